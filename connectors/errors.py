@@ -1,0 +1,109 @@
+"""What can go wrong at a source, grouped by what the caller does next.
+
+Every error carries a message that names the thing and a hint that says what to do; neither ever holds a secret.
+"""
+
+
+class ConnectorError(Exception):
+    """Anything a source did that stops a read.
+
+    message: what happened, in one sentence. hint: what the person should do next. provider: registry key of the
+    connector, e.g. ``"pagerduty"``.  code: stable word for run items and tests.
+    """
+
+    code = "connector_error"
+
+    def __init__(self, message: str, *, hint: str, provider: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.provider = provider
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".strip()
+
+
+class ConnectionConfigError(ConnectorError):
+    """The connection's settings are wrong: fix the form. ``field`` names the form field, None = the whole form."""
+
+    code = "config"
+
+    def __init__(self, message: str, *, hint: str, provider: str, field: str | None = None) -> None:
+        super().__init__(message, hint=hint, provider=provider)
+        self.field = field
+
+
+class AuthenticationFailed(ConnectionConfigError):
+    """The source refused the credential (401)."""
+
+    code = "auth"
+
+
+class PermissionMissing(ConnectionConfigError):
+    """The credential is valid but lacks a right (402, 403). ``right`` names it in the vendor's words."""
+
+    code = "permission"
+
+    def __init__(
+        self, message: str, *, hint: str, provider: str, field: str | None = None, right: str = "", status: int = 403
+    ) -> None:
+        super().__init__(message, hint=hint, provider=provider, field=field)
+        self.right = right
+        self.status = status
+
+
+class TemporaryFailure(ConnectorError):
+    """Try later: nothing is wrong with the connection or the data."""
+
+    code = "temporary"
+
+
+class RateLimited(TemporaryFailure):
+    """The source asked to wait longer than a worker may sleep. ``retry_after``: seconds, None = not told."""
+
+    code = "rate_limited"
+
+    def __init__(self, message: str, *, hint: str, provider: str, retry_after: float | None) -> None:
+        super().__init__(message, hint=hint, provider=provider)
+        self.retry_after = retry_after
+
+
+class ProviderUnavailable(TemporaryFailure):
+    """The source did not answer properly: connection error, time-out, 5xx, truncated body, after all attempts."""
+
+    code = "unavailable"
+
+
+class NotFound(ConnectorError):
+    """404 or 410 on one address. On a listing this never means "empty"."""
+
+    code = "not_found"
+
+
+class UnexpectedResponse(ConnectorError):
+    """An assumption of ours broke. ``path``: JSON path or URL path where; the excerpt in the message is redacted."""
+
+    code = "unexpected_response"
+
+    def __init__(self, message: str, *, hint: str, provider: str, path: str = "", code: str | None = None) -> None:
+        super().__init__(message, hint=hint, provider=provider)
+        self.path = path
+        if code is not None:
+            self.code = code
+
+
+class RequestRejected(UnexpectedResponse):
+    """Another 4xx: the source refused the request itself. ``status`` and the vendor's own ``reason``."""
+
+    code = "bad_request"
+
+    def __init__(self, message: str, *, hint: str, provider: str, path: str, status: int, reason: str = "") -> None:
+        super().__init__(message, hint=hint, provider=provider, path=path)
+        self.status = status
+        self.reason = reason
+
+
+class UnknownValue(UnexpectedResponse):
+    """A value outside the ones the vendor documents: named, never guessed."""
+
+    code = "unknown_value"
