@@ -1,0 +1,198 @@
+"""Schedule values to and from JSON, the form they are stored and compared in.
+
+Readings are written as ISO local date-times, instants as ISO date-times ending in Z, so that a stored layer can be read
+by a person. Defaults are left out: two equal specs give equal JSON.
+"""
+
+from datetime import UTC, datetime
+from typing import Any, get_args
+
+from oncall.rendering.spec import (
+    Always,
+    ByOccurrence,
+    ByTime,
+    Daily,
+    Everyone,
+    InvalidSpec,
+    Layer,
+    Participant,
+    ParticipantKind,
+    Recurring,
+    Rule,
+    Turns,
+    Weekly,
+    Window,
+)
+
+FORMAT = 1
+Json = dict[str, Any]
+
+
+def instant_to_text(instant: int) -> str:
+    return datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def instant_from_text(text: str) -> int:
+    return int(datetime.fromisoformat(text).timestamp())
+
+
+def reading_to_text(reading: int) -> str:
+    return datetime.fromtimestamp(reading, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def reading_from_text(text: str) -> int:
+    return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())
+
+
+def participant_to_text(participant: Participant) -> str:
+    """``person:<id>``, ``group:<id>``, ..., ``vacant``."""
+    return "vacant" if participant.kind == "vacant" else f"{participant.kind}:{participant.id}"
+
+
+def participant_from_text(text: str) -> Participant:
+    kind, _, id_ = text.partition(":")
+    for known in get_args(ParticipantKind):
+        if kind == known:
+            return Participant(known, id_)
+    raise InvalidSpec("participant", f"unknown kind {kind!r}")
+
+
+def _window_to_json(window: Window) -> Json:
+    match window:
+        case Always():
+            return {"type": "always"}
+        case Daily():
+            return {"type": "daily", "start": window.start, "duration": window.duration}
+        case Weekly():
+            return {"type": "weekly", "weekday": window.weekday, "start": window.start, "duration": window.duration}
+        case Recurring():
+            rule = window.rule
+            data: Json = {
+                "type": "recurring",
+                "rule": {
+                    "frequency": rule.frequency,
+                    "interval": rule.interval,
+                    "by_day": [list(pair) for pair in rule.by_day],
+                    "by_month_day": list(rule.by_month_day),
+                    "by_month": list(rule.by_month),
+                    "week_start": rule.week_start,
+                    "count": rule.count,
+                    "until": None if rule.until is None else reading_to_text(rule.until),
+                },
+                "first": reading_to_text(window.first),
+                "duration": window.duration,
+                "excluded": [reading_to_text(r) for r in window.excluded],
+                "added": [reading_to_text(r) for r in window.added],
+            }
+            return data
+
+
+def _window_from_json(data: Json) -> Window:
+    match data["type"]:
+        case "always":
+            return Always()
+        case "daily":
+            return Daily(data["start"], data["duration"])
+        case "weekly":
+            return Weekly(data["weekday"], data["start"], data["duration"])
+        case "recurring":
+            rule = data["rule"]
+            return Recurring(
+                rule=Rule(
+                    frequency=rule["frequency"],
+                    interval=rule["interval"],
+                    by_day=tuple((ordinal, weekday) for ordinal, weekday in rule["by_day"]),
+                    by_month_day=tuple(rule["by_month_day"]),
+                    by_month=tuple(rule["by_month"]),
+                    week_start=rule["week_start"],
+                    count=rule["count"],
+                    until=None if rule["until"] is None else reading_from_text(rule["until"]),
+                ),
+                first=reading_from_text(data["first"]),
+                duration=data["duration"],
+                excluded=tuple(reading_from_text(t) for t in data["excluded"]),
+                added=tuple(reading_from_text(t) for t in data["added"]),
+            )
+        case other:
+            raise InvalidSpec("windows", f"unknown type {other!r}")
+
+
+def _turns_to_json(turns: Turns) -> Json:
+    match turns:
+        case ByTime():
+            anchor = reading_to_text(turns.anchor) if turns.clock == "wall" else instant_to_text(turns.anchor)
+            return {
+                "type": "by_time",
+                "anchor": anchor,
+                "length": turns.length,
+                "unit": turns.unit,
+                "clock": turns.clock,
+            }
+        case ByOccurrence():
+            return {"type": "by_occurrence", "shifts_per_participant": turns.shifts_per_participant}
+        case Everyone():
+            return {"type": "everyone"}
+
+
+def _turns_from_json(data: Json) -> Turns:
+    match data["type"]:
+        case "by_time":
+            read = reading_from_text if data["clock"] == "wall" else instant_from_text
+            return ByTime(read(data["anchor"]), data["length"], data["unit"], data["clock"])
+        case "by_occurrence":
+            return ByOccurrence(data["shifts_per_participant"])
+        case "everyone":
+            return Everyone()
+        case other:
+            raise InvalidSpec("turns", f"unknown type {other!r}")
+
+
+_SWITCHES = {"excluded_occurrence_uses_turn": True, "clip": "cut", "window_edge": "membership"}
+
+
+def layer_to_json(layer: Layer) -> Json:
+    """One layer as a JSON object; switches only where they differ from the default."""
+    data: Json = {
+        "key": layer.key,
+        "name": layer.name,
+        "windows": [_window_to_json(w) for w in layer.windows],
+        "turns": _turns_to_json(layer.turns),
+        "participants": [participant_to_text(p) for p in layer.participants],
+        "zone": layer.zone,
+        "starts_at": None if layer.starts_at is None else instant_to_text(layer.starts_at),
+        "ends_at": None if layer.ends_at is None else instant_to_text(layer.ends_at),
+    }
+    return data | {name: getattr(layer, name) for name, default in _SWITCHES.items() if getattr(layer, name) != default}
+
+
+def layer_from_json(data: Json) -> Layer:
+    """Inverse of :func:`layer_to_json`. Raises InvalidSpec with the path of what cannot be read."""
+    try:
+        return Layer(
+            key=data["key"],
+            name=data["name"],
+            windows=tuple(_window_from_json(w) for w in data["windows"]),
+            turns=_turns_from_json(data["turns"]),
+            participants=tuple(participant_from_text(p) for p in data["participants"]),
+            zone=data["zone"],
+            starts_at=None if data["starts_at"] is None else instant_from_text(data["starts_at"]),
+            ends_at=None if data["ends_at"] is None else instant_from_text(data["ends_at"]),
+            **{name: data[name] for name in _SWITCHES if name in data},
+        )
+    except KeyError as missing:
+        raise InvalidSpec(f"layer {data.get('name', '?')!r}", f"{missing.args[0]} is missing") from missing
+    except (TypeError, ValueError) as wrong:
+        if isinstance(wrong, InvalidSpec):
+            raise
+        raise InvalidSpec(f"layer {data.get('name', '?')!r}", str(wrong)) from wrong
+
+
+def layers_to_json(layers: tuple[Layer, ...]) -> Json:
+    """The stored form: ``{"format": 1, "layers": [...]}``."""
+    return {"format": FORMAT, "layers": [layer_to_json(layer) for layer in layers]}
+
+
+def layers_from_json(data: Json) -> tuple[Layer, ...]:
+    if data.get("format") != FORMAT:
+        raise InvalidSpec("layers", f"stored in format {data.get('format')!r}, this version reads {FORMAT}")
+    return tuple(layer_from_json(layer) for layer in data["layers"])
