@@ -1,0 +1,18 @@
+"""The connectors this product has, by name. A new provider is one line here."""
+
+from connectors.base import Connector
+from connectors.providers.pagerduty.connector import PagerDuty
+
+CONNECTORS: tuple[type[Connector], ...] = (PagerDuty,)
+_BY_PROVIDER = {connector.provider: connector for connector in CONNECTORS}
+
+
+def connector_class(provider: str) -> type[Connector]:
+    """The connector of a provider. Raises KeyError for a provider that is not installed."""
+    return _BY_PROVIDER[provider]
+
+
+def provider_label(provider: str) -> str:
+    """The provider's own name, or the raw word when its connector is not installed any more."""
+    connector = _BY_PROVIDER.get(provider)
+    return connector.label if connector else provider
