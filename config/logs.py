@@ -1,0 +1,18 @@
+"""One log line per event, as one JSON object, so that a log shipper needs no parser of its own."""
+
+import json
+import logging
+from datetime import UTC, datetime
+
+
+class JsonLine(logging.Formatter):
+    """``{"at", "level", "logger", "message"[, "exception"]}`` on one line; ``at`` is UTC with milliseconds."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        line = {"at": at, "level": record.levelname, "logger": record.name, "message": record.getMessage()}
+        if record.exc_info and not record.exc_text:
+            record.exc_text = self.formatException(record.exc_info)
+        if record.exc_text:
+            line["exception"] = record.exc_text
+        return json.dumps(line, ensure_ascii=False)

@@ -1,0 +1,49 @@
+"""The sidebar: which admin lists are shown, in which group, to whom."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse_lazy
+
+
+def _list(title: str, icon: str, app: str, model: str) -> dict[str, Any]:
+    """One entry: the change list of ``app.model``, for those who may view it. ``icon`` is a Material symbol."""
+
+    def allowed(request: HttpRequest) -> bool:
+        return request.user.has_perm(f"{app}.view_{model}")
+
+    link = reverse_lazy(f"admin:{app}_{model}_changelist")
+    return {"title": title, "icon": icon, "link": link, "permission": allowed}
+
+
+NAVIGATION: list[dict[str, Any]] = [
+    {
+        "title": "On-call",
+        "separator": True,
+        "items": [
+            _list("Responders", "person", "oncall", "responder"),
+            _list("User groups", "group", "oncall", "usergroup"),
+            _list("Schedules", "calendar_month", "oncall", "schedule"),
+            _list("Escalation policies", "stairs", "oncall", "escalationpolicy"),
+            _list("Services", "dns", "oncall", "service"),
+        ],
+    },
+    {
+        "title": "Sync",
+        "separator": True,
+        "items": [
+            _list("Connections", "cable", "connectors", "connection"),
+            _list("Runs", "sync", "syncjobs", "syncrun"),
+            _list("Conflicts", "rule", "syncjobs", "conflict"),
+        ],
+    },
+    {
+        "title": "Settings",
+        "separator": True,
+        "items": [
+            _list("Accounts", "manage_accounts", "oncall", "user"),
+            _list("Periodic tasks", "schedule", "django_celery_beat", "periodictask"),
+            _list("Change records", "history", "oncall", "changerecord"),
+        ],
+    },
+]

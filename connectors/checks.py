@@ -1,0 +1,40 @@
+"""System checks: a production process never talks to a simulator."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, register
+
+
+def simulator_settings() -> tuple[str, ...]:
+    """Names of the settings that lead connections to a simulator and are set."""
+    return tuple(name for name in ("CONNECTOR_ORIGINS", "EGRESS_ALLOW") if getattr(settings, name))
+
+
+def _refusals() -> list[CheckMessage]:
+    return [
+        Error(
+            f"{name} is set: connections would reach a simulator or a private address instead of the vendor.",
+            hint=f"Remove {name} from the environment. Only `make demo` and tests set it, with DEBUG on.",
+            id="connectors.E001",
+        )
+        for name in simulator_settings()
+    ]
+
+
+@register(Tags.security)
+def no_simulator_outside_debug(
+    app_configs: Sequence[AppConfig] | None = None, databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Runs at every start; an Error stops commands, workers and the web process."""
+    return [] if settings.DEBUG else _refusals()
+
+
+@register(Tags.security, deploy=True)
+def no_simulator_in_deployment(
+    app_configs: Sequence[AppConfig] | None = None, databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """``check --deploy`` refuses also where DEBUG excuses it; outside DEBUG the other check has reported it."""
+    return _refusals() if settings.DEBUG else []

@@ -1,0 +1,72 @@
+"""What every test gets: an environment of its own and no network beyond this machine."""
+
+import ipaddress
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.fernet import Fernet
+
+# pytest-django imports the settings after this file; a developer's .env or shell must not change what tests see.
+for name in (
+    "ALLOWED_HOSTS", "CELERY_BROKER_URL", "CONNECTOR_ORIGINS", "DEBUG", "DEFAULT_FROM_EMAIL", "EGRESS_ALLOW",
+    "EMAIL_URL", "HSTS_SECONDS", "HSTS_SUBDOMAINS", "LOG_LEVEL", "PUBLIC_BASE_URL", "SESSION_HOURS", "TRUST_PROXY",
+):  # fmt: skip
+    os.environ.pop(name, None)
+os.environ.update(
+    ENV_FILE=os.devnull,
+    SECRET_KEY="test-only-" + "t" * 50,
+    CREDENTIAL_KEYS=Fernet.generate_key().decode(),
+    HTTPS_ONLY="false",  # the live server and the test client speak plain HTTP
+)
+os.environ.setdefault("DATABASE_URL", "sqlite://:memory:")  # `make test-postgres` gives another
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+class ForeignSocketError(AssertionError):
+    """A test tried to talk to another machine."""
+
+
+def _is_local(host: object) -> bool:
+    """Loopback address or name; None and "" mean "any own address" to getaddrinfo."""
+    if isinstance(host, bytes):
+        host = host.decode("ascii", "replace")
+    if host is None or host in ("", "localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(str(host)).is_loopback
+    except ValueError:
+        return False
+
+
+def _refuse(host: object) -> None:
+    if not _is_local(host):
+        raise ForeignSocketError(f"tests may not reach {host!r}: use a simulator on 127.0.0.1 or a recorded response")
+
+
+@pytest.fixture(autouse=True)
+def _loopback_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    connect, connect_ex, getaddrinfo = socket.socket.connect, socket.socket.connect_ex, socket.getaddrinfo
+
+    def guarded_connect(self: socket.socket, address: Any) -> None:
+        if self.family != socket.AF_UNIX:
+            _refuse(address[0])
+        connect(self, address)
+
+    def guarded_connect_ex(self: socket.socket, address: Any) -> int:
+        if self.family != socket.AF_UNIX:
+            _refuse(address[0])
+        return connect_ex(self, address)
+
+    def guarded_getaddrinfo(host: Any, *args: Any, **kwargs: Any) -> Any:
+        _refuse(host)
+        return getaddrinfo(host, *args, **kwargs)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded_connect)
+    monkeypatch.setattr(socket.socket, "connect_ex", guarded_connect_ex)
+    monkeypatch.setattr(socket, "getaddrinfo", guarded_getaddrinfo)
+    yield
