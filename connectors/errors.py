@@ -52,6 +52,18 @@ class PermissionMissing(ConnectionConfigError):
         self.status = status
 
 
+class AddressRefused(ConnectionConfigError):
+    """The host leads to an address that is not public: nothing was sent."""
+
+    code = "address"
+
+
+class CertificateRefused(ConnectionConfigError):
+    """The host could not prove who it is: its certificate or the TLS handshake was refused."""
+
+    code = "tls"
+
+
 class TemporaryFailure(ConnectorError):
     """Try later: nothing is wrong with the connection or the data."""
 
@@ -72,6 +84,18 @@ class ProviderUnavailable(TemporaryFailure):
     """The source did not answer properly: connection error, time-out, 5xx, truncated body, after all attempts."""
 
     code = "unavailable"
+
+
+class DeadlineExceeded(TemporaryFailure):
+    """The whole read took longer than it may; what was read so far is incomplete."""
+
+    code = "deadline"
+
+
+class ReadStopped(ConnectorError):
+    """Not a fault: whoever started the read asked it to stop."""
+
+    code = "stopped"
 
 
 class NotFound(ConnectorError):
