@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 
 class JsonLine(logging.Formatter):
-    """``{"at", "level", "logger", "message"[, "exception"]}`` on one line; ``at`` is UTC with milliseconds."""
+    """``{"at", "level", "logger", "message"[, "exception"][, "stack"]}`` on one line; ``at``: UTC, milliseconds."""
 
     def format(self, record: logging.LogRecord) -> str:
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -15,4 +15,6 @@ class JsonLine(logging.Formatter):
             record.exc_text = self.formatException(record.exc_info)
         if record.exc_text:
             line["exception"] = record.exc_text
+        if record.stack_info:
+            line["stack"] = record.stack_info
         return json.dumps(line, ensure_ascii=False)

@@ -1,0 +1,70 @@
+# Everything a person types. `make` alone lists the verbs. Each target builds its own .venv from requirements/.
+
+PYTHON ?= python3
+PY := .venv/bin/python
+ARGS ?=
+
+# An environment like production for checks, with throw-away keys and nothing from a local .env.
+PRODUCTION := ENV_FILE=/dev/null DATABASE_URL=sqlite://:memory: PUBLIC_BASE_URL=https://oncall.example.com \
+	SECRET_KEY=$$($(PYTHON) -c 'import secrets; print(secrets.token_urlsafe(60))') \
+	CREDENTIAL_KEYS=$$($(PYTHON) -c 'import base64, os; print(base64.urlsafe_b64encode(os.urandom(32)).decode())')
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo run worker beat test test-postgres check bench bench-quick e2e clean
+
+help: ## List the verbs
+	@sed -nE 's/^([a-z0-9-]+):[^#]*## (.*)/  \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-16s %s\n", $$1, $$2}'
+
+# One stamp per list of requirements; they share .venv, so a later one only adds to it.
+.venv/%.installed: requirements/%.txt
+	@test -x $(PY) || $(PYTHON) -m venv .venv
+	$(PY) -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+.env: | .venv/runtime.installed
+	@$(PYTHON) scripts/write_env.py .env
+
+setup: .venv/runtime.installed .env ## Install, write .env with generated keys, create the database
+	$(PY) manage.py migrate --verbosity 1
+
+demo: .venv/runtime.installed .env ## Show the product with simulated vendors (ARGS=--once: run the tour and exit)
+	DEBUG=true $(PY) manage.py demo $(ARGS)
+
+run: setup ## Serve the site (gunicorn); ARGS adds options, such as --bind
+	.venv/bin/gunicorn config.wsgi --bind 127.0.0.1:8000 --workers 1 --threads 4 $(ARGS)
+
+worker: setup ## Work off queued runs
+	.venv/bin/celery -A config worker --pool threads --concurrency 2 --without-gossip --without-mingle $(ARGS)
+
+beat: setup ## Start periodic runs when they are due (one process only)
+	.venv/bin/celery -A config beat $(ARGS)
+
+test: .venv/test.installed ## Run the tests on SQLite
+	$(PY) -m pytest -n 2 -m "not e2e" $(ARGS)
+
+test-postgres: .venv/test.installed ## Run the tests on PostgreSQL (DATABASE_URL, or a throw-away server)
+	@if [ -n "$$DATABASE_URL" ]; then $(PY) -m pytest -n 2 -m "not e2e" $(ARGS); \
+	else scripts/with-postgres $(PY) -m pytest -n 2 -m "not e2e" $(ARGS); fi
+
+check: .venv/lint.installed ## Lint, types, import direction, migrations, deployment settings, file lengths
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) scripts/check_lengths.py
+	$(PRODUCTION) $(PY) -m mypy
+	.venv/bin/lint-imports
+	$(PRODUCTION) $(PY) manage.py makemigrations --check --dry-run
+	$(PRODUCTION) $(PY) manage.py check --deploy --fail-level WARNING
+
+bench: .venv/runtime.installed ## Measure what the product claims about speed
+	PYTHONHASHSEED=0 $(PY) scripts/bench.py $(ARGS)
+
+bench-quick: .venv/runtime.installed ## The same with fewer rounds
+	PYTHONHASHSEED=0 $(PY) scripts/bench.py --quick $(ARGS)
+
+e2e: .venv/e2e.installed ## Drive the site with a browser
+	scripts/install-chromium
+	$(PY) -m pytest -m e2e $(ARGS)
+
+clean: ## Remove what can be built again; keeps .env and var/
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage htmlcov
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
