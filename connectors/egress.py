@@ -94,7 +94,9 @@ class LiveTransport:
                 raise (_late(seconds) if watchdog.fired else _fault(exc)) from None
 
     def _prepare(self, request: Request, headers: Mapping[str, str]) -> requests.PreparedRequest:
-        origin = self._origin if request.host is None else self._hosts[request.host]
+        origin = self._origin if request.host is None else self._hosts.get(request.host)
+        if origin is None or not request.path.startswith("/"):
+            raise TransportFault("address", "the request leads away from the hosts of this source", retryable=False)
         prepared = requests.Request(request.method, f"{origin}/", headers=dict(headers), json=request.body).prepare()
         prepared.headers.setdefault("Accept-Encoding", "gzip, identity")
         # Set afterwards: requests would decode and re-encode the path, and what was one segment could become two.

@@ -154,13 +154,12 @@ class HttpClient:
             last = attempt >= ATTEMPTS
             try:
                 response = self._attempt(request, attempt)
-                if 200 <= response.status < 300:
+                if 200 <= response.status < 300 and response.status != 206:
                     return decode_object(response, keys)
                 reason = self._excerpt(vendor_reason(response.body))
-                wait = told_wait(response.headers, self.rate, self._wall_clock())
-                failure = refusal(self._provider, request, response.status, reason, wait)
+                told = told_wait(response.headers, self.rate, self._wall_clock())
+                failure = refusal(self._provider, request, response.status, reason, told)
                 last = last or not is_retryable(response.status)
-                told = wait
             except TransportFault as fault:
                 failure = unreachable(self._provider, request, fault)
                 last = last or not fault.retryable
@@ -201,7 +200,8 @@ class HttpClient:
 
     def _all_headers(self) -> dict[str, str]:
         credentials = self._authorize()
-        self._secrets = tuple(dict.fromkeys((*self._secrets, *credentials.values())))
+        bare = (value.rpartition(" ")[2].removeprefix("token=") for value in credentials.values())
+        self._secrets = tuple(dict.fromkeys((*self._secrets, *credentials.values(), *bare)))
         headers = {**self._headers, **credentials}
         if not all(_HEADER_VALUE.fullmatch(value) for value in headers.values()):
             raise ConnectionConfigError(

@@ -53,6 +53,8 @@ def decode_object(response: Response, keys: Collection[str]) -> dict[str, JsonVa
     if not is_json(response.headers):
         media = response.headers.get("content-type", "") or "nothing"
         raise Flaw("not_api", f"the content type says {media!r}, not JSON")
+    if response.body.lstrip().startswith(b"<"):
+        raise Flaw("not_api", "the answer is a web page, whatever its content type says")
     value = decode(response.body)
     if not isinstance(value, dict):
         raise Flaw("missing_envelope", f"the answer is a JSON {_NAMES.get(type(value), 'number')}, not an object")
