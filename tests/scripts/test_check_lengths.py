@@ -1,0 +1,29 @@
+"""The gate on file length counts new files too and spares migrations."""
+
+import runpy
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+main: Callable[[Path], int] = runpy.run_path(str(REPOSITORY / "scripts" / "check_lengths.py"))["main"]
+
+
+@pytest.mark.parametrize(
+    "name,lines,passes",
+    [
+        ("oncall/a.py", 400, True),
+        ("oncall/a.py", 401, False),
+        ("tests/test_a.py", 500, True),
+        ("tests/test_a.py", 501, False),
+        ("oncall/migrations/0001_initial.py", 900, True),
+    ],
+)
+def test_it_holds_files_to_their_limit(tmp_path: Path, name: str, lines: int, passes: bool) -> None:
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)  # noqa: S603, S607
+    path = tmp_path / name
+    path.parent.mkdir(parents=True)
+    path.write_text("\n" * lines)
+    assert (main(tmp_path) == 0) is passes

@@ -1,0 +1,95 @@
+"""What the documents say exists, and what exists is in the documents."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+DOCUMENTS = sorted([*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/**/*.md")])
+ADRS = sorted(REPOSITORY.glob("docs/adr/*.md"))
+
+
+def text(path: str) -> str:
+    return (REPOSITORY / path).read_text()
+
+
+def variables_read_by_settings() -> list[str]:
+    """First argument of every call of a method of ``env`` in the settings."""
+    calls = (node for node in ast.walk(ast.parse(text("config/settings.py"))) if isinstance(node, ast.Call))
+    return sorted(
+        str(call.args[0].value)
+        for call in calls
+        if isinstance(call.func, ast.Attribute)
+        and isinstance(call.func.value, ast.Name)
+        and call.func.value.id == "env"
+        and call.args
+        and isinstance(call.args[0], ast.Constant)
+    )
+
+
+def make_verbs() -> list[str]:
+    return re.findall(r"^([a-z0-9-]+):.*## ", text("Makefile"), re.MULTILINE)
+
+
+def test_the_readers_of_these_tests_find_something() -> None:
+    assert len(variables_read_by_settings()) >= 15
+    assert {"setup", "demo", "test-postgres", "e2e"} <= set(make_verbs())
+    assert len(ADRS) >= 6
+
+
+@pytest.mark.parametrize("name", variables_read_by_settings())
+def test_every_environment_variable_is_documented(name: str) -> None:
+    assert re.search(rf"^#?{name}=", text(".env.example"), re.MULTILINE), f"{name} is not in .env.example"
+    assert f"| `{name}` |" in text("docs/operations.md"), f"{name} is not in the table of docs/operations.md"
+
+
+def test_no_document_names_a_variable_that_nothing_reads() -> None:
+    documented = set(re.findall(r"^#?([A-Z_]+)=", text(".env.example"), re.MULTILINE))
+    documented |= set(re.findall(r"^\| `([A-Z_]+)` \|", text("docs/operations.md"), re.MULTILINE))
+    assert documented == set(variables_read_by_settings())
+
+
+@pytest.mark.parametrize("verb", make_verbs())
+def test_every_make_verb_is_documented(verb: str) -> None:
+    assert any(re.search(rf"`?make {verb}\b(?!-)", path.read_text()) for path in DOCUMENTS)
+
+
+def test_every_make_verb_a_document_names_exists() -> None:
+    for path in DOCUMENTS:
+        named = re.findall(r"(?:`|^)make ([a-z0-9][a-z0-9-]*)", path.read_text(), re.MULTILINE)
+        assert set(named) <= set(make_verbs()), path.name
+
+
+def test_the_phony_list_is_the_list_of_verbs() -> None:
+    phony = re.search(r"^\.PHONY: (.*)$", text("Makefile"), re.MULTILINE)
+    assert phony is not None
+    assert sorted(phony[1].split()) == sorted(make_verbs())
+
+
+def test_the_readme_stays_short_and_names_the_two_commands() -> None:
+    readme = text("README.md")
+    assert len(readme.splitlines()) <= 150
+    assert "make demo" in readme
+    assert "make test" in readme
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_links_between_documents_lead_somewhere(path: Path) -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", path.read_text()):
+        assert (path.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("path", ADRS, ids=lambda path: path.stem)
+def test_a_decision_has_a_status_a_date_and_its_three_parts(path: Path) -> None:
+    decision = path.read_text()
+    assert decision.startswith(f"# {int(path.name[:4])}. ")
+    assert re.search(r"^Status: (accepted|superseded by \d{4}), \d{4}-\d{2}-\d{2}$", decision, re.MULTILINE)
+    assert re.findall(r"^## (.*)$", decision, re.MULTILINE) == ["Context", "Decision", "Consequences"]
+
+
+def test_every_provider_has_a_page() -> None:
+    providers = {path.parent.name for path in REPOSITORY.glob("connectors/providers/*/connector.py")}
+    pages = {path.stem for path in REPOSITORY.glob("docs/providers/*.md")}
+    assert providers <= pages
