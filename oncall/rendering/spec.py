@@ -220,3 +220,11 @@ class InvalidSpec(ValueError):
         super().__init__(f"{path}: {message}")
         self.path = path
         self.message = message
+
+
+class NotRendered(Exception):
+    """A valid schedule of a kind this release stores but does not render. ``path`` names where, as in InvalidSpec."""
+
+    def __init__(self, path: str, what: str) -> None:
+        super().__init__(f"{path}: {what} cannot be rendered yet: shift-based rendering is not part of this release.")
+        self.path = path

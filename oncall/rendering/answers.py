@@ -1,0 +1,37 @@
+"""Questions about one instant, answered by arithmetic: nothing is rendered."""
+
+from collections.abc import Sequence
+
+from oncall.rendering.final import by_strength, concerning, on_call
+from oncall.rendering.intervals import NOBODY, Who
+from oncall.rendering.layers import layer_at, people
+from oncall.rendering.spec import Participant, ScheduleSpec, Substitution
+from oncall.rendering.validation import refuse_unrendered
+
+
+def on_call_at(spec: ScheduleSpec, substitutions: Sequence[Substitution], instant: int) -> tuple[Participant, ...]:
+    """Who is on call at ``instant``: sorted, unique, never vacant; the same as the rendered timeline at every second.
+
+    The spec is one that ``validate`` accepts. Raises NotRendered for what this release cannot render.
+    """
+    refuse_unrendered(spec)
+    shifts = [each for each in spec.extra_shifts if each.starts_at <= instant < each.ends_at]
+    overrides = [each for each in spec.overrides if each.starts_at <= instant < each.ends_at]
+    if shifts or overrides:
+        keys = frozenset([*(layer.key for layer in spec.layers), *(shift.key for shift in spec.extra_shifts)])
+        layers = [(layer.key, layer_at(layer, spec.zone, instant)) for layer in spec.layers]
+        who = on_call(layers, shifts, concerning(overrides, keys))
+    else:
+        who = _first(spec, instant)
+    running = [each for each in substitutions if each.starts_at <= instant < each.ends_at]
+    if who and running:
+        stand_ins = {each.person: each.replacement for each in reversed(by_strength(spec, running))}
+        who = people(*(stand_ins.get(each, each) for each in who))
+    return who
+
+
+def _first(spec: ScheduleSpec, instant: int) -> Who:
+    for layer in spec.layers:
+        if who := layer_at(layer, spec.zone, instant):
+            return who
+    return NOBODY

@@ -1,0 +1,175 @@
+"""Wall clocks: the only code that knows daylight saving time.
+
+A zone is a table of stretches with a constant offset, in integer seconds. Instants are seconds since the epoch,
+readings are what the wall clock shows, counted as if it were UTC. The zone data is the ``tzdata`` package's,
+never the operating system's, so that two machines render alike. Years 1900 to 2200 are known; before and after them the
+first and the last offset hold, so that no question costs more than these 301 years.
+"""
+
+from bisect import bisect_left, bisect_right
+from calendar import timegm
+from collections.abc import Iterator
+from datetime import datetime
+from functools import cache, lru_cache
+from importlib.resources import files
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from oncall.rendering.spec import InvalidSpec
+
+FIRST_YEAR, LAST_YEAR = 1900, 2200
+DAY = 86_400
+EARLIEST = timegm((FIRST_YEAR, 1, 1, 0, 0, 0))
+LATEST = timegm((LAST_YEAR + 1, 1, 1, 0, 0, 0))
+_STEP = 4 * DAY  # the shortest stretch since 1900 is just under 7 days (Boa Vista, October 2000); a test watches this
+_WIDEST = DAY  # no offset is as large
+_FOREVER = 1 << 62
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - a reading: naive on purpose
+
+
+class _Table(NamedTuple):
+    """``offsets[i]`` holds from ``starts[i]`` until the next start; correct for instants in ``[since, until)``."""
+
+    first_year: int
+    last_year: int
+    since: int
+    until: int
+    starts: tuple[int, ...]
+    offsets: tuple[int, ...]
+
+
+_tables: dict[str, _Table] = {}
+
+
+@lru_cache(maxsize=1)
+def zone_names() -> frozenset[str]:
+    """Every IANA name the renderer knows, deprecated links included."""
+    return frozenset(files("tzdata").joinpath("zones").read_text("ascii").split()) - {"Factory"}
+
+
+@cache
+def _load(zone: str) -> ZoneInfo:
+    if zone not in zone_names():
+        raise InvalidSpec("zone", f"{zone!r} is no known IANA time zone")
+    with files("tzdata").joinpath("zoneinfo", *zone.split("/")).open("rb") as stream:
+        return ZoneInfo.from_file(stream, key=zone)
+
+
+def check_zone(zone: str) -> None:
+    """Raises InvalidSpec("zone") for a name outside :func:`zone_names`."""
+    _load(zone)
+
+
+def _offset(info: ZoneInfo, instant: int) -> int:
+    local = datetime.fromtimestamp(instant, info)
+    return int((local.replace(tzinfo=None) - _EPOCH).total_seconds()) - instant
+
+
+@cache
+def _changes(zone: str, year: int) -> tuple[tuple[int, int], ...]:
+    """(instant, new offset) of each change in that UTC year, exact to the second."""
+    info = _load(zone)
+    end = timegm((year + 1, 1, 1, 0, 0, 0)) - 1
+    last = timegm((year, 1, 1, 0, 0, 0)) - 1
+    offset = _offset(info, last)
+    changes = []
+    while last < end:
+        ahead = min(last + _STEP, end)
+        if (new := _offset(info, ahead)) != offset:
+            low, high = last, ahead
+            while high - low > 1:
+                middle = (low + high) // 2
+                if _offset(info, middle) == offset:
+                    low = middle
+                else:
+                    high = middle
+            changes.append((high, new))
+            offset = new
+        last = ahead
+    return tuple(changes)
+
+
+def _year(instant: int) -> int:
+    """The UTC year of an instant, at most a year off: close enough to choose what to load."""
+    return min(max(1970 + instant // 31_556_952, FIRST_YEAR), LAST_YEAR)
+
+
+def _table(zone: str, since: int, until: int) -> _Table:
+    """The zone's table, grown to cover ``[since, until)``. Replaced whole, so that other threads see old or new."""
+    table = _tables.get(zone)
+    if table is not None and table.since <= since and until <= table.until:
+        return table
+    first, last = max(_year(since) - 2, FIRST_YEAR), min(_year(until) + 2, LAST_YEAR)
+    if table is not None:
+        first, last = min(first, table.first_year), max(last, table.last_year)
+    start = timegm((first, 1, 1, 0, 0, 0))
+    changes = [change for year in range(first, last + 1) for change in _changes(zone, year)]
+    table = _Table(
+        first_year=first,
+        last_year=last,
+        since=start if first > FIRST_YEAR else -_FOREVER,
+        until=timegm((last + 1, 1, 1, 0, 0, 0)) if last < LAST_YEAR else _FOREVER,
+        starts=(start, *(instant for instant, _ in changes)),
+        offsets=(_offset(_load(zone), start), *(offset for _, offset in changes)),
+    )
+    _tables[zone] = table
+    return table
+
+
+def offset_at(zone: str, instant: int) -> int:
+    """Seconds to add to an instant to get the wall clock's reading."""
+    table = _table(zone, instant, instant + 1)
+    return table.offsets[max(bisect_right(table.starts, instant) - 1, 0)]
+
+
+def reading(zone: str, instant: int) -> int:
+    """What the wall clock shows at ``instant``."""
+    return instant + offset_at(zone, instant)
+
+
+def furthest_reading(zone: str, instant: int) -> int:
+    """The largest reading the wall clock has shown up to and including ``instant``.
+
+    That is its reading, except in the second pass of a repeated hour: there it is the last one before the change.
+    """
+    table = _table(zone, instant - 2 * _WIDEST, instant + 1)
+    starts, offsets = table.starts, table.offsets
+    index = max(bisect_right(starts, instant) - 1, 0)
+    furthest = instant + offsets[index]
+    # A change longer ago than twice the widest offset is behind every later reading.
+    while index and starts[index] > instant - 2 * _WIDEST:
+        furthest = max(furthest, starts[index] - 1 + offsets[index - 1])
+        index -= 1
+    return furthest
+
+
+def at(zone: str, reading: int) -> int:
+    """The first instant whose wall-clock reading is at least ``reading``; it never decreases as the reading grows.
+
+    A reading that the clock skips is reached when the gap ends; of a repeated one the first pass counts.
+    """
+    for start, end, offset in stretches(zone, reading - _WIDEST, reading + _WIDEST):
+        if reading < end + offset:
+            return max(start, reading - offset)
+    raise AssertionError("an offset reaches a day")  # pragma: no cover
+
+
+def stretches(zone: str, since: int, until: int) -> Iterator[tuple[int, int, int]]:
+    """(start, end, offset) in order, cut to ``[since, until)`` and covering it; nothing when it is empty."""
+    if since >= until:
+        return
+    table = _table(zone, since, until)
+    starts, offsets = table.starts, table.offsets
+    index = max(bisect_right(starts, since) - 1, 0)
+    last = bisect_left(starts, until) - 1
+    while index < last:
+        yield since, starts[index + 1], offsets[index]
+        index += 1
+        since = starts[index]
+    yield since, until, offsets[index]
+
+
+def transitions(zone: str, since: int, until: int) -> tuple[int, ...]:
+    """The instants in ``[since, until)`` at which the zone's offset changes, in order."""
+    starts = _table(zone, since, until).starts[1:]
+    return starts[bisect_left(starts, since) : bisect_left(starts, until)]
