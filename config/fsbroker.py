@@ -29,7 +29,8 @@ class Channel(virtual.Channel):
 
     @property
     def folder(self) -> Path:
-        folder = Path(self.connection.client.transport_options["folder"])
+        client: Any = self.connection.client
+        folder = Path(client.transport_options["folder"])
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return folder
 

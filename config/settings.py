@@ -1,5 +1,6 @@
 """Settings. Every difference between environments is an environment variable, documented in ``.env.example``."""
 
+import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -12,8 +13,10 @@ from config.navigation import NAVIGATION
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
 
-env = environ.Env()
-env_file = Path(env.str("ENV_FILE", default=str(BASE_DIR / ".env")))
+env = environ.Env()  # type: ignore[no-untyped-call]
+# pytest-django imports this module before any conftest.py could set the environment, hence the one look at pytest.
+_own_file = "tests/settings.env" if "pytest" in sys.modules else ".env"
+env_file = Path(env.str("ENV_FILE", default=str(BASE_DIR / _own_file)))
 if env_file.is_file():
     env.read_env(env_file)
 

@@ -9,22 +9,17 @@ from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
-
-# pytest-django imports the settings after this file; a developer's .env or shell must not change what tests see.
-for name in (
-    "ALLOWED_HOSTS", "CELERY_BROKER_URL", "CONNECTOR_ORIGINS", "DEBUG", "DEFAULT_FROM_EMAIL", "EGRESS_ALLOW",
-    "EMAIL_URL", "HSTS_SECONDS", "HSTS_SUBDOMAINS", "LOG_LEVEL", "PUBLIC_BASE_URL", "SESSION_HOURS", "TRUST_PROXY",
-):  # fmt: skip
-    os.environ.pop(name, None)
-os.environ.update(
-    ENV_FILE=os.devnull,
-    SECRET_KEY="test-only-" + "t" * 50,
-    CREDENTIAL_KEYS=Fernet.generate_key().decode(),
-    HTTPS_ONLY="false",  # the live server and the test client speak plain HTTP
-)
-os.environ.setdefault("DATABASE_URL", "sqlite://:memory:")  # `make test-postgres` gives another
+from django.conf import settings
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+# Commands that tests start as processes get the same settings as the tests (see tests/settings.env).
+os.environ.setdefault("ENV_FILE", str(REPOSITORY / "tests" / "settings.env"))
+os.environ["CREDENTIAL_KEYS"] = Fernet.generate_key().decode()
+
+
+def pytest_configure() -> None:
+    settings.CREDENTIAL_KEYS = [os.environ["CREDENTIAL_KEYS"]]
 
 
 class ForeignSocketError(AssertionError):

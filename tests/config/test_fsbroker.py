@@ -47,6 +47,13 @@ def start(program: str, *arguments: object) -> subprocess.Popen[str]:
     )
 
 
+def finish(process: subprocess.Popen[str]) -> list[str]:
+    """Wait for success; the lines it printed."""
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    return output.splitlines()
+
+
 def channel(folder: Path) -> Any:
     return Connection("fs://", transport_options={"folder": str(folder)}).channel()
 
@@ -55,12 +62,9 @@ def channel(folder: Path) -> Any:
 def test_it_delivers_each_message_once_between_processes(tmp_path: Path) -> None:
     consumers = [start(CONSUMER, tmp_path, 3) for _ in range(CONSUMERS)]
     producers = [start(PRODUCER, tmp_path, who, EACH) for who in range(PRODUCERS)]
-    assert [process.wait(timeout=60) for process in producers] == [0] * PRODUCERS
-    received: Counter[str] = Counter()
-    for process in consumers:
-        output, _ = process.communicate(timeout=60)
-        assert process.returncode == 0
-        received.update(output.splitlines())
+    for process in producers:
+        finish(process)
+    received = Counter(line for process in consumers for line in finish(process))
     assert received == Counter(f"{who} {number}" for who in range(PRODUCERS) for number in range(EACH))
     assert not [path.name for path in tmp_path.iterdir() if path.name.startswith((".claimed", ".partial"))]
 
@@ -74,7 +78,8 @@ for number in range(40):
     channel._queue_bind("shared", "", "", f"queue-{sys.argv[2]}-{number}")
 """
     processes = [start(program, tmp_path, who) for who in range(3)]
-    assert [process.wait(timeout=60) for process in processes] == [0, 0, 0]
+    for process in processes:
+        finish(process)
     assert len(channel(tmp_path).get_table("shared")) == 120
 
 

@@ -29,7 +29,7 @@ def python(*arguments: str, **environment: str) -> subprocess.CompletedProcess[s
 
 
 def setting(expression: str, **environment: str) -> str:
-    result = python("-c", f"from config import settings; print({expression})", **environment)
+    result = python("-c", f"from config import settings; print(({expression}))", **environment)
     assert result.returncode == 0, result.stderr
     return result.stdout.strip()
 
