@@ -13,7 +13,7 @@ PRODUCTION := ENV_FILE=/dev/null DATABASE_URL=sqlite://:memory: PUBLIC_BASE_URL=
 .PHONY: help setup demo run worker beat test test-postgres check bench bench-quick e2e clean
 
 help: ## List the verbs
-	@sed -nE 's/^([a-z0-9-]+):[^#]*## (.*)/  \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-16s %s\n", $$1, $$2}'
+	@sed -nE 's/^([a-z0-9-]+):[^#]*## (.*)/  \1|\2/p' Makefile | awk -F'|' '{printf "%-16s %s\n", $$1, $$2}'
 
 # One stamp per list of requirements; they share .venv, so a later one only adds to it.
 .venv/%.installed: requirements/%.txt
@@ -31,7 +31,7 @@ demo: .venv/runtime.installed .env ## Show the product with simulated vendors (A
 	DEBUG=true $(PY) manage.py demo $(ARGS)
 
 run: setup ## Serve the site (gunicorn); ARGS adds options, such as --bind
-	.venv/bin/gunicorn config.wsgi --bind 127.0.0.1:8000 --workers 1 --threads 4 $(ARGS)
+	.venv/bin/gunicorn config.wsgi --bind 127.0.0.1:8000 --workers 1 --threads 4 --no-control-socket $(ARGS)
 
 worker: setup ## Work off queued runs
 	.venv/bin/celery -A config worker --pool threads --concurrency 2 --without-gossip --without-mingle $(ARGS)
@@ -56,10 +56,10 @@ check: .venv/lint.installed ## Lint, types, import direction, migrations, deploy
 	$(PRODUCTION) $(PY) manage.py check --deploy --fail-level WARNING
 
 bench: .venv/runtime.installed ## Measure what the product claims about speed
-	PYTHONHASHSEED=0 $(PY) scripts/bench.py $(ARGS)
+	PYTHONHASHSEED=0 PYTHONPATH=. $(PY) scripts/bench.py $(ARGS)
 
 bench-quick: .venv/runtime.installed ## The same with fewer rounds
-	PYTHONHASHSEED=0 $(PY) scripts/bench.py --quick $(ARGS)
+	PYTHONHASHSEED=0 PYTHONPATH=. $(PY) scripts/bench.py --quick $(ARGS)
 
 e2e: .venv/e2e.installed ## Drive the site with a browser
 	scripts/install-chromium

@@ -113,7 +113,9 @@ else:
     DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
 
 # --- Background work -------------------------------------------------------------------------------------------------
-CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="fs://")
+CELERY_BROKER_URL = env.str(
+    "CELERY_BROKER_URL", default="fs://localhost"
+)  # kombu warns about an address without a host
 if CELERY_BROKER_URL.startswith("fs:"):
     CELERY_BROKER_TRANSPORT_OPTIONS = {"folder": str(VAR_DIR / "broker"), "polling_interval": 0.2}
 else:
