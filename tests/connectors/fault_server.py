@@ -5,7 +5,6 @@ import socket
 import ssl
 import struct
 import threading
-import time
 from collections.abc import Callable
 from typing import Self
 
@@ -121,15 +120,24 @@ class FaultServer:
         finally:
             sock.close()
 
+    def _complete(self, data: bytes) -> bool:
+        if data and not data.startswith((b"GET", b"POST")):
+            return True  # a TLS greeting: there is no more to wait for
+        head, end, body = data.partition(b"\r\n\r\n")
+        lengths = [line[15:] for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+        return bool(end) and len(body) >= int(lengths[0] if lengths else 0)
+
     def _one(self, sock: socket.socket) -> bool:
         head = b""
-        started = time.monotonic()
-        while b"\r\n\r\n" not in head and time.monotonic() - started < 5 and not self._stopped.is_set():
+        while not self._complete(head):
             data = sock.recv(65536)
             if not data:
                 return False
             head += data
         self.heads.append(head)
+        if not head.startswith((b"GET", b"POST")):
+            sock.sendall(message(b"", status="400 Bad Request"))
+            return False
         path = head.split(b" ")[1].decode().partition("?")[0]
         self._counts[path] = self._counts.get(path, 0) + 1
         self._behaviours.get(path, sends(message()))(Peer(sock, head, self._counts[path], self._stopped))
