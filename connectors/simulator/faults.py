@@ -1,0 +1,136 @@
+"""Failures on demand: what goes wrong, where, and how often."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Literal, get_args
+
+from connectors.simulator.exchange import Quota, Request
+
+Kind = Literal[
+    "status",  # answer ``status`` with ``body`` "json" (the vendor's error), "html" or "none" (no body, no headers)
+    "redirect",  # 302 to ``location``
+    "html",  # a page of HTML with 200
+    "empty",  # 200 without a single byte
+    "truncated",  # half of the JSON, honestly measured
+    "cut",  # promises the whole body, sends half, hangs up
+    "endless",  # never stops sending until the client goes
+    "drip",  # the right body, ``seconds`` between two bytes
+    "mistyped",  # the right body called text/plain
+    "loop",  # every page is the first one and promises more
+    "shrink",  # a listing reduced to ``items`` objects
+    "delay",  # the right answer, ``seconds`` late; combines with another fault
+]
+_BODIES = ("json", "html", "none")
+
+
+@dataclass(slots=True)
+class Fault:
+    """Strikes requests whose path matches ``path`` (shell pattern) and whose query holds ``query``.
+
+    The first ``after`` such requests pass; then ``count`` are struck (None = all).
+    """
+
+    path: str
+    kind: Kind
+    count: int | None = 1
+    after: int = 0
+    query: Mapping[str, str] = field(default_factory=dict)
+    status: int = 500
+    body: str = "json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    location: str = ""
+    seconds: float = 0.0
+    items: int = 0
+    struck: int = 0
+
+    def matches(self, request: Request) -> bool:
+        return fnmatchcase(request.path, self.path) and all(
+            value in request.query.get(name, ()) for name, value in self.query.items()
+        )
+
+
+class Faults:
+    """The faults of one simulator; safe to change while it runs."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._faults: list[Fault] = []
+
+    def add(
+        self,
+        path: str,
+        kind: Kind,
+        *,
+        count: int | None = 1,
+        after: int = 0,
+        query: Mapping[str, str] | None = None,
+        status: int = 500,
+        body: str = "json",
+        headers: Mapping[str, str] | None = None,
+        location: str = "http://elsewhere.example/",
+        seconds: float = 0.0,
+        items: int = 0,
+    ) -> Fault:
+        """Plan a fault; raises ValueError for an unknown kind or body."""
+        if kind not in get_args(Kind):
+            raise ValueError(f"Unknown fault {kind!r}; choose one of {', '.join(get_args(Kind))}.")
+        if body not in _BODIES:
+            raise ValueError(f"Unknown body {body!r}; choose one of {', '.join(_BODIES)}.")
+        fault = Fault(
+            path, kind, count, after, dict(query or {}), status, body, dict(headers or {}), location, seconds, items
+        )
+        with self._lock:
+            self._faults.append(fault)
+        return fault
+
+    def clear(self) -> None:
+        with self._lock:
+            self._faults.clear()
+
+    def strike(self, request: Request) -> tuple[Fault | None, float]:
+        """The fault that hits this request, and the seconds to wait before answering."""
+        hit, wait = None, 0.0
+        with self._lock:
+            for fault in self._faults:
+                if fault.count == 0 or not fault.matches(request):
+                    continue
+                if fault.kind != "delay" and hit is not None:
+                    continue
+                if fault.after > 0:
+                    fault.after -= 1
+                    continue
+                if fault.count is not None:
+                    fault.count -= 1
+                fault.struck += 1
+                if fault.kind == "delay":
+                    wait += fault.seconds
+                else:
+                    hit = fault
+        return hit, wait
+
+
+class RateLimit:
+    """Counts requests per caller in fixed windows. Not ``enforced`` it only reports, so a demo is never slowed down."""
+
+    def __init__(
+        self, requests: int, window: float, *, enforced: bool = True, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.requests = requests
+        self.window = window
+        self.enforced = enforced
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._opened: dict[str, tuple[float, int]] = {}
+
+    def count(self, caller: str) -> Quota:
+        with self._lock:
+            moment = self._clock()
+            opened, used = self._opened.get(caller, (moment, 0))
+            if moment - opened >= self.window:
+                opened, used = moment, 0
+            self._opened[caller] = (opened, used + 1)
+        reset = max(1, -int(-(self.window - (moment - opened)) // 1))
+        return Quota(self.requests, max(0, self.requests - used - 1), reset, self.enforced and used >= self.requests)

@@ -1,0 +1,142 @@
+"""What a caller asks for: key and rights, pages, zones and windows, and the answers when it may not have it.
+
+Error bodies and codes: REST API documentation, "Errors"; paging: "Pagination"; rights: the scopes of scoped OAuth.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from connectors.simulator.exchange import Answer, Request
+from connectors.simulator.pagerduty.model import ApiKey
+from connectors.simulator.pagerduty.state import State
+from connectors.simulator.pagerduty.wire import Json, Wire
+from connectors.simulator.pagerduty.wire_schedules import UTC, Window
+from connectors.simulator.zones import DAY, is_zone, parse_instant
+
+MOST_RECORDS = 10_000
+_MESSAGES = {
+    400: ("Invalid Input Provided", 2001),
+    401: ("Unauthorized", 2006),
+    402: ("Account does not have the required ability", 2014),
+    403: ("Access Denied", 2010),
+    404: ("Not Found", 2100),
+    405: ("Method Not Allowed", 2100),
+    429: ("Rate Limit Exceeded", 2020),
+}
+
+
+class Refused(Exception):
+    """The request is answered with an error; ``payload`` replaces the usual error object."""
+
+    def __init__(self, status: int, *errors: str, code: int | None = None, payload: Json | None = None) -> None:
+        super().__init__(status, errors)
+        self.status = status
+        self.errors = errors
+        self.code = code
+        self.payload = payload
+
+
+def error_answer(refused: Refused, *, v3: bool = False) -> Answer:
+    """The documented error object; v3 answers of status 400 name the field each message belongs to."""
+    message, code = _MESSAGES.get(refused.status, ("Internal Server Error", 2000))
+    error: Json = {"message": message, "code": refused.code or code}
+    if refused.errors:
+        error["errors"] = {"request": list(refused.errors)} if v3 else list(refused.errors)
+    return Answer(refused.status, refused.payload or {"error": error})
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request of a known caller."""
+
+    state: State
+    request: Request
+    key: ApiKey
+    now: int
+
+    @property
+    def include(self) -> list[str]:
+        return self.request.many("include[]")
+
+    def demand(self, right: str) -> None:
+        if right in self.key.denied:
+            raise Refused(self.key.denied[right], f"The key lacks {right}")
+
+    def zone(self, *, v3: bool = False) -> str:
+        """The zone to render in: ``time_zone``, else (v2) the profile of the key's owner, else the account's.
+
+        "UTC" is a v3 name; v2 calls it Etc/UTC.
+        """
+        asked = self.request.one("time_zone")
+        if asked is None:
+            owner = self.state.users.get(self.key.user_id or "")
+            return UTC if v3 else (owner and owner.time_zone) or self.state.time_zone
+        if (asked == "UTC" and not v3) or not is_zone(asked):
+            raise Refused(400, f"Time zone {asked!r} is not supported")
+        return asked
+
+    def wire(self, *, v3: bool = False) -> Wire:
+        return Wire(self.state, self.key.subdomain, self.zone(v3=v3))
+
+    def moment(self, name: str, zone: str) -> float | None:
+        text = self.request.one(name)
+        if text is None:
+            return None
+        try:
+            return parse_instant(text.replace(" ", "+"), zone)
+        except ValueError:
+            raise Refused(400, f"{name} is not an ISO 8601 date-time", code=2004) from None
+
+    def window(self, zone: str, *, required: bool = False) -> Window | None:
+        """since/until: one alone spans two weeks, neither means no rendering. Fractions of a second are cut."""
+        since, until = self.moment("since", zone), self.moment("until", zone)
+        if required and (since is None or until is None):
+            raise Refused(400, "since and until are required", code=2004)
+        if since is None and until is None:
+            return None
+        if until is None:
+            until = (since or 0) + 14 * DAY
+        if since is None:
+            since = until - 14 * DAY
+        if since > until:
+            raise Refused(400, "since cannot be after until", code=2005)
+        return Window(int(since), int(until), self.request.flag("overflow"), 0 < until - since < 1)
+
+    def _number(self, name: str, default: int, least: int) -> int:
+        text = self.request.one(name)
+        if text is None:
+            return default
+        if not text.isdigit() or int(text) < least:
+            raise Refused(400, f"{name} must be a number of at least {least}")
+        return int(text)
+
+    def page(
+        self,
+        wrapper: str,
+        items: Sequence["Item"],
+        write: Callable[["Item"], Json],
+        *,
+        default: int = 25,
+        most: int = 100,
+        total: bool = True,
+    ) -> Answer:
+        """One page of ``items``, only its own objects written. A limit above ``most`` is lowered to it."""
+        limit, offset = min(self._number("limit", default, 1), most), self._number("offset", 0, 0)
+        if offset + limit > MOST_RECORDS:
+            raise Refused(400, "Offset plus limit must not be greater than 10000")
+        if self.request.shrink is not None:
+            items = items[: self.request.shrink]
+        start = 0 if self.request.loop else offset
+        payload: Json = {
+            wrapper: [write(item) for item in items[start : start + limit]],
+            "limit": limit,
+            "offset": offset,
+            "more": self.request.loop or offset + limit < len(items),
+        }
+        if total:
+            payload["total"] = len(items) if self.request.flag("total") else None
+        return Answer(200, payload)
+
+
+Item = TypeVar("Item")

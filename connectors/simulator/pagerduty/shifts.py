@@ -1,0 +1,163 @@
+"""Who is on call in a v3 (shift-based) schedule: shifts add up, an override replaces one member of one source.
+
+Occurrences are found by stepping through the days of the event's own zone; each is one unbroken shift from the first
+instant that shows its start to the first that shows its end. ``effective_since``/``effective_until`` cut shifts.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from connectors.simulator.pagerduty.model import Event, OverrideShift, ShiftSchedule
+from connectors.simulator.zones import DAY, first_instant, weekday_of
+
+_WEEKDAYS = {"MO": 1, "TU": 2, "WE": 3, "TH": 4, "FR": 5, "SA": 6, "SU": 7}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A rotation (``shift_id`` None) or a custom shift; ``override_id`` when an override put the member there."""
+
+    rotation_id: str | None
+    shift_id: str | None
+    override_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """``member`` None is the empty member: a deliberate nobody."""
+
+    start: int
+    end: int
+    member: str | None
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    weekly: bool
+    interval: int
+    weekdays: frozenset[int]
+
+    def occurs(self, first_day: int, day: int) -> bool:
+        if self.weekdays and weekday_of(day * DAY) not in self.weekdays:
+            return False
+        if not self.weekly:
+            return (day - first_day) % self.interval == 0
+        if not self.weekdays and weekday_of(day * DAY) != weekday_of(first_day * DAY):
+            return False
+        return (_week(day) - _week(first_day)) % self.interval == 0
+
+
+def _week(day: int) -> int:
+    """Weeks begin on Monday, RFC 5545's default."""
+    return (day + 3) // 7
+
+
+def parse_rule(text: str) -> _Rule:
+    """FREQ DAILY or WEEKLY with INTERVAL, plain BYDAY and WKST=MO. ValueError for anything else."""
+    if not text.startswith("RRULE:"):
+        raise ValueError(f"The simulator recurs by RRULE only, not by {text!r}.")
+    parts = dict(part.split("=", 1) for part in text.removeprefix("RRULE:").split(";"))
+    days = [day for day in parts.pop("BYDAY", "").split(",") if day]
+    frequency, interval, week_start = parts.pop("FREQ", ""), int(parts.pop("INTERVAL", "1")), parts.pop("WKST", "MO")
+    if (
+        frequency not in ("DAILY", "WEEKLY")
+        or interval < 1
+        or week_start != "MO"
+        or parts
+        or set(days) - set(_WEEKDAYS)
+    ):
+        raise ValueError(f"The simulator cannot recur by {text!r}: DAILY or WEEKLY with INTERVAL and BYDAY only.")
+    return _Rule(frequency == "WEEKLY", interval, frozenset(_WEEKDAYS[day] for day in days))
+
+
+def _members(event: Event, index: int) -> Sequence[str | None]:
+    if event.shifts_per_member is None:
+        return event.members
+    return (event.members[index // event.shifts_per_member % len(event.members)],)
+
+
+def _event_shifts(event: Event, rotation_id: str, since: int, until: int) -> Iterator[Shift]:
+    rule = parse_rule(event.rule)
+    first_day, second, length = event.start // DAY, event.start % DAY, event.end - event.start
+    index = 0
+    for day in range(first_day, (until + DAY) // DAY + 1):
+        if not rule.occurs(first_day, day):
+            continue
+        start_reading = day * DAY + second
+        if start_reading + length > since - 2 * DAY:
+            start = max(first_instant(event.time_zone, start_reading), event.effective_since)
+            end = first_instant(event.time_zone, start_reading + length)
+            if event.effective_until is not None:
+                end = min(end, event.effective_until)
+            if start < end and start < until and end > since:
+                for member in _members(event, index):
+                    yield Shift(start, end, member, Source(rotation_id, None))
+        index += 1
+
+
+def _overridden(shift: Shift, overrides: Sequence[OverrideShift]) -> Iterator[Shift]:
+    """The shift cut where overrides of its member begin and end; on overlap the one made last wins."""
+    mine = [
+        one
+        for one in overrides
+        if (one.rotation_id, one.custom_shift_id) == (shift.source.rotation_id, shift.source.shift_id)
+        and one.overridden == shift.member
+        and one.start < shift.end
+        and one.end > shift.start
+    ]
+    cuts = {shift.start, shift.end}
+    cuts.update(cut for one in mine for cut in (one.start, one.end) if shift.start < cut < shift.end)
+    points = sorted(cuts)
+    for start, end in pairwise(points):
+        winner = next((one for one in reversed(mine) if one.start <= start < one.end), None)
+        if winner is None:
+            yield Shift(start, end, shift.member, shift.source)
+        else:
+            source = Source(shift.source.rotation_id, shift.source.shift_id, winner.id)
+            yield Shift(start, end, winner.overriding, source)
+
+
+def shifts(schedule: ShiftSchedule, since: int, until: int, *, overflow: bool = False) -> list[Shift]:
+    """All shifts that touch [since, until), sorted by start; cut at the window unless ``overflow``."""
+    plain = [
+        shift
+        for rotation in schedule.rotations
+        for event in rotation.events
+        for shift in _event_shifts(event, rotation.id, since, until)
+    ]
+    plain += [
+        Shift(custom.start, custom.end, custom.member, Source(None, custom.id))
+        for custom in schedule.custom_shifts
+        if custom.start < until and custom.end > since
+    ]
+    pieces = [piece for shift in plain for piece in _join(list(_overridden(shift, schedule.overrides)))]
+    kept = [piece for piece in pieces if piece.start < until and piece.end > since]
+    if not overflow:
+        kept = [Shift(max(one.start, since), min(one.end, until), one.member, one.source) for one in kept]
+    return sorted(kept, key=lambda one: (one.start, one.end, one.member or ""))
+
+
+def _join(pieces: Sequence[Shift]) -> list[Shift]:
+    joined: list[Shift] = []
+    for piece in pieces:
+        last = joined[-1] if joined else None
+        if last is not None and (last.end, last.member, last.source) == (piece.start, piece.member, piece.source):
+            joined[-1] = Shift(last.start, piece.end, piece.member, piece.source)
+        else:
+            joined.append(piece)
+    return joined
+
+
+def staffed(pieces: Sequence[Shift], since: int, until: int) -> float:
+    """Percentage of [since, until) with at least one real member."""
+    if since >= until:
+        return 0.0
+    covered, reached = 0, since
+    for piece in sorted((one for one in pieces if one.member is not None), key=lambda one: one.start):
+        start, end = max(piece.start, reached), min(piece.end, until)
+        if end > start:
+            covered += end - start
+            reached = end
+    return round(100 * covered / (until - since), 2)

@@ -1,0 +1,154 @@
+"""One PagerDuty account in memory: lookups, sorted listings and cached renderings, guarded by one lock."""
+
+import threading
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from connectors.simulator.pagerduty.model import (
+    ApiKey,
+    EscalationPolicy,
+    EscalationRule,
+    Schedule,
+    Service,
+    ShiftSchedule,
+    Team,
+    User,
+)
+from connectors.simulator.pagerduty.walk import Walked, walk, walk_whole
+from connectors.simulator.world import Identifiers
+
+DEMO_KEY = "demo-acme-key-not-a-secret"
+"""The account key of the demo world; it opens nothing but this simulator."""
+USER_KEY = "demo-acme-user-key-not-a-secret"
+"""A user key of the same account: its owner's time zone rules what is not asked for in a zone."""
+OTHER_ACCOUNT_KEY = "demo-globex-key-not-a-secret"
+"""A key whose objects say they belong to the subdomain ``globex``."""
+CANARY = "canary-never-store-this"
+"""Stands in every value a reader must not keep: calendar URLs, push addresses, integration keys."""
+
+_MOST_KEPT = 8192
+Kept = TypeVar("Kept")
+
+
+@dataclass
+class State:
+    """``version`` grows with every edit; caches follow it. Change objects only inside ``editing()``."""
+
+    subdomain: str
+    time_zone: str
+    keys: dict[str, ApiKey]
+    ids: Identifiers
+    users: dict[str, User] = field(default_factory=dict)
+    teams: dict[str, Team] = field(default_factory=dict)
+    schedules: dict[str, Schedule | ShiftSchedule] = field(default_factory=dict)
+    policies: dict[str, EscalationPolicy] = field(default_factory=dict)
+    services: dict[str, Service] = field(default_factory=dict)
+    abilities: list[str] = field(default_factory=lambda: ["teams", "read_only_users", "urgencies", "sso"])
+
+    def __post_init__(self) -> None:
+        self.lock = threading.RLock()
+        self.version = 0
+        self._kept: dict[Hashable, Any] = {}
+
+    @contextmanager
+    def editing(self) -> Iterator["State"]:
+        """Hold the lock, and let every cache know that something changed."""
+        with self.lock:
+            try:
+                yield self
+            finally:
+                self.version += 1
+                self._kept.clear()
+
+    def kept(self, key: Hashable, make: Callable[[], Kept]) -> Kept:
+        """The value of ``make()``, made once between two edits."""
+        if key not in self._kept:
+            if len(self._kept) >= _MOST_KEPT:
+                self._kept.clear()
+            self._kept[key] = make()
+        value: Kept = self._kept[key]
+        return value
+
+    # Listings, in the order of a GET.
+
+    def present_users(self) -> Sequence[User]:
+        return self.kept("users", lambda: _by_name(user for user in self.users.values() if user.deleted_at is None))
+
+    def sorted_teams(self) -> Sequence[Team]:
+        return self.kept("teams", lambda: _by_name(self.teams.values()))
+
+    def layer_schedules(self) -> Sequence[Schedule]:
+        return self.kept("v2", lambda: _by_name(one for one in self.schedules.values() if isinstance(one, Schedule)))
+
+    def shift_schedules(self) -> Sequence[ShiftSchedule]:
+        return self.kept(
+            "v3", lambda: _by_name(one for one in self.schedules.values() if isinstance(one, ShiftSchedule))
+        )
+
+    def sorted_policies(self) -> Sequence[EscalationPolicy]:
+        return self.kept("policies", lambda: _by_name(self.policies.values()))
+
+    def sorted_services(self) -> Sequence[Service]:
+        return self.kept("services", lambda: _by_name(self.services.values()))
+
+    # Who uses what.
+
+    def team_ids_of_user(self, user_id: str) -> Sequence[str]:
+        return self.kept("teams of users", self._teams_of_users).get(user_id, ())
+
+    def policies_of_schedule(self, schedule_id: str) -> Sequence[EscalationPolicy]:
+        return self.kept("policies of targets", self._policies_of_targets).get(("schedule", schedule_id), ())
+
+    def policies_of_user(self, user_id: str) -> Sequence[EscalationPolicy]:
+        return self.kept("policies of targets", self._policies_of_targets).get(("user", user_id), ())
+
+    def services_of_policy(self, policy_id: str) -> Sequence[Service]:
+        return self.kept("services of policies", self._services_of_policies).get(policy_id, ())
+
+    def _teams_of_users(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for team in self.sorted_teams():
+            for user_id, _ in team.members:
+                found.setdefault(user_id, []).append(team.id)
+        return found
+
+    def _policies_of_targets(self) -> dict[tuple[str, str], list[EscalationPolicy]]:
+        found: dict[tuple[str, str], list[EscalationPolicy]] = {}
+        for policy in self.sorted_policies():
+            for target in dict.fromkeys(target for rule in policy.rules for target in rule.targets):
+                found.setdefault(target, []).append(policy)
+        return found
+
+    def _services_of_policies(self) -> dict[str, list[Service]]:
+        found: dict[str, list[Service]] = {}
+        for service in self.sorted_services():
+            found.setdefault(service.policy_id, []).append(service)
+        return found
+
+    # Rendering.
+
+    def walked(self, schedule: Schedule, since: int, until: int, *, whole: bool = False) -> Walked:
+        """walk() or walk_whole(), made once between two edits."""
+        render = walk_whole if whole else walk
+        return self.kept((schedule.id, since, until, whole), lambda: render(schedule, since, until))
+
+    def rules(self) -> Iterator[tuple[EscalationPolicy, int, EscalationRule]]:
+        """Every (policy, level from 1, rule) in listing order."""
+        for policy in self.sorted_policies():
+            for level, rule in enumerate(policy.rules, start=1):
+                yield policy, level, rule
+
+
+def _by_name(objects: Any) -> list[Any]:
+    return sorted(objects, key=lambda one: (one.name.casefold(), one.id))
+
+
+def schedule_users(schedule: Schedule | ShiftSchedule) -> list[str]:
+    """Ids of all people of a schedule, each once, in order of appearance."""
+    if isinstance(schedule, Schedule):
+        return list(dict.fromkeys(user for layer in reversed(schedule.layers) for user in layer.users))
+    members = [member for rotation in schedule.rotations for event in rotation.events for member in event.members]
+    members += [custom.member for custom in schedule.custom_shifts]
+    return list(dict.fromkeys(member for member in members if member is not None))

@@ -1,0 +1,90 @@
+"""People and teams of an imaginary organisation, without any vendor's words, and the means to build them repeatably."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from connectors.simulator.zones import DAY, first_instant, offset_at, reading_at, stretches, weekday_of
+
+_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """``phone`` is (country code, national number). ``key`` is the world's own word for the person."""
+
+    key: str
+    name: str
+    email: str
+    phone: tuple[int, str]
+    zone: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """``members`` are person keys, the lead first. ``parent`` is the key of another team."""
+
+    key: str
+    name: str
+    description: str
+    members: tuple[str, ...]
+    parent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    name: str
+    zone: str
+    people: tuple[Person, ...]
+    teams: tuple[Team, ...]
+
+    def person(self, key: str) -> Person:
+        return next(person for person in self.people if person.key == key)
+
+
+def identifier(seed: int, *parts: object, prefix: str = "P", length: int = 7) -> str:
+    """An id such as ``PQ1ZK7M``, the same for the same seed and parts."""
+    text = "\x1f".join(str(part) for part in (seed, *parts))
+    number = int.from_bytes(blake2b(text.encode(), digest_size=20).digest(), "big")
+    letters = []
+    for _ in range(length - len(prefix)):
+        number, letter = divmod(number, 36)
+        letters.append(_ALPHABET[letter])
+    return prefix + "".join(letters)
+
+
+class Identifiers:
+    """Hands out ids that are unique per kind and repeatable for a seed."""
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+        self._given: dict[str, set[str]] = {}
+
+    def new(self, kind: str, *parts: object, prefix: str = "P", length: int = 7) -> str:
+        given = self._given.setdefault(kind, set())
+        attempt = 0
+        while (made := identifier(self._seed, kind, attempt, *parts, prefix=prefix, length=length)) in given:
+            attempt += 1
+        given.add(made)
+        return made
+
+
+def changing_zone(now: int, zones: Sequence[str], *, fallback: str, days: int = 14) -> str:
+    """The first of ``zones`` whose clock is changed within the coming days, else ``fallback``."""
+    for zone in zones:
+        if any(part.start > now for part in stretches(zone, now, now + days * DAY)):
+            return zone
+    return fallback
+
+
+def monday(zone: str, now: int) -> int:
+    """The reading of the Monday midnight that began the current week of ``zone``."""
+    today = reading_at(zone, now) // DAY * DAY
+    return today - (weekday_of(today) - 1) * DAY
+
+
+def local_time(zone: str, now: int, *, day: int = 0, hour: float = 0, from_monday: bool = False) -> int:
+    """The instant at ``hour`` of the wall clock, ``day`` days after today (or after this week's Monday) in ``zone``."""
+    base = monday(zone, now) if from_monday else (now + offset_at(zone, now)) // DAY * DAY
+    return first_instant(zone, base + day * DAY + round(hour * 3600))
