@@ -51,9 +51,9 @@ def rate_limited(provider: str, request: Request, wait: float | None, message: s
     )
 
 
-def unreachable(provider: str, request: Request, fault: TransportFault) -> ConnectorError:
-    """An attempt without a usable answer."""
-    message = f"{provider} did not answer {_name(request)}: {excerpt(str(fault))}."
+def unreachable(provider: str, request: Request, fault: TransportFault, text: str) -> ConnectorError:
+    """An attempt without a usable answer. ``text``: the fault's, redacted."""
+    message = f"{provider} did not answer {_name(request)}: {text}."
     if fault.kind == "tls":
         hint = "Check the host name; if a proxy of yours inspects TLS, exempt this host."
         return CertificateRefused(message, hint=hint, provider=provider)

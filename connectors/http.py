@@ -161,7 +161,7 @@ class HttpClient:
                 failure = refusal(self._provider, request, response.status, reason, told)
                 last = last or not is_retryable(response.status)
             except TransportFault as fault:
-                failure = unreachable(self._provider, request, fault)
+                failure = unreachable(self._provider, request, fault, self._excerpt(str(fault)))
                 last = last or not fault.retryable
             except Flaw as flaw:
                 failure = flawed(self._provider, request, flaw, self._excerpt(str(flaw)))
