@@ -33,7 +33,11 @@ def instant_to_text(instant: int) -> str:
 
 
 def instant_from_text(text: str) -> int:
-    return int(datetime.fromisoformat(text).timestamp())
+    """Raises ValueError for a text without an offset: this machine's zone must not decide what it means."""
+    instant = datetime.fromisoformat(text)
+    if instant.tzinfo is None:
+        raise ValueError(f"{text!r} is no instant: it has no offset")
+    return int(instant.timestamp())
 
 
 def reading_to_text(reading: int) -> str:
@@ -41,7 +45,11 @@ def reading_to_text(reading: int) -> str:
 
 
 def reading_from_text(text: str) -> int:
-    return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())
+    """Raises ValueError for a text with an offset, which a wall clock does not show."""
+    reading = datetime.fromisoformat(text)
+    if reading.tzinfo is not None:
+        raise ValueError(f"{text!r} is no wall-clock reading: it has an offset")
+    return int(reading.replace(tzinfo=UTC).timestamp())
 
 
 def participant_to_text(participant: Participant) -> str:

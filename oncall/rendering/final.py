@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import chain, pairwise
 
 from oncall.rendering.intervals import NOBODY, Held, Who, merged, over, stacked, who_at, within
-from oncall.rendering.layers import layer_spans, people
+from oncall.rendering.layers import alone, layer_spans, people
 from oncall.rendering.spec import (
     ExtraShift,
     InvalidSpec,
@@ -96,8 +96,8 @@ def on_call(
     override that covers gaps also fills its sources when none of them has anybody, but for those a stronger one fills.
     """
     if overrides and _takes_all(overrides[0]):
-        return people(overrides[0].by)
-    shifts = [(shift.key, people(shift.by)) for shift in extra_shifts]
+        return alone(overrides[0].by)
+    shifts = [(shift.key, alone(shift.by)) for shift in extra_shifts]
     by_layer = [_overridden(key, who, overrides) for key, who in layers]
     beside = [_overridden(key, who, overrides) for key, who in shifts]
     filled: dict[str, Who] = {}
@@ -156,7 +156,7 @@ def _exceptions(
     result: list[Held] = []
     for start, end, shifts_now, overrides_now in _running(extra_shifts, ordered, since, until):
         if overrides_now and _takes_all(ordered[overrides_now[0]]):
-            result.append((start, end, people(ordered[overrides_now[0]].by)))
+            result.append((start, end, alone(ordered[overrides_now[0]].by)))
             continue
         own = [(key, within(spans, start, end)) for key, spans in layers]
         cuts = sorted({start, end, *(edge for _, spans in own for span in spans for edge in span[:2])})

@@ -78,14 +78,16 @@ def who_at(held: Sequence[Held], instant: int) -> Who:
 def merged(held: Sequence[Held]) -> list[Held]:
     """``held`` without the time of nobody, and with touching ranges of equal holders made one."""
     result: list[Held] = []
-    last_start, last_end, last_who = 0, 0, NOBODY
-    for start, end, who in held:
-        if start == last_end and (who is last_who or who == last_who):
-            last_end = end
+    last_end, last_who = 0, NOBODY
+    for span in held:
+        start, end, who = span
+        if not who:
             continue
-        if last_who:
-            result.append((last_start, last_end, last_who))
-        last_start, last_end, last_who = start, end, who
-    if last_who:
-        result.append((last_start, last_end, last_who))
+        # Most neighbours differ; comparing one id first spares most of the comparisons of whole values.
+        if start == last_end and last_who and who[0].id == last_who[0].id and who == last_who:
+            result[-1] = (result[-1][0], end, who)
+        else:
+            result.append(span)
+            last_who = who
+        last_end = end
     return result

@@ -12,6 +12,11 @@ def people(*participants: Participant) -> Who:
     return tuple(sorted({each for each in participants if each.kind != "vacant"}))
 
 
+def alone(participant: Participant) -> Who:
+    """:func:`people` for one."""
+    return NOBODY if participant.kind == "vacant" else (participant,)
+
+
 def layer_spans(layer: Layer, zone: str, since: int, until: int) -> list[Held]:
     """Who the layer puts on call in ``[since, until)``, :data:`NOBODY` where a vacant turn runs.
 
@@ -24,7 +29,7 @@ def layer_spans(layer: Layer, zone: str, since: int, until: int) -> list[Held]:
         return []
     match layer.turns:
         case ByTime() as turns:
-            order = [NOBODY if each.kind == "vacant" else (each,) for each in layer.participants]
+            order = [alone(participant) for participant in layer.participants]
             held = turn_spans(turns, order, zone, since, until)
         case Everyone():
             held = [(since, until, people(*layer.participants))]
@@ -44,7 +49,7 @@ def layer_at(layer: Layer, zone: str, instant: int) -> Who:
         return NOBODY
     match layer.turns:
         case ByTime() as turns:
-            return people(layer.participants[turn_at(turns, zone, instant) % len(layer.participants)])
+            return alone(layer.participants[turn_at(turns, zone, instant) % len(layer.participants)])
         case Everyone():
             return people(*layer.participants)
         case _:
