@@ -1,0 +1,48 @@
+"""Connections: configured accounts at a vendor."""
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import models
+
+from connectors.credentials import seal, unseal
+from connectors.redaction import Secret
+from connectors.registry import provider_label
+
+
+class Connection(models.Model):
+    """One account at one vendor. ``credentials`` holds sealed text only; it is read through :meth:`secrets`."""
+
+    uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    name = models.CharField(max_length=100, unique=True)
+    provider = models.CharField(max_length=30)
+    settings = models.JSONField(default=dict)
+    credentials = models.JSONField(default=dict, editable=False)
+    account_id = models.CharField(max_length=200, blank=True, editable=False)
+    account_label = models.CharField(max_length=200, blank=True, editable=False)
+    rights = models.JSONField(default=list, editable=False)
+    tested_at = models.DateTimeField(null=True, editable=False)
+    disconnected_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def origin_label(self) -> str:
+        """How rows imported through this connection say where they are managed."""
+        return f"{provider_label(self.provider)} ({self.name})"
+
+    def seal_credentials(self, given: Mapping[str, str]) -> None:
+        """Replace the credentials given; others stay. Does not save."""
+        sealed: dict[str, Any] = dict(self.credentials)
+        for field, secret in given.items():
+            sealed[field] = seal(secret, row=str(self.uid), field=field)
+        self.credentials = sealed
+
+    def secrets(self) -> dict[str, Secret]:
+        """The credentials, opened. Raises CredentialUnreadable."""
+        return {field: unseal(text, row=str(self.uid), field=field) for field, text in self.credentials.items()}

@@ -1,0 +1,24 @@
+"""Tables of the sync: profile, links, runs with their items, conflicts."""
+
+from syncjobs.models.conflicts import Conflict, ConflictKind, ConflictState
+from syncjobs.models.links import ROW_COLUMNS, ExternalLink, LinkState
+from syncjobs.models.profiles import Strategy, SyncProfile
+from syncjobs.models.runs import ACTIVE, OPEN_PLAN, Outcome, RunKind, RunState, SyncItem, SyncRun
+
+__all__ = [
+    "ACTIVE",
+    "OPEN_PLAN",
+    "ROW_COLUMNS",
+    "Conflict",
+    "ConflictKind",
+    "ConflictState",
+    "ExternalLink",
+    "LinkState",
+    "Outcome",
+    "RunKind",
+    "RunState",
+    "Strategy",
+    "SyncItem",
+    "SyncProfile",
+    "SyncRun",
+]

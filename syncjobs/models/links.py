@@ -1,0 +1,80 @@
+"""Links: which row here is which object there, and what the source last said about it."""
+
+from typing import Final
+
+from django.db import models
+from django.db.models import Q
+
+from connectors.models import Connection
+from connectors.records import ENTITY_TYPES
+from oncall.aggregates import Kind
+
+#: Column of the row a link points to, by kind: they have the same names.
+ROW_COLUMNS: Final[tuple[Kind, ...]] = ENTITY_TYPES
+
+
+class LinkState(models.TextChoices):
+    LINKED = "linked"
+    DETACHED = "detached"
+    GONE = "gone"
+    IGNORED = "ignored"
+
+
+def _only_one_row() -> Q:
+    """At most one row is set, and it is of the link's own kind."""
+    allowed = Q()
+    for kind in ROW_COLUMNS:
+        others = Q(**{f"{other}__isnull": True for other in ROW_COLUMNS if other != kind})
+        allowed |= Q(entity_type=kind) & others
+    return allowed
+
+
+class ExternalLink(models.Model):
+    """``base`` holds the last source values settled: ``{"fields": {...}, "elements": {collection: {key: values}}}``.
+
+    ``primary``: the one link that writes the row's single-valued fields. ``synced_version``: the row version the last
+    sync left behind; another one means somebody edited it. ``pins``: path -> ask | local.
+    """
+
+    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="links")
+    entity_type = models.CharField(max_length=20, choices=[(kind, kind) for kind in ROW_COLUMNS])
+    external_id = models.CharField(max_length=255)
+    responder = models.ForeignKey("oncall.Responder", models.SET_NULL, null=True, related_name="links")
+    user_group = models.ForeignKey("oncall.UserGroup", models.SET_NULL, null=True, related_name="links")
+    schedule = models.ForeignKey("oncall.Schedule", models.SET_NULL, null=True, related_name="links")
+    escalation_policy = models.ForeignKey("oncall.EscalationPolicy", models.SET_NULL, null=True, related_name="links")
+    service = models.ForeignKey("oncall.Service", models.SET_NULL, null=True, related_name="links")
+    primary = models.BooleanField(default=True)
+    state = models.CharField(max_length=10, choices=LinkState, default=LinkState.LINKED)
+    ignored_reason = models.CharField(max_length=200, blank=True)
+    since = models.DateTimeField()
+    missing_count = models.PositiveSmallIntegerField(default=0)
+    missing_at = models.DateTimeField(null=True)
+    source_hash = models.CharField(max_length=32, blank=True)
+    synced_version = models.PositiveIntegerField(default=0)
+    version = models.PositiveIntegerField(default=1)
+    pins = models.JSONField(default=dict)
+    source_label = models.CharField(max_length=255, blank=True)
+    base = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["connection", "entity_type", "external_id"], name="one_link_per_object"),
+            models.CheckConstraint(condition=_only_one_row(), name="link_points_to_its_kind"),
+            *(
+                models.UniqueConstraint(
+                    fields=[kind],
+                    condition=Q(primary=True) & Q(**{f"{kind}__isnull": False}),
+                    name=f"one_primary_link_per_{kind}",
+                )
+                for kind in ROW_COLUMNS
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.entity_type} {self.external_id}"
+
+    @property
+    def row_id(self) -> int | None:
+        row_id: int | None = getattr(self, f"{self.entity_type}_id")
+        return row_id

@@ -1,0 +1,44 @@
+"""What to import through a connection, and by which rules."""
+
+from typing import Any
+
+from django.db import models
+
+from connectors.closure import Selection
+from connectors.models import Connection
+
+
+class Strategy(models.TextChoices):
+    PRESERVE = "ask", "Preserve local changes"
+    OVERWRITE = "source", "Overwrite with source"
+
+
+def everything() -> dict[str, Any]:
+    return Selection().to_json()
+
+
+class SyncProfile(models.Model):
+    """Exactly one per connection. ``ownership``: ``kind.field`` -> source | ask | local. ``rules_version`` moves
+    with every change of a rule; ``evaluated_*`` say by which rules everything was last compared.
+    """
+
+    connection = models.OneToOneField(Connection, on_delete=models.PROTECT, related_name="profile")
+    selection = models.JSONField(default=everything)
+    strategy = models.CharField(max_length=10, choices=Strategy, default=Strategy.PRESERVE)
+    ownership = models.JSONField(default=dict)
+    contact_details = models.BooleanField(
+        default=True, help_text="Fetch and store e-mail addresses, phone numbers and notification rules of people."
+    )
+    guard = models.JSONField(default=dict)
+    review_first = models.BooleanField(
+        default=True, help_text="Stop after planning and wait until somebody has looked at the plan."
+    )
+    rules_version = models.PositiveIntegerField(default=1)
+    evaluated_rules = models.PositiveIntegerField(default=0)
+    evaluated_mapping = models.JSONField(default=dict)
+
+    class Meta:
+        verbose_name = "sync profile"
+
+    def __str__(self) -> str:
+        return f"Rules of {self.connection}"

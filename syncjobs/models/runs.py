@@ -1,0 +1,137 @@
+"""Runs and their items: the truth about every sync is here, not in the broker."""
+
+from typing import Final
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from connectors.models import Connection
+from syncjobs.models.links import ROW_COLUMNS, ExternalLink
+from syncjobs.models.profiles import SyncProfile
+
+
+class RunState(models.TextChoices):
+    QUEUED = "queued"
+    RUNNING = "running"
+    WAITING = "waiting"
+    AWAITING_REVIEW = "awaiting_review", "awaiting review"
+    HELD = "held"
+    SUCCEEDED = "succeeded"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    SUPERSEDED = "superseded"
+
+
+#: A run in one of these keeps others of its connection from starting.
+ACTIVE: Final = (RunState.QUEUED, RunState.RUNNING, RunState.WAITING)
+#: Plans in these can still be applied.
+OPEN_PLAN: Final = (RunState.AWAITING_REVIEW, RunState.HELD)
+
+
+class RunKind(models.TextChoices):
+    PLAN = "plan", "plan, then wait for review"
+    APPLY = "apply", "plan and apply"
+    UNDO = "undo"
+
+
+class SyncRun(models.Model):
+    """One read of a source and what came of it.
+
+    ``counts``: per kind fetched, total, compared, unchanged, written, skipped, conflict, failed. ``fence`` moves with
+    every claim: a worker that lost its claim can write no more. ``progress_at``: when the run last moved.
+    """
+
+    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="runs")
+    profile = models.ForeignKey(SyncProfile, on_delete=models.PROTECT, related_name="runs")
+    kind = models.CharField(max_length=10, choices=RunKind)
+    of_run = models.ForeignKey("self", models.PROTECT, null=True, related_name="undone_by")
+    state = models.CharField(max_length=20, choices=RunState, default=RunState.QUEUED)
+    phase = models.CharField(max_length=20, blank=True)
+    reason = models.TextField(blank=True)
+    hint = models.TextField(blank=True)
+    scope = models.JSONField(default=dict)
+    slot = models.DateTimeField(null=True)
+    counts = models.JSONField(default=dict)
+    notes = models.JSONField(default=list)
+    account_id = models.CharField(max_length=200, blank=True)
+    completeness = models.JSONField(default=dict)
+    rules_version = models.PositiveIntegerField(default=0)
+    mapping_version = models.JSONField(default=dict)
+    calls = models.PositiveIntegerField(default=0)
+    requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True)
+    planned_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    plan_expires_at = models.DateTimeField(null=True)
+    superseded_by = models.ForeignKey("self", models.SET_NULL, null=True, related_name="+")
+    lease_owner = models.CharField(max_length=100, blank=True)
+    lease_expires_at = models.DateTimeField(null=True)
+    progress_at = models.DateTimeField(null=True)
+    fence = models.PositiveIntegerField(default=0)
+    attempt = models.PositiveSmallIntegerField(default=0)
+    checkpoint = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ["-id"]
+        permissions = [("start_syncrun", "Can start, apply and cancel syncs")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["connection"], condition=Q(state__in=ACTIVE), name="one_active_run_per_connection"
+            ),
+            models.UniqueConstraint(fields=["profile", "slot"], name="one_run_per_slot"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Run {self.pk} of {self.connection}"
+
+    @property
+    def is_active(self) -> bool:
+        return self.state in ACTIVE
+
+
+class Outcome(models.TextChoices):
+    NONE = "", "not yet"
+    APPLIED = "applied"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+    STALE = "stale"
+    DEFERRED = "deferred"
+
+
+class SyncItem(models.Model):
+    """One planned change and what became of it. Unchanged objects have none.
+
+    ``changes``: ``{"fields": {path: [old, new]}, "elements": {collection: {key: [old, new]}}, "base": patch,
+    "account": id|null, "settles": bool}``. ``group_no``: items of one row are applied together.
+    """
+
+    run = models.ForeignKey(SyncRun, on_delete=models.CASCADE, related_name="items")
+    link = models.ForeignKey(ExternalLink, models.SET_NULL, null=True, related_name="+")
+    entity_type = models.CharField(max_length=20, choices=[(kind, kind) for kind in ROW_COLUMNS])
+    external_id = models.CharField(max_length=255, blank=True)
+    label = models.CharField(max_length=255)
+    group_no = models.PositiveIntegerField(default=0)
+    action = models.CharField(max_length=12)
+    outcome = models.CharField(max_length=10, choices=Outcome, default=Outcome.NONE, blank=True)
+    code = models.CharField(max_length=40, blank=True)
+    reason = models.TextField(blank=True)
+    row_id = models.PositiveBigIntegerField(null=True)
+    row_version = models.PositiveIntegerField(default=0)
+    link_version = models.PositiveIntegerField(default=0)
+    source_hash = models.CharField(max_length=32, blank=True)
+    changes = models.JSONField(default=dict)
+    ticked = models.BooleanField(default=True)
+    comment = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["run", "entity_type", "external_id"], name="one_item_per_object_and_run")
+        ]
+        indexes = [models.Index(fields=["run", "action", "outcome"], name="items_by_run")]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.entity_type} {self.label}"

@@ -1,0 +1,265 @@
+"""One sync from start to end: fetch, plan, (review), apply. Driven by Celery or by a shell, the same code."""
+
+import logging
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any, Final
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from connectors.base import Connector
+from connectors.closure import Selection
+from connectors.errors import ConnectorError, ReadStopped
+from connectors.models import Connection
+from connectors.opening import open_connector
+from connectors.records import ENTITY_TYPES, Snapshot
+from oncall.aggregates import Kind
+from oncall.operations.writing import Actor
+from oncall.rendering.codec import instant_to_text
+from syncjobs.apply import Application, FenceLost, Verdict
+from syncjobs.models import Outcome, RunKind, RunState, SyncItem, SyncProfile, SyncRun
+from syncjobs.planning.canonical import Proposer
+from syncjobs.planning.plan import Proposals, by_kind, make_plan
+from syncjobs.planning.values import Plan
+from syncjobs.snapshot import load_picture, rules_of
+from syncjobs.storage import store_conflicts, store_plan
+from syncjobs.watch import Watch, claim
+
+log = logging.getLogger(__name__)
+
+#: A plan older than this re-reads the source before anything is written.
+FRESH: Final = timedelta(minutes=15)
+PLAN_LIFETIME: Final = timedelta(days=7)
+#: More notes than anybody reads; the rest is counted.
+MOST_NOTES: Final = 2000
+
+Opener = Callable[..., Connector]
+
+
+def drive(run_id: int, *, opener: Opener = open_connector) -> SyncRun | None:
+    """Work on a queued run until it ends or waits for a person. None: it was not queued any more.
+
+    Whatever stops it becomes the run's state, reason and hint; nothing is raised.
+    """
+    run = claim(run_id)
+    if run is None:
+        return None
+    watch = Watch(run)
+    try:
+        if run.planned_at is None:
+            _plan(run, watch, opener)
+        else:
+            _apply_reviewed(run, watch, opener)
+    except (FenceLost, ReadStopped):
+        log.info("Run %s was taken away or cancelled; nothing more was written", run.pk)
+    except ConnectorError as error:
+        _finish(watch, RunState.FAILED, error.message, f"{error.hint} What was imported before is untouched.".strip())
+    except Exception as error:
+        log.exception("Run %s failed", run.pk)
+        _finish(
+            watch,
+            RunState.FAILED,
+            f"An unexpected {type(error).__name__} stopped the run.",
+            "What was written until then stays, each object whole. The log has the details; then start again.",
+        )
+    run.refresh_from_db()
+    return run
+
+
+def read(connection: Connection, profile: SyncProfile, watch: Watch, opener: Opener) -> Snapshot:
+    """Fetch what the profile selects. Counts pages on the watch."""
+    connector = opener(connection, should_stop=watch.stopped)
+    return connector.fetch(
+        Selection.from_json(profile.selection), contact_details=profile.contact_details, progress=watch.fetched
+    )
+
+
+def propose(connection: Connection, snapshot: Snapshot) -> Proposals:
+    proposer = Proposer(connection.pk, instant_to_text(snapshot.fetched_at), snapshot.mapping_version)
+    return by_kind(proposer.propose(record) for kind in ENTITY_TYPES for record in snapshot.records(kind))
+
+
+def _plan(run: SyncRun, watch: Watch, opener: Opener) -> None:
+    run.started_at = timezone.now()
+    watch.write(phase="fetch", started_at=run.started_at)
+    connection, profile = run.connection, run.profile
+    snapshot = read(connection, profile, watch, opener)
+    if not _same_account(connection, snapshot):
+        _finish(
+            watch,
+            RunState.HELD,
+            f"The credential now belongs to {snapshot.account.label}, not to {connection.account_label}.",
+            "Nothing was changed. Enter a credential of the same account, or make a new connection for this one.",
+        )
+        return
+    proposals = propose(connection, snapshot)
+    mapping_version: dict[str, int] = dict(snapshot.mapping_version)
+    evaluate_all = profile.evaluated_rules != profile.rules_version or profile.evaluated_mapping != mapping_version
+    picture = load_picture(connection, proposals, evaluate_all=evaluate_all)
+    plan = make_plan(
+        proposals,
+        picture,
+        rules_of(profile, instant_to_text(snapshot.fetched_at)),
+        complete={kind: snapshot.completeness[kind].listing for kind in snapshot.completeness},
+        failed=snapshot.failed,
+    )
+    store_plan(run, plan)
+    now = timezone.now()
+    opened = store_conflicts(run, plan, picture.conflicts, now)
+    _count(watch, proposals, plan)
+    kept = watch.write(
+        phase="planned",
+        planned_at=now,
+        plan_expires_at=now + PLAN_LIFETIME,
+        rules_version=profile.rules_version,
+        mapping_version=mapping_version,
+        account_id=snapshot.account.id or "",
+        calls=snapshot.calls,
+        notes=_notes(snapshot),
+        completeness={k: {"listing": c.listing, "reason": c.reason} for k, c in snapshot.completeness.items()},
+        checkpoint={"opened_conflicts": opened},
+    )
+    if not kept:
+        raise FenceLost
+    if any(item.action != "failed" for item in plan.items):
+        _supersede_others(run)
+        if run.kind == RunKind.PLAN:
+            _finish(watch, RunState.AWAITING_REVIEW, "", "")
+            return
+        _write_items(run, watch)
+    _conclude(run, watch)
+
+
+def _same_account(connection: Connection, snapshot: Snapshot) -> bool:
+    """Whether the credential still belongs to the account the connection was made for; remembers it the first time."""
+    account = snapshot.account
+    if account.id is None or account.id == connection.account_id:
+        return True
+    if connection.account_id:
+        return False
+    connection.account_id, connection.account_label = account.id, account.label
+    connection.save(update_fields=["account_id", "account_label"])
+    return True
+
+
+def _count(watch: Watch, proposals: Proposals, plan: Plan) -> None:
+    for kind in ENTITY_TYPES:
+        counts: dict[str, Any] = {"compared": len(proposals[kind]), "unchanged": plan.unchanged[kind]}
+        if plan.unlisted[kind]:
+            counts["unlisted"] = plan.unlisted[kind]
+        watch.counts[kind] |= counts
+    for item in plan.items:
+        watch.add(item.kind, f"plan_{item.action}")
+        if item.action == "failed":
+            watch.add(item.kind, "failed")
+    for draft in plan.conflicts:
+        watch.add(draft.entity_type, "conflict")
+
+
+def _notes(snapshot: Snapshot) -> list[dict[str, str | None]]:
+    notes: list[dict[str, str | None]] = [
+        {"entity_type": n.entity_type, "external_id": n.external_id, "code": n.code, "message": n.message}
+        for n in snapshot.notes[:MOST_NOTES]
+    ]
+    more = len(snapshot.notes) - MOST_NOTES
+    if more > 0:
+        notes.append({"entity_type": "", "external_id": None, "code": "more", "message": f"{more} more notes"})
+    return notes
+
+
+def _supersede_others(run: SyncRun) -> None:
+    """A newer plan replaces the ones still waiting for review: only one picture of the source is ever offered."""
+    SyncRun.objects.filter(connection=run.connection, state=RunState.AWAITING_REVIEW).exclude(pk=run.pk).update(
+        state=RunState.SUPERSEDED, superseded_by=run, finished_at=timezone.now()
+    )
+
+
+def open_items(run: SyncRun) -> "QuerySet[SyncItem]":
+    """Items nothing has happened to yet, in the order in which they are applied."""
+    return run.items.filter(outcome=Outcome.NONE).order_by("id")
+
+
+def _apply_reviewed(run: SyncRun, watch: Watch, opener: Opener) -> None:
+    """Apply what was reviewed: the same rules, the same rows, and a source that has not moved."""
+    if run.profile.rules_version != run.rules_version:
+        _finish(
+            watch,
+            RunState.FAILED,
+            "The rules of this connection were changed after this plan was made.",
+            "Nothing was written. Plan again and review the new plan.",
+        )
+        return
+    if run.planned_at is not None and timezone.now() - run.planned_at > FRESH:
+        _compare_with_source(run, watch, opener)
+    _write_items(run, watch)
+    _conclude(run, watch)
+
+
+def _compare_with_source(run: SyncRun, watch: Watch, opener: Opener) -> None:
+    """An old plan: read the source again; an item whose source moved becomes stale."""
+    watch.write(phase="fetch")
+    snapshot = read(run.connection, run.profile, watch, opener)
+    proposals = propose(run.connection, snapshot)
+    fingerprints = {(p.kind, p.external_id): p.fingerprint for by_id in proposals.values() for p in by_id.values()}
+    for item in open_items(run).exclude(action="detach").only("pk", "entity_type", "external_id", "source_hash"):
+        kind = next(kind for kind in ENTITY_TYPES if kind == item.entity_type)
+        if fingerprints.get((kind, item.external_id)) != item.source_hash:
+            SyncItem.objects.filter(pk=item.pk).update(
+                outcome=Outcome.STALE,
+                code="stale",
+                reason="the source was changed after this plan was made; plan again",
+            )
+            watch.add(kind, "stale")
+
+
+def _write_items(run: SyncRun, watch: Watch) -> None:
+    watch.write(phase="apply")
+    unticked = open_items(run).filter(ticked=False)
+    for kind, action in unticked.values_list("entity_type", "action"):
+        watch.add(kind, "held" if action == "held" else "skipped")  # type: ignore[arg-type] - choices are the kinds
+    unticked.filter(action="held").update(outcome=Outcome.DEFERRED, code="held")
+    unticked.update(outcome=Outcome.SKIPPED, code="unticked", reason="left out by the reviewer")
+
+    def progress(kind: Kind, verdicts: Sequence[Verdict]) -> None:
+        for verdict in verdicts:
+            watch.add(kind, _WORDS[verdict.outcome])
+        watch.beat()
+
+    by = Actor(run.requested_by_id, f"run:{run.pk}")
+    Application(run, by, watch.hold_fence).apply(open_items(run).iterator(chunk_size=500), progress)
+
+
+_WORDS: Final = {
+    Outcome.APPLIED: "written",
+    Outcome.SKIPPED: "skipped",
+    Outcome.FAILED: "failed",
+    Outcome.STALE: "stale",
+}
+
+
+def _conclude(run: SyncRun, watch: Watch) -> None:
+    """The end of a run that went through: succeeded, or partial with a sentence that says what is missing."""
+    profile = run.profile
+    if (profile.evaluated_rules, profile.evaluated_mapping) != (run.rules_version, run.mapping_version):
+        SyncProfile.objects.filter(pk=profile.pk).update(
+            evaluated_rules=run.rules_version, evaluated_mapping=run.mapping_version
+        )
+    total = {word: sum(c.get(word, 0) for c in watch.counts.values()) for word in ("failed", "stale", "held")}
+    missing = [f"{number} {word}" for word, number in total.items() if number]
+    if missing:
+        hint = "Everything else was applied; nothing was removed. The items below say what to do."
+        _finish(watch, RunState.PARTIAL, f"Not everything went through: {', '.join(missing)}.", hint)
+    else:
+        _finish(watch, RunState.SUCCEEDED, "", "")
+
+
+def _finish(watch: Watch, state: RunState, reason: str, hint: str) -> None:
+    waits = state == RunState.AWAITING_REVIEW
+    watch.write(
+        state=state,
+        reason=reason,
+        hint=hint,
+        phase="review" if waits else "done",
+        finished_at=None if waits else timezone.now(),
+    )

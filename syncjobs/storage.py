@@ -1,0 +1,103 @@
+"""A plan as rows: what a person reviews is what is applied later."""
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any
+
+from django.db import transaction
+
+from oncall.operations.resolving import chunks
+from syncjobs.models import Conflict, ConflictState, Outcome, SyncItem, SyncRun
+from syncjobs.planning.values import ConflictDraft, Item, OpenConflict, Plan
+
+
+def digest(value: Any) -> str:
+    """blake2b-16 of canonical JSON, as hex."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def store_plan(run: SyncRun, plan: Plan) -> None:
+    """Insert the items of a plan. Items held by the guard start without a tick: somebody has to approve them."""
+    SyncItem.objects.bulk_create(
+        [
+            SyncItem(
+                run=run,
+                link_id=item.link_id,
+                entity_type=item.kind,
+                external_id=item.external_id[:255],
+                label=item.label[:255],
+                group_no=number,
+                action=item.action,
+                outcome=Outcome.FAILED if item.action == "failed" else Outcome.NONE,
+                code=_code(item),
+                reason=item.reason,
+                row_id=item.row_id,
+                row_version=item.row_version,
+                link_version=item.link_version,
+                source_hash=item.fingerprint,
+                changes=changes_of(item),
+                ticked=item.action != "held",
+            )
+            for number, item in enumerate(plan.items, start=1)
+        ]
+    )
+
+
+def _code(item: Item) -> str:
+    return item.path[:40] if item.action == "failed" else "+".join(sorted({c.kind for c in item.conflicts}))[:40]
+
+
+def changes_of(item: Item) -> dict[str, Any]:
+    """The stored form of an item's contents; empty parts are left out."""
+    parts: dict[str, Any] = {
+        "fields": dict(item.fields),
+        "elements": {name: dict(changes) for name, changes in item.elements.items()},
+        "base": dict(item.base),
+        "account": item.account_id,
+        "held": {name: dict(changes) for name, changes in item.held.items()},
+        "candidates": list(item.candidates),
+    }
+    kept = {name: part for name, part in parts.items() if part}
+    if not item.settles:
+        kept["settles"] = False
+    return kept
+
+
+def store_conflicts(run: SyncRun, plan: Plan, stored: Iterable[OpenConflict], at: datetime) -> int:
+    """Open, refresh and close conflicts so that they match the plan. Returns how many were opened."""
+    known = {(conflict.kind, conflict.subject): conflict for conflict in stored}
+    new, moved = [], []
+    for draft in {(draft.kind, draft.subject): draft for draft in plan.conflicts}.values():
+        conflict = _conflict(run, draft, at)
+        before = known.get((draft.kind, draft.subject))
+        if before is None:
+            new.append(conflict)
+        elif before.evidence_hash != conflict.evidence_hash:
+            conflict.pk = before.id
+            moved.append(conflict)
+    if not (new or moved or plan.settled):
+        return 0
+    with transaction.atomic():
+        Conflict.objects.bulk_create(new)
+        Conflict.objects.bulk_update(moved, ["paths", "evidence", "evidence_hash", "label"], batch_size=100)
+        for piece in chunks(plan.settled):
+            Conflict.objects.filter(pk__in=piece).update(state=ConflictState.CLOSED, closed_at=at)
+    return len(new)
+
+
+def _conflict(run: SyncRun, draft: ConflictDraft, at: datetime) -> Conflict:
+    return Conflict(
+        connection_id=run.connection_id,
+        kind=draft.kind,
+        subject_key=draft.subject,
+        entity_type=draft.entity_type,
+        external_id=draft.external_id[:255],
+        label=draft.label[:255],
+        paths=list(draft.paths),
+        evidence=dict(draft.evidence),
+        evidence_hash=digest([draft.paths, draft.evidence]),
+        opened_at=at,
+    )
