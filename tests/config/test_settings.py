@@ -109,9 +109,11 @@ def test_a_log_line_is_one_json_object_with_the_exception_inside() -> None:
         raise ValueError("two\nlines")
     except ValueError:
         record = logging.LogRecord("sync", logging.ERROR, __file__, 1, "failed %s", ("x",), sys.exc_info())
+        record.stack_info = "Stack:\n  here"
     line = JsonLine().format(record)
     assert "\n" not in line
     parsed = json.loads(line)
     assert (parsed["level"], parsed["logger"], parsed["message"]) == ("ERROR", "sync", "failed x")
     assert parsed["exception"].endswith("ValueError: two\nlines")
+    assert parsed["stack"] == "Stack:\n  here"
     assert parsed["at"].endswith("Z")

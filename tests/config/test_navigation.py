@@ -1,0 +1,45 @@
+"""The sidebar leads to pages that exist, shows what one may see, and warns of simulators."""
+
+from types import SimpleNamespace
+
+import pytest
+from django.http import HttpRequest
+from django.test import Client, override_settings
+from django.urls import resolve
+
+from config.navigation import NAVIGATION
+
+ENTRIES = [entry for group in NAVIGATION for entry in group["items"]]
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry["title"])
+def test_every_entry_leads_to_a_list(entry: dict[str, object]) -> None:
+    assert resolve(str(entry["link"])).url_name.endswith("_changelist")
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry["title"])
+def test_an_entry_is_shown_to_those_who_may_view_its_list(entry: dict[str, object]) -> None:
+    asked: list[str] = []
+    request = HttpRequest()
+    request.user = SimpleNamespace(has_perm=asked.append)  # type: ignore[assignment]
+    assert not entry["permission"](request)  # type: ignore[operator]
+    app, _, model = str(entry["link"]).strip("/").removeprefix("admin/").partition("/")
+    assert asked == [f"{app}.view_{model}"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "setting,value", [("CONNECTOR_ORIGINS", {"pagerduty": "http://127.0.0.1:9"}), ("EGRESS_ALLOW", ["127.0.0.1:9"])]
+)
+def test_every_page_says_when_a_simulator_is_connected(admin_client: Client, setting: str, value: object) -> None:
+    assert b"Connected to a simulator" not in admin_client.get("/admin/").content
+    with override_settings(**{setting: value}):
+        page = admin_client.get("/admin/")
+    assert page.status_code == 200
+    assert b"Connected to a simulator" in page.content
+
+
+@pytest.mark.django_db
+def test_the_bare_address_leads_to_the_admin(client: Client) -> None:
+    answer = client.get("/")
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/admin/")
