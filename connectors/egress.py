@@ -104,14 +104,24 @@ class LiveTransport:
         return prepared
 
     def _attempt(self, prepared: requests.PreparedRequest, watchdog: "_Watchdog") -> Response:
-        timeout = (self._connect_seconds, self._read_seconds)
-        answer = self._adapter.send(prepared, stream=True, timeout=timeout, verify=self._verify)
+        opened = self._door.opened
+        try:
+            answer = self._send(prepared)
+        except requests.ConnectionError:
+            if watchdog.fired or self._door.opened > opened:
+                raise
+            # A kept connection that the peer has closed meanwhile is no fault of the source: ask on a new one.
+            answer = self._send(prepared)
         with closing(answer):
             body = b"".join(self._chunks(answer))
         # A socket shut by the watchdog reads as a complete answer with the headers so far: ask the watchdog first.
         if watchdog.fired:
             raise _late(watchdog.seconds)
         return Response(answer.status_code, {name.lower(): text for name, text in answer.headers.items()}, body)
+
+    def _send(self, prepared: requests.PreparedRequest) -> requests.Response:
+        timeout = (self._connect_seconds, self._read_seconds)
+        return self._adapter.send(prepared, stream=True, timeout=timeout, verify=self._verify)
 
     def _chunks(self, answer: requests.Response) -> Iterator[bytes]:
         size = 0
@@ -209,6 +219,7 @@ class _Door:
         self._allow = frozenset(allow)
         self._resolver = resolver
         self.watchdog = _Watchdog(REQUEST_SECONDS)
+        self.opened = 0
 
     def open(self, host: str, port: int, timeout: Any, options: Any) -> socket.socket:
         try:
@@ -224,6 +235,7 @@ class _Door:
             except OSError as exc:
                 reason = exc.strerror or "timed out"
             else:
+                self.opened += 1
                 self._watch(sock)
                 return sock
         raise TransportFault("connect", f"no connection to {host} port {port} ({reason})", retryable=True)

@@ -52,10 +52,18 @@ class Peer:
         self.stopped.wait(5)
 
 
-def sends(*parts: bytes) -> Behaviour:
+def sends(data: bytes) -> Behaviour:
+    return lambda peer: peer.sock.sendall(data)
+
+
+def drips(data: bytes) -> Behaviour:
+    return lambda peer: peer.drip(data)
+
+
+def in_turn(*steps: Behaviour) -> Behaviour:
     def behave(peer: Peer) -> None:
-        for part in parts:
-            peer.sock.sendall(part)
+        for step in steps:
+            step(peer)
 
     return behave
 
@@ -68,6 +76,7 @@ class FaultServer:
         self.heads: list[bytes] = []
         self.connections = 0
         self.keep_alive = False
+        self.to_tls = message(b"", status="400 Bad Request")
         self._behaviours: dict[str, Behaviour] = {}
         self._counts: dict[str, int] = {}
         self._stopped = threading.Event()
@@ -136,7 +145,7 @@ class FaultServer:
             head += data
         self.heads.append(head)
         if not head.startswith((b"GET", b"POST")):
-            sock.sendall(message(b"", status="400 Bad Request"))
+            sock.sendall(self.to_tls)
             return False
         path = head.split(b" ")[1].decode().partition("?")[0]
         self._counts[path] = self._counts.get(path, 0) + 1

@@ -20,7 +20,7 @@ from cryptography.x509.oid import NameOID
 from connectors import egress
 from connectors.egress import LiveTransport, OriginRefused
 from connectors.exchange import Request, Response, TransportFault
-from tests.connectors.fault_server import Behaviour, FaultServer, Peer, message, sends
+from tests.connectors.fault_server import Behaviour, FaultServer, Peer, drips, in_turn, message, sends
 
 LOCAL = "127.0.0.1"
 PUBLIC = "93.184.216.34"
@@ -77,8 +77,19 @@ def test_it_keeps_the_connection_and_survives_its_end(server: FaultServer) -> No
         server.keep_alive = False
         for _ in range(3):
             transport.exchange(Request("GET", "/x"), headers={}, deadline=time.monotonic() + 5)
-            time.sleep(0.02)
     assert server.connections == 3
+
+
+def test_a_kept_connection_that_breaks_is_asked_again_only_once(server: FaultServer) -> None:
+    server.keep_alive = True
+    server.on("/reset", Peer.reset)
+    with LiveTransport(server.origin, allow=server.allow) as transport:
+        transport.exchange(Request("GET", "/x"), headers={}, deadline=time.monotonic() + 5)
+        fault = fault_of(
+            lambda: transport.exchange(Request("GET", "/reset"), headers={}, deadline=time.monotonic() + 5)
+        )
+    assert (fault.kind, fault.retryable) == ("broken", True)
+    assert [head.split()[1] for head in server.heads] == [b"/x", b"/reset", b"/reset"]
 
 
 def test_it_goes_only_to_the_hosts_it_was_given(server: FaultServer) -> None:
@@ -144,7 +155,7 @@ BROKEN: dict[str, Behaviour] = {
     "reset before the status line": Peer.reset,
     "no HTTP at all": sends(b"SSH-2.0-OpenSSH_9\r\n\r\n"),
     "cut body with a length": sends(WHOLE[:-40]),
-    "reset inside the body": lambda peer: (peer.sock.sendall(WHOLE[:-40]), time.sleep(0.05), peer.reset())[-1],
+    "reset inside the body": in_turn(sends(WHOLE[:-40]), lambda peer: time.sleep(0.05), Peer.reset),
     "cut chunk": sends(message(b"40\r\n{}", length=None, headers=(("Transfer-Encoding", "chunked"),))),
     "bad chunk size": sends(message(b"zz\r\n{}\r\n", length=None, headers=(("Transfer-Encoding", "chunked"),))),
     "two lengths": sends(message(b"{}", headers=(("Content-Length", "5"),))),
@@ -174,14 +185,13 @@ def test_a_cut_without_length_cannot_be_seen_here(server: FaultServer) -> None:
 
 
 DRIPS: dict[str, Behaviour] = {
-    "status line": lambda peer: peer.drip(b"HTTP/1.1 200 OK" * 50),
-    "headers": lambda peer: (peer.sock.sendall(b"HTTP/1.1 200 OK\r\n"), peer.drip(b"X-A: b\r\n" * 60))[-1],
-    "body with a length": lambda peer: (peer.sock.sendall(message(b"", length=900)), peer.drip(b"{" * 300))[-1],
-    "body without a length": lambda peer: (peer.sock.sendall(message(b"", length=None)), peer.drip(b"{" * 300))[-1],
-    "body before Connection: close": lambda peer: (
-        peer.sock.sendall(message(b"", length=900, headers=(("Connection", "close"),))),
-        peer.drip(b"{" * 300),
-    )[-1],
+    "status line": drips(b"HTTP/1.1 200 OK" * 50),
+    "headers": in_turn(sends(b"HTTP/1.1 200 OK\r\n"), drips(b"X-A: b\r\n" * 60)),
+    "body with a length": in_turn(sends(message(b"", length=900)), drips(b"{" * 300)),
+    "body without a length": in_turn(sends(message(b"", length=None)), drips(b"{" * 300)),
+    "body before Connection: close": in_turn(
+        sends(message(b"", length=900, headers=(("Connection", "close"),))), drips(b"{" * 300)
+    ),
     "silence": Peer.silence,
 }
 
@@ -260,6 +270,16 @@ def test_a_refused_connection_is_worth_another_try() -> None:
         fault = fault_of(lambda: transport.exchange(Request("GET", "/x"), headers={}, deadline=time.monotonic() + 5))
     assert (fault.kind, fault.retryable) == ("connect", True)
     assert "refused" in str(fault)
+
+
+def test_a_look_up_that_takes_all_the_time_opens_no_request(server: FaultServer) -> None:
+    def slow(host: str, port: int) -> list[str]:
+        time.sleep(0.2)
+        return [LOCAL]
+
+    fault = fault_of(lambda: ask(server, seconds=0.1, resolver=slow))
+    assert fault.kind == "timeout"
+    assert server.heads == []
 
 
 def by_name(answers: list[str] | Exception) -> LiveTransport:
@@ -416,6 +436,12 @@ def test_it_refuses_a_server_without_tls(server: FaultServer, tmp_path: Path) ->
     fault = fault_of(lambda: ask_tls(server, tmp_path, trusted=False, seconds=1))
     assert (fault.kind, fault.retryable) == ("tls", False)
     assert not any(b"Token" in head for head in server.heads)
+
+
+def test_a_handshake_cut_short_is_worth_another_try(server: FaultServer, tmp_path: Path) -> None:
+    server.to_tls = b""
+    fault = fault_of(lambda: ask_tls(server, tmp_path, trusted=False))
+    assert (fault.kind, fault.retryable) == ("broken", True)
 
 
 def test_it_ends_a_drip_inside_tls(tls: Callable[..., FaultServer], tmp_path: Path) -> None:

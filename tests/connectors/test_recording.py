@@ -1,6 +1,7 @@
 """Recording a read, and answering from the recording."""
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -229,8 +230,8 @@ class Answers:
         return queue.pop(0) if len(queue) > 1 else queue[0]
 
 
-def json_answer(body: object, status: int = 200, **headers: str) -> Response:
-    return Response(status, {"content-type": "application/json", **headers}, json.dumps(body).encode())
+def json_answer(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(status, {"content-type": "application/json", **(headers or {})}, json.dumps(body).encode())
 
 
 def scrub(path: str, body: JsonValue) -> object:
@@ -255,7 +256,9 @@ def test_no_secret_reaches_the_document() -> None:
     }
     kept = recorder(
         Answers(
-            users=[json_answer(body, **{"set-cookie": "c4n4ry", "x-request-id": "c4n4ry", "ratelimit-limit": "960"})]
+            users=[
+                json_answer(body, headers={"set-cookie": "c4n4ry", "x-request-id": "c4n4ry", "ratelimit-limit": "960"})
+            ]
         ),
         secrets=(KEY,),
         scrub=scrub,

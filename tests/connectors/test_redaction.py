@@ -130,7 +130,7 @@ def log_line(*args: object, exc_info: bool = False, stack_info: bool = False) ->
     logger.propagate = False
     logger.addHandler(handler)
     try:
-        logger.error(*args, exc_info=exc_info, stack_info=stack_info)  # type: ignore[arg-type]
+        logger.error(*args, exc_info=exc_info, stack_info=stack_info)
     finally:
         logger.removeHandler(handler)
     return stream.getvalue()
