@@ -1,0 +1,26 @@
+"""The on-call tables. Read anywhere, written only by ``oncall.operations``."""
+
+from oncall.models.audit import ChangeRecord
+from oncall.models.catalog import Service
+from oncall.models.escalation import EscalationPolicy, Reference
+from oncall.models.groups import GroupLead, GroupMember, UserGroup
+from oncall.models.people import ContactMethod, NotificationRule, Responder, Substitution, User
+from oncall.models.schedules import ExtraShift, Override, Schedule
+
+__all__ = [
+    "ChangeRecord",
+    "ContactMethod",
+    "EscalationPolicy",
+    "ExtraShift",
+    "GroupLead",
+    "GroupMember",
+    "NotificationRule",
+    "Override",
+    "Reference",
+    "Responder",
+    "Schedule",
+    "Service",
+    "Substitution",
+    "User",
+    "UserGroup",
+]

@@ -1,0 +1,34 @@
+"""What was changed, by whom: audit, before-image and undo in one."""
+
+from django.conf import settings
+from django.db import models
+
+
+class ChangeRecord(models.Model):
+    """One change of one aggregate for one cause. Never edited.
+
+    model: a kind of :mod:`oncall.aggregates`, or ``account``. changes: path -> [old, new], null = not there; empty for
+    a create. cause: ``account:<id>``, ``run:<id>`` or another opaque word.
+    """
+
+    class Action(models.TextChoices):
+        CREATE = "create", "Created"
+        UPDATE = "update", "Changed"
+        DELETE = "delete", "Deleted"
+
+    model = models.CharField(max_length=20)
+    object_id = models.BigIntegerField()
+    label = models.CharField(max_length=255)
+    action = models.CharField(max_length=8, choices=Action.choices)
+    cause = models.CharField(max_length=100, db_index=True)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    at = models.DateTimeField(db_index=True)
+    changes = models.JSONField(default=dict)
+
+    class Meta:
+        indexes = [models.Index(fields=["model", "object_id"], name="oncall_changerecord_object")]
+
+    def __str__(self) -> str:
+        return f"{self.label}: {self.get_action_display()}"

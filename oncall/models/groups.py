@@ -1,0 +1,45 @@
+"""User groups, who is in them, and who leads them here."""
+
+from django.conf import settings
+from django.db import models
+
+from oncall.models.people import Responder
+from oncall.models.root import Element, Root, key_column
+
+
+class UserGroup(Root):
+    description = models.TextField(blank=True, default="")
+
+
+class GroupMember(Element):
+    """A responder may be in a group by several sources at once: distinct people are counted on read.
+
+    imported_role: what the source calls the membership; shown, never a right here.
+    """
+
+    group = models.ForeignKey(UserGroup, on_delete=models.CASCADE, related_name="members")
+    person_key = key_column()
+    responder = models.ForeignKey(
+        Responder, on_delete=models.PROTECT, null=True, blank=True, related_name="memberships"
+    )
+    imported_role = models.CharField(max_length=255, blank=True, default="")
+
+    def __str__(self) -> str:
+        return str(self.responder or self.person_key)
+
+
+class GroupLead(models.Model):
+    """The right of an account to act for a group. Granted here by an administrator, never imported."""
+
+    account = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="leads")
+    group = models.ForeignKey(UserGroup, on_delete=models.CASCADE, related_name="leads")
+    granted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    granted_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "group"], name="oncall_grouplead_once")]
+
+    def __str__(self) -> str:
+        return f"{self.account} leads {self.group}"

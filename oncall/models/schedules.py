@@ -1,0 +1,68 @@
+"""Schedules, their extra shifts and overrides."""
+
+from django.db import models
+
+from oncall.models.groups import UserGroup
+from oncall.models.people import Responder
+from oncall.models.root import Root, Span, key_column
+
+
+def no_layers() -> dict[str, object]:
+    """The stored form of no layers at all (``oncall.rendering.codec``)."""
+    return {"format": 1, "layers": []}
+
+
+class Schedule(Root):
+    """layers: stored form of ``oncall.rendering.codec``. group_keys: the groups it belongs to; the first owns it, which
+    group_key and group repeat. zone_state other than ok: the source's zone is not settled, the schedule is inactive."""
+
+    class ZoneState(models.TextChoices):
+        OK = "ok", "Known"
+        UNKNOWN = "unknown", "Unknown"
+        AMBIGUOUS = "ambiguous", "Ambiguous"
+
+    class Composition(models.TextChoices):
+        STACKED = "stacked", "Stacked: the first layer with somebody wins"
+        CONCURRENT = "concurrent", "Concurrent: all layers count"
+
+    description = models.TextField(blank=True, default="")
+    time_zone = models.CharField(max_length=64, blank=True, default="")
+    zone_state = models.CharField(max_length=16, choices=ZoneState.choices, default=ZoneState.OK)
+    composition = models.CharField(max_length=16, choices=Composition.choices, default=Composition.STACKED)
+    group_keys = models.JSONField(default=list, blank=True)
+    group_key = key_column()
+    group = models.ForeignKey(UserGroup, on_delete=models.PROTECT, null=True, blank=True, related_name="schedules")
+    layers = models.JSONField(default=no_layers, blank=True)
+
+
+class ExtraShift(Span):
+    """One shift beside the layers. by_key: ``person:<key>`` or ``vacant``."""
+
+    schedule = models.ForeignKey(Schedule, on_delete=models.CASCADE, related_name="extra_shifts")
+    by_key = key_column()
+    by = models.ForeignKey(Responder, on_delete=models.PROTECT, null=True, blank=True, related_name="extra_shifts")
+
+    class Meta(Span.Meta):
+        indexes = [models.Index(fields=["schedule", "ends_at"], name="oncall_extrashift_end")]
+
+    def __str__(self) -> str:
+        return f"{self.by or self.by_key} on {self.schedule}"
+
+
+class Override(Span):
+    """Who stands in. by_key: ``person:<key>`` or ``vacant``; replaces: a participant, empty = everyone; sources: keys
+    of layers and extra shifts, null = all; rank: the highest wins where overrides overlap."""
+
+    schedule = models.ForeignKey(Schedule, on_delete=models.CASCADE, related_name="overrides")
+    by_key = key_column()
+    by = models.ForeignKey(Responder, on_delete=models.PROTECT, null=True, blank=True, related_name="overrides")
+    sources = models.JSONField(null=True, blank=True)
+    replaces = key_column(indexed=False)
+    covers_gaps = models.BooleanField(default=True)
+    rank = models.IntegerField(default=0)
+
+    class Meta(Span.Meta):
+        indexes = [models.Index(fields=["schedule", "ends_at"], name="oncall_override_end")]
+
+    def __str__(self) -> str:
+        return f"{self.by or self.by_key} on {self.schedule}"

@@ -1,0 +1,42 @@
+"""The only writers of on-call tables; called by the admin and by apply alike."""
+
+from oncall.operations.accounts import (
+    create_account,
+    delete_account,
+    link_account,
+    set_password,
+    set_rights,
+    update_account,
+)
+from oncall.operations.audit import Actor, account
+from oncall.operations.errors import InvalidDraft, OperationRefused, RowsInUse, StaleRows
+from oncall.operations.groups import grant_lead, revoke_lead
+from oncall.operations.resolving import fill_references, repoint_references
+from oncall.operations.retiring import deactivate, delete, merge, reactivate
+from oncall.operations.writing import Written, lock_versions, write
+
+__all__ = [
+    "Actor",
+    "InvalidDraft",
+    "OperationRefused",
+    "RowsInUse",
+    "StaleRows",
+    "Written",
+    "account",
+    "create_account",
+    "deactivate",
+    "delete",
+    "delete_account",
+    "fill_references",
+    "grant_lead",
+    "link_account",
+    "lock_versions",
+    "merge",
+    "reactivate",
+    "repoint_references",
+    "revoke_lead",
+    "set_password",
+    "set_rights",
+    "update_account",
+    "write",
+]
