@@ -1,0 +1,198 @@
+"""PagerDuty's read endpoints, one function each. Reference: https://developer.pagerduty.com/api-reference/"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from connectors.errors import UnexpectedResponse
+from connectors.http import HttpClient, JsonValue, Query, Rate, RateHeaders, segment
+from connectors.providers.pagerduty.findings import PROVIDER
+
+#: Vendor docs "Versioning", "Content Type": without the version the answer's form follows the age of the key.
+HEADERS: Final = {"Accept": "application/vnd.pagerduty+json;version=2", "Content-Type": "application/json"}
+#: Vendor docs "REST API Rate Limits".
+RATE_HEADERS: Final = RateHeaders(limit="ratelimit-limit", remaining="ratelimit-remaining", reset="ratelimit-reset")
+#: Vendor docs "Pagination": classic pagination ends at this record.
+LAST_RECORD: Final = 10_000
+PAGE: Final = 100
+#: Vendor OpenAPI, GET /v3/schedules: maximum of ``limit``.
+SHIFT_SCHEDULE_PAGE: Final = 1_000
+#: Longest range asked of one call; the vendor documents three months for rendered schedules.
+SLICE: Final = 90 * 86_400
+
+Json = dict[str, JsonValue]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a listing. total: as told, None = not."""
+
+    items: tuple[JsonValue, ...]
+    total: int | None
+
+
+class Client:
+    """Every method raises ConnectorError as HttpClient does; listings are read lazily, page by page."""
+
+    def __init__(self, http: HttpClient) -> None:
+        self._http = http
+
+    @property
+    def calls(self) -> int:
+        return self._http.calls
+
+    @property
+    def rate(self) -> Rate:
+        return self._http.rate
+
+    # https://developer.pagerduty.com/api-reference/reference/REST/openapiv3.json/paths/~1users/get
+    def users(self, include: Sequence[str] = (), *, total: bool = False) -> Iterator[Page]:
+        query = [("include[]", name) for name in include]
+        return self._pages("/users", "users", query, first=[("total", "true")] if total else [])
+
+    # https://developer.pagerduty.com/api-reference/reference/REST/openapiv3.json/paths/~1users~1%7Bid%7D/get
+    def user(self, user_id: str, include: Sequence[str] = ()) -> JsonValue:
+        query = [("include[]", name) for name in include]
+        return self._http.get(f"/users/{segment(user_id)}", query, envelope="user")["user"]
+
+    # https://developer.pagerduty.com/api-reference/reference/REST/openapiv3.json/paths/~1users~1%7Bid%7D~1contact_methods/get
+    def contact_methods(self, user_id: str) -> JsonValue:
+        return self._http.get(f"/users/{segment(user_id)}/contact_methods", envelope="contact_methods")[
+            "contact_methods"
+        ]
+
+    # https://developer.pagerduty.com/api-reference/reference/REST/openapiv3.json/paths/~1users~1%7Bid%7D~1notification_rules/get
+    def notification_rules(self, user_id: str) -> JsonValue:
+        """``urgency=all`` always: the vendor's default leaves the rules for low urgency out."""
+        query = [("include[]", "contact_methods"), ("urgency", "all")]
+        path = f"/users/{segment(user_id)}/notification_rules"
+        return self._http.get(path, query, envelope="notification_rules")["notification_rules"]
+
+    # https://developer.pagerduty.com/api-reference/reference/REST/openapiv3.json/paths/~1teams/get
+    def teams(self) -> Iterator[Page]:
+        return self._pages("/teams", "teams")
+
+    # https://developer.pagerduty.com/api-reference/reference/REST/openapiv3.json/paths/~1teams~1%7Bid%7D~1members/get
+    def team_members(self, team_id: str) -> Iterator[Page]:
+        return self._pages(f"/teams/{segment(team_id)}/members", "members")
+
+    # https://developer.pagerduty.com/api-reference/reference/REST/openapiv3.json/paths/~1escalation_policies/get
+    def escalation_policies(self) -> Iterator[Page]:
+        query = [("include[]", "escalation_rule_assignment_strategies")]
+        return self._pages("/escalation_policies", "escalation_policies", query)
+
+    # https://developer.pagerduty.com/api-reference/reference/REST/openapiv3.json/paths/~1services/get
+    def services(self) -> Iterator[Page]:
+        return self._pages("/services", "services")
+
+    # https://developer.pagerduty.com/api-reference/reference/REST/openapiv3.json/paths/~1schedules/get
+    def schedules(self) -> Iterator[Page]:
+        """Ids, names, zones, people and teams; no layers."""
+        return self._pages("/schedules", "schedules")
+
+    # https://developer.pagerduty.com/api-reference/reference/REST/openapiv3.json/paths/~1schedules/get
+    def schedules_in_zone(self, zone: str, since: int, until: int) -> Iterator[Page]:
+        """All schedules with their layers, rendered in ``zone`` (the vendor's own string)."""
+        query = [
+            ("include[]", "schedule_layers"),
+            ("include[]", "overrides_subschedule"),
+            ("time_zone", zone),
+            *_range(since, until),
+        ]
+        return self._pages("/schedules", "schedules", query)
+
+    # https://developer.pagerduty.com/api-reference/reference/REST/openapiv3.json/paths/~1schedules~1%7Bid%7D/get
+    def schedule(self, schedule_id: str, zone: str | None, since: int, until: int) -> JsonValue:
+        """``zone`` verbatim as the vendor calls it; None leaves the choice to the vendor."""
+        query = [*([] if zone is None else [("time_zone", zone)]), *_range(since, until)]
+        return self._http.get(f"/schedules/{segment(schedule_id)}", query, envelope="schedule")["schedule"]
+
+    # https://developer.pagerduty.com/api-reference/reference/REST/openapiv3.json/paths/~1schedules~1%7Bid%7D~1overrides/get
+    def overrides(self, schedule_id: str, since: int, until: int) -> JsonValue:
+        """``overflow``: starts and ends as they are, not cut to the range."""
+        query = [*_range(since, until), ("overflow", "true")]
+        return self._http.get(f"/schedules/{segment(schedule_id)}/overrides", query, envelope="overrides")["overrides"]
+
+    # https://developer.pagerduty.com/api-reference/reference/REST/openapiv3.json/paths/~1v3~1schedules/get
+    def shift_schedules(self) -> Iterator[Page]:
+        return self._pages("/v3/schedules", "schedules", limit=SHIFT_SCHEDULE_PAGE)
+
+    # https://developer.pagerduty.com/api-reference/reference/REST/openapiv3.json/paths/~1v3~1schedules~1%7Bid%7D/get
+    def shift_schedule(self, schedule_id: str) -> JsonValue:
+        return self._http.get(f"/v3/schedules/{segment(schedule_id)}", envelope="schedule")["schedule"]
+
+    # https://developer.pagerduty.com/api-reference/reference/REST/openapiv3.json/paths/~1v3~1schedules~1%7Bid%7D/get
+    def rendered_shift_schedule(self, schedule_id: str, since: int, until: int) -> JsonValue:
+        query = [("include[]", "final_schedule"), *_range(since, until)]
+        return self._http.get(f"/v3/schedules/{segment(schedule_id)}", query, envelope="schedule")["schedule"]
+
+    # https://developer.pagerduty.com/api-reference/reference/REST/openapiv3.json/paths/~1v3~1schedules~1%7Bid%7D~1overrides/get
+    def shift_overrides(self, schedule_id: str, since: int, until: int) -> Iterator[Page]:
+        query = [*_range(since, until), ("overflow", "true")]
+        return self._pages(f"/v3/schedules/{segment(schedule_id)}/overrides", "overrides", query)
+
+    # https://developer.pagerduty.com/api-reference/reference/REST/openapiv3.json/paths/~1v3~1schedules~1%7Bid%7D~1custom_shifts/get
+    def custom_shifts(self, schedule_id: str, since: int, until: int) -> Iterator[Page]:
+        query = [*_range(since, until), ("overflow", "true")]
+        return self._pages(f"/v3/schedules/{segment(schedule_id)}/custom_shifts", "custom_shifts", query)
+
+    # https://developer.pagerduty.com/api-reference/reference/REST/openapiv3.json/paths/~1abilities/get
+    def abilities(self) -> JsonValue:
+        return self._http.get("/abilities", envelope="abilities")["abilities"]
+
+    def one(self, path: str, key: str, include: Sequence[str] = ()) -> JsonValue:
+        """A list with the first object of a listing: the cheapest proof that it may be read."""
+        query = [("offset", "0"), ("limit", "1"), *(("include[]", name) for name in include)]
+        return self._http.get(path, query, envelope=key)[key]
+
+    def _pages(self, path: str, key: str, query: Query = (), *, limit: int = PAGE, first: Query = ()) -> Iterator[Page]:
+        """Classic pagination (vendor docs "Pagination"). The offset advances by what arrived: a server may lower the
+        limit. Without ``more`` in the answer, a page that is not full is the last."""
+        offset = 0
+        seen: set[str] = set()
+        while True:
+            if offset >= LAST_RECORD:
+                raise UnexpectedResponse(
+                    f"{path} has more than {LAST_RECORD:,} records, and PagerDuty lists no more than that.",
+                    hint="Choose teams, services, policies or schedules instead of importing everything.",
+                    provider=PROVIDER,
+                    path=path,
+                    code="too_many_results",
+                )
+            size = min(limit, LAST_RECORD - offset)
+            paging = [("offset", str(offset)), ("limit", str(size))]
+            answer = self._http.get(path, [*paging, *query, *(first if offset == 0 else ())], envelope=key)
+            items, more, total = answer[key], answer.get("more"), answer.get("total")
+            if not isinstance(items, list) or not isinstance(more, bool | None):
+                raise UnexpectedResponse(
+                    f"{path} answered {key} or more in a form that is no page of a list.",
+                    hint="Try again; if it stays, report it with this message.",
+                    provider=PROVIDER,
+                    path=path,
+                    code="missing_envelope",
+                )
+            fingerprint = hashlib.sha256(json.dumps(items, sort_keys=True).encode()).hexdigest()
+            if items and fingerprint in seen:
+                raise UnexpectedResponse(
+                    f"{path} sends the same page again and again.",
+                    hint="Try again later; until then what was read of this list counts as incomplete.",
+                    provider=PROVIDER,
+                    path=path,
+                    code="pagination_loop",
+                )
+            seen.add(fingerprint)
+            yield Page(tuple(items), total if type(total) is int else None)
+            offset += len(items)
+            if not items or more is False or (more is None and len(items) < size):
+                return
+
+
+def _range(since: int, until: int) -> list[tuple[str, str]]:
+    return [("since", utc_text(since)), ("until", utc_text(until))]
+
+
+def utc_text(instant: int) -> str:
+    return datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

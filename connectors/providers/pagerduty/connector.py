@@ -1,0 +1,170 @@
+"""PagerDuty as a source."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import ClassVar, Final
+
+from connectors.base import Connector, Probe, Progress, Rim, SettingField, no_progress
+from connectors.closure import Node, Selection
+from connectors.errors import AuthenticationFailed, ConnectionConfigError
+from connectors.http import HttpClient
+from connectors.ledger import Ledger
+from connectors.providers.pagerduty.client import HEADERS, RATE_HEADERS, Client
+from connectors.providers.pagerduty.findings import PROVIDER
+from connectors.providers.pagerduty.identity import Identity, clean_subdomain
+from connectors.providers.pagerduty.ledger import LEDGER
+from connectors.providers.pagerduty.probing import probe
+from connectors.providers.pagerduty.reading import Reading
+from connectors.providers.pagerduty.rendered import rendered
+from connectors.records import Snapshot
+from connectors.redaction import MASK, Secret
+from oncall.rendering.final import Span
+
+#: Vendor docs "REST API Overview", "Service Regions": one host per region for all accounts.
+_ORIGINS: Final = {"us": "https://api.pagerduty.com", "eu": "https://api.eu.pagerduty.com"}
+#: Vendor docs "Authentication": API keys and OAuth tokens are announced differently.
+_SCHEMES: Final = {"token": "Token token=", "bearer": "Bearer "}
+_CHOICES = {"region": _ORIGINS, "auth": _SCHEMES}
+
+
+class PagerDuty(Connector):
+    """Reads PagerDuty's REST API v2 and its shift-based schedules."""
+
+    provider: ClassVar[str] = PROVIDER
+    label: ClassVar[str] = "PagerDuty"
+    ledger: ClassVar[Ledger] = LEDGER
+
+    def __init__(self, settings: Mapping[str, str], credentials: Mapping[str, Secret], rim: Rim) -> None:
+        super().__init__(settings, credentials, rim)
+        self._http = HttpClient(
+            rim.transport,
+            provider=PROVIDER,
+            authorize=self._authorization,
+            headers=HEADERS,
+            limits=RATE_HEADERS,
+            wall_clock=rim.now,
+            sleep=rim.sleep,
+            deadline=rim.deadline,
+            should_stop=rim.should_stop,
+        )
+        self._client = Client(self._http)
+
+    @classmethod
+    def fields(cls) -> tuple[SettingField, ...]:
+        return (
+            SettingField(
+                "subdomain",
+                "Subdomain",
+                "The first part of the address you sign in at: acme for https://acme.pagerduty.com. A key of another "
+                "account is refused.",
+                retargets=False,
+            ),
+            SettingField(
+                "region",
+                "Service region",
+                "EU accounts sign in at an address that ends in .eu.pagerduty.com.",
+                kind="choice",
+                choices=(("us", "US (api.pagerduty.com)"), ("eu", "EU (api.eu.pagerduty.com)")),
+                initial="us",
+            ),
+            SettingField(
+                "auth",
+                "Kind of key",
+                "API keys are made under Integrations, API Access Keys; OAuth tokens come from an app registration.",
+                kind="choice",
+                choices=(("token", "REST API key"), ("bearer", "OAuth access token")),
+                initial="token",
+                retargets=False,
+            ),
+            SettingField(
+                "api_key",
+                "API key",
+                "A read-only key is enough: nothing is ever written to PagerDuty.",
+                kind="secret",
+            ),
+        )
+
+    @classmethod
+    def clean(cls, settings: Mapping[str, str]) -> dict[str, str]:
+        cleaned = {"subdomain": clean_subdomain(settings.get("subdomain", ""))}
+        for name, choices in _CHOICES.items():
+            value = settings.get(name, "").strip().lower() or next(iter(choices))
+            if value not in choices:
+                raise ConnectionConfigError(
+                    f"{name} is {value[:40]!r}.",
+                    hint=f"Choose one of {', '.join(choices)}.",
+                    provider=PROVIDER,
+                    field=name,
+                )
+            cleaned[name] = value
+        return cleaned
+
+    @classmethod
+    def origin(cls, settings: Mapping[str, str]) -> str:
+        return _ORIGINS[settings["region"]]
+
+    @classmethod
+    def scrub(cls, path: str, body: object) -> object:
+        """Calendar addresses and integration keys open data without a key, a push address is a device's token."""
+        if isinstance(body, list):
+            return [cls.scrub(path, item) for item in body]
+        if not isinstance(body, dict):
+            return body
+        kept = {
+            key: cls.scrub(path, value)
+            for key, value in body.items()
+            if not (key.endswith("_cal_url") or key in ("calendar_urls", "integration_key", "integration_email"))
+        }
+        if str(kept.get("type")).startswith("push_notification_contact_method") and "address" in kept:
+            kept["address"] = MASK
+        return kept
+
+    @property
+    def calls(self) -> int:
+        return self._http.calls
+
+    def probe(self) -> Probe:
+        with self._about_the_key():
+            return probe(self._client, self._identity(), self.settings["region"])
+
+    def inventory(self, progress: Progress = no_progress) -> Sequence[Node]:
+        with self._about_the_key():
+            return self._reading(False, progress).inventory()
+
+    def fetch(self, selection: Selection, *, contact_details: bool, progress: Progress = no_progress) -> Snapshot:
+        with self._about_the_key():
+            return self._reading(contact_details, progress).snapshot(selection)
+
+    def rendered(self, schedule_ids: Sequence[str], since: int, until: int) -> Mapping[str, tuple[Span, ...]]:
+        with self._about_the_key():
+            return rendered(self._client, schedule_ids, since, until)
+
+    def _reading(self, contact_details: bool, progress: Progress) -> Reading:
+        return Reading(
+            self._client,
+            self._identity(),
+            self.settings["region"],
+            int(self.rim.now()),
+            contact_details,
+            progress,
+        )
+
+    @contextmanager
+    def _about_the_key(self) -> Iterator[None]:
+        """A refused key is shown on its field; the region is the likeliest other reason."""
+        try:
+            yield
+        except AuthenticationFailed as error:
+            region = self.settings["region"].upper()
+            raise AuthenticationFailed(
+                error.message,
+                hint=f"Check the key and the service region, now {region}: a key is known in its own region only.",
+                provider=PROVIDER,
+                field="api_key",
+            ) from error
+
+    def _identity(self) -> Identity:
+        return Identity(self.settings["subdomain"])
+
+    def _authorization(self) -> dict[str, str]:
+        return {"Authorization": _SCHEMES[self.settings["auth"]] + self.credentials["api_key"].reveal()}

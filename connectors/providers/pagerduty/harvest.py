@@ -1,0 +1,116 @@
+"""What one read has brought so far, as the vendor sent it, and who points to whom in it. Pure."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from connectors.closure import Node
+from connectors.providers.pagerduty import wire, wire_shifts
+from connectors.records import EntityKey, EntityType
+
+Kept = Mapping[EntityKey, tuple[str, ...]]
+Contacts = tuple[tuple[wire.ContactMethod, ...] | None, tuple[wire.NotificationRule, ...] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class LayerDetail:
+    """overrides None: not told."""
+
+    schedule: wire.Schedule
+    overrides: tuple[wire.Override, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftDetail:
+    """shifts, overrides None: not told."""
+
+    schedule: wire_shifts.ShiftSchedule
+    shifts: tuple[wire_shifts.CustomShift, ...] | None
+    overrides: tuple[wire_shifts.OverrideShift, ...] | None
+
+    def person_ids(self) -> list[str]:
+        """Ids of everyone in events, custom shifts and overrides, in order, unique."""
+        members = [m for r in self.schedule.rotations for e in r.events for m in e.assignment_strategy.members]
+        members += [assignment.member for shift in self.shifts or () for assignment in shift.assignments]
+        members += [m for o in self.overrides or () for m in (o.overridden_member, o.overriding_member)]
+        return list(dict.fromkeys(member.user_id for member in members if member.user_id is not None))
+
+
+@dataclass(slots=True)
+class Harvest:
+    """By id each. contacts, members: a missing id was not asked for, None = not told. schedules, shift_schedules: as
+    listed; layered, shifts: as read one by one."""
+
+    users: dict[str, wire.User] = field(default_factory=dict)
+    contacts: dict[str, Contacts] = field(default_factory=dict)
+    teams: dict[str, wire.Team] = field(default_factory=dict)
+    members: dict[str, tuple[wire.Member, ...] | None] = field(default_factory=dict)
+    policies: dict[str, wire.EscalationPolicy] = field(default_factory=dict)
+    services: dict[str, wire.Service] = field(default_factory=dict)
+    schedules: dict[str, wire.ListedSchedule] = field(default_factory=dict)
+    shift_schedules: dict[str, wire.Named] = field(default_factory=dict)
+    layered: dict[str, LayerDetail] = field(default_factory=dict)
+    shifts: dict[str, ShiftDetail] = field(default_factory=dict)
+
+    def nodes(self) -> list[Node]:
+        """Everything but the people, and what it refers to as far as that is known by now."""
+        nodes = [self._node("user_group", team, (), ()) for team in self.teams.values()]
+        nodes += [
+            self._node("escalation_policy", policy, policy.teams, _schedule_targets(policy))
+            for policy in self.policies.values()
+        ]
+        nodes += [self._node("service", s, s.teams, _policy_of(s)) for s in self.services.values()]
+        for id_ in {**self.schedules, **self.shift_schedules}:
+            schedule = self.shifts[id_].schedule if id_ in self.shifts else self.schedules.get(id_)
+            if schedule is None:
+                nodes.append(self._node("schedule", self.shift_schedules[id_], (), ()))
+            else:
+                nodes.append(self._node("schedule", schedule, schedule.teams, ()))
+        return nodes
+
+    def _node(
+        self, kind: EntityType, named: wire.Named, teams: Iterable[wire.Reference], others: Iterable[EntityKey]
+    ) -> Node:
+        owners = tuple(team.id for team in teams)
+        people: list[EntityKey] = [("responder", person.id) for person in self.people_of(kind, named.id)]
+        groups: list[EntityKey] = [("user_group", owner) for owner in owners]
+        return Node(kind, named.id, named.label, tuple(dict.fromkeys((*others, *people, *groups))), owners)
+
+    def people_of(self, kind: EntityType, id_: str) -> list[wire.Reference]:
+        """Everyone an object points to, once per pointer. Services point to nobody."""
+        if kind == "user_group":
+            return [member.user for member in self.members.get(id_) or ()]
+        if kind == "escalation_policy":
+            return [target for target in _targets(self.policies[id_]) if target.kind == "user"]
+        return list(self._people_of_schedule(id_)) if kind == "schedule" else []
+
+    def _people_of_schedule(self, id_: str) -> Iterator[wire.Reference]:
+        if id_ in self.schedules:
+            yield from self.schedules[id_].users
+        if id_ in self.layered:
+            layered = self.layered[id_]
+            yield from layered.schedule.users
+            yield from (slot.user for layer in layered.schedule.schedule_layers for slot in layer.users)
+            yield from (override.user for override in layered.overrides or ())
+        if id_ in self.shifts:
+            yield from self.shifts[id_].schedule.users
+            yield from (wire.Reference(id=person, type="user_reference") for person in self.shifts[id_].person_ids())
+
+    def references(self, kept: Kept) -> dict[str, list[wire.Reference]]:
+        """Every reference to a person in what is kept, by the person's id."""
+        found: dict[str, list[wire.Reference]] = {}
+        for node in self.nodes():
+            for reference in self.people_of(node.entity_type, node.external_id) if node.key in kept else ():
+                found.setdefault(reference.id, []).append(reference)
+        return found
+
+
+def _targets(policy: wire.EscalationPolicy) -> list[wire.Reference]:
+    return [target for rule in policy.escalation_rules for target in rule.targets]
+
+
+def _schedule_targets(policy: wire.EscalationPolicy) -> list[EntityKey]:
+    return [("schedule", target.id) for target in _targets(policy) if target.kind in ("schedule", "schedule_v3")]
+
+
+def _policy_of(service: wire.Service) -> list[EntityKey]:
+    return [("escalation_policy", service.escalation_policy.id)] if service.escalation_policy else []

@@ -1,0 +1,92 @@
+"""A list of the vendor, read page by page as far as it is needed; what fails is named and the rest goes on."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final, Generic
+
+from connectors.base import Progress
+from connectors.errors import ConnectorError, NotFound, PermissionMissing, ProviderUnavailable, UnexpectedResponse
+from connectors.providers.pagerduty.client import Page
+from connectors.providers.pagerduty.findings import Findings, W
+from connectors.records import Completeness, EntityType
+
+#: What costs one listing or one object. Anything else (a refused key, a rate limit, a stop) ends the whole read.
+RECOVERABLE: Final = (PermissionMissing, NotFound, UnexpectedResponse, ProviderUnavailable)
+
+
+class Listing(Generic[W]):
+    """Objects by id in the order sent. total: as told. error: what ended the reading early."""
+
+    def __init__(
+        self,
+        pages: Iterator[Page],
+        model: type[W],
+        entity_type: EntityType,
+        key: str,
+        findings: Findings,
+        progress: Progress,
+        on_page: Callable[[Iterable[W]], None] | None = None,
+    ) -> None:
+        self._pages = pages
+        self._model = model
+        self._entity_type = entity_type
+        self._key = key
+        self._findings = findings
+        self._progress = progress
+        self._on_page = on_page
+        self.objects: dict[str, W] = {}
+        self.total: int | None = None
+        self.error: ConnectorError | None = None
+        self.page_count = 0
+        self.finished = False
+        self._read = 0
+        self._unreadable = 0
+
+    def read(self, pages: int | None = None) -> None:
+        """The next ``pages`` pages, None = all that are left."""
+        try:
+            while not self.finished and pages != 0:
+                page = next(self._pages, None)
+                if page is None:
+                    self.finished = True
+                    break
+                self._take(page)
+                pages = None if pages is None else pages - 1
+        except RECOVERABLE as error:
+            self.error = error
+            self.finished = True
+
+    @property
+    def completeness(self) -> Completeness:
+        word = self._key.replace("_", " ")
+        if self.error is not None:
+            return Completeness(False, str(self.error))
+        if not self.finished:
+            return Completeness(False, f"Only the {word} that are needed were read.")
+        if self._unreadable:
+            return Completeness(False, f"{self._unreadable} of the {word} have no id.")
+        if self.total is not None and len(self.objects) < self.total - self._rejected():
+            return Completeness(False, f"{self.total} {word} were announced, {len(self.objects)} came.")
+        return Completeness(True)
+
+    def _rejected(self) -> int:
+        return sum(1 for failed in self._findings.failed if failed.entity_type == self._entity_type)
+
+    def _take(self, page: Page) -> None:
+        self.page_count += 1
+        self.total = page.total if page.total is not None else self.total
+        for raw in page.items:
+            id_ = raw.get("id") if isinstance(raw, dict) else None
+            external_id = id_ if isinstance(id_, str) and id_ else None
+            at = f"{self._key}[{self._read}]" if external_id is None else ""
+            self._read += 1
+            found = self._findings.read(self._model, raw, self._entity_type, external_id, at)
+            if external_id is None:
+                self._unreadable += 1
+            elif found is not None:
+                if self.objects.get(external_id, found) != found:
+                    message = "It changed while the list was read; the later state was taken."
+                    self._findings.note(self._entity_type, external_id, "changed_while_reading", message)
+                self.objects[external_id] = found
+        if self._on_page is not None:
+            self._on_page(self.objects.values())
+        self._progress(self._entity_type, self._read, self.total)

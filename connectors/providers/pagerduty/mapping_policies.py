@@ -1,0 +1,116 @@
+"""Escalation policies and services: what PagerDuty sent -> records. Pure."""
+
+from collections.abc import Container, Sequence
+from dataclasses import replace
+
+from connectors.providers.pagerduty import wire
+from connectors.providers.pagerduty.findings import Findings
+from connectors.records import EntityType, SourcePolicy, SourceService
+from oncall.escalation.policy import Level, Policy, Target, TargetKind
+
+_TARGETS: dict[str, TargetKind] = {"user": "responder", "schedule": "schedule", "schedule_v3": "schedule"}
+
+
+def policy(source: wire.EscalationPolicy, because: tuple[str, ...], findings: Findings) -> SourcePolicy:
+    """Levels in the order sent. A level is passed on at once when nobody is there, on-call is looked up as each level
+    starts, and nothing happens after the last (PagerDuty's support site, Escalation Policies; skipping: unverified)."""
+    if source.num_loops is None:
+        message = f"The answer does not tell how often {source.label} repeats."
+        findings.note("escalation_policy", source.id, "repeats_not_told", message, "num_loops")
+    last = len(source.escalation_rules) - 1
+    levels = []
+    for index, rule in enumerate(source.escalation_rules):
+        path = f"escalation_rules[{index}].targets"
+        if not rule.targets:
+            message = f"Level {index + 1} of {source.label} has no target."
+            findings.note("escalation_policy", source.id, "empty_level", message, path)
+        levels.append(
+            Level(
+                wait=None if index == last and source.num_loops == 0 else rule.escalation_delay_in_minutes,
+                distribution=(
+                    "round_robin" if rule.escalation_rule_assignment_strategy == "round_robin" else "everyone"
+                ),
+                targets=tuple(_target(t, source, f"{path}[{i}]", findings) for i, t in enumerate(rule.targets)),
+            )
+        )
+    return SourcePolicy(
+        external_id=source.id,
+        name=source.label,
+        policy=Policy(
+            initial_wait=0,
+            levels=tuple(levels),
+            repeat_count=source.num_loops,
+            after_last="nothing",
+            unstaffed_level="skip",
+            resolved="level",
+        ),
+        description=source.description or "",
+        group_id=_only_team("escalation_policy", source, findings),
+        because=because,
+    )
+
+
+def _target(reference: wire.Reference, policy: wire.EscalationPolicy, path: str, findings: Findings) -> Target:
+    kind = _TARGETS.get(reference.kind)
+    if kind is None:
+        message = f"{policy.label} pages {reference.label}, which is of the unknown type {reference.type!r}."
+        findings.note("escalation_policy", policy.id, "unknown_target", message, f"{path}.type")
+        return Target("unresolved", reference.id, label=reference.label, unresolved_kind=reference.kind)
+    return Target(kind, reference.id, label=reference.label)
+
+
+def service(source: wire.Service, because: tuple[str, ...], findings: Findings) -> SourceService:
+    if source.escalation_policy is None:
+        message = f"The answer does not tell the escalation policy of {source.label}."
+        findings.note("service", source.id, "policy_not_told", message, "escalation_policy")
+    return SourceService(
+        external_id=source.id,
+        name=source.label,
+        description=source.description or "",
+        policy_id=None if source.escalation_policy is None else source.escalation_policy.id,
+        group_id=_only_team("service", source, findings),
+        because=because,
+    )
+
+
+def _only_team(entity_type: EntityType, source: wire.EscalationPolicy | wire.Service, findings: Findings) -> str | None:
+    """The owning team: PagerDuty gives a policy at most one, and its services the same."""
+    teams = sorted({team.id for team in source.teams})
+    if len(teams) > 1:
+        message = f"{source.label} belongs to {len(teams)} teams ({', '.join(teams)}); none of them was taken as owner."
+        findings.note(entity_type, source.id, "several_teams", message, "teams")
+        return None
+    return teams[0] if teams else None
+
+
+def finish(
+    policies: Sequence[SourcePolicy], services: Sequence[SourceService], schedules: Container[str], findings: Findings
+) -> tuple[SourcePolicy, ...]:
+    """Policies whose schedule targets are all among ``schedules`` (ids read), or named unresolved.
+
+    People are never unresolved: whoever is only referred to is a person all the same. A service keeps the id of its
+    policy whether or not that was read; a missing one is named.
+    """
+    known = {policy.external_id for policy in policies}
+    for service in services:
+        if service.policy_id is not None and service.policy_id not in known:
+            message = f"The escalation policy {service.policy_id} of {service.name} is not among what could be read."
+            findings.note("service", service.external_id, "policy_not_seen", message, "escalation_policy")
+    return tuple(_finished(policy, schedules, findings) for policy in policies)
+
+
+def _finished(source: SourcePolicy, schedules: Container[str], findings: Findings) -> SourcePolicy:
+    levels = []
+    for number, level in enumerate(source.policy.levels, start=1):
+        targets = []
+        for target in level.targets:
+            if target.kind == "schedule" and target.key not in schedules:
+                message = (
+                    f"Level {number} of {source.name} pages the schedule {target.label} ({target.key}), which is not "
+                    "among what could be read; the target stays, unresolved."
+                )
+                findings.note("escalation_policy", source.external_id, "unresolved_target", message)
+                target = replace(target, kind="unresolved", unresolved_kind="schedule")
+            targets.append(target)
+        levels.append(replace(level, targets=tuple(targets)))
+    return replace(source, policy=replace(source.policy, levels=tuple(levels)))

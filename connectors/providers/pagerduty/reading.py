@@ -1,0 +1,236 @@
+"""One read of an account in as few calls as possible: listings, closure, details, people; then the mapping."""
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+from connectors.base import Progress
+from connectors.closure import Node, Selection, close
+from connectors.errors import ConnectorError, NotFound, PermissionMissing
+from connectors.providers.pagerduty import wire
+from connectors.providers.pagerduty.client import PAGE, Client, Page
+from connectors.providers.pagerduty.findings import PROVIDER, Findings
+from connectors.providers.pagerduty.harvest import Harvest, Kept
+from connectors.providers.pagerduty.identity import Identity
+from connectors.providers.pagerduty.listing import RECOVERABLE, Listing
+from connectors.providers.pagerduty.mapping import MAPPING_VERSION, records
+from connectors.providers.pagerduty.people_details import PeopleDetails
+from connectors.providers.pagerduty.schedule_details import ScheduleDetails
+from connectors.records import Completeness, EntityType, Snapshot
+
+N = TypeVar("N", bound=wire.Named)
+Excuse = Callable[[ConnectorError], str | None]
+
+
+class Reading:
+    """``at``: instant of the read's start. One instance per read."""
+
+    def __init__(
+        self, client: Client, identity: Identity, region: str, at: int, contact_details: bool, progress: Progress
+    ) -> None:
+        self._client = client
+        self._identity = identity
+        self._region = region
+        self._at = at
+        self._progress = progress
+        self._findings = Findings()
+        self._harvest = Harvest()
+        self._people = PeopleDetails(client, self._findings, contact_details)
+        self._schedules = ScheduleDetails(client, self._findings, at, progress)
+        self._completeness: dict[EntityType, Completeness] = {}
+        self._failures: list[ConnectorError] = []
+        self._answered = False
+
+    def inventory(self) -> list[Node]:
+        """The tree without people's names. Raises the first error when nothing can be listed."""
+        self._list_all()
+        self._raise_if_nothing_was_read()
+        self._harvest.shifts = self._schedules.shift_based(self._harvest.shift_schedules)
+        return self._harvest.nodes()
+
+    def snapshot(self, selection: Selection) -> Snapshot:
+        """Raises ConnectorError when nothing can be read, or for what ends any read (refused key, other account)."""
+        users = self._start_people(selection)
+        self._list_all()
+        self._raise_if_nothing_was_read()
+        kept = self._read_details(selection)
+        self._name_missing(selection)
+        people = self._read_people(users, selection, list(self._harvest.references(kept)))
+        made = records(self._harvest, kept, people, self._schedules.window, self._at, self._findings)
+        return Snapshot(
+            provider=PROVIDER,
+            account=self._identity.account(self._region),
+            fetched_at=self._at,
+            users=made.users,
+            teams=made.teams,
+            schedules=made.schedules,
+            policies=made.policies,
+            services=made.services,
+            notes=tuple(self._findings.notes),
+            failed=tuple(self._findings.failed),
+            completeness=self._completeness,
+            mapping_version=MAPPING_VERSION,
+            calls=self._client.calls,
+        )
+
+    # --- listings -------------------------------------------------------------------------------------------------
+
+    def _list_all(self) -> None:
+        client, harvest, look = self._client, self._harvest, self._look
+        harvest.teams = self._list(client.teams(), wire.Team, "user_group", "teams", look, _no_teams).objects
+        harvest.services = self._list(client.services(), wire.Service, "service", "services").objects
+        harvest.policies = self._list(
+            client.escalation_policies(), wire.EscalationPolicy, "escalation_policy", "escalation_policies"
+        ).objects
+        schedules = self._list(client.schedules(), wire.ListedSchedule, "schedule", "schedules", look)
+        harvest.schedules, self._schedule_pages = schedules.objects, schedules.page_count
+        harvest.shift_schedules = self._list(
+            client.shift_schedules(), wire.Named, "schedule", "shift_schedules", look, _no_shift_schedules
+        ).objects
+
+    def _list(
+        self,
+        pages: Iterator[Page],
+        model: type[N],
+        entity_type: EntityType,
+        key: str,
+        look: Callable[[Iterable[N]], None] | None = None,
+        excuse: Excuse | None = None,
+    ) -> Listing[N]:
+        """A whole listing; one that fails is named, unless the answer means that there is none here."""
+        listing = Listing(pages, model, entity_type, key, self._findings, self._progress, look)
+        listing.read()
+        self._answered = self._answered or listing.page_count > 0
+        error = listing.error
+        reason = excuse(error) if excuse is not None and error is not None else None
+        if error is not None and reason is None:
+            self._failures.append(error)
+            self._findings.fail(entity_type, None, error)
+        elif error is not None:
+            self._findings.note(entity_type, None, "none_here", f"{reason} ({error.message})")
+            if not (isinstance(error, PermissionMissing) and error.status == 403):  # a refusal proves nothing
+                listing.error = None
+        told = self._completeness.get(entity_type, Completeness(True))
+        self._completeness[entity_type] = listing.completeness if told.listing else told
+        return listing
+
+    def _look(self, objects: Iterable[wire.Named]) -> None:
+        self._identity.look(one.html_url for one in objects)
+
+    def _raise_if_nothing_was_read(self) -> None:
+        if self._failures and not self._answered:
+            raise self._failures[0]
+
+    # --- closure --------------------------------------------------------------------------------------------------
+
+    def _read_details(self, selection: Selection) -> Kept:
+        """Only what is kept is read; a list of shift-based schedules does not tell their teams, so a chosen team needs
+        them all."""
+        harvest = self._harvest
+        if selection.everything or any(kind == "user_group" for kind, _ in selection.chosen):
+            harvest.shifts = self._schedules.shift_based(harvest.shift_schedules)
+        wanted = [id_ for kind, id_ in close(harvest.nodes(), selection) if kind == "schedule"]
+        shift_based = [id_ for id_ in wanted if id_ in harvest.shift_schedules and id_ not in harvest.shifts]
+        listed = {
+            id_: harvest.schedules[id_]
+            for id_ in wanted
+            if id_ in harvest.schedules and id_ not in harvest.shift_schedules
+        }
+        harvest.layered = self._schedules.layered(listed, self._schedule_pages)
+        harvest.shifts |= self._schedules.shift_based([*shift_based, *self._schedules.moved])
+        for kind, id_ in close(harvest.nodes(), selection):
+            if kind == "user_group" and id_ in harvest.teams:
+                harvest.members[id_] = self._members(id_)
+        return close(harvest.nodes(), selection)
+
+    def _members(self, team_id: str) -> tuple[wire.Member, ...] | None:
+        """None: not told; one unreadable member counts as that, or they would seem to have left the team."""
+        raw: list[object] = []
+        try:
+            for page in self._client.team_members(team_id):
+                raw += page.items
+        except (NotFound, PermissionMissing) as error:
+            message = f"Its members could not be read: {error.message}"
+            self._findings.note("user_group", team_id, "members_not_told", message, "members")
+            return None
+        except RECOVERABLE as error:
+            self._findings.fail("user_group", team_id, error)
+            return None
+        read = [
+            self._findings.read(wire.Member, item, "user_group", team_id, f"members[{index}]")
+            for index, item in enumerate(raw)
+        ]
+        members = tuple(member for member in read if member is not None)
+        return members if len(members) == len(read) else None
+
+    def _name_missing(self, selection: Selection) -> None:
+        known = {node.key for node in self._harvest.nodes()}
+        for kind, id_ in sorted(() if selection.everything else selection.chosen - known):
+            self._findings.note(kind, id_, "chosen_not_found", "It was chosen, but is not among what could be listed.")
+
+    # --- people ---------------------------------------------------------------------------------------------------
+
+    def _start_people(self, selection: Selection) -> Listing[wire.User]:
+        """The first page alone for a selection: it tells the account and how many people there are."""
+        users = self._listed_people(selection)
+        refused = users.error
+        if isinstance(refused, PermissionMissing) and self._people.wanted:
+            self._people.wanted = False
+            users = self._listed_people(selection)
+            if users.error is None:
+                self._people.forbid(refused)
+        self._answered = users.page_count > 0
+        if users.error is not None:
+            self._failures.append(users.error)
+        return users
+
+    def _listed_people(self, selection: Selection) -> Listing[wire.User]:
+        pages = self._client.users(self._people.include, total=not selection.everything)
+        users = Listing(pages, wire.User, "responder", "users", self._findings, self._progress, self._look)
+        users.read(None if selection.everything else 1)
+        return users
+
+    def _read_people(self, users: Listing[wire.User], selection: Selection, referenced: list[str]) -> list[str]:
+        """The rest of the list, or each person still needed: whichever is fewer calls. Returns the ids to import."""
+        missing = [id_ for id_ in referenced if id_ not in users.objects]
+        if not users.finished and missing:
+            left = None if users.total is None else math.ceil((users.total - len(users.objects)) / PAGE)
+            if left is None or left <= len(missing):
+                users.read()
+            else:
+                for id_ in missing:
+                    self._read_person(users, id_)
+        if users.error is not None:
+            self._findings.fail("responder", None, users.error)
+        self._completeness["responder"] = users.completeness
+        self._harvest.users = users.objects
+        people = list(dict.fromkeys((*users.objects, *referenced))) if selection.everything else referenced
+        for id_ in people:
+            if id_ in users.objects:
+                self._harvest.contacts[id_] = self._people.of(users.objects[id_])
+        return people
+
+    def _read_person(self, users: Listing[wire.User], id_: str) -> None:
+        try:
+            raw = self._client.user(id_, self._people.include)
+        except NotFound:
+            return  # what refers to them still makes them a person
+        except RECOVERABLE as error:
+            self._findings.fail("responder", id_, error)
+            return
+        found = self._findings.read(wire.User, raw, "responder", id_, "")
+        if found is not None:
+            users.objects[id_] = found
+
+
+def _no_teams(error: ConnectorError) -> str | None:
+    """402: the ability ``teams`` is not in the account's plan (vendor docs: Abilities)."""
+    missing = isinstance(error, PermissionMissing) and error.status == 402
+    return "There are no teams in this plan." if missing else None
+
+
+def _no_shift_schedules(error: ConnectorError) -> str | None:
+    """The feature is in early access: an account without it has no such address, or no right to it."""
+    if isinstance(error, NotFound):
+        return "This account has no shift-based schedules."
+    return "Shift-based schedules cannot be listed with this key." if isinstance(error, PermissionMissing) else None

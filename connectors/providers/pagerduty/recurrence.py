@@ -1,0 +1,125 @@
+"""Recurrence lines of an event (RFC 5545: RRULE, EXDATE, RDATE) -> the supported part as values. Pure.
+
+What is outside that part raises UnknownValue: a shift pattern is never approximated.
+"""
+
+import re
+from calendar import timegm
+from collections.abc import Sequence
+from datetime import datetime
+from typing import get_args
+
+from connectors.providers.pagerduty.findings import unknown_value
+from connectors.timezones import convert
+from oncall.rendering.spec import Frequency, Recurring, Rule
+from oncall.rendering.zones import reading
+
+_WEEKDAYS = {name: number for number, name in enumerate(("MO", "TU", "WE", "TH", "FR", "SA", "SU"), start=1)}
+_LONGEST_MONTHS = {1: 31, 2: 29, 3: 31, 4: 30, 5: 31, 6: 30, 7: 31, 8: 31, 9: 30, 10: 31, 11: 30, 12: 31}
+_PARTS = {"FREQ", "INTERVAL", "BYDAY", "BYMONTHDAY", "BYMONTH", "WKST", "COUNT", "UNTIL"}
+_END_OF_DAY = 86_399
+
+
+def recurring(lines: Sequence[str], first: int, duration: int, zone: str, path: str) -> Recurring:
+    """``first``: reading in ``zone``; ``duration``: wall-clock seconds. ``path``: where the lines stand, for errors."""
+    rules: list[Rule] = []
+    dates: dict[str, set[int]] = {"EXDATE": set(), "RDATE": set()}
+    for index, line in enumerate(lines):
+        at = f"{path}[{index}]"
+        head, _, value = line.strip().partition(":")
+        name, *parameters = head.upper().split(";")
+        if name == "RRULE" and not parameters:
+            rules.append(_rule(value.upper(), zone, at))
+        elif name in dates:
+            dates[name] |= {_reading(text, zone, parameters, at) for text in value.split(",")}
+        else:
+            raise unknown_value(at, f"The recurrence {line[:60]!r} is none of RRULE, EXDATE and RDATE.")
+    if len(rules) != 1:
+        raise unknown_value(path, f"An event has exactly one RRULE, this one has {len(rules)}.")
+    if _is_empty(rules[0], first) and not dates["RDATE"]:
+        raise unknown_value(path, "The rule never occurs.")
+    return Recurring(rules[0], first, duration, tuple(sorted(dates["EXDATE"])), tuple(sorted(dates["RDATE"])))
+
+
+def _rule(text: str, zone: str, path: str) -> Rule:
+    parts: dict[str, str] = {}
+    for piece in text.split(";"):
+        key, _, value = piece.partition("=")
+        if key not in _PARTS or key in parts or not value:
+            raise unknown_value(path, f"The rule part {piece[:60]!r} is not supported.")
+        parts[key] = value
+    frequency = next((known for known in get_args(Frequency) if known == parts.get("FREQ")), None)
+    if frequency is None:
+        raise unknown_value(path, f"The frequency {parts.get('FREQ', 'none')!r} is not supported.")
+    by_day = tuple(sorted(_weekday(text, path) for text in parts.get("BYDAY", "").split(",") if text))
+    if any(ordinal for ordinal, _ in by_day) and frequency not in ("MONTHLY", "YEARLY"):
+        raise unknown_value(path, f"{parts['BYDAY']!r} counts weekdays, which only months and years have.")
+    month_days = _numbers(parts, "BYMONTHDAY", range(1, 32), path, also=-1)
+    if month_days and frequency == "WEEKLY":
+        raise unknown_value(path, "A weekly rule has no days of the month.")
+    return Rule(
+        frequency=frequency,
+        interval=_positive(parts.get("INTERVAL", "1"), path),
+        by_day=by_day,
+        by_month_day=month_days,
+        by_month=_numbers(parts, "BYMONTH", range(1, 13), path),
+        week_start=_weekday(parts.get("WKST", "MO"), path)[1],
+        count=_positive(parts["COUNT"], path) if "COUNT" in parts else None,
+        until=_reading(parts["UNTIL"], zone, (), path, day_end=True) if "UNTIL" in parts else None,
+    )
+
+
+def _weekday(text: str, path: str) -> tuple[int, int]:
+    match = re.fullmatch(r"([+-]?[1-9][0-9]?)?([A-Z]{2})", text)
+    if match is None or match[2] not in _WEEKDAYS:
+        raise unknown_value(path, f"The weekday {text[:20]!r} is not supported.")
+    return int(match[1] or 0), _WEEKDAYS[match[2]]
+
+
+def _numbers(parts: dict[str, str], key: str, allowed: range, path: str, also: int | None = None) -> tuple[int, ...]:
+    numbers = set()
+    for text in parts[key].split(",") if key in parts else ():
+        number = int(text) if re.fullmatch(r"[+-]?[0-9]{1,3}", text) else 0
+        if number not in allowed and number != also:
+            raise unknown_value(path, f"{key}={text[:20]} is not supported.")
+        numbers.add(number)
+    return tuple(sorted(numbers))
+
+
+def _positive(text: str, path: str) -> int:
+    if not re.fullmatch(r"[1-9][0-9]{0,5}", text):
+        raise unknown_value(path, f"{text[:20]!r} is not a number from 1 on.")
+    return int(text)
+
+
+def _reading(text: str, zone: str, parameters: Sequence[str], path: str, *, day_end: bool = False) -> int:
+    """A date-time of a line as a reading in ``zone``: with Z an instant, with TZID in that zone, else in ``zone``.
+
+    ``day_end``: a bare date means its last second (UNTIL), otherwise it is not supported.
+    """
+    match = re.fullmatch(r"([0-9]{8})(?:T([0-9]{6})(Z?))?", text.strip().upper())
+    own = [parameter.removeprefix("TZID=") for parameter in parameters if parameter.startswith("TZID=")]
+    others = [p for p in parameters if not p.startswith("TZID=") and p != "VALUE=DATE-TIME"]
+    if match is None or others or (match[2] is None and not day_end):
+        raise unknown_value(path, f"The date {text[:40]!r} is not supported.")
+    try:
+        shown = timegm(datetime.strptime(match[1] + (match[2] or "000000"), "%Y%m%d%H%M%S").timetuple())  # noqa: DTZ007
+    except ValueError:
+        raise unknown_value(path, f"The date {text[:40]!r} is in no calendar.") from None
+    if match[2] is None:
+        return shown + _END_OF_DAY
+    if match[3]:
+        return reading(zone, shown)
+    if own and convert(own[0]).zone != zone:
+        raise unknown_value(path, f"The zone {own[0][:60]!r} differs from the event's own.")
+    return shown
+
+
+def _is_empty(rule: Rule, first: int) -> bool:
+    """Rules that plainly never occur: an end before the first, or days that none of their months has."""
+    if rule.until is not None and rule.until < first:
+        return True
+    months = rule.by_month or tuple(_LONGEST_MONTHS)
+    if not rule.by_month_day or -1 in rule.by_month_day:
+        return False
+    return not any(day <= _LONGEST_MONTHS[month] for month in months for day in rule.by_month_day)

@@ -1,0 +1,111 @@
+"""PagerDuty's own rendering of schedules, as spans to hold ours against."""
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+
+from connectors.errors import RequestRejected
+from connectors.http import JsonValue
+from connectors.providers.pagerduty.client import Client
+from connectors.providers.pagerduty.findings import Findings
+from connectors.providers.pagerduty.listing import RECOVERABLE
+from connectors.providers.pagerduty.schedule_details import is_shift_based, slices
+from connectors.providers.pagerduty.wire import ListedSchedule, SubSchedule, Wire
+from connectors.providers.pagerduty.wire_shifts import ComputedShifts
+from oncall.rendering.final import Span
+from oncall.rendering.spec import person
+
+Held = tuple[int, int, str]
+
+
+class _Layered(Wire):
+    final_schedule: SubSchedule | None = None
+
+
+class _ShiftBased(Wire):
+    final_schedule: ComputedShifts | None = None
+
+
+def rendered(client: Client, ids: Sequence[str], since: int, until: int) -> dict[str, tuple[Span, ...]]:
+    """Final schedules in ``[since, until)``, whole seconds; a schedule that is not told is absent.
+
+    Fields: ``final_schedule.rendered_schedule_entries``, of shift-based ones ``computed_shift_assignments`` (vendor
+    OpenAPI: Schedule, ScheduleResponse). Entries are split at overrides and turns, so equal neighbours are joined.
+    """
+    found: dict[str, tuple[Span, ...]] = {}
+    zones = _zones(client) if ids else {}
+    for id_ in ids:
+        try:
+            held = _one(client, id_, zones.get(id_), since, until)
+        except RECOVERABLE:
+            continue  # the caller sees it missing and says so
+        if held is not None:
+            found[id_] = spans(held)
+    return found
+
+
+def _zones(client: Client) -> dict[str, str | None]:
+    zones = {}
+    try:
+        for page in client.schedules():
+            for raw in page.items:
+                listed = Findings().read(ListedSchedule, raw, "schedule", None, "")
+                if listed is not None:
+                    zones[listed.id] = listed.time_zone
+    except RECOVERABLE:
+        pass  # rendered instants carry their offset: without the zone they only look different
+    return zones
+
+
+def _one(client: Client, id_: str, zone: str | None, since: int, until: int) -> list[Held] | None:
+    held: list[Held] = []
+    shift_based = False
+    for start, end in slices(since, until):
+        part = None
+        if not shift_based:
+            try:
+                part = _layered(client.schedule(id_, zone, start, end))
+            except RequestRejected as error:
+                if not is_shift_based(error):
+                    raise
+                shift_based = True
+        if shift_based:
+            part = _shifts(client.rendered_shift_schedule(id_, start, end))
+        if part is None:
+            return None
+        held += part
+    return held
+
+
+def _layered(raw: JsonValue) -> list[Held] | None:
+    answer = Findings().read(_Layered, raw, "schedule", None, "")
+    entries = answer.final_schedule.rendered_schedule_entries if answer and answer.final_schedule else None
+    if entries is None:
+        return None
+    return [(entry.start.instant, entry.end.instant, entry.user.id) for entry in entries if entry.user is not None]
+
+
+def _shifts(raw: JsonValue) -> list[Held] | None:
+    answer = Findings().read(_ShiftBased, raw, "schedule", None, "")
+    shifts = answer.final_schedule.computed_shift_assignments if answer and answer.final_schedule else None
+    if shifts is None:
+        return None
+    return [
+        (s.start_time.instant, s.end_time.instant, s.member.user_id) for s in shifts if s.member.user_id is not None
+    ]
+
+
+def spans(held: Iterable[Held]) -> tuple[Span, ...]:
+    """(start, end, person) that may overlap -> disjoint spans with everyone on call, equal neighbours joined."""
+    edges = sorted((edge, change, who) for start, end, who in held for edge, change in ((start, 1), (end, -1)))
+    counts: dict[str, int] = {}
+    made: list[Span] = []
+    for (edge, change, who), (following, _, _) in pairwise(edges):
+        counts[who] = counts.get(who, 0) + change
+        now = tuple(person(id_) for id_ in sorted(counts) if counts[id_] > 0)
+        if following == edge or not now:
+            continue
+        if made and made[-1].end == edge and made[-1].participants == now:
+            made[-1] = Span(made[-1].start, following, now)
+        else:
+            made.append(Span(edge, following, now))
+    return tuple(made)

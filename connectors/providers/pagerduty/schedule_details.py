@@ -1,0 +1,193 @@
+"""Reading schedules with layers, overrides and shifts in as few calls as possible."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import TypeVar
+
+from connectors.base import Progress
+from connectors.errors import NotFound, RequestRejected
+from connectors.http import JsonValue
+from connectors.providers.pagerduty import wire, wire_shifts
+from connectors.providers.pagerduty.client import SLICE, Client, Page
+from connectors.providers.pagerduty.findings import Findings, invalid
+from connectors.providers.pagerduty.harvest import LayerDetail, ShiftDetail
+from connectors.providers.pagerduty.listing import RECOVERABLE
+from connectors.providers.pagerduty.mapping_layers import is_read_in
+from connectors.timezones import convert
+from oncall.rendering.zones import DAY
+
+BEFORE, AFTER = DAY, 90 * DAY
+Element = TypeVar("Element", bound=wire.Identified)
+
+
+class ScheduleDetails:
+    """``window``: the instants in which overrides are read, from a day before to 90 days after ``at``.
+
+    moved: ids of schedules that the list shows as layer schedules, but that are shift-based by now.
+    """
+
+    def __init__(self, client: Client, findings: Findings, at: int, progress: Progress) -> None:
+        self._client = client
+        self._findings = findings
+        self._at = at
+        self._progress = progress
+        self.window = (at - BEFORE, at + AFTER)
+        self.moved: list[str] = []
+
+    # --- layer schedules ------------------------------------------------------------------------------------------
+
+    def layered(self, listed: Mapping[str, wire.ListedSchedule], pages: int) -> dict[str, LayerDetail]:
+        """Each schedule in its own zone: restrictions are bare times of day in the zone of the answer.
+
+        ``pages``: calls one sweep of the list costs. Per zone, a sweep or one call per schedule, whichever is fewer.
+        """
+        zones: dict[str | None, list[str]] = {}
+        for id_, schedule in listed.items():
+            zones.setdefault(schedule.time_zone or None, []).append(id_)
+        details: dict[str, LayerDetail] = {}
+        done = 0
+        for zone, ids in zones.items():
+            swept = self._sweep(zone) if zone is not None and pages < len(ids) else {}
+            for id_ in ids:
+                found = self._from_sweep(id_, zone, swept.get(id_)) or self._single(id_, zone)
+                if found is not None:
+                    details[id_] = LayerDetail(found, self._overrides(found))
+                done += 1
+                self._progress("schedule", done, len(listed))
+        return details
+
+    def _sweep(self, zone: str) -> dict[str, JsonValue]:
+        """Raw schedules by id; a sweep that fails only costs what it would have saved."""
+        swept: dict[str, JsonValue] = {}
+        try:
+            for page in self._client.schedules_in_zone(zone, *self.window):
+                swept |= {str(item.get("id")): item for item in page.items if isinstance(item, dict)}
+        except RECOVERABLE:
+            pass  # each schedule is read on its own then, and a lasting failure is named there
+        return swept
+
+    def _from_sweep(self, id_: str, zone: str | None, raw: JsonValue) -> wire.Schedule | None:
+        """None when the list did not tell everything, or not in the zone asked for: the single read decides."""
+        if not isinstance(raw, dict) or raw.get("schedule_layers") is None or raw.get("overrides_subschedule") is None:
+            return None
+        schedule = Findings().read(wire.Schedule, raw, "schedule", id_, "")
+        return schedule if schedule is not None and self._in_zone(schedule, zone) else None
+
+    def _single(self, id_: str, zone: str | None) -> wire.Schedule | None:
+        try:
+            raw = self._client.schedule(id_, zone, *self.window)
+        except RequestRejected as error:
+            if is_shift_based(error):
+                self.moved.append(id_)
+            else:
+                self._findings.fail("schedule", id_, error)
+            return None
+        except RECOVERABLE as error:
+            self._findings.fail("schedule", id_, error)
+            return None
+        schedule = self._findings.read(wire.Schedule, raw, "schedule", id_, "")
+        if schedule is not None and not self._in_zone(schedule, zone):
+            message = f"PagerDuty answered in another time zone than {zone}, so restrictions cannot be read."
+            self._findings.fail("schedule", id_, invalid("other_zone", "schedule_layers", message))
+            return None
+        return schedule
+
+    def _in_zone(self, schedule: wire.Schedule, asked: str | None) -> bool:
+        zone = convert(asked).zone
+        return zone is None or is_read_in(schedule, zone, self._at)
+
+    def _overrides(self, schedule: wire.Schedule) -> tuple[wire.Override, ...] | None:
+        """Asked for only where the overrides sub-schedule shows any, or did not tell."""
+        shown = schedule.overrides_subschedule
+        entries = None if shown is None else shown.rendered_schedule_entries
+        ranges = [
+            (since, until)
+            for since, until in slices(*self.window)
+            if entries is None or any(e.start.instant < until and e.end.instant > since for e in entries)
+        ]
+        ask = partial(self._client.overrides, schedule.id)
+        return self._collection(wire.Override, schedule.id, "overrides", ask, ranges)
+
+    # --- shift-based schedules ------------------------------------------------------------------------------------
+
+    def shift_based(self, ids: Iterable[str]) -> dict[str, ShiftDetail]:
+        details: dict[str, ShiftDetail] = {}
+        wanted = list(ids)
+        for done, id_ in enumerate(wanted, start=1):
+            detail = self._shift_detail(id_)
+            if detail is not None:
+                details[id_] = detail
+            self._progress("schedule", done, len(wanted))
+        return details
+
+    def _shift_detail(self, id_: str) -> ShiftDetail | None:
+        try:
+            raw = self._client.shift_schedule(id_)
+        except RECOVERABLE as error:
+            self._findings.fail("schedule", id_, error)
+            return None
+        schedule = self._findings.read(wire_shifts.ShiftSchedule, raw, "schedule", id_, "")
+        if schedule is None:
+            return None
+        ranges = slices(*self.window)
+        return ShiftDetail(
+            schedule,
+            self._collection(
+                wire_shifts.CustomShift, id_, "custom_shifts", _whole(self._client.custom_shifts, id_), ranges
+            ),
+            self._collection(
+                wire_shifts.OverrideShift, id_, "overrides", _whole(self._client.shift_overrides, id_), ranges
+            ),
+        )
+
+    # --- both -----------------------------------------------------------------------------------------------------
+
+    def _collection(
+        self,
+        model: type[Element],
+        id_: str,
+        key: str,
+        ask: Callable[[int, int], JsonValue],
+        ranges: Sequence[tuple[int, int]],
+    ) -> tuple[Element, ...] | None:
+        """All of it or None = not told, with a note (404) or a failure that says why.
+
+        With one element missing, it would look as if that had been taken away at the source.
+        """
+        word = key.replace("_", " ")
+        found: dict[str, Element] = {}
+        for since, until in ranges:
+            try:
+                raw = ask(since, until)
+            except NotFound as error:
+                message = f"Its {word} could not be read: {error.message}"
+                self._findings.note("schedule", id_, f"{key}_not_told", message, key)
+                return None
+            except RECOVERABLE as error:
+                self._findings.fail("schedule", id_, error)
+                return None
+            if not isinstance(raw, list):
+                self._findings.fail("schedule", id_, invalid("invalid_value", key, f"Its {word} are no list."))
+                return None
+            for index, item in enumerate(raw):
+                one = self._findings.read(model, item, "schedule", id_, f"{key}[{index}]")
+                if one is None:
+                    return None
+                found.setdefault(one.id, one)
+        return tuple(found.values())
+
+
+def slices(since: int, until: int) -> list[tuple[int, int]]:
+    """``[since, until)`` in pieces of at most 90 days."""
+    return [(start, min(start + SLICE, until)) for start in range(since, until, SLICE)]
+
+
+def is_shift_based(error: RequestRejected) -> bool:
+    """The vendor's answer to reading a shift-based schedule at the older address (docs: Shift-Based Schedules)."""
+    reason = error.reason.casefold()
+    return error.status == 400 and ("shift-based" in reason or "/v3/schedules" in reason)
+
+
+def _whole(read: Callable[[str, int, int], Iterable[Page]], id_: str) -> Callable[[int, int], JsonValue]:
+    """All pages of a listing as one."""
+    return lambda since, until: [item for page in read(id_, since, until) for item in page.items]

@@ -1,0 +1,255 @@
+"""What PagerDuty's REST API v2 sends, as far as it is read here (vendor OpenAPI: REST/openapiv3.json).
+
+Unknown extra fields are ignored, nullable and missing ones tolerated; ``None`` for a collection means the answer did
+not tell it. A value outside a documented set is an error of that one object, never a default.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, StringConstraints
+
+_EARLIEST, _LATEST = 0, 7_258_118_400  # 1970 .. 2200: what lies outside is a typing error, not a shift
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A date-time as sent: the instant, and the offset from UTC it was written with, both in seconds."""
+
+    instant: int
+    offset: int
+
+    @property
+    def reading(self) -> int:
+        """What the sent text shows, as a wall-clock reading."""
+        return self.instant + self.offset
+
+
+def _moment(value: object) -> Moment:
+    if not isinstance(value, str):
+        raise ValueError("a date-time text is expected")
+    try:
+        parsed = datetime.fromisoformat(value)
+        offset = parsed.utcoffset()
+        if offset is None:
+            raise ValueError("a date-time without an offset from UTC")
+        moment = Moment(int(parsed.timestamp() // 1), int(offset.total_seconds()))
+    except OverflowError as beyond:
+        raise ValueError("a date-time outside the calendar") from beyond
+    if not _EARLIEST <= moment.instant < _LATEST:
+        raise ValueError("a date-time outside 1970 to 2200")
+    return moment
+
+
+def _time_of_day(value: object) -> int:
+    """``HH:mm:ss`` -> seconds after midnight."""
+    parts = value.split(":") if isinstance(value, str) else []
+    if len(parts) != 3 or not all(len(part) == 2 and part.isascii() and part.isdigit() for part in parts):
+        raise ValueError("a time of day like 09:00:00 is expected")
+    hours, minutes, seconds = map(int, parts)
+    if hours > 23 or minutes > 59 or seconds > 59:
+        raise ValueError("a time of day that no clock shows")
+    return hours * 3600 + minutes * 60 + seconds
+
+
+def none_is_empty(value: object) -> object:
+    """For lists that the vendor promises never to be null, but that were seen null or left out."""
+    return () if value is None else value
+
+
+def bare(type_name: str) -> str:
+    """``user_reference`` and ``user`` are the same kind of thing (vendor docs: Types and References)."""
+    return type_name.removesuffix("_reference")
+
+
+Id = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x20\x7f]+$")]
+Text = Annotated[str, StringConstraints(max_length=20_000)]
+Instant = Annotated[Moment, PlainValidator(_moment)]
+TimeOfDay = Annotated[int, PlainValidator(_time_of_day)]
+Whole = Annotated[int, Field(strict=True)]
+
+
+class Wire(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class Identified(Wire):
+    id: Id
+
+
+class Reference(Identified):
+    """A pointer to an object, or the whole object in its place. ``deleted_at``: seen live, not in the schema."""
+
+    type: Text = ""
+    summary: Text | None = None
+    html_url: Text | None = None
+    deleted_at: Text | None = None
+    name: Text | None = None
+    email: Text | None = None
+    time_zone: Text | None = None
+
+    @property
+    def kind(self) -> str:
+        return bare(self.type)
+
+    @property
+    def label(self) -> str:
+        return self.name or self.summary or self.id
+
+
+References = Annotated[tuple[Reference, ...], BeforeValidator(none_is_empty)]
+
+
+class UserReference(Reference):
+    type: Literal["user", "user_reference"]
+
+
+UserReferences = Annotated[tuple[UserReference, ...], BeforeValidator(none_is_empty)]
+
+
+class Named(Identified):
+    """What every main object has; the vendor requires ``name`` of some kinds only, ``summary`` mostly repeats it."""
+
+    name: Text | None = None
+    summary: Text | None = None
+    html_url: Text | None = None
+    description: Text | None = None
+
+    @property
+    def label(self) -> str:
+        """The name exactly as sent, blanks and all."""
+        return self.name or self.summary or self.id
+
+
+# --- people -----------------------------------------------------------------------------------------------------------
+
+
+class ContactMethod(Identified):
+    """One way to reach a person; ``address`` of phones is the national number (vendor docs: PhoneContactMethod)."""
+
+    type: Text
+    summary: Text | None = None
+    label: Text | None = None
+    address: Text | None = None
+    country_code: Annotated[Whole, Field(ge=1, le=1999)] | None = None
+    enabled: bool | None = None
+    blacklisted: bool | None = None
+
+
+class NotificationRule(Identified):
+    type: Literal["assignment_notification_rule"]
+    start_delay_in_minutes: Annotated[Whole, Field(ge=0)]
+    urgency: Literal["high", "low"]
+    contact_method: Reference
+
+
+class User(Named):
+    """``contact_methods`` and ``notification_rules`` stay raw: one bad entry costs that list, not the person."""
+
+    email: Text | None = None
+    time_zone: Text | None = None
+    job_title: Text | None = None
+    deleted_at: Text | None = None
+    contact_methods: list[Any] | None = None
+    notification_rules: list[Any] | None = None
+
+
+class Team(Named):
+    pass
+
+
+class Member(Wire):
+    user: UserReference
+    role: Text | None = None
+
+
+# --- layer schedules --------------------------------------------------------------------------------------------------
+
+
+class Restriction(Wire):
+    """``start_day_of_week``: 1 = Monday .. 7 = Sunday; on daily restrictions 0, null and absent were seen."""
+
+    type: Literal["daily_restriction", "weekly_restriction"]
+    start_time_of_day: TimeOfDay
+    duration_seconds: Whole
+    start_day_of_week: Whole | None = None
+
+
+class LayerUser(Wire):
+    user: UserReference
+
+
+class Layer(Identified):
+    name: Text | None = None
+    start: Instant
+    end: Instant | None = None
+    rotation_virtual_start: Instant
+    rotation_turn_length_seconds: Whole
+    users: tuple[LayerUser, ...]
+    restrictions: tuple[Restriction, ...] | None = None
+
+
+class Entry(Wire):
+    """One rendered stretch."""
+
+    start: Instant
+    end: Instant
+    user: Reference | None = None
+
+
+class SubSchedule(Wire):
+    rendered_schedule_entries: tuple[Entry, ...] | None = None
+
+
+class ListedSchedule(Named):
+    """A schedule as the plain list shows it: enough for choosing, not for rendering."""
+
+    time_zone: Text | None = None
+    users: UserReferences = ()
+    teams: References = ()
+
+
+class Schedule(ListedSchedule):
+    schedule_layers: tuple[Layer, ...]
+    overrides_subschedule: SubSchedule | None = None
+    final_schedule: SubSchedule | None = None
+
+
+class Override(Identified):
+    start: Instant
+    end: Instant
+    user: UserReference
+
+
+# --- escalation and services ------------------------------------------------------------------------------------------
+
+
+def _strategy(value: object) -> object:
+    """The schema says a word, its example a list of objects, clients send an object; null and absent are the default
+    (vendor docs: Escalation Policies, ``escalation_rule_assignment_strategy``)."""
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    if isinstance(value, dict):
+        value = value.get("type")
+    return "assign_to_everyone" if value is None else value
+
+
+class EscalationRule(Wire):
+    escalation_delay_in_minutes: Annotated[Whole, Field(ge=0)]
+    targets: References = ()
+    escalation_rule_assignment_strategy: Annotated[
+        Literal["assign_to_everyone", "round_robin"], BeforeValidator(_strategy)
+    ] = "assign_to_everyone"
+
+
+class EscalationPolicy(Named):
+    escalation_rules: tuple[EscalationRule, ...]
+    num_loops: Annotated[Whole, Field(ge=0)] | None = None
+    teams: References = ()
+
+
+class Service(Named):
+    escalation_policy: Reference | None = None
+    teams: References = ()
+    status: Text | None = None
