@@ -4,7 +4,6 @@ import json
 import socket
 import sys
 import threading
-import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
@@ -183,8 +182,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _read_body(self, headers: Mapping[str, str]) -> bytes:
         length = headers.get("content-length", "0")
-        size = int(length) if length.isdigit() else 0
-        if size > _MAX_REQUEST_BODY:
+        size = int(length) if length.isdecimal() else 0
+        if size > _MAX_REQUEST_BODY or "transfer-encoding" in headers:
             self.close_connection = True
             return b""
         return self.rfile.read(size) if size else b""
@@ -227,9 +226,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _drip(self, body: bytes, seconds: float) -> None:
         for position in range(len(body)):
-            if self.server.owner.stopping.is_set():
-                self.close_connection = True
-                return
             self.wfile.write(body[position : position + 1])
             self.wfile.flush()
-            time.sleep(seconds)
+            if self.server.owner.stopping.wait(seconds):
+                self.close_connection = True
+                return

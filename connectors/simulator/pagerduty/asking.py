@@ -15,6 +15,8 @@ from connectors.simulator.pagerduty.wire_schedules import UTC, Window
 from connectors.simulator.zones import DAY, is_zone, parse_instant
 
 MOST_RECORDS = 10_000
+_FARTHEST = 60 * 365 * DAY
+_WIDEST = 366 * DAY  # no limit is published; code 2016 is
 _MESSAGES = {
     400: ("Invalid Input Provided", 2001),
     401: ("Unauthorized", 2006),
@@ -84,9 +86,12 @@ class Asked:
         if text is None:
             return None
         try:
-            return parse_instant(text.replace(" ", "+"), zone)
-        except ValueError:
+            moment = parse_instant(text.replace(" ", "+"), zone)
+        except (ValueError, OverflowError):
             raise Refused(400, f"{name} is not an ISO 8601 date-time", code=2004) from None
+        if abs(moment - self.now) > _FARTHEST:
+            raise Refused(400, f"{name} is too far away", code=2004)
+        return moment
 
     def window(self, zone: str, *, required: bool = False) -> Window | None:
         """since/until: one alone spans two weeks, neither means no rendering. Fractions of a second are cut."""
@@ -101,13 +106,15 @@ class Asked:
             since = until - 14 * DAY
         if since > until:
             raise Refused(400, "since cannot be after until", code=2005)
+        if until - since > _WIDEST:
+            raise Refused(400, "The window is too wide to be rendered in time", code=2016)
         return Window(int(since), int(until), self.request.flag("overflow"), 0 < until - since < 1)
 
     def _number(self, name: str, default: int, least: int) -> int:
         text = self.request.one(name)
         if text is None:
             return default
-        if not text.isdigit() or int(text) < least:
+        if not text.isdecimal() or int(text) < least:
             raise Refused(400, f"{name} must be a number of at least {least}")
         return int(text)
 

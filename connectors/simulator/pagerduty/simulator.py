@@ -34,7 +34,7 @@ class PagerDuty:
                 return error_answer(refused, v3=v3)
 
     def _answer(self, request: Request) -> Answer:
-        if request.method not in ("GET", "HEAD"):
+        if request.method != "GET":
             raise Refused(405, "This simulator can be read only")
         asked = Asked(self.state, request, self._caller(request), int(self._now()))
         for pattern, right, view in ROUTES:

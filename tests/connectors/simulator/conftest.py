@@ -1,0 +1,86 @@
+import http.client
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from connectors.simulator.pagerduty import DEMO_KEY, Simulator, build_world
+
+NOW = 1_774_008_005  # 2026-03-20T12:00:05Z: Berlin changes its clocks on the 29th
+
+
+@dataclass(frozen=True)
+class Got:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Clock:
+    """The account's time, moved by hand."""
+
+    def __init__(self, moment: float) -> None:
+        self.moment = moment
+
+    def __call__(self) -> float:
+        return self.moment
+
+
+Call = Callable[..., Got]
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock(NOW)
+
+
+@pytest.fixture
+def simulator(clock: Clock) -> Iterator[Simulator]:
+    with Simulator(build_world(NOW), now=clock) as running:
+        yield running
+
+
+@pytest.fixture
+def call(simulator: Simulator) -> Call:
+    """``call("/users", {"limit": 5})``: one request on a connection of its own."""
+
+    def ask(
+        path: str,
+        query: dict[str, Any] | None = None,
+        *,
+        key: str | None = DEMO_KEY,
+        method: str = "GET",
+        headers: dict[str, str] | None = None,
+        body: str | None = None,
+    ) -> Got:
+        sent = {"Accept": "application/vnd.pagerduty+json;version=2", **(headers or {})}
+        if key is not None:
+            sent.setdefault("Authorization", f"Token token={key}")
+        connection = http.client.HTTPConnection(simulator.origin.removeprefix("http://"), timeout=5)
+        try:
+            connection.request(method, path + ("?" + urlencode(query, doseq=True) if query else ""), body, sent)
+            answer = connection.getresponse()
+            return Got(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
+        finally:
+            connection.close()
+
+    return ask
+
+
+@pytest.fixture
+def schedule_id(simulator: Simulator) -> Callable[[str], str]:
+    """The id of a schedule by name."""
+    return lambda name: next(one.id for one in simulator.state.schedules.values() if one.name == name)
+
+
+@pytest.fixture
+def user_id(simulator: Simulator) -> Callable[[str], str]:
+    """The id of a user by name."""
+    return lambda name: next(one.id for one in simulator.state.users.values() if one.name == name)
