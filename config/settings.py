@@ -1,6 +1,5 @@
 """Settings. Every difference between environments is an environment variable, documented in ``.env.example``."""
 
-import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,9 +13,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
 
 env = environ.Env()  # type: ignore[no-untyped-call]
-# pytest-django imports this module before any conftest.py could set the environment, hence the one look at pytest.
-_own_file = "tests/settings.env" if "pytest" in sys.modules else ".env"
-env_file = Path(env.str("ENV_FILE", default=str(BASE_DIR / _own_file)))
+env_file = Path(env.str("ENV_FILE", default=str(BASE_DIR / ".env")))
 if env_file.is_file():
     env.read_env(env_file)
 
@@ -134,6 +131,7 @@ CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 8.0
 CELERY_ENABLE_UTC = True
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULE = {"tick": {"task": "syncjobs.tasks.tick", "schedule": 60.0, "options": {"expires": 55}}}
 DJANGO_CELERY_BEAT_TZ_AWARE = True
 
 # --- Mail ------------------------------------------------------------------------------------------------------------

@@ -14,8 +14,8 @@ from connectors.records import ENTITY_TYPES
 from oncall.aggregates import Draft, ElementChanges, Kind
 from oncall.emails import canonical_email
 from oncall.models import Responder
+from oncall.operations import Actor, InvalidDraft, fill_references, lock_versions, write
 from oncall.operations.resolving import chunks
-from oncall.operations.writing import Actor, InvalidDraft, fill_references, lock_versions, write
 from syncjobs.models import ExternalLink, LinkState, Outcome, SyncItem, SyncRun
 from syncjobs.planning.values import element_key
 from syncjobs.snapshot import link_views

@@ -15,7 +15,7 @@ from connectors.models import Connection
 from connectors.opening import open_connector
 from connectors.records import ENTITY_TYPES, Snapshot
 from oncall.aggregates import Kind
-from oncall.operations.writing import Actor
+from oncall.operations import Actor
 from oncall.rendering.codec import instant_to_text
 from syncjobs.apply import Application, FenceLost, Verdict
 from syncjobs.models import Outcome, RunKind, RunState, SyncItem, SyncProfile, SyncRun

@@ -9,17 +9,14 @@ from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
-from django.conf import settings
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
-# Commands that tests start as processes get the same settings as the tests (see tests/settings.env).
-os.environ.setdefault("ENV_FILE", str(REPOSITORY / "tests" / "settings.env"))
+# Named here and not in pyproject.toml, where pytest-django would load the settings before this file could speak.
+# Commands that tests start as processes inherit all of it.
+os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
+os.environ["ENV_FILE"] = str(REPOSITORY / "tests" / "settings.env")
 os.environ["CREDENTIAL_KEYS"] = Fernet.generate_key().decode()
-
-
-def pytest_configure() -> None:
-    settings.CREDENTIAL_KEYS = [os.environ["CREDENTIAL_KEYS"]]
 
 
 class ForeignSocketError(AssertionError):

@@ -1,0 +1,26 @@
+"""Apply a reviewed plan: exactly what was planned, and nothing that moved since."""
+
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from syncjobs.management.commands.sync_run import SyncCommand
+from syncjobs.runner import drive
+from syncjobs.shell import exit_code, find_run
+from syncjobs.starting import approve
+
+
+class Command(SyncCommand):
+    help = "Apply a plan made by sync_plan. What moved since is stale and left alone (exit 1)."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("run", type=int)
+
+    def work(self, **options: Any) -> int:
+        run = find_run(options["run"])
+        approve(run, by=None, ring=False)
+        finished = drive(run.pk)
+        if finished is None:
+            raise CommandError(f"{run} was taken by a worker; watch it there.")
+        self.report(finished, **options)
+        return exit_code(finished)

@@ -1,0 +1,76 @@
+"""Connect a source: settings and credentials, tested before anything is stored."""
+
+import getpass
+import os
+import sys
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from connectors.errors import ConnectionConfigError
+from connectors.models import Connection
+from connectors.opening import open_connector
+from connectors.registry import CONNECTORS, connector_class
+from connectors.testing import remember_probe
+from syncjobs.models import SyncProfile
+from syncjobs.shell import DONE, USAGE, ShellCommand
+
+
+class Command(ShellCommand):
+    help = "Connect a source. Credentials come from environment variables, or are asked for; never from arguments."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("name", help="what to call the connection")
+        parser.add_argument("--provider", choices=[c.provider for c in CONNECTORS], default=CONNECTORS[0].provider)
+        parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", dest="given")
+        parser.add_argument("--secret", action="append", default=[], metavar="FIELD=ENV_VARIABLE", dest="secrets")
+        parser.add_argument("--no-test", action="store_true", help="store it without asking the source")
+
+    def work(self, **options: Any) -> int:
+        cls = connector_class(options["provider"])
+        fields = {field.name: field for field in cls.fields()}
+        given = _pairs(options["given"], fields.keys())
+        variables = _pairs(options["secrets"], [f.name for f in fields.values() if f.kind == "secret"])
+        if Connection.objects.filter(name=options["name"]).exists():
+            raise CommandError(f"There is a connection {options['name']!r} already; choose another name.")
+        initial = {f.name: f.initial for f in fields.values() if f.kind != "secret"}
+        connection = Connection(name=options["name"], provider=cls.provider, settings=cls.clean({**initial, **given}))
+        for field in fields.values():
+            if field.kind == "secret":
+                secret = _secret(field.name, field.label, variables.get(field.name))
+                if not secret:
+                    raise ConnectionConfigError(
+                        f"{field.label} is missing.",
+                        hint=f"Give it with --secret {field.name}=NAME_OF_A_VARIABLE, or type it when asked.",
+                        provider=cls.provider,
+                        field=field.name,
+                    )
+                connection.seal_credentials({field.name: secret})
+        if not options["no_test"]:
+            remember_probe(connection, open_connector(connection).probe())
+        connection.save()
+        SyncProfile.objects.create(connection=connection)
+        if options["json"]:
+            self.print_json({"connection": connection.name, "account": connection.account_label or None})
+        else:
+            self.stdout.write(f"Connected {connection.name} to {connection.account_label or 'an untested account'}.")
+            self.stdout.write(f"Look at what would be imported: manage.py sync_plan {connection.name!r}")
+        return DONE
+
+
+def _pairs(texts: list[str], names: Any) -> dict[str, str]:
+    pairs = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or name not in names:
+            raise CommandError(f"{name!r} is no field; the fields are {', '.join(names)}.", returncode=USAGE)
+        pairs[name] = value
+    return pairs
+
+
+def _secret(name: str, label: str, variable: str | None) -> str:
+    if variable is not None:
+        return os.environ.get(variable, "")
+    if sys.stdin.isatty():
+        return getpass.getpass(f"{label}: ")
+    return sys.stdin.readline().strip()

@@ -1,0 +1,171 @@
+"""The whole product in one command, with a simulated vendor and a database of its own."""
+
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, Final
+
+from cryptography.fernet import Fernet
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import CommandError, CommandParser
+
+from connectors.models import Connection
+from connectors.opening import open_connector
+from connectors.records import ENTITY_TYPES, ENTITY_WORDS
+from connectors.simulator.pagerduty import DEMO_KEY
+from connectors.simulator.serve import build
+from connectors.testing import remember_probe
+from oncall.operations import Actor, create_account
+from syncjobs.management.commands.parity import differs, judge_of, row_of
+from syncjobs.models import Conflict, RunKind, RunState, SyncProfile, SyncRun
+from syncjobs.parity import measure
+from syncjobs.runner import drive
+from syncjobs.shell import DONE, ERROR, ShellCommand
+from syncjobs.starting import approve, start
+
+FORTNIGHT: Final = 14 * 86_400
+_STAGE: Final = "ROTABRIDGE_DEMO_ORIGIN"
+_LOGIN: Final = "admin@example.com"
+
+
+class Command(ShellCommand):
+    help = "Start a simulated vendor, import from it, compare, and serve the result (--once: stop after the table)."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--once", action="store_true", help="exit after the table; 0 only if everything matched")
+        parser.add_argument("--port", type=int, default=8000, help="where the site is served")
+        parser.add_argument("--size", type=int, help="about this many entities instead of the small world")
+
+    def work(self, **options: Any) -> int:
+        if _STAGE not in os.environ:
+            return self._with_demo_settings()
+        simulator_port = int(os.environ[_STAGE].rpartition(":")[2])
+        with build("pagerduty", port=simulator_port, size=options["size"]) as simulator:
+            self._say(f"A simulated PagerDuty answers at {simulator.origin}")
+            matched = self._tour()
+            if options["once"]:
+                return DONE if matched else ERROR
+            return self._serve(options["port"])
+
+    def _with_demo_settings(self) -> int:
+        """Run this command again with an environment of its own: nothing of a real installation is touched."""
+        var = Path(settings.BASE_DIR) / "var"
+        var.mkdir(exist_ok=True)
+        for leftover in var.glob("demo.sqlite3*"):
+            leftover.unlink()
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            address = f"127.0.0.1:{probe.getsockname()[1]}"
+        environment = os.environ | {
+            _STAGE: address,
+            "ENV_FILE": os.devnull,
+            "DEBUG": "true",
+            "SECRET_KEY": secrets.token_urlsafe(50),
+            "CREDENTIAL_KEYS": Fernet.generate_key().decode(),
+            "DATABASE_URL": f"sqlite:///{var / 'demo.sqlite3'}",
+            "CELERY_BROKER_URL": "fs://localhost/demo",
+            "CONNECTOR_ORIGINS": f"pagerduty=http://{address}",
+            "EGRESS_ALLOW": address,
+            "LOG_LEVEL": "WARNING",
+        }
+        command = [sys.executable, str(Path(settings.BASE_DIR) / "manage.py"), *sys.argv[1:]]
+        child = subprocess.Popen(command, env=environment)  # noqa: S603 - this very command
+        try:
+            return child.wait()
+        except KeyboardInterrupt:
+            return child.wait()
+
+    def _say(self, text: str = "") -> None:
+        self.stdout.write(text)
+        self.stdout.flush()
+
+    def _tour(self) -> bool:
+        """Connect, plan, apply, sync again, compare. True when everything matched."""
+        call_command("migrate", verbosity=0)
+        connection = Connection(
+            name="acme", provider="pagerduty", settings={"subdomain": "acme", "region": "us", "auth": "token"}
+        )
+        connection.seal_credentials({"api_key": DEMO_KEY})
+        remember_probe(connection, open_connector(connection).probe())
+        connection.save()
+        profile = SyncProfile.objects.create(connection=connection)
+        self._say(f"Connected to {connection.account_label}; planning ...")
+        planned = _drive(start(profile, RunKind.PLAN, by=None, ring=False))
+        approve(planned, by=None, ring=False)
+        applied = _drive(planned)
+        again = _drive(start(profile, RunKind.APPLY, by=None, ring=False))
+        now = int(time.time())
+        parity = measure(connection, open_connector(connection), now, now + FORTNIGHT)
+        self._say()
+        self.print_table(
+            ("", "fetched", "written", "failed", "to decide", "written by a second sync"),
+            [
+                (
+                    ENTITY_WORDS[kind][1],
+                    *(applied.counts[kind].get(word, 0) for word in ("fetched", "written", "failed", "conflict")),
+                    again.counts[kind].get("written", 0),
+                )
+                for kind in ENTITY_TYPES
+            ],
+        )
+        self._say()
+        self.print_table(
+            ("schedule", "equal", "uncovered there", "uncovered here", ""), [row_of(result) for result in parity]
+        )
+        self._say(f"Judge: {judge_of()} (its own rendering, written independently), 14 days from now.")
+        self._say(f"{Conflict.objects.count()} questions wait for a person: see Conflicts.")
+        return (
+            applied.state == again.state == RunState.SUCCEEDED
+            and not any(counts.get("written", 0) for counts in again.counts.values())
+            and not any(differs(result) for result in parity)
+            and any(result.comparison for result in parity)
+        )
+
+    def _serve(self, port: int) -> int:
+        password = secrets.token_urlsafe(12)
+        create_account(
+            email=_LOGIN, name="Demo admin", password=password, is_staff=True, is_superuser=True, by=Actor(None, "demo")
+        )
+        bin_dir = Path(sys.executable).parent
+        commands = [
+            [bin_dir / "gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{port}", "--threads", "4", "--workers", "1"],
+            [bin_dir / "celery", "-A", "config", "worker", "-B", "-P", "threads", "-c", "2", "-l", "WARNING"],
+        ]
+        children = [subprocess.Popen([str(part) for part in c], start_new_session=True) for c in commands]  # noqa: S603
+        self._say()
+        self._say(f"Open http://127.0.0.1:{port}/admin/ and log in as {_LOGIN} with {password}")
+        self._say("(this login lives as long as this demo; Ctrl-C ends it)")
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        try:
+            while all(child.poll() is None for child in children):
+                time.sleep(0.5)
+            self._say("A process of the demo ended by itself; its last lines are above.")
+            return ERROR
+        except KeyboardInterrupt:
+            return DONE
+        finally:
+            _stop(children)
+
+
+def _drive(run: SyncRun) -> SyncRun:
+    finished = drive(run.pk)
+    if finished is None:
+        raise CommandError(f"{run} was taken by another worker: is a demo running already?")
+    return finished
+
+
+def _stop(children: list["subprocess.Popen[bytes]"]) -> None:
+    for child in children:
+        if child.poll() is None:
+            os.killpg(child.pid, signal.SIGTERM)
+    for child in children:
+        try:
+            child.wait(timeout=15)
+        except subprocess.TimeoutExpired:
+            os.killpg(child.pid, signal.SIGKILL)

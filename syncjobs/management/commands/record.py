@@ -1,0 +1,39 @@
+"""Record the exchanges of a read, without secrets, so that it can be replayed anywhere."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from connectors.closure import Selection
+from connectors.opening import recording_connector
+from syncjobs.shell import DONE, WAITING, ShellCommand, find_profile
+
+
+class Command(ShellCommand):
+    help = "Read a source and write what it answered to a file. Personal data stays in it; secrets do not."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("connection")
+        parser.add_argument("file", type=Path)
+
+    def work(self, **options: Any) -> int:
+        profile = find_profile(options["connection"])
+        recorded_at = datetime.now(UTC)
+        connector, recorder = recording_connector(profile.connection)
+        snapshot = connector.fetch(Selection.from_json(profile.selection), contact_details=profile.contact_details)
+        document = recorder.dump(recorded_at)
+        options["file"].write_text(json.dumps(document, indent=1, ensure_ascii=False), encoding="utf-8")
+        exchanges = document["exchanges"]
+        facts = {
+            "file": str(options["file"]),
+            "exchanges": len(exchanges) if isinstance(exchanges, list) else 0,
+            "failed": len(snapshot.failed),
+        }
+        if options["json"]:
+            self.print_json(facts)
+        else:
+            self.stdout.write(f"{facts['exchanges']} exchanges written to {facts['file']}; {facts['failed']} failed.")
+        return WAITING if snapshot.failed else DONE

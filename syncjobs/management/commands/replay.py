@@ -1,0 +1,50 @@
+"""Read a recording as if it were the source: no database, no network."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from django.core.management.base import CommandError, CommandParser
+
+from connectors.closure import Selection
+from connectors.opening import replay_connector
+from connectors.recording import load
+from connectors.replay import document, exit_code
+from syncjobs.shell import USAGE, ShellCommand
+
+FORTNIGHT: Final = 14 * 86_400
+
+
+class Command(ShellCommand):
+    help = "Show what a recording would import and who would be on call. Exit 3 when something failed."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("file", type=Path)
+        parser.add_argument("--since", help="ISO instant; default: when it was recorded, else now")
+        parser.add_argument("--until", help="ISO instant; default: 14 days later")
+
+    def work(self, **options: Any) -> int:
+        connector = replay_connector(load(options["file"]))
+        since = _instant(options["since"]) if options["since"] else int(connector.rim.now())
+        until = _instant(options["until"]) if options["until"] else since + FORTNIGHT
+        if until <= since:
+            raise CommandError("--until must be later than --since.", returncode=USAGE)
+        answer = document(connector.fetch(Selection(), contact_details=True), since, until)
+        if options["json"]:
+            self.print_json(answer)
+        else:
+            kinds = ("people", "groups", "schedules", "policies", "services", "notes", "failed")
+            self.print_table(("", "number"), [(kind, len(answer[kind])) for kind in kinds])
+            for failed in answer["failed"]:
+                self.stdout.write(f"failed: {failed['entity_type']} {failed['external_id']}: {failed['message']}")
+        return exit_code(answer)
+
+
+def _instant(text: str) -> int:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise CommandError(f"{text!r} is not an ISO instant such as 2026-11-20T12:00:00Z.", returncode=USAGE) from None
+    if at.tzinfo is None:
+        raise CommandError(f"{text!r} needs an offset, such as a Z at its end.", returncode=USAGE)
+    return int(at.timestamp())

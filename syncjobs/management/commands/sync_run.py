@@ -1,0 +1,98 @@
+"""Sync a connection now: plan and apply in one go."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from connectors.base import Connector
+from connectors.closure import SELECTABLE
+from connectors.http import Request, Response, Transport
+from connectors.models import Connection
+from connectors.opening import live_transport, open_connector
+from connectors.records import ENTITY_TYPES, ENTITY_WORDS
+from syncjobs.models import Outcome, RunKind, RunState, SyncRun
+from syncjobs.runner import drive
+from syncjobs.shell import COUNTED, USAGE, ShellCommand, exit_code, find_profile, run_document
+from syncjobs.starting import start
+
+
+class SyncCommand(ShellCommand):
+    """What planning and syncing share."""
+
+    kind = RunKind.APPLY
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("connection")
+        parser.add_argument("--trace", action="store_true", help="print every request with its answer's status")
+        parser.add_argument(
+            "--only",
+            action="append",
+            default=[],
+            metavar="TYPE:ID",
+            help=f"only these objects and what they refer to ({', '.join(SELECTABLE)})",
+        )
+
+    def work(self, **options: Any) -> int:
+        profile = find_profile(options["connection"])
+        only = [_key(text) for text in options["only"]]
+        run = start(profile, self.kind, by=None, only=only, ring=False)
+        finished = drive(run.pk, opener=self._tracing if options["trace"] else open_connector)
+        if finished is None:
+            raise CommandError(f"{run} was taken by a worker; watch it there.")
+        self.report(finished, **options)
+        return exit_code(finished)
+
+    def _tracing(self, connection: Connection, *, should_stop: Callable[[], bool] | None = None) -> Connector:
+        transport = _Traced(live_transport(connection), self.stderr.write)
+        return open_connector(connection, should_stop=should_stop, transport=transport)
+
+    def report(self, run: SyncRun, **options: Any) -> None:
+        if options["json"]:
+            self.print_json(run_document(run))
+            return
+        self.stdout.write(f"Run {run.pk} of {run.connection.name}: {run.get_state_display()}")
+        words = [*COUNTED, *(f"plan_{a}" for a in ("create", "update", "match", "detach"))]
+        used = [word for word in words if any(word in run.counts.get(kind, {}) for kind in ENTITY_TYPES)]
+        self.print_table(
+            ("", *(word.replace("plan_", "to ") for word in used)),
+            [(ENTITY_WORDS[kind][1], *(run.counts[kind].get(word, 0) for word in used)) for kind in ENTITY_TYPES],
+        )
+        for item in run.items.filter(outcome__in=[Outcome.FAILED, Outcome.STALE, Outcome.DEFERRED])[:50]:
+            self.stdout.write(f"{item.outcome}: {item.entity_type} {item.label}: {item.reason}")
+        for text in (run.reason, run.hint):
+            if text:
+                self.stdout.write(text)
+        if run.state == RunState.AWAITING_REVIEW:
+            self.stdout.write(self.epilogue(run=run.pk))
+
+    def epilogue(self, **facts: Any) -> str:
+        return ""
+
+
+class Command(SyncCommand):
+    help = "Sync a connection now. Exit 3 when something waits for a person, 1 when something failed."
+
+
+def _key(text: str) -> tuple[str, str]:
+    kind, colon, external_id = text.partition(":")
+    if kind not in SELECTABLE or not colon or not external_id:
+        raise CommandError(f"{text!r} is not TYPE:ID with a type of {', '.join(SELECTABLE)}.", returncode=USAGE)
+    return kind, external_id
+
+
+class _Traced:
+    """A transport that tells about each attempt; never about headers."""
+
+    def __init__(self, transport: Transport, tell: Callable[[str], object]) -> None:
+        self._transport = transport
+        self._tell = tell
+
+    def exchange(self, request: Request, *, headers: Mapping[str, str], deadline: float) -> Response:
+        started = time.monotonic()
+        response = self._transport.exchange(request, headers=headers, deadline=deadline)
+        query = "&".join(f"{name}={value}" for name, value in request.query)
+        seconds = time.monotonic() - started
+        self._tell(f"{request.method} {request.path}?{query} -> {response.status} in {seconds:.2f} s")
+        return response

@@ -1,0 +1,38 @@
+"""Test a connection: who it belongs to and what its credential may read."""
+
+from dataclasses import asdict
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from connectors.opening import open_connector
+from connectors.records import ENTITY_WORDS
+from connectors.testing import remember_probe
+from syncjobs.shell import DONE, WAITING, ShellCommand, find_connection
+
+
+class Command(ShellCommand):
+    help = "Ask a source who the credential belongs to and what it may read. Exit 3 when a right is missing."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("connection")
+
+    def work(self, **options: Any) -> int:
+        connection = find_connection(options["connection"])
+        probe = open_connector(connection).probe()
+        remember_probe(connection, probe)
+        connection.save(update_fields=["account_id", "account_label", "rights", "tested_at"])
+        if options["json"]:
+            self.print_json(asdict(probe))
+        else:
+            self.stdout.write(f"Account: {probe.account.label} ({probe.account.region or 'no region'})")
+            words = {True: "yes", False: "NO", None: "not told"}
+            self.print_table(
+                ("may read", "", "what to do"),
+                [(ENTITY_WORDS[r.entity_type][1], words[r.granted], r.detail) for r in probe.rights],
+            )
+            for message in probe.messages:
+                self.stdout.write(message)
+            if probe.calls_per_minute:
+                self.stdout.write(f"The source allows {probe.calls_per_minute} calls a minute.")
+        return WAITING if any(right.granted is False for right in probe.rights) else DONE

@@ -1,0 +1,130 @@
+"""What every shell command shares: a table for people, one JSON document with --json, and exit codes.
+
+0 done, 1 error, 2 a plan found changes, 3 something waits for a person, 64 usage.
+"""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, NoReturn
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from connectors.errors import ConnectorError
+from connectors.models import Connection
+from syncjobs.errors import RunAlreadyActive, StalePlan
+from syncjobs.models import Outcome, RunState, SyncProfile, SyncRun
+
+DONE: Final = 0
+ERROR: Final = 1
+CHANGES: Final = 2
+WAITING: Final = 3
+USAGE: Final = 64
+
+
+class _Parser(CommandParser):
+    def error(self, message: str) -> NoReturn:
+        if self.called_from_command_line:
+            self.print_usage(sys.stderr)
+            self.exit(USAGE, f"{self.prog}: {message}\n")
+        raise CommandError(message, returncode=USAGE)
+
+
+class ShellCommand(BaseCommand):
+    """A command returns its exit code from :meth:`work`; connector and sync errors become code 1 and one sentence."""
+
+    requires_system_checks: Sequence[str] = ()
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        parser = super().create_parser(prog_name, subcommand, **kwargs)
+        parser.__class__ = _Parser
+        parser.add_argument("--json", action="store_true", help="Print one JSON document instead of a table.")
+        return parser
+
+    def work(self, **options: Any) -> int:
+        """Do it and return the exit code."""
+        raise NotImplementedError
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            code = self.work(**options)
+        except (ConnectorError, RunAlreadyActive, StalePlan) as error:
+            if options["json"]:
+                self.print_json({"error": str(error), "code": getattr(error, "code", type(error).__name__)})
+            raise CommandError(str(error), returncode=ERROR) from error
+        if code != DONE:
+            sys.exit(code)
+
+    def print_json(self, document: Any) -> None:
+        self.stdout.write(json.dumps(document, indent=2, ensure_ascii=False, default=str))
+
+    def print_table(self, head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        """Left-aligned columns, numbers right."""
+        texts = [[_text(cell) for cell in row] for row in rows]
+        widths = [max(len(row[i]) for row in [list(head), *texts]) for i in range(len(head))]
+        right = [all(_is_number(row[i]) for row in texts) and bool(texts) for i in range(len(head))]
+        for row in [list(head), *texts]:
+            cells = [c.rjust(w) if r else c.ljust(w) for c, w, r in zip(row, widths, right, strict=True)]
+            self.stdout.write("  ".join(cells).rstrip())
+
+
+def _text(cell: object) -> str:
+    return "" if cell is None else str(cell)
+
+
+def _is_number(text: str) -> bool:
+    return text == "" or text.replace(".", "", 1).replace("%", "", 1).strip().isdigit()
+
+
+def find_connection(name: str) -> Connection:
+    """By name. Raises CommandError that lists what there is."""
+    try:
+        return Connection.objects.get(name=name)
+    except Connection.DoesNotExist:
+        names = ", ".join(Connection.objects.values_list("name", flat=True)) or "none yet; make one with connect_source"
+        raise CommandError(f"There is no connection {name!r}. There is: {names}.", returncode=USAGE) from None
+
+
+def find_profile(name: str) -> SyncProfile:
+    return SyncProfile.objects.select_related("connection").get(connection=find_connection(name))
+
+
+def find_run(number: int) -> SyncRun:
+    try:
+        return SyncRun.objects.select_related("connection", "profile").get(pk=number)
+    except SyncRun.DoesNotExist:
+        raise CommandError(f"There is no run {number}.", returncode=USAGE) from None
+
+
+COUNTED: Final = ("fetched", "compared", "unchanged", "written", "skipped", "conflict", "failed", "stale", "held")
+
+
+def run_document(run: SyncRun) -> dict[str, Any]:
+    """A run as JSON: state, counts per kind, and every item that is more than bookkeeping."""
+    items = run.items.values("entity_type", "external_id", "label", "action", "outcome", "code", "reason", "changes")
+    return {
+        "run": run.pk,
+        "connection": run.connection.name,
+        "state": run.state,
+        "reason": run.reason,
+        "hint": run.hint,
+        "counts": run.counts,
+        "calls": run.calls,
+        "items": [
+            {**{k: v for k, v in item.items() if k != "changes"}, "fields": item["changes"].get("fields", {})}
+            for item in items
+        ],
+        "notes": run.notes,
+    }
+
+
+def exit_code(run: SyncRun) -> int:
+    """What a run means to a shell."""
+    if run.state in (RunState.FAILED, RunState.CANCELLED, RunState.SUPERSEDED):
+        return ERROR
+    if run.state == RunState.AWAITING_REVIEW:
+        return CHANGES
+    if run.state == RunState.PARTIAL:
+        only_waits = not run.items.filter(outcome__in=[Outcome.FAILED, Outcome.STALE]).exists()
+        return WAITING if only_waits else ERROR
+    return WAITING if run.state == RunState.HELD or run.checkpoint.get("opened_conflicts") else DONE
