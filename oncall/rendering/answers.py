@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from oncall.rendering.final import by_strength, concerning, on_call
+from oncall.rendering.final import by_rank, by_strength, on_call
 from oncall.rendering.intervals import NOBODY, Who
 from oncall.rendering.layers import layer_at, people
 from oncall.rendering.spec import Participant, ScheduleSpec, Substitution
@@ -18,9 +18,8 @@ def on_call_at(spec: ScheduleSpec, substitutions: Sequence[Substitution], instan
     shifts = [each for each in spec.extra_shifts if each.starts_at <= instant < each.ends_at]
     overrides = [each for each in spec.overrides if each.starts_at <= instant < each.ends_at]
     if shifts or overrides:
-        keys = frozenset([*(layer.key for layer in spec.layers), *(shift.key for shift in spec.extra_shifts)])
         layers = [(layer.key, layer_at(layer, spec.zone, instant)) for layer in spec.layers]
-        who = on_call(layers, shifts, concerning(overrides, keys))
+        who = on_call(layers, shifts, by_rank(overrides))
     else:
         who = _first(spec, instant)
     running = [each for each in substitutions if each.starts_at <= instant < each.ends_at]

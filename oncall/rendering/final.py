@@ -5,8 +5,8 @@ substitutions in place of whoever is then on call.
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import chain, pairwise
 
 from oncall.rendering.intervals import NOBODY, Held, Who, merged, over, stacked, who_at, within
@@ -91,56 +91,43 @@ def on_call(
     """Who is on call at one instant, before substitutions.
 
     layers: (key, who the layer itself puts on call), in order. extra_shifts and overrides: those that run now, the
-    overrides as :func:`concerning` gives them. Each participant of a source gives way to the strongest override that
-    looks at the source and replaces them; a vacant one leaves nobody there, and no lower layer comes through. An
-    override that covers gaps also fills its sources when none of them has anybody, but for those a stronger one fills.
+    overrides as :func:`by_rank` orders them. A source is a layer or a running extra shift. Each of its participants
+    gives way to the strongest override that looks at the source and replaces them; a vacant one leaves nobody there,
+    and no lower layer comes through. A source without participants is filled by the strongest override that looks at it
+    and covers gaps; one that replaces a certain person does so only when none of its sources has anybody.
     """
     if overrides and _takes_all(overrides[0]):
         return alone(overrides[0].by)
+    layers = layers or [("", NOBODY)]  # an override of everything needs no layer below
     shifts = [(shift.key, alone(shift.by)) for shift in extra_shifts]
-    by_layer = [_overridden(key, who, overrides) for key, who in layers]
-    beside = [_overridden(key, who, overrides) for key, who in shifts]
-    filled: dict[str, Who] = {}
-    for override in overrides:
-        if override.covers_gaps and not any(who for key, who in chain(layers, shifts) if _looks_at(override, key)):
-            scope = [index for index, (key, _) in enumerate(layers) if _looks_at(override, key)]
-            for index in scope:
-                by_layer[index] = by_layer[index] or (override.by,)
-            if not scope:  # it looks at extra shifts only, or the schedule has no layer
-                for key in override.sources or ("",):
-                    filled.setdefault(key, (override.by,))
-    winner = next((who for who in by_layer if who), NOBODY)
-    return people(*winner, *chain(*beside, *filled.values()))
+    sources = [*layers, *shifts]
+    winner = next((who for key, own in layers if (who := _overridden(key, own, overrides, sources))), NOBODY)
+    return people(*winner, *chain.from_iterable(_overridden(key, own, overrides, sources) for key, own in shifts))
 
 
-def concerning(overrides: Sequence[Override], keys: frozenset[str]) -> list[Override]:
-    """The overrides that look at any of the sources ``keys``, narrowed to these, the strongest first.
-
-    The highest rank is the strongest; of equal ranks the one that starts last, then the one with the greater key.
-    """
-    chosen = [
-        override if override.sources is None else replace(override, sources=override.sources & keys)
-        for override in overrides
-        if override.sources is None or not override.sources.isdisjoint(keys)
-    ]
-    chosen.sort(key=lambda override: (override.rank, override.starts_at, override.key), reverse=True)
-    return chosen
-
-
-def _looks_at(override: Override, key: str) -> bool:
-    return override.sources is None or key in override.sources
+def by_rank(overrides: Iterable[Override]) -> list[Override]:
+    """The strongest first: the highest rank; of equal ranks the one that starts last, then the greater key."""
+    return sorted(overrides, key=lambda override: (override.rank, override.starts_at, override.key), reverse=True)
 
 
 def _takes_all(override: Override) -> bool:
     return override.covers_gaps and override.sources is None and override.replaces is None
 
 
-def _overridden(key: str, who: Who, overrides: Sequence[Override]) -> Who:
-    """Who stands in for each of ``who`` in one source; holds the vacant participant where nobody does."""
-    return tuple(
-        next((o.by for o in overrides if _looks_at(o, key) and o.replaces in (None, participant)), participant)
-        for participant in who
-    )
+def _overridden(key: str, own: Who, overrides: Sequence[Override], sources: Sequence[tuple[str, Who]]) -> Who:
+    """Who is on call in one source instead of its ``own``; holds the vacant participant where an override says so."""
+    looking = [override for override in overrides if override.sources is None or key in override.sources]
+    if own:
+        return tuple(next((o.by for o in looking if o.replaces in (None, each)), each) for each in own)
+    for override in looking:
+        if override.covers_gaps and (override.replaces is None or _is_silent(override, sources)):
+            return (override.by,)
+    return NOBODY
+
+
+def _is_silent(override: Override, sources: Sequence[tuple[str, Who]]) -> bool:
+    """Whether none of the sources that the override looks at has anybody."""
+    return not any(who for key, who in sources if override.sources is None or key in override.sources)
 
 
 def _exceptions(
@@ -152,7 +139,7 @@ def _exceptions(
 ) -> list[Held]:
     """Who is on call while an extra shift or an override runs: gapless over that time, :data:`NOBODY` included."""
     keys = frozenset(chain((key for key, _ in layers), (shift.key for shift in extra_shifts)))
-    ordered = concerning(overrides, keys)
+    ordered = by_rank(each for each in overrides if each.sources is None or not each.sources.isdisjoint(keys))
     result: list[Held] = []
     for start, end, shifts_now, overrides_now in _running(extra_shifts, ordered, since, until):
         if overrides_now and _takes_all(ordered[overrides_now[0]]):

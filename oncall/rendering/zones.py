@@ -9,7 +9,7 @@ first and the last offset hold, so that no question costs more than these 301 ye
 from bisect import bisect_left, bisect_right
 from calendar import timegm
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import NamedTuple
@@ -24,7 +24,7 @@ LATEST = timegm((LAST_YEAR + 1, 1, 1, 0, 0, 0))
 _STEP = 4 * DAY  # the shortest stretch since 1900 is just under 7 days (Boa Vista, October 2000); a test watches this
 _WIDEST = DAY  # no offset is as large
 _FOREVER = 1 << 62
-_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - a reading: naive on purpose
+_NONE, _SECOND = timedelta(0), timedelta(seconds=1)
 
 
 class _Table(NamedTuple):
@@ -61,8 +61,7 @@ def check_zone(zone: str) -> None:
 
 
 def _offset(info: ZoneInfo, instant: int) -> int:
-    local = datetime.fromtimestamp(instant, info)
-    return int((local.replace(tzinfo=None) - _EPOCH).total_seconds()) - instant
+    return (datetime.fromtimestamp(instant, info).utcoffset() or _NONE) // _SECOND
 
 
 @cache

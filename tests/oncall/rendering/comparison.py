@@ -1,0 +1,182 @@
+"""Our schedules as the referee's plain values, and the two timelines side by side."""
+
+from calendar import timegm
+from collections.abc import Sequence
+from typing import Any
+
+from oncall.rendering.answers import on_call_at
+from oncall.rendering.final import Span, render
+from oncall.rendering.spec import (
+    Always,
+    ByTime,
+    Daily,
+    Everyone,
+    Layer,
+    Participant,
+    ScheduleSpec,
+    Substitution,
+    Turns,
+    Weekly,
+    Window,
+    person,
+)
+from tests.oncall.rendering.referee import timeline
+
+MINUTE, HOUR, DAY, WEEK = 60, 3_600, 86_400, 604_800
+ANN, BEN, CAT, DAN, EVE, FAY = (person(name) for name in ("ann", "ben", "cat", "dan", "eve", "fay"))
+
+
+def when(year: int, month: int, day: int, hour: int = 0, minute: int = 0, second: int = 0) -> int:
+    """An instant (when the arguments are UTC) or a reading (when they are what a wall clock shows)."""
+    return timegm((year, month, day, hour, minute, second))
+
+
+def clock_time(hour: int, minute: int = 0) -> int:
+    return hour * HOUR + minute * MINUTE
+
+
+def layer(
+    key: str,
+    *participants: Participant,
+    turns: Turns | None = None,
+    windows: tuple[Window, ...] = (Always(),),
+    zone: str | None = None,
+    starts_at: int | None = None,
+    ends_at: int | None = None,
+) -> Layer:
+    """A layer with what most tests do not care about filled in: weekly turns since Monday 2026-01-05 09:00."""
+    turns = turns or ByTime(when(2026, 1, 5, 9), WEEK)
+    return Layer(key, f"Layer {key}", windows, turns, participants, zone, starts_at, ends_at)
+
+
+def stack(zone: str, *layers: Layer, **more: Any) -> ScheduleSpec:
+    return ScheduleSpec(zone, "stacked", layers, **more)
+
+
+def name(participant: Participant) -> str | None:
+    return None if participant.kind == "vacant" else f"{participant.kind}:{participant.id}"
+
+
+def names(who: tuple[Participant, ...]) -> tuple[str, ...]:
+    return tuple(f"{each.kind}:{each.id}" for each in who)
+
+
+def _plain_window(window: Window) -> dict[str, Any]:
+    match window:
+        case Daily(start, duration):
+            return {"type": "daily", "start": start, "duration": duration}
+        case Weekly(weekday, start, duration):
+            return {"type": "weekly", "weekday": weekday, "start": start, "duration": duration}
+    return {"type": "always"}
+
+
+def _plain_turns(turns: Turns) -> dict[str, Any]:
+    if isinstance(turns, Everyone):
+        return {"type": "everyone"}
+    assert isinstance(turns, ByTime)
+    return {
+        "type": "by_time",
+        "anchor": turns.anchor,
+        "length": turns.length,
+        "unit": turns.unit,
+        "clock": turns.clock,
+    }
+
+
+def plain(spec: ScheduleSpec) -> dict[str, Any]:
+    return {
+        "zone": spec.zone,
+        "groups": list(spec.groups),
+        "layers": [
+            {
+                "key": each.key,
+                "zone": each.zone or spec.zone,
+                "windows": [_plain_window(window) for window in each.windows],
+                "turns": _plain_turns(each.turns),
+                "participants": [name(participant) for participant in each.participants],
+                "starts_at": each.starts_at,
+                "ends_at": each.ends_at,
+            }
+            for each in spec.layers
+        ],
+        "extra_shifts": [
+            {"key": each.key, "starts_at": each.starts_at, "ends_at": each.ends_at, "by": name(each.by)}
+            for each in spec.extra_shifts
+        ],
+        "overrides": [
+            {
+                "key": each.key,
+                "starts_at": each.starts_at,
+                "ends_at": each.ends_at,
+                "by": name(each.by),
+                "sources": each.sources,
+                "replaces": "everyone" if each.replaces is None else name(each.replaces),
+                "covers_gaps": each.covers_gaps,
+                "rank": each.rank,
+            }
+            for each in spec.overrides
+        ],
+    }
+
+
+def plain_substitutions(substitutions: Sequence[Substitution]) -> list[dict[str, Any]]:
+    return [
+        {
+            "key": each.key,
+            "person": name(each.person),
+            "replacement": name(each.replacement),
+            "starts_at": each.starts_at,
+            "ends_at": each.ends_at,
+            "groups": each.groups,
+        }
+        for each in substitutions
+    ]
+
+
+def shown_at(spans: Sequence[Span], instant: int) -> tuple[Participant, ...]:
+    for span in spans:
+        if span.start <= instant < span.end:
+            return span.participants
+    return ()
+
+
+def minutes_of(spans: Sequence[Span]) -> dict[int, tuple[str, ...]]:
+    """Who is on call in each minute of spans whose edges are whole minutes; minutes with nobody are left out."""
+    return {minute: names(span.participants) for span in spans for minute in range(span.start, span.end, MINUTE)}
+
+
+def assert_well_formed(spans: Sequence[Span], since: int, until: int) -> None:
+    """Sorted, disjoint, inside the range, never empty, never vacant, and merged where neighbours are equal."""
+    end, who = since, None
+    for span in spans:
+        assert end <= span.start < span.end <= until
+        assert span.participants == tuple(sorted(set(span.participants)))
+        assert span.participants
+        assert all(each.kind != "vacant" for each in span.participants)
+        assert (span.start, span.participants) != (end, who)
+        end, who = span.end, span.participants
+
+
+def assert_agrees(
+    spec: ScheduleSpec,
+    since: int,
+    until: int,
+    substitutions: Sequence[Substitution] = (),
+    sampled: Sequence[int] = (),
+) -> tuple[Span, ...]:
+    """Rendered, refereed and asked second by second, the schedule says the same. Returns the final schedule.
+
+    Asked are the seconds around every edge of a span and those in ``sampled``.
+    """
+    rendering = render(spec, substitutions, since, until)
+    for spans in (rendering.final, *(spans for _, spans in rendering.layers)):
+        assert_well_formed(spans, since, until)
+    verdict = timeline(plain(spec), plain_substitutions(substitutions), since, until)
+    ours = minutes_of(rendering.final)
+    different = [minute for minute, who in verdict.items() if ours.get(minute, ()) != who]
+    assert not different, f"{len(different)} minutes differ, the first at {different[0]}: {spec}"
+    edges = {each for span in rendering.final for each in (span.start, span.end)}
+    for instant in {*edges, *(edge - 1 for edge in edges), *sampled}:
+        if since <= instant < until:
+            assert on_call_at(spec, substitutions, instant) == shown_at(rendering.final, instant), instant
+    return rendering.final
