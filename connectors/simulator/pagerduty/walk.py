@@ -53,8 +53,7 @@ def _visits(schedule: Schedule, since: int, until: int, parts: Sequence[Stretch]
         visits.update((layer.start, since if layer.end is None else layer.end))
     for override in schedule.overrides:
         visits.update((override.start, override.end))
-    for part in parts:
-        visits.update((part.start, part.fold_end))
+    visits.update(part.start for part in parts)
     for residue, step in grids:
         visits.update(range(since + (residue - since) % step, until, step))
     return sorted(visit for visit in visits if since <= visit < until)

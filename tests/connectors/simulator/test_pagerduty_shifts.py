@@ -52,6 +52,12 @@ def test_every_second_week_counts_weeks_from_monday() -> None:
     ]
 
 
+def test_days_of_a_fortnightly_rule_lie_in_weeks_that_begin_on_monday() -> None:
+    made = schedule("Etc/UTC", "2026-06-06T00:00", "2026-06-06T08:00", "FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,SA", ["A"], 1)
+    found = shifts(made, utc("2026-06-01T00:00:00"), utc("2026-06-30T00:00:00"))
+    assert [iso(one.start, "UTC")[5:10] for one in found] == ["06-06", "06-15", "06-20", "06-29"]
+
+
 def test_every_member_serves_at_once() -> None:
     made = schedule("Etc/UTC", "2026-06-01T09:00", "2026-06-01T17:00", "FREQ=DAILY;INTERVAL=2", ["A", "B"], None)
     found = shifts(made, utc("2026-06-02T00:00:00"), utc("2026-06-04T00:00:00"))
