@@ -67,12 +67,16 @@ def drive(run_id: int, *, opener: Opener = open_connector) -> SyncRun | None:
     return run
 
 
-def read(connection: Connection, profile: SyncProfile, watch: Watch, opener: Opener) -> Snapshot:
-    """Fetch what the profile selects. Counts pages on the watch."""
-    connector = opener(connection, should_stop=watch.stopped)
-    return connector.fetch(
-        Selection.from_json(profile.selection), contact_details=profile.contact_details, progress=watch.fetched
+def read(run: SyncRun, watch: Watch, opener: Opener) -> Snapshot:
+    """Fetch what the profile selects, or the few objects the run is limited to. Counts pages on the watch."""
+    connector = opener(run.connection, should_stop=watch.stopped)
+    only = run.scope.get("only")
+    selection = (
+        Selection(everything=False, chosen=frozenset((kind, external_id) for kind, external_id in only))
+        if only
+        else Selection.from_json(run.profile.selection)
     )
+    return connector.fetch(selection, contact_details=run.profile.contact_details, progress=watch.fetched)
 
 
 def propose(connection: Connection, snapshot: Snapshot) -> Proposals:
@@ -84,7 +88,7 @@ def _plan(run: SyncRun, watch: Watch, opener: Opener) -> None:
     run.started_at = timezone.now()
     watch.write(phase="fetch", started_at=run.started_at)
     connection, profile = run.connection, run.profile
-    snapshot = read(connection, profile, watch, opener)
+    snapshot = read(run, watch, opener)
     if not _same_account(connection, snapshot):
         _finish(
             watch,
@@ -103,6 +107,7 @@ def _plan(run: SyncRun, watch: Watch, opener: Opener) -> None:
         rules_of(profile, instant_to_text(snapshot.fetched_at)),
         complete={kind: snapshot.completeness[kind].listing for kind in snapshot.completeness},
         failed=snapshot.failed,
+        partial=bool(run.scope),
     )
     store_plan(run, plan)
     now = timezone.now()
@@ -199,7 +204,7 @@ def _apply_reviewed(run: SyncRun, watch: Watch, opener: Opener) -> None:
 def _compare_with_source(run: SyncRun, watch: Watch, opener: Opener) -> None:
     """An old plan: read the source again; an item whose source moved becomes stale."""
     watch.write(phase="fetch")
-    snapshot = read(run.connection, run.profile, watch, opener)
+    snapshot = read(run, watch, opener)
     proposals = propose(run.connection, snapshot)
     fingerprints = {(p.kind, p.external_id): p.fingerprint for by_id in proposals.values() for p in by_id.values()}
     for item in open_items(run).exclude(action="detach").only("pk", "entity_type", "external_id", "source_hash"):
@@ -241,7 +246,8 @@ _WORDS: Final = {
 def _conclude(run: SyncRun, watch: Watch) -> None:
     """The end of a run that went through: succeeded, or partial with a sentence that says what is missing."""
     profile = run.profile
-    if (profile.evaluated_rules, profile.evaluated_mapping) != (run.rules_version, run.mapping_version):
+    evaluated = (profile.evaluated_rules, profile.evaluated_mapping)
+    if not run.scope and evaluated != (run.rules_version, run.mapping_version):
         SyncProfile.objects.filter(pk=profile.pk).update(
             evaluated_rules=run.rules_version, evaluated_mapping=run.mapping_version
         )

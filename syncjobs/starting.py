@@ -1,6 +1,7 @@
 """Starting, approving and cancelling runs. The row is the truth; the broker is only a doorbell."""
 
 import logging
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -9,6 +10,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
+from connectors.records import EntityKey
 from oncall.models import User
 from syncjobs.errors import RunAlreadyActive, StalePlan
 from syncjobs.models import ACTIVE, OPEN_PLAN, RunKind, RunState, SyncProfile, SyncRun
@@ -19,12 +21,21 @@ log = logging.getLogger(__name__)
 RING_AGAIN: Final = timedelta(seconds=30)
 
 
-def start(profile: SyncProfile, kind: RunKind, *, by: User | None, ring: bool = True) -> SyncRun:
-    """A queued run. Raises RunAlreadyActive with the run that is in the way. ring False: the caller drives it."""
+def start(
+    profile: SyncProfile, kind: RunKind, *, by: User | None, only: Sequence[EntityKey] = (), ring: bool = True
+) -> SyncRun:
+    """A queued run. Raises RunAlreadyActive with the run that is in the way.
+
+    only: just these objects and what they refer to; says nothing about all others. ring False: the caller drives it.
+    """
     try:
         with transaction.atomic():
             run = SyncRun.objects.create(
-                connection=profile.connection, profile=profile, kind=kind, requested_by=by, scope=profile.selection
+                connection=profile.connection,
+                profile=profile,
+                kind=kind,
+                requested_by=by,
+                scope={"only": [list(key) for key in only]} if only else {},
             )
     except IntegrityError:
         active = SyncRun.objects.filter(connection=profile.connection, state__in=ACTIVE).first()

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import django
 import pytest
 from cryptography.fernet import Fernet
 
@@ -17,6 +18,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
 os.environ["ENV_FILE"] = str(REPOSITORY / "tests" / "settings.env")
 os.environ["CREDENTIAL_KEYS"] = Fernet.generate_key().decode()
+django.setup()
 
 
 class ForeignSocketError(AssertionError):

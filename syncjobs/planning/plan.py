@@ -49,8 +49,12 @@ def make_plan(
     *,
     complete: Mapping[Kind, bool],
     failed: Sequence[FailedEntity] = (),
+    partial: bool = False,
 ) -> Plan:
-    """The whole plan. complete: kinds whose listing was read to its end (others say nothing about absence)."""
+    """The whole plan. complete: kinds whose listing was read to its end (others say nothing about absence).
+
+    partial: the proposals are a few objects only; nothing follows for those that are not among them.
+    """
     claims = questions.claimants(proposals["responder"].values())
     items: dict[tuple[Kind, str], Item] = {}
     unchanged: dict[Kind, int] = {}
@@ -78,7 +82,10 @@ def make_plan(
         absent = [
             link
             for external_id, link in picture.links[kind].items()
-            if external_id not in proposals[kind] and (kind, external_id) not in broken and link.state == "linked"
+            if not partial
+            and external_id not in proposals[kind]
+            and (kind, external_id) not in broken
+            and link.state == "linked"
         ]
         unlisted[kind] = len(absent)
         if not rules.everything and complete.get(kind, False):
@@ -100,7 +107,7 @@ def make_plan(
         conflict.id
         for conflict in picture.conflicts
         if (conflict.kind, conflict.subject) not in wanted
-        and (not conflict.from_merge or (conflict.entity_type, conflict.external_id) in evaluated)
+        and (not (partial or conflict.from_merge) or (conflict.entity_type, conflict.external_id) in evaluated)
     )
     return Plan(
         items=(*items.values(), *(_failed(entity) for entity in failed)),

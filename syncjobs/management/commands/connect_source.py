@@ -7,11 +7,10 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from connectors.errors import ConnectionConfigError
+from connectors.errors import ConnectionConfigError, ConnectorError
 from connectors.models import Connection
-from connectors.opening import open_connector
+from connectors.probing import probe_connection
 from connectors.registry import CONNECTORS, connector_class
-from connectors.testing import remember_probe
 from syncjobs.models import SyncProfile
 from syncjobs.shell import DONE, USAGE, ShellCommand
 
@@ -46,9 +45,13 @@ class Command(ShellCommand):
                         field=field.name,
                     )
                 connection.seal_credentials({field.name: secret})
-        if not options["no_test"]:
-            remember_probe(connection, open_connector(connection).probe())
         connection.save()
+        if not options["no_test"]:
+            try:
+                probe_connection(connection)
+            except ConnectorError:
+                connection.delete()
+                raise
         SyncProfile.objects.create(connection=connection)
         if options["json"]:
             self.print_json({"connection": connection.name, "account": connection.account_label or None})

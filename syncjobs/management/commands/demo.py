@@ -17,10 +17,10 @@ from django.core.management.base import CommandError, CommandParser
 
 from connectors.models import Connection
 from connectors.opening import open_connector
+from connectors.probing import probe_connection
 from connectors.records import ENTITY_TYPES, ENTITY_WORDS
 from connectors.simulator.pagerduty import DEMO_KEY
 from connectors.simulator.serve import build
-from connectors.testing import remember_probe
 from oncall.operations import Actor, create_account
 from syncjobs.management.commands.parity import differs, judge_of, row_of
 from syncjobs.models import Conflict, RunKind, RunState, SyncProfile, SyncRun
@@ -92,8 +92,8 @@ class Command(ShellCommand):
             name="acme", provider="pagerduty", settings={"subdomain": "acme", "region": "us", "auth": "token"}
         )
         connection.seal_credentials({"api_key": DEMO_KEY})
-        remember_probe(connection, open_connector(connection).probe())
         connection.save()
+        probe_connection(connection)
         profile = SyncProfile.objects.create(connection=connection)
         self._say(f"Connected to {connection.account_label}; planning ...")
         planned = _drive(start(profile, RunKind.PLAN, by=None, ring=False))

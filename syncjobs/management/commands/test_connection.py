@@ -5,9 +5,8 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from connectors.opening import open_connector
+from connectors.probing import probe_connection
 from connectors.records import ENTITY_WORDS
-from connectors.testing import remember_probe
 from syncjobs.shell import DONE, WAITING, ShellCommand, find_connection
 
 
@@ -19,9 +18,7 @@ class Command(ShellCommand):
 
     def work(self, **options: Any) -> int:
         connection = find_connection(options["connection"])
-        probe = open_connector(connection).probe()
-        remember_probe(connection, probe)
-        connection.save(update_fields=["account_id", "account_label", "rights", "tested_at"])
+        probe = probe_connection(connection)
         if options["json"]:
             self.print_json(asdict(probe))
         else:

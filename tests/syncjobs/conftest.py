@@ -1,0 +1,160 @@
+"""A source that is a value: tests change it, then sync."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from connectors.closure import Selection
+from connectors.models import Connection
+from connectors.records import (
+    ENTITY_TYPES,
+    Account,
+    Completeness,
+    Snapshot,
+    SourceContactMethod,
+    SourceMember,
+    SourcePolicy,
+    SourceSchedule,
+    SourceService,
+    SourceTeam,
+    SourceUser,
+)
+from connectors.timezones import convert
+from oncall.escalation.policy import Level, Policy, Target
+from oncall.rendering.codec import reading_from_text
+from oncall.rendering.spec import Always, ByTime, Layer, person
+from syncjobs.models import RunKind, SyncProfile, SyncRun
+from syncjobs.runner import drive
+from syncjobs.starting import approve, start
+
+NOW = 1_795_176_000  # 2026-11-20T12:00:00Z
+
+
+def user(id_: str, name: str, **more: Any) -> SourceUser:
+    methods = (SourceContactMethod(f"C{id_}", "email", f"{name.lower()}@example.com", "Work", True),)
+    defaults: dict[str, Any] = {
+        "email": f"{name.lower()}@example.com",
+        "state": "active",
+        "time_zone": convert("Europe/Paris"),
+        "contact_methods": methods,
+        "notification_rules": (),
+    }
+    return SourceUser(external_id=id_, name=name, **(defaults | more))
+
+
+def layer(*people: str, anchor: str = "2026-01-05T09:00:00", length: int = 604_800, **more: Any) -> Layer:
+    return Layer(
+        key="L1",
+        name="Layer 1",
+        windows=(Always(),),
+        turns=ByTime(reading_from_text(anchor), length),
+        participants=tuple(person(p) for p in people),
+        **more,
+    )
+
+
+def schedule(id_: str, name: str, *layers: Layer, zone: str | None = "Europe/Paris", **more: Any) -> SourceSchedule:
+    defaults: dict[str, Any] = {
+        "overrides": (),
+        "extra_shifts": (),
+        "fetched_range": (NOW - 86_400, NOW + 90 * 86_400),
+    }
+    return SourceSchedule(
+        external_id=id_,
+        name=name,
+        time_zone=convert(zone),
+        composition="stacked",
+        layers=layers,
+        **(defaults | more),
+    )
+
+
+def policy(id_: str, name: str, *targets: Target, **more: Any) -> SourcePolicy:
+    levels = (Level(30, "everyone", targets),)
+    return SourcePolicy(id_, name, Policy(0, levels, 1, "nothing", "skip", "level"), **more)
+
+
+def world() -> Snapshot:
+    """Three people, a team, a schedule, a policy and a service."""
+    return Snapshot(
+        provider="pagerduty",
+        account=Account("acme", "acme.pagerduty.com", "us"),
+        fetched_at=NOW,
+        users=(user("U1", "Ana"), user("U2", "Bo"), user("U3", "Cy")),
+        teams=(SourceTeam("T1", "Platform", members=(SourceMember("U1", "manager"), SourceMember("U2", "responder"))),),
+        schedules=(schedule("S1", "Primary", layer("U1", "U2", "U1")),),
+        policies=(policy("P1", "Default", Target("schedule", "S1"), Target("responder", "U3"), group_id="T1"),),
+        services=(SourceService("V1", "Checkout", policy_id="P1", group_id="T1"),),
+        completeness={kind: Completeness(True) for kind in ENTITY_TYPES},
+        mapping_version=dict.fromkeys(ENTITY_TYPES, 1),
+    )
+
+
+class Source:
+    """A connector's reading half. ``snapshot`` is what the next fetch gives; ``error`` is raised instead."""
+
+    def __init__(self) -> None:
+        self.snapshot = world()
+        self.error: Exception | None = None
+        self.during: Callable[[], None] = lambda: None
+        self.selections: list[Selection] = []
+        self.should_stop: Callable[[], bool] = lambda: False
+
+    def open(self, connection: Connection, *, should_stop: Callable[[], bool]) -> "Source":
+        self.should_stop = should_stop
+        return self
+
+    def fetch(self, selection: Selection, *, contact_details: bool, progress: Any) -> Snapshot:
+        self.selections.append(selection)
+        if self.error is not None:
+            raise self.error
+        for kind in ENTITY_TYPES:
+            progress(kind, len(self.snapshot.records(kind)), None)
+        self.during()
+        return self.snapshot
+
+    def change(self, **parts: Any) -> None:
+        self.snapshot = replace(self.snapshot, **parts)
+
+
+class Sync:
+    """A connection with its source, and what a person does with it."""
+
+    def __init__(self) -> None:
+        self.source = Source()
+        self.connection = Connection(
+            name="acme", provider="pagerduty", settings={"subdomain": "acme", "region": "us", "auth": "token"}
+        )
+        self.connection.seal_credentials({"api_key": "u+not-a-real-key"})
+        self.connection.save()
+        self.profile = SyncProfile.objects.create(connection=self.connection)
+
+    def run(self, kind: RunKind = RunKind.APPLY, only: Sequence[Any] = ()) -> SyncRun:
+        self.profile.refresh_from_db()
+        run = start(self.profile, kind, by=None, only=only, ring=False)
+        return self.drive(run)
+
+    def plan(self) -> SyncRun:
+        return self.run(RunKind.PLAN)
+
+    def apply(self, run: SyncRun) -> SyncRun:
+        approve(run, by=None, ring=False)
+        return self.drive(run)
+
+    def drive(self, run: SyncRun) -> SyncRun:
+        finished = drive(run.pk, opener=self.source.open)
+        assert finished is not None
+        return finished
+
+    def rules(self, **changes: Any) -> None:
+        for name, value in changes.items():
+            setattr(self.profile, name, value)
+        self.profile.rules_version += 1
+        self.profile.save()
+
+
+@pytest.fixture
+def sync(db: None) -> Iterator[Sync]:
+    yield Sync()
