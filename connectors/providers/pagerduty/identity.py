@@ -20,7 +20,7 @@ _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 def clean_subdomain(text: str) -> str:
     """``acme``, ``acme.pagerduty.com`` or any address there -> ``acme``. Raises ConnectionConfigError."""
     given = text.strip().lower()
-    host = (urlsplit(given if "//" in given else f"//{given}").netloc or given).rpartition("@")[2].partition(":")[0]
+    host = _host(given if "//" in given else f"//{given}")
     label = host.removesuffix(".").removesuffix(_DOMAIN).removesuffix(".eu")
     if not _LABEL.fullmatch(label) or label in _SHARED:
         raise ConnectionConfigError(
@@ -34,12 +34,16 @@ def clean_subdomain(text: str) -> str:
 
 def subdomain_of(html_url: str | None) -> str | None:
     """The account's subdomain in an object's web address, None when it does not show there."""
-    try:
-        host = (urlsplit(html_url or "").hostname or "").lower()
-    except ValueError:
-        return None
+    host = _host(html_url or "")
     label = host.partition(".")[0]
     return label if host.endswith(_DOMAIN) and label not in _SHARED else None
+
+
+def _host(address: str) -> str:
+    try:
+        return (urlsplit(address).hostname or "").lower()
+    except ValueError:
+        return ""
 
 
 class Identity:

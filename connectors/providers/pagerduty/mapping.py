@@ -86,6 +86,7 @@ def _people(harvest: Harvest, kept: Kept, ids: Iterable[str], findings: Findings
             made.append(mapping_people.referenced_user(references[id_], because, findings))
         else:
             methods, rules = harvest.contacts.get(id_, (None, None))
+            mapping_people.compare(user, references.get(id_, ()), findings)
             made.append(mapping_people.user(user, methods, rules, because, findings))
     return tuple(made)
 

@@ -53,6 +53,15 @@ def user(
     )
 
 
+def compare(wire: User, references: Iterable[Reference], findings: Findings) -> None:
+    """Names a reference that shows the same id with another e-mail address; the person's own record wins."""
+    own = (wire.email or "").strip().casefold()
+    others = sorted({email for r in references if (email := (r.email or "").strip()) and email.casefold() != own})
+    if own and others:
+        message = f"Something refers to {wire.label} with the address {', '.join(others)}; {wire.email} was taken."
+        findings.note("responder", wire.id, "reference_differs", message, "email")
+
+
 def referenced_user(references: Sequence[Reference], because: tuple[str, ...], findings: Findings) -> SourceUser:
     """A person nobody listed, from everything that points to them (at least one reference, all of one id).
 

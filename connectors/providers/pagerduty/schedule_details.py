@@ -51,7 +51,7 @@ class ScheduleDetails:
             for id_ in ids:
                 found = self._from_sweep(id_, zone, swept.get(id_)) or self._single(id_, zone)
                 if found is not None:
-                    details[id_] = LayerDetail(found, self._overrides(found))
+                    details[id_] = LayerDetail(_in(found, zone), self._overrides(found))
                 done += 1
                 self._progress("schedule", done, len(listed))
         return details
@@ -79,8 +79,10 @@ class ScheduleDetails:
         except RequestRejected as error:
             if is_shift_based(error):
                 self.moved.append(id_)
-            else:
-                self._findings.fail("schedule", id_, error)
+                return None
+            if zone is not None and convert(zone).zone is None:
+                return self._single(id_, None)  # nobody knows this zone; the schedule is stored inactive anyway
+            self._findings.fail("schedule", id_, error)
             return None
         except RECOVERABLE as error:
             self._findings.fail("schedule", id_, error)
@@ -94,7 +96,9 @@ class ScheduleDetails:
 
     def _in_zone(self, schedule: wire.Schedule, asked: str | None) -> bool:
         zone = convert(asked).zone
-        return zone is None or is_read_in(schedule, zone, self._at)
+        if zone is None:
+            return True
+        return schedule.time_zone in (None, asked) and is_read_in(schedule, zone, self._at)
 
     def _overrides(self, schedule: wire.Schedule) -> tuple[wire.Override, ...] | None:
         """Asked for only where the overrides sub-schedule shows any, or did not tell."""
@@ -175,6 +179,11 @@ class ScheduleDetails:
                     return None
                 found.setdefault(one.id, one)
         return tuple(found.values())
+
+
+def _in(schedule: wire.Schedule, zone: str | None) -> wire.Schedule:
+    """With the zone that the list told, where the schedule's own answer tells none."""
+    return schedule if schedule.time_zone else schedule.model_copy(update={"time_zone": zone})
 
 
 def slices(since: int, until: int) -> list[tuple[int, int]]:

@@ -1,0 +1,114 @@
+"""Escalation policies and services: wire -> record."""
+
+from typing import Any
+
+import pytest
+
+from connectors.providers.pagerduty import mapping_policies, wire
+from connectors.providers.pagerduty.findings import Findings
+from connectors.records import SourceService
+from oncall.escalation.policy import Target
+
+
+def mapped(raw: Any) -> tuple[Any, Findings]:
+    findings = Findings()
+    return mapping_policies.policy(wire.EscalationPolicy.model_validate(raw), ("service S",), findings), findings
+
+
+def test_a_whole_policy(make: Any) -> None:
+    raw = make.policy(
+        "E1",
+        [make.reference("schedule", "S1"), make.reference("schedule_v3", "V1")],
+        [{"id": "P1", "type": "user", "name": "Ana", "summary": "A."}],
+        name="Primary ",
+        description="Words",
+        num_loops=2,
+        teams=[make.reference("team", "T1")],
+    )
+    record, findings = mapped(raw)
+    assert (record.external_id, record.name, record.description, record.group_id) == ("E1", "Primary ", "Words", "T1")
+    assert record.because == ("service S",)
+    policy = record.policy
+    assert (policy.initial_wait, policy.repeat_count, policy.after_last) == (0, 2, "nothing")
+    assert (policy.unstaffed_level, policy.resolved) == ("skip", "level")
+    assert [level.wait for level in policy.levels] == [10, 10]
+    assert policy.levels[0].targets == (
+        Target("schedule", "S1", label="schedule S1"),
+        Target("schedule", "V1", label="schedule_v3 V1"),
+    )
+    assert policy.levels[1].targets == (Target("responder", "P1", label="Ana"),)
+    assert findings == Findings()
+
+
+@pytest.mark.parametrize(("loops", "last"), [(0, None), (1, 10), (None, 10)])
+def test_the_last_wait_means_something_only_with_rounds(make: Any, loops: int | None, last: int | None) -> None:
+    user = make.reference("user", "P1")
+    record, findings = mapped(make.policy("E1", [user], [user], num_loops=loops))
+    assert [level.wait for level in record.policy.levels] == [10, last]
+    assert record.policy.repeat_count == loops
+    assert [note.code for note in findings.notes] == (["repeats_not_told"] if loops is None else [])
+
+
+@pytest.mark.parametrize(
+    ("sent", "distribution"),
+    [
+        ({}, "everyone"),
+        ({"escalation_rule_assignment_strategy": None}, "everyone"),
+        ({"escalation_rule_assignment_strategy": "assign_to_everyone"}, "everyone"),
+        ({"escalation_rule_assignment_strategy": "round_robin"}, "round_robin"),
+        ({"escalation_rule_assignment_strategy": {"type": "round_robin"}}, "round_robin"),
+        ({"escalation_rule_assignment_strategy": [{"type": "round_robin"}]}, "round_robin"),
+    ],
+)
+def test_every_shape_of_the_strategy_is_read(make: Any, sent: Any, distribution: str) -> None:
+    raw = make.policy("E1", [make.reference("user", "P1")])
+    raw["escalation_rules"][0] |= sent
+    record, _ = mapped(raw)
+    assert record.policy.levels[0].distribution == distribution
+
+
+def test_an_unknown_strategy_is_no_default(make: Any) -> None:
+    raw = make.policy("E1", [make.reference("user", "P1")])
+    raw["escalation_rules"][0]["escalation_rule_assignment_strategy"] = "loudest_first"
+    findings = Findings()
+    assert findings.read(wire.EscalationPolicy, raw, "escalation_policy", "E1", "") is None
+    (failed,) = findings.failed
+    assert (failed.code, failed.path) == ("unknown_value", "escalation_rules[0].escalation_rule_assignment_strategy")
+    assert "loudest_first" in failed.message
+
+
+def test_odd_targets_and_empty_levels_are_kept_and_named(make: Any) -> None:
+    record, findings = mapped(make.policy("E1", [make.reference("robot", "R1")], []))
+    assert record.policy.levels[0].targets == (Target("unresolved", "R1", label="robot R1", unresolved_kind="robot"),)
+    assert record.policy.levels[1].targets == ()
+    assert [note.code for note in findings.notes] == ["unknown_target", "empty_level"]
+
+
+def test_a_schedule_that_was_not_read_is_an_unresolved_target(make: Any) -> None:
+    record, findings = mapped(make.policy("E1", [make.reference("schedule", "S1"), make.reference("schedule", "S2")]))
+    (finished,) = mapping_policies.finish([record], (), {"S1"}, findings)
+    assert finished.policy.levels[0].targets == (
+        Target("schedule", "S1", label="schedule S1"),
+        Target("unresolved", "S2", label="schedule S2", unresolved_kind="schedule"),
+    )
+    assert [note.code for note in findings.notes] == ["unresolved_target"]
+
+
+def test_a_service_names_its_policy_even_when_that_was_not_read(make: Any) -> None:
+    findings = Findings()
+    raw = {"id": "V1", "name": "API ", "escalation_policy": make.reference("escalation_policy", "E9"), "status": "odd"}
+    service = mapping_policies.service(wire.Service.model_validate(raw), (), findings)
+    assert service == SourceService("V1", "API ", policy_id="E9")
+    mapping_policies.finish([], [service], set(), findings)
+    record, _ = mapped(make.policy("E9"))
+    mapping_policies.finish([record], [service], set(), findings)
+    assert [note.code for note in findings.notes] == ["policy_not_seen"]
+
+
+def test_a_service_without_a_policy_and_with_two_teams_is_named(make: Any) -> None:
+    findings = Findings()
+    raw = {"id": "V1", "name": None, "summary": "API", "teams": [make.reference("team", id_) for id_ in ("T2", "T1")]}
+    service = mapping_policies.service(wire.Service.model_validate(raw), (), findings)
+    assert (service.name, service.policy_id, service.group_id) == ("API", None, None)
+    mapping_policies.finish([], [service], set(), findings)
+    assert [note.code for note in findings.notes] == ["policy_not_told", "several_teams"]
