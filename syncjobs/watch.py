@@ -16,9 +16,11 @@ from syncjobs.models import RunState, SyncRun
 
 #: Longer than the longest single request: a worker that is alive always renews in time.
 LEASE: Final = timedelta(seconds=180)
-#: Progress is written at most this often, and ever more rarely in long runs: a bounded share of all statements.
+#: Seconds between two writes of progress: at first the shortest pause, then a share of the time gone by, so that a run
+#: of a minute costs a dozen statements; never so long that the lease runs out.
 SHORTEST_PAUSE: Final = 2.0
-PAUSE_SHARE: Final = 5
+PAUSE_SHARE: Final = 4
+LONGEST_PAUSE: Final = 60.0
 
 
 def claim(run_id: int) -> SyncRun | None:
@@ -65,7 +67,8 @@ class Watch:
     def beat(self) -> None:
         """Write progress if enough time has passed."""
         now = self._clock()
-        if now - self._written >= max(SHORTEST_PAUSE, (now - self._started) / PAUSE_SHARE):
+        share = (now - self._started) / PAUSE_SHARE
+        if now - self._written >= max(SHORTEST_PAUSE, min(share, LONGEST_PAUSE)):
             self.write()
 
     def write(self, **changes: Any) -> bool:

@@ -77,6 +77,8 @@ def _point_all(kind: Kind, rows: Mapping[str, int], where: Mapping[str, Any]) ->
     for table, column in columns_naming(kind):
         texts = {column.prefix + key: id_ for key, id_ in rows.items() if key}
         count += _set(table.model, column.key, column.row, texts, where)
+    if kind == "service":  # nothing refers to a service
+        return count
     bare = {key: id_ for key, id_ in rows.items() if key}
     return count + _set(Reference, "key", kind, bare, {**where, "kind": kind})
 

@@ -1,5 +1,6 @@
-"""A source that is a value: tests change it, then sync."""
+"""A source that is a value: tests change it, then sync. And the simulated vendor, for the whole way."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -21,6 +22,7 @@ from connectors.records import (
     SourceTeam,
     SourceUser,
 )
+from connectors.simulator.pagerduty import DEMO_KEY, Simulator, build_world
 from connectors.timezones import convert
 from oncall.escalation.policy import Level, Policy, Target
 from oncall.rendering.codec import reading_from_text
@@ -158,3 +160,25 @@ class Sync:
 @pytest.fixture
 def sync(db: None) -> Iterator[Sync]:
     yield Sync()
+
+
+@pytest.fixture
+def simulator(settings: Any) -> Iterator[Simulator]:
+    """The acme world over HTTP, and the settings that lead connections to it."""
+    with Simulator(build_world(time.time())) as running:
+        lead_to(running, settings)
+        yield running
+
+
+def lead_to(running: Simulator, settings: Any) -> None:
+    settings.CONNECTOR_ORIGINS = {"pagerduty": running.origin}
+    settings.EGRESS_ALLOW = [running.origin.removeprefix("http://")]
+
+
+def connect(**settings: str) -> SyncProfile:
+    """A connection to the simulated account, as connect_source makes it."""
+    given = {"subdomain": "acme", "region": "us", "auth": "token"} | settings
+    connection = Connection(name="acme", provider="pagerduty", settings=given)
+    connection.seal_credentials({"api_key": DEMO_KEY})
+    connection.save()
+    return SyncProfile.objects.create(connection=connection)

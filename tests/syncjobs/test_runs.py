@@ -1,6 +1,7 @@
 """The life of a run: one at a time, cancelled, dead, stale, superseded."""
 
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from syncjobs.models import RunKind, RunState, SyncRun
 from syncjobs.runner import drive
 from syncjobs.starting import approve, cancel, start, sweep
 from syncjobs.tasks import drive_run, tick
-from syncjobs.watch import Watch, claim
+from syncjobs.watch import LEASE, Watch, claim
 from tests.syncjobs.conftest import Sync, user, world
 
 pytestmark = pytest.mark.django_db
@@ -97,18 +98,20 @@ def test_progress_is_written_while_pages_arrive(sync: Sync, monkeypatch: pytest.
     assert seen == [{"fetched": 1, "total": None}]
 
 
-def test_long_runs_write_progress_more_and_more_rarely(sync: Sync) -> None:
+def test_long_runs_write_progress_more_rarely_but_always_within_the_lease(sync: Sync) -> None:
     run = claim(start(sync.profile, RunKind.APPLY, by=None, ring=False).pk)
     assert run is not None
     now = [0.0]
     watch = Watch(run, clock=lambda: now[0])
-    writes = 0
+    writes = []
     for second in range(3600):
         now[0] = float(second)
         before = watch._written
         watch.beat()
-        writes += watch._written != before
-    assert 20 < writes < 40
+        if watch._written != before:
+            writes.append(second)
+    assert sum(at <= 60 for at in writes) <= 12
+    assert max(later - earlier for earlier, later in pairwise(writes)) <= LEASE.total_seconds() / 2
 
 
 def test_cancelling_stops_the_reading_and_nothing_is_written(sync: Sync, monkeypatch: pytest.MonkeyPatch) -> None:
