@@ -127,10 +127,11 @@ class Reading:
         """Only what is kept is read; a list of shift-based schedules does not tell their teams, so a chosen team needs
         them all."""
         harvest = self._harvest
-        if selection.everything or any(kind == "user_group" for kind, _ in selection.chosen):
-            harvest.shifts = self._schedules.shift_based(harvest.shift_schedules)
+        all_of_them = selection.everything or any(kind == "user_group" for kind, _ in selection.chosen)
+        early = list(harvest.shift_schedules) if all_of_them else []
+        harvest.shifts = self._schedules.shift_based(early)
         wanted = [id_ for kind, id_ in close(harvest.nodes(), selection) if kind == "schedule"]
-        shift_based = [id_ for id_ in wanted if id_ in harvest.shift_schedules and id_ not in harvest.shifts]
+        shift_based = [id_ for id_ in wanted if id_ in harvest.shift_schedules and id_ not in early]
         listed = {
             id_: harvest.schedules[id_]
             for id_ in wanted
