@@ -12,7 +12,7 @@ from connectors.egress import LiveTransport
 from connectors.errors import ConnectionConfigError
 from connectors.http import Transport
 from connectors.models import Connection
-from connectors.recording import Recorder, Recording, ReplayTransport
+from connectors.recording import Recorder, Recording, RecordingUnreadable, ReplayTransport
 from connectors.redaction import Secret
 from connectors.registry import connector_class, provider_label
 
@@ -54,7 +54,12 @@ def open_connector(
 
 def replay_connector(recording: Recording) -> Connector:
     """A connector that reads a recording: no network, no waiting, the clock of the recording."""
-    cls = connector_class(recording.provider)
+    try:
+        cls = connector_class(recording.provider)
+    except KeyError:
+        raise RecordingUnreadable(
+            f"It was recorded from {recording.provider!r}, which has no connector here."
+        ) from None
     recorded_at = recording.recorded_at
     now = time.time() if recorded_at is None else recorded_at.timestamp()
     placeholder = {field.name: Secret("replayed") for field in cls.fields() if field.kind == "secret"}

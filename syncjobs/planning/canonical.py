@@ -243,7 +243,9 @@ class Proposer:
         return self._proposal("escalation_policy", policy, fields, {}, holders=holders)
 
     def _target(self, target: Target) -> Target:
-        return replace(target, key=self.key(target.key))
+        """The name of a target that has a row is the row's: kept here too, each rename would change its policies."""
+        label = target.label if target.kind == "unresolved" else ""
+        return replace(target, key=self.key(target.key), label=label)
 
     def _service(self, service: SourceService) -> Proposal:
         fields = {

@@ -37,9 +37,7 @@ def test_one_run_at_a_time_and_the_second_is_told_which(sync: Sync) -> None:
     assert f"Run {first.pk}" in str(refused.value)
 
 
-def test_a_start_rings_after_the_commit(
-    sync: Sync, bell: list[int], django_capture_on_commit_callbacks: Any
-) -> None:
+def test_a_start_rings_after_the_commit(sync: Sync, bell: list[int], django_capture_on_commit_callbacks: Any) -> None:
     with django_capture_on_commit_callbacks(execute=True):
         run = start(sync.profile, RunKind.APPLY, by=None)
         assert bell == []

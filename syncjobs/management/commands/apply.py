@@ -22,5 +22,5 @@ class Command(SyncCommand):
         finished = drive(run.pk)
         if finished is None:
             raise CommandError(f"{run} was taken by a worker; watch it there.")
-        self.report(finished, **options)
+        self.report(finished, as_json=options["json"])
         return exit_code(finished)

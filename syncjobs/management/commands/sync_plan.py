@@ -1,7 +1,5 @@
 """Plan a sync and stop: what would be imported, stored for review."""
 
-from typing import Any
-
 from syncjobs.management.commands.sync_run import SyncCommand
 from syncjobs.models import RunKind
 
@@ -9,6 +7,3 @@ from syncjobs.models import RunKind
 class Command(SyncCommand):
     help = "Read a source and show what a sync would change. Exit 2 when there is something; apply it with: apply RUN."
     kind = RunKind.PLAN
-
-    def epilogue(self, **facts: Any) -> str:
-        return f"Nothing was written. Apply exactly this plan with: manage.py apply {facts['run']}"

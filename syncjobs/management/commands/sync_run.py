@@ -41,15 +41,15 @@ class SyncCommand(ShellCommand):
         finished = drive(run.pk, opener=self._tracing if options["trace"] else open_connector)
         if finished is None:
             raise CommandError(f"{run} was taken by a worker; watch it there.")
-        self.report(finished, **options)
+        self.report(finished, as_json=options["json"])
         return exit_code(finished)
 
     def _tracing(self, connection: Connection, *, should_stop: Callable[[], bool] | None = None) -> Connector:
         transport = _Traced(live_transport(connection), self.stderr.write)
         return open_connector(connection, should_stop=should_stop, transport=transport)
 
-    def report(self, run: SyncRun, **options: Any) -> None:
-        if options["json"]:
+    def report(self, run: SyncRun, *, as_json: bool) -> None:
+        if as_json:
             self.print_json(run_document(run))
             return
         self.stdout.write(f"Run {run.pk} of {run.connection.name}: {run.get_state_display()}")
@@ -65,10 +65,7 @@ class SyncCommand(ShellCommand):
             if text:
                 self.stdout.write(text)
         if run.state == RunState.AWAITING_REVIEW:
-            self.stdout.write(self.epilogue(run=run.pk))
-
-    def epilogue(self, **facts: Any) -> str:
-        return ""
+            self.stdout.write(f"Nothing was written. Apply exactly this plan with: manage.py apply {run.pk}")
 
 
 class Command(SyncCommand):
