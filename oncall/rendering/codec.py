@@ -73,7 +73,7 @@ def _window_to_json(window: Window) -> Json:
             return {"type": "daily", "start": window.start, "duration": window.duration}
         case Weekly():
             return {"type": "weekly", "weekday": window.weekday, "start": window.start, "duration": window.duration}
-        case Recurring():
+        case Recurring():  # pragma: no branch - mypy proves these are all
             rule = window.rule
             data: Json = {
                 "type": "recurring",
@@ -138,7 +138,7 @@ def _turns_to_json(turns: Turns) -> Json:
             }
         case ByOccurrence():
             return {"type": "by_occurrence", "shifts_per_participant": turns.shifts_per_participant}
-        case Everyone():
+        case Everyone():  # pragma: no branch - mypy proves these are all
             return {"type": "everyone"}
 
 

@@ -63,7 +63,7 @@ def stacked(lists: Sequence[list[Held]]) -> list[Held]:
 
 
 def within(held: Sequence[Held], since: int, until: int) -> list[Held]:
-    """The parts of ``held`` inside ``[since, until)``."""
+    """The parts of ``held`` inside ``[since, until)``, which is not empty."""
     first = bisect_right(held, since, key=lambda span: span[1])
     last = bisect_left(held, until, key=lambda span: span[0])
     return [(max(start, since), min(end, until), who) for start, end, who in held[first:last]]

@@ -103,7 +103,7 @@ def _window_faults(window: Window) -> Iterator[tuple[str, str]]:
             return
         case Daily():
             longest, limit = DAY, "a day"
-        case Weekly():
+        case Weekly():  # pragma: no branch - mypy proves these are all
             longest, limit = WEEK + DAY - 1, "less than eight days"
             if not 1 <= window.weekday <= 7:
                 yield "weekday", f"{window.weekday} is none of 1 (Monday) to 7 (Sunday)"

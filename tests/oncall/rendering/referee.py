@@ -31,7 +31,9 @@ def clock(zone: str, since: int, until: int) -> Clock:
     info = zone_info(zone)
     shown, furthest = {}, 0
     for minute in range(since - LOOK_BACK, until, MINUTE):
-        reading = (datetime.fromtimestamp(minute, info).replace(tzinfo=None) - EPOCH) // timedelta(seconds=1)
+        offset = datetime.fromtimestamp(minute, info).utcoffset()
+        assert offset is not None
+        reading = minute + offset // timedelta(seconds=1)
         furthest = reading if minute == since - LOOK_BACK else max(furthest, reading)
         shown[minute] = (reading, furthest)
     return shown

@@ -66,9 +66,9 @@ def test_the_year_has_changes_of_every_kind() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("shape", list(shapes("Etc/UTC")))
 def test_around_every_change_of_every_zone(shape: str) -> None:
-    """One zone stands for all that share the change: the same instant, the same offsets a day around it."""
+    """One zone stands for all that share the change: the same instant, the same offsets hours around it."""
     for (instant, before, after), zones in CHANGES.items():
-        since, until = instant - 18 * HOUR, instant + 18 * HOUR
+        since, until = instant - 9 * HOUR, instant + 9 * HOUR
         for zone in zones:
             assert offset_at(zone, since) == before
             assert offset_at(zone, until) == after

@@ -139,7 +139,7 @@ def clipped(spans: tuple[Span, ...], since: int, until: int) -> tuple[Span, ...]
     return tuple(
         Span(max(span.start, since), min(span.end, until), span.participants)
         for span in spans
-        if span.start < until and span.end > since
+        if max(span.start, since) < min(span.end, until)
     )
 
 

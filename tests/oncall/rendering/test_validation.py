@@ -1,0 +1,165 @@
+"""Schedules that make no sense are refused by name, and quickly however large they are."""
+
+import time
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from oncall.rendering.answers import on_call_at
+from oncall.rendering.final import render, render_final
+from oncall.rendering.layers import layer_at, layer_spans
+from oncall.rendering.spec import (
+    Always,
+    ByOccurrence,
+    ByTime,
+    Daily,
+    Everyone,
+    ExtraShift,
+    InvalidSpec,
+    Layer,
+    NotRendered,
+    Override,
+    Recurring,
+    Rule,
+    ScheduleSpec,
+    Weekly,
+)
+from oncall.rendering.validation import MAX_LAYERS, MAX_PARTICIPANTS, MAX_TURN_SECONDS, validate
+from oncall.rendering.zones import EARLIEST, LATEST
+from tests.oncall.rendering.comparison import ANN, BEN, CAT, DAY, HOUR, WEEK, layer, stack, when
+
+GOOD = layer("a", ANN, BEN)
+DAILY_RULE = Rule("DAILY")
+RECURRING = Recurring(DAILY_RULE, when(2026, 1, 1), HOUR)
+
+
+@pytest.mark.parametrize(
+    ("changed", "path"),
+    [
+        ({"turns": ByTime(0, 0)}, "turns.length"),
+        ({"turns": ByTime(0, -WEEK)}, "turns.length"),
+        ({"turns": ByTime(0, MAX_TURN_SECONDS + 1)}, "turns.length"),
+        ({"turns": ByTime(0, 0, "months")}, "turns.length"),
+        ({"turns": ByTime(0, 1201, "months")}, "turns.length"),
+        ({"turns": ByTime(0, 10**30)}, "turns.length"),
+        ({"turns": ByTime(0, 1, "months", "elapsed")}, "turns.clock"),
+        ({"turns": ByTime(EARLIEST - 1, WEEK)}, "turns.anchor"),
+        ({"turns": ByTime(LATEST + 1, WEEK)}, "turns.anchor"),
+        ({"turns": ByOccurrence(0)}, "turns.shifts_per_participant"),
+        ({"turns": ByOccurrence(1), "windows": (RECURRING, RECURRING)}, "windows"),
+        ({"windows": ()}, "windows"),
+        ({"windows": (Always(), Daily(0, 0))}, "windows[1].duration"),
+        ({"windows": (Daily(0, -1),)}, "windows[0].duration"),
+        ({"windows": (Daily(0, DAY + 1),)}, "windows[0].duration"),
+        ({"windows": (Daily(-1, HOUR),)}, "windows[0].start"),
+        ({"windows": (Daily(DAY, HOUR),)}, "windows[0].start"),
+        ({"windows": (Weekly(0, 0, HOUR),)}, "windows[0].weekday"),
+        ({"windows": (Weekly(8, 0, HOUR),)}, "windows[0].weekday"),
+        ({"windows": (Weekly(1, 0, 0),)}, "windows[0].duration"),
+        ({"windows": (Weekly(1, 0, 8 * DAY),)}, "windows[0].duration"),
+        ({"windows": (replace(RECURRING, duration=0),)}, "windows[0].duration"),
+        ({"windows": (replace(RECURRING, rule=Rule("DAILY", 0)),)}, "windows[0].rule.interval"),
+        ({"zone": "Mars/Olympus"}, "zone"),
+        ({"starts_at": 10, "ends_at": 9}, "ends_at"),
+        ({"starts_at": EARLIEST - 1}, "starts_at"),
+        ({"ends_at": LATEST + 1}, "ends_at"),
+        ({"participants": (ANN,) * (MAX_PARTICIPANTS + 1)}, "participants"),
+    ],
+)
+def test_it_refuses_a_layer_by_the_path_of_what_is_wrong(changed: dict[str, Any], path: str) -> None:
+    spec = stack("Etc/UTC", GOOD, replace(GOOD, **changed))
+    for ask in (lambda: validate(spec), lambda: render(spec, (), 0, DAY), lambda: render_final(spec, (), 0, DAY)):
+        with pytest.raises(InvalidSpec) as refused:
+            ask()
+        assert refused.value.path == f"layers[1].{path}"
+        assert str(refused.value).startswith(f"layers[1].{path}: ")
+
+
+@pytest.mark.parametrize(
+    ("spec", "path"),
+    [
+        (stack("Mars/Olympus"), "zone"),
+        (stack(""), "zone"),
+        (stack("Etc/UTC", extra_shifts=(ExtraShift("x", 10, 9, ANN),)), "extra_shifts[0].ends_at"),
+        (stack("Etc/UTC", extra_shifts=(ExtraShift("x", EARLIEST - 1, 9, ANN),)), "extra_shifts[0].starts_at"),
+        (stack("Etc/UTC", overrides=(Override("o", 10, 9, ANN),)), "overrides[0].ends_at"),
+        (stack("Etc/UTC", overrides=(Override("o", 10, LATEST + 1, ANN),)), "overrides[0].ends_at"),
+    ],
+)
+def test_it_refuses_a_schedule_by_the_path_of_what_is_wrong(spec: ScheduleSpec, path: str) -> None:
+    with pytest.raises(InvalidSpec) as refused:
+        validate(spec)
+    assert refused.value.path == path
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"participants": ()},
+        {"windows": (Daily(DAY - 1, DAY),)},
+        {"windows": (Weekly(7, DAY - 1, 8 * DAY - 1),)},
+        {"turns": ByTime(EARLIEST, 1)},
+        {"turns": ByTime(LATEST, MAX_TURN_SECONDS)},
+        {"turns": ByTime(0, 1200, "months")},
+        {"turns": Everyone()},
+        {"zone": "Asia/Rangoon", "starts_at": EARLIEST, "ends_at": LATEST},
+        {"starts_at": 9, "ends_at": 9},
+    ],
+)
+def test_it_accepts_what_is_unusual_but_meant(changed: dict[str, Any]) -> None:
+    spec = stack("Etc/UTC", replace(GOOD, **changed))
+    validate(spec, for_rendering=True)
+    render(spec, (), when(2026, 6, 1), when(2026, 6, 1) + HOUR)
+
+
+@pytest.mark.parametrize(
+    ("changed", "path"),
+    [
+        ({"windows": (Always(), RECURRING)}, "windows"),
+        ({"windows": (RECURRING,), "turns": ByOccurrence(2)}, "turns"),
+        ({"clip": "drop"}, "clip"),
+        ({"window_edge": "boundary"}, "window_edge"),
+    ],
+)
+def test_what_belongs_to_a_later_release_is_valid_but_never_rendered(changed: dict[str, Any], path: str) -> None:
+    spec = stack("Etc/UTC", GOOD, replace(GOOD, **changed))
+    validate(spec)
+    for ask in (
+        lambda: validate(spec, for_rendering=True),
+        lambda: render(spec, (), 0, DAY),
+        lambda: render_final(spec, (), 0, DAY),
+        lambda: on_call_at(spec, (), 0),
+    ):
+        with pytest.raises(NotRendered, match="shift-based rendering is not part of this release") as refused:
+            ask()
+        assert refused.value.path == f"layers[1].{path}"
+
+
+def test_a_layer_with_turns_by_occurrence_is_refused_on_its_own_too() -> None:
+    by_occurrence = Layer("a", "a", (Always(),), ByOccurrence(), (ANN,))
+    for ask in (lambda: layer_spans(by_occurrence, "Etc/UTC", 0, DAY), lambda: layer_at(by_occurrence, "Etc/UTC", 0)):
+        with pytest.raises(NotRendered, match="turns by occurrence"):
+            ask()
+
+
+def test_a_schedule_of_too_many_layers_is_refused_at_once_and_of_as_many_as_allowed_renders() -> None:
+    began = time.process_time()
+    with pytest.raises(InvalidSpec, match="the most is 10000"):
+        validate(stack("Etc/UTC", *(GOOD,) * (MAX_LAYERS + 1)))
+    assert time.process_time() - began < 0.5
+    windows = (Daily(0, HOUR),)
+    many = tuple(layer(str(index), ANN, BEN, windows=windows) for index in range(MAX_LAYERS))
+    began = time.process_time()
+    spans = render_final(stack("Etc/UTC", *many), (), when(2026, 6, 1), when(2026, 6, 8))
+    assert len(spans) == 7
+    assert time.process_time() - began < 5
+
+
+def test_thousands_of_overlapping_overrides_cost_little() -> None:
+    start = when(2026, 6, 1)
+    overrides = tuple(Override(str(i), start + i, start + 2 * DAY - i, CAT, rank=i) for i in range(5000))
+    began = time.process_time()
+    spans = render_final(stack("Etc/UTC", GOOD, overrides=overrides), (), start - DAY, start + 3 * DAY)
+    assert time.process_time() - began < 2
+    assert (spans[0].end, spans[1].participants, spans[1].end) == (start, (CAT,), start + 2 * DAY)
