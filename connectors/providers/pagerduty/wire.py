@@ -29,14 +29,11 @@ class Moment:
 def _moment(value: object) -> Moment:
     if not isinstance(value, str):
         raise ValueError("a date-time text is expected")
-    try:
-        parsed = datetime.fromisoformat(value)
-        offset = parsed.utcoffset()
-        if offset is None:
-            raise ValueError("a date-time without an offset from UTC")
-        moment = Moment(int(parsed.timestamp() // 1), int(offset.total_seconds()))
-    except OverflowError as beyond:
-        raise ValueError("a date-time outside the calendar") from beyond
+    parsed = datetime.fromisoformat(value)
+    offset = parsed.utcoffset()
+    if offset is None:
+        raise ValueError("a date-time without an offset from UTC")
+    moment = Moment(int(parsed.timestamp() // 1), int(offset.total_seconds()))
     if not _EARLIEST <= moment.instant < _LATEST:
         raise ValueError("a date-time outside 1970 to 2200")
     return moment
