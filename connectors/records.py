@@ -24,6 +24,15 @@ ENTITY_WORDS: Mapping[EntityType, tuple[str, str]] = {
 }
 EntityKey = tuple[EntityType, str]
 
+
+def entity_type_of(name: str) -> EntityType:
+    """The entity type with this name, for text that comes from a column or a person. Raises KeyError."""
+    for known in ENTITY_TYPES:
+        if known == name:
+            return known
+    raise KeyError(name)
+
+
 Channel = Literal["email", "sms", "voice", "push", "other"]
 PersonState = Literal["active", "inactive", "deleted", "unknown"]
 

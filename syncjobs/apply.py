@@ -10,7 +10,7 @@ from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.utils import timezone
 
-from connectors.records import ENTITY_TYPES
+from connectors.records import entity_type_of
 from oncall.aggregates import Draft, ElementChanges, Kind
 from oncall.emails import canonical_email
 from oncall.models import Responder
@@ -60,7 +60,7 @@ class Application:
                 if view.row_id is not None:
                     self.resolve[kind, element_key(connection_id, external_id)] = view.row_id
         for name, group in groupby(items, key=lambda item: item.entity_type):
-            kind = next(kind for kind in ENTITY_TYPES if kind == name)
+            kind = entity_type_of(name)
             self.created = {}
             members = list(group)
             for start in range(0, len(members), BATCH):
@@ -131,7 +131,7 @@ class Application:
         reasons = dict.fromkeys(linked, "it was linked to something here in the meantime")
         if kind != "responder":
             return reasons
-        emails = {item.external_id: canonical_email(_new(item, "email") or "") for item in items}
+        emails = {item.external_id: canonical_email(_new(item, "email") or "") or "" for item in items}
         here: dict[str, set[int]] = {}
         for pk, email in (
             Responder.objects.filter(
@@ -176,9 +176,10 @@ class Application:
         for item in items:
             row = rows.get(item.pk)
             if item.link_id is None:
-                if row is None and item.row_id is None:
+                row_id = row.id if row else item.row_id
+                if row_id is None:
                     continue
-                row_id, version = (row.id, row.version) if row else (item.row_id, item.row_version)
+                version = row.version if row else item.row_version
                 new.append(self._new_link(kind, item, row_id, version, now))
                 key = element_key(self.run.connection_id, item.external_id)
                 self.resolve[kind, key] = row_id

@@ -13,7 +13,7 @@ from connectors.closure import Selection
 from connectors.errors import ConnectorError, ReadStopped
 from connectors.models import Connection
 from connectors.opening import open_connector
-from connectors.records import ENTITY_TYPES, Snapshot
+from connectors.records import ENTITY_TYPES, Snapshot, entity_type_of
 from oncall.aggregates import Kind
 from oncall.operations import Actor
 from oncall.rendering.codec import instant_to_text
@@ -98,7 +98,7 @@ def _plan(run: SyncRun, watch: Watch, opener: Opener) -> None:
         )
         return
     proposals = propose(connection, snapshot)
-    mapping_version: dict[str, int] = dict(snapshot.mapping_version)
+    mapping_version = {str(kind): version for kind, version in snapshot.mapping_version.items()}
     evaluate_all = profile.evaluated_rules != profile.rules_version or profile.evaluated_mapping != mapping_version
     picture = load_picture(connection, proposals, evaluate_all=evaluate_all)
     plan = make_plan(
@@ -208,7 +208,7 @@ def _compare_with_source(run: SyncRun, watch: Watch, opener: Opener) -> None:
     proposals = propose(run.connection, snapshot)
     fingerprints = {(p.kind, p.external_id): p.fingerprint for by_id in proposals.values() for p in by_id.values()}
     for item in open_items(run).exclude(action="detach").only("pk", "entity_type", "external_id", "source_hash"):
-        kind = next(kind for kind in ENTITY_TYPES if kind == item.entity_type)
+        kind = entity_type_of(item.entity_type)
         if fingerprints.get((kind, item.external_id)) != item.source_hash:
             SyncItem.objects.filter(pk=item.pk).update(
                 outcome=Outcome.STALE,
@@ -222,7 +222,7 @@ def _write_items(run: SyncRun, watch: Watch) -> None:
     watch.write(phase="apply")
     unticked = open_items(run).filter(ticked=False)
     for kind, action in unticked.values_list("entity_type", "action"):
-        watch.add(kind, "held" if action == "held" else "skipped")  # type: ignore[arg-type] - choices are the kinds
+        watch.add(entity_type_of(kind), "held" if action == "held" else "skipped")
     unticked.filter(action="held").update(outcome=Outcome.DEFERRED, code="held")
     unticked.update(outcome=Outcome.SKIPPED, code="unticked", reason="left out by the reviewer")
 

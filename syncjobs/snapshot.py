@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
+from typing import cast
 
 from django.contrib.auth import get_user_model
 from django.db.models import Exists, F, OuterRef, QuerySet
@@ -23,6 +24,7 @@ from syncjobs.planning.values import (
     LinkView,
     NamedRow,
     OpenConflict,
+    Owner,
     Picture,
     Rules,
 )
@@ -36,7 +38,7 @@ _NAMED: Mapping[Kind, type[UserGroup] | type[Schedule] | type[EscalationPolicy]]
 
 def rules_of(profile: SyncProfile, now: str) -> Rules:
     return Rules(
-        strategy=profile.strategy,  # type: ignore[arg-type] - the column's choices are the owners
+        strategy=cast(Owner, profile.strategy),  # the column's choices are owners
         ownership=profile.ownership,
         now=now,
         connection_id=profile.connection_id,

@@ -11,7 +11,7 @@ from connectors.closure import SELECTABLE
 from connectors.http import Request, Response, Transport
 from connectors.models import Connection
 from connectors.opening import live_transport, open_connector
-from connectors.records import ENTITY_TYPES, ENTITY_WORDS
+from connectors.records import ENTITY_TYPES, ENTITY_WORDS, EntityKey, entity_type_of
 from syncjobs.models import Outcome, RunKind, RunState, SyncRun
 from syncjobs.runner import drive
 from syncjobs.shell import COUNTED, USAGE, ShellCommand, exit_code, find_profile, run_document
@@ -72,11 +72,11 @@ class Command(SyncCommand):
     help = "Sync a connection now. Exit 3 when something waits for a person, 1 when something failed."
 
 
-def _key(text: str) -> tuple[str, str]:
+def _key(text: str) -> EntityKey:
     kind, colon, external_id = text.partition(":")
     if kind not in SELECTABLE or not colon or not external_id:
         raise CommandError(f"{text!r} is not TYPE:ID with a type of {', '.join(SELECTABLE)}.", returncode=USAGE)
-    return kind, external_id
+    return entity_type_of(kind), external_id
 
 
 class _Traced:
