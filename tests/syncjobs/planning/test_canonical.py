@@ -1,0 +1,88 @@
+"""When two values mean the same, and when the fingerprint of a record moves."""
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.records import SourceMember, SourceTeam
+from oncall.rendering.codec import layers_to_json
+from oncall.rendering.final import render_final
+from oncall.rendering.spec import ByTime, Daily, Layer, ScheduleSpec, person
+from syncjobs.planning.canonical import Proposer, normal, same
+from tests.syncjobs.conftest import NOW, layer, schedule, user
+
+AT = "2026-11-20T12:00:00Z"
+proposer = Proposer(3, AT, {"responder": 1})
+
+
+def rotation(anchor: int, length: int, people: tuple[str, ...]) -> Layer:
+    return Layer("L", "L", (Daily(0, 86_400),), ByTime(anchor, length), tuple(person(p) for p in people))
+
+
+@given(
+    anchor=st.integers(0, 2_000_000_000),
+    length=st.integers(1_800, 1_209_600),
+    people=st.lists(st.sampled_from("abc"), min_size=1, max_size=4).map(tuple),
+    turns=st.integers(-500, 500),
+)
+def test_a_rotation_written_with_another_anchor_is_the_same_exactly_when_it_renders_the_same(
+    anchor: int, length: int, people: tuple[str, ...], turns: int
+) -> None:
+    moved_people = tuple(people[(index + turns) % len(people)] for index in range(len(people)))
+    one, other = rotation(anchor, length, people), rotation(anchor + turns * length, length, moved_people)
+    assert same("schedule", "layers", layers_to_json((one,)), layers_to_json((other,)), AT)
+    since = 1_795_176_000
+    specs = [ScheduleSpec("Europe/Paris", "stacked", (x,)) for x in (one, other)]
+    assert render_final(specs[0], (), since, since + 4 * length) == render_final(
+        specs[1], (), since, since + 4 * length
+    )
+
+
+@given(shift=st.integers(1, 3_599))
+def test_a_moved_handoff_is_never_the_same(shift: int) -> None:
+    one, other = rotation(0, 3_600, ("a", "b")), rotation(shift, 3_600, ("a", "b"))
+    assert not same("schedule", "layers", layers_to_json((one,)), layers_to_json((other,)), AT)
+
+
+def test_the_time_of_the_last_save_and_ended_layers_are_no_difference() -> None:
+    base = layers_to_json((layer("U1", "U2"),))
+    saved = layers_to_json((layer("U1", "U2", starts_at=NOW - 30),))
+    with_history = layers_to_json((layer("U1", "U2"), layer("U3", ends_at=NOW)))
+    assert same("schedule", "layers", base, saved, AT)
+    assert same("schedule", "layers", base, with_history, AT)
+    assert not same("schedule", "layers", base, layers_to_json((layer("U1", "U2", starts_at=NOW + 30),)), AT)
+
+
+def test_addresses_compare_in_their_canonical_form() -> None:
+    assert same("responder", "email", "Ana@Example.com", "ana@example.com", AT)
+    assert not same("responder", "email", "ana@example.com", "bo@example.com", AT)
+    assert normal("responder", "email", "no address", AT) == "no address"
+
+
+def test_equal_records_have_equal_fingerprints_whatever_the_order_of_sets() -> None:
+    one = SourceTeam("T", "Team", members=(SourceMember("A", "x"), SourceMember("B", "y")))
+    other = replace(one, members=tuple(reversed(one.members or ())), because=("service X",))
+    assert proposer.propose(one).fingerprint == proposer.propose(other).fingerprint
+    renamed = replace(one, name="Team ")
+    assert proposer.propose(one).fingerprint != proposer.propose(renamed).fingerprint
+
+
+def test_the_order_of_turns_is_part_of_the_fingerprint() -> None:
+    one, other = schedule("S", "S", layer("A", "B")), schedule("S", "S", layer("B", "A"))
+    assert proposer.propose(one).fingerprint != proposer.propose(other).fingerprint
+
+
+def test_a_new_mapping_version_moves_every_fingerprint_of_its_kind() -> None:
+    later = Proposer(3, AT, {"responder": 2})
+    assert proposer.propose(user("U", "Ana")).fingerprint != later.propose(user("U", "Ana")).fingerprint
+    team = SourceTeam("T", "Team")
+    assert proposer.propose(team).fingerprint == later.propose(team).fingerprint
+
+
+def test_keys_carry_the_connection() -> None:
+    proposal = proposer.propose(schedule("S", "S", layer("A"), group_ids=("T",)))
+    assert proposal.key == "3:S"
+    assert proposal.fields["group_keys"] == ["3:T"]
+    assert proposal.fields["layers"]["layers"][0]["participants"] == ["person:3:A"]
+    assert proposal.holders == {"3:A"}
