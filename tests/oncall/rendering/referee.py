@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 MINUTE, DAY = 60, 86_400
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001
-LOOK_BACK = 2 * DAY  # nobody sets a clock back by more
+LOOK_BACK = DAY  # nobody sets a clock back by more
 
 Clock = dict[int, tuple[int, int]]
 
@@ -25,7 +25,7 @@ def zone_info(name: str) -> ZoneInfo:
         return ZoneInfo.from_file(stream, key=name)
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=80)
 def clock(zone: str, since: int, until: int) -> Clock:
     """For each minute: what the wall clock shows, and the most it has shown by then."""
     info = zone_info(zone)

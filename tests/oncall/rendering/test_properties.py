@@ -126,7 +126,7 @@ def cases(draw: st.DrawFn) -> tuple[ScheduleSpec, tuple[Substitution, ...], int,
 
 
 @given(case=cases(), data=st.data())
-@settings(COMMON, max_examples=80)
+@settings(COMMON, max_examples=50)
 def test_rendered_refereed_and_asked_agree(
     case: tuple[ScheduleSpec, tuple[Substitution, ...], int, int], data: st.DataObject
 ) -> None:
@@ -144,7 +144,7 @@ def clipped(spans: tuple[Span, ...], since: int, until: int) -> tuple[Span, ...]
 
 
 @given(case=cases(), data=st.data())
-@settings(COMMON, max_examples=40)
+@settings(COMMON, max_examples=30)
 def test_a_part_of_the_range_renders_as_that_part_of_the_whole(
     case: tuple[ScheduleSpec, tuple[Substitution, ...], int, int], data: st.DataObject
 ) -> None:
@@ -159,7 +159,7 @@ def test_a_part_of_the_range_renders_as_that_part_of_the_whole(
 
 
 @given(case=cases())
-@settings(COMMON, max_examples=40)
+@settings(COMMON, max_examples=30)
 def test_a_layer_alone_is_the_final_schedule_of_that_layer(
     case: tuple[ScheduleSpec, tuple[Substitution, ...], int, int],
 ) -> None:

@@ -41,7 +41,7 @@ def test_weekly_turns_in_office_hours_across_both_changes(
 ) -> None:
     spec = stack(zone, layer("a", ANN, BEN, CAT, windows=OFFICE))
     for day in days:
-        spans = assert_agrees(spec, when(*day) - 3 * DAY, when(*day) + 4 * DAY)
+        spans = assert_agrees(spec, when(*day) - 2 * DAY, when(*day) + 3 * DAY)
         assert {span.end - span.start for span in spans[1:-1]} == {8 * HOUR}
 
 
@@ -122,7 +122,7 @@ def test_ninety_minute_and_thirty_six_hour_turns_over_a_change(length: int, day:
 @pytest.mark.parametrize("anchor", [when(2016, 2, 29, 9), when(2036, 2, 29, 9)])
 def test_an_anchor_ten_years_ago_or_ahead(anchor: int) -> None:
     spec = stack("Europe/Paris", layer("a", ANN, BEN, CAT, turns=ByTime(anchor, WEEK)))
-    spans = assert_agrees(spec, when(2026, 3, 20), when(2026, 4, 10))
+    spans = assert_agrees(spec, when(2026, 3, 25), when(2026, 4, 5))
     order = [ANN, BEN, CAT]
     following = [order[order.index(span.participants[0]) - 2] for span in spans[:-1]]
     assert following == [span.participants[0] for span in spans[1:]]
