@@ -136,7 +136,7 @@ def _people(
     emails = {
         email
         for external_id, proposal in proposals["responder"].items()
-        if external_id not in links and (email := canonical_email(proposal.fields["email"]))
+        if external_id not in links and (email := canonical_email(proposal.email))
     }
     if not emails:
         return {}

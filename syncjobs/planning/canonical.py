@@ -10,7 +10,7 @@ from connectors.records import Record, SourcePolicy, SourceSchedule, SourceServi
 from oncall.aggregates import Kind, Values
 from oncall.emails import canonical_email
 from oncall.escalation.codec import levels_to_json
-from oncall.escalation.policy import Level, Target
+from oncall.escalation.policy import Level, Target, TargetKind
 from oncall.rendering.codec import (
     instant_to_text,
     layers_to_json,
@@ -23,6 +23,9 @@ from syncjobs.planning.values import Proposal, element_key
 
 #: Any fixed Monday; stored rotations are compared by the turn that this reading falls into.
 EPOCH = "2001-01-01T00:00:00"
+
+#: Kinds of targets that can have a row here.
+_ROWS: tuple[TargetKind, ...] = ("responder", "schedule", "user_group", "escalation_policy")
 
 
 class Proposer:
@@ -91,15 +94,16 @@ class Proposer:
         )
 
     def _user(self, user: SourceUser) -> Proposal:
-        fields: dict[str, Any] = {
+        told: dict[str, Any] = {
             "name": user.name,
             "email": user.email or "",
             "time_zone": user.time_zone.zone or "",
             "title": user.title,
             "state": user.state,
         }
-        if user.listed:
-            fields["active"] = True
+        # A mere reference is enough to keep a slot, but tells nothing about somebody who is known already: the listing
+        # may have failed. That a person was deleted is told by the reference itself.
+        fields = {**told, "active": True} if user.listed else {"state": "deleted"} if user.state == "deleted" else {}
         methods = (
             None
             if user.contact_methods is None
@@ -140,7 +144,8 @@ class Proposer:
             }
         )
         elements = {"contact_methods": methods, "notification_rules": rules, "substitutions": substitutions}
-        return self._proposal("responder", user, fields, elements, listed=user.listed)
+        on_create = {} if user.listed else told
+        return self._proposal("responder", user, fields, elements, on_create=on_create, listed=user.listed)
 
     def _team(self, team: SourceTeam) -> Proposal:
         fields = {"name": team.name, "description": team.description, "active": True}
@@ -243,9 +248,17 @@ class Proposer:
         return self._proposal("escalation_policy", policy, fields, {}, holders=holders)
 
     def _target(self, target: Target) -> Target:
-        """The name of a target that has a row is the row's: kept here too, each rename would change its policies."""
-        label = target.label if target.kind == "unresolved" else ""
-        return replace(target, key=self.key(target.key), label=label)
+        """A target that could not be seen is a key without a row: it resolves itself when its object arrives.
+
+        The name of a target that has a row is the row's: kept here too, each rename would change its policies.
+        """
+        key = self.key(target.key)
+        if target.kind != "unresolved":
+            return replace(target, key=key, label="")
+        for kind in _ROWS:
+            if target.unresolved_kind == kind:
+                return replace(target, kind=kind, key=key, unresolved_kind="")
+        return replace(target, key=key)
 
     def _service(self, service: SourceService) -> Proposal:
         fields = {
@@ -262,14 +275,25 @@ def normal(kind: Kind, path: str, value: Any, now: str) -> Any:
     """The form in which a field is compared and hashed. Only layers need one: what moves by itself is taken out.
 
     A layer that has ended is history; a clip in the past no longer clips; a rotation is the turn at a fixed epoch plus
-    the order from there, whatever anchor it is written down with. Addresses compare in their canonical form.
+    the order from there, whatever anchor it is written down with. The label of a target that has a kind is only a name
+    to show meanwhile. Addresses compare in their canonical form.
     """
     if kind == "responder" and path == "email":
         return canonical_email(value) or value
-    if kind != "schedule" or path != "layers":
+    if path == "levels":
+        return {**value, "levels": [_without_labels(level) for level in value["levels"]]}
+    if path != "layers":
         return value
     layers = [_settled(layer, now) for layer in value["layers"] if not (layer["ends_at"] and layer["ends_at"] <= now)]
     return {**value, "layers": layers}
+
+
+def _without_labels(level: Mapping[str, Any]) -> dict[str, Any]:
+    targets = [
+        {name: part for name, part in target.items() if name != "label" or target["kind"] == "unresolved"}
+        for target in level["targets"]
+    ]
+    return {**level, "targets": targets}
 
 
 def _settled(layer: Mapping[str, Any], now: str) -> dict[str, Any]:

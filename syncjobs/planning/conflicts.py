@@ -28,7 +28,7 @@ def claimants(people: Iterable[Proposal]) -> dict[str, list[Proposal]]:
     """People of the source by canonical e-mail; those without a usable address are left out."""
     found: dict[str, list[Proposal]] = defaultdict(list)
     for proposal in people:
-        email = canonical_email(proposal.fields["email"])
+        email = canonical_email(proposal.email)
         if email:
             found[email].append(proposal)
     return found
@@ -36,7 +36,7 @@ def claimants(people: Iterable[Proposal]) -> dict[str, list[Proposal]]:
 
 def account_for(proposal: Proposal, claims: Mapping[str, Sequence[Proposal]], picture: Picture) -> AccountView | None:
     """The account of a person seen for the first time: one address, one claimant, no privileges, not taken."""
-    email = canonical_email(proposal.fields["email"])
+    email = canonical_email(proposal.email)
     if email is None or len(claims[email]) > 1:
         return None
     account = picture.accounts.get(email)
@@ -75,12 +75,14 @@ def users_not_found(
             continue
         item = items.get(("responder", proposal.external_id))
         link = picture.links["responder"].get(proposal.external_id)
+        if link is not None and not proposal.listed:
+            continue  # a mere reference has no say about somebody known; an open question stays open
         row_id = item.row_id if item and item.row_id else (link.row_id if link else None)
         if (item and item.account_id) or (row_id is not None and row_id not in picture.unaccounted):
             continue
-        email = canonical_email(proposal.fields["email"])
+        email = canonical_email(proposal.email)
         account = picture.accounts.get(email) if email else None
-        evidence: dict[str, Any] = {"email": proposal.fields["email"], "why": _why(proposal, email, account)}
+        evidence: dict[str, Any] = {"email": proposal.email, "why": _why(proposal, email, account)}
         drafts.append(
             ConflictDraft(
                 "user_not_found", proposal.key, "responder", proposal.external_id, proposal.label, evidence=evidence
@@ -90,7 +92,7 @@ def users_not_found(
 
 
 def _why(proposal: Proposal, email: str | None, account: AccountView | None) -> str:
-    if not proposal.fields["email"]:
+    if not proposal.email:
         return "the source tells no e-mail address"
     if email is None:
         return "the e-mail address cannot be compared safely"

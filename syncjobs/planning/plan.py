@@ -17,6 +17,7 @@ from syncjobs.planning.values import (
     Item,
     LinkDetail,
     LinkView,
+    OpenConflict,
     Picture,
     Plan,
     Proposal,
@@ -103,12 +104,16 @@ def make_plan(
         ),
     ]
     wanted = {(draft.kind, draft.subject) for draft in drafts}
-    settled = tuple(
-        conflict.id
-        for conflict in picture.conflicts
-        if (conflict.kind, conflict.subject) not in wanted
-        and (not (partial or conflict.from_merge) or (conflict.entity_type, conflict.external_id) in evaluated)
-    )
+    referenced = {("responder", p.external_id) for p in proposals["responder"].values() if not p.listed}
+
+    def may_settle(conflict: OpenConflict) -> bool:
+        """Whether this read said anything about what the question is about."""
+        subject = (conflict.entity_type, conflict.external_id)
+        if partial or conflict.from_merge:
+            return subject in evaluated
+        return subject not in referenced and any(complete.get(k) for k in ENTITY_TYPES if k == conflict.entity_type)
+
+    settled = tuple(c.id for c in picture.conflicts if (c.kind, c.subject) not in wanted and may_settle(c))
     return Plan(
         items=(*items.values(), *(_failed(entity) for entity in failed)),
         unchanged=unchanged,
@@ -154,13 +159,13 @@ def _first_contact(
 
 def _weighed(proposal: Proposal, picture: Picture) -> tuple[int, ...]:
     """Ids of the people here with this address: more of them at the moment of writing make the item stale."""
-    email = canonical_email(proposal.fields["email"])
+    email = canonical_email(proposal.email)
     return tuple(c.state.id for c in picture.people.get(email or "", ()) if c.state.id is not None)
 
 
 def _match(proposal: Proposal, claims: Mapping[str, Sequence[Proposal]], picture: Picture) -> Candidate | None:
     """The one person here with this address, if nobody else at the source claims it."""
-    email = canonical_email(proposal.fields["email"])
+    email = canonical_email(proposal.email)
     candidates = picture.people.get(email, ()) if email else ()
     return candidates[0] if email and len(candidates) == 1 and len(claims[email]) == 1 else None
 
@@ -179,7 +184,7 @@ def _compare(proposal: Proposal, link: LinkView, detail: LinkDetail, rules: Rule
         action = "conflict"
     elif merged.held:
         action = "held"
-    elif merged.base_patch() or link.source_hash != proposal.fingerprint or not attached:
+    elif merged.base_patch() or not attached or (proposal.listed and link.source_hash != proposal.fingerprint):
         action = "settle"
     else:
         return None

@@ -29,7 +29,8 @@ class Proposal:
 
     elements: collection -> None when it was not fetched. fetched_range: ISO instants in which time-bounded elements
     were asked for. on_create: values used only for a new row (and remembered as base). fingerprint: equal for records
-    that mean the same. holders: keys of people this object puts in a slot, a target or a membership.
+    that mean the same. holders: keys of people this object puts in a slot, a target or a membership. listed False:
+    known only because something refers to it.
     """
 
     kind: Kind
@@ -45,6 +46,11 @@ class Proposal:
     because: tuple[str, ...] = ()
     zone_evidence: Mapping[str, Any] | None = None
     listed: bool = True
+
+    @property
+    def email(self) -> str:
+        """A person's address as the source writes it, empty when it tells none."""
+        return str(self.fields.get("email") or self.on_create.get("email") or "")
 
 
 @dataclass(frozen=True, slots=True)
