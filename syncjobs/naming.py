@@ -4,9 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Final
 
-from django.db.models import F
+from django.db.models import F, Value
 from django.db.models.functions import Coalesce, NullIf
-from django.db.models import Value
 
 from connectors.records import ENTITY_TYPES, ENTITY_WORDS
 from oncall.models import ContactMethod
@@ -40,8 +39,9 @@ class Names:
         methods = {key for kind, key in wanted if kind == "contact_method"}
         self._load_local(local)
         self._load_methods(methods)
-        self._load_links({(kind, key) for kind, key in wanted - local if kind in ROW_COLUMNS})
-        self._load_planned({(kind, key) for kind, key in wanted - local if kind in ROW_COLUMNS} - self._names.keys())
+        objects = {pair for pair in wanted - local if pair[0] in ROW_COLUMNS}
+        self._load_links(objects)
+        self._load_planned(objects - self._names.keys())
 
     def _load_local(self, wanted: Iterable[tuple[str, str]]) -> None:
         by_kind: dict[str, list[int]] = defaultdict(list)
@@ -51,7 +51,7 @@ class Names:
                 by_kind[kind].append(int(number))
         for kind in ENTITY_TYPES:
             for piece in chunks(by_kind[kind]):
-                for pk, name in ROOTS[kind].model.objects.filter(pk__in=piece).values_list("pk", "name"):
+                for pk, name in ROOTS[kind].rows.filter(pk__in=piece).values_list("pk", "name"):
                     self._names[kind, f"{_LOCAL}{pk}"] = name
 
     def _load_methods(self, keys: Iterable[str]) -> None:

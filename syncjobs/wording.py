@@ -7,7 +7,7 @@ from typing import Any, Final
 from oncall.aggregates import Kind
 from oncall.escalation.codec import InvalidPolicy, levels_from_json
 from oncall.escalation.policy import Level, Target
-from oncall.rendering.codec import layers_from_json, participant_from_text
+from oncall.rendering.codec import instant_to_text, layers_from_json, participant_from_text
 from oncall.rendering.spec import (
     Always,
     ByOccurrence,
@@ -26,6 +26,7 @@ from oncall.rendering.spec import (
 #: (what the key names: a kind or "contact_method", key) -> name.
 Named = Callable[[str, str], str]
 Lines = tuple[str, ...]
+INDENT: Final = "    "
 
 FIELD_WORDS: Final[Mapping[str, str]] = {
     "active": "Active",
@@ -53,7 +54,7 @@ FIELD_WORDS: Final[Mapping[str, str]] = {
     "time_zone": "Time zone",
     "title": "Job title",
     "unstaffed_level": "A level without anybody",
-    "zone_state": "Time zone",
+    "zone_state": "Time zone is",
 }
 _WORDS: Final[Mapping[tuple[str, Any], str]] = {
     ("after_last", "nothing"): "nothing happens",
@@ -96,12 +97,16 @@ def field_word(path: str) -> str:
     return FIELD_WORDS.get(top, top.replace("_", " ").capitalize())
 
 
-def field_lines(path: str, value: Any, named: Named) -> Lines:
-    """The value of a single-valued field; no lines for one that is empty or not there."""
+def field_lines(path: str, value: Any, named: Named, now: str = "") -> Lines:
+    """The value of a single-valued field; no lines for one that is empty or not there.
+
+    now: an instant as stored; starts of layers before it mean nothing any more and are left out. Lines of a layer
+    below its first begin with INDENT.
+    """
     if value is None or value == "" or value == []:
         return ()
     if path == "layers":
-        return _layers(value, named)
+        return _layers(value, named, now)
     if path == "levels":
         return _levels(value, named)
     if path == "group_keys":
@@ -185,26 +190,26 @@ def _participant(participant: Participant, named: Named) -> str:
 # --- layers -----------------------------------------------------------------------------------------------------------
 
 
-def _layers(value: Any, named: Named) -> Lines:
+def _layers(value: Any, named: Named, now: str) -> Lines:
     try:
         layers = layers_from_json(value)
     except (InvalidSpec, AttributeError, TypeError):
         return ("stored in a form this version cannot read",)
-    return tuple(line for layer in layers for line in _layer(layer, named)) or ("none",)
+    return tuple(line for layer in layers for line in _layer(layer, named, now)) or ("none",)
 
 
-def _layer(layer: Layer, named: Named) -> Lines:
+def _layer(layer: Layer, named: Named, now: str) -> Lines:
     people = [_participant(participant, named) for participant in layer.participants]
     together = isinstance(layer.turns, Everyone)
     lines = [f"{layer.name or layer.key}: {(' and ' if together else ' → ').join(people) or 'nobody'}"]
     if len(people) > 1 and not together:
         lines.append(_turns(layer))
     lines.append(_windows(layer.windows) + (f", in {layer.zone}" if layer.zone else ""))
-    if layer.starts_at is not None:
+    if layer.starts_at is not None and instant_to_text(layer.starts_at) > now:
         lines.append(f"from {_instant(layer.starts_at)}")
     if layer.ends_at is not None:
         lines.append(f"until {_instant(layer.ends_at)}")
-    return (lines[0], *(f"    {line}" for line in lines[1:]))
+    return (lines[0], *(INDENT + line for line in lines[1:]))
 
 
 def _instant(instant: int) -> str:

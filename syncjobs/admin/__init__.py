@@ -1,0 +1,9 @@
+"""The pages of the sync. Importing this package registers them."""
+
+from django.contrib import admin
+
+from syncjobs.admin import conflicts, connections, runs
+
+__all__ = ["conflicts", "connections", "runs"]
+
+admin.site.index_title = "Sources"

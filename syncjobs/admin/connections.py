@@ -1,0 +1,162 @@
+"""Connections with their sync: how they stand, what to do next, starting runs, disconnecting."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils.decorators import method_decorator
+from django.utils.html import format_html
+from django.views.decorators.http import require_POST
+from unfold.decorators import display
+
+from connectors.admin import START, pill
+from connectors.models import Connection
+from connectors.registry import provider_label
+from oncall.admin.listing import PageOfRows
+from syncjobs.admin.buttons import start_and_show
+from syncjobs.admin.choosing import Choosing
+from syncjobs.disconnecting import disconnect
+from syncjobs.models import RunKind, SyncProfile
+from syncjobs.overview import Standing, standings
+from syncjobs.showing import ago, kind_words, next_link, page, state_mark
+
+
+@admin.register(Connection)
+class SyncedConnectionAdmin(Choosing):
+    list_display = ("name_shown", "provider_listed", "account_shown", "last_run", "conflicts_shown", "next_action")
+    list_display_links = ("name_shown",)
+    list_per_page = 50
+    show_full_result_count = False
+    search_fields = ("name", "account_label")
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
+        return PageOfRows
+
+    def complete(self, request: HttpRequest, rows: Sequence[Any]) -> None:
+        """Gives the connections of one page their standing."""
+        found = standings(rows)
+        for connection in rows:
+            vars(connection)["standing"] = found[connection.pk]
+
+    # --- the list -----------------------------------------------------------------------------------------------------
+
+    @display(description="Name", ordering="name")
+    def name_shown(self, connection: Connection) -> str:
+        return connection.name
+
+    @display(description="Platform", ordering="provider")
+    def provider_listed(self, connection: Connection) -> str:
+        return provider_label(connection.provider)
+
+    @display(description="Account")
+    def account_shown(self, connection: Connection) -> str:
+        if connection.disconnected_at is not None:
+            return pill("disconnected")
+        return connection.account_label or "not tested yet"
+
+    @display(description="Last run")
+    def last_run(self, connection: Connection) -> str:
+        run = _standing(connection).run
+        if run is None:
+            return "none yet"
+        url = reverse("admin:syncjobs_syncrun_change", args=[run.pk])
+        mark = state_mark(run)
+        moved = ago(run.finished_at or run.planned_at or run.created_at)
+        return format_html('<a href="{}">{} {}</a>', url, pill(mark["text"], mark["type"]), moved)
+
+    @display(description="Conflicts")
+    def conflicts_shown(self, connection: Connection) -> str:
+        number = _standing(connection).conflicts
+        if not number:
+            return "none"
+        url = reverse("admin:syncjobs_conflict_changelist")
+        link = '<a href="{}?connection__id__exact={}">{}</a>'
+        return format_html(link, url, connection.pk, pill(f"{number} open", "warning"))
+
+    @display(description="Next")
+    def next_action(self, connection: Connection) -> str:
+        words, url = next_link(_standing(connection))
+        return format_html('<a class="rb-link" href="{}">{}</a>', url, words)
+
+    # --- the form -----------------------------------------------------------------------------------------------------
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Every connection has a profile. What a test found out about another target or key counts no longer."""
+        if form.retargeted or form.given_secrets():
+            obj.tested_at, obj.rights = None, []
+            if not obj.pk or not obj.links.exists():
+                obj.account_id = obj.account_label = ""
+        super().save_model(request, obj, form, change)
+        SyncProfile.objects.get_or_create(connection=obj)
+
+    def response_add(self, request: HttpRequest, obj: Connection, post_url_continue: str | None = None) -> HttpResponse:
+        """On to the page with Test connection, the next thing to do."""
+        messages.success(request, format_html("{} was stored. Test the connection next.", obj.name))
+        return HttpResponseRedirect(reverse("admin:connectors_connection_change", args=[obj.pk]))
+
+    def panel(self, request: HttpRequest, connection: Connection) -> dict[str, Any]:
+        standing = standings([connection])[connection.pk]
+        run = standing.run
+        may_start = request.user.has_perm(START) and connection.disconnected_at is None
+        return {
+            **super().panel(request, connection),
+            "standing": standing,
+            "mark": state_mark(run) if run else None,
+            "moved": ago(run.finished_at or run.planned_at or run.created_at) if run else "",
+            "next": next_link(standing),
+            "may_choose": request.user.has_perm("syncjobs.view_syncprofile"),
+            "may_start": may_start,
+            "may_disconnect": may_start and self.has_change_permission(request, connection),
+        }
+
+    # --- buttons ------------------------------------------------------------------------------------------------------
+
+    def get_urls(self) -> list[URLPattern]:
+        views = (("plan", self.plan_view), ("sync", self.sync_view), ("disconnect", self.disconnect_view))
+        wrap = self.admin_site.admin_view
+        urls = [path(f"<int:object_id>/{n}/", wrap(view), name=f"connectors_connection_{n}") for n, view in views]
+        return [*urls, *super().get_urls()]
+
+    @method_decorator(require_POST)
+    def plan_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return self._start(request, object_id, RunKind.PLAN)
+
+    @method_decorator(require_POST)
+    def sync_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return self._start(request, object_id, RunKind.APPLY)
+
+    def _start(self, request: HttpRequest, object_id: int, kind: RunKind) -> HttpResponse:
+        connection = self.loaded(request, object_id, START)
+        profile = SyncProfile.objects.get_or_create(connection=connection)[0]
+        if connection.disconnected_at is not None:
+            messages.error(request, f"{connection} is disconnected. Enter its credentials again, then sync.")
+            return HttpResponseRedirect(reverse("admin:connectors_connection_change", args=[connection.pk]))
+        if kind == RunKind.APPLY and profile.review_first:
+            kind = RunKind.PLAN
+            messages.info(request, "Review first is on: the plan waits for you before anything is written.")
+        return start_and_show(request, profile, kind)
+
+    @method_decorator(require_POST)
+    def disconnect_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """Asks first; does it when the answer comes with the question's own form."""
+        connection = self.loaded(request, object_id, START)
+        self.demand_change(request, connection)
+        standing = standings([connection])[connection.pk]
+        if request.POST.get("confirmed") != "yes":
+            title = f"Disconnect {connection.name}"
+            imported = [(kind_words(kind, plural=number != 1), number) for kind, number in standing.imported.items()]
+            return page(self, request, "syncjobs/disconnect.html", title, connection, imported=imported)
+        number = disconnect(connection)
+        self.log_change(request, connection, "Disconnected.")
+        messages.success(
+            request,
+            f"{connection} is disconnected: its credentials are gone, {number} imported objects stand on their own.",
+        )
+        return HttpResponseRedirect(reverse("admin:connectors_connection_changelist"))
+
+
+def _standing(connection: Connection) -> Standing:
+    standing: Standing = vars(connection)["standing"]  # set by complete()
+    return standing

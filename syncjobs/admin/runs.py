@@ -1,0 +1,211 @@
+"""Runs: the list, and the page of one run with its plan, its progress and its buttons."""
+
+from typing import Any, Final
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import URLPattern, path, reverse
+from django.utils.decorators import method_decorator
+from django.views.decorators.http import require_POST
+from unfold.decorators import display
+
+from connectors.admin import START, OwnFiltersOnly, pill
+from syncjobs.admin.buttons import account_of, refuse, start_and_show
+from syncjobs.admin.progress import grouped_notes, incomplete, progress, totals
+from syncjobs.errors import RunAlreadyActive, StalePlan
+from syncjobs.models import ACTIVE, OPEN_PLAN, RunKind, RunState, SyncItem, SyncRun
+from syncjobs.run_items import ACTIONS, OUTCOME_COLOURS, Filter, change_rows, items_page, summary
+from syncjobs.showing import ago, kind_words, page, row_url, state_mark
+from syncjobs.starting import approve, cancel
+
+#: htmx stops asking when it gets this status.
+STOP_POLLING: Final = 286
+
+
+@admin.register(SyncRun)
+class SyncRunAdmin(OwnFiltersOnly):
+    list_display = ("run", "connection", "kind_shown", "state_shown", "moved", "outcome", "by")
+    list_display_links = ("run",)
+    list_filter = ("state", "kind", "connection")
+    list_select_related = ("connection", "requested_by")
+    list_per_page = 50
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def get_queryset(self, request: HttpRequest) -> "QuerySet[SyncRun]":
+        return SyncRun.objects.defer("notes", "checkpoint", "completeness", "scope")
+
+    # --- the list -----------------------------------------------------------------------------------------------------
+
+    @display(description="Run", ordering="id")
+    def run(self, run: SyncRun) -> str:
+        return f"Run {run.pk}"
+
+    @display(description="Kind")
+    def kind_shown(self, run: SyncRun) -> str:
+        return run.kind
+
+    @display(description="State", ordering="state")
+    def state_shown(self, run: SyncRun) -> str:
+        mark = state_mark(run)
+        return pill(mark["text"], mark["type"])
+
+    @display(description="When", ordering="created_at")
+    def moved(self, run: SyncRun) -> str:
+        return ago(run.finished_at or run.planned_at or run.created_at)
+
+    @display(description="Outcome")
+    def outcome(self, run: SyncRun) -> str:
+        total = totals(run)
+        told = [f"{total[word]} {word}" for word in ("written", "failed", "stale", "held") if total[word]]
+        if total["conflict"]:
+            told.append(f"{total['conflict']} conflict{'s' if total['conflict'] > 1 else ''}")
+        if run.state in OPEN_PLAN and total["planned"]:
+            told.insert(0, f"{total['planned']} to do")
+        return ", ".join(told) or run.reason[:80] or "nothing to do"
+
+    @display(description="Started by")
+    def by(self, run: SyncRun) -> str:
+        return str(run.requested_by or "schedule")
+
+    # --- one run ------------------------------------------------------------------------------------------------------
+
+    def get_urls(self) -> list[URLPattern]:
+        own = (
+            ("progress", self.progress_view),
+            ("ticks", self.ticks_view),
+            ("apply", self.apply_view),
+            ("cancel", self.cancel_view),
+            ("again", self.again_view),
+        )
+        wrap = self.admin_site.admin_view
+        urls = [path(f"<int:run_id>/{name}/", wrap(view), name=f"syncjobs_syncrun_{name}") for name, view in own]
+        item = path("<int:run_id>/items/<int:item_id>/", wrap(self.item_view), name="syncjobs_syncrun_item")
+        return [*urls, item, *super().get_urls()]
+
+    def _run(self, request: HttpRequest, run_id: int | str, *permissions: str) -> SyncRun:
+        if not self.has_view_permission(request) or not request.user.has_perms(permissions):
+            raise PermissionDenied
+        try:
+            return SyncRun.objects.select_related("connection", "profile", "requested_by", "superseded_by").get(
+                pk=run_id
+            )
+        except (SyncRun.DoesNotExist, ValueError):
+            raise Http404(f"There is no run {run_id}.") from None
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        run = self._run(request, object_id)
+        context = {**progress(run), **self._items(request, run), "may_start": request.user.has_perm(START)}
+        context |= {"notes": grouped_notes(run), "incomplete": incomplete(run), "can_review": _can_review(request, run)}
+        context["can_cancel"] = run.state in (*ACTIVE, *OPEN_PLAN)
+        context["can_plan"] = not run.is_active and run.connection.disconnected_at is None
+        return page(self, request, "syncjobs/run.html", f"Run {run.pk} of {run.connection}", run, **context)
+
+    def progress_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
+        """The moving part of the page. When the run has ended, htmx stops asking and loads the whole page once."""
+        run = self._run(request, run_id)
+        response = render(request, "syncjobs/run_progress.html", progress(run))
+        if not run.is_active:
+            response.status_code = STOP_POLLING
+            response.headers["HX-Refresh"] = "true"
+        return response
+
+    def item_view(self, request: HttpRequest, run_id: int, item_id: int) -> HttpResponse:
+        """What one item changes, loaded when somebody opens it."""
+        run = self._run(request, run_id)
+        item = SyncItem.objects.filter(run=run, pk=item_id).first()
+        if item is None:
+            raise Http404(f"Run {run.pk} has no item {item_id}.")
+        item.run = run
+        return render(request, "syncjobs/run_item.html", {"item": item, "rows": change_rows(item)})
+
+    def _items(self, request: HttpRequest, run: SyncRun) -> dict[str, Any]:
+        shown = items_page(run, request.GET, kind_words)
+        rows = [
+            {
+                "item": item,
+                "kind": kind_words(item.entity_type),
+                "action": dict(zip(("text", "type"), ACTIONS.get(item.action, (item.action, "")), strict=True)),
+                "outcome": {"text": item.outcome, "type": OUTCOME_COLOURS.get(item.outcome, "")},
+                "summary": summary(item),
+                "url": row_url(request, item.entity_type, item.row_id),
+            }
+            for item in shown.page.object_list
+        ]
+        query = request.GET.copy()
+        query.pop("page", None)
+        return {"shown": shown, "rows": rows, "filter_query": query.urlencode()}
+
+    # --- buttons ------------------------------------------------------------------------------------------------------
+
+    @method_decorator(require_POST)
+    def ticks_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
+        """Save the ticks of the items on the page, or (``all`` is on or off) of everything the filter shows."""
+        run = self._run(request, run_id, START)
+        open_plan = SyncItem.objects.filter(run=run, run__state=RunState.AWAITING_REVIEW).exclude(action="failed")
+        every = request.POST.get("all")
+        if every in ("on", "off"):
+            chosen = Filter.read(request.POST).items(run).values("pk")
+            saved = open_plan.filter(pk__in=chosen).update(ticked=every == "on")
+        else:
+            shown = {int(pk) for pk in request.POST.getlist("item") if pk.isascii() and pk.isdigit()}
+            ticked = {int(pk) for pk in request.POST.getlist("tick") if pk.isascii() and pk.isdigit()} & shown
+            saved = open_plan.filter(pk__in=ticked).update(ticked=True)
+            saved += open_plan.filter(pk__in=shown - ticked).update(ticked=False)
+        if run.state != RunState.AWAITING_REVIEW:
+            messages.error(request, f"{run} is {run.get_state_display()}; its ticks were not changed.")
+        elif request.headers.get("HX-Request") and every is None:
+            left = open_plan.filter(ticked=False).count()
+            return render(request, "syncjobs/run_ticks.html", {"left": left})
+        else:
+            messages.success(request, f"Saved the ticks of {saved} items.")
+        return self._back(run, request.POST.get("query", ""))
+
+    @method_decorator(require_POST)
+    def apply_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
+        run = self._run(request, run_id, START)
+        try:
+            approve(run, by=account_of(request))
+        except StalePlan as stale:
+            run.refresh_from_db()
+            refuse(request, str(stale), run.superseded_by)
+        except RunAlreadyActive as active:
+            refuse(request, str(active), active.run)
+        else:
+            messages.success(request, "The plan is being applied: exactly what is ticked below.")
+        return self._back(run)
+
+    @method_decorator(require_POST)
+    def cancel_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
+        run = self._run(request, run_id, START)
+        if cancel(run):
+            messages.success(request, "Cancelled. What was written until then stays, each object whole.")
+        else:
+            messages.info(request, f"{run} had ended already; nothing was changed.")
+        return self._back(run)
+
+    @method_decorator(require_POST)
+    def again_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
+        run = self._run(request, run_id, START)
+        return start_and_show(request, run.profile, RunKind.PLAN)
+
+    def _back(self, run: SyncRun, query: str = "") -> HttpResponseRedirect:
+        url = reverse("admin:syncjobs_syncrun_change", args=[run.pk])
+        return HttpResponseRedirect(f"{url}?{query}#items" if query else url)
+
+
+def _can_review(request: HttpRequest, run: SyncRun) -> bool:
+    return run.state == RunState.AWAITING_REVIEW and request.user.has_perm(START)

@@ -1,0 +1,81 @@
+"""How every connection stands, in three queries: for the list and for the first page."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from django.db.models import Count, Max
+
+from connectors.models import Connection
+from syncjobs.models import (
+    ACTIVE,
+    OPEN_PLAN,
+    Conflict,
+    ConflictState,
+    ExternalLink,
+    LinkState,
+    RunState,
+    SyncProfile,
+    SyncRun,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """run: the newest one. succeeded: the newest that went through, at least partly. imported: live objects by kind."""
+
+    connection: Connection
+    run: SyncRun | None
+    synced: SyncRun | None
+    conflicts: int
+    imported: Mapping[str, int]
+    review_first: bool
+
+    @property
+    def next_step(self) -> str:
+        """One word for what to do now: reconnect, test, watch, review, look, decide, plan or sync."""
+        run = self.run
+        if self.connection.disconnected_at is not None:
+            return "reconnect"
+        if run is not None and run.state in ACTIVE:
+            return "watch"
+        if run is not None and run.state in OPEN_PLAN:
+            return "review"
+        if self.connection.tested_at is None and run is None:
+            return "test"
+        if run is not None and run.state in (RunState.FAILED, RunState.PARTIAL):
+            return "look"
+        if self.conflicts:
+            return "decide"
+        return "plan" if self.review_first or run is None else "sync"
+
+
+def standings(connections: Iterable[Connection]) -> dict[int, Standing]:
+    """By connection id; five queries whatever the number of connections."""
+    wanted = {connection.pk: connection for connection in connections}
+    newest = SyncRun.objects.filter(connection__in=wanted).order_by().values("connection").annotate(run=Max("pk"))
+    done = newest.filter(state__in=[RunState.SUCCEEDED, RunState.PARTIAL])
+    newest_ids = {row["connection"]: row["run"] for row in newest}
+    done_ids = {row["connection"]: row["run"] for row in done}
+    runs = SyncRun.objects.defer("notes", "completeness", "scope").in_bulk({*newest_ids.values(), *done_ids.values()})
+    conflicts = dict(
+        Conflict.objects.filter(connection__in=wanted, state=ConflictState.OPEN)
+        .order_by()
+        .values_list("connection")
+        .annotate(number=Count("pk"))
+    )
+    imported: dict[int, dict[str, int]] = {pk: {} for pk in wanted}
+    links = ExternalLink.objects.filter(connection__in=wanted, state=LinkState.LINKED).order_by()
+    for pk, kind, number in links.values_list("connection", "entity_type").annotate(number=Count("pk")):
+        imported[pk][kind] = number
+    reviewed = dict(SyncProfile.objects.filter(connection__in=wanted).values_list("connection", "review_first"))
+    return {
+        pk: Standing(
+            connection=connection,
+            run=runs.get(newest_ids.get(pk, 0)),
+            synced=runs.get(done_ids.get(pk, 0)),
+            conflicts=conflicts.get(pk, 0),
+            imported=imported[pk],
+            review_first=reviewed.get(pk, True),
+        )
+        for pk, connection in wanted.items()
+    }

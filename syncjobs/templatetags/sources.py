@@ -1,0 +1,36 @@
+"""The cards of the first page: how every source stands."""
+
+from typing import Any
+
+from django import template
+from django.http import HttpRequest
+
+from connectors.models import Connection
+from connectors.registry import provider_label
+from syncjobs.overview import Standing, standings
+from syncjobs.showing import ago, kind_words, next_link, state_mark
+
+register = template.Library()
+
+
+@register.simple_tag(takes_context=True)
+def source_cards(context: template.Context) -> list[dict[str, Any]]:
+    """One card per connection, for those who may see connections; six queries for all of them."""
+    request: HttpRequest = context["request"]
+    if not request.user.has_perm("connectors.view_connection"):
+        return []
+    return [_card(standing) for standing in standings(Connection.objects.order_by("name")).values()]
+
+
+def _card(standing: Standing) -> dict[str, Any]:
+    run, synced = standing.run, standing.synced
+    return {
+        "connection": standing.connection,
+        "provider": provider_label(standing.connection.provider),
+        "mark": state_mark(run) if run else {"text": "no run yet", "type": ""},
+        "run": run,
+        "synced": ago(synced.finished_at) if synced else "",
+        "conflicts": standing.conflicts,
+        "imported": [(kind_words(kind, plural=number != 1), number) for kind, number in standing.imported.items()],
+        "next": next_link(standing),
+    }
