@@ -178,15 +178,14 @@ class ConnectionAdmin(OwnFiltersOnly):
         return next(((field.name, field.label) for field in fields if field.name == name), None)
 
     def _page(
-        self, request: HttpRequest, template: str, title: str, connection: Connection | None, **context: Any
+        self, request: HttpRequest, template: str, title: str, original: Connection | None, **context: Any
     ) -> HttpResponse:
         """A page of this section in the frame of the admin."""
         shell = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": title,
-            "original": connection,
-            "connection": connection,
+            "original": original,
         }
         return TemplateResponse(request, f"admin/connectors/connection/{template}.html", {**shell, **context})
 
