@@ -1,4 +1,7 @@
-"""Statuses, faults and flawed answers → the error that tells a person what to do. Pure; texts come in redacted."""
+"""Statuses, faults and flawed answers → the error that tells a person what to do. Pure; texts come in redacted.
+
+provider: registry key, kept on the error. label: how the provider is called in messages.
+"""
 
 from connectors.errors import (
     AddressRefused,
@@ -18,10 +21,13 @@ from connectors.redaction import excerpt
 from connectors.retrying import is_retryable
 
 
-def refusal(provider: str, request: Request, status: int, reason: str, wait: float | None) -> ConnectorError:
+def refusal(
+    provider: str, label: str, request: Request, status: int, reason: str, wait: float | None
+) -> ConnectorError:
     """A status outside 2xx. ``reason``: the vendor's own words, redacted. ``wait``: seconds it asks to wait."""
-    message = f"{provider} answered {status} to {_name(request)}" + (f": {reason}" if reason else ".")
+    message = f"{label} answered {status} to {_name(request)}" + (f": {reason}" if reason else ".")
     if status == 401:
+        message = f"{label} refused the credential at {_name(request)}" + (f": {reason}." if reason else ".")
         hint = "Check the key, and that it belongs to the chosen region or host."
         return AuthenticationFailed(message, hint=hint, provider=provider)
     if status in (402, 403):
@@ -30,7 +36,7 @@ def refusal(provider: str, request: Request, status: int, reason: str, wait: flo
     if status in (404, 410):
         return NotFound(message, hint="Check that it still exists and that this key may see it.", provider=provider)
     if status == 429:
-        return rate_limited(provider, request, wait, message)
+        return rate_limited(provider, label, request, wait, message)
     if is_retryable(status):
         return ProviderUnavailable(message, hint="Try again later; nothing was changed here.", provider=provider)
     if 400 <= status < 500:
@@ -41,19 +47,19 @@ def refusal(provider: str, request: Request, status: int, reason: str, wait: flo
     return UnexpectedResponse(message, hint=hint, provider=provider, path=request.path, code=code)
 
 
-def rate_limited(provider: str, request: Request, wait: float | None, message: str = "") -> RateLimited:
+def rate_limited(provider: str, label: str, request: Request, wait: float | None, message: str = "") -> RateLimited:
     """The budget is used up. ``wait``: seconds until there is one again, None = not told."""
     return RateLimited(
-        message or f"{provider} allows no further request before {_name(request)}.",
+        message or f"{label} allows no further request before {_name(request)}.",
         hint="Try again in some minutes." if wait is None else f"It asks to wait {wait:.0f} s.",
         provider=provider,
         retry_after=wait,
     )
 
 
-def unreachable(provider: str, request: Request, fault: TransportFault, text: str) -> ConnectorError:
+def unreachable(provider: str, label: str, request: Request, fault: TransportFault, text: str) -> ConnectorError:
     """An attempt without a usable answer. ``text``: the fault's, redacted."""
-    message = f"{provider} did not answer {_name(request)}: {text}."
+    message = f"{label} did not answer {_name(request)}: {text}."
     if fault.kind == "tls":
         hint = "Check the host name; if a proxy of yours inspects TLS, exempt this host."
         return CertificateRefused(message, hint=hint, provider=provider)
@@ -67,14 +73,14 @@ def unreachable(provider: str, request: Request, fault: TransportFault, text: st
     return ProviderUnavailable(message, hint=hint, provider=provider)
 
 
-def flawed(provider: str, request: Request, flaw: Flaw, text: str) -> UnexpectedResponse:
+def flawed(provider: str, label: str, request: Request, flaw: Flaw, text: str) -> UnexpectedResponse:
     """An answer with a good status that is not the JSON object asked for. ``text``: the flaw's, redacted."""
     hints = {
         "empty_answer": "An empty answer is never taken for an empty list: try again.",
         "not_api": "Is the host right, or is this a sign-in page?",
     }
     return UnexpectedResponse(
-        f"{provider} gave an unusable answer to {_name(request)}: {text}.",
+        f"{label} gave an unusable answer to {_name(request)}: {text}.",
         hint=hints.get(flaw.code, "Try again; if it stays, report it with this message."),
         provider=provider,
         path=request.path,

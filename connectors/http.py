@@ -74,7 +74,7 @@ class Exchange:
 class HttpClient:
     """Reads a provider through a transport. One instance per read, one request at a time.
 
-    provider: registry key, named in every error. authorize: headers with the credential, asked before each attempt.
+    provider: registry key, kept on every error; label: its name in messages. authorize: headers with the credential, asked before each attempt.
     limits: names of the provider's rate headers. clock: monotonic seconds; wall_clock: seconds since the epoch.
     deadline: value of ``clock`` at which the whole read gives up. declared_posts: paths of read-only POSTs, ``*``
     stands for one segment. secrets: masked in every message, beside the values of ``authorize``. observe: called
@@ -89,6 +89,7 @@ class HttpClient:
         transport: Transport,
         *,
         provider: str,
+        label: str = "",
         authorize: Callable[[], Mapping[str, str]],
         headers: Mapping[str, str],
         limits: RateHeaders | None = None,
@@ -104,6 +105,7 @@ class HttpClient:
     ) -> None:
         self._transport = transport
         self._provider = provider
+        self._label = label or provider
         self._authorize = authorize
         self._headers = headers
         self._limits = limits or RateHeaders()
@@ -158,13 +160,13 @@ class HttpClient:
                     return decode_object(response, keys)
                 reason = self._excerpt(vendor_reason(response.body))
                 told = told_wait(response.headers, self.rate, self._wall_clock())
-                failure = refusal(self._provider, request, response.status, reason, told)
+                failure = refusal(self._provider, self._label, request, response.status, reason, told)
                 last = last or not is_retryable(response.status)
             except TransportFault as fault:
-                failure = unreachable(self._provider, request, fault, self._excerpt(str(fault)))
+                failure = unreachable(self._provider, self._label, request, fault, self._excerpt(str(fault)))
                 last = last or not fault.retryable
             except Flaw as flaw:
-                failure = flawed(self._provider, request, flaw, self._excerpt(str(flaw)))
+                failure = flawed(self._provider, self._label, request, flaw, self._excerpt(str(flaw)))
                 # Once more, for an answer cut at a good place or a gateway's page; what is whole stays as it is.
                 again = flaw.code in ("empty_answer", "not_api", "invalid_json") and response.status not in (204, 205)
                 last = not again or attempt >= FLAWED_ATTEMPTS
@@ -178,7 +180,7 @@ class HttpClient:
         started = self._clock()
         if self._deadline is not None and started >= self._deadline:
             raise DeadlineExceeded(
-                f"Reading from {self._provider} took longer than it may.",
+                f"Reading from {self._label} took longer than it may.",
                 hint="Narrow the selection, or run the import again when the source answers faster.",
                 provider=self._provider,
             )
@@ -205,7 +207,7 @@ class HttpClient:
         headers = {**self._headers, **credentials}
         if not all(_HEADER_VALUE.fullmatch(value) for value in headers.values()):
             raise ConnectionConfigError(
-                f"The credential for {self._provider} holds a character that cannot be sent, or it is empty.",
+                f"The credential for {self._label} holds a character that cannot be sent, or it is empty.",
                 hint="Paste the key again, without line breaks and quotes.",
                 provider=self._provider,
             )
@@ -225,7 +227,7 @@ class HttpClient:
     def _check_stop(self) -> None:
         if self._should_stop is not None and self._should_stop():
             raise ReadStopped(
-                f"Reading from {self._provider} was stopped.", hint="Start it again.", provider=self._provider
+                f"Reading from {self._label} was stopped.", hint="Start it again.", provider=self._provider
             )
 
     def _tell(self, exchange: Exchange) -> None:
@@ -238,7 +240,7 @@ class HttpClient:
             return
         wait = self._resume_at - self._clock()
         if wait > 0:
-            self._pause(wait, rate_limited(self._provider, request, wait))
+            self._pause(wait, rate_limited(self._provider, self._label, request, wait))
         self._resume_at = None
 
     def _pause(self, seconds: float, failure: ConnectorError) -> None:

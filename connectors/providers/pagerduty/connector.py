@@ -39,6 +39,7 @@ class PagerDuty(Connector):
         self._http = HttpClient(
             rim.transport,
             provider=PROVIDER,
+            label=self.label,
             authorize=self._authorization,
             headers=HEADERS,
             limits=RATE_HEADERS,
