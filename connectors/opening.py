@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from django.conf import settings
 
-from connectors.addresses import parse_allow
+from connectors.addresses import OriginRefused, parse_allow
 from connectors.base import Connector, Rim
 from connectors.credentials import CredentialUnreadable
 from connectors.egress import LiveTransport
@@ -21,7 +21,14 @@ def live_transport(connection: Connection) -> Transport:
     """The guarded way out for one connection. A simulator is reached through CONNECTOR_ORIGINS only."""
     cls = connector_class(connection.provider)
     origin = settings.CONNECTOR_ORIGINS.get(connection.provider) or cls.origin(connection.settings)
-    return LiveTransport(origin, allow=parse_allow(settings.EGRESS_ALLOW))
+    try:
+        return LiveTransport(origin, allow=parse_allow(settings.EGRESS_ALLOW))
+    except OriginRefused as refused:
+        raise ConnectionConfigError(
+            f"{cls.label} cannot be asked at this address: {refused}",
+            hint="Nothing was sent. Correct the connection, or CONNECTOR_ORIGINS and EGRESS_ALLOW for a simulator.",
+            provider=connection.provider,
+        ) from None
 
 
 def open_connector(
