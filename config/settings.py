@@ -165,6 +165,9 @@ UNFOLD = {
     "SITE_TITLE": "Rotabridge",
     "SITE_HEADER": "Rotabridge",
     "SITE_SYMBOL": "sync_alt",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("oncall/favicon.svg")},
+    ],
     "ENVIRONMENT": "connectors.banner.environment",
     "STYLES": [lambda request: static("oncall/rotabridge.css")],
     "SIDEBAR": {"show_search": True, "show_all_applications": False, "navigation": NAVIGATION},
