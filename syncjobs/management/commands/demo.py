@@ -134,8 +134,30 @@ class Command(ShellCommand):
         )
         bin_dir = Path(sys.executable).parent
         commands = [
-            [bin_dir / "gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{port}", "--threads", "4", "--workers", "1"],
-            [bin_dir / "celery", "-A", "config", "worker", "-B", "-P", "threads", "-c", "2", "-l", "WARNING"],
+            [
+                bin_dir / "gunicorn",
+                "config.wsgi",
+                "--bind",
+                f"127.0.0.1:{port}",
+                "--threads",
+                "4",
+                "--log-level",
+                "warning",
+            ],
+            [
+                bin_dir / "celery",
+                "--quiet",
+                "-A",
+                "config",
+                "worker",
+                "-B",
+                "-P",
+                "threads",
+                "-c",
+                "2",
+                "-l",
+                "WARNING",
+            ],
         ]
         children = [subprocess.Popen([str(part) for part in c], start_new_session=True) for c in commands]  # noqa: S603
         self._say()
