@@ -116,7 +116,7 @@ CELERY_BROKER_URL = env.str(
 if CELERY_BROKER_URL.startswith("fs:"):
     CELERY_BROKER_TRANSPORT_OPTIONS = {"folder": str(VAR_DIR / "broker"), "polling_interval": 0.2}
 else:
-    # Longer than the hard time limit: Redis hands a message to a second worker when it is not acknowledged by then.
+    # Redis hands a message that is not acknowledged by then to a second worker; that one finds the run claimed.
     CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600, "socket_timeout": 30, "socket_connect_timeout": 10}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_ACCEPT_CONTENT = ["json"]
@@ -125,7 +125,8 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_RESULT_EXPIRES = None  # otherwise beat adds a clean-up task for results that do not exist
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
-CELERY_TASK_TIME_LIMIT = 900
+# A last resort: a read has its own deadlines per request and its own budget for waiting.
+CELERY_TASK_TIME_LIMIT = 4 * 3600
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 8.0
 CELERY_ENABLE_UTC = True
