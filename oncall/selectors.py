@@ -1,7 +1,7 @@
 """Reads across tables, each in a number of queries that does not depend on the number of rows."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -61,19 +61,31 @@ def specs(schedule_ids: Ids, *, since: int | None = None) -> dict[int, ScheduleI
     """
     loaded: dict[int, ScheduleInput] = {}
     for batch in _batches(schedule_ids):
-        shifts = _by_owner(ExtraShift.objects.filter(schedule__in=batch), since, "schedule_id")
-        overrides = _by_owner(Override.objects.filter(schedule__in=batch), since, "schedule_id")
-        keys = _keys_of_people(batch, shifts, overrides)
-        responders = {responder for pairs in keys.values() for responder, _ in pairs}
-        substitutions = _by_owner(Substitution.objects.filter(responder__in=responders), since, "responder_id")
-        for schedule in Schedule.objects.filter(pk__in=batch, zone_state=Schedule.ZoneState.OK):
-            with suppress(values.InvalidSpec):
-                spec = _spec(schedule, shifts[schedule.pk], overrides[schedule.pk])
-                people = sorted(keys[schedule.pk])
-                loaded[schedule.pk] = (
-                    spec,
-                    tuple(_substitution(row, key) for responder, key in people for row in substitutions[responder]),
-                )
+        loaded |= _specs(Schedule.objects.filter(pk__in=batch), batch, since)
+    return loaded
+
+
+def specs_of(schedules: Sequence[Schedule], *, since: int | None = None) -> dict[int, ScheduleInput]:
+    """As :func:`specs`, of schedules already read: one page of them, at most 500; 4 queries."""
+    return _specs(schedules, [schedule.pk for schedule in schedules], since)
+
+
+def _specs(schedules: Iterable[Schedule], batch: Any, since: int | None) -> dict[int, ScheduleInput]:
+    shifts = _by_owner(ExtraShift.objects.filter(schedule__in=batch), since, "schedule_id")
+    overrides = _by_owner(Override.objects.filter(schedule__in=batch), since, "schedule_id")
+    keys = _keys_of_people(batch, shifts, overrides)
+    responders = {responder for pairs in keys.values() for responder, _ in pairs}
+    substitutions = _by_owner(Substitution.objects.filter(responder__in=responders), since, "responder_id")
+    loaded: dict[int, ScheduleInput] = {}
+    for schedule in schedules:
+        if schedule.zone_state != Schedule.ZoneState.OK:
+            continue
+        with suppress(values.InvalidSpec):
+            people = sorted(keys[schedule.pk])
+            loaded[schedule.pk] = (
+                _spec(schedule, shifts[schedule.pk], overrides[schedule.pk]),
+                tuple(_substitution(row, key) for responder, key in people for row in substitutions[responder]),
+            )
     return loaded
 
 
@@ -207,10 +219,11 @@ class OnCall:
 def on_call_now(schedule_ids: Ids, instant: int) -> dict[int, OnCall]:
     """Who is on call at ``instant`` in each schedule of :func:`specs`, active or not; 5 queries per 500 ids. Names:
     :func:`participant_names`."""
-    return {id_: _on_call(spec, subs, instant) for id_, (spec, subs) in specs(schedule_ids, since=instant).items()}
+    return {id_: on_call(spec, subs, instant) for id_, (spec, subs) in specs(schedule_ids, since=instant).items()}
 
 
-def _on_call(spec: values.ScheduleSpec, substitutions: tuple[values.Substitution, ...], instant: int) -> OnCall:
+def on_call(spec: values.ScheduleSpec, substitutions: tuple[values.Substitution, ...], instant: int) -> OnCall:
+    """Who is on call at ``instant`` in one schedule, until when, and who then."""
     now: tuple[values.Participant, ...] = ()
     for days in _HORIZONS:
         end = instant + days * DAY

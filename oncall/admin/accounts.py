@@ -1,0 +1,137 @@
+"""Accounts: who may log in, with which rights."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.auth.models import Group, Permission
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db.models import Model, Prefetch, QuerySet
+from django.http import HttpRequest
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminPasswordWidget
+
+from oncall.admin.listing import is_list, some
+from oncall.admin.operated import RecordedAdmin, actor
+from oncall.models import GroupLead, User
+from oncall.operations import (
+    InvalidDraft,
+    OperationRefused,
+    create_account,
+    delete_account,
+    set_password,
+    set_rights,
+    update_account,
+)
+from oncall.operations.accounts import ACCOUNT_FIELDS
+
+
+class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
+    refused: OperationRefused | None = None
+
+    new_password = forms.CharField(
+        required=False,
+        strip=False,
+        widget=UnfoldAdminPasswordWidget({"autocomplete": "new-password"}),
+        help_text="Left empty: the password stays as it is; a new account cannot log in until it has one.",
+    )
+    again = forms.CharField(
+        required=False,
+        strip=False,
+        label="New password again",
+        widget=UnfoldAdminPasswordWidget({"autocomplete": "new-password"}),
+    )
+
+    class Meta:
+        model = User
+        fields = ("email", "name", "is_active", "is_staff", "is_superuser", "groups", "user_permissions")
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        password = cleaned.get("new_password")
+        if password != cleaned.get("again"):
+            self.add_error("again", "The two passwords differ.")
+        elif password:
+            try:
+                validate_password(password, self.instance)
+            except ValidationError as weak:
+                self.add_error("new_password", weak)
+        if isinstance(self.refused, InvalidDraft) and self.refused.path in self.fields:
+            self.add_error(self.refused.path, self.refused.message)
+        elif self.refused is not None:
+            self.add_error(None, str(self.refused))
+        return cleaned
+
+
+@admin.register(User)
+class AccountAdmin(RecordedAdmin):
+    record_model = "account"
+    form = AccountForm
+    list_display = ("email", "name", "responder_name", "leads_of", "is_staff", "is_superuser", "is_active")
+    list_filter = ("is_active", "is_staff", "is_superuser")
+    list_select_related = ("responder",)
+    search_fields = ("email", "email_canonical", "name")
+    ordering = ("email_canonical",)
+    autocomplete_fields = ()
+    filter_horizontal = ("groups", "user_permissions")
+    fieldsets = (
+        (None, {"fields": ("email", "name", "is_active")}),
+        ("Password", {"fields": ("new_password", "again")}),
+        ("Rights", {"fields": ("is_staff", "is_superuser", "groups", "user_permissions")}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        rows: QuerySet[User] = super().get_queryset(request)
+        leads = Prefetch("leads", queryset=GroupLead.objects.select_related("group").order_by("pk"))
+        return rows.prefetch_related(leads) if is_list(request) else rows
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """Rights are given by those who have all of them; anybody else could give them to themselves."""
+        rights = ("is_staff", "is_superuser", "groups", "user_permissions")
+        return () if request.user.is_superuser else rights
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whoever can set the password of an account can be that account."""
+        above = obj is not None and obj.is_superuser and not request.user.is_superuser
+        return not above and bool(super().has_change_permission(request, obj))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        above = obj is not None and obj.is_superuser and not request.user.is_superuser
+        return not above and bool(super().has_delete_permission(request, obj))
+
+    @display(description="Responder")
+    def responder_name(self, account: User) -> str:
+        return str(getattr(account, "responder", "")) or "-"
+
+    @display(description="Leads")
+    def leads_of(self, account: User) -> str:
+        return some([lead.group.name for lead in account.leads.all()])
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Iterable[Any], change: bool) -> None:
+        by, data = actor(request), form.cleaned_data
+        fields = {name: data[name] for name in ACCOUNT_FIELDS if name in data}
+        if change:
+            update_account(form.instance.pk, fields, by)
+            if data["new_password"]:
+                set_password(form.instance.pk, data["new_password"], by)
+        else:
+            form.instance.pk = create_account(fields.pop("email"), data["new_password"] or None, by=by, **fields).pk
+        if "groups" in data:
+            groups, permissions = ([row.pk for row in data[name]] for name in ("groups", "user_permissions"))
+            set_rights(form.instance.pk, groups, permissions, by)
+
+    def delete_model(self, request: HttpRequest, obj: Model) -> None:
+        delete_account(obj.pk, actor(request))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        for pk in queryset.values_list("pk", flat=True):
+            delete_account(pk, actor(request))
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        rows: dict[str, QuerySet[Any]] = {"groups": Group.objects.order_by("name")}
+        rows["user_permissions"] = Permission.objects.select_related("content_type").order_by(
+            "content_type__app_label", "content_type__model", "codename"
+        )
+        return super().formfield_for_manytomany(db_field, request, **{"queryset": rows[db_field.name], **kwargs})

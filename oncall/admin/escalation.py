@@ -1,0 +1,87 @@
+"""Escalation policies."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from unfold.decorators import display
+
+from oncall.admin.level_forms import LevelFormSet, Levels
+from oncall.admin.listing import is_list, source
+from oncall.admin.operated import OperatedAdmin
+from oncall.admin.parted import PartedForm
+from oncall.escalation.codec import levels_from_json, levels_to_json
+from oncall.models import EscalationPolicy
+
+
+class EscalationPolicyForm(PartedForm):
+    kind = "escalation_policy"
+    mirrored = (
+        "name", "description", "initial_wait", "repeat_count", "after_last", "unstaffed_level", "resolved", "group",
+        "active",
+    )  # fmt: skip
+    parts_field = "levels"
+    reference_owner = "owner_policy"
+
+    class Meta:
+        model = EscalationPolicy
+        fields = (
+            "name", "description", "initial_wait", "repeat_count", "after_last", "unstaffed_level", "resolved",
+            "part_of", "group", "active",
+        )  # fmt: skip
+        labels = {
+            "initial_wait": "Initial wait, minutes",
+            "repeat_count": "Extra rounds",
+            "resolved": "On call is looked up",
+            "unstaffed_level": "A level with nobody",
+            "after_last": "After the last level",
+        }
+        help_texts = {
+            "initial_wait": "Before the first level, in the first round only.",
+            "repeat_count": "Rounds after the first. Empty: not known.",
+            "part_of": "The group's policy that this policy of one shift belongs to.",
+        }
+
+    @property
+    def suggested_targets(self) -> list[str]:
+        return self.directory.targets
+
+    def make_parts(self, data: Any) -> LevelFormSet:
+        levels = levels_from_json(self.instance.levels)
+        formset: LevelFormSet = Levels(data, prefix="levels", parts=levels, directory=self.directory, keys=self.keys)
+        return formset
+
+    def stored(self, parts: tuple[Any, ...]) -> dict[str, Any]:
+        return levels_to_json(parts)
+
+
+@admin.register(EscalationPolicy)
+class EscalationPolicyAdmin(OperatedAdmin):
+    kind = "escalation_policy"
+    form = EscalationPolicyForm
+    list_display = ("name", "level_count", "rounds", "service_count", "group", "from_source", "active")
+    list_select_related = ("group",)
+    autocomplete_fields = ("part_of", "group")
+    change_form_template = "oncall/admin/parts_form.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[EscalationPolicy]:
+        rows: QuerySet[EscalationPolicy] = super().get_queryset(request)
+        return rows.annotate(watching=Count("services")) if is_list(request) else rows
+
+    @display(description="Levels")
+    def level_count(self, policy: EscalationPolicy) -> int:
+        return len(policy.levels.get("levels", ()))
+
+    @display(description="Repeats", ordering="repeat_count")
+    def rounds(self, policy: EscalationPolicy) -> str:
+        return "not known" if policy.repeat_count is None else f"{policy.repeat_count} times"
+
+    @display(description="Services", ordering="watching")
+    def service_count(self, policy: Any) -> int:
+        return int(policy.watching)
+
+    @display(description="Source", ordering="origin_label")
+    def from_source(self, policy: EscalationPolicy) -> SafeString:
+        return source(policy)

@@ -1,0 +1,79 @@
+"""What all on-call lists share: pages of completed rows, the source filter, times in words."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.contrib.admin import SimpleListFilter
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.views import ChangeList
+
+MINUTE, HOUR, DAY = 60, 3_600, 86_400
+
+
+class PageOfRows(ChangeList):
+    """Lets the admin complete the rows of one page at once, instead of each row by itself."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.result_list = list(self.result_list)
+        admin: Any = self.model_admin
+        admin.complete(request, self.result_list)
+
+
+def is_list(request: HttpRequest) -> bool:
+    """Whether a list is asked for, whose rows need more than a form's row does."""
+    match = request.resolver_match
+    return match is not None and str(match.url_name).endswith("_changelist")
+
+
+class SourceFilter(SimpleListFilter):
+    title = "source"
+    parameter_name = "source"
+    _HERE = "-"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterator[tuple[str, str]]:
+        labels = model_admin.model._default_manager.exclude(origin_label="").order_by("origin_label")
+        yield self._HERE, "Made here"
+        for label in labels.values_list("origin_label", flat=True).distinct():
+            yield label, label
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value()
+        if value is None:
+            return queryset
+        return queryset.filter(origin_label="" if value == self._HERE else value)
+
+
+def source(row: Any) -> SafeString:
+    """The badge of where a row comes from."""
+    if not row.origin_label:
+        return format_html('<span class="oc-badge">{}</span>', "here")
+    return format_html('<span class="oc-badge oc-badge-source">{}</span>', row.origin_label)
+
+
+def some(names: Sequence[str], shown: int = 3) -> str:
+    """``Ana, Ben, Cleo and 4 more``."""
+    more = f" and {len(names) - shown} more" if len(names) > shown else ""
+    return ", ".join(names[:shown]) + more
+
+
+def span_in_words(seconds: int) -> str:
+    """``5 h 12 min``, ``3 d 4 h``, ``12 min``."""
+    days, hours, minutes = seconds // DAY, seconds % DAY // HOUR, seconds % HOUR // MINUTE
+    if days:
+        return f"{days} d {hours} h" if hours else f"{days} d"
+    if hours:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    return f"{max(minutes, 1)} min"
+
+
+def moment(instant: int, zone: str, now: int) -> str:
+    """``Tue 09:00 CET``, with the date when it is not within six days of now."""
+    at = datetime.fromtimestamp(instant, ZoneInfo(zone))
+    date = "" if abs(instant - now) < 6 * DAY else f" {at.day} {at:%b}"
+    return f"{at:%a}{date} {at:%H:%M} {at.tzname()}"

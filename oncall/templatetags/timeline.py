@@ -1,0 +1,222 @@
+"""Draws rows of shifts as one SVG, on the server, without script.
+
+Positions are percentages of the drawing's width and heights are pixels, so that it fits any width and text keeps its
+size. Colour is never alone: every bar has a name, initials or a title, and the page has the same facts as a table.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import blake2b
+
+from django import template
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from oncall.rendering.zones import at, offset_at, reading, transitions
+
+register = template.Library()
+
+#: Light enough for dark text on each; told apart with the common forms of colour blindness (after Paul Tol's schemes).
+HUES = (
+    "#77aadd", "#99ddff", "#44bb99", "#bbcc33", "#c9b458", "#eedd88",
+    "#ee8866", "#ffaabb", "#cc99bb", "#d4a373", "#b8a9e0", "#8fbfa0",
+)  # fmt: skip
+DAY = 86_400
+HEADER, LABEL, BAR, GAP = 40, 20, 28, 14
+_DRAWN_WIDTH = 1_000  # pixels assumed when choosing between a name, initials and nothing
+_LETTER = 7.2
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A stretch ``[start, end)`` of instants. identity: what the colour follows from, empty for a gap. style: words of
+    ``gap``, ``override``, ``unreachable``. title: the whole truth, for the pointer and for screen readers."""
+
+    start: int
+    end: int
+    name: str
+    identity: str
+    title: str
+    style: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    label: str
+    bars: tuple[Bar, ...]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """Rows over ``[since, until)``, instants; days and weekends are those of ``zone``."""
+
+    zone: str
+    since: int
+    until: int
+    now: int
+    rows: tuple[Row, ...]
+
+
+def hue(identity: str) -> str:
+    """Always the same colour for the same identity."""
+    return HUES[blake2b(identity.encode(), digest_size=2).digest()[0] % len(HUES)]
+
+
+def initials(name: str) -> str:
+    """``AK`` for Ana Kowalski."""
+    words = [word for word in name.split() if word[0].isalnum()]
+    return (words[0][0] + words[-1][0] if len(words) > 1 else name[:2]).upper() if words else name[:2]
+
+
+def lanes(bars: Iterable[Bar]) -> list[list[Bar]]:
+    """Bars that overlap lie in different lanes."""
+    found: list[list[Bar]] = []
+    for bar in sorted(bars, key=lambda each: (each.start, each.end)):
+        lane = next((lane for lane in found if lane[-1].end <= bar.start), None)
+        if lane is None:
+            found.append([bar])
+        else:
+            lane.append(bar)
+    return found or [[]]
+
+
+@register.simple_tag
+def timeline_svg(timeline: Timeline) -> SafeString:
+    """The drawing; its accessible twin is the table that the page prints below."""
+    tops, bottom = [], HEADER
+    for row in timeline.rows:
+        tops.append(bottom)
+        bottom += LABEL + len(lanes(row.bars)) * BAR + GAP
+    drawing = _Drawing(timeline, bottom)
+    parts = [drawing.days()]
+    parts += [drawing.row(row, top) for row, top in zip(timeline.rows, tops, strict=True)]
+    parts += [drawing.clock_changes(), drawing.now()]
+    return format_html(
+        '<svg class="oc-timeline-svg" width="100%" height="{}" role="img" aria-label="{}">{}{}</svg>',
+        bottom,
+        f"Timeline of {len(timeline.rows)} rows, times in {timeline.zone}; the table below says the same",
+        _PATTERNS,
+        _joined(parts),
+    )
+
+
+_PATTERNS = SafeString(
+    '<defs><pattern id="oc-gap" width="8" height="8" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
+    '<rect width="8" height="8" class="oc-gap-back"/><rect width="3" height="8" class="oc-gap-line"/></pattern>'
+    '<pattern id="oc-override" width="7" height="7" patternUnits="userSpaceOnUse" patternTransform="rotate(-45)">'
+    '<rect width="2" height="7" class="oc-override-line"/></pattern></defs>'
+)
+
+
+def _joined(parts: Sequence[SafeString]) -> SafeString:
+    return format_html_join("", "{}", ((part,) for part in parts))
+
+
+class _Drawing:
+    def __init__(self, timeline: Timeline, height: int) -> None:
+        self.timeline, self.height = timeline, height
+        self.length = timeline.until - timeline.since
+
+    def x(self, instant: int) -> str:
+        return f"{(instant - self.timeline.since) / self.length * 100:.4f}%"
+
+    def width(self, start: int, end: int) -> str:
+        return f"{(end - start) / self.length * 100:.4f}%"
+
+    def days(self) -> SafeString:
+        """Weekends shaded, a line at each midnight, and the days' names."""
+        line = self.timeline
+        first = reading(line.zone, line.since) // DAY
+        parts = []
+        for day in range(first, reading(line.zone, line.until - 1) // DAY + 1):
+            start, end = max(at(line.zone, day * DAY), line.since), min(at(line.zone, (day + 1) * DAY), line.until)
+            date = datetime.fromtimestamp(day * DAY, UTC)
+            if date.isoweekday() >= 6:
+                parts.append(
+                    format_html(
+                        '<rect class="oc-weekend" x="{}" y="18" width="{}" height="{}"/>',
+                        self.x(start),
+                        self.width(start, end),
+                        self.height - 18,
+                    )
+                )
+            parts.append(
+                format_html('<line class="oc-day" x1="{0}" x2="{0}" y1="18" y2="{1}"/>', self.x(start), self.height)
+            )
+            if end - start >= DAY // 3:
+                text = f"{date:%a} {date.day}" if date.day > 1 and day > first else f"{date:%a} {date.day} {date:%b}"
+                parts.append(self._clipped(start, end, 18, 20, "oc-day-name", text))
+        return _joined(parts)
+
+    def row(self, row: Row, top: int) -> SafeString:
+        parts = [format_html('<text class="oc-row-name" x="0" y="{}">{}</text>', top + LABEL - 6, _described(row))]
+        for number, lane in enumerate(lanes(row.bars)):
+            parts += [self.bar(bar, top + LABEL + number * BAR) for bar in lane]
+        return _joined(parts)
+
+    def bar(self, bar: Bar, y: int) -> SafeString:
+        start, end = max(bar.start, self.timeline.since), min(bar.end, self.timeline.until)
+        fill = "url(#oc-gap)" if "gap" in bar.style else hue(bar.identity)
+        parts = [
+            format_html(
+                '<rect class="oc-bar {}" x="1" y="1" width="100%" height="{}" rx="3" fill="{}"/>',
+                " ".join(f"oc-{word}" for word in bar.style),
+                BAR - 4,
+                fill,
+            )
+        ]
+        if "override" in bar.style:
+            parts.append(
+                format_html('<rect x="1" y="1" width="100%" height="{}" rx="3" fill="url(#oc-override)"/>', BAR - 4)
+            )
+        text = _fitting(bar, (end - start) / self.length * _DRAWN_WIDTH)
+        if text:
+            parts.append(format_html('<text class="oc-bar-name" x="7" y="{}">{}</text>', BAR // 2 + 4, text))
+        return format_html(
+            '<svg x="{}" y="{}" width="{}" height="{}"><title>{}</title>{}</svg>',
+            self.x(start), y, self.width(start, end), BAR, bar.title, _joined(parts),
+        )  # fmt: skip
+
+    def clock_changes(self) -> SafeString:
+        """A flag where the clock is put forward or back."""
+        line, parts = self.timeline, []
+        for instant in transitions(line.zone, line.since, line.until):
+            minutes = (offset_at(line.zone, instant) - offset_at(line.zone, instant - 1)) // 60
+            amount = f"{abs(minutes) // 60} h" if minutes % 60 == 0 else f"{abs(minutes)} min"
+            text = f"⚑ clock {'forward' if minutes > 0 else 'back'} {amount}"
+            parts.append(self._marker("oc-clock", instant, text))
+        return _joined(parts)
+
+    def now(self) -> SafeString:
+        line = self.timeline
+        return self._marker("oc-now", line.now, "now") if line.since <= line.now < line.until else SafeString()
+
+    def _marker(self, css: str, instant: int, text: str) -> SafeString:
+        late = (instant - self.timeline.since) / self.length > 0.85
+        return format_html(
+            '<g class="{0}"><line x1="{1}" x2="{1}" y1="14" y2="{2}"/>'
+            '<text x="{1}" y="12" dx="{3}" text-anchor="{4}">{5}</text></g>',
+            css, self.x(instant), self.height, -2 if late else 2, "end" if late else "start", text,
+        )  # fmt: skip
+
+    def _clipped(self, start: int, end: int, y: int, height: int, css: str, text: str) -> SafeString:
+        return format_html(
+            '<svg x="{}" y="{}" width="{}" height="{}"><text class="{}" x="4" y="14">{}</text></svg>',
+            self.x(start), y, self.width(start, end), height, css, text,
+        )  # fmt: skip
+
+
+def _described(row: Row) -> str:
+    return f"{row.label} · {row.note}" if row.note else row.label
+
+
+def _fitting(bar: Bar, pixels: float) -> str:
+    """The name if it fits, else initials, else nothing."""
+    if "gap" in bar.style:
+        return bar.name if pixels > len(bar.name) * _LETTER + 12 else ""
+    short = initials(bar.name)
+    if pixels > len(bar.name) * _LETTER + 12:
+        return bar.name
+    return short if pixels > len(short) * _LETTER + 8 else ""

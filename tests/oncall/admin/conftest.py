@@ -1,0 +1,100 @@
+"""A logged-in administrator, and what a form's page would send back."""
+
+from collections.abc import Callable
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from oncall.models import User
+
+
+@pytest.fixture
+def administrator(db: None, django_user_model: type[User]) -> User:
+    return User.objects.create_superuser("root@example.com", "a long password")
+
+
+@pytest.fixture
+def browser(administrator: User, client: Client) -> Client:
+    client.force_login(administrator)
+    return client
+
+
+class _Fields(HTMLParser):
+    """Name -> value of every control of the page's form, as a browser would send it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.data: dict[str, Any] = {}
+        self._select = self._textarea = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        name = given.get("name") or ""
+        if tag == "select":
+            self._select = name
+        elif tag == "option" and self._select and "selected" in given:
+            self.data.setdefault(self._select, given.get("value") or "")
+        elif tag == "textarea":
+            self._textarea = name
+            self.data[name] = ""
+        elif tag == "input" and name and given.get("type") not in ("submit", "button", "file"):
+            ticks = given.get("type") in ("checkbox", "radio")
+            if not ticks or "checked" in given:
+                self.data[name] = given.get("value") or ("on" if ticks else "")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "select":
+            self._select = ""
+        elif tag == "textarea":
+            self._textarea = ""
+
+    def handle_data(self, data: str) -> None:
+        if self._textarea:
+            self.data[self._textarea] += data
+
+
+class Form:
+    """The form at an address, ready to be changed and sent."""
+
+    def __init__(self, browser: Client, url: str) -> None:
+        self.browser, self.url = browser, url
+        response = browser.get(url)
+        assert response.status_code == 200, response
+        fields = _Fields()
+        fields.feed(response.content.decode())
+        self.data = {name: value for name, value in fields.data.items() if "__prefix__" not in name and name != "q"}
+        self.data.pop("_method", None)
+
+    def send(self, **changes: Any) -> Any:
+        return self.browser.post(self.url, {**self.data, **changes})
+
+
+@pytest.fixture
+def form(browser: Client) -> Callable[..., Form]:
+    """``form("schedule", pk)`` or ``form("schedule")`` for a new one."""
+
+    def open_form(model: str, pk: int | None = None) -> Form:
+        name = f"admin:oncall_{model}_{'add' if pk is None else 'change'}"
+        return Form(browser, reverse(name, args=[] if pk is None else [pk]))
+
+    return open_form
+
+
+def problems(response: Any) -> list[str]:
+    """What the form that came back complains about."""
+    context = response.context
+    found = [f"{k}: {m}" for k, ms in context["adminform"].form.errors.items() for m in ms]
+    for inline in context["inline_admin_formsets"]:
+        found += [f"{k}: {m}" for errors in inline.formset.errors for k, ms in errors.items() for m in ms]
+    parts = getattr(context["adminform"].form, "parts", None)
+    for errors in parts.errors if parts is not None else ():
+        found += [f"{k}: {m}" for k, ms in errors.items() for m in ms]
+    return found
+
+
+@pytest.fixture(name="problems")
+def _problems() -> Callable[[Any], list[str]]:
+    return problems

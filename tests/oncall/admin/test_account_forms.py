@@ -1,0 +1,81 @@
+"""Accounts by hand."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, Permission
+from django.test import Client
+from django.urls import reverse
+
+from oncall.models import ChangeRecord, User
+from oncall.operations import Actor, create_account, set_rights, update_account
+
+pytestmark = pytest.mark.django_db
+PASSWORD = "correct horse battery"
+
+
+def test_an_account_is_made_changed_and_deleted(form: Any, browser: Client, problems: Any) -> None:
+    fields = {"email": "ana@example.com", "name": "Ana", "new_password": PASSWORD}
+    assert "again: The two passwords differ." in problems(form("user").send(**fields))
+    assert any("too short" in p for p in problems(form("user").send(**{**fields, "new_password": "x", "again": "x"})))
+    group = Group.objects.create(name="Readers")
+    assert form("user").send(**fields, again=PASSWORD, is_staff="on", groups=[group.pk]).status_code == 302
+    ana = User.objects.get(email="ana@example.com")
+    assert (ana.is_staff, ana.check_password(PASSWORD), ana.groups.get()) == (True, True, group)
+
+    page = form("user", ana.pk)
+    assert "new_password" not in page.data or not page.data["new_password"]
+    assert page.send(name="Ana K.", groups=[]).status_code == 302
+    ana.refresh_from_db()
+    assert (ana.name, ana.check_password(PASSWORD), ana.groups.exists()) == ("Ana K.", True, False)
+    assert page.send(new_password="another long one", again="another long one").status_code == 302
+    ana.refresh_from_db()
+    assert ana.check_password("another long one")
+
+    browser.post(reverse("admin:oncall_user_delete", args=[ana.pk]), {"post": "yes"})
+    assert not User.objects.filter(pk=ana.pk).exists()
+    assert ChangeRecord.objects.filter(model="account", object_id=ana.pk, action="delete").exists()
+    assert not ChangeRecord.objects.filter(changes__icontains=PASSWORD).exists()
+
+
+def test_an_address_that_is_taken_is_refused_at_its_field(form: Any, problems: Any) -> None:
+    create_account("ana@example.com")
+    assert any(
+        problem == "email: ana@example.com belongs to another account"
+        for problem in problems(form("user").send(email="Ana@EXAMPLE.com"))
+    )
+
+
+def test_several_accounts_are_deleted_at_once(browser: Client) -> None:
+    pks = [create_account(f"p{n}@example.com").pk for n in range(2)]
+    action = {"action": "delete_selected", "_selected_action": pks, "post": "yes"}
+    browser.post(reverse("admin:oncall_user_changelist"), action)
+    assert list(User.objects.values_list("email", flat=True)) == ["root@example.com"]
+
+
+def test_only_a_superuser_gives_rights_or_touches_a_superuser(
+    administrator: User, client: Client, tester: Actor
+) -> None:
+    clerk, other = create_account("clerk@example.com", is_staff=True), create_account("other@example.com")
+    rights = Permission.objects.filter(codename__in=["view_user", "change_user", "delete_user"])
+    set_rights(clerk.pk, [], [permission.pk for permission in rights], tester)
+    client.force_login(clerk)
+    url = reverse("admin:oncall_user_change", args=[other.pk])
+    sent = {"email": "other@example.com", "name": "Other", "is_active": "on", "is_superuser": "on", "is_staff": "on"}
+    assert client.post(url, sent).status_code == 302
+    other.refresh_from_db()
+    assert (other.name, other.is_superuser, other.is_staff) == ("Other", False, False)
+    taken = {"email": "root@example.com", "new_password": PASSWORD, "again": PASSWORD}
+    assert client.post(reverse("admin:oncall_user_change", args=[administrator.pk]), taken).status_code == 403
+    assert client.post(reverse("admin:oncall_user_delete", args=[administrator.pk]), {"post": "yes"}).status_code == 403
+
+
+def test_change_records_are_read_only_and_readable(browser: Client, tester: Actor) -> None:
+    account = create_account("ana@example.com", by=tester)
+    update_account(account.pk, {"name": "Ana"}, tester)
+    record = ChangeRecord.objects.latest("pk")
+    page = browser.get(reverse("admin:oncall_changerecord_change", args=[record.pk])).content.decode()
+    assert "<th>name</th><td></td><td>Ana</td>" in page
+    assert browser.get(reverse("admin:oncall_changerecord_add")).status_code == 403
+    assert browser.post(reverse("admin:oncall_changerecord_delete", args=[record.pk])).status_code == 403
+    assert browser.post(reverse("admin:oncall_changerecord_change", args=[record.pk]), {}).status_code == 403

@@ -1,0 +1,109 @@
+"""The lists: what they show, and that more rows cost no more queries."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import time_machine
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from oncall.models import User
+from oncall.operations import Actor, create_account, grant_lead, link_account
+
+MakeRow = Callable[..., int]
+LISTS = ("responder", "usergroup", "schedule", "escalationpolicy", "service", "user", "changerecord")
+
+
+@pytest.fixture
+def populate(
+    make: MakeRow, tester: Actor, weekly_layers: Callable[..., Any], one_level: Callable[..., Any]
+) -> Callable[[int], None]:
+    made = iter(range(1_000))
+
+    def add(count: int) -> None:
+        for n in (next(made) for _ in range(count)):
+            account = create_account(f"p{n}@example.com", by=tester)
+            person = make("responder", name=f"Person {n}")
+            link_account(person, account.pk, tester)
+            member = {"person_key": f"local:{person}", "role": ""}
+            group = make("user_group", {"members": {"local:+": member}}, name=f"Group {n}")
+            grant_lead(account.pk, group, tester)
+            layers = weekly_layers(f"person:local:{person}", f"group:local:{group}")
+            schedule = make("schedule", name=f"Schedule {n}", layers=layers, group_keys=[f"local:{group}"])
+            levels = one_level(("schedule", f"local:{schedule}"))
+            policy = make("escalation_policy", name=f"Policy {n}", levels=levels, group_key=f"local:{group}")
+            make("service", name=f"Service {n}", policy_key=f"local:{policy}", group_key=f"local:{group}")
+
+    return add
+
+
+@pytest.mark.parametrize("model", LISTS)
+def test_a_list_asks_as_many_queries_for_50_rows_as_for_5(
+    model: str, browser: Client, populate: Callable[[int], None]
+) -> None:
+    url = reverse(f"admin:oncall_{model}_changelist")
+    browser.get(url)  # content types are looked up once per process
+    counts = []
+    for more in (5, 45):
+        populate(more)
+        with CaptureQueriesContext(
+            connection,
+        ) as queries:
+            response = browser.get(url)
+        assert response.status_code == 200
+        assert len(response.context["cl"].result_list) >= more
+        counts.append(len(queries))
+    assert counts[0] == counts[1] <= 10, counts
+
+
+@time_machine.travel("2026-03-03T12:00:00Z", tick=False)
+def test_the_schedule_list_says_who_is_on_call_until_when_and_who_next(
+    browser: Client, make: MakeRow, weekly_layers: Callable[..., Any]
+) -> None:
+    ana, ben = make("responder", name="Ana"), make("responder", name="Ben")
+    make("schedule", name="Primary", layers=weekly_layers(f"person:local:{ana}", f"person:local:{ben}"))
+    make("schedule", name="Empty")
+    make("schedule", name="Lost", zone_state="unknown", time_zone="", active=False)
+    make("schedule", name="Odd", composition="concurrent", layers=weekly_layers("person:3:P"))
+    page = browser.get(reverse("admin:oncall_schedule_changelist")).content.decode()
+    assert "<strong>Ana</strong> until Mon 09:00 CET, 5 d 20 h" in page
+    for words in ("Ben", "nobody", "time zone not settled", "cannot be rendered"):
+        assert words in page
+
+
+def test_lists_are_searched_and_filtered(browser: Client, make: MakeRow, tester: Actor) -> None:
+    from oncall.aggregates import Draft
+    from oncall.operations import write
+
+    make("service", name="Here")
+    write("service", [Draft({"name": "There", "active": False}, origin="PagerDuty acme")], by=tester)
+    url = reverse("admin:oncall_service_changelist")
+    for query, names in (
+        ("?q=here", {"Here", "There"}),
+        ("?q=ther", {"There"}),
+        ("?source=-", {"Here"}),
+        ("?source=PagerDuty+acme", {"There"}),
+        ("?active__exact=1", {"Here"}),
+    ):
+        rows = browser.get(url + query).context["cl"].result_list
+        assert {row.name for row in rows} == names, query
+    assert "PagerDuty acme" in browser.get(url).content.decode()
+
+
+def test_rows_are_deactivated_and_deleted_by_the_operations(browser: Client, make: MakeRow, tester: Actor) -> None:
+    from oncall.models import ChangeRecord, Service
+
+    used, free = make("escalation_policy", name="Used"), make("service", name="Free")
+    make("service", name="User", policy_key=f"local:{used}")
+    url = reverse("admin:oncall_service_changelist")
+    for action, active in (("deactivate_selected", False), ("reactivate_selected", True)):
+        browser.post(url, {"action": action, "_selected_action": [free]})
+        assert Service.objects.get(pk=free).active is active
+    browser.post(url, {"action": "delete_selected", "_selected_action": [free], "post": "yes"})
+    assert list(Service.objects.values_list("name", flat=True)) == ["User"]
+    account = User.objects.get().pk
+    causes = ChangeRecord.objects.filter(object_id=free, model="service").values_list("cause", "action")
+    assert list(causes[1:]) == [(f"account:{account}", each) for each in ("update", "update", "delete")]
