@@ -58,6 +58,12 @@ def test_a_window_over_the_end_of_the_week_joins_the_one_that_follows() -> None:
     assert weekly_pattern((Weekly(1, clock_time(4), HOUR), sunday_night)) == ((WEEK - 2 * HOUR, WEEK + 5 * HOUR),)
 
 
+@pytest.mark.parametrize("window", [Weekly(7, clock_time(22), 6 * HOUR), Daily(clock_time(22), 6 * HOUR)])
+def test_a_range_that_begins_on_monday_inside_sundays_window_is_open_at_once(window: Window) -> None:
+    monday = when(2026, 6, 8)
+    assert open_ranges((window,), [(monday, monday + 12 * HOUR, 0)]) == [(monday, monday + 4 * HOUR)]
+
+
 def test_an_open_range_goes_on_over_a_change_of_offset() -> None:
     since, until = when(2026, 3, 28, 12), when(2026, 3, 29, 12)
     ranges = open_ranges((Daily(clock_time(22), 8 * HOUR),), stretches("Europe/Paris", since, until))
