@@ -29,8 +29,12 @@ class Names:
         self._names: dict[tuple[str, str], str] = {}
 
     def __call__(self, kind: str, key: str) -> str:
+        return self.known(kind, key) or self._unknown(kind, key)
+
+    def known(self, kind: str, key: str) -> str:
+        """The name alone, empty when there is none."""
         self._asked.add((kind, key))
-        return self._names.get((kind, key)) or self._unknown(kind, key)
+        return self._names.get((kind, key), "")
 
     def load(self) -> None:
         """Look up everything asked for so far."""

@@ -99,11 +99,8 @@ def _named(connection: Connection, chosen: frozenset[EntityKey]) -> tuple[Row, .
     names = Names()
 
     def rows() -> tuple[Row, ...]:
-        keys = [(key, names(key[0], f"{connection.pk}:{key[1]}")) for key in sorted(chosen)]
-        return tuple(
-            Row(value_of(key), f"{ENTITY_WORDS[key[0]][0]} {name.removeprefix(ENTITY_WORDS[key[0]][0])}", ticked=True)
-            for key, name in keys
-        )
+        named = ((key, names.known(key[0], f"{connection.pk}:{key[1]}") or key[1]) for key in sorted(chosen))
+        return tuple(Row(value_of(key), f"{ENTITY_WORDS[key[0]][0]} {name}", ticked=True) for key, name in named)
 
     rows()
     names.load()

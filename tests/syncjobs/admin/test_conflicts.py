@@ -1,0 +1,185 @@
+"""The conflict queue says what differs, what happens meanwhile, and what can be done today."""
+
+from dataclasses import replace
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils.html import escape
+
+from connectors.records import SourceTeam
+from oncall.aggregates import Draft
+from oncall.models import Responder, UserGroup
+from oncall.operations import Actor, create_account, write
+from syncjobs.admin.conflict_words import LATER, WORDS
+from syncjobs.models import Conflict, ConflictKind, ConflictState, Strategy
+from tests.syncjobs.admin.conftest import HOSTILE, assert_harmless, queries, staff
+from tests.syncjobs.conftest import Sync, layer, schedule, user
+
+pytestmark = pytest.mark.django_db
+LIST = "/admin/syncjobs/conflict/"
+
+
+def read(client: Client, kind: str) -> str:
+    conflict = Conflict.objects.filter(kind=kind).order_by("-id")[0]
+    answer = client.get(reverse("admin:syncjobs_conflict_change", args=[conflict.pk]))
+    assert answer.status_code == 200
+    page = answer.content.decode()
+    meanwhile, now = WORDS[conflict.kind]
+    assert escape(meanwhile) in page
+    assert escape(now) in page
+    assert LATER in page
+    return page
+
+
+def test_every_kind_has_its_words() -> None:
+    assert WORDS.keys() == set(ConflictKind)
+
+
+def test_a_person_without_an_account(sync: Sync, admin_client: Client) -> None:
+    sync.run()
+    page = read(admin_client, ConflictKind.USER_NOT_FOUND)
+    assert "no account has this e-mail address" in page
+    assert "@example.com" in page
+    assert "Open this person" in page
+
+
+def test_both_sides_edited_are_shown_side_by_side(sync: Sync, admin_client: Client) -> None:
+    sync.run()
+    group = UserGroup.objects.get()
+    write("user_group", [Draft({"description": "ours"}, id=group.pk, version=group.version)], by=Actor(None, "test"))
+    sync.source.change(teams=(replace(sync.source.snapshot.teams[0], description="theirs"),))
+    sync.run()
+    page = read(admin_client, ConflictKind.BOTH_EDITED)
+    assert page.index('<td data-label="Here"><div class="rb-line">ours') < page.index("theirs")
+    assert "Description" in page
+    assert reverse("admin:oncall_usergroup_change", args=[group.pk]) in page
+
+
+def test_an_unknown_zone(sync: Sync, admin_client: Client) -> None:
+    sync.source.change(schedules=(schedule("S1", "Primary", layer("U1"), zone="Mars/Olympus"),))
+    sync.run()
+    page = read(admin_client, ConflictKind.TIMEZONE_MISMATCH)
+    assert "Mars/Olympus" in page
+    assert "not set: the schedule is inactive" in page
+
+
+def test_a_name_taken_by_somebody_else_leads_to_both_rows(sync: Sync, admin_client: Client) -> None:
+    (written,) = write("user_group", [Draft({"name": "platform"})], by=Actor(None, "test"))
+    sync.run()
+    page = read(admin_client, ConflictKind.TEAM_NAME_COLLISION)
+    assert "comes from: made here" in page
+    assert "comes from: PagerDuty (acme)" in page
+    assert reverse("admin:oncall_usergroup_change", args=[written.id]) in page
+    assert "Open the other user group" in page
+    assert "Open this user group" in page
+
+
+def test_several_people_with_one_address(sync: Sync, admin_client: Client) -> None:
+    sync.source.change(users=(*sync.source.snapshot.users, user("U9", "Twin", email="ana@example.com")))
+    sync.run()
+    page = read(admin_client, ConflictKind.AMBIGUOUS)
+    assert "Ana (U1)" in page
+    assert "Twin (U9)" in page
+
+
+def test_what_was_deleted_here(sync: Sync, admin_client: Client) -> None:
+    sync.run()
+    Conflict.objects.create(
+        connection=sync.connection,
+        kind=ConflictKind.DELETED_HERE,
+        subject_key="user_group:x",
+        entity_type="user_group",
+        external_id="T1",
+        label="Platform",
+        paths=["active"],
+        evidence={"active": {"here": "deleted", "at the source": True}},
+        opened_at="2026-01-01T00:00:00Z",
+    )
+    page = read(admin_client, ConflictKind.DELETED_HERE)
+    assert ">deleted</div>" in page
+    assert ">yes</div>" in page
+
+
+def test_a_schedule_of_the_same_name(sync: Sync, admin_client: Client) -> None:
+    write("schedule", [Draft({"name": "Primary", "time_zone": "Europe/Paris"})], by=Actor(None, "test"))
+    sync.run()
+    assert "comes from: made here" in read(admin_client, ConflictKind.DUPLICATE_SCHEDULE)
+
+
+def test_an_escalation_policy_of_the_same_name(sync: Sync, admin_client: Client) -> None:
+    write("escalation_policy", [Draft({"name": "Default"})], by=Actor(None, "test"))
+    sync.run()
+    assert "comes from: made here" in read(admin_client, ConflictKind.DUPLICATE_POLICY)
+
+
+def test_the_list_shows_open_ones_unless_asked_otherwise(sync: Sync, admin_client: Client) -> None:
+    sync.run()
+    Conflict.objects.filter(label="Ana").update(state=ConflictState.CLOSED)
+
+    def labels(**query: str) -> set[str]:
+        return {conflict.label for conflict in admin_client.get(LIST, query).context["cl"].result_list}
+
+    assert labels() == {"Bo", "Cy"}
+    assert labels(state="closed") == {"Ana"}
+    assert labels(state="all") == {"Ana", "Bo", "Cy"}
+    assert labels(q="cy") == {"Cy"}
+    assert labels(kind__exact="ambiguous") == set()
+    assert labels(connection__id__exact=str(sync.connection.pk)) == {"Bo", "Cy"}
+    assert admin_client.get(LIST, {"connection__credentials__startswith": "enc1"}).status_code == 400
+
+
+def test_a_closed_conflict_says_that_it_is_over(sync: Sync, admin_client: Client) -> None:
+    sync.run()
+    create_account(email="ana@example.com", password="long-enough-1", by=Actor(None, "test"))
+    conflict = Conflict.objects.get(label="Ana")
+    Conflict.objects.filter(pk=conflict.pk).update(state=ConflictState.CLOSED)
+    page = admin_client.get(reverse("admin:syncjobs_conflict_change", args=[conflict.pk])).content.decode()
+    assert "It does not hold any more" in page
+    assert LATER not in page
+
+
+def test_the_list_costs_the_same_however_many_there_are(sync: Sync, admin_client: Client) -> None:
+    sync.run()
+    before = queries(admin_client, LIST)
+    Conflict.objects.bulk_create(
+        Conflict(
+            connection=sync.connection,
+            kind=ConflictKind.AMBIGUOUS,
+            subject_key=f"{index}",
+            entity_type="responder",
+            external_id=f"U{index}",
+            label=f"Person {index}",
+            opened_at="2026-01-01T00:00:00Z",
+        )
+        for index in range(40)
+    )
+    assert queries(admin_client, LIST) == before
+
+
+def test_hostile_evidence_is_text(sync: Sync, admin_client: Client) -> None:
+    sync.source.change(
+        users=(user("U1", HOSTILE, email=HOSTILE), user("U2", "Bo"), user("U3", "Cy")),
+        teams=(SourceTeam("T1", HOSTILE),),
+        schedules=(schedule("S1", HOSTILE, layer("U1"), zone=HOSTILE),),
+    )
+    write("user_group", [Draft({"name": HOSTILE})], by=Actor(None, "test"))
+    sync.run()
+    assert Responder.objects.filter(name=HOSTILE).exists()
+    assert_harmless(admin_client.get(LIST).content.decode())
+    for conflict in Conflict.objects.exclude(label__in=["Bo", "Cy"]):
+        page = admin_client.get(reverse("admin:syncjobs_conflict_change", args=[conflict.pk])).content.decode()
+        assert_harmless(page)
+
+
+def test_conflicts_are_read_only_and_not_for_everybody(sync: Sync, admin_client: Client) -> None:
+    sync.rules(strategy=Strategy.OVERWRITE)
+    sync.run()
+    page = reverse("admin:syncjobs_conflict_change", args=[Conflict.objects.all()[0].pk])
+    assert admin_client.get(f"{LIST}add/").status_code == 403
+    assert admin_client.post(page.replace("change", "delete")).status_code == 403
+    assert admin_client.get(f"{LIST}999999/change/").status_code == 404
+    assert admin_client.get(f"{LIST}nonsense/change/").status_code == 404
+    outsider = staff("view_syncrun")
+    assert outsider.get(page).status_code == 403
+    assert outsider.get(LIST).status_code == 403

@@ -1,0 +1,214 @@
+"""Connections with their sync: how they stand, what comes next, starting and disconnecting."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from connectors.models import Connection
+from oncall.models import Responder, Schedule, User
+from syncjobs.disconnecting import disconnect
+from syncjobs.models import Conflict, ExternalLink, LinkState, RunKind, RunState, SyncProfile, SyncRun
+from syncjobs.overview import standings
+from syncjobs.starting import start
+from tests.syncjobs.admin.conftest import HOSTILE, assert_harmless, queries, staff
+from tests.syncjobs.conftest import Sync
+
+pytestmark = pytest.mark.django_db
+LIST = "/admin/connectors/connection/"
+
+
+def url(connection: Connection, page: str = "change") -> str:
+    return reverse(f"admin:connectors_connection_{page}", args=[connection.pk])
+
+
+def next_step(connection: Connection) -> str:
+    connection.refresh_from_db()
+    return standings([connection])[connection.pk].next_step
+
+
+def test_the_next_step_follows_the_state(sync: Sync) -> None:
+    connection = sync.connection
+    assert next_step(connection) == "test"
+    run = start(sync.profile, RunKind.PLAN, by=None, ring=False)
+    assert next_step(connection) == "watch"
+    sync.drive(run)
+    assert next_step(connection) == "review"
+    sync.apply(run)
+    assert next_step(connection) == "decide"
+    Conflict.objects.all().delete()
+    assert next_step(connection) == "plan"
+    SyncProfile.objects.update(review_first=False)
+    assert next_step(connection) == "sync"
+    SyncRun.objects.update(state=RunState.FAILED)
+    assert next_step(connection) == "look"
+    disconnect(connection)
+    assert next_step(connection) == "reconnect"
+
+
+def test_the_list_shows_state_conflicts_and_next_step(sync: Sync, admin_client: Client) -> None:
+    run = sync.run()
+    page = admin_client.get(LIST).content.decode()
+    assert reverse("admin:syncjobs_syncrun_change", args=[run.pk]) in page
+    assert "Succeeded" in page
+    assert "3 open" in page
+    assert "Look at 3 conflicts" in page
+    assert "PagerDuty" in page
+
+
+def test_lists_and_the_first_page_cost_the_same_for_many_connections(sync: Sync, admin_client: Client) -> None:
+    sync.run()
+    before = queries(admin_client, LIST), queries(admin_client, "/admin/")
+    for number in range(8):
+        connection = Connection.objects.create(name=f"More {number}", provider="pagerduty")
+        profile = SyncProfile.objects.create(connection=connection)
+        SyncRun.objects.create(connection=connection, profile=profile, kind=RunKind.PLAN, state=RunState.FAILED)
+    assert (queries(admin_client, LIST), queries(admin_client, "/admin/")) == before
+
+
+def test_the_first_page_shows_a_card_per_source(sync: Sync, admin_client: Client) -> None:
+    sync.run()
+    page = admin_client.get("/admin/").content.decode()
+    assert "3 open conflicts" in page
+    assert "3 people · 1 user group" in page or "3 people" in page
+    assert "Connect your first source" not in page
+    assert "Last sync just now." in page
+
+
+def test_without_a_source_the_first_page_shows_the_way(admin_client: Client) -> None:
+    page = admin_client.get("/admin/").content.decode()
+    assert "Connect your first source" in page
+    assert "/admin/connectors/connection/add/" in page
+
+
+def test_the_first_page_shows_sources_only_to_those_who_may_see_them(sync: Sync) -> None:
+    page = staff("view_syncrun").get("/admin/").content.decode()
+    assert "acme" not in page
+    assert "Connect your first source" not in page
+
+
+def test_hostile_names_are_text_everywhere(sync: Sync, admin_client: Client) -> None:
+    Connection.objects.update(name=HOSTILE, account_label=HOSTILE)
+    sync.run()
+    for page in ("/admin/", LIST, url(sync.connection), url(sync.connection, "import")):
+        assert_harmless(admin_client.get(page).content.decode())
+    assert_harmless(admin_client.post(url(sync.connection, "disconnect")).content.decode())
+
+
+# --- starting ---------------------------------------------------------------------------------------------------------
+
+
+def test_plan_starts_a_plan_and_shows_it(sync: Sync, admin_client: Client, admin_user: User) -> None:
+    answer = admin_client.post(url(sync.connection, "plan"))
+    run = SyncRun.objects.get()
+    assert (run.kind, run.state, run.requested_by) == (RunKind.PLAN, RunState.QUEUED, admin_user)
+    assert answer.headers["Location"] == reverse("admin:syncjobs_syncrun_change", args=[run.pk])
+
+
+def test_sync_now_applies_unless_somebody_wants_to_review_first(sync: Sync, admin_client: Client) -> None:
+    admin_client.post(url(sync.connection, "sync"))
+    assert SyncRun.objects.get().kind == RunKind.PLAN
+    SyncRun.objects.all().delete()
+    sync.rules(review_first=False)
+    admin_client.post(url(sync.connection, "sync"))
+    assert SyncRun.objects.get().kind == RunKind.APPLY
+
+
+def test_sync_now_is_offered_where_nobody_reviews(sync: Sync, admin_client: Client) -> None:
+    assert "Sync now" not in admin_client.get(url(sync.connection)).content.decode()
+    sync.rules(review_first=False)
+    assert "Sync now" in admin_client.get(url(sync.connection)).content.decode()
+
+
+def test_a_second_start_shows_the_run_in_the_way(sync: Sync, admin_client: Client) -> None:
+    run = start(sync.profile, RunKind.PLAN, by=None, ring=False)
+    page = admin_client.post(url(sync.connection, "plan"), follow=True).content.decode()
+    assert f"Open run {run.pk}</a>" in page
+    assert SyncRun.objects.count() == 1
+
+
+# --- disconnecting ----------------------------------------------------------------------------------------------------
+
+
+def test_disconnecting_asks_first(sync: Sync, admin_client: Client) -> None:
+    sync.run()
+    page = admin_client.post(url(sync.connection, "disconnect")).content.decode()
+    assert "3 people" in page
+    assert "Keep it connected" in page
+    sync.connection.refresh_from_db()
+    assert sync.connection.disconnected_at is None
+
+
+def test_disconnecting_forgets_the_credentials_and_keeps_what_was_imported(sync: Sync, admin_client: Client) -> None:
+    sync.run()
+    people = list(Responder.objects.values())
+    plan = sync.plan()
+    versions = dict(ExternalLink.objects.values_list("pk", "version"))
+    admin_client.post(url(sync.connection, "disconnect"), {"confirmed": "yes"})
+    sync.connection.refresh_from_db()
+    plan.refresh_from_db()
+    assert (sync.connection.credentials, plan.state) in (({}, RunState.CANCELLED), ({}, RunState.SUCCEEDED))
+    assert sync.connection.disconnected_at is not None
+    assert set(ExternalLink.objects.values_list("state", flat=True)) == {LinkState.DETACHED}
+    assert all(link.version == versions[link.pk] + 1 for link in ExternalLink.objects.all())
+    assert list(Responder.objects.values()) == people
+    assert Schedule.objects.get().active
+
+
+def test_a_plan_ends_with_its_connection(sync: Sync) -> None:
+    plan = sync.plan()
+    disconnect(sync.connection)
+    plan.refresh_from_db()
+    assert plan.state == RunState.CANCELLED
+
+
+def test_what_was_deleted_here_stays_ignored(sync: Sync) -> None:
+    sync.run()
+    ExternalLink.objects.filter(external_id="T1").update(state=LinkState.IGNORED)
+    assert disconnect(sync.connection) == ExternalLink.objects.count() - 1
+    assert ExternalLink.objects.get(external_id="T1").state == LinkState.IGNORED
+
+
+def test_connecting_again_attaches_what_stood_alone(sync: Sync, admin_client: Client) -> None:
+    sync.run()
+    disconnect(sync.connection)
+    form = {"name": "acme", "subdomain": "acme", "region": "us", "auth": "token", "api_key": "u+another-key"}
+    assert admin_client.post(url(sync.connection), form).status_code == 302
+    sync.connection.refresh_from_db()
+    assert sync.run().state == RunState.SUCCEEDED
+    assert set(ExternalLink.objects.values_list("state", flat=True)) == {LinkState.LINKED}
+    assert Responder.objects.count() == 3
+
+
+def test_a_disconnected_one_starts_nothing(sync: Sync, admin_client: Client) -> None:
+    disconnect(sync.connection)
+    page = admin_client.post(url(sync.connection, "plan"), follow=True).content.decode()
+    assert "is disconnected. Enter its credentials again" in page
+    assert not SyncRun.objects.exists()
+    assert 'action="' + url(sync.connection, "plan") not in page
+
+
+@pytest.fixture(params=["plan", "sync", "disconnect"])
+def button(request: Any) -> Iterator[str]:
+    yield request.param
+
+
+def test_buttons_need_a_post_a_token_and_the_right(
+    sync: Sync, admin_client: Client, admin_user: User, button: str
+) -> None:
+    there = url(sync.connection, button)
+    assert admin_client.get(there).status_code == 405
+    assert staff("view_connection", "change_connection").post(there, {"confirmed": "yes"}).status_code == 403
+    guarded = Client(enforce_csrf_checks=True)
+    guarded.force_login(admin_user)
+    assert guarded.post(there, {"confirmed": "yes"}).status_code == 403
+    assert not SyncRun.objects.exists()
+    sync.connection.refresh_from_db()
+    assert sync.connection.disconnected_at is None
+
+
+def test_disconnecting_needs_the_right_to_change_as_well(sync: Sync) -> None:
+    client = staff("view_connection", "start_syncrun")
+    assert client.post(url(sync.connection, "disconnect"), {"confirmed": "yes"}).status_code == 403

@@ -1,0 +1,287 @@
+"""The run page: progress that stops by itself, a plan to review, buttons that change something only by POST."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from connectors.records import MappingNote, SourceMember, SourceTeam
+from oncall.models import User, UserGroup
+from syncjobs.models import RunKind, RunState, SyncItem, SyncRun
+from syncjobs.starting import start
+from tests.syncjobs.admin.conftest import HOSTILE, assert_harmless, queries, staff
+from tests.syncjobs.conftest import Sync, layer, schedule, user, world
+
+pytestmark = pytest.mark.django_db
+LIST = "/admin/syncjobs/syncrun/"
+
+
+def url(run: SyncRun, page: str = "change", *more: int) -> str:
+    return reverse(f"admin:syncjobs_syncrun_{page}", args=[run.pk, *more])
+
+
+def read(client: Client, run: SyncRun, **query: str) -> str:
+    answer = client.get(url(run), query)
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def people(number: int) -> list[object]:
+    return [user(f"U{index}", f"Person{index}") for index in range(number)]
+
+
+def test_the_page_of_a_plan_counts_explains_and_offers_to_apply(sync: Sync, admin_client: Client) -> None:
+    page = read(admin_client, sync.plan())
+    assert "awaiting review" in page
+    assert "Nothing was written yet." in page
+    assert "Apply the plan" in page
+    assert "+ create" in page
+    assert 'hx-trigger="every 2s"' not in page
+
+
+def test_a_plan_is_applied_by_the_button(sync: Sync, admin_client: Client, admin_user: User) -> None:
+    run = sync.plan()
+    answer = admin_client.post(url(run, "apply"))
+    assert answer.headers["Location"] == url(run)
+    run.refresh_from_db()
+    assert (run.state, run.requested_by) == (RunState.QUEUED, admin_user)
+    sync.drive(run)
+    page = read(admin_client, run)
+    assert "Everything went through." in page
+    assert "Apply the plan" not in page
+
+
+def test_only_what_is_ticked_is_applied(sync: Sync, admin_client: Client) -> None:
+    run = sync.plan()
+    group = run.items.get(entity_type="user_group")
+    others = run.items.exclude(pk=group.pk).filter(entity_type="responder")
+    ticks = {"item": [group.pk, *(item.pk for item in others)], "tick": [item.pk for item in others]}
+    answer = admin_client.post(url(run, "ticks"), ticks, headers={"HX-Request": "true"})
+    assert "1 item left out" in answer.content.decode()
+    admin_client.post(url(run, "apply"))
+    sync.drive(run)
+    assert not UserGroup.objects.exists()
+
+
+def test_all_that_a_filter_shows_is_ticked_at_once(sync: Sync, admin_client: Client) -> None:
+    run = sync.plan()
+    admin_client.post(url(run, "ticks"), {"all": "off", "kind": "responder", "query": "kind=responder"})
+    assert set(run.items.filter(ticked=False).values_list("entity_type", flat=True)) == {"responder"}
+    admin_client.post(url(run, "ticks"), {"all": "on"})
+    assert not run.items.filter(ticked=False).exists()
+
+
+def test_ticks_of_a_run_that_is_past_review_stay(sync: Sync, admin_client: Client) -> None:
+    run = sync.apply(sync.plan())
+    page = admin_client.post(url(run, "ticks"), {"all": "off"}, follow=True).content.decode()
+    assert "its ticks were not changed" in page
+    assert not run.items.filter(ticked=False).exists()
+
+
+def test_held_items_start_without_a_tick(sync: Sync, admin_client: Client) -> None:
+    sync.run()
+    sync.source.change(teams=(SourceTeam("T1", "Platform", members=()),))
+    page = read(admin_client, sync.plan())
+    assert "! held" in page
+    assert "1 item left out" in page
+    assert "the ones here were kept until somebody approves" in page
+
+
+def test_a_plan_that_was_replaced_links_to_the_newer_one(sync: Sync, admin_client: Client) -> None:
+    old = sync.plan()
+    new = sync.plan()
+    page = admin_client.post(url(old, "apply"), follow=True).content.decode()
+    assert f'<a class="rb-link" href="{url(new)}">Open run {new.pk}</a>' in page
+    assert "Nothing was written" in page
+
+
+def test_an_expired_plan_says_so(sync: Sync, admin_client: Client) -> None:
+    run = sync.plan()
+    SyncRun.objects.update(plan_expires_at=timezone.now() - timedelta(hours=1))
+    assert "This plan has expired" in read(admin_client, run)
+    assert "expired on" in admin_client.post(url(run, "apply"), follow=True).content.decode()
+
+
+def test_an_active_run_is_linked_to_instead_of_starting_another(sync: Sync, admin_client: Client) -> None:
+    plan = sync.plan()
+    active = start(sync.profile, RunKind.APPLY, by=None, ring=False)
+    for button in ("apply", "again"):
+        page = admin_client.post(url(plan, button), follow=True).content.decode()
+        assert f'href="{url(active)}">Open run {active.pk}</a>' in page
+    assert SyncRun.objects.count() == 2
+
+
+def test_a_run_is_cancelled(sync: Sync, admin_client: Client) -> None:
+    run = start(sync.profile, RunKind.APPLY, by=None, ring=False)
+    assert "Cancelled." in admin_client.post(url(run, "cancel"), follow=True).content.decode()
+    run.refresh_from_db()
+    assert run.state == RunState.CANCELLED
+    assert "had ended already" in admin_client.post(url(run, "cancel"), follow=True).content.decode()
+
+
+def test_the_page_moves_by_itself_and_stops_by_itself(sync: Sync, admin_client: Client) -> None:
+    run = start(sync.profile, RunKind.PLAN, by=None, ring=False)
+    assert f'hx-get="{url(run, "progress")}" hx-trigger="every 2s"' in read(admin_client, run)
+    moving = admin_client.get(url(run, "progress"))
+    assert (moving.status_code, "Waiting for a worker." in moving.content.decode()) == (200, True)
+    sync.drive(run)
+    ended = admin_client.get(url(run, "progress"))
+    assert (ended.status_code, ended.headers["HX-Refresh"]) == (286, "true")
+
+
+def test_a_run_nobody_takes_says_how_to_start_a_worker(sync: Sync, admin_client: Client) -> None:
+    run = start(sync.profile, RunKind.PLAN, by=None, ring=False)
+    SyncRun.objects.update(created_at=timezone.now() - timedelta(minutes=2))
+    assert "No worker has taken it yet." in read(admin_client, run)
+
+
+def test_progress_shows_a_total_where_the_source_told_it(sync: Sync, admin_client: Client) -> None:
+    run = start(sync.profile, RunKind.PLAN, by=None, ring=False)
+    counts = {"responder": {"fetched": 40, "total": 160}, "schedule": {"fetched": 7, "total": None}}
+    SyncRun.objects.update(state=RunState.RUNNING, phase="fetch", counts=counts)
+    page = read(admin_client, run)
+    assert "40 of 160" in page
+    assert '<progress class="rb-bar" max="100" value="25">' in page
+    assert "Reading the source." in page
+    assert page.count("<progress") == 1
+
+
+def test_a_change_is_shown_with_names_and_lines_not_with_keys(sync: Sync, admin_client: Client) -> None:
+    sync.run()
+    sync.source.change(schedules=(schedule("S1", "Primary", layer("U2", "U3")),))
+    run = sync.plan()
+    item = run.items.get(entity_type="schedule")
+    page = admin_client.get(url(run, "item", item.pk)).content.decode()
+    assert "Layer 1: Ana → Bo → Ana" in page
+    assert "Layer 1: Bo → Cy" in page
+    assert "hands over every week, counted from Mon 5 Jan 2026 09:00" in page
+    assert "person:" not in page
+    assert "U2" not in page
+
+
+def test_a_new_object_names_what_the_same_plan_creates(sync: Sync, admin_client: Client) -> None:
+    run = sync.plan()
+    policy = admin_client.get(url(run, "item", run.items.get(entity_type="escalation_policy").pk)).content.decode()
+    assert "Level 1: schedule Primary, Cy; then wait 30 minutes" in policy
+    assert "Here now" not in policy
+    group = admin_client.get(url(run, "item", run.items.get(entity_type="user_group").pk)).content.decode()
+    assert "Ana (manager)" in group
+
+
+def test_items_are_filtered_and_searched(sync: Sync, admin_client: Client) -> None:
+    run = sync.plan()
+    page = read(admin_client, run, kind="schedule")
+    assert ("<strong>Primary</strong>" in page, "<strong>Ana</strong>" in page) == (True, False)
+    page = read(admin_client, run, q="ana")
+    assert ("<strong>Primary</strong>" in page, "<strong>Ana</strong>" in page) == (False, True)
+    assert "No item fits this filter." in read(admin_client, run, action="detach")
+    assert "<strong>Ana</strong>" in read(admin_client, run, outcome="open")
+
+
+def test_items_are_paged_and_the_filter_stays(sync: Sync, admin_client: Client) -> None:
+    sync.source.change(users=people(60))
+    run = sync.plan()
+    page = read(admin_client, run, kind="responder", page="2")
+    assert "Page 2 of 2, 60 items" in page
+    assert 'href="?kind=responder&amp;page=1#items"' in page
+
+
+def test_a_page_costs_the_same_however_many_items_there_are(sync: Sync, admin_client: Client) -> None:
+    few = sync.plan()
+    first = (queries(admin_client, url(few)), queries(admin_client, LIST))
+    sync.source.change(users=people(300))
+    many = sync.plan()
+    group = SourceTeam("T2", "Everybody", members=tuple(SourceMember(f"U{index}", "responder") for index in range(300)))
+    sync.source.change(teams=(group,))
+    huge = sync.plan()
+    assert (queries(admin_client, url(many)), queries(admin_client, LIST)) == first
+    item = huge.items.get(external_id="T2")
+    assert queries(admin_client, url(huge, "item", item.pk)) <= 8
+
+
+def test_notes_are_grouped_with_their_number(sync: Sync, admin_client: Client) -> None:
+    notes = tuple(MappingNote("schedule", f"S{index}", "lost_colour", f"no colour {index}") for index in range(25))
+    sync.source.change(notes=notes)
+    page = read(admin_client, sync.plan())
+    assert "Lost colour" in page
+    assert "no colour 19" in page
+    assert "no colour 20" not in page
+    assert "and 5 more of this kind" in page
+
+
+def test_hostile_names_reasons_and_notes_are_text(sync: Sync, admin_client: Client) -> None:
+    sync.connection.name = HOSTILE
+    sync.connection.save()
+    sync.source.change(
+        users=(user("U1", HOSTILE), user("U2", "Bo"), user("U3", "Cy")),
+        notes=(MappingNote("schedule", HOSTILE, HOSTILE, HOSTILE),),
+    )
+    run = sync.plan()
+    SyncItem.objects.update(reason=HOSTILE)
+    SyncRun.objects.update(reason=HOSTILE, hint=HOSTILE)
+    for page in (url(run), LIST, url(run, "progress")):
+        assert_harmless(admin_client.get(page).content.decode())
+    for item in run.items.filter(entity_type__in=["responder", "schedule", "user_group"]):
+        text = admin_client.get(url(run, "item", item.pk)).content.decode()
+        assert HOSTILE not in text
+
+
+def test_a_failed_read_tells_why_and_what_next(sync: Sync, admin_client: Client) -> None:
+    sync.source.error = RuntimeError("boom")
+    page = read(admin_client, sync.plan())
+    assert "An unexpected RuntimeError stopped the run." in page
+    assert "Plan again" in page
+    assert "boom" not in page
+
+
+@pytest.mark.parametrize("button", ["ticks", "apply", "cancel", "again"])
+def test_buttons_need_a_post_a_token_and_the_right(
+    sync: Sync, admin_client: Client, admin_user: User, button: str
+) -> None:
+    run = sync.plan()
+    assert admin_client.get(url(run, button)).status_code == 405
+    assert staff("view_syncrun").post(url(run, button)).status_code == 403
+    guarded = Client(enforce_csrf_checks=True)
+    guarded.force_login(admin_user)
+    assert guarded.post(url(run, button)).status_code == 403
+    run.refresh_from_db()
+    assert run.state == RunState.AWAITING_REVIEW
+
+
+def test_viewers_see_runs_without_buttons_and_others_see_nothing(sync: Sync) -> None:
+    run = sync.plan()
+    viewer = staff("view_syncrun")
+    page = read(viewer, run)
+    assert "Apply the plan" not in page
+    assert 'type="checkbox" name="tick"' not in page
+    viewer.logout()
+    assert viewer.get(url(run)).status_code == 302
+
+
+@pytest.mark.parametrize("page", [lambda run: url(run), lambda run: url(run, "progress"), lambda run: LIST])
+def test_without_the_right_to_see_runs_there_is_nothing(sync: Sync, page: Callable[[SyncRun], str]) -> None:
+    assert staff("view_conflict").get(page(sync.plan())).status_code == 403
+
+
+def test_what_is_not_there_is_not_found(sync: Sync, admin_client: Client) -> None:
+    run = sync.plan()
+    assert admin_client.get(f"{LIST}999/change/").status_code == 404
+    assert admin_client.get(f"{LIST}nonsense/change/").status_code == 404
+    assert admin_client.get(url(run, "item", 0)).status_code == 404
+
+
+def test_runs_are_neither_added_nor_deleted_by_hand(sync: Sync, admin_client: Client) -> None:
+    run = sync.plan()
+    assert admin_client.get(f"{LIST}add/").status_code == 403
+    assert admin_client.post(url(run, "delete")).status_code == 403
+    assert admin_client.get(LIST, {"connection__credentials__startswith": "enc1"}).status_code == 400
+    assert admin_client.get(LIST, {"state__exact": "failed"}).status_code == 200
+
+
+def test_a_listing_that_broke_off_is_named(sync: Sync, admin_client: Client) -> None:
+    broken = dict(world().completeness) | {"schedule": type(world().completeness["schedule"])(False, "page 3 failed.")}
+    sync.source.change(completeness=broken)
+    assert "The list of schedules was not read to its end: page 3 failed." in read(admin_client, sync.plan())
