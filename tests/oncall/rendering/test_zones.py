@@ -44,7 +44,7 @@ def compiled(data: bytes) -> list[tuple[int, int]]:
 
 def listed_changes() -> dict[bytes, tuple[str, list[tuple[int, int]]]]:
     """Each distinct compiled file with one of its names."""
-    result = {}
+    result: dict[bytes, tuple[str, list[tuple[int, int]]]] = {}
     for name in NAMES:
         data = files("tzdata").joinpath("zoneinfo", *name.split("/")).read_bytes()
         result.setdefault(data, (name, compiled(data)))
