@@ -21,7 +21,7 @@ from syncjobs.apply import Application, FenceLost, Verdict
 from syncjobs.models import Outcome, RunKind, RunState, SyncItem, SyncProfile, SyncRun
 from syncjobs.planning.canonical import Proposer
 from syncjobs.planning.plan import Proposals, by_kind, make_plan
-from syncjobs.planning.values import Plan
+from syncjobs.planning.values import Picture, Plan
 from syncjobs.snapshot import load_picture, rules_of
 from syncjobs.storage import store_conflicts, store_plan
 from syncjobs.watch import Watch, claim
@@ -112,7 +112,7 @@ def _plan(run: SyncRun, watch: Watch, opener: Opener) -> None:
     store_plan(run, plan)
     now = timezone.now()
     opened = store_conflicts(run, plan, picture.conflicts, now)
-    _count(watch, proposals, plan)
+    _count(watch, proposals, plan, picture)
     kept = watch.write(
         phase="planned",
         planned_at=now,
@@ -148,7 +148,7 @@ def _same_account(connection: Connection, snapshot: Snapshot) -> bool:
     return True
 
 
-def _count(watch: Watch, proposals: Proposals, plan: Plan) -> None:
+def _count(watch: Watch, proposals: Proposals, plan: Plan, picture: Picture) -> None:
     for kind in ENTITY_TYPES:
         counts: dict[str, Any] = {"compared": len(proposals[kind]), "unchanged": plan.unchanged[kind]}
         if plan.unlisted[kind]:
@@ -158,8 +158,10 @@ def _count(watch: Watch, proposals: Proposals, plan: Plan) -> None:
         watch.add(item.kind, f"plan_{item.action}")
         if item.action == "failed":
             watch.add(item.kind, "failed")
-    for draft in plan.conflicts:
-        watch.add(draft.entity_type, "conflict")
+    settled = set(plan.settled)
+    still_open = {(c.kind, c.subject): c.entity_type for c in picture.conflicts if c.id not in settled}
+    for kind in (still_open | {(d.kind, d.subject): d.entity_type for d in plan.conflicts}).values():
+        watch.add(entity_type_of(kind), "conflict")
 
 
 def _notes(snapshot: Snapshot) -> list[dict[str, str | None]]:

@@ -1,0 +1,213 @@
+"""The path of a user in a browser, against the real processes of the demo: web, worker, beat and simulated vendor.
+
+``SCREENSHOTS=folder`` keeps pictures of the pages that were walked through.
+"""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytest.importorskip("playwright")
+pytestmark = [pytest.mark.e2e, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: scripts/install-chromium")]
+
+from playwright.sync_api import Browser, Page, expect, sync_playwright  # noqa: E402
+
+
+@dataclass
+class Site:
+    """The running demo. wrong: console errors and failed requests, which no page may cause."""
+
+    url: str
+    login: str
+    password: str
+    simulator: str
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    log = tmp_path_factory.mktemp("demo") / "log"
+    environment = os.environ | {"DEBUG": "true"}
+    with log.open("w") as output:
+        demo = subprocess.Popen(  # noqa: S603 - our own command
+            [sys.executable, "manage.py", "demo", "--port", str(port)],
+            cwd=REPOSITORY,
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        yield _ready(demo, log, f"http://127.0.0.1:{port}")
+    finally:
+        os.killpg(demo.pid, signal.SIGINT)
+        demo.wait(timeout=30)
+
+
+def _ready(demo: "subprocess.Popen[bytes]", log: Path, url: str) -> Site:
+    for _ in range(240):
+        text = log.read_text()
+        told = re.search(r"log in as (\S+) with (\S+)", text)
+        if told:
+            simulator = re.search(r"answers at (\S+)", text)
+            assert simulator
+            _wait_for(url)
+            return Site(url, told[1], told[2], simulator[1])
+        assert demo.poll() is None, text
+        time.sleep(0.5)
+    raise AssertionError(log.read_text())
+
+
+def _wait_for(url: str) -> None:
+    host, port = url.removeprefix("http://").split(":")
+    for _ in range(60):
+        try:
+            socket.create_connection((host, int(port)), timeout=1).close()
+        except OSError:
+            time.sleep(0.5)
+        else:
+            return
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking"]
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def page(site: Site, browser: Browser) -> Iterator[Page]:
+    """A page that is logged in; leaving it fails when the console or a request reported an error."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, base_url=site.url)
+    shown = context.new_page()
+    wrong: list[str] = []
+    shown.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+    shown.on("response", lambda answer: wrong.append(f"{answer.status} {answer.url}") if answer.status >= 400 else None)
+    shown.on("request", lambda asked: None if asked.url.startswith(site.url) else wrong.append(f"foreign: {asked.url}"))
+    shown.goto("/admin/")
+    shown.fill("input[name=username]", site.login)
+    shown.fill("input[name=password]", site.password)
+    shown.click("button[type=submit]")
+    yield shown
+    assert [text for text in wrong if "data:" not in text] == []
+    context.close()
+
+
+def picture(page: Page, name: str) -> None:
+    folder = os.environ.get("SCREENSHOTS")
+    if folder:
+        page.screenshot(path=str(Path(folder) / f"{name}.png"))
+
+
+def fits(page: Page) -> bool:
+    return bool(page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
+
+
+def test_the_first_page_shows_the_source_and_what_waits(page: Page) -> None:
+    expect(page.get_by_text("PagerDuty, acme.pagerduty.com")).to_be_visible()
+    expect(page.get_by_text("open conflicts").first).to_be_visible()
+    picture(page, "first-page")
+
+
+def test_a_key_can_be_tested_and_a_wrong_one_is_refused_on_its_field(page: Page) -> None:
+    page.goto("/admin/connectors/connection/add/")
+    page.fill("input[name=name]", "second")
+    page.fill("input[name*=subdomain]", "acme")
+    page.fill("input[type=password]", "a-wrong-key")
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.goto("/admin/connectors/connection/")
+    page.get_by_role("link", name="second", exact=True).click()
+    page.get_by_role("button", name="Test connection").click()
+    expect(page.get_by_text("refused the credential")).to_be_visible()
+    assert "a-wrong-key" not in page.content()
+    page.goto("/admin/connectors/connection/")
+    page.get_by_role("link", name="acme", exact=True).click()
+    page.get_by_role("button", name="Test connection").click()
+    expect(page.get_by_text("Escalation policies can be read")).to_be_visible()
+
+
+def test_choosing_shows_the_tree_of_the_account(page: Page) -> None:
+    page.goto("/admin/connectors/connection/")
+    page.get_by_role("link", name="acme", exact=True).click()
+    page.get_by_text("Choose what to import").click()
+    expect(page.get_by_text("Preserve local changes")).to_be_visible()
+    picture(page, "choose")
+
+
+def test_a_change_at_the_source_is_planned_reviewed_and_applied_while_the_page_updates_itself(
+    page: Page, site: Site
+) -> None:
+    edit = {"edit": "rename", "kind": "service", "object_id": _id_of(site, "Checkout"), "name": "Till"}
+    assert page.request.post(f"{site.simulator}/_simulator/edits", data=edit).ok
+    page.goto("/admin/connectors/connection/")
+    page.get_by_role("link", name="acme", exact=True).click()
+    page.get_by_role("button", name="Plan", exact=True).click()
+    apply_button = page.get_by_role("button", name="Apply the plan")
+    expect(apply_button).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("Till").first).to_be_visible()
+    picture(page, "plan")
+    apply_button.click()
+    expect(page.get_by_text("Everything went through")).to_be_visible(timeout=30_000)
+    picture(page, "run")
+    page.goto("/admin/oncall/service/")
+    expect(page.get_by_text("Till").first).to_be_visible()
+
+
+def _id_of(site: Site, name: str) -> str:
+    import json
+    import urllib.request
+
+    from connectors.simulator.pagerduty import DEMO_KEY
+
+    request = urllib.request.Request(  # noqa: S310 - the simulator on the loopback
+        f"{site.simulator}/services?limit=100", headers={"Authorization": f"Token token={DEMO_KEY}"}
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+        services = json.load(answer)["services"]
+    return str(next(service["id"] for service in services if service["name"] == name))
+
+
+def test_a_schedule_shows_its_fortnight_and_the_same_as_a_table(page: Page) -> None:
+    page.goto("/admin/oncall/schedule/")
+    page.get_by_role("link", name="Platform Primary", exact=True).click()
+    expect(page.locator("svg").filter(has_text="Final").first).to_be_visible()
+    assert page.get_by_role("table").count() >= 1
+    picture(page, "schedule")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/admin/",
+        "/admin/connectors/connection/",
+        "/admin/syncjobs/syncrun/",
+        "/admin/syncjobs/conflict/",
+        "/admin/oncall/schedule/",
+        "/admin/oncall/responder/",
+        "/admin/oncall/usergroup/",
+        "/admin/oncall/escalationpolicy/",
+        "/admin/oncall/changerecord/",
+    ],
+)
+def test_pages_fit_a_telephone(page: Page, path: str) -> None:
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.goto(path)
+    page.wait_for_load_state("networkidle")
+    assert fits(page)
