@@ -76,6 +76,10 @@ class Application:
         except FenceLost:
             raise
         except Exception as error:  # noqa: BLE001 - the item boundary: one bad item costs one item
+            for item in items:  # rolled back: what this batch created does not exist
+                key = element_key(self.run.connection_id, item.external_id)
+                if self.created.pop(key, None) is not None:
+                    self.resolve.pop((kind, key), None)
             if len(items) == 1:
                 return self._finish([_failure(items[0], error)])
             return [verdict for item in items for verdict in self._batch(kind, [item])]
@@ -171,7 +175,7 @@ class Application:
         self, kind: Kind, items: Sequence[SyncItem], links: Mapping[int, ExternalLink], rows: Mapping[int, Any]
     ) -> None:
         """Create the links of new rows; remember on the others what was settled. Untouched links are not written."""
-        now = timezone.now()
+        owned = self._owned(kind, [item.row_id for item in items if item.action == "match"])
         new, moved = [], []
         for item in items:
             row = rows.get(item.pk)
@@ -180,7 +184,7 @@ class Application:
                 if row_id is None:
                     continue
                 version = row.version if row else item.row_version
-                new.append(self._new_link(kind, item, row_id, version, now))
+                new.append(self._new_link(kind, item, row_id, version, row_id not in owned))
                 key = element_key(self.run.connection_id, item.external_id)
                 self.resolve[kind, key] = row_id
                 self.created[key] = row_id
@@ -195,14 +199,20 @@ class Application:
                 update_fields=["state", "ignored_reason", "source_hash", "synced_version", "version", "base", "since"],
             )
 
-    def _new_link(self, kind: Kind, item: SyncItem, row_id: int, version: int, now: Any) -> ExternalLink:
-        owned = ExternalLink.objects.filter(**{f"{kind}_id": row_id}, primary=True) if item.action == "match" else None
+    def _owned(self, kind: Kind, row_ids: Sequence[int | None]) -> set[int]:
+        """Rows among these whose single-valued fields another link writes already."""
+        if not row_ids:
+            return set()
+        primary = ExternalLink.objects.filter(primary=True, **{f"{kind}_id__in": row_ids})
+        return set(primary.values_list(f"{kind}_id", flat=True))
+
+    def _new_link(self, kind: Kind, item: SyncItem, row_id: int, version: int, primary: bool) -> ExternalLink:
         return ExternalLink(
             connection_id=self.run.connection_id,
             entity_type=kind,
             external_id=item.external_id,
-            primary=owned is None or not owned.exists(),
-            since=now,
+            primary=primary,
+            since=timezone.now(),
             source_hash=item.source_hash,
             synced_version=version,
             source_label=item.label,

@@ -137,7 +137,8 @@ def name_collisions(
         item = items.get((kind, external_id)) if external_id else None
         name = item.fields["name"][1] if item and "name" in item.fields else row.name
         subject = f"{rules.connection_id}:{external_id}" if external_id else f"local:{row.row_id}"
-        rows.append((fold(name), row.origin, subject, external_id, name))
+        origin = rules.origin if external_id else row.origin
+        rows.append((fold(name), origin, subject, external_id, name))
     for (item_kind, external_id), item in items.items():
         if item_kind == kind and item.action == "create":
             rows.append((fold(item.label), rules.origin, proposals[external_id].key, external_id, item.label))

@@ -7,14 +7,24 @@ import pytest
 from django.apps import apps
 from django.core import serializers
 
-from connectors.records import Completeness, FailedEntity, SourceMember, SourceTeam
+from connectors.models import Connection
+from connectors.records import Account, Completeness, FailedEntity, SourceMember, SourceTeam
 from oncall.aggregates import Draft
 from oncall.models import ChangeRecord, EscalationPolicy, Override, Reference, Responder, Schedule, Service, UserGroup
 from oncall.operations import Actor, create_account, delete, write
 from oncall.rendering.spec import Override as SourceOverride
 from oncall.rendering.spec import person
-from syncjobs.models import Conflict, ConflictState, ExternalLink, LinkState, RunKind, RunState, SyncRun
-from tests.syncjobs.conftest import NOW, Sync, layer, policy, schedule, user, world
+from syncjobs.models import (
+    Conflict,
+    ConflictState,
+    ExternalLink,
+    LinkState,
+    RunKind,
+    RunState,
+    SyncProfile,
+    SyncRun,
+)
+from tests.syncjobs.conftest import NOW, Source, Sync, layer, policy, schedule, user, world
 
 pytestmark = pytest.mark.django_db
 
@@ -416,8 +426,6 @@ def test_it_remembers_the_account_and_holds_when_it_changes(sync: Sync) -> None:
     sync.connection.refresh_from_db()
     assert sync.connection.account_id == "acme"
     before = contents()
-    from connectors.records import Account
-
     sync.source.change(account=Account("other", "other.pagerduty.com", "us"), users=())
     run = sync.run()
     assert run.state == RunState.HELD
@@ -429,3 +437,36 @@ def test_the_run_says_who_did_it(sync: Sync) -> None:
     run = sync.run()
     assert set(ChangeRecord.objects.values_list("cause", flat=True)) == {f"run:{run.pk}"}
     assert run.kind == RunKind.APPLY
+
+
+def test_a_second_source_adds_its_elements_and_never_writes_the_fields_of_the_first(sync: Sync) -> None:
+    sync.run()
+    other = Sync.__new__(Sync)
+    other.source = Source()
+    other.connection = Connection(name="globex", provider="pagerduty", settings=sync.connection.settings)
+    other.connection.seal_credentials({"api_key": "u+not-a-real-key"})
+    other.connection.save()
+    other.profile = SyncProfile.objects.create(connection=other.connection, strategy="source")
+    other.source.change(users=(user("X1", "Anna", email="ANA@example.com", title="Other"),), account=Account(None, ""))
+    run = other.run()
+    assert run.items.get(external_id="X1").action == "match"
+    ana = Responder.objects.get(name="Ana")
+    assert (ana.title, ana.origin_label, ana.contact_methods.count()) == ("", "PagerDuty (acme)", 2)
+    assert not ExternalLink.objects.get(external_id="X1").primary
+    assert other.run().items.count() == 0
+    assert sync.run().items.count() == 0
+    names = Conflict.objects.filter(connection=other.connection).exclude(kind="user_not_found")
+    assert sorted(names.values_list("kind", flat=True)) == [
+        "duplicate_policy",
+        "duplicate_schedule",
+        "team_name_collision",
+    ]
+
+
+def test_renaming_a_connection_makes_no_collisions_with_its_own_rows(sync: Sync) -> None:
+    sync.run()
+    sync.connection.name = "production"
+    sync.connection.save()
+    sync.source.change(schedules=(*world().schedules, schedule("S2", "Primary", layer("U1"))))
+    sync.run()
+    assert not Conflict.objects.filter(kind="duplicate_schedule").exists()

@@ -59,9 +59,14 @@ def test_both_sides_edited_are_shown_side_by_side(sync: Sync, admin_client: Clie
 def test_an_unknown_zone(sync: Sync, admin_client: Client) -> None:
     sync.source.change(schedules=(schedule("S1", "Primary", layer("U1"), zone="Mars/Olympus"),))
     sync.run()
+    conflict = Conflict.objects.get(kind=ConflictKind.TIMEZONE_MISMATCH)
+    conflict.evidence |= {"candidates": ["Europe/Paris", "Europe/Rome"], "note": "two zones fit"}
+    conflict.save()
     page = read(admin_client, ConflictKind.TIMEZONE_MISMATCH)
     assert "Mars/Olympus" in page
     assert "not set: the schedule is inactive" in page
+    assert "Europe/Rome" in page
+    assert "two zones fit" in page
 
 
 def test_a_name_taken_by_somebody_else_leads_to_both_rows(sync: Sync, admin_client: Client) -> None:
@@ -81,6 +86,28 @@ def test_several_people_with_one_address(sync: Sync, admin_client: Client) -> No
     page = read(admin_client, ConflictKind.AMBIGUOUS)
     assert "Ana (U1)" in page
     assert "Twin (U9)" in page
+
+
+def test_an_element_edited_on_both_sides(sync: Sync, admin_client: Client) -> None:
+    sync.run()
+    key = f"{sync.connection.pk}:U1:CU1"
+    value = {"channel": "email", "address": "a@example.com", "label": "", "enabled": True}
+    Conflict.objects.create(
+        connection=sync.connection,
+        kind=ConflictKind.BOTH_EDITED,
+        subject_key="responder:x",
+        entity_type="responder",
+        external_id="U1",
+        label="Ana",
+        paths=[f"contact_methods.{key}"],
+        evidence={f"contact_methods.{key}": {"here": value, "at the source": None}, "odd": "told as text"},
+        opened_at="2026-01-01T00:00:00Z",
+    )
+    page = read(admin_client, ConflictKind.BOTH_EDITED)
+    assert "email a@example.com" in page
+    assert "not there" in page
+    assert "told as text" in page
+    assert key not in page
 
 
 def test_what_was_deleted_here(sync: Sync, admin_client: Client) -> None:

@@ -72,9 +72,17 @@ def test_the_first_page_shows_a_card_per_source(sync: Sync, admin_client: Client
     sync.run()
     page = admin_client.get("/admin/").content.decode()
     assert "3 open conflicts" in page
-    assert "3 people · 1 user group" in page or "3 people" in page
+    assert "3 people · 1 user group · 1 schedule · 1 escalation policy · 1 service" in " ".join(page.split())
     assert "Connect your first source" not in page
     assert "Last sync just now." in page
+
+
+def test_a_disconnected_source_says_so(sync: Sync, admin_client: Client) -> None:
+    disconnect(sync.connection)
+    for page in (LIST, "/admin/", url(sync.connection)):
+        text = admin_client.get(page).content.decode()
+        assert "disconnected" in text
+        assert "Enter the credentials again" in text
 
 
 def test_without_a_source_the_first_page_shows_the_way(admin_client: Client) -> None:
@@ -127,6 +135,18 @@ def test_a_second_start_shows_the_run_in_the_way(sync: Sync, admin_client: Clien
     page = admin_client.post(url(sync.connection, "plan"), follow=True).content.decode()
     assert f"Open run {run.pk}</a>" in page
     assert SyncRun.objects.count() == 1
+
+
+def test_a_new_key_must_be_tested_and_keeps_the_account_of_what_was_imported(sync: Sync, admin_client: Client) -> None:
+    sync.run()
+    Connection.objects.update(
+        tested_at="2026-01-01T00:00:00Z", rights=[{"entity_type": "service", "granted": True, "detail": ""}]
+    )
+    form = {"name": "acme", "subdomain": "acme", "region": "eu", "auth": "token", "api_key": "u+another-key"}
+    assert admin_client.post(url(sync.connection), form).status_code == 302
+    sync.connection.refresh_from_db()
+    assert (sync.connection.tested_at, sync.connection.rights) == (None, [])
+    assert sync.connection.account_id == "acme"
 
 
 # --- disconnecting ----------------------------------------------------------------------------------------------------

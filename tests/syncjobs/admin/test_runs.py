@@ -9,7 +9,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from connectors.records import MappingNote, SourceMember, SourceTeam
-from oncall.models import User, UserGroup
+from oncall.models import Responder, User, UserGroup
+from oncall.operations import Actor, create_account
 from syncjobs.models import RunKind, RunState, SyncItem, SyncRun
 from syncjobs.starting import start
 from tests.syncjobs.admin.conftest import HOSTILE, assert_harmless, queries, staff
@@ -169,6 +170,22 @@ def test_a_new_object_names_what_the_same_plan_creates(sync: Sync, admin_client:
     assert "Here now" not in policy
     group = admin_client.get(url(run, "item", run.items.get(entity_type="user_group").pk)).content.decode()
     assert "Ana (manager)" in group
+
+
+def test_an_account_that_is_linked_is_named(sync: Sync, admin_client: Client) -> None:
+    create_account(email="bo@example.com", name="Bo B.", password="long-enough-1", by=Actor(None, "test"))
+    run = sync.plan()
+    item = run.items.get(label="Bo")
+    assert "is linked to Bo B." in admin_client.get(url(run, "item", item.pk)).content.decode()
+    User.objects.filter(email="bo@example.com").delete()
+    assert "the account was deleted" in admin_client.get(url(run, "item", item.pk)).content.decode()
+
+
+def test_rows_are_linked_for_those_who_may_see_them(sync: Sync, admin_client: Client) -> None:
+    run = sync.apply(sync.plan())
+    there = reverse("admin:oncall_responder_change", args=[Responder.objects.get(name="Ana").pk])
+    assert there in read(admin_client, run)
+    assert there not in read(staff("view_syncrun"), run)
 
 
 def test_items_are_filtered_and_searched(sync: Sync, admin_client: Client) -> None:
