@@ -36,9 +36,9 @@ def _sides(conflict: Conflict, named: Named) -> list[Sides]:
             people = Sides("People", _lines(evidence.get("here")), _lines(evidence.get("at the source")))
             return [Sides("E-mail address", _lines(evidence.get("email")), _lines(evidence.get("email"))), people]
         case ConflictKind.DUPLICATE_SCHEDULE | ConflictKind.DUPLICATE_POLICY | ConflictKind.TEAM_NAME_COLLISION:
-            made = str(evidence.get("from") or "made here")
-            other = (str(evidence.get("other", "")), f"comes from: {made}")
-            return [Sides("Name", other, (str(evidence.get("name", "")), f"comes from: {conflict.connection.origin_label}"))]
+            here = (str(evidence.get("other", "")), f"comes from: {evidence.get('from') or 'made here'}")
+            there = (str(evidence.get("name", "")), f"comes from: {conflict.connection.origin_label}")
+            return [Sides("Name", here, there)]
         case ConflictKind.TIMEZONE_MISMATCH if not conflict.paths:
             return _zone(evidence)
         case _:

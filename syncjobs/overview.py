@@ -1,4 +1,4 @@
-"""How every connection stands, in three queries: for the list and for the first page."""
+"""How every connection stands, for the list and for the first page."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from django.db.models import Count, Max
 
 from connectors.models import Connection
+from connectors.records import ENTITY_TYPES
 from syncjobs.models import (
     ACTIVE,
     OPEN_PLAN,
@@ -21,7 +22,7 @@ from syncjobs.models import (
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """run: the newest one. succeeded: the newest that went through, at least partly. imported: live objects by kind."""
+    """run: the newest one. synced: the newest that went through, at least partly. imported: linked objects by kind."""
 
     connection: Connection
     run: SyncRun | None
@@ -50,7 +51,7 @@ class Standing:
 
 
 def standings(connections: Iterable[Connection]) -> dict[int, Standing]:
-    """By connection id; five queries whatever the number of connections."""
+    """By connection id; six queries whatever the number of connections."""
     wanted = {connection.pk: connection for connection in connections}
     newest = SyncRun.objects.filter(connection__in=wanted).order_by().values("connection").annotate(run=Max("pk"))
     done = newest.filter(state__in=[RunState.SUCCEEDED, RunState.PARTIAL])
@@ -74,7 +75,7 @@ def standings(connections: Iterable[Connection]) -> dict[int, Standing]:
             run=runs.get(newest_ids.get(pk, 0)),
             synced=runs.get(done_ids.get(pk, 0)),
             conflicts=conflicts.get(pk, 0),
-            imported=imported[pk],
+            imported={kind: imported[pk][kind] for kind in ENTITY_TYPES if kind in imported[pk]},
             review_first=reviewed.get(pk, True),
         )
         for pk, connection in wanted.items()

@@ -1,5 +1,6 @@
 """What several pages show the same way: states, kinds, places to click."""
 
+from datetime import datetime
 from typing import Any, Final
 
 from django.db.models import Model
@@ -66,10 +67,8 @@ def next_link(standing: Standing) -> tuple[str, str]:
     return words.get(step, "Sync now"), there
 
 
-def ago(moment: Any) -> str:
-    """``4 minutes ago``; empty for None."""
-    if moment is None:
-        return ""
+def ago(moment: datetime) -> str:
+    """``4 minutes ago``."""
     passed = timesince(moment, timezone.now(), depth=1).replace("\xa0", " ")
     return "just now" if passed.startswith("0 ") else f"{passed} ago"
 

@@ -33,7 +33,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "Set the zone at the source to a name such as Europe/Berlin, or on the schedule's page here, then sync again.",
     ),
     ConflictKind.BOTH_EDITED: (
-        "What was set here stands and pages people. Other fields of the object go on following the source.",
+        "What was set here stays in force. Other fields of the object go on following the source.",
         "Make both sides equal, here or at the source; the next sync closes this. Or let the source win everywhere: "
         "choose Overwrite with source in the connection's rules.",
     ),

@@ -29,7 +29,7 @@ def _card(standing: Standing) -> dict[str, Any]:
         "provider": provider_label(standing.connection.provider),
         "mark": state_mark(run) if run else {"text": "no run yet", "type": ""},
         "run": run,
-        "synced": ago(synced.finished_at) if synced else "",
+        "synced": ago(synced.finished_at) if synced and synced.finished_at else "",
         "conflicts": standing.conflicts,
         "imported": [(kind_words(kind, plural=number != 1), number) for kind, number in standing.imported.items()],
         "next": next_link(standing),

@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from connectors import admin as pages
 from connectors import probing
+from connectors.base import SettingField
 from connectors.errors import ProviderUnavailable
 from connectors.models import Connection
 from connectors.providers.pagerduty.connector import PagerDuty
@@ -156,6 +157,24 @@ def test_what_a_test_found_out_does_not_outlive_its_credential(admin_client: Cli
     admin_client.post(change_url(connection), form(api_key="u+another-key"))
     connection.refresh_from_db()
     assert (connection.tested_at, connection.rights, connection.account_id) == (None, [], "")
+
+
+def test_a_field_left_out_is_asked_for_before_anything_else(admin_client: Client) -> None:
+    page = admin_client.post(ADD, form(api_key=SECRET, subdomain=""))
+    assert page.context["adminform"].form.errors == {"subdomain": ["This field is required."]}
+
+
+def test_a_secret_that_is_not_stored_is_needed_with_the_others(
+    admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Two(PagerDuty):
+        @classmethod
+        def fields(cls) -> tuple[SettingField, ...]:
+            return (*super().fields(), SettingField("second", "Second key", "", kind="secret"))
+
+    monkeypatch.setattr(pages.ConnectionAdmin, "providers", (Two,))
+    page = admin_client.post(change_url(connected()), form(api_key="u+another-key"))
+    assert page.context["adminform"].form.errors == {"second": ["Enter this as well: none is stored."]}
 
 
 def test_credentials_connect_a_disconnected_one_again(admin_client: Client) -> None:
