@@ -172,6 +172,11 @@ def test_a_new_object_names_what_the_same_plan_creates(sync: Sync, admin_client:
     assert "Ana (manager)" in group
 
 
+def test_a_run_of_a_few_objects_says_so(sync: Sync, admin_client: Client) -> None:
+    run = sync.run(RunKind.PLAN, only=[("schedule", "S1")])
+    assert "Limited to 1 object; nothing follows for the others." in read(admin_client, run)
+
+
 def test_an_account_that_is_linked_is_named(sync: Sync, admin_client: Client) -> None:
     create_account(email="bo@example.com", name="Bo B.", password="long-enough-1", by=Actor(None, "test"))
     run = sync.plan()
