@@ -74,8 +74,6 @@ class AccountAdmin(RecordedAdmin):
     list_select_related = ("responder",)
     search_fields = ("email", "email_canonical", "name")
     ordering = ("email_canonical",)
-    autocomplete_fields = ()
-    filter_horizontal = ("groups", "user_permissions")
     fieldsets = (
         (None, {"fields": ("email", "name", "is_active")}),
         ("Password", {"fields": ("new_password", "again")}),

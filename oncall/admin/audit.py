@@ -1,5 +1,6 @@
 """Change records: read only."""
 
+from datetime import UTC
 from typing import Any
 
 from django.contrib import admin
@@ -14,14 +15,14 @@ from oncall.models import ChangeRecord
 
 @admin.register(ChangeRecord)
 class ChangeRecordAdmin(ModelAdmin):
-    list_display = ("at", "label", "kind_label", "action_label", "changed", "by")
+    list_display = ("time", "label", "kind_label", "action_label", "changed", "by")
     list_filter = ("action", "model")
     list_select_related = ("actor",)
     list_per_page = 50
     show_full_result_count = False
     search_fields = ("label", "=cause")
     ordering = ("-pk",)
-    fields = ("at", "label", "kind_label", "action_label", "by", "table")
+    fields = ("time", "label", "kind_label", "action_label", "by", "table")
     readonly_fields = fields
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -32,6 +33,10 @@ class ChangeRecordAdmin(ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    @display(description="At", ordering="pk")
+    def time(self, record: ChangeRecord) -> str:
+        return f"{record.at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
     @display(description="Kind")
     def kind_label(self, record: ChangeRecord) -> str:

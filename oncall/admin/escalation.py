@@ -63,6 +63,7 @@ class EscalationPolicyAdmin(OperatedAdmin):
     form = EscalationPolicyForm
     list_display = ("name", "level_count", "rounds", "service_count", "group", "from_source", "active")
     list_select_related = ("group",)
+    search_fields = ("name", "references__responder__name", "references__schedule__name")
     autocomplete_fields = ("part_of", "group")
     change_form_template = "oncall/admin/parts_form.html"
 

@@ -54,6 +54,7 @@ def length_and_unit(turns: ByTime) -> tuple[int, str]:
 
 class LayerForm(PartForm[Layer]):
     wide = ("participants", "windows")
+    listed = "participants"
     name = forms.CharField(max_length=255, widget=UnfoldAdminTextInputWidget)
     length = forms.IntegerField(
         min_value=1, required=False, label="Turn length", widget=UnfoldAdminIntegerFieldWidget, initial=1

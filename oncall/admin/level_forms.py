@@ -36,6 +36,7 @@ def target_label(target: Target, directory: Directory, keys: Keys) -> str:
 
 class LevelForm(PartForm[Level]):
     wide = ("targets",)
+    listed = "targets"
     wait = forms.IntegerField(
         min_value=0,
         required=False,

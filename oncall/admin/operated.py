@@ -49,6 +49,8 @@ class AggregateForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if "description" in self.fields:
+            self.fields["description"].widget.attrs["rows"] = 3
         if self.instance.pk:
             self.initial["row_version"] = self.instance.version
         for name in self.mirrored if self.instance.origin_label else ():

@@ -45,11 +45,13 @@ class PartForm(forms.Form, Generic[Part]):
     """One part. original: the part as stored, None for a new one. readonly: why it cannot be edited here, or empty."""
 
     readonly = ""
-    #: Fields that want more room.
+    #: Fields that want more room, and the one whose lines ``add`` is put behind.
     wide: ClassVar[tuple[str, ...]] = ()
+    listed: ClassVar[str] = ""
 
     def __init__(self, *args: Any, original: Part | None, directory: Directory, keys: Keys, **kwargs: Any) -> None:
         self.original, self.directory, self.keys = original, directory, keys
+        kwargs["label_suffix"] = ""
         super().__init__(*args, **kwargs)
 
     def named(
@@ -80,7 +82,7 @@ class PartForm(forms.Form, Generic[Part]):
 
     @property
     def shown_fields(self) -> list[Any]:
-        own = (ORDERING_FIELD_NAME, DELETION_FIELD_NAME)
+        own = (ORDERING_FIELD_NAME, DELETION_FIELD_NAME, "add")
         return [self[name] for name in self.fields if name not in own and not self[name].is_hidden]
 
 

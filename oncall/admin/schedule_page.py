@@ -74,6 +74,7 @@ class SchedulePage:
             **self.admin.admin_site.each_context(request),
             "title": schedule.name,
             "opts": self.admin.opts,
+            "original": schedule,
             "schedule": schedule,
             "source": source(schedule),
             "list_url": reverse("admin:oncall_schedule_changelist"),

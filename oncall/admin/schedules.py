@@ -136,6 +136,7 @@ class ScheduleAdmin(OperatedAdmin):
     form = ScheduleForm
     list_display = ("page_link", "on_call_now", "next_handoff", "time_zone", "from_source", "active", "edit_link")
     list_display_links = None
+    search_fields = ("name", "references__responder__name")
     autocomplete_fields = ("group",)
     inlines = (OverrideInline,)
     change_form_template = "oncall/admin/parts_form.html"
@@ -173,8 +174,8 @@ class ScheduleAdmin(OperatedAdmin):
         until = moment(answer.until, schedule.time_zone, schedule.now)
         rest = f"until {until}, {span_in_words(answer.until - schedule.now)}"
         if not who:
-            return format_html('<span class="rb-bad">nobody</span> {}', rest)
-        return format_html("<strong>{}</strong> {}", who, rest)
+            return format_html('<span><span class="rb-bad">nobody</span> {}</span>', rest)
+        return format_html("<span><strong>{}</strong> {}</span>", who, rest)
 
     @display(description="Next")
     def next_handoff(self, schedule: Any) -> SafeString | str:

@@ -26,6 +26,7 @@ DAY = 86_400
 HEADER, LABEL, BAR, GAP = 40, 20, 28, 14
 _DRAWN_WIDTH = 1_000  # pixels assumed when choosing between a name, initials and nothing
 _LETTER = 7.2
+_STRIDE = 5  # has no divisor in common with the number of hues: neighbours are far apart, all are used
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,10 @@ class Timeline:
 
 
 def hue(identity: str) -> str:
-    """Always the same colour for the same identity."""
+    """Always the same colour for the same identity; people whose numbers are near each other get different ones."""
+    kind, _, number = identity.partition(" ")
+    if kind == "responder" and number.isdecimal():
+        return HUES[int(number) * _STRIDE % len(HUES)]
     return HUES[blake2b(identity.encode(), digest_size=2).digest()[0] % len(HUES)]
 
 
@@ -203,7 +207,7 @@ class _Drawing:
 
     def _clipped(self, start: int, end: int, y: int, height: int, css: str, text: str) -> SafeString:
         return format_html(
-            '<svg x="{}" y="{}" width="{}" height="{}"><text class="{}" x="4" y="14">{}</text></svg>',
+            '<svg x="{}" y="{}" width="{}" height="{}"><text class="{}" x="3" y="14">{}</text></svg>',
             self.x(start), y, self.width(start, end), height, css, text,
         )  # fmt: skip
 

@@ -7,8 +7,9 @@ from django.contrib.auth.models import Group, Permission
 from django.test import Client
 from django.urls import reverse
 
+from oncall.aggregates import Draft
 from oncall.models import ChangeRecord, User
-from oncall.operations import Actor, create_account, set_rights, update_account
+from oncall.operations import Actor, create_account, set_rights, update_account, write
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "correct horse battery"
@@ -79,3 +80,20 @@ def test_change_records_are_read_only_and_readable(browser: Client, tester: Acto
     assert browser.get(reverse("admin:oncall_changerecord_add")).status_code == 403
     assert browser.post(reverse("admin:oncall_changerecord_delete", args=[record.pk])).status_code == 403
     assert browser.post(reverse("admin:oncall_changerecord_change", args=[record.pk]), {}).status_code == 403
+
+
+def test_a_change_of_layers_is_shown_without_json(
+    browser: Client, tester: Actor, make: Any, weekly_layers: Any
+) -> None:
+    pk = make("schedule")
+    draft = Draft({"layers": weekly_layers("vacant"), "group_keys": ["3:T"], "active": False}, id=pk, version=1)
+    write("schedule", [draft], by=tester)
+    created, changed = ChangeRecord.objects.filter(model="schedule").order_by("pk")
+    pages = [
+        browser.get(reverse("admin:oncall_changerecord_change", args=[record.pk])).content.decode()
+        for record in (created, changed)
+    ]
+    assert "Everything is new." in pages[0]
+    assert "<li>name: Weekly</li>" in pages[1]
+    assert "<td>yes</td><td>no</td>" in pages[1]
+    assert "&quot;participants&quot;" not in pages[1]

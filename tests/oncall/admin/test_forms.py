@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -12,7 +13,7 @@ from django.urls import reverse
 
 from oncall.aggregates import Draft
 from oncall.models import ChangeRecord, Responder, User, UserGroup
-from oncall.operations import Actor, create_account, write
+from oncall.operations import Actor, create_account, set_rights, write
 from oncall.selectors import load_states
 
 MakeRow = Callable[..., int]
@@ -91,7 +92,8 @@ def test_a_row_that_moves_while_it_is_saved_is_not_overwritten(
 ) -> None:
     from oncall.admin import operated
 
-    pk, raced = make("service", name="Shop"), []
+    pk = make("service", name="Shop")
+    raced: list[Any] = []
 
     def race(kind: Any, drafts: Any, *, by: Actor) -> Any:
         if not raced:
@@ -206,3 +208,20 @@ def _with_parts(make: MakeRow, model: str, people: list[int], source: str, weekl
     if model == "schedule":
         return make("schedule", {"overrides": instead}, layers=weekly_layers(*(f"person:local:{n}" for n in people)))
     return make("escalation_policy", levels=one_level(*(("responder", f"local:{n}") for n in people)))
+
+
+@pytest.mark.parametrize("model", ["responder", "usergroup", "schedule", "escalationpolicy", "service"])
+def test_who_may_only_look_sees_the_page_and_changes_nothing(
+    model: str, client: Client, make: MakeRow, tester: Actor, weekly_layers: Any, one_level: Any
+) -> None:
+    clerk = create_account("clerk@example.com", is_staff=True)
+    rights = Permission.objects.filter(codename__startswith="view_", content_type__app_label="oncall")
+    set_rights(clerk.pk, [], [right.pk for right in rights], tester)
+    client.force_login(clerk)
+    pk = make("service") if model == "service" else _with_parts(
+        make, model, [make("responder")], "3", weekly_layers, one_level)  # fmt: skip
+    url = reverse(f"admin:oncall_{model}_change", args=[pk])
+    assert client.get(url).status_code == 200
+    before = ChangeRecord.objects.count()
+    assert client.post(url, {"name": "Mine", "row_version": "1"}).status_code == 403
+    assert ChangeRecord.objects.count() == before

@@ -69,7 +69,7 @@ def test_the_schedule_list_says_who_is_on_call_until_when_and_who_next(
     make("schedule", name="Lost", zone_state="unknown", time_zone="", active=False)
     make("schedule", name="Odd", composition="concurrent", layers=weekly_layers("person:3:P"))
     page = browser.get(reverse("admin:oncall_schedule_changelist")).content.decode()
-    assert "<strong>Ana</strong> until Mon 09:00 CET, 5 d 20 h" in page
+    assert "<span><strong>Ana</strong> until Mon 09:00 CET, 5 d 20 h" in page
     for words in ("Ben", "nobody", "time zone not settled", "cannot be rendered"):
         assert words in page
 
@@ -107,3 +107,28 @@ def test_rows_are_deactivated_and_deleted_by_the_operations(browser: Client, mak
     account = User.objects.get().pk
     causes = ChangeRecord.objects.filter(object_id=free, model="service").values_list("cause", "action")
     assert list(causes[1:]) == [(f"account:{account}", each) for each in ("update", "update", "delete")]
+
+
+def test_selected_rows_in_use_are_kept_and_named(
+    browser: Client, make: MakeRow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from oncall.admin.escalation import EscalationPolicyAdmin
+    from oncall.models import EscalationPolicy
+
+    used = make("escalation_policy", name="Used")
+    make("service", name="Shop", policy_key=f"local:{used}")
+    monkeypatch.setattr(EscalationPolicyAdmin, "get_deleted_objects", lambda *args: ([], {}, set(), []))
+    action = {"action": "delete_selected", "_selected_action": [used], "post": "yes"}
+    page = browser.post(reverse("admin:oncall_escalationpolicy_changelist"), action, follow=True).content.decode()
+    assert "Used is in use by service Shop. Nothing was deleted; deactivate instead." in page
+    assert EscalationPolicy.objects.filter(pk=used).exists()
+
+
+def test_a_schedule_is_found_by_the_people_in_it(
+    browser: Client, make: MakeRow, weekly_layers: Callable[..., Any]
+) -> None:
+    ana = make("responder", name="Ana")
+    make("schedule", name="Hers", layers=weekly_layers(f"person:local:{ana}", f"person:local:{ana}"))
+    make("schedule", name="Other")
+    rows = browser.get(reverse("admin:oncall_schedule_changelist") + "?q=ana").context["cl"].result_list
+    assert [row.name for row in rows] == ["Hers"]

@@ -168,4 +168,5 @@ def test_initials(name: str, short: str) -> None:
 
 def test_a_colour_stays_with_its_person_and_all_are_used() -> None:
     assert hue("responder 1") == hue("responder 1")
-    assert {hue(f"responder {n}") for n in range(500)} == set(HUES)
+    assert len({hue(f"responder {n}") for n in range(40, 52)}) == len(HUES)
+    assert {hue(f"3:P{n}") for n in range(500)} == set(HUES)
