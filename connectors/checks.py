@@ -1,4 +1,4 @@
-"""System checks: a production process never talks to a simulator."""
+"""System checks: a production process never talks to a simulator, and can store credentials."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,6 +6,9 @@ from typing import Any
 from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.exceptions import ImproperlyConfigured
+
+from connectors.credentials import check_keys
 
 
 def simulator_settings() -> tuple[str, ...]:
@@ -38,3 +41,15 @@ def no_simulator_in_deployment(
 ) -> list[CheckMessage]:
     """``check --deploy`` refuses also where DEBUG excuses it; outside DEBUG the other check has reported it."""
     return _refusals() if settings.DEBUG else []
+
+
+@register(Tags.security)
+def credential_keys_are_usable(
+    app_configs: Sequence[AppConfig] | None = None, databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Without keys no credential can be stored or read: said at the start, not on the first form."""
+    try:
+        check_keys()
+    except ImproperlyConfigured as wrong:
+        return [Error(str(wrong), id="connectors.E002")]
+    return []

@@ -60,6 +60,11 @@ def unseal(sealed: str, *, row: str, field: str) -> Secret:
     return Secret(content["v"])
 
 
+def check_keys() -> None:
+    """Raises ImproperlyConfigured, naming the variable, when the keys cannot be used."""
+    _keys()
+
+
 def is_current(sealed: str) -> bool:
     """Whether the first key opens it, i.e. nothing is left to rotate."""
     try:

@@ -18,12 +18,12 @@ from oncall.aggregates import Kind
 from oncall.operations import Actor
 from oncall.rendering.codec import instant_to_text
 from syncjobs.apply import Application, FenceLost, Verdict
-from syncjobs.models import Outcome, RunKind, RunState, SyncItem, SyncProfile, SyncRun
+from syncjobs.models import OPEN_PLAN, Outcome, RunKind, RunState, SyncItem, SyncProfile, SyncRun
 from syncjobs.planning.canonical import Proposer
 from syncjobs.planning.plan import Proposals, by_kind, make_plan
 from syncjobs.planning.values import Picture, Plan
 from syncjobs.snapshot import load_picture, rules_of
-from syncjobs.storage import store_conflicts, store_plan
+from syncjobs.storage import link_conflicts, store_conflicts, store_plan
 from syncjobs.watch import Watch, claim
 
 log = logging.getLogger(__name__)
@@ -68,13 +68,13 @@ def drive(run_id: int, *, opener: Opener = open_connector) -> SyncRun | None:
 
 
 def read(run: SyncRun, watch: Watch, opener: Opener) -> Snapshot:
-    """Fetch what the profile selects, or the few objects the run is limited to. Counts pages on the watch."""
+    """Fetch what was selected when the run started, or the few objects it is limited to. Counts pages on the watch."""
     connector = opener(run.connection, should_stop=watch.stopped)
     only = run.scope.get("only")
     selection = (
         Selection(everything=False, chosen=frozenset((kind, external_id) for kind, external_id in only))
         if only
-        else Selection.from_json(run.profile.selection)
+        else Selection.from_json(run.scope["selection"])
     )
     return connector.fetch(selection, contact_details=run.profile.contact_details, progress=watch.fetched)
 
@@ -104,10 +104,10 @@ def _plan(run: SyncRun, watch: Watch, opener: Opener) -> None:
     plan = make_plan(
         proposals,
         picture,
-        rules_of(profile, instant_to_text(snapshot.fetched_at)),
+        rules_of(profile, run.scope.get("selection", {}), instant_to_text(snapshot.fetched_at)),
         complete={kind: snapshot.completeness[kind].listing for kind in snapshot.completeness},
         failed=snapshot.failed,
-        partial=bool(run.scope),
+        partial=_is_limited(run),
     )
     store_plan(run, plan)
     now = timezone.now()
@@ -134,6 +134,10 @@ def _plan(run: SyncRun, watch: Watch, opener: Opener) -> None:
             return
         _write_items(run, watch)
     _conclude(run, watch)
+
+
+def _is_limited(run: SyncRun) -> bool:
+    return "only" in run.scope
 
 
 def _same_account(connection: Connection, snapshot: Snapshot) -> bool:
@@ -176,8 +180,8 @@ def _notes(snapshot: Snapshot) -> list[dict[str, str | None]]:
 
 
 def _supersede_others(run: SyncRun) -> None:
-    """A newer plan replaces the ones still waiting for review: only one picture of the source is ever offered."""
-    SyncRun.objects.filter(connection=run.connection, state=RunState.AWAITING_REVIEW).exclude(pk=run.pk).update(
+    """A newer plan replaces the ones that still wait for a person: only one picture of the source is ever offered."""
+    SyncRun.objects.filter(connection=run.connection, state__in=OPEN_PLAN).exclude(pk=run.pk).update(
         state=RunState.SUPERSEDED, superseded_by=run, finished_at=timezone.now()
     )
 
@@ -207,6 +211,7 @@ def _compare_with_source(run: SyncRun, watch: Watch, opener: Opener) -> None:
     """An old plan: read the source again; an item whose source moved becomes stale."""
     watch.write(phase="fetch")
     snapshot = read(run, watch, opener)
+    watch.write(calls=run.calls + snapshot.calls)
     proposals = propose(run.connection, snapshot)
     fingerprints = {(p.kind, p.external_id): p.fingerprint for by_id in proposals.values() for p in by_id.values()}
     for item in open_items(run).exclude(action="detach").only("pk", "entity_type", "external_id", "source_hash"):
@@ -235,6 +240,7 @@ def _write_items(run: SyncRun, watch: Watch) -> None:
 
     by = Actor(run.requested_by_id, f"run:{run.pk}")
     Application(run, by, watch.hold_fence).apply(open_items(run).iterator(chunk_size=500), progress)
+    link_conflicts(run)
 
 
 _WORDS: Final = {
@@ -249,7 +255,7 @@ def _conclude(run: SyncRun, watch: Watch) -> None:
     """The end of a run that went through: succeeded, or partial with a sentence that says what is missing."""
     profile = run.profile
     evaluated = (profile.evaluated_rules, profile.evaluated_mapping)
-    if not run.scope and evaluated != (run.rules_version, run.mapping_version):
+    if not _is_limited(run) and evaluated != (run.rules_version, run.mapping_version):
         SyncProfile.objects.filter(pk=profile.pk).update(
             evaluated_rules=run.rules_version, evaluated_mapping=run.mapping_version
         )

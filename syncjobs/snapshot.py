@@ -36,14 +36,15 @@ _NAMED: Mapping[Kind, type[UserGroup] | type[Schedule] | type[EscalationPolicy]]
 }
 
 
-def rules_of(profile: SyncProfile, now: str) -> Rules:
+def rules_of(profile: SyncProfile, selection: Mapping[str, object], now: str) -> Rules:
+    """selection: what the run was started with; nothing = it says nothing about what is not listed."""
     return Rules(
         strategy=cast(Owner, profile.strategy),  # the column's choices are owners
         ownership=profile.ownership,
         now=now,
         connection_id=profile.connection_id,
         origin=profile.connection.origin_label,
-        everything=bool(profile.selection.get("everything", True)),
+        everything=bool(selection.get("everything", True)),
     )
 
 
@@ -88,6 +89,7 @@ def load_picture(connection: Connection, proposals: Proposals, *, evaluate_all: 
             .annotate(taken=Exists(Responder.objects.filter(account=OuterRef("pk"))))
             .values_list("email_canonical", "id", "is_staff", "is_superuser", "taken")
         },
+        zoned=_zoned(proposals),
         conflicts=tuple(
             OpenConflict(pk, kind, subject, entity_type, external_id, evidence_hash, bool(paths))
             for pk, kind, subject, entity_type, external_id, evidence_hash, paths in Conflict.objects.filter(
@@ -122,6 +124,13 @@ def _load(kind: Kind, links: "QuerySet[ExternalLink]") -> dict[int, LinkDetail]:
         )
         for link_id, row_id, base, pins, primary in rows
     }
+
+
+def _zoned(proposals: Proposals) -> frozenset[int]:
+    """Schedules whose zone somebody has settled here; only asked when the source leaves one open."""
+    if not any(proposal.zone_evidence for proposal in proposals["schedule"].values()):
+        return frozenset()
+    return frozenset(Schedule.objects.filter(zone_state=Schedule.ZoneState.OK).values_list("id", flat=True))
 
 
 def _names(model: type[UserGroup] | type[Schedule] | type[EscalationPolicy]) -> tuple[NamedRow, ...]:

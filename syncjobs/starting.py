@@ -35,7 +35,7 @@ def start(
                 profile=profile,
                 kind=kind,
                 requested_by=by,
-                scope={"only": [list(key) for key in only]} if only else {},
+                scope={"only": [list(key) for key in only]} if only else {"selection": profile.selection},
             )
     except IntegrityError:
         active = SyncRun.objects.filter(connection=profile.connection, state__in=ACTIVE).first()

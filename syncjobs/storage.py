@@ -7,9 +7,10 @@ from hashlib import blake2b
 from typing import Any
 
 from django.db import transaction
+from django.db.models import OuterRef, Subquery
 
 from oncall.operations.resolving import chunks
-from syncjobs.models import Conflict, ConflictState, Outcome, SyncItem, SyncRun
+from syncjobs.models import Conflict, ConflictState, ExternalLink, Outcome, SyncItem, SyncRun
 from syncjobs.planning.values import ConflictDraft, Item, OpenConflict, Plan
 
 
@@ -86,6 +87,16 @@ def store_conflicts(run: SyncRun, plan: Plan, stored: Iterable[OpenConflict], at
         for piece in chunks(plan.settled):
             Conflict.objects.filter(pk__in=piece).update(state=ConflictState.CLOSED, closed_at=at)
     return len(new)
+
+
+def link_conflicts(run: SyncRun) -> None:
+    """Point open conflicts to the links that exist by now; those of new objects were asked before there was one."""
+    link = ExternalLink.objects.filter(
+        connection=OuterRef("connection"), entity_type=OuterRef("entity_type"), external_id=OuterRef("external_id")
+    )
+    Conflict.objects.filter(connection=run.connection, state=ConflictState.OPEN, link=None).update(
+        link=Subquery(link.values("pk")[:1])
+    )
 
 
 def _conflict(run: SyncRun, draft: ConflictDraft, at: datetime) -> Conflict:

@@ -12,21 +12,21 @@ from syncjobs.models.profiles import SyncProfile
 
 
 class RunState(models.TextChoices):
-    QUEUED = "queued"
-    RUNNING = "running"
-    WAITING = "waiting"
+    QUEUED = "queued", "queued"
+    RUNNING = "running", "running"
+    WAITING = "waiting", "waiting"
     AWAITING_REVIEW = "awaiting_review", "awaiting review"
-    HELD = "held"
-    SUCCEEDED = "succeeded"
-    PARTIAL = "partial"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-    SUPERSEDED = "superseded"
+    HELD = "held", "held"
+    SUCCEEDED = "succeeded", "succeeded"
+    PARTIAL = "partial", "partial"
+    FAILED = "failed", "failed"
+    CANCELLED = "cancelled", "cancelled"
+    SUPERSEDED = "superseded", "superseded"
 
 
 #: A run in one of these keeps others of its connection from starting.
 ACTIVE: Final = (RunState.QUEUED, RunState.RUNNING, RunState.WAITING)
-#: Plans in these can still be applied.
+#: Runs in these wait for a person and keep no other from starting.
 OPEN_PLAN: Final = (RunState.AWAITING_REVIEW, RunState.HELD)
 
 

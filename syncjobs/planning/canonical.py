@@ -175,6 +175,8 @@ class Proposer:
             evidence = {"raw": zone.raw, "candidates": list(zone.candidates), "note": zone.note}
         else:
             fields |= {"time_zone": zone.zone, "zone_state": "ok", "active": True}
+        # Layers keep their key here, extra shifts are elements with a key of their own.
+        sources = {x.key: self.key(schedule.external_id, x.key) for x in schedule.extra_shifts or ()}
         overrides = (
             None
             if schedule.overrides is None
@@ -183,7 +185,7 @@ class Proposer:
                     "starts_at": instant_to_text(o.starts_at),
                     "ends_at": instant_to_text(o.ends_at),
                     "by_key": self._who(o.by),
-                    "sources": None if o.sources is None else sorted(o.sources),
+                    "sources": None if o.sources is None else sorted(sources.get(s, s) for s in o.sources),
                     "replaces": "" if o.replaces is None else self._who(o.replaces),
                     "covers_gaps": o.covers_gaps,
                     "rank": o.rank,

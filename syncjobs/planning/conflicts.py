@@ -105,8 +105,10 @@ def _why(proposal: Proposal, email: str | None, account: AccountView | None) -> 
     return "an account with this address exists and can be linked"
 
 
-def zone_questions(schedules: Iterable[Proposal]) -> list[ConflictDraft]:
+def zone_questions(schedules: Iterable[Proposal], picture: Picture) -> list[ConflictDraft]:
     """Schedules whose zone is unknown or ambiguous: stored inactive until somebody says which zone is meant."""
+    links = picture.links["schedule"]
+    answered = {link.external_id for link in links.values() if link.row_id in picture.zoned}
     return [
         ConflictDraft(
             "timezone_mismatch",
@@ -118,7 +120,7 @@ def zone_questions(schedules: Iterable[Proposal]) -> list[ConflictDraft]:
             evidence=proposal.zone_evidence,
         )
         for proposal in schedules
-        if proposal.zone_evidence is not None
+        if proposal.zone_evidence is not None and proposal.external_id not in answered
     ]
 
 

@@ -97,7 +97,7 @@ def make_plan(
         *chain.from_iterable(item.conflicts for item in items.values()),
         *questions.ambiguous(claims, picture),
         *questions.users_not_found(proposals["responder"].values(), _holders(proposals), picture, items),
-        *questions.zone_questions(proposals["schedule"].values()),
+        *questions.zone_questions(proposals["schedule"].values(), picture),
         *chain.from_iterable(
             questions.name_collisions(kind, proposals[kind], items, picture, rules)
             for kind in questions.NAME_COLLISIONS

@@ -162,7 +162,8 @@ class Picture:
     """What is here: links of this connection, contents of those that must be compared, names, accounts, conflicts.
 
     details: link id -> contents. people: canonical e-mail -> responders not linked to this connection.
-    unaccounted: ids of responders without an account. accounts: canonical e-mail -> account.
+    unaccounted: ids of responders without an account. accounts: canonical e-mail -> account. zoned: ids of schedules
+    whose zone is settled here, filled where the source leaves one open.
     """
 
     links: Mapping[Kind, Mapping[str, LinkView]]
@@ -172,6 +173,7 @@ class Picture:
     unaccounted: frozenset[int]
     accounts: Mapping[str, AccountView]
     conflicts: tuple[OpenConflict, ...]
+    zoned: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

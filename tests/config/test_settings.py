@@ -21,7 +21,13 @@ def python(*arguments: str, **environment: str) -> subprocess.CompletedProcess[s
     return subprocess.run(  # noqa: S603  (own commands below)
         [sys.executable, *arguments],
         cwd=REPOSITORY,
-        env={**inherited, "ENV_FILE": os.devnull, "DATABASE_URL": "sqlite://:memory:", **environment},
+        env={
+            **inherited,
+            "ENV_FILE": os.devnull,
+            "DATABASE_URL": "sqlite://:memory:",
+            "CREDENTIAL_KEYS": Fernet.generate_key().decode(),
+            **environment,
+        },
         capture_output=True,
         text=True,
         timeout=60,
@@ -100,8 +106,8 @@ def test_sqlite_takes_the_write_lock_first_and_other_databases_keep_their_option
 
 
 def test_redis_gets_its_own_transport_options() -> None:
-    expression = "settings.CELERY_BROKER_TRANSPORT_OPTIONS['visibility_timeout'] > settings.CELERY_TASK_TIME_LIMIT"
-    assert setting(expression, SECRET_KEY="k", CELERY_BROKER_URL="redis://127.0.0.1:6379/0") == "True"
+    expression = "settings.CELERY_BROKER_TRANSPORT_OPTIONS['visibility_timeout']"
+    assert setting(expression, SECRET_KEY="k", CELERY_BROKER_URL="redis://127.0.0.1:6379/0") == "3600"
 
 
 def test_a_log_line_is_one_json_object_with_the_exception_inside() -> None:
@@ -117,3 +123,11 @@ def test_a_log_line_is_one_json_object_with_the_exception_inside() -> None:
     assert parsed["exception"].endswith("ValueError: two\nlines")
     assert parsed["stack"] == "Stack:\n  here"
     assert parsed["at"].endswith("Z")
+
+
+def test_it_says_at_the_start_that_credentials_cannot_be_stored() -> None:
+    for keys, words in (("", "CREDENTIAL_KEYS is not set"), ("too-short", "not a Fernet key")):
+        result = python("manage.py", "check", SECRET_KEY="k" * 50, CREDENTIAL_KEYS=keys)
+        assert result.returncode != 0
+        assert words in result.stderr
+        assert "too-short" not in result.stderr

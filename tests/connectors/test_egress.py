@@ -209,12 +209,12 @@ def test_it_ends_at_its_deadline_whatever_drips(server: FaultServer, name: str) 
 def test_it_guards_a_kept_connection_as_well(server: FaultServer) -> None:
     server.keep_alive = True
     server.on("/drip", DRIPS["headers"])
-    with LiveTransport(server.origin, allow=server.allow, request_seconds=0.4) as transport:
-        transport.exchange(Request("GET", "/x"), headers={}, deadline=time.monotonic() + 5)
-        started = time.monotonic()
-        fault = fault_of(lambda: transport.exchange(Request("GET", "/drip"), headers={}, deadline=time.monotonic() + 5))
+    with LiveTransport(server.origin, allow=server.allow) as transport:
+        transport.exchange(Request("GET", "/x"), headers={}, deadline=time.monotonic() + 30)
+        fault = fault_of(
+            lambda: transport.exchange(Request("GET", "/drip"), headers={}, deadline=time.monotonic() + 0.4)
+        )
         assert fault.kind == "timeout"
-        assert time.monotonic() - started < 1.5
     assert server.connections == 1
 
 

@@ -1,14 +1,16 @@
 """Planning and applying against a database: what is imported, what a second sync does, who wins."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.apps import apps
 from django.core import serializers
+from django.utils import timezone
 
 from connectors.models import Connection
-from connectors.records import Account, Completeness, FailedEntity, SourceMember, SourceTeam
+from connectors.records import Account, Completeness, FailedEntity, SourceMember, SourceService, SourceTeam
 from oncall.aggregates import Draft
 from oncall.models import ChangeRecord, EscalationPolicy, Override, Reference, Responder, Schedule, Service, UserGroup
 from oncall.operations import Actor, create_account, delete, write
@@ -470,3 +472,37 @@ def test_renaming_a_connection_makes_no_collisions_with_its_own_rows(sync: Sync)
     sync.source.change(schedules=(*world().schedules, schedule("S2", "Primary", layer("U1"))))
     sync.run()
     assert not Conflict.objects.filter(kind="duplicate_schedule").exists()
+
+
+def test_a_zone_settled_here_closes_the_question(sync: Sync) -> None:
+    sync.source.change(schedules=(schedule("S1", "Primary", layer("U1"), zone="Mars/Olympus"),))
+    sync.run()
+    edit("schedule", Schedule.objects.get(), time_zone="Europe/Paris", zone_state="ok", active=True)
+    assert sync.run().items.count() == 0
+    assert Conflict.objects.get(kind="timezone_mismatch").state == ConflictState.CLOSED
+    assert Schedule.objects.get().time_zone == "Europe/Paris"
+
+
+def test_a_plan_keeps_the_selection_it_was_made_with(sync: Sync) -> None:
+    plan = sync.plan()
+    SyncRun.objects.update(planned_at=timezone.now() - timedelta(minutes=20))
+    sync.profile.selection = {"everything": False, "chosen": {"schedule": ["S1"]}}
+    sync.profile.save()
+    assert sync.apply(plan).state == RunState.SUCCEEDED
+    assert [selection.everything for selection in sync.source.selections] == [True, True]
+
+
+def test_a_question_about_a_new_object_finds_its_link(sync: Sync) -> None:
+    sync.run()
+    assert {c.link.external_id for c in Conflict.objects.select_related("link") if c.link} == {"U1", "U2", "U3"}
+
+
+def test_a_held_run_is_over_once_a_newer_plan_is_there(sync: Sync) -> None:
+    sync.run()
+    sync.source.change(account=Account("other", "other.pagerduty.com"))
+    held = sync.run()
+    assert held.state == RunState.HELD
+    sync.source.change(account=world().account, services=(SourceService("V1", "Till"),))
+    sync.run()
+    held.refresh_from_db()
+    assert held.state == RunState.SUPERSEDED

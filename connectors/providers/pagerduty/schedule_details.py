@@ -31,6 +31,7 @@ class ScheduleDetails:
         self._findings = findings
         self._at = at
         self._progress = progress
+        self._done = 0  # of both families: to people they are one kind
         self.window = (at - BEFORE, at + AFTER)
         self.moved: list[str] = []
 
@@ -45,15 +46,14 @@ class ScheduleDetails:
         for id_, schedule in listed.items():
             zones.setdefault(schedule.time_zone or None, []).append(id_)
         details: dict[str, LayerDetail] = {}
-        done = 0
+        total = self._done + len(listed)
         for zone, ids in zones.items():
             swept = self._sweep(zone) if zone is not None and pages < len(ids) else {}
             for id_ in ids:
                 found = self._from_sweep(id_, zone, swept.get(id_)) or self._single(id_, zone)
                 if found is not None:
                     details[id_] = LayerDetail(_in(found, zone), self._overrides(found))
-                done += 1
-                self._progress("schedule", done, len(listed))
+                self._count(total)
         return details
 
     def _sweep(self, zone: str) -> dict[str, JsonValue]:
@@ -117,12 +117,17 @@ class ScheduleDetails:
     def shift_based(self, ids: Iterable[str]) -> dict[str, ShiftDetail]:
         details: dict[str, ShiftDetail] = {}
         wanted = list(ids)
-        for done, id_ in enumerate(wanted, start=1):
+        total = self._done + len(wanted)
+        for id_ in wanted:
             detail = self._shift_detail(id_)
             if detail is not None:
                 details[id_] = detail
-            self._progress("schedule", done, len(wanted))
+            self._count(total)
         return details
+
+    def _count(self, total: int) -> None:
+        self._done += 1
+        self._progress("schedule", self._done, total)
 
     def _shift_detail(self, id_: str) -> ShiftDetail | None:
         try:

@@ -52,7 +52,7 @@ def test_the_list_shows_state_conflicts_and_next_step(sync: Sync, admin_client: 
     run = sync.run()
     page = admin_client.get(LIST).content.decode()
     assert reverse("admin:syncjobs_syncrun_change", args=[run.pk]) in page
-    assert "Succeeded" in page
+    assert "succeeded" in page
     assert "3 open" in page
     assert "Look at 3 conflicts" in page
     assert "PagerDuty" in page

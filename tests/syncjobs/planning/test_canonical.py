@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from connectors.records import SourceMember, SourceTeam
 from oncall.rendering.codec import layers_to_json
 from oncall.rendering.final import render_final
-from oncall.rendering.spec import ByTime, Daily, Layer, ScheduleSpec, person
+from oncall.rendering.spec import ByTime, Daily, ExtraShift, Layer, Override, ScheduleSpec, person
 from syncjobs.planning.canonical import Proposer, normal, same
 from tests.syncjobs.conftest import NOW, layer, schedule, user
 
@@ -86,3 +86,13 @@ def test_keys_carry_the_connection() -> None:
     assert proposal.fields["group_keys"] == ["3:T"]
     assert proposal.fields["layers"]["layers"][0]["participants"] == ["person:3:A"]
     assert proposal.holders == {"3:A"}
+
+
+def test_an_override_of_an_extra_shift_names_it_by_its_key_here() -> None:
+    extra = ExtraShift("X1", NOW, NOW + 3600, person("A"))
+    override = Override("O1", NOW, NOW + 3600, person("B"), sources=frozenset({"X1", "L1"}))
+    proposal = proposer.propose(schedule("S", "S", layer("A"), extra_shifts=(extra,), overrides=(override,)))
+    shifts, overrides = proposal.elements["extra_shifts"], proposal.elements["overrides"]
+    assert shifts and overrides
+    assert list(shifts) == ["3:S:X1"]
+    assert overrides["3:S:O1"]["sources"] == ["3:S:X1", "L1"]
