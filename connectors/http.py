@@ -74,12 +74,12 @@ class Exchange:
 class HttpClient:
     """Reads a provider through a transport. One instance per read, one request at a time.
 
-    provider: registry key, kept on every error; label: its name in messages. authorize: headers with the credential,
-    asked before each attempt. limits: names of the provider's rate headers. clock: monotonic seconds; wall_clock:
-    seconds since the epoch. deadline: value of ``clock`` at which the whole read gives up. declared_posts: paths of
-    read-only POSTs, ``*`` stands for one segment. secrets: masked in every message, beside the values of ``authorize``. observe: called
-    after each attempt. should_stop: asked before each request and while waiting. wait_budget: seconds of waiting in
-    all.
+    provider: registry key, kept on every error; label: its name in messages. authorize: headers with the
+    credential, asked before each attempt. limits: names of the provider's rate headers. clock: monotonic seconds;
+    wall_clock: seconds since the epoch. deadline: value of ``clock`` at which the whole read gives up.
+    declared_posts: paths of read-only POSTs, ``*`` stands for one segment. secrets: masked in every message, beside
+    the values of ``authorize``. observe: called after each attempt. should_stop: asked before each request and
+    while waiting. wait_budget: seconds of waiting in all.
 
     calls: requests sent, repeats included. rate: what the last answer said about the budget.
     """

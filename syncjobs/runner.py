@@ -163,9 +163,12 @@ def _count(watch: Watch, proposals: Proposals, plan: Plan, picture: Picture) -> 
         if item.action == "failed":
             watch.add(item.kind, "failed")
     settled = set(plan.settled)
-    still_open = {(c.kind, c.subject): c.entity_type for c in picture.conflicts if c.id not in settled}
-    for kind in (still_open | {(d.kind, d.subject): d.entity_type for d in plan.conflicts}).values():
-        watch.add(entity_type_of(kind), "conflict")
+    still_open: dict[tuple[str, str], str] = {
+        (c.kind, c.subject): c.entity_type for c in picture.conflicts if c.id not in settled
+    }
+    still_open |= {(d.kind, d.subject): d.entity_type for d in plan.conflicts}
+    for name in still_open.values():
+        watch.add(entity_type_of(name), "conflict")
 
 
 def _notes(snapshot: Snapshot) -> list[dict[str, str | None]]:

@@ -6,6 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from django.apps import apps
+from django.core import serializers
 
 from connectors.closure import Selection
 from connectors.models import Connection
@@ -24,7 +26,9 @@ from connectors.records import (
 )
 from connectors.simulator.pagerduty import DEMO_KEY, Simulator, build_world
 from connectors.timezones import convert
+from oncall.aggregates import Draft
 from oncall.escalation.policy import Level, Policy, Target
+from oncall.operations import Actor, write
 from oncall.rendering.codec import reading_from_text
 from oncall.rendering.spec import Always, ByTime, Layer, person
 from syncjobs.models import RunKind, SyncProfile, SyncRun
@@ -182,3 +186,20 @@ def connect(**settings: str) -> SyncProfile:
     connection.seal_credentials({"api_key": DEMO_KEY})
     connection.save()
     return SyncProfile.objects.create(connection=connection)
+
+
+BY = Actor(None, "test")
+
+
+def contents() -> str:
+    """Everything outside the runs' own records."""
+    models = [m for m in apps.get_models() if m._meta.app_label in ("oncall", "connectors", "syncjobs")]
+    own = {"SyncRun", "SyncItem"}
+    rows = [row for m in models if m.__name__ not in own for row in m._default_manager.order_by("pk")]
+    return serializers.serialize("json", rows)
+
+
+def edit(kind: Any, row: Any, **fields: Any) -> None:
+    row.refresh_from_db()
+    write(kind, [Draft(fields, id=row.pk, version=row.version)], by=BY)
+    row.refresh_from_db()

@@ -2,18 +2,14 @@
 
 import json
 from datetime import timedelta
-from typing import Any
 
 import pytest
-from django.apps import apps
-from django.core import serializers
 from django.utils import timezone
 
-from connectors.models import Connection
 from connectors.records import Account, Completeness, FailedEntity, SourceMember, SourceService, SourceTeam
 from oncall.aggregates import Draft
 from oncall.models import ChangeRecord, EscalationPolicy, Override, Reference, Responder, Schedule, Service, UserGroup
-from oncall.operations import Actor, create_account, delete, write
+from oncall.operations import delete, write
 from oncall.rendering.spec import Override as SourceOverride
 from oncall.rendering.spec import person
 from syncjobs.models import (
@@ -23,28 +19,11 @@ from syncjobs.models import (
     LinkState,
     RunKind,
     RunState,
-    SyncProfile,
     SyncRun,
 )
-from tests.syncjobs.conftest import NOW, Source, Sync, layer, policy, schedule, user, world
+from tests.syncjobs.conftest import BY, NOW, Sync, contents, edit, layer, policy, schedule, user, world
 
 pytestmark = pytest.mark.django_db
-
-BY = Actor(None, "test")
-
-
-def contents() -> str:
-    """Everything outside the runs' own records."""
-    models = [m for m in apps.get_models() if m._meta.app_label in ("oncall", "connectors", "syncjobs")]
-    own = {"SyncRun", "SyncItem"}
-    rows = [row for m in models if m.__name__ not in own for row in m._default_manager.order_by("pk")]
-    return serializers.serialize("json", rows)
-
-
-def edit(kind: Any, row: Any, **fields: Any) -> None:
-    row.refresh_from_db()
-    write(kind, [Draft(fields, id=row.pk, version=row.version)], by=BY)
-    row.refresh_from_db()
 
 
 def outcomes(run: SyncRun) -> dict[str, str]:
@@ -288,15 +267,6 @@ def test_what_is_deleted_here_stays_deleted(sync: Sync) -> None:
     assert not Service.objects.exists()
 
 
-def test_under_overwrite_a_local_deletion_is_a_question(sync: Sync) -> None:
-    sync.rules(strategy="source")
-    sync.run()
-    delete("service", [Service.objects.get().pk], by=BY)
-    sync.run()
-    assert Conflict.objects.get(kind="deleted_here").label == "Checkout"
-    assert not Service.objects.exists()
-
-
 def test_only_these_objects_say_nothing_about_the_others(sync: Sync) -> None:
     sync.run()
     before = Conflict.objects.filter(state=ConflictState.OPEN).count()
@@ -308,89 +278,6 @@ def test_only_these_objects_say_nothing_about_the_others(sync: Sync) -> None:
     assert Schedule.objects.get().name == "Renamed"
     assert not run.items.filter(action="detach").exists()
     assert Conflict.objects.filter(state=ConflictState.OPEN).count() == before
-
-
-def test_people_are_linked_to_an_account_with_their_address(sync: Sync) -> None:
-    account = create_account("ANA@example.com", "long enough password", by=BY)
-    admin = create_account("bo@example.com", "long enough password", is_staff=True, by=BY)
-    sync.run()
-    assert Responder.objects.get(name="Ana").account == account
-    assert Responder.objects.get(name="Bo").account is None
-    why = {c.label: c.evidence["why"] for c in Conflict.objects.filter(kind="user_not_found")}
-    assert set(why) == {"Bo", "Cy"}
-    assert "privileges" in why["Bo"]
-    before = (admin.email, admin.is_staff, admin.password)
-    sync.source.change(users=(user("U2", "Bo", email="ana@example.com"),))
-    sync.run()
-    admin.refresh_from_db()
-    assert (admin.email, admin.is_staff, admin.password) == before
-    assert Responder.objects.get(name="Bo").account is None
-
-
-def test_a_person_known_here_is_matched_by_address_and_keeps_what_was_written_by_hand(sync: Sync) -> None:
-    here = write("responder", [Draft({"name": "Ana Lopez", "email": "Ana@Example.com"})], by=BY)[0]
-    run = sync.run()
-    assert run.items.get(external_id="U1").action == "match"
-    assert Responder.objects.count() == 3
-    ana = Responder.objects.get(pk=here.id)
-    assert (ana.name, ana.time_zone) == ("Ana Lopez", "Europe/Paris")
-    assert ana.contact_methods.count() == 1
-    assert sync.run().items.count() == 0
-
-
-def test_two_people_with_one_address_both_stay_themselves(sync: Sync) -> None:
-    write("responder", [Draft({"name": "Shared", "email": "ana@example.com"})], by=BY)
-    sync.source.change(users=(*world().users, user("U4", "Dee", email="ana@example.com")))
-    sync.run()
-    assert Responder.objects.count() == 5
-    conflict = Conflict.objects.get(kind="ambiguous")
-    assert "Ana (U1)" in conflict.evidence["at the source"]
-    assert sync.run().items.count() == 0
-    assert Conflict.objects.filter(kind="ambiguous", state=ConflictState.OPEN).count() == 1
-
-
-def test_equal_names_of_different_origin_are_questions_and_both_rows_stand(sync: Sync) -> None:
-    write("schedule", [Draft({"name": " primary ", "time_zone": "UTC"})], by=BY)
-    write("user_group", [Draft({"name": "PLATFORM"})], by=BY)
-    write("escalation_policy", [Draft({"name": "default"})], by=BY)
-    sync.source.change(
-        schedules=(*world().schedules, schedule("S2", "Night", layer("U1")), schedule("S3", "Night ", layer("U2")))
-    )
-    sync.run()
-    assert Schedule.objects.count() == 4
-    kinds = sorted(Conflict.objects.exclude(kind="user_not_found").values_list("kind", flat=True))
-    assert kinds == ["duplicate_policy", "duplicate_schedule", "team_name_collision"]
-    before = contents()
-    sync.run()
-    assert contents() == before
-    edit("user_group", UserGroup.objects.get(origin_label=""), name="Ours")
-    sync.run()
-    assert Conflict.objects.get(kind="team_name_collision").state == ConflictState.CLOSED
-
-
-def test_an_unknown_zone_stores_the_schedule_inactive_and_asks(sync: Sync) -> None:
-    sync.source.change(schedules=(schedule("S1", "Primary", layer("U1"), zone="Mars/Olympus"),))
-    sync.run()
-    stored = Schedule.objects.get()
-    assert (stored.active, stored.zone_state) == (False, "unknown")
-    conflict = Conflict.objects.get(kind="timezone_mismatch")
-    assert conflict.evidence["raw"] == "Mars/Olympus"
-    assert sync.run().items.count() == 0
-    sync.source.change(schedules=(schedule("S1", "Primary", layer("U1")),))
-    sync.run()
-    stored.refresh_from_db()
-    assert (stored.active, stored.time_zone) == (True, "Europe/Paris")
-    conflict.refresh_from_db()
-    assert conflict.state == ConflictState.CLOSED
-
-
-def test_a_zone_changed_on_both_sides_is_a_question_of_its_own(sync: Sync) -> None:
-    sync.run()
-    edit("schedule", Schedule.objects.get(), time_zone="Europe/Berlin", name="Ours")
-    sync.source.change(schedules=(schedule("S1", "Theirs", layer("U1", "U2", "U1"), zone="America/New_York"),))
-    sync.run()
-    kinds = set(Conflict.objects.exclude(kind="user_not_found").values_list("kind", flat=True))
-    assert kinds == {"timezone_mismatch", "both_edited"}
 
 
 def test_a_deleted_person_keeps_the_slot(sync: Sync) -> None:
@@ -441,48 +328,6 @@ def test_the_run_says_who_did_it(sync: Sync) -> None:
     assert run.kind == RunKind.APPLY
 
 
-def test_a_second_source_adds_its_elements_and_never_writes_the_fields_of_the_first(sync: Sync) -> None:
-    sync.run()
-    other = Sync.__new__(Sync)
-    other.source = Source()
-    other.connection = Connection(name="globex", provider="pagerduty", settings=sync.connection.settings)
-    other.connection.seal_credentials({"api_key": "u+not-a-real-key"})
-    other.connection.save()
-    other.profile = SyncProfile.objects.create(connection=other.connection, strategy="source")
-    other.source.change(users=(user("X1", "Anna", email="ANA@example.com", title="Other"),), account=Account(None, ""))
-    run = other.run()
-    assert run.items.get(external_id="X1").action == "match"
-    ana = Responder.objects.get(name="Ana")
-    assert (ana.title, ana.origin_label, ana.contact_methods.count()) == ("", "PagerDuty (acme)", 2)
-    assert not ExternalLink.objects.get(external_id="X1").primary
-    assert other.run().items.count() == 0
-    assert sync.run().items.count() == 0
-    names = Conflict.objects.filter(connection=other.connection).exclude(kind="user_not_found")
-    assert sorted(names.values_list("kind", flat=True)) == [
-        "duplicate_policy",
-        "duplicate_schedule",
-        "team_name_collision",
-    ]
-
-
-def test_renaming_a_connection_makes_no_collisions_with_its_own_rows(sync: Sync) -> None:
-    sync.run()
-    sync.connection.name = "production"
-    sync.connection.save()
-    sync.source.change(schedules=(*world().schedules, schedule("S2", "Primary", layer("U1"))))
-    sync.run()
-    assert not Conflict.objects.filter(kind="duplicate_schedule").exists()
-
-
-def test_a_zone_settled_here_closes_the_question(sync: Sync) -> None:
-    sync.source.change(schedules=(schedule("S1", "Primary", layer("U1"), zone="Mars/Olympus"),))
-    sync.run()
-    edit("schedule", Schedule.objects.get(), time_zone="Europe/Paris", zone_state="ok", active=True)
-    assert sync.run().items.count() == 0
-    assert Conflict.objects.get(kind="timezone_mismatch").state == ConflictState.CLOSED
-    assert Schedule.objects.get().time_zone == "Europe/Paris"
-
-
 def test_a_plan_keeps_the_selection_it_was_made_with(sync: Sync) -> None:
     plan = sync.plan()
     SyncRun.objects.update(planned_at=timezone.now() - timedelta(minutes=20))
@@ -490,11 +335,6 @@ def test_a_plan_keeps_the_selection_it_was_made_with(sync: Sync) -> None:
     sync.profile.save()
     assert sync.apply(plan).state == RunState.SUCCEEDED
     assert [selection.everything for selection in sync.source.selections] == [True, True]
-
-
-def test_a_question_about_a_new_object_finds_its_link(sync: Sync) -> None:
-    sync.run()
-    assert {c.link.external_id for c in Conflict.objects.select_related("link") if c.link} == {"U1", "U2", "U3"}
 
 
 def test_a_held_run_is_over_once_a_newer_plan_is_there(sync: Sync) -> None:
