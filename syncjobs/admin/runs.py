@@ -77,7 +77,7 @@ class SyncRunAdmin(OwnFiltersOnly):
 
     @display(description="Started by")
     def by(self, run: SyncRun) -> str:
-        return str(run.requested_by or "schedule")
+        return str(run.requested_by or "a shell")
 
     # --- one run ------------------------------------------------------------------------------------------------------
 

@@ -171,7 +171,8 @@ class Proposer:
         }
         zone, on_create, evidence = schedule.time_zone, {}, None
         if zone.zone is None:
-            on_create = {"time_zone": "", "zone_state": "unknown", "active": False}
+            state = "unknown" if zone.rule in ("unknown", "blank") else "ambiguous"
+            on_create = {"time_zone": "", "zone_state": state, "active": False}
             evidence = {"raw": zone.raw, "candidates": list(zone.candidates), "note": zone.note}
         else:
             fields |= {"time_zone": zone.zone, "zone_state": "ok", "active": True}
