@@ -40,7 +40,7 @@ Opener = Callable[..., Connector]
 def drive(run_id: int, *, opener: Opener = open_connector) -> SyncRun | None:
     """Work on a queued run until it ends or waits for a person. None: it was not queued any more.
 
-    Whatever stops it becomes the run's state, reason and hint; nothing is raised.
+    Whatever stops it becomes the run's state, reason and hint; only an interruption by hand is raised again.
     """
     run = claim(run_id)
     if run is None:
@@ -55,6 +55,14 @@ def drive(run_id: int, *, opener: Opener = open_connector) -> SyncRun | None:
         log.info("Run %s was taken away or cancelled; nothing more was written", run.pk)
     except ConnectorError as error:
         _finish(watch, RunState.FAILED, error.message, f"{error.hint} What was imported before is untouched.".strip())
+    except (KeyboardInterrupt, SystemExit):
+        _finish(
+            watch,
+            RunState.FAILED,
+            "The run was interrupted by hand.",
+            "What was written until then stays, each object whole. Start it again to go on.",
+        )
+        raise
     except Exception as error:
         log.exception("Run %s failed", run.pk)
         _finish(

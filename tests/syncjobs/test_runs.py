@@ -87,6 +87,18 @@ def test_an_unexpected_error_never_leaves_a_run_open(sync: Sync) -> None:
     assert "abc" not in run.reason + run.hint
 
 
+def test_an_interrupted_run_is_closed_at_once(sync: Sync) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    sync.source.during = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        sync.run()
+    run = SyncRun.objects.get()
+    assert run.state == RunState.FAILED
+    assert "interrupted" in run.reason
+
+
 def test_progress_is_written_while_pages_arrive(sync: Sync, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("syncjobs.watch.SHORTEST_PAUSE", 0.0)
     monkeypatch.setattr("syncjobs.watch.PAUSE_SHARE", 10**9)
