@@ -9,7 +9,7 @@ from syncjobs.models import ConflictKind
 WORDS: Final[Mapping[str, tuple[str, str]]] = {
     ConflictKind.USER_NOT_FOUND: (
         "The person was imported, keeps every slot, target and membership, and is shown as having no account here.",
-        "Link an account on the person's page, or make one with this e-mail address; the next sync closes this.",
+        "Link an account on the person's page; the next sync closes this.",
     ),
     ConflictKind.AMBIGUOUS: (
         "Nobody was merged: everybody with this address is a person of their own and keeps their slots.",

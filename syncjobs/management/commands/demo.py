@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from cryptography.fernet import Fernet
 from django.conf import settings
@@ -44,7 +44,7 @@ class Command(ShellCommand):
 
     def work(self, **options: Any) -> int:
         if _STAGE not in os.environ:
-            return self._with_demo_settings()
+            self._with_demo_settings()
         simulator_port = int(os.environ[_STAGE].rpartition(":")[2])
         with build("pagerduty", port=simulator_port, size=options["size"]) as simulator:
             self._say(f"A simulated PagerDuty answers at {simulator.origin}")
@@ -53,7 +53,7 @@ class Command(ShellCommand):
                 return DONE if matched else ERROR
             return self._serve(options["port"])
 
-    def _with_demo_settings(self) -> int:
+    def _with_demo_settings(self) -> NoReturn:
         """Run this command again with an environment of its own: nothing of a real installation is touched."""
         var = Path(settings.BASE_DIR) / "var"
         var.mkdir(exist_ok=True)
@@ -75,11 +75,8 @@ class Command(ShellCommand):
             "LOG_LEVEL": "WARNING",
         }
         command = [sys.executable, str(Path(settings.BASE_DIR) / "manage.py"), *sys.argv[1:]]
-        child = subprocess.Popen(command, env=environment)  # noqa: S603 - this very command
-        try:
-            return child.wait()
-        except KeyboardInterrupt:
-            return child.wait()
+        self.stdout.flush()
+        os.execve(sys.executable, command, environment)  # noqa: S606 - this very command
 
     def _say(self, text: str = "") -> None:
         self.stdout.write(text)
@@ -163,7 +160,8 @@ class Command(ShellCommand):
         self._say()
         self._say(f"Open http://127.0.0.1:{port}/admin/ and log in as {_LOGIN} with {password}")
         self._say("(this login lives as long as this demo; Ctrl-C ends it)")
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background jobs ignore the first one otherwise
+            signal.signal(number, signal.default_int_handler)
         try:
             while all(child.poll() is None for child in children):
                 time.sleep(0.5)
