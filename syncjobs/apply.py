@@ -14,7 +14,7 @@ from connectors.records import entity_type_of
 from oncall.aggregates import Draft, ElementChanges, Kind
 from oncall.emails import canonical_email
 from oncall.models import Responder
-from oncall.operations import Actor, InvalidDraft, fill_references, lock_versions, write
+from oncall.operations import Actor, InvalidDraft, Written, fill_references, lock_versions, write
 from oncall.operations.resolving import chunks
 from syncjobs.models import ExternalLink, LinkState, Outcome, SyncItem, SyncRun
 from syncjobs.planning.values import element_key
@@ -26,6 +26,9 @@ BATCH = 200
 
 #: Items that write nothing to on-call rows, only remember something on the link.
 _LINK_ONLY = frozenset({"settle", "conflict", "skip", "detach"})
+
+#: Items of objects that had no link when they were planned.
+_FIRST_CONTACT = frozenset({"create", "match"})
 
 
 class FenceLost(Exception):
@@ -167,12 +170,12 @@ class Application:
             elements={name: _element_changes(changes) for name, changes in elements.items()},
             id=item.row_id,
             version=item.row_version,
-            origin=self.run.connection.origin_label if item.action in ("create", "match") else "",
+            origin=self.run.connection.origin_label if item.action in _FIRST_CONTACT else "",
             account_id=item.changes.get("account"),
         )
 
     def _store_links(
-        self, kind: Kind, items: Sequence[SyncItem], links: Mapping[int, ExternalLink], rows: Mapping[int, Any]
+        self, kind: Kind, items: Sequence[SyncItem], links: Mapping[int, ExternalLink], rows: Mapping[int, Written]
     ) -> None:
         """Create the links of new rows; remember on the others what was settled. Untouched links are not written."""
         owned = self._owned(kind, [item.row_id for item in items if item.action == "match"])
@@ -180,14 +183,10 @@ class Application:
         for item in items:
             row = rows.get(item.pk)
             if item.link_id is None:
-                row_id = row.id if row else item.row_id
-                if row_id is None:
-                    continue
-                version = row.version if row else item.row_version
-                new.append(self._new_link(kind, item, row_id, version, row_id not in owned))
+                assert row is not None  # noqa: S101 - without a link an item creates or matches, and so was written
+                new.append(self._new_link(kind, item, row, row.id not in owned))
                 key = element_key(self.run.connection_id, item.external_id)
-                self.resolve[kind, key] = row_id
-                self.created[key] = row_id
+                self.resolve[kind, key] = self.created[key] = row.id
             elif _remember(links[item.link_id], item, row):
                 moved.append(links[item.link_id])
         ExternalLink.objects.bulk_create(new)
@@ -206,7 +205,7 @@ class Application:
         primary = ExternalLink.objects.filter(primary=True, **{f"{kind}_id__in": row_ids})
         return set(primary.values_list(f"{kind}_id", flat=True))
 
-    def _new_link(self, kind: Kind, item: SyncItem, row_id: int, version: int, primary: bool) -> ExternalLink:
+    def _new_link(self, kind: Kind, item: SyncItem, row: Written, primary: bool) -> ExternalLink:
         return ExternalLink(
             connection_id=self.run.connection_id,
             entity_type=kind,
@@ -214,10 +213,10 @@ class Application:
             primary=primary,
             since=timezone.now(),
             source_hash=item.source_hash,
-            synced_version=version,
+            synced_version=row.version,
             source_label=item.label,
             base=_patched({}, item.changes.get("base", {})),
-            **{f"{kind}_id": row_id},
+            **{f"{kind}_id": row.id},
         )
 
 
@@ -236,10 +235,10 @@ def _moved(
 ) -> str:
     """Why an item no longer fits what it was made from; empty when it does."""
     if item.link_id is None:
+        if item.action not in _FIRST_CONTACT:
+            return "its link was removed in the meantime; plan again"
         if item.external_id in claimed:
             return f"{claimed[item.external_id]}; plan again"
-    elif item.link_id not in links:
-        return "its link was removed in the meantime; plan again"
     elif links[item.link_id].version != item.link_version:
         return "a decision or a pin on it was changed in the meantime; plan again"
     if item.row_id is not None and versions.get(item.row_id) != item.row_version:

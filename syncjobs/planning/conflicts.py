@@ -154,8 +154,6 @@ def name_collisions(
             if not entry[3] or not others:
                 continue
             for other in others:
-                if other[3] and other[2] < entry[2]:
-                    continue
                 drafts.append(
                     ConflictDraft(
                         NAME_COLLISIONS[kind],

@@ -17,9 +17,6 @@ Verdict = Literal["keep", "take", "conflict", "settle"]
 class _Missing:
     """Stands for "never settled": different from every value, also from None."""
 
-    def __repr__(self) -> str:
-        return "MISSING"
-
 
 MISSING = _Missing()
 

@@ -60,9 +60,6 @@ class Base:
     fields: Values = field(default_factory=dict)
     elements: Mapping[str, Mapping[str, Values]] = field(default_factory=dict)
 
-    def to_json(self) -> dict[str, Any]:
-        return {"fields": dict(self.fields), "elements": {name: dict(e) for name, e in self.elements.items()}}
-
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Base":
         return cls(fields=data.get("fields", {}), elements=data.get("elements", {}))

@@ -3,8 +3,8 @@
 import pytest
 
 from connectors.models import Connection
-from connectors.records import Account
-from oncall.aggregates import Draft
+from connectors.records import Account, SourceContactMethod
+from oncall.aggregates import Draft, ElementChanges
 from oncall.models import Responder, Schedule, Service, UserGroup
 from oncall.operations import create_account, delete, write
 from syncjobs.models import (
@@ -155,3 +155,46 @@ def test_a_zone_settled_here_closes_the_question(sync: Sync) -> None:
 def test_a_question_about_a_new_object_finds_its_link(sync: Sync) -> None:
     sync.run()
     assert {c.link.external_id for c in Conflict.objects.select_related("link") if c.link} == {"U1", "U2", "U3"}
+
+
+def test_it_says_why_nobody_was_found(sync: Sync) -> None:
+    taken = create_account("cy@example.com", "long enough password", by=BY)
+    write("responder", [Draft({"name": "Other Cy"}, account_id=taken.pk)], by=BY)
+    odd = "m\u0131ke@example.com"
+    sync.source.change(users=(user("U1", "Ana", email=odd), user("U2", "Bo", email=None), world().users[2]))
+    sync.run()
+    assert {c.label: c.evidence["why"] for c in Conflict.objects.filter(kind="user_not_found")} == {
+        "Ana": "the e-mail address cannot be compared safely",
+        "Bo": "the source tells no e-mail address",
+        "Cy": "the account with this address is linked to somebody else",
+    }
+    create_account("bo@example.com", "long enough password", by=BY)
+    sync.source.change(users=(sync.source.snapshot.users[0], world().users[1], world().users[2]))
+    sync.run()
+    bo = Conflict.objects.get(kind="user_not_found", label="Bo", state=ConflictState.OPEN)
+    assert bo.evidence["why"] == "an account with this address exists and can be linked"
+
+
+def test_a_mere_reference_closes_no_question(sync: Sync) -> None:
+    sync.run()
+    gone = user("U2", "Bo", state="unknown", listed=False, contact_methods=None, notification_rules=None, email=None)
+    sync.source.change(users=(world().users[0], gone, world().users[2]))
+    assert sync.run().items.count() == 0
+    assert Conflict.objects.filter(kind="user_not_found", state=ConflictState.OPEN).count() == 3
+    assert Responder.objects.get(name="Bo").email == "bo@example.com"
+
+
+def test_an_element_edited_on_both_sides_is_a_question_with_both_values(sync: Sync) -> None:
+    sync.run()
+    ana = Responder.objects.get(name="Ana")
+    method = ana.contact_methods.get()
+    edited = {"channel": "email", "address": "ana@home.example", "label": "Work", "enabled": True}
+    changes = {"contact_methods": ElementChanges(put={method.source_key: edited})}
+    write("responder", [Draft({}, changes, id=ana.pk, version=ana.version)], by=BY)
+    theirs = SourceContactMethod("CU1", "email", "ana@example.com", "Desk", True)
+    sync.source.change(users=(user("U1", "Ana", contact_methods=(theirs,)), *world().users[1:]))
+    sync.run()
+    conflict = Conflict.objects.get(kind="both_edited")
+    (path,) = conflict.paths
+    assert conflict.evidence[path]["here"]["address"] == "ana@home.example"
+    assert conflict.evidence[path]["at the source"]["label"] == "Desk"

@@ -5,18 +5,22 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from django.db import DataError
 from django.utils import timezone
 
 from connectors.errors import AuthenticationFailed, ProviderUnavailable, ReadStopped
+from oncall.aggregates import Draft
 from oncall.models import Responder
+from oncall.operations import create_account, write
 from syncjobs import starting
+from syncjobs.apply import Application
 from syncjobs.errors import RunAlreadyActive, StalePlan
-from syncjobs.models import RunKind, RunState, SyncRun
+from syncjobs.models import ExternalLink, RunKind, RunState, SyncRun
 from syncjobs.runner import drive
 from syncjobs.starting import approve, cancel, start, sweep
 from syncjobs.tasks import drive_run, tick
 from syncjobs.watch import LEASE, Watch, claim
-from tests.syncjobs.conftest import Sync, user, world
+from tests.syncjobs.conftest import BY, Sync, user, world
 
 pytestmark = pytest.mark.django_db
 
@@ -241,11 +245,72 @@ def test_what_a_reviewer_unticks_is_left_out(sync: Sync) -> None:
 
 
 def test_a_person_who_appears_here_while_a_plan_waits_makes_its_item_stale(sync: Sync) -> None:
-    from oncall.aggregates import Draft
-    from oncall.operations import Actor, write
-
     plan = sync.plan()
-    write("responder", [Draft({"name": "Ana", "email": "ana@example.com"})], by=Actor(None, "test"))
+    write("responder", [Draft({"name": "Ana", "email": "ana@example.com"})], by=BY)
     applied = sync.apply(plan)
     assert applied.items.get(outcome="stale").external_id == "U1"
     assert Responder.objects.filter(name="Ana").count() == 1
+
+
+def test_a_link_removed_while_a_plan_waits_makes_its_item_stale(sync: Sync) -> None:
+    sync.run()
+    sync.source.change(users=(user("U1", "Ana", title="New"), *world().users[1:]))
+    plan = sync.plan()
+    ExternalLink.objects.filter(external_id="U1").delete()
+    applied = sync.apply(plan)
+    assert "link was removed" in applied.items.get().reason
+    assert Responder.objects.get(name="Ana").title == ""
+
+
+def test_a_row_linked_while_a_plan_waits_is_not_created_again(sync: Sync) -> None:
+    plan = sync.plan()
+    other = sync.run()
+    assert other.state == RunState.SUCCEEDED
+    SyncRun.objects.filter(pk=plan.pk).update(state=RunState.AWAITING_REVIEW, superseded_by=None)
+    applied = sync.apply(plan)
+    assert {item.outcome for item in applied.items.all()} == {"stale"}
+    assert Responder.objects.count() == 3
+
+
+def test_an_account_taken_while_a_plan_waits_makes_its_item_stale(sync: Sync) -> None:
+    account = create_account("ana@example.com", "long enough password", by=BY)
+    plan = sync.plan()
+    write("responder", [Draft({"name": "Somebody"}, account_id=account.pk)], by=BY)
+    applied = sync.apply(plan)
+    assert "account was linked to somebody else" in applied.items.get(outcome="stale").reason
+
+
+def test_cancelling_while_it_writes_keeps_what_was_written_whole(sync: Sync, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("syncjobs.apply.BATCH", 1)
+
+    def cancelled_after_two(watch: Watch) -> None:
+        if Responder.objects.count() == 2:
+            cancel(watch.run)
+
+    monkeypatch.setattr(Watch, "beat", cancelled_after_two)
+    run = sync.run()
+    assert run.state == RunState.CANCELLED
+    assert Responder.objects.count() == ExternalLink.objects.count() == 2
+    monkeypatch.undo()
+    assert sync.run().state == RunState.SUCCEEDED
+    assert Responder.objects.count() == 3
+
+
+def test_a_database_that_refuses_one_item_costs_one_item(sync: Sync, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Application._store_links
+
+    def refusing(self: Application, kind: Any, items: Any, links: Any, rows: Any) -> None:
+        store(self, kind, items, links, rows)
+        if any(item.external_id == "U2" for item in items):
+            raise DataError("value u+secret-of-a-row out of range")
+
+    monkeypatch.setattr(Application, "_store_links", refusing)
+    run = sync.run()
+    assert run.state == RunState.PARTIAL
+    failed = run.items.get(outcome="failed")
+    assert (failed.external_id, failed.code) == ("U2", "DataError")
+    assert "u+secret" not in failed.reason
+    assert sorted(Responder.objects.values_list("name", flat=True)) == ["Ana", "Cy"]
+    monkeypatch.undo()
+    assert sync.run().state == RunState.SUCCEEDED
+    assert Responder.objects.count() == 3

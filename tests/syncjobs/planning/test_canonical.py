@@ -6,11 +6,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.records import SourceMember, SourceTeam
+from oncall.escalation.policy import Target
 from oncall.rendering.codec import layers_to_json
 from oncall.rendering.final import render_final
-from oncall.rendering.spec import ByTime, Daily, ExtraShift, Layer, Override, ScheduleSpec, person
+from oncall.rendering.spec import (
+    VACANT,
+    ByTime,
+    Daily,
+    Everyone,
+    ExtraShift,
+    Layer,
+    Override,
+    ScheduleSpec,
+    Substitution,
+    person,
+)
 from syncjobs.planning.canonical import Proposer, normal, same
-from tests.syncjobs.conftest import NOW, layer, schedule, user
+from tests.syncjobs.conftest import NOW, layer, policy, schedule, user
 
 AT = "2026-11-20T12:00:00Z"
 proposer = Proposer(3, AT, {"responder": 1})
@@ -96,3 +108,40 @@ def test_an_override_of_an_extra_shift_names_it_by_its_key_here() -> None:
     assert shifts and overrides
     assert list(shifts) == ["3:S:X1"]
     assert overrides["3:S:O1"]["sources"] == ["3:S:X1", "L1"]
+
+
+def test_a_target_that_cannot_be_seen_waits_for_its_object_and_one_of_an_unknown_kind_stays_named() -> None:
+    hidden = Target("unresolved", "S404", label="Secret", unresolved_kind="schedule")
+    odd = Target("unresolved", "W1", label="Webhook", unresolved_kind="webhook")
+    seen = Target("schedule", "S404", label="Renamed since")
+    proposal = proposer.propose(policy("P", "P", hidden, odd))
+    first, second = proposal.fields["levels"]["levels"][0]["targets"]
+    assert (first["kind"], first["key"], first["label"]) == ("schedule", "3:S404", "Secret")
+    assert (second["kind"], second["unresolved_kind"]) == ("unresolved", "webhook")
+    arrived = proposer.propose(policy("P", "P", seen, odd))
+    assert proposal.fingerprint == arrived.fingerprint
+    assert same("escalation_policy", "levels", proposal.fields["levels"], arrived.fields["levels"], AT)
+
+
+def test_layers_without_turns_by_time_or_without_people_compare_as_they_are() -> None:
+    everyone = replace(layer("A", "B"), turns=Everyone())
+    monthly = replace(layer("A"), turns=ByTime(0, 1, "months"))
+    for one in (everyone, monthly, layer()):
+        stored = layers_to_json((one,))
+        compared = normal("schedule", "layers", stored, AT)
+        assert compared["layers"][0]["participants"] == stored["layers"][0]["participants"]
+
+
+def test_what_people_hand_over_is_part_of_them() -> None:
+    away = Substitution("A1", person("U"), VACANT, NOW, NOW + 60, groups=frozenset({"T"}))
+    ana = replace(user("U", "Ana"), substitutions=(away,), notification_rules=None)
+    elements = proposer.propose(ana).elements
+    assert elements["notification_rules"] is None
+    assert elements["substitutions"] == {
+        "3:U:A1": {
+            "by_key": "vacant",
+            "scope": ["3:T"],
+            "starts_at": "2026-11-20T12:00:00Z",
+            "ends_at": "2026-11-20T12:01:00Z",
+        }
+    }

@@ -170,3 +170,11 @@ def test_a_conflict_keeps_the_old_base_so_that_a_source_that_goes_back_closes_it
     back = run(proposal(fields={"name": "B"}), Base({"name": "B"}), State({"name": "L"}))
     assert not back.conflicts
     assert not back.writes
+
+
+def test_without_a_window_nothing_that_is_bound_to_time_is_removed() -> None:
+    here = {"1:o": override("2026-12-01T00:00:00Z", "2026-12-02T00:00:00Z")}
+    result = run(
+        proposal(elements={"overrides": {}}), Base(elements={"overrides": here}), State({}, {"overrides": here})
+    )
+    assert not result.writes
