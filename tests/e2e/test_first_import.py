@@ -124,6 +124,9 @@ def test_the_first_page_shows_the_source_and_what_waits(page: Page) -> None:
     expect(page.get_by_text("PagerDuty, acme.pagerduty.com")).to_be_visible()
     expect(page.get_by_text("open conflicts").first).to_be_visible()
     picture(page, "first-page")
+    page.goto("/admin/syncjobs/syncrun/1/change/")
+    expect(page.get_by_role("columnheader", name="Written")).to_be_visible()
+    picture(page, "run")
 
 
 def test_a_key_can_be_tested_and_a_wrong_one_is_refused_on_its_field(page: Page) -> None:
@@ -165,7 +168,7 @@ def test_a_change_at_the_source_is_planned_reviewed_and_applied_while_the_page_u
     picture(page, "plan")
     apply_button.click()
     expect(page.get_by_text("Everything went through")).to_be_visible(timeout=30_000)
-    picture(page, "run")
+    picture(page, "applied")
     page.goto("/admin/oncall/service/")
     expect(page.get_by_text("Till").first).to_be_visible()
 
