@@ -1,4 +1,4 @@
-"""System checks: a production process never talks to a simulator, and can store credentials."""
+"""System checks: what must be set is set, and a production process never talks to a simulator."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -52,4 +52,17 @@ def credential_keys_are_usable(
         check_keys()
     except ImproperlyConfigured as wrong:
         return [Error(str(wrong), id="connectors.E002")]
+    return []
+
+
+@register(Tags.security)
+def secret_key_is_set(
+    app_configs: Sequence[AppConfig] | None = None, databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Django itself complains only when the key is first used, in the middle of somebody's login."""
+    try:
+        settings.SECRET_KEY  # noqa: B018 - reading an empty one raises
+    except ImproperlyConfigured:
+        hint = "Run `make setup` to write a .env with generated keys, or set it in the environment."
+        return [Error("SECRET_KEY is not set.", hint=hint, id="connectors.E003")]
     return []

@@ -3,7 +3,18 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from connectors.records import Snapshot, SourcePolicy, SourceSchedule, SourceService, SourceTeam, SourceUser
+from connectors.errors import ConnectorError
+from connectors.records import (
+    ENTITY_TYPES,
+    Account,
+    FailedEntity,
+    Snapshot,
+    SourcePolicy,
+    SourceSchedule,
+    SourceService,
+    SourceTeam,
+    SourceUser,
+)
 from oncall.escalation.policy import Target
 from oncall.rendering.codec import instant_to_text
 from oncall.rendering.final import Rendering, Span, render
@@ -50,6 +61,12 @@ def document(snapshot: Snapshot, since: int, until: int) -> Json:
             for failed in snapshot.failed
         ],
     }
+
+
+def nothing_read(provider: str, at: int, error: ConnectorError) -> Snapshot:
+    """What a read that could not even begin comes to: every listing failed, for the same reason."""
+    failed = tuple(FailedEntity(kind, None, error.code, "", str(error)) for kind in ENTITY_TYPES)
+    return Snapshot(provider, Account(None, ""), at, failed=failed)
 
 
 def exit_code(replayed: Mapping[str, Any]) -> int:

@@ -33,8 +33,6 @@ class _Parser(CommandParser):
 class ShellCommand(BaseCommand):
     """A command returns its exit code from :meth:`work`; connector and sync errors become code 1 and one sentence."""
 
-    requires_system_checks: tuple[str, ...] = ()
-
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         parser = super().create_parser(prog_name, subcommand, **kwargs)
         parser.__class__ = _Parser

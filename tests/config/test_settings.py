@@ -40,10 +40,12 @@ def setting(expression: str, **environment: str) -> str:
     return result.stdout.strip()
 
 
-def test_it_refuses_to_start_without_a_secret_key() -> None:
-    result = python("-c", "import config.settings")
+@pytest.mark.parametrize("start", [["manage.py", "check"], ["-c", "import config.wsgi"]], ids=["command", "wsgi"])
+def test_it_refuses_to_start_without_a_secret_key(start: list[str]) -> None:
+    result = python(*start)
     assert result.returncode != 0
-    assert "SECRET_KEY is not set. Run `make setup`" in result.stderr
+    assert "SECRET_KEY is not set." in result.stderr
+    assert "Run `make setup`" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -131,3 +133,18 @@ def test_it_says_at_the_start_that_credentials_cannot_be_stored() -> None:
         assert result.returncode != 0
         assert words in result.stderr
         assert "too-short" not in result.stderr
+
+
+def test_a_recording_can_be_read_without_any_setting(tmp_path: Path) -> None:
+    recording = {"format": "rotabridge-recording/1", "provider": "pagerduty", "settings": {"subdomain": "acme"}}
+    file = tmp_path / "empty.json"
+    file.write_text(json.dumps({**recording, "exchanges": []}))
+    result = python("manage.py", "replay", str(file), "--json", CREDENTIAL_KEYS="")
+    assert result.returncode == 3, result.stderr
+    assert {failed["entity_type"] for failed in json.loads(result.stdout)["failed"]} >= {"responder", "service"}
+
+
+def test_a_shell_command_refuses_a_simulator_outside_debug_as_the_site_does() -> None:
+    result = python("manage.py", "sync_run", "x", SECRET_KEY="k" * 60, CONNECTOR_ORIGINS="pagerduty=http://127.0.0.1:9")
+    assert result.returncode != 0
+    assert "connectors.E001" in result.stderr

@@ -7,15 +7,17 @@ from typing import Any, Final
 from django.core.management.base import CommandError, CommandParser
 
 from connectors.closure import Selection
+from connectors.errors import ConnectorError
 from connectors.opening import replay_connector
 from connectors.recording import load
-from connectors.replay import document, exit_code
+from connectors.replay import document, exit_code, nothing_read
 from syncjobs.shell import USAGE, ShellCommand
 
 FORTNIGHT: Final = 14 * 86_400
 
 
 class Command(ShellCommand):
+    requires_system_checks: tuple[str, ...] = ()  # needs no keys, no database, no network
     help = "Show what a recording would import and who would be on call. Exit 3 when something failed."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -29,7 +31,11 @@ class Command(ShellCommand):
         until = _instant(options["until"]) if options["until"] else since + FORTNIGHT
         if until <= since:
             raise CommandError("--until must be later than --since.", returncode=USAGE)
-        answer = document(connector.fetch(Selection(), contact_details=True), since, until)
+        try:
+            snapshot = connector.fetch(Selection(), contact_details=True)
+        except ConnectorError as error:
+            snapshot = nothing_read(connector.provider, int(connector.rim.now()), error)
+        answer = document(snapshot, since, until)
         if options["json"]:
             self.print_json(answer)
         else:

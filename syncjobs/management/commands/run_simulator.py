@@ -9,6 +9,7 @@ from syncjobs.shell import DONE, ShellCommand
 
 
 class Command(ShellCommand):
+    requires_system_checks: tuple[str, ...] = ()  # nothing of a real installation is touched
     help = "Serve a simulated vendor on 127.0.0.1 until interrupted."
 
     def add_arguments(self, parser: CommandParser) -> None:
