@@ -1,7 +1,7 @@
 """The embedded broker: a folder as message queue, for one machine without Redis (``CELERY_BROKER_URL=fs://``).
 
 kombu's own filesystem transport creates a message under its final name and then fills it, so a reader can take an
-empty file and die of it (celery/kombu issue 1551). Here a message appears complete, by rename, and is claimed by
+empty file and die of it (celery/kombu #1551). Here a message appears complete, by rename, and is claimed by
 rename. POSIX only, no priorities, no expiry; a message being worked on is lost with its worker, which is why the
 database, not the broker, holds the truth about a run.
 """
