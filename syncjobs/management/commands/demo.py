@@ -129,34 +129,15 @@ class Command(ShellCommand):
         create_account(
             email=_LOGIN, name="Demo admin", password=password, is_staff=True, is_superuser=True, by=Actor(None, "demo")
         )
+        commands = (
+            f"gunicorn config.wsgi --bind 127.0.0.1:{port} --threads 4 --log-level warning --no-control-socket",
+            "celery --quiet -A config worker -B -P threads -c 2 -l WARNING",
+        )
         bin_dir = Path(sys.executable).parent
-        commands = [
-            [
-                bin_dir / "gunicorn",
-                "config.wsgi",
-                "--bind",
-                f"127.0.0.1:{port}",
-                "--threads",
-                "4",
-                "--log-level",
-                "warning",
-            ],
-            [
-                bin_dir / "celery",
-                "--quiet",
-                "-A",
-                "config",
-                "worker",
-                "-B",
-                "-P",
-                "threads",
-                "-c",
-                "2",
-                "-l",
-                "WARNING",
-            ],
+        children = [
+            subprocess.Popen([str(bin_dir / name), *arguments], start_new_session=True)  # noqa: S603 - our own commands
+            for name, *arguments in (command.split() for command in commands)
         ]
-        children = [subprocess.Popen([str(part) for part in c], start_new_session=True) for c in commands]  # noqa: S603
         self._say()
         self._say(f"Open http://127.0.0.1:{port}/admin/ and log in as {_LOGIN} with {password}")
         self._say("(this login lives as long as this demo; Ctrl-C ends it)")
