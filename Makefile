@@ -27,8 +27,8 @@ help: ## List the verbs
 setup: .venv/runtime.installed .env ## Install, write .env with generated keys, create the database
 	$(PY) manage.py migrate --verbosity 1
 
-demo: .venv/runtime.installed .env ## Show the product with simulated vendors (ARGS=--once: run the tour and exit)
-	DEBUG=true $(PY) manage.py demo $(ARGS)
+demo: .venv/runtime.installed ## Show the product with simulated vendors (ARGS=--once: run the tour and exit)
+	$(PY) manage.py demo $(ARGS)
 
 run: setup ## Serve the site (gunicorn); ARGS adds options, such as --bind
 	.venv/bin/gunicorn config.wsgi --bind 127.0.0.1:8000 --workers 1 --threads 4 --no-control-socket $(ARGS)

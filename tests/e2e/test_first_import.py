@@ -41,12 +41,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     log = tmp_path_factory.mktemp("demo") / "log"
-    environment = os.environ | {"DEBUG": "true"}
     with log.open("w") as output:
         demo = subprocess.Popen(  # noqa: S603 - our own command
             [sys.executable, "manage.py", "demo", "--port", str(port)],
             cwd=REPOSITORY,
-            env=environment,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,

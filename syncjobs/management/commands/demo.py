@@ -35,6 +35,7 @@ _LOGIN: Final = "admin@example.com"
 
 
 class Command(ShellCommand):
+    requires_system_checks: tuple[str, ...] = ()  # it brings an environment of its own
     help = "Start a simulated vendor, import from it, compare, and serve the result (--once: stop after the table)."
 
     def add_arguments(self, parser: CommandParser) -> None:
