@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -18,13 +19,13 @@ from django.core.management.base import CommandError, CommandParser
 from connectors.models import Connection
 from connectors.opening import open_connector
 from connectors.probing import probe_connection
-from connectors.records import ENTITY_TYPES, ENTITY_WORDS
+from connectors.records import ENTITY_TYPES, ENTITY_WORDS, EntityType
 from connectors.simulator.pagerduty import DEMO_KEY
 from connectors.simulator.serve import build
 from oncall.operations import Actor, create_account
-from syncjobs.management.commands.parity import differs, judge_of, row_of
+from syncjobs.management.commands.parity import as_json, differs, judge_of, row_of
 from syncjobs.models import Conflict, RunKind, RunState, SyncProfile, SyncRun
-from syncjobs.parity import measure
+from syncjobs.parity import ScheduleParity, measure
 from syncjobs.runner import drive
 from syncjobs.shell import DONE, ERROR, ShellCommand
 from syncjobs.starting import approve, start
@@ -48,10 +49,11 @@ class Command(ShellCommand):
             self._with_demo_settings()
         simulator_port = int(os.environ[_STAGE].rpartition(":")[2])
         with build("pagerduty", port=simulator_port, size=options["size"]) as simulator:
-            self._say(f"A simulated PagerDuty answers at {simulator.origin}")
-            matched = self._tour()
+            self.stderr.write(f"A simulated PagerDuty answers at {simulator.origin}")
+            tour = self._tour()
+            self._show(tour, as_json=options["json"])
             if options["once"]:
-                return DONE if matched else ERROR
+                return DONE if tour.matched else ERROR
             return self._serve(options["port"])
 
     def _with_demo_settings(self) -> NoReturn:
@@ -79,12 +81,8 @@ class Command(ShellCommand):
         self.stdout.flush()
         os.execve(sys.executable, command, environment)  # noqa: S606 - this very command
 
-    def _say(self, text: str = "") -> None:
-        self.stdout.write(text)
-        self.stdout.flush()
-
-    def _tour(self) -> bool:
-        """Connect, plan, apply, sync again, compare. True when everything matched."""
+    def _tour(self) -> "_Tour":
+        """Connect, plan, apply, sync again, compare."""
         call_command("migrate", verbosity=0)
         connection = Connection(
             name="acme", provider="pagerduty", settings={"subdomain": "acme", "region": "us", "auth": "token"}
@@ -93,37 +91,30 @@ class Command(ShellCommand):
         connection.save()
         probe_connection(connection)
         profile = SyncProfile.objects.create(connection=connection)
-        self._say(f"Connected to {connection.account_label}; planning ...")
+        self.stderr.write(f"Connected to {connection.account_label}; planning ...")
         planned = _drive(start(profile, RunKind.PLAN, by=None, ring=False))
         approve(planned, by=None, ring=False)
         applied = _drive(planned)
         again = _drive(start(profile, RunKind.APPLY, by=None, ring=False))
         now = int(time.time())
-        parity = measure(connection, open_connector(connection), now, now + FORTNIGHT)
-        self._say()
+        return _Tour(applied, again, measure(connection, open_connector(connection), now, now + FORTNIGHT))
+
+    def _show(self, tour: "_Tour", *, as_json: bool) -> None:
+        if as_json:
+            self.print_json(tour.as_json())
+            return
         self.print_table(
             ("", "fetched", "written", "failed", "to decide", "written by a second sync"),
-            [
-                (
-                    ENTITY_WORDS[kind][1],
-                    *(applied.counts[kind].get(word, 0) for word in ("fetched", "written", "failed", "conflict")),
-                    again.counts[kind].get("written", 0),
-                )
-                for kind in ENTITY_TYPES
-            ],
+            [(ENTITY_WORDS[kind][1], *tour.counts(kind).values()) for kind in ENTITY_TYPES],
         )
-        self._say()
+        self.stdout.write("")
         self.print_table(
-            ("schedule", "equal", "uncovered there", "uncovered here", ""), [row_of(result) for result in parity]
+            ("schedule", "equal", "uncovered there", "uncovered here", ""), [row_of(result) for result in tour.parity]
         )
-        self._say(f"Judge: {judge_of()} (its own rendering, written independently), 14 days from now.")
-        self._say(f"{Conflict.objects.count()} questions wait for a person: see Conflicts.")
-        return (
-            applied.state == again.state == RunState.SUCCEEDED
-            and not any(counts.get("written", 0) for counts in again.counts.values())
-            and not any(differs(result) for result in parity)
-            and any(result.comparison for result in parity)
-        )
+        self.stdout.write(f"Judge: {judge_of()} (its own rendering, written independently), 14 days from now.")
+        self.stdout.write(f"{Conflict.objects.count()} questions wait for a person.")
+        self.stdout.write("Where to look: Schedules, Runs and Conflicts in the sidebar; without --once they are served.")
+        self.stdout.flush()
 
     def _serve(self, port: int) -> int:
         password = secrets.token_urlsafe(12)
@@ -139,20 +130,52 @@ class Command(ShellCommand):
             subprocess.Popen([str(bin_dir / name), *arguments], start_new_session=True)  # noqa: S603 - our own commands
             for name, *arguments in (command.split() for command in commands)
         ]
-        self._say()
-        self._say(f"Open http://127.0.0.1:{port}/admin/ and log in as {_LOGIN} with {password}")
-        self._say("(this login lives as long as this demo; Ctrl-C ends it)")
+        self.stdout.write("")
+        self.stdout.write(f"Open http://127.0.0.1:{port}/admin/ and log in as {_LOGIN} with {password}")
+        self.stdout.write("(this login lives as long as this demo; Ctrl-C ends it)")
+        self.stdout.flush()
         for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background jobs ignore the first one otherwise
             signal.signal(number, signal.default_int_handler)
         try:
             while all(child.poll() is None for child in children):
                 time.sleep(0.5)
-            self._say("A process of the demo ended by itself; its last lines are above.")
+            self.stdout.write("A process of the demo ended by itself; its last lines are above.")
             return ERROR
         except KeyboardInterrupt:
             return DONE
         finally:
             _stop(children)
+
+
+@dataclass(frozen=True)
+class _Tour:
+    """A first sync, a second one, and the comparison of every schedule."""
+
+    applied: SyncRun
+    again: SyncRun
+    parity: list[ScheduleParity]
+
+    @property
+    def matched(self) -> bool:
+        return (
+            self.applied.state == self.again.state == RunState.SUCCEEDED
+            and not any(counts.get("written", 0) for counts in self.again.counts.values())
+            and not any(differs(result) for result in self.parity)
+            and any(result.comparison for result in self.parity)
+        )
+
+    def counts(self, kind: EntityType) -> dict[str, int]:
+        words = ("fetched", "written", "failed", "conflict")
+        first = {word: self.applied.counts[kind].get(word, 0) for word in words}
+        return first | {"written_again": self.again.counts[kind].get("written", 0)}
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "matched": self.matched,
+            "counts": {kind: self.counts(kind) for kind in ENTITY_TYPES},
+            "judge": judge_of(),
+            "schedules": [as_json(result) for result in self.parity],
+        }
 
 
 def _drive(run: SyncRun) -> SyncRun:
