@@ -113,9 +113,7 @@ class Command(ShellCommand):
         )
         self.stdout.write(f"Judge: {judge_of()} (its own rendering, written independently), 14 days from now.")
         self.stdout.write(f"{Conflict.objects.count()} questions wait for a person.")
-        self.stdout.write(
-            "Where to look: Schedules, Runs, Conflicts in the sidebar; without --once they are served."
-        )
+        self.stdout.write("Where to look: Schedules, Runs, Conflicts in the sidebar; without --once they are served.")
         self.stdout.flush()
 
     def _serve(self, port: int) -> int:
