@@ -351,6 +351,12 @@ def test_it_tries_the_next_address(server: FaultServer, monkeypatch: pytest.Monk
     assert f"Host: source.example.com:{server.port}".encode() in server.heads[0]
 
 
+def usage(*, signs: bool) -> x509.KeyUsage:
+    names = ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement")
+    none = dict.fromkeys((*names, "encipher_only", "decipher_only"), False)
+    return x509.KeyUsage(digital_signature=True, key_cert_sign=signs, crl_sign=signs, **none)
+
+
 def certificate(
     folder: Path, name: str, signer: tuple[x509.Certificate, ec.EllipticCurvePrivateKey] | None, *, days: int = 30
 ) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
@@ -370,6 +376,10 @@ def certificate(
         .add_extension(
             x509.SubjectAlternativeName([x509.DNSName(name), x509.IPAddress(ip_address(LOCAL))]), critical=False
         )
+        # Python 3.13 verifies strictly: without these two and the usage an authority is none.
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signing_key.public_key()), critical=False)
+        .add_extension(usage(signs=signer is None), critical=True)
         .sign(signing_key, hashes.SHA256())
     )
     pem = serialization.Encoding.PEM
