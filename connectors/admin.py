@@ -49,6 +49,19 @@ class OwnFiltersOnly(ModelAdmin):
         return False
 
 
+class ShownOnly(OwnFiltersOnly):
+    """Rows that are looked at and never edited by a form."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
 class ConnectionAdmin(OwnFiltersOnly):
     """Add, change and test a connection. Nothing here shows a secret, and nothing deletes."""
 

@@ -125,7 +125,7 @@ class SourceTeam:
 class SourceSchedule:
     """A schedule. fetched_range: instants [since, until) in which overrides and extra shifts were asked for.
 
-    flavour: the vendor's own family of schedules, shown to people.
+    flavour: the vendor's own family of schedules it belongs to.
     """
 
     external_id: str

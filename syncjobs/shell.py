@@ -5,6 +5,7 @@
 
 import json
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, NoReturn
 
@@ -30,7 +31,7 @@ class _Parser(CommandParser):
         raise CommandError(message, returncode=USAGE)
 
 
-class ShellCommand(BaseCommand):
+class ShellCommand(BaseCommand, ABC):
     """A command returns its exit code from :meth:`work`; connector and sync errors become code 1 and one sentence."""
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
@@ -39,9 +40,9 @@ class ShellCommand(BaseCommand):
         parser.add_argument("--json", action="store_true", help="Print one JSON document instead of a table.")
         return parser
 
+    @abstractmethod
     def work(self, **options: Any) -> int:
         """Do it and return the exit code."""
-        raise NotImplementedError
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:

@@ -5,11 +5,11 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from unfold.decorators import display
 
-from connectors.admin import OwnFiltersOnly, pill
+from connectors.admin import ShownOnly, pill
 from syncjobs.admin.conflict_words import LATER, WORDS
 from syncjobs.conflict_evidence import rows_of, sides_of
 from syncjobs.models import Conflict, ConflictState
@@ -46,7 +46,7 @@ class StateFilter(admin.SimpleListFilter):
 
 
 @admin.register(Conflict)
-class ConflictAdmin(OwnFiltersOnly):
+class ConflictAdmin(ShownOnly):
     list_display = ("label_shown", "kind_shown", "object_shown", "connection", "since", "state_shown")
     list_display_links = ("label_shown",)
     list_filter = (StateFilter, "kind", "connection")
@@ -54,15 +54,6 @@ class ConflictAdmin(OwnFiltersOnly):
     list_per_page = 50
     search_fields = ("label",)
     show_full_result_count = False
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[Conflict]":
         return Conflict.objects.defer("suggestion")

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import URLPattern, path, reverse
@@ -12,7 +12,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
-from connectors.admin import START, OwnFiltersOnly, pill
+from connectors.admin import START, ShownOnly, pill
 from syncjobs.admin.buttons import account_of, refuse, start_and_show
 from syncjobs.admin.progress import grouped_notes, incomplete, progress, totals
 from syncjobs.errors import RunAlreadyActive, StalePlan
@@ -26,22 +26,13 @@ STOP_POLLING: Final = 286
 
 
 @admin.register(SyncRun)
-class SyncRunAdmin(OwnFiltersOnly):
+class SyncRunAdmin(ShownOnly):
     list_display = ("run", "connection", "kind_shown", "state_shown", "moved", "outcome", "by")
     list_display_links = ("run",)
     list_filter = ("state", "kind", "connection")
     list_select_related = ("connection", "requested_by")
     list_per_page = 50
     show_full_result_count = False
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[SyncRun]":
         return SyncRun.objects.defer("notes", "checkpoint", "completeness", "scope")

@@ -1,6 +1,7 @@
 """PagerDuty's own rendering of schedules, as spans to hold ours against."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from itertools import pairwise
 
 from connectors.errors import RequestRejected
@@ -45,14 +46,12 @@ def rendered(client: Client, ids: Sequence[str], since: int, until: int) -> dict
 
 def _zones(client: Client) -> dict[str, str | None]:
     zones = {}
-    try:
+    with suppress(*RECOVERABLE):  # rendered instants carry their offset: without the zone they only look different
         for page in client.schedules():
             for raw in page.items:
                 listed = Findings().read(ListedSchedule, raw, "schedule", None, "")
                 if listed is not None:
                     zones[listed.id] = listed.time_zone
-    except RECOVERABLE:
-        pass  # rendered instants carry their offset: without the zone they only look different
     return zones
 
 

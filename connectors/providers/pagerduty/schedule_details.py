@@ -1,6 +1,7 @@
 """Reading schedules with layers, overrides and shifts in as few calls as possible."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
@@ -59,11 +60,9 @@ class ScheduleDetails:
     def _sweep(self, zone: str) -> dict[str, JsonValue]:
         """Raw schedules by id; a sweep that fails only costs what it would have saved."""
         swept: dict[str, JsonValue] = {}
-        try:
+        with suppress(*RECOVERABLE):  # each schedule is read on its own then, and a lasting failure is named there
             for page in self._client.schedules_in_zone(zone, *self.window):
                 swept |= {str(item.get("id")): item for item in page.items if isinstance(item, dict)}
-        except RECOVERABLE:
-            pass  # each schedule is read on its own then, and a lasting failure is named there
         return swept
 
     def _from_sweep(self, id_: str, zone: str | None, raw: JsonValue) -> wire.Schedule | None:

@@ -5,17 +5,6 @@ Objects are mutable: the account changes while it is served. Change them inside 
 
 from dataclasses import dataclass, field
 
-ACCOUNT_RIGHTS = (
-    "users.read",
-    "users:contact_methods.read",
-    "teams.read",
-    "schedules.read",
-    "escalation_policies.read",
-    "services.read",
-    "oncalls.read",
-    "abilities.read",
-)
-
 
 @dataclass(slots=True)
 class ContactMethod:
