@@ -77,7 +77,9 @@ def test_it_keeps_the_connection_and_survives_its_end(server: FaultServer) -> No
         server.keep_alive = False
         for _ in range(3):
             transport.exchange(Request("GET", "/x"), headers={}, deadline=time.monotonic() + 5)
-    assert server.connections == 3
+    # The server may see the switch before it waits for the fourth request or after it: the kept connection then ends
+    # before that request or with it. Either way every request was answered.
+    assert server.connections in (3, 4)
 
 
 def test_a_kept_connection_that_breaks_is_asked_again_only_once(server: FaultServer) -> None:
