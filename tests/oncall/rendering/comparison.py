@@ -2,17 +2,20 @@
 
 from calendar import timegm
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from oncall.rendering.answers import on_call_at
 from oncall.rendering.final import Span, render
 from oncall.rendering.spec import (
     Always,
+    ByOccurrence,
     ByTime,
     Daily,
     Everyone,
     Layer,
     Participant,
+    Recurring,
     ScheduleSpec,
     Substitution,
     Turns,
@@ -43,14 +46,19 @@ def layer(
     zone: str | None = None,
     starts_at: int | None = None,
     ends_at: int | None = None,
+    **switches: Any,
 ) -> Layer:
     """A layer with what most tests do not care about filled in: weekly turns since Monday 2026-01-05 09:00."""
     turns = turns or ByTime(when(2026, 1, 5, 9), WEEK)
-    return Layer(key, f"Layer {key}", windows, turns, participants, zone, starts_at, ends_at)
+    return Layer(key, f"Layer {key}", windows, turns, participants, zone, starts_at, ends_at, **switches)
 
 
 def stack(zone: str, *layers: Layer, **more: Any) -> ScheduleSpec:
     return ScheduleSpec(zone, "stacked", layers, **more)
+
+
+def together(zone: str, *layers: Layer, **more: Any) -> ScheduleSpec:
+    return ScheduleSpec(zone, "concurrent", layers, **more)
 
 
 def name(participant: Participant) -> str | None:
@@ -67,12 +75,16 @@ def _plain_window(window: Window) -> dict[str, Any]:
             return {"type": "daily", "start": start, "duration": duration}
         case Weekly(weekday, start, duration):
             return {"type": "weekly", "weekday": weekday, "start": start, "duration": duration}
+        case Recurring():
+            return {"type": "recurring", **asdict(window)}
     return {"type": "always"}
 
 
 def _plain_turns(turns: Turns) -> dict[str, Any]:
     if isinstance(turns, Everyone):
         return {"type": "everyone"}
+    if isinstance(turns, ByOccurrence):
+        return {"type": "by_occurrence", "shifts_per_participant": turns.shifts_per_participant}
     assert isinstance(turns, ByTime)
     return {
         "type": "by_time",
@@ -86,6 +98,7 @@ def _plain_turns(turns: Turns) -> dict[str, Any]:
 def plain(spec: ScheduleSpec) -> dict[str, Any]:
     return {
         "zone": spec.zone,
+        "composition": spec.composition,
         "groups": list(spec.groups),
         "layers": [
             {
@@ -96,6 +109,9 @@ def plain(spec: ScheduleSpec) -> dict[str, Any]:
                 "participants": [name(participant) for participant in each.participants],
                 "starts_at": each.starts_at,
                 "ends_at": each.ends_at,
+                "excluded_occurrence_uses_turn": each.excluded_occurrence_uses_turn,
+                "clip": each.clip,
+                "window_edge": each.window_edge,
             }
             for each in spec.layers
         ],

@@ -1,14 +1,16 @@
 """A second opinion: who is on call, decided minute by minute from the written definitions alone.
 
 It imports nothing of the product and takes plain values. Slow on purpose: it looks at a clock each minute and asks each
-rule whether it holds. A schedule is ``{"zone", "layers", "extra_shifts", "overrides", "groups"}``, shaped as in
-``comparison.plain``; participants are text, None is the vacant one. Everything must lie on whole minutes.
+sentence of docs/rendering.md whether it holds. A schedule is ``{"zone", "composition", "layers", "extra_shifts",
+"overrides", "groups"}``, shaped as in ``comparison.plain``; participants are text, None is the vacant one. Everything
+must lie on whole minutes.
 """
 
 from calendar import monthrange
 from datetime import datetime, timedelta
 from functools import cache, lru_cache
 from importlib.resources import files
+from math import inf
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,6 +19,7 @@ EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001
 LOOK_BACK = DAY  # nobody sets a clock back by more
 
 Clock = dict[int, tuple[int, int]]
+Occurrence = tuple[int, float, float]  # index, the reading it starts at, the one it ends at
 
 
 @cache
@@ -39,19 +42,117 @@ def clock(zone: str, since: int, until: int) -> Clock:
     return shown
 
 
-def window_is_open(window: dict[str, Any], reading: int) -> bool:
-    """Is there a day d on which the window starts, so that d + start <= reading < d + start + duration?"""
-    if window["type"] == "always":
+def most_shown_by(zone: str, instant: int) -> int:
+    """``at(x) <= instant`` is the same as: by then the clock has shown x or more."""
+    return clock(zone, instant, instant + MINUTE)[instant][1]
+
+
+# --- when: definitions 4 to 13 ----------------------------------------------------------------------------------------
+
+
+def moment(reading: int) -> datetime:
+    return EPOCH + timedelta(seconds=reading)
+
+
+def period(frequency: str, day: datetime, week_start: int) -> int:
+    """The number of the calendar's day, week, month or year that the day lies in."""
+    match frequency:
+        case "DAILY":
+            return day.toordinal()
+        case "WEEKLY":  # day 1 of year 1 was a Monday
+            return (day.toordinal() - week_start) // 7
+        case "MONTHLY":
+            return day.year * 12 + day.month
+    return day.year
+
+
+def is_that_weekday(day: datetime, ordinal: int, weekday: int, within_year: bool) -> bool:
+    if day.isoweekday() != weekday:
+        return False
+    if ordinal == 0:
         return True
-    midnight = reading - reading % DAY
-    for days_ago in range(2 if window["type"] == "daily" else 9):  # no window is longer than that
-        day = midnight - days_ago * DAY
-        weekday = (day // DAY + 3) % 7 + 1  # 1970-01-01 was a Thursday
-        if window["type"] == "weekly" and weekday != window["weekday"]:
-            continue
-        if day + window["start"] <= reading < day + window["start"] + window["duration"]:
-            return True
-    return False
+    step = timedelta(weeks=1 if ordinal < 0 else -1)
+    position, other = 1, day + step  # count such weekdays from this one to the end, or back to the beginning
+    while other.year == day.year and (within_year or other.month == day.month):
+        position, other = position + 1, other + step
+    return position == abs(ordinal)
+
+
+def is_day_of_rule(rule: dict[str, Any], first: datetime, day: datetime) -> bool:
+    frequency = rule["frequency"]
+    elapsed = period(frequency, day, rule["week_start"]) - period(frequency, first, rule["week_start"])
+    if elapsed % rule["interval"] or (rule["by_month"] and day.month not in rule["by_month"]):
+        return False
+    if not rule["by_day"] and not rule["by_month_day"]:
+        match frequency:
+            case "DAILY":
+                return True
+            case "WEEKLY":
+                return day.isoweekday() == first.isoweekday()
+            case "MONTHLY":
+                return day.day == first.day
+        return day.day == first.day and (bool(rule["by_month"]) or day.month == first.month)
+    last = monthrange(day.year, day.month)[1]
+    if rule["by_month_day"] and not any(day.day == (n if n > 0 else last + 1 + n) for n in rule["by_month_day"]):
+        return False
+    within_year = frequency == "YEARLY" and not rule["by_month"]
+    return not rule["by_day"] or any(is_that_weekday(day, *pair, within_year) for pair in rule["by_day"])
+
+
+def starts_of_rule(rule: dict[str, Any], first: int, until: int) -> list[int]:
+    """Every day from that of ``first`` on is asked, up to the reading ``until``."""
+    starts: list[int] = []
+    for reading in range(first, until, DAY):
+        if len(starts) == rule["count"] or (rule["until"] is not None and reading > rule["until"]):
+            break
+        if is_day_of_rule(rule, moment(first), moment(reading)):
+            starts.append(reading)
+    return starts
+
+
+def occurrences(window: dict[str, Any], excluded_counts: bool, since: int, until: int) -> list[Occurrence]:
+    """Those that hold a reading of ``[since, until)``."""
+    if window["type"] == "always":
+        return [(0, -inf, inf)]
+    if window["type"] == "recurring":
+        added = [reading for reading in window["added"] if reading < until]
+        starts = sorted({*starts_of_rule(window["rule"], window["first"], until), *added})
+        counted = [start for start in starts if excluded_counts or start not in window["excluded"]]
+        found = [(index, start) for index, start in enumerate(counted) if start not in window["excluded"]]
+    else:
+        midnight = since - since % DAY
+        days = range(midnight - window["duration"] // DAY * DAY - DAY, until, DAY)
+        weekdays = range(1, 8) if window["type"] == "daily" else [window["weekday"]]
+        found = [(0, day + window["start"]) for day in days if moment(day).isoweekday() in weekdays]
+    return [
+        (index, start, start + window["duration"])
+        for index, start in found
+        if start < until and start + window["duration"] > since
+    ]
+
+
+def is_whole(layer: dict[str, Any], start: float, end: float) -> bool:
+    """Does ``[at(start), at(end))`` lie inside the clip? Nothing before the clip has shown ``start``."""
+    if layer["starts_at"] is not None and most_shown_by(layer["zone"], layer["starts_at"] - MINUTE) >= start:
+        return False
+    return layer["ends_at"] is None or most_shown_by(layer["zone"], layer["ends_at"]) >= end
+
+
+def open_during(layer: dict[str, Any], since: int, until: int) -> list[Occurrence]:
+    found = [
+        each
+        for window in layer["windows"]
+        for each in occurrences(window, layer["excluded_occurrence_uses_turn"], since - 2 * DAY, until + DAY)
+    ]
+    return [each for each in found if is_whole(layer, *each[1:])] if layer["clip"] == "drop" else found
+
+
+def window_is_open(window: dict[str, Any], reading: int) -> bool:
+    """Membership of one reading in one window of days or weeks."""
+    return bool(occurrences(window, True, reading, reading + 1))
+
+
+# --- who: definitions 14 to 17 ----------------------------------------------------------------------------------------
 
 
 def months_later(reading: int, months: int) -> int:
@@ -79,13 +180,24 @@ def layer_says(layer: dict[str, Any], instant: int, reading: int, furthest: int)
         return set()
     if layer["ends_at"] is not None and instant >= layer["ends_at"]:
         return set()
-    order = layer["participants"]
-    if not order or not any(window_is_open(window, reading) for window in layer["windows"]):
+    order, turns = layer["participants"], layer["turns"]
+    # [at(s), at(e)) holds an instant when by then the clock has shown s or more and has not yet shown e or more.
+    unbroken = turns["type"] == "by_occurrence" or layer["window_edge"] == "boundary"
+    shown = furthest if unbroken else reading
+    inside = [index for index, start, end in layer["open"] if start <= shown < end]
+    if not order or not inside:
         return set()
-    if layer["turns"]["type"] == "everyone":
-        return {each for each in order if each is not None}
-    whose = order[turn(layer["turns"], instant, furthest) % len(order)]
-    return set() if whose is None else {whose}
+    match turns["type"]:
+        case "everyone":
+            whose = order
+        case "by_occurrence":
+            whose = [order[index // turns["shifts_per_participant"] % len(order)] for index in inside]
+        case _:
+            whose = [order[turn(turns, instant, furthest) % len(order)]]
+    return {each for each in whose if each is not None}
+
+
+# --- together: definitions 18 to 20 -----------------------------------------------------------------------------------
 
 
 def strongest(overrides: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -123,7 +235,7 @@ def who_is_on_call(
             now = set(filling[:1])
         if kind == "shift" or not decided:
             final |= {one for one in now if one is not None}
-        if kind == "layer" and now:
+        if kind == "layer" and now and schedule["composition"] == "stacked":
             decided = True
 
     shown: set[str] = set()
@@ -145,5 +257,7 @@ def timeline(
     schedule: dict[str, Any], substitutions: list[dict[str, Any]], since: int, until: int
 ) -> dict[int, tuple[str, ...]]:
     """Who is on call in each minute of ``[since, until)``."""
+    layers = [{**layer, "open": open_during(layer, since, until)} for layer in schedule["layers"]]
+    schedule = {**schedule, "layers": layers}
     clocks = {layer["zone"]: clock(layer["zone"], since, until) for layer in schedule["layers"]}
     return {minute: who_is_on_call(schedule, substitutions, minute, clocks) for minute in range(since, until, MINUTE)}
