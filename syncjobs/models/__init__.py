@@ -1,7 +1,8 @@
-"""Tables of the sync: profile, links, runs with their items, conflicts."""
+"""Tables of the sync: profile, links, runs with their items, conflicts, parity."""
 
 from syncjobs.models.conflicts import Conflict, ConflictKind, ConflictState
 from syncjobs.models.links import ROW_COLUMNS, ExternalLink, LinkState
+from syncjobs.models.parity import ParityBasis, ParityCheck, ParityJudge
 from syncjobs.models.profiles import Strategy, SyncProfile
 from syncjobs.models.runs import ACTIVE, OPEN_PLAN, Outcome, RunKind, RunState, SyncItem, SyncRun
 
@@ -15,6 +16,9 @@ __all__ = [
     "ExternalLink",
     "LinkState",
     "Outcome",
+    "ParityBasis",
+    "ParityCheck",
+    "ParityJudge",
     "RunKind",
     "RunState",
     "Strategy",

@@ -1,0 +1,67 @@
+"""What came of comparing a schedule with the source's own rendering."""
+
+from django.db import models
+
+from connectors.models import Connection
+from syncjobs.models.runs import SyncRun
+
+
+class ParityJudge(models.TextChoices):
+    VENDOR = "vendor"
+    SIMULATOR = "simulator"
+
+
+class ParityBasis(models.TextChoices):
+    SYNC = "sync", "every sync: the next days"
+    TRANSITION = "transition", "the days around a clock change"
+    DEMAND = "demand", "asked for by hand"
+
+
+class ParityCheck(models.Model):
+    """One schedule, measured once over ``[since, until)``.
+
+    equal_seconds, total_seconds: None when nothing was compared, then ``note`` says why. uncovered_source,
+    uncovered_ours: seconds without anybody on each side. Participants are texts as in ``rendering.codec``
+    (``person:<reference key>``), instants ISO texts. unresolved: participants of either side that no row is known for.
+    differences: ``[{"start", "end", "source": [...], "ours": [...], "cause"}]`` in order. source_spans: what the source
+    said, ``[[start, end, [participants]], ...]``. The schedule may be gone; the measurement stays, by external id.
+    """
+
+    run = models.ForeignKey(SyncRun, on_delete=models.SET_NULL, null=True, related_name="parity_checks")
+    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="parity_checks")
+    schedule = models.ForeignKey(
+        "oncall.Schedule", models.SET_NULL, null=True, db_index=False, related_name="parity_checks"
+    )
+    external_id = models.CharField(max_length=255)
+    judge = models.CharField(max_length=10, choices=ParityJudge)
+    basis = models.CharField(max_length=10, choices=ParityBasis)
+    measured_at = models.DateTimeField()
+    since = models.DateTimeField()
+    until = models.DateTimeField()
+    equal_seconds = models.PositiveBigIntegerField(null=True)
+    total_seconds = models.PositiveBigIntegerField(null=True)
+    uncovered_source = models.PositiveBigIntegerField(default=0)
+    uncovered_ours = models.PositiveBigIntegerField(default=0)
+    unresolved = models.JSONField(default=list)
+    differences = models.JSONField(default=list)
+    source_spans = models.JSONField(default=list)
+    note = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["schedule", "-id"], name="parity_latest"),
+            models.Index(fields=["connection", "external_id", "basis", "-id"], name="parity_kept"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Parity of {self.external_id}"
+
+    @property
+    def is_compared(self) -> bool:
+        return self.total_seconds is not None
+
+    @property
+    def differs(self) -> bool:
+        """Whether a second was found in which different people are on call."""
+        return self.total_seconds != self.equal_seconds
