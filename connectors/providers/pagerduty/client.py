@@ -3,13 +3,13 @@
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
 from connectors.errors import UnexpectedResponse
 from connectors.http import HttpClient, JsonValue, Query, Rate, RateHeaders, segment
-from connectors.providers.pagerduty.findings import PROVIDER
+from connectors.listing import Page
+from connectors.providers.pagerduty.vendor import PROVIDER
 
 #: Vendor docs "Versioning", "Content Type": without the version the answer's form follows the age of the key.
 HEADERS: Final = {"Accept": "application/vnd.pagerduty+json;version=2", "Content-Type": "application/json"}
@@ -24,14 +24,6 @@ SHIFT_SCHEDULE_PAGE: Final = 1_000
 SLICE: Final = 90 * 86_400
 
 Json = dict[str, JsonValue]
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """One page of a listing. total: as told, None = not."""
-
-    items: tuple[JsonValue, ...]
-    total: int | None
 
 
 class Client:

@@ -10,12 +10,12 @@ from connectors.errors import AuthenticationFailed, ConnectionConfigError
 from connectors.http import HttpClient
 from connectors.ledger import Ledger
 from connectors.providers.pagerduty.client import HEADERS, RATE_HEADERS, Client
-from connectors.providers.pagerduty.findings import PROVIDER
 from connectors.providers.pagerduty.identity import Identity, clean_subdomain
 from connectors.providers.pagerduty.ledger import LEDGER
 from connectors.providers.pagerduty.probing import probe
 from connectors.providers.pagerduty.reading import Reading
 from connectors.providers.pagerduty.rendered import rendered
+from connectors.providers.pagerduty.vendor import PROVIDER
 from connectors.records import Snapshot
 from connectors.redaction import MASK, Secret
 from oncall.rendering.final import Span

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from connectors.errors import ConnectionConfigError
-from connectors.providers.pagerduty.findings import PROVIDER
+from connectors.providers.pagerduty.vendor import PROVIDER
 from connectors.records import Account
 
 _DOMAIN = ".pagerduty.com"

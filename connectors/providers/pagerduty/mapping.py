@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeVar
 
+from connectors.findings import Findings
 from connectors.providers.pagerduty import mapping_layers, mapping_people, mapping_policies, mapping_shifts
-from connectors.providers.pagerduty.findings import Findings
 from connectors.providers.pagerduty.harvest import Harvest, Kept
 from connectors.records import (
     ENTITY_TYPES,

@@ -1,10 +1,11 @@
 """Layer schedules (REST API v2): what PagerDuty sent -> records. Pure; the clock comes in as an argument."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 
+from connectors.findings import Findings
+from connectors.overrides import ranked
 from connectors.providers.pagerduty import wire
-from connectors.providers.pagerduty.findings import Findings, invalid, unknown_value
+from connectors.providers.pagerduty.vendor import invalid, unknown_value
 from connectors.records import SourceSchedule
 from connectors.timezones import ZoneReading, convert
 from oncall.rendering.spec import Always, ByTime, Daily, Layer, Override, Weekly, Window, person
@@ -130,15 +131,3 @@ def _override(override: wire.Override, index: int) -> Override:
     if override.end.instant <= override.start.instant:
         raise invalid("invalid_period", f"overrides[{index}].end", f"The override {override.id} ends before it starts.")
     return Override(override.id, override.start.instant, override.end.instant, person(override.user.id))
-
-
-def ranked(overrides: Iterable[Override]) -> tuple[Override, ...]:
-    """Of overlapping overrides the later in the vendor's list wins (its order is undocumented: docs/providers).
-
-    Counted among overlapping ones only, so that an old override leaving the window changes no other.
-    """
-    done: list[Override] = []
-    for override in overrides:
-        below = [o.rank for o in done if o.starts_at < override.ends_at and override.starts_at < o.ends_at]
-        done.append(replace(override, rank=max(below) + 1 if below else 0))
-    return tuple(sorted(done, key=lambda o: (o.starts_at, o.key)))

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 
-from connectors.providers.pagerduty.findings import Findings
+from connectors.findings import Findings
 from connectors.providers.pagerduty.wire import ContactMethod, Member, NotificationRule, Reference, Team, User, bare
 from connectors.records import (
     Channel,

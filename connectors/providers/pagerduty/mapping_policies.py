@@ -3,8 +3,8 @@
 from collections.abc import Container, Sequence
 from dataclasses import replace
 
+from connectors.findings import Findings
 from connectors.providers.pagerduty import wire
-from connectors.providers.pagerduty.findings import Findings
 from connectors.records import EntityType, SourcePolicy, SourceService
 from oncall.escalation.policy import Level, Policy, Target, TargetKind
 

@@ -6,10 +6,11 @@ REST API "Shift-Based Schedules").
 
 from collections.abc import Sequence
 
+from connectors.findings import Findings
+from connectors.overrides import ranked
 from connectors.providers.pagerduty import wire_shifts as wire
-from connectors.providers.pagerduty.findings import Findings, invalid, unknown_value
-from connectors.providers.pagerduty.mapping_layers import ranked
 from connectors.providers.pagerduty.recurrence import recurring
+from connectors.providers.pagerduty.vendor import invalid, unknown_value
 from connectors.records import SourceSchedule
 from connectors.timezones import convert
 from oncall.rendering.spec import (

@@ -5,9 +5,9 @@ from typing import Final
 from connectors.base import Probe, Right
 from connectors.errors import PermissionMissing
 from connectors.http import JsonValue
+from connectors.listing import RECOVERABLE
 from connectors.providers.pagerduty.client import Client
 from connectors.providers.pagerduty.identity import Identity
-from connectors.providers.pagerduty.listing import RECOVERABLE
 from connectors.providers.pagerduty.people_details import INCLUDE
 from connectors.records import EntityType
 

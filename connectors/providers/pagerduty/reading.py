@@ -7,15 +7,16 @@ from typing import TypeVar
 from connectors.base import Progress
 from connectors.closure import Node, Selection, close
 from connectors.errors import ConnectorError, NotFound, PermissionMissing
+from connectors.findings import Findings
+from connectors.listing import RECOVERABLE, Listing, Page
 from connectors.providers.pagerduty import wire
-from connectors.providers.pagerduty.client import PAGE, Client, Page
-from connectors.providers.pagerduty.findings import PROVIDER, Findings
+from connectors.providers.pagerduty.client import PAGE, Client
 from connectors.providers.pagerduty.harvest import Harvest, Kept
 from connectors.providers.pagerduty.identity import Identity
-from connectors.providers.pagerduty.listing import RECOVERABLE, Listing
 from connectors.providers.pagerduty.mapping import MAPPING_VERSION, records
 from connectors.providers.pagerduty.people_details import PeopleDetails
 from connectors.providers.pagerduty.schedule_details import ScheduleDetails
+from connectors.providers.pagerduty.vendor import PROVIDER, VENDOR
 from connectors.records import Completeness, EntityType, Snapshot
 
 N = TypeVar("N", bound=wire.Named)
@@ -33,7 +34,7 @@ class Reading:
         self._region = region
         self._at = at
         self._progress = progress
-        self._findings = Findings()
+        self._findings = Findings(VENDOR)
         self._harvest = Harvest()
         self._people = PeopleDetails(client, self._findings, contact_details)
         self._schedules = ScheduleDetails(client, self._findings, at, progress)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import get_args
 
-from connectors.providers.pagerduty.findings import unknown_value
+from connectors.providers.pagerduty.vendor import unknown_value
 from connectors.timezones import convert
 from oncall.rendering.spec import Frequency, Recurring, Rule
 from oncall.rendering.zones import reading

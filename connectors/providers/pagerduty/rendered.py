@@ -5,13 +5,15 @@ from contextlib import suppress
 from itertools import pairwise
 
 from connectors.errors import RequestRejected
+from connectors.findings import Findings
 from connectors.http import JsonValue
+from connectors.listing import RECOVERABLE
 from connectors.providers.pagerduty.client import Client
-from connectors.providers.pagerduty.findings import Findings
-from connectors.providers.pagerduty.listing import RECOVERABLE
 from connectors.providers.pagerduty.schedule_details import is_shift_based, slices
-from connectors.providers.pagerduty.wire import ListedSchedule, SubSchedule, Wire
+from connectors.providers.pagerduty.vendor import VENDOR
+from connectors.providers.pagerduty.wire import ListedSchedule, SubSchedule
 from connectors.providers.pagerduty.wire_shifts import ComputedShifts
+from connectors.wire import Wire
 from oncall.rendering.final import Span
 from oncall.rendering.spec import person
 
@@ -49,7 +51,7 @@ def _zones(client: Client) -> dict[str, str | None]:
     with suppress(*RECOVERABLE):  # rendered instants carry their offset: without the zone they only look different
         for page in client.schedules():
             for raw in page.items:
-                listed = Findings().read(ListedSchedule, raw, "schedule", None, "")
+                listed = Findings(VENDOR).read(ListedSchedule, raw, "schedule", None, "")
                 if listed is not None:
                     zones[listed.id] = listed.time_zone
     return zones
@@ -76,7 +78,7 @@ def _one(client: Client, id_: str, zone: str | None, since: int, until: int) -> 
 
 
 def _layered(raw: JsonValue) -> list[Held] | None:
-    answer = Findings().read(_Layered, raw, "schedule", None, "")
+    answer = Findings(VENDOR).read(_Layered, raw, "schedule", None, "")
     entries = answer.final_schedule.rendered_schedule_entries if answer and answer.final_schedule else None
     if entries is None:
         return None
@@ -84,7 +86,7 @@ def _layered(raw: JsonValue) -> list[Held] | None:
 
 
 def _shifts(raw: JsonValue) -> list[Held] | None:
-    answer = Findings().read(_ShiftBased, raw, "schedule", None, "")
+    answer = Findings(VENDOR).read(_ShiftBased, raw, "schedule", None, "")
     shifts = answer.final_schedule.computed_shift_assignments if answer and answer.final_schedule else None
     if shifts is None:
         return None

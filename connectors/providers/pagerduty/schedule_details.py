@@ -7,18 +7,20 @@ from typing import TypeVar
 
 from connectors.base import Progress
 from connectors.errors import NotFound, RequestRejected
+from connectors.findings import Findings
 from connectors.http import JsonValue
+from connectors.listing import RECOVERABLE, Page
 from connectors.providers.pagerduty import wire, wire_shifts
-from connectors.providers.pagerduty.client import SLICE, Client, Page
-from connectors.providers.pagerduty.findings import Findings, invalid
+from connectors.providers.pagerduty.client import SLICE, Client
 from connectors.providers.pagerduty.harvest import LayerDetail, ShiftDetail
-from connectors.providers.pagerduty.listing import RECOVERABLE
 from connectors.providers.pagerduty.mapping_layers import is_read_in
+from connectors.providers.pagerduty.vendor import VENDOR, invalid
 from connectors.timezones import convert
+from connectors.wire import Identified
 from oncall.rendering.zones import DAY
 
 BEFORE, AFTER = DAY, 90 * DAY
-Element = TypeVar("Element", bound=wire.Identified)
+Element = TypeVar("Element", bound=Identified)
 
 
 class ScheduleDetails:
@@ -69,7 +71,7 @@ class ScheduleDetails:
         """None when the list did not tell everything, or not in the zone asked for: the single read decides."""
         if not isinstance(raw, dict) or raw.get("schedule_layers") is None or raw.get("overrides_subschedule") is None:
             return None
-        schedule = Findings().read(wire.Schedule, raw, "schedule", id_, "")
+        schedule = Findings(VENDOR).read(wire.Schedule, raw, "schedule", id_, "")
         return schedule if schedule is not None and self._in_zone(schedule, zone) else None
 
     def _single(self, id_: str, zone: str | None) -> wire.Schedule | None:

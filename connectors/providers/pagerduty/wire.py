@@ -4,39 +4,11 @@ Unknown extra fields are ignored, nullable and missing ones tolerated; ``None`` 
 not tell it. A value outside a documented set is an error of that one object, never a default.
 """
 
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, StringConstraints
+from pydantic import BeforeValidator, Field, PlainValidator
 
-_EARLIEST, _LATEST = 0, 7_258_118_400  # 1970 .. 2200: what lies outside is a typing error, not a shift
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """A date-time as sent: the instant, and the offset from UTC it was written with, both in seconds."""
-
-    instant: int
-    offset: int
-
-    @property
-    def reading(self) -> int:
-        """What the sent text shows, as a wall-clock reading."""
-        return self.instant + self.offset
-
-
-def _moment(value: object) -> Moment:
-    if not isinstance(value, str):
-        raise ValueError("a date-time text is expected")
-    parsed = datetime.fromisoformat(value)
-    offset = parsed.utcoffset()
-    if offset is None:
-        raise ValueError("a date-time without an offset from UTC")
-    moment = Moment(int(parsed.timestamp() // 1), int(offset.total_seconds()))
-    if not _EARLIEST <= moment.instant < _LATEST:
-        raise ValueError("a date-time outside 1970 to 2200")
-    return moment
+from connectors.wire import Identified, Instant, Text, Whole, Wire, none_is_empty
 
 
 def _time_of_day(value: object) -> int:
@@ -50,29 +22,12 @@ def _time_of_day(value: object) -> int:
     return hours * 3600 + minutes * 60 + seconds
 
 
-def none_is_empty(value: object) -> object:
-    """For lists that the vendor promises never to be null, but that were seen null or left out."""
-    return () if value is None else value
-
-
 def bare(type_name: str) -> str:
     """``user_reference`` and ``user`` are the same kind of thing (vendor docs: Types and References)."""
     return type_name.removesuffix("_reference")
 
 
-Id = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x20\x7f]+$")]
-Text = Annotated[str, StringConstraints(max_length=20_000)]
-Instant = Annotated[Moment, PlainValidator(_moment)]
 TimeOfDay = Annotated[int, PlainValidator(_time_of_day)]
-Whole = Annotated[int, Field(strict=True)]
-
-
-class Wire(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-class Identified(Wire):
-    id: Id
 
 
 class Reference(Identified):

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from connectors.errors import UnexpectedResponse
+from connectors.findings import Findings
 from connectors.providers.pagerduty import mapping_layers, wire
-from connectors.providers.pagerduty.findings import Findings
+from connectors.providers.pagerduty.vendor import VENDOR
 from oncall.rendering.codec import reading_from_text
 from oncall.rendering.spec import Always, ByTime, Daily, Override, Weekly, person
 
@@ -14,7 +15,7 @@ WINDOW = (1_767_139_200, 1_775_001_600)
 
 
 def mapped(make: Any, raw: Any, overrides: Any = ()) -> tuple[Any, Findings]:
-    findings = Findings()
+    findings = Findings(VENDOR)
     told = None if overrides is None else tuple(wire.Override.model_validate(one) for one in overrides)
     schedule = wire.Schedule.model_validate(raw)
     return mapping_layers.schedule(schedule, told, WINDOW, make.NOW, ("policy P",), findings), findings
@@ -50,7 +51,7 @@ def test_a_whole_schedule(make: Any) -> None:
     assert first.windows == (Always(),)
     assert (first.starts_at, first.ends_at) == (1_736_150_400, 1_780_272_000)
     assert second.ends_at is None
-    assert findings == Findings()
+    assert findings == Findings(VENDOR)
 
 
 def test_the_anchor_is_the_reading_in_the_schedules_zone_whatever_zone_it_came_in(make: Any) -> None:
@@ -158,16 +159,6 @@ def test_an_impossible_override_leaves_the_overrides_untold(make: Any) -> None:
     record, findings = mapped(make, make.schedule("S1", make.layer("L1", "PANA")), [bad])
     assert (record.overrides, record.fetched_range) == (None, None)
     assert [(f.external_id, f.code, f.path) for f in findings.failed] == [("S1", "invalid_period", "overrides[0].end")]
-
-
-def test_of_overlapping_overrides_the_later_in_the_list_wins() -> None:
-    def period(key: str, starts_at: int, ends_at: int) -> Override:
-        return Override(key, starts_at, ends_at, person("P"))
-
-    listed = [period("A", 0, 10), period("B", 20, 30), period("C", 5, 25), period("D", 40, 50), period("E", 6, 7)]
-    assert {o.key: o.rank for o in mapping_layers.ranked(listed)} == {"A": 0, "B": 0, "C": 1, "D": 0, "E": 2}
-    # An old override that leaves the window changes no other that it does not touch.
-    assert {o.key: o.rank for o in mapping_layers.ranked(listed[1:])}["D"] == 0
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,14 @@ from typing import Any
 
 import pytest
 
+from connectors.findings import Findings
 from connectors.providers.pagerduty import mapping_people, wire
-from connectors.providers.pagerduty.findings import Findings
+from connectors.providers.pagerduty.vendor import VENDOR
 from connectors.records import SourceMember, SourceNotificationRule
 
 
 def mapped(raw: Any, methods: Any = None, rules: Any = None) -> tuple[Any, Findings]:
-    findings = Findings()
+    findings = Findings(VENDOR)
     told = None if methods is None else [wire.ContactMethod.model_validate(one) for one in methods]
     when = None if rules is None else [wire.NotificationRule.model_validate(one) for one in rules]
     return mapping_people.user(wire.User.model_validate(raw), told, when, ("team T",), findings), findings
@@ -26,7 +27,7 @@ def test_a_person(make: Any) -> None:
     assert (record.state, record.listed, record.because) == ("active", True, ("team T",))
     assert record.time_zone.zone == "Europe/Berlin"
     assert (record.contact_methods, record.notification_rules, record.substitutions) == (None, None, None)
-    assert findings == Findings()
+    assert findings == Findings(VENDOR)
 
 
 def test_a_person_without_an_email_or_with_an_odd_zone_is_kept_and_named(make: Any) -> None:
@@ -102,7 +103,7 @@ def test_notification_rules(make: Any) -> None:
 
 
 def test_whoever_is_only_referred_to_is_a_person_all_the_same(make: Any) -> None:
-    findings = Findings()
+    findings = Findings(VENDOR)
     bare = wire.Reference(id="P1", type="user_reference", summary="Ana K.")
     expanded = wire.Reference(id="P1", type="user", name="Ana", email="ana@example.com", time_zone="Europe/Berlin")
     record = mapping_people.referenced_user([bare, expanded], ("schedule S",), findings)
@@ -121,7 +122,7 @@ def test_whoever_is_only_referred_to_is_a_person_all_the_same(make: Any) -> None
     [("ana@example.com", []), ("ANA@example.com ", []), ("other@example.com", ["reference_differs"])],
 )
 def test_a_reference_that_shows_somebody_else_under_the_id_is_named(make: Any, email: str, codes: list[str]) -> None:
-    findings = Findings()
+    findings = Findings(VENDOR)
     person = wire.User.model_validate(make.user("P1", email="ana@example.com"))
     mapping_people.compare(person, [wire.Reference(id="P1", email=email), wire.Reference(id="P1")], findings)
     assert [note.code for note in findings.notes] == codes

@@ -4,14 +4,15 @@ from typing import Any
 
 import pytest
 
+from connectors.findings import Findings
 from connectors.providers.pagerduty import mapping_policies, wire
-from connectors.providers.pagerduty.findings import Findings
+from connectors.providers.pagerduty.vendor import VENDOR
 from connectors.records import SourceService
 from oncall.escalation.policy import Target
 
 
 def mapped(raw: Any) -> tuple[Any, Findings]:
-    findings = Findings()
+    findings = Findings(VENDOR)
     return mapping_policies.policy(wire.EscalationPolicy.model_validate(raw), ("service S",), findings), findings
 
 
@@ -37,7 +38,7 @@ def test_a_whole_policy(make: Any) -> None:
         Target("schedule", "V1", label="schedule_v3 V1"),
     )
     assert policy.levels[1].targets == (Target("responder", "P1", label="Ana"),)
-    assert findings == Findings()
+    assert findings == Findings(VENDOR)
 
 
 @pytest.mark.parametrize(("loops", "last"), [(0, None), (1, 10), (None, 10)])
@@ -70,7 +71,7 @@ def test_every_shape_of_the_strategy_is_read(make: Any, sent: Any, distribution:
 def test_an_unknown_strategy_is_no_default(make: Any) -> None:
     raw = make.policy("E1", [make.reference("user", "P1")])
     raw["escalation_rules"][0]["escalation_rule_assignment_strategy"] = "loudest_first"
-    findings = Findings()
+    findings = Findings(VENDOR)
     assert findings.read(wire.EscalationPolicy, raw, "escalation_policy", "E1", "") is None
     (failed,) = findings.failed
     assert (failed.code, failed.path) == ("unknown_value", "escalation_rules[0].escalation_rule_assignment_strategy")
@@ -95,7 +96,7 @@ def test_a_schedule_that_was_not_read_is_an_unresolved_target(make: Any) -> None
 
 
 def test_a_service_names_its_policy_even_when_that_was_not_read(make: Any) -> None:
-    findings = Findings()
+    findings = Findings(VENDOR)
     raw = {"id": "V1", "name": "API ", "escalation_policy": make.reference("escalation_policy", "E9"), "status": "odd"}
     service = mapping_policies.service(wire.Service.model_validate(raw), (), findings)
     assert service == SourceService("V1", "API ", policy_id="E9")
@@ -106,7 +107,7 @@ def test_a_service_names_its_policy_even_when_that_was_not_read(make: Any) -> No
 
 
 def test_a_service_without_a_policy_and_with_two_teams_is_named(make: Any) -> None:
-    findings = Findings()
+    findings = Findings(VENDOR)
     raw = {"id": "V1", "name": None, "summary": "API", "teams": [make.reference("team", id_) for id_ in ("T2", "T1")]}
     service = mapping_policies.service(wire.Service.model_validate(raw), (), findings)
     assert (service.name, service.policy_id, service.group_id) == ("API", None, None)

@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from connectors.errors import UnexpectedResponse
+from connectors.findings import Findings
 from connectors.providers.pagerduty import mapping_shifts
 from connectors.providers.pagerduty import wire_shifts as wire
-from connectors.providers.pagerduty.findings import Findings
+from connectors.providers.pagerduty.vendor import VENDOR
 from oncall.rendering.codec import reading_from_text
 from oncall.rendering.spec import VACANT, ByOccurrence, Everyone, ExtraShift, Override, Recurring, Rule, person
 
@@ -48,7 +49,7 @@ def raw_schedule(*rotations: Any, **more: Any) -> Any:
 
 
 def mapped(make: Any, raw: Any, shifts: Any = (), overrides: Any = ()) -> tuple[Any, Findings]:
-    findings = Findings()
+    findings = Findings(VENDOR)
     record = mapping_shifts.schedule(
         wire.ShiftSchedule.model_validate(raw),
         None if shifts is None else tuple(wire.CustomShift.model_validate(one) for one in shifts),

@@ -7,30 +7,38 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from connectors.errors import ConnectorError, UnexpectedResponse, UnknownValue
-from connectors.providers.pagerduty.wire import Wire
 from connectors.records import EntityType, FailedEntity, MappingNote
-
-PROVIDER = "pagerduty"
-_HINT = "Nothing of this object was changed here; correct it in PagerDuty, or report it with this message."
+from connectors.wire import Wire
 
 W = TypeVar("W", bound=Wire)
 R = TypeVar("R")
 
 
-def unknown_value(path: str, message: str) -> UnknownValue:
-    """A value outside the documented ones, or one that this product has no word for."""
-    return UnknownValue(message, hint=_HINT, provider=PROVIDER, path=path)
+@dataclass(frozen=True, slots=True)
+class Vendor:
+    """Whose answers are read. provider: registry key, kept on every error; label: its name in messages."""
 
+    provider: str
+    label: str
 
-def invalid(code: str, path: str, message: str) -> UnexpectedResponse:
-    """A value that cannot be meant, such as a turn of 0 seconds."""
-    return UnexpectedResponse(message, hint=_HINT, provider=PROVIDER, path=path, code=code)
+    @property
+    def hint(self) -> str:
+        return f"Nothing of this object was changed here; correct it in {self.label}, or report it with this message."
+
+    def unknown_value(self, path: str, message: str) -> UnknownValue:
+        """A value outside the documented ones, or one that this product has no word for."""
+        return UnknownValue(message, hint=self.hint, provider=self.provider, path=path)
+
+    def invalid(self, code: str, path: str, message: str) -> UnexpectedResponse:
+        """A value that cannot be meant, such as a turn of 0 seconds."""
+        return UnexpectedResponse(message, hint=self.hint, provider=self.provider, path=path, code=code)
 
 
 @dataclass(slots=True)
 class Findings:
     """Notes and failures in the order they were found."""
 
+    vendor: Vendor
     notes: list[MappingNote] = field(default_factory=list)
     failed: list[FailedEntity] = field(default_factory=list)
 
@@ -48,7 +56,7 @@ class Findings:
         except ValidationError as error:
             code, path, message = _first(error)
             path = f"{at}{'.' if at and path and not path.startswith('[') else ''}{path}"
-            text = f"{entity_type} {external_id or 'without an id'}: {path} {message}. {_HINT}"
+            text = f"{entity_type} {external_id or 'without an id'}: {path} {message}. {self.vendor.hint}"
             self.failed.append(FailedEntity(entity_type, external_id, code, path, text))
             return None
 

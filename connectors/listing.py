@@ -1,16 +1,25 @@
 """A list of the vendor, read page by page as far as it is needed; what fails is named and the rest goes on."""
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Final, Generic
 
 from connectors.base import Progress
 from connectors.errors import ConnectorError, NotFound, PermissionMissing, ProviderUnavailable, UnexpectedResponse
-from connectors.providers.pagerduty.client import Page
-from connectors.providers.pagerduty.findings import Findings, W
+from connectors.findings import Findings, W
+from connectors.http import JsonValue
 from connectors.records import Completeness, EntityType
 
 #: What costs one listing or one object. Anything else (a refused key, a rate limit, a stop) ends the whole read.
 RECOVERABLE: Final = (PermissionMissing, NotFound, UnexpectedResponse, ProviderUnavailable)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a listing. total: as told, None = not."""
+
+    items: tuple[JsonValue, ...]
+    total: int | None = None
 
 
 class Listing(Generic[W]):

@@ -1,0 +1,9 @@
+"""How PagerDuty is called here, and the errors that name it."""
+
+from typing import Final
+
+from connectors.findings import Vendor
+
+VENDOR: Final = Vendor("pagerduty", "PagerDuty")
+PROVIDER: Final = VENDOR.provider
+invalid, unknown_value = VENDOR.invalid, VENDOR.unknown_value

@@ -1,0 +1,63 @@
+"""What every vendor's answers are made of: the base of the wire models, ids, texts, numbers, instants.
+
+Unknown extra fields are ignored. What does not fit is an error of that one object, never a default.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, StringConstraints
+
+_EARLIEST, _LATEST = 0, 7_258_118_400  # 1970 .. 2200: what lies outside is a typing error, not a shift
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A date-time as sent: the instant, and the offset from UTC it was written with, both in seconds."""
+
+    instant: int
+    offset: int
+
+    @property
+    def reading(self) -> int:
+        """What the sent text shows, as a wall-clock reading."""
+        return self.instant + self.offset
+
+
+def _moment(value: object) -> Moment:
+    if not isinstance(value, str):
+        raise ValueError("a date-time text is expected")
+    parsed = datetime.fromisoformat(value)
+    offset = parsed.utcoffset()
+    if offset is None:
+        raise ValueError("a date-time without an offset from UTC")
+    return Moment(int(parsed.timestamp() // 1), int(offset.total_seconds()))
+
+
+def _near_moment(value: object) -> Moment:
+    moment = _moment(value)
+    if not _EARLIEST <= moment.instant < _LATEST:
+        raise ValueError("a date-time outside 1970 to 2200")
+    return moment
+
+
+def none_is_empty(value: object) -> object:
+    """For lists that the vendor promises never to be null, but that were seen null or left out."""
+    return () if value is None else value
+
+
+Id = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x20\x7f]+$")]
+Text = Annotated[str, StringConstraints(max_length=20_000)]
+Instant = Annotated[Moment, PlainValidator(_near_moment)]
+#: For vendors in whose answers a year like 3025 is a way to say "for good".
+AnyInstant = Annotated[Moment, PlainValidator(_moment)]
+Whole = Annotated[int, Field(strict=True)]
+
+
+class Wire(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class Identified(Wire):
+    id: Id
