@@ -7,6 +7,7 @@ import json
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any, Final, NoReturn
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -73,6 +74,17 @@ def _text(cell: object) -> str:
 
 def _is_number(text: str) -> bool:
     return text == "" or text.replace(".", "", 1).replace("%", "", 1).strip().isdigit()
+
+
+def instant_of(text: str) -> int:
+    """An ISO instant with an offset, as whole seconds. Raises CommandError."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise CommandError(f"{text!r} is not an ISO instant such as 2026-11-20T12:00:00Z.", returncode=USAGE) from None
+    if at.tzinfo is None:
+        raise CommandError(f"{text!r} needs an offset, such as a Z at its end.", returncode=USAGE)
+    return int(at.timestamp())
 
 
 def find_connection(name: str) -> Connection:

@@ -1,6 +1,5 @@
 """Read a recording as if it were the source: no database, no network."""
 
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,7 +10,7 @@ from connectors.errors import ConnectorError
 from connectors.opening import replay_connector
 from connectors.recording import load
 from connectors.replay import document, exit_code, nothing_read
-from syncjobs.shell import USAGE, ShellCommand
+from syncjobs.shell import USAGE, ShellCommand, instant_of
 
 FORTNIGHT: Final = 14 * 86_400
 
@@ -27,8 +26,8 @@ class Command(ShellCommand):
 
     def work(self, **options: Any) -> int:
         connector = replay_connector(load(options["file"]))
-        since = _instant(options["since"]) if options["since"] else int(connector.rim.now())
-        until = _instant(options["until"]) if options["until"] else since + FORTNIGHT
+        since = instant_of(options["since"]) if options["since"] else int(connector.rim.now())
+        until = instant_of(options["until"]) if options["until"] else since + FORTNIGHT
         if until <= since:
             raise CommandError("--until must be later than --since.", returncode=USAGE)
         try:
@@ -44,13 +43,3 @@ class Command(ShellCommand):
             for failed in answer["failed"]:
                 self.stdout.write(f"failed: {failed['entity_type']} {failed['external_id']}: {failed['message']}")
         return exit_code(answer)
-
-
-def _instant(text: str) -> int:
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise CommandError(f"{text!r} is not an ISO instant such as 2026-11-20T12:00:00Z.", returncode=USAGE) from None
-    if at.tzinfo is None:
-        raise CommandError(f"{text!r} needs an offset, such as a Z at its end.", returncode=USAGE)
-    return int(at.timestamp())
