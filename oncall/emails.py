@@ -5,6 +5,7 @@ is compared only when its local part is ASCII and its domain is valid IDNA; anyt
 """
 
 import re
+from functools import lru_cache
 
 import idna
 
@@ -21,9 +22,16 @@ def canonical_email(text: str) -> str | None:
     local = local.lower()
     if not _LOCAL_PART.fullmatch(local):
         return None
+    host = _ascii(domain)
+    address = f"{local}@{host}"
+    return address if host is not None and len(address) <= _MAX_LENGTH else None
+
+
+@lru_cache(maxsize=1024)
+def _ascii(domain: str) -> str | None:
+    """The domain in IDNA form. Remembered: an account has thousands of addresses in a handful of domains."""
     try:
         host = idna.encode(domain, uts46=True).decode("ascii").lower()
     except idna.IDNAError:
         return None
-    address = f"{local}@{host}"
-    return address if "." in host and not host.endswith(".") and len(address) <= _MAX_LENGTH else None
+    return host if "." in host and not host.endswith(".") else None
