@@ -10,6 +10,7 @@ from typing import Literal
 
 from connectors.timezones import ZoneReading
 from oncall.escalation.policy import Policy
+from oncall.rendering.final import Span
 from oncall.rendering.spec import Composition, ExtraShift, Layer, Override, ScheduleSpec, Substitution
 
 EntityType = Literal["responder", "user_group", "schedule", "escalation_policy", "service"]
@@ -200,7 +201,9 @@ class Completeness:
 class Snapshot:
     """Everything one read of a source gave. ``fetched_at``: instant of the read's start.
 
-    mapping_version: per entity type, raised whenever the mapping's output changes form for equal input.
+    mapping_version: per entity type, raised whenever the mapping's output changes form for equal input. rendered: by
+    schedule id the source's own rendering, as far as the read told it without further calls; complete in the instants
+    of ``rendered_range``, None = reading this source does not tell any.
     """
 
     provider: str
@@ -216,6 +219,8 @@ class Snapshot:
     completeness: Mapping[EntityType, Completeness] = field(default_factory=dict)
     mapping_version: Mapping[EntityType, int] = field(default_factory=dict)
     calls: int = 0
+    rendered: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
+    rendered_range: tuple[int, int] | None = None
 
     def records(self, entity_type: EntityType) -> tuple[Record, ...]:
         by_type: Mapping[EntityType, tuple[Record, ...]] = {

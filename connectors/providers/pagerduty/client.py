@@ -87,10 +87,11 @@ class Client:
 
     # https://developer.pagerduty.com/api-reference/reference/REST/openapiv3.json/paths/~1schedules/get
     def schedules_in_zone(self, zone: str, since: int, until: int) -> Iterator[Page]:
-        """All schedules with their layers, rendered in ``zone`` (the vendor's own string)."""
+        """All schedules with their layers and final schedules, rendered in ``zone`` (the vendor's own string)."""
         query = [
             ("include[]", "schedule_layers"),
             ("include[]", "overrides_subschedule"),
+            ("include[]", "final_schedule"),
             ("time_zone", zone),
             *_range(since, until),
         ]
@@ -113,11 +114,8 @@ class Client:
         return self._pages("/v3/schedules", "schedules", limit=SHIFT_SCHEDULE_PAGE)
 
     # https://developer.pagerduty.com/api-reference/reference/REST/openapiv3.json/paths/~1v3~1schedules~1%7Bid%7D/get
-    def shift_schedule(self, schedule_id: str) -> JsonValue:
-        return self._http.get(f"/v3/schedules/{segment(schedule_id)}", envelope="schedule")["schedule"]
-
-    # https://developer.pagerduty.com/api-reference/reference/REST/openapiv3.json/paths/~1v3~1schedules~1%7Bid%7D/get
-    def rendered_shift_schedule(self, schedule_id: str, since: int, until: int) -> JsonValue:
+    def shift_schedule(self, schedule_id: str, since: int, until: int) -> JsonValue:
+        """With its final schedule in the range."""
         query = [("include[]", "final_schedule"), *_range(since, until)]
         return self._http.get(f"/v3/schedules/{segment(schedule_id)}", query, envelope="schedule")["schedule"]
 

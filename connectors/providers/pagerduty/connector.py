@@ -14,7 +14,7 @@ from connectors.providers.pagerduty.identity import Identity, clean_subdomain
 from connectors.providers.pagerduty.ledger import LEDGER
 from connectors.providers.pagerduty.probing import probe
 from connectors.providers.pagerduty.reading import Reading
-from connectors.providers.pagerduty.rendered import rendered
+from connectors.providers.pagerduty.rendered import Renderings
 from connectors.providers.pagerduty.vendor import PROVIDER
 from connectors.records import Snapshot
 from connectors.redaction import MASK, Secret
@@ -49,6 +49,7 @@ class PagerDuty(Connector):
             should_stop=rim.should_stop,
         )
         self._client = Client(self._http)
+        self._renderings = Renderings(self._client)
 
     @classmethod
     def fields(cls) -> tuple[SettingField, ...]:
@@ -138,7 +139,7 @@ class PagerDuty(Connector):
 
     def rendered(self, schedule_ids: Sequence[str], since: int, until: int) -> Mapping[str, tuple[Span, ...]]:
         with self._about_the_key():
-            return rendered(self._client, schedule_ids, since, until)
+            return self._renderings.rendered(schedule_ids, since, until)
 
     def _reading(self, contact_details: bool, progress: Progress) -> Reading:
         return Reading(

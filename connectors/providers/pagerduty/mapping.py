@@ -19,7 +19,7 @@ from connectors.records import (
 )
 
 #: Raised whenever the mapping of a kind gives another record for an equal answer.
-MAPPING_VERSION: Final[Mapping[EntityType, int]] = dict.fromkeys(ENTITY_TYPES, 1)
+MAPPING_VERSION: Final[Mapping[EntityType, int]] = dict.fromkeys(ENTITY_TYPES, 1) | {"schedule": 2}
 
 T = TypeVar("T")
 

@@ -41,12 +41,6 @@ def schedule(
     zone = convert(source.time_zone)
     if zone.zone is None or zone.outcome == "warn":
         findings.note("schedule", source.id, "unknown_zone", zone.note, "time_zone")
-    findings.note(
-        "schedule",
-        source.id,
-        "shift_based",
-        f"{source.label} is shift-based: stored as it is, its shifts are not drawn yet.",
-    )
     layers = []
     for r, rotation in enumerate(source.rotations):
         for e, event in enumerate(rotation.events):
@@ -107,6 +101,7 @@ def _layer(
         zone=None if own.zone == schedule_zone else own.zone,
         starts_at=None if event.effective_since is None else event.effective_since.instant,
         ends_at=None if event.effective_until is None else event.effective_until.instant,
+        window_edge="boundary",
     )
 
 

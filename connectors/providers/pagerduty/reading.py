@@ -15,6 +15,7 @@ from connectors.providers.pagerduty.harvest import Harvest, Kept
 from connectors.providers.pagerduty.identity import Identity
 from connectors.providers.pagerduty.mapping import MAPPING_VERSION, records
 from connectors.providers.pagerduty.people_details import PeopleDetails
+from connectors.providers.pagerduty.rendered import told
 from connectors.providers.pagerduty.schedule_details import ScheduleDetails
 from connectors.providers.pagerduty.vendor import PROVIDER, VENDOR
 from connectors.records import Completeness, EntityType, Snapshot
@@ -72,6 +73,8 @@ class Reading:
             completeness=self._completeness,
             mapping_version=MAPPING_VERSION,
             calls=self._client.calls,
+            rendered=told(self._harvest),
+            rendered_range=self._schedules.ahead,
         )
 
     # --- listings -------------------------------------------------------------------------------------------------

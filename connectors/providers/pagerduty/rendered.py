@@ -9,6 +9,7 @@ from connectors.findings import Findings
 from connectors.http import JsonValue
 from connectors.listing import RECOVERABLE
 from connectors.providers.pagerduty.client import Client
+from connectors.providers.pagerduty.harvest import Harvest
 from connectors.providers.pagerduty.schedule_details import is_shift_based, slices
 from connectors.providers.pagerduty.vendor import VENDOR
 from connectors.providers.pagerduty.wire import ListedSchedule, SubSchedule
@@ -28,22 +29,37 @@ class _ShiftBased(Wire):
     final_schedule: ComputedShifts | None = None
 
 
-def rendered(client: Client, ids: Sequence[str], since: int, until: int) -> dict[str, tuple[Span, ...]]:
-    """Final schedules in ``[since, until)``, whole seconds; a schedule that is not told is absent.
+def told(harvest: Harvest) -> dict[str, tuple[Span, ...]]:
+    """Final schedules that came with a read, by schedule id."""
+    held = {id_: _entries(detail.schedule.final_schedule) for id_, detail in harvest.layered.items()}
+    held |= {id_: _assignments(detail.schedule.final_schedule) for id_, detail in harvest.shifts.items()}
+    return {id_: spans(entries) for id_, entries in held.items() if entries is not None}
 
-    Fields: ``final_schedule.rendered_schedule_entries``, of shift-based ones ``computed_shift_assignments`` (vendor
-    OpenAPI: Schedule, ScheduleResponse). Entries are split at overrides and turns, so equal neighbours are joined.
-    """
-    found: dict[str, tuple[Span, ...]] = {}
-    zones = _zones(client) if ids else {}
-    for id_ in ids:
-        try:
-            held = _one(client, id_, zones.get(id_), since, until)
-        except RECOVERABLE:
-            continue  # the caller sees it missing and says so
-        if held is not None:
-            found[id_] = spans(held)
-    return found
+
+class Renderings:
+    """Asks for final schedules; the list, which tells their zones, is read once."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._zones: dict[str, str | None] | None = None
+
+    def rendered(self, ids: Sequence[str], since: int, until: int) -> dict[str, tuple[Span, ...]]:
+        """Final schedules in ``[since, until)``, whole seconds; a schedule that is not told is absent.
+
+        Fields: ``final_schedule.rendered_schedule_entries``, of shift-based ones ``computed_shift_assignments`` (vendor
+        OpenAPI: Schedule, ScheduleResponse). Entries are split at overrides and turns, so equal neighbours are joined.
+        """
+        found: dict[str, tuple[Span, ...]] = {}
+        if ids and self._zones is None:
+            self._zones = _zones(self._client)
+        for id_ in ids:
+            try:
+                held = _one(self._client, id_, (self._zones or {}).get(id_), since, until)
+            except RECOVERABLE:
+                continue  # the caller sees it missing and says so
+            if held is not None:
+                found[id_] = spans(held)
+        return found
 
 
 def _zones(client: Client) -> dict[str, str | None]:
@@ -70,7 +86,7 @@ def _one(client: Client, id_: str, zone: str | None, since: int, until: int) -> 
                     raise
                 shift_based = True
         if shift_based:
-            part = _shifts(client.rendered_shift_schedule(id_, start, end))
+            part = _shifts(client.shift_schedule(id_, start, end))
         if part is None:
             return None
         held += part
@@ -79,7 +95,11 @@ def _one(client: Client, id_: str, zone: str | None, since: int, until: int) -> 
 
 def _layered(raw: JsonValue) -> list[Held] | None:
     answer = Findings(VENDOR).read(_Layered, raw, "schedule", None, "")
-    entries = answer.final_schedule.rendered_schedule_entries if answer and answer.final_schedule else None
+    return _entries(answer.final_schedule if answer else None)
+
+
+def _entries(final: SubSchedule | None) -> list[Held] | None:
+    entries = None if final is None else final.rendered_schedule_entries
     if entries is None:
         return None
     return [(entry.start.instant, entry.end.instant, entry.user.id) for entry in entries if entry.user is not None]
@@ -87,7 +107,11 @@ def _layered(raw: JsonValue) -> list[Held] | None:
 
 def _shifts(raw: JsonValue) -> list[Held] | None:
     answer = Findings(VENDOR).read(_ShiftBased, raw, "schedule", None, "")
-    shifts = answer.final_schedule.computed_shift_assignments if answer and answer.final_schedule else None
+    return _assignments(answer.final_schedule if answer else None)
+
+
+def _assignments(final: ComputedShifts | None) -> list[Held] | None:
+    shifts = None if final is None else final.computed_shift_assignments
     if shifts is None:
         return None
     return [

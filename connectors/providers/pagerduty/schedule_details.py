@@ -24,7 +24,8 @@ Element = TypeVar("Element", bound=Identified)
 
 
 class ScheduleDetails:
-    """``window``: the instants in which overrides are read, from a day before to 90 days after ``at``.
+    """``window``: the instants in which overrides are read, from a day before to 90 days after ``at``. ``ahead``: those
+    after it, in which final schedules are told.
 
     moved: ids of schedules that the list shows as layer schedules, but that are shift-based by now.
     """
@@ -36,6 +37,7 @@ class ScheduleDetails:
         self._progress = progress
         self._done = 0  # of both families: to people they are one kind
         self.window = (at - BEFORE, at + AFTER)
+        self.ahead = (at, at + AFTER)
         self.moved: list[str] = []
 
     # --- layer schedules ------------------------------------------------------------------------------------------
@@ -132,7 +134,7 @@ class ScheduleDetails:
 
     def _shift_detail(self, id_: str) -> ShiftDetail | None:
         try:
-            raw = self._client.shift_schedule(id_)
+            raw = self._client.shift_schedule(id_, *self.ahead)
         except RECOVERABLE as error:
             self._findings.fail("schedule", id_, error)
             return None

@@ -70,13 +70,14 @@ def test_every_event_is_a_layer_and_all_count(make: Any) -> None:
     assert (first.key, first.name, first.zone) == ("R0/E1", "Event E1", None)
     assert first.windows == (Recurring(Rule("WEEKLY"), reading_from_text("2026-01-05T10:00:00"), 28_800),)
     assert first.turns == ByOccurrence(2)
+    assert first.window_edge == "boundary"
     assert (first.starts_at, first.ends_at) == (1_767_225_600, None)
     assert (second.key, second.zone) == ("R0/E2", "America/New_York")
     assert second.windows == (Recurring(Rule("WEEKLY"), reading_from_text("2026-01-05T04:00:00"), 28_800),)
     assert second.participants == (person("PANA"), VACANT)
     assert second.ends_at == 1_796_083_200
     assert (record.extra_shifts, record.overrides, record.fetched_range) == ((), (), WINDOW)
-    assert [note.code for note in findings.notes] == ["shift_based"]
+    assert findings.notes == []
 
 
 def test_members_all_at_once(make: Any) -> None:
@@ -89,14 +90,14 @@ def test_untold_shifts_per_member_are_named(make: Any) -> None:
     record, findings = mapped(make, raw_schedule([event("E1", strategy={"shifts_per_member": None}, name=None)]))
     assert record.layers[0].turns == ByOccurrence(1)
     assert record.layers[0].name == ""
-    assert [note.code for note in findings.notes] == ["shift_based", "shifts_not_told"]
+    assert [note.code for note in findings.notes] == ["shifts_not_told"]
 
 
 def test_ended_events_are_left_out_with_a_note(make: Any) -> None:
     ended = event("E1", effective_until="2026-01-01T00:00:00Z", effective_since=None)
     record, findings = mapped(make, raw_schedule([ended, event("E2", effective_since=None)]))
     assert [(layer.key, layer.starts_at) for layer in record.layers] == [("R0/E2", None)]
-    assert [note.code for note in findings.notes] == ["shift_based", "ended_layer"]
+    assert [note.code for note in findings.notes] == ["ended_layer"]
 
 
 def test_an_unknown_zone_of_the_schedule_is_named_and_layers_keep_their_own(make: Any) -> None:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from connectors.closure import Selection
 from connectors.providers.pagerduty.rendered import spans
 from oncall.rendering.final import Span
 from oncall.rendering.spec import person
@@ -28,6 +29,45 @@ def test_entries_become_spans_and_equal_neighbours_one(account: Any, make: Any) 
     }
     (asked,) = [dict(request.query) for request in account.requests if request.path == "/schedules/S1"]
     assert asked == {"since": "2026-01-01T00:00:00Z", "until": "2026-01-08T00:00:00Z", "time_zone": "America/New_York"}
+
+
+def test_a_read_tells_final_schedules_without_further_calls(account: Any, make: Any) -> None:
+    final = {"rendered_schedule_entries": [entry(make, 1, 3, "PANA"), entry(make, 3, 4, "PBO")]}
+    layers = [make.layer("L1", "PANA", "PBO")]
+    account.schedules = [make.schedule("S1", *layers, final_schedule=final), make.schedule("S2", *layers)]
+    ana = {"type": "user_member", "user_id": "PANA"}
+    shift = {"start_time": "2026-01-02T00:00:00Z", "end_time": "2026-01-03T00:00:00Z", "member": ana}
+    account.answers["/v3/schedules"] = {"schedules": [{"id": "V1", "summary": "Shifts"}], "more": False}
+    account.answers["/v3/schedules/V1"] = {
+        "schedule": {
+            "id": "V1",
+            "name": "Shifts",
+            "time_zone": "Europe/Berlin",
+            "rotations": [],
+            "final_schedule": {"computed_shift_assignments": [shift]},
+        }
+    }
+    connector = account.connector()
+    snapshot = connector.fetch(Selection(), contact_details=False)
+    assert snapshot.rendered == {
+        "S1": (Span(make.NOW, make.NOW + 2 * DAY, (ANA,)), Span(make.NOW + 2 * DAY, make.NOW + 3 * DAY, (BO,))),
+        "V1": (Span(make.NOW + DAY, make.NOW + 2 * DAY, (ANA,)),),
+    }
+    assert snapshot.rendered_range == (make.NOW, make.NOW + 90 * DAY)
+    asked = {request.path: list(request.query) for request in account.requests}
+    assert ("include[]", "final_schedule") in asked["/schedules"]
+    ahead = [("since", "2026-01-01T00:00:00Z"), ("until", "2026-04-01T00:00:00Z")]
+    assert asked["/v3/schedules/V1"] == [("include[]", "final_schedule"), *ahead]
+    assert account.paths().count("/v3/schedules/V1") == 1
+    assert "/schedules/S1" not in asked  # the sweep told it
+
+
+def test_the_list_is_asked_for_zones_once(account: Any, make: Any) -> None:
+    account.schedules = [make.schedule("S1", final_schedule={"rendered_schedule_entries": []})]
+    connector = account.connector()
+    for since in (make.NOW, make.NOW + DAY):
+        assert connector.rendered(["S1"], since, since + DAY) == {"S1": ()}
+    assert account.paths() == ["/schedules", "/schedules/S1", "/schedules/S1"]
 
 
 def test_what_is_not_told_is_absent(account: Any, make: Any) -> None:
