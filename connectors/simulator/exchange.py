@@ -51,11 +51,19 @@ class Quota:
     exceeded: bool
 
 
+class Limit(Protocol):
+    """Counts one request of a caller in a domain, a set of requests that share a limit."""
+
+    def count(self, caller: str, domain: str) -> Quota: ...
+
+
 class Vendor(Protocol):
     """A simulated vendor: its data and how it speaks. Edits raise ValueError or LookupError when refused."""
 
     @property
     def state(self) -> Any: ...
+
+    def domain(self, request: Request) -> str: ...
 
     def answer(self, request: Request) -> Answer: ...
 

@@ -113,7 +113,7 @@ class Faults:
 
 
 class RateLimit:
-    """Counts requests per caller in fixed windows. Not ``enforced`` it only reports, so a demo is never slowed down."""
+    """Counts requests per caller and domain in fixed windows. Not ``enforced`` it only reports: no demo is slowed."""
 
     def __init__(
         self, requests: int, window: float, *, enforced: bool = True, clock: Callable[[], float] = time.monotonic
@@ -123,14 +123,14 @@ class RateLimit:
         self.enforced = enforced
         self._clock = clock
         self._lock = threading.Lock()
-        self._opened: dict[str, tuple[float, int]] = {}
+        self._opened: dict[tuple[str, str], tuple[float, int]] = {}
 
-    def count(self, caller: str) -> Quota:
+    def count(self, caller: str, domain: str = "") -> Quota:
         with self._lock:
             moment = self._clock()
-            opened, used = self._opened.get(caller, (moment, 0))
+            opened, used = self._opened.get((caller, domain), (moment, 0))
             if moment - opened >= self.window:
                 opened, used = moment, 0
-            self._opened[caller] = (opened, used + 1)
+            self._opened[caller, domain] = (opened, used + 1)
         reset = max(1, -int(-(self.window - (moment - opened)) // 1))
         return Quota(self.requests, max(0, self.requests - used - 1), reset, self.enforced and used >= self.requests)

@@ -3,18 +3,20 @@
 import time
 from collections.abc import Callable
 
-from connectors.simulator.pagerduty import Simulator as PagerDutySimulator
-from connectors.simulator.pagerduty import build_world as build_pagerduty
+from connectors.simulator import opsgenie, pagerduty
 from connectors.simulator.server import Server
 
-PROVIDERS = ("pagerduty",)
+_VENDORS = {"pagerduty": pagerduty, "opsgenie": opsgenie}
+PROVIDERS = tuple(_VENDORS)
 
 
 def build(provider: str, *, host: str = "127.0.0.1", port: int = 0, size: int | None = None, seed: int = 7) -> Server:
     """A simulator of ``provider`` as of the present moment, not started. LookupError for an unknown provider."""
-    if provider == "pagerduty":
-        return PagerDutySimulator(build_pagerduty(time.time(), size, seed), host=host, port=port)
-    raise LookupError(f"There is no simulator of {provider!r}; choose one of {', '.join(PROVIDERS)}.")
+    if provider not in _VENDORS:
+        raise LookupError(f"There is no simulator of {provider!r}; choose one of {', '.join(PROVIDERS)}.")
+    vendor = _VENDORS[provider]
+    server: Server = vendor.Simulator(vendor.build_world(time.time(), size, seed), host=host, port=port)
+    return server
 
 
 def serve(

@@ -13,8 +13,8 @@ from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
 from connectors.simulator import control
-from connectors.simulator.exchange import Answer, Request, Vendor
-from connectors.simulator.faults import Fault, Faults, RateLimit
+from connectors.simulator.exchange import Answer, Limit, Request, Vendor
+from connectors.simulator.faults import Fault, Faults
 
 LoggedRequest = tuple[str, str, dict[str, list[str]], int]
 _MAX_REQUEST_BODY = 1_000_000
@@ -43,7 +43,7 @@ class Server:
     ``faults`` and ``rate_limit`` may be changed while the server runs.
     """
 
-    def __init__(self, vendor: Vendor, rate_limit: RateLimit, *, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(self, vendor: Vendor, rate_limit: Limit, *, host: str = "127.0.0.1", port: int = 0) -> None:
         self.vendor = vendor
         self.faults = Faults()
         self.rate_limit = rate_limit
@@ -98,7 +98,7 @@ class Server:
 
     def decide(self, request: Request) -> tuple[Answer, Fault | None]:
         """What to answer, and the fault that spoils the sending of it."""
-        quota = self.rate_limit.count(request.headers.get("authorization", ""))
+        quota = self.rate_limit.count(request.headers.get("authorization", ""), self.vendor.domain(request))
         headers = self.vendor.quota_headers(quota)
         if quota.exceeded:
             refused = self.vendor.refusal(429)

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from uuid import UUID
 
-from connectors.simulator.zones import DAY, first_instant, offset_at, reading_at, stretches, weekday_of
+from connectors.simulator.zones import DAY, first_instant, iso, offset_at, reading_at, stretches, weekday_of
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
@@ -54,6 +55,12 @@ def identifier(seed: int, *parts: object, prefix: str = "P", length: int = 7) ->
     return prefix + "".join(letters)
 
 
+def uuid(seed: int, *parts: object) -> str:
+    """A UUID, the same for the same seed and parts."""
+    text = "\x1f".join(str(part) for part in (seed, *parts))
+    return str(UUID(bytes=blake2b(text.encode(), digest_size=16).digest(), version=4))
+
+
 class Identifiers:
     """Hands out ids that are unique per kind and repeatable for a seed."""
 
@@ -88,3 +95,10 @@ def local_time(zone: str, now: int, *, day: int = 0, hour: float = 0, from_monda
     """The instant at ``hour`` of the wall clock, ``day`` days after today (or after this week's Monday) in ``zone``."""
     base = monday(zone, now) if from_monday else (now + offset_at(zone, now)) // DAY * DAY
     return first_instant(zone, base + day * DAY + round(hour * 3600))
+
+
+def instant_text(moment: float) -> str:
+    """ISO 8601 in UTC with a Z, and with as many digits of milliseconds as are needed."""
+    seconds, thousandths = divmod(round(moment * 1000), 1000)
+    fraction = f".{thousandths:03}".rstrip("0").rstrip(".")
+    return f"{iso(seconds, 'UTC')[:-1]}{fraction}Z"

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from connectors.simulator import opsgenie as opsgenie_simulator
 from connectors.simulator.pagerduty import DEMO_KEY, Simulator, build_world
 
 NOW = 1_774_008_005  # 2026-03-20T12:00:05Z: Berlin changes its clocks on the 29th
@@ -47,11 +48,30 @@ def simulator(clock: Clock) -> Iterator[Simulator]:
         yield running
 
 
+def ask(
+    origin: str,
+    path: str,
+    query: dict[str, Any] | None = None,
+    headers: dict[str, str] | None = None,
+    *,
+    method: str = "GET",
+    body: str | None = None,
+) -> Got:
+    """One request on a connection of its own."""
+    connection = http.client.HTTPConnection(origin.removeprefix("http://"), timeout=5)
+    try:
+        connection.request(method, path + ("?" + urlencode(query, doseq=True) if query else ""), body, headers or {})
+        answer = connection.getresponse()
+        return Got(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
+    finally:
+        connection.close()
+
+
 @pytest.fixture
 def call(simulator: Simulator) -> Call:
-    """``call("/users", {"limit": 5})``: one request on a connection of its own."""
+    """``call("/users", {"limit": 5})``."""
 
-    def ask(
+    def asked(
         path: str,
         query: dict[str, Any] | None = None,
         *,
@@ -63,15 +83,9 @@ def call(simulator: Simulator) -> Call:
         sent = {"Accept": "application/vnd.pagerduty+json;version=2", **(headers or {})}
         if key is not None:
             sent.setdefault("Authorization", f"Token token={key}")
-        connection = http.client.HTTPConnection(simulator.origin.removeprefix("http://"), timeout=5)
-        try:
-            connection.request(method, path + ("?" + urlencode(query, doseq=True) if query else ""), body, sent)
-            answer = connection.getresponse()
-            return Got(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
-        finally:
-            connection.close()
+        return ask(simulator.origin, path, query, sent, method=method, body=body)
 
-    return ask
+    return asked
 
 
 @pytest.fixture
@@ -84,3 +98,26 @@ def schedule_id(simulator: Simulator) -> Callable[[str], str]:
 def user_id(simulator: Simulator) -> Callable[[str], str]:
     """The id of a user by name."""
     return lambda name: next(one.id for one in simulator.state.users.values() if one.name == name)
+
+
+@pytest.fixture
+def opsgenie(clock: Clock) -> Iterator[opsgenie_simulator.Simulator]:
+    with opsgenie_simulator.Simulator(opsgenie_simulator.build_world(NOW), now=clock) as running:
+        yield running
+
+
+@pytest.fixture
+def genie(opsgenie: opsgenie_simulator.Simulator) -> Call:
+    """``genie("/v2/users", {"limit": 5})``: one request to Opsgenie; ``key=None`` sends none."""
+
+    def asked(
+        path: str,
+        query: dict[str, Any] | None = None,
+        *,
+        key: str | None = opsgenie_simulator.DEMO_KEY,
+        method: str = "GET",
+    ) -> Got:
+        headers = {} if key is None else {"Authorization": f"GenieKey {key}"}
+        return ask(opsgenie.origin, path, query, headers, method=method)
+
+    return asked

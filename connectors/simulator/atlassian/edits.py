@@ -1,0 +1,187 @@
+"""What the account's own users do to it: renames, moves, removals. Each is one whole edit under the account's lock."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from connectors.simulator.atlassian.model import NOBODY, Forwarding, Override, Rotation, Schedule
+from connectors.simulator.atlassian.state import State
+from connectors.simulator.world import uuid
+
+
+class Edits:
+    """Edits refuse with ValueError what the vendor refuses, and with LookupError what is not there."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self.verbs: dict[str, Callable[..., Any]] = {
+            "rename": self.rename,
+            "change_email": self.change_email,
+            "block_user": self.block_user,
+            "delete_user": self.delete_user,
+            "delete": self.delete,
+            "add_member": self.add_member,
+            "remove_member": self.remove_member,
+            "add_participant": self.add_participant,
+            "remove_participant": self.remove_participant,
+            "move_start": self.move_start,
+            "enable_schedule": self.enable_schedule,
+            "add_override": self.add_override,
+            "remove_override": self.remove_override,
+            "add_forwarding": self.add_forwarding,
+            "change_delay": self.change_delay,
+            "change_plan": self.change_plan,
+        }
+
+    def carry_out(self, verb: str, arguments: Mapping[str, Any]) -> Any:
+        """Run an edit by name with JSON arguments; TypeError when they do not fit."""
+        if verb not in self.verbs:
+            raise LookupError(f"There is no edit {verb!r}; use one of {', '.join(sorted(self.verbs))}.")
+        return self.verbs[verb](**arguments)
+
+    # Any object.
+
+    def rename(self, kind: str, object_id: str, name: str) -> None:
+        """``kind`` user | team | schedule | escalation | service."""
+        with self._state.editing():
+            self._get(kind, object_id).name = name
+
+    def delete(self, kind: str, object_id: str) -> None:
+        """Remove a team, schedule, escalation or service. What mentions it goes on mentioning its id and name."""
+        if kind == "user":
+            raise ValueError("Use delete_user: people keep their place in the account's memory.")
+        with self._state.editing():
+            found = self._get(kind, object_id)
+            self._state.gone[kind, object_id] = found.name
+            del self._state.shelf(kind)[object_id]
+
+    # People.
+
+    def change_email(self, user_id: str, email: str) -> None:
+        """Changes the login and the e-mail contact that had the old address."""
+        with self._state.editing():
+            user = self._get("user", user_id)
+            others = (other for other in self._state.present_users() if other is not user)
+            if any(other.email.casefold() == email.casefold() for other in others):
+                raise ValueError(f"{email} is taken: logins are unique in an account.")
+            for contact in user.contacts:
+                if contact.method == "email" and contact.to == user.email:
+                    contact.to = email
+            user.email = email
+
+    def block_user(self, user_id: str, *, blocked: bool = True) -> None:
+        with self._state.editing():
+            self._get("user", user_id).blocked = blocked
+
+    def delete_user(self, user_id: str) -> None:
+        """The person leaves the listing and the teams; rotations and escalations still mention id and login."""
+        with self._state.editing():
+            self._get("user", user_id).deleted = True
+            for team in self._state.teams.values():
+                team.members = [member for member in team.members if member[0] != user_id]
+            for key in [key for key, one in self._state.forwardings.items() if user_id in (one.from_user, one.to_user)]:
+                del self._state.forwardings[key]
+
+    def add_member(self, team_id: str, user_id: str, role: str = "user") -> None:
+        with self._state.editing():
+            self._get("user", user_id)
+            team = self._get("team", team_id)
+            team.members = [member for member in team.members if member[0] != user_id] + [(user_id, role)]
+
+    def remove_member(self, team_id: str, user_id: str) -> None:
+        with self._state.editing():
+            team = self._get("team", team_id)
+            kept = [member for member in team.members if member[0] != user_id]
+            if len(kept) == len(team.members):
+                raise LookupError(f"{team.name} has no member {user_id}.")
+            team.members = kept
+
+    # Schedules.
+
+    def add_participant(self, schedule_id: str, user_id: str, rotation: int | str = 0) -> None:
+        """At the end of the order of a rotation (id or position)."""
+        with self._state.editing():
+            self._get("user", user_id)
+            self._rotation(schedule_id, rotation).participants.append(("user", user_id))
+
+    def remove_participant(self, schedule_id: str, position: int, rotation: int | str = 0) -> None:
+        with self._state.editing():
+            participants = self._rotation(schedule_id, rotation).participants
+            if not 0 <= position < len(participants):
+                raise LookupError(f"The rotation has {len(participants)} participants.")
+            del participants[position]
+
+    def move_start(self, schedule_id: str, seconds: int, rotation: int | str = 0) -> None:
+        """Move the start of a rotation, and with it every handoff."""
+        with self._state.editing():
+            self._rotation(schedule_id, rotation).start += seconds
+
+    def enable_schedule(self, schedule_id: str, *, enabled: bool) -> None:
+        with self._state.editing():
+            self._get("schedule", schedule_id).enabled = enabled
+
+    def add_override(
+        self, schedule_id: str, user_id: str | None, start: int, end: int, rotation_ids: list[str] | None = None
+    ) -> str:
+        """Returns the alias. ``start``/``end`` are UTC seconds; no user = nobody is on call; no rotations = all."""
+        if start >= end:
+            raise ValueError("An override ends after it starts.")
+        with self._state.editing():
+            schedule: Schedule = self._get("schedule", schedule_id)
+            if user_id is not None:
+                self._get("user", user_id)
+            unknown = set(rotation_ids or ()) - {rotation.id for rotation in schedule.rotations}
+            if unknown:
+                raise LookupError(f"{schedule.name} has no rotation {', '.join(sorted(unknown))}.")
+            alias = uuid(self._state.seed, "override", schedule_id, self._state.version)
+            by = NOBODY if user_id is None else ("user", user_id)
+            schedule.overrides.append(Override(alias, start, end, by, list(rotation_ids or ())))
+            return alias
+
+    def remove_override(self, schedule_id: str, alias: str) -> None:
+        with self._state.editing():
+            schedule = self._get("schedule", schedule_id)
+            kept = [one for one in schedule.overrides if one.alias != alias]
+            if len(kept) == len(schedule.overrides):
+                raise LookupError(f"{schedule.name} has no override {alias}.")
+            schedule.overrides = kept
+
+    # The rest.
+
+    def add_forwarding(self, from_user: str, to_user: str, start: int, end: int) -> str:
+        """Returns the id. ``start``/``end`` are UTC seconds."""
+        if start >= end:
+            raise ValueError("A forwarding ends after it starts.")
+        with self._state.editing():
+            self._get("user", from_user)
+            self._get("user", to_user)
+            made = uuid(self._state.seed, "forwarding", from_user, self._state.version)
+            self._state.forwardings[made] = Forwarding(made, "", from_user, to_user, start, end)
+            return made
+
+    def change_delay(self, escalation_id: str, minutes: int, rule: int = 0) -> None:
+        """``rule`` counts from 0."""
+        with self._state.editing():
+            escalation = self._get("escalation", escalation_id)
+            if minutes < 0 or not 0 <= rule < len(escalation.rules):
+                raise ValueError(f"{escalation.name} has {len(escalation.rules)} rules; a delay is not negative.")
+            escalation.rules[rule].delay, escalation.rules[rule].unit = minutes, "minutes"
+
+    def change_plan(self, *, services: bool) -> None:
+        """Whether the account's plan has services."""
+        with self._state.editing():
+            self._state.services_refused = None if services else 402
+
+    # Finding.
+
+    def _get(self, kind: str, object_id: str) -> Any:
+        shelf = self._state.shelf(kind)
+        if object_id not in shelf or getattr(shelf[object_id], "deleted", False):
+            raise LookupError(f"There is no {kind} {object_id}.")
+        return shelf[object_id]
+
+    def _rotation(self, schedule_id: str, wanted: int | str) -> Rotation:
+        schedule: Schedule = self._get("schedule", schedule_id)
+        for position, rotation in enumerate(schedule.rotations):
+            if wanted in (position, rotation.id):
+                return rotation
+        raise LookupError(f"{schedule.name} has no rotation {wanted}.")

@@ -1,0 +1,24 @@
+"""A stateful Opsgenie that answers on the loopback, for the demo and for tests."""
+
+from connectors.simulator.atlassian.state import CANARY, State
+from connectors.simulator.opsgenie.account import build_world
+from connectors.simulator.opsgenie.keys import (
+    DEMO_KEY,
+    NO_CONFIGURATION_KEY,
+    OTHER_REGION_KEY,
+    TEAM_KEY,
+    ApiKey,
+)
+from connectors.simulator.opsgenie.simulator import Simulator
+
+__all__ = [
+    "CANARY",
+    "DEMO_KEY",
+    "NO_CONFIGURATION_KEY",
+    "OTHER_REGION_KEY",
+    "TEAM_KEY",
+    "ApiKey",
+    "Simulator",
+    "State",
+    "build_world",
+]

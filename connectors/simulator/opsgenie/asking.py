@@ -1,0 +1,151 @@
+"""What a caller asks for: key and rights, pages and dates, and the answers when it may not have it.
+
+Recorded: ``{"code": 40301, "message": "Api key is not authorized to access the schedule"}`` and a 402 without a code.
+Other codes are not known and left out, as the vendor's schema allows.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+from connectors.simulator.atlassian.state import State
+from connectors.simulator.exchange import Answer, Request
+from connectors.simulator.opsgenie.keys import ApiKey
+from connectors.simulator.zones import parse_instant
+
+Json = dict[str, Any]
+Item = TypeVar("Item")
+API = "http://api.opsgenie.com"
+"""Of paging links: absolute and, as in the vendor's own samples, not even https."""
+MOST = 100
+NOT_AUTHORISED = 40301
+OPEN = frozenset({"account", "limits", "on-calls"})
+ACCOUNT_WIDE = frozenset({"account", "users", "forwarding-rules"})
+_FORMAT = re.compile(r"[0-9A-Za-z-]+")
+_MESSAGES = {
+    400: "Request body is not processable. Please check the errors.",
+    401: "Could not authenticate",
+    402: "Your plan does not allow this",
+    403: "You are not authorized to access this resource",
+    404: "Requested resource does not exist",
+    405: "Request method is not supported",
+    422: "Request is not processable",
+    429: "You are making too many requests!",
+}
+
+
+class Refused(Exception):
+    """The request is answered with an error."""
+
+    def __init__(self, status: int, message: str | None = None, **errors: str) -> None:
+        super().__init__(status, message)
+        self.status = status
+        self.message = message or _MESSAGES.get(status, "Something went wrong")
+        self.errors = errors
+
+    def answer(self) -> Answer:
+        payload: Json = {"message": self.message}
+        if self.status == 403:
+            payload["code"] = NOT_AUTHORISED
+        if self.errors:
+            payload["errors"] = self.errors
+        return Answer(self.status, payload)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request of a known caller; ``now`` may hold fractions of a second; ``turn`` counts requests."""
+
+    state: State
+    request: Request
+    key: ApiKey
+    now: float
+    turn: int = 0
+
+    @property
+    def expanded(self) -> list[str]:
+        """Values of ``expand``, which may be repeated or separated by commas."""
+        return [word for text in self.request.many("expand") for word in text.split(",") if word]
+
+    def demand(self, right: str) -> None:
+        """``right`` is a route's word. All but OPEN need configuration access, ACCOUNT_WIDE more than a team's key."""
+        if right in self.key.denied or not (self.key.configuration or right in OPEN):
+            raise Refused(403, "Api key is not authorized to access the configuration")
+        if self.key.team_id is not None and right in ACCOUNT_WIDE:
+            raise Refused(403, "Api key is not authorized to access the account")
+
+    def visible(self, team_id: str | None) -> bool:
+        return self.key.team_id is None or team_id == self.key.team_id
+
+    def found(self, kind: str, identifier: str, parameter: str = "identifierType") -> Any:
+        """A visible team, schedule or escalation by id, or by name where the request says so."""
+        shelf = self.state.shelf(kind)
+        by_name = self.request.one(parameter) == "name"
+        wanted = next((one for one in shelf.values() if one.name == identifier), None) if by_name else None
+        wanted = wanted if by_name else shelf.get(identifier)
+        if wanted is None and self.key.team_id is None:
+            raise Refused(404, f"No {kind} exists with {'name' if by_name else 'id'} [{identifier}]")
+        if wanted is None or not self.visible(wanted.id if kind == "team" else wanted.team_id):
+            raise Refused(403, f"Api key is not authorized to access the {kind}")
+        return wanted
+
+    def moment(self, name: str) -> float:
+        """An ISO date-time, default now; a "+" that was not encoded arrives as a blank."""
+        text = self.request.one(name)
+        if text is None:
+            return self.now
+        try:
+            moment = parse_instant(text.replace(" ", "+"), "Etc/UTC")
+        except (ValueError, OverflowError):
+            raise Refused(422, **{name: "must be an ISO 8601 date-time"}) from None
+        if not 0 <= moment < 4_102_444_800:
+            raise Refused(422, **{name: "is too far away"})
+        return moment
+
+    def number(self, name: str, default: int, least: int) -> int:
+        text = self.request.one(name)
+        if text is None:
+            return default
+        if not text.isdecimal() or int(text) < least:
+            raise Refused(422, **{name: f"must be a number of at least {least}"})
+        return int(text)
+
+    def whole(self, items: Sequence[Item], write: Callable[[Item], Json], *, expandable: Sequence[str] = ()) -> Answer:
+        """A listing that comes in one piece."""
+        payload: Json = {"data": [write(item) for item in items[: self.request.shrink]]}
+        if expandable:
+            payload["expandable"] = list(expandable)
+        return Answer(200, payload)
+
+    def page(
+        self, items: Sequence[Item], write: Callable[[Item], Json], *, total: bool = False, **echoed: str
+    ) -> Answer:
+        """One page; a limit above 100 is lowered to it. ``next`` is absent on the last page, ``prev`` on the first."""
+        limit, offset = min(self.number("limit", MOST, 1), MOST), self.number("offset", 0, 0)
+        items = items[: self.request.shrink]
+        start = 0 if self.request.loop else offset
+
+        def link(at: int) -> str:
+            return f"{API}{self.request.path}?{urlencode({'limit': limit, 'offset': at, **echoed})}"
+
+        links = {"first": link(0), "last": link((len(items) - 1) // limit * limit if items else 0)}
+        if offset:
+            links["prev"] = link(max(0, offset - limit))
+        if self.request.loop or offset + limit < len(items):
+            links["next"] = link(offset + limit)
+        payload: Json = {"data": [write(item) for item in items[start : start + limit]], "paging": links}
+        if total:
+            payload["totalCount"] = len(items)
+        return Answer(200, payload, {f"X-Paging-{name.title()}": url for name, url in links.items()})
+
+
+def key_of(header: str) -> str:
+    """The key of an Authorization header; a key that cannot be one is a semantic error."""
+    scheme, _, key = header.partition(" ")
+    if scheme != "GenieKey" or not key:
+        raise Refused(401)
+    if not _FORMAT.fullmatch(key):
+        raise Refused(422, "Key format is not valid!")
+    return key

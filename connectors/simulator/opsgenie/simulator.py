@@ -1,0 +1,123 @@
+"""Opsgenie as a vendor a simulator server can serve."""
+
+import itertools
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from connectors.simulator.atlassian.edits import Edits
+from connectors.simulator.atlassian.state import State
+from connectors.simulator.exchange import Answer, Quota, Request
+from connectors.simulator.opsgenie.asking import Asked, Refused, key_of
+from connectors.simulator.opsgenie.keys import DEMO_KEY, NO_CONFIGURATION_KEY, OTHER_REGION_KEY, TEAM_KEY, ApiKey
+from connectors.simulator.opsgenie.limits import DomainLimits, domain_of
+from connectors.simulator.opsgenie.views import ROUTES
+from connectors.simulator.server import Server
+from connectors.simulator.world import uuid
+
+REGION = "us"
+
+
+class Opsgenie:
+    """The vendor behind a Simulator. ``keys`` may be changed while it is served."""
+
+    def __init__(self, state: State, now: Callable[[], float]) -> None:
+        self.state = state
+        self.edits = Edits(state)
+        self.keys = {
+            DEMO_KEY: ApiKey(),
+            NO_CONFIGURATION_KEY: ApiKey(configuration=False),
+            TEAM_KEY: ApiKey(team_id=state.sorted_teams()[0].id),
+            OTHER_REGION_KEY: ApiKey(region="eu"),
+        }
+        self._now = now
+        self._turns = itertools.count(1)
+
+    def domain(self, request: Request) -> str:
+        return domain_of(request.path)
+
+    def answer(self, request: Request) -> Answer:
+        began = time.perf_counter()
+        turn = next(self._turns)
+        with self.state.lock:
+            try:
+                answer = self._answer(request, turn)
+            except Refused as refused:
+                answer = refused.answer()
+        return self._wrapped(answer, turn, time.perf_counter() - began)
+
+    def _answer(self, request: Request, turn: int) -> Answer:
+        key = self.keys.get(key_of(request.headers.get("authorization", "")))
+        if key is None or key.region != REGION:
+            raise Refused(401)
+        if request.method != "GET":
+            raise Refused(405, "This simulator can be read only")
+        asked = Asked(self.state, request, key, self._now(), turn)
+        for pattern, right, view in ROUTES:
+            match = pattern.fullmatch(request.path)
+            if match:
+                asked.demand(right)
+                return view(asked, *(unquote(group) for group in match.groups()))
+        raise Refused(404)
+
+    def _wrapped(self, answer: Answer, turn: int, took: float) -> Answer:
+        """Every answer says how long it took and which request it answers."""
+        request_id = uuid(self.state.seed, "request", turn)
+        answer.payload = {**(answer.payload or {}), "took": round(took, 3), "requestId": request_id}
+        answer.headers |= {"X-Request-Id": request_id, "X-Response-Time": f"{took:.3f}"}
+        if answer.status >= 400:
+            answer.headers["X-Opsgenie-Errortype"] = "Error"
+        return answer
+
+    def refusal(self, status: int) -> Answer:
+        return self._wrapped(Refused(status).answer(), next(self._turns), 0.001)
+
+    def quota_headers(self, quota: Quota) -> dict[str, str]:
+        if not quota.exceeded:
+            return {"X-RateLimit-State": "OK"}
+        return {
+            "X-RateLimit-State": "THROTTLED",
+            "X-RateLimit-Reason": "ACCOUNT",
+            "X-RateLimit-Period-In-Sec": str(quota.reset),
+        }
+
+    def edit(self, verb: str, arguments: Mapping[str, Any]) -> Any:
+        return self.edits.carry_out(verb, arguments)
+
+    def summary(self) -> dict[str, Any]:
+        with self.state.lock:
+            return {
+                "provider": "opsgenie",
+                "account": self.state.name,
+                "version": self.state.version,
+                **self.state.counts(),
+                "edits": sorted(self.edits.verbs),
+            }
+
+
+class Simulator(Server):
+    """Opsgenie at a loopback address: ``with Simulator(build_world(now)) as simulator: simulator.origin``.
+
+    ``now`` is the account's clock; ``edits`` changes the account as its users would; ``keys`` are its API keys.
+    ``enforce_limits`` refuses what exceeds the numbers of /v2/request-limits.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        *,
+        now: Callable[[], float] | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        enforce_limits: bool = False,
+    ) -> None:
+        account = Opsgenie(state, now or time.time)
+        super().__init__(account, DomainLimits(enforced=enforce_limits), host=host, port=port)
+        self.edits = account.edits
+        self.keys = account.keys
+
+    @property
+    def state(self) -> State:
+        state: State = self.vendor.state
+        return state

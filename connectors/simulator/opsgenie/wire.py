@@ -1,0 +1,310 @@
+"""Objects as Opsgenie's REST API v2 writes them. What is not set is left out rather than null."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from connectors.simulator.atlassian.model import (
+    Contact,
+    Escalation,
+    Forwarding,
+    NotificationRule,
+    Override,
+    Participant,
+    Restriction,
+    Rotation,
+    RoutingRule,
+    Schedule,
+    Service,
+    Team,
+    User,
+    Window,
+)
+from connectors.simulator.atlassian.oncalls import OnCall
+from connectors.simulator.atlassian.state import State
+from connectors.simulator.atlassian.timeline import Shown, Timeline
+from connectors.simulator.opsgenie.asking import Json
+from connectors.simulator.world import instant_text
+
+DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """``turn`` shifts the order of restrictions, which is not stable between two reads of one schedule."""
+
+    state: State
+    turn: int = 0
+
+    # People.
+
+    def user(self, user: User, *, alone: bool = False, contacts: bool = False) -> Json:
+        """``alone``: the answer to a GET of one user, which tells a little more."""
+        made: Json = {
+            "id": user.id,
+            "username": user.email,
+            "fullName": user.name,
+            "role": {"id": user.role, "name": user.role},
+            "blocked": user.blocked,
+            "verified": user.verified,
+            "timeZone": user.time_zone,
+            "locale": user.locale,
+            "userAddress": {
+                name: user.address.get(name, "") for name in ("country", "state", "city", "line", "zipCode")
+            },
+            "createdAt": instant_text(user.created_at),
+        }
+        if user.tags:
+            made["tags"] = list(user.tags)
+        if user.details:
+            made["details"] = dict(user.details)
+        if user.muted_until is not None:
+            made["mutedUntil"] = instant_text(user.muted_until)
+        if alone and user.skype is not None:
+            made["skypeUsername"] = user.skype
+        if contacts:
+            made["userContacts"] = [self._user_contact(contact) for contact in user.contacts]
+        return made
+
+    def _user_contact(self, contact: Contact) -> Json:
+        made: Json = {
+            "id": contact.id,
+            "to": contact.to,
+            "contactMethod": contact.method,
+            "enabled": contact.enabled,
+        }
+        return made | ({"disabledReason": contact.disabled_reason} if contact.disabled_reason else {})
+
+    def contact(self, contact: Contact, order: int) -> Json:
+        status: Json = {"enabled": contact.enabled}
+        if contact.disabled_reason:
+            status["disabledReason"] = contact.disabled_reason
+        return {
+            "id": contact.id,
+            "method": contact.method,
+            "to": contact.to,
+            "status": status,
+            "applyOrder": order,
+        }
+
+    def notification_rule(self, rule: NotificationRule) -> Json:
+        return {
+            "id": rule.id,
+            "name": rule.name,
+            "actionType": rule.action_type,
+            "order": rule.order,
+            "enabled": rule.enabled,
+        }
+
+    def notification_rule_alone(self, user: User, rule: NotificationRule) -> Json:
+        contacts = {contact.id: contact for contact in user.contacts}
+        steps: list[Json] = []
+        for contact_id, minutes in rule.steps:
+            contact = contacts[contact_id]
+            step: Json = {"id": contact_id, "contact": {"method": contact.method, "to": contact.to}, "enabled": True}
+            if minutes is not None:
+                step["sendAfter"] = {"timeAmount": minutes, "timeUnit": "minutes"}
+            steps.append(step)
+        return self.notification_rule(rule) | {
+            "criteria": {"type": "match-all"},
+            "notificationTime": [],
+            "repeat": {"loopAfter": 0, "enabled": False},
+            "steps": steps,
+        }
+
+    # Teams.
+
+    def team_head(self, team: Team) -> Json:
+        return {
+            "id": team.id,
+            "name": team.name,
+            "description": team.description,
+            "links": {
+                "web": f"https://app.opsgenie.com/teams/dashboard/{team.id}/main",
+                "api": f"https://api.opsgenie.com/v2/teams/{team.id}",
+            },
+        }
+
+    def team(self, team: Team) -> Json:
+        members = [
+            {"user": {"id": user_id, "username": self.state.users[user_id].email}, "role": role}
+            for user_id, role in team.members
+        ]
+        return self.team_head(team) | ({"members": members} if members else {})
+
+    def routing_rule(self, rule: RoutingRule, order: int) -> Json:
+        notify: Json = {"type": "none"} if rule.notify is None else self.named(rule.notify)
+        made: Json = {
+            "id": rule.id,
+            "name": rule.name,
+            "isDefault": rule.is_default,
+            "order": order,
+            "criteria": rule.criteria,
+            "timezone": rule.time_zone,
+            "notify": notify,
+        }
+        return made | ({} if rule.restriction is None else {"timeRestriction": self.restriction(rule.restriction)})
+
+    def named(self, participant: Participant) -> Json:
+        """A participant or recipient: users have a login, all else a name, nobody neither."""
+        kind, key = participant
+        if kind == "none":
+            return {"type": "none"}
+        return {"type": kind, "id": key, "username" if kind == "user" else "name": self.state.name_of(participant)}
+
+    def _owner(self, team_id: str | None) -> Json:
+        if team_id is None:
+            return {}
+        return {"ownerTeam": {"id": team_id, "name": self.state.name_of(("team", team_id))}}
+
+    # Schedules.
+
+    def schedule_head(self, schedule: Schedule) -> Json:
+        return {"id": schedule.id, "name": schedule.name, "enabled": schedule.enabled}
+
+    def schedule(self, schedule: Schedule, *, rotations: bool) -> Json:
+        made = self.schedule_head(schedule) | {
+            "description": schedule.description,
+            "timezone": schedule.time_zone,
+            **self._owner(schedule.team_id),
+        }
+        return made | {"rotations": [self.rotation(one) for one in schedule.rotations] if rotations else []}
+
+    def rotation(self, rotation: Rotation) -> Json:
+        made: Json = {
+            "id": rotation.id,
+            "name": rotation.name,
+            "startDate": instant_text(rotation.start),
+            "type": rotation.unit,
+            "length": rotation.length,
+            "participants": [self.named(one) for one in rotation.participants],
+        }
+        if rotation.end is not None:
+            made["endDate"] = instant_text(rotation.end)
+        if rotation.restriction is not None:
+            made["timeRestriction"] = self.restriction(rotation.restriction)
+        return made
+
+    def restriction(self, restriction: Restriction) -> Json:
+        first, windows = restriction.windows[0], restriction.windows
+        if first.start_day is None:
+            shape = _window(first)
+            spelled: Json = {"restrictions": [shape]} if restriction.as_list else {"restriction": shape}
+            return {"type": "time-of-day", **spelled}
+        turn = self.turn % len(windows)
+        listed = [_window(window) for window in (*windows[turn:], *windows[:turn])]
+        return {"type": "weekday-and-time-of-day", "restrictions": listed}
+
+    def override(self, schedule: Schedule, override: Override, *, alone: bool = False) -> Json:
+        """The list does not tell the names of rotations; a single GET tells them and the schedule."""
+        names = {rotation.id: rotation.name for rotation in schedule.rotations}
+        made: Json = {
+            "alias": override.alias,
+            "user": self.named(override.by),
+            "startDate": instant_text(override.start),
+            "endDate": instant_text(override.end),
+            "rotations": [{"id": one, "name": names[one]} if alone else {"id": one} for one in override.rotation_ids],
+        }
+        return made | ({"_parent": self.schedule_head(schedule)} if alone else {})
+
+    # Escalations and the rest.
+
+    def escalation(self, escalation: Escalation) -> Json:
+        made: Json = {
+            "id": escalation.id,
+            "name": escalation.name,
+            "description": escalation.description,
+            **self._owner(escalation.team_id),
+            "rules": [
+                {
+                    "condition": rule.condition,
+                    "notifyType": rule.notify_type,
+                    "delay": {"timeAmount": rule.delay, "timeUnit": rule.unit},
+                    "recipient": self.named(rule.recipient),
+                }
+                for rule in escalation.rules
+            ],
+        }
+        if escalation.repeat is not None:
+            made["repeat"] = {
+                "waitInterval": escalation.repeat.wait,
+                "count": escalation.repeat.count,
+                "resetRecipientStates": escalation.repeat.reset,
+                "closeAlertAfterAll": escalation.repeat.close,
+            }
+        return made
+
+    def forwarding(self, one: Forwarding) -> Json:
+        users = self.state.users
+        return {
+            "id": one.id,
+            "alias": one.alias,
+            "fromUser": {"id": one.from_user, "username": users[one.from_user].email},
+            "toUser": {"id": one.to_user, "username": users[one.to_user].email},
+            "startDate": instant_text(one.start),
+            "endDate": instant_text(one.end),
+        }
+
+    def service(self, service: Service) -> Json:
+        return {
+            "id": service.id,
+            "name": service.name,
+            "description": service.description,
+            "teamId": service.team_id,
+            "visibility": service.visibility,
+            "tags": list(service.tags),
+        }
+
+    # Who is on call.
+
+    def recipient(self, participant: Participant) -> Json:
+        """In timelines and on-calls the login of a user is called a name, too."""
+        return {"id": participant[1], "name": self.state.name_of(participant), "type": participant[0]}
+
+    def on_call(self, one: OnCall) -> Json:
+        made = self.recipient(one.participant)
+        if one.forwarded_from is not None:
+            made["forwardedFrom"] = self.recipient(("user", one.forwarded_from))
+        if one.below:
+            made["onCallParticipants"] = [self.on_call(below) for below in one.below]
+        if one.minutes is not None:
+            made |= {"escalationTime": one.minutes, "notifyType": one.notify_type}
+        return made
+
+    def timeline(self, schedule: Schedule, drawn: Timeline) -> Json:
+        made: Json = {
+            "_parent": self.schedule_head(schedule),
+            "description": schedule.description,
+            **self._owner(schedule.team_id),
+            "startDate": instant_text(drawn.since),
+            "endDate": instant_text(drawn.until),
+        }
+        for name, rotations in drawn.layers.items():
+            listed = [self._timeline_rotation(rotation, shown) for rotation, shown in rotations]
+            made[f"{name}Timeline"] = {"rotations": listed}
+        return made
+
+    def _timeline_rotation(self, rotation: Rotation, shown: Sequence[Shown]) -> Json:
+        """``periods`` is absent when there are none."""
+        made: Json = {"id": rotation.id, "name": rotation.name, "order": rotation.order}
+        return made | ({"periods": [self._period(one) for one in shown]} if shown else {})
+
+    def _period(self, one: Shown) -> Json:
+        made: Json = {
+            "startDate": instant_text(one.start),
+            "endDate": instant_text(one.end),
+            "type": one.kind,
+            "recipient": self.recipient(one.recipient),
+        }
+        if one.from_user is not None:
+            made["fromUser"] = self.state.users[one.from_user].email
+        if one.flattened:
+            made["flattenedRecipients"] = [self.recipient(person) for person in one.flattened]
+        return made
+
+
+def _window(window: Window) -> Json:
+    made: Json = {}
+    if window.start_day is not None and window.end_day is not None:
+        made = {"startDay": DAYS[window.start_day - 1], "endDay": DAYS[window.end_day - 1]}
+    times = ("startHour", window.start // 60), ("startMin", window.start % 60)
+    return made | dict(times) | {"endHour": window.end // 60, "endMin": window.end % 60}
