@@ -18,7 +18,7 @@ from connectors.records import (
 from oncall.escalation.policy import Target
 from oncall.rendering.codec import instant_to_text
 from oncall.rendering.final import Rendering, Span, render
-from oncall.rendering.spec import InvalidSpec, NotRendered, Substitution
+from oncall.rendering.spec import InvalidSpec, Substitution
 
 Json = dict[str, Any]
 
@@ -88,7 +88,7 @@ def _rendered(
         return empty, f"it has no shifts, because {schedule.time_zone.raw!r} is no time zone that can be told apart."
     try:
         return render(spec, substitutions, since, until), ""
-    except (InvalidSpec, NotRendered) as error:
+    except InvalidSpec as error:
         return empty, f"its shifts cannot be shown: {error}"
 
 

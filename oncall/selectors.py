@@ -229,7 +229,7 @@ def on_call(spec: values.ScheduleSpec, substitutions: tuple[values.Substitution,
         end = instant + days * DAY
         try:
             spans = render_final(spec, substitutions, instant, end)
-        except (values.InvalidSpec, values.NotRendered) as why:
+        except values.InvalidSpec as why:
             return OnCall(reason=str(why))
         now = spans[0].participants if spans and spans[0].start == instant else ()
         changes = [at for span in spans for at in (span.start, span.end) if instant < at < end]

@@ -7,7 +7,7 @@ from itertools import pairwise
 from connectors.base import Connector
 from connectors.models import Connection
 from oncall.rendering.final import Span, render_final
-from oncall.rendering.spec import InvalidSpec, NotRendered, Participant
+from oncall.rendering.spec import InvalidSpec, Participant
 from oncall.selectors import specs
 from syncjobs.models import ExternalLink, LinkState
 from syncjobs.planning.values import element_key
@@ -113,7 +113,7 @@ def measure(connection: Connection, connector: Connector, since: int, until: int
         spec, substitutions = stored[row_id]
         try:
             ours = render_final(spec, substitutions, since, until)
-        except (NotRendered, InvalidSpec) as error:
+        except InvalidSpec as error:
             results.append(ScheduleParity(external_id, name, None, str(error)))
             continue
         own = [_with_external_ids(connection.pk, span) for span in ours]

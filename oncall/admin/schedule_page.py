@@ -16,7 +16,7 @@ from oncall.admin.listing import moment, source, span_in_words
 from oncall.models import Responder, Schedule
 from oncall.rendering.codec import layers_from_json, reading_from_text, reading_to_text
 from oncall.rendering.final import Span, render
-from oncall.rendering.spec import ExtraShift, InvalidSpec, NotRendered, Override, Participant, ScheduleSpec
+from oncall.rendering.spec import ExtraShift, InvalidSpec, Override, Participant, ScheduleSpec
 from oncall.rendering.zones import EARLIEST, LATEST, at, reading, transitions
 from oncall.selectors import Name, ScheduleInput, participant_names, specs_of
 from oncall.templatetags.timeline import DAY, Bar, Row, Timeline
@@ -97,7 +97,7 @@ class SchedulePage:
         names = participant_names([schedule.pk])
         try:
             timeline = draw(loaded, names, unreachable(names), shown, now)
-        except (InvalidSpec, NotRendered) as why:
+        except InvalidSpec as why:
             return {"reason": str(why)}
         return {
             "timeline": timeline,
@@ -134,7 +134,7 @@ def draw(
     shown: Shown,
     now: int,
 ) -> Timeline:
-    """Final schedule with its gaps, overrides, each layer alone. Raises InvalidSpec, NotRendered."""
+    """Final schedule with its gaps, overrides, each layer alone. Raises InvalidSpec."""
     spec, substitutions = loaded
     rendering = render(spec, substitutions, shown.since, shown.until)
     bars = _Bars(spec.zone, names, gone, now)

@@ -1,27 +1,26 @@
 """Questions about one instant, answered by arithmetic: nothing is rendered."""
 
 from collections.abc import Sequence
+from itertools import chain
 
 from oncall.rendering.final import by_rank, by_strength, on_call
 from oncall.rendering.intervals import NOBODY, Who
 from oncall.rendering.layers import layer_at, people
 from oncall.rendering.spec import Participant, ScheduleSpec, Substitution
-from oncall.rendering.validation import refuse_unrendered
 
 
 def on_call_at(spec: ScheduleSpec, substitutions: Sequence[Substitution], instant: int) -> tuple[Participant, ...]:
     """Who is on call at ``instant``: sorted, unique, never vacant; the same as the rendered timeline at every second.
 
-    The spec is one that ``validate`` accepts. Raises NotRendered for what this release cannot render.
+    The spec is one that ``validate`` accepts.
     """
-    refuse_unrendered(spec)
     shifts = [each for each in spec.extra_shifts if each.starts_at <= instant < each.ends_at]
     overrides = [each for each in spec.overrides if each.starts_at <= instant < each.ends_at]
     if shifts or overrides:
         layers = [(layer.key, layer_at(layer, spec.zone, instant)) for layer in spec.layers]
-        who = on_call(layers, shifts, by_rank(overrides))
+        who = on_call(spec.composition, layers, shifts, by_rank(overrides))
     else:
-        who = _first(spec, instant)
+        who = _of_layers(spec, instant)
     running = [each for each in substitutions if each.starts_at <= instant < each.ends_at]
     if who and running:
         stand_ins = {each.person: each.replacement for each in reversed(by_strength(spec, running))}
@@ -29,7 +28,9 @@ def on_call_at(spec: ScheduleSpec, substitutions: Sequence[Substitution], instan
     return who
 
 
-def _first(spec: ScheduleSpec, instant: int) -> Who:
+def _of_layers(spec: ScheduleSpec, instant: int) -> Who:
+    if spec.composition == "concurrent":
+        return people(*chain.from_iterable(layer_at(layer, spec.zone, instant) for layer in spec.layers))
     for layer in spec.layers:
         if who := layer_at(layer, spec.zone, instant):
             return who

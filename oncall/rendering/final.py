@@ -1,30 +1,22 @@
 """The final schedule: layers, extra shifts, overrides, substitutions. What beats what is decided in this file alone.
 
-From the bottom up: the first layer with a participant; extra shifts beside it; overrides in place of what they look at;
-substitutions in place of whoever is then on call.
+From the bottom up: the layers, of which the first with a participant wins or all count; extra shifts beside them;
+overrides in place of what they look at; substitutions in place of whoever is then on call.
 """
 
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, pairwise
+from itertools import chain, islice, pairwise
+from typing import NamedTuple
 
-from oncall.rendering.intervals import NOBODY, Held, Who, merged, over, stacked, who_at, within
+from oncall.rendering.intervals import NOBODY, Held, Who, merged, stacked, together, who_at, within
 from oncall.rendering.layers import alone, layer_spans, people
-from oncall.rendering.spec import (
-    ExtraShift,
-    InvalidSpec,
-    Override,
-    Participant,
-    ScheduleSpec,
-    Substitution,
-)
-from oncall.rendering.validation import validate
-from oncall.rendering.zones import EARLIEST, FIRST_YEAR, LAST_YEAR, LATEST
+from oncall.rendering.spec import Composition, ExtraShift, Override, Participant, ScheduleSpec, Substitution
+from oncall.rendering.validation import check_amount, validate
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """``participants`` (sorted, unique, never vacant, never empty) are on call in ``[start, end)``, instants."""
 
     start: int
@@ -47,31 +39,31 @@ def render(spec: ScheduleSpec, substitutions: Sequence[Substitution], since: int
     """The final schedule and every layer alone, both in ``[since, until)``; time without anybody is not listed.
 
     A layer alone is rendered as if the schedule had only this layer and no extra shifts; overrides of other layers do
-    not touch it. Raises InvalidSpec for a schedule or range that makes no sense and NotRendered for what this release
-    cannot render.
+    not touch it. Raises InvalidSpec for a schedule or range that makes no sense.
     """
     layers = _own_spans(spec, since, until)
     stand_ins = _stand_ins(spec, substitutions)
-    return Rendering(
-        _composed(layers, spec.extra_shifts, spec.overrides, stand_ins, since, until),
-        tuple((layer[0], _composed([layer], (), spec.overrides, stand_ins, since, until)) for layer in layers),
-    )
+
+    def composed(layers: Sequence[tuple[str, list[Held]]], shifts: Sequence[ExtraShift]) -> tuple[Span, ...]:
+        return _composed(spec.composition, layers, shifts, spec.overrides, stand_ins, since, until)
+
+    return Rendering(composed(layers, spec.extra_shifts), tuple((layer[0], composed([layer], ())) for layer in layers))
 
 
 def render_final(spec: ScheduleSpec, substitutions: Sequence[Substitution], since: int, until: int) -> tuple[Span, ...]:
     """The final schedule alone, as in :func:`render`."""
-    layers = _own_spans(spec, since, until)
-    return _composed(layers, spec.extra_shifts, spec.overrides, _stand_ins(spec, substitutions), since, until)
+    layers, stand_ins = _own_spans(spec, since, until), _stand_ins(spec, substitutions)
+    return _composed(spec.composition, layers, spec.extra_shifts, spec.overrides, stand_ins, since, until)
 
 
 def _own_spans(spec: ScheduleSpec, since: int, until: int) -> list[tuple[str, list[Held]]]:
-    validate(spec, for_rendering=True)
-    if not EARLIEST <= since <= until <= LATEST:
-        raise InvalidSpec("since", f"{since} until {until} is no range in the years {FIRST_YEAR} to {LAST_YEAR}")
+    validate(spec)
+    check_amount(spec, since, until)
     return [(layer.key, layer_spans(layer, spec.zone, since, until)) for layer in spec.layers]
 
 
 def _composed(
+    composition: Composition,
     layers: Sequence[tuple[str, list[Held]]],
     extra_shifts: Sequence[ExtraShift],
     overrides: Sequence[Override],
@@ -79,14 +71,18 @@ def _composed(
     since: int,
     until: int,
 ) -> tuple[Span, ...]:
-    spans = stacked([spans for _, spans in layers])
-    spans = over(_exceptions(layers, extra_shifts, overrides, since, until), spans)
-    spans = _substituted(spans, stand_ins)
-    return tuple([Span(start, end, who) for start, end, who in merged(spans)])
+    own = [spans for _, spans in layers]
+    if composition == "concurrent" and len(own) > 1:
+        own = [together(chain.from_iterable(own))]
+    spans = stacked([_exceptions(composition, layers, extra_shifts, overrides, since, until), *own])
+    return tuple(map(Span._make, merged(_substituted(spans, stand_ins))))
 
 
 def on_call(
-    layers: Sequence[tuple[str, Who]], extra_shifts: Sequence[ExtraShift], overrides: Sequence[Override]
+    composition: Composition,
+    layers: Sequence[tuple[str, Who]],
+    extra_shifts: Sequence[ExtraShift],
+    overrides: Sequence[Override],
 ) -> Who:
     """Who is on call at one instant, before substitutions.
 
@@ -101,8 +97,10 @@ def on_call(
     layers = layers or [("", NOBODY)]  # an override of everything needs no layer below
     shifts = [(shift.key, alone(shift.by)) for shift in extra_shifts]
     sources = [*layers, *shifts]
-    winner = next((who for key, own in layers if (who := _overridden(key, own, overrides, sources))), NOBODY)
-    return people(*winner, *chain.from_iterable(_overridden(key, own, overrides, sources) for key, own in shifts))
+    with_somebody = (who for key, own in layers if (who := _overridden(key, own, overrides, sources)))
+    counting = islice(with_somebody, 1) if composition == "stacked" else with_somebody
+    beside = (_overridden(key, own, overrides, sources) for key, own in shifts)
+    return people(*chain.from_iterable(chain(counting, beside)))
 
 
 def by_rank(overrides: Iterable[Override]) -> list[Override]:
@@ -114,15 +112,27 @@ def _takes_all(override: Override) -> bool:
     return override.covers_gaps and override.sources is None and override.replaces is None
 
 
-def _overridden(key: str, own: Who, overrides: Sequence[Override], sources: Sequence[tuple[str, Who]]) -> Who:
-    """Who is on call in one source instead of its ``own``; holds the vacant participant where an override says so."""
+def deciders(
+    key: str, own: Who, overrides: Sequence[Override], sources: Sequence[tuple[str, Who]]
+) -> list[tuple[Participant | None, Override | None]]:
+    """Who of one source gives way to which override: a pair per participant of ``own``, with None for one who stays.
+
+    Of a source with nobody: one pair, None and the override that fills it, or nothing. overrides and sources: as in
+    :func:`on_call`.
+    """
     looking = [override for override in overrides if override.sources is None or key in override.sources]
     if own:
-        return tuple(next((o.by for o in looking if o.replaces in (None, each)), each) for each in own)
+        return [(each, next((o for o in looking if o.replaces in (None, each)), None)) for each in own]
     for override in looking:
         if override.covers_gaps and (override.replaces is None or _is_silent(override, sources)):
-            return (override.by,)
-    return NOBODY
+            return [(None, override)]
+    return []
+
+
+def _overridden(key: str, own: Who, overrides: Sequence[Override], sources: Sequence[tuple[str, Who]]) -> Who:
+    """Who is on call in one source instead of its ``own``; holds the vacant participant where an override says so."""
+    decided = deciders(key, own, overrides, sources)
+    return tuple(who for each, override in decided if (who := override.by if override else each))
 
 
 def _is_silent(override: Override, sources: Sequence[tuple[str, Who]]) -> bool:
@@ -131,6 +141,7 @@ def _is_silent(override: Override, sources: Sequence[tuple[str, Who]]) -> bool:
 
 
 def _exceptions(
+    composition: Composition,
     layers: Sequence[tuple[str, list[Held]]],
     extra_shifts: Sequence[ExtraShift],
     overrides: Sequence[Override],
@@ -149,7 +160,8 @@ def _exceptions(
         cuts = sorted({start, end, *(edge for _, spans in own for span in spans for edge in span[:2])})
         shifts, stand_ins = [extra_shifts[i] for i in shifts_now], [ordered[i] for i in overrides_now]
         for cut, following in pairwise(cuts):
-            result.append((cut, following, on_call([(k, who_at(spans, cut)) for k, spans in own], shifts, stand_ins)))
+            now = [(key, who_at(spans, cut)) for key, spans in own]
+            result.append((cut, following, on_call(composition, now, shifts, stand_ins)))
     return result
 
 

@@ -1,7 +1,8 @@
 """Algebra on sorted lists of disjoint half-open ranges: ``(start, end)``, or ``(start, end, who)`` when held."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain, pairwise
 
 from oncall.rendering.spec import Participant
 
@@ -10,6 +11,18 @@ Range = tuple[int, int]
 Held = tuple[int, int, Who]
 
 NOBODY: Who = ()
+
+
+def joined(ranges: Iterable[Range]) -> list[Range]:
+    """The union of ranges in any order: sorted, disjoint and apart."""
+    apart: list[Range] = []
+    for start, end in sorted(ranges):
+        if apart and start <= apart[-1][1]:
+            if end > apart[-1][1]:
+                apart[-1] = (apart[-1][0], end)
+        elif start < end:
+            apart.append((start, end))
+    return apart
 
 
 def intersect(ranges: Sequence[Range], held: Sequence[Held]) -> list[Held]:
@@ -57,9 +70,50 @@ def stacked(lists: Sequence[list[Held]]) -> list[Held]:
     if not lists:
         return []
     while len(lists) > 1:
-        joined = [over(top, below) for top, below in zip(lists[::2], lists[1::2], strict=False)]
-        lists = [*joined, lists[-1]] if len(lists) % 2 else joined
+        pairs = [over(top, below) for top, below in zip(lists[::2], lists[1::2], strict=False)]
+        lists = [*pairs, lists[-1]] if len(lists) % 2 else pairs
     return lists[0]
+
+
+def together(held: Iterable[Held]) -> list[Held]:
+    """Spans in any order, which may overlap, as disjoint ones with everybody who holds them: sorted and unique.
+
+    One sweep over their edges. Holders are recognised by their tuple, so that a combination is a set of numbers; only
+    one not met before is put together from its people.
+    """
+    numbers: dict[int, int] = {}
+    holders: list[Who] = []
+    edges: list[tuple[int, int]] = []  # (instant, number + 1), negative where the span ends
+    kept = [span for span in held if span[2] and span[0] < span[1]]  # alive, so that identities stay theirs
+    for start, end, who in kept:
+        number = numbers.setdefault(id(who), len(holders))
+        if number == len(holders):
+            holders.append(who)
+        edges += ((start, number + 1), (end, ~number))
+    edges.sort()
+    running = [0] * len(holders)
+    now: set[int] = set()
+    combined: dict[frozenset[int], Who] = {}
+    result: list[Held] = []
+    for (instant, mark), (following, _) in pairwise(edges):
+        if mark > 0:
+            running[mark - 1] += 1
+            now.add(mark - 1)
+        else:
+            running[~mark] -= 1
+            if not running[~mark]:
+                now.discard(~mark)
+        if instant == following or not now:
+            continue
+        if len(now) == 1:
+            (only,) = now
+            result.append((instant, following, holders[only]))
+            continue
+        combination = frozenset(now)
+        if combination not in combined:
+            combined[combination] = tuple(sorted(set(chain.from_iterable(holders[each] for each in now))))
+        result.append((instant, following, combined[combination]))
+    return result
 
 
 def within(held: Sequence[Held], since: int, until: int) -> list[Held]:

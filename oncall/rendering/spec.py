@@ -115,7 +115,10 @@ class ByTime:
 
 @dataclass(frozen=True, slots=True)
 class ByOccurrence:
-    """Each participant takes ``shifts_per_participant`` occurrences of the layer's only window in a row."""
+    """Each participant takes ``shifts_per_participant`` occurrences of the layer's only window in a row.
+
+    The window is a Recurring one, and each of its occurrences one unbroken shift.
+    """
 
     shifts_per_participant: int = 1
 
@@ -220,11 +223,3 @@ class InvalidSpec(ValueError):
         super().__init__(f"{path}: {message}")
         self.path = path
         self.message = message
-
-
-class NotRendered(Exception):
-    """A valid schedule of a kind this release stores but does not render. ``path`` names where, as in InvalidSpec."""
-
-    def __init__(self, path: str, what: str) -> None:
-        super().__init__(f"{path}: {what} cannot be rendered yet: shift-based rendering is not part of this release.")
-        self.path = path

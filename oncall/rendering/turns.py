@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from oncall.rendering.intervals import Held, Who
 from oncall.rendering.spec import ByTime
-from oncall.rendering.zones import furthest_reading, stretches
+from oncall.rendering.zones import at, furthest_reading, stretches
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - a reading: naive on purpose
 _SECOND = timedelta(seconds=1)
@@ -24,6 +24,12 @@ def _boundary(turns: ByTime, turn: int) -> int:
     year, month = divmod(anchor.year * 12 + anchor.month - 1 + turn * turns.length, 12)
     day = min(anchor.day, monthrange(year, month + 1)[1])
     return timegm((year, month + 1, day, anchor.hour, anchor.minute, anchor.second))
+
+
+def turn_range(turns: ByTime, zone: str, turn: int) -> tuple[int, int]:
+    """The instants at which a turn begins and ends. Equal when the clock jumps over it."""
+    start, end = _boundary(turns, turn), _boundary(turns, turn + 1)
+    return (start, end) if turns.clock == "elapsed" else (at(zone, start), at(zone, end))
 
 
 def turn_of(turns: ByTime, shown: int) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from oncall.rendering.recurrence import pattern
 from oncall.rendering.spec import (
     Always,
     ByOccurrence,
@@ -9,8 +10,8 @@ from oncall.rendering.spec import (
     Daily,
     InvalidSpec,
     Layer,
-    NotRendered,
     Recurring,
+    Rule,
     ScheduleSpec,
     Turns,
     Weekly,
@@ -19,16 +20,16 @@ from oncall.rendering.spec import (
 from oncall.rendering.windows import WEEK
 from oncall.rendering.zones import DAY, EARLIEST, FIRST_YEAR, LAST_YEAR, LATEST, check_zone
 
-MAX_LAYERS = MAX_PARTICIPANTS = 10_000
+MAX_LAYERS = MAX_PARTICIPANTS = MAX_DATES = 10_000
 MAX_TURN_MONTHS = 1_200
 MAX_TURN_SECONDS = 36_525 * DAY  # a hundred years, either way
+MAX_OCCURRENCE = 366 * DAY  # so that at most a year's occurrences overlap
+#: Handoffs and openings of all layers in one rendering: about a second of work and a hundred megabytes.
+MAX_PIECES = 1_000_000
 
 
-def validate(spec: ScheduleSpec, *, for_rendering: bool = False) -> None:
-    """Raises InvalidSpec with the path of the first thing that makes no sense.
-
-    for_rendering: also raises NotRendered for what is valid but belongs to a later release.
-    """
+def validate(spec: ScheduleSpec) -> None:
+    """Raises InvalidSpec with the path of the first thing that makes no sense."""
     if len(spec.layers) > MAX_LAYERS:
         raise InvalidSpec("layers", f"{len(spec.layers)} layers; the most is {MAX_LAYERS}")
     _check_zone("zone", spec.zone)
@@ -38,24 +39,25 @@ def validate(spec: ScheduleSpec, *, for_rendering: bool = False) -> None:
         check_range(f"extra_shifts[{index}]", shift.starts_at, shift.ends_at)
     for index, override in enumerate(spec.overrides):
         check_range(f"overrides[{index}]", override.starts_at, override.ends_at)
-    if for_rendering:
-        refuse_unrendered(spec)
 
 
-def refuse_unrendered(spec: ScheduleSpec) -> None:
-    """Raises NotRendered for what this release stores, compares and shows, but cannot render."""
-    if spec.composition != "stacked":
-        raise NotRendered("composition", "a schedule whose layers all count")
+def check_amount(spec: ScheduleSpec, since: int, until: int) -> None:
+    """Raises InvalidSpec when ``[since, until)`` is no range or would be cut into more than :data:`MAX_PIECES`."""
+    if not EARLIEST <= since <= until <= LATEST:
+        raise InvalidSpec("since", f"{since} until {until} is no range in the years {FIRST_YEAR} to {LAST_YEAR}")
+    pieces = 0
     for index, layer in enumerate(spec.layers):
-        if type(layer.turns) is ByOccurrence:
-            raise NotRendered(f"layers[{index}].turns", "turns by occurrence")
-        if layer.clip != "cut":
-            raise NotRendered(f"layers[{index}].clip", "a clip that drops whole occurrences")
-        if layer.window_edge != "membership":
-            raise NotRendered(f"layers[{index}].window_edge", "a window that opens by the instant of its boundary")
-        for window in layer.windows:
-            if type(window) is Recurring:
-                raise NotRendered(f"layers[{index}].windows", "a recurring window")
+        start = since if layer.starts_at is None else max(since, layer.starts_at)
+        end = until if layer.ends_at is None else min(until, layer.ends_at)
+        if start >= end or not layer.participants:
+            continue
+        turns, order = layer.turns, layer.participants
+        if type(turns) is ByTime and turns.unit == "seconds" and order.count(order[0]) < len(order):
+            pieces += (end - start) // turns.length
+        pieces += len(layer.windows) * ((end - start) // DAY + 1)
+        if pieces > MAX_PIECES:
+            where = f"layers[{index}]"
+            raise InvalidSpec(where, f"more than {MAX_PIECES} handoffs in this range; ask for a shorter one")
 
 
 def check_range(path: str, starts_at: int | None, ends_at: int | None) -> None:
@@ -87,8 +89,10 @@ def _check_layer(path: str, layer: Layer) -> None:
             raise InvalidSpec(f"{path}.windows[{index}].{field}", message)
     for field, message in _turn_faults(layer.turns):
         raise InvalidSpec(f"{path}.turns.{field}", message)
-    if isinstance(layer.turns, ByOccurrence) and len(layer.windows) != 1:
-        raise InvalidSpec(f"{path}.windows", "turns by occurrence need exactly one window")
+    if type(layer.turns) is ByOccurrence and [type(window) for window in layer.windows] != [Recurring]:
+        raise InvalidSpec(f"{path}.windows", "turns by occurrence need exactly one window, a recurring one")
+    if layer.clip == "drop" and any(type(window) is Always for window in layer.windows):
+        raise InvalidSpec(f"{path}.clip", "a window that is always open has no occurrences to drop")
 
 
 def _window_faults(window: Window) -> Iterator[tuple[str, str]]:
@@ -96,10 +100,7 @@ def _window_faults(window: Window) -> Iterator[tuple[str, str]]:
         case Always():
             return
         case Recurring():
-            if window.duration <= 0:
-                yield "duration", "must be positive"
-            if window.rule.interval <= 0:
-                yield "rule.interval", "must be positive"
+            yield from _recurrence_faults(window)
             return
         case Daily():
             longest, limit = DAY, "a day"
@@ -111,6 +112,38 @@ def _window_faults(window: Window) -> Iterator[tuple[str, str]]:
         yield "start", f"{window.start} is no second of a day"
     if not 0 < window.duration <= longest:
         yield "duration", f"{window.duration} seconds; a window lasts more than nothing and at most {limit}"
+
+
+def _recurrence_faults(window: Recurring) -> Iterator[tuple[str, str]]:
+    if not 0 < window.duration <= MAX_OCCURRENCE:
+        yield "duration", f"{window.duration} seconds; an occurrence lasts more than nothing and at most a year"
+    for name, readings in (("first", (window.first,)), ("excluded", window.excluded), ("added", window.added)):
+        if len(readings) > MAX_DATES:
+            yield name, f"{len(readings)} dates; the most is {MAX_DATES}"
+        if any(not EARLIEST <= reading < LATEST for reading in readings):
+            yield name, f"lies outside the years {FIRST_YEAR} to {LAST_YEAR}"
+    for name, message in _rule_faults(window.rule):
+        yield f"rule.{name}", message
+    if pattern(window).is_empty:
+        yield "rule", "never occurs"
+
+
+def _rule_faults(rule: Rule) -> Iterator[tuple[str, str]]:
+    if rule.interval <= 0:
+        yield "interval", "must be positive"
+    if rule.count is not None and rule.count <= 0:
+        yield "count", "must be positive"
+    if not 1 <= rule.week_start <= 7 or any(not 1 <= weekday <= 7 for _, weekday in rule.by_day):
+        yield "by_day", "a weekday is one of 1 (Monday) to 7 (Sunday)"
+    most = {"MONTHLY": 5, "YEARLY": 53 if not rule.by_month else 5}.get(rule.frequency, 0)
+    if any(abs(ordinal) > most for ordinal, _ in rule.by_day):
+        yield "by_day", f"counts weekdays further than a {rule.frequency.lower()} rule can"
+    if rule.by_month_day and rule.frequency == "WEEKLY":
+        yield "by_month_day", "a weekly rule has no days of the month"
+    if any(day != -1 and not 1 <= day <= 31 for day in rule.by_month_day):
+        yield "by_month_day", "a day of the month is one of 1 to 31, or -1"
+    if any(not 1 <= month <= 12 for month in rule.by_month):
+        yield "by_month", "a month is one of 1 to 12"
 
 
 def _turn_faults(turns: Turns) -> Iterator[tuple[str, str]]:

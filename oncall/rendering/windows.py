@@ -1,28 +1,34 @@
-"""When a layer is open: windows by membership of the wall clock's reading.
+"""When a layer is open.
 
-An instant is inside a window iff its reading lies in ``[d + start, d + start + duration)`` for some day d on which the
-window starts. So a repeated hour counts both times and a skipped one never.
+Daily and weekly windows by membership are one pattern per week, laid over each stretch of constant offset: an instant
+is inside iff the wall clock's reading is. Whatever needs single occurrences (recurrence rules, edges that are instants,
+clips that drop) is built from them one by one.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
-from oncall.rendering.intervals import Range
-from oncall.rendering.spec import Always, Daily, NotRendered, Weekly, Window
-from oncall.rendering.zones import DAY
+from oncall.rendering.intervals import Range, joined
+from oncall.rendering.recurrence import pattern
+from oncall.rendering.spec import Always, Daily, Layer, Recurring, Weekly, Window
+from oncall.rendering.zones import DAY, at, reading, stretches
+
+#: Windows that have occurrences.
+Recurrent = Daily | Weekly | Recurring
 
 WEEK = 7 * DAY
 _MONDAY = 4 * DAY  # 1970-01-05
+_WIDEST = DAY  # no offset is as large
 
 EVER: tuple[Range, ...] = ((0, WEEK),)
 
 
 @lru_cache(maxsize=1024)
-def weekly_pattern(windows: tuple[Window, ...]) -> tuple[Range, ...]:
-    """The union of daily and weekly windows, in seconds after Monday 00:00: sorted, and apart even cyclically.
+def weekly_pattern(windows: tuple[Always | Daily | Weekly, ...]) -> tuple[Range, ...]:
+    """The union of windows that look the same every week, in seconds after Monday 00:00: sorted, and apart even
+    cyclically.
 
-    Starts lie in ``[0, WEEK)``, the last end may lie in the next week. :data:`EVER` when nothing is left out. Raises
-    NotRendered for recurring windows.
+    Starts lie in ``[0, WEEK)``, the last end may lie in the next week. :data:`EVER` when nothing is left out.
     """
     ranges: list[Range] = []
     for window in windows:
@@ -31,19 +37,10 @@ def weekly_pattern(windows: tuple[Window, ...]) -> tuple[Range, ...]:
                 return EVER
             case Daily(start, duration):
                 ranges += ((day * DAY + start, day * DAY + start + duration) for day in range(7))
-            case Weekly(weekday, start, duration):
+            case Weekly(weekday, start, duration):  # pragma: no branch - mypy proves these are all
                 begin = (weekday - 1) * DAY + start
                 ranges.append((begin, begin + duration))
-            case _:
-                raise NotRendered("windows", "a layer with recurring windows")
-    ranges.sort()
-    apart = [ranges[0]]
-    for start, end in ranges[1:]:
-        last_start, last_end = apart[-1]
-        if start <= last_end:
-            apart[-1] = (last_start, max(last_end, end))
-        else:
-            apart.append((start, end))
+    apart = joined(ranges)
     last_start, last_end = apart.pop()
     while apart and last_end - WEEK >= apart[0][0]:  # runs into next week's first
         last_end = max(last_end, apart.pop(0)[1] + WEEK)
@@ -52,19 +49,66 @@ def weekly_pattern(windows: tuple[Window, ...]) -> tuple[Range, ...]:
     return (*apart, (last_start, last_end))
 
 
-def open_ranges(windows: tuple[Window, ...], stretches: Iterable[tuple[int, int, int]]) -> list[Range]:
-    """When the windows are open during the stretches (start, end, offset): instants, sorted, disjoint and apart."""
-    pattern = weekly_pattern(windows)
+def open_ranges(layer: Layer, zone: str, since: int, until: int) -> list[Range]:
+    """When the layer's windows are open in ``[since, until)``: instants, sorted, disjoint and apart.
+
+    What a ``drop`` clip drops is left out; a ``cut`` is left to the caller, who chooses the range.
+    """
+    if (alike := _alike_every_week(layer)) is not None:
+        return _repeated(weekly_pattern(alike), stretches(zone, since, until))
+    found: list[Range] = []
+    for window in layer.windows:
+        if isinstance(window, Always):
+            return [(since, until)]
+        found += _opened(layer, zone, window, since, until)
+    return joined((max(start, since), min(end, until)) for start, end in found if start < until and end > since)
+
+
+def is_open(layer: Layer, zone: str, instant: int) -> bool:
+    """Whether the layer's windows, clip ``drop`` included, are open at an instant."""
+    if layer.window_edge != "membership" or _drops(layer):
+        return bool(open_ranges(layer, zone, instant, instant + 1))
+    shown = reading(zone, instant)
+    return any(_contains(window, shown) for window in layer.windows)
+
+
+def occurrences(layer: Layer, zone: str, window: Recurrent, since: int, until: int) -> Iterator[tuple[int, int, int]]:
+    """(reading of the start, instant it begins, instant it ends) of each occurrence that may reach into
+    ``[since, until)`` and that the clip does not drop. One that the clock skips ends when it begins."""
+    drops = _drops(layer)
+    for start in _starts(window, since - _WIDEST - window.duration, until + _WIDEST):
+        begins, ends = at(zone, start), at(zone, start + window.duration)
+        if drops and layer.starts_at is not None and begins < layer.starts_at:
+            continue
+        if drops and layer.ends_at is not None and ends > layer.ends_at:
+            continue
+        yield start, begins, ends
+
+
+def _alike_every_week(layer: Layer) -> tuple[Always | Daily | Weekly, ...] | None:
+    """The layer's windows when one pattern per week says all about them."""
+    if layer.window_edge != "membership" or _drops(layer):
+        return None
+    alike = tuple(window for window in layer.windows if not isinstance(window, Recurring))
+    return alike if len(alike) == len(layer.windows) else None
+
+
+def _drops(layer: Layer) -> bool:
+    return layer.clip == "drop" and (layer.starts_at is not None or layer.ends_at is not None)
+
+
+def _repeated(week: Sequence[Range], clock: Iterable[tuple[int, int, int]]) -> list[Range]:
+    """A weekly pattern during the stretches (start, end, offset)."""
     result: list[Range] = []
-    for start, end, offset in stretches:
-        if pattern is EVER:
+    for start, end, offset in clock:
+        if week is EVER:
             inside = [(start, end)]
         else:
             monday = start + offset - (start + offset - _MONDAY) % WEEK - offset
             inside = [
                 (base + opens, base + closes)
                 for base in range(monday - WEEK, end, WEEK)
-                for opens, closes in pattern
+                for opens, closes in week
                 if base + closes > start and base + opens < end
             ]
             if not inside:
@@ -77,18 +121,40 @@ def open_ranges(windows: tuple[Window, ...], stretches: Iterable[tuple[int, int,
     return result
 
 
-def is_open(windows: tuple[Window, ...], reading: int) -> bool:
-    """Whether a wall-clock reading lies inside one of the windows. Raises NotRendered for recurring ones."""
-    for window in windows:
-        match window:
-            case Always():
-                return True
-            case Daily(start, duration):
-                if (reading - start) % DAY < duration:
-                    return True
-            case Weekly(weekday, start, duration):
-                if (reading - _MONDAY - (weekday - 1) * DAY - start) % WEEK < duration:
-                    return True
-            case _:
-                raise NotRendered("windows", "a layer with recurring windows")
-    return False
+def _opened(layer: Layer, zone: str, window: Recurrent, since: int, until: int) -> Iterator[Range]:
+    """The occurrences of one window as ranges of instants, in no order; they may overlap and reach beyond the range."""
+    found = occurrences(layer, zone, window, since, until)
+    if layer.window_edge == "boundary":
+        for _, begins, ends in found:
+            yield begins, ends
+        return
+    shown = joined((start, start + window.duration) for start, _, _ in found)
+    for start, end, offset in stretches(zone, since, until):
+        for opens, closes in shown:
+            if (begins := max(opens - offset, start)) < (ends := min(closes - offset, end)):
+                yield begins, ends
+
+
+def _starts(window: Recurrent, since: int, until: int) -> Iterable[int]:
+    """The readings in ``[since, until)`` at which an occurrence starts."""
+    match window:
+        case Daily(start):
+            return range(since + (start - since) % DAY, until, DAY)
+        case Weekly(weekday, start):
+            start += _MONDAY + (weekday - 1) * DAY
+            return range(since + (start - since) % WEEK, until, WEEK)
+        case Recurring():  # pragma: no branch - mypy proves these are all
+            return pattern(window).starts(since, until)
+
+
+def _contains(window: Window, shown: int) -> bool:
+    """Whether a reading lies in an occurrence."""
+    match window:
+        case Always():
+            return True
+        case Daily(start, duration):
+            return (shown - start) % DAY < duration
+        case Weekly(weekday, start, duration):
+            return (shown - _MONDAY - (weekday - 1) * DAY - start) % WEEK < duration
+        case Recurring(duration=duration):  # pragma: no branch - mypy proves these are all
+            return bool(pattern(window).starts(shown - duration + 1, shown + 1))

@@ -10,7 +10,6 @@ from oncall.rendering.spec import (
     Everyone,
     ExtraShift,
     InvalidSpec,
-    NotRendered,
     Override,
     Participant,
     ScheduleSpec,
@@ -220,15 +219,3 @@ def test_three_centuries_render() -> None:
     spec = stack("Europe/Paris", layer("a", ANN), overrides=(Override("o", EARLIEST, EARLIEST + DAY, BEN),))
     spans = render_final(spec, (), EARLIEST, LATEST)
     assert spans == (Span(EARLIEST, EARLIEST + DAY, (BEN,)), Span(EARLIEST + DAY, LATEST, (ANN,)))
-
-
-def test_what_belongs_to_a_later_release_is_refused_by_name() -> None:
-    concurrent = ScheduleSpec("Etc/UTC", "concurrent", (layer("a", ANN),))
-    for ask in (
-        lambda: render(concurrent, (), SINCE, UNTIL),
-        lambda: render_final(concurrent, (), SINCE, UNTIL),
-        lambda: on_call_at(concurrent, (), SINCE),
-    ):
-        with pytest.raises(NotRendered, match="shift-based rendering is not part of this release") as refused:
-            ask()
-        assert refused.value.path == "composition"

@@ -8,7 +8,6 @@ import pytest
 
 from oncall.rendering.answers import on_call_at
 from oncall.rendering.final import render, render_final
-from oncall.rendering.layers import layer_at, layer_spans
 from oncall.rendering.spec import (
     Always,
     ByOccurrence,
@@ -17,8 +16,6 @@ from oncall.rendering.spec import (
     Everyone,
     ExtraShift,
     InvalidSpec,
-    Layer,
-    NotRendered,
     Override,
     Recurring,
     Rule,
@@ -31,6 +28,7 @@ from tests.oncall.rendering.comparison import ANN, BEN, CAT, DAY, HOUR, WEEK, la
 
 GOOD = layer("a", ANN, BEN)
 DAILY_RULE = Rule("DAILY")
+THIRTIETH_OF_FEBRUARY = Rule("YEARLY", by_month=(2,), by_month_day=(30,))
 RECURRING = Recurring(DAILY_RULE, when(2026, 1, 1), HOUR)
 
 
@@ -59,7 +57,23 @@ RECURRING = Recurring(DAILY_RULE, when(2026, 1, 1), HOUR)
         ({"windows": (Weekly(1, 0, 0),)}, "windows[0].duration"),
         ({"windows": (Weekly(1, 0, 8 * DAY),)}, "windows[0].duration"),
         ({"windows": (replace(RECURRING, duration=0),)}, "windows[0].duration"),
+        ({"windows": (replace(RECURRING, duration=367 * DAY),)}, "windows[0].duration"),
+        ({"windows": (replace(RECURRING, first=EARLIEST - 1),)}, "windows[0].first"),
+        ({"windows": (replace(RECURRING, first=LATEST),)}, "windows[0].first"),
+        ({"windows": (replace(RECURRING, added=(10**15,)),)}, "windows[0].added"),
+        ({"windows": (replace(RECURRING, excluded=(0,) * 10_001),)}, "windows[0].excluded"),
         ({"windows": (replace(RECURRING, rule=Rule("DAILY", 0)),)}, "windows[0].rule.interval"),
+        ({"windows": (replace(RECURRING, rule=Rule("DAILY", count=0)),)}, "windows[0].rule.count"),
+        ({"windows": (replace(RECURRING, rule=Rule("DAILY", until=0)),)}, "windows[0].rule"),
+        ({"windows": (replace(RECURRING, rule=Rule("DAILY", by_day=((1, 1),))),)}, "windows[0].rule.by_day"),
+        ({"windows": (replace(RECURRING, rule=Rule("MONTHLY", by_day=((6, 1),))),)}, "windows[0].rule.by_day"),
+        ({"windows": (replace(RECURRING, rule=Rule("WEEKLY", by_day=((0, 8),))),)}, "windows[0].rule.by_day"),
+        ({"windows": (replace(RECURRING, rule=Rule("WEEKLY", by_month_day=(1,))),)}, "windows[0].rule.by_month_day"),
+        ({"windows": (replace(RECURRING, rule=Rule("MONTHLY", by_month_day=(0,))),)}, "windows[0].rule.by_month_day"),
+        ({"windows": (replace(RECURRING, rule=Rule("YEARLY", by_month=(13,))),)}, "windows[0].rule.by_month"),
+        ({"windows": (replace(RECURRING, rule=THIRTIETH_OF_FEBRUARY),)}, "windows[0].rule"),
+        ({"windows": (Always(),), "turns": ByOccurrence(1)}, "windows"),
+        ({"windows": (Always(),), "clip": "drop"}, "clip"),
         ({"zone": "Mars/Olympus"}, "zone"),
         ({"starts_at": 10, "ends_at": 9}, "ends_at"),
         ({"starts_at": EARLIEST - 1}, "starts_at"),
@@ -109,38 +123,8 @@ def test_it_refuses_a_schedule_by_the_path_of_what_is_wrong(spec: ScheduleSpec, 
 )
 def test_it_accepts_what_is_unusual_but_meant(changed: dict[str, Any]) -> None:
     spec = stack("Etc/UTC", replace(GOOD, **changed))
-    validate(spec, for_rendering=True)
-    render(spec, (), when(2026, 6, 1), when(2026, 6, 1) + HOUR)
-
-
-@pytest.mark.parametrize(
-    ("changed", "path"),
-    [
-        ({"windows": (Always(), RECURRING)}, "windows"),
-        ({"windows": (RECURRING,), "turns": ByOccurrence(2)}, "turns"),
-        ({"clip": "drop"}, "clip"),
-        ({"window_edge": "boundary"}, "window_edge"),
-    ],
-)
-def test_what_belongs_to_a_later_release_is_valid_but_never_rendered(changed: dict[str, Any], path: str) -> None:
-    spec = stack("Etc/UTC", GOOD, replace(GOOD, **changed))
     validate(spec)
-    for ask in (
-        lambda: validate(spec, for_rendering=True),
-        lambda: render(spec, (), 0, DAY),
-        lambda: render_final(spec, (), 0, DAY),
-        lambda: on_call_at(spec, (), 0),
-    ):
-        with pytest.raises(NotRendered, match="shift-based rendering is not part of this release") as refused:
-            ask()
-        assert refused.value.path == f"layers[1].{path}"
-
-
-def test_a_layer_with_turns_by_occurrence_is_refused_on_its_own_too() -> None:
-    by_occurrence = Layer("a", "a", (Always(),), ByOccurrence(), (ANN,))
-    for ask in (lambda: layer_spans(by_occurrence, "Etc/UTC", 0, DAY), lambda: layer_at(by_occurrence, "Etc/UTC", 0)):
-        with pytest.raises(NotRendered, match="turns by occurrence"):
-            ask()
+    render(spec, (), when(2026, 6, 1), when(2026, 6, 1) + HOUR)
 
 
 def test_a_schedule_of_too_many_layers_is_refused_at_once_and_of_as_many_as_allowed_renders() -> None:
@@ -154,6 +138,29 @@ def test_a_schedule_of_too_many_layers_is_refused_at_once_and_of_as_many_as_allo
     spans = render_final(stack("Etc/UTC", *many), (), when(2026, 6, 1), when(2026, 6, 8))
     assert len(spans) == 7
     assert time.process_time() - began < 5
+
+
+def test_more_handoffs_than_anybody_reads_are_refused_at_once() -> None:
+    every_second = layer("a", ANN, BEN, turns=ByTime(0, 1))
+    began = time.process_time()
+    with pytest.raises(InvalidSpec, match=r"layers\[1\]: more than 1000000 handoffs in this range"):
+        render(stack("Etc/UTC", GOOD, every_second), (), when(2026, 1, 1), when(2027, 1, 1))
+    assert time.process_time() - began < 0.5
+    assert on_call_at(stack("Etc/UTC", every_second), (), when(2026, 1, 1)) == (ANN,)
+    assert len(render_final(stack("Etc/UTC", every_second), (), when(2026, 1, 1), when(2026, 1, 1) + HOUR)) == HOUR
+
+
+def test_rules_that_hardly_or_never_occur_cost_little() -> None:
+    rare = Rule("YEARLY", interval=4, by_month=(2,), by_month_day=(29,))
+    began = time.process_time()
+    with pytest.raises(InvalidSpec, match="never occurs"):
+        validate(stack("Etc/UTC", replace(GOOD, windows=(Recurring(rare, when(1901, 1, 1), HOUR),))))
+    validate(stack("Etc/UTC", replace(GOOD, windows=(Recurring(rare, when(1904, 1, 1), HOUR),))))
+    dense = Recurring(Rule("DAILY"), when(1900, 1, 2), 366 * DAY)
+    spec = ScheduleSpec("Europe/Paris", "concurrent", (replace(GOOD, windows=(dense,), turns=ByOccurrence(3)),))
+    assert on_call_at(spec, (), when(2199, 6, 1)) == (ANN, BEN)
+    assert len(render_final(spec, (), when(2199, 6, 1), when(2199, 7, 1))) == 1
+    assert time.process_time() - began < 2
 
 
 def test_thousands_of_overlapping_overrides_cost_little() -> None:
