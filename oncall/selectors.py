@@ -18,13 +18,12 @@ from oncall.operations.schedules import ROW_OF_PARTICIPANT
 from oncall.operations.tables import PERSON, element_key
 from oncall.rendering import spec as values
 from oncall.rendering.codec import layers_from_json, participant_from_text
-from oncall.rendering.final import render_final
+from oncall.rendering.coverage import next_change
 
 #: Primary keys: a list of them, or a query for them (then the rows are found by a join, however many there are).
 Ids = Iterable[int] | QuerySet[Any, Any]
 ScheduleInput = tuple[values.ScheduleSpec, tuple[values.Substitution, ...]]
-DAY = 86_400
-_HORIZONS = (2, 14, 60)  # days; most answers lie in the first
+HORIZON = 60 * 86_400  # how far the next change is looked for, in seconds
 
 
 def _batches(ids: Ids) -> Iterator[Any]:
@@ -216,24 +215,10 @@ class OnCall:
     reason: str = ""
 
 
-def on_call_now(schedule_ids: Ids, instant: int) -> dict[int, OnCall]:
-    """Who is on call at ``instant`` in each schedule of :func:`specs`, active or not; 5 queries per 500 ids. Names:
-    :func:`participant_names`."""
-    return {id_: on_call(spec, subs, instant) for id_, (spec, subs) in specs(schedule_ids, since=instant).items()}
-
-
-def on_call(spec: values.ScheduleSpec, substitutions: tuple[values.Substitution, ...], instant: int) -> OnCall:
-    """Who is on call at ``instant`` in one schedule, until when, and who then."""
-    now: tuple[values.Participant, ...] = ()
-    for days in _HORIZONS:
-        end = instant + days * DAY
-        try:
-            spans = render_final(spec, substitutions, instant, end)
-        except values.InvalidSpec as why:
-            return OnCall(reason=str(why))
-        now = spans[0].participants if spans and spans[0].start == instant else ()
-        changes = [at for span in spans for at in (span.start, span.end) if instant < at < end]
-        if changes:
-            following = next((span.participants for span in spans if span.start == changes[0]), ())
-            return OnCall(now, changes[0], following)
-    return OnCall(now)
+def on_call(spec: values.ScheduleSpec, substitutions: Sequence[values.Substitution], instant: int) -> OnCall:
+    """Who is on call at ``instant`` in one schedule of :func:`specs`, until when, and who then."""
+    try:
+        found = next_change(spec, substitutions, instant, HORIZON)
+    except values.InvalidSpec as why:
+        return OnCall(reason=str(why))
+    return OnCall(found.now, found.at, found.following)

@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from oncall.aggregates import Draft, ElementChanges, Kind
 from oncall.models import Responder, Schedule
@@ -12,7 +14,8 @@ from oncall.operations import Actor, write
 from oncall.rendering.codec import instant_from_text
 from oncall.rendering.final import render_final
 from oncall.rendering.spec import Participant, person
-from oncall.selectors import Name, load_states, on_call_now, participant_names, specs
+from oncall.rendering.zones import LATEST
+from oncall.selectors import Name, OnCall, load_states, on_call, participant_names, specs
 
 pytestmark = pytest.mark.django_db
 MakeRow = Callable[..., int]
@@ -91,21 +94,45 @@ def test_names_of_participants_in_one_query(
     }
 
 
-def test_on_call_now_says_who_until_when_and_who_next(
+def on_call_in(schedules: list[int], instant: int) -> dict[int, OnCall]:
+    return {pk: on_call(*loaded, instant) for pk, loaded in specs(schedules, since=instant).items()}
+
+
+def test_on_call_says_who_until_when_and_who_next(
     primary: tuple[int, int, int, int], make: MakeRow, weekly_layers: Callable[..., Any]
 ) -> None:
     schedule, cleo = primary[0], primary[3]
     nobody = make("schedule", name="Empty")
     alone = make("schedule", name="Alone", layers=weekly_layers("person:3:X"))
-    strange = make("schedule", name="Strange", composition="concurrent", layers=weekly_layers("person:3:X"))
+    both = weekly_layers("person:3:X", "person:3:Y")["layers"] + weekly_layers("person:3:Z", key="L2")["layers"]
+    together = {"format": 1, "layers": both}
+    concurrent = make("schedule", name="Both", composition="concurrent", layers=together)
     unknown = make("schedule", name="Unknown", zone_state="unknown", time_zone="", active=False)
-    now = on_call_now([schedule, nobody, alone, strange, unknown], MONDAY)
-    assert (now[schedule].now, now[schedule].until) == ((person("3:PANA"),), MONDAY + 2 * HOUR)
-    assert now[schedule].following == (person(f"local:{cleo}"),)
-    assert (now[nobody].now, now[nobody].until, now[nobody].reason) == ((), None, "")
-    assert (now[alone].now, now[alone].until) == ((person("3:X"),), None)
-    assert "cannot be rendered yet" in now[strange].reason
-    assert unknown not in now
+    now = on_call_in([schedule, nobody, alone, concurrent, unknown], MONDAY)
+    assert now == {
+        schedule: OnCall((person("3:PANA"),), MONDAY + 2 * HOUR, (person(f"local:{cleo}"),)),
+        nobody: OnCall(),
+        alone: OnCall((person("3:X"),)),
+        concurrent: OnCall((person("3:X"), person("3:Z")), MONDAY + 7 * 24 * HOUR, (person("3:Y"), person("3:Z"))),
+    }
+
+
+def test_what_cannot_be_rendered_says_why(primary: tuple[int, int, int, int]) -> None:
+    (answer,) = on_call_in([primary[0]], LATEST).values()
+    assert "no range" in answer.reason
+    assert (answer.now, answer.until) == ((), None)
+
+
+def test_thirty_schedules_are_loaded_by_as_many_queries_as_three(
+    primary: tuple[int, int, int, int], make: MakeRow, weekly_layers: Callable[..., Any]
+) -> None:
+    def queries(schedules: list[int]) -> int:
+        with CaptureQueriesContext(connection) as captured:
+            assert all(answer.now for answer in on_call_in(schedules, MONDAY).values())
+        return len(captured)
+
+    made = [make("schedule", name=f"S{n}", layers=weekly_layers("person:3:PANA")) for n in range(29)]
+    assert queries([primary[0], *made[:2]]) == queries([primary[0], *made]) <= 5
 
 
 def test_states_can_be_asked_for_by_query(make: MakeRow, django_assert_num_queries: Any) -> None:
