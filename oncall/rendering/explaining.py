@@ -1,0 +1,252 @@
+"""Why these people are on call at an instant: what each layer says itself, who gave way to whom, and what came of it.
+
+The decisions are those of ``layers`` and ``final``; here is written down what they rest on. :func:`reexecute` goes back
+from what was written down to the people, so that an explanation that tells a wrong turn, override or replacement is
+found out.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from oncall.rendering.final import by_rank, by_strength, deciders, on_call
+from oncall.rendering.intervals import NOBODY, Range, Who, joined
+from oncall.rendering.layers import alone, layer_at, occurring_shifts, people
+from oncall.rendering.spec import (
+    Always,
+    ByOccurrence,
+    ByTime,
+    ExtraShift,
+    Layer,
+    Override,
+    Participant,
+    ScheduleSpec,
+    Substitution,
+)
+from oncall.rendering.turns import turn_at, turn_range
+from oncall.rendering.windows import is_open, occurrences, open_ranges
+from oncall.rendering.zones import DAY, stretches
+
+AHEAD = 14 * DAY  # how far the next opening is looked for
+
+State = Literal["open", "vacant", "closed", "not_started", "ended", "empty"]
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """The layer's window number ``window`` (from 0) is open in the occurrence ``[start, end)``, instants; None: always.
+
+    Of an occurrence that a repeated hour cuts in two it is the part that holds the instant.
+    """
+
+    window: int
+    start: int | None
+    end: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Turn, or occurrence, ``number`` in ``[start, end)``, instants, not cut by windows or clip: it belongs to
+    ``participants[position]`` of the layer."""
+
+    number: int
+    position: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """The override with this key stands in: ``by`` instead of ``person``; None: the source had nobody."""
+
+    override: str
+    person: Participant | None
+    by: Participant
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One layer, or one extra shift that runs.
+
+    state: ``open`` somebody holds it; ``vacant`` it is the turn of the vendor's nobody; ``closed`` no window is open;
+    ``not_started`` and ``ended`` by the clip; ``empty`` nobody takes part. next_opening: the first instant within
+    :data:`AHEAD` at which a closed or not started layer opens. own: who the source has itself. replaced: who of them
+    gave way, or who fills it. covered_by: the key of the layer above that hides this one; None when this one counts.
+    A schedule without layers has one with an empty key, for overrides to fill.
+    """
+
+    kind: Literal["layer", "extra_shift"]
+    key: str
+    name: str
+    state: State
+    own: Who
+    opening: Opening | None = None
+    next_opening: int | None = None
+    turns: tuple[Turn, ...] = ()
+    replaced: tuple[Replaced, ...] = ()
+    covered_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Substituted:
+    """``person`` would be on call; by the substitution with this key ``replacement`` is, or nobody when vacant."""
+
+    substitution: str
+    person: Participant
+    replacement: Participant
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """sources: every layer in order, then the extra shifts. participants: who is on call in the end."""
+
+    instant: int
+    sources: tuple[Source, ...]
+    substituted: tuple[Substituted, ...]
+    participants: Who
+
+
+def explain(spec: ScheduleSpec, substitutions: Sequence[Substitution], instant: int) -> Explanation:
+    """Why ``on_call_at`` answers what it answers. The spec is one that ``validate`` accepts."""
+    overrides = by_rank(each for each in spec.overrides if each.starts_at <= instant < each.ends_at)
+    shifts = [each for each in spec.extra_shifts if each.starts_at <= instant < each.ends_at]
+    sources = [_of_layer(layer, layer.zone or spec.zone, instant) for layer in spec.layers]
+    layers = [(each.key, each.own) for each in sources]
+    sources = sources or [Source("layer", "", "", "empty", NOBODY)]
+    sources += map(_of_shift, shifts)
+    sources = list(_composed(spec, sources, overrides))
+    who = on_call(spec.composition, layers, shifts, overrides)
+    running = [each for each in substitutions if each.starts_at <= instant < each.ends_at]
+    strongest = {each.person: each for each in reversed(by_strength(spec, running))}
+    chosen = [strongest[each] for each in who if each in strongest]
+    substituted = tuple(Substituted(each.key, each.person, each.replacement) for each in chosen)
+    return Explanation(instant, tuple(sources), substituted, _substituted(who, substituted))
+
+
+def reexecute(spec: ScheduleSpec, explanation: Explanation) -> Who:
+    """Who is on call by the turns, overrides and replacements that the explanation names, looked up in the spec."""
+    by = {override.key: override.by for override in spec.overrides}
+    counting: list[Participant] = []
+    for source in explanation.sources:
+        if source.covered_by is None:
+            instead = {each.person: by[each.override] for each in source.replaced}
+            own = _named(spec, source)
+            counting += [instead.get(each, each) for each in own] if own else instead.values()
+    return _substituted(people(*counting), explanation.substituted)
+
+
+def _substituted(who: Who, substituted: Sequence[Substituted]) -> Who:
+    instead = {each.person: each.replacement for each in substituted}
+    return people(*(instead.get(each, each) for each in who))
+
+
+def _named(spec: ScheduleSpec, source: Source) -> Who:
+    """Who a source has itself, by its turns."""
+    if source.kind == "extra_shift":
+        return alone(next(shift.by for shift in spec.extra_shifts if shift.key == source.key))
+    if source.state not in ("open", "vacant"):
+        return NOBODY
+    layer = next(layer for layer in spec.layers if layer.key == source.key)
+    match layer.turns:
+        case ByOccurrence(shifts_per_participant):
+            numbers = [turn.number // shifts_per_participant for turn in source.turns]
+        case ByTime():
+            numbers = [turn.number for turn in source.turns]
+        case _:
+            return people(*layer.participants)
+    return people(*(layer.participants[number % len(layer.participants)] for number in numbers))
+
+
+def _of_shift(shift: ExtraShift) -> Source:
+    who = alone(shift.by)
+    return Source("extra_shift", shift.key, "", "open" if who else "vacant", who)
+
+
+def _composed(spec: ScheduleSpec, sources: Sequence[Source], overrides: Sequence[Override]) -> Iterator[Source]:
+    """The sources with the overrides that ``final`` chooses and, in a stack, with the layer that hides them."""
+    top: str | None = None
+    everybody = [(each.key, each.own) for each in sources]
+    for source in sources:
+        decided = deciders(source.key, source.own, overrides, everybody)
+        replaced = tuple(Replaced(each.key, person, each.by) for person, each in decided if each is not None)
+        is_layer = source.kind == "layer"
+        yield replace(source, replaced=replaced, covered_by=top if is_layer else None)
+        if is_layer and decided and top is None and spec.composition == "stacked":
+            top = source.key
+
+
+# --- one layer --------------------------------------------------------------------------------------------------------
+
+
+def _of_layer(layer: Layer, zone: str, instant: int) -> Source:
+    own = layer_at(layer, zone, instant)
+    turns: tuple[Turn, ...] = ()
+    opening = following = None
+    state = _state(layer, zone, instant)
+    if state == "open":
+        state = "open" if own else "vacant"
+        opening, turns = _opening(layer, zone, instant), tuple(_turns(layer, zone, instant))
+    elif state in ("closed", "not_started"):
+        following = _next_opening(layer, zone, instant)
+    return Source("layer", layer.key, layer.name, state, own, opening, following, turns)
+
+
+def _state(layer: Layer, zone: str, instant: int) -> State:
+    if layer.starts_at is not None and instant < layer.starts_at:
+        return "not_started"
+    if layer.ends_at is not None and instant >= layer.ends_at:
+        return "ended"
+    if not layer.participants:
+        return "empty"
+    if isinstance(layer.turns, ByOccurrence):
+        return "open" if any(occurring_shifts(layer, zone, instant, instant + 1)) else "closed"
+    return "open" if is_open(layer, zone, instant) else "closed"
+
+
+def _turns(layer: Layer, zone: str, instant: int) -> Iterator[Turn]:
+    """Those that hold the instant, in an open layer; none when everyone is on call at once."""
+    count = len(layer.participants)
+    match layer.turns:
+        case ByTime() as turns:
+            number = turn_at(turns, zone, instant)
+            yield Turn(number, number % count, *turn_range(turns, zone, number))
+        case ByOccurrence(shifts_per_participant):
+            for index, begins, ends, _ in occurring_shifts(layer, zone, instant, instant + 1):
+                yield Turn(index, index // shifts_per_participant % count, begins, ends)
+
+
+def _opening(layer: Layer, zone: str, instant: int) -> Opening | None:
+    """The first window that is open, in an open layer; None for turns by occurrence, which say it themselves."""
+    if isinstance(layer.turns, ByOccurrence):
+        return None
+    for index, window in enumerate(layer.windows):
+        if isinstance(window, Always):
+            return Opening(index, None, None)
+        for start, begins, ends in occurrences(layer, zone, window, instant, instant + 1):
+            parts = [(begins, ends)]
+            if layer.window_edge == "membership":
+                parts = _shown(zone, start, start + window.duration)
+            for since, until in parts:
+                if since <= instant < until:
+                    return Opening(index, since, until)
+    raise AssertionError("an open layer has an open window")  # pragma: no cover
+
+
+def _shown(zone: str, since: int, until: int) -> list[Range]:
+    """When the wall clock shows a reading in ``[since, until)``: instants, two parts where an hour is repeated."""
+    clock = stretches(zone, since - DAY, until + DAY)
+    return joined((max(since - offset, start), min(until - offset, end)) for start, end, offset in clock)
+
+
+def _next_opening(layer: Layer, zone: str, instant: int) -> int | None:
+    since, until = instant, instant + AHEAD
+    if layer.starts_at is not None:
+        since = max(since, layer.starts_at)
+    if layer.ends_at is not None:
+        until = min(until, layer.ends_at)
+    if since >= until or not layer.participants:
+        return None
+    if isinstance(layer.turns, ByOccurrence):
+        shifts = occurring_shifts(layer, zone, since, until)
+        return min((max(begins, since) for _, begins, _, _ in shifts), default=None)
+    return next((start for start, _ in open_ranges(layer, zone, since, until)), None)

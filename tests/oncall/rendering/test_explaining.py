@@ -1,0 +1,192 @@
+"""Explanations: what they name is what decides."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from oncall.rendering.answers import on_call_at
+from oncall.rendering.explaining import (
+    Explanation,
+    Opening,
+    Replaced,
+    Source,
+    Substituted,
+    Turn,
+    explain,
+    reexecute,
+)
+from oncall.rendering.layers import layer_at, people
+from oncall.rendering.spec import (
+    VACANT,
+    ByOccurrence,
+    ByTime,
+    Daily,
+    Everyone,
+    ExtraShift,
+    Override,
+    Recurring,
+    Rule,
+    ScheduleSpec,
+    Substitution,
+    Weekly,
+)
+from tests.oncall.rendering.comparison import ANN, BEN, CAT, DAN, DAY, EVE, HOUR, MINUTE, layer, stack, when
+from tests.oncall.rendering.test_properties import COMMON, cases
+
+MONDAY = when(2026, 3, 2)
+NOON = MONDAY + 12 * HOUR
+OFFICE = Daily(9 * HOUR, 8 * HOUR)
+DAILY = ByTime(MONDAY - 3 * DAY, DAY)
+
+
+@given(case=cases(), data=st.data())
+@settings(COMMON, max_examples=100)
+def test_an_explanation_carried_out_again_gives_who_is_on_call(
+    case: tuple[ScheduleSpec, tuple[Substitution, ...], int, int], data: st.DataObject
+) -> None:
+    spec, substitutions, since, until = case
+    for instant in data.draw(st.lists(st.integers(since, until - 1), min_size=1, max_size=6)):
+        told = explain(spec, substitutions, instant)
+        assert told.participants == reexecute(spec, told) == on_call_at(spec, substitutions, instant)
+        assert_facts_hold(spec, told)
+
+
+def assert_facts_hold(spec: ScheduleSpec, told: Explanation) -> None:
+    """Each fact by itself: what is said to run at the instant does, and who is said to have the turn has it."""
+    instant = told.instant
+    for each, source in zip(spec.layers, told.sources, strict=False):
+        assert (source.kind, source.key, source.own) == ("layer", each.key, layer_at(each, spec.zone, instant))
+        assert bool(source.own) == (source.state == "open")
+        for turn in source.turns:
+            assert turn.start <= instant < turn.end
+        if source.turns:
+            assert people(*(each.participants[turn.position] for turn in source.turns)) == source.own
+        if source.opening is not None and source.opening.start is not None and source.opening.end is not None:
+            assert source.opening.start <= instant < source.opening.end
+        if source.next_opening is not None:
+            assert source.state in ("closed", "not_started")
+            assert source.next_opening > instant
+            later = explain(spec, (), source.next_opening).sources[told.sources.index(source)]
+            assert later.state in ("open", "vacant")
+            just_before = explain(spec, (), source.next_opening - 1).sources[told.sources.index(source)]
+            assert just_before.state in ("closed", "not_started")
+    shifts = [source.key for source in told.sources if source.kind == "extra_shift"]
+    assert shifts == [each.key for each in spec.extra_shifts if each.starts_at <= instant < each.ends_at]
+
+
+def only(*args: object, **fields: object) -> Source:
+    """The explanation of the first layer at noon."""
+    made = layer("a", *args, **fields)  # type: ignore[arg-type]
+    return explain(stack("Etc/UTC", made), (), NOON).sources[0]
+
+
+def test_an_open_layer_tells_its_turn_and_its_window() -> None:
+    told = only(ANN, BEN, turns=DAILY, windows=(Weekly(2, 0, DAY), OFFICE))
+    assert told == Source(
+        "layer",
+        "a",
+        "Layer a",
+        "open",
+        (BEN,),
+        Opening(1, MONDAY + 9 * HOUR, MONDAY + 17 * HOUR),
+        turns=(Turn(3, 1, MONDAY, MONDAY + DAY),),
+    )
+
+
+def test_a_layer_tells_why_it_has_nobody() -> None:
+    vacant = only(VACANT)
+    assert (vacant.state, vacant.own, vacant.opening, len(vacant.turns)) == ("vacant", (), Opening(0, None, None), 1)
+    assert only().state == "empty"
+    assert only(ANN, ends_at=NOON) == Source("layer", "a", "Layer a", "ended", ())
+    assert only(ANN, starts_at=NOON + 1) == Source("layer", "a", "Layer a", "not_started", (), next_opening=NOON + 1)
+    closed = only(ANN, windows=(Daily(13 * HOUR, HOUR),))
+    assert closed == Source("layer", "a", "Layer a", "closed", (), next_opening=NOON + HOUR)
+    assert only(ANN, windows=(Daily(13 * HOUR, HOUR),), ends_at=NOON + HOUR).next_opening is None
+    assert only(ANN, starts_at=NOON + 1, ends_at=NOON + 1).next_opening is None
+    assert only(ANN, starts_at=NOON + 15 * DAY).next_opening is None
+    assert only(starts_at=NOON + 1).next_opening is None
+
+
+def test_everyone_at_once_has_no_turn() -> None:
+    told = only(BEN, ANN, VACANT, turns=Everyone())
+    assert (told.own, told.turns, told.state) == ((ANN, BEN), (), "open")
+
+
+def test_the_window_of_a_repeated_hour_is_the_pass_that_runs() -> None:
+    spec = stack("Europe/Paris", layer("a", ANN, windows=(Daily(2 * HOUR + 15 * MINUTE, 30 * MINUTE),)))
+    first, second = when(2026, 10, 25, 0, 15), when(2026, 10, 25, 1, 15)
+    for start in (first, second):
+        opening = explain(spec, (), start + MINUTE).sources[0].opening
+        assert opening == Opening(0, start, start + 30 * MINUTE)
+    assert explain(spec, (), second - MINUTE).sources[0].next_opening == second
+
+
+def test_shifts_by_occurrence_tell_their_index_and_may_overlap() -> None:
+    nightly = Recurring(Rule("DAILY"), MONDAY + 18 * HOUR, 33 * HOUR)
+    spec = stack("Etc/UTC", layer("a", ANN, BEN, CAT, turns=ByOccurrence(2), windows=(nightly,)))
+    told = explain(spec, (), MONDAY + 3 * DAY - 5 * HOUR)
+    assert told.sources[0].turns == (
+        Turn(1, 0, MONDAY + DAY + 18 * HOUR, MONDAY + 3 * DAY + 3 * HOUR),
+        Turn(2, 1, MONDAY + 2 * DAY + 18 * HOUR, MONDAY + 4 * DAY + 3 * HOUR),
+    )
+    assert told.participants == reexecute(spec, told) == (ANN, BEN)
+    before = explain(spec, (), MONDAY).sources[0]
+    assert (before.state, before.next_opening) == ("closed", MONDAY + 18 * HOUR)
+
+
+def test_in_a_stack_the_first_with_somebody_covers_those_below() -> None:
+    layers = (layer("a", VACANT), layer("b", ANN), layer("c", BEN), layer("d"))
+    told = explain(stack("Etc/UTC", *layers), (), NOON)
+    assert [each.covered_by for each in told.sources] == [None, None, "b", "b"]
+    together = explain(ScheduleSpec("Etc/UTC", "concurrent", layers), (), NOON)
+    assert [each.covered_by for each in together.sources] == [None] * 4
+    assert together.participants == (ANN, BEN)
+
+
+def test_the_override_that_stands_in_is_named_for_each_source() -> None:
+    weak = Override("weak", MONDAY, MONDAY + DAY, CAT)
+    strong = Override("strong", MONDAY, MONDAY + DAY, DAN, replaces=ANN, rank=1)
+    fills = Override("fills", MONDAY, MONDAY + DAY, VACANT, sources=frozenset({"b"}), rank=2)
+    shift = ExtraShift("x", MONDAY, MONDAY + DAY, EVE)
+    spec = stack(
+        "Etc/UTC",
+        layer("a", ANN, BEN, turns=Everyone()),
+        layer("b"),
+        extra_shifts=(shift, ExtraShift("over", MONDAY, NOON, EVE)),
+        overrides=(weak, strong, fills),
+    )
+    told = explain(spec, (), NOON)
+    assert [(each.key, each.replaced) for each in told.sources] == [
+        ("a", (Replaced("strong", ANN, DAN), Replaced("weak", BEN, CAT))),
+        ("b", (Replaced("fills", None, VACANT),)),
+        ("x", (Replaced("weak", EVE, CAT),)),
+    ]
+    assert told.participants == reexecute(spec, told) == (CAT, DAN)
+
+
+def test_without_layers_an_override_fills_what_is_not_there() -> None:
+    spec = stack("Etc/UTC", overrides=(Override("o", MONDAY, MONDAY + DAY, CAT),))
+    told = explain(spec, (), NOON)
+    assert told.sources == (Source("layer", "", "", "empty", (), replaced=(Replaced("o", None, CAT),)),)
+    assert told.participants == reexecute(spec, told) == (CAT,)
+
+
+def test_substitutions_are_told_last_and_are_not_followed() -> None:
+    away = Substitution("s1", ANN, BEN, MONDAY, MONDAY + DAY)
+    spec = stack("Etc/UTC", layer("a", ANN))
+    substitutions = (
+        away,
+        Substitution("s2", BEN, CAT, MONDAY, MONDAY + DAY),
+        Substitution("s0", ANN, EVE, MONDAY - DAY, MONDAY + DAY),
+        Substitution("s9", ANN, EVE, MONDAY + DAY, MONDAY + 2 * DAY),
+    )
+    told = explain(spec, substitutions, NOON)
+    assert told.substituted == (Substituted("s1", ANN, BEN),)
+    assert told.participants == reexecute(spec, told) == (BEN,)
+
+
+def test_a_wrong_explanation_is_found_out() -> None:
+    spec = stack("Etc/UTC", layer("a", ANN, BEN, turns=DAILY))
+    right = explain(spec, (), NOON)
+    wrong = Explanation(NOON, (Source("layer", "a", "", "open", (BEN,), turns=(Turn(2, 0, 0, 1),)),), (), (BEN,))
+    assert reexecute(spec, right) == (BEN,)
+    assert reexecute(spec, wrong) == (ANN,)
