@@ -4,6 +4,7 @@
 """
 
 import json
+import math
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
@@ -14,6 +15,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from connectors.errors import ConnectorError
 from connectors.models import Connection
+from oncall.rendering.zones import EARLIEST, FIRST_YEAR, LAST_YEAR, LATEST
 from syncjobs.errors import RunAlreadyActive, StalePlan
 from syncjobs.models import Outcome, RunState, SyncProfile, SyncRun
 
@@ -84,7 +86,10 @@ def instant_of(text: str) -> int:
         raise CommandError(f"{text!r} is not an ISO instant such as 2026-11-20T12:00:00Z.", returncode=USAGE) from None
     if at.tzinfo is None:
         raise CommandError(f"{text!r} needs an offset, such as a Z at its end.", returncode=USAGE)
-    return int(at.timestamp())
+    instant = math.floor(at.timestamp())
+    if not EARLIEST <= instant < LATEST:
+        raise CommandError(f"{text!r} lies outside the years {FIRST_YEAR} to {LAST_YEAR}.", returncode=USAGE)
+    return instant
 
 
 def find_connection(name: str) -> Connection:

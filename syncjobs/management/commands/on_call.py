@@ -1,0 +1,204 @@
+"""Who is on call, until when, and who then; and why."""
+
+import time
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+from django.db.models import OuterRef, Subquery
+
+from oncall.aggregates import fold
+from oncall.models import ChangeRecord, Schedule
+from oncall.rendering.codec import instant_to_text, participant_to_text
+from oncall.rendering.explaining import Explanation, Source, explain
+from oncall.rendering.intervals import Who
+from oncall.rendering.spec import Participant
+from oncall.selectors import Name, OnCall, ScheduleInput, on_call, participant_names, specs
+from syncjobs.shell import DONE, USAGE, WAITING, ShellCommand, instant_of
+
+Names = Mapping[Participant, Name]
+STATES: Mapping[str, str] = {
+    "open": "open",
+    "vacant": "a turn without anybody",
+    "closed": "closed",
+    "not_started": "not started",
+    "ended": "ended",
+    "empty": "nobody in it",
+}
+
+
+class Command(ShellCommand):
+    help = "Tell who is on call in each schedule. Exit 3 when it cannot be told for one of them."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--at", help="ISO instant; default: now")
+        parser.add_argument("--schedule", help="only the schedules of this name")
+        parser.add_argument("--why", action="store_true", help="name the layers, turns and overrides that decide")
+
+    def work(self, **options: Any) -> int:
+        at = instant_of(options["at"]) if options["at"] else int(time.time())
+        rows = _schedules(options["schedule"])
+        pks = [row.pk for row in rows]
+        loaded, names = specs(pks, since=at), participant_names(pks)
+        answers = {row.pk: _answer(row, loaded.get(row.pk), at) for row in rows}
+        reasons = {
+            pk: explain(*loaded[pk], at) for pk, answer in answers.items() if options["why"] and not answer.reason
+        }
+        if options["json"]:
+            documents = (_document(row, answers[row.pk], reasons.get(row.pk), names, at) for row in rows)
+            self.print_json({"at": instant_to_text(at), "schedules": list(documents)})
+        else:
+            table = [_row(row, answers[row.pk], names, at) for row in rows]
+            self.print_table(("id", "schedule", "on call", "until", "then", ""), table)
+            for row in rows:
+                if row.pk in reasons:
+                    self.stdout.write(f"\n{row.name}: {_called(reasons[row.pk].participants, names)}")
+                    self.stdout.write("\n".join(f"  {line}" for line in _in_words(reasons[row.pk], names)))
+        return WAITING if any(answer.reason for answer in answers.values()) else DONE
+
+
+def _schedules(name: str | None) -> list[Any]:
+    """All, or all of a name as :func:`fold` compares names; each with ``changed_at``."""
+    records = ChangeRecord.objects.filter(model="schedule", object_id=OuterRef("pk")).order_by("-pk")
+    schedules = Schedule.objects.annotate(changed_at=Subquery(records.values("at")[:1])).order_by("name_key", "pk")
+    if name is None:
+        return list(schedules)
+    found = list(schedules.filter(name_key=fold(name)))
+    if not found:
+        known = dict(Schedule.objects.values_list("name_key", "name"))
+        similar = ", ".join(known[key] for key in get_close_matches(fold(name), known, n=5))
+        hint = f" Similar names: {similar}." if similar else ""
+        raise CommandError(f"There is no schedule {name!r}.{hint}", returncode=USAGE)
+    return found
+
+
+def _answer(row: Schedule, loaded: ScheduleInput | None, at: int) -> OnCall:
+    if loaded is not None:
+        return on_call(*loaded, at)
+    if row.zone_state != Schedule.ZoneState.OK:
+        return OnCall(reason=f"its time zone is {row.get_zone_state_display().lower()}: say which one it is")
+    return OnCall(reason="it is stored in a form that cannot be read: run the next sync, or edit its layers")
+
+
+def _basis(row: Any, at: int) -> str:
+    """Said of an instant before the last change: nobody kept how the schedule was then."""
+    return "current configuration" if row.changed_at is not None and at < int(row.changed_at.timestamp()) else ""
+
+
+def _called(who: Who, names: Names) -> str:
+    return ", ".join(names[each].name if each in names else participant_to_text(each) for each in who) or "nobody"
+
+
+def _row(row: Any, answer: OnCall, names: Names, at: int) -> tuple[object, ...]:
+    notes = [] if row.active else ["inactive"]
+    if answer.reason:
+        return (row.pk, row.name, "", "", "", "; ".join([*notes, answer.reason]))
+    notes += [basis] if (basis := _basis(row, at)) else []
+    until, then = "", ""
+    if answer.until is not None:
+        until, then = instant_to_text(answer.until), _called(answer.following, names)
+    return (row.pk, row.name, _called(answer.now, names), until, then, "; ".join(notes))
+
+
+# --- why --------------------------------------------------------------------------------------------------------------
+
+
+def _in_words(told: Explanation, names: Names) -> Iterator[str]:
+    layers = {source.key: source.name or source.key for source in told.sources}
+    for source in told.sources:
+        if source.key:
+            yield _source_in_words(source, layers, names)
+        for each in source.replaced:
+            instead = f" instead of {_called((each.person,), names)}" if each.person else ""
+            yield f"  override {each.override}: {_called_or_nobody(each.by, names)}{instead}"
+    for away in told.substituted:
+        gives, takes = _called((away.person,), names), _called_or_nobody(away.replacement, names)
+        yield f"substitution {away.substitution}: {takes} instead of {gives}"
+
+
+def _called_or_nobody(participant: Participant, names: Names) -> str:
+    return _called(() if participant.kind == "vacant" else (participant,), names)
+
+
+def _source_in_words(source: Source, layers: Mapping[str, str], names: Names) -> str:
+    if source.kind == "extra_shift":
+        return f"extra shift {source.key}: {_called(source.own, names)}"
+    parts = [_called(source.own, names) if source.own else STATES[source.state]]
+    parts += (
+        f"turn {turn.number}, place {turn.position + 1}, {instant_to_text(turn.start)} to {instant_to_text(turn.end)}"
+        for turn in source.turns
+    )
+    if (opening := source.opening) is not None and opening.start is not None and opening.end is not None:
+        parts.append(f"window {opening.window + 1}, {instant_to_text(opening.start)} to {instant_to_text(opening.end)}")
+    if source.next_opening is not None:
+        parts.append(f"opens {instant_to_text(source.next_opening)}")
+    if source.covered_by is not None:
+        parts.append(f"covered by layer {layers[source.covered_by]}")
+    return f"layer {layers[source.key]}: {'; '.join(parts)}"
+
+
+# --- JSON -------------------------------------------------------------------------------------------------------------
+
+
+def _document(row: Any, answer: OnCall, told: Explanation | None, names: Names, at: int) -> dict[str, Any]:
+    return {
+        "id": row.pk,
+        "name": row.name,
+        "active": row.active,
+        "on_call": _people(answer.now, names),
+        "until": _text(answer.until),
+        "next": _people(answer.following, names),
+        "reason": answer.reason,
+        "basis": _basis(row, at),
+        **({"why": _why(told)} if told is not None else {}),
+    }
+
+
+def _people(who: Who, names: Names) -> list[dict[str, str]]:
+    return [{"participant": participant_to_text(each), "name": _called((each,), names)} for each in who]
+
+
+def _text(instant: int | None) -> str | None:
+    return None if instant is None else instant_to_text(instant)
+
+
+def _why(told: Explanation) -> dict[str, Any]:
+    return {
+        "sources": [_source(source) for source in told.sources],
+        "substituted": [
+            {
+                "substitution": each.substitution,
+                "person": participant_to_text(each.person),
+                "replacement": participant_to_text(each.replacement),
+            }
+            for each in told.substituted
+        ],
+        "participants": [participant_to_text(each) for each in told.participants],
+    }
+
+
+def _source(source: Source) -> dict[str, Any]:
+    opening = source.opening
+    return {
+        "kind": source.kind,
+        "key": source.key,
+        "name": source.name,
+        "state": source.state,
+        "own": [participant_to_text(each) for each in source.own],
+        "window": opening and {"index": opening.window, "start": _text(opening.start), "end": _text(opening.end)},
+        "next_opening": _text(source.next_opening),
+        "turns": [
+            {"number": turn.number, "position": turn.position, "start": _text(turn.start), "end": _text(turn.end)}
+            for turn in source.turns
+        ],
+        "replaced": [
+            {
+                "override": each.override,
+                "person": each.person and participant_to_text(each.person),
+                "by": participant_to_text(each.by),
+            }
+            for each in source.replaced
+        ],
+        "covered_by": source.covered_by,
+    }
