@@ -85,7 +85,7 @@ def _check_layer(path: str, layer: Layer) -> None:
     if not layer.windows:
         raise InvalidSpec(f"{path}.windows", "are missing; a layer that is always open says Always")
     for index, window in enumerate(layer.windows):
-        for field, message in _window_faults(window):
+        for field, message in window_faults(window):
             raise InvalidSpec(f"{path}.windows[{index}].{field}", message)
     for field, message in _turn_faults(layer.turns):
         raise InvalidSpec(f"{path}.turns.{field}", message)
@@ -95,7 +95,8 @@ def _check_layer(path: str, layer: Layer) -> None:
         raise InvalidSpec(f"{path}.clip", "a window that is always open has no occurrences to drop")
 
 
-def _window_faults(window: Window) -> Iterator[tuple[str, str]]:
+def window_faults(window: Window) -> Iterator[tuple[str, str]]:
+    """(field, what is wrong with it), the first being the one to report."""
     match window:
         case Always():
             return

@@ -12,10 +12,10 @@ from typing import get_args
 from connectors.providers.pagerduty.vendor import unknown_value
 from connectors.timezones import convert
 from oncall.rendering.spec import Frequency, Recurring, Rule
+from oncall.rendering.validation import window_faults
 from oncall.rendering.zones import reading
 
 _WEEKDAYS = {name: number for number, name in enumerate(("MO", "TU", "WE", "TH", "FR", "SA", "SU"), start=1)}
-_LONGEST_MONTHS = {1: 31, 2: 29, 3: 31, 4: 30, 5: 31, 6: 30, 7: 31, 8: 31, 9: 30, 10: 31, 11: 30, 12: 31}
 _PARTS = {"FREQ", "INTERVAL", "BYDAY", "BYMONTHDAY", "BYMONTH", "WKST", "COUNT", "UNTIL"}
 _END_OF_DAY = 86_399
 
@@ -36,9 +36,10 @@ def recurring(lines: Sequence[str], first: int, duration: int, zone: str, path: 
             raise unknown_value(at, f"The recurrence {line[:60]!r} is none of RRULE, EXDATE and RDATE.")
     if len(rules) != 1:
         raise unknown_value(path, f"An event has exactly one RRULE, this one has {len(rules)}.")
-    if _is_empty(rules[0], first) and not dates["RDATE"]:
-        raise unknown_value(path, "The rule never occurs.")
-    return Recurring(rules[0], first, duration, tuple(sorted(dates["EXDATE"])), tuple(sorted(dates["RDATE"])))
+    window = Recurring(rules[0], first, duration, tuple(sorted(dates["EXDATE"])), tuple(sorted(dates["RDATE"])))
+    for field, message in window_faults(window):
+        raise unknown_value(path, f"This pattern cannot be kept: {field} {message}.")
+    return window
 
 
 def _rule(text: str, zone: str, path: str) -> Rule:
@@ -113,13 +114,3 @@ def _reading(text: str, zone: str, parameters: Sequence[str], path: str, *, day_
     if own and convert(own[0]).zone != zone:
         raise unknown_value(path, f"The zone {own[0][:60]!r} differs from the event's own.")
     return shown
-
-
-def _is_empty(rule: Rule, first: int) -> bool:
-    """Rules that plainly never occur: an end before the first, or days that none of their months has."""
-    if rule.until is not None and rule.until < first:
-        return True
-    months = rule.by_month or tuple(_LONGEST_MONTHS)
-    if not rule.by_month_day or -1 in rule.by_month_day:
-        return False
-    return not any(day <= _LONGEST_MONTHS[month] for month in months for day in rule.by_month_day)
