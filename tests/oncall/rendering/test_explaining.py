@@ -39,7 +39,7 @@ DAILY = ByTime(MONDAY - 3 * DAY, DAY)
 
 
 @given(case=cases(), data=st.data())
-@settings(COMMON, max_examples=100)
+@settings(COMMON, max_examples=40)
 def test_an_explanation_carried_out_again_gives_who_is_on_call(
     case: tuple[ScheduleSpec, tuple[Substitution, ...], int, int], data: st.DataObject
 ) -> None:
