@@ -33,6 +33,7 @@ class Rendering:
 
 
 StandIns = dict[Participant, list[Held]]
+_NO_LAYER = "\0"  # no override names it: stored text has no such character
 
 
 def render(spec: ScheduleSpec, substitutions: Sequence[Substitution], since: int, until: int) -> Rendering:
@@ -94,7 +95,7 @@ def on_call(
     """
     if overrides and _takes_all(overrides[0]):
         return alone(overrides[0].by)
-    layers = layers or [("", NOBODY)]  # an override of everything needs no layer below
+    layers = layers or [(_NO_LAYER, NOBODY)]  # an override of everything needs no layer below
     shifts = [(shift.key, alone(shift.by)) for shift in extra_shifts]
     sources = [*layers, *shifts]
     with_somebody = (who for key, own in layers if (who := _overridden(key, own, overrides, sources)))

@@ -84,14 +84,14 @@ def _days(rule: Rule, first: int, year: int) -> Iterable[int]:
             days = _weekly(rule, first, begin, end)
         case "MONTHLY":
             origin = start.year * 12 + start.month
-            due = (m for m in rule.by_month or _MONTHS if (year * 12 + m - origin) % rule.interval == 0)
+            due = {m for m in rule.by_month or _MONTHS if (year * 12 + m - origin) % rule.interval == 0}
             return (day for month in due for day in _days_of_month(rule, year, month, start.day))
         case "YEARLY":  # pragma: no branch - mypy proves these are all
             if (year - start.year) % rule.interval:
                 return ()
             if (rule.by_day or rule.by_month_day) and not rule.by_month:
                 return _named_days(rule, rule.by_month_day, year, _MONTHS, begin, end)
-            months = rule.by_month or (start.month,)
+            months = set(rule.by_month) or {start.month}
             return (day for month in months for day in _days_of_month(rule, year, month, start.day))
     return (day for day in days if _date(day).month in rule.by_month) if rule.by_month else days
 

@@ -219,3 +219,9 @@ def test_three_centuries_render() -> None:
     spec = stack("Europe/Paris", layer("a", ANN), overrides=(Override("o", EARLIEST, EARLIEST + DAY, BEN),))
     spans = render_final(spec, (), EARLIEST, LATEST)
     assert spans == (Span(EARLIEST, EARLIEST + DAY, (BEN,)), Span(EARLIEST + DAY, LATEST, (ANN,)))
+
+
+def test_an_override_of_an_unnamed_source_fills_nothing() -> None:
+    spec = stack("Etc/UTC", overrides=(Override("o", SINCE, UNTIL, ANN, sources=frozenset({""})),))
+    assert render_final(spec, (), SINCE, UNTIL) == ()
+    assert on_call_at(spec, (), SINCE) == ()
