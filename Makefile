@@ -55,11 +55,11 @@ check: .venv/lint.installed ## Lint, types, import direction, migrations, deploy
 	$(PRODUCTION) $(PY) manage.py makemigrations --check --dry-run
 	$(PRODUCTION) $(PY) manage.py check --deploy --fail-level WARNING
 
-bench: .venv/runtime.installed ## Measure what the product claims about speed
-	PYTHONHASHSEED=0 PYTHONPATH=. $(PY) scripts/bench.py $(ARGS)
+bench: .venv/bench.installed ## Measure what the product claims about speed (ARGS=--json FILE; DATABASE_URL for PostgreSQL)
+	PYTHONHASHSEED=0 $(PY) -m scripts.bench $(ARGS)
 
-bench-quick: .venv/runtime.installed ## The same with fewer rounds
-	PYTHONHASHSEED=0 PYTHONPATH=. $(PY) scripts/bench.py --quick $(ARGS)
+bench-quick: .venv/bench.installed ## The most important of it in a few seconds
+	PYTHONHASHSEED=0 $(PY) -m scripts.bench --quick $(ARGS)
 
 e2e: .venv/e2e.installed ## Drive the site with a browser
 	scripts/install-chromium

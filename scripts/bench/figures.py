@@ -1,0 +1,180 @@
+"""What is claimed, what was measured, and how both are told."""
+
+import json
+import os
+import platform
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+from scripts.bench.measuring import ATTEMPTS, Sample
+
+PACKAGES = ("django", "psycopg", "pydantic", "tzdata", "recurring-ical-events", "icalendar", "diffsync")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One claim. must: the gate; aim: reported only; neither: the figure is reported for itself.
+
+    faster: the figure is how many times faster we are, more is better; everything else (a share of the anchor's time,
+    a count) is better when smaller. band: the share by which a figure in wall time may miss the gate, because the
+    database and the disk are not ours alone.
+    """
+
+    key: str
+    what: str
+    unit: Literal["x", "queries", "calls", "rows", "ms", "us", "spans"]
+    must: float | None = None
+    aim: float | None = None
+    faster: bool = False
+    band: float = 0.0
+
+    def keeps(self, value: float, bound: float | None, band: float = 0.0) -> bool:
+        if bound is None:
+            return True
+        return value >= bound * (1 - band) if self.faster else value <= bound * (1 + band)
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """What came out. sides: the times of both sides, ours first, where there are two. detail: what was counted."""
+
+    target: Target
+    value: float
+    sides: Mapping[str, Sample] = field(default_factory=dict)
+    detail: str = ""
+    attempts: int = 1
+
+    @property
+    def kept(self) -> bool:
+        return self.target.keeps(self.value, self.target.must, self.target.band)
+
+    @property
+    def aimed(self) -> bool:
+        return self.target.keeps(self.value, self.target.aim)
+
+    @property
+    def steady(self) -> bool:
+        return all(sample.steady for sample in self.sides.values())
+
+    @property
+    def verdict(self) -> str:
+        if self.target.must is None:
+            words = "reported"
+        elif not self.kept:
+            words = "MISSED"
+        elif not self.target.keeps(self.value, self.target.must):
+            words = "within the band"
+        else:
+            words = "aim reached" if self.target.aim is not None and self.aimed else "kept"
+        return words if self.steady else f"{words}, unstable"
+
+
+def settled(measure: Callable[[], Figure], attempts: int = ATTEMPTS) -> Figure:
+    """The figure, measured again while it is unstable or misses its gate: a miss is believed the last time only."""
+    for attempt in range(1, attempts + 1):
+        figure = replace(measure(), attempts=attempt)
+        if figure.kept and figure.steady:
+            break
+    return figure
+
+
+# --- the machine ------------------------------------------------------------------------------------------------------
+
+
+def load_average() -> float:
+    return round(os.getloadavg()[0], 2)
+
+
+def machine(database: str) -> dict[str, Any]:
+    """Where it was measured. database: what the server calls itself."""
+    return {
+        "python": platform.python_version(),
+        "cpu": _cpu_model(),
+        "cpus": os.cpu_count(),
+        "database": database,
+        "packages": {name: version(name) for name in PACKAGES},
+        "sqlite": sqlite3.sqlite_version,
+    }
+
+
+def _cpu_model() -> str:
+    """As Linux names it, else the kind of machine."""
+    information = Path("/proc/cpuinfo")
+    if information.is_file():
+        for line in information.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.machine()
+
+
+# --- telling ----------------------------------------------------------------------------------------------------------
+
+
+def as_json(figures: Sequence[Figure], about: Mapping[str, Any]) -> str:
+    return json.dumps({**about, "figures": [_json_of(figure) for figure in figures]}, indent=1) + "\n"
+
+
+def _json_of(figure: Figure) -> dict[str, Any]:
+    target = figure.target
+    return {
+        "key": target.key,
+        "what": target.what,
+        "unit": target.unit,
+        "value": figure.value,
+        "must": target.must,
+        "aim": target.aim,
+        "band": target.band,
+        "kept": figure.kept,
+        "aimed": figure.aimed if target.aim is not None else None,
+        "steady": figure.steady,
+        "attempts": figure.attempts,
+        "detail": figure.detail,
+        "seconds": {
+            name: {
+                "best": sample.best,
+                "lower quartile": sample.quartiles[0],
+                "median": sample.median,
+                "upper quartile": sample.quartiles[1],
+                "samples": len(sample.seconds),
+            }
+            for name, sample in figure.sides.items()
+        },
+    }
+
+
+def table(figures: Sequence[Figure]) -> Iterator[str]:
+    """Markdown, line by line."""
+    yield "| # | what | result | must | aim | verdict | measured |"
+    yield "|---|---|---:|---:|---:|---|---|"
+    for figure in figures:
+        target = figure.target
+        cells = (
+            target.key,
+            target.what,
+            _amount(figure.value, target),
+            _bound(target.must, target),
+            _bound(target.aim, target),
+            figure.verdict,
+            figure.detail or "; ".join(f"{name} {_seconds(s.best)}" for name, s in figure.sides.items()),
+        )
+        yield "| " + " | ".join(cells) + " |"
+
+
+def _bound(bound: float | None, target: Target) -> str:
+    return "" if bound is None else f"{'≥' if target.faster else '≤'} {_amount(bound, target)}"
+
+
+def _amount(value: float, target: Target) -> str:
+    number = f"{value:,.0f}" if value == int(value) or value >= 100 else f"{value:.3g}"
+    return f"{number}x" if target.unit == "x" else f"{number} {target.unit}"
+
+
+def _seconds(value: float) -> str:
+    for factor, unit in ((1, "s"), (1e3, "ms"), (1e6, "us")):
+        if value * factor >= 1:
+            return f"{value * factor:.3g} {unit}"
+    return f"{value * 1e6:.2g} us"

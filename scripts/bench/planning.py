@@ -1,0 +1,139 @@
+"""P: planning against diffsync. Both begin with the records of two reads and end with what to create and change.
+
+Both sides hold the same objects with all their parts. diffsync loads both reads into its models and compares them; we
+load the links (stored fingerprints) and, where those differ, the contents, make proposals of the records, and plan.
+"""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from connectors.records import ENTITY_TYPES, Snapshot
+from oncall.aggregates import AGGREGATES, State, fold
+from oncall.rendering.codec import instant_to_text
+from scripts.bench.accounts import account, changed, records
+from scripts.bench.effort import Effort
+from scripts.bench.figures import Figure, Target, settled
+from scripts.bench.measuring import cpu_times
+from syncjobs.planning.canonical import Proposer
+from syncjobs.planning.plan import Proposals, by_kind, make_plan, to_compare
+from syncjobs.planning.values import Base, LinkDetail, LinkView, NamedRow, Picture, Plan, Rules
+
+P1 = Target("P1", "plan an account, a tenth of it changed, against diffsync (load, diff)", "x", 8, 15, faster=True)
+P2 = Target("P2", "memory for planning, against diffsync", "x", 1 / 3, 1 / 6)
+#: Both grow linearly with the account; a larger one takes a minute and says the same.
+MEMORY_OBJECTS = 20_000
+CONNECTION = 1
+
+
+def measure(effort: Effort) -> Iterator[Figure]:
+    yield settled(lambda: _against_diffsync(effort), 2)
+    if not effort.quick:
+        yield _memory(MEMORY_OBJECTS)
+
+
+def _against_diffsync(effort: Effort) -> Figure:
+    from scripts.bench.diffsync_side import differences
+
+    before = account(effort.objects)
+    after = changed(before)
+    stored = Stored(before)
+    expected = sum(1 for record in records(after) if record.name.endswith(" II"))
+    if len(stored.plan(after).items) != expected or differences(before, after) != expected:
+        raise AssertionError("Both sides must find the objects that changed, and no others.")
+    times = cpu_times(
+        {"ours": lambda: stored.plan(after), "diffsync": lambda: differences(before, after)}, effort.rounds
+    )
+    return Figure(P1, times["diffsync"].best / times["ours"].best, times)
+
+
+class Stored:
+    """What the tables hold after an import of ``snapshot``, as queries would give it: plain tuples and JSON."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.links: dict[str, list[tuple[Any, ...]]] = {}
+        self.contents: dict[int, tuple[str, str]] = {}
+        self.names: dict[str, list[tuple[int, str]]] = {}
+        number = 0
+        for kind, by_id in proposals_of(snapshot).items():
+            self.links[kind], self.names[kind] = [], []
+            for proposal in by_id.values():
+                number += 1
+                self.links[kind].append((number, proposal.external_id, "linked", 1, proposal.fingerprint, 1, number, 1))
+                self.names[kind].append((number, proposal.label))
+                fields = {name: proposal.fields[name] for name in AGGREGATES[proposal.kind].fields}
+                elements = {name: part for name, part in proposal.elements.items() if part is not None}
+                contents = json.dumps({"fields": fields, "elements": elements})
+                self.contents[number] = (contents, contents)
+
+    def picture(self, proposals: Proposals) -> Picture:
+        """As syncjobs.snapshot makes it."""
+        links = {kind: {row[1]: LinkView(*row) for row in self.links[kind]} for kind in ENTITY_TYPES}
+        details = {}
+        for link in to_compare(proposals, links, False):
+            base, row = (json.loads(text) for text in self.contents[link])
+            details[link] = LinkDetail(Base.from_json(base), {}, State(row["fields"], row["elements"], link, 1), True)
+        return Picture(
+            links=links,
+            details=details,
+            names={
+                kind: tuple(NamedRow(row, name, fold(name), "acme") for row, name in self.names[kind])
+                for kind in ("user_group", "schedule", "escalation_policy")
+            },
+            people={},
+            unaccounted=frozenset(),
+            accounts={},
+            conflicts=(),
+        )
+
+    def plan(self, snapshot: Snapshot) -> Plan:
+        now = instant_to_text(snapshot.fetched_at)
+        proposals = proposals_of(snapshot)
+        complete = {kind: told.listing for kind, told in snapshot.completeness.items()}
+        rules = Rules("source", {}, now, CONNECTION, "acme")
+        return make_plan(proposals, self.picture(proposals), rules, complete=complete)
+
+
+def proposals_of(snapshot: Snapshot) -> Proposals:
+    proposer = Proposer(CONNECTION, instant_to_text(snapshot.fetched_at), snapshot.mapping_version)
+    return by_kind(proposer.propose(record) for record in records(snapshot))
+
+
+# --- memory: each side in a process of its own ------------------------------------------------------------------------
+
+
+def _memory(objects: int) -> Figure:
+    peaks = {side: _peak(side, objects) for side in ("inputs", "ours", "diffsync")}
+    ours, theirs = peaks["ours"] - peaks["inputs"], peaks["diffsync"] - peaks["inputs"]
+    return Figure(P2, ours / theirs, detail=f"ours +{ours / 1024:.0f} MB; diffsync +{theirs / 1024:.0f} MB")
+
+
+def _peak(side: str, objects: int) -> int:
+    command = [sys.executable, "-m", "scripts.bench.planning", side, str(objects)]
+    return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)  # noqa: S603
+
+
+def work_alone(side: str, objects: int) -> int:
+    """The most memory this process ever had, in KB, after doing the work of one side."""
+    before = account(objects)
+    after = changed(before)
+    stored = Stored(before)
+    if side == "ours":
+        stored.plan(after)
+    elif side == "diffsync":
+        from scripts.bench.diffsync_side import differences
+
+        differences(before, after)
+    # Not getrusage: its ru_maxrss of a process begins with the peak of the one that started it.
+    peak = re.search(r"^VmHWM:\s+(\d+) kB$", Path("/proc/self/status").read_text(), re.MULTILINE)
+    if peak is None:
+        raise AssertionError("Linux tells every process its peak.")
+    return int(peak[1])
+
+
+if __name__ == "__main__":
+    print(work_alone(sys.argv[1], int(sys.argv[2])))
