@@ -110,6 +110,11 @@ def starts_of_rule(rule: dict[str, Any], first: int, until: int) -> list[int]:
     return starts
 
 
+def occurs(rule: dict[str, Any], first: int) -> bool:
+    """Has the rule a single start? The calendar repeats after 400 years."""
+    return bool(starts_of_rule({**rule, "count": 1}, first, first + 400 * 366 * DAY))
+
+
 def occurrences(window: dict[str, Any], excluded_counts: bool, since: int, until: int) -> list[Occurrence]:
     """Those that hold a reading of ``[since, until)``."""
     if window["type"] == "always":

@@ -1,23 +1,34 @@
 """Any schedule: rendered, refereed minute by minute, and asked at single seconds."""
 
-from hypothesis import HealthCheck, given, settings
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from oncall.rendering.final import Span, render, render_final
 from oncall.rendering.spec import (
     VACANT,
     Always,
+    ByOccurrence,
     ByTime,
     Daily,
     Everyone,
     ExtraShift,
+    InvalidSpec,
     Layer,
     Override,
     Participant,
+    Recurring,
+    Rule,
     ScheduleSpec,
     Substitution,
+    Turns,
     Weekly,
+    Window,
 )
+from oncall.rendering.validation import validate
 from tests.oncall.rendering.comparison import (
     ANN,
     BEN,
@@ -28,8 +39,11 @@ from tests.oncall.rendering.comparison import (
     HOUR,
     MINUTE,
     assert_agrees,
+    layer,
+    stack,
     when,
 )
+from tests.oncall.rendering.referee import occurs, starts_of_rule
 
 ZONES = (
     "America/New_York", "Europe/Paris", "Australia/Lord_Howe", "America/Santiago", "Africa/Cairo", "America/Havana",
@@ -48,15 +62,63 @@ people = st.sampled_from([ANN, BEN, CAT, Participant("group", "ops"), Participan
 anyone = st.one_of(people, people, people, st.just(VACANT))
 
 
+def sometimes(strategy: st.SearchStrategy[Any], otherwise: Any) -> st.SearchStrategy[Any]:
+    return st.one_of(st.just(otherwise), st.just(otherwise), strategy)
+
+
+def some_of(*values: Any) -> st.SearchStrategy[tuple[Any, ...]]:
+    return st.lists(st.sampled_from(values), min_size=1, max_size=3, unique=True).map(tuple)
+
+
 @st.composite
-def windows(draw: st.DrawFn) -> tuple[Always | Daily | Weekly, ...]:
+def rules(draw: st.DrawFn, since: int) -> Rule:
+    frequency = draw(st.sampled_from(["DAILY", "DAILY", "WEEKLY", "WEEKLY", "MONTHLY", "MONTHLY", "YEARLY"]))
+    ordinals = [0] if frequency in ("DAILY", "WEEKLY") else [0, 0, 1, 2, 3, 4, 5, -1, -2, -5]
+    months = draw(sometimes(some_of(2, 3, 4, 6, 9, 10, 11), ()))
+    if frequency == "YEARLY" and not months:
+        ordinals += [9, 23, -10, -53]
+    weekdays = st.lists(st.tuples(st.sampled_from(ordinals), st.integers(1, 7)), min_size=1, max_size=5, unique=True)
+    days_of_month = some_of(1, 5, 8, 14, 24, 25, 28, 29, 30, 31, -1)
+    return Rule(
+        frequency,
+        draw(st.sampled_from([1, 1, 1, 2, 3, 5])),
+        draw(sometimes(weekdays.map(tuple), ())),
+        () if frequency == "WEEKLY" else draw(sometimes(days_of_month, ())),
+        months,
+        draw(st.integers(1, 7)),
+        draw(sometimes(st.integers(1, 80), None)),
+        draw(sometimes(st.integers(-30 * 1440, 3 * 1440).map(lambda minutes: since + minutes * MINUTE), None)),
+    )
+
+
+@st.composite
+def recurring(draw: st.DrawFn, since: int) -> Recurring:
+    """Occurrences that tend to run near ``since``, of which some of the last ones are excluded, and some added."""
+    rule = draw(rules(since))
+    nearby = st.integers(-40 * 1440, 1440).map(lambda minutes: since + minutes * MINUTE)
+    long_ago = st.sampled_from([when(2024, 2, 29, 2, 30), when(2025, 12, 31, 22), when(2023, 10, 29, 2)])
+    first = draw(st.one_of(nearby, nearby, nearby, long_ago))
+    of_rule = starts_of_rule(asdict(rule), first, since + 2 * DAY)[-5:]
+    excluded = draw(st.lists(st.sampled_from(of_rule or [first]), max_size=3, unique=True))
+    near_edges = st.integers(-2 * 1440, 2 * 1440).map(lambda minutes: since + minutes * MINUTE)
+    added = draw(st.lists(st.one_of(near_edges, st.sampled_from(of_rule or [first])), max_size=3))
+    durations = st.one_of(
+        st.integers(1, 3 * 1440), st.sampled_from([60, 480, 1440, 33 * 60, 10 * 1440, 30 * 1440, 8760 * 60])
+    )
+    window = Recurring(rule, first, draw(durations) * MINUTE, tuple(excluded), tuple(added))
+    assume(added or occurs(asdict(rule), first))
+    return window
+
+
+@st.composite
+def windows(draw: st.DrawFn, since: int, always: bool) -> tuple[Window, ...]:
     daily = st.builds(Daily, minute_of_day, st.integers(1, 1440).map(lambda minutes: minutes * MINUTE))
     weekly = st.builds(
         Weekly, st.integers(1, 7), minute_of_day, st.integers(1, 8 * 1440 - 1).map(lambda minutes: minutes * MINUTE)
     )
-    return draw(
-        st.one_of(st.just((Always(),)), st.tuples(daily), st.lists(st.one_of(daily, weekly), min_size=1).map(tuple))
-    )
+    mixed = st.lists(st.one_of(daily, weekly, recurring(since)), min_size=1, max_size=4).map(tuple)
+    simple = st.just((Always(),)) if always else st.tuples(weekly)
+    return draw(st.one_of(simple, st.tuples(daily), st.tuples(recurring(since)), mixed))
 
 
 @st.composite
@@ -87,18 +149,39 @@ def ranges(draw: st.DrawFn, since: int, until: int) -> tuple[int, int]:
 
 
 @st.composite
+def layers(draw: st.DrawFn, key: str, since: int, until: int) -> Layer:
+    edge = st.one_of(st.none(), st.none(), ranges(since, until).map(lambda pair: pair[0]))
+    starts_at, ends_at = draw(edge), draw(edge)
+    if starts_at is not None and ends_at is not None:
+        starts_at, ends_at = sorted((starts_at, ends_at))
+    clip = draw(st.sampled_from(["cut", "cut", "drop"]))
+    opening: tuple[Window, ...]
+    who: Turns
+    if draw(st.sampled_from([True, False, False])):
+        opening, who = (draw(recurring(since)),), ByOccurrence(draw(st.integers(1, 3)))
+    else:
+        opening, who = draw(windows(since, clip == "cut")), draw(turns(since))
+    return Layer(
+        key,
+        key,
+        opening,
+        who,
+        tuple(draw(st.lists(anyone, max_size=4))),
+        draw(st.one_of(st.none(), zones)),
+        starts_at,
+        ends_at,
+        draw(st.booleans()),
+        clip,
+        draw(st.sampled_from(["membership", "membership", "boundary"])),
+    )
+
+
+@st.composite
 def cases(draw: st.DrawFn) -> tuple[ScheduleSpec, tuple[Substitution, ...], int, int]:
     since = when(*draw(st.sampled_from(DAYS))) + draw(st.integers(0, 1439)) * MINUTE
     until = since + draw(st.integers(1, 2 * 1440)) * MINUTE
-    edge = st.one_of(st.none(), st.none(), ranges(since, until).map(lambda pair: pair[0]))
-    layers = []
-    for key in draw(st.lists(st.sampled_from("abcd"), max_size=4, unique=True)):
-        starts_at, ends_at = draw(edge), draw(edge)
-        if starts_at is not None and ends_at is not None:
-            starts_at, ends_at = sorted((starts_at, ends_at))
-        participants = tuple(draw(st.lists(anyone, max_size=4)))
-        zone = draw(st.one_of(st.none(), zones))
-        layers.append(Layer(key, key, draw(windows()), draw(turns(since)), participants, zone, starts_at, ends_at))
+    keys = draw(st.lists(st.sampled_from("abcd"), max_size=4, unique=True))
+    drawn = tuple(draw(layers(key, since, until)) for key in keys)
     shifts = tuple(
         ExtraShift(f"x{index}", *draw(ranges(since, until)), draw(anyone)) for index in range(draw(st.integers(0, 2)))
     )
@@ -121,12 +204,13 @@ def cases(draw: st.DrawFn) -> tuple[ScheduleSpec, tuple[Substitution, ...], int,
         Substitution(f"s{index}", draw(people), draw(stand_in), *draw(ranges(since, until)), draw(groups))
         for index in range(draw(st.integers(0, 3)))
     )
-    spec = ScheduleSpec(draw(zones), "stacked", tuple(layers), shifts, overrides, draw(st.sampled_from([(), ("g1",)])))
+    composition = draw(st.sampled_from(["stacked", "concurrent"]))
+    spec = ScheduleSpec(draw(zones), composition, drawn, shifts, overrides, draw(st.sampled_from([(), ("g1",)])))
     return spec, substitutions, since, until
 
 
 @given(case=cases(), data=st.data())
-@settings(COMMON, max_examples=50)
+@settings(COMMON, max_examples=120)
 def test_rendered_refereed_and_asked_agree(
     case: tuple[ScheduleSpec, tuple[Substitution, ...], int, int], data: st.DataObject
 ) -> None:
@@ -144,7 +228,7 @@ def clipped(spans: tuple[Span, ...], since: int, until: int) -> tuple[Span, ...]
 
 
 @given(case=cases(), data=st.data())
-@settings(COMMON, max_examples=30)
+@settings(COMMON, max_examples=40)
 def test_a_part_of_the_range_renders_as_that_part_of_the_whole(
     case: tuple[ScheduleSpec, tuple[Substitution, ...], int, int], data: st.DataObject
 ) -> None:
@@ -159,13 +243,26 @@ def test_a_part_of_the_range_renders_as_that_part_of_the_whole(
 
 
 @given(case=cases())
-@settings(COMMON, max_examples=30)
+@settings(COMMON, max_examples=40)
 def test_a_layer_alone_is_the_final_schedule_of_that_layer(
     case: tuple[ScheduleSpec, tuple[Substitution, ...], int, int],
 ) -> None:
     spec, substitutions, since, until = case
-    for layer, (key, spans) in zip(spec.layers, render(spec, substitutions, since, until).layers, strict=True):
-        overrides = tuple(o for o in spec.overrides if o.sources is None or layer.key in o.sources)
-        alone = ScheduleSpec(spec.zone, "stacked", (layer,), (), overrides, spec.groups)
-        assert key == layer.key
+    for own, (key, spans) in zip(spec.layers, render(spec, substitutions, since, until).layers, strict=True):
+        overrides = tuple(o for o in spec.overrides if o.sources is None or own.key in o.sources)
+        alone = ScheduleSpec(spec.zone, spec.composition, (own,), (), overrides, spec.groups)
+        assert key == own.key
         assert spans == render_final(alone, substitutions, since, until)
+
+
+@given(rule=rules(when(2026, 6, 8)), first=st.integers(0, 800 * 24).map(lambda hours: when(2024, 5, 1) + hours * HOUR))
+@settings(COMMON, max_examples=100)
+def test_a_rule_is_refused_exactly_when_the_referee_finds_no_start(rule: Rule, first: int) -> None:
+    spec = stack("Etc/UTC", layer("a", ANN, windows=(Recurring(rule, first, HOUR),)))
+    if occurs(asdict(rule), first):
+        validate(spec)
+        return
+    with pytest.raises(InvalidSpec) as refused:
+        validate(spec)
+    assert refused.value.path.startswith("layers[0].windows[0]")
+    validate(stack("Etc/UTC", layer("a", ANN, windows=(Recurring(rule, first, HOUR, added=(first,)),))))
