@@ -1,8 +1,15 @@
-"""Around every change of every zone in one year: rendered, refereed and asked agree."""
+"""Every minute around every change of every zone in one year, and every minute of a year in twelve zones."""
+
+from array import array
+from datetime import datetime
+from operator import ne
+from typing import Literal
 
 import pytest
 
-from oncall.rendering.spec import Always, ByTime, Daily, ScheduleSpec, Weekly, Window
+from oncall.rendering.answers import on_call_at
+from oncall.rendering.final import render_final
+from oncall.rendering.spec import ByTime, Daily, Everyone, Layer, ScheduleSpec, Weekly, Window
 from oncall.rendering.zones import offset_at, transitions, zone_names
 from tests.oncall.rendering.comparison import (
     ANN,
@@ -12,12 +19,16 @@ from tests.oncall.rendering.comparison import (
     DAY,
     EVE,
     HOUR,
-    assert_agrees,
+    MINUTE,
     clock_time,
     layer,
+    minutes_of,
+    names,
+    plain,
     stack,
     when,
 )
+from tests.oncall.rendering.referee import timeline, zone_info
 
 YEAR = 2026
 
@@ -34,7 +45,13 @@ def changes() -> dict[tuple[int, int, int], list[str]]:
 
 CHANGES = changes()
 ANCHOR = when(YEAR, 1, 5, 2, 30)
-ALWAYS: tuple[Window, ...] = (Always(),)
+MATRIX_ZONES = (
+    "America/New_York", "Europe/Berlin", "Australia/Lord_Howe", "America/Santiago", "Africa/Cairo", "Asia/Beirut",
+    "America/Havana", "Atlantic/Azores", "Antarctica/Troll", "Asia/Kolkata", "Pacific/Auckland", "Africa/Casablanca",
+)  # fmt: skip
+MATRIX_WINDOWS = tuple(
+    (clock_time(start), hours * HOUR) for start, hours in ((9, 8), (20, 6), (2, 1), (0, 24), (22, 8), (0, 1))
+)
 
 
 def shapes(zone: str) -> dict[str, ScheduleSpec]:
@@ -65,12 +82,55 @@ def test_the_year_has_changes_of_every_kind() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("shape", list(shapes("Etc/UTC")))
-def test_around_every_change_of_every_zone(shape: str) -> None:
-    """One zone stands for all that share the change: the same instant, the same offsets hours around it."""
+def test_no_minute_differs_in_the_two_days_around_every_change_of_every_zone(shape: str) -> None:
+    """One zone stands for all that share the change: the same instant, the same offsets the day before and after."""
+    differing = asked = 0
     for (instant, before, after), zones in CHANGES.items():
-        since, until = instant - 7 * HOUR, instant + 7 * HOUR
+        since, until = instant - DAY, instant + DAY
         for zone in zones:
-            assert offset_at(zone, since) == before
-            assert offset_at(zone, until) == after
-        sampled = range(instant - 3 * HOUR, instant + 3 * HOUR, 421)
-        assert_agrees(shapes(zones[0])[shape], since, until, sampled=sampled)
+            assert transitions(zone, since, until) == (instant,)
+            assert (offset_at(zone, since), offset_at(zone, until)) == (before, after)
+        spec = shapes(zones[0])[shape]
+        ours = minutes_of(render_final(spec, (), since, until))
+        for minute, verdict in timeline(plain(spec), [], since, until).items():
+            answer = names(on_call_at(spec, (), minute))
+            differing += not ours.get(minute, ()) == verdict == answer
+            asked += 1
+    assert asked == len(CHANGES) * 2 * DAY // MINUTE > 150_000
+    assert differing == 0
+
+
+def edges(key: str, window: Window, window_edge: Literal["membership", "boundary"]) -> Layer:
+    return layer(key, ANN, turns=Everyone(), windows=(window,), window_edge=window_edge)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("zone", MATRIX_ZONES)
+def test_no_minute_differs_in_a_year_of_six_daily_windows(zone: str) -> None:
+    """A minute is covered when the clock shows a time of the window; by the boundary, when the most shown yet is one.
+
+    The clock is read once a minute; each minute of the day is asked once whether the window holds it.
+    """
+    info = zone_info(zone)
+    since, until = when(YEAR, 1, 4), when(YEAR, 12, 30)
+    shown, furthest, most = array("i"), array("i"), 0
+    for instant in range(since - DAY, until, MINUTE):
+        moment = datetime.fromtimestamp(instant, info)
+        reading = moment.toordinal() * 1440 + moment.hour * 60 + moment.minute
+        most = max(most, reading)
+        shown.append(reading % 1440)
+        furthest.append(most % 1440)
+    differing = asked = 0
+    for start, duration in MATRIX_WINDOWS:
+        holds = [(minute - start // MINUTE) % 1440 < duration // MINUTE for minute in range(1440)]
+        for window_edge, clock in (("membership", shown), ("boundary", furthest)):
+            verdict = bytes([holds[minute] for minute in clock[1440:]])
+            ours = bytearray(len(verdict))
+            spec = stack(zone, edges("a", Daily(start, duration), window_edge))
+            for span in render_final(spec, (), since, until):
+                first, end = (span.start - since) // MINUTE, (span.end - since) // MINUTE
+                ours[first:end] = b"\1" * (end - first)
+            differing += 0 if ours == verdict else sum(map(ne, ours, verdict))
+            asked += len(verdict)
+    assert asked == 2 * 6 * 360 * 1440
+    assert differing == 0
