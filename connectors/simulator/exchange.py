@@ -10,7 +10,7 @@ JSON = "application/json; charset=utf-8"
 @dataclass(frozen=True, slots=True)
 class Request:
     """One request. ``query`` keeps every value of a name. ``shrink`` and ``loop`` are faults only a vendor can act out:
-    list at most so many objects; answer every page with the first one and promise more."""
+    list at most so many objects; answer every page with the first one and promise more. ``body`` is that of a POST."""
 
     method: str
     path: str
@@ -18,6 +18,7 @@ class Request:
     headers: Mapping[str, str]
     shrink: int | None = None
     loop: bool = False
+    body: bytes = b""
 
     def one(self, name: str) -> str | None:
         values = self.query.get(name)

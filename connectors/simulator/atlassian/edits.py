@@ -24,6 +24,7 @@ class Edits:
             "add_participant": self.add_participant,
             "remove_participant": self.remove_participant,
             "move_start": self.move_start,
+            "delete_rotation": self.delete_rotation,
             "enable_schedule": self.enable_schedule,
             "add_override": self.add_override,
             "remove_override": self.remove_override,
@@ -114,6 +115,17 @@ class Edits:
         """Move the start of a rotation, and with it every handoff."""
         with self._state.editing():
             self._rotation(schedule_id, rotation).start += seconds
+
+    def delete_rotation(self, schedule_id: str, rotation: int | str = 0) -> None:
+        """Overrides of this rotation alone go with it."""
+        with self._state.editing():
+            found = self._rotation(schedule_id, rotation)
+            schedule: Schedule = self._get("schedule", schedule_id)
+            schedule.rotations.remove(found)
+            schedule.removed.append(found)
+            schedule.overrides = [one for one in schedule.overrides if one.rotation_ids != [found.id]]
+            for override in schedule.overrides:
+                override.rotation_ids = [one for one in override.rotation_ids if one != found.id]
 
     def enable_schedule(self, schedule_id: str, *, enabled: bool) -> None:
         with self._state.editing():

@@ -104,7 +104,7 @@ class Override:
 
 @dataclass(slots=True)
 class Schedule:
-    """``overrides`` stand in order of creation."""
+    """``overrides`` stand in order of creation; ``removed`` are deleted rotations, which history remembers."""
 
     id: str
     name: str
@@ -114,6 +114,7 @@ class Schedule:
     enabled: bool = True
     team_id: str | None = None
     overrides: list[Override] = field(default_factory=list)
+    removed: list[Rotation] = field(default_factory=list)
 
 
 @dataclass(slots=True)

@@ -11,11 +11,11 @@ from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from connectors.simulator.atlassian.state import State
+from connectors.simulator.atlassian.wire import Json
 from connectors.simulator.exchange import Answer, Request
 from connectors.simulator.opsgenie.keys import ApiKey
 from connectors.simulator.zones import parse_instant
 
-Json = dict[str, Any]
 Item = TypeVar("Item")
 API = "http://api.opsgenie.com"
 """Of paging links: absolute and, as in the vendor's own samples, not even https."""

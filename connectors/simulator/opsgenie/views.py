@@ -7,8 +7,9 @@ from typing import Any
 from connectors.simulator.atlassian.model import Override, Schedule, User
 from connectors.simulator.atlassian.oncalls import leaves, on_call
 from connectors.simulator.atlassian.timeline import LAYERS, UNITS, timeline, window
+from connectors.simulator.atlassian.wire import Json, contact_json, roles_json
 from connectors.simulator.exchange import Answer
-from connectors.simulator.opsgenie.asking import Asked, Json, Refused
+from connectors.simulator.opsgenie.asking import Asked, Refused
 from connectors.simulator.opsgenie.limits import NUMBERS
 from connectors.simulator.opsgenie.wire import Wire
 
@@ -92,7 +93,7 @@ def _user_teams(asked: Asked, identifier: str) -> Answer:
 
 def _contacts(asked: Asked, identifier: str) -> Answer:
     ordered = list(enumerate(_found_user(asked, identifier).contacts))
-    return asked.whole(ordered, lambda one: _wire(asked).contact(one[1], one[0]))
+    return asked.whole(ordered, lambda one: contact_json(one[1], one[0]))
 
 
 def _notification_rules(asked: Asked, identifier: str) -> Answer:
@@ -120,9 +121,7 @@ def _team(asked: Asked, identifier: str) -> Answer:
 
 
 def _roles(asked: Asked, identifier: str) -> Answer:
-    team = asked.found("team", identifier, "teamIdentifierType")
-    rights = [{"right": "edit-escalations", "granted": True}, {"right": "delete-team", "granted": False}]
-    return Answer(200, {"data": [{"id": f"{team.id}-lead", "name": "Shift Lead", "rights": rights}]})
+    return Answer(200, {"data": roles_json(asked.found("team", identifier, "teamIdentifierType").id)})
 
 
 def _routing_rules(asked: Asked, identifier: str) -> Answer:

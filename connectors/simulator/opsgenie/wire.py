@@ -10,22 +10,18 @@ from connectors.simulator.atlassian.model import (
     NotificationRule,
     Override,
     Participant,
-    Restriction,
     Rotation,
     RoutingRule,
     Schedule,
     Service,
     Team,
     User,
-    Window,
 )
 from connectors.simulator.atlassian.oncalls import OnCall
 from connectors.simulator.atlassian.state import State
 from connectors.simulator.atlassian.timeline import Shown, Timeline
-from connectors.simulator.opsgenie.asking import Json
+from connectors.simulator.atlassian.wire import Json, repeat_json, restriction_json
 from connectors.simulator.world import instant_text
-
-DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +69,6 @@ class Wire:
             "enabled": contact.enabled,
         }
         return made | ({"disabledReason": contact.disabled_reason} if contact.disabled_reason else {})
-
-    def contact(self, contact: Contact, order: int) -> Json:
-        status: Json = {"enabled": contact.enabled}
-        if contact.disabled_reason:
-            status["disabledReason"] = contact.disabled_reason
-        return {
-            "id": contact.id,
-            "method": contact.method,
-            "to": contact.to,
-            "status": status,
-            "applyOrder": order,
-        }
 
     def notification_rule(self, rule: NotificationRule) -> Json:
         return {
@@ -142,7 +126,9 @@ class Wire:
             "timezone": rule.time_zone,
             "notify": notify,
         }
-        return made | ({} if rule.restriction is None else {"timeRestriction": self.restriction(rule.restriction)})
+        return made | (
+            {} if rule.restriction is None else {"timeRestriction": restriction_json(rule.restriction, self.turn)}
+        )
 
     def named(self, participant: Participant) -> Json:
         """A participant or recipient: users have a login, all else a name, nobody neither."""
@@ -181,18 +167,8 @@ class Wire:
         if rotation.end is not None:
             made["endDate"] = instant_text(rotation.end)
         if rotation.restriction is not None:
-            made["timeRestriction"] = self.restriction(rotation.restriction)
+            made["timeRestriction"] = restriction_json(rotation.restriction, self.turn)
         return made
-
-    def restriction(self, restriction: Restriction) -> Json:
-        first, windows = restriction.windows[0], restriction.windows
-        if first.start_day is None:
-            shape = _window(first)
-            spelled: Json = {"restrictions": [shape]} if restriction.as_list else {"restriction": shape}
-            return {"type": "time-of-day", **spelled}
-        turn = self.turn % len(windows)
-        listed = [_window(window) for window in (*windows[turn:], *windows[:turn])]
-        return {"type": "weekday-and-time-of-day", "restrictions": listed}
 
     def override(self, schedule: Schedule, override: Override, *, alone: bool = False) -> Json:
         """The list does not tell the names of rotations; a single GET tells them and the schedule."""
@@ -225,12 +201,7 @@ class Wire:
             ],
         }
         if escalation.repeat is not None:
-            made["repeat"] = {
-                "waitInterval": escalation.repeat.wait,
-                "count": escalation.repeat.count,
-                "resetRecipientStates": escalation.repeat.reset,
-                "closeAlertAfterAll": escalation.repeat.close,
-            }
+            made["repeat"] = repeat_json(escalation.repeat)
         return made
 
     def forwarding(self, one: Forwarding) -> Json:
@@ -300,11 +271,3 @@ class Wire:
         if one.flattened:
             made["flattenedRecipients"] = [self.recipient(person) for person in one.flattened]
         return made
-
-
-def _window(window: Window) -> Json:
-    made: Json = {}
-    if window.start_day is not None and window.end_day is not None:
-        made = {"startDay": DAYS[window.start_day - 1], "endDay": DAYS[window.end_day - 1]}
-    times = ("startHour", window.start // 60), ("startMin", window.start % 60)
-    return made | dict(times) | {"endHour": window.end // 60, "endMin": window.end % 60}

@@ -1,3 +1,4 @@
+import base64
 import http.client
 import json
 from collections.abc import Callable, Iterator
@@ -7,6 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from connectors.simulator import jsm as jsm_simulator
 from connectors.simulator import opsgenie as opsgenie_simulator
 from connectors.simulator.pagerduty import DEMO_KEY, Simulator, build_world
 
@@ -67,6 +69,10 @@ def ask(
         connection.close()
 
 
+def basic(email: str, token: str) -> dict[str, str]:
+    return {"Authorization": "Basic " + base64.b64encode(f"{email}:{token}".encode()).decode()}
+
+
 @pytest.fixture
 def call(simulator: Simulator) -> Call:
     """``call("/users", {"limit": 5})``."""
@@ -119,5 +125,33 @@ def genie(opsgenie: opsgenie_simulator.Simulator) -> Call:
     ) -> Got:
         headers = {} if key is None else {"Authorization": f"GenieKey {key}"}
         return ask(opsgenie.origin, path, query, headers, method=method)
+
+    return asked
+
+
+@pytest.fixture
+def jsm(clock: Clock) -> Iterator[jsm_simulator.Simulator]:
+    with jsm_simulator.Simulator(jsm_simulator.build_world(NOW), now=clock) as running:
+        yield running
+
+
+@pytest.fixture
+def site(jsm: jsm_simulator.Simulator) -> Call:
+    """``site("/v1/schedules", {"size": 5})``: one request below the Operations API's base, or to a whole path.
+
+    ``who`` is (e-mail, token), None sends no Authorization.
+    """
+    demo = (jsm_simulator.DEMO_EMAIL, jsm_simulator.DEMO_TOKEN)
+
+    def asked(
+        path: str,
+        query: dict[str, Any] | None = None,
+        *,
+        who: tuple[str, str] | None = demo,
+        method: str = "GET",
+        body: str | None = None,
+    ) -> Got:
+        whole = f"/jsm/ops/api/{jsm_simulator.CLOUD_ID}{path}" if path.startswith("/v1/") else path
+        return ask(jsm.origin, whole, query, None if who is None else basic(*who), method=method, body=body)
 
     return asked

@@ -95,17 +95,20 @@ def test_members_come_and_go(opsgenie: Simulator, genie: Call, bo: str) -> None:
 
 
 def test_rotations_change(opsgenie: Simulator, genie: Call, bo: str, platform: str) -> None:
-    def backup() -> Any:
-        return genie(f"/v2/schedules/{platform}").json["data"]["rotations"][1]
+    def rotations() -> Any:
+        return genie(f"/v2/schedules/{platform}").json["data"]["rotations"]
 
-    before = backup()
+    before = rotations()[1]
     opsgenie.edits.add_participant(platform, bo, 1)
     opsgenie.edits.remove_participant(platform, 0, before["id"])
     opsgenie.edits.move_start(platform, 1800, 1)
-    after = backup()
+    after = rotations()[1]
     assert after["participants"][:-1] == before["participants"][1:]
     assert after["participants"][-1]["id"] == bo
     assert after["startDate"] == before["startDate"].replace(":30:00", ":00:00").replace("T07", "T08")
+    opsgenie.edits.delete_rotation(platform, 1)
+    assert [one["name"] for one in rotations()] == ["Primary", "Before the merger"]
+    assert [len(one.rotation_ids) for one in opsgenie.state.schedules[platform].overrides] == [0, 1, 0, 1, 0]
     opsgenie.edits.enable_schedule(platform, enabled=False)
     assert genie(f"/v2/schedules/{platform}").json["data"]["enabled"] is False
     with pytest.raises(LookupError, match="no rotation"):

@@ -1,0 +1,54 @@
+"""What both interfaces write alike."""
+
+from typing import Any
+
+from connectors.simulator.atlassian.model import Contact, Repeat, Restriction, Window
+
+Json = dict[str, Any]
+DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+def restriction_json(restriction: Restriction, turn: int) -> Json:
+    """``turn`` shifts the order of windows, which is not stable between two reads of one schedule."""
+    windows = restriction.windows
+    if windows[0].start_day is None:
+        shape = _window(windows[0])
+        spelled: Json = {"restrictions": [shape]} if restriction.as_list else {"restriction": shape}
+        return {"type": "time-of-day", **spelled}
+    first = turn % len(windows)
+    listed = [_window(window) for window in (*windows[first:], *windows[:first])]
+    return {"type": "weekday-and-time-of-day", "restrictions": listed}
+
+
+def _window(window: Window) -> Json:
+    made: Json = {}
+    if window.start_day is not None and window.end_day is not None:
+        made = {"startDay": DAYS[window.start_day - 1], "endDay": DAYS[window.end_day - 1]}
+    return made | {
+        "startHour": window.start // 60,
+        "startMin": window.start % 60,
+        "endHour": window.end // 60,
+        "endMin": window.end % 60,
+    }
+
+
+def repeat_json(repeat: Repeat) -> Json:
+    return {
+        "waitInterval": repeat.wait,
+        "count": repeat.count,
+        "resetRecipientStates": repeat.reset,
+        "closeAlertAfterAll": repeat.close,
+    }
+
+
+def contact_json(contact: Contact, order: int) -> Json:
+    status: Json = {"enabled": contact.enabled}
+    if contact.disabled_reason:
+        status["disabledReason"] = contact.disabled_reason
+    return {"id": contact.id, "method": contact.method, "to": contact.to, "status": status, "applyOrder": order}
+
+
+def roles_json(team_id: str) -> list[Json]:
+    """The custom roles of a team."""
+    rights = [{"right": "edit-escalations", "granted": True}, {"right": "delete-team", "granted": False}]
+    return [{"id": f"{team_id}-lead", "name": "Shift Lead", "rights": rights}]

@@ -1,0 +1,246 @@
+"""Objects as the Operations API, the Teams API and Jira write them: references are bare pairs of type and id."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from connectors.simulator.atlassian.model import (
+    Escalation,
+    Forwarding,
+    NotificationRule,
+    Override,
+    Participant,
+    Rotation,
+    RoutingRule,
+    Schedule,
+    Service,
+    Team,
+    User,
+)
+from connectors.simulator.atlassian.oncalls import OnCall
+from connectors.simulator.atlassian.state import State
+from connectors.simulator.atlassian.timeline import Shown, Timeline
+from connectors.simulator.atlassian.wire import Json, repeat_json, restriction_json
+from connectors.simulator.jsm.callers import ORG_ID
+from connectors.simulator.world import instant_text
+from connectors.simulator.zones import iso
+
+_KINDS = {"default": "base"}
+
+
+def reference(participant: Participant) -> Json:
+    kind, key = participant
+    return {"type": "noone"} if kind == "none" else {"type": kind, "id": key}
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """``turn`` shifts the order of restrictions, which is not stable between two reads of one schedule."""
+
+    state: State
+    turn: int
+
+    # People and teams.
+
+    def user(self, user: User) -> Json:
+        """As Jira tells it: the address may be hidden, then it is left out or empty."""
+        made: Json = {
+            "accountId": user.id,
+            "accountType": "atlassian",
+            "active": not user.blocked,
+            "displayName": user.name,
+            "timeZone": user.time_zone,
+            "locale": user.locale,
+        }
+        if not user.email_hidden:
+            made["emailAddress"] = user.email
+        elif self.state.present_users().index(user) % 2:
+            made["emailAddress"] = ""
+        return made
+
+    def directory_user(self, user: User) -> Json:
+        """As the organisation's directory tells it to its admin."""
+        return {
+            "accountId": user.id,
+            "accountType": "atlassian",
+            "accountStatus": "inactive" if user.blocked else "active",
+            "name": user.name,
+            "nickname": user.name.split()[0],
+            "email": user.email,
+        }
+
+    def team_head(self, team: Team) -> Json:
+        return {"teamId": team.id, "teamName": team.name}
+
+    def team(self, team: Team, *, admin: bool) -> Json:
+        return {
+            "teamId": team.id,
+            "displayName": team.name,
+            "description": team.description,
+            "organizationId": ORG_ID,
+            "teamType": "MEMBER_INVITE",
+            "userPermissions": {"ADD_MEMBERS": admin, "DELETE_TEAM": admin, "UPDATE_TEAM": admin},
+        }
+
+    def routing_rule(self, rule: RoutingRule, order: int) -> Json:
+        made: Json = {
+            "id": rule.id,
+            "name": rule.name,
+            "order": order,
+            "isDefault": rule.is_default,
+            "timezone": rule.time_zone,
+            "criteria": rule.criteria,
+            "notify": {"type": "none"} if rule.notify is None else reference(rule.notify),
+        }
+        if rule.restriction is not None:
+            made["timeRestriction"] = restriction_json(rule.restriction, self.turn)
+        return made
+
+    def notification_rule(self, rule: NotificationRule) -> Json:
+        return {
+            "id": rule.id,
+            "name": rule.name,
+            "actionType": rule.action_type,
+            "order": rule.order,
+            "enabled": rule.enabled,
+            "criteria": {"type": "match-all"},
+            "schedules": [],
+        }
+
+    def steps(self, user: User, rule: NotificationRule) -> list[Json]:
+        contacts = {contact.id: contact for contact in user.contacts}
+        return [
+            {
+                "id": f"{rule.id}-{position}",
+                "contact": {"method": contacts[contact_id].method, "to": contacts[contact_id].to},
+                "sendAfter": minutes or 0,
+                "enabled": True,
+            }
+            for position, (contact_id, minutes) in enumerate(rule.steps)
+        ]
+
+    # Schedules.
+
+    def schedule(self, schedule: Schedule, *, rotations: bool) -> Json:
+        made: Json = {
+            "id": schedule.id,
+            "name": schedule.name,
+            "description": schedule.description,
+            "timezone": schedule.time_zone,
+            "enabled": schedule.enabled,
+        }
+        if schedule.team_id is not None:
+            made["teamId"] = schedule.team_id
+        return made | ({"rotations": [self.rotation(one) for one in schedule.rotations]} if rotations else {})
+
+    def rotation(self, rotation: Rotation) -> Json:
+        """Without an end ``endDate`` is empty or, where there is a restriction, absent: both are seen."""
+        made: Json = {
+            "id": rotation.id,
+            "name": rotation.name,
+            "startDate": instant_text(rotation.start),
+            "type": rotation.unit,
+            "length": rotation.length,
+            "participants": [reference(one) for one in rotation.participants],
+        }
+        if rotation.end is not None:
+            made["endDate"] = instant_text(rotation.end)
+        elif rotation.restriction is None:
+            made["endDate"] = ""
+        if rotation.restriction is not None:
+            made["timeRestriction"] = restriction_json(rotation.restriction, self.turn)
+        return made
+
+    def override(self, schedule: Schedule, override: Override) -> Json:
+        """Dates with the offset of the zone: endpoints differ in how they write them."""
+        return {
+            "alias": override.alias,
+            "responder": reference(override.by),
+            "startDate": iso(override.start, schedule.time_zone),
+            "endDate": iso(override.end, schedule.time_zone),
+            "rotationIds": list(override.rotation_ids),
+        }
+
+    # Escalations and the rest.
+
+    def escalation(self, escalation: Escalation) -> Json:
+        made: Json = {
+            "id": escalation.id,
+            "name": escalation.name,
+            "description": escalation.description,
+            "enabled": escalation.enabled,
+            "rules": [
+                {
+                    "condition": rule.condition,
+                    "notifyType": rule.notify_type,
+                    "delay": rule.minutes,
+                    "recipient": reference(rule.recipient),
+                }
+                for rule in escalation.rules
+            ],
+        }
+        return made | ({} if escalation.repeat is None else {"repeat": repeat_json(escalation.repeat)})
+
+    def forwarding(self, one: Forwarding) -> Json:
+        return {
+            "id": one.id,
+            "alias": one.alias,
+            "fromUser": {"id": one.from_user},
+            "toUser": {"id": one.to_user},
+            "startDate": instant_text(one.start),
+            "endDate": instant_text(one.end),
+        }
+
+    def service(self, service: Service) -> Json:
+        return {
+            "id": service.id,
+            "name": service.name,
+            "description": service.description,
+            "tier": service.tier,
+            "type": "Software Services",
+            "owner": service.team_id,
+            "changeApprovers": {"groups": []},
+            "responders": {"users": [], "teams": [service.team_id]},
+            "stakeholders": {"users": []},
+            "projects": {"ids": []},
+        }
+
+    # Who is on call.
+
+    def on_call(self, one: OnCall) -> Json:
+        made = reference(one.participant)
+        if one.forwarded_from is not None:
+            made["forwardedFrom"] = reference(("user", one.forwarded_from))
+        return made | ({"onCallParticipants": [self.on_call(below) for below in one.below]} if one.below else {})
+
+    def timeline(self, drawn: Timeline, history: Sequence[tuple[Rotation, list[Shown]]]) -> Json:
+        """``history``: deleted rotations with what was served in them."""
+        made: Json = {"startDate": instant_text(drawn.since), "endDate": instant_text(drawn.until)}
+        for name, rotations in drawn.layers.items():
+            listed = [self._rotation(rotation, shown) for rotation, shown in rotations]
+            if name == "final":
+                listed += [self._rotation(rotation, shown) | {"deleted": True} for rotation, shown in history]
+            made[f"{name}Timeline"] = {"rotations": listed}
+        return made | {"_expands": ["base", "override", "forwarding"]}
+
+    def _rotation(self, rotation: Rotation, shown: Sequence[Shown]) -> Json:
+        """``periods`` is absent when there are none."""
+        made: Json = {"id": rotation.id, "name": rotation.name, "order": rotation.order}
+        return made | ({"periods": [self._period(one) for one in shown]} if shown else {})
+
+    def _period(self, one: Shown) -> Json:
+        made: Json = {
+            "startDate": instant_text(one.start),
+            "endDate": instant_text(one.end),
+            "type": _KINDS.get(one.kind, one.kind),
+            "responder": self._responder(one.recipient),
+        }
+        if one.from_user is not None:
+            made["from"] = self._responder(("user", one.from_user))
+        if one.flattened:
+            made["flattenedResponders"] = [self._responder(person) for person in one.flattened]
+        return made
+
+    def _responder(self, participant: Participant) -> Json:
+        made = reference(participant)
+        deleted = participant[0] == "user" and self.state.users[participant[1]].deleted
+        return made | ({"deleted": True} if deleted or participant in self.state.gone else {})
