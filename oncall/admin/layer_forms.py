@@ -13,7 +13,7 @@ from oncall.admin.fields import ReadingField
 from oncall.admin.parts import AddField, LinesField, PartForm, PartFormSet
 from oncall.admin.window_lines import UnreadableLine, text_from_windows, windows_from_text
 from oncall.operations.schedules import ROW_OF_PARTICIPANT
-from oncall.rendering.spec import VACANT, ByTime, Everyone, InvalidSpec, Layer, Participant, ScheduleSpec
+from oncall.rendering.spec import VACANT, ByOccurrence, ByTime, Everyone, InvalidSpec, Layer, Participant, ScheduleSpec
 from oncall.rendering.validation import validate
 from oncall.rendering.zones import at, reading
 
@@ -33,12 +33,12 @@ def participant_label(participant: Participant, directory: Directory, keys: Keys
 
 def inexpressible(layer: Layer) -> str:
     """Why the form cannot show this layer; empty when it can."""
+    if isinstance(layer.turns, ByOccurrence):
+        return "its turns change with each occurrence"
     if text_from_windows(layer.windows) is None:
         return "it opens by a recurrence rule"
     if isinstance(layer.turns, Everyone):
         return ""
-    if not isinstance(layer.turns, ByTime):
-        return "its turns change with each occurrence"
     if layer.turns.clock == "elapsed":
         return "its turns are counted in elapsed time, not on the wall clock"
     if layer.turns.unit == "seconds" and layer.turns.length % SECONDS["minutes"]:

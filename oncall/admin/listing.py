@@ -75,5 +75,10 @@ def span_in_words(seconds: int) -> str:
 def moment(instant: int, zone: str, now: int) -> str:
     """``Tue 09:00 CET``, with the date when it is not within six days of now."""
     at = datetime.fromtimestamp(instant, ZoneInfo(zone))
-    date = "" if abs(instant - now) < 6 * DAY else f" {at.day} {at:%b}"
-    return f"{at:%a}{date} {at:%H:%M} {at.tzname()}"
+    return f"{at:%a %H:%M} {at.tzname()}" if abs(instant - now) < 6 * DAY else dated_moment(instant, zone)
+
+
+def dated_moment(instant: int, zone: str) -> str:
+    """``Tue 3 Mar 09:00 CET``."""
+    at = datetime.fromtimestamp(instant, ZoneInfo(zone))
+    return f"{at:%a} {at.day} {at:%b} {at:%H:%M} {at.tzname()}"

@@ -24,15 +24,18 @@ HUES = (
 )  # fmt: skip
 DAY = 86_400
 HEADER, LABEL, BAR, GAP = 40, 20, 28, 14
-_DRAWN_WIDTH = 1_000  # pixels assumed when choosing between a name, initials and nothing
-_LETTER = 7.2
+#: Follows the key of a participant that nobody here is known for.
+UNKNOWN = "(not known here)"
+_DRAWN_WIDTH = 920  # pixels assumed when choosing between a name, initials and nothing
+_LETTER, _SMALL_LETTER = 7.2, 6.6
 _STRIDE = 5  # has no divisor in common with the number of hues: neighbours are far apart, all are used
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
     """A stretch ``[start, end)`` of instants. identity: what the colour follows from, empty for a gap. style: words of
-    ``gap``, ``override``, ``unreachable``. title: the whole truth, for the pointer and for screen readers."""
+    ``gap``, ``override``, ``unreachable``, ``mismatch``. title: the whole truth, for pointers and screen readers.
+    reason: which layer or exception it comes from. link: where a click leads, empty for nowhere."""
 
     start: int
     end: int
@@ -40,26 +43,43 @@ class Bar:
     identity: str
     title: str
     style: tuple[str, ...] = ()
+    reason: str = ""
+    link: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
+    """empty: what the table says when there are no bars."""
+
     label: str
     bars: tuple[Bar, ...]
     note: str = ""
+    empty: str = "Nobody in these days."
 
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """Rows over ``[since, until)``, instants; days and weekends are those of ``zone``."""
+    """Rows over ``[since, until)``, instants; days and weekends are those of ``zone``. home: the schedule's own zone,
+    whose clock changes are flagged as well. chosen: the instant that is being asked about."""
 
     zone: str
     since: int
     until: int
     now: int
     rows: tuple[Row, ...]
+    home: str = ""
+    chosen: int | None = None
+
+    def clock_changes(self) -> list[tuple[int, str]]:
+        """(instant, zone) of every clock change in the range; one that both zones share is that of ``zone``."""
+        found: dict[int, str] = {}
+        for zone in dict.fromkeys((self.zone, self.home or self.zone)):
+            for instant in transitions(zone, self.since, self.until):
+                found.setdefault(instant, zone)
+        return sorted(found.items())
 
 
+@register.filter
 def hue(identity: str) -> str:
     """Always the same colour for the same identity; people whose numbers are near each other get different ones."""
     kind, _, number = identity.partition(" ")
@@ -68,17 +88,21 @@ def hue(identity: str) -> str:
     return HUES[blake2b(identity.encode(), digest_size=2).digest()[0] % len(HUES)]
 
 
+@register.filter
 def initials(name: str) -> str:
-    """``AK`` for Ana Kowalski."""
+    """``AK`` for Ana Kowalski, ``?`` for somebody who is not known here."""
+    if name.endswith(UNKNOWN):
+        return "?"
     words = [word for word in name.split() if word[0].isalnum()]
     return (words[0][0] + words[-1][0] if len(words) > 1 else name[:2]).upper() if words else name[:2]
 
 
 def lanes(bars: Iterable[Bar]) -> list[list[Bar]]:
-    """Bars that overlap lie in different lanes."""
+    """Bars that overlap lie in different lanes; a person stays in one as long as it is free."""
     found: list[list[Bar]] = []
     for bar in sorted(bars, key=lambda each: (each.start, each.end)):
-        lane = next((lane for lane in found if lane[-1].end <= bar.start), None)
+        free = [lane for lane in found if lane[-1].end <= bar.start]
+        lane = next((lane for lane in free if lane[-1].identity == bar.identity), free[0] if free else None)
         if lane is None:
             found.append([bar])
         else:
@@ -96,7 +120,7 @@ def timeline_svg(timeline: Timeline) -> SafeString:
     drawing = _Drawing(timeline, bottom)
     parts = [drawing.days()]
     parts += [drawing.row(row, top) for row, top in zip(timeline.rows, tops, strict=True)]
-    parts += [drawing.clock_changes(), drawing.now()]
+    parts += [drawing.clock_changes(), drawing.now(), drawing.chosen()]
     return format_html(
         '<svg class="oc-timeline-svg" width="100%" height="{}" role="img" aria-label="{}">{}{}</svg>',
         bottom,
@@ -110,7 +134,10 @@ _PATTERNS = SafeString(
     '<defs><pattern id="oc-gap" width="8" height="8" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
     '<rect width="8" height="8" class="oc-gap-back"/><rect width="3" height="8" class="oc-gap-line"/></pattern>'
     '<pattern id="oc-override" width="7" height="7" patternUnits="userSpaceOnUse" patternTransform="rotate(-45)">'
-    '<rect width="2" height="7" class="oc-override-line"/></pattern></defs>'
+    '<rect width="2" height="7" class="oc-override-line"/></pattern>'
+    '<pattern id="oc-mismatch" width="8" height="8" patternUnits="userSpaceOnUse" patternTransform="rotate(-45)">'
+    '<rect width="8" height="8" class="oc-mismatch-back"/><rect width="4" height="8" class="oc-mismatch-line"/>'
+    "</pattern></defs>"
 )
 
 
@@ -162,40 +189,44 @@ class _Drawing:
 
     def bar(self, bar: Bar, y: int) -> SafeString:
         start, end = max(bar.start, self.timeline.since), min(bar.end, self.timeline.until)
-        fill = "url(#oc-gap)" if "gap" in bar.style else hue(bar.identity)
-        parts = [
-            format_html(
-                '<rect class="oc-bar {}" x="1" y="1" width="100%" height="{}" rx="3" fill="{}"/>',
-                " ".join(f"oc-{word}" for word in bar.style),
-                BAR - 4,
-                fill,
-            )
-        ]
+        fill = next((f"url(#oc-{word})" for word in ("gap", "mismatch") if word in bar.style), hue(bar.identity))
+        parts = [self._box(" ".join(f"oc-{word}" for word in ("bar", *bar.style)), fill)]
         if "override" in bar.style:
-            parts.append(
-                format_html('<rect x="1" y="1" width="100%" height="{}" rx="3" fill="url(#oc-override)"/>', BAR - 4)
-            )
+            parts.append(self._box("", "url(#oc-override)"))
         text = _fitting(bar, (end - start) / self.length * _DRAWN_WIDTH)
         if text:
-            parts.append(format_html('<text class="oc-bar-name" x="7" y="{}">{}</text>', BAR // 2 + 4, text))
-        return format_html(
+            css, x = ("oc-bar-name", 7) if text == bar.name else ("oc-bar-name oc-initials", 4)
+            parts.append(format_html('<text class="{}" x="{}" y="{}">{}</text>', css, x, BAR // 2 + 4, text))
+        drawn = format_html(
             '<svg x="{}" y="{}" width="{}" height="{}"><title>{}</title>{}</svg>',
             self.x(start), y, self.width(start, end), BAR, bar.title, _joined(parts),
         )  # fmt: skip
+        return format_html('<a href="{}" aria-label="{}">{}</a>', bar.link, bar.title, drawn) if bar.link else drawn
+
+    def _box(self, css: str, fill: str) -> SafeString:
+        box = '<rect class="{}" x="1" y="1" width="100%" height="{}" rx="3" fill="{}"/>'
+        return format_html(box, css, BAR - 4, fill)
 
     def clock_changes(self) -> SafeString:
         """A flag where the clock is put forward or back."""
         line, parts = self.timeline, []
-        for instant in transitions(line.zone, line.since, line.until):
-            minutes = (offset_at(line.zone, instant) - offset_at(line.zone, instant - 1)) // 60
+        for instant, zone in line.clock_changes():
+            minutes = (offset_at(zone, instant) - offset_at(zone, instant - 1)) // 60
             amount = f"{abs(minutes) // 60} h" if minutes % 60 == 0 else f"{abs(minutes)} min"
-            text = f"⚑ clock {'forward' if minutes > 0 else 'back'} {amount}"
+            where = "" if zone == line.zone else f" in {zone}"
+            text = f"⚑ clock {'forward' if minutes > 0 else 'back'} {amount}{where}"
             parts.append(self._marker("oc-clock", instant, text))
         return _joined(parts)
 
     def now(self) -> SafeString:
         line = self.timeline
         return self._marker("oc-now", line.now, "now") if line.since <= line.now < line.until else SafeString()
+
+    def chosen(self) -> SafeString:
+        """The instant that is being asked about."""
+        line = self.timeline
+        inside = line.chosen is not None and line.since <= line.chosen < line.until and line.chosen != line.now
+        return self._marker("oc-chosen", line.chosen, "why?") if inside and line.chosen is not None else SafeString()
 
     def _marker(self, css: str, instant: int, text: str) -> SafeString:
         late = (instant - self.timeline.since) / self.length > 0.85
@@ -218,9 +249,9 @@ def _described(row: Row) -> str:
 
 def _fitting(bar: Bar, pixels: float) -> str:
     """The name if it fits, else initials, else nothing."""
-    if "gap" in bar.style:
+    if "gap" in bar.style or "mismatch" in bar.style:
         return bar.name if pixels > len(bar.name) * _LETTER + 12 else ""
     short = initials(bar.name)
     if pixels > len(bar.name) * _LETTER + 12:
         return bar.name
-    return short if pixels > len(short) * _LETTER + 8 else ""
+    return short if pixels > len(short) * _SMALL_LETTER + 6 else ""

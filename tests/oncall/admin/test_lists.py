@@ -10,7 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from oncall.models import User
+from oncall.models import Schedule, User
 from oncall.operations import Actor, create_account, grant_lead, link_account
 
 MakeRow = Callable[..., int]
@@ -56,7 +56,7 @@ def test_a_list_asks_as_many_queries_for_50_rows_as_for_5(
         assert response.status_code == 200
         assert len(response.context["cl"].result_list) >= more
         counts.append(len(queries))
-    assert counts[0] == counts[1] <= 10, counts
+    assert counts[0] == counts[1] <= (11 if model == "schedule" else 10), counts
 
 
 @time_machine.travel("2026-03-03T12:00:00Z", tick=False)
@@ -67,10 +67,11 @@ def test_the_schedule_list_says_who_is_on_call_until_when_and_who_next(
     make("schedule", name="Primary", layers=weekly_layers(f"person:local:{ana}", f"person:local:{ben}"))
     make("schedule", name="Empty")
     make("schedule", name="Lost", zone_state="unknown", time_zone="", active=False)
-    make("schedule", name="Odd", composition="concurrent", layers=weekly_layers("person:3:P"))
+    make("schedule", name="Both", composition="concurrent", layers=weekly_layers(f"person:local:{ana}", "person:3:P"))
+    Schedule.objects.filter(pk=make("schedule", name="Old")).update(layers={"format": 0})
     page = browser.get(reverse("admin:oncall_schedule_changelist")).content.decode()
     assert "<span><strong>Ana</strong> until Mon 09:00 CET, 5 d 20 h" in page
-    for words in ("Ben", "nobody", "time zone not settled", "cannot be rendered"):
+    for words in ("Ben", "nobody", "time zone not settled", "stored in format 0"):
         assert words in page
 
 

@@ -115,17 +115,23 @@ def test_turns_can_be_months_or_everyone_at_once(form: Any, make: MakeRow, weekl
         assert form("schedule", pk).data["layers-0-unit"] == unit
 
 
+RECURRING = {
+    "type": "recurring", "first": "2026-03-02T09:00:00", "duration": 60, "excluded": [], "added": [],
+    "rule": {"frequency": "DAILY", "interval": 1, "by_day": [], "by_month_day": [], "by_month": [], "week_start": 1,
+             "count": None, "until": None},
+}  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"turns": {"type": "by_occurrence", "shifts_per_participant": 2}}, "change with each occurrence"),
+        ({"turns": {"type": "by_occurrence", "shifts_per_participant": 2}, "windows": [RECURRING]},
+         "change with each occurrence"),
         ({"turns": {"type": "by_time", "anchor": "2026-03-02T09:00:00Z", "length": 3_600, "unit": "seconds",
                     "clock": "elapsed"}}, "elapsed time"),
         ({"turns": {"type": "by_time", "anchor": "2026-03-02T09:00:00", "length": 61, "unit": "seconds",
                     "clock": "wall"}}, "not whole minutes"),
-        ({"windows": [{"type": "recurring", "rule": {"frequency": "DAILY", "interval": 1, "by_day": [],
-            "by_month_day": [], "by_month": [], "week_start": 1, "count": None, "until": None},
-            "first": "2026-03-02T09:00:00", "duration": 60, "excluded": [], "added": []}]}, "recurrence rule"),
+        ({"windows": [RECURRING]}, "recurrence rule"),
     ],
 )  # fmt: skip
 def test_a_layer_the_form_cannot_express_is_shown_and_kept(

@@ -1,0 +1,75 @@
+"""What a schedule's page is asked to show: which days, in whose zone, and one instant to explain."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Literal
+from urllib.parse import urlencode
+
+from oncall.rendering.codec import instant_from_text, instant_to_text, reading_from_text, reading_to_text
+from oncall.rendering.zones import DAY, EARLIEST, LATEST, at, reading, zone_names
+
+RANGES = (1, 7, 14, 30)
+DEFAULT_DAYS = 14
+#: Whose clock the page follows: the schedule's, the viewer's own, or none's.
+Clock = Literal["schedule", "mine", "utc"]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """``[since, until)``: instants, ``days`` days of ``zone`` from ``first`` (ISO date) on. clocks: the zones to choose
+    from. chosen: the instant that is asked about."""
+
+    since: int
+    until: int
+    days: int
+    first: str
+    clock: Clock
+    clocks: Mapping[Clock, str]
+    chosen: int | None = None
+
+    @classmethod
+    def of(cls, query: Mapping[str, Any], zone: str, now: int, mine: str = "") -> "Shown":
+        """``days``, ``from`` (ISO date), ``zone`` (a Clock) and ``at`` (an instant, or a reading of the chosen zone) of
+        the address; what makes no sense there is the default. mine: the viewer's zone, empty when unknown."""
+        clocks: dict[Clock, str] = {"schedule": zone, "utc": "UTC"}
+        if mine in zone_names():
+            clocks = {"schedule": zone, "mine": mine, "utc": "UTC"}
+        clock = next((each for each in clocks if each == query.get("zone")), "schedule")
+        zone = clocks[clock]
+        days = next((n for n in RANGES if str(n) == query.get("days")), DEFAULT_DAYS)
+        chosen = _instant(query.get("at", ""), zone)
+        default = reading(zone, now) // DAY * DAY
+        if chosen is not None and not default <= reading(zone, chosen) < default + days * DAY:
+            default = reading(zone, chosen) // DAY * DAY
+        try:
+            first = reading_from_text(date.fromisoformat(query.get("from", "")).isoformat())
+        except ValueError:
+            first = default
+        if not EARLIEST + DAY < first < LATEST - (days + 1) * DAY:
+            first = default
+        until = at(zone, first + days * DAY)
+        return cls(at(zone, first), until, days, reading_to_text(first)[:10], clock, clocks, chosen)
+
+    @property
+    def zone(self) -> str:
+        return self.clocks[self.clock]
+
+    def link(self, *, days: int = 0, shift: int = 0, clock: Clock | None = None, chosen: int | None = None) -> str:
+        """The address of the page with these changes; ``chosen`` leads to its explanation."""
+        first = reading_from_text(self.first) + shift * self.days * DAY
+        query: dict[str, Any] = {"days": days or self.days, "from": reading_to_text(first)[:10]}
+        if (clock := clock or self.clock) != "schedule":
+            query["zone"] = clock
+        if chosen is not None:
+            query["at"] = instant_to_text(chosen)
+        return f"?{urlencode(query, safe=':')}{'#why' if chosen is not None else ''}"
+
+
+def _instant(text: str, zone: str) -> int | None:
+    try:
+        naive = datetime.fromisoformat(text).tzinfo is None
+        instant = at(zone, reading_from_text(text)) if naive else instant_from_text(text)
+    except (ValueError, OverflowError):
+        return None
+    return instant if EARLIEST + DAY < instant < LATEST - DAY * (RANGES[-1] + 1) else None
