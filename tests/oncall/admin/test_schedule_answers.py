@@ -149,8 +149,8 @@ def test_the_quality_box_tells_gaps_and_loads(browser: Client, make: MakeRow, pe
     assert (quality["covered"], quality["uncovered"]) == ("71.8", "1 d 23 h")  # an hour of Sunday does not exist
     assert quality["gaps"] == [("Sat 00:00 CET", "Mon 00:00 CEST", "1 d 23 h")]
     assert [(load["who"], load["hours"], load["weekends"]) for load in quality["loads"]] == [
-        ("Ben Ode", "63 h", "0 h"),
-        ("Ana Kowalski", "57 h", "0 h"),
+        ("Ana Kowalski", "63 h", "0 h"),
+        ("Ben Ode", "57 h", "0 h"),
     ]
     assert quality["balance"] == 90
     text = page(browser, pk, "?days=7")
