@@ -45,7 +45,7 @@ from tests.oncall.rendering.referee import timeline
 
 PARIS, TROLL, NEW_YORK, UTC = "Europe/Paris", "Antarctica/Troll", "America/New_York", "Etc/UTC"
 SPRING, AUTUMN, JUNE = when(2026, 3, 28, 12), when(2026, 10, 24, 12), when(2026, 6, 1)
-ASKED_EVERY = 7 * MINUTE
+ASKED_EVERY = 13 * MINUTE
 
 
 class Case(NamedTuple):
@@ -171,14 +171,26 @@ def compositions() -> Iterator[Case]:
         yield Case(composition(UTC, high, low), JUNE, JUNE + DAY)
 
 
+class Judged(NamedTuple):
+    """A case, the referee's timeline of it, and the minutes to ask about one by one."""
+
+    case: Case
+    verdict: dict[int, tuple[str, ...]]
+    held: dict[int, tuple[str, ...]]
+    asked: tuple[int, ...]
+
+
 @cache
-def judged() -> tuple[tuple[Case, dict[int, tuple[str, ...]]], ...]:
-    """Each case with the referee's timeline of it."""
-    cases = [case for part in (turns, windows, rules, shifts, compositions) for case in part()]
-    return tuple(
-        (case, timeline(plain(case.spec), plain_substitutions(case.substitutions), case.since, case.until))
-        for case in cases
-    )
+def judged() -> tuple[Judged, ...]:
+    return tuple(map(_judged, (case for part in (turns, windows, rules, shifts, compositions) for case in part())))
+
+
+def _judged(case: Case) -> Judged:
+    verdict = timeline(plain(case.spec), plain_substitutions(case.substitutions), case.since, case.until)
+    changes = [minute for minute in verdict if verdict[minute] != verdict.get(minute - MINUTE, ())]
+    asked = {*range(case.since, case.until, ASKED_EVERY), *changes, *(each - MINUTE for each in changes)}
+    held = {minute: who for minute, who in verdict.items() if who}
+    return Judged(case, verdict, held, tuple(minute for minute in sorted(asked) if minute in verdict))
 
 
 def disagreements(render_final: Callable[..., Any], on_call_at: Callable[..., Any]) -> Iterator[tuple[Case, int]]:
@@ -186,10 +198,10 @@ def disagreements(render_final: Callable[..., Any], on_call_at: Callable[..., An
 
     The second is asked every few minutes, and in the minutes before and after each change.
     """
-    for case, verdict in judged():
+    for case, verdict, held, asked in judged():
         ours = minutes_of(render_final(case.spec, case.substitutions, case.since, case.until))
-        yield from ((case, minute) for minute, who in verdict.items() if ours.get(minute, ()) != who)
-        changes = [minute for minute in verdict if verdict[minute] != verdict.get(minute - MINUTE, ())]
-        for minute in {*range(case.since, case.until, ASKED_EVERY), *changes, *(each - MINUTE for each in changes)}:
-            if minute >= case.since and names(on_call_at(case.spec, case.substitutions, minute)) != verdict[minute]:
+        if ours != held:
+            yield from ((case, minute) for minute, who in verdict.items() if ours.get(minute, ()) != who)
+        for minute in asked:
+            if names(on_call_at(case.spec, case.substitutions, minute)) != verdict[minute]:
                 yield case, minute
