@@ -149,7 +149,8 @@ class Reasons:
     def __init__(self, spec: ScheduleSpec, rendering: Rendering) -> None:
         self.stacked = spec.composition == "stacked"
         self.held: dict[Participant, list[tuple[str, list[Held]]]] = defaultdict(list)
-        for one in (*spec.overrides, *spec.extra_shifts):
+        exceptions: tuple[Override | ExtraShift, ...] = (*spec.overrides, *spec.extra_shifts)
+        for one in exceptions:
             self.held[one.by].append((kind_of(one), [(one.starts_at, one.ends_at, (one.by,))]))
         titles = layer_titles(spec)
         for key, spans in rendering.layers:

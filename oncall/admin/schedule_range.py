@@ -35,7 +35,7 @@ class Shown:
         clocks: dict[Clock, str] = {"schedule": zone, "utc": "UTC"}
         if mine in zone_names():
             clocks = {"schedule": zone, "mine": mine, "utc": "UTC"}
-        clock = next((each for each in clocks if each == query.get("zone")), "schedule")
+        clock: Clock = next((each for each in clocks if each == query.get("zone")), "schedule")
         zone = clocks[clock]
         days = next((n for n in RANGES if str(n) == query.get("days")), DEFAULT_DAYS)
         chosen = _instant(query.get("at", ""), zone)

@@ -21,6 +21,8 @@ _STATES = {
     "empty": "Nobody takes part in it.",
 }
 
+_Exception = Override | ExtraShift | Substitution
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -63,9 +65,8 @@ class _Words:
     ) -> None:
         self.bars, self.source_id, self.titles = bars, source_id, layer_titles(spec)
         self.layers = {layer.key: layer for layer in spec.layers}
-        self.exceptions: dict[str, Override | ExtraShift | Substitution] = {
-            one.key: one for one in (*spec.overrides, *spec.extra_shifts, *substitutions)
-        }
+        exceptions: tuple[_Exception, ...] = (*spec.overrides, *spec.extra_shifts, *substitutions)
+        self.exceptions = {one.key: one for one in exceptions}
 
     def at(self, instant: int) -> str:
         return dated_moment(instant, self.bars.shown.zone)

@@ -26,7 +26,15 @@ from oncall.selectors import OnCall, on_call, participant_names, specs, specs_of
 class ScheduleAdmin(OperatedAdmin):
     kind = "schedule"
     form = ScheduleForm
-    list_display = ("page_link", "on_call_now", "next_handoff", "time_zone", "from_source", "active", "edit_link")
+    list_display: Sequence[str] = (
+        "page_link",
+        "on_call_now",
+        "next_handoff",
+        "time_zone",
+        "from_source",
+        "active",
+        "edit_link",
+    )
     list_display_links = None
     search_fields = ("name", "references__responder__name")
     autocomplete_fields = ("group",)
