@@ -1,10 +1,11 @@
-"""One sync from start to end: fetch, plan, (review), apply. Driven by Celery or by a shell, the same code."""
+"""One sync from start to end: fetch, plan, (review), apply, verify. Driven by Celery or by a shell, the same code."""
 
 import logging
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -24,6 +25,7 @@ from syncjobs.planning.plan import Proposals, by_kind, make_plan
 from syncjobs.planning.values import Picture, Plan
 from syncjobs.snapshot import load_picture, rules_of
 from syncjobs.storage import link_conflicts, store_conflicts, store_plan
+from syncjobs.verifying import PHASE, Told, verify
 from syncjobs.watch import Watch, claim
 
 log = logging.getLogger(__name__)
@@ -121,8 +123,11 @@ def _plan(run: SyncRun, watch: Watch, opener: Opener) -> None:
     now = timezone.now()
     opened = store_conflicts(run, plan, picture.conflicts, now)
     _count(watch, proposals, plan, picture)
+    told = Told.by(snapshot)
+    changes = any(item.action != "failed" for item in plan.items)
+    waits = changes and run.kind == RunKind.PLAN
     kept = watch.write(
-        phase="planned",
+        phase="planned" if changes or told is None else PHASE,
         planned_at=now,
         plan_expires_at=now + PLAN_LIFETIME,
         rules_version=profile.rules_version,
@@ -131,17 +136,17 @@ def _plan(run: SyncRun, watch: Watch, opener: Opener) -> None:
         calls=snapshot.calls,
         notes=_notes(snapshot),
         completeness={k: {"listing": c.listing, "reason": c.reason} for k, c in snapshot.completeness.items()},
-        checkpoint={"opened_conflicts": opened},
+        checkpoint={"opened_conflicts": opened} | ({"told": told.to_json()} if waits and told else {}),
     )
     if not kept:
         raise FenceLost
-    if any(item.action != "failed" for item in plan.items):
+    if changes:
         _supersede_others(run)
-        if run.kind == RunKind.PLAN:
+        if waits:
             _finish(watch, RunState.AWAITING_REVIEW, "", "")
             return
         _write_items(run, watch)
-    _conclude(run, watch)
+    _conclude(run, watch, told, opener)
 
 
 def _is_limited(run: SyncRun) -> bool:
@@ -193,7 +198,7 @@ def _notes(snapshot: Snapshot) -> list[dict[str, str | None]]:
 def _supersede_others(run: SyncRun) -> None:
     """A newer plan replaces the ones that still wait for a person: only one picture of the source is ever offered."""
     SyncRun.objects.filter(connection=run.connection, state__in=OPEN_PLAN).exclude(pk=run.pk).update(
-        state=RunState.SUPERSEDED, superseded_by=run, finished_at=timezone.now()
+        state=RunState.SUPERSEDED, superseded_by=run, finished_at=timezone.now(), checkpoint={}
     )
 
 
@@ -212,14 +217,15 @@ def _apply_reviewed(run: SyncRun, watch: Watch, opener: Opener) -> None:
             "Nothing was written. Plan again and review the new plan.",
         )
         return
+    told = Told.from_json(run.checkpoint["told"]) if "told" in run.checkpoint else None
     if run.planned_at is not None and timezone.now() - run.planned_at > FRESH:
-        _compare_with_source(run, watch, opener)
+        told = _compare_with_source(run, watch, opener)
     _write_items(run, watch)
-    _conclude(run, watch)
+    _conclude(run, watch, told, opener)
 
 
-def _compare_with_source(run: SyncRun, watch: Watch, opener: Opener) -> None:
-    """An old plan: read the source again; an item whose source moved becomes stale."""
+def _compare_with_source(run: SyncRun, watch: Watch, opener: Opener) -> Told | None:
+    """An old plan: read the source again; an item whose source moved becomes stale. Returns what it says by now."""
     watch.write(phase="fetch")
     snapshot = read(run, watch, opener)
     watch.write(calls=run.calls + snapshot.calls)
@@ -234,6 +240,7 @@ def _compare_with_source(run: SyncRun, watch: Watch, opener: Opener) -> None:
                 reason="the source was changed after this plan was made; plan again",
             )
             watch.add(kind, "stale")
+    return Told.by(snapshot)
 
 
 def _write_items(run: SyncRun, watch: Watch) -> None:
@@ -262,8 +269,12 @@ _WORDS: Final = {
 }
 
 
-def _conclude(run: SyncRun, watch: Watch) -> None:
-    """The end of a run that went through: succeeded, or partial with a sentence that says what is missing."""
+def _conclude(run: SyncRun, watch: Watch, told: Told | None, opener: Opener) -> None:
+    """The end of a run that went through: succeeded, or partial with a sentence that says what is missing.
+
+    A schedule that is drawn otherwise than at the source is named on the run and changes nothing of its state.
+    """
+    verified = None if told is None else verify(run, watch, told, opener)
     profile = run.profile
     evaluated = (profile.evaluated_rules, profile.evaluated_mapping)
     if not _is_limited(run) and evaluated != (run.rules_version, run.mapping_version):
@@ -272,14 +283,21 @@ def _conclude(run: SyncRun, watch: Watch) -> None:
         )
     total = {word: sum(c.get(word, 0) for c in watch.counts.values()) for word in ("failed", "stale", "held")}
     missing = [f"{number} {word}" for word, number in total.items() if number]
+    end = (RunState.SUCCEEDED, "", "")
     if missing:
         hint = "Everything else was applied; nothing was removed. The items below say what to do."
-        _finish(watch, RunState.PARTIAL, f"Not everything went through: {', '.join(missing)}.", hint)
-    else:
-        _finish(watch, RunState.SUCCEEDED, "", "")
+        end = (RunState.PARTIAL, f"Not everything went through: {', '.join(missing)}.", hint)
+    if verified is None:
+        _finish(watch, *end)
+        return
+    with transaction.atomic():
+        _finish(watch, *end, **verified.columns)
+        if watch.lost:
+            raise FenceLost
+        verified.store()
 
 
-def _finish(watch: Watch, state: RunState, reason: str, hint: str) -> None:
+def _finish(watch: Watch, state: RunState, reason: str, hint: str, **columns: Any) -> None:
     waits = state == RunState.AWAITING_REVIEW
     watch.write(
         state=state,
@@ -287,4 +305,5 @@ def _finish(watch: Watch, state: RunState, reason: str, hint: str) -> None:
         hint=hint,
         phase="review" if waits else "done",
         finished_at=None if waits else timezone.now(),
+        **columns,
     )

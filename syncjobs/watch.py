@@ -34,7 +34,7 @@ def claim(run_id: int) -> SyncRun | None:
         lease_expires_at=now + LEASE,
         progress_at=now,
     )
-    return SyncRun.objects.select_related("connection", "profile").get(pk=run_id) if won else None
+    return SyncRun.objects.select_related("connection", "profile__connection").get(pk=run_id) if won else None
 
 
 class Watch:

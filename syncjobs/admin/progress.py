@@ -27,6 +27,7 @@ _PHASES: Final = {
     "fetch": "Reading the source. Nothing is written there, ever.",
     "planned": "Comparing with what is here.",
     "apply": "Writing, each object whole.",
+    "verify": "Comparing the schedules with the source's own rendering.",
 }
 _MOST_NOTES: Final = 20
 

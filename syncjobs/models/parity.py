@@ -18,7 +18,7 @@ class ParityBasis(models.TextChoices):
 
 
 class ParityCheck(models.Model):
-    """One schedule, measured once over ``[since, until)``.
+    """One schedule, measured over ``[since, until)``; ``measured_at`` is when this was last found.
 
     equal_seconds, total_seconds: None when nothing was compared, then ``note`` says why. uncovered_source,
     uncovered_ours: seconds without anybody on each side. Participants are texts as in ``rendering.codec``

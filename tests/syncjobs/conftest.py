@@ -1,7 +1,7 @@
 """A source that is a value: tests change it, then sync. And the simulated vendor, for the whole way."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -30,6 +30,7 @@ from oncall.aggregates import Draft
 from oncall.escalation.policy import Level, Policy, Target
 from oncall.operations import Actor, write
 from oncall.rendering.codec import reading_from_text
+from oncall.rendering.final import Span
 from oncall.rendering.spec import Always, ByTime, Layer, person
 from syncjobs.models import RunKind, SyncProfile, SyncRun
 from syncjobs.runner import drive
@@ -98,6 +99,9 @@ def world() -> Snapshot:
     )
 
 
+Rendered = Callable[[Sequence[str], int, int], Mapping[str, tuple[Span, ...]]]
+
+
 class Source:
     """A connector's reading half. ``snapshot`` is what the next fetch gives; ``error`` is raised instead."""
 
@@ -107,6 +111,8 @@ class Source:
         self.during: Callable[[], None] = lambda: None
         self.selections: list[Selection] = []
         self.should_stop: Callable[[], bool] = lambda: False
+        self.rendered: Rendered = lambda ids, since, until: {}
+        self.calls = 0
 
     def open(self, connection: Connection, *, should_stop: Callable[[], bool]) -> "Source":
         self.should_stop = should_stop
@@ -194,7 +200,7 @@ BY = Actor(None, "test")
 def contents() -> str:
     """Everything outside the runs' own records."""
     models = [m for m in apps.get_models() if m._meta.app_label in ("oncall", "connectors", "syncjobs")]
-    own = {"SyncRun", "SyncItem"}
+    own = {"SyncRun", "SyncItem", "ParityCheck"}
     rows = [row for m in models if m.__name__ not in own for row in m._default_manager.order_by("pk")]
     return serializers.serialize("json", rows)
 

@@ -15,6 +15,7 @@ from cryptography.fernet import Fernet
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import CommandError, CommandParser
+from django.utils import timezone
 
 from connectors.models import Connection
 from connectors.opening import open_connector
@@ -23,12 +24,13 @@ from connectors.records import ENTITY_TYPES, ENTITY_WORDS, EntityType
 from connectors.simulator.pagerduty import DEMO_KEY
 from connectors.simulator.serve import build
 from oncall.operations import Actor, create_account
-from syncjobs.management.commands.parity import as_json, differs, judge_of, row_of
 from syncjobs.models import Conflict, RunKind, RunState, SyncProfile, SyncRun
-from syncjobs.parity import ScheduleParity, measure
+from syncjobs.parity_checks import judge, load_imported, measure_on_demand
+from syncjobs.parity_wording import HEAD, Line, as_json, row_of
 from syncjobs.runner import drive
 from syncjobs.shell import DONE, ERROR, ShellCommand
 from syncjobs.starting import approve, start
+from syncjobs.verifying import around_transitions, with_transitions
 
 FORTNIGHT: Final = 14 * 86_400
 _STAGE: Final = "ROTABRIDGE_DEMO_ORIGIN"
@@ -96,8 +98,14 @@ class Command(ShellCommand):
         approve(planned, by=None, ring=False)
         applied = _drive(planned)
         again = _drive(start(profile, RunKind.APPLY, by=None, ring=False))
-        now = int(time.time())
-        return _Tour(applied, again, measure(connection, open_connector(connection), now, now + FORTNIGHT))
+        connector, now = open_connector(connection), int(time.time())
+        fortnight = measure_on_demand(connection, connector, now, now + FORTNIGHT, at=timezone.now())
+        imported = load_imported(connection, again.notes, since=now)
+        changes = around_transitions(
+            imported, open_connector(connection), with_transitions(imported, imported.rows, now)
+        )
+        lines, around = ([Line.of(connection.pk, one) for one in results] for results in (fortnight, changes))
+        return _Tour(applied, again, lines, around)
 
     def _show(self, tour: "_Tour", *, as_json: bool) -> None:
         if as_json:
@@ -107,11 +115,10 @@ class Command(ShellCommand):
             ("", "fetched", "written", "failed", "to decide", "written by a second sync"),
             [(ENTITY_WORDS[kind][1], *tour.counts(kind).values()) for kind in ENTITY_TYPES],
         )
-        self.stdout.write("")
-        self.print_table(
-            ("schedule", "equal", "uncovered there", "uncovered here", ""), [row_of(result) for result in tour.parity]
-        )
-        self.stdout.write(f"Judge: {judge_of()} (its own rendering, written independently), 14 days from now.")
+        for title, lines in (("14 days from now:", tour.parity), ("Around the next clock changes:", tour.changes)):
+            self.stdout.write(f"\n{title}")
+            self.print_table(HEAD, [row_of(line) for line in lines])
+        self.stdout.write(f"\nJudge: {judge()} (its own rendering, written independently).")
         self.stdout.write(f"{Conflict.objects.count()} questions wait for a person.")
         self.stdout.write("Where to look: Schedules, Runs, Conflicts in the sidebar; without --once they are served.")
         self.stdout.flush()
@@ -149,19 +156,20 @@ class Command(ShellCommand):
 
 @dataclass(frozen=True)
 class _Tour:
-    """A first sync, a second one, and the comparison of every schedule."""
+    """A first sync, a second one, and the comparison of every schedule, now and around clock changes."""
 
     applied: SyncRun
     again: SyncRun
-    parity: list[ScheduleParity]
+    parity: list[Line]
+    changes: list[Line]
 
     @property
     def matched(self) -> bool:
         return (
             self.applied.state == self.again.state == RunState.SUCCEEDED
             and not any(counts.get("written", 0) for counts in self.again.counts.values())
-            and not any(differs(result) for result in self.parity)
-            and any(result.comparison for result in self.parity)
+            and not any(line.measured.differs for line in (*self.parity, *self.changes))
+            and any(line.measured.comparison for line in self.parity)
         )
 
     def counts(self, kind: EntityType) -> dict[str, int]:
@@ -173,8 +181,9 @@ class _Tour:
         return {
             "matched": self.matched,
             "counts": {kind: self.counts(kind) for kind in ENTITY_TYPES},
-            "judge": judge_of(),
-            "schedules": [as_json(result) for result in self.parity],
+            "judge": judge(),
+            "schedules": [as_json(line) for line in self.parity],
+            "clock_changes": [as_json(line) for line in self.changes],
         }
 
 

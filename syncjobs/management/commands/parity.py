@@ -1,88 +1,69 @@
-"""Compare what was imported with what the source itself says, second by second."""
+"""Compare what was imported, or what a recording holds, with what the source itself says, second by second."""
 
 import time
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
-from django.core.management.base import CommandParser
+from django.core.management.base import CommandError, CommandParser
+from django.utils import timezone
 
-from connectors.checks import simulator_settings
-from connectors.opening import open_connector
-from oncall.rendering.codec import instant_to_text
-from syncjobs.parity import Comparison, ScheduleParity, measure
-from syncjobs.shell import DONE, WAITING, ShellCommand, find_connection
+from connectors.closure import Selection
+from connectors.opening import open_connector, replay_connector
+from connectors.recording import load
+from oncall.rendering.zones import DAY
+from syncjobs.models import ParityJudge
+from syncjobs.parity import measure_read
+from syncjobs.parity_checks import judge, measure_on_demand
+from syncjobs.parity_wording import HEAD, Line, as_json, row_of
+from syncjobs.shell import DONE, USAGE, WAITING, ShellCommand, find_connection, instant_of
 
-DAY = 86_400
+DAYS: Final = 14
 
 
 class Command(ShellCommand):
+    requires_system_checks: tuple[str, ...] = ()  # a recording needs no keys, no database, no network
     help = "Compare our rendering of every schedule with the source's own. Exit 3 when they differ."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("connection")
-        parser.add_argument("--days", type=int, default=14)
+        parser.add_argument("connection", nargs="?", help="name of a connection; or give --recording")
+        parser.add_argument("--recording", type=Path, help="compare what this file holds, without a database")
+        parser.add_argument("--days", type=int, default=DAYS, help=f"from --since on, default {DAYS}")
+        parser.add_argument("--since", help="ISO instant; default: now; of a recording: where its rendering begins")
+        parser.add_argument("--until", help="ISO instant; default: --days later; of a recording: where it ends")
 
     def work(self, **options: Any) -> int:
-        connection = find_connection(options["connection"])
-        since = int(time.time())
-        until = since + options["days"] * DAY
-        results = measure(connection, open_connector(connection), since, until)
-        judge = judge_of()
-        if options["json"]:
-            self.print_json({"judge": judge, "schedules": [as_json(result) for result in results]})
+        if (options["connection"] is None) == (options["recording"] is None):
+            raise CommandError("Give either the name of a connection or --recording FILE.", returncode=USAGE)
+        since, until = (instant_of(options[name]) if options[name] else None for name in ("since", "until"))
+        if since is not None and until is not None and until <= since:
+            raise CommandError("--until must be later than --since.", returncode=USAGE)
+        if options["recording"] is not None:
+            said_by, lines = ParityJudge.VENDOR, self._of_recording(options["recording"], since, until)
         else:
-            self.print_table(
-                ("schedule", "equal", "uncovered there", "uncovered here", ""), [row_of(result) for result in results]
-            )
-            self.stdout.write(f"Judge: {judge}, {options['days']} days from {instant_to_text(since)}.")
-        return WAITING if any(differs(result) for result in results) else DONE
+            if not options.get("skip_checks"):
+                self.check()
+            since = int(time.time()) if since is None else since
+            until = since + options["days"] * DAY if until is None else until
+            if until <= since:
+                raise CommandError("--days must be positive, and --until later than now.", returncode=USAGE)
+            said_by, lines = judge(), self._of_connection(options["connection"], since, until)
+        if options["json"]:
+            self.print_json({"judge": said_by, "schedules": [as_json(line) for line in lines]})
+        else:
+            self.print_table(HEAD, [row_of(line) for line in lines])
+            compared = sum(line.measured.comparison is not None for line in lines)
+            self.stdout.write(f"Judge: {said_by}. {compared} of {len(lines)} schedules could be compared.")
+        return WAITING if any(line.measured.differs for line in lines) else DONE
 
+    def _of_connection(self, name: str, since: int, until: int) -> list[Line]:
+        connection = find_connection(name)
+        results = measure_on_demand(connection, open_connector(connection), since, until, at=timezone.now())
+        return [Line.of(connection.pk, result) for result in results]
 
-def judge_of() -> str:
-    """Who the comparison is made with: only a vendor proves anything about a vendor."""
-    return "simulator" if simulator_settings() else "vendor"
-
-
-def differs(result: ScheduleParity) -> bool:
-    return result.comparison is not None and result.comparison.equal != result.comparison.total
-
-
-def percent(comparison: Comparison) -> str:
-    """Rounded down: 100.00 % is said only when every second is equal."""
-    hundredths = comparison.equal * 10_000 // comparison.total
-    return f"{hundredths // 100}.{hundredths % 100:02} %"
-
-
-def row_of(result: ScheduleParity) -> tuple[str, ...]:
-    comparison = result.comparison
-    if comparison is None:
-        return (result.name, "not compared", "", "", result.note)
-    first = comparison.differences[0] if comparison.differences else None
-    note = f"from {instant_to_text(first.start)}: there {_who(first.source)}, here {_who(first.ours)}" if first else ""
-    hours = [f"{seconds / 3600:.1f} h" for seconds in (comparison.uncovered_source, comparison.uncovered_ours)]
-    return (result.name, percent(comparison), *hours, note)
-
-
-def _who(people: frozenset[str]) -> str:
-    return ", ".join(sorted(people)) or "nobody"
-
-
-def as_json(result: ScheduleParity) -> dict[str, Any]:
-    comparison = result.comparison
-    return {
-        "external_id": result.external_id,
-        "name": result.name,
-        "equal": comparison.equal if comparison else None,
-        "total": comparison.total if comparison else None,
-        "uncovered_source": comparison.uncovered_source if comparison else None,
-        "uncovered_ours": comparison.uncovered_ours if comparison else None,
-        "differences": [
-            {
-                "start": instant_to_text(d.start),
-                "end": instant_to_text(d.end),
-                "source": sorted(d.source),
-                "ours": sorted(d.ours),
-            }
-            for d in (comparison.differences if comparison else ())
-        ],
-        "note": result.note,
-    }
+    def _of_recording(self, path: Path, since: int | None, until: int | None) -> list[Line]:
+        recording = load(path)
+        snapshot = replay_connector(recording).fetch(Selection(), contact_details=True)
+        return [
+            Line(schedule.external_id, schedule.name, measured)
+            for schedule, measured in measure_read(snapshot, since, until, dated=recording.recorded_at is not None)
+        ]

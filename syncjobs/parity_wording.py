@@ -1,0 +1,71 @@
+"""What the commands say about comparisons: a row of a table, or JSON."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from oncall.rendering.codec import instant_to_text
+from oncall.rendering.spec import Participant
+from syncjobs.parity import Measured, percent
+from syncjobs.parity_checks import ScheduleParity
+from syncjobs.planning.values import element_key
+
+HEAD: Final = ("schedule", "equal", "from", "until", "uncovered there", "uncovered here", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One schedule's result. prefix: of the keys that stand for the source's own ids."""
+
+    external_id: str
+    name: str
+    measured: Measured
+    prefix: str = ""
+
+    @classmethod
+    def of(cls, connection_id: int, result: ScheduleParity) -> "Line":
+        return cls(result.external_id, result.name, result.measured, element_key(connection_id, ""))
+
+    def people(self, who: Iterable[Participant]) -> list[str]:
+        """By the source's own ids."""
+        return sorted(str(Participant(one.kind, one.id.removeprefix(self.prefix))) for one in who)
+
+
+def row_of(line: Line) -> tuple[str, ...]:
+    measured, compared = line.measured, line.measured.comparison
+    days = (instant_to_text(measured.since), instant_to_text(measured.until))
+    if compared is None:
+        return (line.name, "not compared", *days, "", "", measured.note)
+    note = ""
+    if measured.differs:
+        first = measured.differences[0]
+        there, here = (", ".join(line.people(who)) or "nobody" for who in (first.source, first.ours))
+        note = f"from {instant_to_text(first.start)}: there {there}, here {here} ({first.cause})"
+    hours = [f"{seconds / 3600:.1f} h" for seconds in (compared.uncovered_before, compared.uncovered_after)]
+    return (line.name, percent(compared.equal, compared.total), *days, *hours, note)
+
+
+def as_json(line: Line) -> dict[str, Any]:
+    measured, compared = line.measured, line.measured.comparison
+    return {
+        "external_id": line.external_id,
+        "name": line.name,
+        "since": instant_to_text(measured.since),
+        "until": instant_to_text(measured.until),
+        "equal": compared.equal if compared else None,
+        "total": compared.total if compared else None,
+        "uncovered_source": compared.uncovered_before if compared else None,
+        "uncovered_ours": compared.uncovered_after if compared else None,
+        "unresolved": line.people(measured.unresolved),
+        "differences": [
+            {
+                "start": instant_to_text(d.start),
+                "end": instant_to_text(d.end),
+                "source": line.people(d.source),
+                "ours": line.people(d.ours),
+                "cause": d.cause,
+            }
+            for d in measured.differences
+        ],
+        "note": measured.note,
+    }
