@@ -28,6 +28,7 @@ HEADER, LABEL, BAR, GAP = 40, 20, 28, 14
 UNKNOWN = "(not known here)"
 _DRAWN_WIDTH = 920  # pixels assumed when choosing between a name, initials and nothing
 _LETTER, _SMALL_LETTER = 7.2, 6.6
+_NARROW_DAY = 45  # pixels; a narrower day has its number only
 _STRIDE = 5  # has no divisor in common with the number of hues: neighbours are far apart, all are used
 
 
@@ -178,6 +179,8 @@ class _Drawing:
             )
             if end - start >= DAY // 3:
                 text = f"{date:%a} {date.day}" if date.day > 1 and day > first else f"{date:%a} {date.day} {date:%b}"
+                if (end - start) / self.length * _DRAWN_WIDTH < _NARROW_DAY:
+                    text = f"{date.day}" if date.day > 1 else f"{date:%b}"
                 parts.append(self._clipped(start, end, 18, 20, "oc-day-name", text))
         return _joined(parts)
 

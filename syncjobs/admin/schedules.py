@@ -1,0 +1,201 @@
+"""Schedules with what the sync knows of them: how far they equal their source, where they come from, what is open."""
+
+from collections.abc import Sequence
+from itertools import chain
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, F, FilteredRelation, OuterRef, Q, QuerySet, Subquery
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.decorators import display
+
+from oncall.admin.listing import SourceFilter, dated_moment
+from oncall.admin.schedule_bars import Bars, Names
+from oncall.admin.schedule_page import Fact, SchedulePage
+from oncall.admin.schedules import ScheduleAdmin
+from oncall.models import Schedule
+from oncall.rendering.codec import instant_from_text, participant_from_text
+from oncall.rendering.differences import Difference
+from oncall.rendering.final import Rendering, Span
+from oncall.selectors import Name, ScheduleInput
+from oncall.templatetags.timeline import Row
+from syncjobs.admin.parity_shown import ParityFilter, chip, measured_in_words
+from syncjobs.models import Conflict, ConflictState, ExternalLink, LinkState, Outcome, ParityCheck, SyncItem
+from syncjobs.parity_checks import latest_parity
+from syncjobs.planning.values import element_key
+
+
+class SyncedSchedulePage(SchedulePage):
+    """What is said of the source is that of the primary link; a schedule has at most one."""
+
+    def schedules(self, request: HttpRequest) -> QuerySet[Any]:
+        # Not by the item's link, which is not there yet when an object is first planned.
+        written = SyncItem.objects.filter(
+            run__connection=OuterRef("connection"),
+            entity_type="schedule",
+            external_id=OuterRef("external_id"),
+            outcome=Outcome.APPLIED,
+        ).order_by("-pk")
+        waiting = Conflict.objects.filter(link__schedule=OuterRef("pk"), state=ConflictState.OPEN).order_by()
+        rows: QuerySet[Any] = (
+            super()
+            .schedules(request)
+            .annotate(
+                source_link=FilteredRelation("links", condition=Q(links__primary=True)),
+                link_state=F("source_link__state"),
+                external_id=F("source_link__external_id"),
+                connection=F("source_link__connection"),
+                written_by=Subquery(written.values("run")[:1]),
+                open_conflicts=Subquery(waiting.values("state").annotate(number=Count("pk")).values("number")),
+            )
+        )
+        return rows
+
+    def schedule(self, request: HttpRequest, pk: int) -> Any:
+        schedule = super().schedule(request, pk)
+        schedule.parity = latest_parity([pk]).get(pk) if schedule.external_id else None
+        return schedule
+
+    def facts(self, request: HttpRequest, schedule: Any) -> list[Fact]:
+        facts = super().facts(request, schedule)
+        if schedule.external_id:
+            facts += [("Source", _source(request, schedule)), ("Parity", _parity(schedule))]
+        if schedule.open_conflicts:
+            url = f"{reverse('admin:syncjobs_conflict_changelist')}?q={schedule.name}"
+            number = f"{schedule.open_conflicts} open"
+            if request.user.has_perm("syncjobs.view_conflict"):
+                number = format_html('<a class="rb-link" href="{}">{}</a>', url, number)
+            facts.append(("Conflicts", number))
+        return facts
+
+    def names(self, schedule: Any) -> Names:
+        """Those the source names as well; whom only the source names is looked up among the links."""
+        names = dict(super().names(schedule))
+        check: ParityCheck | None = schedule.parity
+        if check is None:
+            return names
+        sides = (each["source"] for each in check.differences)
+        own = element_key(schedule.connection, "")
+        unknown = {
+            each.id.removeprefix(own): each for each in map(participant_from_text, chain(*sides)) if each not in names
+        }
+        if unknown:
+            links = ExternalLink.objects.filter(
+                connection=schedule.connection,
+                entity_type="responder",
+                external_id__in=unknown,
+                responder__isnull=False,
+            )
+            for external_id, row_id, name in links.values_list("external_id", "responder_id", "responder__name"):
+                names[unknown[external_id]] = Name(row_id, name)
+        return names
+
+    def rows(self, schedule: Any, loaded: ScheduleInput, rendering: Rendering, bars: Bars) -> tuple[Row, ...]:
+        """On top of the others what the source shows itself, ours, and where the two differ, as far as was measured."""
+        ours, *others = super().rows(schedule, loaded, rendering, bars)
+        check: ParityCheck | None = schedule.parity
+        if check is None or not check.is_compared:
+            return ours, *others
+        since = max(int(check.since.timestamp()), bars.shown.since)
+        until = min(int(check.until.timestamp()), bars.shown.until)
+        if since >= until:
+            return ours, *others
+        note = measured_in_words(check)
+        theirs = bars.final("At the source", _spans(check, since, until), since, until, note=note)
+        differences, causes = _differences(check, since, until)
+        empty = "No difference in the part of these days that was measured."
+        return theirs, ours, bars.difference("Difference", differences, causes, note=note, empty=empty), *others
+
+    def source_id(self, schedule: Any, key: str) -> str:
+        if not schedule.external_id or key.startswith("local"):
+            return ""
+        own = element_key(schedule.connection, "")
+        return f"id {key.removeprefix(own).removeprefix(f'{schedule.external_id}:')}"
+
+
+def _source(request: HttpRequest, schedule: Any) -> SafeString:
+    """Where it comes from, what it is called there, and which run wrote it last."""
+    state = "" if schedule.link_state == LinkState.LINKED else f", {schedule.link_state}"
+    text = format_html("{}, id {}{}", schedule.origin_label or "a connection", schedule.external_id, state)
+    if schedule.written_by is None:
+        return text
+    words = f"run {schedule.written_by}"
+    if not request.user.has_perm("syncjobs.view_syncrun"):
+        return format_html("{}; synced in {}", text, words)
+    url = reverse("admin:syncjobs_syncrun_change", args=[schedule.written_by])
+    return format_html('{}; synced in <a class="rb-link" href="{}">{}</a>', text, url, words)
+
+
+def _parity(schedule: Any) -> SafeString:
+    check: ParityCheck | None = schedule.parity
+    if check is None:
+        return format_html("{} {}", chip(check), "Measured with the next sync.")
+    zone = schedule.time_zone if schedule.zone_state == Schedule.ZoneState.OK else "UTC"
+    times = (dated_moment(int(each.timestamp()), zone) for each in (check.since, check.until))
+    edited = schedule.changed_at is not None and schedule.changed_at > check.measured_at
+    return format_html(
+        "{} {}",
+        chip(check),
+        "; ".join(
+            filter(
+                None,
+                (
+                    measured_in_words(check),
+                    f"over {' to '.join(times)}",
+                    check.note,
+                    "the schedule has changed here since" if edited else "",
+                ),
+            )
+        )
+        + ".",
+    )
+
+
+def _spans(check: ParityCheck, since: int, until: int) -> list[Span]:
+    """What the source said, inside the range."""
+    spans = (
+        Span(
+            max(instant_from_text(start), since),
+            min(instant_from_text(end), until),
+            tuple(sorted(map(participant_from_text, who))),
+        )
+        for start, end, who in check.source_spans
+    )
+    return [span for span in spans if span.start < span.end]
+
+
+def _differences(check: ParityCheck, since: int, until: int) -> tuple[list[Difference], list[str]]:
+    """What was found inside the range, and the first cause of each."""
+    found, causes = [], []
+    for each in check.differences:
+        start, end = max(instant_from_text(each["start"]), since), min(instant_from_text(each["end"]), until)
+        if start < end:
+            source, ours = (tuple(map(participant_from_text, each[side])) for side in ("source", "ours"))
+            found.append(Difference(start, end, source, ours))
+            causes.append(str(each["cause"]))
+    return found, causes
+
+
+admin.site.unregister(Schedule)
+
+
+@admin.register(Schedule)
+class SyncedScheduleAdmin(ScheduleAdmin):
+    list_display = (
+        "page_link", "on_call_now", "next_handoff", "parity_shown", "time_zone", "from_source", "active", "edit_link",
+    )  # fmt: skip
+    list_filter = ("active", SourceFilter, ParityFilter)
+    page_type = SyncedSchedulePage
+
+    def complete(self, request: HttpRequest, rows: Sequence[Any]) -> None:
+        super().complete(request, rows)
+        found = latest_parity([row.pk for row in rows])
+        for row in rows:
+            row.parity = found.get(row.pk)
+
+    @display(description="Parity")
+    def parity_shown(self, schedule: Any) -> SafeString | str:
+        return chip(schedule.parity) if schedule.parity is not None or schedule.origin_label else "-"
