@@ -16,7 +16,7 @@ from oncall.rendering.final import Span
 @dataclass(frozen=True, slots=True)
 class SettingField:
     """One field of the connection form. kind secret: write-only, stored encrypted. retargets: a change of it may send
-    the credential somewhere else, so the credential must be given again."""
+    the credential somewhere else, so the credential must be given again. required: of a text; a secret always is."""
 
     name: str
     label: str
@@ -25,6 +25,7 @@ class SettingField:
     choices: tuple[tuple[str, str], ...] = ()
     initial: str = ""
     retargets: bool = True
+    required: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,12 @@ class Connector(ABC):
     @classmethod
     @abstractmethod
     def origin(cls, settings: Mapping[str, str]) -> str:
-        """``https://host`` every request of this connection goes to."""
+        """``https://host`` the requests of this connection go to."""
+
+    @classmethod
+    def hosts(cls, settings: Mapping[str, str]) -> Mapping[str, str]:
+        """Further origins by the name a Request's ``host`` gives, of a provider that uses several."""
+        return {}
 
     @classmethod
     @abstractmethod

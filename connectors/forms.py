@@ -55,7 +55,11 @@ class ConnectionForm(_Base):
                 label=field.label, help_text=field.help, initial=initial, choices=field.choices, widget=widget
             )
         return forms.CharField(
-            label=field.label, help_text=field.help, initial=initial, widget=UnfoldAdminTextInputWidget()
+            label=field.label,
+            help_text=field.help,
+            initial=initial,
+            required=field.required,
+            widget=UnfoldAdminTextInputWidget(),
         )
 
     def _names(self, *, secret: bool) -> list[str]:

@@ -123,13 +123,20 @@ class HttpClient:
         self.rate = Rate()
 
     def get(
-        self, path: str, query: Query = (), *, envelope: str | Sequence[str] | None = None, host: str | None = None
+        self,
+        path: str,
+        query: Query = (),
+        *,
+        envelope: str | Sequence[str] | None = None,
+        bare: str | None = None,
+        host: str | None = None,
     ) -> dict[str, JsonValue]:
         """The JSON object at ``path`` ("/users"; ids through ``segment``). ``envelope``: keys that must be there.
+        ``bare``: the key a list is given that comes without an object around it.
 
         Raises ConnectorError: see the classes; ReadStopped when asked to stop.
         """
-        return self._ask(Request("GET", path, tuple(query), host=host), envelope)
+        return self._ask(Request("GET", path, tuple(query), host=host), envelope, bare)
 
     def post(
         self,
@@ -145,7 +152,9 @@ class HttpClient:
             raise ValueError(f"POST {path} is not declared as read-only by the connector {self._provider}.")
         return self._ask(Request("POST", path, tuple(query), body, host), envelope)
 
-    def _ask(self, request: Request, envelope: str | Sequence[str] | None) -> dict[str, JsonValue]:
+    def _ask(
+        self, request: Request, envelope: str | Sequence[str] | None, bare: str | None = None
+    ) -> dict[str, JsonValue]:
         self._check_path(request.path)
         keys = (envelope,) if isinstance(envelope, str) else tuple(envelope or ())
         attempt = 0
@@ -157,7 +166,7 @@ class HttpClient:
             try:
                 response = self._attempt(request, attempt)
                 if 200 <= response.status < 300 and response.status != 206:
-                    return decode_object(response, keys)
+                    return decode_object(response, keys, bare)
                 reason = self._excerpt(vendor_reason(response.body))
                 told = told_wait(response.headers, self.rate, self._wall_clock())
                 failure = refusal(self._provider, self._label, request, response.status, reason, told)

@@ -18,11 +18,14 @@ from connectors.registry import connector_class, provider_label
 
 
 def live_transport(connection: Connection) -> Transport:
-    """The guarded way out for one connection. A simulator is reached through CONNECTOR_ORIGINS only."""
+    """The guarded way out for one connection. A simulator is reached through CONNECTOR_ORIGINS only, and stands for all
+    hosts of its provider."""
     cls = connector_class(connection.provider)
-    origin = settings.CONNECTOR_ORIGINS.get(connection.provider) or cls.origin(connection.settings)
+    simulated = settings.CONNECTOR_ORIGINS.get(connection.provider)
+    origin = simulated or cls.origin(connection.settings)
+    hosts = {name: simulated or host for name, host in cls.hosts(connection.settings).items()}
     try:
-        return LiveTransport(origin, allow=parse_allow(settings.EGRESS_ALLOW))
+        return LiveTransport(origin, hosts=hosts, allow=parse_allow(settings.EGRESS_ALLOW))
     except OriginRefused as refused:
         raise ConnectionConfigError(
             f"{cls.label} cannot be asked at this address: {refused}",

@@ -13,7 +13,9 @@ MAX_DIGITS: Final = 40
 
 # PostgreSQL stores neither NUL nor a lone surrogate, and both parse.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-_REASON_KEYS = ("error", "errors", "message", "error_description", "reason", "title", "detail", "details")
+_REASON_KEYS = (
+    "error", "errors", "errorMessages", "message", "error_description", "reason", "title", "detail", "details",
+)  # fmt: skip
 
 
 class Flaw(Exception):
@@ -46,8 +48,11 @@ def decode(body: bytes) -> JsonValue:
     return _clean(value, 1)
 
 
-def decode_object(response: Response, keys: Collection[str]) -> dict[str, JsonValue]:
-    """The JSON object of an answer that holds all ``keys``. Raises Flaw, also when the answer is empty or no JSON."""
+def decode_object(response: Response, keys: Collection[str], bare: str | None = None) -> dict[str, JsonValue]:
+    """The JSON object of an answer that holds all ``keys``. Raises Flaw, also when the answer is empty or no JSON.
+
+    bare: where a vendor may send a list without an object around it, the key to find it under.
+    """
     if not response.body.strip():
         raise Flaw("empty_answer", "the answer is empty")
     if not is_json(response.headers):
@@ -56,6 +61,8 @@ def decode_object(response: Response, keys: Collection[str]) -> dict[str, JsonVa
     if response.body.lstrip().startswith(b"<"):
         raise Flaw("not_api", "the answer is a web page, whatever its content type says")
     value = decode(response.body)
+    if bare is not None and isinstance(value, list):
+        return {bare: value}
     if not isinstance(value, dict):
         raise Flaw("missing_envelope", f"the answer is a JSON {_NAMES.get(type(value), 'number')}, not an object")
     missing = [key for key in keys if key not in value]
@@ -68,7 +75,8 @@ def vendor_reason(body: bytes) -> str:
     """What the vendor says about a refusal, "" when there is nothing. Neither redacted nor shortened.
 
     Seen at PagerDuty: ``{"error": {"message", "code", "errors": [..]}}``, ``errors`` a string, ``error`` a string or a
-    list of strings, no JSON at all (REST API docs "Errors"; go-pagerduty APIErrorObject). Opsgenie: ``{"message"}``.
+    list of strings, no JSON at all (REST API docs "Errors"; go-pagerduty APIErrorObject). Opsgenie: ``{"message"}``. JSM:
+    ``{"errors": [{"title"}]}``, from Jira ``{"errorMessages": [..], "errors": {}}``.
     """
     try:
         value = decode(body)

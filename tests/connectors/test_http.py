@@ -115,6 +115,7 @@ def test_it_returns_the_object_and_counts_the_call() -> None:
 def test_it_accepts_any_success_and_any_object_without_envelope() -> None:
     assert Script([refused(201, {})]).client().get("/users") == {}
     assert Script([refused(200, {"a": 1, "b": 2})]).client().get("/users", envelope=["a", "b"]) == {"a": 1, "b": 2}
+    assert Script([refused(200, [1])]).client().get("/users", bare="users") == {"users": [1]}
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,13 @@ def test_it_takes_vendor_content_types_for_json(content_type: str) -> None:
     assert decode_object(Response(200, {"content-type": content_type}, b'{"users": []}'), ("users",)) == {"users": []}
 
 
+def test_a_list_may_come_without_an_object_around_it_where_that_is_expected() -> None:
+    assert decode_object(Response(200, JSON, b"[1, 2]"), ("teams",), bare="teams") == {"teams": [1, 2]}
+    assert decode_object(Response(200, JSON, b'{"teams": []}'), ("teams",), bare="teams") == {"teams": []}
+    with pytest.raises(Flaw, match="boolean"):
+        decode_object(Response(200, JSON, b"true"), (), bare="teams")
+
+
 @pytest.mark.parametrize(
     ("headers", "body", "code"),
     [
@@ -102,6 +109,8 @@ def test_it_says_why_an_answer_is_no_envelope(headers: dict[str, str], body: byt
         ({"error": "plain"}, "plain"),
         ({"message": "Could not authenticate", "took": 0.1, "requestId": "x"}, "Could not authenticate"),
         ({"code": 401, "reason": "Unauthorized", "message": "No"}, "No: Unauthorized"),
+        ({"errors": [{"title": "Forbidden"}]}, "Forbidden"),
+        ({"errorMessages": ["No such user"], "errors": {}}, "No such user"),
         ({"error": {"message": None}}, ""),
         ({"error": {"error": {"error": {"error": {"error": "deep"}}}}}, ""),
         ([], ""),
