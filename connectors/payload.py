@@ -75,8 +75,8 @@ def vendor_reason(body: bytes) -> str:
     """What the vendor says about a refusal, "" when there is nothing. Neither redacted nor shortened.
 
     Seen at PagerDuty: ``{"error": {"message", "code", "errors": [..]}}``, ``errors`` a string, ``error`` a string or a
-    list of strings, no JSON at all (REST API docs "Errors"; go-pagerduty APIErrorObject). Opsgenie: ``{"message"}``. JSM:
-    ``{"errors": [{"title"}]}``, from Jira ``{"errorMessages": [..], "errors": {}}``.
+    list of strings, no JSON at all (REST API docs "Errors"; go-pagerduty APIErrorObject). Opsgenie: ``{"message"}``.
+    JSM: ``{"errors": [{"title"}]}``, from Jira ``{"errorMessages": [..], "errors": {}}``.
     """
     try:
         value = decode(body)
