@@ -84,8 +84,8 @@ def tidied() -> None:
         if connection.vendor == "postgresql":
             cursor.execute("VACUUM ANALYZE")
         else:
+            # No ANALYZE: nobody runs it on the SQLite file of a site, and it chooses other plans.
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            cursor.execute("ANALYZE")
 
 
 class Counted:

@@ -159,9 +159,14 @@ def table(figures: Sequence[Figure]) -> Iterator[str]:
             _bound(target.must, target),
             _bound(target.aim, target),
             figure.verdict,
-            figure.detail or "; ".join(f"{name} {_seconds(s.best)}" for name, s in figure.sides.items()),
+            figure.detail or "; ".join(f"{name} {_seconds(_told(s, target))}" for name, s in figure.sides.items()),
         )
         yield "| " + " | ".join(cells) + " |"
+
+
+def _told(sample: Sample, target: Target) -> float:
+    """What the ratio is made of: medians where there is a band, bests elsewhere."""
+    return sample.median if target.band else sample.best
 
 
 def _bound(bound: float | None, target: Target) -> str:

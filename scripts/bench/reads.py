@@ -137,7 +137,7 @@ def _statements(target: Target, client: Client, urls: dict[str, str]) -> Figure:
 
 
 def _against_bare(reader: User, rounds: int) -> Figure:
-    """The list that is slowest in comparison. Both sides are views called directly, without sessions and middleware."""
+    """The list that is slowest in comparison. Both sides are views called directly, without login and middleware."""
     # SQLite works inside this process, where CPU time tells all of it and other processes less.
     clock = time.process_time if connection.vendor == "sqlite" else time.perf_counter
     ratios: dict[str, float] = {}
