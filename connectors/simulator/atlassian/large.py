@@ -22,10 +22,11 @@ ZONES = ("Europe/Berlin", "America/New_York", "Asia/Kolkata")
 
 
 def fill(state: State, new_id: NewId, now: int, size: int) -> None:
-    """Of ``size`` objects 70 % are users, 5 % teams, 9 % schedules, 8 % escalations and 8 % services."""
-    counts = [max(1, size * part // 100) for part in (5, 9, 8, 8)]
-    teams_count, schedules_count, escalations_count, services_count = counts
-    users = [_user(new_id, number, now) for number in range(max(3, size - sum(counts)))]
+    """Users, teams, schedules, escalations and services as 50 : 2 : 5 : 5 : 5; 6,700 objects are 5,000 users."""
+    teams_count, schedules_count = (max(1, size * part // 67) for part in (2, 5))
+    escalations_count = services_count = schedules_count
+    others = teams_count + schedules_count + escalations_count + services_count
+    users = [_user(new_id, number, now) for number in range(max(3, size - others))]
     state.users = {user.id: user for user in users}
     teams = [_team(new_id, number, users) for number in range(teams_count)]
     state.teams = {team.id: team for team in teams}
@@ -51,8 +52,9 @@ def _user(new_id: NewId, number: int, now: int) -> User:
     email = f"person.{number:05}@example.com"
     user = User(new_id("user", number), f"Person Number {number:05}", email, ZONES[number % 3], float(now - DAY))
     user.contacts.append(Contact(new_id("contact", number, "email"), "email", email))
-    if number % 3:
-        user.contacts.append(Contact(new_id("contact", number, "sms"), "sms", f"1-{5_180_000_000 + number}"))
+    for method in ("sms", "voice", "mobile")[: number % 4]:
+        to = f"device-{number}" if method == "mobile" else f"1-{5_180_000_000 + number}"
+        user.contacts.append(Contact(new_id("contact", number, method), method, to))
     return user
 
 

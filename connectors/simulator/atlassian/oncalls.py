@@ -48,13 +48,16 @@ def _below(state: State, participant: Participant, instant: int, depth: int) -> 
 
 def _opened(state: State, escalation: Escalation, instant: int, depth: int) -> Iterator[OnCall]:
     for rule in escalation.rules:
-        below = () if rule.recipient[0] == "team" else _below(state, rule.recipient, instant, depth + 1)
         if rule.recipient[0] == "team":
             below = tuple(OnCall(("user", user_id)) for user_id in _of_team(state, rule))
+        else:
+            below = _below(state, rule.recipient, instant, depth + 1)
         yield OnCall(rule.recipient, None, below, rule.minutes, rule.notify_type)
 
 
 def _of_team(state: State, rule: EscalationRule) -> list[str]:
+    if rule.recipient in state.gone:
+        return []
     members = state.teams[rule.recipient[1]].members
     if rule.notify_type == "admins":
         return [user_id for user_id, role in members if role == "admin"]

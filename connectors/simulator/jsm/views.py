@@ -195,14 +195,14 @@ def _members(asked: Asked, org_id: str, team_id: str) -> Answer:
 
 
 def _myself(asked: Asked) -> Answer:
-    return Answer(200, _wire(asked).user(_own(asked)))
+    return Answer(200, _wire(asked).user(_own(asked), alone=True))
 
 
 def _user(asked: Asked) -> Answer:
     user = asked.state.users.get(asked.request.one("accountId") or "")
     if user is None or user.deleted:
         raise Refused(404, "Specified user does not exist or you do not have required permissions", jira=True)
-    return Answer(200, _wire(asked).user(user))
+    return Answer(200, _wire(asked).user(user, alone=True))
 
 
 def _user_bulk(asked: Asked) -> Answer:

@@ -41,8 +41,8 @@ class Wire:
 
     # People and teams.
 
-    def user(self, user: User) -> Json:
-        """As Jira tells it: the address may be hidden, then it is left out or empty."""
+    def user(self, user: User, *, alone: bool = False) -> Json:
+        """As Jira tells it: an address that is hidden is left out, or empty in the answer to a GET of one user."""
         made: Json = {
             "accountId": user.id,
             "accountType": "atlassian",
@@ -53,7 +53,7 @@ class Wire:
         }
         if not user.email_hidden:
             made["emailAddress"] = user.email
-        elif self.state.present_users().index(user) % 2:
+        elif alone:
             made["emailAddress"] = ""
         return made
 

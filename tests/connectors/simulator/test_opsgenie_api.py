@@ -155,16 +155,16 @@ def test_users_come_in_pages_whose_links_are_absolute_and_not_even_https(genie: 
 
 
 def test_a_page_holds_a_hundred_at_most_and_beyond_the_end_nothing() -> None:
-    with Simulator(build_world(NOW, size=400), now=lambda: float(NOW)) as simulator:
+    with Simulator(build_world(NOW, size=335), now=lambda: float(NOW)) as simulator:
         state = simulator.state
-        assert (len(state.users), len(state.teams), len(state.schedules)) == (280, 20, 36)
-        assert (len(state.escalations), len(state.services)) == (32, 32)
+        assert (len(state.users), len(state.teams), len(state.schedules)) == (250, 10, 25)
+        assert (len(state.escalations), len(state.services)) == (25, 25)
         headers = {"Authorization": f"GenieKey {DEMO_KEY}"}
         sizes = [
             len(ask(simulator.origin, "/v2/users", {"limit": 500, "offset": offset}, headers).json["data"])
             for offset in (0, 100, 200, 300)
         ]
-        assert sizes == [100, 100, 80, 0]
+        assert sizes == [100, 100, 50, 0]
         rendered = [
             ask(simulator.origin, f"/v2/schedules/{key}/timeline", None, headers).json["data"]["finalTimeline"]
             for key in list(state.schedules)[:3]

@@ -100,3 +100,30 @@ def test_on_calls_say_who_was_forwarded(genie: Call, opsgenie: Simulator) -> Non
     assert {(one["name"], one["forwardedFrom"]["name"]) for one in found} == {
         ("vera.santos@example.com", "uri.cohen@example.com")
     }
+
+
+def test_on_calls_open_what_each_rule_of_an_escalation_means(genie: Call, opsgenie: Simulator) -> None:
+    """Admins and others of a team; a team that nobody answers for has nobody behind it."""
+    state = opsgenie.state
+    desk = state.schedules[id_of(state.schedules, "Security Desk")]
+    names = ("Payments Critical", "Data, without hurry")
+    escalations = [("escalation", id_of(state.escalations, name)) for name in names]
+    with state.editing():
+        desk.overrides = []
+        for rotation in desk.rotations:
+            rotation.restriction = None
+        desk.rotations[0].participants = [escalations[0]]
+        desk.rotations[1].participants = [escalations[1]]
+    critical, slow = genie(f"/v2/schedules/{desk.id}/on-calls").json["data"]["onCallParticipants"]
+    admins = critical["onCallParticipants"][3]
+    assert (admins["notifyType"], admins["escalationTime"]) == ("admins", 20)
+    assert [one["name"] for one in admins["onCallParticipants"]] == ["liam.oconnor@example.com"]
+    others = slow["onCallParticipants"][1]
+    assert (others["notifyType"], others["escalationTime"]) == ("users", 120)
+    assert "sunita.rao@example.com" not in {one["name"] for one in others["onCallParticipants"]}
+    assert len(others["onCallParticipants"]) == 4
+    with state.editing():
+        desk.rotations[0].participants = [("team", id_of(state.teams, "Facilities"))]
+    nobody = genie(f"/v2/schedules/{desk.id}/on-calls").json["data"]["onCallParticipants"][0]
+    assert nobody["type"] == "team"
+    assert "onCallParticipants" not in nobody
