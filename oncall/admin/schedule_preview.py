@@ -24,7 +24,8 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """A schedule before and after a change. None: there is nothing to render; before, of a new one."""
+    """A schedule before and after a change; None: there is nothing to render, as before a new one. names: of everybody
+    on either side."""
 
     before: ScheduleInput | None
     after: ScheduleInput | None

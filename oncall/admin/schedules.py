@@ -75,10 +75,11 @@ class ScheduleAdmin(OperatedAdmin):
         return form
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Iterable[Any], change: bool) -> None:
-        before = specs([form.instance.pk]) if change else {}
+        stored = [form.instance.pk] if change else []
+        before, names = specs(stored), participant_names(stored)
         super().save_related(request, form, formsets, change)
         pk = form.instance.pk
-        edit = Edit(before.get(pk), specs([pk]).get(pk), participant_names([pk]))
+        edit = Edit(before.get(pk), specs([pk]).get(pk), names | participant_names([pk]))
         if "_preview" in request.POST:
             raise Previewed(edit)
         request.edit = edit  # type: ignore[attr-defined]

@@ -18,7 +18,8 @@ NOW = "2026-03-24T12:00:00Z"
 def weekly(make: MakeRow, weekly_layers: Callable[..., Any]) -> int:
     """By weeks: Ana, then Ben, who is on call now."""
     ana, ben = (make("responder", name=name) for name in ("Ana", "Ben"))
-    return make("schedule", name="Primary", layers=weekly_layers(f"person:local:{ana}", f"person:local:{ben}"))
+    layers = weekly_layers(f"person:local:{ana}", f"person:local:{ben}")
+    return make("schedule", name="Primary", layers=layers)
 
 
 @time_machine.travel(NOW, tick=False)
@@ -40,6 +41,8 @@ def test_a_preview_shows_before_and_after_and_saves_nothing(form: Any, weekly: i
     assert "<textarea" in text
     assert "Ben\nnobody" in text  # what was typed is still there
     assert "errornote" not in text
+    response = form("schedule", weekly).send(**{"_preview": "1", "layers-0-participants": "nobody"})
+    assert "Now Ben → nobody" in response.content.decode()  # who goes keeps the name
 
 
 @time_machine.travel(NOW, tick=False)

@@ -89,7 +89,7 @@ def test_the_page_shows_source_ours_and_the_difference(
     measured({1: stranger})
     response = page(browser, imported)
     rows = response.context["timeline"].rows
-    assert [row.label for row in rows] == ["At the source", "Final schedule", "Difference", "Layer 1: Layer 1"]
+    assert [row.label for row in rows] == ["At the source", "Final schedule", "Difference", "Layer 1"]
     source, _, difference, _ = rows
     (only,) = difference.bars
     assert (only.name, only.style, only.reason) == ("Cy → Bo", ("mismatch",), "override")
@@ -110,7 +110,7 @@ def test_equal_schedules_have_an_empty_difference(browser: Client, imported: int
     assert "100.00 %" in text
     assert "No difference in the part of these days that was measured." in text
     elsewhere = page(browser, imported, "?from=2027-05-01").context["timeline"].rows
-    assert [row.label for row in elsewhere] == ["Final schedule", "Layer 1: Layer 1"]
+    assert [row.label for row in elsewhere] == ["Final schedule", "Layer 1"]
 
 
 @time_machine.travel(NOW, tick=False)
@@ -127,7 +127,7 @@ def test_the_page_says_where_it_comes_from_and_what_is_open(browser: Client, imp
         )  # fmt: skip
     asked = page(browser, imported, f"?at={NOW}").content.decode()
     assert "2 open" in asked
-    assert "Layer 1: Layer 1 (id L1)" in asked
+    assert "Layer 1 (id L1)" in asked
     told = staff("view_schedule").get(page_url(imported)).content.decode()
     assert "synced in run" in told
     assert "2 open" in told
@@ -146,7 +146,7 @@ def test_an_edit_after_the_measurement_is_said(browser: Client, imported: int, m
 def test_a_schedule_that_was_not_compared_says_why(browser: Client, imported: int, measured: Check) -> None:
     measured(equal_seconds=None, total_seconds=None, source_spans=[], note=HOSTILE)
     response = page(browser, imported)
-    assert [row.label for row in response.context["timeline"].rows] == ["Final schedule", "Layer 1: Layer 1"]
+    assert [row.label for row in response.context["timeline"].rows] == ["Final schedule", "Layer 1"]
     assert "not compared" in response.content.decode()
     assert_harmless(response.content.decode())
     assert_harmless(browser.get(reverse(LIST)).content.decode())
