@@ -1,9 +1,7 @@
 """What all on-call lists share: pages of completed rows, the source filter, times in words."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.contrib.admin import SimpleListFilter
 from django.db.models import QuerySet
@@ -11,6 +9,8 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.views import ChangeList
+
+from oncall.rendering.zones import clock
 
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
 
@@ -74,11 +74,11 @@ def span_in_words(seconds: int) -> str:
 
 def moment(instant: int, zone: str, now: int) -> str:
     """``Tue 09:00 CET``, with the date when it is not within six days of now."""
-    at = datetime.fromtimestamp(instant, ZoneInfo(zone))
+    at = clock(zone, instant)
     return f"{at:%a %H:%M} {at.tzname()}" if abs(instant - now) < 6 * DAY else dated_moment(instant, zone)
 
 
 def dated_moment(instant: int, zone: str) -> str:
     """``Tue 3 Mar 09:00 CET``."""
-    at = datetime.fromtimestamp(instant, ZoneInfo(zone))
+    at = clock(zone, instant)
     return f"{at:%a} {at.day} {at:%b} {at:%H:%M} {at.tzname()}"

@@ -115,6 +115,11 @@ def _table(zone: str, since: int, until: int) -> _Table:
     return table
 
 
+def clock(zone: str, instant: int) -> datetime:
+    """The wall clock at ``instant``, with its offset and the zone's abbreviation: for showing it."""
+    return datetime.fromtimestamp(instant, _load(zone))
+
+
 def offset_at(zone: str, instant: int) -> int:
     """Seconds to add to an instant to get the wall clock's reading."""
     table = _table(zone, instant, instant + 1)

@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from itertools import combinations, pairwise
-from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -27,6 +26,7 @@ from tests.oncall.rendering.comparison import (
     stack,
     when,
 )
+from tests.oncall.rendering.referee import zone_info
 from tests.oncall.rendering.test_differences import SINCE, UNTIL, timelines
 from tests.oncall.rendering.test_properties import DAYS, zones
 
@@ -69,7 +69,7 @@ def days_around_a_change(draw: st.DrawFn) -> tuple[list[Span], int, int]:
 @settings(deadline=None, max_examples=60)
 def test_loads_are_what_a_wall_clock_shows_minute_by_minute(case: tuple[list[Span], int, int], zone: str) -> None:
     spans, since, until = case
-    clock = ZoneInfo(zone)
+    clock = zone_info(zone)
     counted: dict[Participant, list[int]] = {}
     last: tuple[Participant, ...] = ()
     for minute in range(since, until, MINUTE):
