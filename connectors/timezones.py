@@ -9,17 +9,17 @@ import difflib
 import html
 import re
 import unicodedata
+from calendar import timegm
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Literal
-from zoneinfo import ZoneInfo
 
 from tzlocal.windows_tz import win_tz
 
 from connectors.zone_names import ABBREVIATIONS, LINKS_BY_PLACE, RAILS, UTC_NAMES
+from oncall.rendering.zones import offset_at
 
 Outcome = Literal["ok", "converted", "warn", "conflict"]
 Rule = Literal["blank", "too_long", "abbreviation", "utc", "iana", "windows", "rails", "offset", "label", "unknown"]
@@ -178,9 +178,7 @@ def _rails() -> dict[str, tuple[str, ...]]:
 @lru_cache(maxsize=1024)
 def _offsets(zone: str) -> tuple[int, ...]:
     """The zone's offsets from UTC in January and July, in minutes."""
-    instants = (datetime(_REFERENCE_YEAR, month, 1, tzinfo=UTC) for month in (1, 7))
-    deltas = (at.astimezone(ZoneInfo(zone)).utcoffset() or timedelta(0) for at in instants)
-    return tuple(int(delta.total_seconds()) // 60 for delta in deltas)
+    return tuple(offset_at(zone, timegm((_REFERENCE_YEAR, month, 1, 0, 0, 0))) // 60 for month in (1, 7))
 
 
 def _zones_at(minutes: int) -> tuple[str, ...]:
