@@ -92,7 +92,7 @@ class SourceNotificationRule:
 
 @dataclass(frozen=True, slots=True)
 class SourceUser:
-    """A person. listed False: known only because something refers to them (then the collections are None)."""
+    """A person. listed False: known only because something refers to them (then what only they tell is None)."""
 
     external_id: str
     name: str
@@ -126,7 +126,7 @@ class SourceTeam:
 class SourceSchedule:
     """A schedule. fetched_range: instants [since, until) in which overrides and extra shifts were asked for.
 
-    flavour: the vendor's own family of schedules it belongs to.
+    flavour: the vendor's own family of schedules it belongs to. enabled False: switched off at the source.
     """
 
     external_id: str
@@ -140,6 +140,7 @@ class SourceSchedule:
     overrides: tuple[Override, ...] | None = None
     fetched_range: tuple[int, int] | None = None
     flavour: str = ""
+    enabled: bool = True
     because: tuple[str, ...] = ()
 
     def spec(self) -> ScheduleSpec | None:

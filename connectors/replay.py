@@ -98,7 +98,7 @@ def _schedule(schedule: SourceSchedule, rendering: Rendering, notes: list[str]) 
         "external_id": schedule.external_id,
         "name": schedule.name,
         "time_zone": schedule.time_zone.zone,
-        "active": schedule.time_zone.zone is not None,
+        "active": schedule.enabled and schedule.time_zone.zone is not None,
         "composition": schedule.composition,
         "shifts": _shifts(rendering.final),
         "layers": [

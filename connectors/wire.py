@@ -3,7 +3,7 @@
 Unknown extra fields are ignored. What does not fit is an error of that one object, never a default.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated
 
@@ -14,10 +14,14 @@ _EARLIEST, _LATEST = 0, 7_258_118_400  # 1970 .. 2200: what lies outside is a ty
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A date-time as sent: the instant, and the offset from UTC it was written with, both in seconds."""
+    """A date-time as sent: the instant, and the offset from UTC it was written with, both in seconds.
+
+    milliseconds: what was cut from the instant; equal moments may differ in it.
+    """
 
     instant: int
     offset: int
+    milliseconds: int = field(default=0, compare=False)
 
     @property
     def reading(self) -> int:
@@ -32,7 +36,8 @@ def _moment(value: object) -> Moment:
     offset = parsed.utcoffset()
     if offset is None:
         raise ValueError("a date-time without an offset from UTC")
-    return Moment(int(parsed.timestamp() // 1), int(offset.total_seconds()))
+    whole = parsed.replace(microsecond=0)
+    return Moment(int(whole.timestamp()), int(offset.total_seconds()), parsed.microsecond // 1000)
 
 
 def _near_moment(value: object) -> Moment:

@@ -175,7 +175,7 @@ class Proposer:
             on_create = {"time_zone": "", "zone_state": state, "active": False}
             evidence = {"raw": zone.raw, "candidates": list(zone.candidates), "note": zone.note}
         else:
-            fields |= {"time_zone": zone.zone, "zone_state": "ok", "active": True}
+            fields |= {"time_zone": zone.zone, "zone_state": "ok", "active": schedule.enabled}
         # Layers keep their key here, extra shifts are elements with a key of their own.
         sources = {x.key: self.key(schedule.external_id, x.key) for x in schedule.extra_shifts or ()}
         overrides = (

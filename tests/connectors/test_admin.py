@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db
 SECRET = "u+canary-secret-do-not-show"
 HOSTILE = "<script>canary()</script>"
 LIST = "/admin/connectors/connection/"
-ADD = f"{LIST}add/"
+ADD = f"{LIST}add/?provider=pagerduty"
 
 
 @pytest.fixture(scope="module")
@@ -196,10 +196,10 @@ def test_the_platform_is_chosen_first_when_there_are_several(
         label: ClassVar[str] = "Other <b>platform</b>"
 
     monkeypatch.setattr(pages.ConnectionAdmin, "providers", (PagerDuty, Other))
-    page = admin_client.get(ADD).content.decode()
+    page = admin_client.get(f"{LIST}add/").content.decode()
     assert "?provider=pagerduty" in page
     assert "Other &lt;b&gt;platform" in page
-    admin_client.post(f"{ADD}?provider=other", form(api_key=SECRET))
+    admin_client.post(f"{LIST}add/?provider=other", form(api_key=SECRET))
     assert Connection.objects.get().provider == "other"
 
 

@@ -153,9 +153,9 @@ def test_a_schedule_shows_its_final_shifts_and_each_layer_alone() -> None:
 def test_what_cannot_be_rendered_is_listed_without_shifts_and_named() -> None:
     unknown = schedule("S1", layer("L1", "P1"), zone="Mars/Phobos")
     later = schedule("S2", layer("L1", "P1", turns=ByTime(SINCE, 0)))
-    concurrent = schedule("S3", layer("L1", "P1"), composition="concurrent")
+    never = schedule("S3", layer("L1", "P1", windows=()), composition="concurrent")
     note = MappingNote("schedule", "S1", "unknown_zone", "It is odd.")
-    made = document(snapshot(schedules=(concurrent, later, unknown), notes=(note, note)), SINCE, SINCE + DAY)
+    made = document(snapshot(schedules=(never, later, unknown), notes=(note, note)), SINCE, SINCE + DAY)
     assert [one["external_id"] for one in made["schedules"]] == ["S1", "S2", "S3"]
     assert [(one["time_zone"], one["active"]) for one in made["schedules"]] == [
         (None, False),
@@ -355,3 +355,11 @@ def test_an_unknown_zone_makes_a_schedule_inactive() -> None:
     assert (one["time_zone"], one["active"], one["shifts"]) == (None, False, [])
     assert any(note.startswith("schedule PVJMUIC: ") for note in one["notes"])
     assert exit_code(made) == 0
+
+
+def test_a_schedule_that_is_switched_off_is_rendered_and_inactive() -> None:
+    (one,) = document(snapshot(schedules=(schedule("S1", layer("L1", "P1"), enabled=False),)), SINCE, SINCE + DAY)[
+        "schedules"
+    ]
+    assert one["active"] is False
+    assert [shift["participants"] for shift in one["shifts"]] == [["P1"]]

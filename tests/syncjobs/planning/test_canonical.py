@@ -145,3 +145,10 @@ def test_what_people_hand_over_is_part_of_them() -> None:
             "ends_at": "2026-11-20T12:01:00Z",
         }
     }
+
+
+def test_a_schedule_that_is_switched_off_at_the_source_is_inactive_here() -> None:
+    off = proposer.propose(schedule("S", "Nights", layer("A"), enabled=False))
+    on = proposer.propose(schedule("S", "Nights", layer("A")))
+    assert (off.fields["active"], on.fields["active"]) == (False, True)
+    assert off.fingerprint != on.fingerprint

@@ -1,0 +1,135 @@
+"""Opsgenie as a source."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import ClassVar, Final
+
+from connectors.base import Connector, Probe, Progress, Rim, SettingField, no_progress
+from connectors.closure import Node, Selection
+from connectors.errors import AuthenticationFailed, ConnectionConfigError, RequestRejected
+from connectors.http import HttpClient
+from connectors.ledger import Ledger
+from connectors.providers.opsgenie.client import HEADERS, RATE_HEADERS, Client
+from connectors.providers.opsgenie.ledger import LEDGER
+from connectors.providers.opsgenie.probing import probe
+from connectors.providers.opsgenie.reading import Reading
+from connectors.providers.opsgenie.rendered import rendered
+from connectors.providers.opsgenie.vendor import PROVIDER, VENDOR
+from connectors.records import Snapshot
+from connectors.redaction import MASK, Secret
+from oncall.rendering.final import Span
+
+#: Vendor docs "API Overview": accounts of the EU environment have a host of their own.
+_ORIGINS: Final = {"us": "https://api.opsgenie.com", "eu": "https://api.eu.opsgenie.com"}
+
+
+class Opsgenie(Connector):
+    """Reads Opsgenie's REST API v2."""
+
+    provider: ClassVar[str] = PROVIDER
+    label: ClassVar[str] = VENDOR.label
+    ledger: ClassVar[Ledger] = LEDGER
+
+    def __init__(self, settings: Mapping[str, str], credentials: Mapping[str, Secret], rim: Rim) -> None:
+        super().__init__(settings, credentials, rim)
+        self._http = HttpClient(
+            rim.transport,
+            provider=PROVIDER,
+            label=self.label,
+            authorize=lambda: {"Authorization": f"GenieKey {self.credentials['api_key'].reveal()}"},
+            headers=HEADERS,
+            limits=RATE_HEADERS,
+            wall_clock=rim.now,
+            sleep=rim.sleep,
+            deadline=rim.deadline,
+            should_stop=rim.should_stop,
+        )
+        self._client = Client(self._http)
+
+    @classmethod
+    def fields(cls) -> tuple[SettingField, ...]:
+        return (
+            SettingField(
+                "region",
+                "Service region",
+                "EU accounts sign in at an address that ends in .app.eu.opsgenie.com.",
+                kind="choice",
+                choices=(("us", "US (api.opsgenie.com)"), ("eu", "EU (api.eu.opsgenie.com)")),
+                initial="us",
+            ),
+            SettingField(
+                "api_key",
+                "API key",
+                "A key of the account with Read and Configuration Access is enough (Settings, API key management): "
+                "nothing is ever written to Opsgenie. A key of a team's integration sees that team only.",
+                kind="secret",
+            ),
+        )
+
+    @classmethod
+    def clean(cls, settings: Mapping[str, str]) -> dict[str, str]:
+        region = settings.get("region", "").strip().lower() or "us"
+        if region not in _ORIGINS:
+            raise ConnectionConfigError(
+                f"region is {region[:40]!r}.",
+                hint=f"Choose one of {', '.join(_ORIGINS)}.",
+                provider=PROVIDER,
+                field="region",
+            )
+        return {"region": region}
+
+    @classmethod
+    def origin(cls, settings: Mapping[str, str]) -> str:
+        return _ORIGINS[settings["region"]]
+
+    @classmethod
+    def scrub(cls, path: str, body: object) -> object:
+        """The address of a mobile contact is a device's token."""
+        if isinstance(body, list):
+            return [cls.scrub(path, item) for item in body]
+        if not isinstance(body, dict):
+            return body
+        kept = {key: cls.scrub(path, value) for key, value in body.items()}
+        if "mobile" in (kept.get("method"), kept.get("contactMethod")) and "to" in kept:
+            kept["to"] = MASK
+        return kept
+
+    @property
+    def calls(self) -> int:
+        return self._http.calls
+
+    def probe(self) -> Probe:
+        with self._about_the_key():
+            return probe(self._client, self.settings["region"])
+
+    def inventory(self, progress: Progress = no_progress) -> Sequence[Node]:
+        with self._about_the_key():
+            return self._reading(False, progress).inventory()
+
+    def fetch(self, selection: Selection, *, contact_details: bool, progress: Progress = no_progress) -> Snapshot:
+        with self._about_the_key():
+            return self._reading(contact_details, progress).snapshot(selection)
+
+    def rendered(self, schedule_ids: Sequence[str], since: int, until: int) -> Mapping[str, tuple[Span, ...]]:
+        with self._about_the_key():
+            return rendered(self._client, schedule_ids, since, until)
+
+    def _reading(self, contact_details: bool, progress: Progress) -> Reading:
+        return Reading(self._client, self.settings["region"], int(self.rim.now()), contact_details, progress)
+
+    @contextmanager
+    def _about_the_key(self) -> Iterator[None]:
+        """A refused key is shown on its field; the region is the likeliest other reason. What is no key at all is
+        answered with 422 (seen by clients, not in the reference)."""
+        try:
+            yield
+        except (AuthenticationFailed, RequestRejected) as error:
+            if isinstance(error, RequestRejected) and not (error.status == 422 and "key" in error.reason.casefold()):
+                raise
+            region = self.settings["region"].upper()
+            raise AuthenticationFailed(
+                error.message,
+                hint=f"Check the key and the service region, now {region}: a key is known in its own region only.",
+                provider=PROVIDER,
+                field="api_key",
+            ) from error

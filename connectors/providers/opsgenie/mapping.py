@@ -1,0 +1,111 @@
+"""Everything one read brought -> a snapshot's records. Pure; the clock comes in as an argument."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Final, TypeVar
+
+from connectors.findings import Findings
+from connectors.providers.opsgenie import mapping_people, mapping_policies, mapping_rotations
+from connectors.providers.opsgenie.harvest import Harvest, Kept
+from connectors.records import (
+    ENTITY_TYPES,
+    EntityKey,
+    EntityType,
+    SourcePolicy,
+    SourceSchedule,
+    SourceService,
+    SourceTeam,
+    SourceUser,
+)
+
+#: Raised whenever the mapping of a kind gives another record for an equal answer.
+MAPPING_VERSION: Final[Mapping[EntityType, int]] = dict.fromkeys(ENTITY_TYPES, 1)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    users: tuple[SourceUser, ...]
+    teams: tuple[SourceTeam, ...]
+    schedules: tuple[SourceSchedule, ...]
+    policies: tuple[SourcePolicy, ...]
+    services: tuple[SourceService, ...]
+
+
+def records(harvest: Harvest, kept: Kept, people: Iterable[str], at: int, findings: Findings) -> Records:
+    """What is ``kept``, and the ``people`` (ids). at: instant of the read. One object that cannot be mapped is named
+    in ``findings`` and missing here."""
+    schedules = _schedules(harvest, kept, at, findings)
+    teams = tuple(
+        mapping_people.team(team, harvest.members.get(team.id), because)
+        for team, because in _kept(kept, "user_group", harvest.teams)
+    )
+    policies = [*_escalations(harvest, kept, findings), *_entries(harvest, kept, findings)]
+    services = tuple(
+        mapping_policies.service(service, harvest.routes(), because, findings)
+        for service, because in _kept(kept, "service", harvest.services)
+    )
+    read: set[EntityKey] = {("schedule", one.external_id) for one in schedules}
+    read |= {("user_group", one.external_id) for one in teams}
+    read |= {("escalation_policy", one.external_id) for one in policies}
+    return Records(
+        users=_people(harvest, kept, people, findings),
+        teams=teams,
+        schedules=schedules,
+        policies=mapping_policies.finish(policies, services, read, findings),
+        services=services,
+    )
+
+
+def _schedules(harvest: Harvest, kept: Kept, at: int, findings: Findings) -> tuple[SourceSchedule, ...]:
+    made = []
+    for schedule, because in _kept(kept, "schedule", harvest.schedules):
+        overrides = harvest.overrides.get(schedule.id)
+        make = partial(mapping_rotations.schedule, schedule, overrides, at, because, findings)
+        made.append(findings.mapped("schedule", schedule.id, make))
+    return tuple(schedule for schedule in made if schedule is not None)
+
+
+def _escalations(harvest: Harvest, kept: Kept, findings: Findings) -> Iterator[SourcePolicy]:
+    for escalation, because in _kept(kept, "escalation_policy", harvest.escalations):
+        make = partial(mapping_policies.policy, escalation, because, findings)
+        made = findings.mapped("escalation_policy", escalation.id, make)
+        if made is not None:
+            yield made
+
+
+def _entries(harvest: Harvest, kept: Kept, findings: Findings) -> Iterator[SourcePolicy]:
+    """The routing of every team that was read; a team that only comes along brings it when something pages it."""
+    for team, _ in _kept(kept, "user_group", harvest.teams):
+        rules = harvest.routing.get(team.id)
+        made = None if rules is None else mapping_policies.entry(team, rules, findings)
+        if made is not None and ("escalation_policy", team.id) in kept:
+            yield replace(made, because=kept["escalation_policy", team.id])
+
+
+def _people(harvest: Harvest, kept: Kept, ids: Iterable[str], findings: Findings) -> tuple[SourceUser, ...]:
+    """Whoever was not read is known from what points to them."""
+    references = harvest.references(kept)
+    forwarded = None if harvest.forwarding is None else mapping_people.substitutions(harvest.forwarding, findings)
+    made = []
+    for id_ in ids:
+        because = kept.get(("responder", id_), ())
+        substitutions = None if forwarded is None else forwarded.get(id_, ())
+        user = harvest.users.get(id_)
+        if user is None:
+            # Being only referred to is no reason to lose the stand-in that was told.
+            told = substitutions or None
+            made.append(mapping_people.referenced_user(references[id_], told, because, findings))
+        else:
+            contacts = harvest.contacts.get(id_)
+            made.append(mapping_people.user(user, contacts, substitutions, because, findings))
+    return tuple(made)
+
+
+def _kept(kept: Kept, kind: EntityType, objects: Mapping[str, T]) -> Iterator[tuple[T, tuple[str, ...]]]:
+    """What is kept of ``objects``, each with what brought it along."""
+    for id_, one in objects.items():
+        if (kind, id_) in kept:
+            yield one, kept[kind, id_]

@@ -1,0 +1,254 @@
+"""Escalations, team routing and services: what Opsgenie sent -> records. Pure."""
+
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby, pairwise
+from typing import Final, Literal
+
+from connectors.findings import Findings
+from connectors.providers.opsgenie import wire
+from connectors.providers.opsgenie.vendor import unknown_value
+from connectors.records import EntityKey, EntityType, SourcePolicy, SourceService
+from oncall.escalation.policy import Condition, Level, Policy, Target, TargetKind
+
+_MINUTES: Final = {"minutes": 1, "hours": 60, "days": 1440}
+_CONDITIONS: Final[dict[str, Condition]] = {"if-not-acked": "not_acked", "if-not-closed": "not_closed"}
+_MODES: Final[dict[str, Literal["current", "next", "previous"]]] = {
+    "default": "current",
+    "next": "next",
+    "previous": "previous",
+}
+_MEMBERS: Final[dict[str, Literal["all", "leads", "others", "random"]]] = {
+    "all": "all",
+    "admins": "leads",
+    "users": "others",
+    "random": "random",
+}
+#: What a routing rule notifies -> the kind of target.
+_ROUTES: Final[dict[str, TargetKind]] = {"escalation": "escalation_policy", "schedule": "schedule"}
+#: What has to be among the records for a target to be resolved. A person always is.
+_NEEDED: Final[dict[TargetKind, EntityType]] = {
+    "schedule": "schedule",
+    "user_group": "user_group",
+    "group_routing": "user_group",
+    "escalation_policy": "escalation_policy",
+}
+
+
+def policy(source: wire.Escalation, because: tuple[str, ...], findings: Findings) -> SourcePolicy:
+    """Absolute minutes become waits; rules of one minute form one level. Raises UnknownValue for a unit of time that
+    is no whole number of minutes.
+
+    A rule that finds nobody lets its time run, later rules keep their minute (vendor docs "How do escalations work").
+    On-call is looked up as each level starts (unverified).
+    """
+    timed = [
+        (_minutes(rule.delay, f"rules[{index}].delay"), rule, f"rules[{index}]")
+        for index, rule in enumerate(source.rules or ())
+    ]
+    if not timed:
+        findings.note("escalation_policy", source.id, "no_rules", f"{source.label} has no rule.", "rules")
+    ordered = sorted(timed, key=lambda rule: rule[0])
+    if ordered != timed:
+        message = f"The rules of {source.label} were not sent in the order of their delays; they are now."
+        findings.note("escalation_policy", source.id, "rules_sorted", message, "rules")
+    steps = [(minute, list(rules)) for minute, rules in groupby(ordered, key=lambda rule: rule[0])]
+    rounds = _rounds(source, findings)
+    waits = [
+        *(after - before for (before, _), (after, _) in pairwise(steps)),
+        rounds.pause,
+    ]
+    levels = tuple(
+        Level(wait, "everyone", tuple(t for _, rule, path in rules for t in _targets(rule, source, path, findings)))
+        for wait, (_, rules) in zip(waits, steps, strict=False)
+    )
+    return SourcePolicy(
+        external_id=source.id,
+        name=source.label,
+        policy=Policy(
+            initial_wait=steps[0][0] if steps else 0,
+            levels=levels,
+            repeat_count=rounds.count,
+            after_last="close" if rounds.closes else "nothing",
+            unstaffed_level="wait",
+            resolved="level",
+        ),
+        description=source.description or "",
+        group_id=None if source.owner_team is None else source.owner_team.id,
+        because=because,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Rounds:
+    """pause: minutes from the last rule to the next round, None without one. count: extra rounds, None = not told."""
+
+    pause: int | None
+    count: int | None
+    closes: bool
+
+
+def _rounds(source: wire.Escalation, findings: Findings) -> _Rounds:
+    """The key is absent when no repeat is set, and a wait of 0 is none (vendor docs "Escalation API")."""
+    repeat = source.repeat or wire.Repeat()
+    closes = repeat.close_alert_after_all is True
+    if repeat.reset_recipient_states:
+        message = f"Each round of {source.label} forgets who has seen the alert; that is not expressed here."
+        findings.note("escalation_policy", source.id, "resets_states", message, "repeat.resetRecipientStates")
+    if not repeat.wait_interval:
+        return _Rounds(None, 0, closes)
+    if repeat.count is None:
+        message = f"The answer does not tell how often {source.label} repeats."
+        findings.note("escalation_policy", source.id, "repeats_not_told", message, "repeat.count")
+    return _Rounds(repeat.wait_interval if repeat.count != 0 else None, repeat.count, closes)
+
+
+def _minutes(delay: wire.Duration, path: str) -> int:
+    if delay.time_unit == "seconds" and delay.time_amount % 60 == 0:
+        return delay.time_amount // 60
+    if delay.time_unit not in _MINUTES:
+        message = f"A delay of {delay.time_amount} {delay.time_unit} is no whole number of minutes."
+        raise unknown_value(f"{path}.timeUnit", message)
+    return delay.time_amount * _MINUTES[delay.time_unit]
+
+
+def _targets(rule: wire.EscalationRule, source: wire.Escalation, path: str, findings: Findings) -> tuple[Target, ...]:
+    """One target, or none for a rule that notifies nobody (vendor schema: Recipient ``none``)."""
+    to, word, condition = rule.recipient, rule.notify_type, _CONDITIONS[rule.condition]
+    if to.type == "none":
+        message = f"A rule of {source.label} notifies nobody."
+        findings.note("escalation_policy", source.id, "empty_rule", message, f"{path}.recipient")
+        return ()
+    known = Target("responder", to.id or "", label=to.label, condition=condition, notify=word)
+    if to.id is not None:
+        if to.type == "user" and word == "default":
+            return (known,)
+        if to.type == "schedule" and word in _MODES:
+            return (replace(known, kind="schedule", mode=_MODES[word]),)
+        if to.type == "team" and word == "default":
+            return (replace(known, kind="group_routing"),)
+        if to.type == "team" and word in _MEMBERS:
+            return (replace(known, kind="user_group", members=_MEMBERS[word]),)
+        if to.type == "escalation" and word == "default":
+            return (replace(known, kind="escalation_policy"),)
+    message = f"{source.label} notifies {to.label} as {word!r} of {to.type!r}, which is unknown; it stays, unresolved."
+    findings.note("escalation_policy", source.id, "unknown_target", message, f"{path}.recipient.type")
+    return (replace(known, kind="unresolved", key=to.id or to.type, unresolved_kind=to.type),)
+
+
+# --- team routing -----------------------------------------------------------------------------------------------------
+
+
+def entry(team: wire.Team, rules: Sequence[wire.RoutingRule], findings: Findings) -> SourcePolicy | None:
+    """What happens when the team itself is paged, as a policy under the team's own id: its default routing rule.
+
+    The others depend on the alert, which no policy can say; each is named for a follow-up by hand. None when there is
+    no default rule.
+    """
+    for rule in rules:
+        if not rule.is_default:
+            message = (
+                f"The routing rule {rule.label} of {team.label} decides by the alert and was not imported: it goes to "
+                f"{_route_in_words(rule)}. Follow it up by hand."
+            )
+            findings.note("user_group", team.id, "routing_by_alert", message, "routing-rules")
+    rule_or_none = default_rule(rules)
+    if rule_or_none is None:
+        message = f"{team.label} has no default routing rule: nobody knows what paging the team does."
+        findings.note("user_group", team.id, "no_default_routing", message, "routing-rules")
+        return None
+    notify = rule_or_none.notify
+    kind = _ROUTES.get(notify.type)
+    targets: tuple[Target, ...] = ()
+    if notify.type == "none":
+        message = f"Paging the team {team.label} notifies nobody, by its default routing rule."
+        findings.note("user_group", team.id, "routed_to_nobody", message, "routing-rules")
+    elif kind is None or notify.id is None:
+        message = f"The default routing rule of {team.label} goes to {notify.type!r}, which is unknown."
+        findings.note("user_group", team.id, "unknown_routing", message, "routing-rules")
+        targets = (Target("unresolved", notify.id or notify.type, label=notify.label, unresolved_kind=notify.type),)
+    else:
+        targets = (Target(kind, notify.id, label=notify.label),)
+    levels = (Level(None, "everyone", targets),) if targets else ()
+    return SourcePolicy(
+        external_id=team.id,
+        name=f"{team.label}: routing",
+        policy=Policy(0, levels, 0, after_last="nothing", unstaffed_level="wait", resolved="level"),
+        group_id=team.id,
+    )
+
+
+def default_rule(rules: Iterable[wire.RoutingRule]) -> wire.RoutingRule | None:
+    """The rule that always matches, which every team has (vendor docs "Team Routing Rule API")."""
+    return next((rule for rule in rules if rule.is_default), None)
+
+
+def routed_to(rule: wire.RoutingRule) -> EntityKey | None:
+    """What a rule pages, None for nobody or something unknown."""
+    if rule.notify.id is None:
+        return None
+    if rule.notify.type == "escalation":
+        return ("escalation_policy", rule.notify.id)
+    return ("schedule", rule.notify.id) if rule.notify.type == "schedule" else None
+
+
+def _route_in_words(rule: wire.RoutingRule) -> str:
+    return "nobody" if rule.notify.type == "none" else f"the {rule.notify.type} {rule.notify.label}"
+
+
+# --- services ---------------------------------------------------------------------------------------------------------
+
+
+def service(
+    source: wire.Service, routes: Mapping[str, wire.RoutingRule], because: tuple[str, ...], findings: Findings
+) -> SourceService:
+    """A service has no policy of its own: its team's default routing decides. ``routes``: default rule by team id."""
+    team = source.team_id
+    rule = None if team is None else routes.get(team)
+    found = None if rule is None else routed_to(rule)
+    policy_id = None if found is None else found[1] if found[0] == "escalation_policy" else team
+    if policy_id is None:
+        message = f"Nothing tells who is paged for {source.label}: its team has no default routing to an escalation."
+        findings.note("service", source.id, "policy_not_told", message, "teamId")
+    return SourceService(
+        external_id=source.id,
+        name=source.label,
+        description=source.description or "",
+        policy_id=policy_id,
+        group_id=team,
+        because=because,
+    )
+
+
+def finish(
+    policies: Sequence[SourcePolicy], services: Sequence[SourceService], read: Container[EntityKey], findings: Findings
+) -> tuple[SourcePolicy, ...]:
+    """Policies whose targets are all among ``read`` (keys of the records), or named unresolved.
+
+    A service keeps the id of its policy whether or not that was read; a missing one is named.
+    """
+    known = {policy.external_id for policy in policies}
+    for one in services:
+        if one.policy_id is not None and one.policy_id not in known:
+            message = f"The escalation {one.policy_id} of {one.name} is not among what could be read."
+            findings.note("service", one.external_id, "policy_not_seen", message, "teamId")
+    return tuple(_finished(policy, read, findings) for policy in policies)
+
+
+def _finished(source: SourcePolicy, read: Container[EntityKey], findings: Findings) -> SourcePolicy:
+    def settled(target: Target, number: int) -> Target:
+        needed = _NEEDED.get(target.kind)
+        if needed is None or (needed, target.key) in read:
+            return target
+        message = (
+            f"Level {number} of {source.name} pages {target.label} ({target.key}), a {needed.replace('_', ' ')} that "
+            "is not among what could be read; the target stays, unresolved."
+        )
+        findings.note("escalation_policy", source.external_id, "unresolved_target", message)
+        return replace(target, kind="unresolved", unresolved_kind=target.kind)
+
+    levels = tuple(
+        replace(level, targets=tuple(settled(target, number) for target in level.targets))
+        for number, level in enumerate(source.policy.levels, start=1)
+    )
+    return replace(source, policy=replace(source.policy, levels=levels))

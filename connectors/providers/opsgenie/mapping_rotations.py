@@ -1,0 +1,251 @@
+"""Schedules with rotations and overrides: what Opsgenie sent -> records. Pure; the clock comes in as an argument."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from connectors.findings import Findings
+from connectors.overrides import ranked
+from connectors.providers.opsgenie import wire
+from connectors.providers.opsgenie.vendor import invalid, unknown_value
+from connectors.records import SourceSchedule
+from connectors.timezones import ZoneReading, convert
+from connectors.wire import Moment
+from oncall.rendering.codec import instant_to_text
+from oncall.rendering.spec import (
+    VACANT,
+    Always,
+    ByTime,
+    Daily,
+    Layer,
+    Override,
+    Participant,
+    ParticipantKind,
+    Weekly,
+    Window,
+)
+from oncall.rendering.validation import MAX_TURN_SECONDS
+from oncall.rendering.zones import DAY, EARLIEST, LATEST, reading
+
+HOUR, WEEK = 3600, 7 * DAY
+_DAYS: Final = {name: number for number, name in enumerate(wire.DAYS, start=1)}
+_UNITS: Final = {"hourly": HOUR, "daily": DAY, "weekly": WEEK}
+#: Vendor docs "Schedule API", participants. What a team or an escalation does is decided there when it is paged.
+_PARTICIPANTS: Final[dict[str, ParticipantKind]] = {"user": "person", "team": "group_routing", "escalation": "policy"}
+_YEAR_1970_ENDS: Final = 365 * DAY
+
+
+def schedule(
+    source: wire.Schedule,
+    overrides: Sequence[wire.Override] | None,
+    at: int,
+    because: tuple[str, ...],
+    findings: Findings,
+) -> SourceSchedule:
+    """``overrides`` None: not told. ``at``: instant of the read. Raises UnexpectedResponse for a value that makes the
+    schedule unusable.
+
+    Rotations are all in force at once (vendor docs "On-call Schedules and Rotations"), so their order means nothing
+    and is by id. Ended ones stay: their end clips them.
+    """
+    zone = _zone(source, findings)
+    rotations = source.rotations or ()
+    layers = [_layer(source, r, zone, f"rotations[{i}]", at, findings) for i, r in enumerate(rotations)]
+    if not layers:
+        findings.note("schedule", source.id, "no_layers", f"{source.label} has no rotation.", "rotations")
+    if source.enabled is False:
+        message = f"{source.label} is switched off at Opsgenie: nobody is paged by it. It is imported as inactive."
+        findings.note("schedule", source.id, "switched_off", message, "enabled")
+    known = frozenset(rotation.id for rotation in rotations)
+    exceptions = (
+        None
+        if overrides is None
+        else findings.mapped("schedule", source.id, lambda: _overrides(source.id, overrides, known, findings))
+    )
+    return SourceSchedule(
+        external_id=source.id,
+        name=source.label,
+        time_zone=zone,
+        composition="concurrent",
+        layers=tuple(sorted(layers, key=lambda layer: layer.key)),
+        description=source.description or "",
+        group_ids=() if source.owner_team is None else (source.owner_team.id,),
+        extra_shifts=(),
+        overrides=exceptions,
+        fetched_range=None if exceptions is None else (at, LATEST),
+        enabled=source.enabled is not False,
+        because=because,
+    )
+
+
+def participant(reference: wire.Reference, path: str) -> Participant:
+    """A turn's holder. Raises UnknownValue for a type that rotations do not have (``group``, ``schedule``: API v1)."""
+    if reference.type == "none":
+        return VACANT
+    kind = _PARTICIPANTS.get(reference.type)
+    if kind is None:
+        message = f"The participant {reference.label} is of the unknown type {reference.type!r}."
+        raise unknown_value(f"{path}.type", message)
+    if reference.id is None:
+        raise invalid("missing_field", f"{path}.id", f"A participant of the type {reference.type} has no id.")
+    return Participant(kind, reference.id)
+
+
+def repaired_start(start: Moment) -> int | None:
+    """The instant meant by a start in 1970, None for any other.
+
+    Recorded: ``1970-01-20T04:45:32.4Z`` is 1658732400, a Monday midnight in July 2022, read as milliseconds instead of
+    seconds. Thousand times the time since 1970 is what was meant; it is offered, never applied.
+    """
+    repaired = start.instant * 1000 + start.milliseconds
+    return repaired if 0 < start.instant < _YEAR_1970_ENDS and repaired < LATEST else None
+
+
+# --- rotations --------------------------------------------------------------------------------------------------------
+
+
+def _zone(source: wire.Schedule, findings: Findings) -> ZoneReading:
+    zone = convert(source.timezone)
+    if zone.zone is None or zone.outcome == "warn":
+        findings.note("schedule", source.id, "unknown_zone", zone.note, "timezone")
+    elif (source.timezone or "").strip() == "GMT":
+        message = "Its time zone is GMT, which Opsgenie also shows in place of a zone it does not know; compare it."
+        findings.note("schedule", source.id, "perhaps_lost_zone", message, "timezone")
+    return zone
+
+
+def _layer(
+    source: wire.Schedule, rotation: wire.Rotation, zone: ZoneReading, path: str, at: int, findings: Findings
+) -> Layer:
+    """Turns of days and weeks keep the schedule's local time of day (proven for weeks by recorded shifts across both
+    clock changes); turns of hours are counted in elapsed hours (unverified)."""
+    shown = f"{rotation.name} ({rotation.id})" if rotation.name else rotation.id
+    start, end = rotation.start_date, rotation.end_date
+    length = rotation.length * _UNITS[rotation.type]
+    if not 0 < length <= MAX_TURN_SECONDS:
+        raise invalid("invalid_turn", f"{path}.length", f"A turn of the rotation {shown} is {rotation.length} long.")
+    if not EARLIEST <= start.instant <= LATEST or (end is not None and end.instant < start.instant):
+        raise invalid("invalid_period", f"{path}.startDate", f"The rotation {shown} starts at no time that can be.")
+    if end is not None and end.instant <= at:
+        message = f"The rotation {shown} has ended; it is history."
+        findings.note("schedule", source.id, "ended_rotation", message, f"{path}.endDate")
+    if not rotation.participants:
+        message = f"The rotation {shown} has nobody in it."
+        findings.note("schedule", source.id, "empty_rotation", message, f"{path}.participants")
+    repaired = repaired_start(start)
+    if repaired is not None:
+        message = (
+            f"The rotation {shown} starts in 1970, which looks like seconds read as milliseconds: perhaps "
+            f"{instant_to_text(repaired)} is meant. It was taken as sent; if that is wrong, correct it at Opsgenie."
+        )
+        findings.note("schedule", source.id, "start_in_1970", message, f"{path}.startDate")
+    if rotation.type == "hourly":
+        turns = ByTime(start.instant, length, clock="elapsed")
+    else:
+        # While the zone is unknown, the reading as sent is what there is.
+        turns = ByTime(start.reading if zone.zone is None else reading(zone.zone, start.instant), length)
+    return Layer(
+        key=rotation.id,
+        name=rotation.name or "",
+        windows=_windows(source.id, rotation, shown, path, findings),
+        turns=turns,
+        participants=tuple(participant(p, f"{path}.participants[{i}]") for i, p in enumerate(rotation.participants)),
+        starts_at=start.instant,
+        ends_at=None if end is None or end.instant > LATEST else end.instant,
+    )
+
+
+def _windows(
+    schedule_id: str, rotation: wire.Rotation, shown: str, path: str, findings: Findings
+) -> tuple[Window, ...]:
+    """Restrictions are a union and come in changing order: one order here, whatever the vendor's was."""
+    told = rotation.time_restriction
+    if told is None:
+        return (Always(),)
+    restrictions = [*(told.restrictions or ()), *([told.restriction] if told.restriction is not None else [])]
+    weekly = told.type == "weekday-and-time-of-day"
+    windows: set[Window] = set()
+    for index, restriction in enumerate(restrictions):
+        at = f"{path}.timeRestriction.restrictions[{index}]"
+        window, whole = _weekly(restriction, at) if weekly else _daily(restriction, at)
+        windows.add(window)
+        if whole:
+            message = f"A restriction of the rotation {shown} ends when it starts; it counts as the whole {whole}."
+            findings.note("schedule", schedule_id, "whole_restriction", message, at)
+    if not windows:
+        message = f"The rotation {shown} has a restriction without any time; it counts at all times."
+        findings.note("schedule", schedule_id, "empty_restriction", message, f"{path}.timeRestriction")
+    return tuple(sorted(windows, key=repr)) or (Always(),)
+
+
+def _daily(restriction: wire.Restriction, path: str) -> tuple[Daily, str]:
+    """The window, and "day" when it ends at the time it starts."""
+    if restriction.start_day is not None or restriction.end_day is not None:
+        raise unknown_value(path, "A restriction of the type time-of-day names a day.")
+    start, end = _times(restriction, path)
+    duration = (end - start) % DAY or DAY
+    return Daily(start % DAY, duration), "day" if start == end else ""
+
+
+def _weekly(restriction: wire.Restriction, path: str) -> tuple[Weekly, str]:
+    """The window, and "week" when it ends at the day and time it starts."""
+    if restriction.start_day is None or restriction.end_day is None:
+        raise invalid("missing_field", path, "A restriction of the type weekday-and-time-of-day names no day.")
+    start, end = _times(restriction, path)
+    start += _DAYS[restriction.start_day] * DAY
+    end += _DAYS[restriction.end_day] * DAY
+    duration = (end - start) % WEEK or WEEK
+    return Weekly((start // DAY - 1) % 7 + 1, start % DAY, duration), "week" if start == end else ""
+
+
+def _times(restriction: wire.Restriction, path: str) -> tuple[int, int]:
+    start = restriction.start_hour * HOUR + restriction.start_min * 60
+    end = restriction.end_hour * HOUR + restriction.end_min * 60
+    if max(start, end) > DAY:
+        raise invalid("invalid_window", path, "A restriction has a time after 24:00.")
+    return start, end
+
+
+# --- overrides --------------------------------------------------------------------------------------------------------
+
+
+def _overrides(
+    schedule_id: str, overrides: Sequence[wire.Override], rotations: frozenset[str], findings: Findings
+) -> tuple[Override, ...]:
+    made = []
+    for index, override in enumerate(overrides):
+        one = _override(schedule_id, override, f"overrides[{index}]", rotations, findings)
+        if one is not None:
+            made.append(one)
+    return ranked(made)
+
+
+def _override(
+    schedule_id: str, source: wire.Override, path: str, rotations: frozenset[str], findings: Findings
+) -> Override | None:
+    """None when it lies wholly beyond the years that are rendered: seen are ends in 3025, for "for good"."""
+    start, end = source.start_date.instant, source.end_date.instant
+    if end <= start:
+        raise invalid("invalid_period", f"{path}.endDate", f"The override {source.alias} ends before it starts.")
+    sources = frozenset(rotation.id for rotation in source.rotations or ())
+    if sources - rotations:
+        gone = ", ".join(sorted(sources - rotations))
+        message = f"The override {source.alias} is for rotations that are not there: {gone}."
+        findings.note("schedule", schedule_id, "unknown_rotation", message, f"{path}.rotations")
+    period = years(start, end)
+    if period is None:
+        message = f"The override {source.alias} lies wholly before 1900 or after 2200 and was left out."
+        findings.note("schedule", schedule_id, "override_out_of_time", message, f"{path}.startDate")
+        return None
+    return Override(
+        key=source.alias,
+        starts_at=period[0],
+        ends_at=period[1],
+        by=participant(source.user, f"{path}.user"),
+        sources=sources or None,
+    )
+
+
+def years(start: int, end: int) -> tuple[int, int] | None:
+    """``[start, end)`` instants cut to the years that are rendered, None when nothing is left."""
+    start, end = max(start, EARLIEST), min(end, LATEST)
+    return (start, end) if start < end else None

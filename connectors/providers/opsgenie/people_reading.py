@@ -1,0 +1,134 @@
+"""Reading people and their contacts in as few calls as possible."""
+
+import math
+from collections.abc import Iterable
+from typing import Any, Final
+
+from connectors.base import Progress
+from connectors.errors import ConnectorError, NotFound, PermissionMissing
+from connectors.findings import Findings
+from connectors.http import JsonValue
+from connectors.listing import RECOVERABLE, Listing
+from connectors.providers.opsgenie.client import PAGE, Client
+from connectors.providers.opsgenie.vendor import invalid
+from connectors.providers.opsgenie.wire import Contact, User
+
+#: So many refusals and not one answer: it is the key, not the people.
+_REFUSALS: Final = 3
+
+
+class PeopleReading:
+    """One instance per read. users: everyone read so far, in a listing. contacts: by id; None = not told.
+
+    contact_details: whether contacts are read at all, at one call per person.
+    """
+
+    def __init__(self, client: Client, findings: Findings, contact_details: bool, progress: Progress) -> None:
+        self._client = client
+        self._findings = findings
+        self._contact_details = contact_details
+        self._progress = progress
+        self._refused = 0
+        self._told = False
+        self.users = Listing(client.users(), User, "responder", "users", findings, progress)
+        self.contacts: dict[str, tuple[Contact, ...] | None] = {}
+
+    def everybody(self) -> None:
+        """The whole list, without contacts."""
+        self.users.read()
+
+    def contacts_of_all(self) -> None:
+        """Contacts of everyone listed."""
+        for number, user in enumerate(tuple(self.users.objects.values()), start=1):
+            if not self._may_ask():
+                return
+            self.contacts[user.id] = self._contacts(user.id, self._single(user.id))
+            self._progress("responder", number, len(self.users.objects))
+
+    def chosen(self, ids: Iterable[str], user_count: int | None) -> None:
+        """These people: one call each when that brings their contacts anyway or is fewer calls than the list.
+
+        user_count: of the whole account, None = not told.
+        """
+        wanted = list(ids)
+        if not self._contact_details:
+            if user_count is None and wanted:
+                self.users.read(1)
+                user_count = self.users.total
+            missing = sum(1 for id_ in wanted if id_ not in self.users.objects)
+            left = None if user_count is None else math.ceil((user_count - len(self.users.objects)) / PAGE)
+            if missing and (left is None or left <= missing):
+                self.users.read()
+        if self.users.finished:
+            return
+        for number, id_ in enumerate(wanted, start=1):
+            if id_ not in self.users.objects and self._may_ask():
+                self._person(id_)
+                self._progress("responder", number, len(wanted))
+
+    # --- one person -----------------------------------------------------------------------------------------------
+
+    def _person(self, id_: str) -> None:
+        """Whoever is gone or hidden stays a person all the same, by what refers to them."""
+        user = self._single(id_)
+        if user is None:
+            return
+        self.users.objects[id_] = user
+        if self._contact_details:
+            self.contacts[id_] = self._contacts(id_, user)
+
+    def _single(self, id_: str) -> User | None:
+        try:
+            raw = self._client.user(id_, contacts=self._contact_details)
+        except (NotFound, PermissionMissing) as error:
+            self._count(error)
+            return None
+        except RECOVERABLE as error:
+            self._findings.fail("responder", id_, error)
+            return None
+        self._told = True
+        return self._findings.read(User, raw, "responder", id_, "")
+
+    def _contacts(self, id_: str, user: User | None) -> tuple[Contact, ...] | None:
+        """None: not told. A list with one unreadable contact counts as not told, or that contact would seem gone."""
+        raw = None if user is None else user.user_contacts
+        if raw is None:
+            raw = self._asked(id_)
+        if raw is None:
+            return None
+        found = [
+            self._findings.read(Contact, item, "responder", id_, f"userContacts[{i}]") for i, item in enumerate(raw)
+        ]
+        complete = tuple(one for one in found if one is not None)
+        return complete if len(complete) == len(found) else None
+
+    def _asked(self, id_: str) -> list[Any] | None:
+        """For an answer that came without the expanded contacts."""
+        raw: JsonValue
+        try:
+            raw = self._client.contacts(id_)
+        except (NotFound, PermissionMissing) as error:
+            message = f"The contacts could not be read: {error.message}"
+            self._findings.note("responder", id_, "contacts_not_told", message, "userContacts")
+            return None
+        except RECOVERABLE as error:
+            self._findings.fail("responder", id_, error)
+            return None
+        if not isinstance(raw, list):
+            self._findings.fail("responder", id_, invalid("invalid_value", "userContacts", "The contacts are no list."))
+            return None
+        return raw
+
+    # --- a key that may not -----------------------------------------------------------------------------------------
+
+    def _count(self, error: ConnectorError) -> None:
+        """403 on one person means gone or out of sight; on everyone it is the key, and that is said once."""
+        if self._told or not isinstance(error, PermissionMissing):
+            return
+        self._refused += 1
+        if self._refused == _REFUSALS:
+            message = f"People cannot be read one by one with this key, so contacts were left out: {error.message}"
+            self._findings.note("responder", None, "contact_details_forbidden", message)
+
+    def _may_ask(self) -> bool:
+        return self._told or self._refused < _REFUSALS

@@ -1,0 +1,74 @@
+"""Rotations that start in 1970: which of the two readings Opsgenie's own timeline agrees with."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from connectors.findings import Findings
+from connectors.providers.opsgenie import wire
+from connectors.providers.opsgenie.client import Client
+from connectors.providers.opsgenie.mapping_rotations import repaired_start, schedule
+from connectors.providers.opsgenie.rendered import rendered
+from connectors.providers.opsgenie.vendor import VENDOR
+from connectors.records import SourceSchedule
+from connectors.wire import Moment
+from oncall.rendering.final import Span, render_final
+from oncall.rendering.spec import InvalidSpec, Substitution
+from oncall.rendering.zones import DAY
+
+_AHEAD: Final = 14 * DAY
+
+
+def check_starts(
+    client: Client,
+    source: wire.Schedule,
+    taken: SourceSchedule,
+    substitutions: Sequence[Substitution],
+    at: int,
+    findings: Findings,
+) -> None:
+    """A note that says what the coming fortnight agrees with. One call, and none where both readings come to the same.
+
+    ``taken``: the record made from ``source``, with every start as sent.
+    """
+    repaired = with_repaired_starts(source)
+    if repaired is None:
+        return
+    made = Findings(VENDOR).mapped("schedule", source.id, lambda: schedule(repaired, None, at, (), Findings(VENDOR)))
+    if made is None:
+        return  # a start that cannot be meant either: after its own end
+    other = replace(made, overrides=taken.overrides)
+    as_sent, as_repaired = (_fortnight(one, substitutions, at) for one in (taken, other))
+    if as_sent is None or as_sent == as_repaired:
+        return
+    theirs = rendered(client, [source.id], at, at + _AHEAD).get(source.id)
+    message = f"Of the starts in 1970, the timeline of the next 14 days {_verdict(theirs, as_sent, as_repaired)}."
+    findings.note("schedule", source.id, "start_compared", message, "rotations")
+
+
+def with_repaired_starts(source: wire.Schedule) -> wire.Schedule | None:
+    """``source`` with each start in 1970 repaired, None when there is none."""
+    rotations = []
+    for rotation in source.rotations or ():
+        instant = repaired_start(rotation.start_date)
+        changed = {} if instant is None else {"start_date": Moment(instant, 0)}
+        rotations.append(rotation.model_copy(update=changed))
+    made = source.model_copy(update={"rotations": tuple(rotations)})
+    return None if made == source else made
+
+
+def _fortnight(source: SourceSchedule, substitutions: Sequence[Substitution], at: int) -> tuple[Span, ...] | None:
+    """None for what cannot be rendered, which is named where it is shown."""
+    spec = source.spec()
+    try:
+        return None if spec is None else render_final(spec, substitutions, at, at + _AHEAD)
+    except InvalidSpec:
+        return None
+
+
+def _verdict(theirs: tuple[Span, ...] | None, as_sent: tuple[Span, ...], as_repaired: tuple[Span, ...] | None) -> str:
+    if theirs is None:
+        return "could not be read, so nothing tells which is meant"
+    if theirs == as_sent:
+        return "agrees with the start as sent"
+    return "agrees with the repaired start" if theirs == as_repaired else "agrees with neither reading"
