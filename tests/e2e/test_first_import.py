@@ -128,7 +128,7 @@ def test_the_first_page_shows_the_source_and_what_waits(page: Page) -> None:
 
 
 def test_a_key_can_be_tested_and_a_wrong_one_is_refused_on_its_field(page: Page) -> None:
-    page.goto("/admin/connectors/connection/add/")
+    page.goto("/admin/connectors/connection/add/?provider=pagerduty")
     page.fill("input[name=name]", "second")
     page.fill("input[name*=subdomain]", "acme")
     page.fill("input[type=password]", "a-wrong-key")
@@ -189,8 +189,33 @@ def test_a_schedule_shows_its_fortnight_and_the_same_as_a_table(page: Page) -> N
     page.goto("/admin/oncall/schedule/")
     page.get_by_role("link", name="Platform Primary", exact=True).click()
     expect(page.locator("svg").filter(has_text="Final").first).to_be_visible()
-    assert page.get_by_role("table").count() >= 1
+    expect(page.get_by_role("table").first).to_be_visible()
+    expect(page.get_by_text("100.00 %").first).to_be_visible()
+    expect(page.locator("svg").filter(has_text="At the source").first).to_be_visible()
     picture(page, "schedule")
+    page.locator(".oc-timeline-svg a").nth(3).click()
+    expect(page.get_by_role("heading", name=re.compile("^Why is .* on call"))).to_be_in_viewport()
+    picture(page, "why")
+    page.get_by_role("link", name="UTC", exact=True).click()
+    expect(page.get_by_text("Times in UTC")).to_be_visible()
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.wait_for_load_state("networkidle")
+    assert fits(page)
+
+
+def test_a_change_of_a_schedule_is_previewed_and_not_saved(page: Page) -> None:
+    page.goto("/admin/oncall/schedule/")
+    page.get_by_role("row").filter(has_text="Platform Primary").get_by_role("link", name="Edit").click()
+    names = page.locator("textarea[name=layers-0-participants]")
+    before = names.input_value()
+    names.fill("nobody")
+    page.get_by_role("button", name="Preview").click()
+    expect(page.get_by_text("nothing is saved yet")).to_be_visible()
+    expect(page.get_by_text("newly uncovered").first).to_be_visible()
+    expect(names).to_have_value("nobody")
+    picture(page, "preview")
+    page.goto(page.url)
+    expect(names).to_have_value(before)
 
 
 @pytest.mark.parametrize(
