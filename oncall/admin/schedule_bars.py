@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from oncall.admin.directory import NOBODY
@@ -10,7 +11,7 @@ from oncall.admin.schedule_range import Shown
 from oncall.models import Responder
 from oncall.rendering.coverage import gaps
 from oncall.rendering.differences import Difference
-from oncall.rendering.final import Rendering, Span
+from oncall.rendering.final import Rendering, Span, render
 from oncall.rendering.intervals import Held, Range, Who, within
 from oncall.rendering.spec import ExtraShift, Override, Participant, ScheduleSpec
 from oncall.selectors import Name
@@ -176,12 +177,13 @@ class Reasons:
 
 
 def drawn_rows(spec: ScheduleSpec, rendering: Rendering, bars: Bars) -> tuple[Row, ...]:
-    """The final schedule with its gaps, overrides and extra shifts, each layer alone."""
+    """The final schedule with its gaps, overrides and extra shifts, each layer as it is without these."""
     shown = bars.shown
     final = bars.final(FINAL, rendering.final, shown.since, shown.until, reason=Reasons(spec, rendering))
     exceptions = bars.exceptions(spec)
     titles = layer_titles(spec)
-    layers = (Row(titles[key], bars.of(spans)) for key, spans in rendering.layers)
+    bare = render(replace(spec, extra_shifts=(), overrides=()), (), shown.since, shown.until)
+    layers = (Row(titles[key], bars.of(spans)) for key, spans in bare.layers)
     return (final, *([exceptions] if exceptions.bars else []), *layers)
 
 
