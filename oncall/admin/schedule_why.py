@@ -72,8 +72,7 @@ class _Words:
         return dated_moment(instant, self.bars.shown.zone)
 
     def line(self, source: Source) -> Line:
-        who = [instead.by for instead in source.replaced] or source.own
-        counts = source.covered_by is None and any(each.kind != "vacant" for each in who)
+        counts = source.covered_by is None and bool(source.holders)
         title = self._title(source)
         return Line(title, names_in_words(source.own, self.bars.names), tuple(self._says(source)), counts)
 

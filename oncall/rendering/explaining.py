@@ -86,6 +86,12 @@ class Source:
     replaced: tuple[Replaced, ...] = ()
     covered_by: str | None = None
 
+    @property
+    def holders(self) -> Who:
+        """Who the source puts on call after its overrides, hidden or not."""
+        instead = {each.person: each.by for each in self.replaced}
+        return people(*(instead.get(each, each) for each in self.own)) if self.own else people(*instead.values())
+
 
 @dataclass(frozen=True, slots=True)
 class Substituted:

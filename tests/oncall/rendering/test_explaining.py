@@ -163,6 +163,13 @@ def test_the_override_that_stands_in_is_named_for_each_source() -> None:
     assert told.participants == reexecute(spec, told) == (CAT, DAN)
 
 
+def test_who_is_left_beside_the_one_an_override_takes_away_still_holds_the_layer() -> None:
+    both = layer("a", ANN, BEN, turns=Everyone())
+    nobody_for_ann = Override("o", MONDAY, MONDAY + DAY, VACANT, replaces=ANN)
+    [source] = explain(stack("Etc/UTC", both, overrides=(nobody_for_ann,)), (), NOON).sources
+    assert (source.own, source.holders) == ((ANN, BEN), (BEN,))
+
+
 def test_without_layers_an_override_fills_what_is_not_there() -> None:
     spec = stack("Etc/UTC", overrides=(Override("o", MONDAY, MONDAY + DAY, CAT),))
     told = explain(spec, (), NOON)
