@@ -43,8 +43,9 @@ def records(harvest: Harvest, kept: Kept, people: Iterable[str], at: int, findin
         for team, because in _kept(kept, "user_group", harvest.teams)
     )
     policies = [*_escalations(harvest, kept, findings), *_entries(harvest, kept, findings)]
+    routes = harvest.routes()
     services = tuple(
-        mapping_policies.service(service, harvest.routes(), because, findings)
+        mapping_policies.service(service, routes, because, findings)
         for service, because in _kept(kept, "service", harvest.services)
     )
     read: set[EntityKey] = {("schedule", one.external_id) for one in schedules}

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from connectors.findings import Findings
+from connectors.providers.opsgenie.java_zones import convert_java
 from connectors.providers.opsgenie.mapping_rotations import years
 from connectors.providers.opsgenie.wire import Contact, ForwardingRule, Member, Team, User, UserMeta
 from connectors.records import Channel, SourceContactMethod, SourceMember, SourceTeam, SourceUser
@@ -27,7 +28,7 @@ def user(
 
     The user name is the e-mail address (vendor docs "User API").
     """
-    zone = convert(wire.time_zone)
+    zone = convert_java(wire.time_zone)
     if zone.zone is None and wire.time_zone:
         findings.note("responder", wire.id, "unknown_zone", zone.note, "timeZone")
     if wire.blocked:

@@ -6,9 +6,10 @@ from typing import Final
 from connectors.findings import Findings
 from connectors.overrides import ranked
 from connectors.providers.opsgenie import wire
+from connectors.providers.opsgenie.java_zones import convert_java
 from connectors.providers.opsgenie.vendor import invalid, unknown_value
 from connectors.records import SourceSchedule
-from connectors.timezones import ZoneReading, convert
+from connectors.timezones import ZoneReading
 from connectors.wire import Moment
 from oncall.rendering.codec import instant_to_text
 from oncall.rendering.spec import (
@@ -104,7 +105,7 @@ def repaired_start(start: Moment) -> int | None:
 
 
 def _zone(source: wire.Schedule, findings: Findings) -> ZoneReading:
-    zone = convert(source.timezone)
+    zone = convert_java(source.timezone)
     if zone.zone is None or zone.outcome == "warn":
         findings.note("schedule", source.id, "unknown_zone", zone.note, "timezone")
     elif (source.timezone or "").strip() == "GMT":

@@ -110,6 +110,23 @@ def test_zones(make: Any, zone: str | None, taken: str | None, code: str | None)
         assert record.layers[0].turns == ByTime(reading_from_text("2025-01-06T08:00:00"), WEEK)
 
 
+@pytest.mark.parametrize(
+    ("sent", "candidates"),
+    [
+        ("BST", ("Asia/Dhaka", "Europe/London")),
+        ("PST", ("America/Los_Angeles", "Asia/Manila")),
+        (" SST ", ("Pacific/Guadalcanal",)),
+        ("EDT", ("America/New_York",)),
+    ],
+)
+def test_an_ambiguous_zone_is_a_question_with_the_vendors_own_reading_first(
+    make: Any, sent: str, candidates: tuple[str, ...]
+) -> None:
+    record, _ = mapped(make, make.schedule("S1", make.rotation("R1", "ANA"), timezone=sent))
+    assert record.time_zone.zone is None
+    assert record.time_zone.candidates[: len(candidates)] == candidates
+
+
 @pytest.mark.parametrize("rotations", [[], None])
 def test_a_schedule_may_have_no_rotation(make: Any, rotations: Any) -> None:
     record, findings = mapped(make, make.schedule("S1", rotations=rotations))
