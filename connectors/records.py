@@ -159,12 +159,15 @@ class SourceSchedule:
 
 @dataclass(frozen=True, slots=True)
 class SourcePolicy:
+    """enabled False: switched off at the source."""
+
     external_id: str
     name: str
     policy: Policy
     description: str = ""
     group_id: str | None = None
     part_of_id: str | None = None
+    enabled: bool = True
     because: tuple[str, ...] = ()
 
 

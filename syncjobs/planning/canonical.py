@@ -245,7 +245,7 @@ class Proposer:
             "resolved": rules.resolved,
             "part_of_key": self._optional_key(policy.part_of_id),
             "group_key": self._optional_key(policy.group_id),
-            "active": True,
+            "active": policy.enabled,
         }
         holders = frozenset(t.key for level in levels for t in level.targets if t.kind == "responder")
         return self._proposal("escalation_policy", policy, fields, {}, holders=holders)

@@ -1,15 +1,12 @@
 """Opsgenie's read endpoints, one function each. Reference: https://docs.opsgenie.com/docs/api-overview"""
 
-import hashlib
-import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final
-from urllib.parse import parse_qs, urlsplit
 
-from connectors.errors import UnexpectedResponse
 from connectors.http import HttpClient, JsonValue, Query, RateHeaders, segment
 from connectors.listing import Page
+from connectors.providers.atlassian.paging import Answer, pages
 from connectors.providers.opsgenie.vendor import VENDOR
 
 HEADERS: Final = {"Accept": "application/json"}
@@ -108,42 +105,15 @@ class Client:
         return self._http.get(path, query, envelope="data")["data"]
 
     def _pages(self, path: str, query: Query = (), *, limit: int | None = None) -> Iterator[Page]:
-        """Pages as long as ``paging.next`` names one (vendor docs "Pagination"; most listings come whole).
+        """Pages as long as ``paging.next`` names one (vendor docs "Pagination"; most listings come whole). The address
+        there was seen with ``http://``."""
 
-        The address there is never followed, it was seen with ``http://``: only its offset is taken.
-        """
-        offset = 0
-        seen: set[str] = set()
-        while True:
+        def ask(offset: int) -> Answer:
             paging = [] if limit is None and offset == 0 else [("limit", str(limit or PAGE)), ("offset", str(offset))]
             answer = self._http.get(path, [*paging, *query], envelope="data")
-            items, total = answer["data"], answer.get("totalCount")
-            if not isinstance(items, list):
-                raise VENDOR.invalid("missing_envelope", path, f"{path} answered data that is no list.")
-            fingerprint = hashlib.sha256(json.dumps(items, sort_keys=True).encode()).hexdigest()
-            following = _next_offset(answer.get("paging"), offset, len(items))
-            if following is not None and items and (following <= offset or fingerprint in seen):
-                raise UnexpectedResponse(
-                    f"{path} sends the same page again and again.",
-                    hint="Try again later; until then what was read of this list counts as incomplete.",
-                    provider=VENDOR.provider,
-                    path=path,
-                    code="pagination_loop",
-                )
-            seen.add(fingerprint)
-            yield Page(tuple(items), total if type(total) is int else None)
-            if following is None or not items:
-                return
-            offset = following
+            told = answer.get("paging")
+            return Answer(
+                answer["data"], told.get("next") if isinstance(told, dict) else None, answer.get("totalCount")
+            )
 
-
-def _next_offset(paging: JsonValue, offset: int, count: int) -> int | None:
-    """Where the next page starts, None when there is none. An address without an offset: after what came."""
-    address = paging.get("next") if isinstance(paging, dict) else None
-    if not isinstance(address, str) or not address:
-        return None
-    try:
-        named = parse_qs(urlsplit(address).query).get("offset", [""])[0]
-    except ValueError:
-        named = ""
-    return int(named) if named.isascii() and named.isdigit() else offset + count
+        return pages(ask, path, VENDOR)

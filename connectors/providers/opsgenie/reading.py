@@ -1,88 +1,51 @@
-"""One read of an account in as few calls as possible: listings, closure, details, people; then the mapping."""
+"""One read of an account in as few calls as possible: what Opsgenie is asked for, and in which order."""
 
-from collections.abc import Callable, Iterator
-from typing import TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import ClassVar
 
 from pydantic import ValidationError
 
 from connectors.base import Progress
-from connectors.closure import Node, Selection, close
-from connectors.errors import ConnectorError, NotFound, PermissionMissing
-from connectors.findings import Findings
+from connectors.closure import Selection
+from connectors.errors import NotFound, PermissionMissing
+from connectors.findings import Vendor
 from connectors.http import JsonValue
 from connectors.listing import RECOVERABLE, Listing, Page
-from connectors.providers.opsgenie import wire
+from connectors.providers.atlassian import reading
+from connectors.providers.atlassian import wire as shared
+from connectors.providers.atlassian.harvest import Kept
+from connectors.providers.atlassian.reading import N
+from connectors.providers.opsgenie import mapping_people, wire
 from connectors.providers.opsgenie.client import Client
-from connectors.providers.opsgenie.harvest import Harvest, Kept
-from connectors.providers.opsgenie.mapping import MAPPING_VERSION, records
 from connectors.providers.opsgenie.people_reading import PeopleReading
-from connectors.providers.opsgenie.starts import check_starts
-from connectors.providers.opsgenie.vendor import PROVIDER, VENDOR, invalid
-from connectors.records import Account, Completeness, EntityType, Snapshot
-from connectors.wire import Wire
+from connectors.providers.opsgenie.rendered import rendered
+from connectors.providers.opsgenie.vendor import VENDOR
+from connectors.records import Account, Completeness, EntityType, SourceUser
+from oncall.rendering.final import Span
+from oncall.rendering.spec import Substitution
 
-N = TypeVar("N", bound=wire.Named)
-E = TypeVar("E", bound=Wire)
 _RESTRICTED = "The key seems to be limited to a team: lists show what it may see, and prove nothing about the rest."
 
 
-class Reading:
-    """``at``: instant of the read's start. One instance per read."""
+class Reading(reading.Reading):
+    vendor: ClassVar[Vendor] = VENDOR
+    override_model: ClassVar[type[shared.Override]] = wire.Override
 
     def __init__(self, client: Client, region: str, at: int, contact_details: bool, progress: Progress) -> None:
+        super().__init__(at, progress)
         self._client = client
         self._region = region
-        self._at = at
         self._contact_details = contact_details
-        self._progress = progress
-        self._findings = Findings(VENDOR)
-        self._harvest = Harvest()
         self._people = PeopleReading(client, self._findings, contact_details, progress)
-        self._completeness: dict[EntityType, Completeness] = {}
-        self._failures: list[ConnectorError] = []
-        self._answered = False
+        self._told: wire.AccountInfo | None = None
         self._restricted = False
 
-    def inventory(self) -> list[Node]:
-        """The tree without people. Raises the first error when nothing can be listed."""
-        self._list_all()
-        self._raise_if_nothing_was_read()
-        return self._harvest.nodes()
-
-    def snapshot(self, selection: Selection) -> Snapshot:
-        """Raises ConnectorError when nothing can be read, or for what ends any read (a refused key)."""
-        account = self._account()
+    def _begin(self, selection: Selection) -> Account:
+        self._told = self._account()
         if selection.everything:
             self._people.everybody()
             self._hear(self._people.users)
-        self._list_all()
-        self._raise_if_nothing_was_read()
-        self._harvest.forwarding = self._forwarding()
-        kept = self._read_details(selection)
-        self._name_missing(selection)
-        people = self._read_people(selection, list(self._harvest.references(kept)), account)
-        made = records(self._harvest, kept, people, self._at, self._findings)
-        substitutions = [each for user in made.users for each in user.substitutions or ()]
-        for schedule in made.schedules:
-            listed = self._harvest.schedules[schedule.external_id]
-            check_starts(self._client, listed, schedule, substitutions, self._at, self._findings)
-        return Snapshot(
-            provider=PROVIDER,
-            account=account_of(account, self._region),
-            fetched_at=self._at,
-            users=made.users,
-            teams=made.teams,
-            schedules=made.schedules,
-            policies=made.policies,
-            services=made.services,
-            notes=tuple(self._findings.notes),
-            failed=tuple(self._findings.failed),
-            completeness=self._judged(),
-            mapping_version=MAPPING_VERSION,
-            calls=self._client.calls,
-        )
-
-    # --- listings -------------------------------------------------------------------------------------------------
+        return account_of(self._told, self._region)
 
     def _account(self) -> wire.AccountInfo | None:
         """None: not told. A key of a team may not ask (vendor docs "API Key Management")."""
@@ -105,116 +68,44 @@ class Reading:
 
     def _list_all(self) -> None:
         client, harvest = self._client, self._harvest
-        harvest.teams = self._list(client.teams(), wire.Team, "user_group", "teams").objects
-        harvest.schedules = self._list(client.schedules(), wire.Schedule, "schedule", "schedules").objects
-        harvest.escalations = self._list(
-            client.escalations(), wire.Escalation, "escalation_policy", "escalations"
-        ).objects
-        harvest.services = self._list(client.services(), wire.Service, "service", "services").objects
+        harvest.teams = dict(self._list(client.teams(), wire.Team, "user_group", "teams").objects)
+        harvest.schedules = dict(self._list(client.schedules(), wire.Schedule, "schedule", "schedules").objects)
+        harvest.escalations = dict(
+            self._list(client.escalations(), wire.Escalation, "escalation_policy", "escalations").objects
+        )
+        harvest.services = self._list(client.services(), shared.Service, "service", "services").objects
 
-    def _list(self, pages: Iterator[Page], model: type[N], entity_type: EntityType, key: str) -> Listing[N]:
-        """A whole listing; one that fails is named, unless the answer means that there is none here."""
-        listing = Listing(pages, model, entity_type, key, self._findings, self._progress)
-        listing.read()
-        self._answered = self._answered or listing.page_count > 0
+    def _excused(self, listing: Listing[N], entity_type: EntityType) -> bool:
+        """Services are part of some plans only: a refusal proves nothing, a plan without services does."""
         error = listing.error
-        if entity_type == "service" and isinstance(error, PermissionMissing):
-            message = f"Services cannot be read with this plan or key. ({error.message})"
-            self._findings.note(entity_type, None, "none_here", message)
-            if error.status == 402:  # a refusal proves nothing, a plan without services does
-                listing.error = None
-        elif error is not None:
-            self._failures.append(error)
-            self._findings.fail(entity_type, None, error)
-        self._completeness[entity_type] = listing.completeness
-        return listing
+        if entity_type != "service" or not isinstance(error, PermissionMissing):
+            return False
+        message = f"Services cannot be read with this plan or key. ({error.message})"
+        self._findings.note(entity_type, None, "none_here", message)
+        if error.status == 402:
+            listing.error = None
+        return True
 
-    def _hear(self, users: Listing[wire.User]) -> None:
-        self._answered = self._answered or users.page_count > 0
-        if users.error is not None:
-            self._failures.append(users.error)
-
-    def _raise_if_nothing_was_read(self) -> None:
-        if self._failures and not self._answered:
-            raise self._failures[0]
-
-    def _judged(self) -> dict[EntityType, Completeness]:
-        """A key that sees a part only makes complete lists of that part."""
-        if not self._restricted:
-            return self._completeness
-        return {
-            kind: Completeness(False, _RESTRICTED) if told.listing else told
-            for kind, told in self._completeness.items()
-        }
-
-    def _forwarding(self) -> tuple[wire.ForwardingRule, ...] | None:
-        """None: not told; one unreadable rule counts as that, or it would seem to have been taken away."""
-        raw: list[JsonValue] = []
-        try:
-            for page in self._client.forwarding_rules():
-                raw += page.items
-        except (NotFound, PermissionMissing) as error:
-            message = f"Forwarding rules could not be read: {error.message}"
-            self._findings.note("responder", None, "forwarding_not_told", message)
-            return None
-        except RECOVERABLE as error:
-            self._findings.fail("responder", None, error)
-            return None
-        return self._all_read(wire.ForwardingRule, raw, "responder", None, "forwarding-rules")
-
-    # --- closure --------------------------------------------------------------------------------------------------
-
-    def _read_details(self, selection: Selection) -> Kept:
-        """Only what is kept is read: members and routing per team, overrides per schedule. What they point to may
-        bring more along, so until nothing new comes."""
-        harvest = self._harvest
-        while True:
-            kept = close(harvest.nodes(), selection)
-            teams = [id_ for kind, id_ in kept if kind == "user_group" and id_ in harvest.teams]
-            schedules = [id_ for kind, id_ in kept if kind == "schedule" and id_ in harvest.schedules]
-            unread = [id_ for id_ in teams if id_ not in harvest.members]
-            for id_ in unread:
-                harvest.members[id_] = self._members(harvest.teams[id_])
-                harvest.routing[id_] = self._collection(
-                    wire.RoutingRule, "user_group", id_, "routing-rules", self._client.routing_rules
-                )
-                self._progress("user_group", len(harvest.members), len(teams))
-            unread_schedules = [id_ for id_ in schedules if id_ not in harvest.overrides]
-            for id_ in unread_schedules:
-                self._read_schedule(harvest.schedules[id_])
-                self._progress("schedule", len(harvest.overrides), len(schedules))
-            if not unread and not unread_schedules:
-                return kept
-
-    def _members(self, team: wire.Team) -> tuple[wire.Member, ...] | None:
-        """None: not told. The list of teams has none, and a team without members may come without the key."""
+    def _members(self, team: shared.Named) -> tuple[shared.Member, ...] | None:
+        """The list of teams has none, and a team without members may come without the key."""
+        listed = team.members if isinstance(team, wire.Team) else None
         try:
             raw = self._client.team(team.id)
         except (NotFound, PermissionMissing) as error:
-            if team.members is None:
+            if listed is None:
                 message = f"Its members could not be read: {error.message}"
                 self._findings.note("user_group", team.id, "members_not_told", message, "members")
-            return team.members
+            return listed
         except RECOVERABLE as error:
             self._findings.fail("user_group", team.id, error)
             return None
         single = self._findings.read(wire.Team, raw, "user_group", team.id, "")
         return None if single is None else single.members or ()
 
-    def _read_schedule(self, listed: wire.Schedule) -> None:
-        """A list shows no rotations when it was not asked to expand them, and when there are none: the schedule itself
-        tells. One that cannot be seen by itself is left out."""
-        if not listed.rotations:
-            single = self._single(listed)
-            if single is None:
-                del self._harvest.schedules[listed.id]
-                return
-            self._harvest.schedules[listed.id] = single
-        self._harvest.overrides[listed.id] = self._collection(
-            wire.Override, "schedule", listed.id, "overrides", self._client.overrides
-        )
+    def _routing_rules(self, team_id: str) -> JsonValue:
+        return self._client.routing_rules(team_id)
 
-    def _single(self, listed: wire.Schedule) -> wire.Schedule | None:
+    def _single(self, listed: shared.Schedule) -> shared.Schedule | None:
         try:
             raw = self._client.schedule(listed.id)
         except (NotFound, PermissionMissing) as error:
@@ -231,51 +122,44 @@ class Reading:
             return None
         return self._findings.read(wire.Schedule, raw, "schedule", listed.id, "")
 
-    def _collection(
-        self, model: type[E], entity_type: EntityType, id_: str, key: str, ask: Callable[[str], JsonValue]
-    ) -> tuple[E, ...] | None:
-        """All of it or None = not told, with a note (404, 403: an optional read) or a failure that says why."""
-        word = key.replace("-", " ")
-        try:
-            raw = ask(id_)
-        except (NotFound, PermissionMissing) as error:
-            message = f"Its {word} could not be read: {error.message}"
-            self._findings.note(entity_type, id_, f"{key.replace('-', '_')}_not_told", message, key)
-            return None
-        except RECOVERABLE as error:
-            self._findings.fail(entity_type, id_, error)
-            return None
-        if not isinstance(raw, list):
-            self._findings.fail(entity_type, id_, invalid("invalid_value", key, f"Its {word} are no list."))
-            return None
-        return self._all_read(model, raw, entity_type, id_, key)
+    def _overrides(self, schedule_id: str) -> JsonValue:
+        return self._client.overrides(schedule_id)
 
-    def _all_read(
-        self, model: type[E], raw: list[JsonValue], entity_type: EntityType, id_: str | None, key: str
-    ) -> tuple[E, ...] | None:
-        read = [self._findings.read(model, item, entity_type, id_, f"{key}[{i}]") for i, item in enumerate(raw)]
-        complete = tuple(one for one in read if one is not None)
-        return complete if len(complete) == len(read) else None
+    def _forwarding_rules(self) -> Iterator[Page]:
+        return self._client.forwarding_rules()
 
-    def _name_missing(self, selection: Selection) -> None:
-        known = {node.key for node in self._harvest.nodes()}
-        for kind, id_ in sorted(() if selection.everything else selection.chosen - known):
-            self._findings.note(kind, id_, "chosen_not_found", "It was chosen, but is not among what could be listed.")
+    def _rendered(self, ids: Sequence[str], since: int, until: int) -> Mapping[str, tuple[Span, ...]]:
+        return rendered(self._client, ids, since, until)
 
-    # --- people ---------------------------------------------------------------------------------------------------
-
-    def _read_people(self, selection: Selection, referenced: list[str], account: wire.AccountInfo | None) -> list[str]:
-        """Returns the ids to import."""
+    def _read_people(self, selection: Selection, referenced: list[str]) -> list[str]:
         people = self._people
         if not selection.everything:
-            people.chosen(referenced, None if account is None else account.user_count)
+            people.chosen(referenced, None if self._told is None else self._told.user_count)
         elif self._contact_details:
             people.contacts_of_all()
         if people.users.error is not None:
             self._findings.fail("responder", None, people.users.error)
         self._completeness["responder"] = people.users.completeness
-        self._harvest.users, self._harvest.contacts = people.users.objects, people.contacts
         return list(dict.fromkeys((*people.users.objects, *referenced))) if selection.everything else referenced
+
+    def _person(
+        self, id_: str, substitutions: tuple[Substitution, ...] | None, because: tuple[str, ...]
+    ) -> SourceUser | None:
+        user = self._people.users.objects.get(id_)
+        contacts = self._people.contacts.get(id_)
+        return None if user is None else mapping_people.user(user, contacts, substitutions, because, self._findings)
+
+    def _judged(self, kept: Kept) -> dict[EntityType, Completeness]:
+        """A key that sees a part only makes complete lists of that part."""
+        if not self._restricted:
+            return self._completeness
+        return {
+            kind: Completeness(False, _RESTRICTED) if told.listing else told
+            for kind, told in self._completeness.items()
+        }
+
+    def _calls(self) -> int:
+        return self._client.calls
 
 
 def account_of(account: wire.AccountInfo | None, region: str) -> Account:

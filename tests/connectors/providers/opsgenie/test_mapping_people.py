@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from connectors.findings import Findings
+from connectors.providers.atlassian import mapping_people as shared_people
+from connectors.providers.atlassian import wire as shared
 from connectors.providers.opsgenie import mapping_people, wire
 from connectors.providers.opsgenie.vendor import VENDOR
 from connectors.records import SourceMember
@@ -110,8 +112,8 @@ def test_a_contact_that_is_off_is_off(make: Any, more: Any, reason: str) -> None
 @pytest.mark.parametrize("username", ["ana@example.com", None])
 def test_whoever_is_only_referred_to_is_a_person_all_the_same(username: str | None) -> None:
     findings = Findings(VENDOR)
-    references = [wire.UserMeta(id="ANA"), wire.UserMeta(id="ANA", username=username)]
-    record = mapping_people.referenced_user(references, None, ("schedule S",), findings)
+    references = [shared.UserMeta(id="ANA"), shared.UserMeta(id="ANA", username=username)]
+    record = shared_people.referenced_user(references, None, ("schedule S",), findings)
     assert (record.external_id, record.name, record.email) == ("ANA", username or "ANA", username)
     assert (record.state, record.listed, record.contact_methods) == ("unknown", False, None)
     assert codes(findings) == ["referenced_only"]
@@ -125,7 +127,7 @@ def test_forwarding_rules_stand_in_everywhere(make: Any) -> None:
         make.forwarding("F3", "BO", "CY", "2026-01-05T00:00:00Z", "2026-01-05T00:00:00Z"),
         make.forwarding("F4", "BO", "CY", "3025-01-05T00:00:00Z", "3025-01-06T00:00:00Z"),
     ]
-    made = mapping_people.substitutions([wire.ForwardingRule.model_validate(one) for one in raw], findings)
+    made = shared_people.substitutions([shared.ForwardingRule.model_validate(one) for one in raw], findings)
     at = instant_from_text
     ana = person("ANA")
     assert made == {
@@ -139,8 +141,8 @@ def test_forwarding_rules_stand_in_everywhere(make: Any) -> None:
 
 def test_teams(make: Any) -> None:
     told = wire.Team.model_validate(make.team("T1", "BO", "ANA", description="Words"))
-    record = mapping_people.team(told, told.members, ("service S",))
+    record = shared_people.team(told, told.members, ("service S",))
     assert (record.external_id, record.name, record.description) == ("T1", "Team T1", "Words")
     assert record.members == (SourceMember("ANA", "user"), SourceMember("BO", "user"))
-    assert mapping_people.team(told, None, ()).members is None
-    assert mapping_people.team(told, (), ()).members == ()
+    assert shared_people.team(told, None, ()).members is None
+    assert shared_people.team(told, (), ()).members == ()

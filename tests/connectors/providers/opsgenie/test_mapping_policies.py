@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from connectors.errors import UnknownValue
 from connectors.findings import Findings
-from connectors.providers.opsgenie import mapping_policies, wire
+from connectors.providers.atlassian import mapping_policies
+from connectors.providers.atlassian import wire as shared
+from connectors.providers.opsgenie import wire
 from connectors.providers.opsgenie.vendor import VENDOR
 from oncall.escalation.policy import Level, Policy, Target
 
@@ -208,7 +210,7 @@ def test_a_rule_for_nobody_is_a_level_without_a_target(make: Any) -> None:
 def entry(make: Any, *rules: Any) -> tuple[Any, Findings]:
     findings = Findings(VENDOR)
     team = wire.Team.model_validate(make.team("T1"))
-    return mapping_policies.entry(team, [wire.RoutingRule.model_validate(one) for one in rules], findings), findings
+    return mapping_policies.entry(team, [shared.RoutingRule.model_validate(one) for one in rules], findings), findings
 
 
 @pytest.mark.parametrize(
@@ -268,8 +270,8 @@ def test_rules_by_alert_are_named_one_by_one(make: Any) -> None:
 )
 def test_a_service_is_paged_by_its_teams_routing(make: Any, team: Any, notify: Any, policy_id: Any) -> None:
     findings = Findings(VENDOR)
-    rule = wire.RoutingRule.model_validate(make.routing("R1", notify))
-    raw = wire.Service.model_validate({"id": "V1", "name": "Web", "description": "Words", "teamId": team})
+    rule = shared.RoutingRule.model_validate(make.routing("R1", notify))
+    raw = shared.Service.model_validate({"id": "V1", "name": "Web", "description": "Words", "teamId": team})
     record = mapping_policies.service(raw, {"T1": rule}, (), findings)
     assert (record.name, record.description, record.group_id) == ("Web", "Words", team)
     assert record.policy_id == policy_id
@@ -289,7 +291,7 @@ def test_targets_that_were_not_read_are_unresolved_and_people_never_are(make: An
         make.rule(5, make.who("ANA")),
     )
     policy, _ = mapped(raw)
-    service = mapping_policies.service(wire.Service(id="V1", name="Web"), {}, (), Findings(VENDOR))
+    service = mapping_policies.service(shared.Service(id="V1", name="Web"), {}, (), Findings(VENDOR))
     read = {("schedule", "schedule1"), ("user_group", "team1"), ("escalation_policy", "escalation1")}
     (finished,) = mapping_policies.finish([policy], [service], read, findings)
     first, second = finished.policy.levels
@@ -305,9 +307,9 @@ def test_targets_that_were_not_read_are_unresolved_and_people_never_are(make: An
 
 def test_a_service_whose_escalation_was_not_read_is_named(make: Any) -> None:
     findings = Findings(VENDOR)
-    rule = wire.RoutingRule.model_validate(make.routing("R1", {"type": "escalation", "id": "E9"}))
+    rule = shared.RoutingRule.model_validate(make.routing("R1", {"type": "escalation", "id": "E9"}))
     service = mapping_policies.service(
-        wire.Service.model_validate({"id": "V1", "teamId": "T1"}), {"T1": rule}, (), findings
+        shared.Service.model_validate({"id": "V1", "teamId": "T1"}), {"T1": rule}, (), findings
     )
     assert mapping_policies.finish([], [service], set(), findings) == ()
     assert [(note.external_id, note.code) for note in findings.notes] == [("V1", "policy_not_seen")]

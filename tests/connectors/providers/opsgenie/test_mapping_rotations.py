@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from connectors.errors import UnexpectedResponse
 from connectors.findings import Findings
-from connectors.providers.opsgenie import mapping_rotations, wire
+from connectors.providers.atlassian import mapping_rotations
+from connectors.providers.atlassian import wire as shared
+from connectors.providers.opsgenie import wire
 from connectors.providers.opsgenie.vendor import VENDOR
 from connectors.wire import Moment
 from oncall.rendering.codec import instant_from_text, instant_to_text, reading_from_text
@@ -234,7 +236,7 @@ def test_a_rotation_may_have_nobody(make: Any, participants: Any) -> None:
     ],
 )
 def test_a_start_in_1970_is_offered_a_repair(sent: str, meant: str | None) -> None:
-    start = wire.Rotation.model_validate({"id": "R1", "startDate": sent, "type": "weekly"}).start_date
+    start = shared.Rotation.model_validate({"id": "R1", "startDate": sent, "type": "weekly"}).start_date
     repaired = mapping_rotations.repaired_start(start)
     assert (None if repaired is None else instant_to_text(repaired)) == meant
 
@@ -340,9 +342,9 @@ def test_an_impossible_restriction_fails_the_schedule_by_name(make: Any, restric
 @given(st.integers(0, 1439), st.integers(0, 1439))
 def test_a_daily_window_is_open_from_its_start_to_its_end(start: int, end: int) -> None:
     raw = {"startHour": start // 60, "startMin": start % 60, "endHour": end // 60, "endMin": end % 60}
-    told = wire.TimeRestriction.model_validate({"type": "time-of-day", "restriction": raw})
+    told = shared.TimeRestriction.model_validate({"type": "time-of-day", "restriction": raw})
     assert told.restriction is not None
-    window, whole = mapping_rotations._daily(told.restriction, "")
+    window, whole = mapping_rotations._daily(told.restriction, "", VENDOR)
     assert window.start == start * 60
     assert (window.start + window.duration) % DAY == end * 60
     assert bool(whole) is (start == end)

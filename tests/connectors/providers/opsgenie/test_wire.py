@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from connectors.findings import Findings
+from connectors.providers.atlassian import wire as shared
 from connectors.providers.opsgenie import wire
 from connectors.providers.opsgenie.vendor import VENDOR
 
@@ -91,7 +92,7 @@ def test_a_contact_without_a_method_is_refused_without_showing_it() -> None:
 
 def test_pointers_are_shown_by_what_they_have() -> None:
     def label(raw: Any) -> str:
-        return wire.Reference.model_validate(raw).label
+        return shared.Reference.model_validate(raw).label
 
     assert label({"type": "user", "id": "A", "username": "a@example.com"}) == "a@example.com"
     assert label({"type": "team", "id": "T", "name": "Team"}) == "Team"

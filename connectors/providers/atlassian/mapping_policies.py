@@ -1,13 +1,12 @@
-"""Escalations, team routing and services: what Opsgenie sent -> records. Pure."""
+"""Escalations, team routing and services: what the vendor sent -> records. Pure."""
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 from typing import Final, Literal
 
-from connectors.findings import Findings
-from connectors.providers.opsgenie import wire
-from connectors.providers.opsgenie.vendor import unknown_value
+from connectors.findings import Findings, Vendor
+from connectors.providers.atlassian import wire
 from connectors.records import EntityKey, EntityType, SourcePolicy, SourceService
 from oncall.escalation.policy import Condition, Level, Policy, Target, TargetKind
 
@@ -43,9 +42,14 @@ def policy(source: wire.Escalation, because: tuple[str, ...], findings: Findings
     On-call is looked up as each level starts (unverified).
     """
     timed = [
-        (_minutes(rule.delay, f"rules[{index}].delay"), rule, f"rules[{index}]")
+        (_minutes(rule.delay, f"rules[{index}].delay", findings.vendor), rule, f"rules[{index}]")
         for index, rule in enumerate(source.rules or ())
     ]
+    if source.enabled is False:
+        message = (
+            f"{source.label} is switched off at {findings.vendor.label}: nobody is paged by it. It is inactive here."
+        )
+        findings.note("escalation_policy", source.id, "switched_off", message, "enabled")
     if not timed:
         findings.note("escalation_policy", source.id, "no_rules", f"{source.label} has no rule.", "rules")
     ordered = sorted(timed, key=lambda rule: rule[0])
@@ -74,7 +78,8 @@ def policy(source: wire.Escalation, because: tuple[str, ...], findings: Findings
             resolved="level",
         ),
         description=source.description or "",
-        group_id=None if source.owner_team is None else source.owner_team.id,
+        group_id=source.team_id,
+        enabled=source.enabled is not False,
         because=because,
     )
 
@@ -103,19 +108,19 @@ def _rounds(source: wire.Escalation, findings: Findings) -> _Rounds:
     return _Rounds(repeat.wait_interval if repeat.count != 0 else None, repeat.count, closes)
 
 
-def _minutes(delay: wire.Duration, path: str) -> int:
+def _minutes(delay: wire.Duration, path: str, vendor: Vendor) -> int:
     if delay.time_unit == "seconds" and delay.time_amount % 60 == 0:
         return delay.time_amount // 60
     if delay.time_unit not in _MINUTES:
         message = f"A delay of {delay.time_amount} {delay.time_unit} is no whole number of minutes."
-        raise unknown_value(f"{path}.timeUnit", message)
+        raise vendor.unknown_value(f"{path}.timeUnit", message)
     return delay.time_amount * _MINUTES[delay.time_unit]
 
 
 def _targets(rule: wire.EscalationRule, source: wire.Escalation, path: str, findings: Findings) -> tuple[Target, ...]:
     """One target, or none for a rule that notifies nobody (vendor schema: Recipient ``none``)."""
     to, word, condition = rule.recipient, rule.notify_type, _CONDITIONS[rule.condition]
-    if to.type == "none":
+    if to.nobody:
         message = f"A rule of {source.label} notifies nobody."
         findings.note("escalation_policy", source.id, "empty_rule", message, f"{path}.recipient")
         return ()
@@ -139,7 +144,7 @@ def _targets(rule: wire.EscalationRule, source: wire.Escalation, path: str, find
 # --- team routing -----------------------------------------------------------------------------------------------------
 
 
-def entry(team: wire.Team, rules: Sequence[wire.RoutingRule], findings: Findings) -> SourcePolicy | None:
+def entry(team: wire.Named, rules: Sequence[wire.RoutingRule], findings: Findings) -> SourcePolicy | None:
     """What happens when the team itself is paged, as a policy under the team's own id: its default routing rule.
 
     The others depend on the alert, which no policy can say; each is named for a follow-up by hand. None when there is
@@ -160,7 +165,7 @@ def entry(team: wire.Team, rules: Sequence[wire.RoutingRule], findings: Findings
     notify = rule_or_none.notify
     kind = _ROUTES.get(notify.type)
     targets: tuple[Target, ...] = ()
-    if notify.type == "none":
+    if notify.nobody:
         message = f"Paging the team {team.label} notifies nobody, by its default routing rule."
         findings.note("user_group", team.id, "routed_to_nobody", message, "routing-rules")
     elif kind is None or notify.id is None:
@@ -193,7 +198,7 @@ def routed_to(rule: wire.RoutingRule) -> EntityKey | None:
 
 
 def _route_in_words(rule: wire.RoutingRule) -> str:
-    return "nobody" if rule.notify.type == "none" else f"the {rule.notify.type} {rule.notify.label}"
+    return "nobody" if rule.notify.nobody else f"the {rule.notify.type} {rule.notify.label}"
 
 
 # --- services ---------------------------------------------------------------------------------------------------------

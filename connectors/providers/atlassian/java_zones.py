@@ -1,4 +1,4 @@
-"""Java's three-letter time zones, which Opsgenie accepts: what they mean there is the likeliest candidate.
+"""Java's three-letter time zones, which the vendor accepts: what they mean there is the likeliest candidate.
 
 Facts of ``java.time.ZoneId.SHORT_IDS``. People mean other things by these letters (BST is British Summer Time to many),
 so such a zone stays a question; only the order of the suggestions changes.

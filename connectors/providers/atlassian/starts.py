@@ -1,15 +1,12 @@
-"""Rotations that start in 1970: which of the two readings Opsgenie's own timeline agrees with."""
+"""Rotations that start in 1970: which of the two readings the vendor's own timeline agrees with."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
 from connectors.findings import Findings
-from connectors.providers.opsgenie import wire
-from connectors.providers.opsgenie.client import Client
-from connectors.providers.opsgenie.mapping_rotations import repaired_start, schedule
-from connectors.providers.opsgenie.rendered import rendered
-from connectors.providers.opsgenie.vendor import VENDOR
+from connectors.providers.atlassian import wire
+from connectors.providers.atlassian.mapping_rotations import repaired_start, schedule
 from connectors.records import SourceSchedule
 from connectors.wire import Moment
 from oncall.rendering.final import Span, render_final
@@ -17,10 +14,12 @@ from oncall.rendering.spec import InvalidSpec, Substitution
 from oncall.rendering.zones import DAY
 
 _AHEAD: Final = 14 * DAY
+#: The vendor's own rendering: ids, since, until.
+Rendered = Callable[[Sequence[str], int, int], Mapping[str, tuple[Span, ...]]]
 
 
 def check_starts(
-    client: Client,
+    rendered: Rendered,
     source: wire.Schedule,
     taken: SourceSchedule,
     substitutions: Sequence[Substitution],
@@ -34,14 +33,15 @@ def check_starts(
     repaired = with_repaired_starts(source)
     if repaired is None:
         return
-    made = Findings(VENDOR).mapped("schedule", source.id, lambda: schedule(repaired, None, at, (), Findings(VENDOR)))
+    unheard = Findings(findings.vendor)
+    made = unheard.mapped("schedule", source.id, lambda: schedule(repaired, None, at, (), unheard))
     if made is None:
         return  # a start that cannot be meant either: after its own end
     other = replace(made, overrides=taken.overrides)
     as_sent, as_repaired = (_fortnight(one, substitutions, at) for one in (taken, other))
     if as_sent is None or as_sent == as_repaired:
         return
-    theirs = rendered(client, [source.id], at, at + _AHEAD).get(source.id)
+    theirs = rendered([source.id], at, at + _AHEAD).get(source.id)
     message = f"Of the starts in 1970, the timeline of the next 14 days {_verdict(theirs, as_sent, as_repaired)}."
     findings.note("schedule", source.id, "start_compared", message, "rotations")
 

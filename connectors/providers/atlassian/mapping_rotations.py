@@ -1,13 +1,12 @@
-"""Schedules with rotations and overrides: what Opsgenie sent -> records. Pure; the clock comes in as an argument."""
+"""Schedules with rotations and overrides: what the vendor sent -> records. Pure; the clock comes in as an argument."""
 
 from collections.abc import Sequence
 from typing import Final
 
-from connectors.findings import Findings
+from connectors.findings import Findings, Vendor
 from connectors.overrides import ranked
-from connectors.providers.opsgenie import wire
-from connectors.providers.opsgenie.java_zones import convert_java
-from connectors.providers.opsgenie.vendor import invalid, unknown_value
+from connectors.providers.atlassian import wire
+from connectors.providers.atlassian.java_zones import convert_java
 from connectors.records import SourceSchedule
 from connectors.timezones import ZoneReading
 from connectors.wire import Moment
@@ -54,7 +53,9 @@ def schedule(
     if not layers:
         findings.note("schedule", source.id, "no_layers", f"{source.label} has no rotation.", "rotations")
     if source.enabled is False:
-        message = f"{source.label} is switched off at Opsgenie: nobody is paged by it. It is imported as inactive."
+        message = (
+            f"{source.label} is switched off at {findings.vendor.label}: nobody is paged by it. It is inactive here."
+        )
         findings.note("schedule", source.id, "switched_off", message, "enabled")
     known = frozenset(rotation.id for rotation in rotations)
     exceptions = (
@@ -69,7 +70,7 @@ def schedule(
         composition="concurrent",
         layers=tuple(sorted(layers, key=lambda layer: layer.key)),
         description=source.description or "",
-        group_ids=() if source.owner_team is None else (source.owner_team.id,),
+        group_ids=() if source.team_id is None else (source.team_id,),
         extra_shifts=(),
         overrides=exceptions,
         fetched_range=None if exceptions is None else (at, LATEST),
@@ -78,16 +79,16 @@ def schedule(
     )
 
 
-def participant(reference: wire.Reference, path: str) -> Participant:
+def participant(reference: wire.Reference, path: str, vendor: Vendor) -> Participant:
     """A turn's holder. Raises UnknownValue for a type that rotations do not have (``group``, ``schedule``: API v1)."""
-    if reference.type == "none":
+    if reference.nobody:
         return VACANT
     kind = _PARTICIPANTS.get(reference.type)
     if kind is None:
         message = f"The participant {reference.label} is of the unknown type {reference.type!r}."
-        raise unknown_value(f"{path}.type", message)
+        raise vendor.unknown_value(f"{path}.type", message)
     if reference.id is None:
-        raise invalid("missing_field", f"{path}.id", f"A participant of the type {reference.type} has no id.")
+        raise vendor.invalid("missing_field", f"{path}.id", f"A participant of the type {reference.type} has no id.")
     return Participant(kind, reference.id)
 
 
@@ -109,7 +110,9 @@ def _zone(source: wire.Schedule, findings: Findings) -> ZoneReading:
     if zone.zone is None or zone.outcome == "warn":
         findings.note("schedule", source.id, "unknown_zone", zone.note, "timezone")
     elif (source.timezone or "").strip() == "GMT":
-        message = "Its time zone is GMT, which Opsgenie also shows in place of a zone it does not know; compare it."
+        message = (
+            f"Its time zone is GMT, which {findings.vendor.label} may show for a zone it does not know; compare it."
+        )
         findings.note("schedule", source.id, "perhaps_lost_zone", message, "timezone")
     return zone
 
@@ -119,13 +122,16 @@ def _layer(
 ) -> Layer:
     """Turns of days and weeks keep the schedule's local time of day (proven for weeks by recorded shifts across both
     clock changes); turns of hours are counted in elapsed hours (unverified)."""
+    vendor = findings.vendor
     shown = f"{rotation.name} ({rotation.id})" if rotation.name else rotation.id
     start, end = rotation.start_date, rotation.end_date
     length = rotation.length * _UNITS[rotation.type]
     if not 0 < length <= MAX_TURN_SECONDS:
-        raise invalid("invalid_turn", f"{path}.length", f"A turn of the rotation {shown} is {rotation.length} long.")
+        message = f"A turn of the rotation {shown} is {rotation.length} long."
+        raise vendor.invalid("invalid_turn", f"{path}.length", message)
     if not EARLIEST <= start.instant <= LATEST or (end is not None and end.instant < start.instant):
-        raise invalid("invalid_period", f"{path}.startDate", f"The rotation {shown} starts at no time that can be.")
+        message = f"The rotation {shown} starts at no time that can be."
+        raise vendor.invalid("invalid_period", f"{path}.startDate", message)
     if end is not None and end.instant <= at:
         message = f"The rotation {shown} has ended; it is history."
         findings.note("schedule", source.id, "ended_rotation", message, f"{path}.endDate")
@@ -136,7 +142,7 @@ def _layer(
     if repaired is not None:
         message = (
             f"The rotation {shown} starts in 1970, which looks like seconds read as milliseconds: perhaps "
-            f"{instant_to_text(repaired)} is meant. It was taken as sent; if that is wrong, correct it at Opsgenie."
+            f"{instant_to_text(repaired)} is meant. It was taken as sent; otherwise correct it at {vendor.label}."
         )
         findings.note("schedule", source.id, "start_in_1970", message, f"{path}.startDate")
     if rotation.type == "hourly":
@@ -149,7 +155,9 @@ def _layer(
         name=rotation.name or "",
         windows=_windows(source.id, rotation, shown, path, findings),
         turns=turns,
-        participants=tuple(participant(p, f"{path}.participants[{i}]") for i, p in enumerate(rotation.participants)),
+        participants=tuple(
+            participant(p, f"{path}.participants[{i}]", vendor) for i, p in enumerate(rotation.participants)
+        ),
         starts_at=start.instant,
         ends_at=None if end is None or end.instant > LATEST else end.instant,
     )
@@ -167,7 +175,7 @@ def _windows(
     windows: set[Window] = set()
     for index, restriction in enumerate(restrictions):
         at = f"{path}.timeRestriction.restrictions[{index}]"
-        window, whole = _weekly(restriction, at) if weekly else _daily(restriction, at)
+        window, whole = (_weekly if weekly else _daily)(restriction, at, findings.vendor)
         windows.add(window)
         if whole:
             message = f"A restriction of the rotation {shown} ends when it starts; it counts as the whole {whole}."
@@ -178,31 +186,31 @@ def _windows(
     return tuple(sorted(windows, key=repr)) or (Always(),)
 
 
-def _daily(restriction: wire.Restriction, path: str) -> tuple[Daily, str]:
+def _daily(restriction: wire.Restriction, path: str, vendor: Vendor) -> tuple[Daily, str]:
     """The window, and "day" when it ends at the time it starts."""
     if restriction.start_day is not None or restriction.end_day is not None:
-        raise unknown_value(path, "A restriction of the type time-of-day names a day.")
-    start, end = _times(restriction, path)
+        raise vendor.unknown_value(path, "A restriction of the type time-of-day names a day.")
+    start, end = _times(restriction, path, vendor)
     duration = (end - start) % DAY or DAY
     return Daily(start % DAY, duration), "day" if start == end else ""
 
 
-def _weekly(restriction: wire.Restriction, path: str) -> tuple[Weekly, str]:
+def _weekly(restriction: wire.Restriction, path: str, vendor: Vendor) -> tuple[Weekly, str]:
     """The window, and "week" when it ends at the day and time it starts."""
     if restriction.start_day is None or restriction.end_day is None:
-        raise invalid("missing_field", path, "A restriction of the type weekday-and-time-of-day names no day.")
-    start, end = _times(restriction, path)
+        raise vendor.invalid("missing_field", path, "A restriction of the type weekday-and-time-of-day names no day.")
+    start, end = _times(restriction, path, vendor)
     start += _DAYS[restriction.start_day] * DAY
     end += _DAYS[restriction.end_day] * DAY
     duration = (end - start) % WEEK or WEEK
     return Weekly((start // DAY - 1) % 7 + 1, start % DAY, duration), "week" if start == end else ""
 
 
-def _times(restriction: wire.Restriction, path: str) -> tuple[int, int]:
+def _times(restriction: wire.Restriction, path: str, vendor: Vendor) -> tuple[int, int]:
     start = restriction.start_hour * HOUR + restriction.start_min * 60
     end = restriction.end_hour * HOUR + restriction.end_min * 60
     if max(start, end) > DAY:
-        raise invalid("invalid_window", path, "A restriction has a time after 24:00.")
+        raise vendor.invalid("invalid_window", path, "A restriction has a time after 24:00.")
     return start, end
 
 
@@ -226,12 +234,15 @@ def _override(
     """None when it lies wholly beyond the years that are rendered: seen are ends in 3025, for "for good"."""
     start, end = source.start_date.instant, source.end_date.instant
     if end <= start:
-        raise invalid("invalid_period", f"{path}.endDate", f"The override {source.alias} ends before it starts.")
-    sources = frozenset(rotation.id for rotation in source.rotations or ())
+        message = f"The override {source.alias} ends before it starts."
+        raise findings.vendor.invalid("invalid_period", f"{path}.endDate", message)
+    sources = source.rotation_ids
     if sources - rotations:
         gone = ", ".join(sorted(sources - rotations))
         message = f"The override {source.alias} is for rotations that are not there: {gone}."
-        findings.note("schedule", schedule_id, "unknown_rotation", message, f"{path}.rotations")
+        findings.note(
+            "schedule", schedule_id, "unknown_rotation", message, f"{path}.{wire.sent_as(source, 'rotations')}"
+        )
     period = years(start, end)
     if period is None:
         message = f"The override {source.alias} lies wholly before 1900 or after 2200 and was left out."
@@ -241,7 +252,7 @@ def _override(
         key=source.alias,
         starts_at=period[0],
         ends_at=period[1],
-        by=participant(source.user, f"{path}.user"),
+        by=participant(source.by, f"{path}.{wire.sent_as(source, 'by')}", findings.vendor),
         sources=sources or None,
     )
 

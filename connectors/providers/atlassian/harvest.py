@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from connectors.closure import Node
-from connectors.providers.opsgenie import wire
-from connectors.providers.opsgenie.mapping_policies import default_rule, routed_to
+from connectors.providers.atlassian import wire
+from connectors.providers.atlassian.mapping_policies import default_rule, routed_to
 from connectors.records import EntityKey, EntityType
 
 Kept = Mapping[EntityKey, tuple[str, ...]]
@@ -21,12 +21,10 @@ _KINDS: Mapping[str, EntityType] = {
 
 @dataclass(slots=True)
 class Harvest:
-    """By id each; a missing id was not asked for. contacts, members, routing, overrides: None = not told. schedules:
-    as listed, or read one by one where the list showed no rotations. forwarding None: not told."""
+    """By id each, without the people; a missing id was not asked for. members, routing, overrides: None = not told.
+    schedules: as listed, or read one by one where the list showed no rotations. forwarding None: not told."""
 
-    users: dict[str, wire.User] = field(default_factory=dict)
-    contacts: dict[str, tuple[wire.Contact, ...] | None] = field(default_factory=dict)
-    teams: dict[str, wire.Team] = field(default_factory=dict)
+    teams: dict[str, wire.Named] = field(default_factory=dict)
     members: dict[str, tuple[wire.Member, ...] | None] = field(default_factory=dict)
     routing: dict[str, tuple[wire.RoutingRule, ...] | None] = field(default_factory=dict)
     escalations: dict[str, wire.Escalation] = field(default_factory=dict)
@@ -46,19 +44,13 @@ class Harvest:
             for t in self.teams.values()
         ]
         nodes += [
-            self._node(
-                "escalation_policy", e, e.owner_team, _followed((rule.recipient for rule in e.rules or ()), routes)
-            )
+            self._node("escalation_policy", e, e.team_id, _followed((rule.recipient for rule in e.rules or ()), routes))
             for e in self.escalations.values()
         ]
         nodes += [_entry(self.teams[id_], rule) for id_, rule in routes.items() if id_ in self.teams]
+        nodes += [self._node("service", s, s.team_id, _route(s, routes)) for s in self.services.values()]
         nodes += [
-            self._node("service", s, None if s.team_id is None else wire.TeamMeta(id=s.team_id), _route(s, routes))
-            for s in self.services.values()
-        ]
-        nodes += [
-            self._node("schedule", s, s.owner_team, _followed(self._pointers(s), routes))
-            for s in self.schedules.values()
+            self._node("schedule", s, s.team_id, _followed(self._pointers(s), routes)) for s in self.schedules.values()
         ]
         nodes += [
             Node("responder", rule.from_user.id, _label(rule.from_user), (("responder", rule.to_user.id),))
@@ -81,10 +73,8 @@ class Harvest:
 
     # --- who points to whom ---------------------------------------------------------------------------------------
 
-    def _node(
-        self, kind: EntityType, named: wire.Named, owner: wire.TeamMeta | None, references: Iterable[EntityKey]
-    ) -> Node:
-        owners = () if owner is None else (owner.id,)
+    def _node(self, kind: EntityType, named: wire.Named, owner: str | None, references: Iterable[EntityKey]) -> Node:
+        owners = () if owner is None else (owner,)
         groups: list[EntityKey] = [("user_group", id_) for id_ in owners]
         return Node(kind, named.id, named.label, tuple(dict.fromkeys((*references, *groups))), owners)
 
@@ -92,7 +82,7 @@ class Harvest:
         for rotation in schedule.rotations or ():
             yield from rotation.participants
         for override in self.overrides.get(schedule.id) or ():
-            yield override.user
+            yield override.by
 
     def _people_of(self, kind: EntityType, id_: str) -> Iterator[wire.UserMeta]:
         """Everyone an object points to, once per pointer. Services point to nobody; whoever forwards, to two."""
@@ -120,7 +110,7 @@ def _followed(pointers: Iterable[wire.Reference], routes: Mapping[str, wire.Rout
                 yield ("escalation_policy", pointer.id)
 
 
-def _entry(team: wire.Team, rule: wire.RoutingRule) -> Node:
+def _entry(team: wire.Named, rule: wire.RoutingRule) -> Node:
     followed = routed_to(rule)
     references = () if followed is None else (followed,)
     return Node("escalation_policy", team.id, f"{team.label}: routing", references, (team.id,))

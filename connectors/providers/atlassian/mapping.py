@@ -1,13 +1,13 @@
 """Everything one read brought -> a snapshot's records. Pure; the clock comes in as an argument."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, TypeVar
 
 from connectors.findings import Findings
-from connectors.providers.opsgenie import mapping_people, mapping_policies, mapping_rotations
-from connectors.providers.opsgenie.harvest import Harvest, Kept
+from connectors.providers.atlassian import mapping_people, mapping_policies, mapping_rotations
+from connectors.providers.atlassian.harvest import Harvest, Kept
 from connectors.records import (
     ENTITY_TYPES,
     EntityKey,
@@ -18,11 +18,15 @@ from connectors.records import (
     SourceTeam,
     SourceUser,
 )
+from oncall.rendering.spec import Substitution
 
 #: Raised whenever the mapping of a kind gives another record for an equal answer.
 MAPPING_VERSION: Final[Mapping[EntityType, int]] = dict.fromkeys(ENTITY_TYPES, 1)
 
 T = TypeVar("T")
+#: The record of one person that was read, from the id, the stand-ins told and what brought the person along; None for
+#: somebody who was not read. What a person is called and how one is reached is each vendor's own.
+Person = Callable[[str, tuple[Substitution, ...] | None, tuple[str, ...]], SourceUser | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,9 @@ class Records:
     services: tuple[SourceService, ...]
 
 
-def records(harvest: Harvest, kept: Kept, people: Iterable[str], at: int, findings: Findings) -> Records:
+def records(
+    harvest: Harvest, kept: Kept, people: Iterable[str], person: Person, at: int, findings: Findings
+) -> Records:
     """What is ``kept``, and the ``people`` (ids). at: instant of the read. One object that cannot be mapped is named
     in ``findings`` and missing here."""
     schedules = _schedules(harvest, kept, at, findings)
@@ -52,7 +58,7 @@ def records(harvest: Harvest, kept: Kept, people: Iterable[str], at: int, findin
     read |= {("user_group", one.external_id) for one in teams}
     read |= {("escalation_policy", one.external_id) for one in policies}
     return Records(
-        users=_people(harvest, kept, people, findings),
+        users=_people(harvest, kept, people, person, findings),
         teams=teams,
         schedules=schedules,
         policies=mapping_policies.finish(policies, services, read, findings),
@@ -86,7 +92,9 @@ def _entries(harvest: Harvest, kept: Kept, findings: Findings) -> Iterator[Sourc
             yield replace(made, because=kept["escalation_policy", team.id])
 
 
-def _people(harvest: Harvest, kept: Kept, ids: Iterable[str], findings: Findings) -> tuple[SourceUser, ...]:
+def _people(
+    harvest: Harvest, kept: Kept, ids: Iterable[str], person: Person, findings: Findings
+) -> tuple[SourceUser, ...]:
     """Whoever was not read is known from what points to them."""
     references = harvest.references(kept)
     forwarded = None if harvest.forwarding is None else mapping_people.substitutions(harvest.forwarding, findings)
@@ -94,14 +102,9 @@ def _people(harvest: Harvest, kept: Kept, ids: Iterable[str], findings: Findings
     for id_ in ids:
         because = kept.get(("responder", id_), ())
         substitutions = None if forwarded is None else forwarded.get(id_, ())
-        user = harvest.users.get(id_)
-        if user is None:
-            # Being only referred to is no reason to lose the stand-in that was told.
-            told = substitutions or None
-            made.append(mapping_people.referenced_user(references[id_], told, because, findings))
-        else:
-            contacts = harvest.contacts.get(id_)
-            made.append(mapping_people.user(user, contacts, substitutions, because, findings))
+        read = person(id_, substitutions, because)
+        # Being only referred to is no reason to lose the stand-in that was told.
+        made.append(read or mapping_people.referenced_user(references[id_], substitutions or None, because, findings))
     return tuple(made)
 
 

@@ -1,0 +1,73 @@
+"""Teams, forwarding, and people whom nobody listed: what the vendor sent -> records. Pure."""
+
+from collections.abc import Iterable, Sequence
+
+from connectors.findings import Findings
+from connectors.providers.atlassian.mapping_rotations import years
+from connectors.providers.atlassian.wire import ForwardingRule, Member, Named, UserMeta
+from connectors.records import SourceMember, SourceTeam, SourceUser
+from connectors.timezones import convert
+from oncall.rendering.spec import Substitution, person
+
+
+def referenced_user(
+    references: Sequence[UserMeta],
+    substitutions: tuple[Substitution, ...] | None,
+    because: tuple[str, ...],
+    findings: Findings,
+) -> SourceUser:
+    """A person nobody listed, from everything that points to them (at least one reference, all of one id)."""
+    id_ = references[0].id
+    username = next((r.username for r in references if r.username), None)
+    name = username or id_
+    message = f"{name} is referred to, but was not among the people read; every slot stays theirs."
+    findings.note("responder", id_, "referenced_only", message)
+    return SourceUser(
+        external_id=id_,
+        name=name,
+        email=None if username is None else email_of(username, id_, findings),
+        state="unknown",
+        time_zone=convert(None),
+        substitutions=substitutions,
+        listed=False,
+        because=because,
+    )
+
+
+def email_of(username: str, person_id: str, findings: Findings) -> str | None:
+    email = username.strip()
+    if "@" in email:
+        return email
+    findings.note("responder", person_id, "no_email", "The user name is no e-mail address.", "username")
+    return None
+
+
+def substitutions(rules: Iterable[ForwardingRule], findings: Findings) -> dict[str, tuple[Substitution, ...]]:
+    """By the id of the person who is stood in for, sorted. Forwarding holds in every schedule and for direct targets
+    (vendor docs "Forwarding Rule API")."""
+    made: dict[str, list[Substitution]] = {}
+    for rule in rules:
+        from_id, to_id = rule.from_user.id, rule.to_user.id
+        if rule.end_date.instant <= rule.start_date.instant:
+            message = f"The forwarding rule {rule.id} ends before it starts and was left out."
+            findings.note("responder", from_id, "forwarding_without_time", message)
+            continue
+        period = years(rule.start_date.instant, rule.end_date.instant)
+        if period is None:
+            message = f"The forwarding rule {rule.id} lies wholly before 1900 or after 2200 and was left out."
+            findings.note("responder", from_id, "forwarding_out_of_time", message)
+            continue
+        made.setdefault(from_id, []).append(Substitution(rule.id, person(from_id), person(to_id), *period))
+    return {id_: tuple(sorted(found, key=lambda s: (s.starts_at, s.key))) for id_, found in made.items()}
+
+
+def team(wire: Named, members: Iterable[Member] | None, because: tuple[str, ...]) -> SourceTeam:
+    """``members`` None: not told. The order of members means nothing and is by id."""
+    listed = None if members is None else {m.user.id: SourceMember(m.user.id, m.role or "") for m in members}
+    return SourceTeam(
+        external_id=wire.id,
+        name=wire.label,
+        description=wire.description or "",
+        members=None if listed is None else tuple(listed[id_] for id_ in sorted(listed)),
+        because=because,
+    )

@@ -1,0 +1,234 @@
+"""One read in as few calls as possible: listings, closure, details, people; then the mapping."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import ClassVar, TypeVar
+
+from connectors.base import Progress
+from connectors.closure import Node, Selection, close
+from connectors.errors import ConnectorError, NotFound, PermissionMissing
+from connectors.findings import Findings, Vendor
+from connectors.http import JsonValue
+from connectors.listing import RECOVERABLE, Listing, Page
+from connectors.providers.atlassian import wire
+from connectors.providers.atlassian.harvest import Harvest, Kept
+from connectors.providers.atlassian.mapping import MAPPING_VERSION, records
+from connectors.providers.atlassian.starts import check_starts
+from connectors.records import Account, Completeness, EntityType, Snapshot, SourceUser
+from connectors.wire import Wire
+from oncall.rendering.final import Span
+from oncall.rendering.spec import Substitution
+
+N = TypeVar("N", bound=wire.Named)
+E = TypeVar("E", bound=Wire)
+
+
+class Reading(ABC):
+    """``at``: instant of the read's start. One instance per read. How a vendor is asked is in the methods left open."""
+
+    vendor: ClassVar[Vendor]
+    override_model: ClassVar[type[wire.Override]]
+
+    def __init__(self, at: int, progress: Progress) -> None:
+        self._at = at
+        self._progress = progress
+        self._findings = Findings(self.vendor)
+        self._harvest = Harvest()
+        self._completeness: dict[EntityType, Completeness] = {}
+        self._failures: list[ConnectorError] = []
+        self._answered = False
+
+    def inventory(self) -> list[Node]:
+        """The tree without people. Raises the first error when nothing can be listed."""
+        self._list_all()
+        self._raise_if_nothing_was_read()
+        return self._harvest.nodes()
+
+    def snapshot(self, selection: Selection) -> Snapshot:
+        """Raises ConnectorError when nothing can be read, or for what ends any read (a refused key)."""
+        account = self._begin(selection)
+        self._list_all()
+        self._raise_if_nothing_was_read()
+        self._harvest.forwarding = self._forwarding()
+        kept = self._read_details(selection)
+        self._name_missing(selection)
+        people = self._read_people(selection, list(self._harvest.references(kept)))
+        made = records(self._harvest, kept, people, self._person, self._at, self._findings)
+        substitutions = [each for user in made.users for each in user.substitutions or ()]
+        for schedule in made.schedules:
+            listed = self._harvest.schedules[schedule.external_id]
+            check_starts(self._rendered, listed, schedule, substitutions, self._at, self._findings)
+        return Snapshot(
+            provider=self.vendor.provider,
+            account=account,
+            fetched_at=self._at,
+            users=made.users,
+            teams=made.teams,
+            schedules=made.schedules,
+            policies=made.policies,
+            services=made.services,
+            notes=tuple(self._findings.notes),
+            failed=tuple(self._findings.failed),
+            completeness=self._judged(kept),
+            mapping_version=MAPPING_VERSION,
+            calls=self._calls(),
+        )
+
+    # --- how the vendor is asked ----------------------------------------------------------------------------------
+
+    @abstractmethod
+    def _begin(self, selection: Selection) -> Account:
+        """Whose data this is, and what is read before the listings."""
+
+    @abstractmethod
+    def _list_all(self) -> None:
+        """All main objects but people into the harvest."""
+
+    @abstractmethod
+    def _members(self, team: wire.Named) -> tuple[wire.Member, ...] | None:
+        """None: not told."""
+
+    @abstractmethod
+    def _routing_rules(self, team_id: str) -> JsonValue: ...
+
+    @abstractmethod
+    def _single(self, listed: wire.Schedule) -> wire.Schedule | None:
+        """A schedule that the list showed without rotations, by itself; None: it cannot be read."""
+
+    @abstractmethod
+    def _overrides(self, schedule_id: str) -> JsonValue: ...
+
+    @abstractmethod
+    def _forwarding_rules(self) -> Iterator[Page]: ...
+
+    @abstractmethod
+    def _rendered(self, ids: Sequence[str], since: int, until: int) -> Mapping[str, tuple[Span, ...]]:
+        """The vendor's own rendering."""
+
+    @abstractmethod
+    def _read_people(self, selection: Selection, referenced: list[str]) -> list[str]:
+        """The ids to import. ``referenced``: whom something kept points to."""
+
+    @abstractmethod
+    def _person(
+        self, id_: str, substitutions: tuple[Substitution, ...] | None, because: tuple[str, ...]
+    ) -> SourceUser | None: ...
+
+    @abstractmethod
+    def _judged(self, kept: Kept) -> dict[EntityType, Completeness]:
+        """What each listing proves, seen after the whole read."""
+
+    @abstractmethod
+    def _calls(self) -> int: ...
+
+    # --- listings -------------------------------------------------------------------------------------------------
+
+    def _list(self, pages: Iterator[Page], model: type[N], entity_type: EntityType, key: str) -> Listing[N]:
+        """A whole listing; one that fails is named."""
+        listing = Listing(pages, model, entity_type, key, self._findings, self._progress)
+        listing.read()
+        excused = self._excused(listing, entity_type)
+        if listing.error is not None and not excused:
+            self._findings.fail(entity_type, None, listing.error)
+        self._hear(listing, excused)
+        self._completeness[entity_type] = listing.completeness
+        return listing
+
+    def _excused(self, listing: Listing[N], entity_type: EntityType) -> bool:
+        """Whether the error of a listing, if any, means that there is none here; then it was named by a note."""
+        return False
+
+    def _hear(self, listing: Listing[E], excused: bool = False) -> None:
+        """Whether anything answers at all."""
+        self._answered = self._answered or listing.page_count > 0
+        if listing.error is not None and not excused:
+            self._failures.append(listing.error)
+
+    def _raise_if_nothing_was_read(self) -> None:
+        if self._failures and not self._answered:
+            raise self._failures[0]
+
+    def _forwarding(self) -> tuple[wire.ForwardingRule, ...] | None:
+        """None: not told; one unreadable rule counts as that, or it would seem to have been taken away."""
+        raw: list[JsonValue] = []
+        try:
+            for page in self._forwarding_rules():
+                raw += page.items
+        except (NotFound, PermissionMissing) as error:
+            message = f"Forwarding rules could not be read: {error.message}"
+            self._findings.note("responder", None, "forwarding_not_told", message)
+            return None
+        except RECOVERABLE as error:
+            self._findings.fail("responder", None, error)
+            return None
+        return self._all_read(wire.ForwardingRule, raw, "responder", None, "forwarding-rules")
+
+    # --- closure --------------------------------------------------------------------------------------------------
+
+    def _read_details(self, selection: Selection) -> Kept:
+        """Only what is kept is read: members and routing per team, overrides per schedule. What they point to may
+        bring more along, so until nothing new comes."""
+        harvest = self._harvest
+        while True:
+            kept = close(harvest.nodes(), selection)
+            teams = [id_ for kind, id_ in kept if kind == "user_group" and id_ in harvest.teams]
+            schedules = [id_ for kind, id_ in kept if kind == "schedule" and id_ in harvest.schedules]
+            unread = [id_ for id_ in teams if id_ not in harvest.members]
+            for id_ in unread:
+                harvest.members[id_] = self._members(harvest.teams[id_])
+                harvest.routing[id_] = self._collection(
+                    wire.RoutingRule, "user_group", id_, "routing-rules", self._routing_rules
+                )
+                self._progress("user_group", len(harvest.members), len(teams))
+            unread_schedules = [id_ for id_ in schedules if id_ not in harvest.overrides]
+            for id_ in unread_schedules:
+                self._read_schedule(harvest.schedules[id_])
+                self._progress("schedule", len(harvest.overrides), len(schedules))
+            if not unread and not unread_schedules:
+                return kept
+
+    def _read_schedule(self, listed: wire.Schedule) -> None:
+        """A list shows no rotations when it was not asked to expand them, and when there are none: the schedule itself
+        tells. One that cannot be seen by itself is left out."""
+        if not listed.rotations:
+            single = self._single(listed)
+            if single is None:
+                del self._harvest.schedules[listed.id]
+                return
+            self._harvest.schedules[listed.id] = single
+        self._harvest.overrides[listed.id] = self._collection(
+            self.override_model, "schedule", listed.id, "overrides", self._overrides
+        )
+
+    def _collection(
+        self, model: type[E], entity_type: EntityType, id_: str, key: str, ask: Callable[[str], JsonValue]
+    ) -> tuple[E, ...] | None:
+        """All of it or None = not told, with a note (404, 403: an optional read) or a failure that says why."""
+        words = key.replace("-", " ")
+        try:
+            raw = ask(id_)
+        except (NotFound, PermissionMissing) as error:
+            message = f"Its {words} could not be read: {error.message}"
+            self._findings.note(entity_type, id_, f"{key.replace('-', '_')}_not_told", message, key)
+            return None
+        except RECOVERABLE as error:
+            self._findings.fail(entity_type, id_, error)
+            return None
+        if not isinstance(raw, list):
+            self._findings.fail(
+                entity_type, id_, self.vendor.invalid("invalid_value", key, f"Its {words} are no list.")
+            )
+            return None
+        return self._all_read(model, raw, entity_type, id_, key)
+
+    def _all_read(
+        self, model: type[E], raw: Iterable[JsonValue], entity_type: EntityType, id_: str | None, key: str
+    ) -> tuple[E, ...] | None:
+        read = [self._findings.read(model, item, entity_type, id_, f"{key}[{i}]") for i, item in enumerate(raw)]
+        complete = tuple(one for one in read if one is not None)
+        return complete if len(complete) == len(read) else None
+
+    def _name_missing(self, selection: Selection) -> None:
+        known = {node.key for node in self._harvest.nodes()}
+        for kind, id_ in sorted(() if selection.everything else selection.chosen - known):
+            self._findings.note(kind, id_, "chosen_not_found", "It was chosen, but is not among what could be listed.")
