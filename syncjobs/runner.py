@@ -127,7 +127,7 @@ def _plan(run: SyncRun, watch: Watch, opener: Opener) -> None:
     changes = any(item.action != "failed" for item in plan.items)
     waits = changes and run.kind == RunKind.PLAN
     kept = watch.write(
-        phase="planned" if changes or told is None else PHASE,
+        phase="planned" if changes else PHASE,
         planned_at=now,
         plan_expires_at=now + PLAN_LIFETIME,
         rules_version=profile.rules_version,
@@ -136,7 +136,7 @@ def _plan(run: SyncRun, watch: Watch, opener: Opener) -> None:
         calls=snapshot.calls,
         notes=_notes(snapshot),
         completeness={k: {"listing": c.listing, "reason": c.reason} for k, c in snapshot.completeness.items()},
-        checkpoint={"opened_conflicts": opened} | ({"told": told.to_json()} if waits and told else {}),
+        checkpoint={"opened_conflicts": opened} | ({"told": told.to_json()} if waits else {}),
     )
     if not kept:
         raise FenceLost
@@ -224,7 +224,7 @@ def _apply_reviewed(run: SyncRun, watch: Watch, opener: Opener) -> None:
     _conclude(run, watch, told, opener)
 
 
-def _compare_with_source(run: SyncRun, watch: Watch, opener: Opener) -> Told | None:
+def _compare_with_source(run: SyncRun, watch: Watch, opener: Opener) -> Told:
     """An old plan: read the source again; an item whose source moved becomes stale. Returns what it says by now."""
     watch.write(phase="fetch")
     snapshot = read(run, watch, opener)

@@ -1,11 +1,12 @@
-"""The last phase of a sync: what was imported is compared with the rendering that came with the read.
+"""The last phase of a sync: what was imported is compared with the source's own rendering of it.
 
-The days around clock changes are asked for, within a budget of calls. Nothing here fails a run.
+For the next days that came with the read, if the source tells it there. Otherwise, and for the days around clock
+changes, it is asked for within a budget of calls. Nothing here fails a run.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.utils import timezone
@@ -27,8 +28,10 @@ PHASE: Final = "verify"
 NEXT_DAYS: Final = 14 * DAY
 #: The days around clock changes are compared again after this time, or when the schedule was changed.
 RENEWED: Final = timedelta(days=7)
-#: Calls of one run for them: less than a tenth of what PagerDuty allows in a minute (960).
+#: Calls of one run to ask for renderings: less than a tenth of what PagerDuty allows in a minute (960).
 MOST_CALLS: Final = 60
+#: Those of them for the next days, so that clock changes get their turn as well.
+MOST_CALLS_AHEAD: Final = 40
 #: A schedule and the ranges to ask for.
 Due = tuple[str, tuple[Range, ...]]
 _CHANGES: Final = ("create", "match", "update")
@@ -37,28 +40,28 @@ _CHANGES: Final = ("create", "match", "update")
 @dataclass(frozen=True, slots=True)
 class Told:
     """What a read told of the source's own rendering in ``[since, until)``, by the ids of the schedules it read; a
-    missing one was not told. Participants have bare ids."""
+    missing one was not told. Participants have bare ids. spans None: reading this source tells no rendering."""
 
     since: int
     until: int
     ids: tuple[str, ...]
-    spans: Rendered
+    spans: Rendered | None
 
     @classmethod
-    def by(cls, snapshot: Snapshot) -> "Told | None":
-        """None: reading this source does not tell its rendering."""
+    def by(cls, snapshot: Snapshot) -> "Told":
+        ids = tuple(schedule.external_id for schedule in snapshot.schedules)
         if snapshot.rendered_range is None:
-            return None
+            return cls(snapshot.fetched_at, snapshot.fetched_at + NEXT_DAYS, ids, None)
         since = max(snapshot.fetched_at, snapshot.rendered_range[0])
         until = min(snapshot.fetched_at + NEXT_DAYS, snapshot.rendered_range[1])
         spans = {
             id_: [span for span in told if span.start < until and span.end > since]
             for id_, told in snapshot.rendered.items()
         }
-        return cls(since, until, tuple(schedule.external_id for schedule in snapshot.schedules), spans)
+        return cls(since, until, ids, spans)
 
     def to_json(self) -> dict[str, Any]:
-        spans = {
+        spans = self.spans and {
             id_: [[span.start, span.end, [participant_to_text(p) for p in span.participants]] for span in told]
             for id_, told in self.spans.items()
         }
@@ -66,7 +69,7 @@ class Told:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Told":
-        spans = {
+        spans = data["spans"] and {
             id_: [Span(start, end, tuple(participant_from_text(p) for p in people)) for start, end, people in told]
             for id_, told in data["spans"].items()
         }
@@ -95,9 +98,16 @@ def verify(run: SyncRun, watch: Watch, told: Told, opener: Callable[..., Connect
     imported = load_imported(run.connection, run.notes, since=told.since, only=limited)
     newest = Newest(run.connection)
     read = [external_id for external_id in told.ids if external_id in imported.rows]
-    results = [imported.measure(id_, ParityBasis.SYNC, told.spans.get(id_), told.since, told.until) for id_ in read]
-    around, calls, notes = _at_transitions(run, watch, imported, _due(run, watch, newest, read), told.since, opener)
-    results += around
+    results: list[ScheduleParity] = []
+    ahead: list[Due] = []
+    if told.spans is None:
+        ahead = [(id_, ((told.since, told.until),)) for id_ in _waiting(run, watch, newest, read, ParityBasis.SYNC)]
+    else:
+        spans = told.spans
+        results += (imported.measure(id_, ParityBasis.SYNC, spans.get(id_), told.since, told.until) for id_ in read)
+    waiting = _waiting(run, watch, newest, read, ParityBasis.TRANSITION, timezone.now() - RENEWED)
+    asked, calls, notes = _asked(run, watch, imported, ahead, with_transitions(imported, waiting, told.since), opener)
+    results += asked
     for word, number in _counted(results).items():
         watch.add("schedule", word, number)
     columns = {
@@ -108,36 +118,48 @@ def verify(run: SyncRun, watch: Watch, told: Told, opener: Callable[..., Connect
     return Verified(run, results, newest, columns)
 
 
-def _at_transitions(
-    run: SyncRun, watch: Watch, imported: Imported, ids: list[str], now: int, opener: Callable[..., Connector]
+def _asked(
+    run: SyncRun,
+    watch: Watch,
+    imported: Imported,
+    ahead: list[Due],
+    around: list[Due],
+    opener: Callable[..., Connector],
 ) -> tuple[list[ScheduleParity], int, list[dict[str, str | None]]]:
-    """Results, the number of calls they took, and what could not be asked."""
-    due = with_transitions(imported, ids, now)
-    if not due:
+    """Results of what is due in the next days and around clock changes, the number of calls they took, and what could
+    not be asked."""
+    if not ahead and not around:
         return [], 0, []
     results: list[ScheduleParity] = []
     connector = opener(run.connection, should_stop=watch.stopped)
     try:
-        for result in around_transitions(imported, connector, due):
-            results.append(result)  # one by one: what was measured counts, whatever comes then
+        for basis, due, most in (
+            (ParityBasis.SYNC, ahead, MOST_CALLS_AHEAD),
+            (ParityBasis.TRANSITION, around, MOST_CALLS),
+        ):
+            for result in ask(imported, connector, due, basis, most):
+                results.append(result)  # one by one: what was measured counts, whatever comes then
     except ReadStopped:
         raise
     except ConnectorError as error:
-        message = f"The days around clock changes could not be compared: {error.message}"
+        message = f"Not every schedule could be compared with the source's own rendering: {error.message}"
         return results, connector.calls, [_note_about(None, "parity_not_measured", message)]
     return results, connector.calls, []
 
 
-def _due(run: SyncRun, watch: Watch, newest: Newest, read: list[str]) -> list[str]:
-    """Schedules whose clock changes should be looked at, those that waited longest first."""
-    last = {id_: newest[key].measured_at for id_ in read if (key := (id_, str(ParityBasis.TRANSITION))) in newest}
+def _waiting(
+    run: SyncRun, watch: Watch, newest: Newest, read: list[str], basis: ParityBasis, before: datetime | None = None
+) -> list[str]:
+    """Schedules in the order in which to look at them: changed ones and those never measured on this basis, then those
+    that waited longest. before: of the others only those measured before then."""
+    last = {id_: newest[key].measured_at for id_ in read if (key := (id_, str(basis))) in newest}
     changed: set[str] = set()
     if watch.counts["schedule"].get("written"):
         written = run.items.filter(entity_type="schedule", outcome=Outcome.APPLIED, action__in=_CHANGES)
         changed = set(written.values_list("external_id", flat=True))
-    current = timezone.now() - RENEWED
-    due = [id_ for id_ in read if id_ in changed or id_ not in last or last[id_] < current]
-    return sorted(due, key=lambda id_: (id_ in last, last.get(id_, current), id_))
+    fresh = {id_ for id_ in last if before is not None and id_ not in changed and last[id_] >= before}
+    now = timezone.now()
+    return sorted((id_ for id_ in read if id_ not in fresh), key=lambda id_: (id_ in last, last.get(id_, now), id_))
 
 
 def with_transitions(imported: Imported, external_ids: Iterable[str], now: int) -> list[Due]:
@@ -147,14 +169,16 @@ def with_transitions(imported: Imported, external_ids: Iterable[str], now: int) 
     return [(external_id, ranges) for external_id, ranges in found if ranges]
 
 
-def around_transitions(imported: Imported, connector: Connector, due: Iterable[Due]) -> Iterator[ScheduleParity]:
-    """Results of as many schedules as :data:`MOST_CALLS` allow. Raises ConnectorError."""
+def ask(
+    imported: Imported, connector: Connector, due: Iterable[Due], basis: ParityBasis, most: int = MOST_CALLS
+) -> Iterator[ScheduleParity]:
+    """Results of as many schedules as ``most`` calls of the connector allow. Raises ConnectorError."""
     for external_id, ranges in due:
-        if connector.calls + len(ranges) > MOST_CALLS:
+        if connector.calls + len(ranges) > most:
             return
         for since, until in ranges:
             told = connector.rendered([external_id], since, until).get(external_id)
-            yield imported.measure(external_id, ParityBasis.TRANSITION, told, since, until)
+            yield imported.measure(external_id, basis, told, since, until)
 
 
 def _counted(results: list[ScheduleParity]) -> dict[str, int]:

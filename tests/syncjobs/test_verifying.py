@@ -18,7 +18,7 @@ from oncall.rendering.spec import Override, person
 from syncjobs.models import ParityBasis, ParityCheck, RunKind, RunState
 from syncjobs.parity_checks import KEPT, Newest, latest_parity, store
 from syncjobs.starting import cancel
-from syncjobs.verifying import MOST_CALLS, Told
+from syncjobs.verifying import MOST_CALLS, MOST_CALLS_AHEAD, Told
 from tests.syncjobs.conftest import BY, NOW, Sync, layer, schedule, world
 
 DAY = 86_400
@@ -123,11 +123,32 @@ def test_somebody_the_source_names_and_nobody_here_knows_is_unresolved(told: Syn
     assert {d["cause"] for d in check.differences} == {"unresolved person"}
 
 
-def test_a_source_that_tells_nothing_with_a_read_leaves_no_trace(sync: Sync) -> None:
-    run = sync.run()
-    assert run.state == RunState.SUCCEEDED
-    assert not ParityCheck.objects.exists()
-    assert not [word for word in run.counts["schedule"] if word.startswith("parity")]
+def test_a_source_whose_read_tells_no_rendering_is_asked_for_the_next_days_too(told: Sync) -> None:
+    told.source.snapshot = world()
+    asked: list[tuple[str, int, int]] = told.asked  # type: ignore[attr-defined]
+    run = told.run()
+    assert run.counts["schedule"]["parity_equal"] == 1
+    assert [check.basis for check in run.parity_checks.order_by("id")] == ["sync", "transition", "transition"]
+    assert asked[0] == ("S1", NOW, NOW + 14 * DAY)
+    assert run.calls == len(asked) == 3
+
+
+def test_a_reviewed_plan_of_such_a_source_is_compared_when_it_is_applied(told: Sync) -> None:
+    told.source.snapshot = world()
+    plan = told.plan()
+    assert plan.calls == 0
+    assert told.apply(plan).parity_checks.filter(basis=ParityBasis.SYNC).get().is_compared
+
+
+def test_those_that_waited_longest_for_the_next_days_are_asked_for_first(told: Sync) -> None:
+    many = tuple(schedule(f"S{i:03}", f"Team {i}", layer("U1"), zone="Asia/Kolkata") for i in range(50))
+    told.source.snapshot = replace(world(), schedules=many, policies=(), services=())
+    asked: list[tuple[str, int, int]] = told.asked  # type: ignore[attr-defined]
+    for _ in range(2):
+        told.source.calls = 0
+        assert told.run().calls == MOST_CALLS_AHEAD
+    assert [id_ for id_, _, _ in asked[:50]] == [one.external_id for one in many]
+    assert {id_ for id_, _, _ in asked[50:]} < {id_ for id_, _, _ in asked[:40]}
 
 
 def test_a_reviewed_plan_is_compared_with_the_read_it_was_made_from(told: Sync) -> None:
@@ -223,7 +244,7 @@ def test_a_source_that_fails_around_clock_changes_fails_nothing(told: Sync) -> N
     assert run.state == RunState.SUCCEEDED
     assert run.parity_checks.get().basis == ParityBasis.SYNC
     (note,) = [note for note in run.notes if note["code"] == "parity_not_measured"]
-    assert note["message"] == "The days around clock changes could not be compared: It is down."
+    assert note["message"] == "Not every schedule could be compared with the source's own rendering: It is down."
 
 
 def test_a_cancelled_run_stores_no_measurement(told: Sync) -> None:

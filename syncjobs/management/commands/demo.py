@@ -24,13 +24,13 @@ from connectors.records import ENTITY_TYPES, ENTITY_WORDS, EntityType
 from connectors.simulator.pagerduty import DEMO_KEY
 from connectors.simulator.serve import build
 from oncall.operations import Actor, create_account
-from syncjobs.models import Conflict, RunKind, RunState, SyncProfile, SyncRun
+from syncjobs.models import Conflict, ParityBasis, RunKind, RunState, SyncProfile, SyncRun
 from syncjobs.parity_checks import judge, load_imported, measure_on_demand
 from syncjobs.parity_wording import HEAD, Line, as_json, row_of
 from syncjobs.runner import drive
 from syncjobs.shell import DONE, ERROR, ShellCommand
 from syncjobs.starting import approve, start
-from syncjobs.verifying import around_transitions, with_transitions
+from syncjobs.verifying import ask, with_transitions
 
 FORTNIGHT: Final = 14 * 86_400
 _STAGE: Final = "ROTABRIDGE_DEMO_ORIGIN"
@@ -101,9 +101,8 @@ class Command(ShellCommand):
         connector, now = open_connector(connection), int(time.time())
         fortnight = measure_on_demand(connection, connector, now, now + FORTNIGHT, at=timezone.now())
         imported = load_imported(connection, again.notes, since=now)
-        changes = around_transitions(
-            imported, open_connector(connection), with_transitions(imported, imported.rows, now)
-        )
+        due = with_transitions(imported, imported.rows, now)
+        changes = ask(imported, open_connector(connection), due, ParityBasis.TRANSITION, most=len(due) * 100)
         lines, around = ([Line.of(connection.pk, one) for one in results] for results in (fortnight, changes))
         return _Tour(applied, again, lines, around)
 
