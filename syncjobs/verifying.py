@@ -61,19 +61,26 @@ class Told:
         return cls(since, until, ids, spans)
 
     def to_json(self) -> dict[str, Any]:
-        spans = self.spans and {
-            id_: [[span.start, span.end, [participant_to_text(p) for p in span.participants]] for span in told]
-            for id_, told in self.spans.items()
+        return {
+            "since": self.since,
+            "until": self.until,
+            "ids": list(self.ids),
+            "spans": None if self.spans is None else {id_: _spans_to_json(told) for id_, told in self.spans.items()},
         }
-        return {"since": self.since, "until": self.until, "ids": list(self.ids), "spans": spans}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Told":
-        spans = data["spans"] and {
-            id_: [Span(start, end, tuple(participant_from_text(p) for p in people)) for start, end, people in told]
-            for id_, told in data["spans"].items()
-        }
+        told = data["spans"]
+        spans = None if told is None else {id_: _spans_from_json(each) for id_, each in told.items()}
         return cls(data["since"], data["until"], tuple(data["ids"]), spans)
+
+
+def _spans_to_json(spans: Iterable[Span]) -> list[list[Any]]:
+    return [[start, end, [participant_to_text(each) for each in who]] for start, end, who in spans]
+
+
+def _spans_from_json(data: Iterable[Any]) -> list[Span]:
+    return [Span(start, end, tuple(participant_from_text(each) for each in who)) for start, end, who in data]
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,12 @@ def build(provider: str, *, host: str = "127.0.0.1", port: int = 0, size: int | 
     return server
 
 
+def demo_account(provider: str) -> tuple[dict[str, str], dict[str, str]]:
+    """Settings and credentials that open a simulated account with all rights."""
+    vendor = _VENDORS[provider]
+    return dict(vendor.DEMO_SETTINGS), dict(vendor.DEMO_CREDENTIALS)
+
+
 def serve(
     provider: str,
     host: str = "127.0.0.1",

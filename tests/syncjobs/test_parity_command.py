@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from connectors.simulator.pagerduty import Simulator
+from connectors.simulator.serve import demo_account
 from oncall.aggregates import Draft
 from oncall.models import Schedule
 from oncall.operations import Actor, write
-from syncjobs.management.commands import demo
+from syncjobs import touring
 from syncjobs.models import ParityBasis, ParityCheck
 from syncjobs.parity_checks import measure_on_demand
 from tests.syncjobs.conftest import connect
@@ -124,7 +125,7 @@ def test_the_shared_recording_holds_no_rendering_and_that_is_said() -> None:
 
 
 @pytest.mark.parametrize("planted", [False, True])
-def test_the_demo_matches_unless_something_is_wrong(
+def test_a_tour_of_the_demo_matches_unless_something_is_wrong(
     db: None, simulator: Simulator, monkeypatch: pytest.MonkeyPatch, planted: bool
 ) -> None:
     def measured(*arguments: Any, **more: Any) -> Any:
@@ -133,9 +134,8 @@ def test_the_demo_matches_unless_something_is_wrong(
             simulator.edits.move_handoff(link.external_id, 3600)
         return measure_on_demand(*arguments, **more)
 
-    monkeypatch.setattr(demo, "measure_on_demand", measured)
-    monkeypatch.setattr(demo, "call_command", lambda *arguments, **more: None)
-    tour = demo.Command()._tour()
+    monkeypatch.setattr(touring, "measure_on_demand", measured)
+    tour = touring.tour(touring.connect("acme", "pagerduty", *demo_account("pagerduty")))
     assert tour.matched is not planted
     answer = tour.as_json()
     assert len(answer["schedules"]) == 14

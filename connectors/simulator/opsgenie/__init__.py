@@ -11,9 +11,14 @@ from connectors.simulator.opsgenie.keys import (
 )
 from connectors.simulator.opsgenie.simulator import Simulator
 
+DEMO_SETTINGS = {"region": "us"}
+DEMO_CREDENTIALS = {"api_key": DEMO_KEY}
+
 __all__ = [
     "CANARY",
+    "DEMO_CREDENTIALS",
     "DEMO_KEY",
+    "DEMO_SETTINGS",
     "NO_CONFIGURATION_KEY",
     "OTHER_REGION_KEY",
     "TEAM_KEY",
