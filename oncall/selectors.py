@@ -5,9 +5,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any
 
-from django.db.models import Q, QuerySet, Value
+from django.db.models import F, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 
 from oncall.aggregates import Kind, State
@@ -60,19 +61,27 @@ def specs(schedule_ids: Ids, *, since: int | None = None) -> dict[int, ScheduleI
     """
     loaded: dict[int, ScheduleInput] = {}
     for batch in _batches(schedule_ids):
-        loaded |= _specs(Schedule.objects.filter(pk__in=batch), batch, since)
+        loaded |= _specs(Schedule.objects.filter(pk__in=batch), batch, since)[0]
     return loaded
 
 
-def specs_of(schedules: Sequence[Schedule], *, since: int | None = None) -> dict[int, ScheduleInput]:
-    """As :func:`specs`, of schedules already read: one page of them, at most 500; 4 queries."""
+def specs_of(
+    schedules: Sequence[Schedule], *, since: int | None = None
+) -> tuple[dict[int, ScheduleInput], dict[values.Participant, "Name"]]:
+    """As :func:`specs`, of schedules already read: one page of them, at most 500; 4 queries. And the names of the
+    participants of these specs, as :func:`participant_names` gives them."""
     return _specs(schedules, [schedule.pk for schedule in schedules], since)
 
 
-def _specs(schedules: Iterable[Schedule], batch: Any, since: int | None) -> dict[int, ScheduleInput]:
+def _specs(
+    schedules: Iterable[Schedule], batch: Any, since: int | None
+) -> tuple[dict[int, ScheduleInput], dict[values.Participant, "Name"]]:
     shifts = _by_owner(ExtraShift.objects.filter(schedule__in=batch), since, "schedule_id")
     overrides = _by_owner(Override.objects.filter(schedule__in=batch), since, "schedule_id")
-    keys = _keys_of_people(batch, shifts, overrides)
+    named = list(
+        Reference.objects.filter(owner_schedule__in=batch).values_list("owner_schedule_id", *_NAMED).distinct()
+    )
+    keys = _keys_of_people(named, shifts, overrides)
     responders = {responder for pairs in keys.values() for responder, _ in pairs}
     substitutions = _by_owner(Substitution.objects.filter(responder__in=responders), since, "responder_id")
     loaded: dict[int, ScheduleInput] = {}
@@ -85,24 +94,28 @@ def _specs(schedules: Iterable[Schedule], batch: Any, since: int | None) -> dict
                 _spec(schedule, shifts[schedule.pk], overrides[schedule.pk]),
                 tuple(_substitution(row, key) for responder, key in people for row in substitutions[responder]),
             )
-    return loaded
+    elements = chain.from_iterable(chain(shifts.values(), overrides.values(), substitutions.values()))
+    stand_ins = (("text", row.by_key, row.by_id, row.by_name) for row in elements)
+    return loaded, _names(chain((each[1:] for each in named), stand_ins))
 
 
 def _by_owner(rows: QuerySet[Any, Any], since: int | None, owner_id: str) -> dict[int, list[Any]]:
     if since is not None:
         rows = rows.filter(ends_at__gt=datetime.fromtimestamp(since, UTC))
     by_owner: dict[int, list[Any]] = defaultdict(list)
-    for row in rows.order_by("pk"):
+    for row in rows.annotate(by_name=F("by__name")).order_by("pk"):
         by_owner[getattr(row, owner_id)].append(row)
     return by_owner
 
 
-def _keys_of_people(batch: Any, *elements: Mapping[int, list[Any]]) -> dict[int, set[tuple[int, str]]]:
+def _keys_of_people(
+    named: Iterable[tuple[Any, ...]], *elements: Mapping[int, list[Any]]
+) -> dict[int, set[tuple[int, str]]]:
     """Schedule -> (responder, key by which the schedule names them); one person may have several keys."""
     keys: dict[int, set[tuple[int, str]]] = defaultdict(set)
-    named = Reference.objects.filter(owner_schedule__in=batch, responder__isnull=False)
-    for schedule, responder, key in named.values_list("owner_schedule_id", "responder_id", "key").distinct():
-        keys[schedule].add((responder, key))
+    for schedule, _, key, responder, _ in named:
+        if responder is not None:
+            keys[schedule].add((responder, key))
     for by_schedule in elements:
         for schedule, rows in by_schedule.items():
             keys[schedule] |= {(row.by_id, row.by_key.removeprefix(PERSON)) for row in rows if row.by_id is not None}
@@ -171,14 +184,24 @@ def participant_names(schedule_ids: Ids) -> dict[values.Participant, Name]:
     A participant that no row is known for is not in the answer."""
     names: dict[values.Participant, Name] = {}
     for batch in _batches(schedule_ids):
-        for kind, key, responder_id, name in _named(batch):
-            if name is None:
-                continue
-            if kind == "text":
-                names[participant_from_text(key)] = Name(responder_id, name)
-            for word in _PARTICIPANT_KINDS.get(kind, ()):
-                names[values.Participant(word, key)] = Name(responder_id, name)
+        names |= _names(_named(batch))
     return names
+
+
+def _names(named: Iterable[tuple[Any, ...]]) -> dict[values.Participant, Name]:
+    names: dict[values.Participant, Name] = {}
+    for kind, key, responder_id, name in named:
+        if name is None:
+            continue
+        if kind == "text":
+            names[participant_from_text(key)] = Name(responder_id, name)
+        for word in _PARTICIPANT_KINDS.get(kind, ()):
+            names[values.Participant(word, key)] = Name(responder_id, name)
+    return names
+
+
+#: Reference kind, key, responder and name.
+_NAMED = ("kind", "key", "responder_id", Coalesce("responder__name", "user_group__name", "escalation_policy__name"))
 
 
 def _named(batch: Any) -> QuerySet[Any, Any]:
@@ -192,8 +215,7 @@ def _named(batch: Any) -> QuerySet[Any, Any]:
         | Q(responder__in=overrides.values("by"))
     )
     stand_ins = (rows.filter(by__isnull=False) for rows in (shifts, overrides, Substitution.objects.filter(in_them)))
-    name = Coalesce("responder__name", "user_group__name", "escalation_policy__name")
-    return named.values_list("kind", "key", "responder_id", name).union(
+    return named.values_list(*_NAMED).union(
         *(rows.values_list(Value("text"), "by_key", "by_id", "by__name") for rows in stand_ins)
     )
 

@@ -3,17 +3,17 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from oncall.admin.level_forms import LevelFormSet, Levels
-from oncall.admin.listing import is_list, source
+from oncall.admin.listing import count_of, is_list, source
 from oncall.admin.operated import OperatedAdmin
 from oncall.admin.parted import PartedForm
 from oncall.escalation.codec import levels_from_json, levels_to_json
-from oncall.models import EscalationPolicy
+from oncall.models import EscalationPolicy, Service
 
 
 class EscalationPolicyForm(PartedForm):
@@ -69,7 +69,7 @@ class EscalationPolicyAdmin(OperatedAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[EscalationPolicy]:
         rows: QuerySet[EscalationPolicy] = super().get_queryset(request)
-        return rows.annotate(watching=Count("services")) if is_list(request) else rows
+        return rows.annotate(watching=count_of(Service, "policy")) if is_list(request) else rows
 
     @display(description="Levels")
     def level_count(self, policy: EscalationPolicy) -> int:

@@ -5,7 +5,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import CharField, Count, Prefetch, QuerySet
+from django.db.models import CharField, Prefetch, QuerySet
 from django.db.models.functions import Cast, Coalesce
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
@@ -13,7 +13,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelect2MultipleWidget
 
 from oncall.admin.fields import PersonField
-from oncall.admin.listing import is_list, some, source
+from oncall.admin.listing import count_of, is_list, some, source
 from oncall.admin.operated import AggregateForm, ElementForm, ElementInline, OperatedAdmin, actor
 from oncall.models import GroupLead, GroupMember, User, UserGroup
 from oncall.operations import grant_lead, revoke_lead
@@ -87,9 +87,9 @@ class UserGroupAdmin(OperatedAdmin):
         rows: QuerySet[UserGroup] = super().get_queryset(request)
         if not is_list(request):
             return rows
-        person = Coalesce(Cast("members__responder_id", CharField()), "members__person_key")
+        person = Coalesce(Cast("responder_id", CharField()), "person_key")
         leads = Prefetch("leads", queryset=GroupLead.objects.select_related("account").order_by("pk"))
-        return rows.annotate(people=Count(person, distinct=True)).prefetch_related(leads)
+        return rows.annotate(people=count_of(GroupMember, "group", person)).prefetch_related(leads)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[Any]:
         leads = ("leads",) if request.user.has_perm("oncall.change_grouplead") else ()

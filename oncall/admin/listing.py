@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.contrib.admin import SimpleListFilter
-from django.db.models import QuerySet
+from django.db.models import Count, Model, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -29,6 +30,15 @@ def is_list(request: HttpRequest) -> bool:
     """Whether a list is asked for, whose rows need more than a form's row does."""
     match = request.resolver_match
     return match is not None and str(match.url_name).endswith("_changelist")
+
+
+def count_of(model: type[Model], owner: str, what: Any = "pk") -> Coalesce:
+    """How many rows of ``model`` point to a row by ``owner``, or how many different ``what`` these have.
+
+    A sub-select, not a join: a join would be counted for the whole table before a page is taken of it.
+    """
+    rows = model._default_manager.filter(**{owner: OuterRef("pk")}).order_by().values(owner)
+    return Coalesce(Subquery(rows.annotate(number=Count(what, distinct=True)).values("number")), 0)
 
 
 class SourceFilter(SimpleListFilter):

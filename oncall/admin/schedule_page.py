@@ -97,7 +97,7 @@ class SchedulePage:
             return {"reason": f"Its time zone is {schedule.get_zone_state_display().lower()}. Say which one it is."}
         now, zone = int(time.time()), schedule.time_zone
         shown = Shown.of(request.GET, zone, now, schedule.viewer_zone or "")
-        loaded = specs_of([schedule]).get(schedule.pk)
+        loaded = specs_of([schedule])[0].get(schedule.pk)
         if loaded is None:
             raise unreadable(schedule)
         rendering = render(*loaded, shown.since, shown.until)

@@ -102,8 +102,8 @@ class ScheduleAdmin(OperatedAdmin):
     # --- the list -----------------------------------------------------------------------------------------------------
 
     def complete(self, request: HttpRequest, rows: Sequence[Any]) -> None:
-        now, ids = int(time.time()), [row.pk for row in rows]
-        loaded, names = specs_of(rows, since=now), participant_names(ids)
+        now = int(time.time())
+        loaded, names = specs_of(rows, since=now)
         for row in rows:
             row.now, row.names = now, names
             row.answer = on_call(*loaded[row.pk], now) if row.pk in loaded else OnCall(reason=_why_not(row))
