@@ -10,7 +10,8 @@ JSON = "application/json; charset=utf-8"
 @dataclass(frozen=True, slots=True)
 class Request:
     """One request. ``query`` keeps every value of a name. ``shrink`` and ``loop`` are faults only a vendor can act out:
-    list at most so many objects; answer every page with the first one and promise more. ``body`` is that of a POST."""
+    list at most so many objects; answer every page with the first one and promise more. ``body`` is that of a POST.
+    ``raw_query`` is the query as it came, for vendors to whom an encoded comma is another one."""
 
     method: str
     path: str
@@ -19,6 +20,7 @@ class Request:
     shrink: int | None = None
     loop: bool = False
     body: bytes = b""
+    raw_query: str = ""
 
     def one(self, name: str) -> str | None:
         values = self.query.get(name)

@@ -3,10 +3,10 @@
 import time
 from collections.abc import Callable
 
-from connectors.simulator import jsm, opsgenie, pagerduty
+from connectors.simulator import jsm, opsgenie, pagerduty, xmatters
 from connectors.simulator.server import Server
 
-_VENDORS = {"pagerduty": pagerduty, "opsgenie": opsgenie, "jsm": jsm}
+_VENDORS = {"pagerduty": pagerduty, "opsgenie": opsgenie, "jsm": jsm, "xmatters": xmatters}
 PROVIDERS = tuple(_VENDORS)
 
 

@@ -170,7 +170,7 @@ class _Handler(BaseHTTPRequestHandler):
                 None,
             )
         else:
-            request = Request(self.command, parts.path, query, headers, body=body)
+            request = Request(self.command, parts.path, query, headers, body=body, raw_query=parts.query)
             answer, fault = self.server.owner.decide(request)
             self.server.owner.requests.append((self.command, parts.path, query, answer.status))
         self._send(answer, fault)

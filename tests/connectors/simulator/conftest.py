@@ -10,6 +10,7 @@ import pytest
 
 from connectors.simulator import jsm as jsm_simulator
 from connectors.simulator import opsgenie as opsgenie_simulator
+from connectors.simulator import xmatters as xmatters_simulator
 from connectors.simulator.pagerduty import DEMO_KEY, Simulator, build_world
 
 NOW = 1_774_008_005  # 2026-03-20T12:00:05Z: Berlin changes its clocks on the 29th
@@ -153,5 +154,34 @@ def site(jsm: jsm_simulator.Simulator) -> Call:
     ) -> Got:
         whole = f"/jsm/ops/api/{jsm_simulator.CLOUD_ID}{path}" if path.startswith("/v1/") else path
         return ask(jsm.origin, whole, query, None if who is None else basic(*who), method=method, body=body)
+
+    return asked
+
+
+@pytest.fixture
+def xmatters(clock: Clock) -> Iterator[xmatters_simulator.Simulator]:
+    with xmatters_simulator.Simulator(xmatters_simulator.build_world(NOW), now=clock) as running:
+        yield running
+
+
+@pytest.fixture
+def xm(xmatters: xmatters_simulator.Simulator) -> Call:
+    """``xm("/people", {"limit": 5})``: one request below xMatters' API root, or to a path that has it already.
+
+    A query that is a text is sent as it stands. ``who`` is (user, password), None sends no Authorization.
+    """
+    demo = (xmatters_simulator.DEMO_USER, xmatters_simulator.DEMO_PASSWORD)
+
+    def asked(
+        path: str,
+        query: dict[str, Any] | str | None = None,
+        *,
+        who: tuple[str, str] | None = demo,
+        method: str = "GET",
+    ) -> Got:
+        whole = path if path.startswith("/api/") else f"/api/xm/1{path}"
+        whole += f"?{query}" if isinstance(query, str) else ""
+        pairs = query if isinstance(query, dict) else None
+        return ask(xmatters.origin, whole, pairs, None if who is None else basic(*who), method=method)
 
     return asked

@@ -1,0 +1,124 @@
+"""xMatters as a vendor a simulator server can serve."""
+
+import itertools
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from connectors.simulator.exchange import Answer, Quota, Request
+from connectors.simulator.faults import RateLimit
+from connectors.simulator.server import Server
+from connectors.simulator.xmatters.asking import ROOT, Asked, Refused
+from connectors.simulator.xmatters.callers import OPEN, Caller, Door
+from connectors.simulator.xmatters.edits import Edits
+from connectors.simulator.xmatters.state import State
+from connectors.simulator.xmatters.views import ROUTES
+
+_TOKEN = f"{ROOT}/oauth2/token"
+_NOBODY = Caller("", frozenset())
+
+
+class Xmatters:
+    """The vendor behind a Simulator. ``door`` knows who may come in."""
+
+    def __init__(self, state: State, now: Callable[[], float]) -> None:
+        self.state = state
+        self.edits = Edits(state, now)
+        self.door = Door()
+        self._now = now
+        self._turns = itertools.count(1)
+
+    def domain(self, request: Request) -> str:
+        return ""  # one limit for everything
+
+    def answer(self, request: Request) -> Answer:
+        with self.state.lock:
+            try:
+                return self._answer(request, next(self._turns))
+            except Refused as refused:
+                return refused.answer()
+
+    def _answer(self, request: Request, turn: int) -> Answer:
+        if not request.path.startswith(f"{ROOT}/"):
+            raise Refused(404)
+        if request.path == _TOKEN:
+            return self._token(request)
+        path = request.path.removeprefix(ROOT)
+        found = [(right, view, match) for pattern, right, view in ROUTES if (match := pattern.fullmatch(path))]
+        caller = _NOBODY
+        if not found or found[0][0] != OPEN:
+            caller = self._caller(request)
+        if not found:
+            raise Refused(404)
+        right, view, match = found[0]
+        if request.method != "GET":
+            raise Refused(405)
+        accepted = request.headers.get("accept", "*/*")
+        if "json" not in accepted and "*/*" not in accepted and "application/*" not in accepted:
+            raise Refused(406)
+        if right != OPEN and right not in caller.rights:
+            raise Refused(403)
+        asked = Asked(self.state, request, caller, path, self._now(), turn)
+        return view(asked, *(unquote(group) for group in match.groups()))
+
+    def _caller(self, request: Request) -> Caller:
+        caller, token = self.door.caller(request.headers.get("authorization", ""), self._now())
+        if caller is None:
+            raise Refused(401, token=token)
+        return caller
+
+    def _token(self, request: Request) -> Answer:
+        if request.method != "POST":
+            raise Refused(405)
+        if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+            raise Refused(415)
+        granted = self.door.grant(request.body, self._now())
+        if granted is None:
+            raise Refused(401)
+        return Answer(200, granted)
+
+    def refusal(self, status: int) -> Answer:
+        return Refused(status).answer()
+
+    def quota_headers(self, quota: Quota) -> dict[str, str]:
+        """Figures a client of the vendor's reads; when to come back is never said."""
+        return {
+            "x-ratelimit-limit": str(quota.limit),
+            "x-ratelimit-period_in_sec": "60",
+            "x-ratelimit-used": str(quota.limit - quota.remaining),
+            "x-concurrentlimit-limit": "10000",
+            "x-concurrentlimit-used": "1",
+        }
+
+    def edit(self, verb: str, arguments: Mapping[str, Any]) -> Any:
+        return self.edits.carry_out(verb, arguments)
+
+    def summary(self) -> dict[str, Any]:
+        with self.state.lock:
+            return {
+                "provider": "xmatters",
+                "version": self.state.version,
+                **self.state.counts(),
+                "edits": sorted(self.edits.verbs),
+            }
+
+
+class Simulator(Server):
+    """An instance at a loopback address: ``with Simulator(build_world(now)) as simulator: simulator.origin``.
+
+    ``now`` is the instance's clock; ``edits`` changes the instance as its users would; ``door`` hands out tokens.
+    """
+
+    def __init__(
+        self, state: State, *, now: Callable[[], float] | None = None, host: str = "127.0.0.1", port: int = 0
+    ) -> None:
+        self.instance = Xmatters(state, now or time.time)
+        super().__init__(self.instance, RateLimit(60_000, 60, enforced=False), host=host, port=port)
+        self.edits = self.instance.edits
+        self.door = self.instance.door
+
+    @property
+    def state(self) -> State:
+        state: State = self.vendor.state
+        return state

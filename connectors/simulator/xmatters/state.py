@@ -1,0 +1,142 @@
+"""One instance in memory: its objects, sorted listings and what depends on their relations, guarded by one lock."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from connectors.simulator.xmatters.model import Absence, Device, Group, Person, Recipient, Service, Shift, Site
+
+CANARY = "canary-never-store-this"
+"""Stands in every value a reader must not keep: pins, push tokens, properties of the type PASSWORD."""
+
+
+@dataclass
+class Habits:
+    """How the instance speaks. ``drifting_totals``: totals grow from page to page. ``untyped_groups``: replies of
+    before 2021, without groupType. ``nested_limit``: the most a nested list shows."""
+
+    drifting_totals: bool = False
+    untyped_groups: bool = False
+    nested_limit: int = 100
+
+
+@dataclass
+class State:
+    """``version`` grows with every edit. ``dynamic_teams`` are names of an old kind that rosters still mention.
+
+    ``services_refused`` is the status a plan without services answers with.
+    """
+
+    name: str
+    seed: int
+    people: dict[str, Person] = field(default_factory=dict)
+    devices: dict[str, Device] = field(default_factory=dict)
+    groups: dict[str, Group] = field(default_factory=dict)
+    shifts: dict[str, Shift] = field(default_factory=dict)
+    absences: dict[str, Absence] = field(default_factory=dict)
+    sites: dict[str, Site] = field(default_factory=dict)
+    services: dict[str, Service] = field(default_factory=dict)
+    dependencies: list[tuple[str, str]] = field(default_factory=list)
+    dynamic_teams: dict[str, str] = field(default_factory=dict)
+    roles: dict[str, str] = field(default_factory=dict)
+    services_refused: int | None = None
+    habits: Habits = field(default_factory=Habits)
+
+    def __post_init__(self) -> None:
+        self.lock = threading.RLock()
+        self.version = 0
+
+    @contextmanager
+    def editing(self) -> Iterator["State"]:
+        """Hold the lock and count the edit."""
+        with self.lock:
+            try:
+                yield self
+            finally:
+                self.version += 1
+
+    # Listings.
+
+    def sorted_people(self) -> Sequence[Person]:
+        return sorted(self.people.values(), key=lambda one: (one.first_name, one.last_name, one.id))
+
+    def sorted_devices(self) -> Sequence[Device]:
+        return sorted(self.devices.values(), key=lambda one: (self.people[one.owner_id].target_name, one.name, one.id))
+
+    def sorted_groups(self) -> Sequence[Group]:
+        return sorted(self.groups.values(), key=lambda one: (one.name.casefold(), one.id))
+
+    def sorted_services(self) -> Sequence[Service]:
+        return sorted(self.services.values(), key=lambda one: (one.name.casefold(), one.id))
+
+    def devices_of(self, person_id: str) -> Sequence[Device]:
+        own = (device for device in self.devices.values() if device.owner_id == person_id)
+        return sorted(own, key=lambda one: (one.name, one.id))
+
+    def shifts_of(self, group_id: str) -> Sequence[Shift]:
+        return [shift for shift in self.shifts.values() if shift.group_id == group_id]
+
+    def absences_of(self, person_id: str, group_id: str) -> Sequence[Absence]:
+        """Those of a person that count in a group, in order of start."""
+        found = [
+            one for one in self.absences.values() if one.person_id == person_id and one.group_id in (None, group_id)
+        ]
+        return sorted(found, key=lambda one: (one.start, one.id))
+
+    # Relations.
+
+    def roster(self, group: Group) -> Sequence[Recipient]:
+        """The members of a group, each once, whoever sits in a shift included."""
+        seated = [seat.recipient for shift in self.shifts_of(group.id) for seat in shift.seats]
+        return list(dict.fromkeys([*group.members, *seated]))
+
+    def holidays(self, group_id: str) -> frozenset[int]:
+        """Days since 1970 on which the group's site has a holiday."""
+        site = self.sites.get(self.groups[group_id].site_id or "")
+        return site.holidays if site else frozenset()
+
+    def name_of(self, recipient: Recipient) -> str:
+        """The targetName; raises KeyError when there is no such recipient."""
+        kind, key = recipient
+        if kind == "PERSON":
+            return self.people[key].target_name
+        if kind == "GROUP":
+            return self.groups[key].name
+        if kind == "DEVICE":
+            device = self.devices[key]
+            return f"{self.people[device.owner_id].target_name}|{device.name}"
+        return self.dynamic_teams[key]
+
+    def is_reachable(self, recipient: Recipient) -> bool:
+        """Whether it may be notified at all: people, owners, devices, groups that are inactive are not, nor people of
+        an inactive site."""
+        kind, key = recipient
+        if kind == "DEVICE":
+            device = self.devices[key]
+            return device.status == "ACTIVE" and self.is_reachable(("PERSON", device.owner_id))
+        if kind == "PERSON":
+            person = self.people[key]
+            site = self.sites.get(person.site_id or "")
+            return person.status == "ACTIVE" and (site is None or site.status == "ACTIVE")
+        return kind != "GROUP" or self.groups[key].status == "ACTIVE"
+
+    def shelf(self, kind: str) -> dict[str, Any]:
+        """All objects of person | device | group | shift | absence | site | service by id; LookupError otherwise."""
+        shelves: dict[str, dict[str, Any]] = {
+            "person": self.people,
+            "device": self.devices,
+            "group": self.groups,
+            "shift": self.shifts,
+            "absence": self.absences,
+            "site": self.sites,
+            "service": self.services,
+        }
+        if kind not in shelves:
+            raise LookupError(f"There is no kind {kind!r}; use one of {', '.join(shelves)}.")
+        return shelves[kind]
+
+    def counts(self) -> dict[str, int]:
+        kinds = ("people", "devices", "groups", "shifts", "absences", "sites", "services")
+        return {kind: len(getattr(self, kind)) for kind in kinds}

@@ -1,0 +1,267 @@
+"""The endpoints, one function each; ROUTES says which path (below the root) wants which right."""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from connectors.simulator.exchange import Answer
+from connectors.simulator.xmatters import views_shifts
+from connectors.simulator.xmatters.asking import Asked, Refused
+from connectors.simulator.xmatters.callers import ABSENCES, DEVICES, OPEN, READ
+from connectors.simulator.xmatters.model import Person, Recipient
+from connectors.simulator.xmatters.wire import (
+    absence,
+    device,
+    group,
+    membership,
+    person,
+    person_reference,
+    recipient,
+    role,
+    service,
+    service_reference,
+    site,
+)
+from connectors.simulator.zones import DAY
+
+View = Callable[..., Answer]
+_ORDERS = ("ASCENDING", "DESCENDING")
+
+
+def ping(asked: Asked) -> Answer:
+    """Answers without looking at credentials."""
+    return Answer(200, {"status": "OK"})
+
+
+# People.
+
+
+def people(asked: Asked) -> Answer:
+    found: Sequence[Person] = asked.state.sorted_people()
+    site_ids = asked.listed("site")
+    if site_ids:  # overrides every other filter
+        names = {one.id: one.name for one in asked.state.sites.values()}
+        found = [one for one in found if one.site_id in site_ids or names.get(one.site_id or "") in site_ids]
+        return asked.page(found, lambda one: person(asked, one), kept=("embed", "site"))
+    status = asked.word("status", ("ACTIVE", "INACTIVE"))
+    order = asked.word("sortOrder", _ORDERS)
+    by = asked.word("sortBy", ("FIRST_LAST_NAME", "TARGET_NAME", "STATUS", "WEB_LOGIN"))
+    if by == "TARGET_NAME":
+        found = sorted(found, key=lambda one: (one.target_name, one.id))
+    if order == "DESCENDING":
+        found = found[::-1]
+    wanted = {name: asked.request.one(name) for name in ("targetName", "webLogin", "firstName", "lastName")}
+    attributes = {"targetName": "target_name", "webLogin": "web_login", "firstName": "first_name"}
+    attributes["lastName"] = "last_name"
+    search = (asked.request.one("search") or "").casefold()
+    mail = asked.request.one("emailAddress")
+    if mail is not None:
+        owners = {one.owner_id for one in asked.state.devices.values() if one.address.casefold() == mail.casefold()}
+        found = [one for one in found if one.id in owners]
+    found = [
+        one
+        for one in found
+        if status in (None, one.status)
+        and all(text in (None, getattr(one, attributes[name])) for name, text in wanted.items())
+        and search in f"{one.first_name} {one.last_name} {one.target_name}".casefold()
+    ]
+    kept = ("embed", "status", "search", "sortBy", "sortOrder", "emailAddress", *wanted)
+    return asked.page(found, lambda one: person(asked, one), kept=kept)
+
+
+def one_person(asked: Asked, identifier: str) -> Answer:
+    return Answer(200, person(asked, asked.person(identifier)))
+
+
+def person_roles(asked: Asked, identifier: str) -> Answer:
+    return asked.page(asked.person(identifier).roles, lambda name: role(asked, name))
+
+
+def person_supervisors(asked: Asked, identifier: str) -> Answer:
+    return asked.page(asked.person(identifier).supervisors, lambda key: person_reference(asked.state.people[key]))
+
+
+def person_devices(asked: Asked, identifier: str) -> Answer:
+    found = asked.state.devices_of(asked.person(identifier).id)
+    return asked.page(found, lambda one: device(asked, one))
+
+
+def person_memberships(asked: Asked, identifier: str) -> Answer:
+    """Direct ones of the person or of their devices."""
+    one = asked.person(identifier)
+    own: list[Recipient] = [("PERSON", one.id), *(("DEVICE", each.id) for each in asked.state.devices_of(one.id))]
+    found = [
+        (each, who)
+        for each in asked.state.sorted_groups()
+        if asked.sees(each) and each.type != "DYNAMIC"
+        for who in asked.state.roster(each)
+        if who in own
+    ]
+    return asked.page(found, lambda pair: membership(asked, *pair))
+
+
+def devices(asked: Asked) -> Answer:
+    status = asked.word("deviceStatus", ("ACTIVE", "INACTIVE"))
+    kinds, names = asked.listed("deviceType"), asked.listed("deviceNames")
+    asked.word("phoneNumberFormat", ("E164", "COUNTRY_CODE"))
+    found = [
+        one
+        for one in asked.state.sorted_devices()
+        if status in (None, one.status) and (not kinds or one.type in kinds) and (not names or one.name in names)
+    ]
+    kept = ("embed", "deviceStatus", "deviceType", "deviceNames", "phoneNumberFormat")
+    return asked.page(found, lambda one: device(asked, one), kept=kept)
+
+
+def one_device(asked: Asked, identifier: str) -> Answer:
+    if identifier not in asked.state.devices:
+        raise Refused(404)
+    return Answer(200, device(asked, asked.state.devices[identifier]))
+
+
+# Groups.
+
+
+def groups(asked: Asked) -> Answer:
+    kind = asked.word("groupType", ("ON_CALL", "BROADCAST", "DYNAMIC"))
+    status = asked.word("status", ("ACTIVE", "INACTIVE"))
+    search = (asked.request.one("search") or "").casefold()
+    members = set(asked.listed("members"))
+    found = [
+        one
+        for one in asked.state.sorted_groups()
+        if asked.sees(one)
+        and kind in (None, one.type)
+        and status in (None, one.status)
+        and search in f"{one.name} {one.description}".casefold()
+        and (not members or members & {key for _, key in asked.state.roster(one)})
+    ]
+    kept = ("embed", "groupType", "status", "search", "members")
+    return asked.page(found, lambda one: group(asked, one), kept=kept)
+
+
+def one_group(asked: Asked, identifier: str) -> Answer:
+    return Answer(200, group(asked, asked.group(identifier)))
+
+
+def group_members(asked: Asked, identifier: str) -> Answer:
+    one = asked.group(identifier)
+    found = [] if one.type == "DYNAMIC" else asked.state.roster(one)
+    return asked.page(found, lambda who: membership(asked, one, who))
+
+
+def group_recipients(asked: Asked, identifier: str) -> Answer:
+    """What a group resolves to, the way to the people of a dynamic one."""
+    found = asked.state.roster(asked.group(identifier))
+    return asked.page(found, lambda who: recipient(asked, who))
+
+
+def group_supervisors(asked: Asked, identifier: str) -> Answer:
+    return asked.page(asked.group(identifier).supervisors, lambda key: person_reference(asked.state.people[key]))
+
+
+def group_observers(asked: Asked, identifier: str) -> Answer:
+    return asked.page(asked.group(identifier).observers, lambda name: role(asked, name))
+
+
+def group_services(asked: Asked, identifier: str) -> Answer:
+    one = asked.group(identifier)
+    found = [each for each in asked.state.sorted_services() if each.owner_id == one.id]
+    return asked.page(found, service_reference)
+
+
+# The rest.
+
+
+def temporary_absences(asked: Asked) -> Answer:
+    """Current and coming ones; ``from`` a day ago at the earliest, ``to`` in 90 days at the latest."""
+    since, until = asked.moment("from"), asked.moment("to")
+    if since is not None and since < asked.now - DAY:
+        raise Refused(400, "from may lie one day in the past at most")
+    if until is not None and until > asked.now + 90 * DAY:
+        raise Refused(400, "to may lie 90 days in the future at most")
+    who, where = asked.request.one("member"), set(asked.listed("groups"))
+    kind = asked.word("absenceType", ("VACANCY", "REPLACEMENT"))
+    found = [
+        one
+        for one in sorted(asked.state.absences.values(), key=lambda one: (one.start, one.id))
+        if one.end > (asked.now if since is None else since)
+        and (until is None or one.start < until)
+        and (who is None or who in (one.person_id, asked.state.people[one.person_id].target_name))
+        and (not where or one.group_id is None or one.group_id in where)
+        and kind in (None, "VACANCY" if one.replacement is None else "REPLACEMENT")
+    ]
+    kept = ("member", "groups", "absenceType", "from", "to")
+    return asked.page(found, lambda one: absence(asked, one), kept=kept)
+
+
+def sites(asked: Asked) -> Answer:
+    return asked.page(sorted(asked.state.sites.values(), key=lambda one: one.name), site)
+
+
+def one_site(asked: Asked, identifier: str) -> Answer:
+    if identifier not in asked.state.sites:
+        raise Refused(404)
+    return Answer(200, site(asked.state.sites[identifier]))
+
+
+def roles(asked: Asked) -> Answer:
+    return asked.page(sorted(asked.state.roles), lambda name: role(asked, name))
+
+
+def services(asked: Asked) -> Answer:
+    if asked.state.services_refused is not None:
+        raise Refused(asked.state.services_refused)
+    owners = set(asked.listed("ownedBy"))
+    found = [one for one in asked.state.sorted_services() if not owners or one.owner_id in owners]
+    return asked.page(found, lambda one: service(asked, one), kept=("embed", "ownedBy"))
+
+
+def service_dependencies(asked: Asked) -> Answer:
+    if asked.state.services_refused is not None:
+        raise Refused(asked.state.services_refused)
+    known = asked.state.services
+
+    def written(pair: tuple[str, str]) -> dict[str, Any]:
+        service_ref, dependent = service_reference(known[pair[0]]), service_reference(known[pair[1]])
+        return {"id": f"{pair[0]}-{pair[1][:8]}", "service": service_ref, "dependentService": dependent}
+
+    return asked.page([pair for pair in asked.state.dependencies if set(pair) <= set(known)], written)
+
+
+_ONE = r"([^/]+)"
+_SHIFT = rf"/groups/{_ONE}/shifts/{_ONE}"
+_PATHS: tuple[tuple[str, str, View], ...] = (
+    ("/ping", OPEN, ping),
+    ("/people", READ, people),
+    (f"/people/{_ONE}", READ, one_person),
+    (f"/people/{_ONE}/roles", READ, person_roles),
+    (f"/people/{_ONE}/supervisors", READ, person_supervisors),
+    (f"/people/{_ONE}/devices", DEVICES, person_devices),
+    (f"/people/{_ONE}/group-memberships", READ, person_memberships),
+    ("/devices", DEVICES, devices),
+    (f"/devices/{_ONE}", DEVICES, one_device),
+    ("/groups", READ, groups),
+    (f"/groups/{_ONE}", READ, one_group),
+    (f"/groups/{_ONE}/members", READ, group_members),
+    (f"/groups/{_ONE}/recipients", READ, group_recipients),
+    (f"/groups/{_ONE}/supervisors", READ, group_supervisors),
+    (f"/groups/{_ONE}/observers", READ, group_observers),
+    (f"/groups/{_ONE}/services", READ, group_services),
+    (f"/groups/{_ONE}/shifts", READ, views_shifts.shifts),
+    (f"/groups/{_ONE}/occurrences", READ, views_shifts.group_occurrences),
+    (_SHIFT, READ, views_shifts.one_shift),
+    (f"{_SHIFT}/members", READ, views_shifts.shift_members),
+    (f"{_SHIFT}/exclusions", READ, views_shifts.shift_exclusions),
+    (f"{_SHIFT}/occurrences/{_ONE}/members", READ, views_shifts.occurrence_members),
+    (f"{_SHIFT}/occurrences/{_ONE}/members/{_ONE}/replacements", READ, views_shifts.occurrence_replacements),
+    ("/on-call", READ, views_shifts.on_call),
+    ("/on-call-summary", READ, views_shifts.on_call_summary),
+    ("/temporary-absences", ABSENCES, temporary_absences),
+    ("/sites", READ, sites),
+    (f"/sites/{_ONE}", READ, one_site),
+    ("/roles", READ, roles),
+    ("/services", READ, services),
+    ("/service-dependencies", READ, service_dependencies),
+)
+ROUTES = tuple((re.compile(pattern), right, view) for pattern, right, view in _PATHS)

@@ -1,0 +1,302 @@
+"""People, devices, groups and what they refer to, in the vendor's words."""
+
+from typing import Any
+
+from connectors.simulator.world import instant_text
+from connectors.simulator.xmatters.asking import ROOT, Asked, Json
+from connectors.simulator.xmatters.model import Absence, Device, Group, Person, Recipient, Service, Site, TimeFrame
+
+
+def moment(instant: float) -> str:
+    """``2021-12-28T08:00:00Z``."""
+    return instant_text(int(instant))
+
+
+def fine_moment(instant: float) -> str:
+    """The other spelling, ``2021-12-28T08:00:00.000Z``."""
+    return moment(instant)[:-1] + ".000Z"
+
+
+def _self(path: str) -> Json:
+    return {"self": f"{ROOT}{path}"}
+
+
+def _told(**values: Any) -> Json:
+    """Without what is not told."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+# References.
+
+
+def group_reference(group: Group) -> Json:
+    return {
+        "id": group.id,
+        "targetName": group.name,
+        "recipientType": "GROUP",
+        "links": _self(f"/groups/{group.id}"),
+    }
+
+
+def person_reference(person: Person, *, names: bool = True) -> Json:
+    told = {"firstName": person.first_name, "lastName": person.last_name} if names else {}
+    links = _self(f"/people/{person.id}")
+    return {"id": person.id, "targetName": person.target_name, **told, "recipientType": "PERSON", "links": links}
+
+
+def reference(asked: Asked, recipient: Recipient) -> Json:
+    """A thin recipient: no names of people, no status."""
+    kind, key = recipient
+    places = {"PERSON": "people", "GROUP": "groups", "DEVICE": "devices", "DYNAMIC_TEAM": "dynamic-teams"}
+    made: Json = {"id": key, "targetName": asked.state.name_of(recipient), "recipientType": kind}
+    return made | {"links": _self(f"/{places[kind]}/{key}")}
+
+
+def recipient(asked: Asked, who: Recipient, *, owner: bool = True) -> Json:
+    """A whole recipient; a dynamic team has no status. ``owner``: that of a device is told."""
+    kind, key = who
+    state = asked.state
+    if kind == "PERSON":
+        one = state.people[key]
+        return person_reference(one) | {
+            "status": one.status,
+            "licenseType": one.license_type,
+            "externallyOwned": one.externally_owned,
+        }
+    if kind == "GROUP":
+        group_status = state.groups[key].status
+        return reference(asked, who) | {"groupType": state.groups[key].type, "status": group_status}
+    if kind == "DEVICE":
+        made = device(asked, state.devices[key])
+        return made if owner else {name: value for name, value in made.items() if name != "owner"}
+    return reference(asked, who)
+
+
+# People and devices.
+
+
+def person(asked: Asked, one: Person) -> Json:
+    state, embed = asked.state, asked.embedded
+    made = _told(
+        id=one.id,
+        targetName=one.target_name,
+        recipientType="PERSON",
+        externalKey=one.external_key,
+        externallyOwned=one.externally_owned,
+        links=_self(f"/people/{one.id}"),
+        firstName=one.first_name,
+        lastName=one.last_name,
+        language=one.language,
+        timezone=one.zone,
+        webLogin=one.web_login,
+        phoneLogin=one.phone_login,
+        phonePin=one.phone_pin,
+        properties=one.properties,
+        lastLogin=None if one.last_login is None else fine_moment(one.last_login),
+        whenCreated=fine_moment(one.created),
+        whenUpdated=moment(one.created),
+        status=one.status,
+        licenseType=one.license_type,
+    )
+    if one.site_id is not None:
+        site_name = state.sites[one.site_id].name
+        made["site"] = {"id": one.site_id, "name": site_name, "links": _self(f"/sites/{one.site_id}")}
+    if one.externally_owned:
+        made["locked"] = ["firstName", "lastName", "status"]
+    if "roles" in embed:
+        made["roles"] = asked.nested(one.roles, lambda name: role(asked, name), f"/people/{one.id}/roles")
+    if "supervisors" in embed:
+        made["supervisors"] = asked.nested(
+            one.supervisors, lambda key: person_reference(state.people[key]), f"/people/{one.id}/supervisors"
+        )
+    if "devices" in embed:
+        made["devices"] = asked.nested(
+            state.devices_of(one.id), lambda each: device(asked, each), f"/people/{one.id}/devices"
+        )
+    return made
+
+
+def role(asked: Asked, name: str) -> Json:
+    return {"id": asked.state.roles[name], "name": name, "description": f"{name} of {asked.state.name}"}
+
+
+_PHONES = ("VOICE", "TEXT_PHONE", "VOICE_IVR", "FAX")
+
+
+def device(asked: Asked, one: Device) -> Json:
+    state = asked.state
+    owner = state.people[one.owner_id]
+    target = owner.target_name if one.terse else f"{owner.target_name}|{one.name}"
+    made = _told(
+        id=one.id,
+        name=one.name,
+        targetName=target,
+        recipientType="DEVICE",
+        deviceType=one.type,
+        description=_shown(asked, one),
+        externallyOwned=owner.externally_owned,
+        links=_self(f"/devices/{one.id}"),
+        country=one.country,
+        defaultDevice=one.default,
+        delay=one.delay,
+        owner=person_reference(owner, names=not one.terse),
+        priorityThreshold=one.threshold,
+        privileged=False,
+        sequence=one.sequence,
+        testStatus=one.test_status,
+        **{"active" if one.terse else "status": one.status},
+    )
+    if one.type == "EMAIL":
+        made["emailAddress"] = one.address
+    elif one.type in _PHONES:
+        made["phoneNumber"] = _shown(asked, one)
+    elif one.type == "TEXT_PAGER":
+        made |= {"pin": one.address, "twoWayDevice": False}
+    elif one.type == "GENERIC":
+        made["pin"] = one.address
+    elif one.type == "APPLE_PUSH":
+        made |= {"accountId": owner.target_name, "apnToken": one.address, "alertSound": "bell", "soundStatus": "ON"}
+        made["soundThreshold"] = "HIGH"
+    elif one.type == "ANDROID_PUSH":
+        made |= {"accountId": owner.target_name, "registrationId": one.address}
+    if one.type in ("TEXT_PHONE", "TEXT_PAGER"):
+        made["provider"] = {"id": "xMatters Text Gateway"}
+    if "timeframes" in asked.embedded and one.time_frames:
+        made["timeframes"] = asked.nested(one.time_frames, _time_frame, f"/devices/{one.id}/timeframes")
+    return made
+
+
+def _shown(asked: Asked, one: Device) -> str:
+    """Addresses and phones as text, phones with blanks when asked for; never a token."""
+    if one.type == "EMAIL":
+        return one.address
+    if one.type not in _PHONES:
+        return one.name
+    if asked.request.one("phoneNumberFormat") == "COUNTRY_CODE" and one.address.startswith("+"):
+        return f"{one.address[:3]} {one.address[3:6]} {one.address[6:]}"
+    return one.address
+
+
+def _time_frame(one: TimeFrame) -> Json:
+    return {
+        "name": one.name,
+        "startTime": one.start,
+        "timezone": one.zone,
+        "durationInMinutes": one.minutes,
+        "days": list(one.days),
+        "excludeHolidays": one.exclude_holidays,
+    }
+
+
+def site(one: Site) -> Json:
+    return _told(
+        id=one.id,
+        name=one.name,
+        timezone=one.zone,
+        language="en",
+        country=one.country,
+        city=one.city,
+        status=one.status,
+        externallyOwned=False,
+        links=_self(f"/sites/{one.id}"),
+    )
+
+
+# Groups, absences, services.
+
+
+def group(asked: Asked, one: Group) -> Json:
+    state, embed = asked.state, asked.embedded
+    made = group_reference(one) | _told(
+        status=one.status,
+        groupType=None if state.habits.untyped_groups else one.type,
+        description=one.description or None,
+        created=fine_moment(one.created),
+        allowDuplicates=one.allow_duplicates,
+        useDefaultDevices=True,
+        observedByAll=not one.observers,
+        externallyOwned=False,
+        timezone=one.zone,
+        responseCount=1 if one.type == "BROADCAST" else None,
+        criteria=one.criteria,
+    )
+    if one.site_id is not None:
+        made["site"] = {"id": one.site_id, "links": _self(f"/sites/{one.site_id}")}
+    if "observers" in embed:
+        names = lambda name: role(asked, name)  # noqa: E731
+        made["observers"] = (
+            ", ".join(one.observers)
+            if one.observed_by_text
+            else asked.nested(one.observers, names, f"/groups/{one.id}/observers")
+        )
+    if "supervisors" in embed:
+        made["supervisors"] = asked.nested(
+            one.supervisors, lambda key: person_reference(state.people[key]), f"/groups/{one.id}/supervisors"
+        )
+    if "services" in embed and state.services_refused is None:
+        owned = [each for each in state.sorted_services() if each.owner_id == one.id]
+        made["services"] = asked.nested(owned, service_reference, f"/groups/{one.id}/services")
+    return made
+
+
+def membership(asked: Asked, one: Group, who: Recipient) -> Json:
+    kind, key = who
+    member = reference(asked, who)
+    if kind == "PERSON":
+        found = asked.state.people[key]
+        member |= {"firstName": found.first_name, "lastName": found.last_name, "licenseType": found.license_type}
+    owner = group_reference(one) | ({} if asked.state.habits.untyped_groups else {"groupType": one.type})
+    made: Json = {"group": owner, "member": member}
+    if "shifts" in asked.embedded:
+        own = [each for each in asked.state.shifts_of(one.id) if any(seat.recipient == who for seat in each.seats)]
+        made["shifts"] = asked.nested(
+            own,
+            lambda each: {
+                "id": each.id,
+                "name": each.name,
+                "group": group_reference(one),
+                "links": _self(f"/groups/{one.id}/shifts/{each.id}"),
+            },
+            f"/groups/{one.id}/shifts",
+        )
+    return made
+
+
+def absence(asked: Asked, one: Absence) -> Json:
+    state = asked.state
+    made: Json = {
+        "id": one.id,
+        "absenceType": "VACANCY" if one.replacement is None else "REPLACEMENT",
+        "start": fine_moment(one.start),
+        "end": moment(one.end),
+        "member": person_reference(state.people[one.person_id]) | {"status": state.people[one.person_id].status},
+        "links": _self(f"/temporary-absences/{one.id}"),
+    }
+    if one.group_id is not None:
+        made["group"] = group_reference(state.groups[one.group_id])
+    if one.replacement is not None:
+        made["replacement"] = recipient(asked, ("PERSON", one.replacement))
+    return made
+
+
+def service_reference(one: Service) -> Json:
+    links = _self(f"/services/{one.id}")
+    return {"id": one.id, "targetName": one.name, "recipientType": "SERVICE", "links": links}
+
+
+def service(asked: Asked, one: Service) -> Json:
+    made = service_reference(one) | {
+        "description": one.description,
+        "serviceType": "TECHNICAL",
+        "serviceTier": one.tier,
+        "externallyOwned": False,
+        "status": "ACTIVE",
+    }
+    if one.links:
+        made["serviceLinks"] = asked.nested(
+            one.links, lambda pair: {"label": pair[0], "url": pair[1]}, f"/services/{one.id}/links"
+        )
+    owner = asked.state.groups.get(one.owner_id or "")
+    if owner is not None:
+        made["ownedBy"] = group_reference(owner)
+    return made
