@@ -1,10 +1,11 @@
 """The connectors this product has, by name. A new provider is one line here."""
 
 from connectors.base import Connector
+from connectors.providers.jsm.connector import JsmOperations
 from connectors.providers.opsgenie.connector import Opsgenie
 from connectors.providers.pagerduty.connector import PagerDuty
 
-CONNECTORS: tuple[type[Connector], ...] = (PagerDuty, Opsgenie)
+CONNECTORS: tuple[type[Connector], ...] = (PagerDuty, Opsgenie, JsmOperations)
 _BY_PROVIDER = {connector.provider: connector for connector in CONNECTORS}
 
 

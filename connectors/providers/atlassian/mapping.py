@@ -85,9 +85,10 @@ def _escalations(harvest: Harvest, kept: Kept, findings: Findings) -> Iterator[S
 
 def _entries(harvest: Harvest, kept: Kept, findings: Findings) -> Iterator[SourcePolicy]:
     """The routing of every team that was read; a team that only comes along brings it when something pages it."""
+    names = {node.key: node.name for node in harvest.nodes()}
     for team, _ in _kept(kept, "user_group", harvest.teams):
         rules = harvest.routing.get(team.id)
-        made = None if rules is None else mapping_policies.entry(team, rules, findings)
+        made = None if rules is None else mapping_policies.entry(team, rules, findings, names)
         if made is not None and ("escalation_policy", team.id) in kept:
             yield replace(made, because=kept["escalation_policy", team.id])
 

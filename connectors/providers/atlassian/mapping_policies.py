@@ -3,6 +3,7 @@
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
+from types import MappingProxyType
 from typing import Final, Literal
 
 from connectors.findings import Findings, Vendor
@@ -144,17 +145,22 @@ def _targets(rule: wire.EscalationRule, source: wire.Escalation, path: str, find
 # --- team routing -----------------------------------------------------------------------------------------------------
 
 
-def entry(team: wire.Named, rules: Sequence[wire.RoutingRule], findings: Findings) -> SourcePolicy | None:
+def entry(
+    team: wire.Named,
+    rules: Sequence[wire.RoutingRule],
+    findings: Findings,
+    names: Mapping[EntityKey, str] = MappingProxyType({}),
+) -> SourcePolicy | None:
     """What happens when the team itself is paged, as a policy under the team's own id: its default routing rule.
 
     The others depend on the alert, which no policy can say; each is named for a follow-up by hand. None when there is
-    no default rule.
+    no default rule. ``names``: of what rules lead to, where the answer has ids only.
     """
     for rule in rules:
         if not rule.is_default:
             message = (
                 f"The routing rule {rule.label} of {team.label} decides by the alert and was not imported: it goes to "
-                f"{_route_in_words(rule)}. Follow it up by hand."
+                f"{_route_in_words(rule, names)}. Follow it up by hand."
             )
             findings.note("user_group", team.id, "routing_by_alert", message, "routing-rules")
     rule_or_none = default_rule(rules)
@@ -197,8 +203,12 @@ def routed_to(rule: wire.RoutingRule) -> EntityKey | None:
     return ("schedule", rule.notify.id) if rule.notify.type == "schedule" else None
 
 
-def _route_in_words(rule: wire.RoutingRule) -> str:
-    return "nobody" if rule.notify.nobody else f"the {rule.notify.type} {rule.notify.label}"
+def _route_in_words(rule: wire.RoutingRule, names: Mapping[EntityKey, str]) -> str:
+    if rule.notify.nobody:
+        return "nobody"
+    followed = routed_to(rule)
+    name = rule.notify.label if followed is None else names.get(followed, rule.notify.label)
+    return f"the {rule.notify.type} {name}"
 
 
 # --- services ---------------------------------------------------------------------------------------------------------

@@ -58,6 +58,7 @@ class Reading(ABC):
         for schedule in made.schedules:
             listed = self._harvest.schedules[schedule.external_id]
             check_starts(self._rendered, listed, schedule, substitutions, self._at, self._findings)
+        completeness = self._judged(kept)
         return Snapshot(
             provider=self.vendor.provider,
             account=account,
@@ -69,7 +70,7 @@ class Reading(ABC):
             services=made.services,
             notes=tuple(self._findings.notes),
             failed=tuple(self._findings.failed),
-            completeness=self._judged(kept),
+            completeness=completeness,
             mapping_version=MAPPING_VERSION,
             calls=self._calls(),
         )
@@ -116,7 +117,7 @@ class Reading(ABC):
 
     @abstractmethod
     def _judged(self, kept: Kept) -> dict[EntityType, Completeness]:
-        """What each listing proves, seen after the whole read."""
+        """What each listing proves, seen after the whole read; may add notes."""
 
     @abstractmethod
     def _calls(self) -> int: ...

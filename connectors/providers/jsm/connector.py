@@ -1,0 +1,153 @@
+"""Jira Service Management Operations as a source."""
+
+import base64
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import ClassVar, Final
+
+from connectors.base import Connector, Probe, Progress, Rim, SettingField, no_progress
+from connectors.closure import Node, Selection
+from connectors.errors import AuthenticationFailed
+from connectors.http import HttpClient
+from connectors.ledger import Ledger
+from connectors.providers.atlassian.rendered import rendered
+from connectors.providers.jsm.client import HEADERS, MEMBERS_PATH, Client
+from connectors.providers.jsm.identity import clean_id, clean_site, confirm_site
+from connectors.providers.jsm.ledger import LEDGER
+from connectors.providers.jsm.probing import probe
+from connectors.providers.jsm.reading import Reading
+from connectors.providers.jsm.vendor import PROVIDER, VENDOR
+from connectors.records import Account, Snapshot
+from connectors.redaction import Secret
+from oncall.rendering.final import Span
+
+#: One host for all sites; the cloud id in the path says which. People and members of teams are asked at the site.
+_ORIGIN: Final = "https://api.atlassian.com"
+
+
+class JsmOperations(Connector):
+    """Reads the REST API of JSM Operations, and Jira's and Atlassian's teams around it."""
+
+    provider: ClassVar[str] = PROVIDER
+    label: ClassVar[str] = VENDOR.label
+    ledger: ClassVar[Ledger] = LEDGER
+
+    def __init__(self, settings: Mapping[str, str], credentials: Mapping[str, Secret], rim: Rim) -> None:
+        super().__init__(settings, credentials, rim)
+        self._client = Client(
+            self._http(self._authorization, declared_posts=(MEMBERS_PATH,)),
+            self._http(dict),
+            cloud_id=settings["cloud_id"],
+            site=settings["site"],
+            org_id=settings["org_id"],
+        )
+
+    @classmethod
+    def fields(cls) -> tuple[SettingField, ...]:
+        return (
+            SettingField("site", "Site", "The address you work at: acme.atlassian.net."),
+            SettingField(
+                "cloud_id",
+                "Cloud id",
+                "Shown at https://acme.atlassian.net/_edge/tenant_info, with your own site. Checked against the site.",
+                retargets=False,
+            ),
+            SettingField(
+                "org_id",
+                "Organisation id",
+                "The long part of the address at admin.atlassian.com/o/. Without it, no members of teams are imported.",
+                retargets=False,
+                required=False,
+            ),
+            SettingField("email", "E-mail", "Of the Atlassian account that the token belongs to.", kind="secret"),
+            SettingField(
+                "api_token",
+                "API token",
+                "Made at id.atlassian.com, Security, API tokens, by a read-only administrator of Operations: nothing "
+                "is ever written to the site.",
+                kind="secret",
+            ),
+        )
+
+    @classmethod
+    def clean(cls, settings: Mapping[str, str]) -> dict[str, str]:
+        return {
+            "site": clean_site(settings.get("site", "")),
+            "cloud_id": clean_id(settings, "cloud_id", words="cloud id", required=True),
+            "org_id": clean_id(settings, "org_id", words="organisation id", required=False),
+        }
+
+    @classmethod
+    def origin(cls, settings: Mapping[str, str]) -> str:
+        return _ORIGIN
+
+    @classmethod
+    def hosts(cls, settings: Mapping[str, str]) -> Mapping[str, str]:
+        return {settings["site"]: f"https://{settings['site']}"}
+
+    @classmethod
+    def scrub(cls, path: str, body: object) -> object:
+        """Nothing that is asked for opens anything: contacts, whose devices have tokens, are not."""
+        return body
+
+    @property
+    def calls(self) -> int:
+        return self._client.calls
+
+    def probe(self) -> Probe:
+        with self._about_the_token():
+            return probe(self._client, self._account(), self._doubt())
+
+    def inventory(self, progress: Progress = no_progress) -> Sequence[Node]:
+        with self._about_the_token():
+            return self._reading(False, progress).inventory()
+
+    def fetch(self, selection: Selection, *, contact_details: bool, progress: Progress = no_progress) -> Snapshot:
+        with self._about_the_token():
+            return self._reading(contact_details, progress).snapshot(selection)
+
+    def rendered(self, schedule_ids: Sequence[str], since: int, until: int) -> Mapping[str, tuple[Span, ...]]:
+        with self._about_the_token():
+            return rendered(self._client.timeline, VENDOR, schedule_ids, since, until)
+
+    def _reading(self, contact_details: bool, progress: Progress) -> Reading:
+        at = int(self.rim.now())
+        return Reading(self._client, self._account(), self._doubt(), at, contact_details, progress)
+
+    def _account(self) -> Account:
+        return Account(self.settings["cloud_id"], self.settings["site"])
+
+    def _doubt(self) -> str:
+        return confirm_site(self._client, site=self.settings["site"], cloud_id=self.settings["cloud_id"])
+
+    def _http(self, authorize: Callable[[], Mapping[str, str]], declared_posts: Sequence[str] = ()) -> HttpClient:
+        return HttpClient(
+            self.rim.transport,
+            provider=PROVIDER,
+            label=self.label,
+            authorize=authorize,
+            headers=HEADERS,
+            wall_clock=self.rim.now,
+            sleep=self.rim.sleep,
+            deadline=self.rim.deadline,
+            should_stop=self.rim.should_stop,
+            declared_posts=declared_posts,
+            secrets=[secret.reveal() for secret in self.credentials.values()],
+        )
+
+    def _authorization(self) -> dict[str, str]:
+        pair = f"{self.credentials['email'].reveal()}:{self.credentials['api_token'].reveal()}"
+        return {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
+
+    @contextmanager
+    def _about_the_token(self) -> Iterator[None]:
+        """A refused token is shown on its field; the e-mail beside it is the likeliest other reason."""
+        try:
+            yield
+        except AuthenticationFailed as error:
+            raise AuthenticationFailed(
+                error.message,
+                hint="Check that the token is still valid and belongs to the account with this e-mail address.",
+                provider=PROVIDER,
+                field="api_token",
+            ) from error

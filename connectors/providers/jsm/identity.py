@@ -1,0 +1,63 @@
+"""Which site a connection means, and whether the typed one is the one with that cloud id."""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from pydantic import ValidationError
+
+from connectors.errors import ConnectionConfigError
+from connectors.listing import RECOVERABLE
+from connectors.providers.jsm.client import Client
+from connectors.providers.jsm.vendor import PROVIDER
+from connectors.providers.jsm.wire import Tenant
+
+#: The credential is sent there: sites of Atlassian's cloud only.
+_DOMAIN: Final = ".atlassian.net"
+_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
+_ID = re.compile(r"[A-Za-z0-9-]{1,100}", re.ASCII)
+
+
+def clean_site(text: str) -> str:
+    """``acme``, ``acme.atlassian.net`` or an address there -> ``acme.atlassian.net``. Raises ConnectionConfigError."""
+    host = text.strip().lower().removeprefix("https://").partition("/")[0]
+    label = host.removesuffix(_DOMAIN)
+    if not _LABEL.fullmatch(label):
+        raise ConnectionConfigError(
+            f"{text[:60]!r} is no site of Atlassian's cloud.",
+            hint="Enter the address you work at: acme.atlassian.net.",
+            provider=PROVIDER,
+            field="site",
+        )
+    return label + _DOMAIN
+
+
+def clean_id(settings: Mapping[str, str], name: str, *, words: str, required: bool) -> str:
+    """An id as typed, without blanks. Raises ConnectionConfigError, also for an empty one that is ``required``."""
+    text = settings.get(name, "").strip()
+    if not _ID.fullmatch(text) and (text or required):
+        raise ConnectionConfigError(
+            f"{text[:60]!r} is no {words}.",
+            hint="It is made of letters, digits and dashes, for example 3a015c30-bac7-4abc-97a1-50c1feea188a.",
+            provider=PROVIDER,
+            field=name,
+        )
+    return text
+
+
+def confirm_site(client: Client, *, site: str, cloud_id: str) -> str:
+    """Why the site could not be confirmed, "" when it was. Raises ConnectionConfigError for a site of somebody else."""
+    try:
+        told = Tenant.model_validate(client.tenant())
+    except RECOVERABLE as error:
+        return f"Whether {site} is the site of the cloud id could not be read: {error.message}"
+    except ValidationError:
+        return f"{site} tells its cloud id in a form that cannot be read."
+    if told.cloud_id.casefold() != cloud_id.casefold():
+        raise ConnectionConfigError(
+            f"{site} is another site: its cloud id is {told.cloud_id}.",
+            hint=f"Correct the site or the cloud id. https://{site}/_edge/tenant_info shows the id of a site.",
+            provider=PROVIDER,
+            field="site",
+        )
+    return ""

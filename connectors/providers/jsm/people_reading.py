@@ -1,0 +1,69 @@
+"""Reading Atlassian accounts by id, a hundred in one call."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from connectors.base import Progress
+from connectors.errors import NotFound, PermissionMissing, RequestRejected
+from connectors.findings import Findings
+from connectors.http import JsonValue
+from connectors.listing import RECOVERABLE
+from connectors.providers.jsm.client import ACCOUNTS, Client
+from connectors.providers.jsm.wire import User
+
+#: So many refusals and not one answer: it is the token, not the people.
+_REFUSALS: Final = 3
+
+
+class PeopleReading:
+    """One instance per read. users: by id, whoever was told."""
+
+    def __init__(self, client: Client, findings: Findings, progress: Progress) -> None:
+        self._client = client
+        self._findings = findings
+        self._progress = progress
+        self.users: dict[str, User] = {}
+
+    def read(self, ids: Sequence[str]) -> None:
+        """Whoever is gone or hidden stays a person all the same, by what refers to them."""
+        for start in range(0, len(ids), ACCOUNTS):
+            wanted = ids[start : start + ACCOUNTS]
+            try:
+                for raw in self._together(wanted):
+                    self._take(raw)
+            except PermissionMissing as error:
+                message = f"Names and addresses cannot be read with this token: {error.message}"
+                self._findings.note("responder", None, "people_forbidden", message)
+                return
+            except RECOVERABLE as error:
+                self._findings.fail("responder", None, error)
+                return
+            self._progress("responder", min(start + ACCOUNTS, len(ids)), len(ids))
+
+    def _together(self, ids: Sequence[str]) -> Iterator[JsonValue]:
+        """One refused id refuses all of a call, and the call may not be there: then one by one."""
+        try:
+            found = self._client.accounts(ids)
+        except (NotFound, RequestRejected):
+            yield from self._one_by_one(ids)
+        else:
+            yield from found
+
+    def _one_by_one(self, ids: Sequence[str]) -> Iterator[JsonValue]:
+        refused = 0
+        for id_ in ids:
+            try:
+                yield self._client.account(id_)
+            except (NotFound, RequestRejected):
+                continue
+            except PermissionMissing:
+                refused += 1
+                if refused == _REFUSALS and not self.users:
+                    raise
+
+    def _take(self, raw: JsonValue) -> None:
+        named = raw.get("accountId") if isinstance(raw, dict) else None
+        id_ = named if isinstance(named, str) else None
+        user = self._findings.read(User, raw, "responder", id_, "")
+        if user is not None:
+            self.users[user.id] = user

@@ -1,0 +1,91 @@
+"""Test connection: whose token it is and what it may read."""
+
+from typing import Final
+
+from pydantic import ValidationError
+
+from connectors.base import Probe, Right
+from connectors.errors import NotFound, PermissionMissing
+from connectors.exchange import segment
+from connectors.listing import RECOVERABLE
+from connectors.providers.jsm.client import Client
+from connectors.providers.jsm.reading import NO_ORGANISATION, NO_SERVICES, OWN_CONTACTS
+from connectors.providers.jsm.wire import Myself, Team
+from connectors.records import Account
+
+_GRANT: Final = (
+    "Use the token of an administrator, or a read-only one, of Operations (Settings, Operations, User management)."
+)
+
+
+def probe(client: Client, account: Account, doubt: str) -> Probe:
+    """One short answer of each kind. ``doubt``: why the site could not be confirmed. Raises ConnectorError for anything
+    but a missing right."""
+    messages = [doubt] if doubt else []
+    people = _people(client, messages)
+    teams, groups = _teams(client, messages)
+    rights = [people, groups, _schedules(client), _escalations(client, teams), Right("service", None, NO_SERVICES)]
+    if not any(right.granted for right in rights[1:]):
+        messages.append(f"The account belongs to the site, but Operations shows it nothing. {_GRANT}")
+    _members(client, teams, messages)
+    try:
+        client.shortest("/v1/forwarding-rules")
+    except RECOVERABLE as error:
+        messages.append(f"Forwarding rules cannot be read, so nobody stands in for anybody: {error.message}")
+    messages.append(OWN_CONTACTS)
+    return Probe(account, tuple(rights), None, tuple(messages))
+
+
+def _people(client: Client, messages: list[str]) -> Right:
+    try:
+        myself = Myself.model_validate(client.myself())
+    except PermissionMissing as error:
+        return Right("responder", False, f"The account may not use Jira at this site. {error.message}")
+    except RECOVERABLE as error:
+        return Right("responder", None, error.message)
+    except ValidationError:
+        return Right("responder", None, "Whose token this is was told in a form that cannot be read.")
+    whose = myself.display_name or myself.account_id
+    messages.append(f"The token is of {whose}, and what that person does not see is not imported.")
+    return Right("responder", True, "Only people that something refers to; whoever hides the address has none here.")
+
+
+def _teams(client: Client, messages: list[str]) -> tuple[list[str], Right]:
+    """Ids of the teams that are told, all of them to an administrator only."""
+    try:
+        teams = [Team.model_validate(raw) for page in client.teams() for raw in page.items]
+    except PermissionMissing as error:
+        return [], Right("user_group", False, f"{_GRANT} {error.message}")
+    except ValidationError:
+        return [], Right("user_group", None, "Teams were told in a form that cannot be read.")
+    messages.append(f"It sees {len(teams)} teams; all of them are told to administrators of Operations only.")
+    return [team.id for team in teams], Right("user_group", True)
+
+
+def _schedules(client: Client) -> Right:
+    try:
+        client.shortest("/v1/schedules")
+    except PermissionMissing as error:
+        return Right("schedule", False, f"{_GRANT} {error.message}")
+    return Right("schedule", True)
+
+
+def _escalations(client: Client, teams: list[str]) -> Right:
+    """Listed team by team: the first one tells."""
+    if not teams:
+        return Right("escalation_policy", None, "Escalations belong to teams, and no team is seen.")
+    try:
+        client.shortest(f"/v1/teams/{segment(teams[0])}/escalations")
+    except (PermissionMissing, NotFound) as error:
+        return Right("escalation_policy", False, f"{_GRANT} {error.message}")
+    return Right("escalation_policy", True)
+
+
+def _members(client: Client, teams: list[str], messages: list[str]) -> None:
+    if not client.org_id:
+        messages.append(NO_ORGANISATION)
+    elif teams:
+        try:
+            client.members(teams[0])
+        except RECOVERABLE as error:
+            messages.append(f"Members of teams cannot be read; is the organisation's id right? {error.message}")

@@ -1,0 +1,153 @@
+"""One read of a site in as few calls as possible: what JSM Operations is asked for, and in which order."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import ClassVar
+
+from connectors.base import Progress
+from connectors.closure import Selection
+from connectors.errors import NotFound, PermissionMissing
+from connectors.findings import Vendor
+from connectors.http import JsonValue
+from connectors.listing import RECOVERABLE, Page
+from connectors.providers.atlassian import reading
+from connectors.providers.atlassian import wire as shared
+from connectors.providers.atlassian.harvest import Kept
+from connectors.providers.atlassian.rendered import rendered
+from connectors.providers.jsm import mapping_people, wire
+from connectors.providers.jsm.client import Client
+from connectors.providers.jsm.people_reading import PeopleReading
+from connectors.providers.jsm.vendor import VENDOR
+from connectors.records import Account, Completeness, EntityType, SourceUser
+from oncall.rendering.final import Span
+from oncall.rendering.spec import Substitution
+
+NO_SERVICES = "Services are in a registry of their own, which this API does not list."
+OWN_CONTACTS = "Contacts and notification rules are not imported: the API gives everybody their own only."
+NO_ORGANISATION = "The organisation's id is not entered, so members of teams cannot be read."
+_NO_PEOPLE = "There is no list of people; whoever something refers to was read."
+_PARTIAL = (
+    "The token's owner seems to see a part only, because schedules name teams that are not listed; lists prove nothing "
+    "about the rest. Use the token of an Operations administrator."
+)
+
+
+class Reading(reading.Reading):
+    """account: the site. doubt: why it could not be confirmed, "" if it was."""
+
+    vendor: ClassVar[Vendor] = VENDOR
+    override_model: ClassVar[type[shared.Override]] = wire.Override
+
+    def __init__(
+        self, client: Client, account: Account, doubt: str, at: int, contact_details: bool, progress: Progress
+    ) -> None:
+        super().__init__(at, progress)
+        self._client = client
+        self._account = account
+        self._doubt = doubt
+        self._contact_details = contact_details
+        self._unread_teams = 0
+        self._hidden_schedules = False
+        self._people = PeopleReading(client, self._findings, progress)
+
+    def _begin(self, selection: Selection) -> Account:
+        if self._doubt:
+            self._findings.note("responder", None, "site_not_confirmed", self._doubt)
+        if self._contact_details:
+            self._findings.note("responder", None, "contacts_not_told", OWN_CONTACTS)
+        if not self._client.org_id:
+            self._findings.note("user_group", None, "members_not_told", NO_ORGANISATION)
+        self._findings.note("service", None, "none_here", NO_SERVICES)
+        return self._account
+
+    def _list_all(self) -> None:
+        client, harvest = self._client, self._harvest
+        harvest.teams = dict(self._list(client.teams(), wire.Team, "user_group", "teams").objects)
+        harvest.schedules = dict(self._list(client.schedules(), wire.Schedule, "schedule", "schedules").objects)
+        harvest.escalations = dict(
+            self._list(self._all_escalations(), wire.Escalation, "escalation_policy", "escalations").objects
+        )
+
+    def _all_escalations(self) -> Iterator[Page]:
+        """Team by team, as there is no list of all. A team that fails costs its own; the first one stands for all."""
+        for team_id in self._harvest.teams:
+            try:
+                yield from self._client.escalations(team_id)
+            except RECOVERABLE as error:
+                message = f"Its escalations could not be read: {error.message}"
+                self._findings.note("user_group", team_id, "escalations_not_told", message)
+                if not self._unread_teams:
+                    self._findings.fail("escalation_policy", None, error)
+                self._unread_teams += 1
+
+    def _members(self, team: shared.Named) -> tuple[shared.Member, ...] | None:
+        if not self._client.org_id:
+            return None
+        return self._collection(wire.Member, "user_group", team.id, "members", self._client.members)
+
+    def _routing_rules(self, team_id: str) -> JsonValue:
+        return self._client.routing_rules(team_id)
+
+    def _single(self, listed: shared.Schedule) -> shared.Schedule | None:
+        """The rotations have a list of their own."""
+        try:
+            raw = self._client.rotations(listed.id)
+        except (NotFound, PermissionMissing) as error:
+            if listed.rotations is not None:
+                message = f"The list shows no rotations of it, and they cannot be read by themselves: {error.message}"
+                self._findings.note("schedule", listed.id, "rotations_not_confirmed", message, "rotations")
+                return listed
+            message = f"It is listed, but its rotations cannot be seen, so it was left out: {error.message}"
+            self._findings.note("schedule", listed.id, "not_visible", message)
+            self._hidden_schedules = True
+            return None
+        except RECOVERABLE as error:
+            self._findings.fail("schedule", listed.id, error)
+            return None
+        rotations = self._all_read(shared.Rotation, raw, "schedule", listed.id, "rotations")
+        return None if rotations is None else listed.model_copy(update={"rotations": rotations})
+
+    def _overrides(self, schedule_id: str) -> JsonValue:
+        return self._client.overrides(schedule_id)
+
+    def _forwarding_rules(self) -> Iterator[Page]:
+        return self._client.forwarding_rules()
+
+    def _rendered(self, ids: Sequence[str], since: int, until: int) -> Mapping[str, tuple[Span, ...]]:
+        return rendered(self._client.timeline, VENDOR, ids, since, until)
+
+    def _read_people(self, selection: Selection, referenced: list[str]) -> list[str]:
+        self._people.read(referenced)
+        return referenced
+
+    def _person(
+        self, id_: str, substitutions: tuple[Substitution, ...] | None, because: tuple[str, ...]
+    ) -> SourceUser | None:
+        user = self._people.users.get(id_)
+        return None if user is None else mapping_people.user(user, substitutions, because, self._findings)
+
+    def _judged(self, kept: Kept) -> dict[EntityType, Completeness]:
+        judged = {
+            **self._completeness,
+            "responder": Completeness(False, _NO_PEOPLE),
+            "service": Completeness(False, NO_SERVICES),
+        }
+        reasons: dict[EntityType, str] = {}
+        if self._unread_teams:
+            reasons["escalation_policy"] = f"The escalations of {self._unread_teams} teams could not be read."
+        elif not judged["user_group"].listing:
+            reasons["escalation_policy"] = "Escalations are listed team by team, and not all teams are."
+        if self._hidden_schedules:
+            reasons["schedule"] = "Some of the schedules cannot be seen one by one."
+        if self._sees_a_part():
+            self._findings.note("user_group", None, "restricted_token", _PARTIAL)
+            reasons |= dict.fromkeys(self._completeness, _PARTIAL)
+        lost = {kind: Completeness(False, reason) for kind, reason in reasons.items() if judged[kind].listing}
+        return judged | lost
+
+    def _sees_a_part(self) -> bool:
+        """Only administrators are told all teams (vendor docs); others see schedules of teams that they are not in."""
+        owners = {one.team_id for one in self._harvest.schedules.values() if one.team_id is not None}
+        return self._completeness["user_group"].listing and not owners <= set(self._harvest.teams)
+
+    def _calls(self) -> int:
+        return self._client.calls

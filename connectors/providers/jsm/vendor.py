@@ -1,0 +1,8 @@
+"""How JSM Operations is called here, and the errors that name it."""
+
+from typing import Final
+
+from connectors.findings import Vendor
+
+VENDOR: Final = Vendor("jsm", "Jira Service Management")
+PROVIDER: Final = VENDOR.provider

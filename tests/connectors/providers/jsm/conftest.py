@@ -1,0 +1,203 @@
+"""A site of JSM Operations made of plain answers, behind the real HTTP client."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from connectors.base import Rim
+from connectors.exchange import Request, Response
+from connectors.providers.jsm.connector import JsmOperations
+from connectors.redaction import Secret
+
+Json = dict[str, Any]
+NOW = 1_767_225_600  # 2026-01-01T00:00:00Z
+CLOUD = "3a015c30-bac7-4abc-97a1-50c1feea188a"
+ORG = "0a238a02-0000-4000-8000-82a3dccd366a"
+SITE = "acme.atlassian.net"
+BASE = f"/jsm/ops/api/{CLOUD}"
+EMAIL, TOKEN = "greta@example.com", "test-token-0123456789"
+FORBIDDEN = (403, {"errors": [{"title": "You do not have permission to do this"}]})
+
+
+def user(id_: str, **more: Any) -> Json:
+    return {
+        "accountId": id_,
+        "accountType": "atlassian",
+        "active": True,
+        "displayName": f"User {id_}",
+        "emailAddress": f"{id_.lower()}@example.com",
+        "timeZone": "Europe/Berlin",
+        "locale": "en_US",
+        **more,
+    }
+
+
+def who(id_: str) -> Json:
+    return {"type": "user", "id": id_}
+
+
+def rotation(id_: str, *participants: Json | str, **more: Any) -> Json:
+    return {
+        "id": id_,
+        "name": f"Rotation {id_}",
+        "startDate": "2025-01-06T08:00:00Z",  # a Monday, 09:00 in Berlin
+        "endDate": "",
+        "type": "weekly",
+        "length": 1,
+        "participants": [who(one) if isinstance(one, str) else one for one in participants],
+        **more,
+    }
+
+
+def schedule(id_: str, *rotations: Json, **more: Any) -> Json:
+    return {
+        "id": id_,
+        "name": f"Schedule {id_}",
+        "description": "",
+        "timezone": "Europe/Berlin",
+        "enabled": True,
+        "rotations": list(rotations),
+        **more,
+    }
+
+
+def override(alias: str, start: str, end: str, by: Json | str = "BO", **more: Any) -> Json:
+    responder = who(by) if isinstance(by, str) else by
+    return {"alias": alias, "responder": responder, "startDate": start, "endDate": end, "rotationIds": [], **more}
+
+
+def rule(minutes: Any, recipient: Json, notify: str = "default", **more: Any) -> Json:
+    return {"condition": "if-not-acked", "notifyType": notify, "delay": minutes, "recipient": recipient, **more}
+
+
+def escalation(id_: str, *rules: Json, **more: Any) -> Json:
+    return {"id": id_, "name": f"Escalation {id_}", "description": "", "enabled": True, "rules": list(rules), **more}
+
+
+def team(id_: str) -> Json:
+    return {"teamId": id_, "teamName": f"Team {id_}"}
+
+
+def routing(id_: str, notify: Json, *, default: bool = True, **more: Any) -> Json:
+    return {
+        "id": id_,
+        "name": f"Rule {id_}",
+        "order": 0,
+        "isDefault": default,
+        "timezone": "Europe/Berlin",
+        "criteria": {"type": "match-all"},
+        "notify": notify,
+        **more,
+    }
+
+
+@dataclass
+class Site:
+    """Lists come by pages. ``below``: path below the base -> what is listed there. ``answers``: path -> JSON body,
+    (status, body) or a function of the request giving either; they come before everything else."""
+
+    users: list[Json] = field(default_factory=list)
+    teams: list[Json] = field(default_factory=list)
+    schedules: list[Json] = field(default_factory=list)
+    members: dict[str, list[str]] = field(default_factory=dict)
+    below: dict[str, list[Json]] = field(default_factory=dict)
+    answers: dict[str, Any] = field(default_factory=dict)
+    requests: list[Request] = field(default_factory=list)
+    headers: list[Mapping[str, str]] = field(default_factory=list)
+
+    def exchange(self, request: Request, *, headers: Mapping[str, str], deadline: float) -> Response:
+        self.requests.append(request)
+        self.headers.append(headers)
+        path = request.path.removeprefix(BASE)
+        answer = self.answers.get(path)
+        if callable(answer):
+            answer = answer(request)
+        if answer is None:
+            answer = self._standard(request, path)
+        status, body = answer if isinstance(answer, tuple) else (200, answer)
+        if isinstance(body, bytes):
+            return Response(status, {"content-type": "text/html"}, body)
+        return Response(status, {"content-type": "application/json"}, json.dumps(body).encode())
+
+    def _standard(self, request: Request, path: str) -> Any:
+        if path == "/_edge/tenant_info":
+            return {"cloudId": CLOUD}
+        if path == "/rest/api/3/myself":
+            return user("GRETA")
+        if path == "/rest/api/3/user/bulk":
+            asked = [value for name, value in request.query if name == "accountId"]
+            return {"values": [one for one in self.users if one["accountId"] in asked], "isLast": True}
+        if path == "/rest/api/3/user":
+            (id_,) = (value for name, value in request.query if name == "accountId")
+            found = [one for one in self.users if one["accountId"] == id_]
+            return found[0] if found else (404, {"errorMessages": ["No such user"], "errors": {}})
+        if path.endswith("/members"):
+            ids = self.members.get(path.split("/")[-2], [])
+            info = {"endCursor": None, "hasNextPage": False}
+            return {"results": [{"accountId": id_} for id_ in ids], "pageInfo": info}
+        if path == "/v1/teams":
+            return {"platformTeams": self.teams}
+        if path == "/v1/schedules":
+            return self._page(path, self.schedules, request)
+        if path == "/v1/forwarding-rules" or path in self.below or path.endswith(("rules", "escalations", "overrides")):
+            return self._page(path, self.below.get(path, []), request)
+        if path.endswith("/rotations"):
+            return self._page(path, [], request)
+        return 404, {"errors": [{"title": "Not found"}]}
+
+    def _page(self, path: str, items: list[Json], request: Request) -> Json:
+        query = dict(request.query)
+        offset, size = int(query["offset"]), int(query["size"])
+        links = {"next": f"{path}?offset={offset + size}&size={size}"} if offset + size < len(items) else {}
+        return {"values": items[offset : offset + size], "links": links, "_expands": []}
+
+    def paths(self) -> list[str]:
+        return [request.path.removeprefix(BASE) for request in self.requests]
+
+    def connector(self, **settings: str) -> JsmOperations:
+        rim = Rim(self, now=lambda: float(NOW), sleep=lambda seconds: None)
+        typed = {"site": "acme", "cloud_id": CLOUD, "org_id": ORG, **settings}
+        return JsmOperations(JsmOperations.clean(typed), {"email": Secret(EMAIL), "api_token": Secret(TOKEN)}, rim)
+
+
+class Make:
+    """The builders, for tests: ``make.user("ANA")``."""
+
+    NOW, CLOUD, ORG, SITE, BASE, EMAIL, TOKEN, FORBIDDEN = NOW, CLOUD, ORG, SITE, BASE, EMAIL, TOKEN, FORBIDDEN
+    user = staticmethod(user)
+    who = staticmethod(who)
+    rotation = staticmethod(rotation)
+    schedule = staticmethod(schedule)
+    override = staticmethod(override)
+    rule = staticmethod(rule)
+    escalation = staticmethod(escalation)
+    team = staticmethod(team)
+    routing = staticmethod(routing)
+
+
+@pytest.fixture
+def make() -> type[Make]:
+    return Make
+
+
+@pytest.fixture
+def site() -> Site:
+    """A site with two people, a team, a schedule and an escalation."""
+    return Site(
+        users=[user("ANA"), user("BO")],
+        teams=[team("T1")],
+        schedules=[schedule("S1", rotation("R1", "ANA", "BO"), teamId="T1")],
+        members={"T1": ["BO", "ANA"]},
+        below={
+            "/v1/teams/T1/escalations": [escalation("E1", rule(0, {"type": "schedule", "id": "S1"}))],
+            "/v1/teams/T1/routing-rules": [routing("Q1", {"type": "escalation", "id": "E1"})],
+        },
+    )
+
+
+@pytest.fixture
+def new_site() -> Callable[..., Site]:
+    return Site

@@ -1,0 +1,306 @@
+"""A whole read over HTTP against the simulated vendor, an implementation of its own. The judge here: simulator."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from connectors.addresses import parse_allow
+from connectors.base import Rim
+from connectors.closure import Selection
+from connectors.egress import LiveTransport
+from connectors.errors import AuthenticationFailed, ConnectionConfigError
+from connectors.models import Connection
+from connectors.opening import open_connector, replay_connector
+from connectors.providers.jsm.connector import JsmOperations
+from connectors.providers.jsm.ledger import LEDGER
+from connectors.recording import Recorder, load
+from connectors.redaction import Secret
+from connectors.replay import document, exit_code
+from connectors.simulator.jsm import (
+    AGENT_EMAIL,
+    AGENT_TOKEN,
+    CANARY,
+    CLOUD_ID,
+    DEMO_EMAIL,
+    DEMO_TOKEN,
+    ORG_ID,
+    SITE,
+    Simulator,
+    build_world,
+)
+from oncall.rendering.final import render_final
+
+NOW = 1_772_323_200  # 2026-03-01T00:00:00Z: the window holds the spring changes of America and Europe
+DAY = 86_400
+SETTINGS = {"site": SITE, "cloud_id": CLOUD_ID, "org_id": ORG_ID}
+
+#: Path, ids written as {id} -> (key of what it answers, "" = the answer itself; ledger table).
+TABLES = {
+    "/_edge/tenant_info": ("", "tenant"),
+    "/rest/api/3/myself": ("", "myself"),
+    "/rest/api/3/user/bulk": ("values", "user"),
+    "/gateway/api/public/teams/v1/org/{id}/teams/{id}/members": ("results", "member"),
+    "/jsm/ops/api/{id}/v1/teams": ("platformTeams", "team"),
+    "/jsm/ops/api/{id}/v1/teams/{id}/escalations": ("values", "escalation"),
+    "/jsm/ops/api/{id}/v1/teams/{id}/routing-rules": ("values", "routing_rule"),
+    "/jsm/ops/api/{id}/v1/schedules": ("values", "schedule"),
+    "/jsm/ops/api/{id}/v1/schedules/{id}/rotations": ("values", "rotation"),
+    "/jsm/ops/api/{id}/v1/schedules/{id}/overrides": ("values", "override"),
+    "/jsm/ops/api/{id}/v1/schedules/{id}/timeline": ("", "timeline"),
+    "/jsm/ops/api/{id}/v1/forwarding-rules": ("values", "forwarding_rule"),
+}
+
+
+@pytest.fixture
+def simulator() -> Iterator[Simulator]:
+    with Simulator(build_world(NOW), now=lambda: float(NOW)) as running:
+        yield running
+
+
+def live(simulator: Simulator) -> LiveTransport:
+    host = simulator.origin.removeprefix("http://")
+    return LiveTransport(simulator.origin, hosts={SITE: simulator.origin}, allow=parse_allow([host]))
+
+
+def connector(
+    simulator: Simulator, email: str = DEMO_EMAIL, token: str = DEMO_TOKEN, transport: Any = None, **settings: str
+) -> JsmOperations:
+    rim = Rim(transport or live(simulator), now=lambda: float(NOW), sleep=lambda seconds: None)
+    secrets = {"email": Secret(email), "api_token": Secret(token)}
+    return JsmOperations(JsmOperations.clean({**SETTINGS, **settings}), secrets, rim)
+
+
+def read(simulator: Simulator, *credentials: str, **more: Any) -> Any:
+    return connector(simulator, *credentials, **more).fetch(Selection(), contact_details=True)
+
+
+def test_everything_there_is_imported_and_no_secret_is_kept(simulator: Simulator) -> None:
+    snapshot = read(simulator)
+    state = simulator.state
+    assert snapshot.failed == ()
+    assert {schedule.external_id for schedule in snapshot.schedules} == set(state.schedules)
+    members = {team.external_id: {member.person_id for member in team.members or ()} for team in snapshot.teams}
+    assert members == {team.id: {id_ for id_, _ in team.members} for team in state.teams.values()}
+    assert {policy.external_id for policy in snapshot.policies} == {*state.escalations, *state.teams}
+    assert {user.external_id for user in snapshot.users if not user.listed} == {
+        user.id for user in state.users.values() if user.deleted
+    }
+    hidden = {user.external_id for user in snapshot.users if user.listed and user.email is None}
+    assert len(hidden) == 2
+    assert {one.external_id for one in snapshot.policies if not one.enabled} == {
+        one.id for one in state.escalations.values() if not one.enabled
+    }
+    made = document(snapshot, NOW, NOW + 14 * DAY)
+    assert exit_code(made) == 0
+    assert CANARY not in json.dumps(made)
+    assert CANARY not in repr(snapshot)
+    posts = [path for method, path, *_ in simulator.requests if method != "GET"]
+    assert len(posts) == len(state.teams)
+    assert all(path.endswith("/members") for path in posts)
+    assert snapshot.calls == len(simulator.requests)
+
+
+@pytest.mark.parametrize("start", [NOW, NOW + 20 * DAY])
+def test_schedules_render_as_the_simulated_vendor_renders_them(simulator: Simulator, start: int) -> None:
+    snapshot = read(simulator)
+    substitutions = [each for user in snapshot.users for each in user.substitutions or ()]
+    theirs = connector(simulator).rendered([one.external_id for one in snapshot.schedules], start, start + 40 * DAY)
+    assert set(theirs) == {schedule.external_id for schedule in snapshot.schedules}
+    assert len(theirs) == 9
+    for schedule in snapshot.schedules:
+        spec = schedule.spec()
+        assert spec is not None
+        ours = render_final(spec, substitutions, start, start + 40 * DAY)
+        assert ours == theirs[schedule.external_id], schedule.name
+    assert sum(map(len, theirs.values())) > 500
+
+
+def test_what_a_deleted_rotation_has_served_is_left_out(simulator: Simulator) -> None:
+    (legacy,) = [one for one in simulator.state.schedules.values() if one.removed]
+    since = NOW - 10 * DAY
+    found = connector(simulator).rendered([legacy.id], since, NOW)[legacy.id]
+    spec = next(one for one in read(simulator).schedules if one.external_id == legacy.id).spec()
+    assert found == render_final(spec, (), since, NOW)
+
+
+def test_a_timeline_out_of_reach_is_absent(simulator: Simulator) -> None:
+    (first, *_) = simulator.state.schedules
+    assert connector(simulator).rendered([first], NOW + 800 * DAY, NOW + 801 * DAY) == {}
+
+
+def test_a_second_read_gives_the_same_records_whatever_the_order_sent(simulator: Simulator) -> None:
+    assert read(simulator) == read(simulator)
+
+
+def test_the_list_of_teams_may_come_bare(simulator: Simulator) -> None:
+    before = read(simulator)
+    simulator.site.bare_teams = True
+    assert read(simulator) == before
+
+
+def test_a_wrong_token_and_a_wrong_site_are_refused(simulator: Simulator) -> None:
+    for email, token in ((DEMO_EMAIL, "no-such-token"), ("nobody@example.com", DEMO_TOKEN)):
+        with pytest.raises(AuthenticationFailed) as refused:
+            read(simulator, email, token)
+        assert refused.value.field == "api_token"
+    with pytest.raises(ConnectionConfigError, match=CLOUD_ID) as other:
+        read(simulator, cloud_id="another-cloud")
+    assert other.value.field == "site"
+
+
+def test_an_agent_sees_the_own_part(simulator: Simulator) -> None:
+    snapshot = read(simulator, AGENT_EMAIL, AGENT_TOKEN)
+    assert [team.name for team in snapshot.teams] == ["PAYMENTS"]
+    assert [schedule.name for schedule in snapshot.schedules] == ["Payments On-Call"]
+    messages = connector(simulator, AGENT_EMAIL, AGENT_TOKEN).probe().messages
+    assert any("Liam O'Connor" in message for message in messages)
+    assert any("1 teams" in message for message in messages)
+    liam = next(user.id for user in simulator.state.users.values() if user.name == "Liam O'Connor")
+    platform = next(one.id for one in simulator.state.schedules.values() if one.name == "Platform_schedule")
+    simulator.edits.add_override(platform, liam, NOW, NOW + 60)
+    wider = read(simulator, AGENT_EMAIL, AGENT_TOKEN)
+    assert len(wider.schedules) == 2
+    assert not any(told.listing for told in wider.completeness.values())
+
+
+@pytest.mark.parametrize("kind", ["html", "empty", "truncated", "loop"])
+def test_a_listing_that_goes_wrong_is_incomplete(simulator: Simulator, kind: Any) -> None:
+    simulator.faults.add("*/v1/schedules", kind, count=None)
+    snapshot = read(simulator)
+    (failed,) = snapshot.failed
+    assert (failed.entity_type, failed.external_id) == ("schedule", None)
+    assert not snapshot.completeness["schedule"].listing
+    assert len(snapshot.teams) == len(simulator.state.teams)
+
+
+def test_a_limit_is_waited_for(simulator: Simulator) -> None:
+    waited: list[float] = []
+    simulator.faults.add("*/v1/schedules", "status", status=429, headers={"Retry-After": "7"})
+    rim = Rim(live(simulator), now=lambda: float(NOW), sleep=waited.append)
+    secrets = {"email": Secret(DEMO_EMAIL), "api_token": Secret(DEMO_TOKEN)}
+    nodes = JsmOperations(JsmOperations.clean(SETTINGS), secrets, rim).inventory()
+    assert len([node for node in nodes if node.entity_type == "schedule"]) == 9
+    assert waited == [7.0]
+
+
+def test_a_recording_replays_without_settings_that_are_secret(simulator: Simulator) -> None:
+    recorder = Recorder(live(simulator), "jsm", SETTINGS, secrets=[DEMO_EMAIL, DEMO_TOKEN], scrub=JsmOperations.scrub)
+    snapshot = read(simulator, transport=recorder)
+    written = json.dumps(recorder.dump(datetime.fromtimestamp(NOW, UTC)))
+    for secret in (DEMO_EMAIL, DEMO_TOKEN, CANARY):
+        assert secret not in written
+    replayed = replay_connector(load(json.loads(written))).fetch(Selection(), contact_details=True)
+    assert replayed.schedules == snapshot.schedules
+    assert replayed.teams == snapshot.teams
+    assert replayed.policies == snapshot.policies
+    assert replayed.failed == ()
+    # The address of the token's owner is a credential, and so it is missing from the recording.
+    emails = {one.external_id: one.email for one in snapshot.users}
+    assert {one.external_id: one.email for one in replayed.users} == {
+        id_: None if email == DEMO_EMAIL else email for id_, email in emails.items()
+    }
+
+
+def test_a_recording_may_name_no_more_than_cloud_and_site() -> None:
+    recording = {
+        "format": "rotabridge-recording/1",
+        "provider": "jsm",
+        "settings": {"cloud_id": "c-1", "site": "acme"},
+        "exchanges": [
+            {"method": "GET", "path": "/jsm/ops/api/c-1/v1/teams", "status": 200, "body": [{"teamId": "T1"}]},
+            {
+                "method": "GET",
+                "host": "api.atlassian.com",
+                "path": "/jsm/ops/api/c-1/v1/schedules",
+                "status": 200,
+                "body": {"values": [{"id": "S1", "timezone": "Europe/Berlin", "name": "Rota"}], "links": {}},
+            },
+            {
+                "method": "GET",
+                "path": "/jsm/ops/api/c-1/v1/schedules/S1/rotations",
+                "status": 200,
+                "body": {
+                    "values": [
+                        {
+                            "id": "R1",
+                            "startDate": "2026-01-05T08:00:00Z",
+                            "type": "weekly",
+                            "participants": [{"type": "user", "id": "ANA"}],
+                        }
+                    ]
+                },
+            },
+            {
+                "method": "GET",
+                "host": "acme.atlassian.net",
+                "path": "/rest/api/3/user",
+                "query": {"accountId": ["ANA"]},
+                "status": 200,
+                "body": {"accountId": "ANA", "displayName": "Ana", "emailAddress": "ana@example.com", "active": True},
+            },
+        ],
+        "recorded_at": "2026-01-10T00:00:00Z",
+    }
+    snapshot = replay_connector(load(recording)).fetch(Selection(), contact_details=True)
+    made = document(snapshot, 1_768_000_000, 1_768_100_000)
+    assert [(one["external_id"], one["name"], one["email"]) for one in made["people"]] == [
+        ("ANA", "Ana", "ana@example.com")
+    ]
+    assert made["schedules"][0]["shifts"][0]["participants"] == ["ANA"]
+    # The list of escalations of the only team is missing from it.
+    assert [(one["entity_type"], one["code"]) for one in made["failed"]] == [("escalation_policy", "not_found")]
+
+
+@pytest.mark.django_db
+def test_a_stored_connection_reaches_all_its_hosts_through_one_simulator(simulator: Simulator, settings: Any) -> None:
+    settings.CONNECTOR_ORIGINS = {"jsm": simulator.origin}
+    settings.EGRESS_ALLOW = [simulator.origin.removeprefix("http://")]
+    connection = Connection(name="Acme", provider="jsm", settings=SETTINGS)
+    connection.seal_credentials({"email": DEMO_EMAIL, "api_token": DEMO_TOKEN})
+    assert all(right.granted is not False for right in open_connector(connection).probe().rights)
+
+
+def test_every_field_of_the_simulator_is_classed(simulator: Simulator) -> None:
+    missing: set[str] = set()
+    seen = set()
+
+    class Watching:
+        transport = live(simulator)
+
+        def exchange(self, request: Any, *, headers: Any, deadline: float) -> Any:
+            answer = self.transport.exchange(request, headers=headers, deadline=deadline)
+            if answer.status == 200:
+                path = template(request.path)
+                seen.add(path)
+                missing.update(unclassed(path, json.loads(answer.body)))
+            return answer
+
+    watched = connector(simulator, transport=Watching())
+    watched.probe()
+    snapshot = watched.fetch(Selection(), contact_details=True)
+    watched.rendered([one.external_id for one in snapshot.schedules], NOW, NOW + DAY)
+    assert missing == set()
+    assert seen == set(TABLES)
+    never_asked = {"contact", "notification_rule", "service", "platform_team"}
+    assert set(LEDGER.tables) == {*(table for _, table in TABLES.values()), "page", *never_asked}
+
+
+def template(path: str) -> str:
+    parts = path.split("/")
+    found = [known for known in TABLES if _fits(known.split("/"), parts)]
+    return min(found, key=lambda known: known.count("{id}"))
+
+
+def _fits(known: list[str], parts: list[str]) -> bool:
+    return len(known) == len(parts) and all(a in ("{id}", b) for a, b in zip(known, parts, strict=True))
+
+
+def unclassed(path: str, body: dict[str, Any]) -> list[str]:
+    wrapper, table = TABLES[path]
+    found = body[wrapper] if wrapper else [body]
+    rest = {key: value for key, value in body.items() if wrapper and key != wrapper}
+    unknown = [f"{table}: {field}" for item in found for field in LEDGER.unknown(table, item)]
+    return unknown + [f"page: {field}" for field in (LEDGER.unknown("page", rest) if rest else ())]
