@@ -6,6 +6,7 @@ that one object, never a default. Fields are named as sent, in snake case.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AliasChoices, AliasGenerator, BeforeValidator, ConfigDict, Field, model_validator
@@ -17,6 +18,11 @@ from connectors.wire import AnyInstant, Id, Text, Whole, Wire
 def word(value: object) -> object:
     """``MONDAY``, ``time_of_day``: seen in other clients' test data."""
     return value.strip().lower().replace("_", "-") if isinstance(value, str) else value
+
+
+def _or(default: str) -> Callable[[object], object]:
+    """A word, null being the same as absence."""
+    return lambda value: default if value is None else word(value)
 
 
 class Sent(Wire):
@@ -45,7 +51,7 @@ class Reference(Sent):
     """A pointer to a user (``username``) or to anything else (``name``); JSM sends neither. ``type`` none (JSM: noone)
     has no id."""
 
-    type: Annotated[Text, BeforeValidator(word)] = ""
+    type: Annotated[Text, BeforeValidator(_or(""))] = ""
     id: Id | None = None
     name: Text | None = None
     username: Text | None = None
@@ -156,7 +162,7 @@ class Duration(Sent):
     """``timeUnit``: minutes unless sent (vendor schema: Duration)."""
 
     time_amount: Annotated[Whole, Field(ge=0)]
-    time_unit: Annotated[Text, BeforeValidator(word)] = "minutes"
+    time_unit: Annotated[Text, BeforeValidator(_or("minutes"))] = "minutes"
 
 
 class EscalationRule(Sent):

@@ -30,10 +30,14 @@ def bare(type_name: str) -> str:
 TimeOfDay = Annotated[int, PlainValidator(_time_of_day)]
 
 
+def _blank(value: object) -> object:
+    return "" if value is None else value
+
+
 class Reference(Identified):
     """A pointer to an object, or the whole object in its place. ``deleted_at``: seen live, not in the schema."""
 
-    type: Text = ""
+    type: Annotated[Text, BeforeValidator(_blank)] = ""
     summary: Text | None = None
     html_url: Text | None = None
     deleted_at: Text | None = None

@@ -11,11 +11,10 @@ from connectors.addresses import parse_allow
 from connectors.base import Rim
 from connectors.closure import Selection
 from connectors.egress import LiveTransport
-from connectors.errors import AuthenticationFailed, ConnectionConfigError
 from connectors.providers.pagerduty.connector import PagerDuty
 from connectors.redaction import Secret
 from connectors.replay import document, exit_code
-from connectors.simulator.pagerduty import CANARY, DEMO_KEY, OTHER_ACCOUNT_KEY, USER_KEY, Simulator, build_world
+from connectors.simulator.pagerduty import CANARY, DEMO_KEY, USER_KEY, Simulator, build_world
 from oncall.rendering.final import render_final
 
 NOW = 1_772_323_200  # 2026-03-01T00:00:00Z: the window holds the spring changes of America and Europe
@@ -78,19 +77,6 @@ def test_a_key_whose_owner_lives_elsewhere_reads_the_same(simulator: Simulator) 
     assert dataclasses.replace(by_user_key, calls=by_account_key.calls) == by_account_key
 
 
-def test_a_second_read_gives_the_same_records(simulator: Simulator) -> None:
-    assert read(simulator) == read(simulator)
-
-
-def test_a_wrong_key_and_a_key_of_another_account_are_refused(simulator: Simulator) -> None:
-    with pytest.raises(AuthenticationFailed) as refused:
-        read(simulator, "no-such-key")
-    assert refused.value.field == "api_key"
-    with pytest.raises(ConnectionConfigError, match="globex") as other:
-        read(simulator, OTHER_ACCOUNT_KEY)
-    assert other.value.field == "subdomain"
-
-
 def test_a_missing_right_costs_its_kind_only(simulator: Simulator) -> None:
     key = simulator.state.keys[DEMO_KEY]
     key.denied = {"services.read": 403, "teams.read": 402, "users:contact_methods.read": 403}
@@ -109,16 +95,6 @@ def test_a_missing_right_costs_its_kind_only(simulator: Simulator) -> None:
         "escalation_policy": True,
         "service": False,
     }
-
-
-@pytest.mark.parametrize("kind", ["html", "empty", "truncated", "loop"])
-def test_a_listing_that_goes_wrong_is_incomplete(simulator: Simulator, kind: Any) -> None:
-    simulator.faults.add("/services", kind, count=None)
-    snapshot = read(simulator)
-    (failed,) = snapshot.failed
-    assert (failed.entity_type, failed.external_id) == ("service", None)
-    assert not snapshot.completeness["service"].listing
-    assert len(snapshot.schedules) == len(simulator.state.schedules)
 
 
 def test_an_upgraded_schedule_is_still_the_same_schedule(simulator: Simulator) -> None:

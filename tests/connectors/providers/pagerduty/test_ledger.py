@@ -1,64 +1,20 @@
 """No field that PagerDuty is known to send is without a fate."""
 
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 
 from connectors.providers.pagerduty.ledger import LEDGER
-from connectors.simulator.pagerduty import DEMO_KEY, Simulator, build_world
+from tests.connectors.conformance.table import PROVIDERS
 
 SHARED = Path(__file__).resolve().parents[4].parent / "shared"
-RECORDING = SHARED / "recordings" / "pagerduty.json"
 SCHEMA = SHARED / "vendor-schemas" / "pagerduty-openapi.json"
 
 #: Endpoint we read -> (wrapper key, ledger table).
-TABLES = {
-    "/users": ("users", "user"),
-    "/users/{id}": ("user", "user"),
-    "/users/{id}/contact_methods": ("contact_methods", "contact_method"),
-    "/users/{id}/notification_rules": ("notification_rules", "notification_rule"),
-    "/teams": ("teams", "team"),
-    "/teams/{id}/members": ("members", "member"),
-    "/escalation_policies": ("escalation_policies", "escalation_policy"),
-    "/services": ("services", "service"),
-    "/schedules": ("schedules", "schedule"),
-    "/schedules/{id}": ("schedule", "schedule"),
-    "/schedules/{id}/overrides": ("overrides", "override"),
-    "/v3/schedules": ("schedules", "shift_schedule_reference"),
-    "/v3/schedules/{id}": ("schedule", "shift_schedule"),
-    "/v3/schedules/{id}/overrides": ("overrides", "override_shift"),
-    "/v3/schedules/{id}/custom_shifts": ("custom_shifts", "custom_shift"),
-    "/abilities": ("abilities", "ability"),
-}
-
-
-def template(path: str) -> str:
-    parts = path.split("/")
-    at = 3 if parts[1] == "v3" else 2
-    if len(parts) > at:
-        parts[at] = "{id}"
-    return "/".join(parts)
-
-
-def unclassed(path: str, body: dict[str, Any]) -> list[str]:
-    wrapper, table = TABLES[template(path)]
-    found = body[wrapper] if isinstance(body[wrapper], list) else [body[wrapper]]
-    rest = {key: value for key, value in body.items() if key != wrapper}
-    unknown = [f"{table}: {field}" for item in found for field in LEDGER.unknown(table, item)]
-    return unknown + [f"page: {field}" for field in (LEDGER.unknown("page", rest) if rest else ())]
-
-
-def test_every_field_of_the_recording_is_classed() -> None:
-    if not RECORDING.exists():
-        pytest.skip("no recordings beside this repository")
-    answers = [e for e in json.loads(RECORDING.read_text())["exchanges"] if e["status"] == 200]
-    assert len(answers) == 18
-    assert sorted({field for e in answers for field in unclassed(e["path"], e["body"])}) == []
+TABLES = {one.path: (one.key, one.table) for each in PROVIDERS if str(each) == "pagerduty" for one in each.endpoints}
 
 
 def test_every_field_of_the_vendors_schema_is_classed() -> None:
@@ -78,37 +34,6 @@ def test_every_field_of_the_vendors_schema_is_classed() -> None:
             else:
                 missing += [f"page: {field}"] if LEDGER.classify("page", field) is None else []
     assert missing == []
-
-
-def test_every_field_of_the_simulator_is_classed() -> None:
-    now = time.time()
-    since, until = "2026-01-01T00:00:00Z", "2026-03-01T00:00:00Z"
-    missing: list[str] = []
-    seen = set()
-    with Simulator(build_world(int(now))) as simulator:
-        state = simulator.state
-        shift_ids = [one.id for one in state.shift_schedules()]
-        paths = ["/users", "/teams", "/escalation_policies", "/services", "/schedules", "/v3/schedules", "/abilities"]
-        paths += [f"/users/{id_}{more}" for id_ in list(state.users)[:5] for more in ("", "/contact_methods")]
-        paths += [f"/users/{id_}/notification_rules" for id_ in list(state.users)[:5]]
-        paths += [f"/teams/{id_}/members" for id_ in state.teams]
-        paths += [f"/schedules/{one.id}{more}" for one in state.layer_schedules() for more in ("", "/overrides")]
-        paths += [f"/v3/schedules/{id_}{m}" for id_ in shift_ids for m in ("", "/overrides", "/custom_shifts")]
-        for path in paths:
-            include = {
-                "/users": ["contact_methods", "notification_rules"],
-                "/schedules": ["schedule_layers", "overrides_subschedule", "final_schedule"],
-                "/v3/schedules/{id}": ["final_schedule"],
-            }.get(template(path), [])
-            query = [("since", since), ("until", until), *(("include[]", name) for name in include)]
-            headers = {"Authorization": f"Token token={DEMO_KEY}"}
-            answer = requests.get(simulator.origin + path, params=query, headers=headers, timeout=10)
-            assert answer.status_code in (200, 201, 404), answer.text
-            if answer.status_code != 404:  # deleted people stay in the state
-                seen.add(template(path))
-                missing += unclassed(path, answer.json())
-    assert seen == set(TABLES)
-    assert sorted(set(missing)) == []
 
 
 def test_an_unknown_field_is_found_out() -> None:

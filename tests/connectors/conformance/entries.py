@@ -1,0 +1,106 @@
+"""What the conformance suite has to know about a provider. One entry per provider stands in ``table.py``."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from connectors.base import Connector
+from connectors.records import EntityType
+from connectors.simulator.server import Server
+
+NOW = 1_772_323_200  # 2026-03-01T00:00:00Z: the window of a read holds the spring changes of America and Europe
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One question the connector may ask. path: ``{id}`` stands for one segment. key: what the answer's envelope calls
+    its object or list. table: of the loss ledger."""
+
+    path: str
+    key: str
+    table: str
+    method: str = "GET"
+
+    def answers(self, method: str, path: str) -> bool:
+        parts, asked = self.path.split("/"), path.split("/")
+        same = len(parts) == len(asked) and all(
+            part in ("{id}", other) for part, other in zip(parts, asked, strict=True)
+        )
+        return same and method == self.method
+
+    def objects(self, body: Any) -> list[Any]:
+        """The objects an answer tells; the list itself where there is one, so that it can be changed."""
+        told = body[self.key]
+        return told if isinstance(told, list) else [told]
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A list of one kind. paged: comes page by page; if not, ``whole`` says how that is known. grant: what Test
+    connection says when it may not be read. without: what a read does then, when that is no failure."""
+
+    kind: EntityType
+    path: str
+    grant: str
+    whole: str = ""
+    without: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """What somebody may enter by mistake, and the form field that has to say so (``words``: in the message)."""
+
+    field: str
+    settings: Mapping[str, str] = field(default_factory=dict)
+    credentials: Mapping[str, str] = field(default_factory=dict)
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A place where the vendor sends one of a fixed set of words. at: dotted, ``[]`` for a list, inside the object."""
+
+    path: str
+    at: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Provider:
+    """What the suite has to know. required: keys without which something cannot be read.
+
+    vendor: module with the simulator: ``Simulator``, ``build_world``, ``CANARY``. vary: puts into a made-up account
+    what it has too few of. empty: takes everything out of the simulator's state. thrifty: changes an answer (path of
+    its endpoint, body) so that all is left out that the vendor may leave out and that has an endpoint of its own.
+    throttled: headers that ask for 7 seconds in the provider's own words. page_size: the query parameter.
+    skips: test -> reason.
+    """
+
+    connector: type[Connector]
+    vendor: Any
+    settings: Mapping[str, str]
+    credentials: Mapping[str, str]
+    empty: Callable[[Any], None]
+    vary: Callable[[Any], None] = lambda server: None
+    thrifty: Callable[[str, Any], None]
+    endpoints: Sequence[Endpoint]
+    listings: Sequence[Listing]
+    wrong: Sequence[Wrong]
+    words: Sequence[Word]
+    required: frozenset[str]
+    throttled: Mapping[str, str]
+    page_size: str = "limit"
+    skips: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return self.connector.provider
+
+    def simulator(self, size: int | None = None) -> Server:
+        """Acme as of NOW, or a made-up account of about so many objects; not started."""
+        server: Server = self.vendor.Simulator(self.vendor.build_world(NOW, size), now=lambda: float(NOW))
+        if size is not None:
+            self.vary(server)
+        return server
+
+    def endpoint(self, method: str, path: str) -> Endpoint | None:
+        """The declared endpoint that is asked; None for what nobody declared."""
+        return next((endpoint for endpoint in self.endpoints if endpoint.answers(method, path)), None)

@@ -1,0 +1,89 @@
+"""What somebody enters by mistake is said on the field where it can be put right; what a key may not read is named."""
+
+from typing import Any
+
+import pytest
+
+from connectors.errors import ConnectionConfigError
+from connectors.forms import connection_form
+from connectors.models import Connection
+from connectors.probing import probe_connection
+from connectors.records import ENTITY_TYPES, Snapshot
+from connectors.simulator.server import Server
+from tests.connectors.conformance.entries import Listing, Provider, Wrong
+from tests.connectors.conformance.scenes import connector, live, read
+from tests.connectors.conformance.table import PROVIDERS
+
+
+def entered(provider: Provider, wrong: Wrong | None = None) -> Any:
+    """The connection form, filled in and sent."""
+    data = {"name": "Acme", **provider.settings, **provider.credentials}
+    if wrong is not None:
+        data |= {**wrong.settings, **wrong.credentials}
+    return connection_form(provider.connector)(data)
+
+
+@pytest.fixture
+def led(provider: Provider, small: Server, settings: Any) -> Server:
+    """The simulator, where connections of this provider are led to."""
+    settings.CONNECTOR_ORIGINS = {provider.connector.provider: small.origin}
+    settings.EGRESS_ALLOW = [small.origin.removeprefix("http://")]
+    return small
+
+
+def listings() -> list[Any]:
+    return [pytest.param(one, each, id=f"{one}-{each.path}") for one in PROVIDERS for each in one.listings]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("provider", "wrong"),
+    [pytest.param(one, wrong, id=f"{one}-{i}-{wrong.field}") for one in PROVIDERS for i, wrong in enumerate(one.wrong)],
+)
+def test_a_mistake_is_said_on_its_field(provider: Provider, wrong: Wrong, led: Server) -> None:
+    form = entered(provider, wrong)
+    assert wrong.field in form.fields
+    if not form.is_valid():
+        assert form.errors.keys() == {wrong.field}
+        assert wrong.words in str(form.errors[wrong.field])
+        assert not led.requests
+        return
+    connection = form.save()
+    with pytest.raises(ConnectionConfigError) as refused:
+        probe_connection(connection)
+    assert refused.value.field == wrong.field
+    assert wrong.words in str(refused.value)
+    assert refused.value.hint
+    assert Connection.objects.get().tested_at is None
+
+
+@pytest.mark.django_db
+def test_what_is_right_is_accepted_and_tells_account_and_rights(provider: Provider, led: Server) -> None:
+    form = entered(provider)
+    assert form.is_valid(), form.errors
+    probe = probe_connection(form.save())
+    assert probe.account.label
+    assert {right.entity_type: right.granted for right in probe.rights} == dict.fromkeys(ENTITY_TYPES, True)
+    assert Connection.objects.get().tested_at is not None
+
+
+@pytest.mark.parametrize(("provider", "listing"), listings())
+def test_a_right_that_is_missing_costs_its_kind_only_and_is_named(
+    provider: Provider, listing: Listing, small: Server, whole: Snapshot
+) -> None:
+    small.faults.add(listing.path, "status", status=403, count=None)
+    snapshot = read(provider, live(small))
+    assert not snapshot.completeness[listing.kind].listing
+    assert snapshot.completeness[listing.kind].reason
+    named = snapshot.notes if listing.without else snapshot.failed
+    assert (listing.kind, None) in {(one.entity_type, one.external_id) for one in named}
+    for kind in ENTITY_TYPES:
+        if kind != listing.kind:
+            assert snapshot.completeness[kind] == whole.completeness[kind]
+            assert snapshot.records(kind)
+    probe = connector(provider, live(small)).probe()
+    rights = {right.entity_type: right for right in probe.rights}
+    told = [rights[listing.kind].detail, *probe.messages]
+    assert any(listing.grant in text for text in told)
+    others = {right.granted for kind, right in rights.items() if kind != listing.kind}
+    assert others == {True}

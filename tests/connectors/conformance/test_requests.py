@@ -1,0 +1,69 @@
+"""What is asked, and what becomes of all that is answered."""
+
+import json
+from pathlib import Path
+from typing import Any
+from zoneinfo import available_timezones
+
+import pytest
+
+from tests.connectors.conformance.entries import Endpoint, Provider
+from tests.connectors.conformance.scenes import Acme
+
+SHARED = Path(__file__).resolve().parents[3].parent / "shared"
+
+
+def unclassed(provider: Provider, endpoint: Endpoint, body: Any) -> set[str]:
+    """Fields of an answer that the loss ledger has no row for."""
+    ledger = provider.connector.ledger
+    rest = {key: value for key, value in body.items() if key != endpoint.key}
+    found = {
+        f"{endpoint.table}: {path}" for one in endpoint.objects(body) for path in ledger.unknown(endpoint.table, one)
+    }
+    return found | ({f"page: {path}" for path in ledger.unknown("page", rest)} if rest else set())
+
+
+def test_only_declared_questions_are_asked_and_all_of_them(provider: Provider, rich: Acme) -> None:
+    asked = {(request.method, request.path) for request, _ in rich.exchanges}
+    asked |= {(one.method, one.path) for one in rich.thrifty.exchanges}
+    assert {one for one in asked if provider.endpoint(*one) is None} == set()
+    assert {provider.endpoint(*one) for one in asked} == set(provider.endpoints)
+
+
+def test_a_read_counts_its_calls(rich: Acme) -> None:
+    assert 0 < rich.snapshot.calls <= len(rich.exchanges)
+
+
+def test_every_field_that_was_answered_has_a_fate(provider: Provider, rich: Acme) -> None:
+    missing: set[str] = set()
+    for request, response in rich.exchanges:
+        endpoint = provider.endpoint(request.method, request.path)
+        if endpoint is not None and 200 <= response.status < 300:
+            missing |= unclassed(provider, endpoint, json.loads(response.body))
+    assert missing == set()
+
+
+def test_every_field_that_a_vendor_was_seen_to_send_has_a_fate(provider: Provider) -> None:
+    recording = SHARED / "recordings" / f"{provider}.json"
+    if not recording.exists():
+        pytest.skip("no recordings beside this repository")
+    read = 0
+    missing: set[str] = set()
+    for exchange in json.loads(recording.read_text())["exchanges"]:
+        endpoint = provider.endpoint(exchange["method"], exchange["path"])
+        if endpoint is not None and 200 <= exchange["status"] < 300:
+            read += 1
+            missing |= unclassed(provider, endpoint, exchange["body"])
+    assert read > 0
+    assert missing == set()
+
+
+def test_every_zone_is_a_zone_or_somebody_is_told(rich: Acme) -> None:
+    snapshot = rich.snapshot
+    zones = {one.external_id: one.time_zone for one in (*snapshot.users, *snapshot.schedules)}
+    layers = {layer.zone for one in snapshot.schedules for layer in one.layers}
+    assert len(zones) > 20
+    told = {note.external_id for note in snapshot.notes}
+    assert {id_ for id_, zone in zones.items() if zone.zone is None and zone.raw} <= told
+    known = available_timezones()
+    assert {zone.zone for zone in zones.values()} | layers <= known | {None}

@@ -1,0 +1,95 @@
+"""A credential leaves in a request's header and is nowhere else; what the vendor counts as secret is not kept."""
+
+import json
+import logging
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from connectors.closure import Selection
+from connectors.errors import ConnectorError
+from connectors.exchange import Request, Response, Transport
+from connectors.redaction import MASK, mask_values
+from connectors.replay import document as replayed
+from connectors.simulator.server import Server
+from tests.connectors.conformance.entries import NOW, Provider
+from tests.connectors.conformance.scenes import Acme, connector, document, live, read, recorder
+
+
+class Echo:
+    """A vendor that repeats the request's headers in what it answers, from the ``after``-th request on."""
+
+    def __init__(self, transport: Transport, status: int, media: str, after: int) -> None:
+        self.transport, self.status, self.media, self.left = transport, status, media, after
+
+    def exchange(self, request: Request, *, headers: Mapping[str, str], deadline: float) -> Response:
+        self.left -= 1
+        if self.left >= 0:
+            return self.transport.exchange(request, headers=headers, deadline=deadline)
+        sent = " ".join(f"{name}: {value}" for name, value in headers.items())
+        body = (
+            json.dumps({"message": sent, "error": {"message": sent, "errors": [sent]}})
+            if "json" in self.media
+            else sent
+        )
+        return Response(self.status, {"content-type": self.media}, body.encode())
+
+
+def assert_silent(provider: Provider, *texts: str) -> None:
+    secrets = list(provider.credentials.values())
+    for text in texts:
+        assert mask_values(text, secrets) == text.replace("\0", ""), "a credential is told"
+        assert provider.vendor.CANARY not in text
+
+
+def chain(error: BaseException | None) -> Iterator[str]:
+    """All that a traceback of this error would print of it and of its causes."""
+    while error is not None:
+        yield f"{error!s} {error!r} {error.args!r} {vars(error)!r}"
+        error = error.__cause__ or error.__context__
+
+
+def test_a_read_keeps_no_secret(provider: Provider, rich: Acme) -> None:
+    snapshot = rich.snapshot
+    assert any(provider.vendor.CANARY in response.body.decode() for _, response in rich.exchanges)
+    document = json.dumps(replayed(snapshot, NOW, NOW + 14 * 86_400))
+    assert_silent(provider, repr(snapshot), document)
+
+
+def test_a_recording_keeps_no_secret(provider: Provider, rich: Acme) -> None:
+    recorded = json.dumps(rich.recorded)
+    assert_silent(provider, recorded)
+    assert MASK in recorded or "canary" not in recorded
+    assert "authorization" not in recorded.casefold()
+
+
+def test_a_connector_shows_no_secret(provider: Provider, small: Server) -> None:
+    reader = connector(provider, live(small))
+    assert_silent(provider, repr(reader), repr(vars(reader)), repr(reader.rim), str(reader.credentials))
+
+
+@pytest.mark.parametrize("after", [0, 1, 4])
+@pytest.mark.parametrize("media", ["application/json", "text/html"])
+@pytest.mark.parametrize("status", [200, 302, 400, 401, 403, 404, 422, 429, 500])
+def test_a_vendor_that_repeats_the_credential_is_not_quoted(
+    provider: Provider, small: Server, caplog: Any, status: int, media: str, after: int
+) -> None:
+    with caplog.at_level(logging.DEBUG):
+        kept = recorder(provider, Echo(live(small), status, media, after))
+        reader = connector(provider, kept)
+        texts: list[str] = []
+        for ask in (reader.probe, reader.inventory, lambda: reader.fetch(Selection(), contact_details=True)):
+            try:
+                texts.append(repr(ask()))  # type: ignore[operator]
+            except ConnectorError as error:
+                texts += chain(error)
+    assert len(texts) >= 3
+    texts += [json.dumps(document(kept)), *(record.getMessage() for record in caplog.records)]
+    assert_silent(provider, *texts)
+
+
+def test_what_is_logged_of_a_read_holds_no_secret(provider: Provider, small: Server, caplog: Any) -> None:
+    with caplog.at_level(logging.DEBUG):
+        read(provider, live(small))
+    assert_silent(provider, *(f"{record.getMessage()} {record.args!r}" for record in caplog.records), "")
