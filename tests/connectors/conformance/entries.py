@@ -14,7 +14,7 @@ NOW = 1_772_323_200  # 2026-03-01T00:00:00Z: the window of a read holds the spri
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """One question the connector may ask. path: ``{id}`` stands for one segment. key: what the answer's envelope calls
-    its object or list. table: of the loss ledger."""
+    its object or list, "" for an answer that is the object itself. table: of the loss ledger."""
 
     path: str
     key: str
@@ -30,7 +30,7 @@ class Endpoint:
 
     def objects(self, body: Any) -> list[Any]:
         """The objects an answer tells; the list itself where there is one, so that it can be changed."""
-        told = body[self.key]
+        told = body[self.key] if self.key else body
         return told if isinstance(told, list) else [told]
 
 

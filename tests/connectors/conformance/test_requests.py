@@ -1,6 +1,7 @@
 """What is asked, and what becomes of all that is answered."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 from zoneinfo import available_timezones
@@ -16,7 +17,7 @@ SHARED = Path(__file__).resolve().parents[3].parent / "shared"
 def unclassed(provider: Provider, endpoint: Endpoint, body: Any) -> set[str]:
     """Fields of an answer that the loss ledger has no row for."""
     ledger = provider.connector.ledger
-    rest = {key: value for key, value in body.items() if key != endpoint.key}
+    rest = {key: value for key, value in body.items() if endpoint.key not in ("", key)}
     found = {
         f"{endpoint.table}: {path}" for one in endpoint.objects(body) for path in ledger.unknown(endpoint.table, one)
     }
@@ -67,3 +68,10 @@ def test_every_zone_is_a_zone_or_somebody_is_told(rich: Acme) -> None:
     assert {id_ for id_, zone in zones.items() if zone.zone is None and zone.raw} <= told
     known = available_timezones()
     assert {zone.zone for zone in zones.values()} | layers <= known | {None}
+
+
+def test_every_skip_names_a_test_and_gives_a_reason(provider: Provider) -> None:
+    files = Path(__file__).parent.glob("test_*.py")
+    tests = {name for file in files for name in re.findall(r"^def (test_\w+)", file.read_text(), re.MULTILINE)}
+    assert provider.skips.keys() <= tests
+    assert all(len(reason) > 20 for reason in provider.skips.values())
