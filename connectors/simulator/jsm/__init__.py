@@ -14,12 +14,17 @@ from connectors.simulator.jsm.callers import (
 )
 from connectors.simulator.jsm.simulator import Simulator
 
+DEMO_SETTINGS = {"site": SITE, "cloud_id": CLOUD_ID, "org_id": ORG_ID}
+DEMO_CREDENTIALS = {"email": DEMO_EMAIL, "api_token": DEMO_TOKEN}
+
 __all__ = [
     "AGENT_EMAIL",
     "AGENT_TOKEN",
     "CANARY",
     "CLOUD_ID",
+    "DEMO_CREDENTIALS",
     "DEMO_EMAIL",
+    "DEMO_SETTINGS",
     "DEMO_TOKEN",
     "ORG_ADMIN_TOKEN",
     "ORG_ID",
