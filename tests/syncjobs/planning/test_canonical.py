@@ -152,3 +152,10 @@ def test_a_schedule_that_is_switched_off_at_the_source_is_inactive_here() -> Non
     on = proposer.propose(schedule("S", "Nights", layer("A")))
     assert (off.fields["active"], on.fields["active"]) == (False, True)
     assert off.fingerprint != on.fingerprint
+
+
+def test_a_policy_that_is_switched_off_at_the_source_is_inactive_here() -> None:
+    on = policy("P", "Primary", Target("schedule", "S1"))
+    off = replace(on, enabled=False)
+    assert [proposer.propose(one).fields["active"] for one in (on, off)] == [True, False]
+    assert proposer.propose(on).fingerprint != proposer.propose(off).fingerprint
