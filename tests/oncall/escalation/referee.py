@@ -1,0 +1,202 @@
+"""A second opinion: who is paged in which minute, decided minute by minute from the written definitions alone.
+
+It imports nothing of the product and takes plain values. A world is ``{"policies", "schedules", "groups", "routings",
+"away", "reachable"}``: schedules say from which minute on whom they have, ``[(minute, ["person:ann", ...]), ...]``;
+away says who stands in for whom, None for nobody. A policy that runs is a machine that looks at the clock each minute.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+World = dict[str, Any]
+Notice = tuple[int, tuple[str, ...], int, int, tuple[str, ...], bool]
+FOREVER = 100_000
+
+
+@dataclass
+class Run:
+    """A policy that is running. due: the minute in which its next level starts. perhaps: it is one of candidates."""
+
+    policy: dict[str, Any]
+    around: list[str]
+    path: tuple[str, ...]
+    start: int
+    due: int
+    perhaps: bool
+    round: int = 1
+    level: int = 0
+    ended: str = ""
+
+
+def begin(world: World, name: str, minute: int, around: list[str], path: tuple[str, ...], perhaps: bool) -> Run:
+    policy = world["policies"][name]
+    return Run(policy, [*around, name], path, minute, minute + policy["initial_wait"], perhaps)
+
+
+def course(world: World, name: str, acknowledged: int | None = None, closed: int | None = None) -> dict[str, Any]:
+    """All notices, the outcome of each level of the policy itself, and how that ended."""
+    root = begin(world, name, 0, [], (), False)
+    running, notices, outcomes = [root], [], []
+    minute, stop = 0, None
+    while minute < FOREVER and not all(run.ended for run in running):
+        if closed is not None and minute >= closed:
+            stop = minute
+            break
+        while due := next((run for run in running if not run.ended and run.due == minute), None):
+            if due.level == len(due.policy["levels"]):
+                next_round(due)
+                continue
+            found, outcome = fire(world, due, minute, acknowledged)
+            notices += found["notices"]
+            running += found["begun"]
+            if due is root:
+                outcomes.append((minute, root.round, root.level + 1, outcome))
+            advance(due, outcome)
+        if any(run.ended == "closed" and run.due == minute and not run.perhaps for run in running):
+            stop = minute
+            break
+        minute += 1
+    by_other = stop is not None and (not root.ended or root.due >= stop)
+    ending = ("closed", stop) if by_other else (root.ended, root.due)
+    return {"notices": sorted(notices), "outcomes": outcomes, "ending": ending}
+
+
+def next_round(run: Run) -> None:
+    policy = run.policy
+    if not policy["levels"]:
+        run.ended = "nothing"
+    elif policy["repeat_count"] is None:
+        run.ended = "rounds_not_known"
+    elif run.round > policy["repeat_count"]:
+        run.ended = "closed" if policy["after_last"] == "close" else "nothing"
+    else:
+        run.round, run.level = run.round + 1, 0
+
+
+def advance(run: Run, outcome: str) -> None:
+    """The next level's minute: a skipped level's wait is not waited for, an unknown one cannot be."""
+    wait = run.policy["levels"][run.level]["wait"]
+    final = run.level + 1 == len(run.policy["levels"]) and run.round == 1 + (run.policy["repeat_count"] or 0)
+    if outcome != "skipped":
+        if wait is None and not final:
+            run.ended = "wait_not_known"
+        run.due += wait or 0
+    run.level += 1
+
+
+def fire(world: World, run: Run, minute: int, acknowledged: int | None) -> tuple[dict[str, Any], str]:
+    """One level starts."""
+    level = run.policy["levels"][run.level]
+    in_turn = level["distribution"] == "round_robin" and len(level["targets"]) > 1
+    asked = run.start if run.policy["resolved"] == "start" else minute
+    notices, begun, candidates, together = [], [], set(), set()
+    staffed = prevented = untold = False
+    for target in level["targets"]:
+        people, policies, unknown = whom(world, target, asked, run.around)
+        untold = untold or unknown
+        somebody = bool(people)
+        for policy in policies:
+            reaches, hidden = foresees(world, policy, minute, run.around)
+            somebody, untold = somebody or reaches, untold or hidden
+        stopped = acknowledged is not None and minute >= acknowledged and target["condition"] == "not_acked"
+        staffed, prevented = staffed or (somebody and not stopped), prevented or (somebody and stopped)
+        if stopped:
+            continue
+        begun += [
+            begin(world, policy, minute, run.around, (*run.path, policy), run.perhaps or in_turn) for policy in policies
+        ]
+        if in_turn:
+            candidates |= people
+        elif target["members"] == "random" and count(world, target, asked) > 1:
+            notices.append((minute, run.path, run.round, run.level + 1, tuple(sorted(people)), True))
+        else:
+            together |= people
+    notices.append((minute, run.path, run.round, run.level + 1, tuple(sorted(together)), run.perhaps))
+    notices.append((minute, run.path, run.round, run.level + 1, tuple(sorted(candidates)), True))
+    found = {"notices": [each for each in notices if each[4]], "begun": begun}
+    if staffed:
+        return found, "paged"
+    if prevented:
+        return found, "acknowledged"
+    if untold:
+        return found, "not_told"
+    return found, {"skip": "skipped", "wait": "waited"}[run.policy["unstaffed_level"]]
+
+
+def foresees(world: World, policy: str, minute: int, around: list[str]) -> tuple[bool, bool]:
+    """Whether a policy that begins here would reach anybody if nobody did anything, and whether that cannot be told."""
+    run = begin(world, policy, minute, around, (), False)
+    reaches = untold = False
+    while not run.ended:
+        if run.level == len(run.policy["levels"]):
+            next_round(run)
+            continue
+        asked = run.start if run.policy["resolved"] == "start" else run.due
+        for target in run.policy["levels"][run.level]["targets"]:
+            people, policies, unknown = whom(world, target, asked, run.around)
+            reaches, untold = reaches or bool(people), untold or unknown
+            for inner in policies:
+                one, other = foresees(world, inner, run.due, run.around)
+                reaches, untold = reaches or one, untold or other
+        _, outcome = fire(world, run, run.due, None)
+        advance(run, outcome)
+    return reaches, untold
+
+
+def holders(world: World, target: dict[str, Any], minute: int) -> list[str] | None:
+    """What a target means just now, as participants."""
+    match target["kind"]:
+        case "responder":
+            return [f"person:{target['key']}"]
+        case "schedule":
+            changes = world["schedules"].get(target["key"])
+            return None if changes is None else [who for since, who in changes if since <= minute][-1]
+        case "user_group":
+            return [f"group:{target['key']}"]
+        case "group_routing":
+            return [f"group_routing:{target['key']}"]
+        case "escalation_policy":
+            return [f"policy:{target['key']}"]
+    return None
+
+
+def everybody(world: World, target: dict[str, Any], minute: int) -> tuple[list[str], list[str], bool]:
+    """(people before absences and reachability, policies, whether anything is not known)."""
+    people: list[str] = []
+    policies: list[str] = []
+    unknown = False
+    participants = holders(world, target, minute)
+    for participant in participants or ():
+        kind, _, key = participant.partition(":")
+        if kind == "group_routing":
+            kind, key = "policy", world["routings"].get(key)
+        if kind == "person":
+            people.append(participant if target["kind"] == "schedule" else f"!{participant}")
+        elif kind == "group" and key in world["groups"]:
+            members, leads = world["groups"][key]
+            wanted = target["members"] if target["kind"] == "user_group" else "all"
+            chosen = {"leads": leads, "others": [one for one in members if one not in leads]}.get(wanted, members)
+            people += [f"!person:{one}" for one in chosen]
+        elif kind == "policy" and key in world["policies"]:
+            policies.append(key)
+        else:
+            unknown = True
+    return people, policies, unknown or participants is None
+
+
+def count(world: World, target: dict[str, Any], minute: int) -> int:
+    return len(everybody(world, target, minute)[0])
+
+
+def whom(world: World, target: dict[str, Any], minute: int, around: list[str]) -> tuple[set[str], list[str], bool]:
+    """(reachable people, policies that begin, whether anything cannot be told). A ``!`` marks those for whom somebody
+    may stand in; a schedule has seen to that itself."""
+    people, policies, unknown = everybody(world, target, minute)
+    present = set()
+    for person in people:
+        name = person.rpartition(":")[2]
+        if person.startswith("!"):
+            name = world["away"].get(name, name)
+        if name in world["reachable"]:
+            present.add(name)
+    return present, [name for name in policies if name not in around], unknown

@@ -1,0 +1,149 @@
+"""The checks notice: each mutant of the walk breaks one thing, and a few worlds judged by the referee go red."""
+
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from sys import modules
+from typing import Any, NamedTuple
+
+import pytest
+
+from oncall.escalation import walk as product
+from tests.oncall.escalation.referee import World, course
+from tests.oncall.escalation.worlds import level, policy, target, walked, world
+
+SOURCE = Path(str(product.__file__))
+
+
+class Case(NamedTuple):
+    world: World
+    acknowledged: int | None = None
+    closed: int | None = None
+
+
+def person(name: str, **more: Any) -> dict[str, Any]:
+    return target("responder", name, **more)
+
+
+def cases() -> list[Case]:
+    three = [level(5, person("ann")), level(7, person("gone")), level(4, person("ben", condition="not_closed"))]
+    found = [
+        Case(
+            world({"P": policy(*three, initial_wait=2, unstaffed_level=rule, repeat_count=2, after_last="close")}), *at
+        )
+        for rule in ("skip", "wait")
+        for at in ((None, None), (7, None), (8, None), (None, 16), (9, 23))
+    ]
+    crowd = {"G": (["ann", "ben", "gone"], ["ben"])}
+    for members in ("all", "leads", "others", "random"):
+        targets = [target("user_group", "G", members=members), person("cat")]
+        for in_turn in (False, True):
+            found.append(
+                Case(world({"P": policy(level(3, *targets, in_turn=in_turn))}, groups=crowd, away={"ann": "dan"}))
+            )
+    moving = {"S": [(0, ["person:ann"]), (3, ["group:G", "policy:Q"]), (9, [])], "T": [(0, ["group_routing:G"])]}
+    for resolved in ("start", "level"):
+        policies = {
+            "P": policy(
+                level(4, target("schedule", "S")), level(4, target("schedule", "S")), level(2, target("schedule", "T")),
+                level(1, person("dan")), repeat_count=1, resolved=resolved,
+            ),
+            "Q": policy(level(4, target("schedule", "S")), level(2, person("cat")), initial_wait=3, resolved=resolved),
+        }  # fmt: skip
+        found += [
+            Case(world(policies, schedules=moving, groups=crowd, away={"ann": None}), *at)
+            for at in ((None, None), (5, None), (None, 8))
+        ]
+        found.append(Case(world(policies, schedules=moving, groups=crowd, routings={"G": "Q"})))
+    for in_turn in (False, True):
+        part = {
+            "Q": policy(level(6, person("ann")), after_last="close"),
+            "R": policy(level(None, person("cat")), initial_wait=9),
+        }
+        levels = [level(3, *(target("escalation_policy", name) for name in ("Q", "R", "P")), in_turn=in_turn)]
+        levels += [level(3, person("ben")), level(3, target("unresolved", "x")), level(1, person("dan"))]
+        found += [
+            Case(world({"P": policy(*levels), **part}), *at) for at in ((None, None), (0, None), (None, 6), (None, 7))
+        ]
+    hidden = {"Q": policy(level(1, target("unresolved", "x")))}
+    levels = [level(3, target("escalation_policy", "Q")), level(1, person("ann"))]
+    found.append(Case(world({"P": policy(*levels), **hidden})))
+    found.append(Case(world({"P": policy(level(3, person("ann")), repeat_count=None)})))
+    found.append(Case(world({"P": policy(level(None, person("ann")), level(1, person("ben")))})))
+    return found
+
+
+def first_disagreement(walk: Any) -> Case | None:
+    for case in cases():
+        asked = (case.world, "P", case.acknowledged, case.closed)
+        if walked(*asked, walk=walk) != course(*asked):
+            return case
+    return None
+
+
+MUTANTS = (
+    ("the initial wait is dropped", "minute = start + policy.initial_wait", "minute = start"),
+    ("one round too few", "range(1, last[0] + 1)", "range(1, last[0])"),
+    ("a skipped level's time runs", 'if step.outcome == "skipped":', "if False:"),
+    ("waiting is skipping", '"waited" if policy.unstaffed_level == "wait" else "skipped"', '"skipped"'),
+    ("a wait that is not known is none", "if level.wait is None and (number, position) != last:", "if False:"),
+    ("unknown rounds are one", "if policy.repeat_count is None and policy.levels:", "if False:"),
+    ("no policy closes", 'policy.after_last == "close" and policy.levels', "False"),
+    ("everything is looked up at the start", '(start if policy.resolved == "start" else minute)', "start"),
+    ("everything is looked up as it comes", '(start if policy.resolved == "start" else minute)', "minute"),
+    ("the start is the alert's", '(start if policy.resolved == "start"', '(0 if policy.resolved == "start"'),
+    ("what is not told is nobody", "elif any(_is_untold(page) for page in pages):", "elif False:"),
+    ("nothing inside a part is untold", "inner in step.pages\n    )\n", "inner in ()\n    )\n"),
+    ("nothing is in turn", 'level.distribution == "round_robin" and', "False and"),
+    ("random is everybody", 'one_of=target.members == "random"', "one_of=False"),
+    ("random is others", '"all" if target.members == "random"', '"others" if target.members == "random"'),
+    (
+        "nobody stands in for members",
+        "replace(self._paged(each, instant, group), through",
+        "replace(Paged(each, self._state(each)), through",
+    ),
+    ("who is away is there", 'Paged(person, "away")', 'Paged(person, "reachable")'),
+    ("everybody is reachable", '"reachable" if self.context.is_reachable(person) else "unreachable"', '"reachable"'),
+    ("unreachable people are told as paged", 'page.people if each.state == "reachable"}', "page.people}"),
+    ("parts staff nothing", "page.staffed for part in self.parts", "False for part in self.parts"),
+    ("parts begin with the alert", "self.walk(policy, minute, (*path", "self.walk(policy, 0, (*path"),
+    ("an acknowledgement is a minute late", "if due >= minute and page", "if due > minute and page"),
+    ("an acknowledgement stops everything", 'and page.target.condition == "not_acked"', ""),
+    ("an acknowledgement does not reach parts", "replace(part, walk=_acknowledged(part.walk, minute))", "part"),
+    (
+        "what is acknowledged still begins its parts",
+        "replace(page, withheld=True, parts=())",
+        "replace(page, withheld=True)",
+    ),
+    ("withheld people are told as paged", "if not page.withheld]", "]"),
+    ("acknowledged is never said", '"acknowledged" if prevented', "step.outcome if prevented"),
+    ("a close is a minute late", "_closed(walk, closed_at, closed_at)", "_closed(walk, closed_at + 1, closed_at)"),
+    ("a policy closes before its own minute", "_closed(walk, own + 1, own)", "_closed(walk, own, own)"),
+    ("a close does not reach parts", "replace(part, walk=_closed(part.walk, before, minute))", "part"),
+    ("parts close nothing", "yield from _closings(part.walk)", "pass"),
+    ("a candidate closes for certain", "if not step.one_of)", ")"),
+    ("a closed walk ended by itself", 'Ending("closed", minute) if ends else walk.ending', "walk.ending"),
+    ("candidates of a part are certain", "perhaps or step.one_of)", "perhaps)"),
+)
+
+
+def test_the_walk_agrees_with_the_referee_on_all_of_them() -> None:
+    assert len(cases()) > 30
+    assert first_disagreement(product) is None
+
+
+@pytest.mark.parametrize(("what", "fragment", "replacement"), MUTANTS, ids=[each[0] for each in MUTANTS])
+def test_somebody_notices_that(what: str, fragment: str, replacement: str, tmp_path: Path) -> None:
+    source = SOURCE.read_text()
+    assert source.count(fragment) == 1, f"{what}: the fragment is not there, or not once"
+    file = tmp_path / "mutated_walk.py"
+    file.write_text(source.replace(fragment, replacement))
+    spec = spec_from_file_location("mutated_walk", file)
+    assert spec is not None
+    assert spec.loader is not None
+    mutant = module_from_spec(spec)
+    modules["mutated_walk"] = mutant  # dataclasses look their module up
+    try:
+        spec.loader.exec_module(mutant)
+        assert first_disagreement(mutant) is not None, f"nobody noticed that {what}"
+    finally:
+        del modules["mutated_walk"]
