@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
+
 from connectors.base import Connector
 from connectors.closure import Selection
 from connectors.errors import ConnectorError
@@ -77,6 +79,7 @@ def unexpected(provider: Provider, rich: Acme, spoiler: Spoiler) -> Iterator[str
             idle = 0 if spoiler.spoiled else idle + 1
 
 
+@pytest.mark.slow
 def test_no_answer_ends_in_an_unhandled_error(provider: Provider, rich: Acme) -> None:
     spoiler = Spoiler()
     told = list(unexpected(provider, rich, spoiler))

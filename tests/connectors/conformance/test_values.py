@@ -103,6 +103,7 @@ def content(snapshot: Snapshot) -> Any:
     return records(snapshot), complete, failed
 
 
+@pytest.mark.slow
 def test_null_is_absence_and_only_what_is_required_is_missed(provider: Provider, rich: Acme) -> None:
     required, differing = set(), set()
     done: set[tuple[str, str]] = set()
