@@ -411,11 +411,11 @@ def test_on_calls_are_ids_alone(site: Call, jsm: Simulator) -> None:
 
 
 def test_it_is_served_by_name_and_unknown_ones_are_refused() -> None:
-    assert PROVIDERS == ("pagerduty", "opsgenie", "jsm")
+    assert "jsm" in PROVIDERS
     with build("jsm", size=20) as server:
         assert server.vendor.summary()["provider"] == "jsm"
         headers = {"Content-Type": "application/json"}
         body = json.dumps({"edit": "rename", "kind": "team", "object_id": next(iter(server.state.teams)), "name": "A"})
         assert ask(server.origin, "/_simulator/edits", None, headers, method="POST", body=body).status == 200
-    with pytest.raises(LookupError, match="choose one of pagerduty, opsgenie, jsm"):
+    with pytest.raises(LookupError, match="choose one of .*jsm"):
         build("telex")
