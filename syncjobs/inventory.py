@@ -13,7 +13,7 @@ from connectors.errors import ProviderUnavailable, ReadStopped
 from connectors.models import Connection
 from connectors.opening import open_connector
 from connectors.records import ENTITY_TYPES, ENTITY_WORDS, EntityKey, EntityType
-from syncjobs.storage import digest
+from syncjobs.planning.canonical import digest
 
 #: Somebody waits in front of the page.
 MOST_SECONDS: Final = 60.0

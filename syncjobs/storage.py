@@ -1,9 +1,7 @@
 """A plan as rows: what a person reviews is what is applied later."""
 
-import json
 from collections.abc import Iterable
 from datetime import datetime
-from hashlib import blake2b
 from typing import Any
 
 from django.db import transaction
@@ -11,13 +9,8 @@ from django.db.models import OuterRef, Subquery
 
 from oncall.operations.resolving import chunks
 from syncjobs.models import Conflict, ConflictState, ExternalLink, Outcome, SyncItem, SyncRun
+from syncjobs.planning.canonical import digest
 from syncjobs.planning.values import ConflictDraft, Item, OpenConflict, Plan
-
-
-def digest(value: Any) -> str:
-    """blake2b-16 of canonical JSON, as hex."""
-    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
-    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 def store_plan(run: SyncRun, plan: Plan) -> None:
@@ -71,14 +64,13 @@ def store_conflicts(run: SyncRun, plan: Plan, stored: Iterable[OpenConflict], at
     """Open, refresh and close conflicts so that they match the plan. Returns how many were opened."""
     known = {(conflict.kind, conflict.subject): conflict for conflict in stored}
     new, moved = [], []
-    for draft in {(draft.kind, draft.subject): draft for draft in plan.conflicts}.values():
-        conflict = _conflict(run, draft, at)
-        before = known.get((draft.kind, draft.subject))
+    for (kind, subject), draft in {(draft.kind, draft.subject): draft for draft in plan.conflicts}.items():
+        evidence_hash = digest([draft.paths, draft.evidence])
+        before = known.get((kind, subject))
         if before is None:
-            new.append(conflict)
-        elif before.evidence_hash != conflict.evidence_hash:
-            conflict.pk = before.id
-            moved.append(conflict)
+            new.append(_conflict(run, draft, evidence_hash, at))
+        elif before.evidence_hash != evidence_hash:
+            moved.append(_conflict(run, draft, evidence_hash, at, pk=before.id))
     if not (new or moved or plan.settled):
         return 0
     with transaction.atomic():
@@ -99,8 +91,11 @@ def link_conflicts(run: SyncRun) -> None:
     )
 
 
-def _conflict(run: SyncRun, draft: ConflictDraft, at: datetime) -> Conflict:
+def _conflict(
+    run: SyncRun, draft: ConflictDraft, evidence_hash: str, at: datetime, *, pk: int | None = None
+) -> Conflict:
     return Conflict(
+        pk=pk,
         connection_id=run.connection_id,
         kind=draft.kind,
         subject_key=draft.subject,
@@ -109,6 +104,6 @@ def _conflict(run: SyncRun, draft: ConflictDraft, at: datetime) -> Conflict:
         label=draft.label[:255],
         paths=list(draft.paths),
         evidence=dict(draft.evidence),
-        evidence_hash=digest([draft.paths, draft.evidence]),
+        evidence_hash=evidence_hash,
         opened_at=at,
     )

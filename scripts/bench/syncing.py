@@ -24,6 +24,7 @@ from scripts.bench.measuring import Work, wall_times
 from syncjobs.models import RunKind, RunState, SyncProfile, SyncRun
 from syncjobs.runner import drive
 from syncjobs.starting import start
+from syncjobs.verifying import MOST_CALLS
 
 D1 = Target("D1", "second sync, nothing changed: statements", "queries", 40, 20)
 D2_SQLITE = Target("D2", "second sync against update_or_create", "x", 20, 40, faster=True, band=0.3)
@@ -57,7 +58,9 @@ def measure(effort: Effort) -> Iterator[Figure]:
 
 
 class Fetched:
-    """A connector whose read is done already."""
+    """A connector whose read is done already, and whose budget of calls for renderings is used up."""
+
+    calls = MOST_CALLS
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot

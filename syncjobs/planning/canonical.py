@@ -24,8 +24,19 @@ from syncjobs.planning.values import Proposal, element_key
 #: Any fixed Monday; stored rotations are compared by the turn that this reading falls into.
 EPOCH = "2001-01-01T00:00:00"
 
+#: Fields of any kind that have another form than their own in which they are compared: see :func:`normal`.
+_COMPARED_OTHERWISE = frozenset({"email", "layers", "levels"})
+
+#: Canonical JSON. One encoder for all: making one takes as long as a small record does.
+_to_text = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
+
 #: Kinds of targets that can have a row here.
 _ROWS: tuple[TargetKind, ...] = ("responder", "schedule", "user_group", "escalation_policy")
+
+
+def digest(value: Any) -> str:
+    """blake2b-16 of canonical JSON, as hex."""
+    return blake2b(_to_text(value).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 class Proposer:
@@ -35,7 +46,7 @@ class Proposer:
     """
 
     def __init__(self, connection_id: int, now: str, mapping_version: Mapping[Kind, int]) -> None:
-        self.connection_id = connection_id
+        self._own = element_key(connection_id, "")
         self.now = now
         self.mapping_version = mapping_version
 
@@ -53,7 +64,7 @@ class Proposer:
                 return self._service(record)
 
     def key(self, *parts: str) -> str:
-        return element_key(self.connection_id, *parts)
+        return self._own + ":".join(parts)
 
     def _optional_key(self, external_id: str | None) -> str:
         return "" if external_id is None else self.key(external_id)
@@ -74,13 +85,10 @@ class Proposer:
         elements: Mapping[str, Mapping[str, Values] | None],
         **more: Any,
     ) -> Proposal:
-        told = {name: normal(kind, name, value, self.now) for name, value in fields.items()}
-        text = json.dumps(
-            [self.mapping_version.get(kind, 0), told, elements, sorted(more.get("on_create", {}).items())],
-            sort_keys=True,
-            ensure_ascii=False,
-            separators=(",", ":"),
-        )
+        told = dict(fields)
+        for name in _COMPARED_OTHERWISE & told.keys():
+            told[name] = normal(kind, name, told[name], self.now)
+        on_create = sorted(more.get("on_create", {}).items())
         return Proposal(
             kind=kind,
             external_id=record.external_id,
@@ -88,7 +96,7 @@ class Proposer:
             label=record.name,
             fields=fields,
             elements=elements,
-            fingerprint=blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest(),
+            fingerprint=digest([self.mapping_version.get(kind, 0), told, elements, on_create]),
             because=record.because,
             **more,
         )
