@@ -42,9 +42,9 @@ beat: setup ## Start periodic runs when they are due (one process only)
 test: .venv/test.installed ## Run the tests on SQLite
 	$(PY) -m pytest -n 2 -m "not e2e" $(ARGS)
 
-test-postgres: .venv/test.installed ## Run the tests on PostgreSQL (DATABASE_URL, or a throw-away server)
-	@if [ -n "$$DATABASE_URL" ]; then $(PY) -m pytest -n 2 -m "not e2e" $(ARGS); \
-	else scripts/with-postgres $(PY) -m pytest -n 2 -m "not e2e" $(ARGS); fi
+test-postgres: .venv/test.installed ## Run the tests that use a database on PostgreSQL (DATABASE_URL, or a throw-away server)
+	@if [ -n "$$DATABASE_URL" ]; then $(PY) -m pytest -n 2 -m "not e2e" --with-database $(ARGS); \
+	else scripts/with-postgres $(PY) -m pytest -n 2 -m "not e2e" --with-database $(ARGS); fi
 
 check: .venv/lint.installed ## Lint, types, import direction, migrations, deployment settings, file lengths
 	$(PY) -m ruff check .

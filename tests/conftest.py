@@ -21,6 +21,23 @@ os.environ["CREDENTIAL_KEYS"] = Fernet.generate_key().decode()
 django.setup()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--with-database", action="store_true", help="only tests that use a database")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A second kind of database proves nothing about tests that ask none."""
+    if not config.getoption("--with-database"):
+        return
+    asks = [
+        each.get_closest_marker("django_db") is not None
+        or bool({"db", "transactional_db"} & set(getattr(each, "fixturenames", ())))
+        for each in items
+    ]
+    config.hook.pytest_deselected(items=[each for each, asked in zip(items, asks, strict=True) if not asked])
+    items[:] = [each for each, asked in zip(items, asks, strict=True) if asked]
+
+
 class ForeignSocketError(AssertionError):
     """A test tried to talk to another machine."""
 
