@@ -19,7 +19,7 @@ _SITES = (
     ("bengaluru", "Bengaluru", "Asia/Calcutta", "IND", "ACTIVE", ()),
     ("sydney", "Sydney", "Australia/Sydney", "AUS", "ACTIVE", ()),
     ("york", "New York", "US/Eastern", "USA", "ACTIVE", ()),
-    ("chicago", "Chicago", "US/Central", "USA", "ACTIVE", (-24, 8, 10, 45)),
+    ("chicago", "Chicago", "US/Central", "USA", "ACTIVE", (-24, 8, 10, 49)),
     ("oakland", "Oakland (closed)", "US/Pacific", "USA", "INACTIVE", ()),
 )
 _SITE_OF = {"Europe/London": "london", "Asia/Kolkata": "bengaluru", "Australia/Sydney": "sydney"}

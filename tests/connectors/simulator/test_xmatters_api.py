@@ -21,7 +21,7 @@ from connectors.simulator.xmatters import (
     SSO_USER,
     Simulator,
 )
-from tests.connectors.simulator.conftest import Clock, ask
+from tests.connectors.simulator.conftest import Clock, ask, basic
 
 Call = Callable[..., Any]
 NOW = 1_774_008_005  # 2026-03-20T12:00:05Z, a Friday
@@ -130,8 +130,11 @@ def test_what_cannot_be_answered(xm: Call, path: str, query: str, status: int) -
 
 def test_it_can_only_be_read_as_json(xm: Call, xmatters: Simulator) -> None:
     assert xm("/people", method="POST").status == 405
-    sent = {"Accept": "text/html", "Authorization": "Basic bm8="}
-    assert ask(xmatters.origin, "/api/xm/1/people", None, sent).status == 401
+    for accepted, status in (("text/html", 406), ("application/json", 200), ("text/html, */*;q=0.1", 200)):
+        sent = {"Accept": accepted} | basic(DEMO_USER, DEMO_PASSWORD)
+        assert ask(xmatters.origin, "/api/xm/1/people", None, sent).status == status
+    for header in ("Basic not-base64!", "Basic bm8=", "Digest x", "Bearer x"):
+        assert ask(xmatters.origin, "/api/xm/1/people", None, {"Authorization": header}).status == 401
 
 
 def test_a_limited_caller_sees_half_of_the_groups_and_is_not_told(xm: Call, xmatters: Simulator) -> None:
@@ -222,6 +225,11 @@ def test_people_have_three_spellings_and_no_address(xm: Call) -> None:
     assert found["cdubois"]["licenseType"] == "STAKEHOLDER_USER"
     assert "timezone" not in found["rdelgado"]
     assert found["blindqvist"]["supervisors"]["data"][0]["targetName"] == "akeller"
+    one = found["blindqvist"]
+    single = xm(f"/people/{one['id']}", "embed=roles,supervisors").json
+    assert single == one
+    assert xm("/people/blindqvist/roles").json["data"] == one["roles"]["data"]
+    assert xm("/people/blindqvist/supervisors").json["data"] == one["supervisors"]["data"]
     secret = [one for one in found.values() if one.get("phonePin")]
     assert secret
     assert all(CANARY in one["phoneLogin"] and one["properties"]["VPN Password"] == CANARY for one in secret)
@@ -260,6 +268,9 @@ def test_one_sweep_shows_every_kind_of_device(xm: Call) -> None:
     finn = xm("/people/flarsen/devices").json["data"]
     assert finn
     assert "EMAIL" not in {one["deviceType"] for one in finn}
+    one = finn[0]
+    assert xm(f"/devices/{one['id']}").json == one
+    assert xm("/devices/none").status == 404
     blanks = xm("/devices", {"phoneNumberFormat": "COUNTRY_CODE", "deviceType": "VOICE"}).json["data"]
     assert all(" " in one["phoneNumber"] for one in blanks)
     assert xm("/devices", {"deviceStatus": "INACTIVE"}).json["total"] > 0
@@ -275,6 +286,9 @@ def test_groups_are_of_three_kinds(xm: Call, xmatters: Simulator) -> None:
     assert {"Data Pipelines", "data pipelines"} <= set(found)
     assert found["Legacy Billing"]["status"] == "INACTIVE"
     assert isinstance(found["Support / Weeks"]["observers"], str)
+    security = found["Security"]
+    assert xm(f"/groups/{security['id']}/observers").json["data"] == security["observers"]["data"]
+    assert security["observers"]["data"][0]["name"] == "Standard User"
     assert "criteria" in found["Everyone in Berlin"]
     assert xm("/groups", {"groupType": "ON_CALL"}).json["total"] == 10
     xmatters.edits.change_habits(untyped_groups=True)
@@ -285,6 +299,9 @@ def test_rosters_have_every_kind_of_member(xm: Call, xmatters: Simulator) -> Non
     hands = group_named(xmatters, "All Hands")
     kinds = {row["member"]["recipientType"] for row in xm(f"/groups/{hands}/members").json["data"]}
     assert kinds == {"PERSON", "GROUP", "DEVICE", "DYNAMIC_TEAM"}
+    whole = {row["recipientType"]: row for row in xm(f"/groups/{hands}/recipients").json["data"]}
+    assert (set(whole), whole["GROUP"]["groupType"]) == (kinds, "ON_CALL")
+    assert "status" not in whole["DYNAMIC_TEAM"]
     platform = group_named(xmatters, "Platform SRE")
     rows = xm(f"/groups/{platform}/members", "embed=shifts").json["data"]
     shifts = {row["member"]["targetName"]: [one["name"] for one in row["shifts"]["data"]] for row in rows}
@@ -381,8 +398,12 @@ def test_absences_services_sites_and_roles(xm: Call, xmatters: Simulator) -> Non
     assert xm("/service-dependencies").json["total"] == 2
     payments = xm(f"/groups/{group_named(xmatters, 'Payments | On-Call')}", "embed=services").json
     assert [one["targetName"] for one in payments["services"]["data"]] == ["Checkout"]
+    key = group_named(xmatters, "Payments | On-Call")
+    assert xm(f"/groups/{key}/services").json["data"] == payments["services"]["data"]
     xmatters.edits.change_plan(services=False)
-    assert xm("/services").status == 403
+    assert xm("/services").status == xm("/service-dependencies").status == 403
+    assert "services" not in xm(f"/groups/{key}", "embed=services").json
+    assert xm("/sites/none").status == 404
     sites = xm("/sites").json["data"]
     assert [one["status"] for one in sites].count("INACTIVE") == 1
     assert not any("holidays" in one for one in sites)
