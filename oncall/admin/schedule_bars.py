@@ -142,7 +142,7 @@ def kind_of(one: Override | ExtraShift) -> str:
 def layer_titles(spec: ScheduleSpec) -> dict[str, str]:
     """Layer key -> how pages call it."""
     numbered = ((f"Layer {n}", layer) for n, layer in enumerate(spec.layers, 1))
-    return {layer.key: n if layer.name == n else f"{n}: {layer.name or layer.key}" for n, layer in numbered}
+    return {layer.key: n if layer.name in ("", n) else f"{n}: {layer.name}" for n, layer in numbered}
 
 
 class Reasons:

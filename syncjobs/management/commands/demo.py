@@ -87,7 +87,7 @@ class Command(ShellCommand):
         tours = []
         for provider in VENDORS:
             settings_of, credentials = demo_account(provider)
-            name = "acme" if provider == VENDORS[0] else f"acme {provider_label(provider)}"
+            name = "acme" if provider == VENDORS[0] else f"acme-{provider}"
             profile = connect(name, provider, settings_of, credentials)
             self.stderr.write(f"Connected to {profile.connection.account_label}; planning ...")
             tours.append(tour(profile))
