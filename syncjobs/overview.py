@@ -1,9 +1,11 @@
 """How every connection stands, for the list and for the first page."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from django.db.models import Count, Max
+from django.db.models import Count, Max, QuerySet
 
 from connectors.models import Connection
 from connectors.records import ENTITY_TYPES
@@ -14,15 +16,18 @@ from syncjobs.models import (
     ConflictState,
     ExternalLink,
     LinkState,
+    ParityCheck,
     RunState,
     SyncProfile,
     SyncRun,
 )
+from syncjobs.parity_checks import standing_checks
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """run: the newest one. synced: the newest that went through, at least partly. imported: linked objects by kind."""
+    """run: the newest one. synced: the newest that went through, at least partly. imported: linked objects by kind.
+    equal: how many of the ``compared`` schedules equal the source's own rendering."""
 
     connection: Connection
     run: SyncRun | None
@@ -30,6 +35,8 @@ class Standing:
     conflicts: int
     imported: Mapping[str, int]
     review_first: bool
+    equal: int = 0
+    compared: int = 0
 
     @property
     def next_step(self) -> str:
@@ -51,7 +58,7 @@ class Standing:
 
 
 def standings(connections: Iterable[Connection]) -> dict[int, Standing]:
-    """By connection id; six queries whatever the number of connections."""
+    """By connection id; seven queries whatever the number of connections."""
     wanted = {connection.pk: connection for connection in connections}
     newest = SyncRun.objects.filter(connection__in=wanted).order_by().values("connection").annotate(run=Max("pk"))
     done = newest.filter(state__in=[RunState.SUCCEEDED, RunState.PARTIAL])
@@ -68,6 +75,7 @@ def standings(connections: Iterable[Connection]) -> dict[int, Standing]:
     links = ExternalLink.objects.filter(connection__in=wanted, state=LinkState.LINKED).order_by()
     for pk, kind, number in links.values_list("connection", "entity_type").annotate(number=Count("pk")):
         imported[pk][kind] = number
+    verdicts = _verdicts(links.filter(schedule__isnull=False).values("schedule"))
     reviewed = dict(SyncProfile.objects.filter(connection__in=wanted).values_list("connection", "review_first"))
     return {
         pk: Standing(
@@ -77,6 +85,17 @@ def standings(connections: Iterable[Connection]) -> dict[int, Standing]:
             conflicts=conflicts.get(pk, 0),
             imported={kind: imported[pk][kind] for kind in ENTITY_TYPES if kind in imported[pk]},
             review_first=reviewed.get(pk, True),
+            equal=sum(verdicts[pk].values()),
+            compared=len(verdicts[pk]),
         )
         for pk, connection in wanted.items()
     }
+
+
+def _verdicts(schedules: QuerySet[Any, Any]) -> dict[int, dict[int, bool]]:
+    """Connection -> schedule -> whether every second that was compared is equal; one query."""
+    found: dict[int, dict[int, bool]] = defaultdict(dict)
+    checks = ParityCheck.objects.filter(pk__in=standing_checks(schedules), total_seconds__gt=0)
+    for pk, schedule, equal, total in checks.values_list("connection", "schedule", "equal_seconds", "total_seconds"):
+        found[pk][schedule or 0] = found[pk].get(schedule or 0, True) and equal == total
+    return found

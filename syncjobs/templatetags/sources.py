@@ -15,7 +15,7 @@ register = template.Library()
 
 @register.simple_tag(takes_context=True)
 def source_cards(context: template.Context) -> list[dict[str, Any]]:
-    """One card per connection, for those who may see connections; six queries for all of them."""
+    """One card per connection, for those who may see connections; seven queries for all of them."""
     request: HttpRequest = context["request"]
     if not request.user.has_perm("connectors.view_connection"):
         return []
@@ -32,5 +32,7 @@ def _card(standing: Standing) -> dict[str, Any]:
         "synced": ago(synced.finished_at) if synced and synced.finished_at else "",
         "conflicts": standing.conflicts,
         "imported": [(kind_words(kind, plural=number != 1), number) for kind, number in standing.imported.items()],
+        "equal": standing.equal,
+        "compared": standing.compared,
         "next": next_link(standing),
     }

@@ -10,7 +10,7 @@ from django.urls import reverse
 from connectors.models import Connection
 from oncall.models import Responder, Schedule, User
 from syncjobs.disconnecting import disconnect
-from syncjobs.models import Conflict, ExternalLink, LinkState, RunKind, RunState, SyncProfile, SyncRun
+from syncjobs.models import Conflict, ExternalLink, LinkState, ParityCheck, RunKind, RunState, SyncProfile, SyncRun
 from syncjobs.overview import standings
 from syncjobs.starting import start
 from tests.syncjobs.admin.conftest import HOSTILE, assert_harmless, queries, staff
@@ -232,3 +232,15 @@ def test_buttons_need_a_post_a_token_and_the_right(
 def test_disconnecting_needs_the_right_to_change_as_well(sync: Sync) -> None:
     client = staff("view_connection", "start_syncrun")
     assert client.post(url(sync.connection, "disconnect"), {"confirmed": "yes"}).status_code == 403
+
+
+def test_the_first_page_tells_how_many_schedules_equal_the_source(sync: Sync, admin_client: Client) -> None:
+    sync.source.rendered = lambda ids, since, until: {}
+    sync.run()
+    assert "equal to the source" not in admin_client.get("/admin/").content.decode()
+    ParityCheck.objects.update(equal_seconds=10, total_seconds=10)
+    assert "1 schedule equal to the source." in admin_client.get("/admin/").content.decode()
+    ParityCheck.objects.filter(pk=ParityCheck.objects.latest("pk").pk).update(equal_seconds=9)
+    page = admin_client.get("/admin/").content.decode()
+    assert "0 of 1 schedules equal to the source." in page
+    assert "?parity=different" in page
