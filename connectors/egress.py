@@ -97,7 +97,8 @@ class LiveTransport:
         origin = self._origin if request.host is None else self._hosts.get(request.host)
         if origin is None or not request.path.startswith("/"):
             raise TransportFault("address", "the request leads away from the hosts of this source", retryable=False)
-        prepared = requests.Request(request.method, f"{origin}/", headers=dict(headers), json=request.body).prepare()
+        body: dict[str, Any] = {"data" if request.form else "json": request.body}
+        prepared = requests.Request(request.method, f"{origin}/", headers=dict(headers), **body).prepare()
         prepared.headers.setdefault("Accept-Encoding", "gzip, identity")
         # Set afterwards: requests would decode and re-encode the path, and what was one segment could become two.
         prepared.url = f"{origin}{request.target}"

@@ -13,7 +13,8 @@ Query: TypeAlias = Sequence[tuple[str, str]]
 class Request:
     """One question. ``path``: percent-encoded, starts with "/". ``query``: decoded pairs, repeats and order kept.
 
-    ``host``: only where a provider uses several hosts; None is the transport's own origin.
+    ``host``: only where a provider uses several hosts; None is the transport's own origin. ``form``: the body, an
+    object of texts, goes as a form instead of as JSON.
     """
 
     method: str
@@ -21,11 +22,13 @@ class Request:
     query: tuple[tuple[str, str], ...] = ()
     body: JsonValue = None
     host: str | None = None
+    form: bool = False
 
     @property
     def target(self) -> str:
-        """Path and query as they go on the wire."""
-        return f"{self.path}?{urlencode(self.query)}" if self.query else self.path
+        """Path and query as they go on the wire. A comma stays one: xMatters takes an encoded one for part of a value
+        instead of between two; to the others it is the same."""
+        return f"{self.path}?{urlencode(self.query, safe=',')}" if self.query else self.path
 
 
 @dataclass(frozen=True, slots=True)

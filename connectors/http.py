@@ -146,11 +146,13 @@ class HttpClient:
         *,
         envelope: str | Sequence[str] | None = None,
         host: str | None = None,
+        form: bool = False,
     ) -> dict[str, JsonValue]:
-        """As ``get``, for a POST that only reads. Raises ValueError for one that the connector did not declare."""
+        """As ``get``, for a POST that only reads; ``form``: the body goes as a form. Raises ValueError for one that the
+        connector did not declare."""
         if not any(_same_path(path, declared) for declared in self._declared_posts):
             raise ValueError(f"POST {path} is not declared as read-only by the connector {self._provider}.")
-        return self._ask(Request("POST", path, tuple(query), body, host), envelope)
+        return self._ask(Request("POST", path, tuple(query), body, host, form), envelope)
 
     def _ask(
         self, request: Request, envelope: str | Sequence[str] | None, bare: str | None = None

@@ -4,8 +4,9 @@ from connectors.base import Connector
 from connectors.providers.jsm.connector import JsmOperations
 from connectors.providers.opsgenie.connector import Opsgenie
 from connectors.providers.pagerduty.connector import PagerDuty
+from connectors.providers.xmatters.connector import XMatters
 
-CONNECTORS: tuple[type[Connector], ...] = (PagerDuty, Opsgenie, JsmOperations)
+CONNECTORS: tuple[type[Connector], ...] = (PagerDuty, Opsgenie, JsmOperations, XMatters)
 _BY_PROVIDER = {connector.provider: connector for connector in CONNECTORS}
 
 

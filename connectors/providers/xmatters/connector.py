@@ -1,0 +1,193 @@
+"""xMatters as a source."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import ClassVar, Final
+
+from connectors.base import Connector, Probe, Progress, Rim, SettingField, no_progress
+from connectors.closure import Node, Selection
+from connectors.errors import AuthenticationFailed, ConnectionConfigError, RequestRejected
+from connectors.http import HttpClient
+from connectors.ledger import Ledger
+from connectors.providers.xmatters.address import clean_base_url
+from connectors.providers.xmatters.client import HEADERS, Client
+from connectors.providers.xmatters.ledger import LEDGER
+from connectors.providers.xmatters.login import KEY_PREFIX, TOKEN_PATH, PasswordGrant, basic, refused
+from connectors.providers.xmatters.probing import probe
+from connectors.providers.xmatters.reading import Reading
+from connectors.providers.xmatters.rendered import rendered
+from connectors.providers.xmatters.rosters import Nested
+from connectors.providers.xmatters.scrubbing import scrubbed
+from connectors.providers.xmatters.vendor import PROVIDER, VENDOR
+from connectors.records import Account, Snapshot
+from connectors.redaction import Secret
+from oncall.rendering.final import Span
+
+_AUTH: Final = (("basic", "User and password, or an API key"), ("oauth", "OAuth token got with the password"))
+_NESTED: Final[Mapping[Nested, str]] = {
+    "skip": "Leave them out (and say so)",
+    "link": "Import them as user groups of their own",
+    "expand": "Take over their members",
+}
+
+
+class XMatters(Connector):
+    """Reads xMatters' REST API, version 1."""
+
+    provider: ClassVar[str] = PROVIDER
+    label: ClassVar[str] = VENDOR.label
+    ledger: ClassVar[Ledger] = LEDGER
+
+    def __init__(self, settings: Mapping[str, str], credentials: Mapping[str, Secret], rim: Rim) -> None:
+        super().__init__(settings, credentials, rim)
+        self._tokens = self._http(dict)
+        username, password = settings["username"], credentials["password"]
+        self._grant = PasswordGrant(self._tokens, settings["client_id"], username, password, rim.now)
+        oauth = settings["auth"] == "oauth"
+        self._api = self._http(self._grant.headers if oauth else lambda: basic(username, password))
+        self._client = Client(self._api, settings["base_url"], self._grant.renew if oauth else lambda: False)
+        self._shift_groups: dict[str, str] = {}
+
+    @classmethod
+    def fields(cls) -> tuple[SettingField, ...]:
+        return (
+            SettingField(
+                "base_url",
+                "Instance",
+                "The address you sign in at, for example https://acme.xmatters.com, with whatever stands before "
+                ".xmatters.com; with /api/xm/1 at its end it will do as well.",
+            ),
+            SettingField(
+                "auth",
+                "Kind of credential",
+                "An API key is the best: it lives on when a password changes, and nobody can sign in with it.",
+                kind="choice",
+                choices=_AUTH,
+                initial="basic",
+                retargets=False,
+            ),
+            SettingField(
+                "username",
+                "User name",
+                f"Of an account of xMatters' own with the role REST Web Service User; for an API key {KEY_PREFIX} "
+                "followed by the id of the key.",
+                retargets=False,
+            ),
+            SettingField(
+                "client_id",
+                "OAuth client id",
+                "For OAuth only: the client id of the instance (Developer, OAuth).",
+                retargets=False,
+                required=False,
+            ),
+            SettingField(
+                "password",
+                "Password or key secret",
+                "Nothing is ever written to xMatters. The password of a single sign-on does not work.",
+                kind="secret",
+            ),
+            SettingField(
+                "nested",
+                "Groups in groups",
+                "What becomes of a group that is a member of another group. In a shift it is always kept.",
+                kind="choice",
+                choices=tuple(_NESTED.items()),
+                initial="skip",
+                retargets=False,
+            ),
+        )
+
+    @classmethod
+    def clean(cls, settings: Mapping[str, str]) -> dict[str, str]:
+        auth = settings.get("auth", "").strip().lower() or "basic"
+        client_id = settings.get("client_id", "").strip()
+        if auth not in dict(_AUTH):
+            raise _wrong("auth", f"The kind of credential is {auth[:40]!r}.", "Choose one of basic, oauth.")
+        if auth == "oauth" and not client_id:
+            raise _wrong("client_id", "The OAuth client id is missing.", "Enter it, or choose another credential.")
+        return {
+            "base_url": clean_base_url(settings.get("base_url", "")),
+            "auth": auth,
+            "username": settings.get("username", "").strip(),
+            "client_id": client_id,
+            "nested": _nested(settings.get("nested", "").strip().lower() or "skip"),
+        }
+
+    @classmethod
+    def origin(cls, settings: Mapping[str, str]) -> str:
+        return settings["base_url"]
+
+    @classmethod
+    def scrub(cls, path: str, body: object) -> object:
+        return scrubbed(body)
+
+    @property
+    def calls(self) -> int:
+        return self._api.calls + self._tokens.calls
+
+    def probe(self) -> Probe:
+        with self._about_the_credential():
+            return probe(self._client, self._account())
+
+    def inventory(self, progress: Progress = no_progress) -> Sequence[Node]:
+        with self._about_the_credential():
+            return self._reading(False, progress).inventory()
+
+    def fetch(self, selection: Selection, *, contact_details: bool, progress: Progress = no_progress) -> Snapshot:
+        with self._about_the_credential():
+            reading = self._reading(contact_details, progress)
+            snapshot = reading.snapshot(selection)
+        self._shift_groups = reading.harvest.shift_groups()
+        return replace(snapshot, calls=self.calls)
+
+    def rendered(self, schedule_ids: Sequence[str], since: int, until: int) -> Mapping[str, tuple[Span, ...]]:
+        with self._about_the_credential():
+            now = int(self.rim.now())
+            return rendered(self._client, schedule_ids, self._shift_groups, since, until, now)
+
+    def _http(self, authorize: Callable[[], Mapping[str, str]]) -> HttpClient:
+        return HttpClient(
+            self.rim.transport,
+            provider=PROVIDER,
+            label=self.label,
+            authorize=authorize,
+            headers=HEADERS,
+            wall_clock=self.rim.now,
+            sleep=self.rim.sleep,
+            deadline=self.rim.deadline,
+            declared_posts=(TOKEN_PATH,),
+            secrets=(self.credentials["password"].reveal(),),
+            should_stop=self.rim.should_stop,
+        )
+
+    def _reading(self, contact_details: bool, progress: Progress) -> Reading:
+        nested = _nested(self.settings["nested"])
+        return Reading(self._client, self._account(), nested, int(self.rim.now()), contact_details, progress)
+
+    def _account(self) -> Account:
+        """xMatters tells no id of an account; its host is one instance and stays."""
+        host = self.settings["base_url"].partition("://")[2]
+        return Account(host, host)
+
+    @contextmanager
+    def _about_the_credential(self) -> Iterator[None]:
+        try:
+            yield
+        except AuthenticationFailed as error:
+            raise refused(error, self.settings["auth"], self.settings["username"]) from error
+        except RequestRejected as error:
+            if error.path != TOKEN_PATH:
+                raise
+            raise refused(error, self.settings["auth"], self.settings["username"]) from error
+
+
+def _nested(text: str) -> Nested:
+    for known in _NESTED:
+        if text == known:
+            return known
+    raise _wrong("nested", f"Groups in groups is {text[:40]!r}.", f"Choose one of {', '.join(_NESTED)}.")
+
+
+def _wrong(field: str, message: str, hint: str) -> ConnectionConfigError:
+    return ConnectionConfigError(message, hint=hint, provider=PROVIDER, field=field)

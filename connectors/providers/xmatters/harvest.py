@@ -1,0 +1,126 @@
+"""What one read has brought so far, as the vendor sent it, and who points to whom in it. Pure."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from connectors.closure import Node
+from connectors.providers.xmatters import wire
+from connectors.providers.xmatters.directory import Directory
+from connectors.providers.xmatters.mapping_shifts import shift_name
+from connectors.providers.xmatters.rosters import Rosters
+from connectors.records import EntityKey
+
+Kept = Mapping[EntityKey, tuple[str, ...]]
+
+
+@dataclass(slots=True)
+class GroupShifts:
+    """By id. read: as sent. unreadable: those of which only id and name could be read."""
+
+    read: dict[str, wire.Shift] = field(default_factory=dict)
+    unreadable: dict[str, wire.Shift] = field(default_factory=dict)
+
+    @property
+    def every(self) -> tuple[wire.Shift, ...]:
+        return (*self.read.values(), *self.unreadable.values())
+
+
+@dataclass(slots=True)
+class Harvest:
+    """shifts: by group id, None = not told, missing = not asked. devices: by owner's id, likewise. absences None: not
+    told. groups_as_services: there are no services, so the on-call groups stand for them."""
+
+    directory: Directory
+    rosters: Rosters
+    shifts: dict[str, GroupShifts | None] = field(default_factory=dict)
+    devices: dict[str, tuple[wire.Device, ...] | None] = field(default_factory=dict)
+    services: Mapping[str, wire.Service] = field(default_factory=dict)
+    absences: tuple[wire.Absence, ...] | None = None
+    groups_as_services: bool = False
+
+    def on_call_groups(self) -> dict[str, wire.Group]:
+        return {id_: group for id_, group in self.directory.groups.items() if group.group_type == "ON_CALL"}
+
+    def nodes(self) -> list[Node]:
+        """Everything, of the people only those who are absent, and what it refers to as far as that is known by now."""
+        nodes = [self._group(group) for group in self.directory.groups.values()]
+        for group in self.on_call_groups().values():
+            nodes += self._shift_nodes(group)
+        nodes += [self._service(service) for service in self.services.values()]
+        if self.groups_as_services:
+            nodes += [Node("service", g.id, g.label, _of(g.id), (g.id,)) for g in self.on_call_groups().values()]
+        nodes += [
+            Node("responder", absence.member.id, absence.member.label, (("responder", absence.replacement.id),))
+            for absence in self.absences or ()
+            if absence.replacement is not None
+        ]
+        return nodes
+
+    def shift_groups(self) -> dict[str, str]:
+        """The group of each shift that was read, by the shift's id."""
+        return {shift.id: id_ for id_, told in self.shifts.items() if told for shift in told.every}
+
+    def references(self, kept: Kept) -> dict[str, list[wire.Recipient]]:
+        """Every pointer to a person in what is kept, by the person's id."""
+        found: dict[str, list[wire.Recipient]] = {}
+        for one in self._people_of(kept):
+            found.setdefault(one.id, []).append(one)
+        return found
+
+    def ownerless(self) -> bool:
+        """Whether a device has a seat or a place in a roster and nobody told yet whose it is."""
+        pointers = [member.recipient for shift in self._all_shifts() for member in shift.members or ()]
+        pointers += [one for told in self.rosters.told.values() for one in told or ()]
+        return any(self.directory.kind(one) == "DEVICE" and self.directory.owner(one) is None for one in pointers)
+
+    # --- who points to whom ---------------------------------------------------------------------------------------
+
+    def _group(self, group: wire.Group) -> Node:
+        people: list[EntityKey] = [("responder", one.id) for one, _ in self.rosters.people(group.id)]
+        linked: list[EntityKey] = [("user_group", id_) for id_ in self.rosters.groups(group.id)]
+        return Node("user_group", group.id, group.label, (*people, *linked))
+
+    def _shift_nodes(self, group: wire.Group) -> Iterator[Node]:
+        told = self.shifts.get(group.id)
+        shifts = told.every if told else ()
+        timelines: list[EntityKey] = [("escalation_policy", shift.id) for shift in shifts]
+        owner: EntityKey = ("user_group", group.id)
+        yield Node("escalation_policy", group.id, group.label, (*timelines, owner), (group.id,))
+        for shift in shifts:
+            name = shift_name(shift, group)
+            yield Node("escalation_policy", shift.id, name, (("schedule", shift.id), owner), (group.id,))
+            yield Node("schedule", shift.id, name, (*self._seats(shift), owner), (group.id,))
+
+    def _seats(self, shift: wire.Shift) -> Iterable[EntityKey]:
+        keys = (self.directory.key(member.recipient) for member in shift.members or ())
+        return dict.fromkeys(key for key in keys if key is not None)
+
+    def _service(self, service: wire.Service) -> Node:
+        owner = None if service.owned_by is None else service.owned_by.id
+        if owner is None:
+            return Node("service", service.id, service.label)
+        paged = _of(owner) if owner in self.on_call_groups() else (("user_group", owner),)
+        return Node("service", service.id, service.label, paged, (owner,))
+
+    def _all_shifts(self) -> Iterator[wire.Shift]:
+        for told in self.shifts.values():
+            yield from told.read.values() if told else ()
+
+    def _people_of(self, kept: Kept) -> Iterator[wire.Recipient]:
+        for kind, id_ in kept:
+            if kind == "user_group":
+                yield from (one for one, _ in self.rosters.people(id_))
+        for shift in self._all_shifts():
+            if ("schedule", shift.id) in kept:
+                found = (self.directory.person(member.recipient) for member in shift.members or ())
+                yield from (one for one in found if one is not None)
+        for absence in self.absences or ():
+            if ("responder", absence.member.id) in kept:
+                yield absence.member
+                if absence.replacement is not None:
+                    yield absence.replacement
+
+
+def _of(group_id: str) -> tuple[EntityKey, ...]:
+    """What paging a group means, and the group."""
+    return ("escalation_policy", group_id), ("user_group", group_id)

@@ -1,0 +1,176 @@
+"""Reading people and their devices in as few calls as possible."""
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from connectors.base import Progress
+from connectors.errors import ConnectorError, NotFound, PermissionMissing
+from connectors.findings import Findings
+from connectors.http import JsonValue
+from connectors.listing import RECOVERABLE, Listing
+from connectors.providers.xmatters.client import PAGE, Client
+from connectors.providers.xmatters.vendor import invalid
+from connectors.providers.xmatters.wire import Device, Person, Recipient
+
+#: So many refusals and not one answer: it is the account, not the people.
+_REFUSALS: Final = 3
+
+
+class PeopleReading:
+    """One instance per read. users: everyone read so far, in a listing. devices: by owner's id, None = not told.
+    owners: of every device read, by the device's id.
+
+    contact_details: whether all devices are read; if not, only those that tell somebody's address.
+    """
+
+    def __init__(self, client: Client, findings: Findings, contact_details: bool, progress: Progress) -> None:
+        self._client = client
+        self._findings = findings
+        self._contact_details = contact_details
+        self._progress = progress
+        self._refused = 0
+        self._told = False
+        self._swept = False
+        self._by_person = False
+        self.users = Listing(client.people(), Person, "responder", "people", findings, progress)
+        self.devices: dict[str, tuple[Device, ...] | None] = {}
+        self.owners: dict[str, Recipient] = {}
+
+    def chosen(self, ids: Iterable[str]) -> None:
+        """These people: the rest of the list, or one call each when that is fewer."""
+        wanted = list(ids)
+        if not wanted:
+            return
+        self.users.read(1)
+        missing = [id_ for id_ in wanted if id_ not in self.users.objects]
+        if missing and _pages_left(self.users.total, len(self.users.objects)) <= len(missing):
+            self.users.read()
+        if self.users.finished:
+            return
+        for number, id_ in enumerate(missing, start=1):
+            person = self._single(id_)
+            if person is not None:
+                self.users.objects[id_] = person
+            self._progress("responder", number, len(missing))
+
+    def read_devices(self, ids: Sequence[str]) -> None:
+        """Those of these people: one sweep, or one call each when that is fewer or the sweep is refused."""
+        if not self._swept and ids:
+            self._sweep(emails_only=not self._contact_details, instead_of=len(ids))
+        if self._by_person:
+            for id_ in ids:
+                if id_ not in self.devices and self._may_ask():
+                    self._devices_of(id_)
+        elif self._swept:
+            for id_ in ids:
+                self.devices.setdefault(id_, ())
+
+    def find_owners(self) -> None:
+        """All devices, to know whose a device is that has a seat. Once per read."""
+        if not self._swept and not self._by_person:
+            self._sweep(emails_only=False, instead_of=None)
+
+    # --- devices --------------------------------------------------------------------------------------------------
+
+    def _sweep(self, *, emails_only: bool, instead_of: int | None) -> None:
+        """``instead_of``: so many single calls would do as well."""
+        raw: list[JsonValue] = []
+        total: int | None = None
+        try:
+            for number, page in enumerate(self._client.devices(emails_only=emails_only), start=1):
+                raw += page.items
+                total = page.total if page.total is not None else total
+                if number == 1 and instead_of is not None and _pages_left(total, len(raw)) > instead_of:
+                    self._by_person = True
+                    return
+        except PermissionMissing as error:
+            message = f"Devices cannot be listed, so they are asked for one person at a time: {error.message}"
+            self._findings.note("responder", None, "devices_by_person", message)
+            self._by_person = True
+            return
+        except NotFound as error:
+            message = f"Devices cannot be listed, so nothing is known of contacts and addresses: {error.message}"
+            self._findings.note("responder", None, "devices_not_told", message)
+            return
+        except RECOVERABLE as error:
+            self._findings.fail("responder", None, error)
+            return
+        if total is not None and len(raw) < total:
+            message = f"{total} devices were announced, {len(raw)} came: contact details count as not told."
+            self._findings.note("responder", None, "devices_incomplete", message)
+            return
+        self._swept = True
+        self._take(raw)
+
+    def _take(self, raw: Iterable[JsonValue]) -> None:
+        """By owner; a list with one unreadable device counts as not told, or that device would seem gone."""
+        found: dict[str, list[Device] | None] = {}
+        for item in raw:
+            owner = _owner_id(item)
+            if owner is None:
+                message = "A device does not tell whose it is."
+                self._findings.fail("responder", None, invalid("missing_field", "devices[].owner", message))
+                continue
+            device = self._findings.read(Device, item, "responder", owner, "devices")
+            so_far = found.setdefault(owner, [])
+            if device is None:
+                found[owner] = None
+            elif so_far is not None and all(device.id != one.id for one in so_far):
+                so_far.append(device)
+            if device is not None and device.owner is not None:
+                self.owners[device.id] = device.owner
+        self.devices |= {id_: None if told is None else tuple(told) for id_, told in found.items()}
+
+    def _devices_of(self, id_: str) -> None:
+        try:
+            raw = [item for page in self._client.person_devices(id_) for item in page.items]
+        except NotFound:
+            self.devices[id_] = ()  # seen by another client: whoever has none
+            return
+        except PermissionMissing as error:
+            self._count(error)
+            return
+        except RECOVERABLE as error:
+            self._findings.fail("responder", id_, error)
+            return
+        self._told = True
+        self.devices[id_] = ()
+        self._take({**item, "owner": {"id": id_}} if isinstance(item, dict) else item for item in raw)
+
+    # --- one person -----------------------------------------------------------------------------------------------
+
+    def _single(self, id_: str) -> Person | None:
+        """Whoever is gone or hidden stays a person all the same, by what refers to them."""
+        try:
+            raw = self._client.person(id_)
+        except (NotFound, PermissionMissing):
+            return None
+        except RECOVERABLE as error:
+            self._findings.fail("responder", id_, error)
+            return None
+        return self._findings.read(Person, raw, "responder", id_, "")
+
+    # --- an account that may not ------------------------------------------------------------------------------------
+
+    def _count(self, error: ConnectorError) -> None:
+        if self._told:
+            return
+        self._refused += 1
+        if self._refused == _REFUSALS:
+            message = f"Devices cannot be read, so contacts and addresses were left out: {error.message}"
+            self._findings.note("responder", None, "contact_details_forbidden", message)
+
+    def _may_ask(self) -> bool:
+        return self._told or self._refused < _REFUSALS
+
+
+def _pages_left(total: int | None, read: int) -> int:
+    """1 when the total is not told: as good as nothing."""
+    return 1 if total is None else math.ceil(max(total - read, 0) / PAGE)
+
+
+def _owner_id(item: JsonValue) -> str | None:
+    owner = item.get("owner") if isinstance(item, dict) else None
+    id_ = owner.get("id") if isinstance(owner, dict) else None
+    return id_ if isinstance(id_, str) and id_ else None

@@ -1,0 +1,103 @@
+"""Rosters of groups -> members of user groups, nested groups as the connection wants them. Pure."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from connectors.findings import Findings
+from connectors.providers.xmatters import wire
+from connectors.providers.xmatters.directory import Directory
+from connectors.records import SourceMember, SourceTeam
+
+#: What becomes of a group that is a member of a group.
+Nested = Literal["skip", "link", "expand"]
+
+_REASONS: Mapping[str, str] = {
+    "GROUP": "a nested group",
+    "DEVICE": "a device whose owner is not told",
+    "DYNAMIC_TEAM": "a dynamic team, whose members depend on the moment",
+}
+
+
+@dataclass(slots=True)
+class Rosters:
+    """told: the direct members of each group that was read, None = not told."""
+
+    nested: Nested
+    directory: Directory
+    told: dict[str, tuple[wire.Recipient, ...] | None] = field(default_factory=dict)
+
+    def people(self, group_id: str) -> Iterator[tuple[wire.Recipient, str]]:
+        """Everyone of a group with how they belong to it, each once; who is a direct member is that first."""
+        seen: set[str] = set()
+        for one, role in sorted(self._walk(group_id), key=lambda found: found[1] != "member"):
+            if one.id not in seen:
+                seen.add(one.id)
+                yield one, role
+
+    def groups(self, group_id: str) -> Iterator[str]:
+        """Ids of the groups that come along because they are linked."""
+        if self.nested == "link":
+            yield from (one.id for one in self.told.get(group_id) or () if self._is_group(one) and one.id != group_id)
+
+    def unread(self, group_id: str) -> set[str]:
+        """Nested groups that have to be read before :meth:`people` knows everyone."""
+        if self.nested != "expand":
+            return set()
+        return {id_ for id_ in self._nested_ids(group_id) if id_ not in self.told}
+
+    def team(self, group: wire.Group, because: tuple[str, ...], findings: Findings) -> SourceTeam:
+        told = self.told.get(group.id)
+        if told is not None:
+            self._name_left_out(group, told, findings)
+        listed = {one.id: SourceMember(one.id, role) for one, role in self.people(group.id)}
+        members = None if told is None else tuple(listed[id_] for id_ in sorted(listed))
+        return SourceTeam(group.id, group.label, group.description or "", members, because)
+
+    # --- walking --------------------------------------------------------------------------------------------------
+
+    def _walk(self, group_id: str) -> Iterator[tuple[wire.Recipient, str]]:
+        yield from self._direct(group_id, "member")
+        if self.nested == "expand":
+            for id_ in self._nested_ids(group_id):
+                known = self.directory.groups.get(id_)
+                yield from self._direct(id_, f"via {known.label if known else id_}")
+
+    def _direct(self, group_id: str, role: str) -> Iterator[tuple[wire.Recipient, str]]:
+        for one in self.told.get(group_id) or ():
+            found = self.directory.person(one)
+            if found is not None:
+                yield found, role
+
+    def _nested_ids(self, group_id: str) -> list[str]:
+        """Every group below, nearest first, each once however they contain each other; not the group itself."""
+        found: list[str] = []
+        queue = [group_id]
+        while queue:
+            for one in self.told.get(queue.pop(0)) or ():
+                if self._is_group(one) and one.id != group_id and one.id not in found:
+                    found.append(one.id)
+                    queue.append(one.id)
+        return found
+
+    def _is_group(self, recipient: wire.Recipient) -> bool:
+        return self.directory.kind(recipient) == "GROUP"
+
+    def _name_left_out(self, group: wire.Group, told: Sequence[wire.Recipient], findings: Findings) -> None:
+        """Counts, by reason, the members that are no person and have no person behind them."""
+        skipped: Counter[str] = Counter()
+        for one in told:
+            kind = self.directory.kind(one)
+            if self.directory.person(one) is None and not (kind == "GROUP" and self.nested == "expand"):
+                skipped[kind] += 1
+        for kind, count in sorted(skipped.items()):
+            reason = _REASONS.get(kind, f"of the unknown type {kind[:40]!r}")
+            if kind == "GROUP" and self.nested == "link":
+                code, message = (
+                    "linked_groups",
+                    f"{count} nested group(s) of {group.label} are user groups of their own.",
+                )
+            else:
+                code, message = "skipped_members", f"{count} member(s) of {group.label} left out: {reason}."
+            findings.note("user_group", group.id, code, message, "members[].member.recipientType")

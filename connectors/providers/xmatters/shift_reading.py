@@ -1,0 +1,162 @@
+"""Reading the shifts of a group with everything in them."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from connectors.errors import ConnectorError, NotFound, PermissionMissing
+from connectors.findings import Findings
+from connectors.http import JsonValue
+from connectors.listing import RECOVERABLE, Page
+from connectors.providers.xmatters import wire
+from connectors.providers.xmatters.client import Client
+from connectors.providers.xmatters.harvest import GroupShifts
+from connectors.providers.xmatters.rotations import NOT_ROTATING
+from connectors.providers.xmatters.vendor import invalid
+
+
+class ShiftReading:
+    """One instance per read. untold: lists and shifts that could not be read.
+
+    Lists are asked to come with members, rotation and exclusions. A list that leaves rotation or exclusions out of
+    every shift has not told them: they are asked for one by one, by :meth:`complete`. One that has them somewhere
+    leaves out what is empty.
+    """
+
+    def __init__(self, client: Client, findings: Findings) -> None:
+        self._client = client
+        self._findings = findings
+        self._embedded = {"rotation": False, "exclusions": False}
+        self.untold = 0
+
+    def of(self, group: wire.Group) -> GroupShifts | None:
+        """One call, and one more for each shift whose members come cut or thin. None: not told."""
+        try:
+            raw = [item for page in self._client.shifts(group.id) for item in page.items]
+        except (NotFound, PermissionMissing) as error:
+            message = f"The shifts of {group.label} could not be read: {error.message}"
+            self._findings.note("escalation_policy", group.id, "shifts_not_told", message, "shifts")
+            self.untold += 1
+            return None
+        except RECOVERABLE as error:
+            self._findings.fail("escalation_policy", group.id, error)
+            self.untold += 1
+            return None
+        told = GroupShifts()
+        for index, item in enumerate(raw):
+            id_ = _id(item)
+            at = f"shifts[{index}]" if id_ is None else ""
+            reference = self._findings.read(wire.Reference, item, "schedule", id_, at)
+            if reference is None:
+                self.untold += 1
+                continue
+            shift = self._shift(group.id, reference.id, item)
+            if shift is None:
+                told.unreadable[reference.id] = wire.Shift(id=reference.id, name=reference.name)
+            else:
+                told.read[shift.id] = shift
+        return told
+
+    def complete(self, shifts: Mapping[str, GroupShifts | None]) -> None:
+        """Asks for what no list told, by group id. After all lists were read."""
+        for group_id, told in shifts.items():
+            for shift in list(told.read.values()) if told else ():
+                assert told is not None  # noqa: S101 - or there would be no shift
+                try:
+                    changed = self._missing(group_id, shift)
+                except RECOVERABLE as error:
+                    self._fail(shift.id, error)
+                    del told.read[shift.id]
+                    told.unreadable[shift.id] = shift
+                else:
+                    told.read[shift.id] = shift.model_copy(update=changed)
+
+    # --- one shift ------------------------------------------------------------------------------------------------
+
+    def _shift(self, group_id: str, shift_id: str, item: Any) -> wire.Shift | None:
+        """None: its schedule and its policy are named as failed."""
+        try:
+            members = self._client.whole(item.get("members"))
+            if members is None or any(_is_thin(member) for member in members):
+                members = _all(self._client.shift_members(group_id, shift_id))
+            exclusions = self._client.whole(item.get("exclusions"))
+        except RECOVERABLE as error:
+            self._fail(shift_id, error)
+            return None
+        for name in self._embedded:
+            self._embedded[name] |= item.get(name) is not None
+        return self._read({**item, "members": members, "exclusions": exclusions}, shift_id)
+
+    def _read(self, item: Mapping[str, object], shift_id: str) -> wire.Shift | None:
+        shift = self._findings.read(wire.Shift, item, "schedule", shift_id, "")
+        if shift is None:
+            message = f"The shift {shift_id} could not be read: see its schedule."
+            self._findings.fail("escalation_policy", shift_id, invalid("unreadable_shift", "", message))
+        return shift
+
+    def _missing(self, group_id: str, shift: wire.Shift) -> dict[str, object]:
+        """What a shift lacks, by field. Raises ConnectorError."""
+        found: dict[str, object] = {}
+        if shift.exclusions is None and shift.recurrence is not None and not self._embedded["exclusions"]:
+            found["exclusions"] = self._exclusions(group_id, shift.id)
+        if shift.rotation is None and _may_rotate(shift) and not self._embedded["rotation"]:
+            found["rotation"] = self._rotation(group_id, shift.id)
+        return found
+
+    def _exclusions(self, group_id: str, shift_id: str) -> tuple[wire.Exclusion, ...] | None:
+        """None: not told, with a note; the read is optional."""
+        try:
+            raw = _all(self._client.exclusions(group_id, shift_id))
+        except (NotFound, PermissionMissing) as error:
+            message = f"Whether single occurrences were deleted could not be read: {error.message}"
+            self._findings.note("schedule", shift_id, "exclusions_not_told", message, "exclusions")
+            return None
+        return self._parsed({"id": shift_id, "exclusions": raw}, "exclusions").exclusions
+
+    def _rotation(self, group_id: str, shift_id: str) -> wire.Rotation | None:
+        """None: there is none, or it was not told, with a note."""
+        try:
+            single = self._client.shift(group_id, shift_id)
+        except (NotFound, PermissionMissing) as error:
+            message = f"Whether its order rotates could not be read: {error.message}"
+            self._findings.note("schedule", shift_id, "rotation_not_told", message, "rotation")
+            return None
+        return self._parsed({"id": shift_id, "rotation": single.get("rotation")}, "rotation").rotation
+
+    def _parsed(self, item: Mapping[str, object], part: str) -> wire.Shift:
+        """Raises UnexpectedResponse when this part of a shift cannot be read."""
+        try:
+            return wire.Shift.model_validate(item)
+        except ValidationError:
+            raise invalid("invalid_value", part, f"The {part} of the shift {item['id']} cannot be read.") from None
+
+    def _fail(self, shift_id: str, error: ConnectorError) -> None:
+        self._findings.fail("schedule", shift_id, error)
+        self._findings.fail("escalation_policy", shift_id, error)
+
+
+def _all(pages: Iterator[Page]) -> list[JsonValue]:
+    return [item for page in pages for item in page.items]
+
+
+def _id(item: JsonValue) -> str | None:
+    id_ = item.get("id") if isinstance(item, dict) else None
+    return id_ if isinstance(id_, str) and id_ else None
+
+
+def _is_thin(member: JsonValue) -> bool:
+    """Embedded members may lack what matters; the full rows are a list of their own."""
+    if not isinstance(member, dict):
+        return False
+    recipient = member.get("recipient")
+    typed = isinstance(recipient, dict) and recipient.get("recipientType") is not None
+    return not typed or member.get("delay") is None or member.get("position") is None
+
+
+def _may_rotate(shift: wire.Shift) -> bool:
+    """Whether a rotation that was not told would make a difference: several members who take turns, and a delay."""
+    if isinstance(shift.rotation_type, str):
+        return shift.rotation_type not in NOT_ROTATING
+    members = shift.members or ()
+    return sum(member.in_rotation for member in members) > 1 and any(member.delay for member in members)

@@ -1,0 +1,139 @@
+"""When a shift runs: its first occurrence and its recurrence -> a window on the wall clock. Pure."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from connectors.findings import Findings
+from connectors.providers.xmatters import wire
+from connectors.providers.xmatters.vendor import invalid, unknown_value
+from oncall.rendering.recurrence import pattern
+from oncall.rendering.spec import Always, Frequency, Recurring, Rule
+from oncall.rendering.validation import window_faults
+from oncall.rendering.zones import DAY, EARLIEST, LATEST, at, reading
+
+_WEEKDAYS: Final = {"MO": 1, "TU": 2, "WE": 3, "TH": 4, "FR": 5, "SA": 6, "SU": 7}
+_MONTHS: Final = {
+    name: number
+    for number, name in enumerate(
+        ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"), start=1
+    )
+}
+_ORDINALS: Final = {"FIRST": 1, "SECOND": 2, "THIRD": 3, "FOURTH": 4, "LAST": -1}
+#: Weeks begin on Sunday: every list of the reference begins with SU (unverified).
+_SUNDAY: Final = 7
+_ALL_DAYS: Final = tuple(_WEEKDAYS)
+
+
+def on_holidays_only(shift: wire.Shift) -> bool:
+    """Whether the shift runs on the holidays of a site, which no endpoint tells."""
+    return shift.recurrence is not None and shift.recurrence.frequency == "HOLIDAY"
+
+
+def window(shift: wire.Shift, zone: str, findings: Findings) -> Always | Recurring:
+    """Raises UnexpectedResponse for times that cannot be meant and for a recurrence that never occurs.
+
+    Start and end are of the first occurrence; from its local date on the recurrence repeats its local time of day and
+    its length on the wall clock (recorded: 17:00 before and after a clock change). A shift that is always on tells no
+    times at all (vendor reference, "Shift object").
+    """
+    recurrence = shift.recurrence
+    if shift.start is None and shift.end is None and recurrence is None:
+        return Always()
+    for name, value in (("start", shift.start), ("end", shift.end), ("recurrence", recurrence)):
+        if value is None:
+            raise invalid("missing_field", name, f"The times of {shift.label} are told without {name}.")
+    assert shift.start is not None and shift.end is not None and recurrence is not None  # noqa: S101
+    first = reading(zone, shift.start.instant)
+    made = Recurring(_rule(shift, recurrence, zone, first, findings), first, reading(zone, shift.end.instant) - first)
+    for field, message in window_faults(made):
+        raise invalid("invalid_recurrence", "recurrence", f"{shift.label} cannot recur: {field} {message}.")
+    return made
+
+
+def without(
+    made: Always | Recurring, shift: wire.Shift, exclusions: Sequence[wire.Exclusion], zone: str, findings: Findings
+) -> Always | Recurring:
+    """The window without the occurrences that were deleted one by one; one that fits no occurrence is named."""
+    excluded: set[int] = set()
+    for number, exclusion in enumerate(exclusions):
+        instant = exclusion.start_date.instant
+        near = reading(zone, instant)
+        starts = () if isinstance(made, Always) else pattern(made).starts(near - DAY, near + DAY + 1)
+        found = [start for start in starts if at(zone, start) == instant]
+        excluded.update(found)
+        if not found:
+            message = f"A deleted occurrence of {shift.label} is none of those that its recurrence makes."
+            findings.note("schedule", shift.id, "exclusion_without_occurrence", message, f"exclusions[{number}]")
+    if isinstance(made, Always) or not excluded:
+        return made
+    return Recurring(made.rule, made.first, made.duration, tuple(sorted(excluded)))
+
+
+def _rule(shift: wire.Shift, told: wire.Recurrence, zone: str, first: int, findings: Findings) -> Rule:
+    frequency = told.frequency
+    if frequency == "ONCE":
+        return Rule("DAILY", count=1)
+    interval = 1 if told.repeat_every is None else told.repeat_every
+    count, until = _end(shift, told.end, zone)
+    months = tuple(sorted({_MONTHS[month] for month in told.months or ()}))
+    if frequency in ("EVERY_WEEKDAY", "EVERY_WEEKEND_DAY"):
+        days = _ALL_DAYS[:5] if frequency == "EVERY_WEEKDAY" else _ALL_DAYS[5:]
+        if interval != 1:
+            message = f"{shift.label} repeats every {interval} {frequency.lower()}; it counts as every one."
+            findings.note("schedule", shift.id, "interval_ignored", message, "recurrence.repeatEvery")
+        return Rule("WEEKLY", 1, _each(days), (), months, _SUNDAY, count, until)
+    if frequency == "DAILY":
+        return Rule("DAILY", interval, (), (), months, _SUNDAY, count, until)
+    if frequency == "WEEKLY":
+        if not told.on_days:
+            message = f"{shift.label} recurs weekly on no day, which xMatters was seen to show for every day."
+            findings.note("schedule", shift.id, "no_days", message, "recurrence.onDays")
+        return Rule("WEEKLY", interval, _each(told.on_days or _ALL_DAYS), (), months, _SUNDAY, count, until)
+    by_day, by_month_day = _days_of_month(shift, told)
+    if frequency == "YEARLY" and not months and (by_day or by_month_day):
+        months = (_month_of(first),)
+    name: Frequency = "YEARLY" if frequency == "YEARLY" else "MONTHLY"
+    return Rule(name, interval, by_day, by_month_day, months, _SUNDAY, count, until)
+
+
+def _days_of_month(shift: wire.Shift, told: wire.Recurrence) -> tuple[tuple[tuple[int, int], ...], tuple[int, ...]]:
+    """By weekday or by number; neither when the start's own day of the month is meant."""
+    on = told.on
+    if told.frequency in ("DATE_OF_MONTH", "DAY_OF_WEEK"):
+        on = "DATE_OF_MONTH" if told.frequency == "DATE_OF_MONTH" else "DAY_OF_WEEK"
+    if on == "DAY_OF_WEEK":
+        if told.day_of_week is None or told.day_of_week_classifier is None:
+            raise invalid(
+                "missing_field", "recurrence.dayOfWeek", f"{shift.label} recurs on a weekday it does not name."
+            )
+        return ((_ORDINALS[told.day_of_week_classifier], _WEEKDAYS[told.day_of_week]),), ()
+    if told.date_of_month is None:
+        if on is not None:
+            raise invalid("missing_field", "recurrence.dateOfMonth", f"{shift.label} recurs on a day it does not name.")
+        return (), ()
+    if told.date_of_month == "LAST":
+        return (), (-1,)
+    if told.date_of_month.isascii() and told.date_of_month.isdigit() and len(told.date_of_month) <= 2:
+        return (), (int(told.date_of_month),)
+    message = f"{shift.label} recurs on the day {told.date_of_month[:40]!r} of the month."
+    raise unknown_value("recurrence.dateOfMonth", message)
+
+
+def _end(shift: wire.Shift, told: wire.RecurrenceEnd | None, zone: str) -> tuple[int | None, int | None]:
+    """count and until of a rule."""
+    if told is None or told.end_by == "NEVER" or (told.end_by is None and told.date is None and not told.repetitions):
+        return None, None
+    if told.end_by == "REPETITIONS" and told.repetitions is not None:
+        return told.repetitions, None
+    if told.end_by == "DATE" and told.date is not None:
+        return None, reading(zone, min(max(told.date.instant, EARLIEST), LATEST - DAY))
+    raise invalid("missing_field", "recurrence.end", f"{shift.label} ends, but does not tell when.")
+
+
+def _each(days: Sequence[str]) -> tuple[tuple[int, int], ...]:
+    return tuple(sorted({(0, _WEEKDAYS[day]) for day in days}))
+
+
+def _month_of(shown: int) -> int:
+    return datetime.fromtimestamp(shown, UTC).month

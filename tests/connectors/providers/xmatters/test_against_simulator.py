@@ -1,0 +1,182 @@
+"""The whole connector against the simulator, which was written from the same notes by other means."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import connectors.simulator.xmatters as simulated
+from connectors.base import Rim
+from connectors.closure import Selection
+from connectors.egress import LiveTransport, parse_allow
+from connectors.providers.xmatters.connector import XMatters
+from connectors.records import Snapshot
+from connectors.redaction import Secret
+from oncall.escalation.known import Group, Known
+from oncall.escalation.walk import Walk, notices, walk
+from oncall.rendering.final import render_final
+from oncall.rendering.spec import person
+
+HOUR, DAY = 3600, 86_400
+NOW = 1_772_323_200  # 2026-03-01T00:00:00Z
+
+
+def connector(simulator: Any, now: int, **settings: str) -> XMatters:
+    origin = simulator.origin
+    transport = LiveTransport(origin, allow=parse_allow([origin.removeprefix("http://")]))
+    given = {"base_url": "https://acme.xmatters.com/api/xm/1", "username": simulated.DEMO_USER, **settings}
+    rim = Rim(transport, now=lambda: float(now), sleep=lambda seconds: None)
+    password = settings.get("password", simulated.DEMO_PASSWORD)
+    return XMatters(XMatters.clean(given), {"password": Secret(password)}, rim)
+
+
+def known(snapshot: Snapshot) -> Known:
+    substitutions = tuple(each for user in snapshot.users for each in user.substitutions or ())
+    schedules = {one.external_id: (spec, substitutions) for one in snapshot.schedules if (spec := one.spec())}
+    members = {
+        team.external_id: Group(tuple(person(one.person_id) for one in team.members))
+        for team in snapshot.teams
+        if team.members is not None
+    }
+    return Known(
+        policies={one.external_id: one.policy for one in snapshot.policies},
+        schedules=schedules,
+        groups=members,
+        substitutions={person(user.external_id): user.substitutions or () for user in snapshot.users},
+        reachable=frozenset(person(user.external_id) for user in snapshot.users if user.state == "active"),
+    )
+
+
+def all_walks(found: Walk, key: str) -> Iterator[tuple[str, Walk]]:
+    yield key, found
+    for part in (part for step in found.steps for page in step.pages for part in page.parts):
+        yield from all_walks(part.walk, part.key)
+
+
+def open_timelines(state: Any, snapshot: Snapshot, found: Walk, key: str) -> set[str]:
+    """Shifts of which the notes do not tell whom they page when: on holidays, in a zone nobody knows, or going round
+    again after a last seat without anybody (whether the pause is dropped with it)."""
+    left_out = {one.external_id for one in snapshot.schedules if one.time_zone.zone is None}
+    for id_, shift in state.shifts.items():
+        if shift.recurrence is not None and shift.recurrence.frequency == "HOLIDAY":
+            left_out.add(id_)
+    for id_, each in all_walks(found, key):
+        last = max((step.level for step in each.steps), default=0)
+        if any(
+            step.level == last and step.outcome == "skipped" and step.round < each.steps[-1].round
+            for step in each.steps
+        ):
+            left_out.add(id_)
+    return left_out
+
+
+@pytest.mark.parametrize("now", [NOW + 37 * HOUR * n for n in range(12)])
+def test_the_simulators_walk_pages_the_same_people_at_the_same_minutes(now: int) -> None:
+    state = simulated.build_world(now)
+    with simulated.Simulator(state, now=lambda: float(now)) as simulator:
+        snapshot = connector(simulator, now, nested="expand").fetch(Selection(), contact_details=True)
+    context = known(snapshot)
+    assert snapshot.failed == ()
+    compared = 0
+    for group in state.groups.values():
+        if group.type != "ON_CALL" or group.status != "ACTIVE":
+            continue
+        found = walk(context.policies[group.id], context, now)
+        left_out = open_timelines(state, snapshot, found, group.id)
+        expected = {
+            (notice.minute, state.devices[key].owner_id if kind == "DEVICE" else key)
+            for notice in simulated.walk(state, group, now)
+            for kind, key in notice.recipients
+            if notice.shift_id not in left_out
+        }
+        paged = {(n.minute, who.id) for n in notices(found) if n.path[-1] not in left_out for who in n.people}
+        assert paged == expected, group.name
+        compared += len(expected)
+    assert compared > 10
+
+
+@pytest.mark.parametrize("now", [NOW, NOW + 14 * DAY, NOW + 25 * DAY + 13 * HOUR, 1_792_000_000, 1_792_800_000])
+def test_our_rendering_is_the_simulators_over_clock_changes(now: int) -> None:
+    with simulated.Simulator(simulated.build_world(now), now=lambda: float(now)) as simulator:
+        source = connector(simulator, now)
+        snapshot = source.fetch(Selection(), contact_details=False)
+        theirs = source.rendered([one.external_id for one in snapshot.schedules], now, now + 30 * DAY)
+        alone = connector(simulator, now).rendered(list(theirs), now, now + 30 * DAY)
+    substitutions = [each for user in snapshot.users for each in user.substitutions or ()]
+    holidays = {n.external_id for n in snapshot.notes if n.code == "holiday_shift"}
+    assert set(theirs) == {one.external_id for one in snapshot.schedules}
+    assert alone == {id_: spans for id_, spans in theirs.items() if spans}
+    compared = 0
+    for one in snapshot.schedules:
+        spec = one.spec()
+        if spec is not None and one.external_id not in holidays:
+            assert render_final(spec, substitutions, now, now + 30 * DAY) == theirs[one.external_id], one.name
+            compared += len(theirs[one.external_id])
+    assert compared > 150
+
+
+def test_state_that_moved_by_itself_is_no_change() -> None:
+    """Read at five instants over nine weeks, past handoffs and clock changes: the records of schedules and policies are
+    equal, but for reads that leave open on which day of the month a rotation is (see test_rotations)."""
+    clock = [float(NOW)]
+    seen = []
+    with simulated.Simulator(simulated.build_world(NOW), now=lambda: clock[0]) as simulator:
+        for later in (0, 3 * DAY + 5 * HOUR, 29 * DAY, 41 * DAY, 63 * DAY + HOUR):
+            clock[0] = float(NOW + later)
+            snapshot = connector(simulator, NOW + later).fetch(Selection(), contact_details=False)
+            open_ = {note.external_id for note in snapshot.notes if note.code == "rotation_time_open"}
+            assert len(open_) <= 1
+            seen.append(({s.external_id: s.layers for s in snapshot.schedules if s.external_id not in open_}, snapshot))
+    layers, first = seen[0]
+    for others, snapshot in seen[1:]:
+        assert {id_: layers[id_] for id_ in others} == others
+        assert snapshot.policies == first.policies
+
+
+@pytest.mark.parametrize("habits", [{}, {"nested_limit": 2}, {"untyped_groups": True}, {"drifting_totals": True}])
+def test_odd_habits_of_the_vendor_change_nothing(habits: dict[str, Any]) -> None:
+    state = simulated.build_world(NOW)
+    with simulated.Simulator(state, now=lambda: float(NOW)) as simulator:
+        expected = connector(simulator, NOW).fetch(Selection(), contact_details=True)
+        for name, value in habits.items():
+            setattr(state.habits, name, value)
+        found = connector(simulator, NOW).fetch(Selection(), contact_details=True)
+    if "untyped_groups" in habits:  # every group is one on call; those without shifts are named
+        assert {"shifts_not_told"} == {note.code for note in found.notes} - {note.code for note in expected.notes}
+        assert (found.schedules, found.policies) == (expected.schedules, expected.policies)
+        return
+    assert (found.users, found.teams, found.schedules, found.policies) == (
+        expected.users,
+        expected.teams,
+        expected.schedules,
+        expected.policies,
+    )
+
+
+def test_calls_stay_within_the_budget() -> None:
+    """People, devices, groups, services, sites, absences: a page each; a roster per group, shifts per on-call group."""
+    state = simulated.build_world(NOW)
+    with simulated.Simulator(state, now=lambda: float(NOW)) as simulator:
+        snapshot = connector(simulator, NOW).fetch(Selection(), contact_details=True)
+    on_call = sum(group.type == "ON_CALL" for group in state.groups.values())
+    rosters = sum(group.type != "DYNAMIC" for group in state.groups.values())
+    assert snapshot.calls == 6 + rosters + on_call
+
+
+def test_somebody_who_sees_half_of_the_groups_reads_that_half() -> None:
+    with simulated.Simulator(simulated.build_world(NOW), now=lambda: float(NOW)) as simulator:
+        limited = connector(simulator, NOW, username=simulated.LIMITED_USER, password=simulated.LIMITED_PASSWORD).fetch(
+            Selection(), contact_details=True
+        )
+        everything = connector(simulator, NOW).fetch(Selection(), contact_details=True)
+    assert 0 < len(limited.teams) < len(everything.teams)
+    codes = {note.code for note in limited.notes}
+    assert {"devices_by_person", "contact_details_forbidden", "absences_not_told"} <= codes
+    assert all(user.contact_methods is None for user in limited.users)
+
+
+def test_tokens_open_the_instance_as_well() -> None:
+    with simulated.Simulator(simulated.build_world(NOW), now=lambda: float(NOW)) as simulator:
+        by_token = connector(simulator, NOW, auth="oauth", client_id=simulated.CLIENT_ID)
+        snapshot = by_token.fetch(Selection(), contact_details=False)
+    assert len(snapshot.users) == 60

@@ -1,0 +1,131 @@
+"""Timelines as policies: levels, waits, rounds; judged by the simulator's own walk."""
+
+from typing import Any
+
+import pytest
+
+from connectors.findings import Findings
+from connectors.providers.xmatters import wire
+from connectors.providers.xmatters.directory import Directory
+from connectors.providers.xmatters.mapping_policies import finish, group_policy, service, shift_policy
+from connectors.providers.xmatters.mapping_shifts import seats
+from connectors.providers.xmatters.vendor import VENDOR
+from connectors.records import SourcePolicy
+from oncall.escalation.policy import Level, Target
+
+GROUP = wire.Group.model_validate({"id": "G1", "targetName": "Ops", "description": "All of it"})
+
+
+def policy(raw: Any) -> tuple[SourcePolicy, Findings]:
+    findings = Findings(VENDOR)
+    shift = wire.Shift.model_validate({**raw, "members": raw["members"]["data"]})
+    return shift_policy(shift, GROUP, seats(shift, Directory()), ("group Ops",), findings), findings
+
+
+def codes(findings: Findings) -> list[str]:
+    return [note.code for note in findings.notes]
+
+
+def step(*keys: str, notify: str = "") -> Target:
+    return Target("schedule", "S1", label="Ops: Shift S1", layers=keys, notify=notify)
+
+
+def test_a_level_begins_at_every_delay_and_waits_for_the_next(make: Any) -> None:
+    """The example of the vendor's help: two at once, two after ten minutes, the manager at the sixtieth."""
+    raw = make.shift(
+        "S1",
+        make.seat(1, "ANA"),
+        make.seat(2, "BO"),
+        make.seat(3, "CY", 10, escalationType="Peer"),
+        make.seat(4, "DI"),
+        make.seat(5, "WALT", 50, escalationType="MANAGEMENT", inRotation=False),
+    )
+    made, findings = policy(raw)
+    assert (made.external_id, made.name, made.part_of_id, made.group_id) == ("S1", "Ops: Shift S1", "G1", "G1")
+    rules = made.policy
+    assert rules.levels == (
+        Level(10, "everyone", (step("1", "2"),)),
+        Level(50, "everyone", (step("3", "4", notify="peer"),)),
+        Level(None, "everyone", (step("5", notify="management"),)),
+    )
+    assert (rules.initial_wait, rules.repeat_count, rules.after_last) == (0, 0, "nothing")
+    assert (rules.unstaffed_level, rules.resolved) == ("skip", "start")
+    assert findings.notes == []
+
+
+def test_a_delay_of_the_first_is_waited_once_and_a_peer_without_delay_is_paged_with_the_others(make: Any) -> None:
+    made, _ = policy(make.shift("S1", make.seat(1, "ANA", 7), make.seat(2, "BO", 0, escalationType="PEER")))
+    assert made.policy.initial_wait == 7
+    assert [len(level.targets[0].layers or ()) for level in made.policy.levels] == [2]
+
+
+@pytest.mark.parametrize(
+    ("repeat", "wait", "count", "noted"),
+    [
+        ({"repeatEnabled": True, "repetitions": 2, "delay": 15}, 15, 2, []),
+        ({"repeatEnabled": "true", "repetitions": "3", "waitInSeconds": "90"}, 2, 3, ["rounded_wait"]),
+        ({"repeatEnabled": True, "repetitions": 1, "waitInSeconds": 120}, 2, 1, []),
+        ({"repeatEnabled": True, "delay": 5}, 5, None, ["repeats_not_told"]),
+        ({"repeatEnabled": True, "repetitions": 2}, None, 2, ["pause_not_told"]),
+        ({"repeatEnabled": True, "repetitions": 0, "delay": 5}, None, 0, []),
+        ({"repeatEnabled": "false", "repetitions": 2, "delay": 15}, None, 0, []),
+        ({}, None, 0, []),
+    ],
+)
+def test_rounds(make: Any, repeat: Any, wait: int | None, count: int | None, noted: list[str]) -> None:
+    made, findings = policy(make.shift("S1", make.seat(1, "ANA"), repeatEscalation=repeat))
+    assert (made.policy.levels[-1].wait, made.policy.repeat_count, codes(findings)) == (wait, count, noted)
+
+
+def test_what_has_no_form_is_named(make: Any) -> None:
+    made, findings = policy(make.shift("S1", make.seat(1, "ANA"), notifyEndOfEscalation={"notifyEnabled": True}))
+    assert codes(findings) == ["tells_end"]
+    for raw in (make.shift("S1"), make.shift("S1", make.seat(1, "ANA"), recurrence={"frequency": "HOLIDAY"})):
+        made, findings = policy(raw)
+        assert (made.policy.levels, made.policy.initial_wait, codes(findings)) == ((), 0, ["no_levels"])
+
+
+def test_a_group_pages_all_of_its_shifts_at_once() -> None:
+    shifts = [wire.Shift(id=id_, name=id_) for id_ in ("S2", "S1")]
+    findings = Findings(VENDOR)
+    made = group_policy(GROUP, shifts, (), findings)
+    (level,) = made.policy.levels
+    assert [(target.kind, target.key, target.label) for target in level.targets] == [
+        ("escalation_policy", "S1", "Ops: S1"),
+        ("escalation_policy", "S2", "Ops: S2"),
+    ]
+    assert (level.wait, made.policy.unstaffed_level, made.part_of_id, made.enabled) == (None, "wait", None, True)
+    assert (made.name, made.description, findings.notes) == ("Ops", "All of it", [])
+
+
+def test_a_group_without_shifts_or_switched_off_says_so() -> None:
+    findings = Findings(VENDOR)
+    off = GROUP.model_copy(update={"status": "INACTIVE"})
+    made = group_policy(off, (), (), findings)
+    assert (made.policy.levels, made.enabled) == ((), False)
+    assert codes(findings) == ["no_shifts", "switched_off"]
+
+
+def test_targets_that_could_not_be_read_stay_unresolved(make: Any) -> None:
+    findings = Findings(VENDOR)
+    timeline, _ = policy(make.shift("S1", make.seat(1, "ANA")))
+    group = group_policy(GROUP, [wire.Shift(id="S1"), wire.Shift(id="S9")], (), findings)
+    done = finish((timeline, group), {("escalation_policy", "S1")}, findings)
+    assert [(t.kind, t.unresolved_kind) for one in done for level in one.policy.levels for t in level.targets] == [
+        ("unresolved", "schedule"),
+        ("escalation_policy", ""),
+        ("unresolved", "escalation_policy"),
+    ]
+    assert codes(findings) == ["unresolved_target"] * 2
+
+
+@pytest.mark.parametrize(
+    ("owner", "paged", "noted"),
+    [({"id": "G1"}, "G1", []), ({"id": "B"}, None, ["policy_not_told"]), (None, None, ["policy_not_told"])],
+)
+def test_a_service_pages_the_on_call_group_that_owns_it(owner: Any, paged: str | None, noted: list[str]) -> None:
+    findings = Findings(VENDOR)
+    raw = wire.Service.model_validate({"id": "V1", "targetName": "Web", "ownedBy": owner})
+    made = service(raw, {"G1"}, (), findings)
+    assert (made.name, made.policy_id, made.group_id) == ("Web", paged, owner and owner["id"])
+    assert codes(findings) == noted
