@@ -119,7 +119,8 @@ def _further(state: State, groups: Mapping[str, Group], found: Mapping[str, Pers
             new_id("service", name), name, None if owner is None else groups[owner].id, f"Runs {name}", tier
         )
         if tier == "TIER_1":
-            service.links = (("Runbook", f"https://example.com/{name.split()[0].lower()}"),)
+            at = f"https://example.com/{name.split()[0].lower()}"
+            service.links = (("Runbook", f"{at}/runbook"), ("Dashboard", f"{at}/dashboard"))
         state.services[service.id] = service
     ids = list(state.services)
     state.dependencies = [(ids[1], ids[0]), (ids[0], ids[3])]

@@ -110,6 +110,7 @@ class Rosters:
         first = self._instant(berlin, 7, 8)
         days.rotation = Rotation("ROTATION", "SECOND_TO_FIRST", 1, "WEEKS", "time", first)
         days.description = "Office hours in Berlin"
+        days.seats[1].escalation = "PEER"  # without a delay it means nothing
         nights = self._shift(
             "platform", "Nights", berlin, "henrik 15:ana 15:eli", Recurrence("DAILY", 1), hour=20, hours=12
         )

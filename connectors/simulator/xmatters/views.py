@@ -19,8 +19,12 @@ from connectors.simulator.xmatters.wire import (
     recipient,
     role,
     service,
+    service_link,
     service_reference,
+    shift_membership,
+    shifts_with,
     site,
+    time_frame,
 )
 from connectors.simulator.zones import DAY
 
@@ -119,6 +123,12 @@ def one_device(asked: Asked, identifier: str) -> Answer:
     return Answer(200, device(asked, asked.state.devices[identifier]))
 
 
+def device_time_frames(asked: Asked, identifier: str) -> Answer:
+    if identifier not in asked.state.devices:
+        raise Refused(404)
+    return asked.page(asked.state.devices[identifier].time_frames, time_frame)
+
+
 # Groups.
 
 
@@ -148,6 +158,12 @@ def group_members(asked: Asked, identifier: str) -> Answer:
     one = asked.group(identifier)
     found = [] if one.type == "DYNAMIC" else asked.state.roster(one)
     return asked.page(found, lambda who: membership(asked, one, who))
+
+
+def member_shifts(asked: Asked, identifier: str, member: str) -> Answer:
+    one = asked.group(identifier)
+    found = [each for who in asked.state.roster(one) if who[1] == member for each in shifts_with(asked, one, who)]
+    return asked.page(found, lambda each: shift_membership(asked, each))
 
 
 def group_recipients(asked: Asked, identifier: str) -> Answer:
@@ -217,6 +233,12 @@ def services(asked: Asked) -> Answer:
     return asked.page(found, lambda one: service(asked, one), kept=("embed", "ownedBy"))
 
 
+def service_links(asked: Asked, identifier: str) -> Answer:
+    if identifier not in asked.state.services:
+        raise Refused(404)
+    return asked.page(asked.state.services[identifier].links, service_link)
+
+
 def service_dependencies(asked: Asked) -> Answer:
     if asked.state.services_refused is not None:
         raise Refused(asked.state.services_refused)
@@ -241,9 +263,11 @@ _PATHS: tuple[tuple[str, str, View], ...] = (
     (f"/people/{_ONE}/group-memberships", READ, person_memberships),
     ("/devices", DEVICES, devices),
     (f"/devices/{_ONE}", DEVICES, one_device),
+    (f"/devices/{_ONE}/timeframes", DEVICES, device_time_frames),
     ("/groups", READ, groups),
     (f"/groups/{_ONE}", READ, one_group),
     (f"/groups/{_ONE}/members", READ, group_members),
+    (f"/groups/{_ONE}/members/{_ONE}/shifts", READ, member_shifts),
     (f"/groups/{_ONE}/recipients", READ, group_recipients),
     (f"/groups/{_ONE}/supervisors", READ, group_supervisors),
     (f"/groups/{_ONE}/observers", READ, group_observers),
@@ -262,6 +286,7 @@ _PATHS: tuple[tuple[str, str, View], ...] = (
     (f"/sites/{_ONE}", READ, one_site),
     ("/roles", READ, roles),
     ("/services", READ, services),
+    (f"/services/{_ONE}/links", READ, service_links),
     ("/service-dependencies", READ, service_dependencies),
 )
 ROUTES = tuple((re.compile(pattern), right, view) for pattern, right, view in _PATHS)

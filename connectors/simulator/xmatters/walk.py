@@ -7,7 +7,8 @@ seat. A group in a seat is resolved when it is reached. A repeated timeline begi
 
 What the notes leave open is settled here: seats without a delay between them are one step, whose delay after is dropped
 only when nobody of it is there; a leading delay counts in the first round alone; who is absent is looked up at the
-instant of the alert; a group that is inside itself is not entered again; the wait before a repetition is never dropped.
+instant of the alert; a group in a seat counts as there even if nobody is on in it; one that is inside itself is not
+entered again; the wait before a repetition is never dropped.
 """
 
 from collections.abc import Iterator

@@ -4,7 +4,17 @@ from typing import Any
 
 from connectors.simulator.world import instant_text
 from connectors.simulator.xmatters.asking import ROOT, Asked, Json
-from connectors.simulator.xmatters.model import Absence, Device, Group, Person, Recipient, Service, Site, TimeFrame
+from connectors.simulator.xmatters.model import (
+    Absence,
+    Device,
+    Group,
+    Person,
+    Recipient,
+    Service,
+    Shift,
+    Site,
+    TimeFrame,
+)
 
 
 def moment(instant: float) -> str:
@@ -162,7 +172,7 @@ def device(asked: Asked, one: Device) -> Json:
     if one.type in ("TEXT_PHONE", "TEXT_PAGER"):
         made["provider"] = {"id": "xMatters Text Gateway"}
     if "timeframes" in asked.embedded and one.time_frames:
-        made["timeframes"] = asked.nested(one.time_frames, _time_frame, f"/devices/{one.id}/timeframes")
+        made["timeframes"] = asked.nested(one.time_frames, time_frame, f"/devices/{one.id}/timeframes")
     return made
 
 
@@ -177,7 +187,7 @@ def _shown(asked: Asked, one: Device) -> str:
     return one.address
 
 
-def _time_frame(one: TimeFrame) -> Json:
+def time_frame(one: TimeFrame) -> Json:
     return {
         "name": one.name,
         "startTime": one.start,
@@ -223,12 +233,7 @@ def group(asked: Asked, one: Group) -> Json:
     if one.site_id is not None:
         made["site"] = {"id": one.site_id, "links": _self(f"/sites/{one.site_id}")}
     if "observers" in embed:
-        names = lambda name: role(asked, name)  # noqa: E731
-        made["observers"] = (
-            ", ".join(one.observers)
-            if one.observed_by_text
-            else asked.nested(one.observers, names, f"/groups/{one.id}/observers")
-        )
+        made["observers"] = _observers(asked, one)
     if "supervisors" in embed:
         made["supervisors"] = asked.nested(
             one.supervisors, lambda key: person_reference(state.people[key]), f"/groups/{one.id}/supervisors"
@@ -237,6 +242,12 @@ def group(asked: Asked, one: Group) -> Json:
         owned = [each for each in state.sorted_services() if each.owner_id == one.id]
         made["services"] = asked.nested(owned, service_reference, f"/groups/{one.id}/services")
     return made
+
+
+def _observers(asked: Asked, one: Group) -> Json | str:
+    if one.observed_by_text:
+        return ", ".join(one.observers)
+    return asked.nested(one.observers, lambda name: role(asked, name), f"/groups/{one.id}/observers")
 
 
 def membership(asked: Asked, one: Group, who: Recipient) -> Json:
@@ -248,18 +259,20 @@ def membership(asked: Asked, one: Group, who: Recipient) -> Json:
     owner = group_reference(one) | ({} if asked.state.habits.untyped_groups else {"groupType": one.type})
     made: Json = {"group": owner, "member": member}
     if "shifts" in asked.embedded:
-        own = [each for each in asked.state.shifts_of(one.id) if any(seat.recipient == who for seat in each.seats)]
-        made["shifts"] = asked.nested(
-            own,
-            lambda each: {
-                "id": each.id,
-                "name": each.name,
-                "group": group_reference(one),
-                "links": _self(f"/groups/{one.id}/shifts/{each.id}"),
-            },
-            f"/groups/{one.id}/shifts",
-        )
+        path = f"/groups/{one.id}/members/{key}/shifts"
+        made["shifts"] = asked.nested(shifts_with(asked, one, who), lambda each: shift_membership(asked, each), path)
     return made
+
+
+def shifts_with(asked: Asked, one: Group, who: Recipient) -> list[Shift]:
+    """The shifts of a group in which somebody has a seat."""
+    return [each for each in asked.state.shifts_of(one.id) if any(seat.recipient == who for seat in each.seats)]
+
+
+def shift_membership(asked: Asked, one: Shift) -> Json:
+    owner = asked.state.groups[one.group_id]
+    links = _self(f"/groups/{owner.id}/shifts/{one.id}")
+    return {"id": one.id, "name": one.name, "group": group_reference(owner), "links": links}
 
 
 def absence(asked: Asked, one: Absence) -> Json:
@@ -284,6 +297,10 @@ def service_reference(one: Service) -> Json:
     return {"id": one.id, "targetName": one.name, "recipientType": "SERVICE", "links": links}
 
 
+def service_link(link: tuple[str, str]) -> Json:
+    return {"label": link[0], "url": link[1]}
+
+
 def service(asked: Asked, one: Service) -> Json:
     made = service_reference(one) | {
         "description": one.description,
@@ -293,9 +310,7 @@ def service(asked: Asked, one: Service) -> Json:
         "status": "ACTIVE",
     }
     if one.links:
-        made["serviceLinks"] = asked.nested(
-            one.links, lambda pair: {"label": pair[0], "url": pair[1]}, f"/services/{one.id}/links"
-        )
+        made["serviceLinks"] = asked.nested(one.links, service_link, f"/services/{one.id}/links")
     owner = asked.state.groups.get(one.owner_id or "")
     if owner is not None:
         made["ownedBy"] = group_reference(owner)
