@@ -92,7 +92,7 @@ def _specs(
             people = sorted(keys[schedule.pk])
             loaded[schedule.pk] = (
                 _spec(schedule, shifts[schedule.pk], overrides[schedule.pk]),
-                tuple(_substitution(row, key) for responder, key in people for row in substitutions[responder]),
+                tuple(substitution_of(row, key) for responder, key in people for row in substitutions[responder]),
             )
     elements = chain.from_iterable(chain(shifts.values(), overrides.values(), substitutions.values()))
     stand_ins = (("text", row.by_key, row.by_id, row.by_name) for row in elements)
@@ -150,7 +150,8 @@ def _spec(schedule: Schedule, shifts: list[ExtraShift], overrides: list[Override
     )
 
 
-def _substitution(row: Substitution, key: str) -> values.Substitution:
+def substitution_of(row: Substitution, key: str) -> values.Substitution:
+    """The substitution as a value, of its person by this key."""
     return values.Substitution(
         key=element_key(row),
         person=values.person(key),

@@ -5,9 +5,12 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
+from oncall.admin.escalation_page import EscalationPage
 from oncall.admin.level_forms import LevelFormSet, Levels
 from oncall.admin.listing import count_of, is_list, source
 from oncall.admin.operated import OperatedAdmin
@@ -61,15 +64,26 @@ class EscalationPolicyForm(PartedForm):
 class EscalationPolicyAdmin(OperatedAdmin):
     kind = "escalation_policy"
     form = EscalationPolicyForm
-    list_display = ("name", "level_count", "rounds", "service_count", "group", "from_source", "active")
+    list_display = (
+        "page_link", "level_count", "rounds", "service_count", "group", "from_source", "active", "edit_link",
+    )  # fmt: skip
+    list_display_links = None
     list_select_related = ("group",)
     search_fields = ("name", "references__responder__name", "references__schedule__name")
     autocomplete_fields = ("part_of", "group")
-    change_form_template = "oncall/admin/parts_form.html"
+    change_form_template = "oncall/admin/escalation_form.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        page = self.admin_site.admin_view(EscalationPage(self).view)
+        return [path("<int:pk>/page/", page, name="oncall_escalationpolicy_page"), *super().get_urls()]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[EscalationPolicy]:
         rows: QuerySet[EscalationPolicy] = super().get_queryset(request)
         return rows.annotate(watching=count_of(Service, "policy")) if is_list(request) else rows
+
+    @display(description="Name", ordering="name_key")
+    def page_link(self, policy: EscalationPolicy) -> SafeString:
+        return format_html('<a href="{}" class="rb-link">{}</a>', page_url(policy.pk), policy.name)
 
     @display(description="Levels")
     def level_count(self, policy: EscalationPolicy) -> int:
@@ -86,3 +100,12 @@ class EscalationPolicyAdmin(OperatedAdmin):
     @display(description="Source", ordering="origin_label")
     def from_source(self, policy: EscalationPolicy) -> SafeString:
         return source(policy)
+
+    @display(description="")
+    def edit_link(self, policy: EscalationPolicy) -> SafeString:
+        url = reverse("admin:oncall_escalationpolicy_change", args=[policy.pk])
+        return format_html('<a href="{}" class="rb-link">Edit</a>', url)
+
+
+def page_url(pk: int) -> str:
+    return reverse("admin:oncall_escalationpolicy_page", args=[pk])

@@ -23,7 +23,13 @@ def target_label(target: Target, directory: Directory, keys: Keys) -> str:
         name = f"{target.unresolved_kind or 'unknown'}: {target.label or target.key} (not known here)"
     else:
         name = directory.label(kind, meaning(keys, kind, target.key), target.label or target.key)
-    special = [
+    special = special_words(target)
+    return f"{name} [{'; '.join(special)}]" if special else name
+
+
+def special_words(target: Target) -> list[str]:
+    """What is special about a target, each in a few words."""
+    return [
         *(["routing"] if target.kind == "group_routing" else []),
         *([f"{target.mode} on call"] if target.mode != "current" else []),
         *([f"layers {', '.join(target.layers)}"] if target.layers is not None else []),
@@ -31,7 +37,6 @@ def target_label(target: Target, directory: Directory, keys: Keys) -> str:
         *(["until closed"] if target.condition == "not_closed" else []),
         *([target.notify] if target.notify else []),
     ]
-    return f"{name} [{'; '.join(special)}]" if special else name
 
 
 class LevelForm(PartForm[Level]):

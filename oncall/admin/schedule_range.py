@@ -38,7 +38,7 @@ class Shown:
         clock: Clock = next((each for each in clocks if each == query.get("zone")), "schedule")
         zone = clocks[clock]
         days = next((n for n in RANGES if str(n) == query.get("days")), DEFAULT_DAYS)
-        chosen = _instant(query.get("at", ""), zone)
+        chosen = instant_asked(query.get("at", ""), zone)
         default = reading(zone, now) // DAY * DAY
         if chosen is not None and not default <= reading(zone, chosen) < default + days * DAY:
             default = reading(zone, chosen) // DAY * DAY
@@ -66,7 +66,8 @@ class Shown:
         return f"?{urlencode(query, safe=':')}{'#why' if chosen is not None else ''}"
 
 
-def _instant(text: str, zone: str) -> int | None:
+def instant_asked(text: str, zone: str) -> int | None:
+    """An instant, or a reading of the zone, as an address has it; None for what makes no sense."""
     try:
         naive = datetime.fromisoformat(text).tzinfo is None
         instant = at(zone, reading_from_text(text)) if naive else instant_from_text(text)
