@@ -2,13 +2,13 @@
 
 The simulated vendor answers in this process, without a socket; nothing is timed. The fewest calls are worked out here
 from the account alone: pages of 100 objects (vendor docs, "Pagination"), members team by team, layers zone by zone or
-schedule by schedule, overrides where there are any, people by pages or one by one.
+schedule by schedule, overrides where there are any; of teams and people the first pages, and the others one by one.
 """
 
 import json
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qs, urlencode
 
@@ -95,12 +95,23 @@ def fewest_for_everything(state: State) -> int:
     return sum(map(_pages, map(len, listings))) + 1 + layers + members + overrides
 
 
-def fewest_for_schedules(state: State, chosen: list[str]) -> int:
-    """Each schedule, its teams with their members, and the people in all of these: by pages or one by one."""
+def fewest_for_schedules(state: State, chosen: Collection[str]) -> int:
+    """Each schedule with its overrides, its teams with their members, and the people in all of these."""
     schedules = [each for each in state.layer_schedules() if each.id in chosen]
     teams = {team for schedule in schedules for team in schedule.team_ids}
     people = {user for schedule in schedules for layer in schedule.layers for user in layer.users}
     people |= {user for team in teams for user, _ in state.teams[team].members}
+    listed = [each.id for each in state.layer_schedules()]
+    zones: dict[str, set[str]] = {}
+    for schedule in schedules:
+        zones.setdefault(schedule.time_zone, set()).add(schedule.id)
+    layers = sum(_fewest(wanted, listed) for wanted in zones.values())
+    overrides = sum(1 for schedule in schedules if schedule.overrides)
     members = sum(_pages(len(state.teams[team].members)) for team in teams)
-    own = min(len(teams), _pages(len(state.teams))) + members
-    return len(schedules) + own + min(len(people), _pages(len(state.users)))
+    return layers + overrides + members + _fewest(teams, state.teams) + _fewest(people, state.users)
+
+
+def _fewest(wanted: Collection[str], listed: Iterable[str]) -> int:
+    """Some pages of the list, and what is not on them one by one."""
+    ids = list(listed)
+    return min(pages + len(set(wanted) - set(ids[: pages * PAGE])) for pages in range(_pages(len(ids)) + 1))

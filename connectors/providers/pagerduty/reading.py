@@ -1,7 +1,7 @@
 """One read of an account in as few calls as possible: listings, closure, details, people; then the mapping."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from typing import TypeVar
 
 from connectors.base import Progress
@@ -45,7 +45,7 @@ class Reading:
 
     def inventory(self) -> list[Node]:
         """The tree without people's names. Raises the first error when nothing can be listed."""
-        self._list_all()
+        self._list_all(Selection())
         self._raise_if_nothing_was_read()
         self._harvest.shifts = self._schedules.shift_based(self._harvest.shift_schedules)
         return self._harvest.nodes()
@@ -53,7 +53,7 @@ class Reading:
     def snapshot(self, selection: Selection) -> Snapshot:
         """Raises ConnectorError when nothing can be read, or for what ends any read (refused key, other account)."""
         users = self._start_people(selection)
-        self._list_all()
+        self._list_all(selection)
         self._raise_if_nothing_was_read()
         kept = self._read_details(selection)
         self._name_missing(selection)
@@ -79,18 +79,39 @@ class Reading:
 
     # --- listings -------------------------------------------------------------------------------------------------
 
-    def _list_all(self) -> None:
+    def _list_all(self, selection: Selection) -> None:
+        """What refers to something before what it refers to, so that it is known how far each list has to be read."""
         client, harvest, look = self._client, self._harvest, self._look
-        harvest.teams = self._list(client.teams(), wire.Team, "user_group", "teams", look, _no_teams).objects
-        harvest.services = self._list(client.services(), wire.Service, "service", "services").objects
+        if self._wanted("user_group", selection) is None:
+            self._list_teams(None)
+        harvest.services = self._list(
+            client.services(), wire.Service, "service", "services", self._wanted("service", selection)
+        ).objects
+        wanted, pages = self._wanted("escalation_policy", selection), client.escalation_policies()
         harvest.policies = self._list(
-            client.escalation_policies(), wire.EscalationPolicy, "escalation_policy", "escalation_policies"
+            pages, wire.EscalationPolicy, "escalation_policy", "escalation_policies", wanted
         ).objects
-        schedules = self._list(client.schedules(), wire.ListedSchedule, "schedule", "schedules", look)
-        harvest.schedules, self._schedule_pages = schedules.objects, schedules.page_count
+        wanted, pages = self._wanted("schedule", selection), client.shift_schedules()
+        all_or_none = None if wanted else wanted  # only the list itself tells which of them are shift-based
         harvest.shift_schedules = self._list(
-            client.shift_schedules(), wire.Named, "schedule", "shift_schedules", look, _no_shift_schedules
+            pages, wire.Named, "schedule", "shift_schedules", all_or_none, look, _no_shift_schedules
         ).objects
+        layered = None if wanted is None else wanted - harvest.shift_schedules.keys()
+        listed = self._list(client.schedules(), wire.ListedSchedule, "schedule", "schedules", layered, look)
+        harvest.schedules, self._schedule_pages = listed.objects, listed.page_count
+
+    def _list_teams(self, wanted: Set[str] | None) -> None:
+        self._harvest.teams = self._list(
+            self._client.teams(), wire.Team, "user_group", "teams", wanted, self._look, _no_teams
+        ).objects
+
+    def _wanted(self, kind: EntityType, selection: Selection) -> Set[str] | None:
+        """Ids of what was chosen or is referred to by what is known so far; None = everything there is, because a
+        chosen team brings what it owns."""
+        if selection.everything or any(chosen == "user_group" for chosen, _ in selection.chosen):
+            return None
+        known = (*selection.chosen, *close(self._harvest.nodes(), selection))
+        return {external_id for entity_type, external_id in known if entity_type == kind}
 
     def _list(
         self,
@@ -98,12 +119,15 @@ class Reading:
         model: type[N],
         entity_type: EntityType,
         key: str,
+        wanted: Set[str] | None,
         look: Callable[[Iterable[N]], None] | None = None,
         excuse: Excuse | None = None,
     ) -> Listing[N]:
-        """A whole listing; one that fails is named, unless the answer means that there is none here."""
+        """A listing as far as it has to be read; one that fails is named, unless the answer means that there is none
+        here. One that ends early has told all that is selected, which is complete for a selection."""
         listing = Listing(pages, model, entity_type, key, self._findings, self._progress, look)
-        listing.read()
+        while not listing.finished and (wanted is None or not wanted <= listing.objects.keys()):
+            listing.read(1)
         self._answered = self._answered or listing.page_count > 0
         error = listing.error
         reason = excuse(error) if excuse is not None and error is not None else None
@@ -115,7 +139,9 @@ class Reading:
             if not (isinstance(error, PermissionMissing) and error.status == 403):  # a refusal proves nothing
                 listing.error = None
         told = self._completeness.get(entity_type, Completeness(True))
-        self._completeness[entity_type] = listing.completeness if told.listing else told
+        if told.listing and listing.finished:
+            told = listing.completeness
+        self._completeness[entity_type] = told
         return listing
 
     def _look(self, objects: Iterable[wire.Named]) -> None:
@@ -143,6 +169,9 @@ class Reading:
         }
         harvest.layered = self._schedules.layered(listed, self._schedule_pages)
         harvest.shifts |= self._schedules.shift_based([*shift_based, *self._schedules.moved])
+        teams = self._wanted("user_group", selection)
+        if teams is not None:  # not before: a shift-based schedule is not listed with its teams
+            self._list_teams(teams)
         for kind, id_ in close(harvest.nodes(), selection):
             if kind == "user_group" and id_ in harvest.teams:
                 harvest.members[id_] = self._members(id_)

@@ -1,6 +1,6 @@
 """Reading schedules with layers, overrides and shifts in as few calls as possible."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from contextlib import suppress
 from functools import partial
 from typing import TypeVar
@@ -45,7 +45,8 @@ class ScheduleDetails:
     def layered(self, listed: Mapping[str, wire.ListedSchedule], pages: int) -> dict[str, LayerDetail]:
         """Each schedule in its own zone: restrictions are bare times of day in the zone of the answer.
 
-        ``pages``: calls one sweep of the list costs. Per zone, a sweep or one call per schedule, whichever is fewer.
+        ``pages``: calls it took to find them all in the list, as it does in a sweep. Per zone, a sweep or one call per
+        schedule, whichever is fewer.
         """
         zones: dict[str | None, list[str]] = {}
         for id_, schedule in listed.items():
@@ -53,7 +54,7 @@ class ScheduleDetails:
         details: dict[str, LayerDetail] = {}
         total = self._done + len(listed)
         for zone, ids in zones.items():
-            swept = self._sweep(zone) if zone is not None and pages < len(ids) else {}
+            swept = self._sweep(zone, set(ids)) if zone is not None and pages < len(ids) else {}
             for id_ in ids:
                 found = self._from_sweep(id_, zone, swept.get(id_)) or self._single(id_, zone)
                 if found is not None:
@@ -61,12 +62,15 @@ class ScheduleDetails:
                 self._count(total)
         return details
 
-    def _sweep(self, zone: str) -> dict[str, JsonValue]:
-        """Raw schedules by id; a sweep that fails only costs what it would have saved."""
+    def _sweep(self, zone: str, wanted: Set[str]) -> dict[str, JsonValue]:
+        """Raw schedules by id, until the wanted ones are among them; a sweep that fails only costs what it would have
+        saved."""
         swept: dict[str, JsonValue] = {}
         with suppress(*RECOVERABLE):  # each schedule is read on its own then, and a lasting failure is named there
             for page in self._client.schedules_in_zone(zone, *self.window):
                 swept |= {str(item.get("id")): item for item in page.items if isinstance(item, dict)}
+                if wanted <= swept.keys():
+                    break
         return swept
 
     def _from_sweep(self, id_: str, zone: str | None, raw: JsonValue) -> wire.Schedule | None:

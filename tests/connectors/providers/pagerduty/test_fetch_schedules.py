@@ -6,6 +6,7 @@ import pytest
 
 from connectors.closure import Selection
 
+LISTS = ("/users", "/teams", "/services", "/escalation_policies", "/schedules", "/v3/schedules")
 BROKEN = (500, {"error": {"message": "Internal Server Error", "code": 2000}})
 SHIFT_BASED = (400, {"error": {"message": "Invalid", "errors": ["This is a shift-based schedule"], "code": 2001}})
 DAILY = [{"type": "daily_restriction", "start_time_of_day": "09:00:00", "duration_seconds": 3600}]
@@ -352,6 +353,37 @@ def test_without_a_total_the_rest_of_the_list_is_read(account: Any, make: Any) -
     snapshot = fetch(account, ("schedule", "S1"))
     assert account.paths().count("/users") == 5
     assert snapshot.completeness["responder"].listing
+
+
+def test_lists_are_read_only_as_far_as_what_is_chosen_needs_them(account: Any, make: Any) -> None:
+    populate(account, make)
+    layer = make.layer("L1", "P1")
+    account.schedules = [make.schedule(f"S{number}", layer) for number in range(250)]
+    few = fetch(account, ("schedule", "S120"))
+    assert [path for path in account.paths() if path in LISTS] == [
+        "/users",
+        "/v3/schedules",
+        "/schedules",
+        "/schedules",
+    ]
+    assert imported(few) == ["S120"]
+    assert all(few.completeness[kind].listing for kind in ("user_group", "schedule", "escalation_policy", "service"))
+    account.requests.clear()
+    chosen = [("schedule", f"S{number}") for number in range(90, 110)]
+    more = fetch(account, *chosen)
+    assert imported(more) == sorted(id_ for _, id_ in chosen)
+    # Two pages to find them and the same two with their layers.
+    assert account.paths().count("/schedules") == 4
+    assert not [path for path in account.paths() if path.startswith("/schedules/")]
+
+
+def test_a_list_that_fails_before_what_is_wanted_was_found_is_incomplete(account: Any, make: Any) -> None:
+    populate(account, make)
+    account.answers["/services"] = BROKEN
+    snapshot = fetch(account, ("service", "X1"))
+    assert not snapshot.completeness["service"].listing
+    assert ("service", None, "unavailable") in codes(snapshot.failed)
+    assert ("service", "X1", "chosen_not_found") in codes(snapshot.notes)
 
 
 def test_what_was_chosen_and_is_gone_is_named(account: Any, make: Any) -> None:
