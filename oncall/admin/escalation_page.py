@@ -104,6 +104,7 @@ class EscalationPage:
         lines = notices(course)
         return {
             "asked": asked,
+            "past": asked.at < now,
             "at": dated_moment(asked.at, asked.zone),
             "ladder": Ladder.of(course, found.policy, words, policy.name),
             "lines": [_line(each, words) for each in lines[:MOST_LINES]],

@@ -322,9 +322,7 @@ class _Foreseeing:
                 return self._members(one.id, "all", instant, one)
             case "group_routing":
                 return self._routed(one.id, minute, path)
-            case "policy":
-                return self._policy(one.id, minute, path)
-        return _Found()
+        return self._policy(one.id, minute, path)
 
     def _members(self, group: str, which: Members, instant: int, through: Participant | None) -> _Found:
         members = self.context.members(group, which)

@@ -167,6 +167,25 @@ def test_circles_and_endless_walks_and_unreadable_levels_are_named(browser: Clie
     assert "and 51 more" in page
 
 
+@time_machine.travel(NOW, tick=False)
+def test_a_schedule_with_a_group_or_with_nobody(
+    browser: Client, make: MakeRow, weekly_layers: Callable[..., Any]
+) -> None:
+    ana = make("responder", name="Ana")
+    group = make("user_group", {"members": {"local:+": {"person_key": f"local:{ana}", "role": ""}}}, name="Payments")
+    crowd = make("schedule", name="Crowd", layers=weekly_layers(f"group:local:{group}"))
+    empty = make("schedule", name="Empty", layers=weekly_layers("vacant"))
+    every = (target("schedule", crowd), target("schedule", empty), target("schedule", empty, mode="previous"))
+    policy = make("escalation_policy", levels=levels(level(5), level(5, *every)))
+    page = shown(browser, policy)
+    assert '<strong>Ana</strong> <span class="rb-muted">(in Payments)</span>' in page
+    assert "Nobody is there at this time." in page
+    assert "Who is previous cannot be told: no handoff within 60 days" in page
+    assert "No targets." in page
+    assert "Basis: current configuration" not in page
+    assert "Basis: current configuration" in shown(browser, policy, "?at=2026-03-24T11:59:59Z")
+
+
 def test_it_asks_as_many_queries_whatever_it_shows(
     browser: Client, busy: int, make: MakeRow, weekly_layers: Callable[..., Any]
 ) -> None:
