@@ -24,8 +24,8 @@ MAX_LAYERS = MAX_PARTICIPANTS = MAX_DATES = 10_000
 MAX_TURN_MONTHS = 1_200
 MAX_TURN_SECONDS = 36_525 * DAY  # a hundred years, either way
 MAX_OCCURRENCE = 366 * DAY  # so that at most a year's occurrences overlap
-#: Handoffs and openings of all layers in one rendering: about a second of work and a hundred megabytes.
-MAX_PIECES = 1_000_000
+#: Handoffs and openings of all layers in one rendering: less than a second of work and a hundred megabytes.
+MAX_PIECES = 250_000
 
 
 def validate(spec: ScheduleSpec) -> None:

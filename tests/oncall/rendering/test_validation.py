@@ -1,6 +1,7 @@
 """Schedules that make no sense are refused by name, and quickly however large they are."""
 
 import time
+import tracemalloc
 from dataclasses import replace
 from typing import Any
 
@@ -22,7 +23,7 @@ from oncall.rendering.spec import (
     ScheduleSpec,
     Weekly,
 )
-from oncall.rendering.validation import MAX_LAYERS, MAX_PARTICIPANTS, MAX_TURN_SECONDS, validate
+from oncall.rendering.validation import MAX_LAYERS, MAX_PARTICIPANTS, MAX_PIECES, MAX_TURN_SECONDS, validate
 from oncall.rendering.zones import EARLIEST, LATEST
 from tests.oncall.rendering.comparison import ANN, BEN, CAT, DAY, HOUR, WEEK, layer, stack, when
 
@@ -143,11 +144,27 @@ def test_a_schedule_of_too_many_layers_is_refused_at_once_and_of_as_many_as_allo
 def test_more_handoffs_than_anybody_reads_are_refused_at_once() -> None:
     every_second = layer("a", ANN, BEN, turns=ByTime(0, 1))
     began = time.process_time()
-    with pytest.raises(InvalidSpec, match=r"layers\[1\]: more than 1000000 handoffs in this range"):
+    with pytest.raises(InvalidSpec, match=r"layers\[1\]: more than 250000 handoffs in this range"):
         render(stack("Etc/UTC", GOOD, every_second), (), when(2026, 1, 1), when(2027, 1, 1))
     assert time.process_time() - began < 0.5
     assert on_call_at(stack("Etc/UTC", every_second), (), when(2026, 1, 1)) == (ANN,)
     assert len(render_final(stack("Etc/UTC", every_second), (), when(2026, 1, 1), when(2026, 1, 1) + HOUR)) == HOUR
+
+
+def test_the_most_that_is_rendered_takes_a_second_and_a_hundred_megabytes() -> None:
+    since = when(2026, 1, 1)
+    every_second = stack("Europe/Paris", layer("a", ANN, BEN, turns=ByTime(0, 1)))
+    began = time.process_time()
+    spans = render_final(every_second, (), since, since + MAX_PIECES - 10)
+    assert time.process_time() - began < 3  # a busy machine is slower
+    assert len(spans) == MAX_PIECES - 10
+    del spans
+    tracemalloc.start()
+    try:
+        render_final(every_second, (), since, since + MAX_PIECES - 10)
+        assert tracemalloc.get_traced_memory()[1] < 100_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_rules_that_hardly_or_never_occur_cost_little() -> None:
