@@ -1,0 +1,136 @@
+"""xMatters' own rendering as spans."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from connectors.closure import Selection
+from oncall.rendering.final import Span
+from oncall.rendering.spec import Participant, person
+
+HOUR, DAY = 3600, 86_400
+NOW = 1_767_225_600
+
+
+def text(instant: int) -> str:
+    return datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+def row(shift: str | None, start: int, end: int, *members: Any, **more: Any) -> Any:
+    told = {"shift": {"id": shift}} if shift else {}
+    return {"group": {"id": "G1"}, **told, "start": text(start), "end": text(end), "members": list(members), **more}
+
+
+def member(who: Any, *replacements: Any) -> Any:
+    return {"position": 1, "delay": 5, "member": who, **({"replacements": list(replacements)} if replacements else {})}
+
+
+def stand(start: int, end: int, who: Any = None) -> Any:
+    return {"start": text(start), "end": text(end), **({"replacement": who} if who else {})}
+
+
+def rendered(instance: Any, *rows: Any, ids: tuple[str, ...] = ("S1",), fetched: bool = True) -> Any:
+    instance.answers["/on-call"] = {"data": list(rows), "total": len(rows)}
+    connector = instance.connector()
+    if fetched:
+        connector.fetch(Selection(), contact_details=False)
+    return connector.rendered(ids, NOW, NOW + DAY)
+
+
+def test_everybody_of_a_shift_is_on_call_at_once_cut_to_the_range(instance: Any, make: Any) -> None:
+    rows = (
+        row("S1", NOW - HOUR, NOW + HOUR, member(make.who("ANA")), member(make.who("BO"))),
+        row("S1", NOW + HOUR, NOW + 2 * HOUR, member(make.who("BO")), member(make.who("ANA"))),
+        row("S2", NOW, NOW + HOUR, member(make.who("CY"))),
+        row(None, NOW + 2 * HOUR, NOW + 3 * HOUR),
+        row("S1", NOW + 23 * HOUR, NOW + 2 * DAY, member(make.who("ANA"))),
+    )
+    assert rendered(instance, *rows) == {
+        "S1": (
+            Span(NOW, NOW + 2 * HOUR, (person("ANA"), person("BO"))),
+            Span(NOW + 23 * HOUR, NOW + DAY, (person("ANA"),)),
+        )
+    }
+
+
+def test_replacements_tell_the_whole_time_of_whoever_is_partly_absent(instance: Any, make: Any) -> None:
+    ana = make.who("ANA")
+    partly = member(
+        ana,
+        stand(NOW, NOW + HOUR, ana),
+        stand(NOW + HOUR, NOW + 2 * HOUR),
+        stand(NOW + 2 * HOUR, NOW + 3 * HOUR, make.who("CY")),
+    )
+    assert rendered(instance, row("S1", NOW, NOW + 3 * HOUR, partly)) == {
+        "S1": (Span(NOW, NOW + HOUR, (person("ANA"),)), Span(NOW + 2 * HOUR, NOW + 3 * HOUR, (person("CY"),)))
+    }
+
+
+def test_devices_stand_for_their_owners_and_groups_for_themselves(instance: Any, make: Any) -> None:
+    device = {"id": "D9", "recipientType": "DEVICE", "owner": {"id": "CY"}}
+    found = rendered(instance, row("S1", NOW, NOW + HOUR, member(device), member(make.who("G1", "GROUP"))))
+    assert found["S1"][0].participants == (person("CY"), Participant("policy", "G1"))
+
+
+def test_cut_members_and_replacements_are_followed_or_nothing_is_told(instance: Any, make: Any) -> None:
+    link = "/api/xm/1/groups/G1/shifts/S1/occurrences/2026-01-01T00:00:00.000Z/members?offset=1&limit=1"
+    whole = row("S1", NOW, NOW + HOUR, member(make.who("ANA")))
+    cut = {**whole, "members": {"total": 2, "data": whole["members"], "links": {"next": link}}}
+    instance.answers["/groups/G1/shifts/S1/occurrences/2026-01-01T00:00:00.000Z/members"] = make.envelope(
+        [member(make.who("BO"))]
+    )
+    assert rendered(instance, cut)["S1"][0].participants == (person("ANA"), person("BO"))
+    stuck = {**whole, "members": {"total": 2, "data": whole["members"]}}
+    assert rendered(instance, stuck) == {}
+    replaced = {**member(make.who("ANA")), "replacements": {"total": 2, "data": []}}
+    assert rendered(instance, row("S1", NOW, NOW + HOUR, replaced)) == {}
+
+
+@pytest.mark.parametrize("bad", [{"start": "soon"}, {"group": None}, {"members": ["junk"]}])
+def test_what_cannot_be_read_is_absent(instance: Any, make: Any, bad: Any) -> None:
+    assert rendered(instance, {**row("S1", NOW, NOW + HOUR, member(make.who("ANA"))), **bad}) == {}
+    assert rendered(instance, "junk") == {}
+    assert rendered(instance, row("S1", NOW, NOW + HOUR, member({"id": "X", "recipientType": "SERVICE"}))) == {}
+
+
+def test_a_shift_without_a_row_has_nobody_and_an_unknown_one_is_absent(instance: Any) -> None:
+    assert rendered(instance, ids=("S1", "S9")) == {"S1": ()}
+    assert rendered(instance, ids=("S1",), fetched=False) == {}
+
+
+@pytest.mark.parametrize(("since", "until"), [(-2 * DAY, 0), (0, 91 * DAY), (DAY, DAY)])
+def test_nothing_is_asked_outside_of_what_xmatters_tells(instance: Any, since: int, until: int) -> None:
+    assert instance.connector().rendered(["S1"], NOW + since, NOW + until) == {}
+    assert instance.requests == []
+
+
+def test_groups_that_cannot_be_listed_leave_nothing(instance: Any, make: Any) -> None:
+    instance.answers["/groups"] = make.FORBIDDEN
+    assert instance.connector().rendered(["S1"], NOW, NOW + DAY) == {}
+
+
+def test_thirty_groups_a_call_and_only_those_that_are_needed(instance: Any, make: Any) -> None:
+    instance.groups = [make.group(f"G{n}") for n in range(65)] + [make.group("B", "BROADCAST")]
+    instance.shifts = {f"G{n}": [make.shift(f"S{n}", make.seat(1, "ANA"))] for n in range(65)}
+    instance.rosters = {}
+    found = rendered(instance, ids=("S1", "S2"))
+    assert found == {"S1": (), "S2": ()}
+    asked = [dict(request.query)["groups"] for request in instance.requests if request.path.endswith("/on-call")]
+    assert asked == ["G1,G2"]
+    instance.requests.clear()
+    rendered(instance, ids=("S1",), fetched=False)
+    asked = [dict(request.query)["groups"] for request in instance.requests if request.path.endswith("/on-call")]
+    assert [len(groups.split(",")) for groups in asked] == [30, 30, 5]
+
+
+def test_one_call_that_fails_costs_its_groups(instance: Any, make: Any) -> None:
+    instance.groups = [make.group(f"G{n}") for n in range(31)]
+    instance.shifts = {f"G{n}": [make.shift(f"S{n}", make.seat(1, "ANA"))] for n in range(31)}
+    instance.rosters = {}
+    connector = instance.connector()
+    connector.fetch(Selection(), contact_details=False)
+    instance.answers["/on-call"] = lambda query: (
+        make.envelope([]) if query["groups"] == "G30" else (403, {"reason": "Forbidden"})
+    )
+    assert connector.rendered([f"S{n}" for n in range(31)], NOW, NOW + DAY) == {"S30": ()}
