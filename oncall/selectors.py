@@ -70,12 +70,14 @@ def specs_of(
 ) -> tuple[dict[int, ScheduleInput], dict[values.Participant, "Name"]]:
     """As :func:`specs`, of schedules already read: one page of them, at most 500; 4 queries. And the names of the
     participants of these specs, as :func:`participant_names` gives them."""
-    return _specs(schedules, [schedule.pk for schedule in schedules], since)
+    loaded, named = _specs(schedules, [schedule.pk for schedule in schedules], since)
+    return loaded, _names(named)
 
 
 def _specs(
     schedules: Iterable[Schedule], batch: Any, since: int | None
-) -> tuple[dict[int, ScheduleInput], dict[values.Participant, "Name"]]:
+) -> tuple[dict[int, ScheduleInput], Iterable[tuple[Any, ...]]]:
+    """The specs, and what names there are in them: rows as :func:`_named` has them."""
     shifts = _by_owner(ExtraShift.objects.filter(schedule__in=batch), since, "schedule_id")
     overrides = _by_owner(Override.objects.filter(schedule__in=batch), since, "schedule_id")
     named = list(
@@ -96,7 +98,7 @@ def _specs(
             )
     elements = chain.from_iterable(chain(shifts.values(), overrides.values(), substitutions.values()))
     stand_ins = (("text", row.by_key, row.by_id, row.by_name) for row in elements)
-    return loaded, _names(chain((each[1:] for each in named), stand_ins))
+    return loaded, chain((each[1:] for each in named), stand_ins)
 
 
 def _by_owner(rows: QuerySet[Any, Any], since: int | None, owner_id: str) -> dict[int, list[Any]]:
