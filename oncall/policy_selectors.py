@@ -18,7 +18,7 @@ from oncall.operations.tables import LOCAL
 from oncall.rendering.codec import participant_from_text
 from oncall.rendering.spec import Participant, ScheduleSpec, person
 from oncall.rendering.spec import Substitution as SubstitutionValue
-from oncall.selectors import Name, participant_names, specs, substitution_of
+from oncall.selectors import Name, concerns, participant_names, specs, substitution_of
 
 #: What sources that can page the leads of a group call them (Opsgenie, JSM Operations: member role of a team).
 LEAD_ROLES = frozenset({"admin"})
@@ -177,7 +177,8 @@ class _People:
         running = Substitution.objects.filter(responder__in=people, ends_at__gt=datetime.fromtimestamp(self.at, UTC))
         for row in running.select_related("by").order_by("pk"):
             for who in people[row.responder_id]:
-                found[who].append(substitution_of(row, who.id))
+                if concerns(row, who.id):
+                    found[who].append(substitution_of(row, who.id))
             if row.by is not None:
                 self.names[participant_from_text(row.by_key)] = Name(row.by.pk, row.by.name)
         self.substitutions = {who: tuple(each) for who, each in found.items()}

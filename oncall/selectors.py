@@ -16,7 +16,7 @@ from oncall.models import ExtraShift, Override, Reference, Schedule, Substitutio
 from oncall.operations.kinds import ROOTS
 from oncall.operations.resolving import chunks
 from oncall.operations.schedules import ROW_OF_PARTICIPANT
-from oncall.operations.tables import PERSON, element_key
+from oncall.operations.tables import PERSON, element_key, source_of
 from oncall.rendering import spec as values
 from oncall.rendering.codec import layers_from_json, participant_from_text
 from oncall.rendering.coverage import next_change
@@ -94,7 +94,12 @@ def _specs(
             people = sorted(keys[schedule.pk])
             loaded[schedule.pk] = (
                 _spec(schedule, shifts[schedule.pk], overrides[schedule.pk]),
-                tuple(substitution_of(row, key) for responder, key in people for row in substitutions[responder]),
+                tuple(
+                    substitution_of(row, key)
+                    for responder, key in people
+                    for row in substitutions[responder]
+                    if concerns(row, key)
+                ),
             )
     elements = chain.from_iterable(chain(shifts.values(), overrides.values(), substitutions.values()))
     stand_ins = (("text", row.by_key, row.by_id, row.by_name) for row in elements)
@@ -150,6 +155,12 @@ def _spec(schedule: Schedule, shifts: list[ExtraShift], overrides: list[Override
         ),
         groups=tuple(schedule.group_keys),
     )
+
+
+def concerns(row: Substitution, key: str) -> bool:
+    """Whether a substitution is meant for its person under this key: one that a source keeps is meant for what that
+    source schedules, one made here for all."""
+    return row.source_key is None or source_of(row.source_key) == source_of(key)
 
 
 def substitution_of(row: Substitution, key: str) -> values.Substitution:

@@ -187,6 +187,11 @@ def element_key(row: Any) -> str:
     return str(row.source_key) if row.source_key is not None else f"{LOCAL}{row.pk}"
 
 
+def source_of(key: str) -> str:
+    """Which source a key is of: what stands before its first colon, ``local`` for one made here."""
+    return key.partition(":")[0]
+
+
 def local_id(key: str) -> int | None:
     """The primary key that ``local:<pk>`` names; None for any other key."""
     number = key.removeprefix(LOCAL)

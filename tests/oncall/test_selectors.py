@@ -76,6 +76,25 @@ def test_ended_elements_can_be_left_out(primary: tuple[int, int, int, int]) -> N
     assert (len(spec.overrides), len(spec.extra_shifts), len(substitutions)) == (0, 1, 1)
 
 
+def test_an_imported_substitution_concerns_what_its_own_source_schedules(
+    primary: tuple[int, int, int, int], tester: Actor
+) -> None:
+    schedule, ana, ben, _ = primary
+    away = {
+        "by_key": f"person:local:{ben}",
+        "scope": None,
+        "starts_at": "2026-03-02T08:00:00Z",
+        "ends_at": "2026-03-02T09:00:00Z",
+    }
+    for key in ("4:ANA:R1", "3:PANA:R2"):
+        version = Responder.objects.get(pk=ana).version
+        draft = Draft({}, {"substitutions": ElementChanges({key: away})}, id=ana, version=version)
+        write("responder", [draft], by=tester)
+        spec, substitutions = specs([schedule])[schedule]
+        on_call = render_final(spec, substitutions, MONDAY, MONDAY + 1)[0].participants
+        assert on_call == ((person(f"local:{ben}"),) if key.startswith("3:") else (person("3:PANA"),))
+
+
 def test_names_of_participants_in_one_query(
     primary: tuple[int, int, int, int], make: MakeRow, weekly_layers: Callable[..., Any], django_assert_num_queries: Any
 ) -> None:

@@ -40,7 +40,7 @@ def busy(make: MakeRow, tester: Actor, weekly_layers: Callable[..., Any]) -> int
     members["3:T:U"] = {"person_key": "3:PGONE", "role": "admin"}
     group = make("user_group", {"members": members}, name="Payments")
     away = {"starts_at": NOW, "ends_at": "2026-03-25T12:00:00Z", "scope": None}
-    dan = make("responder", {"substitutions": {"3:A": {**away, "by_key": f"person:local:{ana}"}}}, name="Dan")
+    dan = make("responder", {"substitutions": {"local:+": {**away, "by_key": f"person:local:{ana}"}}}, name="Dan")
     off = make("escalation_policy", name="Off", levels=levels(level(5, target("responder", ana))), active=False)
     part = make(
         "escalation_policy", name="Night", initial_wait=3, levels=levels(level(None, target("responder", cleo)))

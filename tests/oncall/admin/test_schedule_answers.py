@@ -123,7 +123,7 @@ def test_why_tells_substitutions_stacks_extra_shifts_and_nobody(
 ) -> None:
     span = {"starts_at": "2026-03-24T00:00:00Z", "ends_at": "2026-03-26T00:00:00Z"}
     ana = int(people[0].rpartition(":")[2])
-    away = {"3:A": {**span, "by_key": people[2], "scope": None}}
+    away = {"local:+": {**span, "by_key": people[2], "scope": None}}
     write("responder", [Draft({}, {"substitutions": ElementChanges(away)}, id=ana, version=1)], by=tester)
     pk = make(
         "schedule", {"extra_shifts": {"3:S:X": {**span, "by_key": people[1]}}},

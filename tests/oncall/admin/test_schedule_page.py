@@ -75,7 +75,7 @@ def test_it_asks_at_most_ten_queries_whatever_it_shows(
     people = [make("responder", name=f"P{n}") for n in range(20)]
     shift = span("2026-03-25T09:00:00Z", "2100-03-25T12:00:00Z")
     for n in people:
-        away = {f"3:A{n}": {**shift, "by_key": "vacant", "scope": None}}
+        away = {"local:+": {**shift, "by_key": "vacant", "scope": None}}
         write("responder", [Draft({}, {"substitutions": ElementChanges(away)}, id=n, version=1)], by=tester)
     overrides = {f"3:S:{n}": {**shift, "by_key": f"person:local:{n}"} for n in people}
     large = make("schedule", {"overrides": overrides}, layers=weekly_layers(*(f"person:local:{n}" for n in people)))
