@@ -71,23 +71,23 @@ class Turning:
 
 def trigger(sent: Sent) -> Trigger:
     """What makes the seats turn. Raises Unsupported for a word that nobody has explained."""
-    word = sent.type
-    if not isinstance(word, str):
+    if not isinstance(sent.type, str):
         raise Unsupported("its type is missing")
+    word = sent.type.strip().upper()
     if word in _TRIGGERS:
         return _TRIGGERS[word]
     for part, kind in (("EVENT", "alert"), ("ALERT", "alert"), ("SHIFT", "shift"), ("TIME", "time")):
         if part in word:
             return "alert" if kind == "alert" else "shift" if kind == "shift" else "time"
-    raise Unsupported(f"its type {word[:40]!r} is unknown")
+    raise Unsupported(f"its type {sent.type[:40]!r} is unknown")
 
 
 def direction(sent: Sent) -> int:
     """1 when the second moves to the first place, -1 when the last does. Raises Unsupported."""
     word = sent.direction
-    if isinstance(word, str) and "LAST" in word:
+    if isinstance(word, str) and "LAST" in word.upper():
         return -1
-    if isinstance(word, str) and "SECOND" in word:
+    if isinstance(word, str) and "SECOND" in word.upper():
         return 1
     raise Unsupported("its direction is missing" if word is None else f"its direction {str(word)[:40]!r} is unknown")
 
@@ -98,9 +98,10 @@ def by_time(sent: Sent, zone: str, first: int | None) -> Turning:
     first: reading of the shift's first start; where the next change alone does not tell the time of day or the day of
     the month, a shift that hands over when it starts does. Raises Unsupported.
     """
-    step, unit = direction(sent), _UNITS.get(sent.interval_unit) if isinstance(sent.interval_unit, str) else None
+    step, word = direction(sent), sent.interval_unit
+    unit = _UNITS.get(word.strip().upper()) if isinstance(word, str) else None
     if unit is None:
-        raise Unsupported(f"its unit {str(sent.interval_unit)[:40]!r} is unknown")
+        raise Unsupported(f"its unit {str(word)[:40]!r} is unknown")
     if type(sent.interval) is not int or not 1 <= sent.interval <= 1000:
         raise Unsupported(f"its interval {str(sent.interval)[:40]!r} is no number of {unit}")
     if sent.next_rotation_time is None:

@@ -157,6 +157,6 @@ def _is_thin(member: JsonValue) -> bool:
 def _may_rotate(shift: wire.Shift) -> bool:
     """Whether a rotation that was not told would make a difference: several members who take turns, and a delay."""
     if isinstance(shift.rotation_type, str):
-        return shift.rotation_type not in NOT_ROTATING
+        return shift.rotation_type.strip().upper() not in NOT_ROTATING
     members = shift.members or ()
     return sum(member.in_rotation for member in members) > 1 and any(member.delay for member in members)

@@ -110,6 +110,37 @@ def test_a_selection_reads_few_people_one_by_one(instance: Any, make: Any) -> No
     assert not snapshot.completeness["responder"].listing
 
 
+@pytest.mark.parametrize(("answer", "failed"), [("GONE", 0), ("FORBIDDEN", 0), ("unavailable", 1)])
+def test_somebody_who_cannot_be_read_alone_is_known_by_reference(
+    instance: Any, make: Any, answer: str, failed: int
+) -> None:
+    instance.answers["/people"] = lambda query: make.page("/people", [make.person(f"P{n}") for n in range(4000)], query)
+    instance.answers["/people/ANA"] = getattr(make, answer, (503, {}))
+    snapshot = fetch(instance, ("user_group", "G1"))
+    assert [(user.external_id, user.state) for user in snapshot.users] == [("ANA", "unknown"), ("BO", "active")]
+    assert len(snapshot.failed) == failed
+
+
+def test_a_group_of_nobody_asks_for_no_people(instance: Any, make: Any) -> None:
+    instance.rosters, instance.shifts = {}, {}
+    snapshot = fetch(instance, ("user_group", "G1"))
+    assert ids(snapshot, "responder") == []
+    assert not [path for path in instance.paths() if path.startswith(("/people", "/devices"))]
+
+
+def test_lists_cut_inside_a_person_are_followed_or_stay_cut(instance: Any, make: Any) -> None:
+    cut = {
+        **make.envelope([{"id": "R1", "name": "One"}]),
+        "total": 2,
+        "links": {"next": "/api/xm/1/people/ANA/roles?offset=1"},
+    }
+    instance.people[0]["roles"] = cut
+    instance.answers["/people/ANA/roles"] = make.envelope([{"id": "R2", "name": "Two"}])
+    assert fetch(instance).users[0].title == "One, Two"
+    instance.answers["/people/ANA/roles"] = make.FORBIDDEN
+    assert fetch(instance).users[0].title == "One"
+
+
 def test_a_selection_reads_the_rest_of_a_short_list(instance: Any, make: Any) -> None:
     instance.people = [make.person(f"P{n}") for n in range(1500)] + instance.people
     snapshot = fetch(instance, ("user_group", "G1"))
@@ -286,6 +317,24 @@ def test_thin_and_cut_members_are_read_in_full(instance: Any, make: Any) -> None
             "/groups/G1/shifts/S1/members", full, query
         )
         assert fetch(instance).schedules == expected
+
+
+def test_a_rotation_is_asked_for_only_where_it_matters(instance: Any, make: Any) -> None:
+    """Several who take turns and a delay, or a word that says that they do."""
+    seats = [make.seat(1, "ANA"), make.seat(2, "BO", 10)]
+    rotations = [
+        ({"rotationType": "ROTATION"}, True),
+        ({"rotationType": "basic"}, False),
+        ({"members": [seats[0], make.seat(2, "BO")]}, False),
+        ({"members": [seats[0], {**seats[1], "inRotation": False}]}, False),
+        ({"members": seats[:1]}, False),
+        ({}, True),
+    ]
+    for more, asked in rotations:
+        instance.shifts["G1"] = [without({**make.shift("S1"), "members": seats, **more}, "rotation")]
+        instance.requests.clear()
+        fetch(instance)
+        assert ("/groups/G1/shifts/S1" in instance.paths()) is asked, more
 
 
 @pytest.mark.parametrize(

@@ -41,8 +41,8 @@ TABLES = {
 
 #: Fields of the vendor's reference, by table; samples of the simulator hold only some of them.
 REFERENCE = {
-    "user": "id targetName recipientType externalKey externallyOwned locked[] status links.self firstName lastName webLogin "
-    "language timezone licenseType phoneLogin phonePin properties.Shoe properties.Langs[] roles.data[].id "
+    "user": "id targetName recipientType externalKey externallyOwned locked[] status links.self firstName lastName "
+    "webLogin language timezone licenseType phoneLogin phonePin properties.Shoe properties.Langs[] roles.data[].id "
     "roles.data[].name roles.data[].description roles[].name site.id site.name site.links.self supervisors.data[].id "
     "supervisors.count lastLogin whenCreated whenUpdated devices.data[].id",
     "device": "id name deviceType emailAddress phoneNumber country pin twoWayDevice accountId apnToken alertSound "
@@ -60,8 +60,9 @@ REFERENCE = {
     "members.data[].recipient.inRotation members.data[].recipient.onDuty members.data[].shift.id rotation.type "
     "rotation.direction rotation.interval rotation.intervalUnit rotation.nextRotationTime rotationType "
     "exclusions.data[].startDate exclusions[].endDate siteHolidays.onCall siteHolidays.start siteHolidays.end "
-    "repeatEscalation.repeatEnabled repeatEscalation.escalationType repeatEscalation.repetitions repeatEscalation.delay "
-    "repeatEscalation.waitInSeconds notifyEndOfEscalation.notifyEnabled notifyEndOfEscalation.notificationType "
+    "repeatEscalation.repeatEnabled repeatEscalation.escalationType repeatEscalation.repetitions "
+    "repeatEscalation.delay repeatEscalation.waitInSeconds notifyEndOfEscalation.notifyEnabled "
+    "notifyEndOfEscalation.notificationType "
     "notifyEndOfEscalation.recipient.id notifyEndOfEscalation.delay notifyEndOfEscalation.waitInSeconds shiftType "
     "metrics.members.count links.self",
     "absence": "id absenceType start end member.id member.status member.firstName group.id group.targetName "
@@ -114,7 +115,7 @@ def test_every_field_the_simulator_sends_is_classed() -> None:
         body = exchange["body"]
         if table is None or exchange["status"] != 200:
             continue
-        objects = body["data"] if "data" in body else [body]
+        objects = body.get("data", [body])
         missing |= {f"{table}: {path}" for one in objects for path in LEDGER.unknown(table, one)}
         if "data" in body:
             rest = {key: value for key, value in body.items() if key != "data"}
