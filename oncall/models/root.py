@@ -10,7 +10,7 @@ class Root(models.Model):
     name = models.CharField(max_length=255)
     name_key = models.CharField(max_length=600, db_index=True, editable=False)
     active = models.BooleanField(default=True)
-    origin_label = models.CharField(max_length=255, blank=True, default="", editable=False)
+    origin_label = models.CharField(max_length=255, blank=True, default="", db_index=True, editable=False)
     version = models.PositiveIntegerField(default=1, editable=False)
     merged_into = models.ForeignKey(
         "self", on_delete=models.PROTECT, null=True, blank=True, editable=False, related_name="+"

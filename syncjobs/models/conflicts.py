@@ -40,7 +40,7 @@ class Conflict(models.Model):
     evidence = models.JSONField(default=dict)
     evidence_hash = models.CharField(max_length=32)
     suggestion = models.JSONField(default=dict)
-    state = models.CharField(max_length=10, choices=ConflictState, default=ConflictState.OPEN)
+    state = models.CharField(max_length=10, choices=ConflictState, default=ConflictState.OPEN, db_index=True)
     choice = models.CharField(max_length=40, blank=True)
     comment = models.TextField(blank=True)
     assignee = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
