@@ -20,6 +20,7 @@ from connectors.redaction import Secret
 from connectors.simulator import exchange as simulated
 from connectors.simulator.pagerduty import DEMO_KEY, Simulator, State, build_world
 from connectors.simulator.pagerduty.model import Override
+from connectors.simulator.server import Server
 from scripts.bench.accounts import FETCHED_AT
 from scripts.bench.effort import Effort
 from scripts.bench.figures import Figure, Target
@@ -56,13 +57,14 @@ def world(objects: int) -> State:
 class InProcess:
     """A transport that ends at the simulator."""
 
-    def __init__(self, simulator: Simulator) -> None:
+    def __init__(self, simulator: Server) -> None:
         self._vendor = simulator.vendor
 
     def exchange(self, request: Request, *, headers: Mapping[str, str], deadline: float) -> Response:
         query = parse_qs(urlencode(request.query), keep_blank_values=True)
         lower = {name.lower(): value for name, value in headers.items()}
-        answer = self._vendor.answer(simulated.Request(request.method, request.path, query, lower))
+        sent = b"" if request.body is None else json.dumps(request.body).encode()
+        answer = self._vendor.answer(simulated.Request(request.method, request.path, query, lower, body=sent))
         body = b"" if answer.payload is None else json.dumps(answer.payload).encode()
         kind = {"content-type": answer.content_type}
         return Response(answer.status, {**kind, **{k.lower(): v for k, v in answer.headers.items()}}, body)

@@ -58,6 +58,23 @@ class Harvest:
         ]
         return nodes
 
+    def shelf(self, kind: EntityType) -> Mapping[str, wire.Named]:
+        """What there is of one kind, by id."""
+        shelves: dict[EntityType, Mapping[str, wire.Named]] = {
+            "user_group": self.teams,
+            "schedule": self.schedules,
+            "escalation_policy": self.escalations,
+            "service": self.services,
+        }
+        return shelves[kind]
+
+    def paged_teams(self, kept: Kept) -> set[str]:
+        """Teams whose routing something kept leads to."""
+        pointers = [pointer for kind, id_ in kept for pointer in self._pointers_of(kind, id_)]
+        found = {pointer.id for pointer in pointers if pointer.type == "team"}
+        found |= {self.services[id_].team_id for kind, id_ in kept if kind == "service" and id_ in self.services}
+        return {id_ for id_ in found if id_ is not None}
+
     def routes(self) -> dict[str, wire.RoutingRule]:
         """The default routing rule by team, as far as told."""
         found = ((id_, default_rule(rules or ())) for id_, rules in self.routing.items())
@@ -86,19 +103,20 @@ class Harvest:
 
     def _people_of(self, kind: EntityType, id_: str) -> Iterator[wire.UserMeta]:
         """Everyone an object points to, once per pointer. Services point to nobody; whoever forwards, to two."""
-        pointers: Iterable[wire.Reference] = ()
         if kind == "user_group":
             yield from (member.user for member in self.members.get(id_) or ())
         elif kind == "responder":
             forwarded = [rule for rule in self.forwarding or () if rule.from_user.id == id_]
             yield from (user for rule in forwarded for user in (rule.from_user, rule.to_user))
-        elif kind == "escalation_policy" and id_ in self.escalations:
-            pointers = [rule.recipient for rule in self.escalations[id_].rules or ()]
-        elif kind == "schedule" and id_ in self.schedules:
-            pointers = self._pointers(self.schedules[id_])
-        for pointer in pointers:
+        for pointer in self._pointers_of(kind, id_):
             if pointer.type == "user" and pointer.id is not None:
                 yield wire.UserMeta(id=pointer.id, username=pointer.username)
+
+    def _pointers_of(self, kind: EntityType, id_: str) -> Iterable[wire.Reference]:
+        """Of a policy or schedule; empty for everything else."""
+        if kind == "escalation_policy" and id_ in self.escalations:
+            return [rule.recipient for rule in self.escalations[id_].rules or ()]
+        return self._pointers(self.schedules[id_]) if kind == "schedule" and id_ in self.schedules else ()
 
 
 def _followed(pointers: Iterable[wire.Reference], routes: Mapping[str, wire.RoutingRule]) -> Iterator[EntityKey]:

@@ -1,8 +1,11 @@
-"""One read in as few calls as possible: listings, closure, details, people; then the mapping."""
+"""One read in as few calls as possible: listings, closure, details, people; then the mapping.
+
+A selection lists nothing that its closure does not need: what something kept points to is sought when that is known.
+"""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import ClassVar, TypeVar
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import ClassVar, Final, TypeVar
 
 from connectors.base import Progress
 from connectors.closure import Node, Selection, close
@@ -14,7 +17,7 @@ from connectors.providers.atlassian import wire
 from connectors.providers.atlassian.harvest import Harvest, Kept
 from connectors.providers.atlassian.mapping import MAPPING_VERSION, records
 from connectors.providers.atlassian.starts import check_starts
-from connectors.records import Account, Completeness, EntityType, Snapshot, SourceUser
+from connectors.records import Account, Completeness, EntityKey, EntityType, Snapshot, SourceUser
 from connectors.wire import Wire
 from oncall.rendering.final import Span
 from oncall.rendering.spec import Substitution
@@ -22,12 +25,16 @@ from oncall.rendering.spec import Substitution
 N = TypeVar("N", bound=wire.Named)
 E = TypeVar("E", bound=Wire)
 
+_NOT_SURE: Final = "Something that was chosen could not be read, so what else comes along is not known."
+
 
 class Reading(ABC):
     """``at``: instant of the read's start. One instance per read. How a vendor is asked is in the methods left open."""
 
     vendor: ClassVar[Vendor]
     override_model: ClassVar[type[wire.Override]]
+    #: Kinds with a list of their own, in the order of reading.
+    lists: ClassVar[tuple[EntityType, ...]]
 
     def __init__(self, at: int, progress: Progress) -> None:
         self._at = at
@@ -37,20 +44,24 @@ class Reading(ABC):
         self._completeness: dict[EntityType, Completeness] = {}
         self._failures: list[ConnectorError] = []
         self._answered = False
+        self._listed: set[EntityType] = set()
+        self._sought: set[EntityKey] = set()
 
     def inventory(self) -> list[Node]:
         """The tree without people. Raises the first error when nothing can be listed."""
-        self._list_all()
+        self._list(*self.lists)
         self._raise_if_nothing_was_read()
         return self._harvest.nodes()
 
     def snapshot(self, selection: Selection) -> Snapshot:
         """Raises ConnectorError when nothing can be read, or for what ends any read (a refused key)."""
         account = self._begin(selection)
-        self._list_all()
-        self._raise_if_nothing_was_read()
+        if selection.everything:
+            self._list(*self.lists)
+            self._raise_if_nothing_was_read()
         self._harvest.forwarding = self._forwarding()
-        kept = self._read_details(selection)
+        kept = self._read_closure(selection)
+        self._raise_if_nothing_was_read()
         self._name_missing(selection)
         people = self._read_people(selection, list(self._harvest.references(kept)))
         made = records(self._harvest, kept, people, self._person, self._at, self._findings)
@@ -82,8 +93,16 @@ class Reading(ABC):
         """Whose data this is, and what is read before the listings."""
 
     @abstractmethod
-    def _list_all(self) -> None:
-        """All main objects but people into the harvest."""
+    def _list_kind(self, kind: EntityType) -> None:
+        """All of one kind into the harvest."""
+
+    def _find(self, kind: EntityType, ids: Sequence[str], teams: Sequence[str]) -> None:
+        """Some of one kind into the harvest, in the fewest calls. ``teams``: where they are likely to belong."""
+        self._list(kind)
+
+    def _find_owned(self, teams: Sequence[str]) -> None:
+        """Into the harvest what belongs to these teams."""
+        self._list(*(kind for kind in self.lists if kind != "user_group"))
 
     @abstractmethod
     def _members(self, team: wire.Named) -> tuple[wire.Member, ...] | None:
@@ -124,16 +143,39 @@ class Reading(ABC):
 
     # --- listings -------------------------------------------------------------------------------------------------
 
-    def _list(self, pages: Iterator[Page], model: type[N], entity_type: EntityType, key: str) -> Listing[N]:
-        """A whole listing; one that fails is named."""
+    def _list(self, *kinds: EntityType) -> None:
+        """The lists of these kinds, each once a read."""
+        for kind in kinds:
+            if kind not in self._listed:
+                self._listed.add(kind)
+                self._list_kind(kind)
+
+    def _read_list(
+        self,
+        pages: Iterator[Page],
+        model: type[N],
+        entity_type: EntityType,
+        key: str,
+        wanted: Collection[str] | None = None,
+    ) -> dict[str, N]:
+        """A whole list, or as much of it as brings these ids; one that fails is named."""
         listing = Listing(pages, model, entity_type, key, self._findings, self._progress)
-        listing.read()
+        if wanted is None:
+            listing.read()
+        while wanted is not None and not listing.finished and any(id_ not in listing.objects for id_ in wanted):
+            listing.read(1)
+        self._judge(listing, entity_type)
+        return listing.objects
+
+    def _judge(self, listing: Listing[N], entity_type: EntityType) -> None:
+        """What a list proves. One that was left when everything wanted had come proves as much as a whole one."""
         excused = self._excused(listing, entity_type)
         if listing.error is not None and not excused:
             self._findings.fail(entity_type, None, listing.error)
         self._hear(listing, excused)
-        self._completeness[entity_type] = listing.completeness
-        return listing
+        told = self._completeness.get(entity_type, Completeness(True))
+        if told.listing and (listing.finished or listing.error is not None):
+            self._completeness[entity_type] = listing.completeness
 
     def _excused(self, listing: Listing[N], entity_type: EntityType) -> bool:
         """Whether the error of a listing, if any, means that there is none here; then it was named by a note."""
@@ -166,27 +208,61 @@ class Reading(ABC):
 
     # --- closure --------------------------------------------------------------------------------------------------
 
-    def _read_details(self, selection: Selection) -> Kept:
-        """Only what is kept is read: members and routing per team, overrides per schedule. What they point to may
-        bring more along, so until nothing new comes."""
+    def _read_closure(self, selection: Selection) -> Kept:
+        """Only what is kept is read: members and, where something pages it, routing per team, overrides per schedule.
+        What they point to may bring more along, so until nothing new comes."""
         harvest = self._harvest
+        chosen_teams = [id_ for kind, id_ in sorted(selection.chosen) if kind == "user_group"]
+        if chosen_teams and not selection.everything:
+            self._find_owned(chosen_teams)
         while True:
+            sought = not selection.everything and self._seek(selection, close(harvest.nodes(), selection))
             kept = close(harvest.nodes(), selection)
             teams = [id_ for kind, id_ in kept if kind == "user_group" and id_ in harvest.teams]
             schedules = [id_ for kind, id_ in kept if kind == "schedule" and id_ in harvest.schedules]
-            unread = [id_ for id_ in teams if id_ not in harvest.members]
+            for id_ in teams:
+                if id_ not in harvest.members:
+                    harvest.members[id_] = self._members(harvest.teams[id_])
+                    self._progress("user_group", len(harvest.members), len(teams))
+            paged = {*teams} if selection.everything else {*chosen_teams, *harvest.paged_teams(kept)}
+            unread = [id_ for id_ in teams if id_ in paged and id_ not in harvest.routing]
             for id_ in unread:
-                harvest.members[id_] = self._members(harvest.teams[id_])
                 harvest.routing[id_] = self._collection(
                     wire.RoutingRule, "user_group", id_, "routing-rules", self._routing_rules
                 )
-                self._progress("user_group", len(harvest.members), len(teams))
             unread_schedules = [id_ for id_ in schedules if id_ not in harvest.overrides]
             for id_ in unread_schedules:
                 self._read_schedule(harvest.schedules[id_])
                 self._progress("schedule", len(harvest.overrides), len(schedules))
-            if not unread and not unread_schedules:
+            if not sought and not unread and not unread_schedules:
+                if not selection.everything:
+                    self._judge_unlisted()
                 return kept
+
+    def _seek(self, selection: Selection, kept: Kept) -> bool:
+        """What is wanted and not there yet, each asked for once; whether there was any."""
+        wanted = dict.fromkeys((*sorted(selection.chosen), *kept))
+        teams = [id_ for kind, id_ in wanted if kind == "user_group"]
+        before = len(self._sought)
+        for kind in self.lists:
+            ids = [
+                id_
+                for key in wanted
+                if key[0] == kind and (id_ := key[1]) not in self._harvest.shelf(kind) and key not in self._sought
+            ]
+            if kind == "escalation_policy":  # a team's routing goes by the team's id
+                ids = [id_ for id_ in ids if id_ not in teams]
+            if ids:
+                self._sought.update((kind, id_) for id_ in ids)
+                self._find(kind, ids, teams)
+        return len(self._sought) > before
+
+    def _judge_unlisted(self) -> None:
+        """A kind whose list was not needed: whatever of it was not read does not belong to the selection, unless
+        something failed on the way."""
+        sure = not self._findings.failed and all(told.listing for told in self._completeness.values())
+        for kind in self.lists:
+            self._completeness.setdefault(kind, Completeness(sure, "" if sure else _NOT_SURE))
 
     def _read_schedule(self, listed: wire.Schedule) -> None:
         """A list shows no rotations when it was not asked to expand them, and when there are none: the schedule itself
@@ -195,6 +271,7 @@ class Reading(ABC):
             single = self._single(listed)
             if single is None:
                 del self._harvest.schedules[listed.id]
+                self._sought.add(("schedule", listed.id))
                 return
             self._harvest.schedules[listed.id] = single
         self._harvest.overrides[listed.id] = self._collection(

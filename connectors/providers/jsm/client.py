@@ -96,6 +96,9 @@ class Client:
     def schedules(self) -> Iterator[Page]:
         return self._pages("/v1/schedules", [("expand", "rotation")])
 
+    def schedule(self, schedule_id: str) -> JsonValue:
+        return self._one(f"/v1/schedules/{segment(schedule_id)}", [("expand", "rotation")])
+
     # .../rest/v2/api-group-schedule-rotations/
     def rotations(self, schedule_id: str) -> list[JsonValue]:
         return _all(self._pages(f"/v1/schedules/{segment(schedule_id)}/rotations"))

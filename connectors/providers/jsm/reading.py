@@ -1,6 +1,7 @@
 """One read of a site in as few calls as possible: what JSM Operations is asked for, and in which order."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import ClassVar
 
 from connectors.base import Progress
@@ -8,7 +9,7 @@ from connectors.closure import Selection
 from connectors.errors import NotFound, PermissionMissing
 from connectors.findings import Vendor
 from connectors.http import JsonValue
-from connectors.listing import RECOVERABLE, Page
+from connectors.listing import RECOVERABLE, Listing, Page
 from connectors.providers.atlassian import reading
 from connectors.providers.atlassian import wire as shared
 from connectors.providers.atlassian.harvest import Kept
@@ -36,6 +37,7 @@ class Reading(reading.Reading):
 
     vendor: ClassVar[Vendor] = VENDOR
     override_model: ClassVar[type[shared.Override]] = wire.Override
+    lists: ClassVar[tuple[EntityType, ...]] = ("user_group", "schedule", "escalation_policy")
 
     def __init__(
         self, client: Client, account: Account, doubt: str, at: int, contact_details: bool, progress: Progress
@@ -48,6 +50,11 @@ class Reading(reading.Reading):
         self._unread_teams = 0
         self._hidden_schedules = False
         self._people = PeopleReading(client, self._findings, progress)
+        self._schedules = Listing(
+            client.schedules(), wire.Schedule, "schedule", "schedules", self._findings, self._progress
+        )
+        self._schedules_taken = 0
+        self._asked_teams: set[str] = set()
 
     def _begin(self, selection: Selection) -> Account:
         if self._doubt:
@@ -59,17 +66,79 @@ class Reading(reading.Reading):
         self._findings.note("service", None, "none_here", NO_SERVICES)
         return self._account
 
-    def _list_all(self) -> None:
-        client, harvest = self._client, self._harvest
-        harvest.teams = dict(self._list(client.teams(), wire.Team, "user_group", "teams").objects)
-        harvest.schedules = dict(self._list(client.schedules(), wire.Schedule, "schedule", "schedules").objects)
-        harvest.escalations = dict(
-            self._list(self._all_escalations(), wire.Escalation, "escalation_policy", "escalations").objects
-        )
+    def _list_kind(self, kind: EntityType) -> None:
+        if kind == "user_group":
+            self._harvest.teams |= self._read_list(self._client.teams(), wire.Team, kind, "teams")
+        elif kind == "schedule":
+            self._schedules.read()
+            self._take_schedules()
+        else:
+            self._list("user_group")
+            self._read_escalations(self._harvest.teams)
 
-    def _all_escalations(self) -> Iterator[Page]:
+    def _find(self, kind: EntityType, ids: Sequence[str], teams: Sequence[str]) -> None:
+        if kind == "schedule":
+            self._find_schedules(ids)
+        elif kind == "escalation_policy":
+            self._list("user_group")
+            known = self._harvest.teams
+            self._read_escalations([*(id_ for id_ in teams if id_ in known), *known], wanted=ids)
+        else:
+            self._list(kind)
+
+    def _find_owned(self, teams: Sequence[str]) -> None:
+        self._list("user_group", "schedule")
+        self._read_escalations([id_ for id_ in teams if id_ in self._harvest.teams])
+
+    def _find_schedules(self, ids: Sequence[str]) -> None:
+        """How long the list is, it does not tell: read on while each page brings one of them at least, which is no more
+        than asking for that one; the others one by one."""
+        listing, missing = self._schedules, list(ids)
+        if listing.finished:
+            return
+        while len(missing) > 1 and not listing.finished:
+            listing.read(1)
+            left = [id_ for id_ in missing if id_ not in listing.objects]
+            if len(left) == len(missing):
+                break
+            missing = left
+        self._take_schedules()
+        for id_ in missing:
+            if not listing.finished:
+                self._find_schedule(id_)
+
+    def _take_schedules(self) -> None:
+        self._judge(self._schedules, "schedule")
+        """Once each: one that was left out since stays so."""
+        came = self._schedules.objects
+        self._harvest.schedules |= islice(came.items(), self._schedules_taken, None)
+        self._schedules_taken = len(came)
+
+    def _find_schedule(self, schedule_id: str) -> None:
+        """One that is gone or cannot be seen is one that the list would not show."""
+        try:
+            raw = self._client.schedule(schedule_id)
+        except (NotFound, PermissionMissing):
+            return
+        except RECOVERABLE as error:
+            self._findings.fail("schedule", schedule_id, error)
+            return
+        self._answered = True
+        found = self._findings.read(wire.Schedule, raw, "schedule", schedule_id, "")
+        if found is not None:
+            self._harvest.schedules[found.id] = found
+
+    def _read_escalations(self, teams: Iterable[str], wanted: Collection[str] | None = None) -> None:
+        pages = self._escalations_of(list(dict.fromkeys(teams)))
+        found = self._read_list(pages, wire.Escalation, "escalation_policy", "escalations", wanted)
+        self._harvest.escalations |= found
+
+    def _escalations_of(self, teams: Sequence[str]) -> Iterator[Page]:
         """Team by team, as there is no list of all. A team that fails costs its own; the first one stands for all."""
-        for team_id in self._harvest.teams:
+        for team_id in teams:
+            if team_id in self._asked_teams:
+                continue
+            self._asked_teams.add(team_id)
             try:
                 yield from self._client.escalations(team_id)
             except RECOVERABLE as error:
@@ -147,7 +216,8 @@ class Reading(reading.Reading):
     def _sees_a_part(self) -> bool:
         """Only administrators are told all teams (vendor docs); others see schedules of teams that they are not in."""
         owners = {one.team_id for one in self._harvest.schedules.values() if one.team_id is not None}
-        return self._completeness["user_group"].listing and not owners <= set(self._harvest.teams)
+        listed = "user_group" in self._listed and self._completeness["user_group"].listing
+        return listed and not owners <= set(self._harvest.teams)
 
     def _calls(self) -> int:
         return self._client.calls

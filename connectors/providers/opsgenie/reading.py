@@ -30,6 +30,7 @@ _RESTRICTED = "The key seems to be limited to a team: lists show what it may see
 class Reading(reading.Reading):
     vendor: ClassVar[Vendor] = VENDOR
     override_model: ClassVar[type[shared.Override]] = wire.Override
+    lists: ClassVar[tuple[EntityType, ...]] = ("user_group", "schedule", "escalation_policy", "service")
 
     def __init__(self, client: Client, region: str, at: int, contact_details: bool, progress: Progress) -> None:
         super().__init__(at, progress)
@@ -66,14 +67,43 @@ class Reading(reading.Reading):
             self._findings.note("user_group", None, "account_not_told", message)
             return None
 
-    def _list_all(self) -> None:
+    def _list_kind(self, kind: EntityType) -> None:
         client, harvest = self._client, self._harvest
-        harvest.teams = dict(self._list(client.teams(), wire.Team, "user_group", "teams").objects)
-        harvest.schedules = dict(self._list(client.schedules(), wire.Schedule, "schedule", "schedules").objects)
-        harvest.escalations = dict(
-            self._list(client.escalations(), wire.Escalation, "escalation_policy", "escalations").objects
-        )
-        harvest.services = self._list(client.services(), shared.Service, "service", "services").objects
+        if kind == "user_group":
+            harvest.teams |= self._read_list(client.teams(), wire.Team, kind, "teams")
+        elif kind == "schedule":
+            harvest.schedules |= self._read_list(client.schedules(), wire.Schedule, kind, "schedules")
+        elif kind == "escalation_policy":
+            harvest.escalations |= self._read_list(client.escalations(), wire.Escalation, kind, "escalations")
+        else:
+            harvest.services |= self._read_list(client.services(), shared.Service, kind, "services")
+
+    def _find(self, kind: EntityType, ids: Sequence[str], teams: Sequence[str]) -> None:
+        """A team by itself tells what the list does and its members; all schedules or escalations are one call."""
+        if kind == "user_group":
+            for id_ in ids:
+                self._find_team(id_)
+        elif kind == "service" and kind not in self._listed:
+            found = self._read_list(self._client.services(), shared.Service, kind, "services", wanted=ids)
+            self._harvest.services |= found
+        else:
+            self._list(kind)
+
+    def _find_team(self, team_id: str) -> None:
+        """One that cannot be read by itself may be listed all the same."""
+        try:
+            raw = self._client.team(team_id)
+        except (NotFound, PermissionMissing):
+            self._list("user_group")
+            return
+        except RECOVERABLE as error:
+            self._findings.fail("user_group", team_id, error)
+            return
+        self._answered = True
+        team = self._findings.read(wire.Team, raw, "user_group", team_id, "")
+        if team is not None:
+            self._harvest.teams[team.id] = team
+            self._harvest.members[team.id] = team.members or ()
 
     def _excused(self, listing: Listing[N], entity_type: EntityType) -> bool:
         """Services are part of some plans only: a refusal proves nothing, a plan without services does."""

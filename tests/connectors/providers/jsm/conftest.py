@@ -146,7 +146,8 @@ class Site:
             return self._page(path, self.below.get(path, []), request)
         if path.endswith("/rotations"):
             return self._page(path, [], request)
-        return 404, {"errors": [{"title": "Not found"}]}
+        found = [one for one in self.schedules if path == f"/v1/schedules/{one['id']}"]
+        return found[0] if found else (404, {"errors": [{"title": "Not found"}]})
 
     def _page(self, path: str, items: list[Json], request: Request) -> Json:
         query = dict(request.query)

@@ -77,7 +77,7 @@ def test_a_selection_reads_only_what_it_brings_along(site: Any, make: Any) -> No
     assert (ids(snapshot.schedules), ids(snapshot.teams)) == (["S1"], ["T1"])
     assert "/v1/schedules/S2/overrides" not in site.paths()
     assert "/v1/teams/T2/routing-rules" not in site.paths()
-    assert "/v1/teams/T2/escalations" in site.paths()  # they are not listed anywhere else
+    assert "/v1/teams/T2/escalations" not in site.paths()  # it was found with the first team
     assert notes(fetch(site, ("schedule", "S9"))) == [("schedule", "S9", "chosen_not_found")]
 
 
@@ -374,3 +374,94 @@ def test_what_is_odd_about_a_person(site: Any, make: Any, more: Any, state: str,
     assert ana.state == state
     assert [found for _, id_, found in notes(snapshot) if id_ == "ANA"] == ([code] if code else [])
     assert ana.name
+
+
+# --- a selection ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def many(site: Any, make: Any) -> Any:
+    """120 schedules on three pages, of nobody's team."""
+    site.schedules = [make.schedule(f"S{n}", make.rotation(f"R{n}", "ANA")) for n in range(120)]
+    return site
+
+
+def schedule_calls(site: Any) -> list[str]:
+    return [path for path in site.paths() if path.startswith("/v1/schedules") and path.count("/") < 4]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "asked"),
+    [
+        (["S70"], ["/v1/schedules/S70"]),
+        (["S3", "S7"], ["/v1/schedules"]),
+        (["S3", "S70"], ["/v1/schedules", "/v1/schedules/S70"]),
+        (["S3", "S70", "S71", "S119"], ["/v1/schedules", "/v1/schedules", "/v1/schedules/S119"]),
+        (["S70", "S71"], ["/v1/schedules", "/v1/schedules/S70", "/v1/schedules/S71"]),
+        (["S3", "S70", "NO", "NE"], [*["/v1/schedules"] * 3, "/v1/schedules/NE", "/v1/schedules/NO"]),
+    ],
+)
+def test_schedules_are_listed_while_that_pays(many: Any, wanted: list[str], asked: list[str]) -> None:
+    snapshot = fetch(many, *(("schedule", id_) for id_ in wanted))
+    assert schedule_calls(many) == asked
+    assert set(ids(snapshot.schedules)) == {id_ for id_ in wanted if id_[1:].isdigit()}
+    assert all(told.listing for kind, told in snapshot.completeness.items() if kind not in ("responder", "service"))
+    assert "/v1/teams" not in many.paths()
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"), [(GONE, None), ((403, {}), None), (BROKEN, "unavailable"), ({"name": "S"}, "missing_field")]
+)
+def test_a_schedule_that_cannot_be_read_by_itself(many: Any, answer: Any, code: Any) -> None:
+    many.answers["/v1/schedules/S70"] = answer
+    snapshot = fetch(many, ("schedule", "S70"))
+    assert snapshot.schedules == ()
+    assert failures(snapshot) == ([] if code is None else [("schedule", "S70", code)])
+    assert notes(snapshot) == [("schedule", "S70", "chosen_not_found")]
+    assert snapshot.completeness["user_group"].listing is (code is None)
+
+
+def test_a_list_that_breaks_off_is_named_once(many: Any, make: Any) -> None:
+    many.schedules[0]["rotations"][0]["participants"] = [{"type": "escalation", "id": "E1"}]
+    many.answers["/v1/schedules"] = BROKEN
+    snapshot = fetch(many, ("schedule", "S0"), ("schedule", "S70"), ("escalation_policy", "E1"))
+    assert failures(snapshot) == [("schedule", None, "unavailable")]
+    assert not snapshot.completeness["schedule"].listing
+    assert ids(snapshot.policies) == ["E1"]
+
+
+def test_a_chosen_team_brings_what_it_owns(site: Any, make: Any) -> None:
+    site.teams.append(make.team("T2"))
+    site.below["/v1/teams/T2/escalations"] = [make.escalation("E2", make.rule(0, make.who("CY")))]
+    snapshot = fetch(site, ("user_group", "T1"))
+    assert (ids(snapshot.schedules), ids(snapshot.policies)) == (["S1"], ["E1", "T1"])
+    assert "/v1/teams/T2/escalations" not in site.paths()
+
+
+def test_an_escalation_is_looked_for_in_the_teams_that_come_along_first(site: Any, make: Any) -> None:
+    site.teams = [make.team("T0"), make.team("T1"), make.team("T2")]
+    site.schedules[0]["rotations"][0]["participants"] = [{"type": "escalation", "id": "E1"}]
+    assert ids(fetch(site, ("schedule", "S1")).policies) == ["E1"]
+    assert [path for path in site.paths() if path.endswith("/escalations")] == ["/v1/teams/T1/escalations"]
+    site.requests.clear()
+    snapshot = fetch(site, ("escalation_policy", "E9"))
+    assert notes(snapshot) == [("escalation_policy", "E9", "chosen_not_found")]
+    assert sum(path.endswith("/escalations") for path in site.paths()) == 3
+
+
+def test_a_schedule_that_was_left_out_stays_so(many: Any, make: Any) -> None:
+    for number in (1, 2):
+        many.schedules[number].pop("rotations")
+        many.answers[f"/v1/schedules/S{number}/rotations"] = (403, {})
+    many.schedules[3]["rotations"][0]["participants"] = [{"type": "escalation", "id": "E1"}]
+    many.schedules[3]["teamId"] = "T1"
+    many.below["/v1/teams/T1/escalations"] = [
+        make.escalation(
+            "E1", make.rule(0, {"type": "schedule", "id": "S1"}), make.rule(1, {"type": "schedule", "id": "S9"})
+        )
+    ]
+    snapshot = fetch(many, ("schedule", "S1"), ("schedule", "S2"), ("schedule", "S3"))
+    assert [code for _, id_, code in notes(snapshot) if id_ in ("S1", "S2")] == ["not_visible"] * 2 + [
+        "chosen_not_found"
+    ] * 2
+    assert set(ids(snapshot.schedules)) == {"S3", "S9"}

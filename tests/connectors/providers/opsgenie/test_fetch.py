@@ -337,3 +337,50 @@ def test_the_inventory_is_the_tree_without_people(full: Any) -> None:
         ("schedule", "S1"), ("user_group", "T2"), ("responder", "GONE"), ("user_group", "T1"),
     }  # fmt: skip
     assert full.paths() == ["/v2/teams", "/v2/schedules", "/v2/escalations", "/v1/services"]
+
+
+def test_a_selection_lists_only_what_it_needs(full: Any) -> None:
+    snapshot = chosen(full, ("schedule", "S2"))
+    assert [path for path in full.paths() if not path.startswith("/v2/users")] == [
+        "/v2/account", "/v2/forwarding-rules", "/v2/schedules", "/v2/schedules/S2/overrides", "/v2/teams/T2",
+    ]  # fmt: skip
+    assert all(snapshot.completeness[kind].listing for kind in ("user_group", "escalation_policy", "service"))
+
+
+@pytest.mark.parametrize("answer", [GONE, HIDDEN])
+def test_a_team_that_cannot_be_seen_by_itself_may_be_listed(full: Any, answer: Any) -> None:
+    full.answers["/v2/teams/T2"] = answer
+    snapshot = chosen(full, ("schedule", "S2"))
+    assert [(one.external_id, one.members) for one in snapshot.teams] == [("T2", None)]
+    assert ("user_group", "T2", "members_not_told") in codes(snapshot.notes)
+    full.answers["/v2/teams"] = {"data": []}
+    assert chosen(full, ("schedule", "S2")).teams == ()
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"), [(BROKEN, "unavailable"), ({"data": {"id": "T2", "members": 7}}, "invalid_value")]
+)
+def test_what_else_belongs_to_a_selection_is_not_known_when_a_team_failed(full: Any, answer: Any, code: str) -> None:
+    full.answers["/v2/teams/T2"] = answer
+    snapshot = chosen(full, ("schedule", "S2"))
+    assert ("user_group", "T2", code) in codes(snapshot.failed)
+    assert [one.external_id for one in snapshot.schedules] == ["S2"]
+    assert snapshot.completeness["schedule"].listing
+    assert not snapshot.completeness["escalation_policy"].listing
+    assert "not known" in snapshot.completeness["service"].reason
+
+
+def test_services_that_are_refused_leave_a_selection_of_them_unknown(full: Any) -> None:
+    full.answers["/v1/services"] = HIDDEN
+    snapshot = chosen(full, ("service", "V1"), ("schedule", "S2"))
+    assert ("service", None, "none_here") in codes(snapshot.notes)
+    assert not snapshot.completeness["escalation_policy"].listing
+
+
+def test_services_are_listed_as_far_as_the_chosen_ones(account: Any) -> None:
+    account.services = [{"id": f"V{number}", "name": f"Service {number}"} for number in range(250)]
+    assert [one.external_id for one in chosen(account, ("service", "V3"), ("service", "V120")).services] == [
+        "V3", "V120",
+    ]  # fmt: skip
+    assert account.paths().count("/v1/services") == 2
+    assert chosen(account, ("service", "V999")).completeness["service"].listing
