@@ -19,6 +19,7 @@ from oncall.rendering.codec import (
     reading_to_text,
 )
 from oncall.rendering.spec import Layer, Participant
+from oncall.rendering.zones import LATEST
 from syncjobs.planning.values import Proposal, element_key
 
 #: Any fixed Monday; stored rotations are compared by the turn that this reading falls into.
@@ -153,7 +154,11 @@ class Proposer:
         )
         elements = {"contact_methods": methods, "notification_rules": rules, "substitutions": substitutions}
         on_create = {} if user.listed else told
-        return self._proposal("responder", user, fields, elements, on_create=on_create, listed=user.listed)
+        # Every source tells all that run now or later; what has ended by the read is history.
+        ahead = None if user.substitutions is None else (self.now, instant_to_text(LATEST))
+        return self._proposal(
+            "responder", user, fields, elements, fetched_range=ahead, on_create=on_create, listed=user.listed
+        )
 
     def _team(self, team: SourceTeam) -> Proposal:
         fields = {"name": team.name, "description": team.description, "active": True}

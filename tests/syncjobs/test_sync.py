@@ -8,9 +8,20 @@ from django.utils import timezone
 
 from connectors.records import Account, Completeness, FailedEntity, SourceMember, SourceService, SourceTeam
 from oncall.aggregates import Draft
-from oncall.models import ChangeRecord, EscalationPolicy, Override, Reference, Responder, Schedule, Service, UserGroup
+from oncall.models import (
+    ChangeRecord,
+    EscalationPolicy,
+    Override,
+    Reference,
+    Responder,
+    Schedule,
+    Service,
+    Substitution,
+    UserGroup,
+)
 from oncall.operations import delete, write
 from oncall.rendering.spec import Override as SourceOverride
+from oncall.rendering.spec import Substitution as SourceSubstitution
 from oncall.rendering.spec import person
 from syncjobs.models import (
     Conflict,
@@ -203,6 +214,23 @@ def test_overrides_come_go_and_pass_into_history(sync: Sync) -> None:
     sync.source.change(schedules=(schedule("S1", "Primary", layer("U1", "U2", "U1")),))
     sync.run()
     assert not Override.objects.exists()
+
+
+def test_an_absence_that_is_taken_back_goes_and_one_that_is_over_stays(sync: Sync) -> None:
+    ana = person("U1")
+    over = SourceSubstitution("R1", ana, person("U2"), NOW - 7200, NOW - 3600)
+    later = SourceSubstitution("R2", ana, person("U2"), NOW + 3600, NOW + 7200)
+    others = (user("U2", "Bo"), user("U3", "Cy"))
+    sync.source.change(users=(user("U1", "Ana", substitutions=(over, later)), *others))
+    sync.run()
+    assert Substitution.objects.count() == 2
+    sync.source.change(users=(user("U1", "Ana", substitutions=None), *others))
+    sync.run()
+    assert Substitution.objects.count() == 2
+    sync.source.change(users=(user("U1", "Ana", substitutions=()), *others))
+    assert outcomes(sync.run())["U1"] == "applied"
+    assert Substitution.objects.get().source_key == f"{sync.connection.pk}:U1:R1"
+    assert sync.run().items.count() == 0
 
 
 def test_contact_details_that_were_not_fetched_are_left_alone(sync: Sync) -> None:

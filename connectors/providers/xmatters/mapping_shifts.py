@@ -59,7 +59,7 @@ def schedule(
     layers: tuple[Layer, ...] = ()
     if on_holidays_only(shift):
         message = f"{shift.label} runs on the holidays of a site, which xMatters does not tell; nobody is shown in it."
-        findings.note("schedule", shift.id, "holiday_shift", message, "recurrence.frequency")
+        findings.note("schedule", shift.id, "unsupported_holiday_shift", message, "recurrence.frequency")
     else:
         layers = _layers(shift, seats(shift, directory), told.zone or _MEANWHILE, at, findings)
         _notes(shift, group, directory, findings)
@@ -140,7 +140,7 @@ def _understood(
         return None
     if kind == "alert":
         message = f"{shift.label} rotates with every alert; its order is the one of this read."
-        findings.note("schedule", shift.id, "rotates_by_alert", message, "rotation.type")
+        findings.note("schedule", shift.id, "unsupported_rotation_by_alert", message, "rotation.type")
         return None
     if kind == "shift":
         if isinstance(runs, Always):
@@ -168,7 +168,7 @@ def _note_inner_changes(
             inside = any(begins < change < ends for _, begins, ends in around)
         if inside:
             message = f"The rotation of {shift.label} changes during a shift: xMatters counts both for all of it."
-            findings.note("schedule", shift.id, "rotation_inside_shift", message, "rotation.nextRotationTime")
+            findings.note("schedule", shift.id, "unsupported_change_inside_shift", message, "rotation.nextRotationTime")
             return
 
 
@@ -178,7 +178,7 @@ def _notes(shift: wire.Shift, group: wire.Group, directory: Directory, findings:
         findings.note("schedule", shift.id, "no_members", f"{shift.label} has no members.", "members")
     if shift.site_holidays is not None and shift.site_holidays.on_call is False:
         message = f"{shift.label} depends on site holidays, on which it does not run; they are not told."
-        findings.note("schedule", shift.id, "depends_on_holidays", message, "siteHolidays")
+        findings.note("schedule", shift.id, "unsupported_site_holidays", message, "siteHolidays")
     for index, member in enumerate(shift.members or ()):
         path = f"members[{index}].recipient"
         if directory.kind(member.recipient) == "DEVICE":

@@ -200,12 +200,12 @@ def test_intervals_of_every_weekday_and_missing_days_are_named(make: Any) -> Non
 def test_a_holiday_shift_is_named_and_shows_nobody(make: Any) -> None:
     made, findings = mapped(make.shift("S1", make.seat(1, "ANA"), recurrence={"frequency": "HOLIDAY"}))
     assert made.layers == ()
-    assert codes(findings) == ["holiday_shift"]
+    assert codes(findings) == ["unsupported_holiday_shift"]
 
 
 def test_a_shift_that_spares_holidays_says_so(make: Any) -> None:
     _, findings = mapped(make.shift("S1", make.seat(1, "ANA"), siteHolidays={"onCall": "false"}))
-    assert codes(findings) == ["depends_on_holidays"]
+    assert codes(findings) == ["unsupported_site_holidays"]
     _, findings = mapped(make.shift("S1", make.seat(1, "ANA"), siteHolidays={"onCall": True}))
     assert codes(findings) == []
 
@@ -340,14 +340,14 @@ def test_seats_turn_one_behind_the_other_and_the_others_stay(make: Any) -> None:
         ({"type": "ZIGZAG"}, "unsupported_rotation"),
         ({**WEEKLY, "direction": "SIDEWAYS", "nextRotationTime": "2026-01-04T23:00:00Z"}, "unsupported_rotation"),
         ({**WEEKLY}, "unsupported_rotation"),
-        ({"type": "EVENT_ROUND_ROBIN"}, "rotates_by_alert"),
-        ({**WEEKLY, "nextRotationTime": "2026-01-05T09:00:00Z"}, "rotation_inside_shift"),
+        ({"type": "EVENT_ROUND_ROBIN"}, "unsupported_rotation_by_alert"),
+        ({**WEEKLY, "nextRotationTime": "2026-01-05T09:00:00Z"}, "unsupported_change_inside_shift"),
     ],
 )
 def test_what_has_no_form_is_named_and_the_order_stays_as_read(make: Any, rotation: Any, code: str) -> None:
     made, findings = mapped(rotating(make, rotation))
     assert codes(findings) == [code]
-    if code != "rotation_inside_shift":
+    if code != "unsupported_change_inside_shift":
         assert [layer.participants for layer in made.layers[:2]] == [(person("ANA"),), (person("BO"),)]
 
 
@@ -375,7 +375,7 @@ def test_rotation_by_shifts_needs_shifts_that_end(make: Any) -> None:
 def test_a_shift_that_is_always_on_is_made_of_days(make: Any, hour: str, noted: bool) -> None:
     state = {**WEEKLY, "nextRotationTime": f"2026-01-04T{hour}:00Z"}
     _, findings = mapped(rotating(make, state, start=None, end=None, recurrence=None))
-    assert ("rotation_inside_shift" in codes(findings)) is noted
+    assert ("unsupported_change_inside_shift" in codes(findings)) is noted
 
 
 def test_an_unreadable_instant_of_change_fails_the_shift(make: Any) -> None:
