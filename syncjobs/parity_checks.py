@@ -118,6 +118,13 @@ def load_imported(
     return Imported(connection.pk, rows, loaded, is_known, untold)
 
 
+def from_the_answer_on(since: int, until: int) -> int:
+    """Where comparing begins with an answer that came just now: of the time before it a source tells who served, not
+    what follows from its settings. A range that lies wholly in the past was asked for as such."""
+    answered = int(timezone.now().timestamp()) + 1
+    return max(since, answered) if answered < until else since
+
+
 def measure_on_demand(
     connection: Connection, connector: Connector, since: int, until: int, *, at: datetime
 ) -> list[ScheduleParity]:
@@ -126,6 +133,7 @@ def measure_on_demand(
     read = SyncRun.objects.filter(connection=connection, planned_at__isnull=False).order_by("-id")
     imported = load_imported(connection, read.values_list("notes", flat=True).first() or (), since=since)
     rendered = connector.rendered(list(imported.rows), since, until)
+    since = from_the_answer_on(since, until)
     results = [
         imported.measure(external_id, ParityBasis.DEMAND, rendered.get(external_id), since, until)
         for external_id in imported.rows

@@ -20,7 +20,15 @@ from oncall.rendering.intervals import Range
 from oncall.rendering.zones import DAY
 from syncjobs.models import Outcome, ParityBasis, SyncRun
 from syncjobs.parity import transition_ranges
-from syncjobs.parity_checks import Imported, Newest, Rendered, ScheduleParity, load_imported, store
+from syncjobs.parity_checks import (
+    Imported,
+    Newest,
+    Rendered,
+    ScheduleParity,
+    from_the_answer_on,
+    load_imported,
+    store,
+)
 from syncjobs.watch import Watch
 
 PHASE: Final = "verify"
@@ -185,7 +193,7 @@ def ask(
             return
         for since, until in ranges:
             told = connector.rendered([external_id], since, until).get(external_id)
-            yield imported.measure(external_id, basis, told, since, until)
+            yield imported.measure(external_id, basis, told, from_the_answer_on(since, until), until)
 
 
 def _counted(results: list[ScheduleParity]) -> dict[str, int]:

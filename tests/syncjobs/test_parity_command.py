@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from connectors.simulator.pagerduty import Simulator
 from connectors.simulator.serve import demo_account
@@ -14,7 +15,7 @@ from oncall.models import Schedule
 from oncall.operations import Actor, write
 from syncjobs import touring
 from syncjobs.models import ParityBasis, ParityCheck
-from syncjobs.parity_checks import measure_on_demand
+from syncjobs.parity_checks import from_the_answer_on, measure_on_demand
 from tests.syncjobs.conftest import connect
 from tests.syncjobs.test_shell import document, shell
 
@@ -143,3 +144,10 @@ def test_a_tour_of_the_demo_matches_unless_something_is_wrong(
     assert {"Major Incident Bridge", "Security Desk"} < changes
     red = {s["name"] for part in ("schedules", "clock_changes") for s in answer[part] if s["differences"]}
     assert red == ({"Platform Primary"} if planted else set())
+
+
+def test_what_passed_before_the_answer_came_is_not_compared_unless_only_that_was_asked_for() -> None:
+    now = int(timezone.now().timestamp())
+    assert from_the_answer_on(now - DAY, now + DAY) in range(now + 1, now + 30)
+    assert from_the_answer_on(now + DAY, now + 2 * DAY) == now + DAY
+    assert from_the_answer_on(now - 2 * DAY, now - DAY) == now - 2 * DAY
