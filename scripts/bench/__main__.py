@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from scripts.bench import calls, database, planning, rendering
+from scripts.bench import calls, database, pace, planning, rendering
 from scripts.bench.effort import FULL, QUICK, Effort
 from scripts.bench.figures import Figure, as_json, load_average, machine, table
 
@@ -36,6 +36,7 @@ AREAS: dict[str, Area] = {
     "syncing": _syncing,
     "reads": _reads,
     "calls": calls.measure,
+    "pace": pace.measure,
 }
 QUICK_AREAS = ("rendering", "planning", "syncing", "calls")
 
