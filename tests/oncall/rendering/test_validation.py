@@ -158,11 +158,10 @@ def test_the_most_that_is_rendered_takes_a_second_and_a_hundred_megabytes() -> N
     spans = render_final(every_second, (), since, since + MAX_PIECES - 10)
     assert time.process_time() - began < 3  # a busy machine is slower
     assert len(spans) == MAX_PIECES - 10
-    del spans
-    tracemalloc.start()
+    tracemalloc.start()  # slow: a tenth of the range stands for the whole
     try:
-        render_final(every_second, (), since, since + MAX_PIECES - 10)
-        assert tracemalloc.get_traced_memory()[1] < 100_000_000
+        render_final(every_second, (), since, since + MAX_PIECES // 10)
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000
     finally:
         tracemalloc.stop()
 
