@@ -4,6 +4,7 @@ import json
 import math
 import re
 from collections.abc import Collection, Mapping
+from itertools import chain
 from typing import Any, Final, NoReturn
 
 from connectors.exchange import JsonValue, Response
@@ -13,6 +14,8 @@ MAX_DIGITS: Final = 40
 
 # PostgreSQL stores neither NUL nor a lone surrogate, and both parse.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+# In UTF-8 that is JSON they can only stand as an escape; a pair of them is one good character.
+_ESCAPED = re.compile(r"\\u(?:0000|d[89a-f])", re.IGNORECASE)
 _REASON_KEYS = (
     "error", "errors", "errorMessages", "message", "error_description", "reason", "title", "detail", "details",
 )  # fmt: skip
@@ -38,14 +41,14 @@ def decode(body: bytes) -> JsonValue:
     Raises Flaw ``invalid_json`` (not UTF-8, not JSON, NaN, Infinity) or ``limits`` (deeper than 64, over 40 digits).
     """
     try:
-        value = json.loads(
-            body.decode("utf-8-sig"), parse_constant=_no_constant, parse_float=_finite, parse_int=_short_integer
-        )
+        text = body.decode("utf-8-sig")
+        value: JsonValue = json.loads(text, parse_constant=_no_constant, parse_float=_finite, parse_int=_short_integer)
     except RecursionError:
         raise _too_deep() from None
     except ValueError:
         raise Flaw("invalid_json", "the answer is not valid JSON") from None
-    return _clean(value, 1)
+    _check_depth(value)
+    return _clean(value) if _ESCAPED.search(text) else value
 
 
 def decode_object(response: Response, keys: Collection[str], bare: str | None = None) -> dict[str, JsonValue]:
@@ -102,15 +105,23 @@ def _texts(value: JsonValue, depth: int) -> list[str]:
 _NAMES: dict[type, str] = {list: "list", str: "string", bool: "boolean", type(None): "null"}
 
 
-def _clean(value: Any, depth: int) -> JsonValue:
+def _check_depth(value: JsonValue) -> None:
+    level: list[Any] = [value] if isinstance(value, dict | list) else []
+    for _ in range(MAX_DEPTH):
+        parts = chain.from_iterable(each.values() if isinstance(each, dict) else each for each in level)
+        level = [part for part in parts if isinstance(part, dict | list)]
+        if not level:
+            return
+    raise _too_deep()
+
+
+def _clean(value: Any) -> JsonValue:
     if isinstance(value, str):
-        return _UNSTORABLE.sub("\ufffd", value) if _UNSTORABLE.search(value) else value
-    if isinstance(value, dict | list):
-        if depth > MAX_DEPTH:
-            raise _too_deep()
-        if isinstance(value, list):
-            return [_clean(item, depth + 1) for item in value]
-        return {_UNSTORABLE.sub("\ufffd", key): _clean(item, depth + 1) for key, item in value.items()}
+        return _UNSTORABLE.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [_clean(item) for item in value]
+    if isinstance(value, dict):
+        return {_UNSTORABLE.sub("\ufffd", key): _clean(item) for key, item in value.items()}
     plain: JsonValue = value
     return plain
 
