@@ -23,7 +23,7 @@ from connectors.errors import (
 from connectors.exchange import JsonValue, Query, Request, Response, Transport, TransportFault, segment
 from connectors.failures import flawed, rate_limited, refusal, unreachable
 from connectors.payload import Flaw, decode_object, vendor_reason
-from connectors.redaction import excerpt
+from connectors.redaction import credential, excerpt
 from connectors.retrying import (
     ATTEMPTS,
     FLAWED_ATTEMPTS,
@@ -213,7 +213,7 @@ class HttpClient:
 
     def _all_headers(self) -> dict[str, str]:
         credentials = self._authorize()
-        bare = (value.rpartition(" ")[2].removeprefix("token=") for value in credentials.values())
+        bare = (credential(value) for value in credentials.values())
         self._secrets = tuple(dict.fromkeys((*self._secrets, *credentials.values(), *bare)))
         headers = {**self._headers, **credentials}
         if not all(_HEADER_VALUE.fullmatch(value) for value in headers.values()):

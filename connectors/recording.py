@@ -15,7 +15,7 @@ from urllib.parse import unquote
 from connectors.errors import ConnectorError
 from connectors.exchange import JsonValue, Request, Response, Transport
 from connectors.payload import Flaw, decode, is_json
-from connectors.redaction import MASK, mask_values
+from connectors.redaction import MASK, credential, mask_values
 
 FORMAT: Final = "rotabridge-recording/1"
 
@@ -122,17 +122,20 @@ class ReplayTransport:
 class Recorder:
     """A transport that keeps what passes through it. An exchange asked again replaces the earlier answer.
 
-    secrets: texts masked wherever they occur. scrub: the provider's (path, body) → body without its secret fields.
+    secrets: texts masked wherever they occur, as is whatever goes out as Authorization. scrub: the provider's
+    (path, body) → body without its secret fields.
     """
 
     transport: Transport
     provider: str
     settings: Mapping[str, JsonValue]
-    secrets: Collection[str] = ()
+    secrets: Collection[str] = field(default=(), repr=False)
     scrub: Scrub | None = None
     _kept: dict[str, dict[str, JsonValue]] = field(default_factory=dict, repr=False)
 
     def exchange(self, request: Request, *, headers: Mapping[str, str], deadline: float) -> Response:
+        shown = (credential(value) for name, value in headers.items() if name.lower() == "authorization")
+        self.secrets = tuple(dict.fromkeys((*self.secrets, *shown)))
         response = self.transport.exchange(request, headers=headers, deadline=deadline)
         self._keep(request, response)
         return response

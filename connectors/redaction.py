@@ -76,6 +76,11 @@ def mask_values(text: str, secrets: Collection[str]) -> str:
     return text
 
 
+def credential(authorization: str) -> str:
+    """What of the value of an Authorization header opens something: all but its scheme."""
+    return authorization.rpartition(" ")[2].removeprefix("token=")
+
+
 def redact(text: str, secrets: Collection[str] = ()) -> str:
     """Mask these secrets and whatever looks like a credential: authorization headers, API keys, tokens, passwords."""
     text = mask_values(text, secrets)

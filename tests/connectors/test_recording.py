@@ -245,6 +245,13 @@ def recorder(transport: object, **more: object) -> Recorder:
     return Recorder(transport, "pagerduty", {"region": "us", "note": f"x{KEY}"}, **more)  # type: ignore[arg-type]
 
 
+def test_what_goes_out_as_authorization_is_masked_where_the_vendor_repeats_it() -> None:
+    kept = recorder(Answers(users=[json_answer({"you sent": ["cGFpcjpvZmJvdGg=", "Basic cGFpcjpvZmJvdGg="]})]))
+    kept.exchange(Request("GET", "/users"), headers={"Authorization": "Basic cGFpcjpvZmJvdGg="}, deadline=0)
+    assert "cGFpcjpvZmJvdGg" not in json.dumps(kept.dump(AT))
+    assert "cGFpcjpvZmJvdGg" not in repr(kept)
+
+
 def test_no_secret_reaches_the_document() -> None:
     body = {
         "name": f"Ada {KEY}",

@@ -54,7 +54,7 @@ def _running() -> Iterator[Callable[[Provider], tuple[Server, Snapshot]]]:
         if str(provider) not in running:
             server = provider.simulator(size=100)
             server.start()
-            running[str(provider)] = server, read(provider, live(server))
+            running[str(provider)] = server, read(provider, live(provider, server))
         return running[str(provider)]
 
     yield run

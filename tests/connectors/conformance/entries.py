@@ -1,11 +1,11 @@
 """What the conformance suite has to know about a provider. One entry per provider stands in ``table.py``."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from connectors.base import Connector
-from connectors.records import EntityType
+from connectors.records import ENTITY_TYPES, EntityType, FailedEntity, MappingNote
 from connectors.simulator.server import Server
 
 NOW = 1_772_323_200  # 2026-03-01T00:00:00Z: the window of a read holds the spring changes of America and Europe
@@ -36,14 +36,26 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A list of one kind. paged: comes page by page; if not, ``whole`` says how that is known. grant: what Test
-    connection says when it may not be read. without: what a read does then, when that is no failure."""
+    """A list of one kind. path: of its endpoint; with an ``{id}`` in it, there is one for each object of another list.
+    paged: comes page by page; if not, ``whole`` says how that is known. grant: what Test connection says when it may
+    not be read. without: what a read does then, when that is no failure. carries: kinds that are found through it."""
 
     kind: EntityType
     path: str
     grant: str
     whole: str = ""
     without: str = ""
+    carries: frozenset[EntityType] = frozenset()
+
+    @property
+    def everywhere(self) -> str:
+        """The path as a pattern for faults."""
+        return self.path.replace("{id}", "*")
+
+    def names(self, told: Iterable[FailedEntity | MappingNote]) -> bool:
+        """Whether one of these is about this list: about no object, or the one whose list it is."""
+        found = (one for one in told if one.entity_type == self.kind)
+        return any(one.external_id is None or "{id}" in self.path for one in found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +80,12 @@ class Word:
 class Provider:
     """What the suite has to know. required: keys without which something cannot be read.
 
-    vendor: module with the simulator: ``Simulator``, ``build_world``, ``CANARY``. vary: puts into a made-up account
-    what it has too few of. empty: takes everything out of the simulator's state. thrifty: changes an answer (path of
-    its endpoint, body) so that all is left out that the vendor may leave out and that has an endpoint of its own.
-    throttled: headers that ask for 7 seconds in the provider's own words. page_size: the query parameter.
+    vendor: module with the simulator: ``Simulator``, ``build_world``, ``CANARY``. prepare: changes what stands in the
+    way in every account. vary: puts into a made-up account what it has too few of. empty: takes everything out of the
+    simulator's state. thrifty: changes an answer (path of its endpoint, body) so that all is left out that the vendor
+    may leave out and that has an endpoint of its own; refused: what may not be asked then (path -> status), so that
+    something else is. throttled: headers that ask for 7 seconds in the provider's own words. page_size: the query
+    parameter. kinds: those that are imported; those of them that no listing has come along with what refers to them.
     skips: test -> reason.
     """
 
@@ -80,6 +94,7 @@ class Provider:
     settings: Mapping[str, str]
     credentials: Mapping[str, str]
     empty: Callable[[Any], None]
+    prepare: Callable[[Any], None] = lambda server: None
     vary: Callable[[Any], None] = lambda server: None
     thrifty: Callable[[str, Any], None]
     endpoints: Sequence[Endpoint]
@@ -89,6 +104,8 @@ class Provider:
     required: frozenset[str]
     throttled: Mapping[str, str]
     page_size: str = "limit"
+    kinds: Sequence[EntityType] = ENTITY_TYPES
+    refused: Mapping[str, int] = field(default_factory=dict)
     skips: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
@@ -97,10 +114,37 @@ class Provider:
     def simulator(self, size: int | None = None) -> Server:
         """Acme as of NOW, or a made-up account of about so many objects; not started."""
         server: Server = self.vendor.Simulator(self.vendor.build_world(NOW, size), now=lambda: float(NOW))
+        self.prepare(server)
         if size is not None:
             self.vary(server)
         return server
 
+    def listing(self, method: str, path: str) -> Listing | None:
+        """The listing that is asked, page by page or as a whole."""
+        endpoint = self.endpoint(method, path)
+        return next((one for one in self.listings if endpoint is not None and one.path == endpoint.path), None)
+
+    @property
+    def listed(self) -> frozenset[EntityType]:
+        """Kinds that come as a whole."""
+        return frozenset(kind for one in self.listings for kind in (one.kind, *one.carries))
+
+    @property
+    def hosts(self) -> Sequence[str]:
+        """Further hosts by name."""
+        return tuple(self.connector.hosts(self.connector.clean(self.settings)))
+
     def endpoint(self, method: str, path: str) -> Endpoint | None:
         """The declared endpoint that is asked; None for what nobody declared."""
         return next((endpoint for endpoint in self.endpoints if endpoint.answers(method, path)), None)
+
+
+def no_objects(*shelves: str) -> Callable[[Any], None]:
+    """Empties these shelves of a simulator's state."""
+
+    def empty(state: Any) -> None:
+        with state.editing():
+            for shelf in shelves:
+                getattr(state, shelf).clear()
+
+    return empty

@@ -83,23 +83,31 @@ _OPERATIONS: tuple[Callable[[Place, random.Random], None], ...] = (
 )  # fmt: skip
 
 
-def _everywhere(value: Any, name: str) -> None:
-    for holder, key in _places(value):
+def _everywhere(places: list[Place], name: str) -> None:
+    for holder, key in places:
         if key == name and isinstance(holder, dict):
             holder.pop(name, None)
 
 
+def _is_there(place: Place) -> bool:
+    """Whether an earlier change has left it."""
+    holder, key = place
+    return key in holder if isinstance(holder, dict) else key < len(holder)
+
+
 def mutated(body: Any, chance: random.Random) -> Any:
-    """Another body: one to three places changed, rarely one key left out everywhere, or another answer altogether."""
+    """Another body: one to three places changed, rarely one key left out everywhere, or another answer altogether.
+    ``body`` itself is changed."""
     kind = chance.random()
     if kind < 0.02:
         return copy.deepcopy(chance.choice((*OTHERS, *NUMBERS, *TEXTS)))
-    names = sorted({key for holder, key in _places(body) if isinstance(holder, dict)})
-    if kind < 0.1 and names:
-        _everywhere(body, chance.choice(names))
-        return body
-    for _ in range(chance.choice((1, 1, 2, 3))):
-        places = _places(body)
-        if places:
-            chance.choice(_OPERATIONS)(chance.choice(places), chance)
+    places = _places(body)
+    if kind < 0.1:
+        names = sorted({key for holder, key in places if isinstance(holder, dict)})
+        if names:
+            _everywhere(places, chance.choice(names))
+            return body
+    for place in chance.sample(places, min(len(places), chance.choice((1, 1, 2, 3)))):
+        if _is_there(place):
+            chance.choice(_OPERATIONS)(place, chance)
     return body

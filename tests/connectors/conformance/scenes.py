@@ -15,24 +15,25 @@ from connectors.recording import Recorder, Recording, load
 from connectors.records import ENTITY_TYPES, EntityType, Record, Snapshot
 from connectors.redaction import Secret
 from connectors.simulator.server import Server
-from tests.connectors.conformance.entries import NOW, Provider
+from tests.connectors.conformance.entries import NOW, Endpoint, Provider
 
 DAY = 86_400
 WEEK = 7 * DAY
-#: Called with the path of the endpoint and the answer's body: changes it, or returns another one.
-Change = Callable[[str, Any], object]
+#: Called with the endpoint and the body of its answer: changes it, or returns another one.
+Change = Callable[[Endpoint, Any], object]
 
 
 @dataclass
 class Watch:
-    """Keeps what passes through."""
+    """Keeps what passes through. shown: what opens the source, as it goes over the wire."""
 
     transport: Transport
-    exchanges: list[tuple[Request, Response]] = field(default_factory=list)
-    headers: Mapping[str, str] = field(default_factory=dict)
+    exchanges: list[tuple[Request, Response]] = field(default_factory=list, repr=False)
+    shown: set[str] = field(default_factory=set, repr=False)
 
     def exchange(self, request: Request, *, headers: Mapping[str, str], deadline: float) -> Response:
-        self.headers = headers
+        if "Authorization" in headers:
+            self.shown.add(headers["Authorization"].rpartition(" ")[2])
         response = self.transport.exchange(request, headers=headers, deadline=deadline)
         self.exchanges.append((request, response))
         return response
@@ -52,7 +53,7 @@ class Changed:
         if not 200 <= response.status < 300 or endpoint is None:
             return response
         body = json.loads(response.body)
-        made = self.change(endpoint.path, body)
+        made = self.change(endpoint, body)
         return replace(response, body=json.dumps(body if made is None else made).encode())
 
 
@@ -69,8 +70,10 @@ class SmallPages:
         return self.transport.exchange(replace(request, query=query), headers=headers, deadline=deadline)
 
 
-def live(server: Server) -> LiveTransport:
-    return LiveTransport(server.origin, allow=parse_allow([server.origin.removeprefix("http://")]))
+def live(provider: Provider, server: Server) -> LiveTransport:
+    """The server stands for all hosts of the provider."""
+    hosts = dict.fromkeys(provider.hosts, server.origin)
+    return LiveTransport(server.origin, hosts=hosts, allow=parse_allow([server.origin.removeprefix("http://")]))
 
 
 def connector(
@@ -115,11 +118,12 @@ def recorder(provider: Provider, transport: Transport) -> Recorder:
 
 @dataclass(frozen=True)
 class Acme:
-    """The rich account, read over HTTP in every way there is. exchanges: all that went over the wire. recorded: what
-    ``record`` writes of a whole read. small, thrifty: recordings to read again and again, every list cut to three;
-    in the second one nothing is told that has an endpoint of its own, and the first one can answer that as well."""
+    """The rich account, read over HTTP in every way there is. exchanges: all that went over the wire. shown: what
+    opened the source. snapshot, recorded: of the whole read. small, thrifty: every list cut to the three of which most
+    is told; in the second one nothing is told that has an endpoint of its own."""
 
     exchanges: Sequence[tuple[Request, Response]]
+    shown: frozenset[str]
     snapshot: Snapshot
     recorded: Mapping[str, Any]
     small: Recording
@@ -132,18 +136,40 @@ class Acme:
 
 def acme(provider: Provider) -> Acme:
     with provider.simulator() as server:
-        kept = recorder(provider, live(server))
+        kept = recorder(provider, live(provider, server))
         watch = Watch(kept)
         snapshot = read(provider, watch)
         recorded = document(kept)
-        server.faults.add("*", "shrink", items=3, count=None)
+        watch.transport = live(provider, server)
         _read_otherwise(provider, watch)
-        thrifty = recorder(provider, Changed(live(server), provider, provider.thrifty))
-        read(provider, thrifty)
-        _read_otherwise(provider, thrifty)
-    told, asked_for = load(_cut(document(kept))), load(_cut(document(thrifty)))
-    small = replace(told, exchanges=(*told.exchanges, *asked_for.exchanges))
-    return Acme(tuple(watch.exchanges), snapshot, recorded, small, asked_for)
+        _refuse(provider, server)
+        unhelped = Changed(watch, provider, lambda endpoint, body: provider.thrifty(endpoint.path, body))
+        read(provider, unhelped)
+        _read_otherwise(provider, unhelped)
+        weights = _weights(provider, watch.exchanges)
+        thrifty = _recorded_cut(provider, server, weights, provider.thrifty)
+        server.faults.clear()
+        small = _recorded_cut(provider, server, weights, lambda path, body: None)
+    return Acme(tuple(watch.exchanges), frozenset(watch.shown), snapshot, recorded, small, thrifty)
+
+
+def _refuse(provider: Provider, server: Server) -> None:
+    for path, status in provider.refused.items():
+        server.faults.add(path, "status", status=status, count=None)
+
+
+def _recorded_cut(
+    provider: Provider, server: Server, weights: Mapping[str, int], change: Callable[[str, Any], None]
+) -> Recording:
+    def cut(endpoint: Endpoint, body: Any) -> Any:
+        made = _cut(body, weights)
+        change(endpoint.path, made)
+        return made
+
+    kept = recorder(provider, Changed(live(provider, server), provider, cut))
+    read(provider, kept)
+    _read_otherwise(provider, kept)
+    return load(document(kept))
 
 
 def _read_otherwise(provider: Provider, transport: Transport) -> None:
@@ -152,16 +178,34 @@ def _read_otherwise(provider: Provider, transport: Transport) -> None:
     reader.probe()
     nodes = reader.inventory()
     reader.rendered([node.external_id for node in nodes if node.entity_type == "schedule"], NOW, NOW + WEEK)
-    services = frozenset(node.key for node in nodes if node.entity_type == "service")
-    reader.fetch(Selection(everything=False, chosen=services), contact_details=True)
+    chosen = frozenset(node.key for node in nodes if node.entity_type == provider.kinds[-1])
+    reader.fetch(Selection(everything=False, chosen=chosen), contact_details=True)
 
 
-def _cut(recorded: Any) -> Any:
-    """With the lists of every answer cut to three."""
-    return {**recorded, "exchanges": [{**each, "body": _first_three(each["body"])} for each in recorded["exchanges"]]}
+def _weights(provider: Provider, exchanges: Sequence[tuple[Request, Response]]) -> Mapping[str, int]:
+    """By id: how many endpoints tell something of it where it is asked for by itself."""
+    told: dict[str, set[Endpoint]] = {}
+    for request, response in exchanges:
+        endpoint = provider.endpoint(request.method, request.path)
+        if endpoint is not None and 200 <= response.status < 300 and endpoint.objects(json.loads(response.body)):
+            for part in request.path.split("/"):
+                told.setdefault(part, set()).add(endpoint)
+    return {id_: len(endpoints) for id_, endpoints in told.items()}
 
 
-def _first_three(value: Any) -> Any:
+def _cut(value: Any, weights: Mapping[str, int]) -> Any:
+    """With all lists cut to the three items of which most is told, in their order; a total beside one is told anew."""
     if isinstance(value, list):
-        return [_first_three(item) for item in value[:3]]
-    return {key: _first_three(item) for key, item in value.items()} if isinstance(value, dict) else value
+        by_weight = sorted(value, key=lambda one: (-weights.get(_id(one), 0), -len(json.dumps(one))))[:3]
+        return [_cut(one, weights) for one in value if any(one is each for each in by_weight)]
+    if not isinstance(value, dict):
+        return value
+    made = {key: _cut(item, weights) for key, item in value.items()}
+    for key, item in value.items():
+        if isinstance(item, list) and value.get("total") == len(item):
+            made["total"] = len(made[key])
+    return made
+
+
+def _id(value: Any) -> str:
+    return next((text for text in value.values() if isinstance(text, str)), "") if isinstance(value, dict) else ""

@@ -63,7 +63,9 @@ def test_what_is_right_is_accepted_and_tells_account_and_rights(provider: Provid
     assert form.is_valid(), form.errors
     probe = probe_connection(form.save())
     assert probe.account.label
-    assert {right.entity_type: right.granted for right in probe.rights} == dict.fromkeys(ENTITY_TYPES, True)
+    granted = {kind: True if kind in provider.kinds else None for kind in ENTITY_TYPES}
+    assert {right.entity_type: right.granted for right in probe.rights} == granted
+    assert all(right.detail for right in probe.rights if not right.granted)
     assert Connection.objects.get().tested_at is not None
 
 
@@ -71,19 +73,20 @@ def test_what_is_right_is_accepted_and_tells_account_and_rights(provider: Provid
 def test_a_right_that_is_missing_costs_its_kind_only_and_is_named(
     provider: Provider, listing: Listing, small: Server, whole: Snapshot
 ) -> None:
-    small.faults.add(listing.path, "status", status=403, count=None)
-    snapshot = read(provider, live(small))
-    assert not snapshot.completeness[listing.kind].listing
-    assert snapshot.completeness[listing.kind].reason
-    named = snapshot.notes if listing.without else snapshot.failed
-    assert (listing.kind, None) in {(one.entity_type, one.external_id) for one in named}
+    before = {right.entity_type: right.granted for right in connector(provider, live(provider, small)).probe().rights}
+    small.faults.add(listing.everywhere, "status", status=403, count=None)
+    snapshot = read(provider, live(provider, small))
+    assert listing.names(snapshot.notes if listing.without else snapshot.failed)
+    through = {listing.kind, *listing.carries}
     for kind in ENTITY_TYPES:
-        if kind != listing.kind:
+        if kind in through:
+            assert not snapshot.completeness[kind].listing
+            assert snapshot.completeness[kind].reason
+        else:
             assert snapshot.completeness[kind] == whole.completeness[kind]
-            assert snapshot.records(kind)
-    probe = connector(provider, live(small)).probe()
+            assert bool(snapshot.records(kind)) == bool(whole.records(kind))
+    probe = connector(provider, live(provider, small)).probe()
     rights = {right.entity_type: right for right in probe.rights}
     told = [rights[listing.kind].detail, *probe.messages]
     assert any(listing.grant in text for text in told)
-    others = {right.granted for kind, right in rights.items() if kind != listing.kind}
-    assert others == {True}
+    assert {kind for kind, right in rights.items() if right.granted != before[kind]} <= through

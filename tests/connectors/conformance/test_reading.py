@@ -2,16 +2,18 @@
 
 import json
 import random
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from connectors.exchange import Request
 from connectors.recording import ReplayTransport
 from connectors.records import ENTITY_TYPES, Snapshot
 from connectors.replay import document as replayed
 from connectors.simulator.server import Server
-from tests.connectors.conformance.entries import NOW, Listing, Provider
+from tests.connectors.conformance.entries import NOW, Endpoint, Listing, Provider
 from tests.connectors.conformance.scenes import Acme, Changed, SmallPages, Watch, live, read, records
 from tests.connectors.conformance.table import PROVIDERS
 
@@ -30,14 +32,21 @@ def unworried(snapshot: Snapshot) -> Snapshot:
     return replace(snapshot, calls=0)
 
 
-def count(server: Server, listing: Listing) -> int:
-    return sum(path == listing.path for _, path, *_ in server.requests)
+def count(provider: Provider, server: Server, listing: Listing) -> int:
+    """How often a list was asked for; of those that there are for each of something, the one asked most."""
+    asked = Counter((method, path) for method, path, *_ in server.requests)
+    times = (number for one, number in asked.items() if provider.listing(*one) is listing)
+    return max(times, default=0)
 
 
 def small_pages(provider: Provider, server: Server) -> SmallPages:
     """Every list in three pages or more."""
-    sizes = {each.path: 20 if each.kind == "responder" else 1 for each in provider.listings}
-    return SmallPages(live(server), provider.page_size, lambda request: sizes.get(request.path, 100))
+
+    def size(request: Request) -> int:
+        listing = provider.listing(request.method, request.path)
+        return 100 if listing is None else 20 if listing.kind == "responder" else 1
+
+    return SmallPages(live(provider, server), provider.page_size, size)
 
 
 @pytest.mark.parametrize(("provider", "listing"), listings(paged=True))
@@ -45,32 +54,32 @@ def test_a_list_of_three_pages_is_read_to_its_end(
     provider: Provider, listing: Listing, small: Server, whole: Snapshot
 ) -> None:
     paged = read(provider, small_pages(provider, small))
-    assert count(small, listing) >= 3
+    assert count(provider, small, listing) >= 3
     assert unworried(paged) == unworried(whole)
 
 
 @pytest.mark.parametrize(("provider", "listing"), listings(paged=False))
 def test_a_list_that_is_said_to_come_whole_is_asked_once(provider: Provider, listing: Listing, small: Server) -> None:
     read(provider, small_pages(provider, small))
-    assert count(small, listing) == 1
+    assert count(provider, small, listing) == 1
 
 
 def test_a_throttled_read_waits_as_it_is_told(provider: Provider, small: Server, whole: Snapshot) -> None:
-    for headers, seconds in (provider.throttled, 7.0), ({"Retry-After": "50", **provider.throttled}, 50.0):
+    for headers, seconds in (provider.throttled, 7.0), ({**provider.throttled, "Retry-After": "50"}, 50.0):
         for listing in provider.listings:
-            small.faults.add(listing.path, "status", status=429, headers=headers)
+            small.faults.add(listing.everywhere, "status", status=429, headers=headers)
         slept: list[float] = []
-        assert unworried(read(provider, live(small), sleep=slept.append)) == unworried(whole)
+        assert unworried(read(provider, live(provider, small), sleep=slept.append)) == unworried(whole)
         assert slept == [seconds] * len(provider.listings)
 
 
 def test_a_read_that_stumbles_gives_the_same(provider: Provider, small: Server, whole: Snapshot) -> None:
     for listing in provider.listings:
-        small.faults.add(listing.path, "empty")
-        small.faults.add(listing.path, "status", status=503, body="html", count=2)
-        small.faults.add(listing.path, "cut")
+        small.faults.add(listing.everywhere, "empty")
+        small.faults.add(listing.everywhere, "status", status=503, body="html", count=2)
+        small.faults.add(listing.everywhere, "cut")
     slept: list[float] = []
-    stumbled = read(provider, live(small), sleep=slept.append)
+    stumbled = read(provider, live(provider, small), sleep=slept.append)
     assert unworried(stumbled) == unworried(whole)
     assert stumbled.calls == whole.calls + len(slept)
     assert len(slept) == 4 * len(provider.listings)
@@ -79,17 +88,19 @@ def test_a_read_that_stumbles_gives_the_same(provider: Provider, small: Server, 
 def test_an_empty_account_is_complete_and_has_nothing(provider: Provider) -> None:
     with provider.simulator(size=20) as server:
         provider.empty(server.state)
-        snapshot = read(provider, live(server))
+        snapshot = read(provider, live(provider, server))
     assert records(snapshot) == {kind: {} for kind in ENTITY_TYPES}
     assert snapshot.failed == ()
-    assert {kind: told.listing for kind, told in snapshot.completeness.items()} == dict.fromkeys(ENTITY_TYPES, True)
+    complete = {kind for kind, told in snapshot.completeness.items() if told.listing}
+    assert complete == provider.listed
+    assert all(told.reason for kind, told in snapshot.completeness.items() if kind not in complete)
 
 
 @pytest.mark.parametrize(("provider", "listing"), listings(paged=True))
 def test_a_list_that_stops_in_the_middle_is_incomplete(
     provider: Provider, listing: Listing, small: Server, whole: Snapshot
 ) -> None:
-    small.faults.add(listing.path, "status", status=500, after=1, count=None)
+    small.faults.add(listing.everywhere, "status", status=500, after=1, count=None)
     stopped = read(provider, small_pages(provider, small))
     assert_incomplete(stopped, whole, listing)
     ids = records(whole)[listing.kind].keys()
@@ -103,27 +114,27 @@ def test_a_list_that_goes_wrong_is_incomplete(
 ) -> None:
     if fault == "loop" and listing.whole:
         pytest.skip(f"There is no next page: {listing.whole}")
-    small.faults.add(listing.path, fault, count=None)
-    assert_incomplete(read(provider, live(small)), whole, listing)
+    small.faults.add(listing.everywhere, fault, count=None)
+    assert_incomplete(read(provider, live(provider, small)), whole, listing)
 
 
 def assert_incomplete(halved: Snapshot, whole: Snapshot, listing: Listing) -> None:
-    """It says so of its own kind, names the list, and everything else is there."""
-    assert not halved.completeness[listing.kind].listing
-    assert (listing.kind, None) in {(one.entity_type, one.external_id) for one in halved.failed}
+    """It says so of its own kind and of what is found through it, names the list, and everything else is there."""
+    assert listing.names(halved.failed)
     for kind in ENTITY_TYPES:
-        if kind != listing.kind:
+        if kind == listing.kind or kind in listing.carries:
+            assert not halved.completeness[kind].listing
+        else:
             assert halved.completeness[kind] == whole.completeness[kind]
-            assert halved.records(kind)
+            assert bool(halved.records(kind)) == bool(whole.records(kind))
 
 
 def test_the_order_of_lists_means_nothing(provider: Provider, rich: Acme) -> None:
     paths = {listing.path for listing in provider.listings}
     chance = random.Random(7)
 
-    def shuffled(path: str, body: Any) -> None:
-        endpoint = provider.endpoint("GET", path)
-        if path in paths and endpoint is not None:
+    def shuffled(endpoint: Endpoint, body: Any) -> None:
+        if endpoint.path in paths:
             chance.shuffle(body[endpoint.key])
 
     other = read(provider, Changed(ReplayTransport(rich.recording), provider, shuffled))
@@ -133,7 +144,7 @@ def test_the_order_of_lists_means_nothing(provider: Provider, rich: Acme) -> Non
 
 
 def test_a_second_read_is_equal(provider: Provider, small: Server, whole: Snapshot) -> None:
-    assert read(provider, live(small)) == whole
+    assert read(provider, live(provider, small)) == whole
 
 
 def test_a_replay_gives_the_document_of_the_read(provider: Provider, rich: Acme) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from connectors.redaction import mask_values
 from connectors.replay import document as replayed
 from connectors.simulator.server import Server
 from tests.connectors.conformance.entries import NOW, Provider
-from tests.connectors.conformance.scenes import Acme, connector, document, live, read, recorder
+from tests.connectors.conformance.scenes import Acme, Watch, connector, document, live, read, recorder
 
 
 class Echo:
@@ -36,8 +36,9 @@ class Echo:
         return Response(self.status, {"content-type": self.media}, body.encode())
 
 
-def assert_silent(provider: Provider, *texts: str) -> None:
-    secrets = list(provider.credentials.values())
+def assert_silent(provider: Provider, shown: Collection[str], *texts: str) -> None:
+    """``shown``: what went over the wire as the credential."""
+    secrets = [*provider.credentials.values(), *shown]
     for text in texts:
         assert mask_values(text, secrets) == text, "a credential is told"
         assert provider.vendor.CANARY not in text
@@ -50,22 +51,28 @@ def chain(error: BaseException | None) -> Iterator[str]:
         error = error.__cause__ or error.__context__
 
 
-def test_a_read_keeps_no_secret(provider: Provider, rich: Acme) -> None:
-    snapshot = rich.snapshot
+def test_an_account_has_secrets_that_are_not_ours(provider: Provider, rich: Acme) -> None:
     assert any(provider.vendor.CANARY in response.body.decode() for _, response in rich.exchanges)
-    document = json.dumps(replayed(snapshot, NOW, NOW + 14 * 86_400))
-    assert_silent(provider, repr(snapshot), document)
+
+
+def test_a_read_keeps_no_secret(provider: Provider, rich: Acme) -> None:
+    document = json.dumps(replayed(rich.snapshot, NOW, NOW + 14 * 86_400))
+    assert rich.shown
+    assert_silent(provider, rich.shown, repr(rich.snapshot), document)
 
 
 def test_a_recording_keeps_no_secret(provider: Provider, rich: Acme) -> None:
     recorded = json.dumps(rich.recorded)
-    assert_silent(provider, recorded)
+    assert_silent(provider, rich.shown, recorded)
     assert "authorization" not in recorded.casefold()
 
 
 def test_a_connector_shows_no_secret(provider: Provider, small: Server) -> None:
-    reader = connector(provider, live(small))
-    assert_silent(provider, repr(reader), repr(vars(reader)), repr(reader.rim), str(reader.credentials))
+    watch = Watch(live(provider, small))
+    reader = connector(provider, watch)
+    reader.probe()
+    assert watch.shown
+    assert_silent(provider, watch.shown, repr(reader), repr(vars(reader)), repr(reader.rim), str(reader.credentials))
 
 
 @pytest.mark.parametrize("after", [0, 1, 4])
@@ -75,8 +82,9 @@ def test_a_vendor_that_repeats_the_credential_is_not_quoted(
     provider: Provider, small: Server, caplog: Any, status: int, media: str, after: int
 ) -> None:
     with caplog.at_level(logging.DEBUG):
-        kept = recorder(provider, Echo(live(small), status, media, after))
-        reader = connector(provider, kept)
+        kept = recorder(provider, Echo(live(provider, small), status, media, after))
+        watch = Watch(kept)
+        reader = connector(provider, watch)
         texts: list[str] = []
         for ask in (reader.probe, reader.inventory, lambda: reader.fetch(Selection(), contact_details=True)):
             try:
@@ -85,7 +93,7 @@ def test_a_vendor_that_repeats_the_credential_is_not_quoted(
                 texts += chain(error)
     assert len(texts) >= 3
     texts += [json.dumps(document(kept)), *(record.getMessage() for record in caplog.records)]
-    assert_silent(provider, *texts)
+    assert_silent(provider, watch.shown, *texts)
 
 
 def test_what_is_logged_of_a_read_holds_no_secret(provider: Provider, small: Server, caplog: Any) -> None:
@@ -97,9 +105,10 @@ def test_what_is_logged_of_a_read_holds_no_secret(provider: Provider, small: Ser
             one.setLevel(logging.DEBUG)
             one.propagate, one.disabled = True, False
         with caplog.at_level(logging.DEBUG):
-            read(provider, live(small))
+            watch = Watch(live(provider, small))
+            read(provider, watch)
     finally:
         for one, level, one.propagate, one.disabled in before:
             one.setLevel(level)
     assert any(record.name.startswith("urllib3") for record in caplog.records)
-    assert_silent(provider, *(f"{record.getMessage()} {record.args!r}" for record in caplog.records))
+    assert_silent(provider, watch.shown, *(f"{record.getMessage()} {record.args!r}" for record in caplog.records))
