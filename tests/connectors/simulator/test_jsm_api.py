@@ -417,5 +417,5 @@ def test_it_is_served_by_name_and_unknown_ones_are_refused() -> None:
         headers = {"Content-Type": "application/json"}
         body = json.dumps({"edit": "rename", "kind": "team", "object_id": next(iter(server.state.teams)), "name": "A"})
         assert ask(server.origin, "/_simulator/edits", None, headers, method="POST", body=body).status == 200
-    with pytest.raises(LookupError, match="choose one of .*jsm"):
+    with pytest.raises(LookupError, match=r"choose one of .*jsm"):
         build("telex")
