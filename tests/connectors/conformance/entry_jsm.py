@@ -6,7 +6,7 @@ from connectors.providers.jsm.connector import JsmOperations
 from connectors.simulator import jsm
 from tests.connectors.conformance.entries import Endpoint, Listing, Provider, Word, Wrong, no_objects
 
-_BASE = "/jsm/ops/api/{id}/v1"
+_BASE = f"/jsm/ops/api/{jsm.CLOUD_ID}/v1"
 
 
 def _address_of_nobody(server: Any) -> None:
@@ -59,6 +59,7 @@ JSM = Provider(
         Endpoint(f"{_BASE}/teams/{{id}}/escalations", "values", "escalation"),
         Endpoint(f"{_BASE}/teams/{{id}}/routing-rules", "values", "routing_rule"),
         Endpoint(f"{_BASE}/schedules", "values", "schedule"),
+        Endpoint(f"{_BASE}/schedules/{{id}}", "", "schedule"),
         Endpoint(f"{_BASE}/schedules/{{id}}/rotations", "values", "rotation"),
         Endpoint(f"{_BASE}/schedules/{{id}}/overrides", "values", "override"),
         Endpoint(f"{_BASE}/schedules/{{id}}/timeline", "", "timeline"),

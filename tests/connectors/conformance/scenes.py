@@ -21,6 +21,8 @@ DAY = 86_400
 WEEK = 7 * DAY
 #: Called with the endpoint and the body of its answer: changes it, or returns another one.
 Change = Callable[[Endpoint, Any], object]
+#: By id: the endpoints that tell something of it where it is asked for by itself.
+_Told = Mapping[str, frozenset[Endpoint]]
 
 
 @dataclass
@@ -141,15 +143,14 @@ def acme(provider: Provider) -> Acme:
         snapshot = read(provider, watch)
         recorded = document(kept)
         watch.transport = live(provider, server)
-        _read_otherwise(provider, watch)
+        _read_otherwise(provider, watch, snapshot)
         _refuse(provider, server)
         unhelped = Changed(watch, provider, lambda endpoint, body: provider.thrifty(endpoint.path, body))
-        read(provider, unhelped)
-        _read_otherwise(provider, unhelped)
-        weights = _weights(provider, watch.exchanges)
-        thrifty = _recorded_cut(provider, server, weights, provider.thrifty)
+        _read_otherwise(provider, unhelped, read(provider, unhelped))
+        told = _told(provider, watch.exchanges)
+        thrifty = _recorded_cut(provider, server, told, provider.thrifty)
         server.faults.clear()
-        small = _recorded_cut(provider, server, weights, lambda path, body: None)
+        small = _recorded_cut(provider, server, told, lambda path, body: None)
     return Acme(tuple(watch.exchanges), frozenset(watch.shown), snapshot, recorded, small, thrifty)
 
 
@@ -158,49 +159,61 @@ def _refuse(provider: Provider, server: Server) -> None:
         server.faults.add(path, "status", status=status, count=None)
 
 
-def _recorded_cut(
-    provider: Provider, server: Server, weights: Mapping[str, int], change: Callable[[str, Any], None]
-) -> Recording:
+def _recorded_cut(provider: Provider, server: Server, told: _Told, change: Callable[[str, Any], None]) -> Recording:
     def cut(endpoint: Endpoint, body: Any) -> Any:
-        made = _cut(body, weights)
+        made = _cut(body, told)
         change(endpoint.path, made)
         return made
 
     kept = recorder(provider, Changed(live(provider, server), provider, cut))
-    read(provider, kept)
-    _read_otherwise(provider, kept)
+    _read_otherwise(provider, kept, read(provider, kept))
     return load(document(kept))
 
 
-def _read_otherwise(provider: Provider, transport: Transport) -> None:
+def _read_otherwise(provider: Provider, transport: Transport, whole: Snapshot) -> None:
     """In every way but as a whole."""
     reader = connector(provider, transport)
     reader.probe()
     nodes = reader.inventory()
-    reader.rendered([node.external_id for node in nodes if node.entity_type == "schedule"], NOW, NOW + WEEK)
+    reader.rendered([one.external_id for one in whole.schedules], NOW, NOW + WEEK)
     chosen = frozenset(node.key for node in nodes if node.entity_type == provider.kinds[-1])
     reader.fetch(Selection(everything=False, chosen=chosen), contact_details=True)
 
 
-def _weights(provider: Provider, exchanges: Sequence[tuple[Request, Response]]) -> Mapping[str, int]:
-    """By id: how many endpoints tell something of it where it is asked for by itself."""
+def _told(provider: Provider, exchanges: Sequence[tuple[Request, Response]]) -> _Told:
     told: dict[str, set[Endpoint]] = {}
     for request, response in exchanges:
         endpoint = provider.endpoint(request.method, request.path)
         if endpoint is not None and 200 <= response.status < 300 and endpoint.objects(json.loads(response.body)):
             for part in request.path.split("/"):
                 told.setdefault(part, set()).add(endpoint)
-    return {id_: len(endpoints) for id_, endpoints in told.items()}
+    return {id_: frozenset(endpoints) for id_, endpoints in told.items()}
 
 
-def _cut(value: Any, weights: Mapping[str, int]) -> Any:
-    """With all lists cut to the three items of which most is told, in their order; a total beside one is told anew."""
+def _telling(items: list[Any], told: _Told) -> list[Any]:
+    """The three of which most is told that is not told of the others, in their order."""
+    chosen: list[int] = []
+    seen: frozenset[Endpoint] = frozenset()
+    while len(chosen) < min(3, len(items)):
+        rest = (number for number in range(len(items)) if number not in chosen)
+        best = max(rest, key=lambda n: _worth(items[n], told, seen))
+        chosen.append(best)
+        seen |= told.get(_id(items[best]), frozenset())
+    return [items[number] for number in sorted(chosen)]
+
+
+def _worth(item: Any, told: _Told, seen: frozenset[Endpoint]) -> tuple[int, int, int]:
+    of_it = told.get(_id(item), frozenset())
+    return len(of_it - seen), len(of_it), len(json.dumps(item))
+
+
+def _cut(value: Any, told: _Told) -> Any:
+    """With all lists cut to three items; a total beside one is told anew."""
     if isinstance(value, list):
-        by_weight = sorted(value, key=lambda one: (-weights.get(_id(one), 0), -len(json.dumps(one))))[:3]
-        return [_cut(one, weights) for one in value if any(one is each for each in by_weight)]
+        return [_cut(one, told) for one in _telling(value, told)]
     if not isinstance(value, dict):
         return value
-    made = {key: _cut(item, weights) for key, item in value.items()}
+    made = {key: _cut(item, told) for key, item in value.items()}
     for key, item in value.items():
         if isinstance(item, list) and value.get("total") == len(item):
             made["total"] = len(made[key])

@@ -30,6 +30,7 @@ def unclassed(provider: Provider, found: set[tuple[str, str]]) -> set[str]:
 
 def test_only_declared_questions_are_asked_and_all_of_them(provider: Provider, rich: Acme) -> None:
     asked = {(request.method, request.path) for request, _ in rich.exchanges}
+    asked |= {(one.method, one.path) for cut in (rich.small, rich.thrifty) for one in cut.exchanges}
     assert {one for one in asked if provider.endpoint(*one) is None} == set()
     assert {provider.endpoint(*one) for one in asked} == set(provider.endpoints)
 

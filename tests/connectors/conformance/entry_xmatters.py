@@ -1,0 +1,106 @@
+"""xMatters, under test."""
+
+from typing import Any
+
+from connectors.providers.xmatters.connector import XMatters
+from connectors.simulator import xmatters
+from tests.connectors.conformance.entries import Endpoint, Listing, Provider, Word, Wrong, no_objects
+
+_ROOT = "/api/xm/1"
+_SHIFT = f"{_ROOT}/groups/{{id}}/shifts/{{id}}"
+_GRANT = "REST Web Service User"
+
+
+def _three_shifts_of_one_group(server: Any) -> None:
+    with server.state.editing():
+        first, *others = list(server.state.shifts.values())[:3]
+        for one in others:
+            one.group_id = first.group_id
+
+
+def _thrifty(path: str, body: Any) -> None:
+    """Nothing is embedded in a shift; an account of many people makes single reads cheaper."""
+    if path == f"{_ROOT}/people":
+        del body["data"][1:]
+        body["total"] = 100_000
+    if path == f"{_ROOT}/groups/{{id}}/shifts":
+        for one in body["data"]:
+            for part in ("members", "rotation", "exclusions"):
+                one.pop(part, None)
+
+
+_REQUIRED = (
+    "id", "absenceType", "access_token", "data", "delay", "deviceType", "durationInMinutes", "end", "expires_in",
+    "frequency", "groupType", "member", "members", "owner", "position", "recipient", "recipientType", "recurrence",
+    "replacement", "start", "startDate", "startTime",
+)  # fmt: skip
+
+XMATTERS = Provider(
+    connector=XMatters,
+    vendor=xmatters,
+    settings={
+        "base_url": "https://acme.xmatters.com",
+        "auth": "oauth",
+        "username": xmatters.DEMO_USER,
+        "client_id": xmatters.CLIENT_ID,
+        "nested": "expand",
+    },
+    credentials={"password": xmatters.DEMO_PASSWORD},
+    vary=_three_shifts_of_one_group,
+    empty=no_objects("people", "devices", "groups", "shifts", "absences", "sites", "services"),
+    thrifty=_thrifty,
+    refused={f"{_ROOT}/devices": 403},
+    endpoints=(
+        Endpoint(f"{_ROOT}/oauth2/token", "", "token", "POST"),
+        Endpoint(f"{_ROOT}/people", "data", "user"),
+        Endpoint(f"{_ROOT}/people/{{id}}", "", "user"),
+        Endpoint(f"{_ROOT}/people/{{id}}/devices", "data", "device"),
+        Endpoint(f"{_ROOT}/devices", "data", "device"),
+        Endpoint(f"{_ROOT}/groups", "data", "group"),
+        Endpoint(f"{_ROOT}/groups/{{id}}/members", "data", "member"),
+        Endpoint(f"{_ROOT}/groups/{{id}}/recipients", "data", "recipient"),
+        Endpoint(f"{_ROOT}/groups/{{id}}/shifts", "data", "shift"),
+        Endpoint(_SHIFT, "", "shift"),
+        Endpoint(f"{_SHIFT}/members", "data", "shift_member"),
+        Endpoint(f"{_SHIFT}/exclusions", "data", "exclusion"),
+        Endpoint(f"{_ROOT}/on-call", "data", "on_call"),
+        Endpoint(f"{_ROOT}/temporary-absences", "data", "absence"),
+        Endpoint(f"{_ROOT}/sites", "data", "site"),
+        Endpoint(f"{_ROOT}/services", "data", "service"),
+    ),
+    listings=(
+        Listing("responder", f"{_ROOT}/people", _GRANT),
+        Listing("user_group", f"{_ROOT}/groups", _GRANT, carries=frozenset({"schedule", "escalation_policy"})),
+        Listing(
+            "escalation_policy",
+            f"{_ROOT}/groups/{{id}}/shifts",
+            _GRANT,
+            without="Shifts are told or not told group by group: one that may not be read costs its own.",
+            carries=frozenset({"schedule"}),
+        ),
+        Listing(
+            "service",
+            f"{_ROOT}/services",
+            "No services can be seen",
+            without="Services belong to the larger plans; a refusal is how the others say that they have none.",
+        ),
+    ),
+    wrong=(
+        Wrong("password", credentials={"password": "no-such-password"}, words="refused"),
+        Wrong("password", settings={"auth": "basic"}, credentials={"password": "no-such-password"}, words="refused"),
+        Wrong("username", settings={"auth": "basic", "username": xmatters.CLIENT_ID}, words="refused"),
+        Wrong("client_id", settings={"client_id": ""}, words="missing"),
+        Wrong("base_url", settings={"base_url": "acme"}, words="no address"),
+        Wrong("auth", settings={"auth": "magic"}),
+        Wrong("nested", settings={"nested": "all"}),
+    ),
+    words=(
+        Word(f"{_ROOT}/people", "status"),
+        Word(f"{_ROOT}/devices", "deviceType"),
+        Word(f"{_ROOT}/groups", "groupType"),
+        Word(f"{_ROOT}/groups/{{id}}/shifts", "recurrence.frequency"),
+        Word(f"{_ROOT}/temporary-absences", "absenceType"),
+    ),
+    required=frozenset(_REQUIRED),
+    throttled={"Retry-After": "7"},
+)
