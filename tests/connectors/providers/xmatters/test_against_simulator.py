@@ -1,6 +1,7 @@
 """The whole connector against the simulator, which was written from the same notes by other means."""
 
 from collections.abc import Iterator
+from random import Random
 from typing import Any
 
 import pytest
@@ -70,6 +71,25 @@ def open_timelines(state: Any, snapshot: Snapshot, found: Walk, key: str) -> set
     return left_out
 
 
+def assert_walks_agree(state: Any, snapshot: Snapshot, context: Known, group: Any, at: int) -> int:
+    """Ours and the simulator's, of one alert. Returns how many pages were compared."""
+    found = walk(context.policies[group.id], context, at)
+    left_out = open_timelines(state, snapshot, found, group.id)
+    expected = {
+        (notice.minute, state.devices[key].owner_id if kind == "DEVICE" else key)
+        for notice in simulated.walk(state, group, at)
+        for kind, key in notice.recipients
+        if notice.shift_id not in left_out
+    }
+    paged = {(n.minute, who.id) for n in notices(found) if n.path[-1] not in left_out for who in n.people}
+    assert paged == expected, (group.name, at)
+    return len(expected)
+
+
+def on_call_groups(state: Any) -> list[Any]:
+    return [group for group in state.groups.values() if group.type == "ON_CALL" and group.status == "ACTIVE"]
+
+
 @pytest.mark.parametrize("now", [NOW + 37 * HOUR * n for n in range(12)])
 def test_the_simulators_walk_pages_the_same_people_at_the_same_minutes(now: int) -> None:
     state = simulated.build_world(now)
@@ -77,22 +97,27 @@ def test_the_simulators_walk_pages_the_same_people_at_the_same_minutes(now: int)
         snapshot = connector(simulator, now, nested="expand").fetch(Selection(), contact_details=True)
     context = known(snapshot)
     assert snapshot.failed == ()
+    assert sum(assert_walks_agree(state, snapshot, context, group, now) for group in on_call_groups(state)) > 10
+
+
+def test_a_thousand_alerts_page_the_same_people_as_at_the_simulator() -> None:
+    """One read, then alerts at any minute of the next ten weeks, clock changes and absences included: of a group with
+    three shifts in two zones and a manager an hour later, of one with a nested group, and each time of any other."""
+    state = simulated.build_world(NOW)
+    with simulated.Simulator(state, now=lambda: float(NOW)) as simulator:
+        snapshot = connector(simulator, NOW, nested="expand").fetch(Selection(), contact_details=True)
+    context = known(snapshot)
+    zoneless = {state.shifts[one.external_id].group_id for one in snapshot.schedules if one.time_zone.zone is None}
+    groups = [group for group in on_call_groups(state) if group.id not in zoneless]
+    by_name = {group.name: group for group in groups}
+    platform, nesting = by_name["Platform SRE"], by_name["Security"]
+    chance = Random(7)
     compared = 0
-    for group in state.groups.values():
-        if group.type != "ON_CALL" or group.status != "ACTIVE":
-            continue
-        found = walk(context.policies[group.id], context, now)
-        left_out = open_timelines(state, snapshot, found, group.id)
-        expected = {
-            (notice.minute, state.devices[key].owner_id if kind == "DEVICE" else key)
-            for notice in simulated.walk(state, group, now)
-            for kind, key in notice.recipients
-            if notice.shift_id not in left_out
-        }
-        paged = {(n.minute, who.id) for n in notices(found) if n.path[-1] not in left_out for who in n.people}
-        assert paged == expected, group.name
-        compared += len(expected)
-    assert compared > 10
+    for _ in range(1_000):
+        at = NOW + chance.randrange(70 * DAY // 60) * 60
+        for group in (platform, nesting, chance.choice(groups)):
+            compared += assert_walks_agree(state, snapshot, context, group, at)
+    assert compared > 5_000
 
 
 @pytest.mark.parametrize("now", [NOW, NOW + 14 * DAY, NOW + 25 * DAY + 13 * HOUR, 1_792_000_000, 1_792_800_000])
