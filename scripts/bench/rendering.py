@@ -6,9 +6,6 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-import icalendar
-import recurring_ical_events
-
 from oncall.rendering.answers import on_call_at
 from oncall.rendering.final import render_final
 from oncall.rendering.spec import ScheduleSpec
@@ -52,15 +49,23 @@ def _against_library(target: Target, spec: ScheduleSpec, days: int, rounds: int)
     times = cpu_times(
         {
             "ours": lambda: render_final(spec, (), YEAR_START, until),
-            LIBRARY: lambda: _expanded(icalendar.Calendar.from_ical(text), since_at, until_at),
+            LIBRARY: lambda: _expanded(_parsed(text), since_at, until_at),
         },
         rounds,
     )
     return Figure(target, times[LIBRARY].best / times["ours"].best, times)
 
 
+def _parsed(text: str) -> Any:
+    from icalendar import Calendar
+
+    return Calendar.from_ical(text)
+
+
 def _expanded(parsed: Any, since: datetime, until: datetime) -> list[Any]:
-    return list(recurring_ical_events.of(parsed).between(since, until))
+    from recurring_ical_events import of
+
+    return list(of(parsed).between(since, until))
 
 
 def _against_kernel(spec: ScheduleSpec, rounds: int) -> Figure:
@@ -81,7 +86,7 @@ def _against_kernel(spec: ScheduleSpec, rounds: int) -> Figure:
 
 def _at_an_instant(rounds: int) -> Figure:
     specs = many(SCHEDULES)
-    parsed = [icalendar.Calendar.from_ical(as_icalendar(spec)) for spec in specs[:CALENDARS]]
+    parsed = [_parsed(as_icalendar(spec)) for spec in specs[:CALENDARS]]
     instant = YEAR_START + 100 * DAY + 12_345
     at = datetime.fromtimestamp(instant, UTC)
     after = at + timedelta(seconds=1)

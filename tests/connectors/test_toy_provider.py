@@ -385,7 +385,7 @@ def test_it_is_chosen_planned_applied_shown_and_compared(toy: Server, admin_clie
 
     (line,) = shell("parity", "Nursery")["schedules"]
     assert line["name"] == "Bears"
-    assert line["equal"] == line["total"] == 14 * DAY
+    assert 14 * DAY - 60 < line["equal"] == line["total"] <= 14 * DAY  # from the answer on
 
 
 def test_it_is_recorded_and_replayed_from_the_shell(
