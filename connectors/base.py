@@ -1,12 +1,14 @@
 """The contract every connector fulfils. A connector reads, maps and says what it could not read; it never writes."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Protocol
 
 from connectors.closure import Node, Selection
-from connectors.http import Transport
+from connectors.errors import AuthenticationFailed, ConnectionConfigError
+from connectors.http import HttpClient, RateHeaders, Transport
 from connectors.ledger import Ledger
 from connectors.records import Account, EntityType, Snapshot
 from connectors.redaction import Secret
@@ -83,6 +85,7 @@ class Connector(ABC):
         self.settings = settings
         self.credentials = credentials
         self.rim = rim
+        self._clients: list[HttpClient] = []
 
     @classmethod
     @abstractmethod
@@ -110,8 +113,8 @@ class Connector(ABC):
         """A recorded body without what the vendor counts as secret (calendar links, push tokens, keys)."""
 
     @property
-    @abstractmethod
-    def calls(self) -> int: ...
+    def calls(self) -> int:
+        return sum(client.calls for client in self._clients)
 
     @abstractmethod
     def probe(self) -> Probe:
@@ -129,3 +132,54 @@ class Connector(ABC):
     @abstractmethod
     def rendered(self, schedule_ids: Sequence[str], since: int, until: int) -> Mapping[str, tuple[Span, ...]]:
         """The source's own rendering by schedule id; a schedule it cannot render is absent."""
+
+    def open_client(
+        self,
+        authorize: Callable[[], Mapping[str, str]],
+        *,
+        headers: Mapping[str, str],
+        limits: RateHeaders | None = None,
+        declared_posts: Collection[str] = (),
+    ) -> HttpClient:
+        """A client at this connector's rim, whose requests count; see :class:`HttpClient`. Every credential is masked
+        in its messages, whichever of them it sends."""
+        client = HttpClient(
+            self.rim.transport,
+            provider=self.provider,
+            label=self.label,
+            authorize=authorize,
+            headers=headers,
+            limits=limits,
+            wall_clock=self.rim.now,
+            sleep=self.rim.sleep,
+            deadline=self.rim.deadline,
+            declared_posts=declared_posts,
+            secrets=[secret.reveal() for secret in self.credentials.values()],
+            should_stop=self.rim.should_stop,
+        )
+        self._clients.append(client)
+        return client
+
+    @contextmanager
+    def refused_on(self, field: str, hint: str) -> Iterator[None]:
+        """Shows a refused credential on its form field. hint: the likeliest reasons."""
+        try:
+            yield
+        except AuthenticationFailed as error:
+            raise AuthenticationFailed(error.message, hint=hint, provider=self.provider, field=field) from error
+
+    @classmethod
+    def choice(cls, settings: Mapping[str, str], name: str) -> str:
+        """What was chosen in a field of the kind choice; left empty, its initial value. Raises ConnectionConfigError
+        for anything that is not offered."""
+        (field,) = (one for one in cls.fields() if one.name == name)
+        offered = [value for value, _ in field.choices]
+        value = settings.get(name, "").strip().lower() or field.initial
+        if value not in offered:
+            raise ConnectionConfigError(
+                f"{field.label} is {value[:40]!r}.",
+                hint=f"Choose one of {', '.join(offered)}.",
+                provider=cls.provider,
+                field=name,
+            )
+        return value

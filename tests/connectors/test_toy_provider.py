@@ -21,9 +21,9 @@ from connectors import registry
 from connectors.admin import ConnectionAdmin
 from connectors.base import Connector, Probe, Progress, Right, Rim, SettingField, no_progress
 from connectors.closure import Node, Selection, close
-from connectors.errors import AuthenticationFailed, ConnectionConfigError
+from connectors.errors import ConnectionConfigError
 from connectors.findings import Findings, Vendor
-from connectors.http import HttpClient, JsonValue, segment
+from connectors.http import JsonValue, segment
 from connectors.ledger import Entry, Ledger
 from connectors.listing import Listing, Page
 from connectors.models import Connection
@@ -115,16 +115,8 @@ class Toy(Connector):
 
     def __init__(self, settings: Mapping[str, str], credentials: Mapping[str, Secret], rim: Rim) -> None:
         super().__init__(settings, credentials, rim)
-        self._http = HttpClient(
-            rim.transport,
-            provider=self.provider,
-            label=self.label,
-            authorize=lambda: {"Authorization": f"Toy {credentials['key'].reveal()}"},
-            headers={"Accept": "application/json"},
-            wall_clock=rim.now,
-            sleep=rim.sleep,
-            deadline=rim.deadline,
-            should_stop=rim.should_stop,
+        self._http = self.open_client(
+            lambda: {"Authorization": f"Toy {credentials['key'].reveal()}"}, headers={"Accept": "application/json"}
         )
 
     @classmethod
@@ -149,15 +141,9 @@ class Toy(Connector):
     def scrub(cls, path: str, body: object) -> object:
         return body
 
-    @property
-    def calls(self) -> int:
-        return self._http.calls
-
     def probe(self) -> Probe:
-        try:
+        with self.refused_on("key", "Try another key."):
             self._http.get("/people", envelope="people")
-        except AuthenticationFailed as error:
-            raise AuthenticationFailed(error.message, hint="Try another key.", provider="toy", field="key") from error
         rights = (Right("responder", True), Right("schedule", True))
         return Probe(Account(self.settings["box"], f"box {self.settings['box']}"), rights)
 

@@ -54,7 +54,8 @@ class Reading(ABC):
         return self._harvest.nodes()
 
     def snapshot(self, selection: Selection) -> Snapshot:
-        """Raises ConnectorError when nothing can be read, or for what ends any read (a refused key)."""
+        """Without the number of calls. Raises ConnectorError when nothing can be read, or for what ends any read (a
+        refused key)."""
         account = self._begin(selection)
         if selection.everything:
             self._list(*self.lists)
@@ -83,7 +84,6 @@ class Reading(ABC):
             failed=tuple(self._findings.failed),
             completeness=completeness,
             mapping_version=MAPPING_VERSION,
-            calls=self._calls(),
         )
 
     # --- how the vendor is asked ----------------------------------------------------------------------------------
@@ -137,9 +137,6 @@ class Reading(ABC):
     @abstractmethod
     def _judged(self, kept: Kept) -> dict[EntityType, Completeness]:
         """What each listing proves, seen after the whole read; may add notes."""
-
-    @abstractmethod
-    def _calls(self) -> int: ...
 
     # --- listings -------------------------------------------------------------------------------------------------
 

@@ -34,10 +34,6 @@ class Client:
         self._site = site
         self.org_id = org_id
 
-    @property
-    def calls(self) -> int:
-        return self._http.calls + self._open_http.calls
-
     # https://support.atlassian.com/jira/kb/retrieve-my-atlassian-sites-cloud-id/
     def tenant(self) -> JsonValue:
         """Public, hence asked without the credential: the site could be somebody else's."""

@@ -1,14 +1,13 @@
 """Jira Service Management Operations as a source."""
 
 import base64
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import ClassVar, Final
 
 from connectors.base import Connector, Probe, Progress, Rim, SettingField, no_progress
 from connectors.closure import Node, Selection
-from connectors.errors import AuthenticationFailed
-from connectors.http import HttpClient
 from connectors.ledger import Ledger
 from connectors.providers.atlassian.rendered import rendered
 from connectors.providers.jsm.client import HEADERS, MEMBERS_PATH, Client
@@ -35,8 +34,8 @@ class JsmOperations(Connector):
     def __init__(self, settings: Mapping[str, str], credentials: Mapping[str, Secret], rim: Rim) -> None:
         super().__init__(settings, credentials, rim)
         self._client = Client(
-            self._http(self._authorization, declared_posts=(MEMBERS_PATH,)),
-            self._http(dict),
+            self.open_client(self._authorization, headers=HEADERS, declared_posts=[MEMBERS_PATH]),
+            self.open_client(dict, headers=HEADERS),
             cloud_id=settings["cloud_id"],
             site=settings["site"],
             org_id=settings["org_id"],
@@ -90,10 +89,6 @@ class JsmOperations(Connector):
         """Nothing that is asked for opens anything: contacts, whose devices have tokens, are not."""
         return body
 
-    @property
-    def calls(self) -> int:
-        return self._client.calls
-
     def probe(self) -> Probe:
         with self._about_the_token():
             return probe(self._client, self._account(), self._doubt())
@@ -104,7 +99,7 @@ class JsmOperations(Connector):
 
     def fetch(self, selection: Selection, *, contact_details: bool, progress: Progress = no_progress) -> Snapshot:
         with self._about_the_token():
-            return self._reading(contact_details, progress).snapshot(selection)
+            return replace(self._reading(contact_details, progress).snapshot(selection), calls=self.calls)
 
     def rendered(self, schedule_ids: Sequence[str], since: int, until: int) -> Mapping[str, tuple[Span, ...]]:
         with self._about_the_token():
@@ -120,34 +115,10 @@ class JsmOperations(Connector):
     def _doubt(self) -> str:
         return confirm_site(self._client, site=self.settings["site"], cloud_id=self.settings["cloud_id"])
 
-    def _http(self, authorize: Callable[[], Mapping[str, str]], declared_posts: Sequence[str] = ()) -> HttpClient:
-        return HttpClient(
-            self.rim.transport,
-            provider=PROVIDER,
-            label=self.label,
-            authorize=authorize,
-            headers=HEADERS,
-            wall_clock=self.rim.now,
-            sleep=self.rim.sleep,
-            deadline=self.rim.deadline,
-            should_stop=self.rim.should_stop,
-            declared_posts=declared_posts,
-            secrets=[secret.reveal() for secret in self.credentials.values()],
-        )
-
     def _authorization(self) -> dict[str, str]:
         pair = f"{self.credentials['email'].reveal()}:{self.credentials['api_token'].reveal()}"
         return {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
 
-    @contextmanager
-    def _about_the_token(self) -> Iterator[None]:
-        """A refused token is shown on its field; the e-mail beside it is the likeliest other reason."""
-        try:
-            yield
-        except AuthenticationFailed as error:
-            raise AuthenticationFailed(
-                error.message,
-                hint="Check that the token is still valid and belongs to the account with this e-mail address.",
-                provider=PROVIDER,
-                field="api_token",
-            ) from error
+    def _about_the_token(self) -> AbstractContextManager[None]:
+        hint = "Check that the token is still valid and belongs to the account with this e-mail address."
+        return self.refused_on("api_token", hint)

@@ -218,6 +218,3 @@ class Reading(reading.Reading):
         owners = {one.team_id for one in self._harvest.schedules.values() if one.team_id is not None}
         listed = "user_group" in self._listed and self._completeness["user_group"].listing
         return listed and not owners <= set(self._harvest.teams)
-
-    def _calls(self) -> int:
-        return self._client.calls

@@ -23,10 +23,6 @@ class Client:
     def __init__(self, http: HttpClient) -> None:
         self._http = http
 
-    @property
-    def calls(self) -> int:
-        return self._http.calls
-
     # https://docs.opsgenie.com/docs/account-api
     def account(self) -> JsonValue:
         return self._data("/v2/account")

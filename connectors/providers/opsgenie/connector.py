@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import ClassVar, Final
 
 from connectors.base import Connector, Probe, Progress, Rim, SettingField, no_progress
 from connectors.closure import Node, Selection
-from connectors.errors import AuthenticationFailed, ConnectionConfigError, RequestRejected
-from connectors.http import HttpClient
+from connectors.errors import AuthenticationFailed, RequestRejected
 from connectors.ledger import Ledger
 from connectors.providers.opsgenie.client import HEADERS, RATE_HEADERS, Client
 from connectors.providers.opsgenie.ledger import LEDGER
@@ -32,19 +32,7 @@ class Opsgenie(Connector):
 
     def __init__(self, settings: Mapping[str, str], credentials: Mapping[str, Secret], rim: Rim) -> None:
         super().__init__(settings, credentials, rim)
-        self._http = HttpClient(
-            rim.transport,
-            provider=PROVIDER,
-            label=self.label,
-            authorize=lambda: {"Authorization": f"GenieKey {self.credentials['api_key'].reveal()}"},
-            headers=HEADERS,
-            limits=RATE_HEADERS,
-            wall_clock=rim.now,
-            sleep=rim.sleep,
-            deadline=rim.deadline,
-            should_stop=rim.should_stop,
-        )
-        self._client = Client(self._http)
+        self._client = Client(self.open_client(self._authorization, headers=HEADERS, limits=RATE_HEADERS))
 
     @classmethod
     def fields(cls) -> tuple[SettingField, ...]:
@@ -68,15 +56,7 @@ class Opsgenie(Connector):
 
     @classmethod
     def clean(cls, settings: Mapping[str, str]) -> dict[str, str]:
-        region = settings.get("region", "").strip().lower() or "us"
-        if region not in _ORIGINS:
-            raise ConnectionConfigError(
-                f"region is {region[:40]!r}.",
-                hint=f"Choose one of {', '.join(_ORIGINS)}.",
-                provider=PROVIDER,
-                field="region",
-            )
-        return {"region": region}
+        return {"region": cls.choice(settings, "region")}
 
     @classmethod
     def origin(cls, settings: Mapping[str, str]) -> str:
@@ -94,10 +74,6 @@ class Opsgenie(Connector):
             kept["to"] = MASK
         return kept
 
-    @property
-    def calls(self) -> int:
-        return self._http.calls
-
     def probe(self) -> Probe:
         with self._about_the_key():
             return probe(self._client, self.settings["region"])
@@ -108,7 +84,7 @@ class Opsgenie(Connector):
 
     def fetch(self, selection: Selection, *, contact_details: bool, progress: Progress = no_progress) -> Snapshot:
         with self._about_the_key():
-            return self._reading(contact_details, progress).snapshot(selection)
+            return replace(self._reading(contact_details, progress).snapshot(selection), calls=self.calls)
 
     def rendered(self, schedule_ids: Sequence[str], since: int, until: int) -> Mapping[str, tuple[Span, ...]]:
         with self._about_the_key():
@@ -119,17 +95,16 @@ class Opsgenie(Connector):
 
     @contextmanager
     def _about_the_key(self) -> Iterator[None]:
-        """A refused key is shown on its field; the region is the likeliest other reason. What is no key at all is
-        answered with 422 (seen by clients, not in the reference)."""
-        try:
-            yield
-        except (AuthenticationFailed, RequestRejected) as error:
-            if isinstance(error, RequestRejected) and not (error.status == 422 and "key" in error.reason.casefold()):
-                raise
-            region = self.settings["region"].upper()
-            raise AuthenticationFailed(
-                error.message,
-                hint=f"Check the key and the service region, now {region}: a key is known in its own region only.",
-                provider=PROVIDER,
-                field="api_key",
-            ) from error
+        """What is no key at all is answered with 422 (seen by clients, not in the reference)."""
+        region = self.settings["region"].upper()
+        hint = f"Check the key and the service region, now {region}: a key is known in its own region only."
+        with self.refused_on("api_key", hint):
+            try:
+                yield
+            except RequestRejected as error:
+                if error.status != 422 or "key" not in error.reason.casefold():
+                    raise
+                raise AuthenticationFailed(error.message, hint=hint, provider=PROVIDER) from error
+
+    def _authorization(self) -> dict[str, str]:
+        return {"Authorization": f"GenieKey {self.credentials['api_key'].reveal()}"}

@@ -188,9 +188,6 @@ class Reading(reading.Reading):
             for kind, told in self._completeness.items()
         }
 
-    def _calls(self) -> int:
-        return self._client.calls
-
 
 def account_of(account: wire.AccountInfo | None, region: str) -> Account:
     """Opsgenie tells no id of an account, only its name."""

@@ -33,10 +33,6 @@ class Client:
         self._http = http
 
     @property
-    def calls(self) -> int:
-        return self._http.calls
-
-    @property
     def rate(self) -> Rate:
         return self._http.rate
 

@@ -1,13 +1,12 @@
 """PagerDuty as a source."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import ClassVar, Final
 
 from connectors.base import Connector, Probe, Progress, Rim, SettingField, no_progress
 from connectors.closure import Node, Selection
-from connectors.errors import AuthenticationFailed, ConnectionConfigError
-from connectors.http import HttpClient
 from connectors.ledger import Ledger
 from connectors.providers.pagerduty.client import HEADERS, RATE_HEADERS, Client
 from connectors.providers.pagerduty.identity import Identity, clean_subdomain
@@ -24,7 +23,6 @@ from oncall.rendering.final import Span
 _ORIGINS: Final = {"us": "https://api.pagerduty.com", "eu": "https://api.eu.pagerduty.com"}
 #: Vendor docs "Authentication": API keys and OAuth tokens are announced differently.
 _SCHEMES: Final = {"token": "Token token=", "bearer": "Bearer "}
-_CHOICES = {"region": _ORIGINS, "auth": _SCHEMES}
 
 
 class PagerDuty(Connector):
@@ -36,19 +34,7 @@ class PagerDuty(Connector):
 
     def __init__(self, settings: Mapping[str, str], credentials: Mapping[str, Secret], rim: Rim) -> None:
         super().__init__(settings, credentials, rim)
-        self._http = HttpClient(
-            rim.transport,
-            provider=PROVIDER,
-            label=self.label,
-            authorize=self._authorization,
-            headers=HEADERS,
-            limits=RATE_HEADERS,
-            wall_clock=rim.now,
-            sleep=rim.sleep,
-            deadline=rim.deadline,
-            should_stop=rim.should_stop,
-        )
-        self._client = Client(self._http)
+        self._client = Client(self.open_client(self._authorization, headers=HEADERS, limits=RATE_HEADERS))
         self._renderings = Renderings(self._client)
 
     @classmethod
@@ -88,18 +74,11 @@ class PagerDuty(Connector):
 
     @classmethod
     def clean(cls, settings: Mapping[str, str]) -> dict[str, str]:
-        cleaned = {"subdomain": clean_subdomain(settings.get("subdomain", ""))}
-        for name, choices in _CHOICES.items():
-            value = settings.get(name, "").strip().lower() or next(iter(choices))
-            if value not in choices:
-                raise ConnectionConfigError(
-                    f"{name} is {value[:40]!r}.",
-                    hint=f"Choose one of {', '.join(choices)}.",
-                    provider=PROVIDER,
-                    field=name,
-                )
-            cleaned[name] = value
-        return cleaned
+        return {
+            "subdomain": clean_subdomain(settings.get("subdomain", "")),
+            "region": cls.choice(settings, "region"),
+            "auth": cls.choice(settings, "auth"),
+        }
 
     @classmethod
     def origin(cls, settings: Mapping[str, str]) -> str:
@@ -121,10 +100,6 @@ class PagerDuty(Connector):
             kept["address"] = MASK
         return kept
 
-    @property
-    def calls(self) -> int:
-        return self._http.calls
-
     def probe(self) -> Probe:
         with self._about_the_key():
             return probe(self._client, self._identity(), self.settings["region"])
@@ -135,7 +110,7 @@ class PagerDuty(Connector):
 
     def fetch(self, selection: Selection, *, contact_details: bool, progress: Progress = no_progress) -> Snapshot:
         with self._about_the_key():
-            return self._reading(contact_details, progress).snapshot(selection)
+            return replace(self._reading(contact_details, progress).snapshot(selection), calls=self.calls)
 
     def rendered(self, schedule_ids: Sequence[str], since: int, until: int) -> Mapping[str, tuple[Span, ...]]:
         with self._about_the_key():
@@ -151,19 +126,10 @@ class PagerDuty(Connector):
             progress,
         )
 
-    @contextmanager
-    def _about_the_key(self) -> Iterator[None]:
-        """A refused key is shown on its field; the region is the likeliest other reason."""
-        try:
-            yield
-        except AuthenticationFailed as error:
-            region = self.settings["region"].upper()
-            raise AuthenticationFailed(
-                error.message,
-                hint=f"Check the key and the service region, now {region}: a key is known in its own region only.",
-                provider=PROVIDER,
-                field="api_key",
-            ) from error
+    def _about_the_key(self) -> AbstractContextManager[None]:
+        region = self.settings["region"].upper()
+        hint = f"Check the key and the service region, now {region}: a key is known in its own region only."
+        return self.refused_on("api_key", hint)
 
     def _identity(self) -> Identity:
         return Identity(self.settings["subdomain"])

@@ -51,7 +51,8 @@ class Reading:
         return self._harvest.nodes()
 
     def snapshot(self, selection: Selection) -> Snapshot:
-        """Raises ConnectorError when nothing can be read, or for what ends any read (refused key, other account)."""
+        """Without the number of calls. Raises ConnectorError when nothing can be read, or for what ends any read (a
+        refused key, another account)."""
         users = self._start_people(selection)
         self._list_all(selection)
         self._raise_if_nothing_was_read()
@@ -72,7 +73,6 @@ class Reading:
             failed=tuple(self._findings.failed),
             completeness=self._completeness,
             mapping_version=MAPPING_VERSION,
-            calls=self._client.calls,
             rendered=told(self._harvest),
             rendered_range=self._schedules.ahead,
         )

@@ -1,6 +1,6 @@
 """xMatters as a source."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import ClassVar, Final
@@ -8,7 +8,6 @@ from typing import ClassVar, Final
 from connectors.base import Connector, Probe, Progress, Rim, SettingField, no_progress
 from connectors.closure import Node, Selection
 from connectors.errors import AuthenticationFailed, ConnectionConfigError, RequestRejected
-from connectors.http import HttpClient
 from connectors.ledger import Ledger
 from connectors.providers.xmatters.address import clean_base_url
 from connectors.providers.xmatters.client import HEADERS, Client
@@ -41,12 +40,12 @@ class XMatters(Connector):
 
     def __init__(self, settings: Mapping[str, str], credentials: Mapping[str, Secret], rim: Rim) -> None:
         super().__init__(settings, credentials, rim)
-        self._tokens = self._http(dict)
         username, password = settings["username"], credentials["password"]
-        self._grant = PasswordGrant(self._tokens, settings["client_id"], username, password, rim.now)
+        tokens = self.open_client(dict, headers=HEADERS, declared_posts=[TOKEN_PATH])
+        grant = PasswordGrant(tokens, settings["client_id"], username, password, rim.now)
         oauth = settings["auth"] == "oauth"
-        self._api = self._http(self._grant.headers if oauth else lambda: basic(username, password))
-        self._client = Client(self._api, settings["base_url"], self._grant.renew if oauth else lambda: False)
+        self._api = self.open_client(grant.headers if oauth else lambda: basic(username, password), headers=HEADERS)
+        self._client = Client(self._api, settings["base_url"], grant.renew if oauth else lambda: False)
         self._shift_groups: dict[str, str] = {}
 
     @classmethod
@@ -100,18 +99,19 @@ class XMatters(Connector):
 
     @classmethod
     def clean(cls, settings: Mapping[str, str]) -> dict[str, str]:
-        auth = settings.get("auth", "").strip().lower() or "basic"
+        auth = cls.choice(settings, "auth")
         client_id = settings.get("client_id", "").strip()
-        if auth not in dict(_AUTH):
-            raise _wrong("auth", f"The kind of credential is {auth[:40]!r}.", "Choose one of basic, oauth.")
         if auth == "oauth" and not client_id:
-            raise _wrong("client_id", "The OAuth client id is missing.", "Enter it, or choose another credential.")
+            hint = "Enter it, or choose another credential."
+            raise ConnectionConfigError(
+                "The OAuth client id is missing.", hint=hint, provider=PROVIDER, field="client_id"
+            )
         return {
             "base_url": clean_base_url(settings.get("base_url", "")),
             "auth": auth,
             "username": settings.get("username", "").strip(),
             "client_id": client_id,
-            "nested": _nested(settings.get("nested", "").strip().lower() or "skip"),
+            "nested": cls.choice(settings, "nested"),
         }
 
     @classmethod
@@ -121,10 +121,6 @@ class XMatters(Connector):
     @classmethod
     def scrub(cls, path: str, body: object) -> object:
         return scrubbed(body)
-
-    @property
-    def calls(self) -> int:
-        return self._api.calls + self._tokens.calls
 
     def probe(self) -> Probe:
         with self._about_the_credential():
@@ -146,23 +142,9 @@ class XMatters(Connector):
             now = int(self.rim.now())
             return rendered(self._client, schedule_ids, self._shift_groups, since, until, now)
 
-    def _http(self, authorize: Callable[[], Mapping[str, str]]) -> HttpClient:
-        return HttpClient(
-            self.rim.transport,
-            provider=PROVIDER,
-            label=self.label,
-            authorize=authorize,
-            headers=HEADERS,
-            wall_clock=self.rim.now,
-            sleep=self.rim.sleep,
-            deadline=self.rim.deadline,
-            declared_posts=(TOKEN_PATH,),
-            secrets=(self.credentials["password"].reveal(),),
-            should_stop=self.rim.should_stop,
-        )
-
     def _reading(self, contact_details: bool, progress: Progress) -> Reading:
-        nested = _nested(self.settings["nested"])
+        chosen = self.choice(self.settings, "nested")
+        (nested,) = (known for known in _NESTED if known == chosen)
         return Reading(self._client, self._account(), nested, int(self.rim.now()), contact_details, progress)
 
     def _account(self) -> Account:
@@ -180,14 +162,3 @@ class XMatters(Connector):
             if error.path != TOKEN_PATH:
                 raise
             raise refused(error, self.settings["auth"], self.settings["username"]) from error
-
-
-def _nested(text: str) -> Nested:
-    for known in _NESTED:
-        if text == known:
-            return known
-    raise _wrong("nested", f"Groups in groups is {text[:40]!r}.", f"Choose one of {', '.join(_NESTED)}.")
-
-
-def _wrong(field: str, message: str, hint: str) -> ConnectionConfigError:
-    return ConnectionConfigError(message, hint=hint, provider=PROVIDER, field=field)

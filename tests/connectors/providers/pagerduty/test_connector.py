@@ -37,11 +37,17 @@ def test_it_refuses_what_is_no_subdomain(typed: str) -> None:
     assert refused.value.field == "subdomain"
 
 
-@pytest.mark.parametrize(("name", "value"), [("region", "mars"), ("auth", "password")])
-def test_it_refuses_a_choice_it_does_not_offer(name: str, value: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("region", "mars", "Service region is 'mars'. Choose one of us, eu."),
+        ("auth", "password", "Kind of key is 'password'. Choose one of token, bearer."),
+    ],
+)
+def test_it_refuses_a_choice_it_does_not_offer(name: str, value: str, said: str) -> None:
     with pytest.raises(ConnectionConfigError) as refused:
         PagerDuty.clean({"subdomain": "acme", name: value})
-    assert refused.value.field == name
+    assert (refused.value.field, str(refused.value)) == (name, said)
 
 
 def test_hosts_are_fixed_by_region() -> None:
