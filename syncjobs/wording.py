@@ -64,6 +64,7 @@ _WORDS: Final[Mapping[tuple[str, Any], str]] = {
     ("resolved", "level"): "when each level starts",
     ("resolved", "start"): "once, at the start",
     ("unstaffed_level", "skip"): "is passed at once",
+    ("unstaffed_level", "skip_within_round"): "is passed at once, but for the pause before a next round",
     ("unstaffed_level", "wait"): "waits its time",
     ("zone_state", "ok"): "known",
 }

@@ -44,6 +44,7 @@ class EscalationPolicyForm(PartedForm):
         help_texts = {
             "initial_wait": "Before the first level, in the first round only.",
             "repeat_count": "Rounds after the first. Empty: not known.",
+            "unstaffed_level": "To pass on at once drops its wait. The last level's is the pause before a next round.",
             "part_of": "The group's policy that this policy of one shift belongs to.",
         }
 

@@ -42,13 +42,14 @@ class Policy:
     """A whole policy. Unknown is None, never a default.
 
     initial_wait: minutes before the first level, first round only. repeat_count: extra rounds after the first.
-    unstaffed_level: pass on at once (skip) or let the time run (wait) when nobody is there. resolved: on-call is looked
-    up as each level starts, or once when the walk starts.
+    unstaffed_level: pass on at once (skip) or let the time run (wait) when nobody is there; skip_within_round passes on
+    at once and keeps the pause before a next round. resolved: on-call is looked up as each level starts, or once when
+    the walk starts.
     """
 
     initial_wait: int
     levels: tuple[Level, ...]
     repeat_count: int | None
     after_last: Literal["nothing", "close"]
-    unstaffed_level: Literal["skip", "wait"]
+    unstaffed_level: Literal["skip", "skip_within_round", "wait"]
     resolved: Literal["level", "start"]

@@ -278,7 +278,7 @@ class _Foreseeing:
         elif any(_is_untold(page) for page in pages):
             outcome = "not_told"
         else:
-            outcome = "waited" if policy.unstaffed_level == "wait" else "skipped"
+            outcome = "skipped" if _is_passed_on(policy, number, position) else "waited"
         one_of = level.distribution == "round_robin" and len(pages) > 1
         wait = None if outcome == "skipped" else level.wait
         return Step(minute, number, position, outcome, pages, one_of, wait)
@@ -355,6 +355,13 @@ class _Foreseeing:
             keys = (*(each for each, _ in path[around:]), key)
             return _Found(problems=(Problem("cycle", Participant("policy", key), keys),))
         return _Found((), (Part(key, self.walk(policy, minute, (*path, (key, policy)))),))
+
+
+def _is_passed_on(policy: Policy, number: int, position: int) -> bool:
+    """Whether a level with nobody takes no time. The wait after a round's last level is the pause before the next."""
+    if policy.unstaffed_level != "skip_within_round":
+        return policy.unstaffed_level == "skip"
+    return position < len(policy.levels) or number > (policy.repeat_count or 0)
 
 
 def _is_untold(page: Page) -> bool:

@@ -26,6 +26,7 @@ class EscalationPolicy(Root):
 
     class UnstaffedLevel(models.TextChoices):
         SKIP = "skip", "Pass on at once"
+        SKIP_WITHIN_ROUND = "skip_within_round", "Pass on at once, but pause before a next round"
         WAIT = "wait", "Let the time run"
 
     class Resolved(models.TextChoices):
@@ -37,7 +38,7 @@ class EscalationPolicy(Root):
     levels = models.JSONField(default=no_levels, blank=True)
     repeat_count = models.PositiveIntegerField(null=True, blank=True)
     after_last = models.CharField(max_length=8, choices=AfterLast.choices, default=AfterLast.NOTHING)
-    unstaffed_level = models.CharField(max_length=8, choices=UnstaffedLevel.choices, default=UnstaffedLevel.SKIP)
+    unstaffed_level = models.CharField(max_length=20, choices=UnstaffedLevel.choices, default=UnstaffedLevel.SKIP)
     resolved = models.CharField(max_length=8, choices=Resolved.choices, default=Resolved.LEVEL)
     part_of_key = key_column()
     part_of = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="parts")

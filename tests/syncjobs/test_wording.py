@@ -62,6 +62,7 @@ def test_every_field_and_collection_has_a_word() -> None:
         ("initial_wait", 0, ("none",)),
         ("initial_wait", 90, ("1 hour 30 minutes",)),
         ("unstaffed_level", "skip", ("is passed at once",)),
+        ("unstaffed_level", "skip_within_round", ("is passed at once, but for the pause before a next round",)),
         ("composition", "something new", ("something new",)),
         ("group_keys", ["3:T1", "local:4"], ("<user_group 3:T1>", "<user_group local:4>")),
         ("policy_key", "3:P1", ("<escalation_policy 3:P1>",)),

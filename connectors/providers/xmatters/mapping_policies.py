@@ -20,7 +20,8 @@ def shift_policy(
 
     The delay of a seat runs *before* it (vendor reference, "Shift member"). Whoever is absent is passed over together
     with the delay after them, a delay before them stays (help, "Temporary absences"): a level without anybody is
-    skipped. Who is on call is settled when the walk starts.
+    skipped. The wait before a repetition is the shift's, not that of a seat (repeatEscalation), and stays: an open
+    question. Who is on call is settled when the walk starts.
     """
     name = shift_name(shift, group)
     steps: list[list[Seat]] = []
@@ -47,7 +48,7 @@ def shift_policy(
             levels=levels,
             repeat_count=count if levels else 0,
             after_last="nothing",
-            unstaffed_level="skip",
+            unstaffed_level="skip_within_round",
             resolved="start",
         ),
         description=shift.description or "",

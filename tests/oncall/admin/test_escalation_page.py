@@ -103,6 +103,25 @@ def test_the_ladder_tells_minutes_people_and_what_is_wrong(browser: Client, busy
 
 
 @time_machine.travel(NOW, tick=False)
+def test_a_pause_kept_before_a_round_is_told(browser: Client, make: MakeRow, tester: Actor) -> None:
+    ana, ben = make("responder", name="Ana"), make("responder", name="Ben")
+    deactivate("responder", [ben], tester)
+    steps = [level(5, target("responder", ana)), *(level(15, target("responder", ben)) for _ in range(2))]
+    policy = make("escalation_policy", levels=levels(*steps), repeat_count=1, unstaffed_level="skip_within_round")
+    page = shown(browser, policy)
+    assert "<dt>A level with nobody</dt><dd>Pass on at once, but pause before a next round</dd>" in page
+    assert "Round 2 from <strong>T+20</strong>" in page
+    first, later = page.split("Round 2 from")
+    assert first.count("Nobody can be reached; its time runs.") == first.count("wait 15 min") == 1
+    assert first.count("Nobody can be reached; passed on at once.") == 1
+    later = later.partition("Repeats 1 time.")[0]
+    assert "its time runs" not in later
+    assert "wait 15 min" not in later
+    assert later.count("Nobody can be reached; passed on at once.") == 2
+    assert "<strong>T+25</strong>" in page.partition("Repeats 1 time.")[2]
+
+
+@time_machine.travel(NOW, tick=False)
 def test_an_instant_and_an_acknowledgement_are_simulated(browser: Client, busy: int) -> None:
     page = shown(browser, busy, "?at=2026-04-01T09:30&zone=Europe/Berlin&ack=10")
     assert "An alert at Wed 1 Apr 09:30 CEST, acknowledged at T+10" in page

@@ -163,8 +163,9 @@ def test_a_policy_is_made_by_hand(form: Any, make: MakeRow, problems: Any) -> No
     group, other = make("user_group", name="Team"), make("escalation_policy", name="Fallback")
     page = form("escalationpolicy")
     fields = {
-        "name": "Web", "initial_wait": 0, "repeat_count": 2, "after_last": "nothing", "unstaffed_level": "skip",
-        "resolved": "level", "levels-0-wait": 5, "levels-0-distribution": "round_robin",
+        "name": "Web", "initial_wait": 0, "repeat_count": 2, "after_last": "nothing",
+        "unstaffed_level": "skip_within_round", "resolved": "level",
+        "levels-0-wait": 5, "levels-0-distribution": "round_robin",
         "levels-0-targets": "schedule: primary\nAna\ngroup: Team", "levels-0-add": "policy: Fallback",
     }  # fmt: skip
     assert "targets: “schedule: x” is not known" in str(
@@ -175,6 +176,7 @@ def test_a_policy_is_made_by_hand(form: Any, make: MakeRow, problems: Any) -> No
     policy = EscalationPolicy.objects.get(name="Web")
     (level,) = policy.levels["levels"]
     assert (level["wait"], level["distribution"], policy.repeat_count) == (5, "round_robin", 2)
+    assert policy.unstaffed_level == "skip_within_round"
     assert level["targets"] == [
         {"kind": "schedule", "key": f"local:{schedule}"},
         {"kind": "responder", "key": f"local:{ana}"},

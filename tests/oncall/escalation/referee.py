@@ -120,7 +120,16 @@ def fire(world: World, run: Run, minute: int, acknowledged: int | None) -> tuple
         return found, "acknowledged"
     if untold:
         return found, "not_told"
-    return found, {"skip": "skipped", "wait": "waited"}[run.policy["unstaffed_level"]]
+    rule = run.policy["unstaffed_level"]
+    if rule == "skip_within_round":
+        rule = "wait" if before_a_known_round(run) else "skip"
+    return found, {"skip": "skipped", "wait": "waited"}[rule]
+
+
+def before_a_known_round(run: Run) -> bool:
+    """Whether this is the last level of a round, and it is known that another follows."""
+    to_come = (run.policy["repeat_count"] or 0) + 1 - run.round
+    return to_come > 0 and run.policy["levels"][run.level + 1 :] == []
 
 
 def foresees(world: World, policy: str, minute: int, around: list[str]) -> tuple[bool, bool]:

@@ -24,14 +24,23 @@ def person(name: str, **more: Any) -> dict[str, Any]:
     return target("responder", name, **more)
 
 
+RULES = ("skip", "skip_within_round", "wait")
+
+
 def cases() -> list[Case]:
     three = [level(5, person("ann")), level(7, person("gone")), level(4, person("ben", condition="not_closed"))]
     found = [
         Case(
             world({"P": policy(*three, initial_wait=2, unstaffed_level=rule, repeat_count=2, after_last="close")}), *at
         )
-        for rule in ("skip", "wait")
+        for rule in RULES
         for at in ((None, None), (7, None), (8, None), (None, 16), (9, 23))
+    ]
+    deserted = [level(5, person("ann")), level(7, person("gone")), level(4, person("gone"))]
+    found += [
+        Case(world({"P": policy(*deserted, unstaffed_level=rule, repeat_count=rounds, after_last=after)}))
+        for rule in RULES
+        for rounds, after in ((0, "nothing"), (2, "nothing"), (2, "close"), (None, "nothing"))
     ]
     crowd = {"G": (["ann", "ben", "gone"], ["ben"])}
     for members in ("all", "leads", "others", "random"):
@@ -84,7 +93,25 @@ MUTANTS = (
     ("the initial wait is dropped", "minute = start + policy.initial_wait", "minute = start"),
     ("one round too few", "range(1, last[0] + 1)", "range(1, last[0])"),
     ("a skipped level's time runs", 'if step.outcome == "skipped":', "if False:"),
-    ("waiting is skipping", '"waited" if policy.unstaffed_level == "wait" else "skipped"', '"skipped"'),
+    ("waiting is skipping", '"skipped" if _is_passed_on(policy, number, position) else "waited"', '"skipped"'),
+    (
+        "skipping drops no pause",
+        'if policy.unstaffed_level != "skip_within_round":',
+        'if policy.unstaffed_level == "wait":',
+    ),
+    (
+        "a kept pause is dropped",
+        "return position < len(policy.levels) or number > (policy.repeat_count or 0)",
+        "return True",
+    ),
+    ("a wait within a round is kept", "position < len(policy.levels) or number", "number"),
+    ("a pause is kept in the last round too", "or number > (policy.repeat_count or 0)", ""),
+    (
+        "a pause is kept in the last round only",
+        "number > (policy.repeat_count or 0)",
+        "number <= (policy.repeat_count or 0)",
+    ),
+    ("a pause is kept in the first round only", "number > (policy.repeat_count or 0)", "number > 1"),
     ("a wait that is not known is none", "if level.wait is None and (number, position) != last:", "if False:"),
     ("unknown rounds are one", "if policy.repeat_count is None and policy.levels:", "if False:"),
     ("no policy closes", 'policy.after_last == "close" and policy.levels', "False"),

@@ -106,6 +106,31 @@ def test_xmatters_seats_of_which_one_is_absent() -> None:
     assert who(run(*seats, resolved="start", initial_wait=7, schedules=shift)) == [(7, "ben"), (12, "cat")]
 
 
+def test_xmatters_pauses_before_a_round_though_the_last_seat_is_absent() -> None:
+    """A (0), B (10), repeated twice 20 minutes after B. The wait is the shift's, not that of a seat; at the very end
+    nothing follows that it would come before."""
+    seats = [level(10, target("schedule", "1")), level(20, target("schedule", "2"))]
+    rules = {"resolved": "start", "repeat_count": 2}
+    shift = {"1": [(0, ["person:ann"])], "2": [(0, [])]}
+    course = run(*seats, **rules, unstaffed_level="skip_within_round", schedules=shift)
+    assert who(course) == [(0, "ann"), (30, "ann"), (60, "ann")]
+    assert [each[3] for each in course["outcomes"]] == ["paged", "waited", "paged", "waited", "paged", "skipped"]
+    assert course["ending"] == ("nothing", 70)
+    assert who(run(*seats, **rules, schedules=shift)) == [(0, "ann"), (10, "ann"), (20, "ann")]
+    shift["1"], shift["2"] = [(0, [])], [(0, ["person:ben"])]
+    course = run(*seats, **rules, unstaffed_level="skip_within_round", schedules=shift)
+    assert who(course) == [(0, "ben"), (20, "ben"), (40, "ben")]
+
+
+def test_a_pause_that_is_not_known_is_not_guessed_and_one_before_nothing_known_is_none() -> None:
+    rule = {"unstaffed_level": "skip_within_round"}
+    levels = [level(5, one("ann")), level(None, one("gone"))]
+    assert run(*levels, **rule, repeat_count=1)["ending"] == ("wait_not_known", 5)
+    assert run(*levels, **rule)["ending"] == ("nothing", 5)
+    levels[1]["wait"] = 7
+    assert run(*levels, **rule, repeat_count=None)["ending"] == ("rounds_not_known", 5)
+
+
 def test_xmatters_two_at_once_two_more_after_ten_a_manager_at_sixty() -> None:
     seats = {"1": [(0, ["person:ann", "person:ben"])], "2": [(0, ["person:cat"])], "3": [(0, ["person:dan"])]}
     levels = [level(wait, target("schedule", seat)) for wait, seat in ((10, "1"), (50, "2"), (None, "3"))]

@@ -136,7 +136,7 @@ def _policies(draw: st.DrawFn) -> dict[str, Any]:
         initial_wait=draw(st.integers(0, 6)),
         repeat_count=draw(st.integers(0, 2) | st.none()),
         after_last=draw(st.sampled_from(("nothing", "close"))),
-        unstaffed_level=draw(st.sampled_from(("skip", "wait"))),
+        unstaffed_level=draw(st.sampled_from(("skip", "skip_within_round", "wait"))),
         resolved=draw(st.sampled_from(("level", "start"))),
     )
 

@@ -1,6 +1,5 @@
 """The whole connector against the simulator, which was written from the same notes by other means."""
 
-from collections.abc import Iterator
 from random import Random
 from typing import Any
 
@@ -14,7 +13,7 @@ from connectors.providers.xmatters.connector import XMatters
 from connectors.records import Snapshot
 from connectors.redaction import Secret
 from oncall.escalation.known import Group, Known
-from oncall.escalation.walk import Walk, notices, walk
+from oncall.escalation.walk import notices, walk
 from oncall.rendering.final import render_final
 from oncall.rendering.spec import person
 
@@ -48,25 +47,11 @@ def known(snapshot: Snapshot) -> Known:
     )
 
 
-def all_walks(found: Walk, key: str) -> Iterator[tuple[str, Walk]]:
-    yield key, found
-    for part in (part for step in found.steps for page in step.pages for part in page.parts):
-        yield from all_walks(part.walk, part.key)
-
-
-def open_timelines(state: Any, snapshot: Snapshot, found: Walk, key: str) -> set[str]:
-    """Shifts of which the notes do not tell whom they page when: on holidays, in a zone nobody knows, or going round
-    again after a last seat without anybody (whether the pause is dropped with it)."""
+def open_timelines(state: Any, snapshot: Snapshot) -> set[str]:
+    """Shifts of which the notes do not tell whom they page when: on holidays, or in a zone nobody knows."""
     left_out = {one.external_id for one in snapshot.schedules if one.time_zone.zone is None}
     for id_, shift in state.shifts.items():
         if shift.recurrence is not None and shift.recurrence.frequency == "HOLIDAY":
-            left_out.add(id_)
-    for id_, each in all_walks(found, key):
-        last = max((step.level for step in each.steps), default=0)
-        if any(
-            step.level == last and step.outcome == "skipped" and step.round < each.steps[-1].round
-            for step in each.steps
-        ):
             left_out.add(id_)
     return left_out
 
@@ -74,7 +59,7 @@ def open_timelines(state: Any, snapshot: Snapshot, found: Walk, key: str) -> set
 def assert_walks_agree(state: Any, snapshot: Snapshot, context: Known, group: Any, at: int) -> int:
     """Ours and the simulator's, of one alert. Returns how many pages were compared."""
     found = walk(context.policies[group.id], context, at)
-    left_out = open_timelines(state, snapshot, found, group.id)
+    left_out = open_timelines(state, snapshot)
     expected = {
         (notice.minute, state.devices[key].owner_id if kind == "DEVICE" else key)
         for notice in simulated.walk(state, group, at)

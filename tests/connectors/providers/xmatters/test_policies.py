@@ -49,7 +49,7 @@ def test_a_level_begins_at_every_delay_and_waits_for_the_next(make: Any) -> None
         Level(None, "everyone", (step("5", notify="management"),)),
     )
     assert (rules.initial_wait, rules.repeat_count, rules.after_last) == (0, 0, "nothing")
-    assert (rules.unstaffed_level, rules.resolved) == ("skip", "start")
+    assert (rules.unstaffed_level, rules.resolved) == ("skip_within_round", "start")
     assert findings.notes == []
 
 
