@@ -153,7 +153,7 @@ class Reading:
         """Only what is kept is read: the roster of each group, the shifts of each on-call group that is paged. What
         they point to may bring more along, so until nothing new comes."""
         harvest = self.harvest
-        searched = selection.everything or not self._names_shifts(selection)
+        sought = self._sought(selection)
         while True:
             if harvest.ownerless():
                 self._people.find_owners()
@@ -165,22 +165,24 @@ class Reading:
                 harvest.rosters.told[id_] = self._roster(id_)
                 self._progress("user_group", len(harvest.rosters.told), None)
             on_call = harvest.on_call_groups()
-            paged = [id_ for id_ in on_call if ("escalation_policy", id_) in kept or not searched]
-            unasked = [id_ for id_ in paged if id_ not in harvest.shifts]
-            for id_ in unasked:
-                harvest.shifts[id_] = self._shifts.of(on_call[id_])
-                self._progress("schedule", len(harvest.shifts), None)
-            if not unread and not unasked:
+            asked = len(harvest.shifts)
+            for id_ in sorted(on_call, key=lambda id_: ("escalation_policy", id_) not in kept):
+                if id_ not in harvest.shifts and (sought or ("escalation_policy", id_) in kept):
+                    harvest.shifts[id_] = told = self._shifts.of(on_call[id_])
+                    sought -= {shift.id for shift in told.every} if told else set()
+                    self._progress("schedule", len(harvest.shifts), None)
+            if not unread and len(harvest.shifts) == asked:
                 break
-            searched = True
+        for told in filter(None, harvest.shifts.values()):
+            told.read = {id_: shift for id_, shift in told.read.items() if ("schedule", id_) in kept}
         self._shifts.complete(harvest.shifts)
         self._judge_shifts()
         return kept
 
-    def _names_shifts(self, selection: Selection) -> bool:
-        """Whether something was chosen that only the shifts of some group can tell."""
-        known = {node.key for node in self.harvest.nodes()}
-        return any(key not in known and key[0] in ("schedule", "escalation_policy") for key in selection.chosen)
+    def _sought(self, selection: Selection) -> set[str]:
+        """Ids that were chosen and only the shifts of some group can tell: the groups are asked until all have come."""
+        unknown = () if selection.everything else selection.chosen - {node.key for node in self.harvest.nodes()}
+        return {id_ for kind, id_ in unknown if kind in ("schedule", "escalation_policy")}
 
     def _judge_shifts(self) -> None:
         told = self._completeness["user_group"]
