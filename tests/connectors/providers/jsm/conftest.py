@@ -1,19 +1,18 @@
 """A site of JSM Operations made of plain answers, behind the real HTTP client."""
 
-import json
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import Any
 
 import pytest
 
-from connectors.base import Rim
-from connectors.exchange import Request, Response
 from connectors.providers.jsm.connector import JsmOperations
 from connectors.redaction import Secret
+from tests.connectors.providers.answering import NOW as NOW
+from tests.connectors.providers.answering import Answering, Json
 
-Json = dict[str, Any]
-NOW = 1_767_225_600  # 2026-01-01T00:00:00Z
 CLOUD = "3a015c30-bac7-4abc-97a1-50c1feea188a"
 ORG = "0a238a02-0000-4000-8000-82a3dccd366a"
 SITE = "acme.atlassian.net"
@@ -95,44 +94,26 @@ def routing(id_: str, notify: Json, *, default: bool = True, **more: Any) -> Jso
 
 
 @dataclass
-class Site:
-    """Lists come by pages. ``below``: path below the base -> what is listed there. ``answers``: path -> JSON body,
-    (status, body) or a function of the request giving either; they come before everything else."""
+class Site(Answering):
+    """Lists come by pages. ``below``: path below the base -> what is listed there."""
 
+    root = BASE
     users: list[Json] = field(default_factory=list)
     teams: list[Json] = field(default_factory=list)
     schedules: list[Json] = field(default_factory=list)
     members: dict[str, list[str]] = field(default_factory=dict)
     below: dict[str, list[Json]] = field(default_factory=dict)
-    answers: dict[str, Any] = field(default_factory=dict)
-    requests: list[Request] = field(default_factory=list)
-    headers: list[Mapping[str, str]] = field(default_factory=list)
 
-    def exchange(self, request: Request, *, headers: Mapping[str, str], deadline: float) -> Response:
-        self.requests.append(request)
-        self.headers.append(headers)
-        path = request.path.removeprefix(BASE)
-        answer = self.answers.get(path)
-        if callable(answer):
-            answer = answer(request)
-        if answer is None:
-            answer = self._standard(request, path)
-        status, body = answer if isinstance(answer, tuple) else (200, answer)
-        if isinstance(body, bytes):
-            return Response(status, {"content-type": "text/html"}, body)
-        return Response(status, {"content-type": "application/json"}, json.dumps(body).encode())
-
-    def _standard(self, request: Request, path: str) -> Any:
+    def standard(self, path: str, query: Mapping[str, str]) -> Any:
         if path == "/_edge/tenant_info":
             return {"cloudId": CLOUD}
         if path == "/rest/api/3/myself":
             return user("GRETA")
         if path == "/rest/api/3/user/bulk":
-            asked = [value for name, value in request.query if name == "accountId"]
+            asked = [value for name, value in self.requests[-1].query if name == "accountId"]
             return {"values": [one for one in self.users if one["accountId"] in asked], "isLast": True}
         if path == "/rest/api/3/user":
-            (id_,) = (value for name, value in request.query if name == "accountId")
-            found = [one for one in self.users if one["accountId"] == id_]
+            found = [one for one in self.users if one["accountId"] == query["accountId"]]
             return found[0] if found else (404, {"errorMessages": ["No such user"], "errors": {}})
         if path.endswith("/members"):
             ids = self.members.get(path.split("/")[-2], [])
@@ -141,47 +122,30 @@ class Site:
         if path == "/v1/teams":
             return {"platformTeams": self.teams}
         if path == "/v1/schedules":
-            return self._page(path, self.schedules, request)
+            return page(path, self.schedules, query)
         if path == "/v1/forwarding-rules" or path in self.below or path.endswith(("rules", "escalations", "overrides")):
-            return self._page(path, self.below.get(path, []), request)
+            return page(path, self.below.get(path, []), query)
         if path.endswith("/rotations"):
-            return self._page(path, [], request)
+            return page(path, [], query)
         found = [one for one in self.schedules if path == f"/v1/schedules/{one['id']}"]
         return found[0] if found else (404, {"errors": [{"title": "Not found"}]})
 
-    def _page(self, path: str, items: list[Json], request: Request) -> Json:
-        query = dict(request.query)
-        offset, size = int(query["offset"]), int(query["size"])
-        links = {"next": f"{path}?offset={offset + size}&size={size}"} if offset + size < len(items) else {}
-        return {"values": items[offset : offset + size], "links": links, "_expands": []}
-
-    def paths(self) -> list[str]:
-        return [request.path.removeprefix(BASE) for request in self.requests]
-
     def connector(self, **settings: str) -> JsmOperations:
-        rim = Rim(self, now=lambda: float(NOW), sleep=lambda seconds: None)
         typed = {"site": "acme", "cloud_id": CLOUD, "org_id": ORG, **settings}
-        return JsmOperations(JsmOperations.clean(typed), {"email": Secret(EMAIL), "api_token": Secret(TOKEN)}, rim)
+        secrets = {"email": Secret(EMAIL), "api_token": Secret(TOKEN)}
+        return JsmOperations(JsmOperations.clean(typed), secrets, self.rim())
 
 
-class Make:
-    """The builders, for tests: ``make.user("ANA")``."""
-
-    NOW, CLOUD, ORG, SITE, BASE, EMAIL, TOKEN, FORBIDDEN = NOW, CLOUD, ORG, SITE, BASE, EMAIL, TOKEN, FORBIDDEN
-    user = staticmethod(user)
-    who = staticmethod(who)
-    rotation = staticmethod(rotation)
-    schedule = staticmethod(schedule)
-    override = staticmethod(override)
-    rule = staticmethod(rule)
-    escalation = staticmethod(escalation)
-    team = staticmethod(team)
-    routing = staticmethod(routing)
+def page(path: str, items: list[Json], query: Mapping[str, str]) -> Json:
+    offset, size = int(query["offset"]), int(query["size"])
+    links = {"next": f"{path}?offset={offset + size}&size={size}"} if offset + size < len(items) else {}
+    return {"values": items[offset : offset + size], "links": links, "_expands": []}
 
 
 @pytest.fixture
-def make() -> type[Make]:
-    return Make
+def make() -> ModuleType:
+    """The builders of this file: ``make.user("ANA")``."""
+    return sys.modules[__name__]
 
 
 @pytest.fixture

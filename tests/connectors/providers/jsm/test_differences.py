@@ -181,8 +181,8 @@ def test_escalations_are_listed_team_by_team(site: Any, make: Any) -> None:
 
 
 def test_members_come_from_the_platform_by_a_post_and_have_no_role(site: Any, make: Any) -> None:
-    def answer(request: Any) -> Any:
-        last = request.body["after"] == "next"
+    def answer(body: Any) -> Any:
+        last = body["after"] == "next"
         found = [{"accountId": "ANA"}] if last else [{"accountId": "CY"}]
         return {"results": found, "pageInfo": {"hasNextPage": not last, "endCursor": None if last else "next"}}
 

@@ -122,8 +122,8 @@ def test_an_answer_without_one_list_is_not_an_empty_one(site: Any, body: Any) ->
 
 
 def test_a_list_of_teams_that_names_a_next_page_is_read_on(site: Any, make: Any) -> None:
-    def answer(request: Any) -> Any:
-        if request.query:
+    def answer(query: Any) -> Any:
+        if query:
             return {"values": [make.team("T2")]}
         return {"values": [make.team("T1")], "links": {"next": "/v1/teams?offset=1&size=1"}}
 

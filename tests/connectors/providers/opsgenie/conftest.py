@@ -1,19 +1,18 @@
 """An Opsgenie account made of plain answers, behind the real HTTP client."""
 
-import json
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import Any
 
 import pytest
 
-from connectors.base import Rim
-from connectors.exchange import Request, Response
 from connectors.providers.opsgenie.connector import Opsgenie
 from connectors.redaction import Secret
+from tests.connectors.providers.answering import NOW as NOW
+from tests.connectors.providers.answering import Answering, Json
 
-Json = dict[str, Any]
-NOW = 1_767_225_600  # 2026-01-01T00:00:00Z
 KEY = "test-key-0123456789"
 HIDDEN = (403, {"code": 40301, "message": "Api key is not authorized to access it", "took": 0.0, "requestId": "r"})
 
@@ -116,9 +115,8 @@ def data(value: Any, **more: Any) -> Json:
 
 
 @dataclass
-class Account:
-    """Lists are served whole, users and services by pages. ``answers``: path -> JSON body, (status, body) or a
-    function of the query giving either; they come before everything else."""
+class Account(Answering):
+    """Lists are served whole, users and services by pages."""
 
     users: list[Json] = field(default_factory=list)
     teams: list[Json] = field(default_factory=list)
@@ -126,25 +124,8 @@ class Account:
     escalations: list[Json] = field(default_factory=list)
     services: list[Json] = field(default_factory=list)
     forwarding_rules: list[Json] = field(default_factory=list)
-    answers: dict[str, Any] = field(default_factory=dict)
-    requests: list[Request] = field(default_factory=list)
-    headers: list[Mapping[str, str]] = field(default_factory=list)
 
-    def exchange(self, request: Request, *, headers: Mapping[str, str], deadline: float) -> Response:
-        self.requests.append(request)
-        self.headers.append(headers)
-        query = dict(request.query)
-        answer = self.answers.get(request.path)
-        if callable(answer):
-            answer = answer(query)
-        if answer is None:
-            answer = self._standard(request.path, query)
-        status, body = answer if isinstance(answer, tuple) else (200, answer)
-        if isinstance(body, bytes):
-            return Response(status, {"content-type": "text/html"}, body)
-        return Response(status, {"content-type": "application/json"}, json.dumps(body).encode())
-
-    def _standard(self, path: str, query: Mapping[str, str]) -> Any:
+    def standard(self, path: str, query: Mapping[str, str]) -> Any:
         parts = path.strip("/").split("/")
         kind = parts[1].replace("-", "_")
         if kind == "account":
@@ -169,12 +150,8 @@ class Account:
             return {**one, "rotations": []}
         return one
 
-    def paths(self) -> list[str]:
-        return [request.path for request in self.requests]
-
     def connector(self, **settings: str) -> Opsgenie:
-        rim = Rim(self, now=lambda: float(NOW), sleep=lambda seconds: None)
-        return Opsgenie(Opsgenie.clean(settings), {"api_key": Secret(KEY)}, rim)
+        return Opsgenie(Opsgenie.clean(settings), {"api_key": Secret(KEY)}, self.rim())
 
 
 def page(path: str, items: list[Json], query: Mapping[str, str]) -> Json:
@@ -187,28 +164,10 @@ def page(path: str, items: list[Json], query: Mapping[str, str]) -> Json:
     return data(clean, paging=paging, totalCount=len(items))
 
 
-class Make:
-    """The builders, for tests: ``make.user("ANA")``."""
-
-    NOW, KEY, HIDDEN = NOW, KEY, HIDDEN
-    user = staticmethod(user)
-    who = staticmethod(who)
-    meta = staticmethod(meta)
-    rotation = staticmethod(rotation)
-    schedule = staticmethod(schedule)
-    override = staticmethod(override)
-    rule = staticmethod(rule)
-    escalation = staticmethod(escalation)
-    team = staticmethod(team)
-    routing = staticmethod(routing)
-    forwarding = staticmethod(forwarding)
-    data = staticmethod(data)
-    page = staticmethod(page)
-
-
 @pytest.fixture
-def make() -> type[Make]:
-    return Make
+def make() -> ModuleType:
+    """The builders of this file: ``make.user("ANA")``."""
+    return sys.modules[__name__]
 
 
 @pytest.fixture

@@ -1,19 +1,18 @@
 """A PagerDuty account made of plain answers, behind the real HTTP client."""
 
-import json
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import Any
 
 import pytest
 
-from connectors.base import Rim
-from connectors.exchange import Request, Response
 from connectors.providers.pagerduty.connector import PagerDuty
 from connectors.redaction import Secret
+from tests.connectors.providers.answering import NOW as NOW
+from tests.connectors.providers.answering import Answering, Json
 
-Json = dict[str, Any]
-NOW = 1_767_225_600  # 2026-01-01T00:00:00Z
 KEY = "test-key-0123456789"
 
 
@@ -88,34 +87,17 @@ def policy(id_: str, *levels: list[Json], **more: Any) -> Json:
 
 
 @dataclass
-class Account:
-    """``answers``: path -> JSON body, (status, body) or a function of the query giving either. Lists in ``users``,
-    ``teams``, ... are served as one page under their own path; single schedules and users come from them."""
+class Account(Answering):
+    """Lists in ``users``, ``teams``, ... are served page by page under their own path; single objects come from
+    them."""
 
     users: list[Json] = field(default_factory=list)
     teams: list[Json] = field(default_factory=list)
     schedules: list[Json] = field(default_factory=list)
     escalation_policies: list[Json] = field(default_factory=list)
     services: list[Json] = field(default_factory=list)
-    answers: dict[str, Any] = field(default_factory=dict)
-    requests: list[Request] = field(default_factory=list)
-    headers: list[Mapping[str, str]] = field(default_factory=list)
 
-    def exchange(self, request: Request, *, headers: Mapping[str, str], deadline: float) -> Response:
-        self.requests.append(request)
-        self.headers.append(headers)
-        query: dict[str, list[str]] = {}
-        for name, value in request.query:
-            query.setdefault(name, []).append(value)
-        answer = self.answers.get(request.path, self._standard)
-        if callable(answer):
-            answer = answer(query) if answer != self._standard else self._standard(request.path, query)
-        status, body = answer if isinstance(answer, tuple) else (200, answer)
-        if isinstance(body, bytes):
-            return Response(status, {"content-type": "text/html"}, body)
-        return Response(status, {"content-type": "application/json"}, json.dumps(body).encode())
-
-    def _standard(self, path: str, query: Mapping[str, list[str]]) -> Any:
+    def standard(self, path: str, query: Mapping[str, str]) -> Any:
         parts = path.strip("/").split("/")
         listing: list[Json] | None = getattr(self, parts[0], None) if parts[0] in _LISTS else None
         if listing is not None and len(parts) == 1:
@@ -133,20 +115,16 @@ class Account:
             return {"abilities": ["teams"]}
         return 404, {"error": {"message": "Not Found", "code": 2100}}
 
-    def paths(self) -> list[str]:
-        return [request.path for request in self.requests]
-
     def connector(self, **settings: str) -> PagerDuty:
-        rim = Rim(self, now=lambda: float(NOW), sleep=lambda seconds: None)
-        return PagerDuty(PagerDuty.clean({"subdomain": "acme", **settings}), {"api_key": Secret(KEY)}, rim)
+        return PagerDuty(PagerDuty.clean({"subdomain": "acme", **settings}), {"api_key": Secret(KEY)}, self.rim())
 
 
 _LISTS = ("users", "teams", "schedules", "escalation_policies", "services")
 
 
-def page(key: str, items: list[Json], query: Mapping[str, list[str]]) -> Json:
-    offset, limit = int(query["offset"][0]), int(query["limit"][0])
-    total = len(items) if query.get("total") == ["true"] else None
+def page(key: str, items: list[Json], query: Mapping[str, str]) -> Json:
+    offset, limit = int(query["offset"]), int(query["limit"])
+    total = len(items) if query.get("total") == "true" else None
     return {
         key: items[offset : offset + limit],
         "offset": offset,
@@ -156,21 +134,10 @@ def page(key: str, items: list[Json], query: Mapping[str, list[str]]) -> Json:
     }
 
 
-class Make:
-    """The builders, for tests: ``make.user("P1")``."""
-
-    NOW, KEY = NOW, KEY
-    reference = staticmethod(reference)
-    user = staticmethod(user)
-    layer = staticmethod(layer)
-    schedule = staticmethod(schedule)
-    policy = staticmethod(policy)
-    page = staticmethod(page)
-
-
 @pytest.fixture
-def make() -> type[Make]:
-    return Make
+def make() -> ModuleType:
+    """The builders of this file: ``make.user("P1")``."""
+    return sys.modules[__name__]
 
 
 @pytest.fixture

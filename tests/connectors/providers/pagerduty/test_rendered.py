@@ -108,7 +108,7 @@ def test_shift_based_schedules_are_asked_in_slices_of_90_days(account: Any, make
     account.answers["/schedules/V1"] = (400, {"error": {"message": "Use /v3/schedules", "code": 2001}})
 
     def answer(query: Any) -> Any:
-        told = shifts if query["since"] == ["2026-01-01T00:00:00Z"] else []
+        told = shifts if query["since"] == "2026-01-01T00:00:00Z" else []
         return {"schedule": {"final_schedule": {"computed_shift_assignments": told}}}
 
     account.answers["/v3/schedules/V1"] = answer

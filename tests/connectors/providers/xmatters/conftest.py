@@ -1,19 +1,18 @@
 """An xMatters instance made of plain answers, behind the real HTTP client."""
 
-import json
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import Any
 
 import pytest
 
-from connectors.base import Rim
-from connectors.exchange import Request, Response
 from connectors.providers.xmatters.connector import XMatters
 from connectors.redaction import Secret
+from tests.connectors.providers.answering import NOW as NOW
+from tests.connectors.providers.answering import Answering, Json
 
-Json = dict[str, Any]
-NOW = 1_767_225_600  # 2026-01-01T00:00:00Z
 PASSWORD = "test-password-0123456789"
 ROOT = "/api/xm/1"
 FORBIDDEN = (403, {"code": 403, "message": "You do not have permission", "reason": "Forbidden"})
@@ -96,10 +95,10 @@ def absence(id_: str, absent: str, start: str, end: str, by: str | None = None, 
 
 
 @dataclass
-class Instance:
-    """``answers``: path after the API root -> JSON body, (status, body) or a function of the query giving either; they
-    come before everything else. rosters, shifts: by group id."""
+class Instance(Answering):
+    """rosters, shifts: by group id."""
 
+    root = ROOT
     people: list[Json] = field(default_factory=list)
     devices: list[Json] = field(default_factory=list)
     groups: list[Json] = field(default_factory=list)
@@ -108,24 +107,8 @@ class Instance:
     services: list[Json] = field(default_factory=list)
     sites: list[Json] = field(default_factory=list)
     absences: list[Json] = field(default_factory=list)
-    answers: dict[str, Any] = field(default_factory=dict)
-    requests: list[Request] = field(default_factory=list)
-    headers: list[Mapping[str, str]] = field(default_factory=list)
-    now: float = NOW
 
-    def exchange(self, request: Request, *, headers: Mapping[str, str], deadline: float) -> Response:
-        self.requests.append(request)
-        self.headers.append(headers)
-        path = request.path.removeprefix(ROOT)
-        answer = self.answers.get(path)
-        if callable(answer):
-            answer = answer(dict(request.query))
-        if answer is None:
-            answer = self._standard(path, dict(request.query))
-        status, body = answer if isinstance(answer, tuple) else (200, answer)
-        return Response(status, {"content-type": "application/json"}, json.dumps(body).encode())
-
-    def _standard(self, path: str, query: Mapping[str, str]) -> Any:
+    def standard(self, path: str, query: Mapping[str, str]) -> Any:
         parts = path.strip("/").split("/")
         lists = {"temporary-absences": self.absences}
         listing: list[Json] | None = lists.get(parts[0], getattr(self, parts[0], None))
@@ -145,13 +128,9 @@ class Instance:
             return page(path, self.shifts.get(parts[1], []), query)
         return GONE
 
-    def paths(self) -> list[str]:
-        return [request.path.removeprefix(ROOT) for request in self.requests]
-
     def connector(self, **settings: str) -> XMatters:
-        rim = Rim(self, now=lambda: self.now, sleep=lambda seconds: None)
         given = {"base_url": "https://acme.xmatters.com", "username": "reader", **settings}
-        return XMatters(XMatters.clean(given), {"password": Secret(PASSWORD)}, rim)
+        return XMatters(XMatters.clean(given), {"password": Secret(PASSWORD)}, self.rim())
 
 
 def page(path: str, items: list[Json], query: Mapping[str, str]) -> Json:
@@ -163,25 +142,10 @@ def page(path: str, items: list[Json], query: Mapping[str, str]) -> Json:
     return {"count": len(shown), "total": len(items), "data": shown, "links": links}
 
 
-class Make:
-    """The builders, for tests: ``make.person("ANA")``."""
-
-    NOW, PASSWORD, ROOT = NOW, PASSWORD, ROOT
-    FORBIDDEN, GONE, UNAUTHORIZED = FORBIDDEN, GONE, UNAUTHORIZED
-    envelope = staticmethod(envelope)
-    person = staticmethod(person)
-    who = staticmethod(who)
-    device = staticmethod(device)
-    group = staticmethod(group)
-    seat = staticmethod(seat)
-    shift = staticmethod(shift)
-    absence = staticmethod(absence)
-    page = staticmethod(page)
-
-
 @pytest.fixture
-def make() -> type[Make]:
-    return Make
+def make() -> ModuleType:
+    """The builders of this file: ``make.person("ANA")``."""
+    return sys.modules[__name__]
 
 
 @pytest.fixture
