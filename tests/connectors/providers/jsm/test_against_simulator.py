@@ -2,56 +2,39 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from connectors.addresses import parse_allow
-from connectors.base import Rim
+from connectors.base import Connector
 from connectors.closure import Selection
-from connectors.egress import LiveTransport
 from connectors.errors import AuthenticationFailed, ConnectionConfigError
 from connectors.models import Connection
 from connectors.opening import open_connector, replay_connector
-from connectors.providers.jsm.connector import JsmOperations
 from connectors.providers.jsm.ledger import LEDGER
-from connectors.recording import Recorder, load
-from connectors.redaction import Secret
+from connectors.recording import load
+from connectors.records import Snapshot
 from connectors.replay import document, exit_code
 from connectors.simulator.jsm import (
     AGENT_EMAIL,
     AGENT_TOKEN,
     CANARY,
     CLOUD_ID,
+    DEMO_CREDENTIALS,
     DEMO_EMAIL,
+    DEMO_SETTINGS,
     DEMO_TOKEN,
-    ORG_ID,
-    SITE,
     Simulator,
     build_world,
 )
 from oncall.rendering.final import render_final
+from tests.connectors.conformance import scenes
+from tests.connectors.conformance.entries import NOW, Provider
+from tests.connectors.conformance.entry_jsm import JSM
+from tests.connectors.providers.comparing import differing
 
-NOW = 1_772_323_200  # 2026-03-01T00:00:00Z: the window holds the spring changes of America and Europe
 DAY = 86_400
-SETTINGS = {"site": SITE, "cloud_id": CLOUD_ID, "org_id": ORG_ID}
-
-#: Path, ids written as {id} -> (key of what it answers, "" = the answer itself; ledger table).
-TABLES = {
-    "/_edge/tenant_info": ("", "tenant"),
-    "/rest/api/3/myself": ("", "myself"),
-    "/rest/api/3/user/bulk": ("values", "user"),
-    "/gateway/api/public/teams/v1/org/{id}/teams/{id}/members": ("results", "member"),
-    "/jsm/ops/api/{id}/v1/teams": ("platformTeams", "team"),
-    "/jsm/ops/api/{id}/v1/teams/{id}/escalations": ("values", "escalation"),
-    "/jsm/ops/api/{id}/v1/teams/{id}/routing-rules": ("values", "routing_rule"),
-    "/jsm/ops/api/{id}/v1/schedules": ("values", "schedule"),
-    "/jsm/ops/api/{id}/v1/schedules/{id}/rotations": ("values", "rotation"),
-    "/jsm/ops/api/{id}/v1/schedules/{id}/overrides": ("values", "override"),
-    "/jsm/ops/api/{id}/v1/schedules/{id}/timeline": ("", "timeline"),
-    "/jsm/ops/api/{id}/v1/forwarding-rules": ("values", "forwarding_rule"),
-}
 
 
 @pytest.fixture
@@ -60,20 +43,14 @@ def simulator() -> Iterator[Simulator]:
         yield running
 
 
-def live(simulator: Simulator) -> LiveTransport:
-    host = simulator.origin.removeprefix("http://")
-    return LiveTransport(simulator.origin, hosts={SITE: simulator.origin}, allow=parse_allow([host]))
-
-
 def connector(
-    simulator: Simulator, email: str = DEMO_EMAIL, token: str = DEMO_TOKEN, transport: Any = None, **settings: str
-) -> JsmOperations:
-    rim = Rim(transport or live(simulator), now=lambda: float(NOW), sleep=lambda seconds: None)
-    secrets = {"email": Secret(email), "api_token": Secret(token)}
-    return JsmOperations(JsmOperations.clean({**SETTINGS, **settings}), secrets, rim)
+    simulator: Simulator, email: str = DEMO_EMAIL, token: str = DEMO_TOKEN, provider: Provider = JSM
+) -> Connector:
+    credentials = {"email": email, "api_token": token}
+    return scenes.connector(provider, scenes.live(provider, simulator), credentials=credentials)
 
 
-def read(simulator: Simulator, *credentials: str, **more: Any) -> Any:
+def read(simulator: Simulator, *credentials: str, **more: Any) -> Snapshot:
     return connector(simulator, *credentials, **more).fetch(Selection(), contact_details=True)
 
 
@@ -106,15 +83,10 @@ def test_everything_there_is_imported_and_no_secret_is_kept(simulator: Simulator
 @pytest.mark.parametrize("start", [NOW, NOW + 20 * DAY])
 def test_schedules_render_as_the_simulated_vendor_renders_them(simulator: Simulator, start: int) -> None:
     snapshot = read(simulator)
-    substitutions = [each for user in snapshot.users for each in user.substitutions or ()]
     theirs = connector(simulator).rendered([one.external_id for one in snapshot.schedules], start, start + 40 * DAY)
     assert set(theirs) == {schedule.external_id for schedule in snapshot.schedules}
     assert len(theirs) == 9
-    for schedule in snapshot.schedules:
-        spec = schedule.spec()
-        assert spec is not None
-        ours = render_final(spec, substitutions, start, start + 40 * DAY)
-        assert ours == theirs[schedule.external_id], schedule.name
+    assert differing(snapshot.schedules, snapshot.users, theirs, start, start + 40 * DAY) == []
     assert sum(map(len, theirs.values())) > 500
 
 
@@ -123,16 +95,13 @@ def test_what_a_deleted_rotation_has_served_is_left_out(simulator: Simulator) ->
     since = NOW - 10 * DAY
     found = connector(simulator).rendered([legacy.id], since, NOW)[legacy.id]
     spec = next(one for one in read(simulator).schedules if one.external_id == legacy.id).spec()
+    assert spec is not None
     assert found == render_final(spec, (), since, NOW)
 
 
 def test_a_timeline_out_of_reach_is_absent(simulator: Simulator) -> None:
     (first, *_) = simulator.state.schedules
     assert connector(simulator).rendered([first], NOW + 800 * DAY, NOW + 801 * DAY) == {}
-
-
-def test_a_second_read_gives_the_same_records_whatever_the_order_sent(simulator: Simulator) -> None:
-    assert read(simulator) == read(simulator)
 
 
 def test_the_list_of_teams_may_come_bare(simulator: Simulator) -> None:
@@ -146,8 +115,9 @@ def test_a_wrong_token_and_a_wrong_site_are_refused(simulator: Simulator) -> Non
         with pytest.raises(AuthenticationFailed) as refused:
             read(simulator, email, token)
         assert refused.value.field == "api_token"
+    elsewhere = replace(JSM, settings={**DEMO_SETTINGS, "cloud_id": "another-cloud"})
     with pytest.raises(ConnectionConfigError, match=CLOUD_ID) as other:
-        read(simulator, cloud_id="another-cloud")
+        read(simulator, provider=elsewhere)
     assert other.value.field == "site"
 
 
@@ -166,30 +136,10 @@ def test_an_agent_sees_the_own_part(simulator: Simulator) -> None:
     assert not any(told.listing for told in wider.completeness.values())
 
 
-@pytest.mark.parametrize("kind", ["html", "empty", "truncated", "loop"])
-def test_a_listing_that_goes_wrong_is_incomplete(simulator: Simulator, kind: Any) -> None:
-    simulator.faults.add("*/v1/schedules", kind, count=None)
-    snapshot = read(simulator)
-    (failed,) = snapshot.failed
-    assert (failed.entity_type, failed.external_id) == ("schedule", None)
-    assert not snapshot.completeness["schedule"].listing
-    assert len(snapshot.teams) == len(simulator.state.teams)
-
-
-def test_a_limit_is_waited_for(simulator: Simulator) -> None:
-    waited: list[float] = []
-    simulator.faults.add("*/v1/schedules", "status", status=429, headers={"Retry-After": "7"})
-    rim = Rim(live(simulator), now=lambda: float(NOW), sleep=waited.append)
-    secrets = {"email": Secret(DEMO_EMAIL), "api_token": Secret(DEMO_TOKEN)}
-    nodes = JsmOperations(JsmOperations.clean(SETTINGS), secrets, rim).inventory()
-    assert len([node for node in nodes if node.entity_type == "schedule"]) == 9
-    assert waited == [7.0]
-
-
 def test_a_recording_replays_without_settings_that_are_secret(simulator: Simulator) -> None:
-    recorder = Recorder(live(simulator), "jsm", SETTINGS, secrets=[DEMO_EMAIL, DEMO_TOKEN], scrub=JsmOperations.scrub)
-    snapshot = read(simulator, transport=recorder)
-    written = json.dumps(recorder.dump(datetime.fromtimestamp(NOW, UTC)))
+    recorder = scenes.recorder(JSM, scenes.live(JSM, simulator))
+    snapshot = scenes.read(JSM, recorder)
+    written = json.dumps(scenes.document(recorder))
     for secret in (DEMO_EMAIL, DEMO_TOKEN, CANARY):
         assert secret not in written
     replayed = replay_connector(load(json.loads(written))).fetch(Selection(), contact_details=True)
@@ -258,49 +208,11 @@ def test_a_recording_may_name_no_more_than_cloud_and_site() -> None:
 def test_a_stored_connection_reaches_all_its_hosts_through_one_simulator(simulator: Simulator, settings: Any) -> None:
     settings.CONNECTOR_ORIGINS = {"jsm": simulator.origin}
     settings.EGRESS_ALLOW = [simulator.origin.removeprefix("http://")]
-    connection = Connection(name="Acme", provider="jsm", settings=SETTINGS)
-    connection.seal_credentials({"email": DEMO_EMAIL, "api_token": DEMO_TOKEN})
+    connection = Connection(name="Acme", provider="jsm", settings=DEMO_SETTINGS)
+    connection.seal_credentials(DEMO_CREDENTIALS)
     assert all(right.granted is not False for right in open_connector(connection).probe().rights)
 
 
-def test_every_field_of_the_simulator_is_classed(simulator: Simulator) -> None:
-    missing: set[str] = set()
-    seen = set()
-
-    class Watching:
-        transport = live(simulator)
-
-        def exchange(self, request: Any, *, headers: Any, deadline: float) -> Any:
-            answer = self.transport.exchange(request, headers=headers, deadline=deadline)
-            if answer.status == 200:
-                path = template(request.path)
-                seen.add(path)
-                missing.update(unclassed(path, json.loads(answer.body)))
-            return answer
-
-    watched = connector(simulator, transport=Watching())
-    watched.probe()
-    snapshot = watched.fetch(Selection(), contact_details=True)
-    watched.rendered([one.external_id for one in snapshot.schedules], NOW, NOW + DAY)
-    assert missing == set()
-    assert seen == set(TABLES)
+def test_every_table_is_of_an_endpoint_or_says_why_it_is_never_asked() -> None:
     never_asked = {"contact", "notification_rule", "service", "platform_team"}
-    assert set(LEDGER.tables) == {*(table for _, table in TABLES.values()), "page", *never_asked}
-
-
-def template(path: str) -> str:
-    parts = path.split("/")
-    found = [known for known in TABLES if _fits(known.split("/"), parts)]
-    return min(found, key=lambda known: known.count("{id}"))
-
-
-def _fits(known: list[str], parts: list[str]) -> bool:
-    return len(known) == len(parts) and all(a in ("{id}", b) for a, b in zip(known, parts, strict=True))
-
-
-def unclassed(path: str, body: dict[str, Any]) -> list[str]:
-    wrapper, table = TABLES[path]
-    found = body[wrapper] if wrapper else [body]
-    rest = {key: value for key, value in body.items() if wrapper and key != wrapper}
-    unknown = [f"{table}: {field}" for item in found for field in LEDGER.unknown(table, item)]
-    return unknown + [f"page: {field}" for field in (LEDGER.unknown("page", rest) if rest else ())]
+    assert set(LEDGER.tables) == {*(one.table for one in JSM.endpoints), "page", *never_asked}
