@@ -58,7 +58,7 @@ class Reading:
         if selection.everything:
             self._people.users.read()
             self._hear(self._people.users)
-        self._list_all()
+        self._list_all(selection.everything or any(kind in ("service", "user_group") for kind, _ in selection.chosen))
         self._raise_if_nothing_was_read()
         self.harvest.directory.sites = self._sites()
         self.harvest.absences = self._absences()
@@ -83,9 +83,13 @@ class Reading:
 
     # --- listings -------------------------------------------------------------------------------------------------
 
-    def _list_all(self) -> None:
+    def _list_all(self, with_services: bool = True) -> None:
+        """with_services: nothing refers to a service, so without one or its owner chosen none is needed."""
         groups = self._list(self._client.groups(), wire.Group, "user_group", "groups")
         self.harvest.directory.groups = groups.objects
+        if not with_services:
+            self._completeness["service"] = Completeness(True)
+            return
         services = self._list(self._client.services(), wire.Service, "service", "services")
         self.harvest.services = services.objects
         told = services.completeness

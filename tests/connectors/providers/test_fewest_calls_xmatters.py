@@ -160,3 +160,21 @@ def test_a_group_of_nobody_takes_two_lists_more_than_it_needs(state: State) -> N
     snapshot, reach = read(state, selection), chosen_group(state, "empty")
     same_objects(snapshot, reach)
     assert snapshot.calls <= fewest(state, reach, selection.chosen, contacts=False) + 2
+
+
+@pytest.mark.parametrize("contacts", [False, True])
+def test_a_device_in_a_seat_takes_the_list_of_all_devices(state: State, contacts: bool) -> None:
+    """Instead of that of e-mail devices, which tells no other's owner."""
+    selection, reach = of(state, "paged", (40,), "skip")
+    snapshot = read(state, selection, contacts=contacts)
+    same_objects(snapshot, reach)
+    longer = sum(1 for one in state.devices.values() if one.type != "EMAIL") // 1_000
+    assert snapshot.calls <= SOME * fewest(state, reach, selection.chosen, contacts=contacts) + longer * (not contacts)
+
+
+def test_a_read_without_services_proves_what_one_with_them_does(state: State) -> None:
+    """None of them belongs to the selection: what was imported before is let go, not kept as if it were hidden."""
+    for kind in ("schedule", "paged", "group", "service"):
+        snapshot = read(state, of(state, kind, (7,), "skip")[0])
+        assert snapshot.completeness["service"].listing
+        assert not [note for note in snapshot.notes if note.entity_type == "service"]
