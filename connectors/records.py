@@ -127,6 +127,8 @@ class SourceSchedule:
     """A schedule. fetched_range: instants [since, until) in which overrides and extra shifts were asked for.
 
     flavour: the vendor's own family of schedules it belongs to. enabled False: switched off at the source.
+    turned_by_alert: keys of layers whose people move on by one layer with every alert at the source, in the order in
+    which they do; the record tells the order of the read.
     """
 
     external_id: str
@@ -141,6 +143,7 @@ class SourceSchedule:
     fetched_range: tuple[int, int] | None = None
     flavour: str = ""
     enabled: bool = True
+    turned_by_alert: tuple[str, ...] = ()
     because: tuple[str, ...] = ()
 
     def spec(self) -> ScheduleSpec | None:

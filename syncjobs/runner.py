@@ -21,10 +21,11 @@ from oncall.rendering.codec import instant_to_text
 from syncjobs.apply import Application, FenceLost, Verdict
 from syncjobs.models import OPEN_PLAN, Outcome, RunKind, RunState, SyncItem, SyncProfile, SyncRun
 from syncjobs.planning.canonical import Proposer
+from syncjobs.planning.foretold import as_foretold
 from syncjobs.planning.plan import Proposals, by_kind, make_plan
-from syncjobs.planning.values import Picture, Plan
+from syncjobs.planning.values import Base, Picture, Plan
 from syncjobs.snapshot import load_picture, rules_of
-from syncjobs.storage import link_conflicts, store_conflicts, store_plan
+from syncjobs.storage import link_conflicts, remember_compared, store_conflicts, store_plan
 from syncjobs.verifying import PHASE, Told, verify
 from syncjobs.watch import Watch, claim
 
@@ -120,6 +121,7 @@ def _plan(run: SyncRun, watch: Watch, opener: Opener) -> None:
         partial=_is_limited(run),
     )
     store_plan(run, plan)
+    remember_compared(plan)
     now = timezone.now()
     opened = store_conflicts(run, plan, picture.conflicts, now)
     _count(watch, proposals, plan, picture)
@@ -230,10 +232,15 @@ def _compare_with_source(run: SyncRun, watch: Watch, opener: Opener) -> Told:
     snapshot = read(run, watch, opener)
     watch.write(calls=run.calls + snapshot.calls)
     proposals = propose(run.connection, snapshot)
-    fingerprints = {(p.kind, p.external_id): p.fingerprint for by_id in proposals.values() for p in by_id.values()}
-    for item in open_items(run).exclude(action="detach").only("pk", "entity_type", "external_id", "source_hash"):
+    now = instant_to_text(snapshot.fetched_at)
+    for item in (
+        open_items(run).exclude(action="detach").only("pk", "entity_type", "external_id", "source_hash", "link")
+    ):
         kind = entity_type_of(item.entity_type)
-        if fingerprints.get((kind, item.external_id)) != item.source_hash:
+        proposal = proposals[kind].get(item.external_id)
+        if proposal is not None and proposal.fingerprint != item.source_hash and item.link is not None:
+            proposal = as_foretold(proposal, Base.from_json(item.link.base), now)
+        if proposal is None or proposal.fingerprint != item.source_hash:
             SyncItem.objects.filter(pk=item.pk).update(
                 outcome=Outcome.STALE,
                 code="stale",

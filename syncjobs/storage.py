@@ -81,6 +81,19 @@ def store_conflicts(run: SyncRun, plan: Plan, stored: Iterable[OpenConflict], at
     return len(new)
 
 
+def remember_compared(plan: Plan) -> None:
+    """Move the fingerprints of links that were compared and need nothing; one with a decision in the meantime is left
+    to be compared again."""
+    for piece in chunks(plan.compared):
+        found = {view.id: (view.version, fingerprint) for view, fingerprint in piece}
+        with transaction.atomic():
+            links = ExternalLink.objects.select_for_update().filter(pk__in=found).order_by("pk")
+            moved = [link for link in links.only("version", "source_hash") if link.version == found[link.pk][0]]
+            for link in moved:
+                link.source_hash = found[link.pk][1]
+            ExternalLink.objects.bulk_update(moved, ["source_hash"])
+
+
 def link_conflicts(run: SyncRun) -> None:
     """Point open conflicts to the links that exist by now; those of new objects were asked before there was one."""
     link = ExternalLink.objects.filter(

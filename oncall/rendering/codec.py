@@ -142,7 +142,8 @@ def _turns_to_json(turns: Turns) -> Json:
             return {"type": "everyone"}
 
 
-def _turns_from_json(data: Json) -> Turns:
+def turns_from_json(data: Json) -> Turns:
+    """Who takes turns how, of a stored layer."""
     match data["type"]:
         case "by_time":
             read = reading_from_text if data["clock"] == "wall" else instant_from_text
@@ -180,7 +181,7 @@ def layer_from_json(data: Json) -> Layer:
             key=data["key"],
             name=data["name"],
             windows=tuple(_window_from_json(w) for w in data["windows"]),
-            turns=_turns_from_json(data["turns"]),
+            turns=turns_from_json(data["turns"]),
             participants=tuple(participant_from_text(p) for p in data["participants"]),
             zone=data["zone"],
             starts_at=None if data["starts_at"] is None else instant_from_text(data["starts_at"]),

@@ -86,21 +86,18 @@ class Proposer:
         elements: Mapping[str, Mapping[str, Values] | None],
         **more: Any,
     ) -> Proposal:
-        told = dict(fields)
-        for name in _COMPARED_OTHERWISE & told.keys():
-            told[name] = normal(kind, name, told[name], self.now)
-        on_create = sorted(more.get("on_create", {}).items())
-        return Proposal(
+        proposal = Proposal(
             kind=kind,
             external_id=record.external_id,
             key=self.key(record.external_id),
             label=record.name,
             fields=fields,
             elements=elements,
-            fingerprint=digest([self.mapping_version.get(kind, 0), told, elements, on_create]),
+            mapping_version=self.mapping_version.get(kind, 0),
             because=record.because,
             **more,
         )
+        return replace(proposal, fingerprint=fingerprint(proposal, self.now))
 
     def _user(self, user: SourceUser) -> Proposal:
         told: dict[str, Any] = {
@@ -236,6 +233,7 @@ class Proposer:
             on_create=on_create,
             zone_evidence=evidence,
             holders=frozenset([*(p.id for p in people), *stand_ins]),
+            turned_by_alert=schedule.turned_by_alert,
         )
 
     def _layer(self, layer: Layer) -> Layer:
@@ -283,6 +281,14 @@ class Proposer:
             "active": True,
         }
         return self._proposal("service", service, fields, {})
+
+
+def fingerprint(proposal: Proposal, now: str) -> str:
+    """Equal for records that mean the same at ``now`` (ISO instant) and were mapped by the same version."""
+    told = dict(proposal.fields)
+    for name in _COMPARED_OTHERWISE & told.keys():
+        told[name] = normal(proposal.kind, name, told[name], now)
+    return digest([proposal.mapping_version, told, proposal.elements, sorted(proposal.on_create.items())])
 
 
 def normal(kind: Kind, path: str, value: Any, now: str) -> Any:

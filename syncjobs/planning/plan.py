@@ -8,6 +8,7 @@ from connectors.records import ENTITY_TYPES, FailedEntity
 from oncall.aggregates import Kind, State
 from oncall.emails import canonical_email
 from syncjobs.planning import conflicts as questions
+from syncjobs.planning.foretold import as_foretold
 from syncjobs.planning.merge import Merge, merge
 from syncjobs.planning.values import (
     Action,
@@ -61,6 +62,7 @@ def make_plan(
     unchanged: dict[Kind, int] = {}
     unlisted: dict[Kind, int] = {}
     evaluated: set[tuple[str, str]] = set()
+    compared: list[tuple[LinkView, str]] = []
     broken = {(entity.entity_type, entity.external_id) for entity in failed}
     for kind in ENTITY_TYPES:
         same = 0
@@ -74,11 +76,14 @@ def make_plan(
                 same += 1
                 continue
             evaluated.add((kind, external_id))
+            proposal = as_foretold(proposal, detail.base, rules.now)
             item = _compare(proposal, link, detail, rules)
-            if item is None:
-                same += 1
-            else:
+            if item is not None:
                 items[kind, external_id] = item
+                continue
+            same += 1
+            if proposal.listed and link.source_hash != proposal.fingerprint:
+                compared.append((link, proposal.fingerprint))
         unchanged[kind] = same
         absent = [
             link
@@ -120,6 +125,7 @@ def make_plan(
         unlisted=unlisted,
         conflicts=tuple(drafts),
         settled=settled,
+        compared=tuple(compared),
     )
 
 
@@ -184,7 +190,7 @@ def _compare(proposal: Proposal, link: LinkView, detail: LinkDetail, rules: Rule
         action = "conflict"
     elif merged.held:
         action = "held"
-    elif merged.base_patch() or not attached or (proposal.listed and link.source_hash != proposal.fingerprint):
+    elif merged.base_patch() or not attached:
         action = "settle"
     else:
         return None

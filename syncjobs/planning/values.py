@@ -29,8 +29,8 @@ class Proposal:
 
     elements: collection -> None when it was not fetched. fetched_range: ISO instants in which time-bounded elements
     were asked for. on_create: values used only for a new row (and remembered as base). fingerprint: equal for records
-    that mean the same. holders: keys of people this object puts in a slot, a target or a membership. listed False:
-    known only because something refers to it.
+    that mean the same and were mapped by the same version. holders: keys of people this object puts in a slot, a target
+    or a membership. listed False: known only because something refers to it. turned_by_alert: as in SourceSchedule.
     """
 
     kind: Kind
@@ -39,13 +39,15 @@ class Proposal:
     label: str
     fields: Values
     elements: Mapping[str, Mapping[str, Values] | None]
-    fingerprint: str
+    fingerprint: str = ""
+    mapping_version: int = 0
     fetched_range: tuple[str, str] | None = None
     on_create: Values = field(default_factory=dict)
     holders: frozenset[str] = frozenset()
     because: tuple[str, ...] = ()
     zone_evidence: Mapping[str, Any] | None = None
     listed: bool = True
+    turned_by_alert: tuple[str, ...] = ()
 
     @property
     def email(self) -> str:
@@ -222,7 +224,8 @@ class Plan:
     """Items in dependency order, counts of what needs nothing, and the conflicts as they stand afterwards.
 
     unlisted: per kind, linked objects the source did not list; they are kept. settled: ids of open conflicts that no
-    longer hold.
+    longer hold. compared: links whose source moved without consequence, such as an absence that has ended, each with
+    the fingerprint they were compared at; remembered, it saves comparing them again.
     """
 
     items: tuple[Item, ...]
@@ -230,6 +233,7 @@ class Plan:
     unlisted: Mapping[Kind, int]
     conflicts: tuple[ConflictDraft, ...] = ()
     settled: tuple[int, ...] = ()
+    compared: tuple[tuple[LinkView, str], ...] = ()
 
 
 def element_key(connection_id: int, *parts: str) -> str:

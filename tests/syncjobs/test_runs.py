@@ -20,7 +20,7 @@ from syncjobs.runner import drive
 from syncjobs.starting import approve, cancel, start, sweep
 from syncjobs.tasks import drive_run, tick
 from syncjobs.watch import LEASE, Watch, claim
-from tests.syncjobs.conftest import BY, Sync, user, world
+from tests.syncjobs.conftest import BY, NOW, Sync, layer, schedule, user, world
 
 pytestmark = pytest.mark.django_db
 
@@ -228,6 +228,21 @@ def test_an_old_plan_reads_the_source_again_and_leaves_alone_what_moved(sync: Sy
     assert sorted(Responder.objects.values_list("name", flat=True)) == ["Bo", "Cy"]
     assert sync.run().state == RunState.SUCCEEDED
     assert Responder.objects.get(name="Ana").title == "New"
+
+
+def test_an_old_plan_is_not_stale_because_a_rotation_moved_on_by_itself(sync: Sync) -> None:
+    """The plan was made by one read, the fresh look is another that tells the same rotation by another anchor."""
+    before, after = (layer("U1", "U2", anchor=f"2026-03-01T0{shown}:00", length=86_400) for shown in ("2:30", "3:00"))
+    march = NOW - 237 * 86_400  # the day before the clock skips 02:30
+    sync.source.change(fetched_at=march, schedules=(schedule("S1", "Primary", before),))
+    sync.run()
+    sync.source.change(schedules=(schedule("S1", "Primary", after, description="By day"),))
+    plan = sync.plan()
+    assert [list(item.changes["fields"]) for item in plan.items.all()] == [["description"]]
+    SyncRun.objects.update(planned_at=timezone.now() - timedelta(minutes=16))
+    assert sync.apply(plan).items.get().outcome == "applied"
+    sync.source.change(schedules=(schedule("S1", "Primary", before, description="By day"),))
+    assert sync.run().items.count() == 0
 
 
 def test_a_fresh_plan_is_applied_without_reading_again(sync: Sync) -> None:

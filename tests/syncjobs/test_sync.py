@@ -2,11 +2,20 @@
 
 import json
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
 
-from connectors.records import Account, Completeness, FailedEntity, SourceMember, SourceService, SourceTeam
+from connectors.records import (
+    ENTITY_TYPES,
+    Account,
+    Completeness,
+    FailedEntity,
+    SourceMember,
+    SourceService,
+    SourceTeam,
+)
 from oncall.aggregates import Draft
 from oncall.models import (
     ChangeRecord,
@@ -32,6 +41,9 @@ from syncjobs.models import (
     RunState,
     SyncRun,
 )
+from syncjobs.planning.values import Plan
+from syncjobs.snapshot import link_views
+from syncjobs.storage import remember_compared
 from tests.syncjobs.conftest import BY, NOW, Sync, contents, edit, layer, policy, schedule, user, world
 
 pytestmark = pytest.mark.django_db
@@ -214,6 +226,42 @@ def test_overrides_come_go_and_pass_into_history(sync: Sync) -> None:
     sync.source.change(schedules=(schedule("S1", "Primary", layer("U1", "U2", "U1")),))
     sync.run()
     assert not Override.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "moved",
+    [
+        {"fetched_at": NOW + 10_800, "users": world().users},
+        {"mapping_version": dict.fromkeys(ENTITY_TYPES, 2)},
+    ],
+    ids=["an absence has ended", "another mapping"],
+)
+def test_a_source_that_moves_without_consequence_gives_no_item_and_is_compared_once(
+    sync: Sync, moved: dict[str, Any]
+) -> None:
+    absence = SourceSubstitution("R1", person("U1"), person("U2"), NOW + 3600, NOW + 7200)
+    sync.source.change(users=(user("U1", "Ana", substitutions=(absence,)), *world().users[1:]))
+    sync.run()
+    link = ExternalLink.objects.get(entity_type="responder", external_id="U1")
+    remembered = link.source_hash
+    sync.source.change(**moved)
+    plan = sync.plan()
+    assert (plan.state, plan.items.count(), Substitution.objects.count()) == (RunState.SUCCEEDED, 0, 1)
+    link.refresh_from_db()
+    assert link.source_hash != remembered
+    before = contents()
+    assert sync.run().items.count() == 0
+    assert contents() == before
+
+
+def test_a_link_with_a_decision_in_the_meantime_is_compared_again(sync: Sync) -> None:
+    sync.run()
+    link = ExternalLink.objects.get(external_id="U1")
+    view = link_views(sync.connection.pk)["responder"]["U1"]
+    ExternalLink.objects.filter(pk=link.pk).update(version=link.version + 1)
+    remember_compared(Plan((), {}, {}, compared=((view, "moved"),)))
+    link.refresh_from_db()
+    assert link.source_hash == view.source_hash
 
 
 def test_an_absence_that_is_taken_back_goes_and_one_that_is_over_stays(sync: Sync) -> None:

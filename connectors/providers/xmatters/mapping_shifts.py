@@ -1,6 +1,7 @@
 """Shifts -> schedules with a layer per seat: what xMatters sent -> records. Pure; the clock comes in as an argument."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -57,11 +58,14 @@ def schedule(
     """
     told = directory.shift_zone(shift, group, findings)
     layers: tuple[Layer, ...] = ()
+    turned: tuple[str, ...] = ()
     if on_holidays_only(shift):
         message = f"{shift.label} runs on the holidays of a site, which xMatters does not tell; nobody is shown in it."
         findings.note("schedule", shift.id, "unsupported_holiday_shift", message, "recurrence.frequency")
     else:
-        layers = _layers(shift, seats(shift, directory), told.zone or _MEANWHILE, at, findings)
+        places = seats(shift, directory)
+        layers = _layers(shift, places, told.zone or _MEANWHILE, at, findings)
+        turned = _turned_by_alert(shift, places)
         _notes(shift, group, directory, findings)
     return SourceSchedule(
         external_id=shift.id,
@@ -75,6 +79,7 @@ def schedule(
         overrides=(),
         fetched_range=(at, LATEST),
         enabled=group.status != "INACTIVE",
+        turned_by_alert=turned,
         because=because,
     )
 
@@ -112,9 +117,7 @@ def _turning(
     shift: wire.Shift, count: int, runs: Always | Recurring, zone: str, at: int, findings: Findings
 ) -> Turning | None:
     """None when the seats do not turn, or nobody can say how: then a note says so and the order as read stays."""
-    sent = shift.rotation
-    if sent is None and isinstance(shift.rotation_type, str):
-        sent = wire.Rotation(type=shift.rotation_type)
+    sent = _sent(shift)
     if sent is None or count < 2:
         return None
     try:
@@ -132,6 +135,22 @@ def _turning(
     return turning
 
 
+def _sent(shift: wire.Shift) -> wire.Rotation | None:
+    """The rotation of a shift, of which some answers tell the type alone."""
+    if shift.rotation is None and isinstance(shift.rotation_type, str):
+        return wire.Rotation(type=shift.rotation_type)
+    return shift.rotation
+
+
+def _turned_by_alert(shift: wire.Shift, places: Sequence[Seat]) -> tuple[str, ...]:
+    """Keys of the seats whose people move on with every alert."""
+    sent = _sent(shift)
+    with suppress(Unsupported):  # named where its layers are made
+        if sent is not None and rotations.trigger(sent) == "alert":
+            return tuple(seat.key for seat in places if seat.in_rotation)
+    return ()
+
+
 def _understood(
     sent: wire.Rotation, shift: wire.Shift, runs: Always | Recurring, zone: str, at: int, findings: Findings
 ) -> Turning | None:
@@ -139,7 +158,10 @@ def _understood(
     if kind == "none":
         return None
     if kind == "alert":
-        message = f"{shift.label} rotates with every alert; its order is the one of this read."
+        message = (
+            f"{shift.label} rotates with every alert; its order here is the one of the first read, and only an edit at "
+            "xMatters changes it."
+        )
         findings.note("schedule", shift.id, "unsupported_rotation_by_alert", message, "rotation.type")
         return None
     if kind == "shift":

@@ -1,7 +1,6 @@
 """A rotation is told as a state that moves by itself; whenever it is read, one and the same rule has to come out."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,11 +9,9 @@ from hypothesis import strategies as st
 
 from connectors.findings import Findings
 from connectors.providers.xmatters import wire
-from connectors.providers.xmatters.directory import Directory
-from connectors.providers.xmatters.mapping_shifts import schedule
 from connectors.providers.xmatters.rotations import Unsupported, by_shift, by_time, direction, trigger
 from connectors.providers.xmatters.vendor import VENDOR
-from connectors.simulator.xmatters.model import Recurrence, Rotation, Seat, Shift
+from connectors.simulator.xmatters.model import Shift
 from connectors.simulator.xmatters.occurrences import occurrences
 from connectors.simulator.xmatters.rotation import next_rotation, seated_at
 from connectors.simulator.zones import first_instant
@@ -22,84 +19,7 @@ from oncall.rendering.layers import layer_at
 from oncall.rendering.spec import ByTime, Layer, Recurring, Rule
 from oncall.rendering.turns import turn_at, turn_range
 from oncall.rendering.zones import at, reading
-
-HOUR, DAY = 3600, 86_400
-DAYS = 1100
-PEOPLE = ("ANA", "BO", "CY")
-
-
-def when(*fields: int) -> int:
-    """A reading."""
-    return int(datetime(*fields, tzinfo=UTC).timestamp())  # type: ignore[misc, arg-type]
-
-
-def text(instant: int) -> str:
-    return datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
-
-
-def simulated(
-    zone: str, start: int, unit: str, interval: int, *, change: int | None = None, last: bool = False
-) -> Shift:
-    """A shift of 8 hours a day from the reading ``start``, rotating from the reading ``change`` (its own start)."""
-    first = first_instant(zone, start)
-    trigger_ = "shift" if unit == "SHIFTS" else "time"
-    rotation = Rotation(
-        type="COVERAGE_ROTATION" if trigger_ == "shift" else "ROTATION",
-        direction="LAST_TO_FIRST" if last else "SECOND_TO_FIRST",
-        interval=interval,
-        unit=unit,
-        trigger=trigger_,
-        first=first_instant(zone, start if change is None else change),
-    )
-    seats = [Seat(("PERSON", id_), 10 * index) for index, id_ in enumerate(PEOPLE)]
-    seats.insert(1, Seat(("PERSON", "WALT"), 5, in_rotation=False))
-    recurrence = Recurrence("DAILY")
-    return Shift("S1", "Shift", "G1", zone, zone, first, first + 8 * HOUR, recurrence, seats, rotation)
-
-
-def sent(shift: Shift, instant: int) -> wire.Shift:
-    """The shift as xMatters tells it at an instant, by the simulator's own walk."""
-    rotation = shift.rotation
-    assert rotation is not None and shift.start is not None and shift.end is not None
-    told: dict[str, Any] = {"type": rotation.type, "direction": rotation.direction, "interval": rotation.interval}
-    told["intervalUnit"] = rotation.unit
-    following = next_rotation(shift, instant)
-    if following is not None:
-        told["nextRotationTime"] = text(following)
-    members = [
-        {
-            "position": position,
-            "delay": seat.delay,
-            "inRotation": seat.in_rotation,
-            "recipient": {"id": who[1], "recipientType": who[0]},
-        }
-        for position, (seat, who) in enumerate(zip(shift.seats, seated_at(shift, instant), strict=True), 1)
-    ]
-    return wire.Shift.model_validate(
-        {
-            "id": shift.id,
-            "name": shift.name,
-            "start": text(shift.start),
-            "end": text(shift.end),
-            "timezone": shift.zone,
-            "recurrence": {"frequency": "DAILY"},
-            "rotation": told,
-            "members": members,
-            "exclusions": [{"startDate": text(a), "endDate": text(b)} for a, b in shift.excluded],
-        }
-    )
-
-
-def layers(shift: Shift, instant: int, findings: Findings | None = None) -> tuple[Layer, ...]:
-    group = wire.Group(id="G1")
-    made = schedule(sent(shift, instant), group, Directory(), instant, (), findings or Findings(VENDOR))
-    return made.layers
-
-
-def instants(shift: Shift) -> range:
-    """Every 7 hours of 1,100 days: each hour of the day in turn, over six clock changes."""
-    assert shift.start is not None
-    return range(shift.start + HOUR, shift.start + HOUR + DAYS * DAY, 7 * HOUR)
+from tests.connectors.providers.xmatters.rotating import DAY, HOUR, instants, read, simulated, text, when
 
 
 @pytest.mark.parametrize("last", [False, True])
@@ -123,7 +43,7 @@ def test_the_same_layers_come_out_whenever_they_are_read(
     zone: str, start: int, unit: str, interval: int, last: bool
 ) -> None:
     shift = simulated(zone, start, unit, interval, last=last)
-    first, *others = (layers(shift, instant) for instant in instants(shift))
+    first, *others = (read(shift, instant).layers for instant in instants(shift))
     assert len(first) == 4
     assert all(made == first for made in others)
 
@@ -147,7 +67,7 @@ def test_a_change_at_another_time_than_the_shifts_start_is_foretold_by_every_ear
     open_reads = 0
     for instant in instants(shift):
         findings = Findings(VENDOR)
-        made = layers(shift, instant, findings)
+        made = read(shift, instant, findings).layers
         if any(note.code == "rotation_time_open" for note in findings.notes):
             open_reads += 1
         else:
@@ -174,7 +94,7 @@ def foretells(layer: Layer, shift: Shift, zone: str, instant: int) -> None:
 def test_seats_are_held_as_the_simulator_walks_them(unit: str, interval: int, last: bool) -> None:
     zone = "Europe/Berlin"
     shift = simulated(zone, when(2026, 1, 5, 9), unit, interval, last=last)
-    made = layers(shift, instants(shift)[40])
+    made = read(shift, instants(shift)[40]).layers
     for instant in instants(shift)[:400]:
         running = occurrences(shift, instant, instant + 1)
         expected = seated_at(shift, instant) if running else []
@@ -187,7 +107,7 @@ def test_a_deleted_occurrence_uses_no_turn() -> None:
     shift = simulated(zone, when(2026, 1, 5, 9), "SHIFTS", 1)
     gone = [first_instant(zone, when(2026, 1, day, 9)) for day in (7, 20)]
     shift = replace(shift, excluded=tuple((start, start + 8 * HOUR) for start in gone))
-    first, *others = (layers(shift, instant) for instant in instants(shift)[:200])
+    first, *others = (read(shift, instant).layers for instant in instants(shift)[:200])
     assert all(made == first for made in others)
     assert isinstance(first[0].windows[0], Recurring)
     assert first[0].windows[0].excluded == (when(2026, 1, 7, 9), when(2026, 1, 20, 9))

@@ -1,0 +1,92 @@
+"""Shifts that rotate, as the simulator walks them and as xMatters would tell them at an instant."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from connectors.findings import Findings
+from connectors.providers.xmatters import wire
+from connectors.providers.xmatters.directory import Directory
+from connectors.providers.xmatters.mapping_shifts import schedule
+from connectors.providers.xmatters.vendor import VENDOR
+from connectors.records import SourceSchedule
+from connectors.simulator.xmatters.model import Recurrence, Rotation, Seat, Shift
+from connectors.simulator.xmatters.rotation import next_rotation, seated_at
+from connectors.simulator.zones import first_instant
+
+HOUR, DAY = 3600, 86_400
+DAYS = 1100
+PEOPLE = ("ANA", "BO", "CY")
+
+
+def when(*fields: int) -> int:
+    """A reading."""
+    return int(datetime(*fields, tzinfo=UTC).timestamp())  # type: ignore[misc, arg-type]
+
+
+def text(instant: int) -> str:
+    return datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+def simulated(
+    zone: str, start: int, unit: str, interval: int, *, change: int | None = None, last: bool = False
+) -> Shift:
+    """A shift of 8 hours a day from the reading ``start``, rotating from the reading ``change`` (its own start)."""
+    first = first_instant(zone, start)
+    trigger = {"SHIFTS": "shift", "ALERTS": "alert"}.get(unit, "time")
+    rotation = Rotation(
+        type={"shift": "COVERAGE_ROTATION", "alert": "EVENT_ROUND_ROBIN"}.get(trigger, "ROTATION"),
+        direction="LAST_TO_FIRST" if last else "SECOND_TO_FIRST",
+        interval=interval,
+        unit=unit,
+        trigger=trigger,
+        first=first_instant(zone, start if change is None else change),
+    )
+    seats = [Seat(("PERSON", id_), 10 * index) for index, id_ in enumerate(PEOPLE)]
+    seats.insert(1, Seat(("PERSON", "WALT"), 5, in_rotation=False))
+    recurrence = Recurrence("DAILY")
+    return Shift("S1", "Shift", "G1", zone, zone, first, first + 8 * HOUR, recurrence, seats, rotation)
+
+
+def sent(shift: Shift, instant: int) -> wire.Shift:
+    """The shift as xMatters tells it at an instant, by the simulator's own walk."""
+    rotation = shift.rotation
+    assert rotation is not None and shift.start is not None and shift.end is not None
+    told: dict[str, Any] = {"type": rotation.type, "direction": rotation.direction, "interval": rotation.interval}
+    told["intervalUnit"] = rotation.unit
+    following = next_rotation(shift, instant)
+    if following is not None:
+        told["nextRotationTime"] = text(following)
+    members = [
+        {
+            "position": position,
+            "delay": seat.delay,
+            "inRotation": seat.in_rotation,
+            "recipient": {"id": who[1], "recipientType": who[0]},
+        }
+        for position, (seat, who) in enumerate(zip(shift.seats, seated_at(shift, instant), strict=True), 1)
+    ]
+    return wire.Shift.model_validate(
+        {
+            "id": shift.id,
+            "name": shift.name,
+            "start": text(shift.start),
+            "end": text(shift.end),
+            "timezone": shift.zone,
+            "recurrence": {"frequency": "DAILY"},
+            "rotation": told,
+            "members": members,
+            "exclusions": [{"startDate": text(a), "endDate": text(b)} for a, b in shift.excluded],
+        }
+    )
+
+
+def read(shift: Shift, instant: int, findings: Findings | None = None) -> SourceSchedule:
+    """What comes of reading the shift at an instant."""
+    group = wire.Group(id="G1")
+    return schedule(sent(shift, instant), group, Directory(), instant, (), findings or Findings(VENDOR))
+
+
+def instants(shift: Shift, step: int = 7 * HOUR) -> range:
+    """From an hour after the shift's first start on, over 1,100 days and six clock changes, at each hour of the day."""
+    assert shift.start is not None
+    return range(shift.start + HOUR, shift.start + HOUR + DAYS * DAY, step)
