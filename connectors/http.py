@@ -119,6 +119,7 @@ class HttpClient:
         self._should_stop = should_stop
         self._wait_left = wait_budget
         self._resume_at: float | None = None
+        self._answered_at = 0.0
         self.calls = 0
         self.rate = Rate()
 
@@ -206,7 +207,8 @@ class HttpClient:
             self._tell(Exchange(request, attempt, None, self._clock() - started, fault=fault.kind))
             raise
         self._tell(Exchange(request, attempt, response.status, self._clock() - started, len(response.body)))
-        self.rate = read_rate(response.headers, self._limits, self._wall_clock())
+        passed, self._answered_at = self._clock() - self._answered_at, self._clock()
+        self.rate = read_rate(response.headers, self._limits, self._wall_clock(), self.rate, passed)
         used_up = self.rate.remaining == 0 and self.rate.reset is not None
         self._resume_at = self._clock() + (self.rate.reset or 0.0) if used_up else None
         return response

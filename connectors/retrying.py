@@ -26,32 +26,57 @@ _COUNT = re.compile(r"[0-9]{1,12}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class RateHeaders:
-    """The provider's header names, lower case; None where it has none. ``reset`` tells seconds from now.
+    """The provider's header names, lower case; None where it has none. ``reset`` tells seconds from now. Where nothing
+    tells what is left and until when, ``used`` counts up in a window of ``period`` seconds.
 
     PagerDuty: REST API docs "Rate Limiting" (``ratelimit-limit``, ``ratelimit-remaining``, ``ratelimit-reset``).
+    xMatters: headers that its own tool reads (xmtoolbox, lib/common.js: ``x-ratelimit-used``,
+    ``x-ratelimit-period_in_sec``).
     """
 
     limit: str | None = None
     remaining: str | None = None
     reset: str | None = None
+    used: str | None = None
+    period: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """What the last answer said about the budget. ``reset`` in seconds; None = not told."""
+    """What the last answer said about the budget. ``reset`` in seconds; None = not told.
+
+    used, window: of a budget that is told by what was used of it: so much, and the most seconds until that starts anew.
+    """
 
     limit: int | None = None
     remaining: int | None = None
     reset: float | None = None
+    used: int | None = None
+    window: float | None = None
 
 
-def read_rate(headers: Mapping[str, str], names: RateHeaders, now: float) -> Rate:
-    """The budget as told by one answer's headers."""
+def read_rate(
+    headers: Mapping[str, str], names: RateHeaders, now: float, before: Rate | None = None, passed: float = 0.0
+) -> Rate:
+    """The budget as told by one answer's headers. before: as told ``passed`` seconds ago."""
+    limit = _count(headers, names.limit)
+    used, period = _count(headers, names.used), _count(headers, names.period)
+    if limit is not None and used is not None and period:
+        window = _window(used, float(period), before or Rate(), passed)
+        return Rate(limit, max(0, limit - used), window if used >= limit else None, used, window)
     return Rate(
-        limit=_count(headers, names.limit),
+        limit=limit,
         remaining=_count(headers, names.remaining),
         reset=None if names.reset is None else seconds_until(headers.get(names.reset, ""), now),
     )
+
+
+def _window(used: int, period: float, before: Rate, passed: float) -> float:
+    """A window that an answer is the first of began before it, so it ends a period later at the latest. One that ought
+    to be over, and still counts on, is told by the vendor in another way than this: then a whole period is safe."""
+    if before.used is None or before.window is None or used < before.used or before.window <= passed:
+        return period
+    return before.window - passed
 
 
 def told_wait(headers: Mapping[str, str], rate: Rate, now: float) -> float | None:

@@ -56,6 +56,38 @@ def test_it_waits_for_the_longer_of_both_headers() -> None:
     assert told_wait({}, Rate(), NOW) is None
 
 
+USED = RateHeaders(limit="limit", used="used", period="period")
+
+
+def counted(used: int, before: Rate | None = None, passed: float = 0.0) -> Rate:
+    return read_rate({"limit": "3", "used": str(used), "period": "60"}, USED, NOW, before, passed)
+
+
+def test_a_budget_told_by_what_was_used_comes_back_when_its_window_ends() -> None:
+    first = counted(1)
+    assert first == Rate(3, 2, None, 1, 60.0)
+    second = counted(2, first, 10.0)
+    assert second == Rate(3, 1, None, 2, 50.0)
+    assert counted(3, second, 20.0) == Rate(3, 0, 30.0, 3, 30.0)
+    assert counted(5, second, 20.0) == Rate(3, 0, 30.0, 5, 30.0)
+
+
+def test_a_counter_that_starts_anew_is_a_new_window() -> None:
+    assert counted(1, Rate(3, 0, 5.0, 3, 5.0), 2.0) == Rate(3, 2, None, 1, 60.0)
+
+
+def test_a_counter_that_counts_on_when_its_window_is_over_is_given_a_whole_one() -> None:
+    assert counted(3, Rate(3, 1, None, 2, 5.0), 5.0) == Rate(3, 0, 60.0, 3, 60.0)
+    assert counted(2, Rate(960, 959, 12.0), 1.0) == Rate(3, 1, None, 2, 60.0)
+
+
+@pytest.mark.parametrize("lacking", ["limit", "used", "period"])
+def test_what_was_used_alone_tells_nothing(lacking: str) -> None:
+    headers = {"limit": "3", "used": "3", "period": "60"}
+    rate = read_rate({**headers, lacking: "0" if lacking == "period" else "many"}, USED, NOW)
+    assert (rate.remaining, rate.reset, rate.window) == (None, None, None)
+
+
 def test_it_knows_nothing_without_names_or_with_garbage() -> None:
     assert read_rate({"ratelimit-limit": "9"}, RateHeaders(), NOW) == Rate()
     assert read_rate({"l": "many", "r": "-1"}, RateHeaders("l", "r", "x"), NOW) == Rate()

@@ -20,13 +20,14 @@ _NOBODY = Caller("", frozenset())
 
 
 class Xmatters:
-    """The vendor behind a Simulator. ``door`` knows who may come in."""
+    """The vendor behind a Simulator. ``door`` knows who may come in. period: seconds of the rate limit's window."""
 
-    def __init__(self, state: State, now: Callable[[], float]) -> None:
+    def __init__(self, state: State, now: Callable[[], float], period: Callable[[], float]) -> None:
         self.state = state
         self.edits = Edits(state, now)
         self.door = Door()
         self._now = now
+        self._period = period
         self._turns = itertools.count(1)
 
     def domain(self, request: Request) -> str:
@@ -85,7 +86,7 @@ class Xmatters:
         """Figures a client of the vendor's reads; when to come back is never said."""
         return {
             "x-ratelimit-limit": str(quota.limit),
-            "x-ratelimit-period_in_sec": "60",
+            "x-ratelimit-period_in_sec": str(int(self._period())),
             "x-ratelimit-used": str(quota.limit - quota.remaining),
             "x-concurrentlimit-limit": "10000",
             "x-concurrentlimit-used": "1",
@@ -110,10 +111,12 @@ class Simulator(Server):
     ``now`` is the instance's clock; ``edits`` changes the instance as its users would; ``door`` hands out tokens.
     """
 
+    rate_limit: RateLimit
+
     def __init__(
         self, state: State, *, now: Callable[[], float] | None = None, host: str = "127.0.0.1", port: int = 0
     ) -> None:
-        self.instance = Xmatters(state, now or time.time)
+        self.instance = Xmatters(state, now or time.time, lambda: self.rate_limit.window)
         super().__init__(self.instance, RateLimit(60_000, 60, enforced=False), host=host, port=port)
         self.edits = self.instance.edits
         self.door = self.instance.door
