@@ -1,4 +1,5 @@
-"""A made-up instance of any size, for measuring: unique names and addresses, three zones, plain shifts."""
+"""A made-up instance of any size, for measuring: unique names and addresses, three zones, plain shifts, of which a few
+lost a single occurrence."""
 
 from connectors.simulator.world import local_time
 from connectors.simulator.xmatters.model import Device, Group, Person, Recurrence, Rotation, Seat, Service, Shift
@@ -57,7 +58,12 @@ def _shift(
     state: State, new_id: NewId, group: Group, people: list[Person], number: int, now: int, name: str, hour: int
 ) -> None:
     zone, said = ZONES[number % 3]
-    start, end = (local_time(zone, now, day=number % 7 - 70, hour=one, from_monday=True) for one in (hour, hour + 12))
+
+    def bounds(day: int) -> tuple[int, int]:
+        start, end = (local_time(zone, now, day=day, hour=one, from_monday=True) for one in (hour, hour + 12))
+        return start, end
+
+    start, end = bounds(number % 7 - 70)
     seats = [
         Seat(("PERSON", person_id), place and 15, "PEER" if place else "NONE")
         for place, person_id in enumerate(_some(people, number + hour, 4))
@@ -65,4 +71,6 @@ def _shift(
     made = Shift(new_id("shift", number, name), name, group.id, zone, said, start, end, Recurrence("DAILY", 1), seats)
     first = local_time(zone, now, day=7, hour=hour, from_monday=True)
     made.rotation = Rotation("ROTATION", "SECOND_TO_FIRST", 1, "WEEKS", "time", first)
+    if number % 50 == 0:
+        made.excluded = (bounds(number % 7 + 7),)
     state.shifts[made.id] = made
