@@ -1,10 +1,20 @@
 """What goes over the wire between a client and a simulated vendor."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 JSON = "application/json; charset=utf-8"
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class Cut(Generic[Item]):
+    """One page of a list. total: of all its objects. more: whether others follow, or are promised."""
+
+    shown: Sequence[Item]
+    total: int
+    more: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +41,12 @@ class Request:
 
     def flag(self, name: str) -> bool:
         return (self.one(name) or "").lower() in ("true", "1")
+
+    def cut(self, items: Sequence[Item], offset: int, limit: int) -> Cut[Item]:
+        """The page from ``offset`` on; ``shrink`` and ``loop`` are acted out."""
+        items = items[: self.shrink]
+        start = 0 if self.loop else offset
+        return Cut(items[start : start + limit], len(items), self.loop or offset + limit < len(items))
 
 
 @dataclass(slots=True)

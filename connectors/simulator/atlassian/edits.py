@@ -1,19 +1,17 @@
 """What the account's own users do to it: renames, moves, removals. Each is one whole edit under the account's lock."""
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
+from connectors.simulator import account
 from connectors.simulator.atlassian.model import NOBODY, Forwarding, Override, Rotation, Schedule
 from connectors.simulator.atlassian.state import State
 from connectors.simulator.world import uuid
 
 
-class Edits:
-    """Edits refuse with ValueError what the vendor refuses, and with LookupError what is not there."""
-
+class Edits(account.Edits):
     def __init__(self, state: State) -> None:
         self._state = state
-        self.verbs: dict[str, Callable[..., Any]] = {
+        self.verbs = {
             "rename": self.rename,
             "change_email": self.change_email,
             "block_user": self.block_user,
@@ -32,12 +30,6 @@ class Edits:
             "change_delay": self.change_delay,
             "change_plan": self.change_plan,
         }
-
-    def carry_out(self, verb: str, arguments: Mapping[str, Any]) -> Any:
-        """Run an edit by name with JSON arguments; TypeError when they do not fit."""
-        if verb not in self.verbs:
-            raise LookupError(f"There is no edit {verb!r}; use one of {', '.join(sorted(self.verbs))}.")
-        return self.verbs[verb](**arguments)
 
     # Any object.
 
@@ -186,10 +178,8 @@ class Edits:
     # Finding.
 
     def _get(self, kind: str, object_id: str) -> Any:
-        shelf = self._state.shelf(kind)
-        if object_id not in shelf or getattr(shelf[object_id], "deleted", False):
-            raise LookupError(f"There is no {kind} {object_id}.")
-        return shelf[object_id]
+        there = {key: one for key, one in self._state.shelf(kind).items() if not getattr(one, "deleted", False)}
+        return account.found(there, kind, object_id)
 
     def _rotation(self, schedule_id: str, wanted: int | str) -> Rotation:
         schedule: Schedule = self._get("schedule", schedule_id)

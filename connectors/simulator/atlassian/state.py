@@ -1,11 +1,10 @@
 """One account in memory: its objects, sorted listings and who is who, guarded by one lock."""
 
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from connectors.simulator.account import Account, by_name, shelf_of
 from connectors.simulator.atlassian.model import (
     Escalation,
     Forwarding,
@@ -21,9 +20,9 @@ CANARY = "canary-never-store-this"
 
 
 @dataclass
-class State:
-    """``version`` grows with every edit. ``services_refused`` is the status a plan without services answers with;
-    ``gone`` are names of deleted objects that others still mention."""
+class State(Account):
+    """``services_refused`` is the status a plan without services answers with; ``gone`` are names of deleted objects
+    that others still mention."""
 
     name: str
     seed: int
@@ -36,19 +35,6 @@ class State:
     services_refused: int | None = None
     gone: dict[Participant, str] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        self.lock = threading.RLock()
-        self.version = 0
-
-    @contextmanager
-    def editing(self) -> Iterator["State"]:
-        """Hold the lock and count the edit."""
-        with self.lock:
-            try:
-                yield self
-            finally:
-                self.version += 1
-
     # Listings.
 
     def present_users(self) -> Sequence[User]:
@@ -57,16 +43,16 @@ class State:
         return sorted(present, key=lambda user: (user.email.casefold(), user.id))
 
     def sorted_teams(self) -> Sequence[Team]:
-        return _by_name(self.teams)
+        return by_name(self.teams.values())
 
     def sorted_schedules(self) -> Sequence[Schedule]:
-        return _by_name(self.schedules)
+        return by_name(self.schedules.values())
 
     def sorted_escalations(self) -> Sequence[Escalation]:
-        return _by_name(self.escalations)
+        return by_name(self.escalations.values())
 
     def sorted_services(self) -> Sequence[Service]:
-        return _by_name(self.services)
+        return by_name(self.services.values())
 
     def teams_of(self, user_id: str) -> Sequence[Team]:
         return [team for team in self.sorted_teams() if any(user_id == member for member, _ in team.members)]
@@ -89,9 +75,7 @@ class State:
             "escalation": self.escalations,
             "service": self.services,
         }
-        if kind not in shelves:
-            raise LookupError(f"There is no kind {kind!r}; use one of {', '.join(shelves)}.")
-        return shelves[kind]
+        return shelf_of(shelves, kind)
 
     def counts(self) -> dict[str, int]:
         return {
@@ -103,7 +87,3 @@ class State:
             "services": len(self.services),
             "forwarding_rules": len(self.forwardings),
         }
-
-
-def _by_name(shelf: dict[str, Any]) -> list[Any]:
-    return sorted(shelf.values(), key=lambda one: (one.name.casefold(), one.id))

@@ -5,16 +5,16 @@ Errors of Operations are ``{"errors": [{"title"}]}``, those of Jira's own REST A
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlencode
 
+from connectors.simulator.asking import Parameters
 from connectors.simulator.atlassian.state import State
 from connectors.simulator.atlassian.wire import Json
-from connectors.simulator.exchange import Answer, Request
+from connectors.simulator.exchange import Answer, Item, Request
 from connectors.simulator.jsm.callers import Caller
-from connectors.simulator.zones import DAY, parse_instant
+from connectors.simulator.zones import DAY
 
-Item = TypeVar("Item")
 USUAL = 25
 MOST = 100
 _TITLES = {
@@ -44,7 +44,7 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Parameters):
     """One request of a known caller. ``path`` is the path after the base. ``turn`` counts requests."""
 
     state: State
@@ -54,11 +54,6 @@ class Asked:
     now: float
     turn: int
     bare_teams: bool = False
-
-    @property
-    def expanded(self) -> list[str]:
-        """Values of ``expand``, which may be repeated or separated by commas."""
-        return [word for text in self.request.many("expand") for word in text.split(",") if word]
 
     def schedule(self, identifier: str) -> Any:
         schedule = self.state.schedules.get(identifier)
@@ -77,27 +72,17 @@ class Asked:
         return found
 
     def moment(self, name: str) -> float:
-        """An ISO date-time, default now; a "+" that was not encoded arrives as a blank."""
-        text = self.request.one(name)
-        if text is None:
-            return self.now
-        try:
-            return parse_instant(text.replace(" ", "+"), "Etc/UTC")
-        except (ValueError, OverflowError):
-            raise Refused(422, f"{name} must be an ISO 8601 date-time") from None
+        """An ISO date-time, default now."""
+        moment = self.instant(name)
+        return self.now if moment is None else moment
+
+    def wrong(self, name: str, message: str) -> Refused:
+        return Refused(422, f"{name} {message}")
 
     def within_reach(self, since: int, until: int) -> None:
         """Timelines reach a year back and two years ahead."""
         if since < self.now - 366 * DAY or until > self.now + 731 * DAY:
             raise Refused(422, "The timeline may begin a year ago at most and end two years from now")
-
-    def number(self, name: str, default: int, least: int) -> int:
-        text = self.request.one(name)
-        if text is None:
-            return default
-        if not text.isdecimal() or int(text) < least:
-            raise Refused(422, f"{name} must be a number of at least {least}")
-        return int(text)
 
     def page(
         self,
@@ -109,14 +94,13 @@ class Asked:
     ) -> Answer:
         """One page. ``links.next`` is a path below the base, and absent on the last page."""
         size, offset = min(self.number("size", USUAL, 1), MOST), self.number("offset", 0, 0)
-        items = items[: self.request.shrink]
-        start = 0 if self.request.loop else offset
+        cut = self.request.cut(items, offset, size)
 
         def link(at: int) -> str:
             return f"{self.path}?{urlencode({'offset': at, 'size': size})}"
 
-        links = {"last": link((len(items) - 1) // size * size if items else 0)} if last else {}
-        if self.request.loop or offset + size < len(items):
+        links = {"last": link((cut.total - 1) // size * size if cut.total else 0)} if last else {}
+        if cut.more:
             links["next"] = link(offset + size)
-        payload: Json = {"values": [write(item) for item in items[start : start + size]], "links": links}
+        payload: Json = {"values": [write(item) for item in cut.shown], "links": links}
         return Answer(200, payload | ({"_expands": list(expands)} if expands else {}))

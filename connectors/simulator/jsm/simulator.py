@@ -3,10 +3,11 @@
 import itertools
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import unquote
 
+from connectors.simulator.account import Edited
 from connectors.simulator.atlassian.edits import Edits
 from connectors.simulator.atlassian.state import State
 from connectors.simulator.exchange import Answer, Quota, Request
@@ -21,8 +22,10 @@ _SERVICES = re.compile(r"/jsm/api/([^/]+)(/v1/.*)")
 _DIRECTORY = f"/admin/v2/orgs/{ORG_ID}/directories/-/users"
 
 
-class Jsm:
+class Jsm(Edited[State, Edits]):
     """The vendor behind a Simulator. ``bare_teams``: the list of teams comes without a key around it."""
+
+    provider = "jsm"
 
     def __init__(self, state: State, now: Callable[[], float]) -> None:
         self.state = state
@@ -30,9 +33,6 @@ class Jsm:
         self.bare_teams = False
         self._now = now
         self._turns = itertools.count(1)
-
-    def domain(self, request: Request) -> str:
-        return ""  # one limit for everything
 
     def answer(self, request: Request) -> Answer:
         with self.state.lock:
@@ -72,18 +72,8 @@ class Jsm:
     def quota_headers(self, quota: Quota) -> dict[str, str]:
         return {"Retry-After": str(quota.reset)} if quota.exceeded else {}
 
-    def edit(self, verb: str, arguments: Mapping[str, Any]) -> Any:
-        return self.edits.carry_out(verb, arguments)
-
-    def summary(self) -> dict[str, Any]:
-        with self.state.lock:
-            return {
-                "provider": "jsm",
-                "cloud_id": CLOUD_ID,
-                "version": self.state.version,
-                **self.state.counts(),
-                "edits": sorted(self.edits.verbs),
-            }
+    def told(self) -> dict[str, Any]:
+        return {"cloud_id": CLOUD_ID, **self.state.counts()}
 
 
 def _routed(path: str) -> tuple[str, Sequence[Route]]:

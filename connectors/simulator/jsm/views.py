@@ -186,11 +186,9 @@ def _members(asked: Asked, org_id: str, team_id: str) -> Answer:
         raise Refused(400) from None
     if not 1 <= first <= _MOST_MEMBERS:
         raise Refused(400, f"first must be a number from 1 to {_MOST_MEMBERS}")
-    members = team.members[: asked.request.shrink]
-    start = 0 if asked.request.loop else start
-    more = asked.request.loop or start + first < len(members)
-    page = {"endCursor": f"m-{start + first}" if more else None, "hasNextPage": more}
-    results = [{"accountId": account_id} for account_id, _ in members[start : start + first]]
+    cut = asked.request.cut(team.members, start, first)
+    page = {"endCursor": f"m-{start + first}" if cut.more else None, "hasNextPage": cut.more}
+    results = [{"accountId": account_id} for account_id, _ in cut.shown]
     return Answer(200, {"results": results, "pageInfo": page})
 
 

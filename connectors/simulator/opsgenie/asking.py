@@ -7,16 +7,15 @@ Other codes are not known and left out, as the vendor's schema allows.
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlencode
 
+from connectors.simulator.asking import Parameters
 from connectors.simulator.atlassian.state import State
 from connectors.simulator.atlassian.wire import Json
-from connectors.simulator.exchange import Answer, Request
+from connectors.simulator.exchange import Answer, Item, Request
 from connectors.simulator.opsgenie.keys import ApiKey
-from connectors.simulator.zones import parse_instant
 
-Item = TypeVar("Item")
 API = "http://api.opsgenie.com"
 """Of paging links: absolute and, as in the vendor's own samples, not even https."""
 MOST = 100
@@ -55,7 +54,7 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Parameters):
     """One request of a known caller; ``now`` may hold fractions of a second; ``turn`` counts requests."""
 
     state: State
@@ -63,11 +62,6 @@ class Asked:
     key: ApiKey
     now: float
     turn: int = 0
-
-    @property
-    def expanded(self) -> list[str]:
-        """Values of ``expand``, which may be repeated or separated by commas."""
-        return [word for text in self.request.many("expand") for word in text.split(",") if word]
 
     def demand(self, right: str) -> None:
         """``right`` is a route's word. All but OPEN need configuration access, ACCOUNT_WIDE more than a team's key."""
@@ -92,25 +86,16 @@ class Asked:
         return wanted
 
     def moment(self, name: str) -> float:
-        """An ISO date-time, default now; a "+" that was not encoded arrives as a blank."""
-        text = self.request.one(name)
-        if text is None:
+        """An ISO date-time, default now."""
+        moment = self.instant(name)
+        if moment is None:
             return self.now
-        try:
-            moment = parse_instant(text.replace(" ", "+"), "Etc/UTC")
-        except (ValueError, OverflowError):
-            raise Refused(422, **{name: "must be an ISO 8601 date-time"}) from None
         if not 0 <= moment < 4_102_444_800:
-            raise Refused(422, **{name: "is too far away"})
+            raise self.wrong(name, "is too far away")
         return moment
 
-    def number(self, name: str, default: int, least: int) -> int:
-        text = self.request.one(name)
-        if text is None:
-            return default
-        if not text.isdecimal() or int(text) < least:
-            raise Refused(422, **{name: f"must be a number of at least {least}"})
-        return int(text)
+    def wrong(self, name: str, message: str) -> Refused:
+        return Refused(422, **{name: message})
 
     def whole(self, items: Sequence[Item], write: Callable[[Item], Json], *, expandable: Sequence[str] = ()) -> Answer:
         """A listing that comes in one piece."""
@@ -124,20 +109,19 @@ class Asked:
     ) -> Answer:
         """One page; a limit above 100 is lowered to it. ``next`` is absent on the last page, ``prev`` on the first."""
         limit, offset = min(self.number("limit", MOST, 1), MOST), self.number("offset", 0, 0)
-        items = items[: self.request.shrink]
-        start = 0 if self.request.loop else offset
+        cut = self.request.cut(items, offset, limit)
 
         def link(at: int) -> str:
             return f"{API}{self.request.path}?{urlencode({'limit': limit, 'offset': at, **echoed})}"
 
-        links = {"first": link(0), "last": link((len(items) - 1) // limit * limit if items else 0)}
+        links = {"first": link(0), "last": link((cut.total - 1) // limit * limit if cut.total else 0)}
         if offset:
             links["prev"] = link(max(0, offset - limit))
-        if self.request.loop or offset + limit < len(items):
+        if cut.more:
             links["next"] = link(offset + limit)
-        payload: Json = {"data": [write(item) for item in items[start : start + limit]], "paging": links}
+        payload: Json = {"data": [write(item) for item in cut.shown], "paging": links}
         if total:
-            payload["totalCount"] = len(items)
+            payload["totalCount"] = cut.total
         return Answer(200, payload, {f"X-Paging-{name.title()}": url for name, url in links.items()})
 
 

@@ -2,10 +2,11 @@
 
 import itertools
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
+from connectors.simulator.account import Edited
 from connectors.simulator.atlassian.edits import Edits
 from connectors.simulator.atlassian.state import State
 from connectors.simulator.exchange import Answer, Quota, Request
@@ -19,8 +20,10 @@ from connectors.simulator.world import uuid
 REGION = "us"
 
 
-class Opsgenie:
+class Opsgenie(Edited[State, Edits]):
     """The vendor behind a Simulator. ``keys`` may be changed while it is served."""
+
+    provider = "opsgenie"
 
     def __init__(self, state: State, now: Callable[[], float]) -> None:
         self.state = state
@@ -82,18 +85,8 @@ class Opsgenie:
             "X-RateLimit-Period-In-Sec": str(quota.reset),
         }
 
-    def edit(self, verb: str, arguments: Mapping[str, Any]) -> Any:
-        return self.edits.carry_out(verb, arguments)
-
-    def summary(self) -> dict[str, Any]:
-        with self.state.lock:
-            return {
-                "provider": "opsgenie",
-                "account": self.state.name,
-                "version": self.state.version,
-                **self.state.counts(),
-                "edits": sorted(self.edits.verbs),
-            }
+    def told(self) -> dict[str, Any]:
+        return {"account": self.state.name, **self.state.counts()}
 
 
 class Simulator(Server):

@@ -5,9 +5,9 @@ Error bodies and codes: REST API documentation, "Errors"; paging: "Pagination"; 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
-from connectors.simulator.exchange import Answer, Request
+from connectors.simulator.asking import Parameters
+from connectors.simulator.exchange import Answer, Item, Request
 from connectors.simulator.pagerduty.model import ApiKey
 from connectors.simulator.pagerduty.state import State
 from connectors.simulator.pagerduty.wire import Json, Wire
@@ -49,7 +49,7 @@ def error_answer(refused: Refused, *, v3: bool = False) -> Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Parameters):
     """One request of a known caller."""
 
     state: State
@@ -110,40 +110,30 @@ class Asked:
             raise Refused(400, "The window is too wide to be rendered in time", code=2016)
         return Window(int(since), int(until), self.request.flag("overflow"), 0 < until - since < 1)
 
-    def _number(self, name: str, default: int, least: int) -> int:
-        text = self.request.one(name)
-        if text is None:
-            return default
-        if not text.isdecimal() or int(text) < least:
-            raise Refused(400, f"{name} must be a number of at least {least}")
-        return int(text)
+    def wrong(self, name: str, message: str) -> Refused:
+        return Refused(400, f"{name} {message}")
 
     def page(
         self,
         wrapper: str,
-        items: Sequence["Item"],
-        write: Callable[["Item"], Json],
+        items: Sequence[Item],
+        write: Callable[[Item], Json],
         *,
         default: int = 25,
         most: int = 100,
         total: bool = True,
     ) -> Answer:
         """One page of ``items``, only its own objects written. A limit above ``most`` is lowered to it."""
-        limit, offset = min(self._number("limit", default, 1), most), self._number("offset", 0, 0)
+        limit, offset = min(self.number("limit", default, 1), most), self.number("offset", 0, 0)
         if offset + limit > MOST_RECORDS:
             raise Refused(400, "Offset plus limit must not be greater than 10000")
-        if self.request.shrink is not None:
-            items = items[: self.request.shrink]
-        start = 0 if self.request.loop else offset
+        cut = self.request.cut(items, offset, limit)
         payload: Json = {
-            wrapper: [write(item) for item in items[start : start + limit]],
+            wrapper: [write(item) for item in cut.shown],
             "limit": limit,
             "offset": offset,
-            "more": self.request.loop or offset + limit < len(items),
+            "more": cut.more,
         }
         if total:
-            payload["total"] = len(items) if self.request.flag("total") else None
+            payload["total"] = cut.total if self.request.flag("total") else None
         return Answer(200, payload)
-
-
-Item = TypeVar("Item")

@@ -1,8 +1,9 @@
 """What the account's own users do to it: renames, moves, removals. Each is one whole edit under the account's lock."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
+from connectors.simulator import account
 from connectors.simulator.pagerduty.model import (
     EscalationPolicy,
     Layer,
@@ -15,13 +16,11 @@ from connectors.simulator.pagerduty.state import State
 from connectors.simulator.pagerduty.upgrade import upgraded
 
 
-class Edits:
-    """Edits refuse with ValueError what PagerDuty refuses, and with LookupError what is not there."""
-
+class Edits(account.Edits):
     def __init__(self, state: State, now: Callable[[], float]) -> None:
         self._state = state
         self._now = now
-        self.verbs: dict[str, Callable[..., Any]] = {
+        self.verbs = {
             "rename": self.rename,
             "change_email": self.change_email,
             "deactivate_person": self.deactivate_person,
@@ -36,31 +35,23 @@ class Edits:
             "upgrade_schedule": self.upgrade_schedule,
         }
 
-    def carry_out(self, verb: str, arguments: Mapping[str, Any]) -> Any:
-        """Run an edit by name with JSON arguments; TypeError when they do not fit."""
-        if verb not in self.verbs:
-            raise LookupError(f"There is no edit {verb!r}; use one of {', '.join(sorted(self.verbs))}.")
-        return self.verbs[verb](**arguments)
-
     # Any object.
 
     def rename(self, kind: str, object_id: str, name: str) -> None:
         """``kind`` user | team | schedule | escalation_policy | service. Renaming a schedule saves it."""
-        shelves: dict[str, Mapping[str, Any]] = {
+        shelves: dict[str, dict[str, Any]] = {
             "user": self._state.users,
             "team": self._state.teams,
             "schedule": self._state.schedules,
             "escalation_policy": self._state.policies,
             "service": self._state.services,
         }
-        if kind not in shelves:
-            raise LookupError(f"There is no kind {kind!r}; use one of {', '.join(shelves)}.")
         with self._state.editing():
-            found = _get(shelves[kind], object_id, kind)
-            found.name = name
-            if isinstance(found, Schedule):
-                found.summary = None
-                self.saved(found)
+            renamed = account.found(account.shelf_of(shelves, kind), kind, object_id)
+            renamed.name = name
+            if isinstance(renamed, Schedule):
+                renamed.summary = None
+                self.saved(renamed)
 
     # People.
 
@@ -100,7 +91,7 @@ class Edits:
 
     def delete_team(self, team_id: str) -> None:
         with self._state.editing():
-            _get(self._state.teams, team_id, "team")
+            account.found(self._state.teams, "team", team_id)
             for policy in self._state.policies.values():
                 policy.team_id = None if policy.team_id == team_id else policy.team_id
             for schedule in self._state.schedules.values():
@@ -111,12 +102,12 @@ class Edits:
 
     def delete_service(self, service_id: str) -> None:
         with self._state.editing():
-            _get(self._state.services, service_id, "service")
+            account.found(self._state.services, "service", service_id)
             del self._state.services[service_id]
 
     def delete_schedule(self, schedule_id: str) -> None:
         with self._state.editing():
-            _get(self._state.schedules, schedule_id, "schedule")
+            account.found(self._state.schedules, "schedule", schedule_id)
             if self._state.policies_of_schedule(schedule_id):
                 raise ValueError("Schedule can't be deleted if it's being used by escalation policies.")
             del self._state.schedules[schedule_id]
@@ -124,7 +115,7 @@ class Edits:
     def change_delay(self, policy_id: str, minutes: int, rule: int = 0) -> None:
         """``rule`` counts from 0."""
         with self._state.editing():
-            policy: EscalationPolicy = _get(self._state.policies, policy_id, "escalation policy")
+            policy: EscalationPolicy = account.found(self._state.policies, "escalation policy", policy_id)
             if minutes < 1 or not 0 <= rule < len(policy.rules):
                 raise ValueError(f"{policy.name} has {len(policy.rules)} rules, and a delay is at least a minute.")
             policy.rules[rule].delay_minutes = minutes
@@ -164,7 +155,7 @@ class Edits:
         with self._state.editing():
             if user_id is not None:
                 self._user(user_id)
-            schedule = _get(self._state.schedules, schedule_id, "schedule")
+            schedule = account.found(self._state.schedules, "schedule", schedule_id)
             if isinstance(schedule, Schedule):
                 if user_id is None:
                     raise ValueError("An override of a layer-based schedule names a user.")
@@ -181,7 +172,7 @@ class Edits:
 
     def remove_override(self, schedule_id: str, override_id: str) -> None:
         with self._state.editing():
-            schedule = _get(self._state.schedules, schedule_id, "schedule")
+            schedule: Any = account.found(self._state.schedules, "schedule", schedule_id)
             kept = [one for one in schedule.overrides if one.id != override_id]
             if len(kept) == len(schedule.overrides):
                 raise LookupError(f"{schedule.name} has no override {override_id}.")
@@ -196,22 +187,16 @@ class Edits:
     # Finding.
 
     def _user(self, user_id: str) -> User:
-        user: User = _get(self._state.users, user_id, "user")
+        user: User = account.found(self._state.users, "user", user_id)
         if user.deleted_at is not None:
             raise LookupError(f"{user.name} is deleted.")
         return user
 
     def _layered(self, schedule_id: str) -> Schedule:
-        schedule = _get(self._state.schedules, schedule_id, "schedule")
+        schedule = account.found(self._state.schedules, "schedule", schedule_id)
         if not isinstance(schedule, Schedule):
             raise ValueError(f"{schedule.name} is shift-based: it has no layers.")
         return schedule
-
-
-def _get(shelf: Mapping[str, Any], object_id: str, kind: str) -> Any:
-    if object_id not in shelf:
-        raise LookupError(f"There is no {kind} {object_id}.")
-    return shelf[object_id]
 
 
 def _layer(schedule: Schedule, wanted: int | str) -> Layer:

@@ -2,9 +2,10 @@
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
+from connectors.simulator.account import Edited
 from connectors.simulator.exchange import Answer, Quota, Request
 from connectors.simulator.faults import RateLimit
 from connectors.simulator.pagerduty.asking import Asked, Refused, error_answer
@@ -17,16 +18,15 @@ from connectors.simulator.server import Server
 _KEY = re.compile(r'(?:Token\s+token="?([^"\s]+)"?|Bearer\s+(\S+))$', re.IGNORECASE)
 
 
-class PagerDuty:
+class PagerDuty(Edited[State, Edits]):
     """The vendor behind a Simulator."""
+
+    provider = "pagerduty"
 
     def __init__(self, state: State, now: Callable[[], float]) -> None:
         self.state = state
         self.edits = Edits(state, now)
         self._now = now
-
-    def domain(self, request: Request) -> str:
-        return ""  # one limit for everything
 
     def answer(self, request: Request) -> Answer:
         v3 = request.path.startswith("/v3/")
@@ -64,24 +64,17 @@ class PagerDuty:
             "ratelimit-reset": str(quota.reset),
         }
 
-    def edit(self, verb: str, arguments: Mapping[str, Any]) -> Any:
-        return self.edits.carry_out(verb, arguments)
-
-    def summary(self) -> dict[str, Any]:
-        with self.state.lock:
-            return {
-                "provider": "pagerduty",
-                "subdomain": self.state.subdomain,
-                "version": self.state.version,
-                "users": len(self.state.present_users()),
-                "deleted_users": len(self.state.users) - len(self.state.present_users()),
-                "teams": len(self.state.teams),
-                "schedules": len(self.state.layer_schedules()),
-                "v3_schedules": len(self.state.shift_schedules()),
-                "escalation_policies": len(self.state.policies),
-                "services": len(self.state.services),
-                "edits": sorted(self.edits.verbs),
-            }
+    def told(self) -> dict[str, Any]:
+        return {
+            "subdomain": self.state.subdomain,
+            "users": len(self.state.present_users()),
+            "deleted_users": len(self.state.users) - len(self.state.present_users()),
+            "teams": len(self.state.teams),
+            "schedules": len(self.state.layer_schedules()),
+            "v3_schedules": len(self.state.shift_schedules()),
+            "escalation_policies": len(self.state.policies),
+            "services": len(self.state.services),
+        }
 
 
 class Simulator(Server):

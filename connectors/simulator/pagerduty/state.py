@@ -1,11 +1,10 @@
 """One PagerDuty account in memory: lookups, sorted listings and cached renderings, guarded by one lock."""
 
-import threading
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from connectors.simulator.account import Account, by_name
 from connectors.simulator.pagerduty.model import (
     ApiKey,
     EscalationPolicy,
@@ -33,8 +32,8 @@ Kept = TypeVar("Kept")
 
 
 @dataclass
-class State:
-    """``version`` grows with every edit; caches follow it. Change objects only inside ``editing()``."""
+class State(Account):
+    """What is worked out of it is kept until the next edit."""
 
     subdomain: str
     time_zone: str
@@ -48,25 +47,16 @@ class State:
     abilities: list[str] = field(default_factory=lambda: ["teams", "read_only_users", "urgencies", "sso"])
 
     def __post_init__(self) -> None:
-        self.lock = threading.RLock()
-        self.version = 0
+        super().__post_init__()
         self._kept: dict[Hashable, Any] = {}
-
-    @contextmanager
-    def editing(self) -> Iterator["State"]:
-        """Hold the lock, and let every cache know that something changed."""
-        with self.lock:
-            try:
-                yield self
-            finally:
-                self.version += 1
-                self._kept.clear()
+        self._kept_version = 0
 
     def kept(self, key: Hashable, make: Callable[[], Kept]) -> Kept:
         """The value of ``make()``, made once between two edits."""
+        if self._kept_version != self.version or len(self._kept) >= _MOST_KEPT:
+            self._kept.clear()
+            self._kept_version = self.version
         if key not in self._kept:
-            if len(self._kept) >= _MOST_KEPT:
-                self._kept.clear()
             self._kept[key] = make()
         value: Kept = self._kept[key]
         return value
@@ -74,24 +64,24 @@ class State:
     # Listings, in the order of a GET.
 
     def present_users(self) -> Sequence[User]:
-        return self.kept("users", lambda: _by_name(user for user in self.users.values() if user.deleted_at is None))
+        return self.kept("users", lambda: by_name(user for user in self.users.values() if user.deleted_at is None))
 
     def sorted_teams(self) -> Sequence[Team]:
-        return self.kept("teams", lambda: _by_name(self.teams.values()))
+        return self.kept("teams", lambda: by_name(self.teams.values()))
 
     def layer_schedules(self) -> Sequence[Schedule]:
-        return self.kept("v2", lambda: _by_name(one for one in self.schedules.values() if isinstance(one, Schedule)))
+        return self.kept("v2", lambda: by_name(one for one in self.schedules.values() if isinstance(one, Schedule)))
 
     def shift_schedules(self) -> Sequence[ShiftSchedule]:
         return self.kept(
-            "v3", lambda: _by_name(one for one in self.schedules.values() if isinstance(one, ShiftSchedule))
+            "v3", lambda: by_name(one for one in self.schedules.values() if isinstance(one, ShiftSchedule))
         )
 
     def sorted_policies(self) -> Sequence[EscalationPolicy]:
-        return self.kept("policies", lambda: _by_name(self.policies.values()))
+        return self.kept("policies", lambda: by_name(self.policies.values()))
 
     def sorted_services(self) -> Sequence[Service]:
-        return self.kept("services", lambda: _by_name(self.services.values()))
+        return self.kept("services", lambda: by_name(self.services.values()))
 
     # Who uses what.
 
@@ -139,10 +129,6 @@ class State:
         for policy in self.sorted_policies():
             for level, rule in enumerate(policy.rules, start=1):
                 yield policy, level, rule
-
-
-def _by_name(objects: Any) -> list[Any]:
-    return sorted(objects, key=lambda one: (one.name.casefold(), one.id))
 
 
 def schedule_users(schedule: Schedule | ShiftSchedule) -> list[str]:

@@ -2,16 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote, unquote
 
-from connectors.simulator.exchange import Answer, Request
+from connectors.simulator.asking import Parameters
+from connectors.simulator.exchange import Answer, Item, Request
 from connectors.simulator.xmatters.callers import Caller
 from connectors.simulator.xmatters.model import Group, Person, Shift
 from connectors.simulator.xmatters.state import State
-from connectors.simulator.zones import parse_instant
 
-Item = TypeVar("Item")
 Json = dict[str, Any]
 ROOT = "/api/xm/1"
 USUAL, MOST = 100, 1000
@@ -46,7 +45,7 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Parameters):
     """One request of a known caller. ``path`` is below the root and still encoded. ``turn`` counts requests."""
 
     state: State
@@ -72,29 +71,18 @@ class Asked:
 
     def moment(self, name: str) -> float | None:
         """An ISO instant; None when it is not asked for."""
-        text = self.request.one(name)
-        if text is None:
-            return None
-        try:
-            moment = parse_instant(text.replace(" ", "+"), "Etc/UTC")
-        except (ValueError, OverflowError):
-            raise Refused(400, f"{name} must be an ISO 8601 instant") from None
-        if not 0 <= moment < 4_102_444_800:
-            raise Refused(400, f"{name} is too far away")
+        moment = self.instant(name)
+        if moment is not None and not 0 <= moment < 4_102_444_800:
+            raise self.wrong(name, "is too far away")
         return moment
 
-    def number(self, name: str, usual: int, least: int, most: int) -> int:
-        text = self.request.one(name)
-        if text is None:
-            return usual
-        if not text.isdecimal() or not least <= int(text) <= most:
-            raise Refused(400, f"{name} must be a number from {least} to {most}")
-        return int(text)
+    def wrong(self, name: str, message: str) -> Refused:
+        return Refused(400, f"{name} {message}")
 
     def word(self, name: str, choices: Sequence[str]) -> str | None:
         text = self.request.one(name)
         if text is not None and text not in choices:
-            raise Refused(400, f"{name} must be one of {', '.join(choices)}")
+            raise self.wrong(name, f"must be one of {', '.join(choices)}")
         return text
 
     # Objects, by id or by name.
@@ -129,13 +117,11 @@ class Asked:
     def page(self, items: Sequence[Item], write: Callable[[Item], Json], *, kept: Sequence[str] = ("embed",)) -> Answer:
         """One page; ``links`` begin at the root of the origin and keep the parameters named."""
         limit, offset = self.number("limit", USUAL, 1, MOST), self.number("offset", 0, 0, 10**9)
-        items = items[: self.request.shrink]
-        start = 0 if self.request.loop else offset
-        written = [write(item) for item in items[start : start + limit]]
+        cut = self.request.cut(items, offset, limit)
+        written = [write(item) for item in cut.shown]
         drift = offset // limit if self.state.habits.drifting_totals else 0
-        more = self.request.loop or offset + limit < len(items)
         base = f"{ROOT}{self.path}"
-        return Answer(200, envelope(written, len(items) + drift, base, offset, limit, self._kept(kept), more=more))
+        return Answer(200, envelope(written, cut.total + drift, base, offset, limit, self._kept(kept), more=cut.more))
 
     def _kept(self, names: Sequence[str]) -> str:
         pairs = [(name, ",".join(quote(one, safe="") for one in self.listed(name))) for name in names]

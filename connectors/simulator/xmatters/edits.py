@@ -3,10 +3,11 @@
 Before seats or a rotation are edited the order of the moment becomes the stored one: rotations move by themselves.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from connectors.simulator import account
 from connectors.simulator.world import uuid
 from connectors.simulator.xmatters.model import Absence, Group, Recipient, Repeat, Rotation, Seat, Shift
 from connectors.simulator.xmatters.occurrences import occurrences
@@ -17,13 +18,11 @@ _TRIGGERS = {"ROTATION": "time", "COVERAGE_ROTATION": "shift", "EVENT_ROUND_ROBI
 _NAMED = {"device": "name", "group": "name", "shift": "name", "site": "name", "service": "name"}
 
 
-class Edits:
-    """Edits refuse with ValueError what the vendor refuses, and with LookupError what is not there."""
-
+class Edits(account.Edits):
     def __init__(self, state: State, now: Callable[[], float]) -> None:
         self._state = state
         self._now = now
-        self.verbs: dict[str, Callable[..., Any]] = {
+        self.verbs = {
             "rename": self.rename,
             "delete": self.delete,
             "change_address": self.change_address,
@@ -43,12 +42,6 @@ class Edits:
             "change_plan": self.change_plan,
             "change_habits": self.change_habits,
         }
-
-    def carry_out(self, verb: str, arguments: Mapping[str, Any]) -> Any:
-        """Run an edit by name with JSON arguments; TypeError when they do not fit."""
-        if verb not in self.verbs:
-            raise LookupError(f"There is no edit {verb!r}; use one of {', '.join(sorted(self.verbs))}.")
-        return self.verbs[verb](**arguments)
 
     # Any object.
 
@@ -243,10 +236,7 @@ class Edits:
     # Finding.
 
     def _get(self, kind: str, object_id: str) -> Any:
-        shelf = self._state.shelf(kind)
-        if object_id not in shelf:
-            raise LookupError(f"There is no {kind} {object_id}.")
-        return shelf[object_id]
+        return account.found(self._state.shelf(kind), kind, object_id)
 
     def _settled(self, shift_id: str) -> Shift:
         shift: Shift = self._get("shift", shift_id)

@@ -1,0 +1,88 @@
+"""What every simulated vendor does alike: an account under one lock, edits by name, a summary of both."""
+
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, ClassVar, Generic, Self, TypeVar
+
+from connectors.simulator.exchange import Request
+
+One = TypeVar("One")
+
+
+class Account:
+    """Base of an account's data, a dataclass. version: grows with every edit. Objects change in ``editing()`` only."""
+
+    def __post_init__(self) -> None:
+        self.lock = threading.RLock()
+        self.version = 0
+
+    @contextmanager
+    def editing(self) -> Iterator[Self]:
+        """Hold the lock and count the edit."""
+        with self.lock:
+            try:
+                yield self
+            finally:
+                self.version += 1
+
+
+def by_name(objects: Iterable[Any]) -> list[Any]:
+    return sorted(objects, key=lambda one: (one.name.casefold(), one.id))
+
+
+def shelf_of(shelves: Mapping[str, dict[str, Any]], kind: str) -> dict[str, Any]:
+    """All objects of a kind by id; raises LookupError for another kind."""
+    if kind not in shelves:
+        raise LookupError(f"There is no kind {kind!r}; use one of {', '.join(shelves)}.")
+    return shelves[kind]
+
+
+def found(shelf: Mapping[str, One], kind: str, object_id: str) -> One:
+    """Raises LookupError when there is no such object."""
+    if object_id not in shelf:
+        raise LookupError(f"There is no {kind} {object_id}.")
+    return shelf[object_id]
+
+
+class Edits:
+    """What the account's own users do to it: each is one whole edit under its lock. verbs: edits by name.
+
+    Edits refuse with ValueError what the vendor refuses, and with LookupError what is not there.
+    """
+
+    verbs: Mapping[str, Callable[..., Any]]
+
+    def carry_out(self, verb: str, arguments: Mapping[str, Any]) -> Any:
+        """Run an edit by name with JSON arguments; TypeError when they do not fit."""
+        if verb not in self.verbs:
+            raise LookupError(f"There is no edit {verb!r}; use one of {', '.join(sorted(self.verbs))}.")
+        return self.verbs[verb](**arguments)
+
+
+S = TypeVar("S", bound=Account)
+E = TypeVar("E", bound=Edits)
+
+
+class Edited(ABC, Generic[S, E]):
+    """A vendor as far as all are alike: with one limit for everything, unless it says otherwise."""
+
+    provider: ClassVar[str]
+    state: S
+    edits: E
+
+    @abstractmethod
+    def told(self) -> Mapping[str, Any]:
+        """The account's name and how many objects of each kind it has."""
+
+    def domain(self, request: Request) -> str:
+        return ""
+
+    def edit(self, verb: str, arguments: Mapping[str, Any]) -> Any:
+        return self.edits.carry_out(verb, arguments)
+
+    def summary(self) -> dict[str, Any]:
+        with self.state.lock:
+            counted = {"provider": self.provider, "version": self.state.version, **self.told()}
+            return {**counted, "edits": sorted(self.edits.verbs)}
