@@ -7,6 +7,19 @@ from uuid import UUID
 
 from connectors.simulator.zones import DAY, first_instant, iso, offset_at, reading_at, stretches, weekday_of
 
+CHANGING_ZONES = (
+    "Europe/Berlin",
+    "America/New_York",
+    "Australia/Sydney",
+    "Australia/Lord_Howe",
+    "America/Santiago",
+    "Asia/Jerusalem",
+    "Africa/Cairo",
+    "America/Havana",
+    "Asia/Beirut",
+    "Africa/Casablanca",
+)
+"""Zones that change their clocks; the schedule "Clock Change" takes the first that does so within a fortnight."""
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 

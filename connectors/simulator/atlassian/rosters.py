@@ -14,22 +14,9 @@ from connectors.simulator.atlassian.model import (
     Window,
 )
 from connectors.simulator.atlassian.people import NewId, participants
-from connectors.simulator.world import changing_zone, local_time
+from connectors.simulator.world import CHANGING_ZONES, changing_zone, local_time
 from connectors.simulator.zones import DAY
 
-CHANGING_ZONES = (
-    "Europe/Berlin",
-    "America/New_York",
-    "Australia/Sydney",
-    "Australia/Lord_Howe",
-    "America/Santiago",
-    "Asia/Jerusalem",
-    "Africa/Cairo",
-    "America/Havana",
-    "Asia/Beirut",
-    "Africa/Casablanca",
-)
-"""Zones that change their clocks; the schedule "Clock Change" takes the first that does so within a fortnight."""
 THOUSANDTH = 1_658_732.4
 """1970-01-20T04:45:32.4Z, recorded: the seconds of 2022-07-25 (midnight, a Monday, in Los Angeles) taken for
 milliseconds."""

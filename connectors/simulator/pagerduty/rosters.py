@@ -15,23 +15,10 @@ from connectors.simulator.pagerduty.model import (
     Team,
     User,
 )
-from connectors.simulator.world import Identifiers, changing_zone, local_time, monday
+from connectors.simulator.world import CHANGING_ZONES, Identifiers, changing_zone, local_time, monday
 from connectors.simulator.zones import DAY, WEEK
 
 HOUR = 3600
-CHANGING_ZONES = (
-    "Europe/Berlin",
-    "America/New_York",
-    "Australia/Sydney",
-    "Australia/Lord_Howe",
-    "America/Santiago",
-    "Asia/Jerusalem",
-    "Africa/Cairo",
-    "America/Havana",
-    "Asia/Beirut",
-    "Africa/Casablanca",
-)
-"""Zones that change their clocks; the schedule "Clock Change" takes the first that does so within a fortnight."""
 
 
 class Rosters:

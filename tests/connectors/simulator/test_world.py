@@ -10,10 +10,9 @@ from connectors.simulator.acme import acme
 from connectors.simulator.exchange import Request
 from connectors.simulator.pagerduty import DEMO_KEY, Simulator, State, build_world
 from connectors.simulator.pagerduty.model import Schedule, ShiftSchedule
-from connectors.simulator.pagerduty.rosters import CHANGING_ZONES
 from connectors.simulator.pagerduty.shifts import shifts
 from connectors.simulator.pagerduty.walk import walk
-from connectors.simulator.world import changing_zone
+from connectors.simulator.world import CHANGING_ZONES, changing_zone
 from connectors.simulator.zones import DAY, is_zone, stretches
 
 NOW = 1_774_008_005
