@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from connectors.errors import AuthenticationFailed, ConnectionConfigError, RequestRejected
+from connectors.errors import AuthenticationFailed, ConnectionConfigError, ConnectorError, RequestRejected
 from connectors.http import HttpClient, JsonValue
 from connectors.providers.xmatters.vendor import API_ROOT, PROVIDER, VENDOR
 from connectors.redaction import Secret
@@ -71,12 +71,15 @@ class PasswordGrant:
         return True
 
     def _next(self) -> _Token:
-        """By the refresh token; without one, or when that is refused, by the password."""
+        """By the refresh token; without one, or when that leads to nothing, by the password.
+
+        What was answered to a refresh token is never shown: it may quote the token, and only the password is masked.
+        """
         refresh = None if self._token is None else self._token.refresh
         if refresh is not None:
             try:
                 return self._ask({"grant_type": "refresh_token", "refresh_token": refresh.reveal()})
-            except (AuthenticationFailed, RequestRejected):
+            except ConnectorError:
                 self._token = None  # the password is asked for next
         return self._ask({"grant_type": "password", "username": self._username, "password": self._password.reveal()})
 

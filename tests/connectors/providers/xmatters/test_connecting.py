@@ -1,10 +1,12 @@
 """Form, address, credentials, Test connection."""
 
+import json
 from typing import Any
 
 import pytest
 
 from connectors.errors import AuthenticationFailed, ConnectionConfigError, ProviderUnavailable, RequestRejected
+from connectors.exchange import Response
 from connectors.providers.xmatters.address import clean_base_url
 from connectors.providers.xmatters.connector import XMatters
 from connectors.providers.xmatters.login import TOKEN_PATH
@@ -273,3 +275,29 @@ def test_an_instance_that_does_not_answer_is_no_wrong_credential(instance: Any) 
     instance.answers |= dict.fromkeys(("/people", "/groups", "/services"), (503, {}))
     with pytest.raises(ProviderUnavailable):
         instance.connector().inventory()
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 422, 500, 503])
+def test_a_refresh_token_that_is_quoted_back_is_never_shown(instance: Any, make: Any, status: int) -> None:
+    """Only the password is known to the client as something to mask: another login is tried instead."""
+    Tokens(instance, make)
+    connector = instance.connector(**OAUTH)
+    connector.probe()
+    instance.now += 4000
+    exchange = instance.exchange
+
+    def quoting(request: Any, *, headers: Any, deadline: float) -> Any:
+        if request.path == TOKEN_PATH and request.body["grant_type"] == "refresh_token":
+            quote = json.dumps({"message": f"{request.body['refresh_token']} is no good"}).encode()
+            return Response(status, {"content-type": "application/json"}, quote)
+        if request.path == TOKEN_PATH:
+            return Response(503, {"content-type": "application/json"}, b"{}")
+        return exchange(request, headers=headers, deadline=deadline)
+
+    instance.exchange = quoting
+    with pytest.raises(ProviderUnavailable) as refused:
+        connector.probe()
+    error: BaseException | None = refused.value
+    while error is not None:
+        assert "R1" not in f"{error!s} {error!r} {vars(error)!r}"
+        error = error.__cause__ or error.__context__
