@@ -3,13 +3,15 @@
 Identifiers in paths are ids, never names: names change and hold any character.
 """
 
+import hashlib
+import json
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from connectors.errors import AuthenticationFailed, NotFound, PermissionMissing, UnexpectedResponse
+from connectors.errors import AuthenticationFailed, UnexpectedResponse
 from connectors.http import HttpClient, JsonValue, Query, segment
-from connectors.listing import Page
+from connectors.listing import RECOVERABLE, Page
 from connectors.providers.xmatters.address import followed
 from connectors.providers.xmatters.vendor import API_ROOT, PROVIDER, VENDOR
 
@@ -41,7 +43,8 @@ class Client:
 
     # https://help.xmatters.com/xmapi/#get-a-person
     def person(self, person_id: str) -> JsonValue:
-        return self._get(f"{API_ROOT}/people/{segment(person_id)}", [("embed", "roles")])
+        found = self._get(f"{API_ROOT}/people/{segment(person_id)}", [("embed", "roles")])
+        return self._item_with_whole("roles", found)
 
     # https://help.xmatters.com/xmapi/#get-a-users-devices
     def person_devices(self, person_id: str) -> Iterator[Page]:
@@ -138,8 +141,8 @@ class Client:
             return item
         try:
             found = self.whole(item[name])
-        except (NotFound, PermissionMissing):
-            return item
+        except RECOVERABLE:
+            return item  # whoever reads it sees by its total that it is cut
         return item if found is None else {**item, name: found}
 
     def _get(self, path: str, query: Query = ()) -> dict[str, JsonValue]:
@@ -155,8 +158,11 @@ class Client:
         return self._follow(f"{API_ROOT}{path}", (("offset", "0"), ("limit", str(limit)), *query))
 
     def _follow(self, path: str, query: Query) -> Iterator[Page]:
-        """Pages as long as ``links.next`` names one; the total may change between them (vendor reference)."""
-        seen: set[tuple[str, tuple[tuple[str, str], ...]]] = set()
+        """Pages as long as ``links.next`` names one; the total may change between them (vendor reference).
+
+        A list goes round in a circle when an address or a page comes again, or far more came than there is.
+        """
+        seen: set[tuple[str, Query] | str] = set()
         read = 0
         while True:
             seen.add((path, tuple(query)))
@@ -166,25 +172,33 @@ class Client:
                 raise VENDOR.invalid("missing_envelope", path, f"{path} answered without a list of data.")
             told = total if type(total) is int else None
             read += len(items)
+            fingerprint = hashlib.sha256(json.dumps(items, sort_keys=True).encode()).hexdigest()
+            if items and fingerprint in seen:
+                raise _circle(path)
+            seen.add(fingerprint)
             yield Page(tuple(items), told)
             link = _next(answer)
             if link is None or not items:
                 return
             path, query = followed(link, self._origin, query)
             if (path, query) in seen or (told is not None and read > told + 2 * len(items)):
-                raise UnexpectedResponse(
-                    f"{path} sends the same page again and again.",
-                    hint="Try again later; until then what was read of this list counts as incomplete.",
-                    provider=PROVIDER,
-                    path=path,
-                    code="pagination_loop",
-                )
+                raise _circle(path)
 
 
 def _next(envelope: dict[str, JsonValue]) -> str | None:
     links = envelope.get("links")
     link = links.get("next") if isinstance(links, dict) else None
     return link if isinstance(link, str) and link else None
+
+
+def _circle(path: str) -> UnexpectedResponse:
+    return UnexpectedResponse(
+        f"{path} sends the same page again and again.",
+        hint="Try again later; until then what was read of this list counts as incomplete.",
+        provider=PROVIDER,
+        path=path,
+        code="pagination_loop",
+    )
 
 
 def _instant(instant: int) -> str:

@@ -61,7 +61,7 @@ class Harvest:
         return {shift.id: id_ for id_, told in self.shifts.items() if told for shift in told.every}
 
     def references(self, kept: Kept) -> dict[str, list[wire.Recipient]]:
-        """Every pointer to a person in what is kept, by the person's id."""
+        """Every pointer to a person in what is kept, by the person's id; once shifts that are not kept were dropped."""
         found: dict[str, list[wire.Recipient]] = {}
         for one in self._people_of(kept):
             found.setdefault(one.id, []).append(one)
@@ -111,9 +111,8 @@ class Harvest:
             if kind == "user_group":
                 yield from (one for one, _ in self.rosters.people(id_))
         for shift in self._all_shifts():
-            if ("schedule", shift.id) in kept:
-                found = (self.directory.person(member.recipient) for member in shift.members or ())
-                yield from (one for one in found if one is not None)
+            found = (self.directory.person(member.recipient) for member in shift.members or ())
+            yield from (one for one in found if one is not None)
         for absence in self.absences or ():
             if ("responder", absence.member.id) in kept:
                 yield absence.member

@@ -33,9 +33,12 @@ def user(
     elif site is not None and site.status == "INACTIVE":
         message = f"The site of {source.label} is inactive, so xMatters does not notify them: imported as inactive."
         findings.note("responder", source.id, "inactive_site", message, "site")
-    state: PersonState = "inactive"
-    if site is None or site.status != "INACTIVE":
-        state = "unknown" if source.status is None else "active" if source.status == "ACTIVE" else "inactive"
+    state: PersonState = "unknown" if source.status is None else "active"
+    if source.status == "INACTIVE" or (site is not None and site.status == "INACTIVE"):
+        state = "inactive"
+    if source.roles_cut:
+        message = f"Only {len(source.roles or ())} of the roles of {source.label} could be read."
+        findings.note("responder", source.id, "roles_incomplete", message, "roles")
     told = devices if contact_details else None
     return SourceUser(
         external_id=source.id,
@@ -76,20 +79,21 @@ def referenced_user(
 
 def _email(source: wire.Person, devices: Sequence[wire.Device] | None, findings: Findings) -> str | None:
     """The address of the first active e-mail device, one with "work" in its name before the others; without any the
-    login or the user id, if that looks like an address."""
+    login or the user id, if that looks like an address. ``devices``: None = not told."""
     mail = [d for d in by_sequence(devices or ()) if d.device_type == "EMAIL" and d.status != "INACTIVE"]
     mail.sort(key=lambda device: "work" not in (device.name or "").lower())
     for device in mail:
         address = (device.email_address or "").strip().lower()
         if _is_address(address):
             return address
+    why = "The devices could not be read" if devices is None else "There is no active e-mail device"
     for login in (source.web_login, source.target_name):
         address = (login or "").strip().lower()
         if _is_address(address):
-            message = "There is no active e-mail device; the login, which looks like an address, was taken for one."
+            message = f"{why}; the login, which looks like an address, was taken for one."
             findings.note("responder", source.id, "email_from_login", message, "webLogin")
             return address
-    message = "There is no active e-mail device, and the login is no address: nobody can be matched or invited by it."
+    message = f"{why}, and the login is no address: nobody can be matched or invited by it."
     findings.note("responder", source.id, "no_email", message)
     return None
 

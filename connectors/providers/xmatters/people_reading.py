@@ -31,6 +31,7 @@ class PeopleReading:
         self._progress = progress
         self._refused = 0
         self._told = False
+        self._asked = False
         self._swept = False
         self._by_person = False
         self.users = Listing(client.people(), Person, "responder", "people", findings, progress)
@@ -56,7 +57,7 @@ class PeopleReading:
 
     def read_devices(self, ids: Sequence[str]) -> None:
         """Those of these people: one sweep, or one call each when that is fewer or the sweep is refused."""
-        if not self._swept and ids:
+        if ids:
             self._sweep(emails_only=not self._contact_details, instead_of=len(ids))
         if self._by_person:
             for id_ in ids:
@@ -67,14 +68,16 @@ class PeopleReading:
                 self.devices.setdefault(id_, ())
 
     def find_owners(self) -> None:
-        """All devices, to know whose a device is that has a seat. Once per read."""
-        if not self._swept and not self._by_person:
-            self._sweep(emails_only=False, instead_of=None)
+        """All devices, to know whose a device is that has a seat."""
+        self._sweep(emails_only=False, instead_of=None)
 
     # --- devices --------------------------------------------------------------------------------------------------
 
     def _sweep(self, *, emails_only: bool, instead_of: int | None) -> None:
-        """``instead_of``: so many single calls would do as well."""
+        """Once per read, whatever comes of it. ``instead_of``: so many single calls would do as well."""
+        if self._asked:
+            return
+        self._asked = True
         raw: list[JsonValue] = []
         total: int | None = None
         try:
@@ -123,20 +126,28 @@ class PeopleReading:
         self.devices |= {id_: None if told is None else tuple(told) for id_, told in found.items()}
 
     def _devices_of(self, id_: str) -> None:
+        raw: list[JsonValue] = []
+        total: int | None = None
         try:
-            raw = [item for page in self._client.person_devices(id_) for item in page.items]
+            for page in self._client.person_devices(id_):
+                raw += page.items
+                total = page.total if page.total is not None else total
         except NotFound:
             self.devices[id_] = ()  # seen by another client: whoever has none
             return
         except PermissionMissing as error:
-            self._count(error)
+            self._count(id_, error)
             return
         except RECOVERABLE as error:
             self._findings.fail("responder", id_, error)
             return
         self._told = True
+        if total is not None and len(raw) < total:
+            message = f"{total} devices were announced, {len(raw)} came: contact details count as not told."
+            self._findings.note("responder", id_, "devices_incomplete", message)
+            return
         self.devices[id_] = ()
-        self._take({**item, "owner": {"id": id_}} if isinstance(item, dict) else item for item in raw)
+        self._take({**(item if isinstance(item, dict) else {}), "owner": {"id": id_}} for item in raw)
 
     # --- one person -----------------------------------------------------------------------------------------------
 
@@ -153,11 +164,11 @@ class PeopleReading:
 
     # --- an account that may not ------------------------------------------------------------------------------------
 
-    def _count(self, error: ConnectorError) -> None:
-        if self._told:
-            return
+    def _count(self, id_: str, error: ConnectorError) -> None:
+        message = f"The devices of this person could not be read: {error.message}"
+        self._findings.note("responder", id_, "devices_not_told", message)
         self._refused += 1
-        if self._refused == _REFUSALS:
+        if not self._may_ask():
             message = f"Devices cannot be read, so contacts and addresses were left out: {error.message}"
             self._findings.note("responder", None, "contact_details_forbidden", message)
 

@@ -65,7 +65,11 @@ def rendered(
 def _rows(
     client: Client, directory: Directory, group_ids: Sequence[str], since: int, until: int
 ) -> Iterator[tuple[str, Held]]:
+    """Raises UnexpectedResponse when the list, or what a row holds, was told in part only."""
+    read = announced = 0
     for page in client.on_call(group_ids, since, until):
+        announced = announced if read else page.total or 0  # by the first page: later totals may have moved on
+        read += len(page.items)
         for raw in page.items:
             row = _row(client, raw)
             if row.shift is None:
@@ -76,6 +80,8 @@ def _rows(
                     who = directory.participant(recipient, "members[].member")
                     if (begins := max(begins, start)) < (ends := min(ends, end)):
                         yield row.shift.id, (begins, ends, (who,))
+    if read < announced:
+        raise _cut()
 
 
 def _row(client: Client, raw: Any) -> wire.OnCallRow:

@@ -21,7 +21,7 @@ class ShiftReading:
 
     Lists are asked to come with members, rotation and exclusions. A list that leaves rotation or exclusions out of
     every shift has not told them: they are asked for one by one, by :meth:`complete`. One that has them somewhere
-    leaves out what is empty.
+    leaves out what is empty. Exclusions that came cut, and cannot be followed, are asked for as well.
     """
 
     def __init__(self, client: Client, findings: Findings) -> None:
@@ -33,7 +33,7 @@ class ShiftReading:
     def of(self, group: wire.Group) -> GroupShifts | None:
         """One call, and one more for each shift whose members come cut or thin. None: not told."""
         try:
-            raw = [item for page in self._client.shifts(group.id) for item in page.items]
+            raw = _all(self._client.shifts(group.id), "shifts", group.label)
         except (NotFound, PermissionMissing) as error:
             message = f"The shifts of {group.label} could not be read: {error.message}"
             self._findings.note("escalation_policy", group.id, "shifts_not_told", message, "shifts")
@@ -79,8 +79,8 @@ class ShiftReading:
         try:
             members = self._client.whole(item.get("members"))
             if members is None or any(_is_thin(member) for member in members):
-                members = _all(self._client.shift_members(group_id, shift_id))
-            exclusions = self._client.whole(item.get("exclusions"))
+                members = _all(self._client.shift_members(group_id, shift_id), "members", f"the shift {shift_id}")
+            exclusions = self._embedded_exclusions(group_id, shift_id, item.get("exclusions"))
         except RECOVERABLE as error:
             self._fail(shift_id, error)
             return None
@@ -104,14 +104,25 @@ class ShiftReading:
             found["rotation"] = self._rotation(group_id, shift.id)
         return found
 
-    def _exclusions(self, group_id: str, shift_id: str) -> tuple[wire.Exclusion, ...] | None:
-        """None: not told, with a note; the read is optional."""
+    def _embedded_exclusions(self, group_id: str, shift_id: str, sent: JsonValue) -> list[JsonValue] | None:
+        """None: not told. Raises ConnectorError."""
         try:
-            raw = _all(self._client.exclusions(group_id, shift_id))
+            whole = self._client.whole(sent)
+        except (NotFound, PermissionMissing):
+            whole = None
+        return self._listed_exclusions(group_id, shift_id) if whole is None and sent is not None else whole
+
+    def _listed_exclusions(self, group_id: str, shift_id: str) -> list[JsonValue] | None:
+        """None: not told, with a note; the read is optional. Raises ConnectorError."""
+        try:
+            return _all(self._client.exclusions(group_id, shift_id), "exclusions", f"the shift {shift_id}")
         except (NotFound, PermissionMissing) as error:
             message = f"Whether single occurrences were deleted could not be read: {error.message}"
             self._findings.note("schedule", shift_id, "exclusions_not_told", message, "exclusions")
             return None
+
+    def _exclusions(self, group_id: str, shift_id: str) -> tuple[wire.Exclusion, ...] | None:
+        raw = self._listed_exclusions(group_id, shift_id)
         return self._parsed({"id": shift_id, "exclusions": raw}, "exclusions").exclusions
 
     def _rotation(self, group_id: str, shift_id: str) -> wire.Rotation | None:
@@ -136,8 +147,17 @@ class ShiftReading:
         self._findings.fail("escalation_policy", shift_id, error)
 
 
-def _all(pages: Iterator[Page]) -> list[JsonValue]:
-    return [item for page in pages for item in page.items]
+def _all(pages: Iterator[Page], path: str, whose: str) -> list[JsonValue]:
+    """Raises ConnectorError, also for a list that ends before all that it announced came: half a list of seats would
+    put other people on call."""
+    found: list[JsonValue] = []
+    total: int | None = None
+    for page in pages:
+        found += page.items
+        total = page.total if page.total is not None else total
+    if total is not None and len(found) < total:
+        raise invalid("incomplete_list", path, f"{total} {path} of {whose} were announced, {len(found)} came.")
+    return found
 
 
 def _id(item: JsonValue) -> str | None:

@@ -31,10 +31,9 @@ def _word(value: object) -> object:
 
 
 def _number(value: object) -> object:
-    """``4`` or ``"4"``: seen both ways. Nothing that only looks like a number."""
-    if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit():
-        return int(value.strip()[:12])
-    return value
+    """``4`` or ``"4"``: seen both ways. Nothing that only looks like a number, nor one that is too long to be meant."""
+    word = value.strip() if isinstance(value, str) else ""
+    return int(word) if word.isascii() and word.isdigit() and len(word) <= 12 else value
 
 
 def _flag(value: object) -> object:
@@ -47,12 +46,17 @@ def _rows(value: object) -> object:
     return value.get("data") if isinstance(value, dict) else value
 
 
-def _whole_rows(value: object) -> object:
-    """As above, of lists that must not lack anything."""
+def _is_cut(value: object) -> bool:
+    """Whether an envelope tells that more is there than came with it."""
     rows, total = _rows(value), value.get("total") if isinstance(value, dict) else None
-    if isinstance(rows, list) and type(total) is int and len(rows) < total:
+    return isinstance(rows, list) and type(total) is int and len(rows) < total
+
+
+def _whole_rows(value: object) -> object:
+    """The rows of a list that must not lack anything."""
+    if _is_cut(value):
         raise ValueError("a list that was cut")
-    return rows
+    return _rows(value)
 
 
 def _text_of_number(value: object) -> object:
@@ -110,11 +114,14 @@ class Role(Sent):
 
 
 class Person(Recipient):
+    """roles_cut: there are more roles than came."""
+
     web_login: Text | None = None
     timezone: Text | None = None
     status: Status | None = None
     site: Reference | None = None
     roles: Annotated[tuple[Role, ...] | None, BeforeValidator(_rows)] = None
+    roles_cut: Annotated[bool, Field(validation_alias="roles"), BeforeValidator(_is_cut)] = False
 
 
 class Site(Reference):

@@ -108,11 +108,33 @@ def test_nested_groups_may_be_expanded_without_going_in_circles(nested: Any) -> 
     assert [one.external_id for one in chosen.teams] == ["G1"]
 
 
-def test_a_nested_group_that_cannot_be_seen_leaves_the_others(nested: Any, make: Any) -> None:
-    nested.answers["/groups/N2/members"] = make.FORBIDDEN
-    nested.groups = [one for one in nested.groups if one["id"] != "N2"]
+@pytest.mark.parametrize("answer", ["FORBIDDEN", "GONE", "unavailable"])
+@pytest.mark.parametrize("listed", [True, False])
+def test_members_are_taken_over_from_all_nested_groups_or_from_none(
+    nested: Any, make: Any, answer: str, listed: bool
+) -> None:
+    """Whoever is in a group that cannot be read would seem to have left those around it."""
+    nested.answers["/groups/N2/members"] = getattr(make, answer, (503, {}))
+    if not listed:
+        nested.groups = [one for one in nested.groups if one["id"] != "N2"]
     snapshot = fetch(nested, nested="expand")
-    assert [member.person_id for member in team(snapshot).members] == ["ANA", "BO", "CY", "ED"]
+    assert team(snapshot).members is None
+    assert "The members of Group G1 count as not told: nothing tells whom the group n2 means." in notes(snapshot)[-1]
+    assert "choose another setting" in notes(snapshot)[-1]
+    for setting in ("skip", "link"):
+        assert team(fetch(nested, nested=setting)).members == (
+            SourceMember("ANA", "member"),
+            SourceMember("CY", "member"),
+        )
+
+
+def test_a_linked_group_that_cannot_be_seen_is_counted_as_left_out(nested: Any) -> None:
+    nested.groups = [one for one in nested.groups if one["id"] != "N1"]
+    assert notes(fetch(nested, nested="link"))[:3] == [
+        "1 nested group(s) of Group G1 are user groups of their own.",
+        "1 member(s) of Group G1 left out: a dynamic team, whose members depend on the moment.",
+        "1 member(s) of Group G1 left out: a nested group that cannot be seen.",
+    ]
 
 
 def test_a_dynamic_group_is_told_as_what_it_is(nested: Any) -> None:
