@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from connectors.records import ENTITY_WORDS, EntityKey, EntityType
 
+#: What to import, each with the names of what brings it along (empty: chosen itself, or everything is).
+Kept = Mapping[EntityKey, tuple[str, ...]]
 SELECTABLE: tuple[EntityType, ...] = ("service", "user_group", "schedule", "escalation_policy")
 
 

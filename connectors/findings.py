@@ -1,6 +1,6 @@
 """The boundary around each object: what cannot be read or mapped costs that object only, and is named."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -59,6 +59,15 @@ class Findings:
             text = f"{entity_type} {external_id or 'without an id'}: {path} {message}. {self.vendor.hint}"
             self.failed.append(FailedEntity(entity_type, external_id, code, path, text))
             return None
+
+    def read_all(
+        self, model: type[W], raw: Iterable[object], entity_type: EntityType, external_id: str | None, at: str
+    ) -> tuple[W, ...] | None:
+        """All elements of a list, ``at`` is its JSON path. None = not told: with one unreadable element missing, it
+        would look as if that had been taken away at the source."""
+        found = [self.read(model, item, entity_type, external_id, f"{at}[{i}]") for i, item in enumerate(raw)]
+        complete = tuple(one for one in found if one is not None)
+        return complete if len(complete) == len(found) else None
 
     def mapped(self, entity_type: EntityType, external_id: str, make: Callable[[], R]) -> R | None:
         """What ``make`` returns; an unknown or impossible value becomes a failure of the object."""

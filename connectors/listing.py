@@ -22,6 +22,38 @@ class Page:
     total: int | None = None
 
 
+def whole(pages: Iterable[Page]) -> list[JsonValue]:
+    """All pages as one list."""
+    return [item for page in pages for item in page.items]
+
+
+def optional(
+    ask: Callable[[], JsonValue],
+    model: type[W],
+    findings: Findings,
+    entity_type: EntityType,
+    external_id: str | None,
+    *,
+    words: str,
+    code: str,
+    path: str,
+) -> tuple[W, ...] | None:
+    """All of the list that ``ask`` returns, or None = not told: with a note where it is not there or may not be read,
+    with a failure of the object that says why in all other cases. words: how a message calls it, "Its members"."""
+    try:
+        raw = ask()
+    except (NotFound, PermissionMissing) as error:
+        findings.note(entity_type, external_id, code, f"{words} could not be read: {error.message}", path)
+        return None
+    except RECOVERABLE as error:
+        findings.fail(entity_type, external_id, error)
+        return None
+    if not isinstance(raw, list):
+        findings.fail(entity_type, external_id, findings.vendor.invalid("invalid_value", path, f"{words} are no list."))
+        return None
+    return findings.read_all(model, raw, entity_type, external_id, path)
+
+
 class Listing(Generic[W]):
     """Objects by id in the order sent. total: as told. error: what ended the reading early."""
 

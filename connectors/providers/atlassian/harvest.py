@@ -3,12 +3,10 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from connectors.closure import Node
+from connectors.closure import Kept, Node
 from connectors.providers.atlassian import wire
 from connectors.providers.atlassian.mapping_policies import default_rule, routed_to
 from connectors.records import EntityKey, EntityType
-
-Kept = Mapping[EntityKey, tuple[str, ...]]
 
 #: What a pointer's type is called here. A user is a person even when nobody lists them.
 _KINDS: Mapping[str, EntityType] = {

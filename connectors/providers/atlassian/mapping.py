@@ -1,41 +1,24 @@
 """Everything one read brought -> a snapshot's records. Pure; the clock comes in as an argument."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final
 
+from connectors.closure import Kept
 from connectors.findings import Findings
+from connectors.mapping import Records, kept_of
 from connectors.providers.atlassian import mapping_people, mapping_policies, mapping_rotations
-from connectors.providers.atlassian.harvest import Harvest, Kept
-from connectors.records import (
-    ENTITY_TYPES,
-    EntityKey,
-    EntityType,
-    SourcePolicy,
-    SourceSchedule,
-    SourceService,
-    SourceTeam,
-    SourceUser,
-)
+from connectors.providers.atlassian.harvest import Harvest
+from connectors.records import ENTITY_TYPES, EntityKey, EntityType, SourcePolicy, SourceSchedule, SourceUser
 from oncall.rendering.spec import Substitution
 
 #: Raised whenever the mapping of a kind gives another record for an equal answer.
 MAPPING_VERSION: Final[Mapping[EntityType, int]] = dict.fromkeys(ENTITY_TYPES, 1)
 
-T = TypeVar("T")
 #: The record of one person that was read, from the id, the stand-ins told and what brought the person along; None for
 #: somebody who was not read. What a person is called and how one is reached is each vendor's own.
 Person = Callable[[str, tuple[Substitution, ...] | None, tuple[str, ...]], SourceUser | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Records:
-    users: tuple[SourceUser, ...]
-    teams: tuple[SourceTeam, ...]
-    schedules: tuple[SourceSchedule, ...]
-    policies: tuple[SourcePolicy, ...]
-    services: tuple[SourceService, ...]
 
 
 def records(
@@ -46,13 +29,13 @@ def records(
     schedules = _schedules(harvest, kept, at, findings)
     teams = tuple(
         mapping_people.team(team, harvest.members.get(team.id), because)
-        for team, because in _kept(kept, "user_group", harvest.teams)
+        for team, because in kept_of(kept, "user_group", harvest.teams)
     )
     policies = [*_escalations(harvest, kept, findings), *_entries(harvest, kept, findings)]
     routes = harvest.routes()
     services = tuple(
         mapping_policies.service(service, routes, because, findings)
-        for service, because in _kept(kept, "service", harvest.services)
+        for service, because in kept_of(kept, "service", harvest.services)
     )
     read: set[EntityKey] = {("schedule", one.external_id) for one in schedules}
     read |= {("user_group", one.external_id) for one in teams}
@@ -68,7 +51,7 @@ def records(
 
 def _schedules(harvest: Harvest, kept: Kept, at: int, findings: Findings) -> tuple[SourceSchedule, ...]:
     made = []
-    for schedule, because in _kept(kept, "schedule", harvest.schedules):
+    for schedule, because in kept_of(kept, "schedule", harvest.schedules):
         overrides = harvest.overrides.get(schedule.id)
         make = partial(mapping_rotations.schedule, schedule, overrides, at, because, findings)
         made.append(findings.mapped("schedule", schedule.id, make))
@@ -76,7 +59,7 @@ def _schedules(harvest: Harvest, kept: Kept, at: int, findings: Findings) -> tup
 
 
 def _escalations(harvest: Harvest, kept: Kept, findings: Findings) -> Iterator[SourcePolicy]:
-    for escalation, because in _kept(kept, "escalation_policy", harvest.escalations):
+    for escalation, because in kept_of(kept, "escalation_policy", harvest.escalations):
         make = partial(mapping_policies.policy, escalation, because, findings)
         made = findings.mapped("escalation_policy", escalation.id, make)
         if made is not None:
@@ -86,7 +69,7 @@ def _escalations(harvest: Harvest, kept: Kept, findings: Findings) -> Iterator[S
 def _entries(harvest: Harvest, kept: Kept, findings: Findings) -> Iterator[SourcePolicy]:
     """The routing of every team that was read; a team that only comes along brings it when something pages it."""
     names = {node.key: node.name for node in harvest.nodes()}
-    for team, _ in _kept(kept, "user_group", harvest.teams):
+    for team, _ in kept_of(kept, "user_group", harvest.teams):
         rules = harvest.routing.get(team.id)
         made = None if rules is None else mapping_policies.entry(team, rules, findings, names)
         if made is not None and ("escalation_policy", team.id) in kept:
@@ -107,10 +90,3 @@ def _people(
         # Being only referred to is no reason to lose the stand-in that was told.
         made.append(read or mapping_people.referenced_user(references[id_], substitutions or None, because, findings))
     return tuple(made)
-
-
-def _kept(kept: Kept, kind: EntityType, objects: Mapping[str, T]) -> Iterator[tuple[T, tuple[str, ...]]]:
-    """What is kept of ``objects``, each with what brought it along."""
-    for id_, one in objects.items():
-        if (kind, id_) in kept:
-            yield one, kept[kind, id_]

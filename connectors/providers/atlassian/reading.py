@@ -4,17 +4,18 @@ A selection lists nothing that its closure does not need: what something kept po
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar, Final, TypeVar
 
+from connectors import reading
 from connectors.base import Progress
-from connectors.closure import Node, Selection, close
-from connectors.errors import ConnectorError, NotFound, PermissionMissing
-from connectors.findings import Findings, Vendor
+from connectors.closure import Kept, Node, Selection, close
+from connectors.findings import Vendor
 from connectors.http import JsonValue
-from connectors.listing import RECOVERABLE, Listing, Page
+from connectors.listing import Listing, Page, optional, whole
 from connectors.providers.atlassian import wire
-from connectors.providers.atlassian.harvest import Harvest, Kept
+from connectors.providers.atlassian.harvest import Harvest
 from connectors.providers.atlassian.mapping import MAPPING_VERSION, records
 from connectors.providers.atlassian.starts import check_starts
 from connectors.records import Account, Completeness, EntityKey, EntityType, Snapshot, SourceUser
@@ -28,8 +29,8 @@ E = TypeVar("E", bound=Wire)
 _NOT_SURE: Final = "Something that was chosen could not be read, so what else comes along is not known."
 
 
-class Reading(ABC):
-    """``at``: instant of the read's start. One instance per read. How a vendor is asked is in the methods left open."""
+class Reading(reading.Reading, ABC):
+    """How a vendor is asked is in the methods left open."""
 
     vendor: ClassVar[Vendor]
     override_model: ClassVar[type[wire.Override]]
@@ -37,13 +38,8 @@ class Reading(ABC):
     lists: ClassVar[tuple[EntityType, ...]]
 
     def __init__(self, at: int, progress: Progress) -> None:
-        self._at = at
-        self._progress = progress
-        self._findings = Findings(self.vendor)
+        super().__init__(self.vendor, at, progress)
         self._harvest = Harvest()
-        self._completeness: dict[EntityType, Completeness] = {}
-        self._failures: list[ConnectorError] = []
-        self._answered = False
         self._listed: set[EntityType] = set()
         self._sought: set[EntityKey] = set()
 
@@ -63,7 +59,7 @@ class Reading(ABC):
         self._harvest.forwarding = self._forwarding()
         kept = self._read_closure(selection)
         self._raise_if_nothing_was_read()
-        self._name_missing(selection)
+        self._name_missing(selection, self._harvest.nodes())
         people = self._read_people(selection, list(self._harvest.references(kept)))
         made = records(self._harvest, kept, people, self._person, self._at, self._findings)
         substitutions = [each for user in made.users for each in user.substitutions or ()]
@@ -71,20 +67,7 @@ class Reading(ABC):
             listed = self._harvest.schedules[schedule.external_id]
             check_starts(self._rendered, listed, schedule, substitutions, self._at, self._findings)
         completeness = self._judged(kept)
-        return Snapshot(
-            provider=self.vendor.provider,
-            account=account,
-            fetched_at=self._at,
-            users=made.users,
-            teams=made.teams,
-            schedules=made.schedules,
-            policies=made.policies,
-            services=made.services,
-            notes=tuple(self._findings.notes),
-            failed=tuple(self._findings.failed),
-            completeness=completeness,
-            mapping_version=MAPPING_VERSION,
-        )
+        return replace(self._snapshot(account, made), completeness=completeness, mapping_version=MAPPING_VERSION)
 
     # --- how the vendor is asked ----------------------------------------------------------------------------------
 
@@ -178,30 +161,18 @@ class Reading(ABC):
         """Whether the error of a listing, if any, means that there is none here; then it was named by a note."""
         return False
 
-    def _hear(self, listing: Listing[E], excused: bool = False) -> None:
-        """Whether anything answers at all."""
-        self._answered = self._answered or listing.page_count > 0
-        if listing.error is not None and not excused:
-            self._failures.append(listing.error)
-
-    def _raise_if_nothing_was_read(self) -> None:
-        if self._failures and not self._answered:
-            raise self._failures[0]
-
     def _forwarding(self) -> tuple[wire.ForwardingRule, ...] | None:
         """None: not told; one unreadable rule counts as that, or it would seem to have been taken away."""
-        raw: list[JsonValue] = []
-        try:
-            for page in self._forwarding_rules():
-                raw += page.items
-        except (NotFound, PermissionMissing) as error:
-            message = f"Forwarding rules could not be read: {error.message}"
-            self._findings.note("responder", None, "forwarding_not_told", message)
-            return None
-        except RECOVERABLE as error:
-            self._findings.fail("responder", None, error)
-            return None
-        return self._all_read(wire.ForwardingRule, raw, "responder", None, "forwarding-rules")
+        return optional(
+            lambda: whole(self._forwarding_rules()),
+            wire.ForwardingRule,
+            self._findings,
+            "responder",
+            None,
+            words="Forwarding rules",
+            code="forwarding_not_told",
+            path="forwarding-rules",
+        )
 
     # --- closure --------------------------------------------------------------------------------------------------
 
@@ -278,32 +249,14 @@ class Reading(ABC):
     def _collection(
         self, model: type[E], entity_type: EntityType, id_: str, key: str, ask: Callable[[str], JsonValue]
     ) -> tuple[E, ...] | None:
-        """All of it or None = not told, with a note (404, 403: an optional read) or a failure that says why."""
-        words = key.replace("-", " ")
-        try:
-            raw = ask(id_)
-        except (NotFound, PermissionMissing) as error:
-            message = f"Its {words} could not be read: {error.message}"
-            self._findings.note(entity_type, id_, f"{key.replace('-', '_')}_not_told", message, key)
-            return None
-        except RECOVERABLE as error:
-            self._findings.fail(entity_type, id_, error)
-            return None
-        if not isinstance(raw, list):
-            self._findings.fail(
-                entity_type, id_, self.vendor.invalid("invalid_value", key, f"Its {words} are no list.")
-            )
-            return None
-        return self._all_read(model, raw, entity_type, id_, key)
-
-    def _all_read(
-        self, model: type[E], raw: Iterable[JsonValue], entity_type: EntityType, id_: str | None, key: str
-    ) -> tuple[E, ...] | None:
-        read = [self._findings.read(model, item, entity_type, id_, f"{key}[{i}]") for i, item in enumerate(raw)]
-        complete = tuple(one for one in read if one is not None)
-        return complete if len(complete) == len(read) else None
-
-    def _name_missing(self, selection: Selection) -> None:
-        known = {node.key for node in self._harvest.nodes()}
-        for kind, id_ in sorted(() if selection.everything else selection.chosen - known):
-            self._findings.note(kind, id_, "chosen_not_found", "It was chosen, but is not among what could be listed.")
+        """None: not told."""
+        return optional(
+            lambda: ask(id_),
+            model,
+            self._findings,
+            entity_type,
+            id_,
+            words=f"Its {key.replace('-', ' ')}",
+            code=f"{key.replace('-', '_')}_not_told",
+            path=key,
+        )

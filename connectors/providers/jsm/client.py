@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from connectors.http import HttpClient, JsonValue, Query, segment
-from connectors.listing import Page
+from connectors.listing import Page, whole
 from connectors.providers.atlassian.paging import Answer, pages
 from connectors.providers.jsm.vendor import VENDOR
 
@@ -77,7 +77,7 @@ class Client:
 
     # .../rest/v2/api-group-routing-rules/
     def routing_rules(self, team_id: str) -> list[JsonValue]:
-        return _all(self._pages(f"/v1/teams/{segment(team_id)}/routing-rules"))
+        return whole(self._pages(f"/v1/teams/{segment(team_id)}/routing-rules"))
 
     # .../rest/v2/api-group-escalations/
     def escalations(self, team_id: str) -> Iterator[Page]:
@@ -97,12 +97,12 @@ class Client:
 
     # .../rest/v2/api-group-schedule-rotations/
     def rotations(self, schedule_id: str) -> list[JsonValue]:
-        return _all(self._pages(f"/v1/schedules/{segment(schedule_id)}/rotations"))
+        return whole(self._pages(f"/v1/schedules/{segment(schedule_id)}/rotations"))
 
     # .../rest/v2/api-group-schedule-overrides/
     def overrides(self, schedule_id: str) -> list[JsonValue]:
         """Those that are in force or will be."""
-        return _all(self._pages(f"/v1/schedules/{segment(schedule_id)}/overrides"))
+        return whole(self._pages(f"/v1/schedules/{segment(schedule_id)}/overrides"))
 
     # .../rest/v2/api-group-schedule-timelines/
     def timeline(self, schedule_id: str, since: int, days: int) -> JsonValue:
@@ -163,7 +163,3 @@ def _next(body: dict[str, JsonValue]) -> JsonValue:
 def _with_id(item: JsonValue) -> JsonValue:
     """Lists of everything else call it ``id``."""
     return {**item, "id": item.get("teamId")} if isinstance(item, dict) else item
-
-
-def _all(listing: Iterator[Page]) -> list[JsonValue]:
-    return [item for page in listing for item in page.items]

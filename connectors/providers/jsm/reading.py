@@ -5,14 +5,13 @@ from itertools import islice
 from typing import ClassVar
 
 from connectors.base import Progress
-from connectors.closure import Selection
+from connectors.closure import Kept, Selection
 from connectors.errors import NotFound, PermissionMissing
 from connectors.findings import Vendor
 from connectors.http import JsonValue
 from connectors.listing import RECOVERABLE, Listing, Page
 from connectors.providers.atlassian import reading
 from connectors.providers.atlassian import wire as shared
-from connectors.providers.atlassian.harvest import Kept
 from connectors.providers.atlassian.rendered import rendered
 from connectors.providers.jsm import mapping_people, wire
 from connectors.providers.jsm.client import Client
@@ -172,7 +171,7 @@ class Reading(reading.Reading):
         except RECOVERABLE as error:
             self._findings.fail("schedule", listed.id, error)
             return None
-        rotations = self._all_read(shared.Rotation, raw, "schedule", listed.id, "rotations")
+        rotations = self._findings.read_all(shared.Rotation, raw, "schedule", listed.id, "rotations")
         return None if rotations is None else listed.model_copy(update={"rotations": rotations})
 
     def _overrides(self, schedule_id: str) -> JsonValue:

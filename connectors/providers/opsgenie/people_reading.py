@@ -2,15 +2,13 @@
 
 import math
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
 from connectors.base import Progress
 from connectors.errors import ConnectorError, NotFound, PermissionMissing
 from connectors.findings import Findings
-from connectors.http import JsonValue
-from connectors.listing import RECOVERABLE, Listing
+from connectors.listing import RECOVERABLE, Listing, optional
 from connectors.providers.opsgenie.client import PAGE, Client
-from connectors.providers.opsgenie.vendor import invalid
 from connectors.providers.opsgenie.wire import Contact, User
 
 #: So many refusals and not one answer: it is the key, not the people.
@@ -90,34 +88,20 @@ class PeopleReading:
         return self._findings.read(User, raw, "responder", id_, "")
 
     def _contacts(self, id_: str, user: User | None) -> tuple[Contact, ...] | None:
-        """None: not told. A list with one unreadable contact counts as not told, or that contact would seem gone."""
+        """None: not told. They come with the person, unless an answer came without what was to be expanded."""
         raw = None if user is None else user.user_contacts
-        if raw is None:
-            raw = self._asked(id_)
-        if raw is None:
-            return None
-        found = [
-            self._findings.read(Contact, item, "responder", id_, f"userContacts[{i}]") for i, item in enumerate(raw)
-        ]
-        complete = tuple(one for one in found if one is not None)
-        return complete if len(complete) == len(found) else None
-
-    def _asked(self, id_: str) -> list[Any] | None:
-        """For an answer that came without the expanded contacts."""
-        raw: JsonValue
-        try:
-            raw = self._client.contacts(id_)
-        except (NotFound, PermissionMissing) as error:
-            message = f"The contacts could not be read: {error.message}"
-            self._findings.note("responder", id_, "contacts_not_told", message, "userContacts")
-            return None
-        except RECOVERABLE as error:
-            self._findings.fail("responder", id_, error)
-            return None
-        if not isinstance(raw, list):
-            self._findings.fail("responder", id_, invalid("invalid_value", "userContacts", "The contacts are no list."))
-            return None
-        return raw
+        if raw is not None:
+            return self._findings.read_all(Contact, raw, "responder", id_, "userContacts")
+        return optional(
+            lambda: self._client.contacts(id_),
+            Contact,
+            self._findings,
+            "responder",
+            id_,
+            words="The contacts",
+            code="contacts_not_told",
+            path="userContacts",
+        )
 
     # --- a key that may not -----------------------------------------------------------------------------------------
 

@@ -6,14 +6,13 @@ from typing import ClassVar
 from pydantic import ValidationError
 
 from connectors.base import Progress
-from connectors.closure import Selection
+from connectors.closure import Kept, Selection
 from connectors.errors import NotFound, PermissionMissing
 from connectors.findings import Vendor
 from connectors.http import JsonValue
 from connectors.listing import RECOVERABLE, Listing, Page
 from connectors.providers.atlassian import reading
 from connectors.providers.atlassian import wire as shared
-from connectors.providers.atlassian.harvest import Kept
 from connectors.providers.atlassian.reading import N
 from connectors.providers.opsgenie import mapping_people, wire
 from connectors.providers.opsgenie.client import Client

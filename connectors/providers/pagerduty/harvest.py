@@ -1,13 +1,12 @@
 """What one read has brought so far, as the vendor sent it, and who points to whom in it. Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from connectors.closure import Node
+from connectors.closure import Kept, Node
 from connectors.providers.pagerduty import wire, wire_shifts
 from connectors.records import EntityKey, EntityType
 
-Kept = Mapping[EntityKey, tuple[str, ...]]
 Contacts = tuple[tuple[wire.ContactMethod, ...] | None, tuple[wire.NotificationRule, ...] | None]
 
 

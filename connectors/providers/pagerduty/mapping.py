@@ -1,36 +1,18 @@
 """Everything one read brought -> a snapshot's records. Pure; the clock comes in as an argument."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final
 
+from connectors.closure import Kept
 from connectors.findings import Findings
+from connectors.mapping import Records, kept_of
 from connectors.providers.pagerduty import mapping_layers, mapping_people, mapping_policies, mapping_shifts
-from connectors.providers.pagerduty.harvest import Harvest, Kept
-from connectors.records import (
-    ENTITY_TYPES,
-    EntityType,
-    SourcePolicy,
-    SourceSchedule,
-    SourceService,
-    SourceTeam,
-    SourceUser,
-)
+from connectors.providers.pagerduty.harvest import Harvest
+from connectors.records import ENTITY_TYPES, EntityType, SourceSchedule, SourceUser
 
 #: Raised whenever the mapping of a kind gives another record for an equal answer.
 MAPPING_VERSION: Final[Mapping[EntityType, int]] = dict.fromkeys(ENTITY_TYPES, 1) | {"schedule": 2}
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Records:
-    users: tuple[SourceUser, ...]
-    teams: tuple[SourceTeam, ...]
-    schedules: tuple[SourceSchedule, ...]
-    policies: tuple[SourcePolicy, ...]
-    services: tuple[SourceService, ...]
 
 
 def records(
@@ -41,17 +23,17 @@ def records(
     schedules = _schedules(harvest, kept, window, at, findings)
     policies = [
         mapping_policies.policy(policy, because, findings)
-        for policy, because in _kept(kept, "escalation_policy", harvest.policies)
+        for policy, because in kept_of(kept, "escalation_policy", harvest.policies)
     ]
     services = tuple(
         mapping_policies.service(service, because, findings)
-        for service, because in _kept(kept, "service", harvest.services)
+        for service, because in kept_of(kept, "service", harvest.services)
     )
     return Records(
         users=_people(harvest, kept, people, findings),
         teams=tuple(
             mapping_people.team(team, harvest.members.get(team.id), because)
-            for team, because in _kept(kept, "user_group", harvest.teams)
+            for team, because in kept_of(kept, "user_group", harvest.teams)
         ),
         schedules=schedules,
         policies=mapping_policies.finish(policies, services, {s.external_id for s in schedules}, findings),
@@ -63,11 +45,11 @@ def _schedules(
     harvest: Harvest, kept: Kept, window: tuple[int, int], at: int, findings: Findings
 ) -> tuple[SourceSchedule, ...]:
     made: dict[str, Callable[[], SourceSchedule]] = {}
-    for layered, because in _kept(kept, "schedule", harvest.layered):
+    for layered, because in kept_of(kept, "schedule", harvest.layered):
         made[layered.schedule.id] = partial(
             mapping_layers.schedule, layered.schedule, layered.overrides, window, at, because, findings
         )
-    for shift, because in _kept(kept, "schedule", harvest.shifts):
+    for shift, because in kept_of(kept, "schedule", harvest.shifts):
         made[shift.schedule.id] = partial(
             mapping_shifts.schedule, shift.schedule, shift.shifts, shift.overrides, window, at, because, findings
         )
@@ -89,10 +71,3 @@ def _people(harvest: Harvest, kept: Kept, ids: Iterable[str], findings: Findings
             mapping_people.compare(user, references.get(id_, ()), findings)
             made.append(mapping_people.user(user, methods, rules, because, findings))
     return tuple(made)
-
-
-def _kept(kept: Kept, kind: EntityType, objects: Mapping[str, T]) -> Iterator[tuple[T, tuple[str, ...]]]:
-    """What is kept of ``objects``, each with what brought it along."""
-    for id_, one in objects.items():
-        if (kind, id_) in kept:
-            yield one, kept[kind, id_]

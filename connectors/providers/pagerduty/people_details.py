@@ -45,7 +45,7 @@ class PeopleDetails:
     def _read(
         self, model: type[Element], user: User, key: str, told: list[Any] | None, ask: Callable[[str], JsonValue]
     ) -> tuple[Element, ...] | None:
-        """None: not told. A list with one unreadable element counts as not told, or that element would seem gone."""
+        """None: not told."""
         if not self.wanted:
             return None
         raw: list[Any] | None = told
@@ -53,11 +53,7 @@ class PeopleDetails:
             raw = self._asked(user, key, ask)
         if raw is None:
             return None
-        found = [
-            self._findings.read(model, item, "responder", user.id, f"{key}[{index}]") for index, item in enumerate(raw)
-        ]
-        complete = tuple(one for one in found if one is not None)
-        return complete if len(complete) == len(found) else None
+        return self._findings.read_all(model, raw, "responder", user.id, key)
 
     def _asked(self, user: User, key: str, ask: Callable[[str], JsonValue]) -> list[Any] | None:
         word = f"The {key.replace('_', ' ')} of {user.label}"

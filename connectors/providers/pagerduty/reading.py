@@ -2,46 +2,40 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Set
+from dataclasses import replace
 from typing import TypeVar
 
+from connectors import reading
 from connectors.base import Progress
-from connectors.closure import Node, Selection, close
+from connectors.closure import Kept, Node, Selection, close
 from connectors.errors import ConnectorError, NotFound, PermissionMissing
-from connectors.findings import Findings
-from connectors.listing import RECOVERABLE, Listing, Page
+from connectors.listing import RECOVERABLE, Listing, Page, optional, whole
 from connectors.providers.pagerduty import wire
 from connectors.providers.pagerduty.client import PAGE, Client
-from connectors.providers.pagerduty.harvest import Harvest, Kept
+from connectors.providers.pagerduty.harvest import Harvest
 from connectors.providers.pagerduty.identity import Identity
 from connectors.providers.pagerduty.mapping import MAPPING_VERSION, records
 from connectors.providers.pagerduty.people_details import PeopleDetails
 from connectors.providers.pagerduty.rendered import told
 from connectors.providers.pagerduty.schedule_details import ScheduleDetails
-from connectors.providers.pagerduty.vendor import PROVIDER, VENDOR
+from connectors.providers.pagerduty.vendor import VENDOR
 from connectors.records import Completeness, EntityType, Snapshot
 
 N = TypeVar("N", bound=wire.Named)
 Excuse = Callable[[ConnectorError], str | None]
 
 
-class Reading:
-    """``at``: instant of the read's start. One instance per read."""
-
+class Reading(reading.Reading):
     def __init__(
         self, client: Client, identity: Identity, region: str, at: int, contact_details: bool, progress: Progress
     ) -> None:
+        super().__init__(VENDOR, at, progress)
         self._client = client
         self._identity = identity
         self._region = region
-        self._at = at
-        self._progress = progress
-        self._findings = Findings(VENDOR)
         self._harvest = Harvest()
         self._people = PeopleDetails(client, self._findings, contact_details)
         self._schedules = ScheduleDetails(client, self._findings, at, progress)
-        self._completeness: dict[EntityType, Completeness] = {}
-        self._failures: list[ConnectorError] = []
-        self._answered = False
 
     def inventory(self) -> list[Node]:
         """The tree without people's names. Raises the first error when nothing can be listed."""
@@ -57,21 +51,11 @@ class Reading:
         self._list_all(selection)
         self._raise_if_nothing_was_read()
         kept = self._read_details(selection)
-        self._name_missing(selection)
+        self._name_missing(selection, self._harvest.nodes())
         people = self._read_people(users, selection, list(self._harvest.references(kept)))
         made = records(self._harvest, kept, people, self._schedules.window, self._at, self._findings)
-        return Snapshot(
-            provider=PROVIDER,
-            account=self._identity.account(self._region),
-            fetched_at=self._at,
-            users=made.users,
-            teams=made.teams,
-            schedules=made.schedules,
-            policies=made.policies,
-            services=made.services,
-            notes=tuple(self._findings.notes),
-            failed=tuple(self._findings.failed),
-            completeness=self._completeness,
+        return replace(
+            self._snapshot(self._identity.account(self._region), made),
             mapping_version=MAPPING_VERSION,
             rendered=told(self._harvest),
             rendered_range=self._schedules.ahead,
@@ -128,11 +112,10 @@ class Reading:
         listing = Listing(pages, model, entity_type, key, self._findings, self._progress, look)
         while not listing.finished and (wanted is None or not wanted <= listing.objects.keys()):
             listing.read(1)
-        self._answered = self._answered or listing.page_count > 0
         error = listing.error
         reason = excuse(error) if excuse is not None and error is not None else None
+        self._hear(listing, excused=reason is not None)
         if error is not None and reason is None:
-            self._failures.append(error)
             self._findings.fail(entity_type, None, error)
         elif error is not None:
             self._findings.note(entity_type, None, "none_here", f"{reason} ({error.message})")
@@ -146,10 +129,6 @@ class Reading:
 
     def _look(self, objects: Iterable[wire.Named]) -> None:
         self._identity.look(one.html_url for one in objects)
-
-    def _raise_if_nothing_was_read(self) -> None:
-        if self._failures and not self._answered:
-            raise self._failures[0]
 
     # --- closure --------------------------------------------------------------------------------------------------
 
@@ -179,28 +158,16 @@ class Reading:
 
     def _members(self, team_id: str) -> tuple[wire.Member, ...] | None:
         """None: not told; one unreadable member counts as that, or they would seem to have left the team."""
-        raw: list[object] = []
-        try:
-            for page in self._client.team_members(team_id):
-                raw += page.items
-        except (NotFound, PermissionMissing) as error:
-            message = f"Its members could not be read: {error.message}"
-            self._findings.note("user_group", team_id, "members_not_told", message, "members")
-            return None
-        except RECOVERABLE as error:
-            self._findings.fail("user_group", team_id, error)
-            return None
-        read = [
-            self._findings.read(wire.Member, item, "user_group", team_id, f"members[{index}]")
-            for index, item in enumerate(raw)
-        ]
-        members = tuple(member for member in read if member is not None)
-        return members if len(members) == len(read) else None
-
-    def _name_missing(self, selection: Selection) -> None:
-        known = {node.key for node in self._harvest.nodes()}
-        for kind, id_ in sorted(() if selection.everything else selection.chosen - known):
-            self._findings.note(kind, id_, "chosen_not_found", "It was chosen, but is not among what could be listed.")
+        return optional(
+            lambda: whole(self._client.team_members(team_id)),
+            wire.Member,
+            self._findings,
+            "user_group",
+            team_id,
+            words="Its members",
+            code="members_not_told",
+            path="members",
+        )
 
     # --- people ---------------------------------------------------------------------------------------------------
 
@@ -213,9 +180,7 @@ class Reading:
             users = self._listed_people(selection)
             if users.error is None:
                 self._people.forbid(refused)
-        self._answered = users.page_count > 0
-        if users.error is not None:
-            self._failures.append(users.error)
+        self._hear(users)
         return users
 
     def _listed_people(self, selection: Selection) -> Listing[wire.User]:

@@ -9,7 +9,7 @@ from connectors.base import Progress
 from connectors.errors import NotFound, RequestRejected
 from connectors.findings import Findings
 from connectors.http import JsonValue
-from connectors.listing import RECOVERABLE, Page
+from connectors.listing import RECOVERABLE, Page, whole
 from connectors.providers.pagerduty import wire, wire_shifts
 from connectors.providers.pagerduty.client import SLICE, Client
 from connectors.providers.pagerduty.harvest import LayerDetail, ShiftDetail
@@ -166,10 +166,7 @@ class ScheduleDetails:
         ask: Callable[[int, int], JsonValue],
         ranges: Sequence[tuple[int, int]],
     ) -> tuple[Element, ...] | None:
-        """All of it or None = not told, with a note (404) or a failure that says why.
-
-        With one element missing, it would look as if that had been taken away at the source.
-        """
+        """All of it or None = not told, with a note (404) or a failure that says why."""
         word = key.replace("_", " ")
         found: dict[str, Element] = {}
         for since, until in ranges:
@@ -185,10 +182,10 @@ class ScheduleDetails:
             if not isinstance(raw, list):
                 self._findings.fail("schedule", id_, invalid("invalid_value", key, f"Its {word} are no list."))
                 return None
-            for index, item in enumerate(raw):
-                one = self._findings.read(model, item, "schedule", id_, f"{key}[{index}]")
-                if one is None:
-                    return None
+            read = self._findings.read_all(model, raw, "schedule", id_, key)
+            if read is None:
+                return None
+            for one in read:
                 found.setdefault(one.id, one)
         return tuple(found.values())
 
@@ -210,5 +207,4 @@ def is_shift_based(error: RequestRejected) -> bool:
 
 
 def _whole(read: Callable[[str, int, int], Iterable[Page]], id_: str) -> Callable[[int, int], JsonValue]:
-    """All pages of a listing as one."""
-    return lambda since, until: [item for page in read(id_, since, until) for item in page.items]
+    return lambda since, until: whole(read(id_, since, until))
