@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin import SimpleListFilter
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import URLPattern, path, reverse
@@ -12,7 +13,7 @@ from unfold.decorators import display
 
 from oncall.admin.escalation_page import EscalationPage
 from oncall.admin.level_forms import LevelFormSet, Levels
-from oncall.admin.listing import count_of, is_list, source
+from oncall.admin.listing import count_of, is_list, named, source
 from oncall.admin.operated import OperatedAdmin
 from oncall.admin.parted import PartedForm
 from oncall.escalation.codec import levels_from_json, levels_to_json
@@ -61,6 +62,23 @@ class EscalationPolicyForm(PartedForm):
         return levels_to_json(parts)
 
 
+class PartFilter(SimpleListFilter):
+    title = "part of another"
+    parameter_name = "part"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> tuple[tuple[str, str], ...]:
+        return ("no", "Whole policies"), ("yes", "Parts of one")
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        whole = {"part_of_key": ""}
+        match self.value():
+            case "no":
+                return queryset.filter(**whole)
+            case "yes":
+                return queryset.exclude(**whole)
+        return queryset
+
+
 @admin.register(EscalationPolicy)
 class EscalationPolicyAdmin(OperatedAdmin):
     kind = "escalation_policy"
@@ -69,7 +87,8 @@ class EscalationPolicyAdmin(OperatedAdmin):
         "page_link", "level_count", "rounds", "service_count", "group", "from_source", "active", "edit_link",
     )  # fmt: skip
     list_display_links = None
-    list_select_related = ("group",)
+    list_select_related = ("group", "part_of")
+    list_filter = (*OperatedAdmin.list_filter, PartFilter)
     search_fields = ("name", "references__responder__name", "references__schedule__name")
     autocomplete_fields = ("part_of", "group")
     change_form_template = "oncall/admin/escalation_form.html"
@@ -84,7 +103,7 @@ class EscalationPolicyAdmin(OperatedAdmin):
 
     @display(description="Name", ordering="name_key")
     def page_link(self, policy: EscalationPolicy) -> SafeString:
-        return format_html('<a href="{}" class="rb-link">{}</a>', page_url(policy.pk), policy.name)
+        return named(page_url(policy.pk), policy.name, f"part of {policy.part_of}" if policy.part_of else "")
 
     @display(description="Levels")
     def level_count(self, policy: EscalationPolicy) -> int:
@@ -92,7 +111,7 @@ class EscalationPolicyAdmin(OperatedAdmin):
 
     @display(description="Repeats", ordering="repeat_count")
     def rounds(self, policy: EscalationPolicy) -> str:
-        return "not known" if policy.repeat_count is None else f"{policy.repeat_count} times"
+        return {None: "not known", 0: "no", 1: "once"}.get(policy.repeat_count, f"{policy.repeat_count} times")
 
     @display(description="Services", ordering="watching")
     def service_count(self, policy: Any) -> int:

@@ -80,7 +80,7 @@ class Rung:
 @dataclass(frozen=True, slots=True)
 class Ladder:
     """first: the rungs of the first round; later: (round, rungs) of those that follow, as many as are shown. plain: it
-    runs through once and nothing else happens."""
+    runs through once and nothing else happens. deserted: nobody who could be paged is on any of its levels."""
 
     name: str
     url: str
@@ -92,6 +92,7 @@ class Ladder:
     end_minute: int
     end_clock: str
     plain: bool
+    deserted: bool
 
     @classmethod
     def of(cls, walk: Walk, policy: Policy, words: "Words", name: str, url: str = "") -> "Ladder":
@@ -101,6 +102,7 @@ class Ladder:
             name, url, rounds[0][1] if rounds else (), tuple(rounds[1:MOST_ROUNDS]), max(len(rounds) - MOST_ROUNDS, 0),
             _repeats(policy.repeat_count), _ENDINGS[walk.ending.kind], walk.ending.minute,
             words.clock(walk.ending.minute), policy.repeat_count == 0 and walk.ending.kind == "nothing",
+            all(step.outcome in ("skipped", "waited") for step in walk.steps),
         )  # fmt: skip
 
 

@@ -32,7 +32,11 @@ def special_words(target: Target) -> list[str]:
     return [
         *(["routing"] if target.kind == "group_routing" else []),
         *([f"{target.mode} on call"] if target.mode != "current" else []),
-        *([f"layers {', '.join(target.layers)}"] if target.layers is not None else []),
+        *(
+            [f"layer{'' if len(target.layers) == 1 else 's'} {', '.join(target.layers)}"]
+            if target.layers is not None
+            else []
+        ),
         *([target.members] if target.members != "all" else []),
         *(["until closed"] if target.condition == "not_closed" else []),
         *([target.notify] if target.notify else []),

@@ -66,6 +66,12 @@ def source(row: Any) -> SafeString:
     return format_html('<span class="oc-badge oc-badge-source">{}</span>', row.origin_label)
 
 
+def named(url: str, name: str, below: str = "") -> SafeString:
+    """The cell of a row's name: the way to its page, and in small letters what is to be known beside."""
+    small = format_html('<span class="rb-muted">{}</span>', below) if below else ""
+    return format_html('<span class="rb-named"><a href="{}" class="rb-link">{}</a>{}</span>', url, name, small)
+
+
 def some(names: Sequence[str], shown: int = 3) -> str:
     """``Ana, Ben, Cleo and 4 more``."""
     more = f" and {len(names) - shown} more" if len(names) > shown else ""

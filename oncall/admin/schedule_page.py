@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 
 from oncall.admin.listing import moment, source
 from oncall.admin.schedule_bars import FINAL, Bars, Names, drawn_rows, table, unreachable
-from oncall.admin.schedule_quality import now_in_words, quality
+from oncall.admin.schedule_quality import now_in_words, quality, rotations_in_words
 from oncall.admin.schedule_range import RANGES, Shown
 from oncall.admin.schedule_why import why
 from oncall.models import ChangeRecord, Responder, Schedule
@@ -116,6 +116,7 @@ class SchedulePage:
                 for row in timeline.rows
             ],
             "now": now_in_words(on_call(*loaded, now), bars),
+            "rotations": rotations_in_words(loaded[0], bars),
             "quality": quality(rendering.final, zone, bars),
             "clock_changes": [
                 (moment(instant, shown.zone, now), "" if of == shown.zone else of)

@@ -6,6 +6,8 @@ from oncall.admin.listing import HOUR, moment, span_in_words
 from oncall.admin.schedule_bars import Bars, identity, name_of, names_in_words
 from oncall.rendering.coverage import fairness, gaps, loads
 from oncall.rendering.final import Span
+from oncall.rendering.rotations import rotations
+from oncall.rendering.spec import ScheduleSpec
 from oncall.selectors import OnCall
 
 MOST_GAPS = 20
@@ -20,6 +22,19 @@ def now_in_words(answer: OnCall, bars: Bars) -> dict[str, Any]:
         "rest": "" if answer.until is None else span_in_words(answer.until - now),
         "following": names_in_words(answer.following, bars.names),
     }
+
+
+def rotations_in_words(spec: ScheduleSpec, bars: Bars) -> list[dict[str, str]]:
+    """Each rotation that several layers share, once: who has which place now, and when all of them move on."""
+    zone, now = bars.shown.zone, bars.now
+    return [
+        {
+            "order": ", ".join(name_of(each, bars.names) for each in rotation.order),
+            "next": "" if rotation.next_handoff is None else moment(rotation.next_handoff, zone, now),
+            "rest": "" if rotation.next_handoff is None else span_in_words(rotation.next_handoff - now),
+        }
+        for rotation in rotations(spec, now)
+    ]
 
 
 def quality(spans: tuple[Span, ...], home: str, bars: Bars) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from oncall.admin.fields import typing_zone
-from oncall.admin.listing import moment, source, span_in_words
+from oncall.admin.listing import moment, named, source, span_in_words
 from oncall.admin.operated import OperatedAdmin
 from oncall.admin.schedule_bars import names_in_words
 from oncall.admin.schedule_forms import OverrideInline, ScheduleForm
@@ -30,7 +30,6 @@ class ScheduleAdmin(OperatedAdmin):
         "page_link",
         "on_call_now",
         "next_handoff",
-        "time_zone",
         "from_source",
         "active",
         "edit_link",
@@ -110,7 +109,7 @@ class ScheduleAdmin(OperatedAdmin):
 
     @display(description="Name", ordering="name_key")
     def page_link(self, schedule: Schedule) -> SafeString:
-        return format_html('<a href="{}" class="rb-link">{}</a>', page_url(schedule.pk), schedule.name)
+        return named(page_url(schedule.pk), schedule.name, schedule.time_zone)
 
     @display(description="On call now")
     def on_call_now(self, schedule: Any) -> SafeString | str:

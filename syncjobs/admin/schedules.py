@@ -185,8 +185,14 @@ admin.site.unregister(Schedule)
 @admin.register(Schedule)
 class SyncedScheduleAdmin(ScheduleAdmin):
     list_display = (
-        "page_link", "on_call_now", "next_handoff", "parity_shown", "time_zone", "from_source", "active", "edit_link",
-    )  # fmt: skip
+        "page_link",
+        "on_call_now",
+        "next_handoff",
+        "parity_shown",
+        "from_source",
+        "active",
+        "edit_link",
+    )
     list_filter = ("active", SourceFilter, ParityFilter)
     page_type = SyncedSchedulePage
 

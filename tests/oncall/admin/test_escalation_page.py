@@ -122,6 +122,28 @@ def test_a_pause_kept_before_a_round_is_told(browser: Client, make: MakeRow, tes
 
 
 @time_machine.travel(NOW, tick=False)
+def test_a_part_with_nobody_is_folded_away_and_one_with_somebody_is_not(
+    browser: Client, make: MakeRow, tester: Actor
+) -> None:
+    ana, ben = make("responder", name="Ana"), make("responder", name="Ben")
+    deactivate("responder", [ben], tester)
+    day, night = (
+        make("escalation_policy", name=name, levels=levels(level(5, target("responder", who)), level(None)))
+        for name, who in (("Day", ana), ("Night", ben))
+    )
+    both = make(
+        "escalation_policy",
+        name="Both",
+        levels=levels(level(None, target("escalation_policy", day), target("escalation_policy", night))),
+    )
+    page = shown(browser, both)
+    folded = page.partition('<summary class="rb-unsure">Nobody is there from Tue 12:00 UTC on.</summary>')
+    assert folded[1] and page.count("Nobody is there from") == 1
+    assert "<strong>Ana</strong>" not in folded[2].partition("</details>")[0]
+    assert "Ben</a>" in folded[2].partition("</details>")[0]
+
+
+@time_machine.travel(NOW, tick=False)
 def test_an_instant_and_an_acknowledgement_are_simulated(browser: Client, busy: int) -> None:
     page = shown(browser, busy, "?at=2026-04-01T09:30&zone=Europe/Berlin&ack=10")
     assert "An alert at Wed 1 Apr 09:30 CEST, acknowledged at T+10" in page
@@ -245,3 +267,18 @@ def test_the_list_and_the_form_lead_to_the_page(browser: Client, busy: int) -> N
     form = browser.get(reverse("admin:oncall_escalationpolicy_change", args=[busy])).content.decode()
     assert page_url(busy) in form
     assert browser.get(reverse("admin:oncall_escalationpolicy_add")).status_code == 200
+
+
+def test_the_list_tells_parts_from_whole_policies(browser: Client, make: MakeRow) -> None:
+    whole = make("escalation_policy", name="Payments", repeat_count=0)
+    make("escalation_policy", name="Payments: Nights", part_of_key=f"local:{whole}", repeat_count=1)
+    url = reverse("admin:oncall_escalationpolicy_changelist")
+    page = browser.get(url).content.decode()
+    assert page.count("part of Payments</span>") == 1
+    for query, names in (
+        ("", {"Payments", "Payments: Nights"}),
+        ("?part=no", {"Payments"}),
+        ("?part=yes", {"Payments: Nights"}),
+    ):
+        assert {row.name for row in browser.get(url + query).context["cl"].result_list} == names
+    assert "once" in page

@@ -196,7 +196,7 @@ def test_what_is_special_about_a_target_is_shown_and_kept(form: Any, make: MakeR
     pk = make("escalation_policy", levels=levels)
     page = form("escalationpolicy", pk)
     assert page.data["levels-0-targets"].splitlines() == [
-        "schedule: 3:S (not known here) [next on call; layers L1; until closed]",
+        "schedule: 3:S (not known here) [next on call; layer L1; until closed]",
         "group: 3:G (not known here) [leads; admins]",
         "group: 3:G (not known here) [routing]",
         "bot: Robot (not known here)",

@@ -169,3 +169,18 @@ def test_a_colour_stays_with_its_person_and_all_are_used() -> None:
     assert hue("responder 1") == hue("responder 1")
     assert len({hue(f"responder {n}") for n in range(40, 52)}) == len(HUES)
     assert {hue(f"3:P{n}") for n in range(500)} == set(HUES)
+
+
+@time_machine.travel(NOW, tick=False)
+def test_a_rotation_that_layers_share_is_told_once(
+    browser: Client, make: MakeRow, weekly_layers: Callable[..., Any]
+) -> None:
+    ana, ben, cleo = (f"person:local:{make('responder', name=name)}" for name in ("Ana", "Ben", "Cleo"))
+    circle = ((ana, ben, cleo), (ben, cleo, ana), (cleo, ana, ben))
+    layers = [weekly_layers(*people, key=str(seat))["layers"][0] for seat, people in enumerate(circle, 1)]
+    pk = make("schedule", name="Seats", composition="concurrent", layers={"format": 1, "layers": layers})
+    page = browser.get(page_url(pk)).content.decode()
+    assert page.count("Order now:") == 1
+    assert "Order now: Ana, Ben, Cleo; next handoff Mon 09:00 CEST, in 5 d 19 h</p>" in page
+    alone = make("schedule", name="Alone", layers=weekly_layers(ana, ben))
+    assert "Order now:" not in browser.get(page_url(alone)).content.decode()
