@@ -1,13 +1,31 @@
 """What the mappings of all vendors have in common. Pure."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, TypeVar
 
 from connectors.closure import Kept
-from connectors.records import EntityType, SourcePolicy, SourceSchedule, SourceService, SourceTeam, SourceUser
+from connectors.findings import Findings
+from connectors.records import (
+    EntityKey,
+    EntityType,
+    SourcePolicy,
+    SourceSchedule,
+    SourceService,
+    SourceTeam,
+    SourceUser,
+)
+from oncall.escalation.policy import Target, TargetKind
 
 T = TypeVar("T")
+#: What has to be among the records for a target to be resolved. A person always is: whoever is only referred to is a
+#: person all the same.
+_NEEDED: Final[Mapping[TargetKind, EntityType]] = {
+    "schedule": "schedule",
+    "user_group": "user_group",
+    "group_routing": "user_group",
+    "escalation_policy": "escalation_policy",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,3 +44,43 @@ def kept_of(kept: Kept, kind: EntityType, objects: Mapping[str, T]) -> Iterator[
     for id_, one in objects.items():
         if (kind, id_) in kept:
             yield one, kept[kind, id_]
+
+
+def finish(
+    policies: Sequence[SourcePolicy],
+    services: Sequence[SourceService],
+    read: Container[EntityKey],
+    findings: Findings,
+    *,
+    path: str,
+) -> tuple[SourcePolicy, ...]:
+    """Policies whose targets are all among ``read`` (keys of the records), or named unresolved.
+
+    A service keeps the id of its policy whether or not that was read; a missing one is named. path: where a service
+    tells it.
+    """
+    known = {policy.external_id for policy in policies}
+    for service in services:
+        if service.policy_id is not None and service.policy_id not in known:
+            message = f"The escalation policy {service.policy_id} of {service.name} is not among what could be read."
+            findings.note("service", service.external_id, "policy_not_seen", message, path)
+    return tuple(_finished(policy, read, findings) for policy in policies)
+
+
+def _finished(source: SourcePolicy, read: Container[EntityKey], findings: Findings) -> SourcePolicy:
+    def settled(target: Target, number: int) -> Target:
+        needed = _NEEDED.get(target.kind)
+        if needed is None or (needed, target.key) in read:
+            return target
+        message = (
+            f"Level {number} of {source.name} pages {target.label} ({target.key}), a {needed.replace('_', ' ')} that "
+            "is not among what could be read; the target stays, unresolved."
+        )
+        findings.note("escalation_policy", source.external_id, "unresolved_target", message)
+        return replace(target, kind="unresolved", unresolved_kind=target.kind)
+
+    levels = tuple(
+        replace(level, targets=tuple(settled(target, number) for target in level.targets))
+        for number, level in enumerate(source.policy.levels, start=1)
+    )
+    return replace(source, policy=replace(source.policy, levels=levels))

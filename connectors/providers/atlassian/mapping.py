@@ -7,7 +7,7 @@ from typing import Final
 
 from connectors.closure import Kept
 from connectors.findings import Findings
-from connectors.mapping import Records, kept_of
+from connectors.mapping import Records, finish, kept_of
 from connectors.providers.atlassian import mapping_people, mapping_policies, mapping_rotations
 from connectors.providers.atlassian.harvest import Harvest
 from connectors.records import ENTITY_TYPES, EntityKey, EntityType, SourcePolicy, SourceSchedule, SourceUser
@@ -44,7 +44,7 @@ def records(
         users=_people(harvest, kept, people, person, findings),
         teams=teams,
         schedules=schedules,
-        policies=mapping_policies.finish(policies, services, read, findings),
+        policies=finish(policies, services, read, findings, path="teamId"),
         services=services,
     )
 

@@ -1,6 +1,6 @@
 """Escalations, team routing and services: what the vendor sent -> records. Pure."""
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 from types import MappingProxyType
@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from connectors.findings import Findings, Vendor
 from connectors.providers.atlassian import wire
-from connectors.records import EntityKey, EntityType, SourcePolicy, SourceService
+from connectors.records import EntityKey, SourcePolicy, SourceService
 from oncall.escalation.policy import Condition, Level, Policy, Target, TargetKind
 
 _MINUTES: Final = {"minutes": 1, "hours": 60, "days": 1440}
@@ -26,13 +26,6 @@ _MEMBERS: Final[dict[str, Literal["all", "leads", "others", "random"]]] = {
 }
 #: What a routing rule notifies -> the kind of target.
 _ROUTES: Final[dict[str, TargetKind]] = {"escalation": "escalation_policy", "schedule": "schedule"}
-#: What has to be among the records for a target to be resolved. A person always is.
-_NEEDED: Final[dict[TargetKind, EntityType]] = {
-    "schedule": "schedule",
-    "user_group": "user_group",
-    "group_routing": "user_group",
-    "escalation_policy": "escalation_policy",
-}
 
 
 def policy(source: wire.Escalation, because: tuple[str, ...], findings: Findings) -> SourcePolicy:
@@ -233,37 +226,3 @@ def service(
         group_id=team,
         because=because,
     )
-
-
-def finish(
-    policies: Sequence[SourcePolicy], services: Sequence[SourceService], read: Container[EntityKey], findings: Findings
-) -> tuple[SourcePolicy, ...]:
-    """Policies whose targets are all among ``read`` (keys of the records), or named unresolved.
-
-    A service keeps the id of its policy whether or not that was read; a missing one is named.
-    """
-    known = {policy.external_id for policy in policies}
-    for one in services:
-        if one.policy_id is not None and one.policy_id not in known:
-            message = f"The escalation {one.policy_id} of {one.name} is not among what could be read."
-            findings.note("service", one.external_id, "policy_not_seen", message, "teamId")
-    return tuple(_finished(policy, read, findings) for policy in policies)
-
-
-def _finished(source: SourcePolicy, read: Container[EntityKey], findings: Findings) -> SourcePolicy:
-    def settled(target: Target, number: int) -> Target:
-        needed = _NEEDED.get(target.kind)
-        if needed is None or (needed, target.key) in read:
-            return target
-        message = (
-            f"Level {number} of {source.name} pages {target.label} ({target.key}), a {needed.replace('_', ' ')} that "
-            "is not among what could be read; the target stays, unresolved."
-        )
-        findings.note("escalation_policy", source.external_id, "unresolved_target", message)
-        return replace(target, kind="unresolved", unresolved_kind=target.kind)
-
-    levels = tuple(
-        replace(level, targets=tuple(settled(target, number) for target in level.targets))
-        for number, level in enumerate(source.policy.levels, start=1)
-    )
-    return replace(source, policy=replace(source.policy, levels=levels))

@@ -6,10 +6,10 @@ from typing import Final
 
 from connectors.closure import Kept
 from connectors.findings import Findings
-from connectors.mapping import Records, kept_of
+from connectors.mapping import Records, finish, kept_of
 from connectors.providers.pagerduty import mapping_layers, mapping_people, mapping_policies, mapping_shifts
 from connectors.providers.pagerduty.harvest import Harvest
-from connectors.records import ENTITY_TYPES, EntityType, SourceSchedule, SourceUser
+from connectors.records import ENTITY_TYPES, EntityKey, EntityType, SourceSchedule, SourceUser
 
 #: Raised whenever the mapping of a kind gives another record for an equal answer.
 MAPPING_VERSION: Final[Mapping[EntityType, int]] = dict.fromkeys(ENTITY_TYPES, 1) | {"schedule": 2}
@@ -29,6 +29,7 @@ def records(
         mapping_policies.service(service, because, findings)
         for service, because in kept_of(kept, "service", harvest.services)
     )
+    read: set[EntityKey] = {("schedule", one.external_id) for one in schedules}
     return Records(
         users=_people(harvest, kept, people, findings),
         teams=tuple(
@@ -36,7 +37,7 @@ def records(
             for team, because in kept_of(kept, "user_group", harvest.teams)
         ),
         schedules=schedules,
-        policies=mapping_policies.finish(policies, services, {s.external_id for s in schedules}, findings),
+        policies=finish(policies, services, read, findings, path="escalation_policy"),
         services=services,
     )
 

@@ -1,8 +1,5 @@
 """Escalation policies and services: what PagerDuty sent -> records. Pure."""
 
-from collections.abc import Container, Sequence
-from dataclasses import replace
-
 from connectors.findings import Findings
 from connectors.providers.pagerduty import wire
 from connectors.records import EntityType, SourcePolicy, SourceService
@@ -81,36 +78,3 @@ def _only_team(entity_type: EntityType, source: wire.EscalationPolicy | wire.Ser
         findings.note(entity_type, source.id, "several_teams", message, "teams")
         return None
     return teams[0] if teams else None
-
-
-def finish(
-    policies: Sequence[SourcePolicy], services: Sequence[SourceService], schedules: Container[str], findings: Findings
-) -> tuple[SourcePolicy, ...]:
-    """Policies whose schedule targets are all among ``schedules`` (ids read), or named unresolved.
-
-    People are never unresolved: whoever is only referred to is a person all the same. A service keeps the id of its
-    policy whether or not that was read; a missing one is named.
-    """
-    known = {policy.external_id for policy in policies}
-    for service in services:
-        if service.policy_id is not None and service.policy_id not in known:
-            message = f"The escalation policy {service.policy_id} of {service.name} is not among what could be read."
-            findings.note("service", service.external_id, "policy_not_seen", message, "escalation_policy")
-    return tuple(_finished(policy, schedules, findings) for policy in policies)
-
-
-def _finished(source: SourcePolicy, schedules: Container[str], findings: Findings) -> SourcePolicy:
-    levels = []
-    for number, level in enumerate(source.policy.levels, start=1):
-        targets = []
-        for target in level.targets:
-            if target.kind == "schedule" and target.key not in schedules:
-                message = (
-                    f"Level {number} of {source.name} pages the schedule {target.label} ({target.key}), which is not "
-                    "among what could be read; the target stays, unresolved."
-                )
-                findings.note("escalation_policy", source.external_id, "unresolved_target", message)
-                target = replace(target, kind="unresolved", unresolved_kind="schedule")
-            targets.append(target)
-        levels.append(replace(level, targets=tuple(targets)))
-    return replace(source, policy=replace(source.policy, levels=tuple(levels)))

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from connectors.errors import UnknownValue
 from connectors.findings import Findings
+from connectors.mapping import finish
 from connectors.providers.atlassian import mapping_policies
 from connectors.providers.atlassian import wire as shared
 from connectors.providers.opsgenie import wire
@@ -293,7 +294,7 @@ def test_targets_that_were_not_read_are_unresolved_and_people_never_are(make: An
     policy, _ = mapped(raw)
     service = mapping_policies.service(shared.Service(id="V1", name="Web"), {}, (), Findings(VENDOR))
     read = {("schedule", "schedule1"), ("user_group", "team1"), ("escalation_policy", "escalation1")}
-    (finished,) = mapping_policies.finish([policy], [service], read, findings)
+    (finished,) = finish([policy], [service], read, findings, path="teamId")
     first, second = finished.policy.levels
     assert [t.kind for t in first.targets] == [
         "schedule", "group_routing", "user_group", "escalation_policy", *["unresolved"] * 4,
@@ -311,5 +312,5 @@ def test_a_service_whose_escalation_was_not_read_is_named(make: Any) -> None:
     service = mapping_policies.service(
         shared.Service.model_validate({"id": "V1", "teamId": "T1"}), {"T1": rule}, (), findings
     )
-    assert mapping_policies.finish([], [service], set(), findings) == ()
+    assert finish([], [service], set(), findings, path="teamId") == ()
     assert [(note.external_id, note.code) for note in findings.notes] == [("V1", "policy_not_seen")]
