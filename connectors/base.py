@@ -30,6 +30,12 @@ class SettingField:
     required: bool = True
 
 
+def region_field(origins: Mapping[str, str], hint: str) -> SettingField:
+    """The choice between the hosts that a vendor has for its regions (region -> origin), the first of them usual."""
+    choices = tuple((name, f"{name.upper()} ({origin.removeprefix('https://')})") for name, origin in origins.items())
+    return SettingField("region", "Service region", hint, kind="choice", choices=choices, initial=choices[0][0])
+
+
 @dataclass(frozen=True, slots=True)
 class Right:
     """Whether the credential may read one entity type. granted None: could not be told. detail: what to grant."""

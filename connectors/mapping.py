@@ -1,6 +1,6 @@
 """What the mappings of all vendors have in common. Pure."""
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
@@ -16,6 +16,8 @@ from connectors.records import (
     SourceUser,
 )
 from oncall.escalation.policy import Target, TargetKind
+from oncall.rendering.final import Span
+from oncall.rendering.intervals import Held, merged, together
 
 T = TypeVar("T")
 #: What has to be among the records for a target to be resolved. A person always is: whoever is only referred to is a
@@ -84,3 +86,9 @@ def _finished(source: SourcePolicy, read: Container[EntityKey], findings: Findin
         for number, level in enumerate(source.policy.levels, start=1)
     )
     return replace(source, policy=replace(source.policy, levels=levels))
+
+
+def spans(held: Iterable[Held]) -> tuple[Span, ...]:
+    """What a vendor's own rendering tells, in any order and overlapping -> disjoint spans with everyone on call, equal
+    neighbours joined."""
+    return tuple(Span(*span) for span in merged(together(held)))

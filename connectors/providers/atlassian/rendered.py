@@ -6,12 +6,14 @@ from typing import Final
 from pydantic import ValidationError
 
 from connectors.findings import Vendor
-from connectors.http import JsonValue
+from connectors.http import JsonValue, Query
 from connectors.listing import RECOVERABLE
+from connectors.mapping import spans
 from connectors.providers.atlassian.mapping_rotations import participant
 from connectors.providers.atlassian.wire import Period, Reference, Timeline
+from oncall.rendering.codec import instant_to_text
 from oncall.rendering.final import Span
-from oncall.rendering.intervals import Held, merged, together
+from oncall.rendering.intervals import Held
 from oncall.rendering.zones import DAY
 
 #: Days asked of one call; 31 were seen answered.
@@ -22,6 +24,16 @@ _MOST_DAYS: Final = 31
 Ask = Callable[[str, int, int], JsonValue]
 #: The same reference, with the id of somebody who is shown by name only.
 WithId = Callable[[Reference], Reference]
+
+
+def timeline_query(since: int, days: int) -> Query:
+    """``days`` days from the local midnight before the instant ``since`` on, in the schedule's zone."""
+    return [
+        ("interval", str(days)),
+        ("intervalUnit", "days"),
+        ("date", instant_to_text(since)),
+        ("expand", "base,override,forwarding"),
+    ]
 
 
 def rendered(
@@ -39,7 +51,7 @@ def rendered(
         except (*RECOVERABLE, ValidationError):
             continue  # the caller sees it missing and says so
         if held is not None:
-            found[id_] = tuple(Span(*span) for span in merged(together(held)))
+            found[id_] = spans(held)
     return found
 
 

@@ -4,12 +4,12 @@ Reference: https://developer.atlassian.com/cloud/jira/service-desk-ops/rest/v2/
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from typing import Final
 
 from connectors.http import HttpClient, JsonValue, Query, segment
 from connectors.listing import Page, whole
 from connectors.providers.atlassian.paging import Answer, pages
+from connectors.providers.atlassian.rendered import timeline_query
 from connectors.providers.jsm.vendor import VENDOR
 
 HEADERS: Final = {"Accept": "application/json"}
@@ -106,14 +106,7 @@ class Client:
 
     # .../rest/v2/api-group-schedule-timelines/
     def timeline(self, schedule_id: str, since: int, days: int) -> JsonValue:
-        """``days`` days from the local midnight before the instant ``since`` on, in the schedule's zone."""
-        query = [
-            ("interval", str(days)),
-            ("intervalUnit", "days"),
-            ("date", datetime.fromtimestamp(since, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")),
-            ("expand", "base,override,forwarding"),
-        ]
-        return self._one(f"/v1/schedules/{segment(schedule_id)}/timeline", query)
+        return self._one(f"/v1/schedules/{segment(schedule_id)}/timeline", timeline_query(since, days))
 
     # .../rest/v2/api-group-forwarding-rules/
     def forwarding_rules(self) -> Iterator[Page]:

@@ -1,12 +1,12 @@
 """Opsgenie's read endpoints, one function each. Reference: https://docs.opsgenie.com/docs/api-overview"""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Final
 
 from connectors.http import HttpClient, JsonValue, Query, RateHeaders, segment
 from connectors.listing import Page
 from connectors.providers.atlassian.paging import Answer, pages
+from connectors.providers.atlassian.rendered import timeline_query
 from connectors.providers.opsgenie.vendor import VENDOR
 
 HEADERS: Final = {"Accept": "application/json"}
@@ -71,14 +71,7 @@ class Client:
 
     # https://docs.opsgenie.com/docs/schedule-api#get-schedule-timeline
     def timeline(self, schedule_id: str, since: int, days: int) -> JsonValue:
-        """``days`` days from the local midnight before the instant ``since`` on, in the schedule's zone."""
-        query = [
-            _BY_ID,
-            ("interval", str(days)),
-            ("intervalUnit", "days"),
-            ("date", datetime.fromtimestamp(since, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")),
-            ("expand", "base,override,forwarding"),
-        ]
+        query = [_BY_ID, *timeline_query(since, days)]
         return self._data(f"/v2/schedules/{segment(schedule_id)}/timeline", query)
 
     # https://docs.opsgenie.com/docs/escalation-api#list-escalations

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import ClassVar, Final
 
-from connectors.base import Connector, Probe, Progress, Rim, SettingField, no_progress
+from connectors.base import Connector, Probe, Progress, Rim, SettingField, no_progress, region_field
 from connectors.closure import Node, Selection
 from connectors.errors import AuthenticationFailed, RequestRejected
 from connectors.ledger import Ledger
@@ -37,14 +37,7 @@ class Opsgenie(Connector):
     @classmethod
     def fields(cls) -> tuple[SettingField, ...]:
         return (
-            SettingField(
-                "region",
-                "Service region",
-                "EU accounts sign in at an address that ends in .app.eu.opsgenie.com.",
-                kind="choice",
-                choices=(("us", "US (api.opsgenie.com)"), ("eu", "EU (api.eu.opsgenie.com)")),
-                initial="us",
-            ),
+            region_field(_ORIGINS, "EU accounts sign in at an address that ends in .app.eu.opsgenie.com."),
             SettingField(
                 "api_key",
                 "API key",

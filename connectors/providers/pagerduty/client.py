@@ -3,13 +3,13 @@
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from typing import Final
 
 from connectors.errors import UnexpectedResponse
 from connectors.http import HttpClient, JsonValue, Query, Rate, RateHeaders, segment
 from connectors.listing import Page
 from connectors.providers.pagerduty.vendor import PROVIDER
+from oncall.rendering.codec import instant_to_text
 
 #: Vendor docs "Versioning", "Content Type": without the version the answer's form follows the age of the key.
 HEADERS: Final = {"Accept": "application/vnd.pagerduty+json;version=2", "Content-Type": "application/json"}
@@ -177,8 +177,4 @@ class Client:
 
 
 def _range(since: int, until: int) -> list[tuple[str, str]]:
-    return [("since", utc_text(since)), ("until", utc_text(until))]
-
-
-def utc_text(instant: int) -> str:
-    return datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return [("since", instant_to_text(since)), ("until", instant_to_text(until))]

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import ClassVar, Final
 
-from connectors.base import Connector, Probe, Progress, Rim, SettingField, no_progress
+from connectors.base import Connector, Probe, Progress, Rim, SettingField, no_progress, region_field
 from connectors.closure import Node, Selection
 from connectors.ledger import Ledger
 from connectors.providers.pagerduty.client import HEADERS, RATE_HEADERS, Client
@@ -47,14 +47,7 @@ class PagerDuty(Connector):
                 "account is refused.",
                 retargets=False,
             ),
-            SettingField(
-                "region",
-                "Service region",
-                "EU accounts sign in at an address that ends in .eu.pagerduty.com.",
-                kind="choice",
-                choices=(("us", "US (api.pagerduty.com)"), ("eu", "EU (api.eu.pagerduty.com)")),
-                initial="us",
-            ),
+            region_field(_ORIGINS, "EU accounts sign in at an address that ends in .eu.pagerduty.com."),
             SettingField(
                 "auth",
                 "Kind of key",

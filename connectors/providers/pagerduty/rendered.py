@@ -1,13 +1,13 @@
 """PagerDuty's own rendering of schedules, as spans to hold ours against."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from itertools import pairwise
 
 from connectors.errors import RequestRejected
 from connectors.findings import Findings
 from connectors.http import JsonValue
 from connectors.listing import RECOVERABLE
+from connectors.mapping import spans
 from connectors.providers.pagerduty.client import Client
 from connectors.providers.pagerduty.harvest import Harvest
 from connectors.providers.pagerduty.schedule_details import is_shift_based, slices
@@ -16,9 +16,8 @@ from connectors.providers.pagerduty.wire import ListedSchedule, SubSchedule
 from connectors.providers.pagerduty.wire_shifts import ComputedShifts
 from connectors.wire import Wire
 from oncall.rendering.final import Span
+from oncall.rendering.intervals import Held
 from oncall.rendering.spec import person
-
-Held = tuple[int, int, str]
 
 
 class _Layered(Wire):
@@ -102,7 +101,11 @@ def _entries(final: SubSchedule | None) -> list[Held] | None:
     entries = None if final is None else final.rendered_schedule_entries
     if entries is None:
         return None
-    return [(entry.start.instant, entry.end.instant, entry.user.id) for entry in entries if entry.user is not None]
+    return [
+        (entry.start.instant, entry.end.instant, (person(entry.user.id),))
+        for entry in entries
+        if entry.user is not None
+    ]
 
 
 def _shifts(raw: JsonValue) -> list[Held] | None:
@@ -115,22 +118,7 @@ def _assignments(final: ComputedShifts | None) -> list[Held] | None:
     if shifts is None:
         return None
     return [
-        (s.start_time.instant, s.end_time.instant, s.member.user_id) for s in shifts if s.member.user_id is not None
+        (s.start_time.instant, s.end_time.instant, (person(s.member.user_id),))
+        for s in shifts
+        if s.member.user_id is not None
     ]
-
-
-def spans(held: Iterable[Held]) -> tuple[Span, ...]:
-    """(start, end, person) that may overlap -> disjoint spans with everyone on call, equal neighbours joined."""
-    edges = sorted((edge, change, who) for start, end, who in held for edge, change in ((start, 1), (end, -1)))
-    counts: dict[str, int] = {}
-    made: list[Span] = []
-    for (edge, change, who), (following, _, _) in pairwise(edges):
-        counts[who] = counts.get(who, 0) + change
-        now = tuple(person(id_) for id_ in sorted(counts) if counts[id_] > 0)
-        if following == edge or not now:
-            continue
-        if made and made[-1].end == edge and made[-1].participants == now:
-            made[-1] = Span(made[-1].start, following, now)
-        else:
-            made.append(Span(edge, following, now))
-    return tuple(made)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from connectors.closure import Selection
-from connectors.providers.pagerduty.rendered import spans
+from connectors.mapping import spans
 from oncall.rendering.final import Span
 from oncall.rendering.spec import person
 
@@ -124,5 +124,5 @@ def test_shift_based_schedules_are_asked_in_slices_of_90_days(account: Any, make
 
 
 def test_one_person_in_two_shifts_at_once_is_on_call_once() -> None:
-    assert spans([(0, 10, "PANA"), (5, 20, "PANA")]) == (Span(0, 20, (ANA,)),)
+    assert spans([(0, 10, (ANA,)), (5, 20, (person("PANA"),))]) == (Span(0, 20, (ANA,)),)
     assert spans([]) == ()
