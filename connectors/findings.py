@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from connectors.errors import ConnectorError, UnexpectedResponse, UnknownValue
 from connectors.records import EntityType, FailedEntity, MappingNote
+from connectors.timezones import ZoneReading
 from connectors.wire import Wire
 
 W = TypeVar("W", bound=Wire)
@@ -48,6 +49,14 @@ class Findings:
     def fail(self, entity_type: EntityType, external_id: str | None, error: ConnectorError, path: str = "") -> None:
         path = path or (error.path if isinstance(error, UnexpectedResponse) else "")
         self.failed.append(FailedEntity(entity_type, external_id, error.code, path, str(error)))
+
+    def zone(self, entity_type: EntityType, external_id: str, reading: ZoneReading, path: str) -> ZoneReading:
+        """The ``reading`` itself; a zone that nobody knows is named. A person may have none, while a schedule has to
+        have one that is beyond doubt."""
+        doubtful = reading.zone is None and (reading.raw or entity_type == "schedule")
+        if doubtful or (entity_type == "schedule" and reading.outcome == "warn"):
+            self.note(entity_type, external_id, "unknown_zone", reading.note, path)
+        return reading
 
     def read(self, model: type[W], raw: object, entity_type: EntityType, external_id: str | None, at: str) -> W | None:
         """``raw`` as ``model``; what does not fit becomes a failure of the object, ``at`` is its JSON path."""

@@ -1,5 +1,6 @@
 """A list of the vendor, read page by page as far as it is needed; what fails is named and the rest goes on."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Generic
@@ -81,6 +82,12 @@ class Listing(Generic[W]):
         self.finished = False
         self._read = 0
         self._unreadable = 0
+
+    def is_cheaper_than(self, calls: int, page: int, total: int | None = None) -> bool:
+        """Whether reading on takes no more than so many calls, with ``page`` objects each. total: of all objects, when
+        the list itself does not tell it; untold it counts as few."""
+        total = self.total if total is None else total
+        return total is None or math.ceil((total - len(self.objects)) / page) <= calls
 
     def read(self, pages: int | None = None) -> None:
         """The next ``pages`` pages, None = all that are left."""

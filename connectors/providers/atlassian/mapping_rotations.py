@@ -106,10 +106,8 @@ def repaired_start(start: Moment) -> int | None:
 
 
 def _zone(source: wire.Schedule, findings: Findings) -> ZoneReading:
-    zone = convert_java(source.timezone)
-    if zone.zone is None or zone.outcome == "warn":
-        findings.note("schedule", source.id, "unknown_zone", zone.note, "timezone")
-    elif (source.timezone or "").strip() == "GMT":
+    zone = findings.zone("schedule", source.id, convert_java(source.timezone), "timezone")
+    if zone.raw.strip() == "GMT":
         message = (
             f"Its time zone is GMT, which {findings.vendor.label} may show for a zone it does not know; compare it."
         )

@@ -18,9 +18,7 @@ def user(
     hides leaves nothing to match the person by; the name is for whoever does that by hand.
     """
     states: Mapping[bool | None, PersonState] = {True: "active", False: "inactive", None: "unknown"}
-    zone = convert(wire.time_zone)
-    if zone.zone is None and wire.time_zone:
-        findings.note("responder", wire.id, "unknown_zone", zone.note, "timeZone")
+    zone = findings.zone("responder", wire.id, convert(wire.time_zone), "timeZone")
     if wire.active is False:
         message = f"The Atlassian account of {wire.label} is deactivated: imported as inactive."
         findings.note("responder", wire.id, "deactivated", message, "active")

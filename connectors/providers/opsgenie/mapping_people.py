@@ -27,9 +27,7 @@ def user(
 
     The user name is the e-mail address (vendor docs "User API").
     """
-    zone = convert_java(wire.time_zone)
-    if zone.zone is None and wire.time_zone:
-        findings.note("responder", wire.id, "unknown_zone", zone.note, "timeZone")
+    zone = findings.zone("responder", wire.id, convert_java(wire.time_zone), "timeZone")
     if wire.blocked:
         findings.note("responder", wire.id, "blocked", f"{wire.label} is blocked at Opsgenie: imported as inactive.")
     if wire.verified is False:

@@ -1,6 +1,5 @@
 """Reading people and their contacts in as few calls as possible."""
 
-import math
 from collections.abc import Iterable
 from typing import Final
 
@@ -52,10 +51,8 @@ class PeopleReading:
         if not self._contact_details:
             if user_count is None and wanted:
                 self.users.read(1)
-                user_count = self.users.total
             missing = sum(1 for id_ in wanted if id_ not in self.users.objects)
-            left = None if user_count is None else math.ceil((user_count - len(self.users.objects)) / PAGE)
-            if missing and (left is None or left <= missing):
+            if missing and self.users.is_cheaper_than(missing, PAGE, user_count):
                 self.users.read()
         if self.users.finished:
             return

@@ -42,9 +42,7 @@ def schedule(
     The first layer sent wins where layers meet (PagerDuty's support site numbers them the other way round: the layer
     shown last takes precedence, and the API sends it first).
     """
-    zone = convert(source.time_zone)
-    if zone.zone is None or zone.outcome == "warn":
-        findings.note("schedule", source.id, "unknown_zone", zone.note, "time_zone")
+    zone = findings.zone("schedule", source.id, convert(source.time_zone), "time_zone")
     layers = []
     for index, layer in enumerate(source.schedule_layers):
         path = f"schedule_layers[{index}]"

@@ -37,9 +37,7 @@ def user(
     email = (wire.email or "").strip() or None
     if email is None:
         findings.note("responder", wire.id, "no_email", f"{wire.label} has no e-mail address.", "email")
-    zone = convert(wire.time_zone)
-    if zone.zone is None and wire.time_zone:
-        findings.note("responder", wire.id, "unknown_zone", zone.note, "time_zone")
+    zone = findings.zone("responder", wire.id, convert(wire.time_zone), "time_zone")
     return SourceUser(
         external_id=wire.id,
         name=wire.label,

@@ -38,9 +38,7 @@ def schedule(
 ) -> SourceSchedule:
     """``shifts`` and ``overrides``: those met in the instants ``asked``, None = not told. ``at``: instant of the read;
     events that ended by then are history. Raises UnexpectedResponse for what cannot be expressed."""
-    zone = convert(source.time_zone)
-    if zone.zone is None or zone.outcome == "warn":
-        findings.note("schedule", source.id, "unknown_zone", zone.note, "time_zone")
+    zone = findings.zone("schedule", source.id, convert(source.time_zone), "time_zone")
     layers = []
     for r, rotation in enumerate(source.rotations):
         for e, event in enumerate(rotation.events):

@@ -1,6 +1,5 @@
 """One read of an account in as few calls as possible: listings, closure, details, people; then the mapping."""
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import replace
 from typing import TypeVar
@@ -193,8 +192,7 @@ class Reading(reading.Reading):
         """The rest of the list, or each person still needed: whichever is fewer calls. Returns the ids to import."""
         missing = [id_ for id_ in referenced if id_ not in users.objects]
         if not users.finished and missing:
-            left = None if users.total is None else math.ceil((users.total - len(users.objects)) / PAGE)
-            if left is None or left <= len(missing):
+            if users.is_cheaper_than(len(missing), PAGE):
                 users.read()
             else:
                 for id_ in missing:
