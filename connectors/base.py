@@ -86,6 +86,8 @@ class Connector(ABC):
     provider: ClassVar[str]
     label: ClassVar[str]
     ledger: ClassVar[Ledger]
+    #: Of how many schedules one call may tell the rendering when they are asked for together.
+    rendered_together: ClassVar[int] = 1
 
     def __init__(self, settings: Mapping[str, str], credentials: Mapping[str, Secret], rim: Rim) -> None:
         self.settings = settings
@@ -136,8 +138,15 @@ class Connector(ABC):
         failing listing or object is named in the snapshot."""
 
     @abstractmethod
-    def rendered(self, schedule_ids: Sequence[str], since: int, until: int) -> Mapping[str, tuple[Span, ...]]:
-        """The source's own rendering by schedule id; a schedule it cannot render is absent."""
+    def rendered(
+        self, schedules: Mapping[str, Sequence[str]], since: int, until: int
+    ) -> Mapping[str, tuple[Span, ...]]:
+        """The source's own rendering by schedule id; a schedule it cannot render is absent. schedules: ids, each with
+        the ids of its groups, at the source."""
+
+    def rendered_range(self) -> tuple[int, int] | None:
+        """The instants [since, until) of which the source tells its rendering just now; None = of any."""
+        return None
 
     def open_client(
         self,

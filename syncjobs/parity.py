@@ -62,11 +62,13 @@ def measure(
     *,
     is_known: Callable[[Participant], bool],
     untold: bool,
+    because: str = NOT_TOLD,
 ) -> Measured:
     """schedule: what is here, None = its zone is not settled. source: the source's own spans, with the participants
-    that the schedule uses, None = not told. untold: the source did not tell all that the schedule consists of."""
+    that the schedule uses, None = not told, ``because`` of something. untold: the source did not tell all that the
+    schedule consists of."""
     if source is None:
-        return Measured(since, until, (), note=NOT_TOLD)
+        return Measured(since, until, (), note=NO_ZONE if schedule is None else because)
     told = tuple(Span(start, end, who) for start, end, who in filled(source, since, until) if who)
     if schedule is None:
         return Measured(since, until, told, note=NO_ZONE)

@@ -1,6 +1,6 @@
 """Measuring imported schedules against the source, and remembering what came of it."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -19,7 +19,7 @@ from oncall.rendering.final import Span
 from oncall.rendering.spec import Participant
 from oncall.selectors import ScheduleInput, participant_names, specs
 from syncjobs.models import ExternalLink, LinkState, ParityBasis, ParityCheck, ParityJudge, SyncRun
-from syncjobs.parity import Measured, measure, tells_a_loss
+from syncjobs.parity import NOT_TOLD, Measured, measure, tells_a_loss
 from syncjobs.planning.values import element_key
 
 #: Measurements of a schedule that are kept, of each basis.
@@ -62,10 +62,21 @@ class Imported:
     def spec(self, external_id: str) -> ScheduleInput | None:
         return self.specs.get(self.rows[external_id][0])
 
+    def groups(self, external_id: str) -> tuple[str, ...]:
+        """Ids of a schedule's groups, at the source."""
+        spec, own = self.spec(external_id), element_key(self.connection_id, "")
+        return () if spec is None else tuple(key.removeprefix(own) for key in spec[0].groups if key.startswith(own))
+
     def measure(
-        self, external_id: str, basis: ParityBasis, told: Sequence[Span] | None, since: int, until: int
+        self,
+        external_id: str,
+        basis: ParityBasis,
+        told: Sequence[Span] | None,
+        since: int,
+        until: int,
+        because: str = NOT_TOLD,
     ) -> ScheduleParity:
-        """told: the source's spans with bare external ids, None = not told."""
+        """told: the source's spans with bare external ids, None = not told, ``because`` of something."""
         row_id, name = self.rows[external_id]
         measured = measure(
             self.specs.get(row_id),
@@ -74,6 +85,7 @@ class Imported:
             until,
             is_known=self.is_known,
             untold=external_id in self.untold,
+            because=because,
         )
         return ScheduleParity(external_id, name, row_id, basis, measured)
 
@@ -125,6 +137,24 @@ def from_the_answer_on(since: int, until: int) -> int:
     return max(since, answered) if answered < until else since
 
 
+def ask_source(
+    imported: Imported, connector: Connector, ids: Iterable[str], basis: ParityBasis, since: int, until: int
+) -> Iterator[ScheduleParity]:
+    """The results of these schedules in [since, until), for which the source is asked. Raises ConnectorError."""
+    ids, tells = list(ids), connector.rendered_range()
+    rendered: Rendered = {}
+    because = NOT_TOLD
+    if tells is not None and not tells[0] <= since <= until <= tells[1]:
+        because = f"the source tells its own rendering only until {instant_to_text(tells[1])}"
+        if since < tells[0]:
+            because = f"the source tells its own rendering only from {instant_to_text(tells[0])} on"
+    else:
+        schedules = {id_: imported.groups(id_) for id_ in ids if imported.spec(id_) is not None}
+        rendered = connector.rendered(schedules, since, until) if schedules else {}
+    since = from_the_answer_on(since, until)
+    return (imported.measure(id_, basis, rendered.get(id_), since, until, because) for id_ in ids)
+
+
 def measure_on_demand(
     connection: Connection, connector: Connector, since: int, until: int, *, at: datetime
 ) -> list[ScheduleParity]:
@@ -132,12 +162,7 @@ def measure_on_demand(
     ConnectorError."""
     read = SyncRun.objects.filter(connection=connection, planned_at__isnull=False).order_by("-id")
     imported = load_imported(connection, read.values_list("notes", flat=True).first() or (), since=since)
-    rendered = connector.rendered(list(imported.rows), since, until)
-    since = from_the_answer_on(since, until)
-    results = [
-        imported.measure(external_id, ParityBasis.DEMAND, rendered.get(external_id), since, until)
-        for external_id in imported.rows
-    ]
+    results = list(ask_source(imported, connector, imported.rows, ParityBasis.DEMAND, since, until))
     store(connection, results, Newest(connection), at=at)
     return results
 

@@ -15,7 +15,7 @@ from connectors.records import ENTITY_TYPES, EntityType
 from connectors.registry import connector_class
 from syncjobs.models import ParityBasis, RunKind, RunState, SyncProfile, SyncRun
 from syncjobs.parity_checks import load_imported, measure_on_demand
-from syncjobs.parity_wording import Line, as_json
+from syncjobs.parity_wording import Line, as_json, lines_of
 from syncjobs.runner import drive
 from syncjobs.starting import approve, start
 from syncjobs.verifying import ask, with_transitions
@@ -83,7 +83,7 @@ def tour(profile: SyncProfile) -> Tour:
     imported = load_imported(connection, again.notes, since=now)
     due = with_transitions(imported, imported.rows, now)
     changes = ask(imported, open_connector(connection), due, ParityBasis.TRANSITION, most=len(due) * 100)
-    lines, around = ([Line.of(connection.pk, one) for one in results] for results in (fortnight, changes))
+    lines, around = (lines_of(connection.pk, results) for results in (fortnight, changes))
     return Tour(connection, planned, again, lines, around)
 
 

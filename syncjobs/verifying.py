@@ -4,6 +4,7 @@ For the next days that came with the read, if the source tells it there. Otherwi
 changes, it is asked for within a budget of calls. Nothing here fails a run.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,7 +26,7 @@ from syncjobs.parity_checks import (
     Newest,
     Rendered,
     ScheduleParity,
-    from_the_answer_on,
+    ask_source,
     load_imported,
     store,
 )
@@ -188,12 +189,24 @@ def ask(
     imported: Imported, connector: Connector, due: Iterable[Due], basis: ParityBasis, most: int = MOST_CALLS
 ) -> Iterator[ScheduleParity]:
     """Results of as many schedules as ``most`` calls of the connector allow. Raises ConnectorError."""
-    for external_id, ranges in due:
+    for ids, ranges in _together(due, connector.rendered_together):
         if connector.calls + len(ranges) > most:
             return
         for since, until in ranges:
-            told = connector.rendered([external_id], since, until).get(external_id)
-            yield imported.measure(external_id, basis, told, from_the_answer_on(since, until), until)
+            yield from ask_source(imported, connector, ids, basis, since, until)
+
+
+def _together(due: Iterable[Due], most: int) -> Iterator[tuple[list[str], tuple[Range, ...]]]:
+    """The schedules in their order, each with those after it that are due in the same ranges, up to ``most``."""
+    waiting: dict[tuple[Range, ...], deque[str]] = {}
+    order = []
+    for external_id, ranges in due:
+        waiting.setdefault(ranges, deque()).append(external_id)
+        order.append((external_id, ranges))
+    for external_id, ranges in order:
+        alike = waiting[ranges]
+        if alike and alike[0] == external_id:  # else it went with one before it
+            yield [alike.popleft() for _ in range(min(most, len(alike)))], ranges
 
 
 def _counted(results: list[ScheduleParity]) -> dict[str, int]:

@@ -61,6 +61,7 @@ class Fetched:
     """A connector whose read is done already, and whose budget of calls for renderings is used up."""
 
     calls = MOST_CALLS
+    rendered_together = 1
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot

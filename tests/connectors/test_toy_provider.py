@@ -179,8 +179,10 @@ class Toy(Connector):
             calls=self.calls,
         )
 
-    def rendered(self, schedule_ids: Sequence[str], since: int, until: int) -> Mapping[str, tuple[Span, ...]]:
-        return {id_: tuple(self._shifts(id_, since, until)) for id_ in schedule_ids}
+    def rendered(
+        self, schedules: Mapping[str, Sequence[str]], since: int, until: int
+    ) -> Mapping[str, tuple[Span, ...]]:
+        return {id_: tuple(self._shifts(id_, since, until)) for id_ in schedules}
 
     def _shifts(self, id_: str, since: int, until: int) -> Iterator[Span]:
         told = self._http.get(f"/rotas/{segment(id_)}/shifts", [("since", str(since)), ("until", str(until))])["shifts"]

@@ -99,7 +99,7 @@ def world() -> Snapshot:
     )
 
 
-Rendered = Callable[[Sequence[str], int, int], Mapping[str, tuple[Span, ...]]]
+Rendered = Callable[[Mapping[str, Sequence[str]], int, int], Mapping[str, tuple[Span, ...]]]
 
 
 class Source:
@@ -111,7 +111,9 @@ class Source:
         self.during: Callable[[], None] = lambda: None
         self.selections: list[Selection] = []
         self.should_stop: Callable[[], bool] = lambda: False
-        self.rendered: Rendered = lambda ids, since, until: {}
+        self.rendered: Rendered = lambda schedules, since, until: {}
+        self.rendered_range: Callable[[], tuple[int, int] | None] = lambda: None
+        self.rendered_together = 1
         self.calls = 0
 
     def open(self, connection: Connection, *, should_stop: Callable[[], bool]) -> "Source":

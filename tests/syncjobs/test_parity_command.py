@@ -1,6 +1,7 @@
 """``parity`` and the demo from a shell: equal, different, not told; of a connection and of a recording."""
 
 import json
+import re
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from django.utils import timezone
 from connectors.simulator.pagerduty import Simulator
 from connectors.simulator.serve import demo_account
 from oncall.aggregates import Draft
-from oncall.models import Schedule
+from oncall.models import Responder, Schedule
 from oncall.operations import Actor, write
 from syncjobs import touring
 from syncjobs.models import ParityBasis, ParityCheck
@@ -54,7 +55,12 @@ def test_an_anchor_moved_here_turns_parity_red_until_it_is_moved_back(db: None, 
     for layers, code in ((moved, 3), (before, 0)):
         row.refresh_from_db()
         write("schedule", [Draft({"layers": layers}, id=row.pk, version=row.version)], by=Actor(None, "test"))
-        assert shell("parity", "acme")[0] == code
+        found, out = shell("parity", "acme")
+        assert found == code
+        said = re.search(r"Platform Primary .*: there (.+), here (.+) \(", out)
+        assert (said is not None) is bool(code)
+        if said is not None:
+            assert Responder.objects.filter(name__in=said.groups()).count() == 2
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +88,7 @@ def test_a_planted_fault_turns_parity_red_with_its_first_difference(connected: S
     assert code == 3
     line = next(line for line in out.splitlines() if line.startswith("Platform Primary"))
     assert "100.00" not in line
-    assert "there P" in line
+    assert re.search(r"there [A-Z][a-z]+ .+, here [A-Z][a-z]+ .+ \(turn\)", line)
     assert shell("sync_run", "acme")[0] == 0
     assert shell("parity", "acme")[0] == 0
 

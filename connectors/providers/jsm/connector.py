@@ -101,9 +101,11 @@ class JsmOperations(Connector):
         with self._about_the_token():
             return replace(self._reading(contact_details, progress).snapshot(selection), calls=self.calls)
 
-    def rendered(self, schedule_ids: Sequence[str], since: int, until: int) -> Mapping[str, tuple[Span, ...]]:
+    def rendered(
+        self, schedules: Mapping[str, Sequence[str]], since: int, until: int
+    ) -> Mapping[str, tuple[Span, ...]]:
         with self._about_the_token():
-            return rendered(self._client.timeline, VENDOR, schedule_ids, since, until)
+            return rendered(self._client.timeline, VENDOR, tuple(schedules), since, until)
 
     def _reading(self, contact_details: bool, progress: Progress) -> Reading:
         at = int(self.rim.now())

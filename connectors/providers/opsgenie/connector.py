@@ -79,9 +79,11 @@ class Opsgenie(Connector):
         with self._about_the_key():
             return replace(self._reading(contact_details, progress).snapshot(selection), calls=self.calls)
 
-    def rendered(self, schedule_ids: Sequence[str], since: int, until: int) -> Mapping[str, tuple[Span, ...]]:
+    def rendered(
+        self, schedules: Mapping[str, Sequence[str]], since: int, until: int
+    ) -> Mapping[str, tuple[Span, ...]]:
         with self._about_the_key():
-            return rendered(self._client, schedule_ids, since, until)
+            return rendered(self._client, tuple(schedules), since, until)
 
     def _reading(self, contact_details: bool, progress: Progress) -> Reading:
         return Reading(self._client, self.settings["region"], int(self.rim.now()), contact_details, progress)

@@ -105,9 +105,11 @@ class PagerDuty(Connector):
         with self._about_the_key():
             return replace(self._reading(contact_details, progress).snapshot(selection), calls=self.calls)
 
-    def rendered(self, schedule_ids: Sequence[str], since: int, until: int) -> Mapping[str, tuple[Span, ...]]:
+    def rendered(
+        self, schedules: Mapping[str, Sequence[str]], since: int, until: int
+    ) -> Mapping[str, tuple[Span, ...]]:
         with self._about_the_key():
-            return self._renderings.rendered(schedule_ids, since, until)
+            return self._renderings.rendered(tuple(schedules), since, until)
 
     def _reading(self, contact_details: bool, progress: Progress) -> Reading:
         return Reading(

@@ -10,12 +10,12 @@ from connectors.closure import Node, Selection
 from connectors.errors import AuthenticationFailed, ConnectionConfigError, RequestRejected
 from connectors.ledger import Ledger
 from connectors.providers.xmatters.address import clean_base_url
-from connectors.providers.xmatters.client import HEADERS, Client
+from connectors.providers.xmatters.client import HEADERS, ON_CALL_GROUPS, Client
 from connectors.providers.xmatters.ledger import LEDGER
 from connectors.providers.xmatters.login import KEY_PREFIX, TOKEN_PATH, PasswordGrant, basic, refused
 from connectors.providers.xmatters.probing import probe
 from connectors.providers.xmatters.reading import Reading
-from connectors.providers.xmatters.rendered import rendered
+from connectors.providers.xmatters.rendered import TOLD_AHEAD, TOLD_BACK, Renderings
 from connectors.providers.xmatters.rosters import Nested
 from connectors.providers.xmatters.scrubbing import scrubbed
 from connectors.providers.xmatters.vendor import PROVIDER, VENDOR
@@ -37,6 +37,7 @@ class XMatters(Connector):
     provider: ClassVar[str] = PROVIDER
     label: ClassVar[str] = VENDOR.label
     ledger: ClassVar[Ledger] = LEDGER
+    rendered_together: ClassVar[int] = ON_CALL_GROUPS  # each of a group of its own, at the worst
 
     def __init__(self, settings: Mapping[str, str], credentials: Mapping[str, Secret], rim: Rim) -> None:
         super().__init__(settings, credentials, rim)
@@ -46,7 +47,7 @@ class XMatters(Connector):
         oauth = settings["auth"] == "oauth"
         self._api = self.open_client(grant.headers if oauth else lambda: basic(username, password), headers=HEADERS)
         self._client = Client(self._api, settings["base_url"], grant.renew if oauth else lambda: False)
-        self._shift_groups: dict[str, str] = {}
+        self._renderings = Renderings(self._client)
 
     @classmethod
     def fields(cls) -> tuple[SettingField, ...]:
@@ -132,15 +133,17 @@ class XMatters(Connector):
 
     def fetch(self, selection: Selection, *, contact_details: bool, progress: Progress = no_progress) -> Snapshot:
         with self._about_the_credential():
-            reading = self._reading(contact_details, progress)
-            snapshot = reading.snapshot(selection)
-        self._shift_groups = reading.harvest.shift_groups()
-        return replace(snapshot, calls=self.calls)
+            return replace(self._reading(contact_details, progress).snapshot(selection), calls=self.calls)
 
-    def rendered(self, schedule_ids: Sequence[str], since: int, until: int) -> Mapping[str, tuple[Span, ...]]:
+    def rendered(
+        self, schedules: Mapping[str, Sequence[str]], since: int, until: int
+    ) -> Mapping[str, tuple[Span, ...]]:
         with self._about_the_credential():
-            now = int(self.rim.now())
-            return rendered(self._client, schedule_ids, self._shift_groups, since, until, now)
+            return self._renderings.rendered(schedules, since, until)
+
+    def rendered_range(self) -> tuple[int, int]:
+        now = int(self.rim.now())
+        return now - TOLD_BACK, now + TOLD_AHEAD
 
     def _reading(self, contact_details: bool, progress: Progress) -> Reading:
         chosen = self.choice(self.settings, "nested")

@@ -56,10 +56,6 @@ class Harvest:
         ]
         return nodes
 
-    def shift_groups(self) -> dict[str, str]:
-        """The group of each shift that was read, by the shift's id."""
-        return {shift.id: id_ for id_, told in self.shifts.items() if told for shift in told.every}
-
     def references(self, kept: Kept) -> dict[str, list[wire.Recipient]]:
         """Every pointer to a person in what is kept, by the person's id; once shifts that are not kept were dropped."""
         found: dict[str, list[wire.Recipient]] = {}

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from connectors.errors import UnexpectedResponse
+from connectors.errors import NotFound, PermissionMissing, ProviderUnavailable, UnexpectedResponse
 from connectors.listing import RECOVERABLE
 from connectors.providers.xmatters import wire
 from connectors.providers.xmatters.client import ON_CALL_GROUPS, Client
@@ -15,51 +15,66 @@ from oncall.rendering.final import Span
 from oncall.rendering.intervals import Held, merged, together
 from oncall.rendering.zones import DAY
 
-#: Vendor reference, "Get who is on call": how far back and ahead it tells.
-_BACK: Final = DAY
-_AHEAD: Final = 90 * DAY
+#: Vendor reference, "Get who is on call": how far back and ahead of now it tells, seconds.
+TOLD_BACK: Final = DAY
+TOLD_AHEAD: Final = 90 * DAY
+
+#: What may be the fault of one group among those that are asked for together.
+_OF_ONE: Final = (NotFound, PermissionMissing, UnexpectedResponse, ValidationError)
 
 
-def rendered(
-    client: Client,
-    ids: Sequence[str],
-    shift_groups: Mapping[str, str],
-    since: int,
-    until: int,
-    now: int,
-) -> dict[str, tuple[Span, ...]]:
-    """Everyone on call in a shift in ``[since, until)``, whole seconds: all members at once, whatever their delays.
+class Renderings:
+    """Asks who is on call; the groups, of which a nested one may be any, are read once."""
 
-    ``shift_groups``: the group of each shift, as far as known; when one of ``ids`` is missing there, all on-call groups
-    are asked. A shift that is not told in full is absent, and so is everything outside of what xMatters tells: a day
-    back, ninety days ahead of ``now``.
-    """
-    if since < now - _BACK or until > now + _AHEAD or since >= until:
-        return {}
-    directory = Directory()
-    wanted = set(ids)
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._directory: Directory | None = None
+
+    def rendered(self, schedules: Mapping[str, Sequence[str]], since: int, until: int) -> dict[str, tuple[Span, ...]]:
+        """Everyone on call in a shift in ``[since, until)``, whole seconds: all members at once, whatever their delays.
+
+        schedules: ids of shifts, each with that of its group. Absent is a shift that is not told in full, and one of an
+        inactive group: that nobody is on call says nothing about the shift then.
+        """
+        if self._directory is None:
+            self._directory = _directory(self._client)
+        groups = self._directory.groups
+        of_group: dict[str, list[str]] = {}
+        for id_, (group_id, *_) in ((id_, ids) for id_, ids in schedules.items() if ids):
+            group = groups.get(group_id)
+            if group is not None and group.status != "INACTIVE" and "," not in group_id:
+                of_group.setdefault(group_id, []).append(id_)
+        held: dict[str, list[Held]] = {}
+        asked = list(of_group)
+        for first in range(0, len(asked), ON_CALL_GROUPS):
+            for told, found in self._told(self._directory, asked[first : first + ON_CALL_GROUPS], since, until):
+                held |= {id_: [] for group_id in told for id_ in of_group[group_id]}
+                for shift_id, span in found:
+                    if shift_id in held:
+                        held[shift_id].append(span)
+        return {id_: tuple(Span(*span) for span in merged(together(spans))) for id_, spans in held.items()}
+
+    def _told(
+        self, directory: Directory, group_ids: Sequence[str], since: int, until: int
+    ) -> Iterator[tuple[Sequence[str], list[tuple[str, Held]]]]:
+        """(groups, who is on call in their shifts): all at once, or by halves when one of them may be in the way."""
+        try:
+            yield group_ids, list(_rows(self._client, directory, group_ids, since, until))
+        except _OF_ONE:
+            half = len(group_ids) // 2
+            for some in (group_ids[:half], group_ids[half:]) if half else ():
+                yield from self._told(directory, some, since, until)
+        except ProviderUnavailable:
+            return  # the caller sees them missing and says so
+
+
+def _directory(client: Client) -> Directory:
+    """Every group; none when they cannot be listed: then nothing is told of any shift."""
     try:
         groups = [wire.Group.model_validate(raw) for page in client.groups() for raw in page.items]
     except (*RECOVERABLE, ValidationError):
-        return {}  # the caller sees them missing and says so
-    directory.groups = {group.id: group for group in groups}
-    known = {id_: shift_groups[id_] for id_ in wanted if id_ in shift_groups}
-    on_call = [group.id for group in groups if group.group_type == "ON_CALL" and "," not in group.id]
-    asked = on_call if len(known) < len(wanted) else [id_ for id_ in on_call if id_ in known.values()]
-    held: dict[str, list[Held]] = {}
-    for first in range(0, len(asked), ON_CALL_GROUPS):
-        some = asked[first : first + ON_CALL_GROUPS]
-        try:
-            found = list(_rows(client, directory, some, since, until))
-        except (*RECOVERABLE, ValidationError):
-            continue
-        for id_ in wanted:
-            if known.get(id_) in some:
-                held.setdefault(id_, [])
-        for shift_id, span in found:
-            if shift_id in wanted:
-                held.setdefault(shift_id, []).append(span)
-    return {id_: tuple(Span(*span) for span in merged(together(spans))) for id_, spans in held.items()}
+        groups = []
+    return Directory(groups={group.id: group for group in groups})
 
 
 def _rows(

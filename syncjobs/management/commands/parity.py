@@ -10,11 +10,12 @@ from django.utils import timezone
 from connectors.closure import Selection
 from connectors.opening import open_connector, replay_connector
 from connectors.recording import load
+from oncall.rendering.spec import person
 from oncall.rendering.zones import DAY
 from syncjobs.models import ParityJudge
 from syncjobs.parity import measure_read
 from syncjobs.parity_checks import judge, measure_on_demand
-from syncjobs.parity_wording import HEAD, Line, as_json, row_of
+from syncjobs.parity_wording import HEAD, Line, as_json, lines_of, row_of
 from syncjobs.shell import DONE, USAGE, WAITING, ShellCommand, find_connection, instant_of
 
 DAYS: Final = 14
@@ -58,12 +59,13 @@ class Command(ShellCommand):
     def _of_connection(self, name: str, since: int, until: int) -> list[Line]:
         connection = find_connection(name)
         results = measure_on_demand(connection, open_connector(connection), since, until, at=timezone.now())
-        return [Line.of(connection.pk, result) for result in results]
+        return lines_of(connection.pk, results)
 
     def _of_recording(self, path: Path, since: int | None, until: int | None) -> list[Line]:
         recording = load(path)
         snapshot = replay_connector(recording).fetch(Selection(), contact_details=True)
+        names = {person(user.external_id): user.name for user in snapshot.users}
         return [
-            Line(schedule.external_id, schedule.name, measured)
+            Line(schedule.external_id, schedule.name, measured, names=names)
             for schedule, measured in measure_read(snapshot, since, until, dated=recording.recorded_at is not None)
         ]

@@ -1,7 +1,7 @@
 """What the conformance suite has to know about a provider. One entry per provider stands in ``table.py``."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from connectors.base import Connector
@@ -14,12 +14,14 @@ NOW = 1_772_323_200  # 2026-03-01T00:00:00Z: the window of a read holds the spri
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """One question the connector may ask. path: ``{id}`` stands for one segment. key: what the answer's envelope calls
-    its object or list, "" for an answer that is the object itself. table: of the loss ledger."""
+    its object or list, "" for an answer that is the object itself. table: of the loss ledger. at: where in the objects
+    of that table these belong that are parts of one (``roles[]``)."""
 
     path: str
     key: str
     table: str
     method: str = "GET"
+    at: str = ""
 
     def answers(self, method: str, path: str) -> bool:
         parts, asked = self.path.split("/"), path.split("/")
@@ -69,6 +71,14 @@ class Wrong:
 
 
 @dataclass(frozen=True, slots=True)
+class Login:
+    """Another credential that opens the same account: what of the settings and credentials is another."""
+
+    settings: Mapping[str, str] = field(default_factory=dict)
+    credentials: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Word:
     """A place where the vendor sends one of a fixed set of words. at: dotted, ``[]`` for a list, inside the object."""
 
@@ -80,8 +90,8 @@ class Word:
 class Provider:
     """What the suite has to know. required: keys without which something cannot be read.
 
-    vendor: module with the simulator: ``Simulator``, ``build_world``, ``CANARY``. prepare: changes what stands in the
-    way in every account. vary: puts into a made-up account what it has too few of. empty: takes everything out of the
+    vendor: module with the simulator: ``Simulator``, ``build_world``, ``CANARY``. prepare: changes every account, for
+    what stands in the way, or to speak as the vendor seldom does. logins: kinds of credential beside the usual one. vary: puts into a made-up account what it has too few of. empty: takes everything out of the
     simulator's state. thrifty: changes an answer (path of its endpoint, body) so that all is left out that the vendor
     may leave out and that has an endpoint of its own; refused: what may not be asked then (path -> status), so that
     something else is. throttled: headers that ask for 7 seconds in the provider's own words. page_size: the query
@@ -107,9 +117,15 @@ class Provider:
     kinds: Sequence[EntityType] = ENTITY_TYPES
     refused: Mapping[str, int] = field(default_factory=dict)
     skips: Mapping[str, str] = field(default_factory=dict)
+    logins: Sequence[Login] = ()
 
     def __str__(self) -> str:
         return self.connector.provider
+
+    def by(self, login: Login) -> "Provider":
+        """The same account, opened otherwise."""
+        settings, credentials = {**self.settings, **login.settings}, {**self.credentials, **login.credentials}
+        return replace(self, settings=settings, credentials=credentials)
 
     def simulator(self, size: int | None = None) -> Server:
         """Acme as of NOW, or a made-up account of about so many objects; not started."""

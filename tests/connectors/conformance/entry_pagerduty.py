@@ -4,7 +4,7 @@ from typing import Any
 
 from connectors.providers.pagerduty.connector import PagerDuty
 from connectors.simulator import pagerduty
-from tests.connectors.conformance.entries import Endpoint, Listing, Provider, Word, Wrong, no_objects
+from tests.connectors.conformance.entries import Endpoint, Listing, Login, Provider, Word, Wrong, no_objects
 
 
 def _some_shift_schedules(server: Any) -> None:
@@ -74,6 +74,7 @@ PAGERDUTY = Provider(
         Listing("escalation_policy", "/escalation_policies", "Grant escalation_policies.read"),
         Listing("service", "/services", "Grant services.read"),
     ),
+    logins=(Login({"auth": "bearer"}),),
     wrong=(
         Wrong("api_key", credentials={"api_key": "no-such-key"}, words="service region, now US"),
         Wrong("api_key", settings={"auth": "bearer"}, credentials={"api_key": "no-such-token"}, words="refused"),

@@ -4,18 +4,26 @@ from typing import Any
 
 from connectors.providers.xmatters.connector import XMatters
 from connectors.simulator import xmatters
-from tests.connectors.conformance.entries import Endpoint, Listing, Provider, Word, Wrong, no_objects
+from tests.connectors.conformance.entries import Endpoint, Listing, Login, Provider, Word, Wrong, no_objects
 
 _ROOT = "/api/xm/1"
 _SHIFT = f"{_ROOT}/groups/{{id}}/shifts/{{id}}"
+_OCCURRENCE = f"{_SHIFT}/occurrences/{{id}}"
 _GRANT = "REST Web Service User"
 
 
+def _short_lists_inside(server: Any) -> None:
+    """A list inside an object ends after one: the rest has an address of its own."""
+    server.edits.change_habits(nested_limit=1)
+
+
 def _three_shifts_of_one_group(server: Any) -> None:
+    """One of them rotates by completed shifts."""
     with server.state.editing():
         first, *others = list(server.state.shifts.values())[:3]
         for one in others:
             one.group_id = first.group_id
+    server.edits.rotate(first.id, "COVERAGE_ROTATION", "LAST_TO_FIRST")
 
 
 def _thrifty(path: str, body: Any) -> None:
@@ -46,6 +54,7 @@ XMATTERS = Provider(
         "nested": "expand",
     },
     credentials={"password": xmatters.DEMO_PASSWORD},
+    prepare=_short_lists_inside,
     vary=_three_shifts_of_one_group,
     empty=no_objects("people", "devices", "groups", "shifts", "absences", "sites", "services"),
     thrifty=_thrifty,
@@ -54,8 +63,10 @@ XMATTERS = Provider(
         Endpoint(f"{_ROOT}/oauth2/token", "", "token", "POST"),
         Endpoint(f"{_ROOT}/people", "data", "user"),
         Endpoint(f"{_ROOT}/people/{{id}}", "", "user"),
+        Endpoint(f"{_ROOT}/people/{{id}}/roles", "data", "user", at="roles[]"),
         Endpoint(f"{_ROOT}/people/{{id}}/devices", "data", "device"),
         Endpoint(f"{_ROOT}/devices", "data", "device"),
+        Endpoint(f"{_ROOT}/devices/{{id}}/timeframes", "data", "device", at="timeframes[]"),
         Endpoint(f"{_ROOT}/groups", "data", "group"),
         Endpoint(f"{_ROOT}/groups/{{id}}/members", "data", "member"),
         Endpoint(f"{_ROOT}/groups/{{id}}/recipients", "data", "recipient"),
@@ -64,6 +75,8 @@ XMATTERS = Provider(
         Endpoint(f"{_SHIFT}/members", "data", "shift_member"),
         Endpoint(f"{_SHIFT}/exclusions", "data", "exclusion"),
         Endpoint(f"{_ROOT}/on-call", "data", "on_call"),
+        Endpoint(f"{_OCCURRENCE}/members", "data", "on_call", at="members[]"),
+        Endpoint(f"{_OCCURRENCE}/members/{{id}}/replacements", "data", "on_call", at="members[].replacements[]"),
         Endpoint(f"{_ROOT}/temporary-absences", "data", "absence"),
         Endpoint(f"{_ROOT}/sites", "data", "site"),
         Endpoint(f"{_ROOT}/services", "data", "service"),
@@ -84,6 +97,10 @@ XMATTERS = Provider(
             "No services can be seen",
             without="Services belong to the larger plans; a refusal is how the others say that they have none.",
         ),
+    ),
+    logins=(
+        Login({"auth": "basic"}),
+        Login({"auth": "basic", "username": xmatters.API_KEY_USER}, {"password": xmatters.API_KEY_SECRET}),
     ),
     wrong=(
         Wrong("password", credentials={"password": "no-such-password"}, words="refused"),

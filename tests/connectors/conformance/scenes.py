@@ -175,7 +175,7 @@ def _read_otherwise(provider: Provider, transport: Transport, whole: Snapshot) -
     reader = connector(provider, transport)
     reader.probe()
     nodes = reader.inventory()
-    reader.rendered([one.external_id for one in whole.schedules], NOW, NOW + WEEK)
+    reader.rendered({one.external_id: one.group_ids for one in whole.schedules}, NOW, NOW + WEEK)
     chosen = frozenset(node.key for node in nodes if node.entity_type == provider.kinds[-1])
     reader.fetch(Selection(everything=False, chosen=chosen), contact_details=True)
 

@@ -1,5 +1,6 @@
 """What somebody enters by mistake is said on the field where it can be put right; what a key may not read is named."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from connectors.models import Connection
 from connectors.probing import probe_connection
 from connectors.records import ENTITY_TYPES, Snapshot
 from connectors.simulator.server import Server
-from tests.connectors.conformance.entries import Listing, Provider, Wrong
+from tests.connectors.conformance.entries import Listing, Login, Provider, Wrong
 from tests.connectors.conformance.scenes import connector, live, read
 from tests.connectors.conformance.table import PROVIDERS
 
@@ -29,6 +30,10 @@ def led(provider: Provider, small: Server, settings: Any) -> Server:
     settings.CONNECTOR_ORIGINS = {provider.connector.provider: small.origin}
     settings.EGRESS_ALLOW = [small.origin.removeprefix("http://")]
     return small
+
+
+def logins() -> list[Any]:
+    return [pytest.param(one, each, id=f"{one}-{i}") for one in PROVIDERS for i, each in enumerate(one.logins)]
 
 
 def listings() -> list[Any]:
@@ -67,6 +72,17 @@ def test_what_is_right_is_accepted_and_tells_account_and_rights(provider: Provid
     assert {right.entity_type: right.granted for right in probe.rights} == granted
     assert all(right.detail for right in probe.rights if not right.granted)
     assert Connection.objects.get().tested_at is not None
+
+
+@pytest.mark.parametrize(("provider", "login"), logins())
+def test_every_kind_of_credential_opens_the_same_account(
+    provider: Provider, login: Login, small: Server, whole: Snapshot
+) -> None:
+    other = provider.by(login)
+    assert (other.settings, other.credentials) != (provider.settings, provider.credentials)
+    before, after = (connector(one, live(one, small)).probe() for one in (provider, other))
+    assert (after.account, after.rights) == (before.account, before.rights)
+    assert replace(read(other, live(other, small)), calls=0) == replace(whole, calls=0)
 
 
 @pytest.mark.parametrize(("provider", "listing"), listings())

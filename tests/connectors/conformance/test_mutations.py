@@ -28,7 +28,7 @@ IDLE = 20
 
 def ways(provider: Provider, rich: Acme) -> tuple[Callable[[Connector], object], ...]:
     """All that is asked of a connector; first where most is made of the answers."""
-    schedules = [one.external_id for one in rich.snapshot.schedules]
+    schedules = {one.external_id: one.group_ids for one in rich.snapshot.schedules}
     kind = provider.kinds[-1]
     chosen = frozenset((kind, one.external_id) for one in rich.snapshot.records(kind))
     return (

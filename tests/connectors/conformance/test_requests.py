@@ -18,7 +18,8 @@ SHARED = Path(__file__).resolve().parents[3].parent / "shared"
 def fields(endpoint: Endpoint, body: Any) -> set[tuple[str, str]]:
     """(table of the loss ledger, field) of everything in an answer."""
     rest = {key: value for key, value in body.items() if endpoint.key not in ("", key)}
-    found = {(endpoint.table, path) for one in endpoint.objects(body) for path in paths(one)}
+    inside = f"{endpoint.at}." if endpoint.at else ""
+    found = {(endpoint.table, f"{inside}{path}") for one in endpoint.objects(body) for path in paths(one)}
     return found | ({("page", path) for path in paths(rest)} if rest else set())
 
 

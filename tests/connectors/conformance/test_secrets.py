@@ -13,8 +13,9 @@ from connectors.exchange import Request, Response, Transport
 from connectors.redaction import mask_values
 from connectors.replay import document as replayed
 from connectors.simulator.server import Server
-from tests.connectors.conformance.entries import NOW, Provider
+from tests.connectors.conformance.entries import NOW, Login, Provider
 from tests.connectors.conformance.scenes import Acme, Watch, connector, document, live, read, recorder
+from tests.connectors.conformance.table import PROVIDERS
 
 
 class Echo:
@@ -65,6 +66,19 @@ def test_a_recording_keeps_no_secret(provider: Provider, rich: Acme) -> None:
     recorded = json.dumps(rich.recorded)
     assert_silent(provider, rich.shown, recorded)
     assert "authorization" not in recorded.casefold()
+
+
+@pytest.mark.parametrize(
+    ("provider", "login"),
+    [pytest.param(one, each, id=f"{one}-{i}") for one in PROVIDERS for i, each in enumerate(one.logins)],
+)
+def test_no_kind_of_credential_is_kept(provider: Provider, login: Login, small: Server) -> None:
+    other = provider.by(login)
+    kept = recorder(other, live(other, small))
+    watch = Watch(kept)
+    snapshot = read(other, watch)
+    assert watch.shown
+    assert_silent(other, watch.shown, repr(snapshot), json.dumps(document(kept)), repr(other.connector))
 
 
 def test_a_connector_shows_no_secret(provider: Provider, small: Server) -> None:

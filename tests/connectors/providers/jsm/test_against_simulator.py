@@ -83,7 +83,9 @@ def test_everything_there_is_imported_and_no_secret_is_kept(simulator: Simulator
 @pytest.mark.parametrize("start", [NOW, NOW + 20 * DAY])
 def test_schedules_render_as_the_simulated_vendor_renders_them(simulator: Simulator, start: int) -> None:
     snapshot = read(simulator)
-    theirs = connector(simulator).rendered([one.external_id for one in snapshot.schedules], start, start + 40 * DAY)
+    theirs = connector(simulator).rendered(
+        {one.external_id: one.group_ids for one in snapshot.schedules}, start, start + 40 * DAY
+    )
     assert set(theirs) == {schedule.external_id for schedule in snapshot.schedules}
     assert len(theirs) == 9
     assert differing(snapshot.schedules, snapshot.users, theirs, start, start + 40 * DAY) == []
@@ -93,7 +95,7 @@ def test_schedules_render_as_the_simulated_vendor_renders_them(simulator: Simula
 def test_what_a_deleted_rotation_has_served_is_left_out(simulator: Simulator) -> None:
     (legacy,) = [one for one in simulator.state.schedules.values() if one.removed]
     since = NOW - 10 * DAY
-    found = connector(simulator).rendered([legacy.id], since, NOW)[legacy.id]
+    found = connector(simulator).rendered({legacy.id: ()}, since, NOW)[legacy.id]
     spec = next(one for one in read(simulator).schedules if one.external_id == legacy.id).spec()
     assert spec is not None
     assert found == render_final(spec, (), since, NOW)

@@ -173,7 +173,7 @@ def test_a_refused_token_is_shown_on_its_field(site: Any, make: Any, verb: str) 
         "probe": connector.probe,
         "inventory": connector.inventory,
         "fetch": lambda: connector.fetch(Selection(), contact_details=False),
-        "rendered": lambda: connector.rendered(["S1"], make.NOW, make.NOW + 86_400),
+        "rendered": lambda: connector.rendered({"S1": ()}, make.NOW, make.NOW + 86_400),
     }[verb]
     with pytest.raises(AuthenticationFailed) as refused:
         act()

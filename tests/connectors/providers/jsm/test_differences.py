@@ -248,7 +248,7 @@ def test_the_timeline_speaks_of_responders_and_draws_what_is_deleted(site: Any, 
     gone = {"id": "R9", "name": "", "order": 9.5, "deleted": True, "periods": [period(at(1), at(9), bo)]}
     answer = timeline({"id": "R1", "order": 1.0, "periods": shown}, {"id": "R2", "order": 2.0}, gone)
     site.answers["/v1/schedules/S1/timeline"] = {"data": answer} if wrapped else answer
-    found = site.connector().rendered(["S1", "S2"], make.NOW, make.NOW + 10 * DAY)
+    found = site.connector().rendered({"S1": (), "S2": ()}, make.NOW, make.NOW + 10 * DAY)
     assert found == {
         "S1": tuple(
             Span(instant_from_text(at(start)), instant_from_text(at(end)), who)

@@ -54,7 +54,9 @@ def test_everything_there_is_imported_and_no_secret_is_kept(simulator: Any) -> N
 @pytest.mark.parametrize("start", [NOW, NOW + 20 * DAY])
 def test_schedules_render_as_the_simulated_vendor_renders_them(simulator: Any, start: int) -> None:
     snapshot = read(simulator)
-    theirs = connector(simulator).rendered([one.external_id for one in snapshot.schedules], start, start + 40 * DAY)
+    theirs = connector(simulator).rendered(
+        {one.external_id: one.group_ids for one in snapshot.schedules}, start, start + 40 * DAY
+    )
     assert set(theirs) == {schedule.external_id for schedule in snapshot.schedules}
     assert len(theirs) >= 8
     assert differing(snapshot.schedules, snapshot.users, theirs, start, start + 40 * DAY) == []

@@ -123,7 +123,7 @@ def test_every_request_is_one_the_vendor_documents(account: Any, make: Any) -> N
     connector.probe()
     connector.inventory()
     assert connector.fetch(Selection(), contact_details=True).failed == ()
-    connector.rendered(["S1"], make.NOW, make.NOW + 86_400)
+    connector.rendered({"S1": ()}, make.NOW, make.NOW + 86_400)
     asked = {template(request.path) for request in account.requests}
     assert asked - UNDOCUMENTED == {path for path in spec["paths"] if path not in NOT_READ}
     for request in account.requests:

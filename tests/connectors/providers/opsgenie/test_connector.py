@@ -135,7 +135,7 @@ def test_an_account_that_is_not_told_is_a_message(account: Any, answer: Any) -> 
 @pytest.mark.parametrize("answer", [UNAUTHORIZED, NO_KEY])
 def test_a_refused_key_or_region_is_shown_on_the_key(account: Any, make: Any, answer: Any) -> None:
     account.answers |= dict.fromkeys(("/v2/account", *LISTS), answer)
-    for attempt in (account.connector().inventory, lambda: account.connector(region="eu").rendered(["S1"], 0, 1)):
+    for attempt in (account.connector().inventory, lambda: account.connector(region="eu").rendered({"S1": ()}, 0, 1)):
         account.answers["/v2/schedules/S1/timeline"] = UNAUTHORIZED
         with pytest.raises(AuthenticationFailed) as refused:
             attempt()

@@ -29,7 +29,7 @@ def timeline(make: Any, *rotations: Any, start: str = at(1), end: str = at(20)) 
 
 def render(account: Any, make: Any, answer: Any, days: int = 10) -> Any:
     account.answers["/v2/schedules/S1/timeline"] = answer
-    return account.connector().rendered(["S1"], make.NOW, make.NOW + days * DAY)
+    return account.connector().rendered({"S1": ()}, make.NOW, make.NOW + days * DAY)
 
 
 def spans(*found: tuple[str, str, tuple[Participant, ...]]) -> Any:
@@ -138,5 +138,5 @@ def test_names_without_ids_are_looked_up_once(account: Any, make: Any) -> None:
 
 
 def test_nothing_is_asked_for_nothing(account: Any, make: Any) -> None:
-    assert account.connector().rendered([], make.NOW, make.NOW + DAY) == {}
+    assert account.connector().rendered({}, make.NOW, make.NOW + DAY) == {}
     assert account.requests == []

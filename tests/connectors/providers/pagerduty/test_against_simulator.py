@@ -56,7 +56,9 @@ def test_everything_there_is_imported_and_no_secret_is_kept(simulator: Any) -> N
 def test_layer_schedules_render_as_the_simulated_vendor_renders_them(simulator: Any, start: int) -> None:
     snapshot = read(simulator)
     layered = [schedule for schedule in snapshot.schedules if schedule.flavour == "layers"]
-    theirs = connector(simulator).rendered([one.external_id for one in snapshot.schedules], start, start + 21 * DAY)
+    theirs = connector(simulator).rendered(
+        {one.external_id: one.group_ids for one in snapshot.schedules}, start, start + 21 * DAY
+    )
     assert len(layered) >= 10
     assert set(theirs) == {schedule.external_id for schedule in snapshot.schedules}
     assert differing(layered, snapshot.users, theirs, start, start + 21 * DAY) == []

@@ -151,7 +151,7 @@ def test_every_request_is_one_the_vendor_documents(account: Any, make: Any) -> N
     account.schedules.append(make.schedule("S4", make.layer("L4", "P399")))
     chosen = frozenset({("schedule", "S4")})
     connector.fetch(Selection(everything=False, chosen=chosen), contact_details=True)
-    connector.rendered(["S1", "V1"], make.NOW, make.NOW + 86_400)
+    connector.rendered({"S1": (), "V1": ()}, make.NOW, make.NOW + 86_400)
     asked = {template(request.path) for request in account.requests}
     assert asked == {path for path in spec["paths"] if path not in NOT_READ}
     for request in account.requests:

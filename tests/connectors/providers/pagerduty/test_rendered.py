@@ -23,7 +23,7 @@ def test_entries_become_spans_and_equal_neighbours_one(account: Any, make: Any) 
         entry(make, 1, 2, "PANA"), entry(make, 2, 3, "PANA"), entry(make, 3, 4, "PBO"), entry(make, 6, 7, None),
     ]}  # fmt: skip
     account.schedules = [make.schedule("S1", final_schedule=final, time_zone="America/New_York")]
-    found = account.connector().rendered(["S1"], make.NOW, make.NOW + 7 * DAY)
+    found = account.connector().rendered({"S1": ()}, make.NOW, make.NOW + 7 * DAY)
     assert found == {
         "S1": (Span(make.NOW, make.NOW + 2 * DAY, (ANA,)), Span(make.NOW + 2 * DAY, make.NOW + 3 * DAY, (BO,)))
     }
@@ -66,7 +66,7 @@ def test_the_list_is_asked_for_zones_once(account: Any, make: Any) -> None:
     account.schedules = [make.schedule("S1", final_schedule={"rendered_schedule_entries": []})]
     connector = account.connector()
     for since in (make.NOW, make.NOW + DAY):
-        assert connector.rendered(["S1"], since, since + DAY) == {"S1": ()}
+        assert connector.rendered({"S1": ()}, since, since + DAY) == {"S1": ()}
     assert account.paths() == ["/schedules", "/schedules/S1", "/schedules/S1"]
 
 
@@ -82,17 +82,17 @@ def test_what_is_not_told_is_absent(account: Any, make: Any) -> None:
 
 
 def test_nothing_is_asked_for_nothing(account: Any, make: Any) -> None:
-    assert account.connector().rendered([], make.NOW, make.NOW + DAY) == {}
+    assert account.connector().rendered({}, make.NOW, make.NOW + DAY) == {}
     assert account.requests == []
 
 
 def test_without_the_list_the_zone_is_left_to_the_vendor(account: Any, make: Any) -> None:
     account.schedules = [make.schedule("S1", final_schedule={"rendered_schedule_entries": []})]
     account.answers["/schedules"] = (403, {"error": {"message": "Access Denied", "code": 2010}})
-    assert account.connector().rendered(["S1"], make.NOW, make.NOW + DAY) == {"S1": ()}
+    assert account.connector().rendered({"S1": ()}, make.NOW, make.NOW + DAY) == {"S1": ()}
     assert "time_zone" not in dict(account.requests[-1].query)
     account.answers["/schedules"] = {"schedules": [{"id": 7}], "more": False}
-    assert account.connector().rendered(["S1"], make.NOW, make.NOW + DAY) == {"S1": ()}
+    assert account.connector().rendered({"S1": ()}, make.NOW, make.NOW + DAY) == {"S1": ()}
 
 
 def test_shift_based_schedules_are_asked_in_slices_of_90_days(account: Any, make: Any) -> None:
@@ -112,7 +112,7 @@ def test_shift_based_schedules_are_asked_in_slices_of_90_days(account: Any, make
         return {"schedule": {"final_schedule": {"computed_shift_assignments": told}}}
 
     account.answers["/v3/schedules/V1"] = answer
-    found = account.connector().rendered(["V1"], make.NOW, make.NOW + 100 * DAY)
+    found = account.connector().rendered({"V1": ()}, make.NOW, make.NOW + 100 * DAY)
     half = DAY // 2
     assert found["V1"] == (
         Span(make.NOW, make.NOW + half, (ANA,)),

@@ -148,7 +148,11 @@ def test_a_refused_credential_is_shown_on_its_field(
 ) -> None:
     instance.answers |= dict.fromkeys(("/people", "/groups", "/services"), make.UNAUTHORIZED)
     connector = instance.connector(**settings)
-    for attempt in (connector.probe, connector.inventory, lambda: connector.rendered(["S1"], make.NOW, make.NOW + 1)):
+    for attempt in (
+        connector.probe,
+        connector.inventory,
+        lambda: connector.rendered({"S1": ("G1",)}, make.NOW, make.NOW + 1),
+    ):
         with pytest.raises(AuthenticationFailed) as refused:
             attempt()
         assert refused.value.field == field

@@ -102,9 +102,9 @@ def test_who_is_on_call_is_told_in_full_or_not_at_all(instance: Any, make: Any) 
     connector = instance.connector()
     connector.fetch(Selection(), contact_details=False)
     instance.answers["/on-call"] = make.envelope(told)
-    assert set(connector.rendered(["S1"], make.NOW, make.NOW + 60)) == {"S1"}
+    assert set(connector.rendered({"S1": ("G1",)}, make.NOW, make.NOW + 60)) == {"S1"}
     instance.answers["/on-call"] = cut(told)
-    assert connector.rendered(["S1"], make.NOW, make.NOW + 60) == {}
+    assert connector.rendered({"S1": ("G1",)}, make.NOW, make.NOW + 60) == {}
 
 
 def test_time_outside_of_what_was_asked_is_nobodys(instance: Any, make: Any) -> None:
@@ -113,7 +113,7 @@ def test_time_outside_of_what_was_asked_is_nobodys(instance: Any, make: Any) -> 
     connector = instance.connector()
     connector.fetch(Selection(), contact_details=False)
     instance.answers["/on-call"] = make.envelope([row])
-    assert connector.rendered(["S1"], make.NOW, make.NOW + 60) == {"S1": ()}
+    assert connector.rendered({"S1": ("G1",)}, make.NOW, make.NOW + 60) == {"S1": ()}
 
 
 def test_a_total_that_grows_while_rows_are_read_leaves_them_whole(instance: Any, make: Any) -> None:
@@ -126,7 +126,7 @@ def test_a_total_that_grows_while_rows_are_read_leaves_them_whole(instance: Any,
     connector = instance.connector()
     connector.fetch(Selection(), contact_details=False)
     instance.answers["/on-call"] = lambda query: pages[query["offset"]]
-    (span,) = connector.rendered(["S1"], make.NOW, make.NOW + 2 * 86_400)["S1"]
+    (span,) = connector.rendered({"S1": ("G1",)}, make.NOW, make.NOW + 2 * 86_400)["S1"]
     assert (span.start, span.end) == (make.NOW, make.NOW + 2 * 86_400)
 
 

@@ -153,5 +153,5 @@ def recorded(simulator: Any) -> Any:
     rim = Rim(recorder, now=lambda: float(NOW), sleep=lambda seconds: None)
     connector = XMatters(settings, {"password": Secret(simulated.DEMO_PASSWORD)}, rim)
     snapshot = connector.fetch(Selection(), contact_details=True)
-    connector.rendered([one.external_id for one in snapshot.schedules], NOW, NOW + 86_400)
+    connector.rendered({one.external_id: one.group_ids for one in snapshot.schedules}, NOW, NOW + 86_400)
     return recorder.dump(datetime.fromtimestamp(NOW, UTC))

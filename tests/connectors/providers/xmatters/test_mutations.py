@@ -116,7 +116,7 @@ def test_a_read_ends_whatever_one_place_turns_into(new_instance: Any, make: Any,
     except ConnectorError:
         return
     json.dumps(document(snapshot, make.NOW, make.NOW + 14 * DAY))
-    connector.rendered(["S1", "S2"], make.NOW, make.NOW + DAY)
+    connector.rendered({"S1": ("G1",), "S2": ("G1",)}, make.NOW, make.NOW + DAY)
 
 
 def test_the_unchanged_world_is_read_whole(new_instance: Any, make: Any) -> None:
@@ -124,4 +124,4 @@ def test_the_unchanged_world_is_read_whole(new_instance: Any, make: Any) -> None
     snapshot = connector.fetch(Selection(), contact_details=True)
     assert snapshot.failed == ()
     assert {one.external_id for one in snapshot.schedules} == {"S1", "S2"}
-    assert set(connector.rendered(["S1", "S2"], make.NOW, make.NOW + DAY)) == {"S1", "S2"}
+    assert set(connector.rendered({"S1": ("G1",), "S2": ("G1",)}, make.NOW, make.NOW + DAY)) == {"S1", "S2"}

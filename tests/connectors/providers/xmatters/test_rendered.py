@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from connectors.closure import Selection
 from oncall.rendering.final import Span
 from oncall.rendering.spec import Participant, person
 
@@ -30,12 +29,9 @@ def stand(start: int, end: int, who: Any = None) -> Any:
     return {"start": text(start), "end": text(end), **({"replacement": who} if who else {})}
 
 
-def rendered(instance: Any, *rows: Any, ids: tuple[str, ...] = ("S1",), fetched: bool = True) -> Any:
+def rendered(instance: Any, *rows: Any) -> Any:
     instance.answers["/on-call"] = {"data": list(rows), "total": len(rows)}
-    connector = instance.connector()
-    if fetched:
-        connector.fetch(Selection(), contact_details=False)
-    return connector.rendered(ids, NOW, NOW + DAY)
+    return instance.connector().rendered({"S1": ("G1",)}, NOW, NOW + DAY)
 
 
 def test_everybody_of_a_shift_is_on_call_at_once_cut_to_the_range(instance: Any, make: Any) -> None:
@@ -94,43 +90,62 @@ def test_what_cannot_be_read_is_absent(instance: Any, make: Any, bad: Any) -> No
     assert rendered(instance, row("S1", NOW, NOW + HOUR, member({"id": "X", "recipientType": "SERVICE"}))) == {}
 
 
-def test_a_shift_without_a_row_has_nobody_and_an_unknown_one_is_absent(instance: Any) -> None:
-    assert rendered(instance, ids=("S1", "S9")) == {"S1": ()}
-    assert rendered(instance, ids=("S1",), fetched=False) == {}
+def test_a_shift_without_a_row_has_nobody_and_one_whose_group_nobody_can_see_is_absent(instance: Any) -> None:
+    instance.answers["/on-call"] = {"data": [], "total": 0}
+    assert instance.connector().rendered({"S1": ("G1",), "S8": (), "S9": ("G9",)}, NOW, NOW + DAY) == {"S1": ()}
 
 
-@pytest.mark.parametrize(("since", "until"), [(-2 * DAY, 0), (0, 91 * DAY), (DAY, DAY)])
-def test_nothing_is_asked_outside_of_what_xmatters_tells(instance: Any, since: int, until: int) -> None:
-    assert instance.connector().rendered(["S1"], NOW + since, NOW + until) == {}
-    assert instance.requests == []
+def test_an_inactive_group_says_nothing_about_its_shifts(instance: Any, make: Any) -> None:
+    instance.groups = [make.group("G1", status="INACTIVE")]
+    assert rendered(instance) == {}
+    assert instance.paths() == ["/groups"]
+
+
+def test_what_xmatters_tells_is_a_day_back_and_ninety_ahead(instance: Any) -> None:
+    assert instance.connector().rendered_range() == (NOW - DAY, NOW + 90 * DAY)
 
 
 def test_groups_that_cannot_be_listed_leave_nothing(instance: Any, make: Any) -> None:
     instance.answers["/groups"] = make.FORBIDDEN
-    assert instance.connector().rendered(["S1"], NOW, NOW + DAY) == {}
+    assert rendered(instance) == {}
 
 
-def test_thirty_groups_a_call_and_only_those_that_are_needed(instance: Any, make: Any) -> None:
-    instance.groups = [make.group(f"G{n}") for n in range(65)] + [make.group("B", "BROADCAST")]
-    instance.shifts = {f"G{n}": [make.shift(f"S{n}", make.seat(1, "ANA"))] for n in range(65)}
-    instance.rosters = {}
-    found = rendered(instance, ids=("S1", "S2"))
-    assert found == {"S1": (), "S2": ()}
-    asked = [dict(request.query)["groups"] for request in instance.requests if request.path.endswith("/on-call")]
-    assert asked == ["G1,G2"]
-    instance.requests.clear()
-    rendered(instance, ids=("S1",), fetched=False)
-    asked = [dict(request.query)["groups"] for request in instance.requests if request.path.endswith("/on-call")]
-    assert [len(groups.split(",")) for groups in asked] == [30, 30, 5]
+def on_call_groups(instance: Any) -> list[list[str]]:
+    """The groups of each call."""
+    calls = [dict(request.query) for request in instance.requests if request.path.endswith("/on-call")]
+    return [call["groups"].split(",") for call in calls]
 
 
-def test_one_call_that_fails_costs_its_groups(instance: Any, make: Any) -> None:
-    instance.groups = [make.group(f"G{n}") for n in range(31)]
-    instance.shifts = {f"G{n}": [make.shift(f"S{n}", make.seat(1, "ANA"))] for n in range(31)}
-    instance.rosters = {}
-    connector = instance.connector()
-    connector.fetch(Selection(), contact_details=False)
-    instance.answers["/on-call"] = lambda query: (
-        make.envelope([]) if query["groups"] == "G30" else (403, {"reason": "Forbidden"})
+@pytest.fixture
+def many(instance: Any, make: Any) -> Any:
+    instance.groups = [make.group(f"G{n:02}") for n in range(65)]
+    instance.answers["/on-call"] = make.envelope([])
+    return instance
+
+
+def shifts(*numbers: int) -> dict[str, tuple[str, ...]]:
+    return {f"S{n:02}": (f"G{n:02}",) for n in numbers}
+
+
+def test_thirty_groups_a_call_and_only_those_that_are_needed(many: Any) -> None:
+    connector = many.connector()
+    assert connector.rendered(shifts(1, 2), NOW, NOW + DAY) == {"S01": (), "S02": ()}
+    assert on_call_groups(many) == [["G01", "G02"]]
+    assert len(connector.rendered(shifts(*range(65)), NOW, NOW + DAY)) == 65
+    assert [len(groups) for groups in on_call_groups(many)] == [2, 30, 30, 5]
+    assert sum(request.path.endswith("/groups") for request in many.requests) == 1
+
+
+def test_a_group_that_is_in_the_way_costs_its_own_shifts(many: Any, make: Any) -> None:
+    many.answers["/on-call"] = lambda query: (
+        (403, {"reason": "Forbidden"}) if "G07" in query["groups"] else make.envelope([])
     )
-    assert connector.rendered([f"S{n}" for n in range(31)], NOW, NOW + DAY) == {"S30": ()}
+    found = many.connector().rendered(shifts(*range(30)), NOW, NOW + DAY)
+    assert found.keys() == shifts(*range(30)).keys() - {"S07"}
+    assert len(on_call_groups(many)) == 11  # thirty by halves down to the one
+
+
+def test_a_vendor_that_is_down_is_not_asked_by_halves(many: Any) -> None:
+    many.answers["/on-call"] = (503, {})
+    assert many.connector().rendered(shifts(1, 2), NOW, NOW + DAY) == {}
+    assert {tuple(groups) for groups in on_call_groups(many)} == {("G01", "G02")}
