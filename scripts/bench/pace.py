@@ -33,9 +33,14 @@ WORKERS: Final = 1
 REQUESTS: Final = 192
 WINDOW: Final = 12.0
 #: Objects of the account that is read over the slow network, and of the one that is read under the limit.
-SIZES: Mapping[str, tuple[int, int]] = {"pagerduty": (400, 3_100), "opsgenie": (250, 1_400), "jsm": (200, 1_160)}
+SIZES: Mapping[str, tuple[int, int]] = {
+    "pagerduty": (400, 3_100),
+    "opsgenie": (250, 1_400),
+    "jsm": (200, 1_160),
+    "xmatters": (190, 1_300),
+}
 #: Who tells what is left of the budget with every answer. The others are asked once too often in each window.
-FORETOLD: Final = frozenset({"pagerduty"})
+FORETOLD: Final = frozenset({"pagerduty", "xmatters"})
 SLOW, FAST = 0.1, 0.02
 
 

@@ -10,12 +10,14 @@ from datetime import UTC, datetime
 from typing import Final
 
 from connectors.errors import AuthenticationFailed, UnexpectedResponse
-from connectors.http import HttpClient, JsonValue, Query, segment
+from connectors.http import HttpClient, JsonValue, Query, RateHeaders, segment
 from connectors.listing import RECOVERABLE, Page
 from connectors.providers.xmatters.address import followed
 from connectors.providers.xmatters.vendor import API_ROOT, PROVIDER, VENDOR
 
 HEADERS: Final = {"Accept": "application/json"}
+#: Not in the vendor's reference, but read by its own tool (xmtoolbox, lib/common.js).
+RATE_HEADERS: Final = RateHeaders("x-ratelimit-limit", used="x-ratelimit-used", period="x-ratelimit-period_in_sec")
 #: Vendor reference, "Pagination": at most 1,000; shifts come with everything in them, so fewer at a time.
 PAGE: Final = 1000
 SHIFTS_PAGE: Final = 100

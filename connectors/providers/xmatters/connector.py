@@ -10,7 +10,7 @@ from connectors.closure import Node, Selection
 from connectors.errors import AuthenticationFailed, ConnectionConfigError, RequestRejected
 from connectors.ledger import Ledger
 from connectors.providers.xmatters.address import clean_base_url
-from connectors.providers.xmatters.client import HEADERS, ON_CALL_GROUPS, Client
+from connectors.providers.xmatters.client import HEADERS, ON_CALL_GROUPS, RATE_HEADERS, Client
 from connectors.providers.xmatters.ledger import LEDGER
 from connectors.providers.xmatters.login import KEY_PREFIX, TOKEN_PATH, PasswordGrant, basic, refused
 from connectors.providers.xmatters.probing import probe
@@ -45,7 +45,8 @@ class XMatters(Connector):
         tokens = self.open_client(dict, headers=HEADERS, declared_posts=[TOKEN_PATH])
         grant = PasswordGrant(tokens, settings["client_id"], username, password, rim.now)
         oauth = settings["auth"] == "oauth"
-        self._api = self.open_client(grant.headers if oauth else lambda: basic(username, password), headers=HEADERS)
+        authorize = grant.headers if oauth else lambda: basic(username, password)
+        self._api = self.open_client(authorize, headers=HEADERS, limits=RATE_HEADERS)
         self._client = Client(self._api, settings["base_url"], grant.renew if oauth else lambda: False)
         self._renderings = Renderings(self._client)
 

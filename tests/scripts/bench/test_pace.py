@@ -22,5 +22,12 @@ def test_a_read_is_timed_and_its_refusals_are_told_apart(monkeypatch: pytest.Mon
     assert read.seconds >= read.least_seconds
 
 
+def test_who_counts_what_was_used_refuses_nobody_that_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pace, "WINDOW", 1.0)
+    read = pace._read("xmatters", Scene(130, 0.001, 8))
+    assert read.windows > 2
+    assert read.refused == 0
+
+
 def test_waiting_is_left_out_of_the_quick_run() -> None:
     assert list(pace.measure(QUICK)) == []
