@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from connectors.errors import UnknownValue
 from connectors.findings import Findings
-from connectors.mapping import finish
 from connectors.providers.atlassian import mapping_policies
 from connectors.providers.atlassian import wire as shared
 from connectors.providers.opsgenie import wire
@@ -277,40 +276,3 @@ def test_a_service_is_paged_by_its_teams_routing(make: Any, team: Any, notify: A
     assert (record.name, record.description, record.group_id) == ("Web", "Words", team)
     assert record.policy_id == policy_id
     assert [note.code for note in findings.notes] == ([] if policy_id else ["policy_not_told"])
-
-
-def test_targets_that_were_not_read_are_unresolved_and_people_never_are(make: Any) -> None:
-    findings = Findings(VENDOR)
-    kinds = (("schedule", "default"), ("team", "default"), ("team", "all"), ("escalation", "default"))
-    raw = make.escalation(
-        "E1",
-        *(
-            make.rule(0, {"type": kind, "id": f"{kind}{n}", "name": kind}, notify)
-            for n in (1, 2)
-            for kind, notify in kinds
-        ),
-        make.rule(5, make.who("ANA")),
-    )
-    policy, _ = mapped(raw)
-    service = mapping_policies.service(shared.Service(id="V1", name="Web"), {}, (), Findings(VENDOR))
-    read = {("schedule", "schedule1"), ("user_group", "team1"), ("escalation_policy", "escalation1")}
-    (finished,) = finish([policy], [service], read, findings, path="teamId")
-    first, second = finished.policy.levels
-    assert [t.kind for t in first.targets] == [
-        "schedule", "group_routing", "user_group", "escalation_policy", *["unresolved"] * 4,
-    ]  # fmt: skip
-    assert [t.unresolved_kind for t in first.targets[4:]] == [
-        "schedule", "group_routing", "user_group", "escalation_policy",
-    ]  # fmt: skip
-    assert [t.kind for t in second.targets] == ["responder"]
-    assert [note.code for note in findings.notes] == ["unresolved_target"] * 4
-
-
-def test_a_service_whose_escalation_was_not_read_is_named(make: Any) -> None:
-    findings = Findings(VENDOR)
-    rule = shared.RoutingRule.model_validate(make.routing("R1", {"type": "escalation", "id": "E9"}))
-    service = mapping_policies.service(
-        shared.Service.model_validate({"id": "V1", "teamId": "T1"}), {"T1": rule}, (), findings
-    )
-    assert finish([], [service], set(), findings, path="teamId") == ()
-    assert [(note.external_id, note.code) for note in findings.notes] == [("V1", "policy_not_seen")]

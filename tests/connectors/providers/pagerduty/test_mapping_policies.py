@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from connectors.findings import Findings
-from connectors.mapping import finish
 from connectors.providers.pagerduty import mapping_policies, wire
 from connectors.providers.pagerduty.vendor import VENDOR
 from connectors.records import SourceService
@@ -86,25 +85,12 @@ def test_odd_targets_and_empty_levels_are_kept_and_named(make: Any) -> None:
     assert [note.code for note in findings.notes] == ["unknown_target", "empty_level"]
 
 
-def test_a_schedule_that_was_not_read_is_an_unresolved_target(make: Any) -> None:
-    record, findings = mapped(make.policy("E1", [make.reference("schedule", "S1"), make.reference("schedule", "S2")]))
-    (finished,) = finish([record], (), {("schedule", "S1")}, findings, path="escalation_policy")
-    assert finished.policy.levels[0].targets == (
-        Target("schedule", "S1", label="schedule S1"),
-        Target("unresolved", "S2", label="schedule S2", unresolved_kind="schedule"),
-    )
-    assert [note.code for note in findings.notes] == ["unresolved_target"]
-
-
-def test_a_service_names_its_policy_even_when_that_was_not_read(make: Any) -> None:
+def test_a_service_names_its_policy(make: Any) -> None:
     findings = Findings(VENDOR)
     raw = {"id": "V1", "name": "API ", "escalation_policy": make.reference("escalation_policy", "E9"), "status": "odd"}
     service = mapping_policies.service(wire.Service.model_validate(raw), (), findings)
     assert service == SourceService("V1", "API ", policy_id="E9")
-    finish([], [service], set(), findings, path="escalation_policy")
-    record, _ = mapped(make.policy("E9"))
-    finish([record], [service], set(), findings, path="escalation_policy")
-    assert [note.code for note in findings.notes] == ["policy_not_seen"]
+    assert findings.notes == []
 
 
 def test_a_service_without_a_policy_and_with_two_teams_is_named(make: Any) -> None:
@@ -112,5 +98,4 @@ def test_a_service_without_a_policy_and_with_two_teams_is_named(make: Any) -> No
     raw = {"id": "V1", "name": None, "summary": "API", "teams": [make.reference("team", id_) for id_ in ("T2", "T1")]}
     service = mapping_policies.service(wire.Service.model_validate(raw), (), findings)
     assert (service.name, service.policy_id, service.group_id) == ("API", None, None)
-    finish([], [service], set(), findings, path="escalation_policy")
     assert [note.code for note in findings.notes] == ["policy_not_told", "several_teams"]

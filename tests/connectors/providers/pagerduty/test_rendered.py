@@ -3,7 +3,6 @@
 from typing import Any
 
 from connectors.closure import Selection
-from connectors.mapping import spans
 from oncall.rendering.final import Span
 from oncall.rendering.spec import person
 
@@ -121,8 +120,3 @@ def test_shift_based_schedules_are_asked_in_slices_of_90_days(account: Any, make
     )
     assert account.paths().count("/schedules/V1") == 1
     assert account.paths().count("/v3/schedules/V1") == 2
-
-
-def test_one_person_in_two_shifts_at_once_is_on_call_once() -> None:
-    assert spans([(0, 10, (ANA,)), (5, 20, (person("PANA"),))]) == (Span(0, 20, (ANA,)),)
-    assert spans([]) == ()

@@ -1,0 +1,91 @@
+"""Lists that may be missing, in part or whole, and what it costs to read on."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from connectors.base import no_progress
+from connectors.errors import (
+    AuthenticationFailed,
+    ConnectorError,
+    NotFound,
+    PermissionMissing,
+    ProviderUnavailable,
+    UnexpectedResponse,
+)
+from connectors.findings import Findings, Vendor
+from connectors.listing import Listing, Page, optional, whole
+from connectors.wire import Identified, Text
+
+VENDOR = Vendor("toy", "Rota Toy")
+
+
+class Member(Identified):
+    role: Text
+
+
+def members(ask: Callable[[], Any], findings: Findings) -> tuple[Member, ...] | None:
+    return optional(
+        ask, Member, findings, "user_group", "T1", words="Its members", code="members_not_told", path="members"
+    )
+
+
+def raising(kind: type[ConnectorError]) -> Callable[[], Any]:
+    def ask() -> Any:
+        raise kind("It went wrong.", hint="Try again.", provider="toy")
+
+    return ask
+
+
+def test_an_optional_list_is_all_of_its_pages() -> None:
+    findings = Findings(VENDOR)
+    pages = [Page(({"id": "A", "role": "lead"},)), Page(()), Page(({"id": "B", "role": ""},))]
+    assert members(lambda: whole(pages), findings) == (Member(id="A", role="lead"), Member(id="B", role=""))
+    assert (findings.notes, findings.failed) == ([], [])
+
+
+@pytest.mark.parametrize("kind", [NotFound, PermissionMissing])
+def test_one_that_is_not_there_or_may_not_be_read_leaves_a_note(kind: type[ConnectorError]) -> None:
+    findings = Findings(VENDOR)
+    assert members(raising(kind), findings) is None
+    (note,) = findings.notes
+    assert (note.external_id, note.code, note.path) == ("T1", "members_not_told", "members")
+    assert note.message == "Its members could not be read: It went wrong."
+    assert findings.failed == []
+
+
+@pytest.mark.parametrize("kind", [UnexpectedResponse, ProviderUnavailable])
+def test_one_that_goes_wrong_is_a_failure_of_its_object(kind: type[ConnectorError]) -> None:
+    findings = Findings(VENDOR)
+    assert members(raising(kind), findings) is None
+    assert [(one.external_id, one.code) for one in findings.failed] == [("T1", kind.code)]
+    assert findings.notes == []
+
+
+def test_a_refused_credential_ends_the_whole_read() -> None:
+    with pytest.raises(AuthenticationFailed):
+        members(raising(AuthenticationFailed), Findings(VENDOR))
+
+
+def test_what_is_no_list_or_unreadable_in_one_place_is_not_told() -> None:
+    findings = Findings(VENDOR)
+    assert members(lambda: {"id": "A"}, findings) is None
+    assert members(lambda: [{"id": "A", "role": "lead"}, {"id": "B"}, {"id": "C"}], findings) is None
+    assert [(one.code, one.path) for one in findings.failed] == [
+        ("invalid_value", "members"),
+        ("missing_field", "members[1].role"),
+        ("missing_field", "members[2].role"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("told", "total", "calls", "cheaper"),
+    [(None, None, 1, True), (250, None, 3, True), (250, None, 2, False), (None, 101, 1, False), (900, 100, 1, True)],
+)
+def test_reading_on_is_weighed_against_single_calls(
+    told: int | None, total: int | None, calls: int, cheaper: bool
+) -> None:
+    listing = Listing(iter([Page((), told)]), Member, "responder", "users", Findings(VENDOR), no_progress)
+    listing.read(1)
+    assert listing.is_cheaper_than(calls, 100, total) is cheaper
