@@ -1,12 +1,15 @@
 """ConductorOne's connector and this one: a test for each row of the table in docs/providers/xmatters.md."""
 
+import base64
 from typing import Any
 
 import pytest
 
 from connectors.closure import Selection
+from connectors.errors import AuthenticationFailed
 from connectors.providers.xmatters.connector import XMatters
 from connectors.records import Snapshot, SourceMember
+from oncall.rendering.spec import person
 
 
 def fetch(instance: Any, *, details: bool = True, **settings: str) -> Snapshot:
@@ -153,37 +156,83 @@ def test_an_inactive_group_is_told(instance: Any) -> None:
     assert {one.enabled for one in snapshot.policies} == {False}
 
 
-def test_devices_are_contact_methods_behind_the_switch(instance: Any) -> None:
-    assert [method.channel for user in fetch(instance).users for method in user.contact_methods or ()] == ["email"] * 2
-    assert all(user.contact_methods is None for user in fetch(instance, details=False).users)
+def test_devices_are_contact_methods_and_rules_behind_the_switch(instance: Any, make: Any) -> None:
+    instance.devices.append(make.device("D3", "ANA", "TEXT_PHONE", sequence=2))
+    instance.devices[0]["delay"] = 5
+    ana, bo = fetch(instance).users
+    assert [(one.channel, one.address) for one in ana.contact_methods or ()] == [
+        ("email", "ana@example.com"),
+        ("sms", "+15555550100"),
+    ]
+    assert [(one.method_id, one.delay) for one in ana.notification_rules or ()] == [("D1", 0), ("D3", 5)]
+    assert len(bo.contact_methods or ()) == len(bo.notification_rules or ()) == 1
+    for user in fetch(instance, details=False).users:
+        assert (user.contact_methods, user.notification_rules) == (None, None)
+        assert user.email  # the one thing somebody can be matched by
 
 
 @pytest.mark.parametrize("tail", ["", "/", "/api/xm/1", "/api/xm/1/"])
-def test_both_forms_of_the_address_do(tail: str) -> None:
-    assert XMatters.clean({"base_url": f"https://acme.xmatters.com{tail}"})["base_url"] == "https://acme.xmatters.com"
+def test_both_forms_of_the_address_do(instance: Any, tail: str) -> None:
+    typed = f"https://acme.xmatters.com{tail}"
+    assert XMatters.clean({"base_url": typed})["base_url"] == "https://acme.xmatters.com"
+    instance.connector(base_url=typed).inventory()
+    assert [request.path for request in instance.requests] == ["/api/xm/1/groups", "/api/xm/1/services"]
+
+
+KEY_ID = "5d0c6f1e-3a7b-4c58-9f21-ac3e00000003"
+
+
+@pytest.mark.parametrize("username", ["reader", f"x-api-key-{KEY_ID}"])
+def test_a_login_and_an_api_key_are_http_basic(instance: Any, make: Any, username: str) -> None:
+    instance.connector(username=username).probe()
+    sent = {headers["Authorization"] for headers in instance.headers}
+    assert sent == {"Basic " + base64.b64encode(f"{username}:{make.PASSWORD}".encode()).decode()}
+
+
+def test_a_token_is_the_other_credential(instance: Any) -> None:
+    instance.answers["/oauth2/token"] = {"access_token": "T1", "expires_in": 3600, "token": "bearer"}
+    fetch(instance, auth="oauth", client_id="client-1")
+    first, *others = zip(instance.requests, instance.headers, strict=True)
+    assert (first[0].method, first[0].path, "Authorization" in first[1]) == ("POST", "/api/xm/1/oauth2/token", False)
+    assert {(request.method, headers["Authorization"]) for request, headers in others} == {("GET", "Bearer T1")}
 
 
 def test_a_missing_prefix_of_an_api_key_is_named_and_not_changed(instance: Any, make: Any) -> None:
-    bare = "5d0c6f1e-3a7b-4c58-9f21-ac3e00000003"
-    assert XMatters.clean({"base_url": "https://acme.xmatters.com", "username": bare})["username"] == bare
+    assert XMatters.clean({"base_url": "https://acme.xmatters.com", "username": KEY_ID})["username"] == KEY_ID
     instance.answers["/people"] = make.UNAUTHORIZED
-    with pytest.raises(Exception, match="x-api-key-"):
-        instance.connector(username=bare).probe()
+    with pytest.raises(AuthenticationFailed) as refused:
+        instance.connector(username=KEY_ID).probe()
+    assert refused.value.field == "username"
+    assert "put x-api-key- in front of it" in refused.value.hint
+    sent = base64.b64decode(instance.headers[0]["Authorization"].removeprefix("Basic ")).decode()
+    assert sent.startswith(f"{KEY_ID}:")
 
 
 def test_shifts_absences_and_services_are_read(instance: Any, make: Any) -> None:
     instance.absences = [make.absence("A1", "ANA", "2026-01-05T00:00:00Z", "2026-01-06T00:00:00Z", by="BO")]
     snapshot = fetch(instance)
-    assert (len(snapshot.schedules), len(snapshot.policies), len(snapshot.services)) == (1, 2, 1)
-    assert len(snapshot.users[0].substitutions or ()) == 1
+    (schedule,) = snapshot.schedules
+    assert (schedule.name, [layer.participants for layer in schedule.layers]) == (
+        "Group G1: Shift S1",
+        [(person("ANA"),), (person("BO"),)],
+    )
+    assert {one.external_id: len(one.policy.levels) for one in snapshot.policies} == {"S1": 2, "G1": 1}
+    (stand_in,) = snapshot.users[0].substitutions or ()
+    assert (stand_in.person, stand_in.replacement) == (person("ANA"), person("BO"))
+    (service,) = snapshot.services
+    assert (service.name, service.policy_id, service.group_id) == ("Web", "G1", "G1")
 
 
-def test_nothing_is_written(instance: Any) -> None:
-    connector = instance.connector()
+@pytest.mark.parametrize("settings", [{}, {"auth": "oauth", "client_id": "client-1"}])
+def test_nothing_is_written(instance: Any, make: Any, settings: dict[str, str]) -> None:
+    instance.answers["/oauth2/token"] = {"access_token": "T1", "expires_in": 3600}
+    connector = instance.connector(**settings)
     connector.probe()
     connector.inventory()
     connector.fetch(Selection(), contact_details=True)
-    assert {request.method for request in instance.requests} == {"GET"}
+    connector.rendered({"S1": ("G1",)}, make.NOW, make.NOW + 60)
+    written = {request.path for request in instance.requests if request.method != "GET"}
+    assert written == ({"/api/xm/1/oauth2/token"} if settings else set())
     for path in ("/api/xm/1/people", "/api/xm/1/oauth2/token/x", "/api/xm/1/groups/G1/members"):
         with pytest.raises(ValueError, match="not declared"):
             connector._api.post(path, {})

@@ -174,7 +174,8 @@ def test_no_secret_is_in_records_notes_and_failures(simulator: Simulator, given:
     snapshot = connector.fetch(Selection(), contact_details=True)
     assert len({one.external_id for one in snapshot.failed if one.entity_type == "responder"}) == 2
     now = int(time.time())
-    spans = connector.rendered([one.external_id for one in snapshot.schedules], now, now + 86_400)
+    spans = connector.rendered({one.external_id: one.group_ids for one in snapshot.schedules}, now, now + 86_400)
+    assert spans
     assert_silent(secrets, repr(snapshot) + repr(spans) + json.dumps(document(snapshot, now, now + 86_400)))
     assert_silent(secrets, repr(connector) + repr(vars(connector)) + repr(connector.inventory()))
 
