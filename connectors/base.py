@@ -86,6 +86,8 @@ class Connector(ABC):
     provider: ClassVar[str]
     label: ClassVar[str]
     ledger: ClassVar[Ledger]
+    #: What the tree for choosing does not show, in a sentence.
+    inventory_hint: ClassVar[str] = ""
     #: Of how many schedules one call may tell the rendering when they are asked for together.
     rendered_together: ClassVar[int] = 1
 

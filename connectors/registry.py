@@ -19,3 +19,9 @@ def provider_label(provider: str) -> str:
     """The provider's own name, or the raw word when its connector is not installed any more."""
     connector = _BY_PROVIDER.get(provider)
     return connector.label if connector else provider
+
+
+def inventory_hint(provider: str) -> str:
+    """What the provider's tree for choosing does not show."""
+    connector = _BY_PROVIDER.get(provider)
+    return connector.inventory_hint if connector else ""

@@ -14,6 +14,7 @@ from connectors.admin import START, ConnectionAdmin
 from connectors.errors import ConnectorError
 from connectors.models import Connection
 from connectors.records import ENTITY_WORDS, EntityKey
+from connectors.registry import inventory_hint
 from syncjobs.forms import EVERYTHING, ProfileForm
 from syncjobs.inventory import Row, along_with, inventory_of, kept_inventory, keys_of, tree_of, value_of
 from syncjobs.models import Strategy, SyncProfile
@@ -54,6 +55,7 @@ class Choosing(ConnectionAdmin):
         context: dict[str, Any] = {
             "form": form,
             "connection": connection,
+            "hint": inventory_hint(connection.provider),
             "may_change": request.user.has_perm(CHANGE),
             "may_fetch": request.user.has_perm(START) and connection.disconnected_at is None,
             "chosen": _named(connection, form.chosen) if nodes is None else (),
@@ -82,7 +84,11 @@ class Choosing(ConnectionAdmin):
         connection = self.loaded(request, object_id, START)
         chosen = keys_of(request.POST.getlist("chosen"))
         part = request.POST.get("part", "chooser")
-        context: dict[str, Any] = {"connection": connection, "may_fetch": True}
+        context: dict[str, Any] = {
+            "connection": connection,
+            "hint": inventory_hint(connection.provider),
+            "may_fetch": True,
+        }
         context["everything"] = request.POST.get("scope") == EVERYTHING
         try:
             nodes = inventory_of(connection, fresh=part == "fresh")

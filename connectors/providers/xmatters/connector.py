@@ -37,6 +37,7 @@ class XMatters(Connector):
     provider: ClassVar[str] = PROVIDER
     label: ClassVar[str] = VENDOR.label
     ledger: ClassVar[Ledger] = LEDGER
+    inventory_hint: ClassVar[str] = "The policy of an on-call group brings the schedules of all of its shifts."
     rendered_together: ClassVar[int] = ON_CALL_GROUPS  # each of a group of its own, at the worst
 
     def __init__(self, settings: Mapping[str, str], credentials: Mapping[str, Secret], rim: Rim) -> None:

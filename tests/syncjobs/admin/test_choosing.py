@@ -120,6 +120,15 @@ def test_a_service_shows_what_it_brings_along(sync: Sync, admin_client: Client, 
     assert '<div class="rb-branch rb-depth-3">2 people</div>' in tree
 
 
+def test_what_the_tree_of_a_provider_does_not_show_is_said(sync: Sync, admin_client: Client, shelf: Shelf) -> None:
+    words = "brings the schedules of all of its shifts."
+    assert words not in ask(admin_client, sync, "chooser")
+    Connection.objects.update(provider="xmatters")
+    assert words in ask(admin_client, sync, "chooser")
+    Connection.objects.update(provider="gone")
+    assert words not in ask(admin_client, sync, "chooser")
+
+
 def test_what_comes_along_says_because_of_what(sync: Sync, admin_client: Client, shelf: Shelf) -> None:
     along = ask(admin_client, sync, "along", chosen="service:V1", scope="chosen")
     assert "because of service Checkout" in along
