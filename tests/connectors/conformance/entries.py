@@ -91,11 +91,12 @@ class Provider:
     """What the suite has to know. required: keys without which something cannot be read.
 
     vendor: module with the simulator: ``Simulator``, ``build_world``, ``CANARY``. prepare: changes every account, for
-    what stands in the way, or to speak as the vendor seldom does. logins: kinds of credential beside the usual one. vary: puts into a made-up account what it has too few of. empty: takes everything out of the
-    simulator's state. thrifty: changes an answer (path of its endpoint, body) so that all is left out that the vendor
-    may leave out and that has an endpoint of its own; refused: what may not be asked then (path -> status), so that
-    something else is. throttled: headers that ask for 7 seconds in the provider's own words. page_size: the query
-    parameter. kinds: those that are imported; those of them that no listing has come along with what refers to them.
+    what stands in the way, or to speak as the vendor seldom does. vary: puts into a made-up account what it has too few
+    of. empty: takes everything out of the simulator's state. thrifty: changes an answer (path of its endpoint, body) so
+    that all is left out that the vendor may leave out and that has an endpoint of its own; refused: what may not be
+    asked then (path -> status), so that something else is. throttled: headers that ask for 7 seconds in the provider's
+    own words. page_size: the query parameter. kinds: those that are imported; those of them that no listing has come
+    along with what refers to them. logins: kinds of credential beside the usual one.
     skips: test -> reason.
     """
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from connectors.providers.xmatters.connector import XMatters
 from connectors.simulator import xmatters
-from tests.connectors.conformance.entries import Endpoint, Listing, Login, Provider, Word, Wrong, no_objects
+from tests.connectors.conformance.entries import NOW, Endpoint, Listing, Login, Provider, Word, Wrong, no_objects
 
 _ROOT = "/api/xm/1"
 _SHIFT = f"{_ROOT}/groups/{{id}}/shifts/{{id}}"
@@ -13,8 +13,14 @@ _GRANT = "REST Web Service User"
 
 
 def _short_lists_inside(server: Any) -> None:
-    """A list inside an object ends after one: the rest has an address of its own."""
+    """A list inside an object ends after one, the rest has an address of its own; and whoever has a seat is away for an
+    hour of it, so that who replaces them is such a list."""
     server.edits.change_habits(nested_limit=1)
+    seats = [seat.recipient for shift in server.state.shifts.values() for seat in shift.seats]
+    away = {one.person_id for one in server.state.absences.values()}
+    for kind, id_ in dict.fromkeys(seats):
+        if kind == "PERSON" and id_ not in away:
+            server.edits.add_absence(id_, NOW + 36 * 3600, NOW + 37 * 3600)
 
 
 def _three_shifts_of_one_group(server: Any) -> None:
@@ -39,8 +45,8 @@ def _thrifty(path: str, body: Any) -> None:
 
 _REQUIRED = (
     "id", "absenceType", "access_token", "data", "delay", "deviceType", "durationInMinutes", "end", "expires_in",
-    "frequency", "groupType", "member", "members", "owner", "position", "recipient", "recipientType", "recurrence",
-    "replacement", "start", "startDate", "startTime",
+    "frequency", "groupType", "links", "member", "members", "next", "owner", "position", "recipient", "recipientType",
+    "recurrence", "replacement", "start", "startDate", "startTime",
 )  # fmt: skip
 
 XMATTERS = Provider(

@@ -202,9 +202,10 @@ def _telling(items: list[Any], told: _Told) -> list[Any]:
     return [items[number] for number in sorted(chosen)]
 
 
-def _worth(item: Any, told: _Told, seen: frozenset[Endpoint]) -> tuple[int, int, int]:
-    of_it = told.get(_id(item), frozenset())
-    return len(of_it - seen), len(of_it), len(json.dumps(item))
+def _worth(item: Any, told: _Told, seen: frozenset[Endpoint]) -> tuple[int, int, int, int]:
+    """Of equals, that one first in which more lists go on elsewhere."""
+    of_it, text = told.get(_id(item), frozenset()), json.dumps(item)
+    return len(of_it - seen), len(of_it), text.count('"next":'), len(text)
 
 
 def _cut(value: Any, told: _Told) -> Any:
