@@ -84,6 +84,9 @@ def _rule(shift: wire.Shift, told: wire.Recurrence, zone: str, first: int, findi
             findings.note("schedule", shift.id, "interval_ignored", message, "recurrence.repeatEvery")
         return Rule("WEEKLY", 1, _each(days), (), months, _SUNDAY, count, until)
     if frequency == "DAILY":
+        if told.on_days and set(told.on_days) != set(_ALL_DAYS):
+            message = f"{shift.label} recurs daily, yet names days of the week; it counts as every day. Compare it."
+            findings.note("schedule", shift.id, "days_ignored", message, "recurrence.onDays")
         return Rule("DAILY", interval, (), (), months, _SUNDAY, count, until)
     if frequency == "WEEKLY":
         if not told.on_days:

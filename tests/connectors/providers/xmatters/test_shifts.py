@@ -192,9 +192,14 @@ def test_intervals_of_every_weekday_and_missing_days_are_named(make: Any) -> Non
     for recurrence, code in (
         ({"frequency": "EVERY_WEEKDAY", "repeatEvery": 2}, "interval_ignored"),
         ({"frequency": "WEEKLY", "onDays": []}, "no_days"),
+        ({"frequency": "DAILY", "onDays": ["MO", "TU"]}, "days_ignored"),
     ):
         _, findings = mapped(make.shift("S1", make.seat(1, "ANA"), recurrence=recurrence))
         assert codes(findings) == [code]
+    for days in ([], ["SU", "MO", "TU", "WE", "TH", "FR", "SA"]):
+        every_day = {"frequency": "DAILY", "onDays": days}
+        _, findings = mapped(make.shift("S1", make.seat(1, "ANA"), recurrence=every_day))
+        assert codes(findings) == []
 
 
 def test_a_holiday_shift_is_named_and_shows_nobody(make: Any) -> None:
