@@ -92,7 +92,11 @@ class SourceNotificationRule:
 
 @dataclass(frozen=True, slots=True)
 class SourceUser:
-    """A person. listed False: known only because something refers to them (then what only they tell is None)."""
+    """A person. listed False: known only because something refers to them (then what only they tell is None).
+
+    untold: names of single-valued fields that this read did not tell; what stands in their place is for a new person
+    only. email None: there is none, unless it is untold.
+    """
 
     external_id: str
     name: str
@@ -104,6 +108,7 @@ class SourceUser:
     notification_rules: tuple[SourceNotificationRule, ...] | None = None
     substitutions: tuple[Substitution, ...] | None = None
     listed: bool = True
+    untold: frozenset[str] = frozenset()
     because: tuple[str, ...] = ()
 
 
@@ -176,11 +181,14 @@ class SourcePolicy:
 
 @dataclass(frozen=True, slots=True)
 class SourceService:
+    """policy_id None: nothing says who is paged, or, when ``policy_untold``, this read did not tell."""
+
     external_id: str
     name: str
     description: str = ""
     policy_id: str | None = None
     group_id: str | None = None
+    policy_untold: bool = False
     because: tuple[str, ...] = ()
 
 

@@ -175,7 +175,7 @@ def _count(watch: Watch, proposals: Proposals, plan: Plan, picture: Picture) -> 
         watch.counts[kind] |= counts
     for item in plan.items:
         watch.add(item.kind, f"plan_{item.action}")
-        if item.action == "failed":
+        if item.failures:
             watch.add(item.kind, "failed")
     settled = set(plan.settled)
     still_open: dict[tuple[str, str], str] = {

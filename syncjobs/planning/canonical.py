@@ -110,6 +110,7 @@ class Proposer:
         # A mere reference is enough to keep a slot, but tells nothing about somebody who is known already: the listing
         # may have failed. That a person was deleted is told by the reference itself.
         fields = {**told, "active": True} if user.listed else {"state": "deleted"} if user.state == "deleted" else {}
+        untold = user.untold if user.time_zone.zone or not user.time_zone.raw else user.untold | {"time_zone"}
         methods = (
             None
             if user.contact_methods is None
@@ -150,11 +151,16 @@ class Proposer:
             }
         )
         elements = {"contact_methods": methods, "notification_rules": rules, "substitutions": substitutions}
-        on_create = {} if user.listed else told
         # Every source tells all that run now or later; what has ended by the read is history.
         ahead = None if user.substitutions is None else (self.now, instant_to_text(LATEST))
         return self._proposal(
-            "responder", user, fields, elements, fetched_range=ahead, on_create=on_create, listed=user.listed
+            "responder",
+            user,
+            {name: value for name, value in fields.items() if name not in untold},
+            elements,
+            fetched_range=ahead,
+            on_create={name: told[name] for name in untold} if user.listed else told,
+            listed=user.listed,
         )
 
     def _team(self, team: SourceTeam) -> Proposal:
@@ -280,7 +286,8 @@ class Proposer:
             "group_key": self._optional_key(service.group_id),
             "active": True,
         }
-        return self._proposal("service", service, fields, {})
+        on_create = {"policy_key": fields.pop("policy_key")} if service.policy_untold else {}
+        return self._proposal("service", service, fields, {}, on_create=on_create)
 
 
 def fingerprint(proposal: Proposal, now: str) -> str:

@@ -63,7 +63,9 @@ def make_plan(
     unlisted: dict[Kind, int] = {}
     evaluated: set[tuple[str, str]] = set()
     compared: list[tuple[LinkView, str]] = []
-    broken = {(entity.entity_type, entity.external_id) for entity in failed}
+    broken: dict[tuple[Kind, str], list[FailedEntity]] = {}
+    for entity in failed:
+        broken.setdefault((entity.entity_type, entity.external_id or ""), []).append(entity)
     for kind in ENTITY_TYPES:
         same = 0
         for external_id, proposal in proposals[kind].items():
@@ -119,8 +121,11 @@ def make_plan(
         return subject not in referenced and any(complete.get(k) for k in ENTITY_TYPES if k == conflict.entity_type)
 
     settled = tuple(c.id for c in picture.conflicts if (c.kind, c.subject) not in wanted and may_settle(c))
+    for key, entities in broken.items():
+        known = proposals[key[0]].get(key[1])
+        items[key] = _failed(entities, items.get(key), known.label if known else key[1])
     return Plan(
-        items=(*items.values(), *(_failed(entity) for entity in failed)),
+        items=tuple(items.values()),
         unchanged=unchanged,
         unlisted=unlisted,
         conflicts=tuple(drafts),
@@ -306,15 +311,22 @@ def _detach(kind: Kind, link: LinkView) -> Item:
     )
 
 
-def _failed(entity: FailedEntity) -> Item:
+def _failed(entities: Sequence[FailedEntity], item: Item | None, label: str) -> Item:
+    """What could not be read of one object, or of a listing: by itself, or told with what is done about the rest."""
+    first = entities[0]
+    reason = " ".join(dict.fromkeys(entity.message for entity in entities))
+    if item is not None:
+        told = f"{item.reason}; not everything could be read: {reason}" if item.reason else reason
+        return replace(item, reason=told, path=first.path, failures=len(entities))
     return Item(
-        kind=entity.entity_type,
-        external_id=entity.external_id or "",
-        label=entity.external_id or "the whole listing",
+        kind=first.entity_type,
+        external_id=first.external_id or "",
+        label=label or "the whole listing",
         action="failed",
         fingerprint="",
-        reason=entity.message,
-        path=entity.path,
+        reason=reason,
+        path=first.path,
+        failures=len(entities),
     )
 
 

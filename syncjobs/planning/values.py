@@ -195,7 +195,8 @@ class Item:
     fields: path -> [old, new]; elements: collection -> key -> [old, new] (None = not there). base: settled values to
     remember, elements None = forget. reason: why skipped, held or failed; or what brought the object along. settles:
     the source's record counts as looked at once this is applied (False while something is held). held: removals that
-    wait for approval, in the form of elements. candidates: ids of people here it was weighed against.
+    wait for approval, in the form of elements. candidates: ids of people here it was weighed against. failures: how
+    much of the object could not be read; path: where that was first.
     """
 
     kind: Kind
@@ -217,6 +218,7 @@ class Item:
     settles: bool = True
     held: Mapping[str, Mapping[str, Change]] = field(default_factory=dict)
     candidates: tuple[int, ...] = ()
+    failures: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Planning and applying against a database: what is imported, what a second sync does, who wins."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -252,6 +253,40 @@ def test_a_source_that_moves_without_consequence_gives_no_item_and_is_compared_o
     before = contents()
     assert sync.run().items.count() == 0
     assert contents() == before
+
+
+def test_an_address_that_a_read_does_not_tell_stays(sync: Sync) -> None:
+    sync.run()
+    silent = user("U1", "Ana B.", email=None, untold=frozenset({"email"}))
+    sync.source.change(users=(silent, *world().users[1:]))
+    run = sync.run()
+    assert [list(item.changes["fields"]) for item in run.items.all()] == [["name"]]
+    ana = Responder.objects.get(name="Ana B.")
+    assert ana.email == "ana@example.com"
+    sync.source.change(users=(replace(silent, untold=frozenset()), *world().users[1:]))
+    sync.run()
+    ana.refresh_from_db()
+    assert ana.email == ""
+
+
+def test_several_failures_of_one_object_are_one_item_and_go_with_what_is_done_about_it(sync: Sync) -> None:
+    sync.run()
+    failed = (
+        FailedEntity("responder", "U1", "bad_device", "devices[0]", "Device 0 cannot be read."),
+        FailedEntity("responder", "U1", "bad_device", "devices[1]", "Device 1 cannot be read."),
+        FailedEntity("responder", "U2", "bad_device", "devices[0]", "Device 0 cannot be read."),
+        FailedEntity("responder", None, "down", "", "People cannot be listed."),
+        FailedEntity("responder", None, "down", "", "Absences cannot be listed."),
+    )
+    sync.source.change(users=(user("U1", "Ana B."), *world().users[1:]), failed=failed)
+    run = sync.run()
+    found = {item.external_id: (item.action, item.label, item.outcome, item.reason) for item in run.items.all()}
+    assert found == {
+        "U1": ("update", "Ana B.", "applied", "Device 0 cannot be read. Device 1 cannot be read."),
+        "U2": ("failed", "Bo", "failed", "Device 0 cannot be read."),
+        "": ("failed", "the whole listing", "failed", "People cannot be listed. Absences cannot be listed."),
+    }
+    assert (run.state, run.counts["responder"]["failed"]) == (RunState.PARTIAL, 3)
 
 
 def test_a_link_with_a_decision_in_the_meantime_is_compared_again(sync: Sync) -> None:

@@ -25,13 +25,15 @@ def user(
     if wire.account_type not in ("atlassian", None):
         message = f"{wire.label} is no person of the company, but an account of the type {wire.account_type!r}."
         findings.note("responder", wire.id, "unusual_account", message, "accountType")
+    email = _email(wire, findings)
     return SourceUser(
         external_id=wire.id,
         name=wire.label,
-        email=_email(wire, findings),
+        email=email,
         state=states[wire.active],
         time_zone=zone,
         substitutions=substitutions,
+        untold=frozenset({"email"} if email is None else ()),
         because=because,
     )
 

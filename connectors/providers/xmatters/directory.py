@@ -20,11 +20,12 @@ _ENTITIES: Final[Mapping[ParticipantKind, EntityType]] = {
 
 @dataclass(slots=True)
 class Directory:
-    """people, groups, sites by id, as far as read; owners: the owner of each device that was read, by the device's."""
+    """people, groups, sites by id, as far as read; sites None: their list failed. owners: the owner of each device that
+    was read, by the device's."""
 
     people: Mapping[str, wire.Person] = field(default_factory=dict)
     groups: Mapping[str, wire.Group] = field(default_factory=dict)
-    sites: Mapping[str, wire.Site] = field(default_factory=dict)
+    sites: Mapping[str, wire.Site] | None = field(default_factory=dict)
     owners: Mapping[str, wire.Recipient] = field(default_factory=dict)
 
     def kind(self, recipient: wire.Recipient) -> str:
@@ -79,9 +80,13 @@ class Directory:
         kind = self.kind(recipient)
         return recipient if kind == "PERSON" else self.owner(recipient) if kind == "DEVICE" else None
 
+    def site_of(self, source: wire.Person | wire.Group) -> wire.Site | None:
+        """None: there is none, or it was not told."""
+        return None if source.site is None else (self.sites or {}).get(source.site.id)
+
     def person_zone(self, source: wire.Person, findings: Findings) -> ZoneReading:
         """The person's own time zone, else that of their site."""
-        site = None if source.site is None else self.sites.get(source.site.id)
+        site = self.site_of(source)
         zone = convert(source.timezone or (site.timezone if site else None))
         if zone.zone is None and zone.raw:
             findings.note("responder", source.id, "unknown_zone", zone.note, "timezone")
@@ -89,7 +94,7 @@ class Directory:
 
     def shift_zone(self, source: wire.Shift, group: wire.Group, findings: Findings) -> ZoneReading:
         """The shift's own time zone; without one that of the group, then of the group's site, with a note."""
-        site = None if group.site is None else self.sites.get(group.site.id)
+        site = self.site_of(group)
         told = source.timezone or group.timezone or (site.timezone if site else None)
         zone = convert(told)
         if zone.zone is None or zone.outcome == "warn":

@@ -96,11 +96,10 @@ def _groups(harvest: Harvest, kept: Kept, findings: Findings) -> Iterator[Source
 
 
 def _services(harvest: Harvest, kept: Kept, findings: Findings) -> Iterator[SourceService]:
-    on_call = harvest.on_call_groups()
     for service, because in _kept(kept, "service", harvest.services):
-        yield mapping_policies.service(service, on_call, because, findings)
+        yield mapping_policies.service(service, harvest.directory.groups, because, findings)
     if harvest.groups_as_services:
-        for group, because in _kept(kept, "service", on_call):
+        for group, because in _kept(kept, "service", harvest.on_call_groups()):
             yield mapping_policies.group_as_service(group, because)
 
 

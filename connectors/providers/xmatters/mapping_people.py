@@ -1,6 +1,6 @@
 """People and absences: what xMatters sent -> records. Pure."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from connectors.findings import Findings
 from connectors.providers.xmatters import wire
@@ -26,7 +26,7 @@ def user(
     A person has no address of their own: it is on their devices. contact_details: whether devices become contact
     methods, or only tell the address. Imported roles are shown with the person; they give no right.
     """
-    site = None if source.site is None else directory.sites.get(source.site.id)
+    site = directory.site_of(source)
     if source.status == "INACTIVE":
         message = f"{source.label} is inactive at xMatters: imported as inactive, and keeps every seat."
         findings.note("responder", source.id, "inactive", message, "status")
@@ -50,8 +50,22 @@ def user(
         contact_methods=None if told is None else contact_methods(source.id, told, findings),
         notification_rules=None if told is None else notification_rules(told),
         substitutions=substitutions,
+        untold=frozenset(_untold(source, devices, directory)),
         because=because,
     )
+
+
+def _untold(source: wire.Person, devices: Sequence[wire.Device] | None, directory: Directory) -> Iterator[str]:
+    """Fields that hang on something else than the person, which could not be read this time."""
+    if devices is None:
+        yield "email"
+    if source.roles is None or source.roles_cut:
+        yield "title"
+    if source.site is not None and directory.sites is None:
+        if source.status != "INACTIVE":
+            yield "state"
+        if not source.timezone:
+            yield "time_zone"
 
 
 def referenced_user(

@@ -1,6 +1,6 @@
 """Timelines of shifts and groups -> escalation policies, and services: what xMatters sent -> records. Pure."""
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -127,26 +127,29 @@ def _rounds(shift: wire.Shift, findings: Findings) -> tuple[int | None, int | No
 
 
 def service(
-    source: wire.Service, on_call: Container[str], because: tuple[str, ...], findings: Findings
+    source: wire.Service, groups: Mapping[str, wire.Group], because: tuple[str, ...], findings: Findings
 ) -> SourceService:
-    """``on_call``: ids of the on-call groups. An alert on a service goes to the group that owns it."""
+    """``groups``: those that can be seen, by id. An alert on a service goes to the group that owns it."""
     owner = None if source.owned_by is None else source.owned_by.id
-    if owner is None or owner not in on_call:
+    group = None if owner is None else groups.get(owner)
+    is_paged = group is not None and group.group_type == "ON_CALL"
+    if not is_paged:
         message = f"Nothing tells who is paged for {source.label}: no on-call group that can be seen owns it."
         findings.note("service", source.id, "policy_not_told", message, "ownedBy")
     return SourceService(
         external_id=source.id,
         name=source.label,
         description=source.description or "",
-        policy_id=owner if owner in on_call else None,
+        policy_id=owner if is_paged else None,
         group_id=owner,
+        policy_untold=owner is not None and group is None,
         because=because,
     )
 
 
 def group_as_service(group: wire.Group, because: tuple[str, ...]) -> SourceService:
     """In an account without services the on-call groups are what is alerted."""
-    return SourceService(group.id, group.label, group.description or "", group.id, group.id, because)
+    return SourceService(group.id, group.label, group.description or "", group.id, group.id, because=because)
 
 
 def finish(

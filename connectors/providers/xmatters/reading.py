@@ -119,19 +119,26 @@ class Reading:
         if self._failures and not self._answered:
             raise self._failures[0]
 
-    def _sites(self) -> dict[str, wire.Site]:
-        """For time zones that people and groups do not tell themselves."""
-        found = self._optional(self._client.sites(), wire.Site, "responder", "sites")
-        return {site.id: site for site in found or ()}
+    def _sites(self) -> dict[str, wire.Site] | None:
+        """For time zones that people and groups do not tell themselves, and for who is not notified. An account that
+        may not see them never can; None: they could not be read this time."""
+        found = self._optional(self._client.sites(), wire.Site, "responder", "sites", refused=())
+        return None if found is None else {site.id: site for site in found}
 
     def _absences(self) -> tuple[wire.Absence, ...] | None:
         """None: not told; one unreadable absence counts as that, or it would seem to have been taken away."""
         return self._optional(self._client.absences(), wire.Absence, "responder", "absences")
 
     def _optional(
-        self, pages: Iterable[Page], model: type[E], entity_type: EntityType, key: str, id_: str | None = None
+        self,
+        pages: Iterable[Page],
+        model: type[E],
+        entity_type: EntityType,
+        key: str,
+        id_: str | None = None,
+        refused: tuple[E, ...] | None = None,
     ) -> tuple[E, ...] | None:
-        """All of it or None, with a note (404, 403) or a failure that says why."""
+        """All of it or None, with a note (404, 403: then it counts as ``refused``) or a failure that says why."""
         raw: list[JsonValue] = []
         total: int | None = None
         try:
@@ -140,7 +147,7 @@ class Reading:
                 total = page.total
         except (NotFound, PermissionMissing) as error:
             self._findings.note(entity_type, id_, f"{key}_not_told", f"The {key} could not be read: {error.message}")
-            return None
+            return refused
         except RECOVERABLE as error:
             self._findings.fail(entity_type, id_, error)
             return None

@@ -5,7 +5,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.records import SourceMember, SourceTeam
+from connectors.records import SourceMember, SourceService, SourceTeam
+from connectors.timezones import convert
 from oncall.escalation.policy import Target
 from oncall.rendering.codec import layers_to_json
 from oncall.rendering.final import render_final
@@ -90,6 +91,20 @@ def test_a_new_mapping_version_moves_every_fingerprint_of_its_kind() -> None:
     assert proposer.propose(user("U", "Ana")).fingerprint != later.propose(user("U", "Ana")).fingerprint
     team = SourceTeam("T", "Team")
     assert proposer.propose(team).fingerprint == later.propose(team).fingerprint
+
+
+def test_what_is_untold_is_for_a_new_row_only() -> None:
+    told = proposer.propose(user("U", "Ana"))
+    untold = proposer.propose(user("U", "Ana", untold=frozenset({"email", "state"})))
+    assert set(told.fields) - set(untold.fields) == {"email", "state"}
+    assert untold.on_create == {"email": "ana@example.com", "state": "active"}
+    assert untold.email == told.email
+    unknown = proposer.propose(user("U", "Ana", time_zone=convert("Mars/Phobos")))
+    assert ("time_zone" in unknown.fields, unknown.on_create) == (False, {"time_zone": ""})
+    service = SourceService("V", "Web", group_id="T", policy_untold=True)
+    assert "policy_key" not in proposer.propose(service).fields
+    assert proposer.propose(service).on_create == {"policy_key": ""}
+    assert proposer.propose(replace(service, policy_untold=False)).fields["policy_key"] == ""
 
 
 def test_keys_carry_the_connection() -> None:
