@@ -237,3 +237,37 @@ def test_pages_fit_a_telephone(page: Page, path: str) -> None:
     page.goto(path)
     page.wait_for_load_state("networkidle")
     assert fits(page)
+
+
+def test_a_bare_key_id_of_xmatters_is_told_what_stands_before_it(page: Page) -> None:
+    page.goto("/admin/connectors/connection/add/?provider=xmatters")
+    page.fill("input[name=name]", "by key")
+    page.fill("input[name*=base_url]", "https://acme.xmatters.com/api/xm/1")
+    page.fill("input[name*=username]", "00000000-0000-4000-8000-000000000000")
+    page.fill("input[type=password]", "a-wrong-secret")
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.goto("/admin/connectors/connection/")
+    page.get_by_role("link", name="by key", exact=True).click()
+    expect(page.locator("input[name*=base_url]")).to_have_value("https://acme.xmatters.com")
+    page.get_by_role("button", name="Test connection").click()
+    expect(page.get_by_text("put x-api-key- in front of it")).to_be_visible()
+    assert "a-wrong-secret" not in page.content()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_timelines_inside_timelines_stay_readable(page: Page, width: int) -> None:
+    """An on-call group of xMatters whose last seat is another group: three policies inside each other."""
+    page.goto("/admin/oncall/schedule/?q=Platform+SRE")
+    page.get_by_role("link", name="Platform SRE: Weekdays", exact=True).click()
+    expect(page.get_by_text("Order now:")).to_be_visible()
+    picture(page, "rotation")
+    page.goto("/admin/oncall/escalationpolicy/?q=Security&part=no&source=xMatters+%28acme-xmatters%29")
+    page.get_by_role("link", name="Security", exact=True).click()
+    page.set_viewport_size({"width": width, "height": 900})
+    expect(page.get_by_text("begins Platform SRE")).to_be_visible()
+    assert fits(page)
+    shown = page.locator(".oc-rung-body:visible")
+    assert shown.count() > 5
+    widths = shown.evaluate_all("each => each.map(one => one.getBoundingClientRect().width)")
+    assert min(widths) > 200
+    picture(page, f"nested-policy-{width}")
