@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
@@ -105,9 +106,15 @@ class Command(ShellCommand):
                 ("", "fetched", "written", "failed", "to decide", "written by a second sync"),
                 [(ENTITY_WORDS[kind][1], *each.counts(kind).values()) for kind in ENTITY_TYPES],
             )
-            for title, lines in (("14 days from now:", each.parity), ("Around the next clock changes:", each.changes)):
-                self.stdout.write(f"\n{title}")
-                self.print_table(HEAD, [row_of(line) for line in lines])
+            self.stdout.write("\n14 days from now:")
+            self.print_table(HEAD, [row_of(line) for line in each.parity])
+            self.stdout.write("\nAround the next clock changes:")
+            compared = [line for line in each.changes if line.measured.comparison is not None]
+            if compared:
+                self.print_table(HEAD, [row_of(line) for line in compared])
+            reasons = Counter(line.measured.note for line in each.changes if line.measured.comparison is None)
+            for reason, number in reasons.items():
+                self.stdout.write(f"{number} not compared: {reason}")
             self.stdout.write("")
         self.stdout.write(f"Judge: {judge()} (each vendor's own rendering, written independently).")
         self.stdout.write(f"{Conflict.objects.count()} questions wait for a person.")
