@@ -7,6 +7,7 @@ from typing import Final, TypeVar
 from connectors.closure import Kept
 from connectors.findings import Findings
 from connectors.records import (
+    ENTITY_WORDS,
     EntityKey,
     EntityType,
     SourcePolicy,
@@ -75,7 +76,7 @@ def _finished(source: SourcePolicy, read: Container[EntityKey], findings: Findin
         if needed is None or (needed, target.key) in read:
             return target
         message = (
-            f"Level {number} of {source.name} pages {target.label} ({target.key}), a {needed.replace('_', ' ')} that "
+            f"Level {number} of {source.name} pages the {ENTITY_WORDS[needed][0]} {target.label} ({target.key}), which "
             "is not among what could be read; the target stays, unresolved."
         )
         findings.note("escalation_policy", source.external_id, "unresolved_target", message)

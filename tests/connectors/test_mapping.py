@@ -28,7 +28,7 @@ def test_targets_that_were_not_read_are_unresolved_and_people_never_are() -> Non
     assert [target.unresolved_kind for target in first.targets] == [*[""] * 4, *KINDS, ""]
     assert second == EMPTY
     assert [(note.external_id, note.code) for note in findings.notes] == [("E1", "unresolved_target")] * 4
-    assert "Level 1 of Policy E1 pages user_group (2), a user group that is not" in findings.notes[2].message
+    assert "Level 1 of Policy E1 pages the user group user_group (2), which is not" in findings.notes[2].message
 
 
 def test_a_service_keeps_a_policy_that_was_not_read_and_says_so() -> None:

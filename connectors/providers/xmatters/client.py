@@ -6,7 +6,6 @@ Identifiers in paths are ids, never names: names change and hold any character.
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
 from typing import Final
 
 from connectors.errors import AuthenticationFailed, UnexpectedResponse
@@ -14,6 +13,7 @@ from connectors.http import HttpClient, JsonValue, Query, RateHeaders, segment
 from connectors.listing import RECOVERABLE, Page
 from connectors.providers.xmatters.address import followed
 from connectors.providers.xmatters.vendor import API_ROOT, PROVIDER, VENDOR
+from oncall.rendering.codec import instant_to_text
 
 HEADERS: Final = {"Accept": "application/json"}
 #: Not in the vendor's reference, but read by its own tool (xmtoolbox, lib/common.js).
@@ -104,8 +104,8 @@ class Client:
         """One row per occurrence of a shift that touches ``[since, until)`` instants."""
         query = [
             ("groups", ",".join(group_ids)),
-            ("from", _instant(since)),
-            ("to", _instant(until)),
+            ("from", instant_to_text(since)),
+            ("to", instant_to_text(until)),
             ("membersPerShift", str(ON_CALL_MEMBERS)),
             ("embed", "shift,members.owner"),
         ]
@@ -201,7 +201,3 @@ def _circle(path: str) -> UnexpectedResponse:
         path=path,
         code="pagination_loop",
     )
-
-
-def _instant(instant: int) -> str:
-    return datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

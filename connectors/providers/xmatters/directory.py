@@ -87,19 +87,15 @@ class Directory:
     def person_zone(self, source: wire.Person, findings: Findings) -> ZoneReading:
         """The person's own time zone, else that of their site."""
         site = self.site_of(source)
-        zone = convert(source.timezone or (site.timezone if site else None))
-        if zone.zone is None and zone.raw:
-            findings.note("responder", source.id, "unknown_zone", zone.note, "timezone")
-        return zone
+        told = source.timezone or (site.timezone if site else None)
+        return findings.zone("responder", source.id, convert(told), "timezone")
 
     def shift_zone(self, source: wire.Shift, group: wire.Group, findings: Findings) -> ZoneReading:
         """The shift's own time zone; without one that of the group, then of the group's site, with a note."""
         site = self.site_of(group)
         told = source.timezone or group.timezone or (site.timezone if site else None)
-        zone = convert(told)
-        if zone.zone is None or zone.outcome == "warn":
-            findings.note("schedule", source.id, "unknown_zone", zone.note, "timezone")
-        elif not source.timezone:
+        zone = findings.zone("schedule", source.id, convert(told), "timezone")
+        if not source.timezone and zone.zone is not None and zone.outcome != "warn":
             message = f"{source.label} tells no time zone; that of its group or its group's site was taken."
             findings.note("schedule", source.id, "assumed_zone", message, "timezone")
         return zone

@@ -3,14 +3,12 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from connectors.closure import Node
+from connectors.closure import Kept, Node
 from connectors.providers.xmatters import wire
 from connectors.providers.xmatters.directory import Directory
 from connectors.providers.xmatters.mapping_shifts import shift_name
 from connectors.providers.xmatters.rosters import Rosters
 from connectors.records import EntityKey
-
-Kept = Mapping[EntityKey, tuple[str, ...]]
 
 
 @dataclass(slots=True)

@@ -1,13 +1,14 @@
 """Everything one read brought -> a snapshot's records. Pure; the clock comes in as an argument."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final
 
+from connectors.closure import Kept
 from connectors.findings import Findings
+from connectors.mapping import Records, finish, kept_of
 from connectors.providers.xmatters import mapping_people, mapping_policies, mapping_shifts, wire
-from connectors.providers.xmatters.harvest import Harvest, Kept
+from connectors.providers.xmatters.harvest import Harvest
 from connectors.records import (
     ENTITY_TYPES,
     EntityKey,
@@ -22,17 +23,6 @@ from connectors.records import (
 #: Raised whenever the mapping of a kind gives another record for an equal answer.
 MAPPING_VERSION: Final[Mapping[EntityType, int]] = dict.fromkeys(ENTITY_TYPES, 1)
 
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Records:
-    users: tuple[SourceUser, ...]
-    teams: tuple[SourceTeam, ...]
-    schedules: tuple[SourceSchedule, ...]
-    policies: tuple[SourcePolicy, ...]
-    services: tuple[SourceService, ...]
-
 
 def records(
     harvest: Harvest, kept: Kept, people: Iterable[str], at: int, contact_details: bool, findings: Findings
@@ -41,19 +31,20 @@ def records(
     in ``findings`` and missing here."""
     schedules = tuple(_schedules(harvest, kept, at, findings))
     policies = [*_timelines(harvest, kept, findings), *_groups(harvest, kept, findings)]
+    services = tuple(_services(harvest, kept, findings))
     read: set[EntityKey] = {("schedule", one.external_id) for one in schedules}
     read |= {("escalation_policy", one.external_id) for one in policies}
     return Records(
         users=tuple(_people(harvest, kept, people, contact_details, findings)),
         teams=tuple(_teams(harvest, kept, findings)),
         schedules=schedules,
-        policies=mapping_policies.finish(policies, read, findings),
-        services=tuple(_services(harvest, kept, findings)),
+        policies=finish(policies, services, read, findings, path="ownedBy"),
+        services=services,
     )
 
 
 def _teams(harvest: Harvest, kept: Kept, findings: Findings) -> Iterator[SourceTeam]:
-    for group, because in _kept(kept, "user_group", harvest.directory.groups):
+    for group, because in kept_of(kept, "user_group", harvest.directory.groups):
         if group.group_type == "DYNAMIC":
             message = f"{group.label} is a dynamic group: xMatters decides its members by criteria when it is paged."
             if harvest.rosters.told.get(group.id) is not None:
@@ -89,17 +80,17 @@ def _timelines(harvest: Harvest, kept: Kept, findings: Findings) -> Iterator[Sou
 
 
 def _groups(harvest: Harvest, kept: Kept, findings: Findings) -> Iterator[SourcePolicy]:
-    for group, because in _kept(kept, "escalation_policy", harvest.on_call_groups()):
+    for group, because in kept_of(kept, "escalation_policy", harvest.on_call_groups()):
         told = harvest.shifts.get(group.id)
         if told is not None:
             yield mapping_policies.group_policy(group, told.every, because, findings)
 
 
 def _services(harvest: Harvest, kept: Kept, findings: Findings) -> Iterator[SourceService]:
-    for service, because in _kept(kept, "service", harvest.services):
+    for service, because in kept_of(kept, "service", harvest.services):
         yield mapping_policies.service(service, harvest.directory.groups, because, findings)
     if harvest.groups_as_services:
-        for group, because in _kept(kept, "service", harvest.on_call_groups()):
+        for group, because in kept_of(kept, "service", harvest.on_call_groups()):
             yield mapping_policies.group_as_service(group, because)
 
 
@@ -119,10 +110,3 @@ def _people(
         else:
             devices = harvest.devices.get(id_)
             yield mapping_people.user(source, devices, contact_details, told, harvest.directory, because, findings)
-
-
-def _kept(kept: Kept, kind: EntityType, objects: Mapping[str, T]) -> Iterator[tuple[T, tuple[str, ...]]]:
-    """What is kept of ``objects``, each with what brought it along."""
-    for id_, one in objects.items():
-        if (kind, id_) in kept:
-            yield one, kept[kind, id_]

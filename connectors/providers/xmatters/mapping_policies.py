@@ -1,14 +1,13 @@
 """Timelines of shifts and groups -> escalation policies, and services: what xMatters sent -> records. Pure."""
 
-from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
 from connectors.findings import Findings
 from connectors.providers.xmatters import wire
 from connectors.providers.xmatters.mapping_shifts import Seat, shift_name
 from connectors.providers.xmatters.windows import on_holidays_only
-from connectors.records import EntityKey, SourcePolicy, SourceService
+from connectors.records import SourcePolicy, SourceService
 from oncall.escalation.policy import Level, Policy, Target
 
 
@@ -150,27 +149,3 @@ def service(
 def group_as_service(group: wire.Group, because: tuple[str, ...]) -> SourceService:
     """In an account without services the on-call groups are what is alerted."""
     return SourceService(group.id, group.label, group.description or "", group.id, group.id, because=because)
-
-
-def finish(
-    policies: Sequence[SourcePolicy], read: Container[EntityKey], findings: Findings
-) -> tuple[SourcePolicy, ...]:
-    """Policies whose targets are all among ``read`` (keys of the records), or named unresolved."""
-
-    def settled(source: SourcePolicy, target: Target) -> Target:
-        kind = "schedule" if target.kind == "schedule" else "escalation_policy"
-        known: EntityKey = ("schedule", target.key) if kind == "schedule" else ("escalation_policy", target.key)
-        if known in read:
-            return target
-        message = f"{source.name} pages {target.label}, which could not be read; the target stays, unresolved."
-        findings.note("escalation_policy", source.external_id, "unresolved_target", message)
-        return replace(target, kind="unresolved", unresolved_kind=kind)
-
-    def finished(source: SourcePolicy) -> SourcePolicy:
-        levels = tuple(
-            replace(level, targets=tuple(settled(source, target) for target in level.targets))
-            for level in source.policy.levels
-        )
-        return replace(source, policy=replace(source.policy, levels=levels))
-
-    return tuple(finished(policy) for policy in policies)

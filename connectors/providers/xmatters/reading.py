@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 from connectors.base import Progress
-from connectors.closure import Node, Selection, close
+from connectors.closure import Kept, Node, Selection, close
 from connectors.errors import ConnectorError, NotFound, PermissionMissing
 from connectors.findings import Findings
 from connectors.http import JsonValue
@@ -12,7 +12,7 @@ from connectors.listing import RECOVERABLE, Listing, Page
 from connectors.providers.xmatters import wire
 from connectors.providers.xmatters.client import Client
 from connectors.providers.xmatters.directory import Directory
-from connectors.providers.xmatters.harvest import Harvest, Kept
+from connectors.providers.xmatters.harvest import Harvest
 from connectors.providers.xmatters.mapping import MAPPING_VERSION, records
 from connectors.providers.xmatters.people_reading import PeopleReading
 from connectors.providers.xmatters.rosters import Nested, Rosters

@@ -7,12 +7,13 @@ from pydantic import ValidationError
 
 from connectors.errors import NotFound, PermissionMissing, ProviderUnavailable, UnexpectedResponse
 from connectors.listing import RECOVERABLE
+from connectors.mapping import spans
 from connectors.providers.xmatters import wire
 from connectors.providers.xmatters.client import ON_CALL_GROUPS, Client
 from connectors.providers.xmatters.directory import Directory
 from connectors.providers.xmatters.vendor import invalid
 from oncall.rendering.final import Span
-from oncall.rendering.intervals import Held, merged, together
+from oncall.rendering.intervals import Held
 from oncall.rendering.zones import DAY
 
 #: Vendor reference, "Get who is on call": how far back and ahead of now it tells, seconds.
@@ -52,7 +53,7 @@ class Renderings:
                 for shift_id, span in found:
                     if shift_id in held:
                         held[shift_id].append(span)
-        return {id_: tuple(Span(*span) for span in merged(together(spans))) for id_, spans in held.items()}
+        return {id_: spans(told) for id_, told in held.items()}
 
     def _told(
         self, directory: Directory, group_ids: Sequence[str], since: int, until: int

@@ -228,6 +228,14 @@ def test_a_group_whose_shifts_are_refused_is_skipped_with_a_reason(instance: Any
     assert [(f.entity_type, f.external_id) for f in snapshot.failed] == [("escalation_policy", "G2")]
 
 
+def test_a_service_of_a_group_whose_shifts_are_refused_keeps_its_policy_and_says_so(instance: Any, make: Any) -> None:
+    instance.answers["/groups/G1/shifts"] = make.FORBIDDEN
+    snapshot = fetch(instance)
+    assert codes(snapshot) == {"shifts_not_told", "policy_not_seen"}
+    (service,) = snapshot.services
+    assert (ids(snapshot, "escalation_policy"), service.policy_id, service.policy_untold) == ([], "G1", False)
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from connectors.findings import Findings
+from connectors.mapping import finish
 from connectors.providers.xmatters import wire
 from connectors.providers.xmatters.directory import Directory
-from connectors.providers.xmatters.mapping_policies import finish, group_policy, service, shift_policy
+from connectors.providers.xmatters.mapping_policies import group_policy, service, shift_policy
 from connectors.providers.xmatters.mapping_shifts import seats
 from connectors.providers.xmatters.vendor import VENDOR
 from connectors.records import SourcePolicy
@@ -110,7 +111,7 @@ def test_targets_that_could_not_be_read_stay_unresolved(make: Any) -> None:
     findings = Findings(VENDOR)
     timeline, _ = policy(make.shift("S1", make.seat(1, "ANA")))
     group = group_policy(GROUP, [wire.Shift(id="S1"), wire.Shift(id="S9")], (), findings)
-    done = finish((timeline, group), {("escalation_policy", "S1")}, findings)
+    done = finish((timeline, group), (), {("escalation_policy", "S1")}, findings, path="ownedBy")
     assert [(t.kind, t.unresolved_kind) for one in done for level in one.policy.levels for t in level.targets] == [
         ("unresolved", "schedule"),
         ("escalation_policy", ""),
