@@ -7,12 +7,21 @@ from typing import Final, Generic
 
 from connectors.base import Progress
 from connectors.errors import ConnectorError, NotFound, PermissionMissing, ProviderUnavailable, UnexpectedResponse
-from connectors.findings import Findings, W
+from connectors.findings import Findings, Vendor, W
 from connectors.http import JsonValue
 from connectors.records import Completeness, EntityType
 
 #: What costs one listing or one object. Anything else (a refused key, a rate limit, a stop) ends the whole read.
 RECOVERABLE: Final = (PermissionMissing, NotFound, UnexpectedResponse, ProviderUnavailable)
+
+#: So many refusals and not one answer: it is the credential, not the objects.
+_REFUSALS: Final = 3
+
+
+class Incomplete(UnexpectedResponse):
+    """A list ended before all that it had announced came."""
+
+    code = "incomplete_list"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +33,22 @@ class Page:
 
 
 def whole(pages: Iterable[Page]) -> list[JsonValue]:
-    """All pages as one list."""
+    """All pages as one list, of a vendor that does not tell how much there is."""
     return [item for page in pages for item in page.items]
+
+
+def announced(pages: Iterable[Page], vendor: Vendor, words: str, path: str) -> list[JsonValue]:
+    """All pages as one list, of a vendor that tells how much there is. Raises ConnectorError, :class:`Incomplete` for
+    less than that. words: how a message calls what is listed, "members of the shift S1"."""
+    found: list[JsonValue] = []
+    total: int | None = None
+    for page in pages:
+        found += page.items
+        total = page.total if page.total is not None else total
+    if total is not None and len(found) < total:
+        message = f"{total} {words} were announced, {len(found)} came."
+        raise Incomplete(message, hint=vendor.hint, provider=vendor.provider, path=path)
+    return found
 
 
 def optional(
@@ -39,11 +62,12 @@ def optional(
     code: str,
     path: str,
 ) -> tuple[W, ...] | None:
-    """All of the list that ``ask`` returns, or None = not told: with a note where it is not there or may not be read,
-    with a failure of the object that says why in all other cases. words: how a message calls it, "Its members"."""
+    """All of the list that ``ask`` returns, or None = not told: with a note where it is not there, may not be read or
+    was told in part, with a failure of the object that says why in all other cases. words: how a message calls it, "Its
+    members"."""
     try:
         raw = ask()
-    except (NotFound, PermissionMissing) as error:
+    except (NotFound, PermissionMissing, Incomplete) as error:
         findings.note(entity_type, external_id, code, f"{words} could not be read: {error.message}", path)
         return None
     except RECOVERABLE as error:
@@ -53,6 +77,34 @@ def optional(
         findings.fail(entity_type, external_id, findings.vendor.invalid("invalid_value", path, f"{words} are no list."))
         return None
     return findings.read_all(model, raw, entity_type, external_id, path)
+
+
+def is_cheaper(total: int | None, read: int, page: int, calls: int) -> bool:
+    """Whether the rest of a list of ``total``, ``page`` objects a call, takes no more than so many calls. A total that
+    is not told counts as few."""
+    return total is None or math.ceil((total - read) / page) <= calls
+
+
+class Refusals:
+    """Refused reads of single objects. When there are too many and none was ``answered``, a note says so, once, and
+    nothing more is to be asked. code, words: of that note; ``words`` tells what is left out."""
+
+    def __init__(self, findings: Findings, entity_type: EntityType, *, code: str, words: str) -> None:
+        self._findings = findings
+        self._entity_type = entity_type
+        self._code = code
+        self._words = words
+        self._count = 0
+        self.answered = False
+
+    @property
+    def are_final(self) -> bool:
+        return not self.answered and self._count >= _REFUSALS
+
+    def add(self, error: ConnectorError) -> None:
+        self._count += 1
+        if self.are_final:
+            self._findings.note(self._entity_type, None, self._code, f"{self._words}: {error.message}")
 
 
 class Listing(Generic[W]):
@@ -84,10 +136,8 @@ class Listing(Generic[W]):
         self._unreadable = 0
 
     def is_cheaper_than(self, calls: int, page: int, total: int | None = None) -> bool:
-        """Whether reading on takes no more than so many calls, with ``page`` objects each. total: of all objects, when
-        the list itself does not tell it; untold it counts as few."""
-        total = self.total if total is None else total
-        return total is None or math.ceil((total - len(self.objects)) / page) <= calls
+        """As :func:`is_cheaper`, of reading on. total: of all objects, when the list itself does not tell it."""
+        return is_cheaper(self.total if total is None else total, len(self.objects), page, calls)
 
     def read(self, pages: int | None = None) -> None:
         """The next ``pages`` pages, None = all that are left."""

@@ -15,7 +15,7 @@ from connectors.errors import (
     UnexpectedResponse,
 )
 from connectors.findings import Findings, Vendor
-from connectors.listing import Listing, Page, optional, whole
+from connectors.listing import Listing, Page, Refusals, announced, optional, whole
 from connectors.wire import Identified, Text
 
 VENDOR = Vendor("toy", "Rota Toy")
@@ -55,6 +55,28 @@ def test_one_that_is_not_there_or_may_not_be_read_leaves_a_note(kind: type[Conne
     assert findings.failed == []
 
 
+@pytest.mark.parametrize("totals", [(2,), (2, None), (1, 2, None)])
+def test_one_that_ends_before_all_that_it_announced_came_is_not_told(totals: tuple[int | None, ...]) -> None:
+    findings = Findings(VENDOR)
+    pages = [Page(() if place else ({"id": "A", "role": "lead"},), total) for place, total in enumerate(totals)]
+    assert members(lambda: announced(pages, VENDOR, "members of Web", "members"), findings) is None
+    (note,) = findings.notes
+    assert note.message == "Its members could not be read: 2 members of Web were announced, 1 came."
+    assert findings.failed == []
+
+
+@pytest.mark.parametrize("totals", [(2, 2), (None, None), (2, None), (2, 1)])
+def test_one_of_which_all_came_that_was_announced_is_whole(totals: tuple[int | None, ...]) -> None:
+    pages = [Page(({"id": str(number)},), total) for number, total in enumerate(totals)]
+    assert announced(pages, VENDOR, "members", "members") == [{"id": "0"}, {"id": "1"}]
+
+
+def test_what_was_announced_and_did_not_come_has_a_code_and_a_path() -> None:
+    with pytest.raises(UnexpectedResponse) as caught:
+        announced([Page((), 1)], VENDOR, "shifts", "shifts")
+    assert (caught.value.code, caught.value.path, caught.value.provider) == ("incomplete_list", "shifts", "toy")
+
+
 @pytest.mark.parametrize("kind", [UnexpectedResponse, ProviderUnavailable])
 def test_one_that_goes_wrong_is_a_failure_of_its_object(kind: type[ConnectorError]) -> None:
     findings = Findings(VENDOR)
@@ -89,3 +111,25 @@ def test_reading_on_is_weighed_against_single_calls(
     listing = Listing(iter([Page((), told)]), Member, "responder", "users", Findings(VENDOR), no_progress)
     listing.read(1)
     assert listing.is_cheaper_than(calls, 100, total) is cheaper
+
+
+def test_the_third_refusal_without_an_answer_is_final_and_said_once() -> None:
+    findings = Findings(VENDOR)
+    refusals = Refusals(findings, "responder", code="people_forbidden", words="People were left out")
+    refused = PermissionMissing("It may not.", hint="", provider="toy")
+    for number in range(3):
+        assert (refusals.are_final, findings.notes) == (False, []), number
+        refusals.add(refused)
+    assert refusals.are_final
+    (note,) = findings.notes
+    assert (note.entity_type, note.external_id, note.code) == ("responder", None, "people_forbidden")
+    assert note.message == "People were left out: It may not."
+
+
+def test_whoever_was_answered_once_may_go_on_asking() -> None:
+    findings = Findings(VENDOR)
+    refusals = Refusals(findings, "responder", code="people_forbidden", words="People were left out")
+    refusals.answered = True
+    for _ in range(5):
+        refusals.add(PermissionMissing("It may not.", hint="", provider="toy"))
+    assert (refusals.are_final, findings.notes) == (False, [])

@@ -1,17 +1,13 @@
 """Reading people and their contacts in as few calls as possible."""
 
 from collections.abc import Iterable
-from typing import Final
 
 from connectors.base import Progress
-from connectors.errors import ConnectorError, NotFound, PermissionMissing
+from connectors.errors import NotFound, PermissionMissing
 from connectors.findings import Findings
-from connectors.listing import RECOVERABLE, Listing, optional
+from connectors.listing import RECOVERABLE, Listing, Refusals, optional
 from connectors.providers.opsgenie.client import PAGE, Client
 from connectors.providers.opsgenie.wire import Contact, User
-
-#: So many refusals and not one answer: it is the key, not the people.
-_REFUSALS: Final = 3
 
 
 class PeopleReading:
@@ -25,8 +21,8 @@ class PeopleReading:
         self._findings = findings
         self._contact_details = contact_details
         self._progress = progress
-        self._refused = 0
-        self._told = False
+        words = "People cannot be read one by one with this key, so contacts were left out"
+        self._refusals = Refusals(findings, "responder", code="contact_details_forbidden", words=words)
         self.users = Listing(client.users(), User, "responder", "users", findings, progress)
         self.contacts: dict[str, tuple[Contact, ...] | None] = {}
 
@@ -37,7 +33,7 @@ class PeopleReading:
     def contacts_of_all(self) -> None:
         """Contacts of everyone listed."""
         for number, user in enumerate(tuple(self.users.objects.values()), start=1):
-            if not self._may_ask():
+            if self._refusals.are_final:
                 return
             self.contacts[user.id] = self._contacts(user.id, self._single(user.id))
             self._progress("responder", number, len(self.users.objects))
@@ -57,7 +53,7 @@ class PeopleReading:
         if self.users.finished:
             return
         for number, id_ in enumerate(wanted, start=1):
-            if id_ not in self.users.objects and self._may_ask():
+            if id_ not in self.users.objects and not self._refusals.are_final:
                 self._person(id_)
                 self._progress("responder", number, len(wanted))
 
@@ -75,13 +71,15 @@ class PeopleReading:
     def _single(self, id_: str) -> User | None:
         try:
             raw = self._client.user(id_, contacts=self._contact_details)
-        except (NotFound, PermissionMissing) as error:
-            self._count(error)
+        except NotFound:
+            return None
+        except PermissionMissing as error:  # gone or out of sight; for everyone, it is the key
+            self._refusals.add(error)
             return None
         except RECOVERABLE as error:
             self._findings.fail("responder", id_, error)
             return None
-        self._told = True
+        self._refusals.answered = True
         return self._findings.read(User, raw, "responder", id_, "")
 
     def _contacts(self, id_: str, user: User | None) -> tuple[Contact, ...] | None:
@@ -99,17 +97,3 @@ class PeopleReading:
             code="contacts_not_told",
             path="userContacts",
         )
-
-    # --- a key that may not -----------------------------------------------------------------------------------------
-
-    def _count(self, error: ConnectorError) -> None:
-        """403 on one person means gone or out of sight; on everyone it is the key, and that is said once."""
-        if self._told or not isinstance(error, PermissionMissing):
-            return
-        self._refused += 1
-        if self._refused == _REFUSALS:
-            message = f"People cannot be read one by one with this key, so contacts were left out: {error.message}"
-            self._findings.note("responder", None, "contact_details_forbidden", message)
-
-    def _may_ask(self) -> bool:
-        return self._told or self._refused < _REFUSALS

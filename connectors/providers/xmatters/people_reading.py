@@ -1,20 +1,15 @@
 """Reading people and their devices in as few calls as possible."""
 
-import math
 from collections.abc import Iterable, Sequence
-from typing import Final
 
 from connectors.base import Progress
-from connectors.errors import ConnectorError, NotFound, PermissionMissing
+from connectors.errors import NotFound, PermissionMissing
 from connectors.findings import Findings
 from connectors.http import JsonValue
-from connectors.listing import RECOVERABLE, Listing
+from connectors.listing import RECOVERABLE, Incomplete, Listing, Refusals, announced, is_cheaper
 from connectors.providers.xmatters.client import PAGE, Client
-from connectors.providers.xmatters.vendor import invalid
+from connectors.providers.xmatters.vendor import VENDOR, invalid
 from connectors.providers.xmatters.wire import Device, Person, Recipient
-
-#: So many refusals and not one answer: it is the account, not the people.
-_REFUSALS: Final = 3
 
 
 class PeopleReading:
@@ -29,8 +24,8 @@ class PeopleReading:
         self._findings = findings
         self._contact_details = contact_details
         self._progress = progress
-        self._refused = 0
-        self._told = False
+        words = "Devices cannot be read, so contacts and addresses were left out"
+        self._refusals = Refusals(findings, "responder", code="contact_details_forbidden", words=words)
         self._asked = False
         self._swept = False
         self._by_person = False
@@ -45,7 +40,7 @@ class PeopleReading:
             return
         self.users.read(1)
         missing = [id_ for id_ in wanted if id_ not in self.users.objects]
-        if missing and _pages_left(self.users.total, len(self.users.objects)) <= len(missing):
+        if missing and self.users.is_cheaper_than(len(missing), PAGE):
             self.users.read()
         if self.users.finished:
             return
@@ -61,7 +56,7 @@ class PeopleReading:
             self._sweep(emails_only=not self._contact_details, instead_of=len(ids))
         if self._by_person:
             for id_ in ids:
-                if id_ not in self.devices and self._may_ask():
+                if id_ not in self.devices and not self._refusals.are_final:
                     self._devices_of(id_)
         elif self._swept:
             for id_ in ids:
@@ -84,7 +79,7 @@ class PeopleReading:
             for number, page in enumerate(self._client.devices(emails_only=emails_only), start=1):
                 raw += page.items
                 total = page.total if page.total is not None else total
-                if number == 1 and instead_of is not None and _pages_left(total, len(raw)) > instead_of:
+                if number == 1 and instead_of is not None and not is_cheaper(total, len(raw), PAGE, instead_of):
                     self._by_person = True
                     return
         except PermissionMissing as error:
@@ -126,26 +121,25 @@ class PeopleReading:
         self.devices |= {id_: None if told is None else tuple(told) for id_, told in found.items()}
 
     def _devices_of(self, id_: str) -> None:
-        raw: list[JsonValue] = []
-        total: int | None = None
         try:
-            for page in self._client.person_devices(id_):
-                raw += page.items
-                total = page.total if page.total is not None else total
+            raw = announced(self._client.person_devices(id_), VENDOR, "devices", "devices")
         except NotFound:
             self.devices[id_] = ()  # seen by another client: whoever has none
             return
         except PermissionMissing as error:
-            self._count(id_, error)
+            message = f"The devices of this person could not be read: {error.message}"
+            self._findings.note("responder", id_, "devices_not_told", message)
+            self._refusals.add(error)
+            return
+        except Incomplete as error:
+            self._refusals.answered = True
+            message = f"{error.message} Contact details count as not told."
+            self._findings.note("responder", id_, "devices_incomplete", message)
             return
         except RECOVERABLE as error:
             self._findings.fail("responder", id_, error)
             return
-        self._told = True
-        if total is not None and len(raw) < total:
-            message = f"{total} devices were announced, {len(raw)} came: contact details count as not told."
-            self._findings.note("responder", id_, "devices_incomplete", message)
-            return
+        self._refusals.answered = True
         self.devices[id_] = ()
         self._take({**(item if isinstance(item, dict) else {}), "owner": {"id": id_}} for item in raw)
 
@@ -161,24 +155,6 @@ class PeopleReading:
             self._findings.fail("responder", id_, error)
             return None
         return self._findings.read(Person, raw, "responder", id_, "")
-
-    # --- an account that may not ------------------------------------------------------------------------------------
-
-    def _count(self, id_: str, error: ConnectorError) -> None:
-        message = f"The devices of this person could not be read: {error.message}"
-        self._findings.note("responder", id_, "devices_not_told", message)
-        self._refused += 1
-        if not self._may_ask():
-            message = f"Devices cannot be read, so contacts and addresses were left out: {error.message}"
-            self._findings.note("responder", None, "contact_details_forbidden", message)
-
-    def _may_ask(self) -> bool:
-        return self._told or self._refused < _REFUSALS
-
-
-def _pages_left(total: int | None, read: int) -> int:
-    """1 when the total is not told: as good as nothing."""
-    return 1 if total is None else math.ceil(max(total - read, 0) / PAGE)
 
 
 def _owner_id(item: JsonValue) -> str | None:

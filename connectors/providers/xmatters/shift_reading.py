@@ -1,6 +1,6 @@
 """Reading the shifts of a group with everything in them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -8,12 +8,12 @@ from pydantic import ValidationError
 from connectors.errors import ConnectorError, NotFound, PermissionMissing
 from connectors.findings import Findings
 from connectors.http import JsonValue
-from connectors.listing import RECOVERABLE, Page
+from connectors.listing import RECOVERABLE, announced
 from connectors.providers.xmatters import wire
 from connectors.providers.xmatters.client import Client
 from connectors.providers.xmatters.harvest import GroupShifts
 from connectors.providers.xmatters.rotations import NOT_ROTATING
-from connectors.providers.xmatters.vendor import invalid
+from connectors.providers.xmatters.vendor import VENDOR, invalid
 
 
 class ShiftReading:
@@ -33,7 +33,7 @@ class ShiftReading:
     def of(self, group: wire.Group) -> GroupShifts | None:
         """One call, and one more for each shift whose members come cut or thin. None: not told."""
         try:
-            raw = _all(self._client.shifts(group.id), "shifts", group.label)
+            raw = announced(self._client.shifts(group.id), VENDOR, f"shifts of {group.label}", "shifts")
         except (NotFound, PermissionMissing) as error:
             message = f"The shifts of {group.label} could not be read: {error.message}"
             self._findings.note("escalation_policy", group.id, "shifts_not_told", message, "shifts")
@@ -79,7 +79,8 @@ class ShiftReading:
         try:
             members = self._client.whole(item.get("members"))
             if members is None or any(_is_thin(member) for member in members):
-                members = _all(self._client.shift_members(group_id, shift_id), "members", f"the shift {shift_id}")
+                pages = self._client.shift_members(group_id, shift_id)
+                members = announced(pages, VENDOR, f"members of the shift {shift_id}", "members")
             exclusions = self._embedded_exclusions(group_id, shift_id, item.get("exclusions"))
         except RECOVERABLE as error:
             self._fail(shift_id, error)
@@ -114,8 +115,9 @@ class ShiftReading:
 
     def _listed_exclusions(self, group_id: str, shift_id: str) -> list[JsonValue] | None:
         """None: not told, with a note; the read is optional. Raises ConnectorError."""
+        pages = self._client.exclusions(group_id, shift_id)
         try:
-            return _all(self._client.exclusions(group_id, shift_id), "exclusions", f"the shift {shift_id}")
+            return announced(pages, VENDOR, f"exclusions of the shift {shift_id}", "exclusions")
         except (NotFound, PermissionMissing) as error:
             message = f"Whether single occurrences were deleted could not be read: {error.message}"
             self._findings.note("schedule", shift_id, "exclusions_not_told", message, "exclusions")
@@ -145,19 +147,6 @@ class ShiftReading:
     def _fail(self, shift_id: str, error: ConnectorError) -> None:
         self._findings.fail("schedule", shift_id, error)
         self._findings.fail("escalation_policy", shift_id, error)
-
-
-def _all(pages: Iterator[Page], path: str, whose: str) -> list[JsonValue]:
-    """Raises ConnectorError, also for a list that ends before all that it announced came: half a list of seats would
-    put other people on call."""
-    found: list[JsonValue] = []
-    total: int | None = None
-    for page in pages:
-        found += page.items
-        total = page.total if page.total is not None else total
-    if total is not None and len(found) < total:
-        raise invalid("incomplete_list", path, f"{total} {path} of {whose} were announced, {len(found)} came.")
-    return found
 
 
 def _id(item: JsonValue) -> str | None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from connectors.closure import Selection
 from connectors.errors import UnexpectedResponse
 from connectors.exchange import Request
 from connectors.providers.xmatters.address import followed
@@ -129,3 +130,16 @@ def test_a_comma_separates_and_ids_with_odd_characters_stay_one_segment(instance
     assert "embed=shift,members.owner" in request.target
     items(client(instance).members("a/b|c ,+"))
     assert instance.requests[-1].path == "/api/xm/1/groups/a%2Fb%7Cc%20%2C%2B/members"
+
+
+def test_progress_counts_the_shifts_read_and_with_the_groups_the_policies(instance: Any, make: Any) -> None:
+    instance.groups += [make.group("G2"), make.group("G3"), make.group("G4"), make.group("G5", "BROADCAST")]
+    instance.shifts["G2"] = [make.shift("S2", make.seat(1, "ANA")), make.shift("S3"), {"id": "S4", "members": []}]
+    instance.shifts["G2"][2]["start"] = "soon"
+    instance.answers["/groups/G3/shifts"] = make.FORBIDDEN
+    seen: list[Any] = []
+    instance.connector().fetch(Selection(), contact_details=False, progress=lambda *told: seen.append(told))
+    schedules = [told for told in seen if told[0] == "schedule"]
+    policies = [told for told in seen if told[0] == "escalation_policy"]
+    assert schedules == [("schedule", count, None) for count in (1, 3, 3, 3)]
+    assert policies == [("escalation_policy", count, None) for count in (2, 5, 5, 6)]
