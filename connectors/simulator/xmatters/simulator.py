@@ -2,10 +2,11 @@
 
 import itertools
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
+from connectors.simulator.account import Edited
 from connectors.simulator.exchange import Answer, Quota, Request
 from connectors.simulator.faults import RateLimit
 from connectors.simulator.server import Server
@@ -19,8 +20,10 @@ _TOKEN = f"{ROOT}/oauth2/token"
 _NOBODY = Caller("", frozenset())
 
 
-class Xmatters:
+class Xmatters(Edited[State, Edits]):
     """The vendor behind a Simulator. ``door`` knows who may come in. period: seconds of the rate limit's window."""
+
+    provider = "xmatters"
 
     def __init__(self, state: State, now: Callable[[], float], period: Callable[[], float]) -> None:
         self.state = state
@@ -29,9 +32,6 @@ class Xmatters:
         self._now = now
         self._period = period
         self._turns = itertools.count(1)
-
-    def domain(self, request: Request) -> str:
-        return ""  # one limit for everything
 
     def answer(self, request: Request) -> Answer:
         with self.state.lock:
@@ -92,17 +92,8 @@ class Xmatters:
             "x-concurrentlimit-used": "1",
         }
 
-    def edit(self, verb: str, arguments: Mapping[str, Any]) -> Any:
-        return self.edits.carry_out(verb, arguments)
-
-    def summary(self) -> dict[str, Any]:
-        with self.state.lock:
-            return {
-                "provider": "xmatters",
-                "version": self.state.version,
-                **self.state.counts(),
-                "edits": sorted(self.edits.verbs),
-            }
+    def told(self) -> dict[str, Any]:
+        return {"instance": self.state.name, **self.state.counts()}
 
 
 class Simulator(Server):

@@ -1,11 +1,10 @@
 """One instance in memory: its objects, sorted listings and what depends on their relations, guarded by one lock."""
 
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from connectors.simulator.account import Account, by_name, shelf_of
 from connectors.simulator.xmatters.model import Absence, Device, Group, Person, Recipient, Service, Shift, Site
 
 CANARY = "canary-never-store-this"
@@ -23,11 +22,9 @@ class Habits:
 
 
 @dataclass
-class State:
-    """``version`` grows with every edit. ``dynamic_teams`` are names of an old kind that rosters still mention.
-
-    ``services_refused`` is the status a plan without services answers with.
-    """
+class State(Account):
+    """``dynamic_teams`` are names of an old kind that rosters still mention; ``services_refused`` is the status a plan
+    without services answers with."""
 
     name: str
     seed: int
@@ -44,19 +41,6 @@ class State:
     services_refused: int | None = None
     habits: Habits = field(default_factory=Habits)
 
-    def __post_init__(self) -> None:
-        self.lock = threading.RLock()
-        self.version = 0
-
-    @contextmanager
-    def editing(self) -> Iterator["State"]:
-        """Hold the lock and count the edit."""
-        with self.lock:
-            try:
-                yield self
-            finally:
-                self.version += 1
-
     # Listings.
 
     def sorted_people(self) -> Sequence[Person]:
@@ -66,10 +50,10 @@ class State:
         return sorted(self.devices.values(), key=lambda one: (self.people[one.owner_id].target_name, one.name, one.id))
 
     def sorted_groups(self) -> Sequence[Group]:
-        return sorted(self.groups.values(), key=lambda one: (one.name.casefold(), one.id))
+        return by_name(self.groups.values())
 
     def sorted_services(self) -> Sequence[Service]:
-        return sorted(self.services.values(), key=lambda one: (one.name.casefold(), one.id))
+        return by_name(self.services.values())
 
     def devices_of(self, person_id: str) -> Sequence[Device]:
         own = (device for device in self.devices.values() if device.owner_id == person_id)
@@ -133,9 +117,7 @@ class State:
             "site": self.sites,
             "service": self.services,
         }
-        if kind not in shelves:
-            raise LookupError(f"There is no kind {kind!r}; use one of {', '.join(shelves)}.")
-        return shelves[kind]
+        return shelf_of(shelves, kind)
 
     def counts(self) -> dict[str, int]:
         kinds = ("people", "devices", "groups", "shifts", "absences", "sites", "services")

@@ -202,7 +202,8 @@ def test_the_control_plane_edits_it_too(xmatters: Simulator, xm: Call) -> None:
     assert post("limit", {"requests": 1, "window": 60}).status == 200
     assert [xm("/groups").status for _ in range(2)] == [200, 429]
     summary = ask(xmatters.origin, "/_simulator/").json
-    assert (summary["provider"], summary["version"], summary["shifts"]) == ("xmatters", 1, 18)
+    assert (summary["provider"], summary["instance"], summary["version"]) == ("xmatters", "acme", 1)
+    assert (summary["shifts"], len(summary["edits"])) == (18, 18)
 
 
 def test_a_made_up_instance_has_the_size_asked_for() -> None:
