@@ -84,20 +84,24 @@ class Proposer:
         record: Record,
         fields: Values,
         elements: Mapping[str, Mapping[str, Values] | None],
+        *,
+        on_create: Values | None = None,
         **more: Any,
     ) -> Proposal:
-        proposal = Proposal(
+        version, values = self.mapping_version.get(kind, 0), on_create or {}
+        return Proposal(
             kind=kind,
             external_id=record.external_id,
             key=self.key(record.external_id),
             label=record.name,
             fields=fields,
             elements=elements,
-            mapping_version=self.mapping_version.get(kind, 0),
+            fingerprint=_fingerprint(kind, version, fields, elements, values, self.now),
+            mapping_version=version,
+            on_create=values,
             because=record.because,
             **more,
         )
-        return replace(proposal, fingerprint=fingerprint(proposal, self.now))
 
     def _user(self, user: SourceUser) -> Proposal:
         told: dict[str, Any] = {
@@ -292,10 +296,24 @@ class Proposer:
 
 def fingerprint(proposal: Proposal, now: str) -> str:
     """Equal for records that mean the same at ``now`` (ISO instant) and were mapped by the same version."""
-    told = dict(proposal.fields)
+    return _fingerprint(
+        proposal.kind, proposal.mapping_version, proposal.fields, proposal.elements, proposal.on_create, now
+    )
+
+
+def _fingerprint(
+    kind: Kind,
+    mapping_version: int,
+    fields: Values,
+    elements: Mapping[str, Mapping[str, Values] | None],
+    on_create: Values,
+    now: str,
+) -> str:
+    """Of the parts, so that a proposal is made once, with its fingerprint: making one takes as long as hashing it."""
+    told = dict(fields)
     for name in _COMPARED_OTHERWISE & told.keys():
-        told[name] = normal(proposal.kind, name, told[name], now)
-    return digest([proposal.mapping_version, told, proposal.elements, sorted(proposal.on_create.items())])
+        told[name] = normal(kind, name, told[name], now)
+    return digest([mapping_version, told, elements, sorted(on_create.items())])
 
 
 def normal(kind: Kind, path: str, value: Any, now: str) -> Any:
