@@ -8,6 +8,7 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db import transaction
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from connectors.records import entity_type_of
@@ -16,9 +17,9 @@ from oncall.emails import canonical_email
 from oncall.models import Responder
 from oncall.operations import Actor, InvalidDraft, Written, fill_references, lock_versions, write
 from oncall.operations.resolving import chunks
-from syncjobs.models import ExternalLink, LinkState, Outcome, SyncItem, SyncRun
+from syncjobs.models import ROW_COLUMNS, ExternalLink, LinkState, Outcome, SyncItem, SyncRun
 from syncjobs.planning.values import element_key
-from syncjobs.snapshot import link_views
+from syncjobs.storage import settled_by
 
 log = logging.getLogger(__name__)
 
@@ -58,10 +59,10 @@ class Application:
     def apply(self, items: Iterable[SyncItem], progress: Callable[[Kind, Sequence[Verdict]], None]) -> None:
         """Items in dependency order. Raises FenceLost; everything else ends as an item's outcome."""
         connection_id = self.run.connection_id
-        for kind, views in link_views(connection_id).items():
-            for external_id, view in views.items():
-                if view.row_id is not None:
-                    self.resolve[kind, element_key(connection_id, external_id)] = view.row_id
+        linked = ExternalLink.objects.filter(connection_id=connection_id).annotate(row=Coalesce(*ROW_COLUMNS))
+        for name, external_id, row_id in linked.values_list("entity_type", "external_id", "row"):
+            if row_id is not None:
+                self.resolve[entity_type_of(name), element_key(connection_id, external_id)] = row_id
         for name, group in groupby(items, key=lambda item: item.entity_type):
             kind = entity_type_of(name)
             self.created = {}
@@ -215,7 +216,7 @@ class Application:
             source_hash=item.source_hash,
             synced_version=row.version,
             source_label=item.label,
-            base=_patched({}, item.changes.get("base", {})),
+            base=_patched({}, settled_by(item)),
             **{f"{kind}_id": row.id},
         )
 
@@ -259,7 +260,7 @@ def _remember(link: ExternalLink, item: SyncItem, row: Any) -> bool:
         return True
     if link.state != LinkState.LINKED:
         link.state, link.since = LinkState.LINKED, timezone.now()
-    link.base = _patched(link.base, item.changes.get("base", {}))
+    link.base = _patched(link.base, settled_by(item))
     approved = item.action == "held"
     if approved:
         gone = {name: dict.fromkeys(changes) for name, changes in item.changes["held"].items()}

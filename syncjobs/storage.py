@@ -1,6 +1,6 @@
 """A plan as rows: what a person reviews is what is applied later."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -18,7 +18,7 @@ def store_plan(run: SyncRun, plan: Plan) -> None:
     SyncItem.objects.bulk_create(
         [
             SyncItem(
-                run=run,
+                run_id=run.pk,
                 link_id=item.link_id,
                 entity_type=item.kind,
                 external_id=item.external_id[:255],
@@ -45,11 +45,12 @@ def _code(item: Item) -> str:
 
 
 def changes_of(item: Item) -> dict[str, Any]:
-    """The stored form of an item's contents; empty parts are left out."""
+    """The stored form of an item's contents; empty parts are left out, and the base of what is created, because that
+    is all it writes: see :func:`settled_by`."""
     parts: dict[str, Any] = {
         "fields": dict(item.fields),
         "elements": {name: dict(changes) for name, changes in item.elements.items()},
-        "base": dict(item.base),
+        "base": {} if item.action == "create" else dict(item.base),
         "account": item.account_id,
         "held": {name: dict(changes) for name, changes in item.held.items()},
         "candidates": list(item.candidates),
@@ -58,6 +59,21 @@ def changes_of(item: Item) -> dict[str, Any]:
     if not item.settles:
         kept["settles"] = False
     return kept
+
+
+def settled_by(item: SyncItem) -> dict[str, Any]:
+    """The values its link remembers once the item is applied, as a patch."""
+    if item.action != "create":
+        return dict(item.changes.get("base", {}))
+    elements = item.changes.get("elements", {})
+    return {
+        "fields": _news(item.changes.get("fields", {})),
+        "elements": {name: _news(changes) for name, changes in elements.items()},
+    }
+
+
+def _news(changes: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
+    return {path: new for path, (_, new) in changes.items()}
 
 
 def store_conflicts(run: SyncRun, plan: Plan, stored: Iterable[OpenConflict], at: datetime) -> int:

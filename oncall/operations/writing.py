@@ -4,7 +4,7 @@ Statements grow with the number of tables, and with the rows only as far as a st
 checked, compared and then written in bulk, with one change record per aggregate.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,21 +81,21 @@ def _lock(table: Roots, drafts: Sequence[Draft]) -> dict[int, Any]:
     versions = {draft.id: draft.version for draft in drafts if draft.id is not None}
     if len(versions) != sum(draft.id is not None for draft in drafts):
         raise ValueError("two drafts for one row")
-    rows = {row.pk: row for row in _locked(table, versions)}
+    rows = {row.pk: row for row in _locked(table.rows, versions)}
     stale = [id_ for id_, version in versions.items() if id_ not in rows or rows[id_].version != version]
     if stale:
         raise StaleRows(stale)
     return rows
 
 
-def _locked(table: Roots, ids: Iterable[int]) -> Iterable[Any]:
+def _locked(rows: Any, ids: Iterable[int]) -> Iterator[Any]:
     for chunk in chunks(sorted(ids)):
-        yield from table.rows.select_for_update().filter(pk__in=chunk).order_by("pk")
+        yield from rows.select_for_update().filter(pk__in=chunk).order_by("pk")
 
 
 def lock_versions(kind: Kind, ids: Iterable[int]) -> dict[int, int]:
     """Locks rows until the transaction ends; row -> version, without rows that do not exist."""
-    return {row.pk: row.version for row in _locked(ROOTS[kind], ids)}
+    return dict(_locked(ROOTS[kind].rows.values_list("pk", "version"), ids))
 
 
 def _prepared(table: Roots, draft: Draft, rows: Mapping[int, Any], resolver: Resolver) -> Change:
