@@ -70,7 +70,6 @@ class ElementWriter:
         if before == after:
             return
         point(table, row, keys, self._resolver)
-        setattr(row, table.owner, change.row)
         change.changes[f"{self._name}.{key}"] = [before, after]
         if stored:
             self._changed.append(row)
@@ -80,6 +79,8 @@ class ElementWriter:
     def write(self) -> None:
         """To be called once the aggregates themselves are stored."""
         rows, made = self._table.rows, [row for _, _, row in self._made]
+        for change, _, row in self._made:
+            setattr(row, self._table.owner_id, change.row.pk)
         for ids in chunks(self._removed):
             rows.filter(pk__in=ids).delete()
         self._point_at_siblings([*made, *self._changed])
@@ -95,10 +96,12 @@ class ElementWriter:
             return
         keys = {getattr(row, sibling.key) for row in rows} - {""}
         others = _stored(self._roots.elements[sibling.collection], keys)
+        owner_id = self._table.owner_id
         for row in rows:
             other = others.get(getattr(row, sibling.key))
-            related = other is not None and getattr(other, self._table.owner_id) == getattr(row, self._table.owner).pk
-            setattr(row, sibling.row, other if related else None)
+            if other is not None and getattr(other, owner_id) != getattr(row, owner_id):
+                other = None
+            setattr(row, sibling.row_id, None if other is None else other.pk)
 
 
 def _stored(table: Elements, keys: Iterable[str]) -> dict[str, Any]:

@@ -21,9 +21,7 @@ def rebuild(table: Roots, changes: Sequence[Change], resolver: Resolver) -> None
     made = []
     for change in changes:
         for name in change.names or ():
-            reference = Reference(position=name.position, kind=name.kind, key=name.key)
-            setattr(reference, table.reference_owner, change.row)
             target = resolver.id(name.kind, name.key) or known.get((name.kind, name.key))
-            setattr(reference, f"{name.kind}_id", target)
-            made.append(reference)
+            rows = {f"{table.reference_owner}_id": change.row.pk, f"{name.kind}_id": target}
+            made.append(Reference(position=name.position, kind=name.kind, key=name.key, **rows))
     Reference.objects.bulk_create(made)

@@ -54,9 +54,6 @@ class Table:
     keys: tuple[KeyColumn, ...] = ()
     derive: Callable[[Any], None] = _nothing
 
-    def column(self, name: str) -> str:
-        return self.columns.get(name, name)
-
     @property
     def rows(self) -> Any:
         """The model's manager. What comes from it is one of many models, which types cannot tell apart here."""
@@ -71,13 +68,18 @@ class Table:
         return [f.name for f in self.model._meta.concrete_fields if not f.primary_key]
 
     @cached_property
+    def _columns(self) -> dict[str, str]:
+        """Every field and its column."""
+        return {name: self.columns.get(name, name) for name in self.fields}
+
+    @cached_property
     def _instants(self) -> frozenset[str]:
         columns = {f.name for f in self.model._meta.concrete_fields if isinstance(f, models.DateTimeField)}
-        return frozenset(name for name in self.fields if self.column(name) in columns)
+        return frozenset(name for name, column in self._columns.items() if column in columns)
 
     @cached_property
     def _checks(self) -> list[tuple[str, "models.Field[Any, Any]", frozenset[Any]]]:
-        names = {self.column(name): name for name in self.fields}
+        names = {column: name for name, column in self._columns.items()}
         return [
             (names[f.name], f, frozenset(value for value, _ in f.flatchoices))
             for f in self.model._meta.concrete_fields
@@ -86,7 +88,7 @@ class Table:
 
     def read(self, row: Any) -> dict[str, Any]:
         """The values of a row, in the form of a state."""
-        values = {name: getattr(row, self.column(name)) for name in self.fields}
+        values = {name: getattr(row, column) for name, column in self._columns.items()}
         for name in self._instants:
             values[name] = values[name].astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return values
@@ -94,9 +96,9 @@ class Table:
     def put(self, row: Any, values: Values, path: str = "") -> None:
         """Sets values of a state on an unsaved row. Raises InvalidDraft; path: what stands before a field's name."""
         for name, value in values.items():
-            if name not in self.fields:
+            if name not in self._columns:
                 raise InvalidDraft(path + name, "there is no such field")
-            setattr(row, self.column(name), _instant(value, path + name) if name in self._instants else value)
+            setattr(row, self._columns[name], _instant(value, path + name) if name in self._instants else value)
         for name, column, choices in self._checks:
             value = getattr(row, column.attname)
             if value is None and not column.null:
@@ -134,6 +136,10 @@ class Sibling:
     key: str
     row: str
     collection: str
+
+    @property
+    def row_id(self) -> str:
+        return f"{self.row}_id"
 
 
 @dataclass(frozen=True)
