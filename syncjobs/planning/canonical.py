@@ -25,6 +25,9 @@ from syncjobs.planning.values import Proposal, element_key
 #: Any fixed Monday; stored rotations are compared by the turn that this reading falls into.
 EPOCH = "2001-01-01T00:00:00"
 
+#: Later than anything a source tells.
+_LAST_INSTANT = instant_to_text(LATEST)
+
 #: Fields of any kind that have another form than their own in which they are compared: see :func:`normal`.
 _COMPARED_OTHERWISE = frozenset({"email", "layers", "levels"})
 
@@ -156,7 +159,7 @@ class Proposer:
         )
         elements = {"contact_methods": methods, "notification_rules": rules, "substitutions": substitutions}
         # Every source tells all that run now or later; what has ended by the read is history.
-        ahead = None if user.substitutions is None else (self.now, instant_to_text(LATEST))
+        ahead = None if user.substitutions is None else (self.now, _LAST_INSTANT)
         return self._proposal(
             "responder",
             user,
