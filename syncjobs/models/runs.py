@@ -105,7 +105,8 @@ class SyncItem(models.Model):
     """One planned change and what became of it. Unchanged objects have none.
 
     ``changes``: ``{"fields": {path: [old, new]}, "elements": {collection: {key: [old, new]}}, "base": patch,
-    "account": id|null, "settles": bool}``. ``group_no``: items of one row are applied together.
+    "account": id|null, "settles": bool}``; the base of what is created is all that it writes, and not repeated.
+    ``group_no``: items of one row are applied together.
     """
 
     run = models.ForeignKey(SyncRun, on_delete=models.CASCADE, related_name="items")

@@ -28,13 +28,15 @@ def written_tables(queries: CaptureQueriesContext) -> Counter[str]:
     return Counter(match[2] for query in queries if (match := WRITES.match(query["sql"])))
 
 
+@pytest.fixture(autouse=True)
+def no_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Progress is written by the clock, six statements in a quarter of a minute: never, so that the rest can be
+    counted."""
+    monkeypatch.setattr(watch, "SHORTEST_PAUSE", float("inf"))
+
+
 @pytest.mark.slow
-def test_a_second_sync_of_10000_entities_writes_nothing_in_at_most_40_statements(
-    settings: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(
-        watch, "SHORTEST_PAUSE", float("inf")
-    )  # progress is written by the clock: six in a quarter minute
+def test_a_second_sync_of_10000_entities_writes_nothing_in_at_most_40_statements(settings: Any) -> None:
     with Simulator(build_world(time.time(), 10_000)) as running:
         lead_to(running, settings)
         profile = connect()

@@ -216,4 +216,4 @@ def test_the_connection_of_a_schedule_is_its_primary_links(browser: Client, impo
     link.save()
     text = page(browser, imported).content.decode()
     assert "id S1" in text
-    assert "S9" not in text
+    assert "id S9" not in text
