@@ -28,8 +28,8 @@ EPOCH = "2001-01-01T00:00:00"
 #: Later than anything a source tells.
 _LAST_INSTANT = instant_to_text(LATEST)
 
-#: Fields of any kind that have another form than their own in which they are compared: see :func:`normal`.
-_COMPARED_OTHERWISE = frozenset({"email", "layers", "levels"})
+#: The field of a kind that has another form than its own in which it is compared: see :func:`normal`.
+_COMPARED_OTHERWISE: Mapping[Kind, str] = {"responder": "email", "schedule": "layers", "escalation_policy": "levels"}
 
 #: Canonical JSON. One encoder for all: making one takes as long as a small record does.
 _to_text = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
@@ -163,7 +163,7 @@ class Proposer:
         return self._proposal(
             "responder",
             user,
-            {name: value for name, value in fields.items() if name not in untold},
+            {name: value for name, value in fields.items() if name not in untold} if untold else fields,
             elements,
             fetched_range=ahead,
             on_create={name: told[name] for name in untold} if user.listed else told,
@@ -313,10 +313,10 @@ def _fingerprint(
     now: str,
 ) -> str:
     """Of the parts, so that a proposal is made once, with its fingerprint: making one takes as long as hashing it."""
-    told = dict(fields)
-    for name in _COMPARED_OTHERWISE & told.keys():
-        told[name] = normal(kind, name, told[name], now)
-    return digest([mapping_version, told, elements, sorted(on_create.items())])
+    name = _COMPARED_OTHERWISE.get(kind)
+    if name is not None and name in fields:
+        fields = {**fields, name: normal(kind, name, fields[name], now)}
+    return digest([mapping_version, fields, elements, sorted(on_create.items())])
 
 
 def normal(kind: Kind, path: str, value: Any, now: str) -> Any:
