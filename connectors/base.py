@@ -8,8 +8,8 @@ from typing import ClassVar, Literal, Protocol
 
 from connectors.closure import Node, Selection
 from connectors.errors import AuthenticationFailed, ConnectionConfigError
-from connectors.http import HttpClient, RateHeaders, Transport
 from connectors.ledger import Ledger
+from connectors.network.client import HttpClient, RateHeaders, Transport
 from connectors.records import Account, EntityType, Snapshot
 from connectors.redaction import Secret
 from oncall.rendering.final import Span

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from connectors.timezones import ZoneReading
+from connectors.zones.timezones import ZoneReading
 from oncall.escalation.policy import Policy
 from oncall.rendering.final import Span
 from oncall.rendering.spec import Composition, ExtraShift, Layer, Override, ScheduleSpec, Substitution

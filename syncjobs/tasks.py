@@ -2,8 +2,8 @@
 
 from celery import shared_task
 
-from syncjobs.runner import drive
-from syncjobs.starting import sweep
+from syncjobs.runs.runner import drive
+from syncjobs.runs.start import sweep
 
 
 @shared_task

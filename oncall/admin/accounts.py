@@ -13,18 +13,11 @@ from django.http import HttpRequest
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget
 
-from oncall.admin.listing import is_list, some
-from oncall.admin.operated import RecordedAdmin, actor
+from oncall.admin.base.aggregate import RecordedAdmin, actor
+from oncall.admin.base.columns import is_list, some
+from oncall.errors import InvalidDraft, OperationRefused
 from oncall.models import GroupLead, User
-from oncall.operations import (
-    InvalidDraft,
-    OperationRefused,
-    create_account,
-    delete_account,
-    set_password,
-    set_rights,
-    update_account,
-)
+from oncall.operations import create_account, delete_account, set_password, set_rights, update_account
 from oncall.operations.accounts import ACCOUNT_FIELDS
 
 

@@ -4,8 +4,8 @@ from django.contrib import admin
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from oncall.admin.listing import source
-from oncall.admin.operated import AggregateForm, OperatedAdmin
+from oncall.admin.base.aggregate import AggregateForm, OperatedAdmin
+from oncall.admin.base.columns import source
 from oncall.models import Service
 
 

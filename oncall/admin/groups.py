@@ -12,9 +12,9 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelect2MultipleWidget
 
-from oncall.admin.fields import PersonField
-from oncall.admin.listing import count_of, is_list, some, source
-from oncall.admin.operated import AggregateForm, ElementForm, ElementInline, OperatedAdmin, actor
+from oncall.admin.base.aggregate import AggregateForm, ElementForm, ElementInline, OperatedAdmin, actor
+from oncall.admin.base.columns import count_of, is_list, some, source
+from oncall.admin.base.fields import PersonField
 from oncall.models import GroupLead, GroupMember, User, UserGroup
 from oncall.operations import grant_lead, revoke_lead
 

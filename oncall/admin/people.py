@@ -12,7 +12,9 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from oncall.admin.fields import (
+from oncall.admin.base.aggregate import AggregateForm, ElementForm, ElementInline, OperatedAdmin, actor
+from oncall.admin.base.columns import is_list, some, source
+from oncall.admin.base.fields import (
     PersonField,
     ReadingField,
     ZoneField,
@@ -22,12 +24,10 @@ from oncall.admin.fields import (
     reading_of,
     typing_zone,
 )
-from oncall.admin.listing import is_list, some, source
-from oncall.admin.operated import AggregateForm, ElementForm, ElementInline, OperatedAdmin, actor
 from oncall.models import ContactMethod, GroupMember, NotificationRule, Responder, Substitution
 from oncall.operations import link_account
-from oncall.operations.people import RESPONDERS
-from oncall.operations.tables import element_key
+from oncall.tables.base import element_key
+from oncall.tables.people import RESPONDERS
 
 
 class ResponderForm(AggregateForm):

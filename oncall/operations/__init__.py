@@ -9,18 +9,13 @@ from oncall.operations.accounts import (
     update_account,
 )
 from oncall.operations.audit import Actor, account
-from oncall.operations.errors import InvalidDraft, OperationRefused, RowsInUse, StaleRows
-from oncall.operations.groups import grant_lead, revoke_lead
+from oncall.operations.leads import grant_lead, revoke_lead
 from oncall.operations.resolving import fill_references, repoint_references
 from oncall.operations.retiring import deactivate, delete, merge, reactivate
 from oncall.operations.writing import Written, lock_versions, write
 
 __all__ = [
     "Actor",
-    "InvalidDraft",
-    "OperationRefused",
-    "RowsInUse",
-    "StaleRows",
     "Written",
     "account",
     "create_account",

@@ -6,9 +6,9 @@ from django.contrib.auth.models import Group, Permission
 from django.db import transaction
 
 from oncall.emails import canonical_email
+from oncall.errors import InvalidDraft, StaleRows
 from oncall.models import Responder, User
 from oncall.operations.audit import Actor, record
-from oncall.operations.errors import InvalidDraft, StaleRows
 
 ACCOUNT_FIELDS = ("email", "name", "is_active", "is_staff", "is_superuser")
 #: Who created an account from the shell, where nobody is logged in.

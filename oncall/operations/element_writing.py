@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from oncall.aggregates import Draft, Values
-from oncall.operations.errors import InvalidDraft
-from oncall.operations.resolving import Resolver, chunks, keys_of, point
-from oncall.operations.tables import LOCAL, Elements, Named, Roots, element_key, local_id
+from oncall.errors import InvalidDraft
+from oncall.operations.resolving import Resolver, keys_of, point
+from oncall.tables.base import LOCAL, Elements, Named, Roots, chunks, element_key, local_id
 
 
 @dataclass(slots=True)

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from oncall.models import Reference
 from oncall.operations.element_writing import Change
-from oncall.operations.resolving import Resolver, chunks
-from oncall.operations.tables import Roots
+from oncall.operations.resolving import Resolver
+from oncall.tables.base import Roots, chunks
 
 
 def rebuild(table: Roots, changes: Sequence[Change], resolver: Resolver) -> None:

@@ -1,25 +1,18 @@
 """What keys mean here: the foreign keys beside them are caches, filled when the row is known, never compared."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
 from django.db import models, transaction
 
 from oncall.aggregates import Kind
+from oncall.errors import InvalidDraft
 from oncall.models import Reference
-from oncall.operations.errors import InvalidDraft
-from oncall.operations.kinds import ROOTS, columns_naming
-from oncall.operations.tables import CHUNK, Table, local_id
+from oncall.tables.base import CHUNK, Table, chunks, local_id
+from oncall.tables.kinds import ROOTS, columns_naming
 
 Resolve = Mapping[tuple[Kind, str], int]
-T = TypeVar("T")
-
-
-def chunks(items: Iterable[T]) -> Iterator[list[T]]:
-    """Lists of at most CHUNK items, so that no statement has more parameters than a database takes."""
-    rest = list(items)
-    return (rest[start : start + CHUNK] for start in range(0, len(rest), CHUNK))
 
 
 class Resolver:

@@ -7,13 +7,12 @@ from django.db import models, transaction
 from django.db.models.deletion import ProtectedError
 
 from oncall.aggregates import Draft, Kind
+from oncall.errors import InvalidDraft, RowsInUse
 from oncall.models import ChangeRecord, Reference
 from oncall.operations.audit import Actor, change_record
-from oncall.operations.errors import InvalidDraft, RowsInUse
-from oncall.operations.kinds import ROOTS, columns_naming
-from oncall.operations.resolving import chunks
-from oncall.operations.tables import element_key
 from oncall.operations.writing import Written, lock_versions, write
+from oncall.tables.base import chunks, element_key
+from oncall.tables.kinds import ROOTS, columns_naming
 
 _SHOWN = 5
 

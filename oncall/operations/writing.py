@@ -11,14 +11,14 @@ from typing import Any
 from django.db import transaction
 
 from oncall.aggregates import Draft, Kind
+from oncall.errors import InvalidDraft, StaleRows
 from oncall.models import ChangeRecord, Responder
 from oncall.operations.audit import Actor, change_record
 from oncall.operations.element_writing import Change, ElementWriter, placed
-from oncall.operations.errors import InvalidDraft, StaleRows
-from oncall.operations.kinds import ROOTS
 from oncall.operations.reference_writing import rebuild
-from oncall.operations.resolving import Resolve, Resolver, chunks, keys_of, point
-from oncall.operations.tables import Roots
+from oncall.operations.resolving import Resolve, Resolver, keys_of, point
+from oncall.tables.base import Roots, chunks
+from oncall.tables.kinds import ROOTS
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from connectors.records import (
     SourceTeam,
     SourceUser,
 )
-from connectors.timezones import convert
+from connectors.zones.timezones import convert
 from oncall.escalation.policy import Level, Policy, Target
 from oncall.rendering.spec import Always, ByTime, Daily, Layer, Override, person
 from scripts.bench.schedules import DAY, HOUR, WEEK, YEAR_START

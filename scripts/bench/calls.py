@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlencode
 
 from connectors.base import Rim
 from connectors.closure import Selection
-from connectors.exchange import Request, Response
+from connectors.network.exchange import Request, Response
 from connectors.providers.pagerduty.connector import PagerDuty
 from connectors.redaction import Secret
 from connectors.simulator import exchange as simulated

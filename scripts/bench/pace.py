@@ -18,11 +18,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
-from connectors.addresses import parse_allow
 from connectors.base import Rim
 from connectors.closure import Selection
-from connectors.egress import LiveTransport
-from connectors.exchange import Request, Response, Transport
+from connectors.network.addresses import parse_allow
+from connectors.network.egress import LiveTransport
+from connectors.network.exchange import Request, Response, Transport
 from connectors.redaction import Secret
 from connectors.registry import connector_class
 from connectors.simulator.serve import demo_account

@@ -71,7 +71,7 @@ class Stored:
                 self.contents[number] = (contents, contents)
 
     def picture(self, proposals: Proposals) -> Picture:
-        """As syncjobs.snapshot makes it."""
+        """As syncjobs.runs.local_picture makes it."""
         links = {kind: {row[1]: LinkView(*row) for row in self.links[kind]} for kind in ENTITY_TYPES}
         details = {}
         for link in to_compare(proposals, links, False):

@@ -19,7 +19,7 @@ from unfold.admin import ModelAdmin
 
 from oncall.models import ChangeRecord, EscalationPolicy, Responder, Schedule, Service, User, UserGroup
 from oncall.operations import Actor, create_account
-from oncall.selectors import on_call, specs
+from oncall.selectors.schedules import on_call, specs
 from scripts.bench.accounts import account
 from scripts.bench.database import Counted, emptied, tidied
 from scripts.bench.effort import Effort

@@ -15,16 +15,16 @@ from django.db import models, transaction
 from connectors.models import Connection
 from connectors.records import Snapshot
 from oncall.models import ChangeRecord, Reference
-from oncall.operations.kinds import ROOTS
+from oncall.tables.kinds import ROOTS
 from scripts.bench.accounts import account, changed
 from scripts.bench.database import Counted, emptied, tidied
 from scripts.bench.effort import Effort
 from scripts.bench.figures import Figure, Target, settled
 from scripts.bench.measuring import Work, wall_times
 from syncjobs.models import RunKind, RunState, SyncProfile, SyncRun
-from syncjobs.runner import drive
-from syncjobs.starting import start
-from syncjobs.verifying import MOST_CALLS
+from syncjobs.runs.runner import drive
+from syncjobs.runs.start import start
+from syncjobs.runs.verify import MOST_CALLS
 
 D1 = Target("D1", "second sync, nothing changed: statements", "queries", 40, 20)
 D2_SQLITE = Target("D2", "second sync against update_or_create", "x", 20, 40, faster=True, band=0.3)

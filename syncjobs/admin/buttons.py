@@ -8,7 +8,7 @@ from django.utils.html import format_html
 from oncall.models import User
 from syncjobs.errors import RunAlreadyActive
 from syncjobs.models import RunKind, SyncProfile, SyncRun
-from syncjobs.starting import start
+from syncjobs.runs.start import start
 
 
 def account_of(request: HttpRequest) -> User:

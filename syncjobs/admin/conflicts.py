@@ -9,11 +9,11 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from unfold.decorators import display
 
-from connectors.admin import ShownOnly, pill
-from syncjobs.admin.conflict_words import LATER, WORDS
-from syncjobs.conflict_evidence import rows_of, sides_of
+from connectors.admin.connections import ShownOnly, pill
+from syncjobs.conflicts.evidence import rows_of, sides_of
+from syncjobs.conflicts.words import LATER, WORDS
 from syncjobs.models import Conflict, ConflictState
-from syncjobs.showing import ago, kind_words, page, row_url
+from syncjobs.pages.marks import ago, kind_words, page, row_url
 
 _COLOURS = {ConflictState.OPEN: "warning", ConflictState.DECIDED: "info", ConflictState.CLOSED: ""}
 

@@ -11,16 +11,16 @@ from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
-from connectors.admin import START, pill
+from connectors.admin.connections import START, pill
 from connectors.models import Connection
 from connectors.registry import provider_label
-from oncall.admin.listing import PageOfRows
+from oncall.admin.base.columns import PageOfRows
 from syncjobs.admin.buttons import start_and_show
-from syncjobs.admin.choosing import Choosing
-from syncjobs.disconnecting import disconnect
+from syncjobs.admin.selection import Choosing
 from syncjobs.models import RunKind, SyncProfile
-from syncjobs.overview import Standing, standings
-from syncjobs.showing import ago, kind_words, next_link, page, state_mark
+from syncjobs.pages.marks import ago, kind_words, next_link, page, state_mark
+from syncjobs.pages.standing import Standing, standings
+from syncjobs.setup.disconnect import disconnect
 
 
 @admin.register(Connection)

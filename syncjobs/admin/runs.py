@@ -12,14 +12,14 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
-from connectors.admin import START, ShownOnly, pill
+from connectors.admin.connections import START, ShownOnly, pill
 from syncjobs.admin.buttons import account_of, refuse, start_and_show
-from syncjobs.admin.progress import grouped_notes, incomplete, progress, totals
 from syncjobs.errors import RunAlreadyActive, StalePlan
 from syncjobs.models import ACTIVE, OPEN_PLAN, RunKind, RunState, SyncItem, SyncRun
-from syncjobs.run_items import ACTIONS, OUTCOME_COLOURS, Filter, change_rows, items_page, summary
-from syncjobs.showing import ago, kind_words, page, row_url, state_mark
-from syncjobs.starting import approve, cancel
+from syncjobs.pages.marks import ago, kind_words, page, row_url, state_mark
+from syncjobs.pages.progress import grouped_notes, incomplete, progress, totals
+from syncjobs.pages.run_items import ACTIONS, OUTCOME_COLOURS, Filter, change_rows, items_page, summary
+from syncjobs.runs.start import approve, cancel
 
 #: htmx stops asking when it gets this status.
 STOP_POLLING: Final = 286

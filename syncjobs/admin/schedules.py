@@ -12,19 +12,19 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from oncall.admin.listing import SourceFilter, dated_moment
-from oncall.admin.schedule_bars import Bars, Names
-from oncall.admin.schedule_page import Fact, SchedulePage
-from oncall.admin.schedules import ScheduleAdmin
+from oncall.admin.base.columns import SourceFilter, dated_moment
+from oncall.admin.schedule.bars import Bars, Names
+from oncall.admin.schedule.list import ScheduleAdmin
+from oncall.admin.schedule.page import Fact, SchedulePage
 from oncall.models import Schedule
 from oncall.rendering.codec import instant_from_text, participant_from_text
 from oncall.rendering.differences import Difference
 from oncall.rendering.final import Rendering, Span
-from oncall.selectors import Name, ScheduleInput
+from oncall.selectors.schedules import Name, ScheduleInput
 from oncall.templatetags.timeline import Row
-from syncjobs.admin.parity_shown import ParityFilter, chip, measured_in_words
+from syncjobs.admin.parity_chip import ParityFilter, chip, measured_in_words
 from syncjobs.models import Conflict, ConflictState, ExternalLink, LinkState, Outcome, ParityCheck, SyncItem
-from syncjobs.parity_checks import latest_parity
+from syncjobs.parity.checks import latest_parity
 from syncjobs.planning.values import element_key
 
 

@@ -7,8 +7,8 @@ from django.http import HttpRequest
 
 from connectors.models import Connection
 from connectors.registry import provider_label
-from syncjobs.overview import Standing, standings
-from syncjobs.showing import ago, kind_words, next_link, state_mark
+from syncjobs.pages.marks import ago, kind_words, next_link, state_mark
+from syncjobs.pages.standing import Standing, standings
 
 register = template.Library()
 

@@ -8,7 +8,7 @@ import pytest
 
 from connectors.base import Rim, region_field
 from connectors.errors import AuthenticationFailed, ConnectionConfigError, NotFound, ReadStopped
-from connectors.exchange import Request, Response
+from connectors.network.exchange import Request, Response
 from connectors.providers.pagerduty.connector import PagerDuty
 from connectors.redaction import Secret
 

@@ -7,8 +7,8 @@ from urllib.parse import parse_qs, urlencode
 import pytest
 
 from connectors.errors import RateLimited
-from connectors.exchange import Request, Response
-from connectors.http import HttpClient, RateHeaders
+from connectors.network.client import HttpClient, RateHeaders
+from connectors.network.exchange import Request, Response
 from connectors.providers.xmatters.login import basic
 from connectors.redaction import Secret
 from connectors.simulator import exchange as simulated

@@ -7,10 +7,10 @@ import pytest
 from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
+from connectors.connections.opening import open_connector
 from connectors.credentials import CredentialUnreadable, is_current, seal, unseal
 from connectors.errors import ConnectionConfigError
 from connectors.models import Connection
-from connectors.opening import open_connector
 
 SECRET = "u+canary-4711"
 

@@ -18,30 +18,30 @@ from django.test import Client
 from django.urls import reverse
 
 from connectors import registry
-from connectors.admin import ConnectionAdmin
+from connectors.admin.connections import ConnectionAdmin
 from connectors.base import Connector, Probe, Progress, Right, Rim, SettingField, no_progress
 from connectors.closure import Node, Selection, close
 from connectors.errors import ConnectionConfigError
-from connectors.findings import Findings, Vendor
-from connectors.http import JsonValue, segment
 from connectors.ledger import Entry, Ledger
-from connectors.listing import Listing, Page
 from connectors.models import Connection
+from connectors.network.client import JsonValue, segment
+from connectors.reading.findings import Findings, Vendor
+from connectors.reading.listing import Listing, Page
+from connectors.reading.wire import Identified, Instant, Text, Whole
 from connectors.records import ENTITY_TYPES, Account, Completeness, EntityType, Snapshot, SourceSchedule, SourceUser
 from connectors.redaction import Secret
 from connectors.simulator.exchange import Answer, Quota, Request
 from connectors.simulator.faults import RateLimit
 from connectors.simulator.server import Server
-from connectors.timezones import convert
-from connectors.wire import Identified, Instant, Text, Whole
+from connectors.zones.timezones import convert
 from oncall.models import Responder, Schedule
 from oncall.rendering.final import Span
 from oncall.rendering.spec import Always, ByTime, Layer, person
-from syncjobs import starting
 from syncjobs.management.commands import connect_source
 from syncjobs.models import RunState, SyncRun
-from syncjobs.runner import drive
-from syncjobs.starting import approve
+from syncjobs.runs import start as starting
+from syncjobs.runs.runner import drive
+from syncjobs.runs.start import approve
 
 DAY = 86_400
 KEY = "toy-key-not-a-secret"

@@ -25,7 +25,7 @@ from connectors.records import (
     SourceUser,
 )
 from connectors.simulator.pagerduty import DEMO_KEY, Simulator, build_world
-from connectors.timezones import convert
+from connectors.zones.timezones import convert
 from oncall.aggregates import Draft
 from oncall.escalation.policy import Level, Policy, Target
 from oncall.operations import Actor, write
@@ -33,8 +33,8 @@ from oncall.rendering.codec import reading_from_text
 from oncall.rendering.final import Span
 from oncall.rendering.spec import Always, ByTime, Layer, person
 from syncjobs.models import RunKind, SyncProfile, SyncRun
-from syncjobs.runner import drive
-from syncjobs.starting import approve, start
+from syncjobs.runs.runner import drive
+from syncjobs.runs.start import approve, start
 
 NOW = 1_795_176_000  # 2026-11-20T12:00:00Z
 

@@ -7,7 +7,7 @@ so such a zone stays a question; only the order of the suggestions changes.
 from dataclasses import replace
 from typing import Final
 
-from connectors.timezones import ZoneReading, convert
+from connectors.zones.timezones import ZoneReading, convert
 
 _SHORT_IDS: Final = {
     "ACT": "Australia/Darwin",
@@ -42,7 +42,7 @@ _SHORT_IDS: Final = {
 
 
 def convert_java(sent: str | None) -> ZoneReading:
-    """As :func:`connectors.timezones.convert`; an ambiguous name lists Java's own reading first."""
+    """As :func:`connectors.zones.timezones.convert`; an ambiguous name lists Java's own reading first."""
     zone = convert(sent)
     likeliest = _SHORT_IDS.get((sent or "").strip())
     if zone.zone is not None or likeliest is None:

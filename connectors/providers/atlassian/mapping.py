@@ -6,10 +6,10 @@ from functools import partial
 from typing import Final
 
 from connectors.closure import Kept
-from connectors.findings import Findings
-from connectors.mapping import Records, finish, kept_of
 from connectors.providers.atlassian import mapping_people, mapping_policies, mapping_rotations
 from connectors.providers.atlassian.harvest import Harvest
+from connectors.reading.findings import Findings
+from connectors.reading.mapping import Records, finish, kept_of
 from connectors.records import ENTITY_TYPES, EntityKey, EntityType, SourcePolicy, SourceSchedule, SourceUser
 from oncall.rendering.spec import Substitution
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 
-from connectors.findings import Findings
 from connectors.providers.atlassian.mapping_rotations import years
 from connectors.providers.atlassian.wire import ForwardingRule, Member, Named, UserMeta
+from connectors.reading.findings import Findings
 from connectors.records import SourceMember, SourceTeam, SourceUser
-from connectors.timezones import convert
+from connectors.zones.timezones import convert
 from oncall.rendering.spec import Substitution, person
 
 

@@ -6,8 +6,8 @@ from itertools import groupby, pairwise
 from types import MappingProxyType
 from typing import Final, Literal
 
-from connectors.findings import Findings, Vendor
 from connectors.providers.atlassian import wire
+from connectors.reading.findings import Findings, Vendor
 from connectors.records import EntityKey, SourcePolicy, SourceService
 from oncall.escalation.policy import Condition, Level, Policy, Target, TargetKind
 

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import Final
 
-from connectors.findings import Findings, Vendor
-from connectors.overrides import ranked
 from connectors.providers.atlassian import wire
 from connectors.providers.atlassian.java_zones import convert_java
+from connectors.reading.findings import Findings, Vendor
+from connectors.reading.overrides import ranked
+from connectors.reading.wire import Moment
 from connectors.records import SourceSchedule
-from connectors.timezones import ZoneReading
-from connectors.wire import Moment
+from connectors.zones.timezones import ZoneReading
 from oncall.rendering.codec import instant_to_text
 from oncall.rendering.spec import (
     VACANT,

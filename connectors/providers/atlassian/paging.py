@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
 from connectors.errors import UnexpectedResponse
-from connectors.findings import Vendor
-from connectors.http import JsonValue
-from connectors.listing import Page
+from connectors.network.client import JsonValue
+from connectors.reading.findings import Vendor
+from connectors.reading.listing import Page
 
 
 @dataclass(frozen=True, slots=True)

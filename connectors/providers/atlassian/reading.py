@@ -8,18 +8,18 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar, Final, TypeVar
 
-from connectors import reading
 from connectors.base import Progress
 from connectors.closure import Kept, Node, Selection, close
-from connectors.findings import Vendor
-from connectors.http import JsonValue
-from connectors.listing import Listing, Page, optional, whole
+from connectors.network.client import JsonValue
 from connectors.providers.atlassian import wire
 from connectors.providers.atlassian.harvest import Harvest
 from connectors.providers.atlassian.mapping import MAPPING_VERSION, records
 from connectors.providers.atlassian.starts import check_starts
+from connectors.reading.findings import Vendor
+from connectors.reading.listing import Listing, Page, optional, whole
+from connectors.reading.source_read import SourceRead
+from connectors.reading.wire import Wire
 from connectors.records import Account, Completeness, EntityKey, EntityType, Snapshot, SourceUser
-from connectors.wire import Wire
 from oncall.rendering.final import Span
 from oncall.rendering.spec import Substitution
 
@@ -29,7 +29,7 @@ E = TypeVar("E", bound=Wire)
 _NOT_SURE: Final = "Something that was chosen could not be read, so what else comes along is not known."
 
 
-class Reading(reading.Reading, ABC):
+class AtlassianRead(SourceRead, ABC):
     """How a vendor is asked is in the methods left open."""
 
     vendor: ClassVar[Vendor]

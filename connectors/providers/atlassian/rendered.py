@@ -5,12 +5,12 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from connectors.findings import Vendor
-from connectors.http import JsonValue, Query
-from connectors.listing import RECOVERABLE
-from connectors.mapping import spans
+from connectors.network.client import JsonValue, Query
 from connectors.providers.atlassian.mapping_rotations import participant
 from connectors.providers.atlassian.wire import Period, Reference, Timeline
+from connectors.reading.findings import Vendor
+from connectors.reading.listing import RECOVERABLE
+from connectors.reading.mapping import spans
 from oncall.rendering.codec import instant_to_text
 from oncall.rendering.final import Span
 from oncall.rendering.intervals import Held

@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from connectors.findings import Findings
 from connectors.providers.atlassian import wire
 from connectors.providers.atlassian.mapping_rotations import repaired_start, schedule
+from connectors.reading.findings import Findings
+from connectors.reading.wire import Moment
 from connectors.records import SourceSchedule
-from connectors.wire import Moment
 from oncall.rendering.final import Span, render_final
 from oncall.rendering.spec import InvalidSpec, Substitution
 from oncall.rendering.zones import DAY

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import AliasChoices, AliasGenerator, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
-from connectors.wire import AnyInstant, Id, Text, Whole, Wire
+from connectors.reading.wire import AnyInstant, Id, Text, Whole, Wire
 
 
 def word(value: object) -> object:

@@ -6,11 +6,11 @@ Reference: https://developer.atlassian.com/cloud/jira/service-desk-ops/rest/v2/
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from connectors.http import HttpClient, JsonValue, Query, segment
-from connectors.listing import Page, whole
+from connectors.network.client import HttpClient, JsonValue, Query, segment
 from connectors.providers.atlassian.paging import Answer, pages
 from connectors.providers.atlassian.rendered import timeline_query
 from connectors.providers.jsm.vendor import VENDOR
+from connectors.reading.listing import Page, whole
 
 HEADERS: Final = {"Accept": "application/json"}
 #: The page of the vendor's own examples; the most it allows is not documented.

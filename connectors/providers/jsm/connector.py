@@ -14,7 +14,7 @@ from connectors.providers.jsm.client import HEADERS, MEMBERS_PATH, Client
 from connectors.providers.jsm.identity import clean_id, clean_site, confirm_site
 from connectors.providers.jsm.ledger import LEDGER
 from connectors.providers.jsm.probing import probe
-from connectors.providers.jsm.reading import Reading
+from connectors.providers.jsm.reading import JsmRead
 from connectors.providers.jsm.vendor import PROVIDER, VENDOR
 from connectors.records import Account, Snapshot
 from connectors.redaction import Secret
@@ -107,9 +107,9 @@ class JsmOperations(Connector):
         with self._about_the_token():
             return rendered(self._client.timeline, VENDOR, tuple(schedules), since, until)
 
-    def _reading(self, contact_details: bool, progress: Progress) -> Reading:
+    def _reading(self, contact_details: bool, progress: Progress) -> JsmRead:
         at = int(self.rim.now())
-        return Reading(self._client, self._account(), self._doubt(), at, contact_details, progress)
+        return JsmRead(self._client, self._account(), self._doubt(), at, contact_details, progress)
 
     def _account(self) -> Account:
         return Account(self.settings["cloud_id"], self.settings["site"])

@@ -7,10 +7,10 @@ from typing import Final
 from pydantic import ValidationError
 
 from connectors.errors import ConnectionConfigError
-from connectors.listing import RECOVERABLE
 from connectors.providers.jsm.client import Client
 from connectors.providers.jsm.vendor import PROVIDER
 from connectors.providers.jsm.wire import Tenant
+from connectors.reading.listing import RECOVERABLE
 
 #: The credential is sent there: sites of Atlassian's cloud only.
 _DOMAIN: Final = ".atlassian.net"

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from connectors.findings import Findings
 from connectors.providers.jsm.wire import User
+from connectors.reading.findings import Findings
 from connectors.records import PersonState, SourceUser
-from connectors.timezones import convert
+from connectors.zones.timezones import convert
 from oncall.rendering.spec import Substitution
 
 

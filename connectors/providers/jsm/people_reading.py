@@ -5,11 +5,11 @@ from typing import Final
 
 from connectors.base import Progress
 from connectors.errors import NotFound, PermissionMissing, RequestRejected
-from connectors.findings import Findings
-from connectors.http import JsonValue
-from connectors.listing import RECOVERABLE
+from connectors.network.client import JsonValue
 from connectors.providers.jsm.client import ACCOUNTS, Client
 from connectors.providers.jsm.wire import User
+from connectors.reading.findings import Findings
+from connectors.reading.listing import RECOVERABLE
 
 #: So many refusals and not one answer: it is the token, not the people.
 _REFUSALS: Final = 3

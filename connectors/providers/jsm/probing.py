@@ -6,11 +6,11 @@ from pydantic import ValidationError
 
 from connectors.base import Probe, Right
 from connectors.errors import NotFound, PermissionMissing
-from connectors.exchange import segment
-from connectors.listing import RECOVERABLE
+from connectors.network.exchange import segment
 from connectors.providers.jsm.client import Client
 from connectors.providers.jsm.reading import NO_ORGANISATION, NO_SERVICES, OWN_CONTACTS
 from connectors.providers.jsm.wire import Myself, Team
+from connectors.reading.listing import RECOVERABLE
 from connectors.records import Account
 
 _GRANT: Final = (

@@ -7,16 +7,16 @@ from typing import ClassVar
 from connectors.base import Progress
 from connectors.closure import Kept, Selection
 from connectors.errors import NotFound, PermissionMissing
-from connectors.findings import Vendor
-from connectors.http import JsonValue
-from connectors.listing import RECOVERABLE, Listing, Page
-from connectors.providers.atlassian import reading
+from connectors.network.client import JsonValue
 from connectors.providers.atlassian import wire as shared
+from connectors.providers.atlassian.reading import AtlassianRead
 from connectors.providers.atlassian.rendered import rendered
 from connectors.providers.jsm import mapping_people, wire
 from connectors.providers.jsm.client import Client
 from connectors.providers.jsm.people_reading import PeopleReading
 from connectors.providers.jsm.vendor import VENDOR
+from connectors.reading.findings import Vendor
+from connectors.reading.listing import RECOVERABLE, Listing, Page
 from connectors.records import Account, Completeness, EntityType, SourceUser
 from oncall.rendering.final import Span
 from oncall.rendering.spec import Substitution
@@ -31,7 +31,7 @@ _PARTIAL = (
 )
 
 
-class Reading(reading.Reading):
+class JsmRead(AtlassianRead):
     """account: the site. doubt: why it could not be confirmed, "" if it was."""
 
     vendor: ClassVar[Vendor] = VENDOR

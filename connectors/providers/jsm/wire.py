@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from connectors.providers.atlassian import wire as shared
-from connectors.wire import Id, Text
+from connectors.reading.wire import Id, Text
 
 
 def _bare_id(value: object) -> object:

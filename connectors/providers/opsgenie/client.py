@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import Final
 
-from connectors.http import HttpClient, JsonValue, Query, RateHeaders, segment
-from connectors.listing import Page
+from connectors.network.client import HttpClient, JsonValue, Query, RateHeaders, segment
 from connectors.providers.atlassian.paging import Answer, pages
 from connectors.providers.atlassian.rendered import timeline_query
 from connectors.providers.opsgenie.vendor import VENDOR
+from connectors.reading.listing import Page
 
 HEADERS: Final = {"Accept": "application/json"}
 #: Vendor docs "API Rate Limiting": how long the throttling lasts, on answers that were throttled.

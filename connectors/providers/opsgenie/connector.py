@@ -12,7 +12,7 @@ from connectors.ledger import Ledger
 from connectors.providers.opsgenie.client import HEADERS, RATE_HEADERS, Client
 from connectors.providers.opsgenie.ledger import LEDGER
 from connectors.providers.opsgenie.probing import probe
-from connectors.providers.opsgenie.reading import Reading
+from connectors.providers.opsgenie.reading import OpsgenieRead
 from connectors.providers.opsgenie.rendered import rendered
 from connectors.providers.opsgenie.vendor import PROVIDER, VENDOR
 from connectors.records import Snapshot
@@ -85,8 +85,8 @@ class Opsgenie(Connector):
         with self._about_the_key():
             return rendered(self._client, tuple(schedules), since, until)
 
-    def _reading(self, contact_details: bool, progress: Progress) -> Reading:
-        return Reading(self._client, self.settings["region"], int(self.rim.now()), contact_details, progress)
+    def _reading(self, contact_details: bool, progress: Progress) -> OpsgenieRead:
+        return OpsgenieRead(self._client, self.settings["region"], int(self.rim.now()), contact_details, progress)
 
     @contextmanager
     def _about_the_key(self) -> Iterator[None]:

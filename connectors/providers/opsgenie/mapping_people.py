@@ -4,10 +4,10 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from connectors.findings import Findings
 from connectors.providers.atlassian.java_zones import convert_java
 from connectors.providers.atlassian.mapping_people import email_of
 from connectors.providers.opsgenie.wire import Contact, User
+from connectors.reading.findings import Findings
 from connectors.records import Channel, SourceContactMethod, SourceUser
 from oncall.rendering.spec import Substitution
 

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 
 from connectors.base import Progress
 from connectors.errors import NotFound, PermissionMissing
-from connectors.findings import Findings
-from connectors.listing import RECOVERABLE, Listing, Refusals, optional
 from connectors.providers.opsgenie.client import PAGE, Client
 from connectors.providers.opsgenie.wire import Contact, User
+from connectors.reading.findings import Findings
+from connectors.reading.listing import RECOVERABLE, Listing, Refusals, optional
 
 
 class PeopleReading:

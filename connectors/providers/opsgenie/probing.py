@@ -6,10 +6,10 @@ from pydantic import ValidationError
 
 from connectors.base import Probe, Right
 from connectors.errors import PermissionMissing
-from connectors.listing import RECOVERABLE
 from connectors.providers.opsgenie.client import Client
 from connectors.providers.opsgenie.reading import account_of
 from connectors.providers.opsgenie.wire import AccountInfo, RequestLimits
+from connectors.reading.listing import RECOVERABLE
 from connectors.records import EntityType
 
 #: (entity type, path, whether it comes in pages).

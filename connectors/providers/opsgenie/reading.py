@@ -8,17 +8,16 @@ from pydantic import ValidationError
 from connectors.base import Progress
 from connectors.closure import Kept, Selection
 from connectors.errors import NotFound, PermissionMissing
-from connectors.findings import Vendor
-from connectors.http import JsonValue
-from connectors.listing import RECOVERABLE, Listing, Page
-from connectors.providers.atlassian import reading
+from connectors.network.client import JsonValue
 from connectors.providers.atlassian import wire as shared
-from connectors.providers.atlassian.reading import N
+from connectors.providers.atlassian.reading import AtlassianRead, N
 from connectors.providers.opsgenie import mapping_people, wire
 from connectors.providers.opsgenie.client import Client
 from connectors.providers.opsgenie.people_reading import PeopleReading
 from connectors.providers.opsgenie.rendered import rendered
 from connectors.providers.opsgenie.vendor import VENDOR
+from connectors.reading.findings import Vendor
+from connectors.reading.listing import RECOVERABLE, Listing, Page
 from connectors.records import Account, Completeness, EntityType, SourceUser
 from oncall.rendering.final import Span
 from oncall.rendering.spec import Substitution
@@ -26,7 +25,7 @@ from oncall.rendering.spec import Substitution
 _RESTRICTED = "The key seems to be limited to a team: lists show what it may see, and prove nothing about the rest."
 
 
-class Reading(reading.Reading):
+class OpsgenieRead(AtlassianRead):
     vendor: ClassVar[Vendor] = VENDOR
     override_model: ClassVar[type[shared.Override]] = wire.Override
     lists: ClassVar[tuple[EntityType, ...]] = ("user_group", "schedule", "escalation_policy", "service")

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from connectors.http import JsonValue
+from connectors.network.client import JsonValue
 from connectors.providers.atlassian import rendered as shared
 from connectors.providers.atlassian.wire import Reference
 from connectors.providers.opsgenie.client import Client

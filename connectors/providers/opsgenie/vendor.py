@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from connectors.findings import Vendor
+from connectors.reading.findings import Vendor
 
 VENDOR: Final = Vendor("opsgenie", "Opsgenie")
 PROVIDER: Final = VENDOR.provider

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from connectors.providers.atlassian import wire as shared
 from connectors.providers.atlassian.wire import Named, Sent, word
-from connectors.wire import Id, Text, Whole
+from connectors.reading.wire import Id, Text, Whole
 
 
 def _shown(value: object) -> object:

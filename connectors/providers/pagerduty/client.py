@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from connectors.errors import UnexpectedResponse
-from connectors.http import HttpClient, JsonValue, Query, Rate, RateHeaders, segment
-from connectors.listing import Page
+from connectors.network.client import HttpClient, JsonValue, Query, Rate, RateHeaders, segment
 from connectors.providers.pagerduty.vendor import PROVIDER
+from connectors.reading.listing import Page
 from oncall.rendering.codec import instant_to_text
 
 #: Vendor docs "Versioning", "Content Type": without the version the answer's form follows the age of the key.

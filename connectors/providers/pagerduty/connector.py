@@ -12,7 +12,7 @@ from connectors.providers.pagerduty.client import HEADERS, RATE_HEADERS, Client
 from connectors.providers.pagerduty.identity import Identity, clean_subdomain
 from connectors.providers.pagerduty.ledger import LEDGER
 from connectors.providers.pagerduty.probing import probe
-from connectors.providers.pagerduty.reading import Reading
+from connectors.providers.pagerduty.reading import PagerDutyRead
 from connectors.providers.pagerduty.rendered import Renderings
 from connectors.providers.pagerduty.vendor import PROVIDER
 from connectors.records import Snapshot
@@ -111,8 +111,8 @@ class PagerDuty(Connector):
         with self._about_the_key():
             return self._renderings.rendered(tuple(schedules), since, until)
 
-    def _reading(self, contact_details: bool, progress: Progress) -> Reading:
-        return Reading(
+    def _reading(self, contact_details: bool, progress: Progress) -> PagerDutyRead:
+        return PagerDutyRead(
             self._client,
             self._identity(),
             self.settings["region"],

@@ -5,10 +5,10 @@ from functools import partial
 from typing import Final
 
 from connectors.closure import Kept
-from connectors.findings import Findings
-from connectors.mapping import Records, finish, kept_of
 from connectors.providers.pagerduty import mapping_layers, mapping_people, mapping_policies, mapping_shifts
 from connectors.providers.pagerduty.harvest import Harvest
+from connectors.reading.findings import Findings
+from connectors.reading.mapping import Records, finish, kept_of
 from connectors.records import ENTITY_TYPES, EntityKey, EntityType, SourceSchedule, SourceUser
 
 #: Raised whenever the mapping of a kind gives another record for an equal answer.

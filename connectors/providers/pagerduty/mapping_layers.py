@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from connectors.findings import Findings
-from connectors.overrides import ranked
 from connectors.providers.pagerduty import wire
 from connectors.providers.pagerduty.vendor import invalid, unknown_value
+from connectors.reading.findings import Findings
+from connectors.reading.overrides import ranked
 from connectors.records import SourceSchedule
-from connectors.timezones import ZoneReading, convert
+from connectors.zones.timezones import ZoneReading, convert
 from oncall.rendering.spec import Always, ByTime, Daily, Layer, Override, Weekly, Window, person
 from oncall.rendering.validation import MAX_TURN_SECONDS
 from oncall.rendering.zones import DAY, offset_at, reading

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterable, Sequence
 
-from connectors.findings import Findings
 from connectors.providers.pagerduty.wire import ContactMethod, Member, NotificationRule, Reference, Team, User, bare
+from connectors.reading.findings import Findings
 from connectors.records import (
     Channel,
     SourceContactMethod,
@@ -13,7 +13,7 @@ from connectors.records import (
     SourceTeam,
     SourceUser,
 )
-from connectors.timezones import convert
+from connectors.zones.timezones import convert
 
 #: Vendor OpenAPI, ContactMethod.type. WhatsApp is a channel of its own there, and none of ours.
 _CHANNELS: dict[str, Channel] = {

@@ -1,7 +1,7 @@
 """Escalation policies and services: what PagerDuty sent -> records. Pure."""
 
-from connectors.findings import Findings
 from connectors.providers.pagerduty import wire
+from connectors.reading.findings import Findings
 from connectors.records import EntityType, SourcePolicy, SourceService
 from oncall.escalation.policy import Level, Policy, Target, TargetKind
 

@@ -6,13 +6,13 @@ REST API "Shift-Based Schedules").
 
 from collections.abc import Sequence
 
-from connectors.findings import Findings
-from connectors.overrides import ranked
 from connectors.providers.pagerduty import wire_shifts as wire
 from connectors.providers.pagerduty.recurrence import recurring
 from connectors.providers.pagerduty.vendor import invalid, unknown_value
+from connectors.reading.findings import Findings
+from connectors.reading.overrides import ranked
 from connectors.records import SourceSchedule
-from connectors.timezones import convert
+from connectors.zones.timezones import convert
 from oncall.rendering.spec import (
     VACANT,
     ByOccurrence,

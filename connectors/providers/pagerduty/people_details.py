@@ -4,13 +4,13 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from connectors.errors import NotFound, PermissionMissing
-from connectors.findings import Findings
-from connectors.http import JsonValue
-from connectors.listing import RECOVERABLE
+from connectors.network.client import JsonValue
 from connectors.providers.pagerduty.client import Client
 from connectors.providers.pagerduty.vendor import invalid
 from connectors.providers.pagerduty.wire import ContactMethod, NotificationRule, User
-from connectors.wire import Identified
+from connectors.reading.findings import Findings
+from connectors.reading.listing import RECOVERABLE
+from connectors.reading.wire import Identified
 
 Element = TypeVar("Element", bound=Identified)
 INCLUDE = ("contact_methods", "notification_rules")

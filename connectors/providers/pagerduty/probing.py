@@ -4,11 +4,11 @@ from typing import Final
 
 from connectors.base import Probe, Right
 from connectors.errors import PermissionMissing
-from connectors.http import JsonValue
-from connectors.listing import RECOVERABLE
+from connectors.network.client import JsonValue
 from connectors.providers.pagerduty.client import Client
 from connectors.providers.pagerduty.identity import Identity
 from connectors.providers.pagerduty.people_details import INCLUDE
+from connectors.reading.listing import RECOVERABLE
 from connectors.records import EntityType
 
 #: (entity type, path, key of the answer, vendor's scope), the one that shows the account first.

@@ -4,11 +4,9 @@ from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import replace
 from typing import TypeVar
 
-from connectors import reading
 from connectors.base import Progress
 from connectors.closure import Kept, Node, Selection, close
 from connectors.errors import ConnectorError, NotFound, PermissionMissing
-from connectors.listing import RECOVERABLE, Listing, Page, optional, whole
 from connectors.providers.pagerduty import wire
 from connectors.providers.pagerduty.client import PAGE, Client
 from connectors.providers.pagerduty.harvest import Harvest
@@ -18,13 +16,15 @@ from connectors.providers.pagerduty.people_details import PeopleDetails
 from connectors.providers.pagerduty.rendered import told
 from connectors.providers.pagerduty.schedule_details import ScheduleDetails
 from connectors.providers.pagerduty.vendor import VENDOR
+from connectors.reading.listing import RECOVERABLE, Listing, Page, optional, whole
+from connectors.reading.source_read import SourceRead
 from connectors.records import Completeness, EntityType, Snapshot
 
 N = TypeVar("N", bound=wire.Named)
 Excuse = Callable[[ConnectorError], str | None]
 
 
-class Reading(reading.Reading):
+class PagerDutyRead(SourceRead):
     def __init__(
         self, client: Client, identity: Identity, region: str, at: int, contact_details: bool, progress: Progress
     ) -> None:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import get_args
 
 from connectors.providers.pagerduty.vendor import unknown_value
-from connectors.timezones import convert
+from connectors.zones.timezones import convert
 from oncall.rendering.spec import Frequency, Recurring, Rule
 from oncall.rendering.validation import window_faults
 from oncall.rendering.zones import reading

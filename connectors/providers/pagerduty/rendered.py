@@ -4,17 +4,17 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from connectors.errors import RequestRejected
-from connectors.findings import Findings
-from connectors.http import JsonValue
-from connectors.listing import RECOVERABLE
-from connectors.mapping import spans
+from connectors.network.client import JsonValue
 from connectors.providers.pagerduty.client import Client
 from connectors.providers.pagerduty.harvest import Harvest
 from connectors.providers.pagerduty.schedule_details import is_shift_based, slices
 from connectors.providers.pagerduty.vendor import VENDOR
 from connectors.providers.pagerduty.wire import ListedSchedule, SubSchedule
 from connectors.providers.pagerduty.wire_shifts import ComputedShifts
-from connectors.wire import Wire
+from connectors.reading.findings import Findings
+from connectors.reading.listing import RECOVERABLE
+from connectors.reading.mapping import spans
+from connectors.reading.wire import Wire
 from oncall.rendering.final import Span
 from oncall.rendering.intervals import Held
 from oncall.rendering.spec import person

@@ -7,16 +7,16 @@ from typing import TypeVar
 
 from connectors.base import Progress
 from connectors.errors import NotFound, RequestRejected
-from connectors.findings import Findings
-from connectors.http import JsonValue
-from connectors.listing import RECOVERABLE, Page, whole
+from connectors.network.client import JsonValue
 from connectors.providers.pagerduty import wire, wire_shifts
 from connectors.providers.pagerduty.client import SLICE, Client
 from connectors.providers.pagerduty.harvest import LayerDetail, ShiftDetail
 from connectors.providers.pagerduty.mapping_layers import is_read_in
 from connectors.providers.pagerduty.vendor import VENDOR, invalid
-from connectors.timezones import convert
-from connectors.wire import Identified
+from connectors.reading.findings import Findings
+from connectors.reading.listing import RECOVERABLE, Page, whole
+from connectors.reading.wire import Identified
+from connectors.zones.timezones import convert
 from oncall.rendering.zones import DAY
 
 BEFORE, AFTER = DAY, 90 * DAY

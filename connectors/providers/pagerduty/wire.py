@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PlainValidator
 
-from connectors.wire import Identified, Instant, Text, Whole, Wire, none_is_empty
+from connectors.reading.wire import Identified, Instant, Text, Whole, Wire, none_is_empty
 
 
 def _time_of_day(value: object) -> int:

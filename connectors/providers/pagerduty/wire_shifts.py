@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from connectors.providers.pagerduty.wire import Named, References, UserReferences
-from connectors.wire import Id, Identified, Instant, Text, Whole, Wire, none_is_empty
+from connectors.reading.wire import Id, Identified, Instant, Text, Whole, Wire, none_is_empty
 
 
 class ZonedMoment(Wire):

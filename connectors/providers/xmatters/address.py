@@ -4,9 +4,9 @@ import re
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
-from connectors.addresses import OriginRefused, parse_origin
 from connectors.errors import ConnectionConfigError, UnexpectedResponse
-from connectors.exchange import Query
+from connectors.network.addresses import OriginRefused, parse_origin
+from connectors.network.exchange import Query
 from connectors.providers.xmatters.vendor import API_ROOT, PROVIDER
 
 _TYPED = re.compile(r"(?P<origin>[A-Za-z]+://[^/?#]*)(?P<path>/[^?#]*)?(?P<rest>[?#].*)?", re.ASCII | re.DOTALL)

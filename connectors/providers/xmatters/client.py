@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from connectors.errors import AuthenticationFailed, UnexpectedResponse
-from connectors.http import HttpClient, JsonValue, Query, RateHeaders, segment
-from connectors.listing import RECOVERABLE, Page
+from connectors.network.client import HttpClient, JsonValue, Query, RateHeaders, segment
 from connectors.providers.xmatters.address import followed
 from connectors.providers.xmatters.vendor import API_ROOT, PROVIDER, VENDOR
+from connectors.reading.listing import RECOVERABLE, Page
 from oncall.rendering.codec import instant_to_text
 
 HEADERS: Final = {"Accept": "application/json"}

@@ -14,7 +14,7 @@ from connectors.providers.xmatters.client import HEADERS, ON_CALL_GROUPS, RATE_H
 from connectors.providers.xmatters.ledger import LEDGER
 from connectors.providers.xmatters.login import KEY_PREFIX, TOKEN_PATH, PasswordGrant, basic, refused
 from connectors.providers.xmatters.probing import probe
-from connectors.providers.xmatters.reading import Reading
+from connectors.providers.xmatters.reading import XmattersRead
 from connectors.providers.xmatters.rendered import TOLD_AHEAD, TOLD_BACK, Renderings
 from connectors.providers.xmatters.rosters import Nested
 from connectors.providers.xmatters.scrubbing import scrubbed
@@ -147,10 +147,10 @@ class XMatters(Connector):
         now = int(self.rim.now())
         return now - TOLD_BACK, now + TOLD_AHEAD
 
-    def _reading(self, contact_details: bool, progress: Progress) -> Reading:
+    def _reading(self, contact_details: bool, progress: Progress) -> XmattersRead:
         chosen = self.choice(self.settings, "nested")
         (nested,) = (known for known in _NESTED if known == chosen)
-        return Reading(self._client, self._account(), nested, int(self.rim.now()), contact_details, progress)
+        return XmattersRead(self._client, self._account(), nested, int(self.rim.now()), contact_details, progress)
 
     def _account(self) -> Account:
         """xMatters tells no id of an account; its host is one instance and stays."""

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from connectors.findings import Findings
 from connectors.providers.xmatters import wire
+from connectors.reading.findings import Findings
 from connectors.records import Channel, SourceContactMethod, SourceNotificationRule
 
 _CHANNELS: Final[dict[str, Channel]] = {

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from connectors.findings import Findings
 from connectors.providers.xmatters import wire
 from connectors.providers.xmatters.vendor import invalid, unknown_value
+from connectors.reading.findings import Findings
 from connectors.records import EntityKey, EntityType
-from connectors.timezones import ZoneReading, convert
+from connectors.zones.timezones import ZoneReading, convert
 from oncall.rendering.spec import Participant, ParticipantKind, person
 
 _ENTITIES: Final[Mapping[ParticipantKind, EntityType]] = {

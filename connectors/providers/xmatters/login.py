@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from connectors.errors import AuthenticationFailed, ConnectionConfigError, ConnectorError, RequestRejected
-from connectors.http import HttpClient, JsonValue
+from connectors.network.client import HttpClient, JsonValue
 from connectors.providers.xmatters.vendor import API_ROOT, PROVIDER, VENDOR
 from connectors.redaction import Secret
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from connectors.findings import Findings
 from connectors.providers.xmatters import wire
 from connectors.providers.xmatters.devices import by_sequence, contact_methods, notification_rules
 from connectors.providers.xmatters.directory import Directory
+from connectors.reading.findings import Findings
 from connectors.records import PersonState, SourceUser
-from connectors.timezones import convert
+from connectors.zones.timezones import convert
 from oncall.rendering.spec import VACANT, Substitution, person
 from oncall.rendering.zones import EARLIEST, LATEST
 

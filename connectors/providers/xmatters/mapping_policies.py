@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
-from connectors.findings import Findings
 from connectors.providers.xmatters import wire
 from connectors.providers.xmatters.mapping_shifts import Seat, shift_name
 from connectors.providers.xmatters.windows import on_holidays_only
+from connectors.reading.findings import Findings
 from connectors.records import SourcePolicy, SourceService
 from oncall.escalation.policy import Level, Policy, Target
 

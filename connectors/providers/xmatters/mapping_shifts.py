@@ -5,12 +5,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from connectors.findings import Findings
 from connectors.providers.xmatters import rotations, wire
 from connectors.providers.xmatters.directory import Directory
 from connectors.providers.xmatters.rotations import Turning, Unsupported
 from connectors.providers.xmatters.vendor import invalid
 from connectors.providers.xmatters.windows import on_holidays_only, window, without
+from connectors.reading.findings import Findings
 from connectors.records import SourceSchedule
 from oncall.rendering.spec import Always, ByOccurrence, ByTime, Everyone, Layer, Participant, Recurring
 from oncall.rendering.turns import turn_range

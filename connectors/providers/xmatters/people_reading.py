@@ -4,12 +4,12 @@ from collections.abc import Iterable, Sequence
 
 from connectors.base import Progress
 from connectors.errors import NotFound, PermissionMissing
-from connectors.findings import Findings
-from connectors.http import JsonValue
-from connectors.listing import RECOVERABLE, Incomplete, Listing, Refusals, announced, is_cheaper
+from connectors.network.client import JsonValue
 from connectors.providers.xmatters.client import PAGE, Client
 from connectors.providers.xmatters.vendor import VENDOR, invalid
 from connectors.providers.xmatters.wire import Device, Person, Recipient
+from connectors.reading.findings import Findings
+from connectors.reading.listing import RECOVERABLE, Incomplete, Listing, Refusals, announced, is_cheaper
 
 
 class PeopleReading:

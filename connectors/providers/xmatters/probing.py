@@ -4,9 +4,9 @@ from typing import Final
 
 from connectors.base import Probe, Right
 from connectors.errors import NotFound, PermissionMissing
-from connectors.http import JsonValue, Query, segment
-from connectors.listing import RECOVERABLE
+from connectors.network.client import JsonValue, Query, segment
 from connectors.providers.xmatters.client import Client
+from connectors.reading.listing import RECOVERABLE
 from connectors.records import Account, EntityType
 
 _GRANT: Final = "Give the account the role REST Web Service User, and let its role see these people and groups."

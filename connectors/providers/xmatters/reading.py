@@ -4,11 +4,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TypeVar
 
-from connectors import reading
 from connectors.base import Progress
 from connectors.closure import Kept, Node, Selection, close
 from connectors.errors import NotFound, PermissionMissing
-from connectors.listing import Listing, Page, announced, optional
 from connectors.providers.xmatters import wire
 from connectors.providers.xmatters.client import Client
 from connectors.providers.xmatters.directory import Directory
@@ -18,14 +16,16 @@ from connectors.providers.xmatters.people_reading import PeopleReading
 from connectors.providers.xmatters.rosters import Nested, Rosters
 from connectors.providers.xmatters.shift_reading import ShiftReading
 from connectors.providers.xmatters.vendor import VENDOR
+from connectors.reading.listing import Listing, Page, announced, optional
+from connectors.reading.source_read import SourceRead
+from connectors.reading.wire import Wire
 from connectors.records import Account, Completeness, EntityType, Snapshot
-from connectors.wire import Wire
 
 N = TypeVar("N", bound=wire.Reference)
 E = TypeVar("E", bound=Wire)
 
 
-class Reading(reading.Reading):
+class XmattersRead(SourceRead):
     """nested: what becomes of groups in groups."""
 
     def __init__(

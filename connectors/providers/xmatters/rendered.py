@@ -6,12 +6,12 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from connectors.errors import NotFound, PermissionMissing, ProviderUnavailable, UnexpectedResponse
-from connectors.listing import RECOVERABLE
-from connectors.mapping import spans
 from connectors.providers.xmatters import wire
 from connectors.providers.xmatters.client import ON_CALL_GROUPS, Client
 from connectors.providers.xmatters.directory import Directory
 from connectors.providers.xmatters.vendor import invalid
+from connectors.reading.listing import RECOVERABLE
+from connectors.reading.mapping import spans
 from oncall.rendering.final import Span
 from oncall.rendering.intervals import Held
 from oncall.rendering.zones import DAY

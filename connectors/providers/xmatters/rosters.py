@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from connectors.findings import Findings
 from connectors.providers.xmatters import wire
 from connectors.providers.xmatters.directory import Directory
+from connectors.reading.findings import Findings
 from connectors.records import SourceMember, SourceTeam
 
 #: What becomes of a group that is a member of a group.

@@ -6,14 +6,14 @@ from typing import Any
 from pydantic import ValidationError
 
 from connectors.errors import ConnectorError, NotFound, PermissionMissing
-from connectors.findings import Findings
-from connectors.http import JsonValue
-from connectors.listing import RECOVERABLE, announced
+from connectors.network.client import JsonValue
 from connectors.providers.xmatters import wire
 from connectors.providers.xmatters.client import Client
 from connectors.providers.xmatters.harvest import GroupShifts
 from connectors.providers.xmatters.rotations import NOT_ROTATING
 from connectors.providers.xmatters.vendor import VENDOR, invalid
+from connectors.reading.findings import Findings
+from connectors.reading.listing import RECOVERABLE, announced
 
 
 class ShiftReading:

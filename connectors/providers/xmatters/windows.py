@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from connectors.findings import Findings
 from connectors.providers.xmatters import wire
 from connectors.providers.xmatters.vendor import invalid, unknown_value
+from connectors.reading.findings import Findings
 from oncall.rendering.recurrence import pattern
 from oncall.rendering.spec import Always, Frequency, Recurring, Rule
 from oncall.rendering.validation import window_faults

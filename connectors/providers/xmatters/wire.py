@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AliasGenerator, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
-from connectors.wire import AnyInstant, Id, Instant, Text, Wire
+from connectors.reading.wire import AnyInstant, Id, Instant, Text, Wire
 
 #: Every documented word that is looked at.
 _KNOWN = frozenset(

@@ -5,9 +5,9 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from syncjobs.management.commands.sync_run import SyncCommand
-from syncjobs.runner import drive
-from syncjobs.shell import exit_code, find_run
-from syncjobs.starting import approve
+from syncjobs.management.shell import exit_code, find_run
+from syncjobs.runs.runner import drive
+from syncjobs.runs.start import approve
 
 
 class Command(SyncCommand):

@@ -4,8 +4,8 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from syncjobs.shell import DONE, ERROR, ShellCommand, find_run
-from syncjobs.starting import cancel
+from syncjobs.management.shell import DONE, ERROR, ShellCommand, find_run
+from syncjobs.runs.start import cancel
 
 
 class Command(ShellCommand):

@@ -4,8 +4,8 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from syncjobs.management.shell import DONE, WAITING, ShellCommand, find_connection
 from syncjobs.models import Conflict, ConflictState
-from syncjobs.shell import DONE, WAITING, ShellCommand, find_connection
 
 
 class Command(ShellCommand):

@@ -7,12 +7,12 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
+from connectors.connections.probe import probe_connection
 from connectors.errors import ConnectionConfigError, ConnectorError
 from connectors.models import Connection
-from connectors.probing import probe_connection
 from connectors.registry import CONNECTORS, connector_class
+from syncjobs.management.shell import DONE, USAGE, ShellCommand
 from syncjobs.models import SyncProfile
-from syncjobs.shell import DONE, USAGE, ShellCommand
 
 
 class Command(ShellCommand):

@@ -22,11 +22,11 @@ from connectors.records import ENTITY_TYPES, ENTITY_WORDS
 from connectors.registry import CONNECTORS, provider_label
 from connectors.simulator.serve import build, demo_account
 from oncall.operations import Actor, create_account
+from syncjobs.management.shell import DONE, ERROR, ShellCommand
+from syncjobs.management.tour import Tour, connect, tour
 from syncjobs.models import Conflict
-from syncjobs.parity_checks import judge
-from syncjobs.parity_wording import HEAD, row_of
-from syncjobs.shell import DONE, ERROR, ShellCommand
-from syncjobs.touring import Tour, connect, tour
+from syncjobs.parity.checks import judge
+from syncjobs.parity.words import HEAD, row_of
 
 #: Every vendor that can be connected to.
 VENDORS: Final = tuple(connector.provider for connector in CONNECTORS)

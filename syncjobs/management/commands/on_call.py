@@ -14,8 +14,8 @@ from oncall.rendering.codec import instant_to_text, participant_to_text
 from oncall.rendering.explaining import Explanation, Source, explain
 from oncall.rendering.intervals import Who
 from oncall.rendering.spec import Participant
-from oncall.selectors import Name, OnCall, ScheduleInput, on_call, participant_names, specs
-from syncjobs.shell import DONE, USAGE, WAITING, ShellCommand, instant_of
+from oncall.selectors.schedules import Name, OnCall, ScheduleInput, on_call, participant_names, specs
+from syncjobs.management.shell import DONE, USAGE, WAITING, ShellCommand, instant_of
 
 Names = Mapping[Participant, Name]
 STATES: Mapping[str, str] = {

@@ -8,15 +8,15 @@ from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
 from connectors.closure import Selection
-from connectors.opening import open_connector, replay_connector
-from connectors.recording import load
+from connectors.connections.opening import open_connector, replay_connector
+from connectors.recordings.recording import load
 from oncall.rendering.spec import person
 from oncall.rendering.zones import DAY
+from syncjobs.management.shell import DONE, USAGE, WAITING, ShellCommand, find_connection, instant_of
 from syncjobs.models import ParityJudge
-from syncjobs.parity import measure_read
-from syncjobs.parity_checks import judge, measure_on_demand
-from syncjobs.parity_wording import HEAD, Line, as_json, lines_of, row_of
-from syncjobs.shell import DONE, USAGE, WAITING, ShellCommand, find_connection, instant_of
+from syncjobs.parity.checks import judge, measure_on_demand
+from syncjobs.parity.compare import measure_read
+from syncjobs.parity.words import HEAD, Line, as_json, lines_of, row_of
 
 DAYS: Final = 14
 

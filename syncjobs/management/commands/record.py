@@ -8,8 +8,8 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from connectors.closure import Selection
-from connectors.opening import recording_connector
-from syncjobs.shell import DONE, WAITING, ShellCommand, find_profile
+from connectors.connections.opening import recording_connector
+from syncjobs.management.shell import DONE, WAITING, ShellCommand, find_profile
 
 
 class Command(ShellCommand):

@@ -6,11 +6,11 @@ from typing import Any, Final
 from django.core.management.base import CommandError, CommandParser
 
 from connectors.closure import Selection
+from connectors.connections.opening import replay_connector
 from connectors.errors import ConnectorError
-from connectors.opening import replay_connector
-from connectors.recording import load
-from connectors.replay import document, exit_code, nothing_read
-from syncjobs.shell import USAGE, ShellCommand, instant_of
+from connectors.recordings.recording import load
+from connectors.recordings.replay import document, exit_code, nothing_read
+from syncjobs.management.shell import USAGE, ShellCommand, instant_of
 
 FORTNIGHT: Final = 14 * 86_400
 

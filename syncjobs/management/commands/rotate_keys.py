@@ -6,7 +6,7 @@ from django.db import transaction
 
 from connectors.credentials import CredentialUnreadable, is_current
 from connectors.models import Connection
-from syncjobs.shell import DONE, ERROR, ShellCommand
+from syncjobs.management.shell import DONE, ERROR, ShellCommand
 
 
 class Command(ShellCommand):

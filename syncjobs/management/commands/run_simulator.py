@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from connectors.simulator.serve import PROVIDERS, serve
-from syncjobs.shell import DONE, ShellCommand
+from syncjobs.management.shell import DONE, ShellCommand
 
 
 class Command(ShellCommand):

@@ -8,14 +8,14 @@ from django.core.management.base import CommandError, CommandParser
 
 from connectors.base import Connector
 from connectors.closure import SELECTABLE
-from connectors.http import Request, Response, Transport
+from connectors.connections.opening import live_transport, open_connector
 from connectors.models import Connection
-from connectors.opening import live_transport, open_connector
+from connectors.network.client import Request, Response, Transport
 from connectors.records import ENTITY_TYPES, ENTITY_WORDS, EntityKey, entity_type_of
+from syncjobs.management.shell import COUNTED, USAGE, ShellCommand, exit_code, find_profile, run_document
 from syncjobs.models import Outcome, RunKind, RunState, SyncRun
-from syncjobs.runner import drive
-from syncjobs.shell import COUNTED, USAGE, ShellCommand, exit_code, find_profile, run_document
-from syncjobs.starting import start
+from syncjobs.runs.runner import drive
+from syncjobs.runs.start import start
 
 
 class SyncCommand(ShellCommand):

@@ -5,9 +5,9 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from connectors.probing import probe_connection
+from connectors.connections.probe import probe_connection
 from connectors.records import ENTITY_WORDS
-from syncjobs.shell import DONE, WAITING, ShellCommand, find_connection
+from syncjobs.management.shell import DONE, WAITING, ShellCommand, find_connection
 
 
 class Command(ShellCommand):

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from connectors.addresses import parse_allow
 from connectors.base import Connector, Rim
 from connectors.closure import Selection
-from connectors.egress import LiveTransport
-from connectors.exchange import Request, Response, Transport
-from connectors.recording import Recorder, Recording, load
+from connectors.network.addresses import parse_allow
+from connectors.network.egress import LiveTransport
+from connectors.network.exchange import Request, Response, Transport
+from connectors.recordings.recording import Recorder, Recording, load
 from connectors.records import ENTITY_TYPES, EntityType, Record, Snapshot
 from connectors.redaction import Secret
 from connectors.simulator.server import Server

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from connectors.admin.forms import connection_form
+from connectors.connections.probe import probe_connection
 from connectors.errors import ConnectionConfigError
-from connectors.forms import connection_form
 from connectors.models import Connection
-from connectors.probing import probe_connection
 from connectors.records import ENTITY_TYPES, Snapshot
 from connectors.simulator.server import Server
 from tests.connectors.conformance.entries import Listing, Login, Provider, Wrong

@@ -12,10 +12,10 @@ import pytest
 from connectors.base import Connector
 from connectors.closure import Selection
 from connectors.errors import ConnectorError
-from connectors.exchange import Request, Response
-from connectors.recording import Recording, ReplayTransport
+from connectors.network.exchange import Request, Response
+from connectors.recordings.recording import Recording, ReplayTransport
+from connectors.recordings.replay import document
 from connectors.records import Snapshot
-from connectors.replay import document
 from tests.connectors.conformance.entries import NOW, Endpoint, Provider
 from tests.connectors.conformance.mutator import mutated
 from tests.connectors.conformance.scenes import DAY, WEEK, Acme, connector

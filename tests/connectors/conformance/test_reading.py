@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from connectors.exchange import Request
-from connectors.recording import ReplayTransport
+from connectors.network.exchange import Request
+from connectors.recordings.recording import ReplayTransport
+from connectors.recordings.replay import document as replayed
 from connectors.records import ENTITY_TYPES, Snapshot
-from connectors.replay import document as replayed
 from connectors.simulator.server import Server
 from tests.connectors.conformance.entries import NOW, Endpoint, Listing, Provider
 from tests.connectors.conformance.scenes import Acme, Changed, SmallPages, Watch, live, read, records

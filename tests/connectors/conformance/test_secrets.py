@@ -9,9 +9,9 @@ import pytest
 
 from connectors.closure import Selection
 from connectors.errors import ConnectorError
-from connectors.exchange import Request, Response, Transport
+from connectors.network.exchange import Request, Response, Transport
+from connectors.recordings.replay import document as replayed
 from connectors.redaction import mask_values
-from connectors.replay import document as replayed
 from connectors.simulator.server import Server
 from tests.connectors.conformance.entries import NOW, Login, Provider
 from tests.connectors.conformance.scenes import Acme, Watch, connector, document, live, read, recorder

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from connectors.errors import ConnectorError
-from connectors.exchange import Transport
 from connectors.ledger import paths
-from connectors.recording import Recording, ReplayTransport
+from connectors.network.exchange import Transport
+from connectors.recordings.recording import Recording, ReplayTransport
 from connectors.records import ENTITY_TYPES
 from tests.connectors.conformance.entries import Endpoint, Provider, Word
 from tests.connectors.conformance.scenes import Acme, Changed, named, read, records

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from connectors.base import Rim
-from connectors.exchange import Request, Response
+from connectors.network.exchange import Request, Response
 
 Json = dict[str, Any]
 NOW = 1_767_225_600  # 2026-01-01T00:00:00Z

@@ -137,7 +137,7 @@ def test_rows_are_deactivated_and_deleted_by_the_operations(browser: Client, mak
 def test_selected_rows_in_use_are_kept_and_named(
     browser: Client, make: MakeRow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from oncall.admin.escalation import EscalationPolicyAdmin
+    from oncall.admin.policy.list import EscalationPolicyAdmin
     from oncall.models import EscalationPolicy
 
     used = make("escalation_policy", name="Used")

@@ -8,11 +8,10 @@ from django.contrib.auth import authenticate
 from django.contrib.auth.models import Group, Permission
 from django.core.management import call_command
 
+from oncall.errors import InvalidDraft, StaleRows
 from oncall.models import ChangeRecord, GroupLead, Responder, User
 from oncall.operations import (
     Actor,
-    InvalidDraft,
-    StaleRows,
     create_account,
     delete_account,
     grant_lead,

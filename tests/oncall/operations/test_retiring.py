@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from oncall.aggregates import Draft, ElementChanges, Kind
+from oncall.errors import InvalidDraft, RowsInUse
 from oncall.models import ChangeRecord, GroupMember, Override, Reference, Responder, Schedule, Service
-from oncall.operations import Actor, InvalidDraft, RowsInUse, deactivate, delete, merge, reactivate, write
+from oncall.operations import Actor, deactivate, delete, merge, reactivate, write
 
 pytestmark = pytest.mark.django_db
 MakeRow = Callable[..., int]

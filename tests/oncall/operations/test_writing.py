@@ -8,6 +8,7 @@ from django.db import IntegrityError, connection
 from django.test.utils import CaptureQueriesContext
 
 from oncall.aggregates import AGGREGATES, Draft, ElementChanges, Kind, State
+from oncall.errors import InvalidDraft, StaleRows
 from oncall.models import (
     ChangeRecord,
     ContactMethod,
@@ -18,8 +19,8 @@ from oncall.models import (
     Responder,
     Schedule,
 )
-from oncall.operations import Actor, InvalidDraft, StaleRows, fill_references, lock_versions, repoint_references, write
-from oncall.selectors import load_states
+from oncall.operations import Actor, fill_references, lock_versions, repoint_references, write
+from oncall.selectors.schedules import load_states
 
 pytestmark = pytest.mark.django_db
 RUN = Actor(None, "run:7")

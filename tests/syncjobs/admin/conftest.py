@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from oncall.models import User
 from oncall.operations import Actor, create_account
-from syncjobs import starting
+from syncjobs.runs import start as starting
 
 HOSTILE = "<script>canary()</script>"
 

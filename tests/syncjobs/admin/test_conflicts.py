@@ -11,7 +11,7 @@ from connectors.records import SourceTeam
 from oncall.aggregates import Draft
 from oncall.models import Responder, UserGroup
 from oncall.operations import Actor, create_account, write
-from syncjobs.admin.conflict_words import LATER, WORDS
+from syncjobs.conflicts.words import LATER, WORDS
 from syncjobs.models import Conflict, ConflictKind, ConflictState, Strategy
 from tests.syncjobs.admin.conftest import HOSTILE, assert_harmless, queries, staff
 from tests.syncjobs.conftest import Sync, layer, schedule, user

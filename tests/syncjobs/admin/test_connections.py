@@ -9,10 +9,10 @@ from django.urls import reverse
 
 from connectors.models import Connection
 from oncall.models import Responder, Schedule, User
-from syncjobs.disconnecting import disconnect
 from syncjobs.models import Conflict, ExternalLink, LinkState, ParityCheck, RunKind, RunState, SyncProfile, SyncRun
-from syncjobs.overview import standings
-from syncjobs.starting import start
+from syncjobs.pages.standing import standings
+from syncjobs.runs.start import start
+from syncjobs.setup.disconnect import disconnect
 from tests.syncjobs.admin.conftest import HOSTILE, assert_harmless, queries, staff
 from tests.syncjobs.conftest import Sync
 

@@ -12,7 +12,7 @@ from connectors.records import MappingNote, SourceMember, SourceTeam
 from oncall.models import Responder, User, UserGroup
 from oncall.operations import Actor, create_account
 from syncjobs.models import RunKind, RunState, SyncItem, SyncRun
-from syncjobs.starting import start
+from syncjobs.runs.start import start
 from tests.syncjobs.admin.conftest import HOSTILE, assert_harmless, queries, staff
 from tests.syncjobs.conftest import Sync, layer, schedule, user, world
 

@@ -11,13 +11,13 @@ from django.urls import reverse
 from django.utils import timezone
 
 from connectors.models import Connection
-from oncall.admin.schedules import page_url
+from oncall.admin.schedule.list import page_url
 from oncall.aggregates import Draft
 from oncall.models import Schedule, User
 from oncall.operations import create_account, write
 from oncall.rendering.codec import instant_from_text, instant_to_text, participant_to_text
 from oncall.rendering.final import render_final
-from oncall.selectors import specs
+from oncall.selectors.schedules import specs
 from syncjobs.models import Conflict, ParityBasis, ParityCheck, ParityJudge
 from tests.syncjobs.admin.conftest import HOSTILE, assert_harmless, queries, staff
 from tests.syncjobs.conftest import BY, Sync

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.records import SourceMember, SourceService, SourceTeam
-from connectors.timezones import convert
+from connectors.zones.timezones import convert
 from oncall.escalation.policy import Target
 from oncall.rendering.codec import layers_to_json
 from oncall.rendering.final import render_final

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from connectors.findings import Findings
 from connectors.providers.xmatters.vendor import VENDOR
+from connectors.reading.findings import Findings
 from connectors.records import SourceSchedule
 from connectors.simulator.xmatters.model import Rotation, Seat, Shift
 from oncall.aggregates import State

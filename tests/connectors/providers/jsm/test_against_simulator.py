@@ -9,13 +9,13 @@ import pytest
 
 from connectors.base import Connector
 from connectors.closure import Selection
+from connectors.connections.opening import open_connector, replay_connector
 from connectors.errors import AuthenticationFailed, ConnectionConfigError
 from connectors.models import Connection
-from connectors.opening import open_connector, replay_connector
 from connectors.providers.jsm.ledger import LEDGER
-from connectors.recording import load
+from connectors.recordings.recording import load
+from connectors.recordings.replay import document, exit_code
 from connectors.records import Snapshot
-from connectors.replay import document, exit_code
 from connectors.simulator.jsm import (
     AGENT_EMAIL,
     AGENT_TOKEN,

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
+from connectors.admin.forms import connection_form
 from connectors.base import Probe
 from connectors.closure import Selection
 from connectors.errors import AuthenticationFailed, ConnectionConfigError, ProviderUnavailable
-from connectors.forms import connection_form
 from connectors.models import Connection
 from connectors.providers.jsm.connector import JsmOperations
 from connectors.registry import connector_class

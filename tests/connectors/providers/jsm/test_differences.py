@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from connectors.closure import Selection
-from connectors.findings import Findings
 from connectors.providers.atlassian import mapping_policies, mapping_rotations
 from connectors.providers.jsm import wire
 from connectors.providers.jsm.vendor import VENDOR
+from connectors.reading.findings import Findings
 from oncall.escalation.policy import Target
 from oncall.rendering.codec import instant_from_text
 from oncall.rendering.final import Span

@@ -9,8 +9,8 @@ import pytest
 from connectors.base import Connector
 from connectors.closure import Selection
 from connectors.errors import AuthenticationFailed
+from connectors.recordings.replay import document, exit_code
 from connectors.records import Snapshot
-from connectors.replay import document, exit_code
 from connectors.simulator.opsgenie import CANARY, DEMO_KEY, NO_CONFIGURATION_KEY, OTHER_REGION_KEY, TEAM_KEY
 from tests.connectors.conformance import scenes
 from tests.connectors.conformance.entries import NOW

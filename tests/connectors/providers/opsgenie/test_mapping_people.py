@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from connectors.findings import Findings
 from connectors.providers.atlassian import mapping_people as shared_people
 from connectors.providers.atlassian import wire as shared
 from connectors.providers.opsgenie import mapping_people, wire
 from connectors.providers.opsgenie.vendor import VENDOR
+from connectors.reading.findings import Findings
 from connectors.records import SourceMember
 from oncall.rendering.codec import instant_from_text
 from oncall.rendering.spec import Substitution, person

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.errors import UnknownValue
-from connectors.findings import Findings
 from connectors.providers.atlassian import mapping_policies
 from connectors.providers.atlassian import wire as shared
 from connectors.providers.opsgenie import wire
 from connectors.providers.opsgenie.vendor import VENDOR
+from connectors.reading.findings import Findings
 from oncall.escalation.policy import Level, Policy, Target
 
 TEAM = {"type": "team", "id": "T1", "name": "Team"}

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.errors import UnexpectedResponse
-from connectors.findings import Findings
 from connectors.providers.atlassian import mapping_rotations
 from connectors.providers.atlassian import wire as shared
 from connectors.providers.opsgenie import wire
 from connectors.providers.opsgenie.vendor import VENDOR
-from connectors.wire import Moment
+from connectors.reading.findings import Findings
+from connectors.reading.wire import Moment
 from oncall.rendering.codec import instant_from_text, instant_to_text, reading_from_text
 from oncall.rendering.final import render_final
 from oncall.rendering.spec import VACANT, Always, ByTime, Daily, Override, Participant, Weekly, person

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connectors.closure import Selection
-from connectors.replay import document
+from connectors.recordings.replay import document
 
 FAR = "3025-01-01T00:00:00Z"
 JUNK: list[Any] = [

@@ -8,9 +8,9 @@ import pytest
 from django.core.management import call_command
 
 from connectors.closure import Selection
-from connectors.opening import replay_connector
-from connectors.recording import load
-from connectors.replay import document, exit_code
+from connectors.connections.opening import replay_connector
+from connectors.recordings.recording import load
+from connectors.recordings.replay import document, exit_code
 from oncall.rendering.codec import instant_from_text
 
 RECORDING = Path(__file__).resolve().parents[4].parent / "shared" / "recordings" / "opsgenie.json"

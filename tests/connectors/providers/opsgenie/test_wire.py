@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from connectors.findings import Findings
 from connectors.providers.atlassian import wire as shared
 from connectors.providers.opsgenie import wire
 from connectors.providers.opsgenie.vendor import VENDOR
+from connectors.reading.findings import Findings
 
 
 def failure(model: Any, raw: Any) -> Any:

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from connectors.errors import UnexpectedResponse
-from connectors.findings import Findings
 from connectors.providers.pagerduty import mapping_layers, wire
 from connectors.providers.pagerduty.vendor import VENDOR
+from connectors.reading.findings import Findings
 from oncall.rendering.codec import reading_from_text
 from oncall.rendering.spec import Always, ByTime, Daily, Override, Weekly, person
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from connectors.findings import Findings
 from connectors.providers.pagerduty import mapping_people, wire
 from connectors.providers.pagerduty.vendor import VENDOR
+from connectors.reading.findings import Findings
 from connectors.records import SourceMember, SourceNotificationRule
 
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from connectors.findings import Findings
 from connectors.providers.pagerduty import mapping_policies, wire
 from connectors.providers.pagerduty.vendor import VENDOR
+from connectors.reading.findings import Findings
 from connectors.records import SourceService
 from oncall.escalation.policy import Target
 

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from connectors.errors import UnexpectedResponse
-from connectors.findings import Findings
 from connectors.providers.pagerduty import mapping_shifts
 from connectors.providers.pagerduty import wire_shifts as wire
 from connectors.providers.pagerduty.vendor import VENDOR
+from connectors.reading.findings import Findings
 from oncall.rendering.codec import reading_from_text
 from oncall.rendering.spec import VACANT, ByOccurrence, Everyone, ExtraShift, Override, Recurring, Rule, person
 

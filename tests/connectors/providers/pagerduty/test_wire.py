@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from connectors.findings import Findings
 from connectors.providers.pagerduty import wire
 from connectors.providers.pagerduty.vendor import VENDOR
+from connectors.reading.findings import Findings
 
 
 def failure(model: Any, raw: Any, at: str = "") -> Any:

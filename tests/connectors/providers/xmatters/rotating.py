@@ -3,11 +3,11 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from connectors.findings import Findings
 from connectors.providers.xmatters import wire
 from connectors.providers.xmatters.directory import Directory
 from connectors.providers.xmatters.mapping_shifts import schedule
 from connectors.providers.xmatters.vendor import VENDOR
+from connectors.reading.findings import Findings
 from connectors.records import SourceSchedule
 from connectors.simulator.xmatters.model import Recurrence, Rotation, Seat, Shift
 from connectors.simulator.xmatters.rotation import next_rotation, seated_at

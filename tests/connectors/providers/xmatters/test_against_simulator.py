@@ -8,11 +8,11 @@ import pytest
 import connectors.simulator.xmatters as simulated
 from connectors.base import Rim
 from connectors.closure import Selection
-from connectors.egress import LiveTransport, parse_allow
+from connectors.network.egress import LiveTransport, parse_allow
 from connectors.providers.xmatters.connector import XMatters
 from connectors.records import Snapshot
 from connectors.redaction import Secret
-from oncall.escalation.known import Group, Known
+from oncall.escalation.context import Group, Known
 from oncall.escalation.walk import notices, walk
 from oncall.rendering.final import render_final
 from oncall.rendering.spec import person

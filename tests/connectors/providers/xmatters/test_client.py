@@ -6,7 +6,7 @@ import pytest
 
 from connectors.closure import Selection
 from connectors.errors import UnexpectedResponse
-from connectors.exchange import Request
+from connectors.network.exchange import Request
 from connectors.providers.xmatters.address import followed
 
 ORIGIN = "https://acme.xmatters.com"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from connectors.errors import AuthenticationFailed, ConnectionConfigError, ProviderUnavailable, RequestRejected
-from connectors.exchange import Response
+from connectors.network.exchange import Response
 from connectors.providers.xmatters.address import clean_base_url
 from connectors.providers.xmatters.connector import XMatters
 from connectors.providers.xmatters.login import TOKEN_PATH

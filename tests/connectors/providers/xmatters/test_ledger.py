@@ -9,11 +9,11 @@ import pytest
 import connectors.simulator.xmatters as simulated
 from connectors.base import Rim
 from connectors.closure import Selection
-from connectors.egress import LiveTransport, parse_allow
 from connectors.ledger import Entry
+from connectors.network.egress import LiveTransport, parse_allow
 from connectors.providers.xmatters.connector import XMatters
 from connectors.providers.xmatters.ledger import LEDGER
-from connectors.recording import Recorder
+from connectors.recordings.recording import Recorder
 from connectors.redaction import Secret
 
 NOW = 1_772_323_200

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from connectors.closure import Selection
 from connectors.errors import ConnectorError
-from connectors.replay import document
+from connectors.recordings.replay import document
 
 DAY = 86_400
 JUNK: list[Any] = [

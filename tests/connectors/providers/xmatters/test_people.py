@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from connectors.findings import Findings
 from connectors.providers.xmatters import wire
 from connectors.providers.xmatters.devices import contact_methods, notification_rules
 from connectors.providers.xmatters.directory import Directory
 from connectors.providers.xmatters.mapping_people import referenced_user, substitutions, user
 from connectors.providers.xmatters.vendor import VENDOR
+from connectors.reading.findings import Findings
 from connectors.records import SourceNotificationRule, SourceUser
 from oncall.rendering.spec import VACANT, Substitution, person
 

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from connectors.findings import Findings
-from connectors.mapping import finish
 from connectors.providers.xmatters import wire
 from connectors.providers.xmatters.directory import Directory
 from connectors.providers.xmatters.mapping_policies import group_policy, service, shift_policy
 from connectors.providers.xmatters.mapping_shifts import seats
 from connectors.providers.xmatters.vendor import VENDOR
+from connectors.reading.findings import Findings
+from connectors.reading.mapping import finish
 from connectors.records import SourcePolicy
 from oncall.escalation.policy import Level, Target
 

@@ -9,12 +9,12 @@ import pytest
 import connectors.simulator.xmatters as simulated
 from connectors.base import Rim
 from connectors.closure import Selection
-from connectors.egress import LiveTransport, parse_allow
-from connectors.opening import replay_connector
+from connectors.connections.opening import replay_connector
+from connectors.network.egress import LiveTransport, parse_allow
 from connectors.providers.xmatters.connector import XMatters
-from connectors.recording import Recorder, load
+from connectors.recordings.recording import Recorder, load
+from connectors.recordings.replay import document
 from connectors.redaction import Secret
-from connectors.replay import document
 
 NOW = 1_772_323_200
 DAY = 86_400

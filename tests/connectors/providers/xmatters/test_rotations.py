@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.findings import Findings
 from connectors.providers.xmatters import wire
 from connectors.providers.xmatters.rotations import Unsupported, by_shift, by_time, direction, trigger
 from connectors.providers.xmatters.vendor import VENDOR
+from connectors.reading.findings import Findings
 from connectors.simulator.xmatters.model import Shift
 from connectors.simulator.xmatters.occurrences import occurrences
 from connectors.simulator.xmatters.rotation import next_rotation, seated_at

@@ -14,19 +14,19 @@ from django.db import connection as database
 
 import connectors.simulator.xmatters as simulated
 from connectors.closure import Selection
-from connectors.egress import LiveTransport, parse_allow
+from connectors.connections.opening import open_connector
 from connectors.errors import ConnectorError
-from connectors.exchange import Request
 from connectors.models import Connection
-from connectors.opening import open_connector
+from connectors.network.egress import LiveTransport, parse_allow
+from connectors.network.exchange import Request
 from connectors.providers.xmatters.connector import XMatters
 from connectors.providers.xmatters.login import basic
+from connectors.recordings.replay import document
 from connectors.redaction import Secret, mask_values
-from connectors.replay import document
 from connectors.simulator.xmatters import Simulator
 from syncjobs.models import RunKind, RunState, SyncProfile
-from syncjobs.runner import drive
-from syncjobs.starting import start
+from syncjobs.runs.runner import drive
+from syncjobs.runs.start import start
 
 OAUTH = {"auth": "oauth", "client_id": simulated.CLIENT_ID}
 KEY = {"username": simulated.API_KEY_USER}

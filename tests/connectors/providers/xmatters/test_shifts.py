@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from connectors.errors import UnexpectedResponse, UnknownValue
-from connectors.findings import Findings
 from connectors.providers.xmatters import wire
 from connectors.providers.xmatters.directory import Directory
 from connectors.providers.xmatters.mapping_shifts import schedule
 from connectors.providers.xmatters.vendor import VENDOR
+from connectors.reading.findings import Findings
 from connectors.records import SourceSchedule
 from oncall.rendering.final import render_final
 from oncall.rendering.spec import Always, ByOccurrence, ByTime, Everyone, Participant, Recurring, Rule, person

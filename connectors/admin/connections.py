@@ -1,0 +1,212 @@
+"""The pages of one connection: its form and Test connection. ``syncjobs`` adds the sync to them and registers them."""
+
+from typing import Any, ClassVar, Final
+
+from django import forms
+from django.contrib.admin import SimpleListFilter
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.decorators import method_decorator
+from django.utils.html import format_html_join
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_POST
+from unfold.admin import ModelAdmin
+from unfold.decorators import display
+
+from connectors.admin.forms import ConnectionForm, connection_form
+from connectors.base import Connector
+from connectors.connections.probe import probe_connection
+from connectors.errors import ConnectionConfigError, ConnectorError
+from connectors.models import Connection
+from connectors.records import ENTITY_WORDS
+from connectors.registry import CONNECTORS, provider_label
+
+#: Who may start, apply and cancel syncs may also make a connection talk to its source.
+START: Final = "syncjobs.start_syncrun"
+
+
+def pill(text: str, colour: str = "") -> str:
+    """A coloured label. colour: success, warning, danger, info or nothing; the text always says it as well."""
+    return render_to_string("unfold/helpers/label.html", {"text": text, "type": colour})
+
+
+class OwnFiltersOnly(ModelAdmin):
+    """Lists that can be filtered by what ``list_filter`` names and by nothing else: a look-up such as
+    ``?credentials__startswith=`` would answer questions about what the page never shows."""
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
+        for entry in self.list_filter:
+            name = entry[0] if isinstance(entry, tuple | list) else entry
+            if isinstance(name, str):
+                if lookup in (name, f"{name}__exact", f"{name}__id__exact"):
+                    return True
+            elif isinstance(name, type) and issubclass(name, SimpleListFilter) and lookup == name.parameter_name:
+                return True
+        return False
+
+
+class ShownOnly(OwnFiltersOnly):
+    """Rows that are looked at and never edited by a form."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class ConnectionAdmin(OwnFiltersOnly):
+    """Add, change and test a connection. Nothing here shows a secret, and nothing deletes."""
+
+    form = ConnectionForm
+    search_fields = ("name", "account_label")
+    change_form_outer_before_template: Any = "admin/connectors/connection/panel.html"
+    warn_unsaved_form = True
+    providers: ClassVar[tuple[type[Connector], ...]] = CONNECTORS
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False  # what was imported through it refers to it; it can be disconnected
+
+    def has_change_permission(self, request: HttpRequest, obj: Connection | None = None) -> bool:
+        """A connection whose connector is not installed any more can be looked at only."""
+        known = obj is None or any(obj.provider == connector.provider for connector in self.providers)
+        return known and super().has_change_permission(request, obj)
+
+    # --- the form -----------------------------------------------------------------------------------------------------
+
+    def _connector(self, request: HttpRequest, connection: Connection | None) -> type[Connector] | None:
+        """The connector the form is about; None when somebody has to choose one first."""
+        if connection is not None:
+            wanted = connection.provider
+        elif len(self.providers) == 1:
+            wanted = self.providers[0].provider
+        else:
+            wanted = request.GET.get("provider", "")
+        return next((connector for connector in self.providers if connector.provider == wanted), None)
+
+    def get_form(
+        self, request: HttpRequest, obj: Connection | None = None, change: bool = False, **kwargs: Any
+    ) -> "type[forms.ModelForm[Connection]]":
+        connector = self._connector(request, obj)
+        return connection_form(connector) if connector else forms.modelform_factory(Connection, fields=["name"])
+
+    def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        assert obj is None or isinstance(obj, Connection)  # noqa: S101 - the admin of connections
+        if obj is not None and not self.has_change_permission(request, obj):
+            return [(None, {"fields": ["name", "provider_shown", "settings_shown", "credentials_shown"]})]
+        connector = self._connector(request, obj)
+        fields = connector.fields() if connector else ()
+        plain = [field.name for field in fields if field.kind != "secret"]
+        secret = [field.name for field in fields if field.kind == "secret"]
+        return [(None, {"fields": ["name"]}), ("Account", {"fields": plain}), ("Credential", {"fields": secret})]
+
+    @method_decorator(sensitive_post_parameters())
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # type: ignore[override]
+        response: HttpResponse = super().changeform_view(request, *args, **kwargs)
+        return response
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if self.has_add_permission(request) and self._connector(request, None) is None:
+            choices = [(connector.label, f"?provider={connector.provider}") for connector in self.providers]
+            return self._page(request, "choose_provider", "Which platform?", None, choices=choices)
+        return super().add_view(request, form_url, {"title": "Connect a source", **(extra_context or {})})
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        connection = self.get_object(request, object_id)
+        extra = {} if connection is None else self.panel(request, connection)
+        return super().change_view(request, object_id, form_url, {**extra, **(extra_context or {})})
+
+    def panel(self, request: HttpRequest, connection: Connection) -> dict[str, Any]:
+        """What stands above the form: the state of the connection and what can be done with it."""
+        return {
+            "title": connection.name,
+            "connection": connection,
+            "provider": provider_label(connection.provider),
+            "rights": [_right(right) for right in connection.rights],
+            "may_test": request.user.has_perm(START) and connection.disconnected_at is None,
+            "test_url": reverse("admin:connectors_connection_test", args=[connection.pk]),
+        }
+
+    @display(description="Platform")
+    def provider_shown(self, connection: Connection) -> str:
+        return provider_label(connection.provider)
+
+    @display(description="Account settings")
+    def settings_shown(self, connection: Connection) -> str:
+        return format_html_join(", ", "{} {}", sorted(connection.settings.items()))
+
+    @display(description="Credential")
+    def credentials_shown(self, connection: Connection) -> str:
+        return "stored" if connection.credentials else "none stored"
+
+    # --- Test connection ----------------------------------------------------------------------------------------------
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.test_view)
+        return [path("<int:object_id>/test/", view, name="connectors_connection_test"), *super().get_urls()]
+
+    def loaded(self, request: HttpRequest, object_id: int, permission: str) -> Connection:
+        """The connection a button was pressed for. Raises PermissionDenied or Http404."""
+        if not (request.user.has_perm(permission) and self.has_view_permission(request)):
+            raise PermissionDenied
+        connection = self.get_queryset(request).filter(pk=object_id).first()
+        if not isinstance(connection, Connection):
+            raise Http404(f"There is no connection {object_id}.")
+        return connection
+
+    @method_decorator(require_POST)
+    def test_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """Ask the source now. A fragment for htmx, a page otherwise."""
+        connection = self.loaded(request, object_id, START)
+        context: dict[str, Any] = {"connection": connection}
+        try:
+            probe = probe_connection(connection)
+        except ConnectorError as error:
+            context |= {"error": error, "field": self._field_label(connection, error)}
+        else:
+            rights = [
+                _right({"entity_type": r.entity_type, "granted": r.granted, "detail": r.detail}) for r in probe.rights
+            ]
+            context |= {"probe": probe, "rights": rights}
+        if request.headers.get("HX-Request"):
+            return TemplateResponse(request, "admin/connectors/connection/test_result.html", context)
+        return self._page(request, "test", f"Test of {connection.name}", connection, **context)
+
+    def _field_label(self, connection: Connection, error: ConnectorError) -> tuple[str, str] | None:
+        """(name, label) of the form field an error belongs to."""
+        name = error.field if isinstance(error, ConnectionConfigError) else None
+        connector = self._connector(HttpRequest(), connection)
+        fields = connector.fields() if connector and name else ()
+        return next(((field.name, field.label) for field in fields if field.name == name), None)
+
+    def _page(
+        self, request: HttpRequest, template: str, title: str, original: Connection | None, **context: Any
+    ) -> HttpResponse:
+        """A page of this section in the frame of the admin."""
+        shell = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": title,
+            "original": original,
+        }
+        return TemplateResponse(request, f"admin/connectors/connection/{template}.html", {**shell, **context})
+
+
+def _right(right: dict[str, Any]) -> dict[str, Any]:
+    """One line of the list of rights: the words of the kind, and a sign with its meaning in words."""
+    known = right["entity_type"] in ENTITY_WORDS
+    signs = {True: ("check_circle", "can be read", "ok"), False: ("cancel", "may not be read", "bad")}
+    icon, words, tone = signs.get(right["granted"], ("help", "could not be told", "unsure"))
+    name = ENTITY_WORDS[right["entity_type"]][1] if known else right["entity_type"]
+    return {"name": name, "icon": icon, "words": words, "tone": tone, "detail": right["detail"]}

@@ -1,0 +1,91 @@
+"""From a stored connection, or a recording, to a connector that can read."""
+
+import time
+from collections.abc import Callable
+
+from django.conf import settings
+
+from connectors.base import Connector, Rim
+from connectors.credentials import CredentialUnreadable
+from connectors.errors import ConnectionConfigError
+from connectors.models import Connection
+from connectors.network.addresses import OriginRefused, parse_allow
+from connectors.network.client import Transport
+from connectors.network.egress import LiveTransport
+from connectors.recordings.recording import Recorder, Recording, RecordingUnreadable, ReplayTransport
+from connectors.redaction import Secret
+from connectors.registry import connector_class, provider_label
+
+
+def live_transport(connection: Connection) -> Transport:
+    """The guarded way out for one connection. A simulator is reached through CONNECTOR_ORIGINS only, and stands for all
+    hosts of its provider."""
+    cls = connector_class(connection.provider)
+    simulated = settings.CONNECTOR_ORIGINS.get(connection.provider)
+    origin = simulated or cls.origin(connection.settings)
+    hosts = {name: simulated or host for name, host in cls.hosts(connection.settings).items()}
+    try:
+        return LiveTransport(origin, hosts=hosts, allow=parse_allow(settings.EGRESS_ALLOW))
+    except OriginRefused as refused:
+        raise ConnectionConfigError(
+            f"{cls.label} cannot be asked at this address: {refused}",
+            hint="Nothing was sent. Correct the connection, or CONNECTOR_ORIGINS and EGRESS_ALLOW for a simulator.",
+            provider=connection.provider,
+        ) from None
+
+
+def open_connector(
+    connection: Connection, *, should_stop: Callable[[], bool] | None = None, transport: Transport | None = None
+) -> Connector:
+    """A connector for one read of this connection. Raises ConnectionConfigError when it cannot be used as it stands."""
+    if connection.disconnected_at is not None:
+        raise ConnectionConfigError(
+            f"Connection {connection.name} is disconnected.",
+            hint="Enter its credentials again to use it; what was imported is untouched.",
+            provider=connection.provider,
+        )
+    try:
+        cls = connector_class(connection.provider)
+    except KeyError:
+        raise ConnectionConfigError(
+            f"Connection {connection.name} needs the {provider_label(connection.provider)} connector.",
+            hint="It is not part of this installation; what was imported is untouched.",
+            provider=connection.provider,
+        ) from None
+    try:
+        secrets = connection.secrets()
+    except CredentialUnreadable as unreadable:
+        raise ConnectionConfigError(
+            str(unreadable), hint="Nothing was read or changed.", provider=connection.provider
+        ) from None
+    rim = Rim(transport or live_transport(connection), now=time.time, sleep=time.sleep, should_stop=should_stop)
+    return cls(connection.settings, secrets, rim)
+
+
+def replay_connector(recording: Recording) -> Connector:
+    """A connector that reads a recording: no network, no waiting, the clock of the recording."""
+    try:
+        cls = connector_class(recording.provider)
+    except KeyError:
+        raise RecordingUnreadable(
+            f"It was recorded from {recording.provider!r}, which has no connector here."
+        ) from None
+    recorded_at = recording.recorded_at
+    now = time.time() if recorded_at is None else recorded_at.timestamp()
+    placeholder = {field.name: Secret("replayed") for field in cls.fields() if field.kind == "secret"}
+    rim = Rim(ReplayTransport(recording), now=lambda: now, sleep=lambda seconds: None)
+    initial = {field.name: field.initial for field in cls.fields() if field.kind != "secret"}
+    given = {name: str(value) for name, value in recording.settings.items()}
+    return cls(cls.clean({**initial, **given}), placeholder, rim)
+
+
+def recording_connector(connection: Connection) -> tuple[Connector, Recorder]:
+    """A connector whose exchanges are recorded, without secrets."""
+    recorder = Recorder(
+        live_transport(connection),
+        connection.provider,
+        connection.settings,
+        secrets=[secret.reveal() for secret in connection.secrets().values()],
+        scrub=connector_class(connection.provider).scrub,
+    )
+    return open_connector(connection, transport=recorder), recorder

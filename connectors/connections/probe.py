@@ -1,0 +1,47 @@
+"""Test connection: who the credential belongs to and what it may read."""
+
+import time
+from typing import Final
+
+from django.utils import timezone
+
+from connectors.base import Probe
+from connectors.connections.opening import open_connector
+from connectors.errors import ConnectionConfigError, ProviderUnavailable, ReadStopped
+from connectors.models import Connection
+
+#: Somebody waits in front of the page: shorter than the usual limits of web servers and proxies.
+MOST_SECONDS: Final = 25.0
+
+
+def probe_connection(connection: Connection) -> Probe:
+    """Ask the source, and remember account, rights and time of the test on the connection.
+
+    Raises ConnectorError; then nothing was stored. A credential of another account than the one this connection was
+    made for is a ConnectionConfigError: its objects would be taken for those imported before.
+    """
+    started = time.monotonic()
+    connector = open_connector(connection, should_stop=lambda: time.monotonic() - started > MOST_SECONDS)
+    try:
+        probe = connector.probe()
+    except ReadStopped:
+        raise ProviderUnavailable(
+            f"{connector.label} did not answer within {MOST_SECONDS:.0f} seconds.",
+            hint="Nothing is wrong with what is stored. Try again in a few minutes.",
+            provider=connection.provider,
+        ) from None
+    account = probe.account
+    if connection.account_id and account.id and account.id != connection.account_id:
+        raise ConnectionConfigError(
+            f"The credential belongs to {account.label}, but this connection was made for {connection.account_label}.",
+            hint="Enter a credential of that account, or make a new connection for this one. Nothing was stored.",
+            provider=connection.provider,
+        )
+    connection.account_id = account.id or connection.account_id
+    connection.account_label = account.label or connection.account_label
+    connection.rights = [
+        {"entity_type": right.entity_type, "granted": right.granted, "detail": right.detail} for right in probe.rights
+    ]
+    connection.tested_at = timezone.now()
+    connection.save(update_fields=["account_id", "account_label", "rights", "tested_at"])
+    return probe

@@ -1,0 +1,100 @@
+"""The boundary around each object: what cannot be read or mapped costs that object only, and is named."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from connectors.errors import ConnectorError, UnexpectedResponse, UnknownValue
+from connectors.reading.wire import Wire
+from connectors.records import EntityType, FailedEntity, MappingNote
+from connectors.zones.timezones import ZoneReading
+
+W = TypeVar("W", bound=Wire)
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Vendor:
+    """Whose answers are read. provider: registry key, kept on every error; label: its name in messages."""
+
+    provider: str
+    label: str
+
+    @property
+    def hint(self) -> str:
+        return f"Nothing of this object was changed here; correct it in {self.label}, or report it with this message."
+
+    def unknown_value(self, path: str, message: str) -> UnknownValue:
+        """A value outside the documented ones, or one that this product has no word for."""
+        return UnknownValue(message, hint=self.hint, provider=self.provider, path=path)
+
+    def invalid(self, code: str, path: str, message: str) -> UnexpectedResponse:
+        """A value that cannot be meant, such as a turn of 0 seconds."""
+        return UnexpectedResponse(message, hint=self.hint, provider=self.provider, path=path, code=code)
+
+
+@dataclass(slots=True)
+class Findings:
+    """Notes and failures in the order they were found."""
+
+    vendor: Vendor
+    notes: list[MappingNote] = field(default_factory=list)
+    failed: list[FailedEntity] = field(default_factory=list)
+
+    def note(self, entity_type: EntityType, external_id: str | None, code: str, message: str, path: str = "") -> None:
+        self.notes.append(MappingNote(entity_type, external_id, code, message, path))
+
+    def fail(self, entity_type: EntityType, external_id: str | None, error: ConnectorError, path: str = "") -> None:
+        path = path or (error.path if isinstance(error, UnexpectedResponse) else "")
+        self.failed.append(FailedEntity(entity_type, external_id, error.code, path, str(error)))
+
+    def zone(self, entity_type: EntityType, external_id: str, reading: ZoneReading, path: str) -> ZoneReading:
+        """The ``reading`` itself; a zone that nobody knows is named. A person may have none, while a schedule has to
+        have one that is beyond doubt."""
+        doubtful = reading.zone is None and (reading.raw or entity_type == "schedule")
+        if doubtful or (entity_type == "schedule" and reading.outcome == "warn"):
+            self.note(entity_type, external_id, "unknown_zone", reading.note, path)
+        return reading
+
+    def read(self, model: type[W], raw: object, entity_type: EntityType, external_id: str | None, at: str) -> W | None:
+        """``raw`` as ``model``; what does not fit becomes a failure of the object, ``at`` is its JSON path."""
+        try:
+            return model.model_validate(raw)
+        except ValidationError as error:
+            code, path, message = _first(error)
+            path = f"{at}{'.' if at and path and not path.startswith('[') else ''}{path}"
+            text = f"{entity_type} {external_id or 'without an id'}: {path} {message}. {self.vendor.hint}"
+            self.failed.append(FailedEntity(entity_type, external_id, code, path, text))
+            return None
+
+    def read_all(
+        self, model: type[W], raw: Iterable[object], entity_type: EntityType, external_id: str | None, at: str
+    ) -> tuple[W, ...] | None:
+        """All elements of a list, ``at`` is its JSON path. None = not told: with one unreadable element missing, it
+        would look as if that had been taken away at the source."""
+        found = [self.read(model, item, entity_type, external_id, f"{at}[{i}]") for i, item in enumerate(raw)]
+        complete = tuple(one for one in found if one is not None)
+        return complete if len(complete) == len(found) else None
+
+    def mapped(self, entity_type: EntityType, external_id: str, make: Callable[[], R]) -> R | None:
+        """What ``make`` returns; an unknown or impossible value becomes a failure of the object."""
+        try:
+            return make()
+        except UnexpectedResponse as error:
+            self.fail(entity_type, external_id, error)
+            return None
+
+
+def _first(error: ValidationError) -> tuple[str, str, str]:
+    """Code, JSON path and message of the first thing wrong. Input values are shown for enumerations only: those are
+    words of the vendor, anything else may be personal."""
+    first = error.errors(include_url=False)[0]
+    path = ""
+    for piece in first["loc"]:
+        path += f"[{piece}]" if isinstance(piece, int) else f".{piece}" if path else piece
+    message = first["msg"][:1].lower() + first["msg"][1:]
+    if first["type"] == "literal_error" and isinstance(first["input"], str):
+        return "unknown_value", path, f"is {first['input'][:60]!r}: {message}"
+    return "missing_field" if first["type"] == "missing" else "invalid_value", path, f"is unusable: {message}"

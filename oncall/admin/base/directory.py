@@ -1,0 +1,104 @@
+"""Everybody and everything that a form can name, by label. One query per kind, however many are named."""
+
+import re
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+
+from oncall.aggregates import Kind, fold
+from oncall.models import Reference
+from oncall.tables.base import LOCAL, local_id
+from oncall.tables.kinds import ROOTS
+
+#: What stands before a name that is not a person's.
+WORDS: Mapping[Kind, str] = {
+    "responder": "",
+    "user_group": "group: ",
+    "schedule": "schedule: ",
+    "escalation_policy": "policy: ",
+}
+NOBODY = "nobody"
+_NUMBER = re.compile(r"#(\d+)\s*$")
+
+Keys = Mapping[tuple[Kind, str], int]
+
+
+class Directory:
+    """Labels are the name and the number of the row, ``Ana Kowalski #12`` or ``group: Payments #3``; the number may be
+    left out where only one has the name."""
+
+    def __init__(self) -> None:
+        self._names: dict[Kind, dict[int, str]] = {}
+
+    @classmethod
+    def of(cls, request: HttpRequest) -> "Directory":
+        """The one directory of a request."""
+        directory = getattr(request, "on_call_directory", None)
+        if directory is None:
+            directory = cls()
+            request.on_call_directory = directory  # type: ignore[attr-defined]
+        return directory
+
+    def names(self, kind: Kind) -> dict[int, str]:
+        """Primary key -> name, in order of names."""
+        if kind not in self._names:
+            self._names[kind] = dict(ROOTS[kind].rows.order_by("name_key", "pk").values_list("pk", "name"))
+        return self._names[kind]
+
+    def label(self, kind: Kind, id_: int | None, key: str = "") -> str:
+        """How a form shows this row; one that is not known here shows its key."""
+        name = self.names(kind).get(id_) if id_ is not None else None
+        return f"{WORDS[kind]}{name} #{id_}" if name is not None else f"{WORDS[kind]}{key} (not known here)"
+
+    def labels(self, *kinds: Kind) -> list[str]:
+        return [self.label(kind, id_) for kind in kinds for id_ in self.names(kind)]
+
+    @cached_property
+    def people(self) -> list[str]:
+        return self.labels("responder")
+
+    @cached_property
+    def people_and_groups(self) -> list[str]:
+        return [NOBODY, *self.labels("responder", "user_group")]
+
+    @cached_property
+    def targets(self) -> list[str]:
+        return self.labels("schedule", "responder", "user_group", "escalation_policy")
+
+    def find(self, text: str, *kinds: Kind) -> tuple[Kind, str]:
+        """(kind, ``local:<pk>``) of what is meant. Raises ValidationError when nothing is, or more than one thing."""
+        kind = next((k for k in kinds if WORDS[k] and text.lower().startswith(WORDS[k])), None)
+        if kind is None:
+            kind = next((k for k in kinds if not WORDS[k]), None)
+        if kind is None:
+            raise ValidationError(f"“{text}”: begin with one of {', '.join(WORDS[k].strip() for k in kinds)}")
+        name = text[len(WORDS[kind]) :].strip()
+        number = _NUMBER.search(name)
+        if number and int(number[1]) in self.names(kind):
+            return kind, f"{LOCAL}{number[1]}"
+        found = [id_ for id_, known in self.names(kind).items() if fold(known) == fold(name)]
+        if len(found) == 1:
+            return kind, f"{LOCAL}{found[0]}"
+        if found:
+            choices = ", ".join(self.label(kind, id_) for id_ in found)
+            raise ValidationError(f"“{text}” could be {choices}: write the one you mean.")
+        raise ValidationError(f"“{text}” is not known here. Pick a name from the list, or create it first.")
+
+
+def known_keys(reference_owner: str, pk: int) -> Keys:
+    """What the keys inside an aggregate's JSON mean, as far as that is known. One query."""
+    references = Reference.objects.filter(**{f"{reference_owner}_id": pk})
+    known: dict[tuple[Kind, str], int] = {}
+    for reference in references:
+        kind: Any = reference.kind  # the column's choices are kinds
+        target = getattr(reference, f"{kind}_id")
+        if target is not None:
+            known[kind, reference.key] = target
+    return known
+
+
+def meaning(keys: Keys, kind: Kind, key: str) -> int | None:
+    return local_id(key) if key.startswith(LOCAL) else keys.get((kind, key))

@@ -1,0 +1,194 @@
+"""A walk in words: rungs by minute, what each pages, why not, and what follows."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+from django.urls import reverse
+
+from oncall.admin.base.columns import moment
+from oncall.admin.policy.levels import special_words
+from oncall.admin.schedule.bars import name_of
+from oncall.escalation.policy import Policy, Target
+from oncall.escalation.walk import MINUTE, Page, Paged, Problem, Step, Walk
+from oncall.rendering.spec import Participant
+from oncall.selectors.policies import Row, Walkable
+from oncall.tables.escalation import ROW_OF_TARGET
+from oncall.tables.schedules import ROW_OF_PARTICIPANT
+
+MOST_ROUNDS = 10
+_OUTCOMES = {
+    "paged": "",
+    "acknowledged": "Acknowledged by then: nobody is paged.",
+    "not_told": "Nobody who is known; its time runs.",
+    "waited": "Nobody can be reached; its time runs.",
+    "skipped": "Nobody can be reached; passed on at once.",
+}
+_ENDINGS = {
+    "nothing": "Nothing more happens.",
+    "closed": "The alert is closed.",
+    "rounds_not_known": "It is not known whether it repeats.",
+    "wait_not_known": "It is not known how long it waits; what follows cannot be told.",
+}
+_KINDS = {"schedule": "schedule", "user_group": "group", "group_routing": "routing of", "escalation_policy": "policy"}
+_PAGES = {
+    "responder": "oncall_responder_change",
+    "schedule": "oncall_schedule_page",
+    "user_group": "oncall_usergroup_change",
+    "escalation_policy": "oncall_escalationpolicy_page",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """One person in words. reached: they are paged."""
+
+    name: str
+    note: str
+    reached: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One target: what it is, who that is just now, what cannot be told, the policies that begin. alone: a person who
+    is paged as named."""
+
+    kind: str
+    name: str
+    url: str
+    special: tuple[str, ...]
+    who: tuple[Who, ...]
+    joined: str
+    problems: tuple[str, ...]
+    known: bool
+    withheld: bool
+    alone: bool
+    parts: tuple["Ladder", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    minute: int
+    clock: str
+    level: int
+    one_of: bool
+    lines: tuple[Line, ...]
+    says: str
+    wait: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """first: the rungs of the first round; later: (round, rungs) of those that follow, as many as are shown. plain: it
+    runs through once and nothing else happens. deserted: nobody who could be paged is on any of its levels."""
+
+    name: str
+    url: str
+    first: tuple[Rung, ...]
+    later: tuple[tuple[int, tuple[Rung, ...]], ...]
+    more_rounds: int
+    repeats: str
+    ending: str
+    end_minute: int
+    end_clock: str
+    plain: bool
+    deserted: bool
+
+    @classmethod
+    def of(cls, walk: Walk, policy: Policy, words: "Words", name: str, url: str = "") -> "Ladder":
+        grouped = groupby(walk.steps, key=lambda step: step.round)
+        rounds = [(number, tuple(words.rung(step) for step in steps)) for number, steps in grouped]
+        return cls(
+            name, url, rounds[0][1] if rounds else (), tuple(rounds[1:MOST_ROUNDS]), max(len(rounds) - MOST_ROUNDS, 0),
+            _repeats(policy.repeat_count), _ENDINGS[walk.ending.kind], walk.ending.minute,
+            words.clock(walk.ending.minute), policy.repeat_count == 0 and walk.ending.kind == "nothing",
+            all(step.outcome in ("skipped", "waited") for step in walk.steps),
+        )  # fmt: skip
+
+
+def _repeats(count: int | None) -> str:
+    if count is None:
+        return "How often it repeats is not known."
+    return f"Repeats {count} time{'' if count == 1 else 's'}." if count else "Does not repeat."
+
+
+class Words:
+    """What is known, for an alert at the instant ``at``; times in ``zone``."""
+
+    def __init__(self, found: Walkable, at: int, zone: str) -> None:
+        self.found, self.at, self.zone = found, at, zone
+
+    def clock(self, minute: int) -> str:
+        return moment(self.at + minute * MINUTE, self.zone, self.at)
+
+    def name(self, who: Participant) -> str:
+        row = None if who.kind == "vacant" else self.found.rows.get((ROW_OF_PARTICIPANT[who.kind], who.id))
+        return row.name if row else name_of(who, self.found.names)
+
+    def policy_name(self, key: str) -> str:
+        return self.name(Participant("policy", key))
+
+    def rung(self, step: Step) -> Rung:
+        return Rung(
+            step.minute, self.clock(step.minute), step.level, step.one_of, tuple(map(self._line, step.pages)),
+            _OUTCOMES[step.outcome], step.wait,
+        )  # fmt: skip
+
+    def _line(self, page: Page) -> Line:
+        target, row = page.target, self._row(page.target)
+        kind = _KINDS.get(target.kind, "")
+        if target.kind == "unresolved":
+            kind = target.unresolved_kind.replace("_", " ")
+        parts = tuple(
+            Ladder.of(part.walk, self.found.known.policies[part.key], self, self.policy_name(part.key), self._url(
+                "escalation_policy", self.found.rows.get(("escalation_policy", part.key))
+            ))
+            for part in page.parts
+        )  # fmt: skip
+        who = tuple(self._who(each) for each in page.people)
+        problems = tuple(self._problems(page, row))
+        alone = target.kind == "responder" and row is not None and page.people[0].instead_of is None
+        return Line(
+            kind, row.name if row else target.label or target.key, self._url(ROW_OF_TARGET.get(target.kind), row),
+            tuple(special_words(replace(target, notify=""))), who, " or " if page.one_of else ", ",
+            problems, row is not None, page.withheld,
+            alone, parts,
+        )  # fmt: skip
+
+    def _row(self, target: Target) -> Row | None:
+        kind = ROW_OF_TARGET.get(target.kind)
+        return self.found.rows.get((kind, target.key)) if kind else None
+
+    def _url(self, kind: str | None, row: Row | None) -> str:
+        return reverse(f"admin:{_PAGES[kind]}", args=[row.pk]) if kind and row else ""
+
+    def _who(self, paged: Paged) -> Who:
+        notes = {"unreachable": ["cannot be reached"], "away": ["away, nobody stands in"]}.get(paged.state, [])
+        if paged.instead_of is not None:
+            notes.append(f"stands in for {self.name(paged.instead_of)}")
+        if paged.through is not None:
+            notes.append(f"in {self.name(paged.through)}")
+        return Who(self.name(paged.person), "; ".join(notes), paged.state == "reachable")
+
+    def _problems(self, page: Page, row: Row | None) -> Iterator[str]:
+        if row is not None and not row.active and page.target.kind != "responder":
+            yield "It is inactive: nobody is there."
+        for problem in page.problems:
+            yield self._problem(problem, page.target)
+        nobody = not (page.people or page.parts or page.problems or page.withheld)
+        if nobody and (row is None or row.active):
+            yield "Nobody is there at this time."
+
+    def _problem(self, problem: Problem, target: Target) -> str:
+        match problem.kind:
+            case "unresolved":
+                return "Not known here: import it, or replace it in the form. Who is paged cannot be told."
+            case "routing":
+                return "The group's routing decides by the alert; who is paged cannot be told."
+            case "cycle":
+                back = " → ".join(self.policy_name(key) if key else "this policy" for key in problem.path)
+                return f"Leads back into itself and is cut here: {back}."
+        if target.mode != "current" and problem.what is None:
+            return f"Who is {target.mode} cannot be told: no handoff within 60 days, or it cannot be rendered."
+        what = "It" if problem.what is None else self.name(problem.what)
+        return f"{what} is not known here, or it cannot be read; who is paged cannot be told."

@@ -1,0 +1,98 @@
+"""Levels of an escalation policy as forms."""
+
+from typing import Any
+
+from django import forms
+from django.forms import formset_factory
+from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget
+
+from oncall.admin.base.cards import AddField, LinesField, PartForm, PartFormSet
+from oncall.admin.base.directory import Directory, Keys, meaning
+from oncall.aggregates import Kind
+from oncall.escalation.policy import Level, Target
+from oncall.tables.escalation import ROW_OF_TARGET
+
+_DISTRIBUTIONS = [("everyone", "page all of them"), ("round_robin", "page one of them in turn")]
+_KINDS: tuple[Kind, ...] = ("responder", "schedule", "user_group", "escalation_policy")
+
+
+def target_label(target: Target, directory: Directory, keys: Keys) -> str:
+    """How a line names a target; what is special about it stands in brackets."""
+    kind = ROW_OF_TARGET.get(target.kind)
+    if kind is None:
+        name = f"{target.unresolved_kind or 'unknown'}: {target.label or target.key} (not known here)"
+    else:
+        name = directory.label(kind, meaning(keys, kind, target.key), target.label or target.key)
+    special = special_words(target)
+    return f"{name} [{'; '.join(special)}]" if special else name
+
+
+def special_words(target: Target) -> list[str]:
+    """What is special about a target, each in a few words."""
+    return [
+        *(["routing"] if target.kind == "group_routing" else []),
+        *([f"{target.mode} on call"] if target.mode != "current" else []),
+        *(
+            [f"layer{'' if len(target.layers) == 1 else 's'} {', '.join(target.layers)}"]
+            if target.layers is not None
+            else []
+        ),
+        *([target.members] if target.members != "all" else []),
+        *(["until closed"] if target.condition == "not_closed" else []),
+        *([target.notify] if target.notify else []),
+    ]
+
+
+class LevelForm(PartForm[Level]):
+    wide = ("targets",)
+    listed = "targets"
+    wait = forms.IntegerField(
+        min_value=0,
+        required=False,
+        label="Wait, minutes",
+        help_text="Until the next level starts. Empty on the last level: there is no further round.",
+        widget=UnfoldAdminIntegerFieldWidget,
+    )
+    distribution = forms.ChoiceField(choices=_DISTRIBUTIONS, widget=UnfoldAdminSelectWidget, label="Who is paged")
+    targets = LinesField(help_text="One per line, in order.")
+    add = AddField("oc-targets", label="Add")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.labels: list[str] = []
+        if self.original is not None:
+            self.labels = [target_label(target, self.directory, self.keys) for target in self.original.targets]
+            self.initial.update(
+                {
+                    "wait": self.original.wait,
+                    "distribution": self.original.distribution,
+                    "targets": "\n".join(self.labels),
+                }
+            )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if not self.errors:
+            stored = self.original.targets if self.original is not None else ()
+            cleaned["who"] = self.named("targets", self.labels, stored, self._find)
+        return cleaned
+
+    @property
+    def title(self) -> str:
+        return f"Level {self.initial['number']}"
+
+    def _find(self, text: str) -> Target:
+        kind, key = self.directory.find(text, *_KINDS)
+        if kind == "schedule":
+            return Target("schedule", key)
+        return Target("responder" if kind == "responder" else kind, key)  # type: ignore[arg-type]  # one of _KINDS
+
+    def part(self) -> Level:
+        return Level(self.cleaned_data["wait"], self.cleaned_data["distribution"], self.cleaned_data["who"])
+
+
+class LevelFormSet(PartFormSet[Level]):
+    title = "Levels"
+
+
+Levels: Any = formset_factory(LevelForm, formset=LevelFormSet, extra=1, can_order=True, can_delete=True)

@@ -1,0 +1,131 @@
+"""Escalation policies."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin import SimpleListFilter
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.decorators import display
+
+from oncall.admin.base.aggregate import OperatedAdmin
+from oncall.admin.base.cards_form import PartedForm
+from oncall.admin.base.columns import count_of, is_list, named, source
+from oncall.admin.policy.levels import LevelFormSet, Levels
+from oncall.admin.policy.page import EscalationPage
+from oncall.escalation.codec import levels_from_json, levels_to_json
+from oncall.models import EscalationPolicy, Service
+
+
+class EscalationPolicyForm(PartedForm):
+    kind = "escalation_policy"
+    mirrored = (
+        "name", "description", "initial_wait", "repeat_count", "after_last", "unstaffed_level", "resolved", "group",
+        "active",
+    )  # fmt: skip
+    parts_field = "levels"
+    reference_owner = "owner_policy"
+
+    class Meta:
+        model = EscalationPolicy
+        fields = (
+            "name", "description", "initial_wait", "repeat_count", "after_last", "unstaffed_level", "resolved",
+            "part_of", "group", "active",
+        )  # fmt: skip
+        labels = {
+            "initial_wait": "Initial wait, minutes",
+            "repeat_count": "Extra rounds",
+            "resolved": "On call is looked up",
+            "unstaffed_level": "A level with nobody",
+            "after_last": "After the last level",
+        }
+        help_texts = {
+            "initial_wait": "Before the first level, in the first round only.",
+            "repeat_count": "Rounds after the first. Empty: not known.",
+            "unstaffed_level": "To pass on at once drops its wait. The last level's is the pause before a next round.",
+            "part_of": "The group's policy that this policy of one shift belongs to.",
+        }
+
+    @property
+    def suggested_targets(self) -> list[str]:
+        return self.directory.targets
+
+    def make_parts(self, data: Any) -> LevelFormSet:
+        levels = levels_from_json(self.instance.levels)
+        formset: LevelFormSet = Levels(data, prefix="levels", parts=levels, directory=self.directory, keys=self.keys)
+        return formset
+
+    def stored(self, parts: tuple[Any, ...]) -> dict[str, Any]:
+        return levels_to_json(parts)
+
+
+class PartFilter(SimpleListFilter):
+    title = "part of another"
+    parameter_name = "part"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> tuple[tuple[str, str], ...]:
+        return ("no", "Whole policies"), ("yes", "Parts of one")
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        whole = {"part_of_key": ""}
+        match self.value():
+            case "no":
+                return queryset.filter(**whole)
+            case "yes":
+                return queryset.exclude(**whole)
+        return queryset
+
+
+@admin.register(EscalationPolicy)
+class EscalationPolicyAdmin(OperatedAdmin):
+    kind = "escalation_policy"
+    form = EscalationPolicyForm
+    list_display = (
+        "page_link", "level_count", "rounds", "service_count", "group", "from_source", "active", "edit_link",
+    )  # fmt: skip
+    list_display_links = None
+    list_select_related = ("group", "part_of")
+    list_filter = (*OperatedAdmin.list_filter, PartFilter)
+    search_fields = ("name", "references__responder__name", "references__schedule__name")
+    autocomplete_fields = ("part_of", "group")
+    change_form_template = "oncall/admin/escalation_form.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        page = self.admin_site.admin_view(EscalationPage(self).view)
+        return [path("<int:pk>/page/", page, name="oncall_escalationpolicy_page"), *super().get_urls()]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[EscalationPolicy]:
+        rows: QuerySet[EscalationPolicy] = super().get_queryset(request)
+        return rows.annotate(watching=count_of(Service, "policy")) if is_list(request) else rows
+
+    @display(description="Name", ordering="name_key")
+    def page_link(self, policy: EscalationPolicy) -> SafeString:
+        return named(page_url(policy.pk), policy.name, f"part of {policy.part_of}" if policy.part_of else "")
+
+    @display(description="Levels")
+    def level_count(self, policy: EscalationPolicy) -> int:
+        return len(policy.levels.get("levels", ()))
+
+    @display(description="Repeats", ordering="repeat_count")
+    def rounds(self, policy: EscalationPolicy) -> str:
+        return {None: "not known", 0: "no", 1: "once"}.get(policy.repeat_count, f"{policy.repeat_count} times")
+
+    @display(description="Services", ordering="watching")
+    def service_count(self, policy: Any) -> int:
+        return int(policy.watching)
+
+    @display(description="Source", ordering="origin_label")
+    def from_source(self, policy: EscalationPolicy) -> SafeString:
+        return source(policy)
+
+    @display(description="")
+    def edit_link(self, policy: EscalationPolicy) -> SafeString:
+        url = reverse("admin:oncall_escalationpolicy_change", args=[policy.pk])
+        return format_html('<a href="{}" class="rb-link">Edit</a>', url)
+
+
+def page_url(pk: int) -> str:
+    return reverse("admin:oncall_escalationpolicy_page", args=[pk])

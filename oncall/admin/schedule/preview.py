@@ -1,0 +1,90 @@
+"""What a change by hand does to who is on call: before and after, drawn and in a sentence."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from oncall.admin.base.columns import span_in_words
+from oncall.admin.base.directory import NOBODY
+from oncall.admin.schedule.bars import Bars, Names, names_in_words, table, unreachable
+from oncall.admin.schedule.range import DEFAULT_DAYS, Shown
+from oncall.rendering.differences import Impact, compare, impact
+from oncall.rendering.final import Span, render_final
+from oncall.rendering.spec import InvalidSpec
+from oncall.rendering.zones import DAY
+from oncall.selectors.schedules import ScheduleInput
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """In words; harm: time that was covered is not any more."""
+
+    words: str
+    harm: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A schedule before and after a change; None: there is nothing to render, as before a new one. names: of everybody
+    on either side."""
+
+    before: ScheduleInput | None
+    after: ScheduleInput | None
+    names: Names
+
+    def effect(self, now: int) -> Effect:
+        """What changes in the fortnight from ``now`` on."""
+        until = now + DEFAULT_DAYS * DAY
+        try:
+            before, after = (_spans(side, now, until) for side in (self.before, self.after))
+        except InvalidSpec as wrong:
+            return Effect(f"Who is on call cannot be told: {wrong}", True)
+        found = impact(before, after, now, until)
+        return Effect(in_words(found, self.names, changed=before != after), bool(found.newly_uncovered))
+
+
+class Previewed(Exception):
+    """Raised inside the transaction of a change that was only to be looked at, which undoes it."""
+
+    def __init__(self, edit: Edit) -> None:
+        super().__init__("only looked at")
+        self.edit = edit
+
+
+def _spans(side: ScheduleInput | None, since: int, until: int) -> tuple[Span, ...]:
+    return () if side is None else render_final(*side, since, until)
+
+
+def in_words(found: Impact, names: Names, *, changed: bool) -> str:
+    """``Now Ana → Bo; next 24 h: 3 changes; newly uncovered 4 h in the next 14 days.``"""
+    if not changed:
+        return f"Nobody’s shifts change in the next {DEFAULT_DAYS} days."
+    was, will = (names_in_words(who, names) or NOBODY for who in (found.now_before, found.now_after))
+    count, seconds = found.changes_next_day, found.newly_uncovered_seconds
+    return "; ".join(
+        (
+            f"Now {was}, as before" if was == will else f"Now {was} → {will}",
+            f"next 24 h: {count or 'no'} change{'' if count == 1 else 's'}",
+            f"{f'newly uncovered {span_in_words(seconds)}' if seconds else 'nothing newly uncovered'} in the next "
+            f"{DEFAULT_DAYS} days.",
+        )
+    )
+
+
+def preview(edit: Edit, now: int) -> dict[str, Any]:
+    """The fortnight from today on, before and after, and where they differ; for the form's template."""
+    effect = edit.effect(now)
+    sides = [side for side in (edit.after, edit.before) if side is not None]
+    try:
+        shown = Shown.of({}, sides[0][0].zone if sides else "UTC", now)
+        before, after = (_spans(side, shown.since, shown.until) for side in (edit.before, edit.after))
+    except InvalidSpec:
+        return {"effect": effect}
+    bars = Bars(shown, edit.names, unreachable(edit.names), now, linked=False)
+    differences = compare(before, after, shown.since, shown.until).differences
+    rows = (
+        bars.final("Before", before, shown.since, shown.until),
+        bars.final("After", after, shown.since, shown.until),
+        bars.difference("Difference", differences, empty="No difference."),
+    )
+    timeline = bars.timeline(shown.zone, *rows)
+    return {"effect": effect, "preview": timeline, "preview_table": table(rows[-1], shown.zone, now)}

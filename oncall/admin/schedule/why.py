@@ -1,0 +1,134 @@
+"""Why these people are on call at an instant, in words."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from oncall.admin.base.columns import dated_moment
+from oncall.admin.base.directory import NOBODY
+from oncall.admin.schedule.bars import Bars, layer_titles, name_of, names_in_words
+from oncall.admin.schedule.window_lines import text_from_windows
+from oncall.rendering.codec import instant_to_text
+from oncall.rendering.explaining import Explanation, Opening, Source, Turn, explain
+from oncall.rendering.spec import ByOccurrence, ExtraShift, Layer, Override, ScheduleSpec, Substitution
+from oncall.selectors.schedules import ScheduleInput
+
+_STATES = {
+    "vacant": "It is the turn of nobody: the order has an empty place here.",
+    "closed": "No window of it is open.",
+    "not_started": "It has not begun.",
+    "ended": "It has ended.",
+    "empty": "Nobody takes part in it.",
+}
+
+_Exception = Override | ExtraShift | Substitution
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One layer or extra shift: what it says, sentence by sentence. counts: it is among those that decide."""
+
+    title: str
+    who: str
+    says: tuple[str, ...]
+    counts: bool
+
+
+def why(loaded: ScheduleInput, bars: Bars, changed_at: int | None, source_id: Callable[[str], str]) -> dict[str, Any]:
+    """The panel about the chosen instant, of a schedule that can be rendered. changed_at: the schedule's last change.
+    source_id: what the source calls the element or layer with this key, empty when it is none of its."""
+    chosen = bars.shown.chosen
+    if chosen is None:
+        return {}
+    spec, substitutions = loaded
+    words = _Words(spec, substitutions, bars, source_id)
+    found = explain(spec, substitutions, chosen)
+    return {
+        "why": {
+            "who": names_in_words(found.participants, bars.names) or NOBODY,
+            "at": words.at(chosen),
+            "instant": instant_to_text(chosen),
+            "lines": [words.line(each) for each in found.sources],
+            "substituted": list(words.substituted(found)),
+            "changed": "" if changed_at is None or chosen >= changed_at else words.at(changed_at),
+        }
+    }
+
+
+class _Words:
+    def __init__(
+        self,
+        spec: ScheduleSpec,
+        substitutions: tuple[Substitution, ...],
+        bars: Bars,
+        source_id: Callable[[str], str],
+    ) -> None:
+        self.bars, self.source_id, self.titles = bars, source_id, layer_titles(spec)
+        self.layers = {layer.key: layer for layer in spec.layers}
+        exceptions: tuple[_Exception, ...] = (*spec.overrides, *spec.extra_shifts, *substitutions)
+        self.exceptions = {one.key: one for one in exceptions}
+
+    def at(self, instant: int) -> str:
+        return dated_moment(instant, self.bars.shown.zone)
+
+    def line(self, source: Source) -> Line:
+        counts = source.covered_by is None and bool(source.holders)
+        title = self._title(source)
+        return Line(title, names_in_words(source.own, self.bars.names), tuple(self._says(source)), counts)
+
+    def substituted(self, found: Explanation) -> Iterator[str]:
+        for each in found.substituted:
+            person, instead = (name_of(one, self.bars.names) for one in (each.person, each.replacement))
+            instead = NOBODY if each.replacement.kind == "vacant" else instead
+            yield f"Substitution{self._during(each.substitution)}: {instead} stands in for {person}."
+
+    def _title(self, source: Source) -> str:
+        if source.kind == "extra_shift":
+            return f"Extra shift{self._during(source.key)}"
+        if not source.key:
+            return "No layers"
+        return self.titles[source.key] + self._id(source.key)
+
+    def _says(self, source: Source) -> Iterator[str]:
+        layer = self.layers.get(source.key) if source.kind == "layer" else None
+        if layer is not None:
+            yield from (self._turn(layer, turn) for turn in source.turns)
+            if source.opening is not None:
+                yield self._opening(layer, source.opening)
+            if source.state != "open":
+                opens = f" It opens {self.at(source.next_opening)}." if source.next_opening is not None else ""
+                yield _STATES[source.state] + opens
+            elif not source.turns:
+                yield "Everyone in it is on call at once."
+        for each in source.replaced:
+            by = NOBODY if each.by.kind == "vacant" else name_of(each.by, self.bars.names)
+            instead = (
+                "where nobody was" if each.person is None else f"instead of {name_of(each.person, self.bars.names)}"
+            )
+            yield f"Override{self._during(each.override)}: {by} {instead}."
+        if source.covered_by is not None:
+            yield f"Hidden by {self.titles[source.covered_by]}, which comes first."
+
+    def _turn(self, layer: Layer, turn: Turn) -> str:
+        what = "Occurrence" if isinstance(layer.turns, ByOccurrence) else "Turn"
+        who = layer.participants[turn.position]
+        name = NOBODY if who.kind == "vacant" else name_of(who, self.bars.names)
+        order = f"place {turn.position + 1} of {len(layer.participants)}"
+        return f"{what} {turn.number} ({order}) is {name}’s: {self._span(turn.start, turn.end)}."
+
+    def _opening(self, layer: Layer, opening: Opening) -> str:
+        if opening.start is None or opening.end is None:
+            return "It is always open."
+        rule = text_from_windows((layer.windows[opening.window],)) or "by a recurrence rule"
+        return f"Its window ({rule}) is open: {self._span(opening.start, opening.end)}."
+
+    def _during(self, key: str) -> str:
+        one = self.exceptions[key]
+        return f" {self._span(one.starts_at, one.ends_at)}{self._id(key)}"
+
+    def _id(self, key: str) -> str:
+        known = self.source_id(key)
+        return f" ({known})" if known else ""
+
+    def _span(self, start: int, end: int) -> str:
+        return f"{self.at(start)} to {self.at(end)}"

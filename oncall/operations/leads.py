@@ -1,0 +1,34 @@
+"""Leads of user groups: granted to an account here, never imported."""
+
+from django.db import transaction
+from django.utils import timezone
+
+from oncall.models import GroupLead, User, UserGroup
+from oncall.operations.audit import Actor, record
+
+
+@transaction.atomic
+def grant_lead(account_id: int, group_id: int, by: Actor) -> bool:
+    """Makes the account a lead of the group; False when it is one already.
+
+    A right of the account, not part of the group's state: the group's version stays.
+    """
+    granted = {"granted_by_id": by.account_id, "granted_at": timezone.now()}
+    _, created = GroupLead.objects.get_or_create(account_id=account_id, group_id=group_id, defaults=granted)
+    if created:
+        _record_lead(account_id, group_id, by, [None, True])
+    return created
+
+
+@transaction.atomic
+def revoke_lead(account_id: int, group_id: int, by: Actor) -> bool:
+    """Takes the lead of the group from the account; False when it is none."""
+    count, _ = GroupLead.objects.filter(account_id=account_id, group_id=group_id).delete()
+    if count:
+        _record_lead(account_id, group_id, by, [True, None])
+    return bool(count)
+
+
+def _record_lead(account_id: int, group_id: int, by: Actor, change: list[bool | None]) -> None:
+    group, account = UserGroup.objects.get(pk=group_id), User.objects.get(pk=account_id)
+    record("user_group", group_id, group.name, "update", by, {f"leads.{account.email}": change})

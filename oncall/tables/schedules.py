@@ -1,0 +1,107 @@
+"""Schedules: how their states lie in tables, and what makes sense."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from oncall.aggregates import AGGREGATES, Kind, Values
+from oncall.errors import InvalidDraft
+from oncall.models import ExtraShift, Override, Schedule
+from oncall.rendering.codec import layers_from_json, participant_from_text
+from oncall.rendering.spec import InvalidSpec, ParticipantKind, ScheduleSpec
+from oncall.rendering.validation import validate
+from oncall.tables.base import PERSON, Elements, KeyColumn, Named, Roots, name_key
+from oncall.tables.people import check_known_zone, check_name, check_person_or_vacant, check_range
+
+#: Which kind of row a participant's key names. A group's routing belongs to the group.
+ROW_OF_PARTICIPANT: dict[ParticipantKind, Kind] = {
+    "person": "responder",
+    "group": "user_group",
+    "group_routing": "user_group",
+    "policy": "escalation_policy",
+}
+_COLLECTIONS = {c.name: c for c in AGGREGATES["schedule"].collections}
+_LONGEST_KEY = 600
+_ANY_ZONE = "UTC"  # layers of a schedule whose zone is not settled are checked as if it were this one
+
+
+def _derive(row: Schedule) -> None:
+    row.name_key = name_key(row.name)
+    row.group_key = row.group_keys[0] if row.group_keys else ""
+
+
+def _check(values: Values) -> None:
+    check_name(values)
+    keys = values["group_keys"]
+    if not isinstance(keys, list) or not all(isinstance(key, str) and 0 < len(key) <= _LONGEST_KEY for key in keys):
+        raise InvalidDraft("group_keys", "is not a list of keys")
+    zone = values["time_zone"]
+    if values["zone_state"] == "ok":
+        check_known_zone("time_zone", zone)
+    elif values["active"]:
+        raise InvalidDraft("active", "a schedule whose time zone is not settled must be inactive")
+    else:
+        zone = _ANY_ZONE
+    try:
+        layers = layers_from_json(values["layers"])
+        validate(ScheduleSpec(zone=zone, composition=values["composition"], layers=layers))
+    except InvalidSpec as wrong:
+        raise InvalidDraft(wrong.path, wrong.message) from wrong
+    if len({layer.key for layer in layers}) != len(layers):
+        raise InvalidDraft("layers", "two layers have the same key")
+
+
+def _names(values: Values) -> Iterator[Named]:
+    for layer in values["layers"]["layers"]:
+        for slot, text in enumerate(layer["participants"]):
+            participant = participant_from_text(text)
+            if participant.kind != "vacant":
+                kind = ROW_OF_PARTICIPANT[participant.kind]
+                yield Named(f"layers/{layer['key']}/{slot}", kind, participant.id)
+
+
+def _check_override(values: Values) -> None:
+    check_range(values)
+    check_person_or_vacant("by_key", values["by_key"])
+    sources: Any = values["sources"]
+    if sources is not None and not isinstance(sources, list):
+        raise InvalidDraft("sources", "is neither null nor a list")
+    if values["replaces"]:
+        try:
+            participant_from_text(values["replaces"])
+        except InvalidSpec as unknown:
+            raise InvalidDraft("replaces", unknown.message) from None
+
+
+def _check_extra_shift(values: Values) -> None:
+    check_range(values)
+    check_person_or_vacant("by_key", values["by_key"])
+
+
+_BY = KeyColumn("by_key", "by", "responder", PERSON)
+SCHEDULES = Roots(
+    kind="schedule",
+    model=Schedule,
+    fields=AGGREGATES["schedule"].fields,
+    keys=(KeyColumn("group_key", "group", "user_group"),),
+    derive=_derive,
+    check=_check,
+    naming="layers",
+    names=_names,
+    reference_owner="owner_schedule",
+    elements={
+        "extra_shifts": Elements(
+            model=ExtraShift,
+            fields=_COLLECTIONS["extra_shifts"].fields,
+            owner="schedule",
+            keys=(_BY,),
+            check=_check_extra_shift,
+        ),
+        "overrides": Elements(
+            model=Override,
+            fields=_COLLECTIONS["overrides"].fields,
+            owner="schedule",
+            keys=(_BY,),
+            check=_check_override,
+        ),
+    },
+)

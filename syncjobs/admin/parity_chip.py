@@ -1,0 +1,61 @@
+"""What the pages say about parity: the chip, the sentence, the filter."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.contrib.admin import SimpleListFilter
+from django.db.models import F, QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from connectors.admin.connections import pill
+from oncall.admin.schedule.quality import percent
+from syncjobs.models import ParityBasis, ParityCheck, ParityJudge
+from syncjobs.pages.marks import ago
+from syncjobs.parity.checks import standing_checks
+
+_JUDGES = {ParityJudge.VENDOR: "the vendor's own rendering", ParityJudge.SIMULATOR: "the simulator's rendering"}
+
+
+def chip(check: ParityCheck | None) -> SafeString:
+    """How far the schedule equals the source; 100.00 % only when every second does."""
+    if check is None:
+        return format_html('<span title="{}">{}</span>', "never measured", pill("not compared"))
+    if check.equal_seconds is None or not check.total_seconds:
+        title = f"{measured_in_words(check)}: {check.note or 'nothing to compare'}"
+        return format_html('<span title="{}">{}</span>', title, pill("not compared"))
+    text = f"{percent(check.equal_seconds, check.total_seconds, decimals=2)} %"
+    return format_html(
+        '<span title="{}">{}</span>', measured_in_words(check), pill(text, "danger" if check.differs else "success")
+    )
+
+
+def measured_in_words(check: ParityCheck) -> str:
+    """``judge: the vendor's own rendering, measured 5 minutes ago``."""
+    return f"judge: {_JUDGES[ParityJudge(check.judge)]}, measured {ago(check.measured_at)}"
+
+
+class ParityFilter(SimpleListFilter):
+    """By what the chip says."""
+
+    title = "parity"
+    parameter_name = "parity"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterator[tuple[str, str]]:
+        yield from (("equal", "Equal"), ("different", "Different"), ("none", "Not compared"))
+
+    def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
+        checks = ParityCheck.objects.filter(pk__in=standing_checks(queryset.order_by().values_list("pk", flat=True)))
+        differing = checks.filter(equal_seconds__lt=F("total_seconds")).values("schedule")
+        # What is said of the next days counts; a clock change to come alone can make it worse, never better.
+        refused = checks.filter(total_seconds=None).exclude(basis=ParityBasis.TRANSITION).values("schedule")
+        compared = checks.filter(total_seconds__gt=0).exclude(schedule__in=refused).values("schedule")
+        match self.value():
+            case "different":
+                return queryset.filter(pk__in=differing)
+            case "equal":
+                return queryset.filter(pk__in=compared).exclude(pk__in=differing)
+            case "none":
+                return queryset.exclude(pk__in=compared).exclude(pk__in=differing)
+        return queryset

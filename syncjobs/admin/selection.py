@@ -1,0 +1,113 @@
+"""The page that says what a connection imports, and by which rules."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import URLPattern, path, reverse
+from django.utils.decorators import method_decorator
+from django.views.decorators.http import require_http_methods, require_POST
+
+from connectors.admin.connections import START, ConnectionAdmin
+from connectors.errors import ConnectorError
+from connectors.models import Connection
+from connectors.records import ENTITY_WORDS, EntityKey
+from connectors.registry import inventory_hint
+from syncjobs.models import Strategy, SyncProfile
+from syncjobs.pages.marks import page
+from syncjobs.setup.inventory import Row, along_with, inventory_of, kept_inventory, keys_of, tree_of, value_of
+from syncjobs.setup.profile_form import EVERYTHING, ProfileForm
+from syncjobs.words.names import Names
+
+VIEW = "syncjobs.view_syncprofile"
+CHANGE = "syncjobs.change_syncprofile"
+
+
+class Choosing(ConnectionAdmin):
+    """Adds *Choose what to import* to the pages of a connection."""
+
+    def get_urls(self) -> list[URLPattern]:
+        views = (("import", self.import_view), ("inventory", self.inventory_view))
+        wrap = self.admin_site.admin_view
+        urls = [path(f"<int:object_id>/{n}/", wrap(view), name=f"connectors_connection_{n}") for n, view in views]
+        return [*urls, *super().get_urls()]
+
+    def demand_change(self, request: HttpRequest, connection: Connection) -> None:
+        if not self.has_change_permission(request, connection):
+            raise PermissionDenied
+
+    @method_decorator(require_http_methods(["GET", "POST"]))
+    def import_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        connection = self.loaded(request, object_id, VIEW)
+        profile = SyncProfile.objects.get_or_create(connection=connection)[0]
+        profile.connection = connection
+        if request.method == "POST":
+            if not request.user.has_perm(CHANGE):
+                raise PermissionDenied
+            form = ProfileForm(request.POST, instance=profile, chosen=request.POST.getlist("chosen"))
+            if form.is_valid():
+                return self._saved(request, form)
+        else:
+            form = ProfileForm(instance=profile)
+        nodes = kept_inventory(connection)
+        context: dict[str, Any] = {
+            "form": form,
+            "connection": connection,
+            "hint": inventory_hint(connection.provider),
+            "may_change": request.user.has_perm(CHANGE),
+            "may_fetch": request.user.has_perm(START) and connection.disconnected_at is None,
+            "chosen": _named(connection, form.chosen) if nodes is None else (),
+        }
+        if nodes is not None:
+            context |= {"tree": tree_of(nodes, form.chosen, ""), "along": along_with(nodes, form.chosen)}
+            context["everything"] = form["scope"].value() == EVERYTHING
+        return page(self, request, "syncjobs/import.html", f"What to import from {connection}", connection, **context)
+
+    def _saved(self, request: HttpRequest, form: ProfileForm) -> HttpResponse:
+        changed = {*form.changed_data, *(["selection"] if form.selection_changed else [])}
+        profile = form.save()
+        connection = profile.connection
+        self.log_change(request, connection, f"Rules: {', '.join(sorted(changed)) or 'nothing changed'}.")
+        messages.success(request, "Saved. The next sync follows it; a plan shows beforehand what that means.")
+        if "strategy" in form.changed_data and profile.strategy == Strategy.OVERWRITE:
+            messages.warning(
+                request, "The source wins from now on: plan first and look at the local edits it would replace."
+            )
+        return HttpResponseRedirect(reverse("admin:connectors_connection_change", args=[connection.pk]))
+
+    @method_decorator(require_POST)
+    def inventory_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """Fragments of the page above. ``part``: chooser (asks the source if need be), tree (a search) or along (what
+        comes with the ticked ones)."""
+        connection = self.loaded(request, object_id, START)
+        chosen = keys_of(request.POST.getlist("chosen"))
+        part = request.POST.get("part", "chooser")
+        context: dict[str, Any] = {
+            "connection": connection,
+            "hint": inventory_hint(connection.provider),
+            "may_fetch": True,
+        }
+        context["everything"] = request.POST.get("scope") == EVERYTHING
+        try:
+            nodes = inventory_of(connection, fresh=part == "fresh")
+        except ConnectorError as error:
+            context |= {"error": error, "chosen": _named(connection, chosen)}
+            return render(request, "syncjobs/import_chooser.html", context)
+        context |= {"tree": tree_of(nodes, chosen, request.POST.get("q", "")), "along": along_with(nodes, chosen)}
+        template = {"tree": "import_tree", "along": "import_along"}.get(part, "import_chooser")
+        return render(request, f"syncjobs/{template}.html", context)
+
+
+def _named(connection: Connection, chosen: frozenset[EntityKey]) -> tuple[Row, ...]:
+    """Ticked objects while the tree is not loaded, by the names under which they were imported."""
+    names = Names()
+
+    def rows() -> tuple[Row, ...]:
+        named = ((key, names.known(key[0], f"{connection.pk}:{key[1]}") or key[1]) for key in sorted(chosen))
+        return tuple(Row(value_of(key), f"{ENTITY_WORDS[key[0]][0]} {name}", ticked=True) for key, name in named)
+
+    rows()
+    names.load()
+    return rows()

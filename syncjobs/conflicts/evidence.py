@@ -1,0 +1,88 @@
+"""The evidence of a conflict in words, this side and the source's side."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from oncall.tables.base import local_id
+from syncjobs.models import Conflict, ConflictKind, ExternalLink
+from syncjobs.words.names import Names
+from syncjobs.words.values import Lines, Named, element_line, field_lines, field_word
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """One thing that differs, or one thing that is known (then only ``there`` or only ``here`` has lines)."""
+
+    word: str
+    here: Lines
+    there: Lines
+
+
+def sides_of(conflict: Conflict) -> tuple[Sides, ...]:
+    """Rows of the comparison. A handful of queries for the names in it."""
+    names = Names()
+    _sides(conflict, names)
+    names.load()
+    return tuple(_sides(conflict, names))
+
+
+def _sides(conflict: Conflict, named: Named) -> list[Sides]:
+    evidence: Mapping[str, Any] = conflict.evidence
+    match conflict.kind:
+        case ConflictKind.USER_NOT_FOUND:
+            return [Sides("E-mail address", (str(evidence.get("why", "")),), _lines(evidence.get("email")))]
+        case ConflictKind.AMBIGUOUS:
+            people = Sides("People", _lines(evidence.get("here")), _lines(evidence.get("at the source")))
+            return [Sides("E-mail address", _lines(evidence.get("email")), _lines(evidence.get("email"))), people]
+        case ConflictKind.DUPLICATE_SCHEDULE | ConflictKind.DUPLICATE_POLICY | ConflictKind.TEAM_NAME_COLLISION:
+            here = (str(evidence.get("other", "")), f"comes from: {evidence.get('from') or 'made here'}")
+            there = (str(evidence.get("name", "")), f"comes from: {conflict.connection.origin_label}")
+            return [Sides("Name", here, there)]
+        case ConflictKind.TIMEZONE_MISMATCH if not conflict.paths:
+            return _zone(evidence)
+        case _:
+            return [_differing(path, values, named) for path, values in sorted(evidence.items())]
+
+
+def _zone(evidence: Mapping[str, Any]) -> list[Sides]:
+    raw = evidence.get("raw")
+    rows = [Sides("Time zone", ("not set: the schedule is inactive",), _lines(raw) or ("none",))]
+    if evidence.get("candidates"):
+        rows.append(Sides("It may mean", (), _lines(evidence["candidates"])))
+    if evidence.get("note"):
+        rows.append(Sides("Why", (), _lines(evidence["note"])))
+    return rows
+
+
+def _differing(path: str, values: Any, named: Named) -> Sides:
+    if not isinstance(values, Mapping):
+        return Sides(field_word(path), (), _lines(values))
+    collection, _, key = path.partition(".")
+    here, there = values.get("here"), values.get("at the source")
+    if not key:
+        return Sides(field_word(path), field_lines(path, here, named), field_lines(path, there, named))
+    sides = [(element_line(collection, side, named),) if side else ("not there",) for side in (here, there)]
+    return Sides(field_word(path), sides[0], sides[1])
+
+
+def _lines(value: Any) -> Lines:
+    if value is None or value == "":
+        return ()
+    return tuple(str(part) for part in value) if isinstance(value, list | tuple) else (str(value),)
+
+
+def rows_of(conflict: Conflict) -> dict[str, int]:
+    """On-call rows a conflict is about, by what to call them: ``this`` and ``the other``. One query."""
+    keys = {"this": f"{conflict.connection_id}:{conflict.external_id}", "the other": conflict.evidence.get("other row")}
+    ids = {key.partition(":")[2] for key in keys.values() if key}
+    links = {
+        f"{link.connection_id}:{link.external_id}": link.row_id
+        for link in ExternalLink.objects.filter(entity_type=conflict.entity_type, external_id__in=ids).defer("base")
+    }
+    found = {}
+    for words, key in keys.items():
+        row_id = local_id(key) or links.get(key) if key else None
+        if row_id is not None:
+            found[words] = row_id
+    return found

@@ -1,0 +1,94 @@
+"""A tour of one simulated vendor: connect, plan, apply, sync again, compare. What ``demo`` shows."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.core.management.base import CommandError
+from django.utils import timezone
+
+from connectors.connections.opening import open_connector
+from connectors.connections.probe import probe_connection
+from connectors.models import Connection
+from connectors.records import ENTITY_TYPES, EntityType
+from connectors.registry import connector_class
+from syncjobs.models import ParityBasis, RunKind, RunState, SyncProfile, SyncRun
+from syncjobs.parity.checks import load_imported, measure_on_demand
+from syncjobs.parity.words import Line, as_json, lines_of
+from syncjobs.runs.runner import drive
+from syncjobs.runs.start import approve, start
+from syncjobs.runs.verify import ask, with_transitions
+
+FORTNIGHT: Final = 14 * 86_400
+
+
+@dataclass(frozen=True)
+class Tour:
+    """A first sync, a second one, and the comparison of every schedule, now and around clock changes."""
+
+    connection: Connection
+    applied: SyncRun
+    again: SyncRun
+    parity: list[Line]
+    changes: list[Line]
+
+    @property
+    def matched(self) -> bool:
+        """Everything went through, nothing was written twice, and no schedule differs at any second, but for what the
+        import named as impossible to foretell."""
+        differences = (each for line in (*self.parity, *self.changes) for each in line.measured.differences)
+        return (
+            self.applied.state == self.again.state == RunState.SUCCEEDED
+            and not any(counts.get("written", 0) for counts in self.again.counts.values())
+            and all(each.cause == "unsupported element" for each in differences)
+            and any(line.measured.comparison for line in self.parity)
+        )
+
+    def counts(self, kind: EntityType) -> dict[str, int]:
+        words = ("fetched", "written", "failed", "conflict")
+        first = {word: self.applied.counts[kind].get(word, 0) for word in words}
+        return first | {"written_again": self.again.counts[kind].get("written", 0)}
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "connection": self.connection.name,
+            "provider": self.connection.provider,
+            "matched": self.matched,
+            "counts": {kind: self.counts(kind) for kind in ENTITY_TYPES},
+            "schedules": [as_json(line) for line in self.parity],
+            "clock_changes": [as_json(line) for line in self.changes],
+        }
+
+
+def connect(name: str, provider: str, settings: Mapping[str, str], credentials: Mapping[str, str]) -> SyncProfile:
+    """A tested connection with everything selected; settings as typed into the form. Raises ConnectorError."""
+    connection = Connection(name=name, provider=provider, settings=connector_class(provider).clean(settings))
+    connection.seal_credentials(dict(credentials))
+    connection.save()
+    probe_connection(connection)
+    return SyncProfile.objects.create(connection=connection)
+
+
+def tour(profile: SyncProfile) -> Tour:
+    """Plan, apply, sync again, compare. Raises ConnectorError when the source cannot be asked."""
+    connection = profile.connection
+    planned = _drive(start(profile, RunKind.PLAN, by=None, ring=False))
+    if planned.state == RunState.AWAITING_REVIEW:
+        approve(planned, by=None, ring=False)
+        planned = _drive(planned)
+    again = _drive(start(profile, RunKind.APPLY, by=None, ring=False))
+    connector, now = open_connector(connection), int(time.time())
+    fortnight = measure_on_demand(connection, connector, now, now + FORTNIGHT, at=timezone.now())
+    imported = load_imported(connection, again.notes, since=now)
+    due = with_transitions(imported, imported.rows, now)
+    changes = ask(imported, open_connector(connection), due, ParityBasis.TRANSITION, most=len(due) * 100)
+    lines, around = (lines_of(connection.pk, results) for results in (fortnight, changes))
+    return Tour(connection, planned, again, lines, around)
+
+
+def _drive(run: SyncRun) -> SyncRun:
+    finished = drive(run.pk)
+    if finished is None:
+        raise CommandError(f"{run} was taken by another worker: is a demo running already?")
+    return finished

@@ -1,0 +1,201 @@
+"""The items of a run as a page shows them: filtered, counted, paged, in words."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from django.core.paginator import Page, Paginator
+from django.db.models import Case, Count, QuerySet, When
+from django.http import QueryDict
+
+from connectors.records import ENTITY_TYPES
+from oncall.models import User
+from oncall.rendering.codec import instant_to_text
+from syncjobs.models import ExternalLink, SyncItem, SyncRun
+from syncjobs.words.names import Names
+from syncjobs.words.values import INDENT, Named, element_line, field_lines, field_word
+
+PER_PAGE: Final = 50
+
+#: action -> (sign and word, colour of the label)
+ACTIONS: Final[Mapping[str, tuple[str, str]]] = {
+    "create": ("+ create", "success"),
+    "update": ("~ update", "info"),
+    "match": ("= match", "info"),
+    "settle": ("= already equal", ""),
+    "conflict": ("! conflict", "warning"),
+    "skip": ("skip", ""),
+    "detach": ("− detach", "warning"),
+    "held": ("! held", "warning"),
+    "failed": ("× failed", "danger"),
+}
+OUTCOME_COLOURS: Final = {"applied": "success", "failed": "danger", "stale": "warning", "deferred": "warning"}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One filter value: its name in the address, its words, how many items it would show."""
+
+    value: str
+    words: str
+    count: int
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What the page is narrowed to; unknown values narrow to nothing rather than to everything."""
+
+    kind: str = ""
+    action: str = ""
+    outcome: str = ""
+    text: str = ""
+
+    @classmethod
+    def read(cls, query: QueryDict) -> "Filter":
+        return cls(query.get("kind", ""), query.get("action", ""), query.get("outcome", ""), query.get("q", "").strip())
+
+    def items(self, run: SyncRun) -> "QuerySet[SyncItem]":
+        items = SyncItem.objects.filter(run=run)
+        if self.kind:
+            items = items.filter(entity_type=self.kind)
+        if self.action:
+            items = items.filter(action=self.action)
+        if self.outcome:
+            items = items.filter(outcome="" if self.outcome == "open" else self.outcome)
+        if self.text:
+            items = items.filter(label__icontains=self.text)
+        return items
+
+
+@dataclass(frozen=True, slots=True)
+class ItemsPage:
+    """One page of items with the ways to narrow it. total: items of the run, whatever the filter."""
+
+    page: "Page[SyncItem]"
+    filter: Filter
+    kinds: tuple[Choice, ...]
+    actions: tuple[Choice, ...]
+    outcomes: tuple[Choice, ...]
+    total: int
+    unticked: int
+
+
+def items_page(run: SyncRun, query: QueryDict, kind_words: Callable[[str], str]) -> ItemsPage:
+    """Five queries, however many items there are: the counts, the page's length and rows, their links."""
+    wanted = Filter.read(query)
+    counted = list(
+        SyncItem.objects.filter(run=run)
+        .order_by()
+        .values_list("entity_type", "action", "outcome", "ticked")
+        .annotate(number=Count("id"))
+    )
+    order = Case(*(When(entity_type=kind, then=place) for place, kind in enumerate(ENTITY_TYPES)), default=9)
+    page = Paginator(wanted.items(run).order_by(order, "id"), PER_PAGE).get_page(query.get("page"))
+    _place(run, list(page))
+    return ItemsPage(
+        page=page,
+        filter=wanted,
+        kinds=_choices(((row[0], row[4]) for row in counted), wanted.kind, kind_words),
+        actions=_choices(((row[1], row[4]) for row in counted), wanted.action, action_words),
+        outcomes=_choices(((row[2] or "open", row[4]) for row in counted), wanted.outcome, outcome_words),
+        total=sum(row[4] for row in counted),
+        unticked=sum(row[4] for row in counted if not row[3]),
+    )
+
+
+def action_words(action: str) -> str:
+    return ACTIONS.get(action, (action, ""))[0]
+
+
+def outcome_words(outcome: str) -> str:
+    return "not yet" if outcome == "open" else outcome
+
+
+def _choices(counted: Iterable[tuple[str, int]], chosen: str, words: Callable[[str], str]) -> tuple[Choice, ...]:
+    numbers: dict[str, int] = {}
+    for value, number in counted:
+        numbers[value] = numbers.get(value, 0) + number
+    return tuple(Choice(value, words(value), number, value == chosen) for value, number in numbers.items())
+
+
+def _place(run: SyncRun, items: Sequence[SyncItem]) -> None:
+    """Give items of rows created meanwhile the row they became, by their links."""
+    links = ExternalLink.objects.filter(
+        connection_id=run.connection_id, external_id__in={item.external_id for item in items if item.row_id is None}
+    ).values_list("entity_type", "external_id", *ENTITY_TYPES)
+    rows = {(row[0], row[1]): next((pk for pk in row[2:] if pk is not None), None) for row in links}
+    for item in items:
+        if item.row_id is None:
+            item.row_id = rows.get((item.entity_type, item.external_id))
+
+
+# --- what changes -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a value. other: it is not among the lines of the other side. deeper: it belongs to the line above."""
+
+    text: str
+    other: bool
+    deeper: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRow:
+    """One field: what was, what will be."""
+
+    word: str
+    old: tuple[Line, ...]
+    new: tuple[Line, ...]
+
+
+def summary(item: SyncItem) -> str:
+    """What an item changes, in a few words: ``name, levels; members +2 −1``."""
+    fields = [field_word(path).lower() for path in item.changes.get("fields", {})]
+    parts = [", ".join(fields)] if fields and item.action != "create" else []
+    for collection, changes in {**item.changes.get("elements", {}), **item.changes.get("held", {})}.items():
+        added = sum(1 for old, _ in changes.values() if old is None)
+        removed = sum(1 for _, new in changes.values() if new is None)
+        counts = (("+", added), ("−", removed), ("~", len(changes) - added - removed))
+        told = " ".join(f"{sign}{number}" for sign, number in counts if number)
+        parts.append(f"{field_word(collection).lower()} {told}")
+    return "; ".join(parts)
+
+
+def change_rows(item: SyncItem) -> tuple[ChangeRow, ...]:
+    """Every field and collection an item touches, with names for keys. A handful of queries."""
+    names = Names(item.run)
+    _rows(item, names)
+    names.load()
+    rows = _rows(item, names)
+    account = item.changes.get("account")
+    if account is not None:
+        linked = User.objects.filter(pk=account).first()
+        rows.append(_row("Account", (), (f"is linked to {linked}" if linked else "the account was deleted",)))
+    return tuple(row for row in rows if row.old or row.new)
+
+
+def _rows(item: SyncItem, named: Named) -> list[ChangeRow]:
+    rows = []
+    now = instant_to_text(int(item.run.created_at.timestamp()))
+    for path, (old, new) in item.changes.get("fields", {}).items():
+        before, after = (field_lines(path, value, named, now) for value in (old, new))
+        rows.append(_row(field_word(path), before, after))
+    for part, addition in (("elements", ""), ("held", ", waiting for approval")):
+        for collection, changes in item.changes.get(part, {}).items():
+            old, new = (
+                [element_line(collection, change[side], named) for change in changes.values() if change[side]]
+                for side in (0, 1)
+            )
+            rows.append(_row(field_word(collection) + addition, old, new))
+    return rows
+
+
+def _row(word: str, old: Sequence[str], new: Sequence[str]) -> ChangeRow:
+    return ChangeRow(
+        word,
+        tuple(Line(line.strip(), line not in new, line.startswith(INDENT)) for line in old),
+        tuple(Line(line.strip(), line not in old, line.startswith(INDENT)) for line in new),
+    )

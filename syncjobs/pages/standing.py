@@ -1,0 +1,101 @@
+"""How every connection stands, for the list and for the first page."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Count, Max, QuerySet
+
+from connectors.models import Connection
+from connectors.records import ENTITY_TYPES
+from syncjobs.models import (
+    ACTIVE,
+    OPEN_PLAN,
+    Conflict,
+    ConflictState,
+    ExternalLink,
+    LinkState,
+    ParityCheck,
+    RunState,
+    SyncProfile,
+    SyncRun,
+)
+from syncjobs.parity.checks import standing_checks
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """run: the newest one. synced: the newest that went through, at least partly. imported: linked objects by kind.
+    equal: how many of the ``compared`` schedules equal the source's own rendering."""
+
+    connection: Connection
+    run: SyncRun | None
+    synced: SyncRun | None
+    conflicts: int
+    imported: Mapping[str, int]
+    review_first: bool
+    equal: int = 0
+    compared: int = 0
+
+    @property
+    def next_step(self) -> str:
+        """One word for what to do now: reconnect, test, watch, review, look, decide, plan or sync."""
+        run = self.run
+        if self.connection.disconnected_at is not None:
+            return "reconnect"
+        if run is not None and run.state in ACTIVE:
+            return "watch"
+        if run is not None and run.state in OPEN_PLAN:
+            return "review"
+        if self.connection.tested_at is None and run is None:
+            return "test"
+        if run is not None and run.state in (RunState.FAILED, RunState.PARTIAL):
+            return "look"
+        if self.conflicts:
+            return "decide"
+        return "plan" if self.review_first or run is None else "sync"
+
+
+def standings(connections: Iterable[Connection]) -> dict[int, Standing]:
+    """By connection id; seven queries whatever the number of connections."""
+    wanted = {connection.pk: connection for connection in connections}
+    newest = SyncRun.objects.filter(connection__in=wanted).order_by().values("connection").annotate(run=Max("pk"))
+    done = newest.filter(state__in=[RunState.SUCCEEDED, RunState.PARTIAL])
+    newest_ids = {row["connection"]: row["run"] for row in newest}
+    done_ids = {row["connection"]: row["run"] for row in done}
+    runs = SyncRun.objects.defer("notes", "completeness", "scope").in_bulk({*newest_ids.values(), *done_ids.values()})
+    conflicts = dict(
+        Conflict.objects.filter(connection__in=wanted, state=ConflictState.OPEN)
+        .order_by()
+        .values_list("connection")
+        .annotate(number=Count("pk"))
+    )
+    imported: dict[int, dict[str, int]] = {pk: {} for pk in wanted}
+    links = ExternalLink.objects.filter(connection__in=wanted, state=LinkState.LINKED).order_by()
+    for pk, kind, number in links.values_list("connection", "entity_type").annotate(number=Count("pk")):
+        imported[pk][kind] = number
+    verdicts = _verdicts(links.filter(schedule__isnull=False).values("schedule"))
+    reviewed = dict(SyncProfile.objects.filter(connection__in=wanted).values_list("connection", "review_first"))
+    return {
+        pk: Standing(
+            connection=connection,
+            run=runs.get(newest_ids.get(pk, 0)),
+            synced=runs.get(done_ids.get(pk, 0)),
+            conflicts=conflicts.get(pk, 0),
+            imported={kind: imported[pk][kind] for kind in ENTITY_TYPES if kind in imported[pk]},
+            review_first=reviewed.get(pk, True),
+            equal=sum(verdicts[pk].values()),
+            compared=len(verdicts[pk]),
+        )
+        for pk, connection in wanted.items()
+    }
+
+
+def _verdicts(schedules: QuerySet[Any, Any]) -> dict[int, dict[int, bool]]:
+    """Connection -> schedule -> whether every second that was compared is equal; one query."""
+    found: dict[int, dict[int, bool]] = defaultdict(dict)
+    checks = ParityCheck.objects.filter(pk__in=standing_checks(schedules), total_seconds__gt=0)
+    for pk, schedule, equal, total in checks.values_list("connection", "schedule", "equal_seconds", "total_seconds"):
+        found[pk][schedule or 0] = found[pk].get(schedule or 0, True) and equal == total
+    return found

@@ -1,0 +1,91 @@
+"""What the commands say about comparisons: a row of a table, or JSON."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from oncall.rendering.codec import instant_to_text
+from oncall.rendering.spec import Participant
+from oncall.tables.schedules import ROW_OF_PARTICIPANT
+from syncjobs.parity.checks import ScheduleParity
+from syncjobs.parity.compare import Measured, percent
+from syncjobs.planning.values import element_key
+from syncjobs.words.names import Names
+
+HEAD: Final = ("schedule", "equal", "from", "until", "uncovered there", "uncovered here", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One schedule's result. prefix: of the keys that stand for the source's own ids. names: of participants."""
+
+    external_id: str
+    name: str
+    measured: Measured
+    prefix: str = ""
+    names: Mapping[Participant, str] = field(default_factory=dict)
+
+    def people(self, who: Iterable[Participant]) -> list[str]:
+        """By the source's own ids."""
+        return sorted(self._id(one) for one in who)
+
+    def people_in_words(self, who: Iterable[Participant]) -> str:
+        """By name, as far as they are known here."""
+        return ", ".join(sorted(self.names.get(one) or self._id(one) for one in who)) or "nobody"
+
+    def _id(self, one: Participant) -> str:
+        return str(Participant(one.kind, one.id.removeprefix(self.prefix)))
+
+
+def lines_of(connection_id: int, results: Iterable[ScheduleParity]) -> list[Line]:
+    """The results of one connection, with the names of whoever differs first; at most three queries."""
+    results = list(results)
+    named = Names()
+    firsts = [result.measured.differences[0] for result in results if result.measured.differs]
+    asked = {one: (ROW_OF_PARTICIPANT[one.kind], one.id) for first in firsts for one in (*first.source, *first.ours)}
+    for kind, key in asked.values():
+        named.known(kind, key)
+    named.load()
+    names = {one: name for one, (kind, key) in asked.items() if (name := named.known(kind, key))}
+    prefix = element_key(connection_id, "")
+    return [Line(result.external_id, result.name, result.measured, prefix, names) for result in results]
+
+
+def row_of(line: Line) -> tuple[str, ...]:
+    measured, compared = line.measured, line.measured.comparison
+    days = (instant_to_text(measured.since), instant_to_text(measured.until))
+    if compared is None:
+        return (line.name, "not compared", *days, "", "", measured.note)
+    note = ""
+    if measured.differs:
+        first = measured.differences[0]
+        there, here = (line.people_in_words(who) for who in (first.source, first.ours))
+        note = f"from {instant_to_text(first.start)}: there {there}, here {here} ({first.cause})"
+    hours = [f"{seconds / 3600:.1f} h" for seconds in (compared.uncovered_before, compared.uncovered_after)]
+    return (line.name, percent(compared.equal, compared.total), *days, *hours, note)
+
+
+def as_json(line: Line) -> dict[str, Any]:
+    measured, compared = line.measured, line.measured.comparison
+    return {
+        "external_id": line.external_id,
+        "name": line.name,
+        "since": instant_to_text(measured.since),
+        "until": instant_to_text(measured.until),
+        "equal": compared.equal if compared else None,
+        "total": compared.total if compared else None,
+        "uncovered_source": compared.uncovered_before if compared else None,
+        "uncovered_ours": compared.uncovered_after if compared else None,
+        "unresolved": line.people(measured.unresolved),
+        "differences": [
+            {
+                "start": instant_to_text(d.start),
+                "end": instant_to_text(d.end),
+                "source": line.people(d.source),
+                "ours": line.people(d.ours),
+                "cause": d.cause,
+            }
+            for d in measured.differences
+        ],
+        "note": measured.note,
+    }

@@ -1,0 +1,88 @@
+"""The worker's hold on a run: claim, lease, progress. All of it is one row in the database."""
+
+import os
+import socket
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, Final
+
+from django.db.models import F
+from django.utils import timezone
+
+from connectors.records import ENTITY_TYPES, EntityType
+from syncjobs.models import RunState, SyncRun
+from syncjobs.runs.apply import FenceLost
+
+#: Longer than the longest single request: a worker that is alive always renews in time.
+LEASE: Final = timedelta(seconds=180)
+#: Seconds between two writes of progress: at first the shortest pause, then a share of the time gone by, so that a run
+#: of a minute costs a dozen statements; never so long that the lease runs out.
+SHORTEST_PAUSE: Final = 2.0
+PAUSE_SHARE: Final = 4
+LONGEST_PAUSE: Final = 60.0
+
+
+def claim(run_id: int) -> SyncRun | None:
+    """Take a queued run. None: it is not queued any more, somebody else has it or it was cancelled."""
+    now = timezone.now()
+    won = SyncRun.objects.filter(pk=run_id, state=RunState.QUEUED).update(
+        state=RunState.RUNNING,
+        fence=F("fence") + 1,
+        attempt=F("attempt") + 1,
+        lease_owner=f"{socket.gethostname()}:{os.getpid()}"[:100],
+        lease_expires_at=now + LEASE,
+        progress_at=now,
+    )
+    return SyncRun.objects.select_related("connection", "profile__connection").get(pk=run_id) if won else None
+
+
+class Watch:
+    """Counts what happens to a run and writes it down now and then, which also renews the lease.
+
+    ``counts``: per kind a mapping of words to numbers; ``total`` is None while the source has not told it.
+    """
+
+    def __init__(self, run: SyncRun, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.run = run
+        self.counts: dict[str, dict[str, Any]] = {kind: {} for kind in ENTITY_TYPES} | run.counts
+        self.lost = False
+        self._clock = clock
+        self._started = self._written = clock()
+
+    def fetched(self, entity_type: EntityType, fetched: int, total: int | None) -> None:
+        """The connector's progress callback."""
+        self.counts[entity_type] |= {"fetched": fetched, "total": total}
+        self.beat()
+
+    def add(self, entity_type: EntityType, word: str, number: int = 1) -> None:
+        counts = self.counts[entity_type]
+        counts[word] = counts.get(word, 0) + number
+
+    def stopped(self) -> bool:
+        """Asked by the connector before each request and while it waits."""
+        self.beat()
+        return self.lost
+
+    def beat(self) -> None:
+        """Write progress if enough time has passed."""
+        now = self._clock()
+        share = (now - self._started) / PAUSE_SHARE
+        if now - self._written >= max(SHORTEST_PAUSE, min(share, LONGEST_PAUSE)):
+            self.write()
+
+    def write(self, **changes: Any) -> bool:
+        """Write progress now, with further columns of the run. False, and ``lost`` set, when the claim is gone."""
+        self._written = self._clock()
+        now = timezone.now()
+        columns = {"counts": self.counts, "progress_at": now, "lease_expires_at": now + LEASE, **changes}
+        kept = SyncRun.objects.filter(pk=self.run.pk, fence=self.run.fence, state=RunState.RUNNING).update(**columns)
+        self.lost = not kept
+        for name, value in changes.items():
+            setattr(self.run, name, value)
+        return bool(kept)
+
+    def hold_fence(self) -> None:
+        """Inside a writing transaction: lock the run and make sure it is still ours. Raises FenceLost."""
+        if not self.write():
+            raise FenceLost

@@ -1,0 +1,167 @@
+"""From tables to the local picture planning works with, in a number of queries that does not grow with the rows."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import cast
+
+from django.contrib.auth import get_user_model
+from django.db.models import Exists, F, OuterRef, QuerySet
+
+from connectors.models import Connection
+from connectors.records import ENTITY_TYPES
+from oncall.aggregates import Kind
+from oncall.emails import canonical_email
+from oncall.models import EscalationPolicy, Responder, Schedule, UserGroup
+from oncall.selectors.schedules import load_states
+from oncall.tables.base import chunks
+from syncjobs.models import Conflict, ConflictState, ExternalLink, LinkState, SyncProfile
+from syncjobs.planning.plan import Proposals, to_compare
+from syncjobs.planning.values import (
+    AccountView,
+    Base,
+    Candidate,
+    LinkDetail,
+    LinkView,
+    NamedRow,
+    OpenConflict,
+    Owner,
+    Picture,
+    Rules,
+)
+
+_NAMED: Mapping[Kind, type[UserGroup] | type[Schedule] | type[EscalationPolicy]] = {
+    "user_group": UserGroup,
+    "schedule": Schedule,
+    "escalation_policy": EscalationPolicy,
+}
+
+
+def rules_of(profile: SyncProfile, selection: Mapping[str, object], now: str) -> Rules:
+    """selection: what the run was started with; nothing = it says nothing about what is not listed."""
+    return Rules(
+        strategy=cast(Owner, profile.strategy),  # the column's choices are owners
+        ownership=profile.ownership,
+        now=now,
+        connection_id=profile.connection_id,
+        origin=profile.connection.origin_label,
+        everything=bool(selection.get("everything", True)),
+    )
+
+
+def link_views(connection_id: int) -> dict[Kind, dict[str, LinkView]]:
+    """Every link of a connection with the version of its row: one query per kind, nothing of the contents."""
+    return {
+        kind: {
+            row[1]: LinkView(*row)
+            for row in ExternalLink.objects.filter(connection_id=connection_id, entity_type=kind)
+            .annotate(row_version=F(f"{kind}__version"))
+            .order_by("id")
+            .values_list(
+                "id",
+                "external_id",
+                "state",
+                "version",
+                "source_hash",
+                "synced_version",
+                f"{kind}_id",
+                "row_version",
+            )
+        }
+        for kind in ENTITY_TYPES
+    }
+
+
+def load_picture(connection: Connection, proposals: Proposals, *, evaluate_all: bool) -> Picture:
+    """What is here, as far as these proposals need it. evaluate_all: the rules moved, compare every linked object."""
+    links = link_views(connection.pk)
+    wanted = set(to_compare(proposals, links, evaluate_all))
+    details = {kind: _details(connection.pk, kind, links[kind], wanted) for kind in ENTITY_TYPES}
+    return Picture(
+        links=links,
+        details={link_id: detail for by_link in details.values() for link_id, detail in by_link.items()},
+        names={kind: _names(model) for kind, model in _NAMED.items()},
+        people=_people(connection.pk, proposals, links["responder"]),
+        unaccounted=frozenset(Responder.objects.filter(account=None).values_list("id", flat=True)),
+        accounts={
+            email: AccountView(id=pk, privileged=staff or superuser, taken=taken)
+            for email, pk, staff, superuser, taken in get_user_model()
+            .objects.filter(is_active=True)
+            .annotate(taken=Exists(Responder.objects.filter(account=OuterRef("pk"))))
+            .values_list("email_canonical", "id", "is_staff", "is_superuser", "taken")
+        },
+        zoned=_zoned(proposals),
+        conflicts=tuple(
+            OpenConflict(pk, kind, subject, entity_type, external_id, evidence_hash, bool(paths))
+            for pk, kind, subject, entity_type, external_id, evidence_hash, paths in Conflict.objects.filter(
+                connection=connection, state=ConflictState.OPEN
+            ).values_list("id", "kind", "subject_key", "entity_type", "external_id", "evidence_hash", "paths")
+        ),
+    )
+
+
+def _details(connection_id: int, kind: Kind, links: Mapping[str, LinkView], wanted: set[int]) -> dict[int, LinkDetail]:
+    """Contents of the wanted links. Rows edited here are found by a join, so that their number costs no statements."""
+    edited = {v.id for v in links.values() if v.id in wanted and v.row_id is not None and not v.untouched}
+    found: dict[int, LinkDetail] = {}
+    if edited:
+        by_join = ExternalLink.objects.filter(
+            connection_id=connection_id, entity_type=kind, state=LinkState.LINKED
+        ).exclude(**{f"{kind}__version": F("synced_version")})
+        found |= _load(kind, by_join)
+    rest = sorted(wanted & {view.id for view in links.values()} - found.keys())
+    for piece in chunks(rest):
+        found |= _load(kind, ExternalLink.objects.filter(pk__in=piece))
+    return found
+
+
+def _load(kind: Kind, links: "QuerySet[ExternalLink]") -> dict[int, LinkDetail]:
+    rows = list(links.values_list("id", f"{kind}_id", "base", "pins", "primary"))
+    # Sub-select, not a list: the same number of statements for one row and for ten thousand.
+    states = load_states(kind, links.filter(**{f"{kind}__isnull": False}).values(f"{kind}_id"))
+    return {
+        link_id: LinkDetail(
+            base=Base.from_json(base), pins=pins, local=None if row_id is None else states.get(row_id), primary=primary
+        )
+        for link_id, row_id, base, pins, primary in rows
+    }
+
+
+def _zoned(proposals: Proposals) -> frozenset[int]:
+    """Schedules whose zone somebody has settled here; only asked when the source leaves one open."""
+    if not any(proposal.zone_evidence for proposal in proposals["schedule"].values()):
+        return frozenset()
+    return frozenset(Schedule.objects.filter(zone_state=Schedule.ZoneState.OK).values_list("id", flat=True))
+
+
+def _names(model: type[UserGroup] | type[Schedule] | type[EscalationPolicy]) -> tuple[NamedRow, ...]:
+    rows = model.objects.filter(active=True, merged_into=None).order_by("id")
+    return tuple(NamedRow(*row) for row in rows.values_list("id", "name", "name_key", "origin_label"))
+
+
+def _people(
+    connection_id: int, proposals: Proposals, links: Mapping[str, LinkView]
+) -> dict[str, tuple[Candidate, ...]]:
+    """Responders a person seen for the first time may be: same canonical address, not linked to this connection."""
+    emails = {
+        email
+        for external_id, proposal in proposals["responder"].items()
+        if external_id not in links and (email := canonical_email(proposal.email))
+    }
+    if not emails:
+        return {}
+    linked_here = ExternalLink.objects.filter(connection_id=connection_id, responder=OuterRef("pk"))
+    owned = ExternalLink.objects.filter(responder=OuterRef("pk"), primary=True, state=LinkState.LINKED)
+    candidates = (
+        Responder.objects.filter(active=True, merged_into=None)
+        .exclude(email_canonical="")
+        .filter(~Exists(linked_here))
+        .annotate(owned=Exists(owned))
+        .order_by("id")
+        .values_list("id", "email_canonical", "owned")
+    )
+    rows = [(pk, email, is_owned) for pk, email, is_owned in candidates if email in emails]
+    states = load_states("responder", [pk for pk, _, _ in rows])
+    people: dict[str, tuple[Candidate, ...]] = defaultdict(tuple)
+    for pk, email, is_owned in rows:
+        people[email] += (Candidate(states[pk], owned=is_owned),)
+    return dict(people)

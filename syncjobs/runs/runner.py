@@ -1,0 +1,316 @@
+"""One sync from start to end: fetch, plan, (review), apply, verify. Driven by Celery or by a shell, the same code."""
+
+import logging
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any, Final
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from connectors.base import Connector
+from connectors.closure import Selection
+from connectors.connections.opening import open_connector
+from connectors.errors import ConnectorError, ReadStopped
+from connectors.models import Connection
+from connectors.records import ENTITY_TYPES, Snapshot, entity_type_of
+from oncall.aggregates import Kind
+from oncall.operations import Actor
+from oncall.rendering.codec import instant_to_text
+from syncjobs.models import OPEN_PLAN, Outcome, RunKind, RunState, SyncItem, SyncProfile, SyncRun
+from syncjobs.planning.canonical import Proposer
+from syncjobs.planning.foretold import as_foretold
+from syncjobs.planning.plan import Proposals, by_kind, make_plan
+from syncjobs.planning.values import Base, Picture, Plan
+from syncjobs.runs.apply import Application, FenceLost, Verdict
+from syncjobs.runs.claim import Watch, claim
+from syncjobs.runs.local_picture import load_picture, rules_of
+from syncjobs.runs.stored_plan import link_conflicts, remember_compared, store_conflicts, store_plan
+from syncjobs.runs.verify import PHASE, Told, verify
+
+log = logging.getLogger(__name__)
+
+#: A plan older than this re-reads the source before anything is written.
+FRESH: Final = timedelta(minutes=15)
+PLAN_LIFETIME: Final = timedelta(days=7)
+#: More notes than anybody reads; the rest is counted.
+MOST_NOTES: Final = 2000
+
+Opener = Callable[..., Connector]
+
+
+def drive(run_id: int, *, opener: Opener = open_connector) -> SyncRun | None:
+    """Work on a queued run until it ends or waits for a person. None: it was not queued any more.
+
+    Whatever stops it becomes the run's state, reason and hint; only an interruption by hand is raised again.
+    """
+    run = claim(run_id)
+    if run is None:
+        return None
+    watch = Watch(run)
+    try:
+        if run.planned_at is None:
+            _plan(run, watch, opener)
+        else:
+            _apply_reviewed(run, watch, opener)
+    except (FenceLost, ReadStopped):
+        log.info("Run %s was taken away or cancelled; nothing more was written", run.pk)
+    except ConnectorError as error:
+        _finish(watch, RunState.FAILED, error.message, f"{error.hint} What was imported before is untouched.".strip())
+    except (KeyboardInterrupt, SystemExit):
+        _finish(
+            watch,
+            RunState.FAILED,
+            "The run was interrupted by hand.",
+            "What was written until then stays, each object whole. Start it again to go on.",
+        )
+        raise
+    except Exception as error:
+        log.exception("Run %s failed", run.pk)
+        _finish(
+            watch,
+            RunState.FAILED,
+            f"An unexpected {type(error).__name__} stopped the run.",
+            "What was written until then stays, each object whole. The log has the details; then start again.",
+        )
+    run.refresh_from_db()
+    return run
+
+
+def read(run: SyncRun, watch: Watch, opener: Opener) -> Snapshot:
+    """Fetch what was selected when the run started, or the few objects it is limited to. Counts pages on the watch."""
+    connector = opener(run.connection, should_stop=watch.stopped)
+    only = run.scope.get("only")
+    selection = (
+        Selection(everything=False, chosen=frozenset((kind, external_id) for kind, external_id in only))
+        if only
+        else Selection.from_json(run.scope["selection"])
+    )
+    return connector.fetch(selection, contact_details=run.profile.contact_details, progress=watch.fetched)
+
+
+def propose(connection: Connection, snapshot: Snapshot) -> Proposals:
+    proposer = Proposer(connection.pk, instant_to_text(snapshot.fetched_at), snapshot.mapping_version)
+    return by_kind(proposer.propose(record) for kind in ENTITY_TYPES for record in snapshot.records(kind))
+
+
+def _plan(run: SyncRun, watch: Watch, opener: Opener) -> None:
+    run.started_at = timezone.now()
+    watch.write(phase="fetch", started_at=run.started_at)
+    connection, profile = run.connection, run.profile
+    snapshot = read(run, watch, opener)
+    if not _same_account(connection, snapshot):
+        _finish(
+            watch,
+            RunState.HELD,
+            f"The credential now belongs to {snapshot.account.label}, not to {connection.account_label}.",
+            "Nothing was changed. Enter a credential of the same account, or make a new connection for this one.",
+        )
+        return
+    proposals = propose(connection, snapshot)
+    mapping_version = {str(kind): version for kind, version in snapshot.mapping_version.items()}
+    evaluate_all = profile.evaluated_rules != profile.rules_version or profile.evaluated_mapping != mapping_version
+    picture = load_picture(connection, proposals, evaluate_all=evaluate_all)
+    plan = make_plan(
+        proposals,
+        picture,
+        rules_of(profile, run.scope.get("selection", {}), instant_to_text(snapshot.fetched_at)),
+        complete={kind: snapshot.completeness[kind].listing for kind in snapshot.completeness},
+        failed=snapshot.failed,
+        partial=_is_limited(run),
+    )
+    store_plan(run, plan)
+    remember_compared(plan)
+    now = timezone.now()
+    opened = store_conflicts(run, plan, picture.conflicts, now)
+    _count(watch, proposals, plan, picture)
+    told = Told.by(snapshot)
+    changes = any(item.action != "failed" for item in plan.items)
+    waits = changes and run.kind == RunKind.PLAN
+    kept = watch.write(
+        phase="planned" if changes else PHASE,
+        planned_at=now,
+        plan_expires_at=now + PLAN_LIFETIME,
+        rules_version=profile.rules_version,
+        mapping_version=mapping_version,
+        account_id=snapshot.account.id or "",
+        calls=snapshot.calls,
+        notes=_notes(snapshot),
+        completeness={k: {"listing": c.listing, "reason": c.reason} for k, c in snapshot.completeness.items()},
+        checkpoint={"opened_conflicts": opened} | ({"told": told.to_json()} if waits else {}),
+    )
+    if not kept:
+        raise FenceLost
+    if changes:
+        _supersede_others(run)
+        if waits:
+            _finish(watch, RunState.AWAITING_REVIEW, "", "")
+            return
+        _write_items(run, watch)
+    _conclude(run, watch, told, opener)
+
+
+def _is_limited(run: SyncRun) -> bool:
+    return "only" in run.scope
+
+
+def _same_account(connection: Connection, snapshot: Snapshot) -> bool:
+    """Whether the credential still belongs to the account the connection was made for; remembers it the first time."""
+    account = snapshot.account
+    if account.id is None or account.id == connection.account_id:
+        return True
+    if connection.account_id:
+        return False
+    connection.account_id, connection.account_label = account.id, account.label
+    connection.save(update_fields=["account_id", "account_label"])
+    return True
+
+
+def _count(watch: Watch, proposals: Proposals, plan: Plan, picture: Picture) -> None:
+    for kind in ENTITY_TYPES:
+        counts: dict[str, Any] = {"compared": len(proposals[kind]), "unchanged": plan.unchanged[kind]}
+        if plan.unlisted[kind]:
+            counts["unlisted"] = plan.unlisted[kind]
+        watch.counts[kind] |= counts
+    for item in plan.items:
+        watch.add(item.kind, f"plan_{item.action}")
+        if item.failures:
+            watch.add(item.kind, "failed")
+    settled = set(plan.settled)
+    still_open: dict[tuple[str, str], str] = {
+        (c.kind, c.subject): c.entity_type for c in picture.conflicts if c.id not in settled
+    }
+    still_open |= {(d.kind, d.subject): d.entity_type for d in plan.conflicts}
+    for name in still_open.values():
+        watch.add(entity_type_of(name), "conflict")
+
+
+def _notes(snapshot: Snapshot) -> list[dict[str, str | None]]:
+    notes: list[dict[str, str | None]] = [
+        {"entity_type": n.entity_type, "external_id": n.external_id, "code": n.code, "message": n.message}
+        for n in snapshot.notes[:MOST_NOTES]
+    ]
+    more = len(snapshot.notes) - MOST_NOTES
+    if more > 0:
+        notes.append({"entity_type": "", "external_id": None, "code": "more", "message": f"{more} more notes"})
+    return notes
+
+
+def _supersede_others(run: SyncRun) -> None:
+    """A newer plan replaces the ones that still wait for a person: only one picture of the source is ever offered."""
+    SyncRun.objects.filter(connection=run.connection, state__in=OPEN_PLAN).exclude(pk=run.pk).update(
+        state=RunState.SUPERSEDED, superseded_by=run, finished_at=timezone.now(), checkpoint={}
+    )
+
+
+def open_items(run: SyncRun) -> "QuerySet[SyncItem]":
+    """Items nothing has happened to yet, in the order in which they are applied."""
+    return run.items.filter(outcome=Outcome.NONE).order_by("id")
+
+
+def _apply_reviewed(run: SyncRun, watch: Watch, opener: Opener) -> None:
+    """Apply what was reviewed: the same rules, the same rows, and a source that has not moved."""
+    if run.profile.rules_version != run.rules_version:
+        _finish(
+            watch,
+            RunState.FAILED,
+            "The rules of this connection were changed after this plan was made.",
+            "Nothing was written. Plan again and review the new plan.",
+        )
+        return
+    told = Told.from_json(run.checkpoint["told"]) if "told" in run.checkpoint else None
+    if run.planned_at is not None and timezone.now() - run.planned_at > FRESH:
+        told = _compare_with_source(run, watch, opener)
+    _write_items(run, watch)
+    _conclude(run, watch, told, opener)
+
+
+def _compare_with_source(run: SyncRun, watch: Watch, opener: Opener) -> Told:
+    """An old plan: read the source again; an item whose source moved becomes stale. Returns what it says by now."""
+    watch.write(phase="fetch")
+    snapshot = read(run, watch, opener)
+    watch.write(calls=run.calls + snapshot.calls)
+    proposals = propose(run.connection, snapshot)
+    now = instant_to_text(snapshot.fetched_at)
+    for item in (
+        open_items(run).exclude(action="detach").only("pk", "entity_type", "external_id", "source_hash", "link")
+    ):
+        kind = entity_type_of(item.entity_type)
+        proposal = proposals[kind].get(item.external_id)
+        if proposal is not None and proposal.fingerprint != item.source_hash and item.link is not None:
+            proposal = as_foretold(proposal, Base.from_json(item.link.base), now)
+        if proposal is None or proposal.fingerprint != item.source_hash:
+            SyncItem.objects.filter(pk=item.pk).update(
+                outcome=Outcome.STALE,
+                code="stale",
+                reason="the source was changed after this plan was made; plan again",
+            )
+            watch.add(kind, "stale")
+    return Told.by(snapshot)
+
+
+def _write_items(run: SyncRun, watch: Watch) -> None:
+    watch.write(phase="apply")
+    unticked = open_items(run).filter(ticked=False)
+    for kind, action in unticked.values_list("entity_type", "action"):
+        watch.add(entity_type_of(kind), "held" if action == "held" else "skipped")
+    unticked.filter(action="held").update(outcome=Outcome.DEFERRED, code="held")
+    unticked.update(outcome=Outcome.SKIPPED, code="unticked", reason="left out by the reviewer")
+
+    def progress(kind: Kind, verdicts: Sequence[Verdict]) -> None:
+        for verdict in verdicts:
+            watch.add(kind, _WORDS[verdict.outcome])
+        watch.beat()
+
+    by = Actor(run.requested_by_id, f"run:{run.pk}")
+    Application(run, by, watch.hold_fence).apply(open_items(run).iterator(chunk_size=500), progress)
+    link_conflicts(run)
+
+
+_WORDS: Final = {
+    Outcome.APPLIED: "written",
+    Outcome.SKIPPED: "skipped",
+    Outcome.FAILED: "failed",
+    Outcome.STALE: "stale",
+}
+
+
+def _conclude(run: SyncRun, watch: Watch, told: Told | None, opener: Opener) -> None:
+    """The end of a run that went through: succeeded, or partial with a sentence that says what is missing.
+
+    A schedule that is drawn otherwise than at the source is named on the run and changes nothing of its state.
+    """
+    verified = None if told is None else verify(run, watch, told, opener)
+    profile = run.profile
+    evaluated = (profile.evaluated_rules, profile.evaluated_mapping)
+    if not _is_limited(run) and evaluated != (run.rules_version, run.mapping_version):
+        SyncProfile.objects.filter(pk=profile.pk).update(
+            evaluated_rules=run.rules_version, evaluated_mapping=run.mapping_version
+        )
+    total = {word: sum(c.get(word, 0) for c in watch.counts.values()) for word in ("failed", "stale", "held")}
+    missing = [f"{number} {word}" for word, number in total.items() if number]
+    end = (RunState.SUCCEEDED, "", "")
+    if missing:
+        hint = "Everything else was applied; nothing was removed. The items below say what to do."
+        end = (RunState.PARTIAL, f"Not everything went through: {', '.join(missing)}.", hint)
+    if verified is None:
+        _finish(watch, *end)
+        return
+    with transaction.atomic():
+        _finish(watch, *end, **verified.columns)
+        if watch.lost:
+            raise FenceLost
+        verified.store()
+
+
+def _finish(watch: Watch, state: RunState, reason: str, hint: str, **columns: Any) -> None:
+    waits = state == RunState.AWAITING_REVIEW
+    watch.write(
+        state=state,
+        reason=reason,
+        hint=hint,
+        phase="review" if waits else "done",
+        finished_at=None if waits else timezone.now(),
+        **columns,
+    )

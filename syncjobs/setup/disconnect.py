@@ -1,0 +1,29 @@
+"""Taking a source away without losing what came from it."""
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from connectors.models import Connection
+from syncjobs.models import ACTIVE, OPEN_PLAN, Conflict, ConflictState, ExternalLink, LinkState
+from syncjobs.runs.start import cancel
+
+
+@transaction.atomic
+def disconnect(connection: Connection) -> int:
+    """Forget the credentials, end runs, plans and questions, let every imported object stand on its own. Returns their
+    number.
+
+    Nothing imported is changed. Links of what was deleted here stay as they are, so that connecting again does not
+    bring it back.
+    """
+    for run in connection.runs.filter(state__in=[*ACTIVE, *OPEN_PLAN]):
+        cancel(run)
+    now = timezone.now()
+    connection.credentials = {}
+    connection.disconnected_at = now
+    connection.save(update_fields=["credentials", "disconnected_at"])
+    open_questions = Conflict.objects.filter(connection=connection, state=ConflictState.OPEN)
+    open_questions.update(state=ConflictState.CLOSED, closed_at=now)
+    links = ExternalLink.objects.filter(connection=connection, state__in=[LinkState.LINKED, LinkState.GONE])
+    return links.update(state=LinkState.DETACHED, since=now, version=F("version") + 1)

@@ -1,0 +1,78 @@
+"""The rules of a connection: what to import, and who wins."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.db.models import F
+
+from connectors.closure import Selection
+from syncjobs.models import Strategy, SyncProfile
+from syncjobs.setup.inventory import keys_of
+
+if TYPE_CHECKING:
+    _Base = forms.ModelForm[SyncProfile]
+else:
+    _Base = forms.ModelForm
+
+EVERYTHING = "everything"
+CHOSEN = "chosen"
+#: Changes of these make every object compare anew and every older plan stale; a selection alone does not.
+_RULES = ("strategy", "contact_details")
+
+
+class ProfileForm(_Base):
+    """``chosen`` comes from the tick boxes of the tree, not from a form field: there may be thousands."""
+
+    scope = forms.ChoiceField(
+        label="What to import",
+        choices=[(EVERYTHING, "Everything this credential may read"), (CHOSEN, "Only what is ticked below")],
+        widget=forms.RadioSelect,
+    )
+
+    class Meta:
+        model = SyncProfile
+        fields = ["strategy", "contact_details", "review_first"]
+        labels = {
+            "strategy": "When something was changed here and at the source",
+            "contact_details": "Import contact details",
+            "review_first": "Review first",
+        }
+        widgets = {
+            "strategy": forms.RadioSelect,
+            "contact_details": forms.CheckboxInput,
+            "review_first": forms.CheckboxInput,
+        }
+
+    def __init__(self, *args: Any, chosen: Iterable[str] | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        stored = Selection.from_json(self.instance.selection)
+        self.chosen = stored.chosen if chosen is None else keys_of(chosen)
+        self.fields["scope"].initial = EVERYTHING if stored.everything else CHOSEN
+        strategy = self.fields["strategy"]
+        assert isinstance(strategy, forms.ChoiceField)  # noqa: S101 - the column has choices
+        strategy.choices = Strategy.choices  # no blank one: it is required
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if cleaned.get("scope") == CHOSEN and not self.chosen:
+            self.add_error("scope", "Nothing is ticked. Tick at least one object below, or import everything.")
+        return cleaned
+
+    def _selection(self) -> dict[str, object]:
+        everything = self.cleaned_data["scope"] == EVERYTHING
+        return Selection(everything, frozenset() if everything else self.chosen).to_json()
+
+    @property
+    def selection_changed(self) -> bool:
+        """Valid forms only, before :meth:`save`."""
+        return bool(self._selection() != self.instance.selection)
+
+    def save(self, commit: bool = True) -> SyncProfile:
+        """Stores the rules; ``rules_version`` moves when one of them did. Always commits."""
+        profile = self.instance
+        profile.selection = self._selection()
+        profile.save(update_fields=["selection", *self.Meta.fields])
+        if any(name in self.changed_data for name in _RULES):
+            SyncProfile.objects.filter(pk=profile.pk).update(rules_version=F("rules_version") + 1)
+        return profile

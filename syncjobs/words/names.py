@@ -1,0 +1,89 @@
+"""Names for the keys in plans and conflicts, loaded in a few queries however many there are."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Final
+
+from django.db.models import F, Value
+from django.db.models.functions import Coalesce, NullIf
+
+from connectors.records import ENTITY_TYPES, ENTITY_WORDS
+from oncall.models import ContactMethod
+from oncall.tables.base import chunks
+from oncall.tables.kinds import ROOTS
+from syncjobs.models import ROW_COLUMNS, ExternalLink, SyncItem, SyncRun
+
+_LOCAL: Final = "local:"
+
+
+class Names:
+    """Call it with (kind, key) for a name. Ask first, :meth:`load`, then ask again: the first round only collects.
+
+    A key is ``<connection>:<external id>`` or ``local:<row id>``. What is neither here nor in the run's plan is called
+    by its kind and its id at the source.
+    """
+
+    def __init__(self, run: SyncRun | None = None) -> None:
+        self._run = run
+        self._asked: set[tuple[str, str]] = set()
+        self._names: dict[tuple[str, str], str] = {}
+
+    def __call__(self, kind: str, key: str) -> str:
+        return self.known(kind, key) or self._unknown(kind, key)
+
+    def known(self, kind: str, key: str) -> str:
+        """The name alone, empty when there is none."""
+        self._asked.add((kind, key))
+        return self._names.get((kind, key), "")
+
+    def load(self) -> None:
+        """Look up everything asked for so far."""
+        wanted = self._asked - self._names.keys()
+        local = {(kind, key) for kind, key in wanted if key.startswith(_LOCAL)}
+        methods = {key for kind, key in wanted if kind == "contact_method"}
+        self._load_local(local)
+        self._load_methods(methods)
+        objects = {pair for pair in wanted - local if pair[0] in ROW_COLUMNS}
+        self._load_links(objects)
+        self._load_planned(objects - self._names.keys())
+
+    def _load_local(self, wanted: Iterable[tuple[str, str]]) -> None:
+        by_kind: dict[str, list[int]] = defaultdict(list)
+        for kind, key in wanted:
+            number = key.removeprefix(_LOCAL)
+            if number.isascii() and number.isdigit():
+                by_kind[kind].append(int(number))
+        for kind in ENTITY_TYPES:
+            for piece in chunks(by_kind[kind]):
+                for pk, name in ROOTS[kind].rows.filter(pk__in=piece).values_list("pk", "name"):
+                    self._names[kind, f"{_LOCAL}{pk}"] = name
+
+    def _load_methods(self, keys: Iterable[str]) -> None:
+        for piece in chunks(sorted(keys)):
+            for method in ContactMethod.objects.filter(source_key__in=piece):
+                self._names["contact_method", method.source_key or ""] = str(method)
+
+    def _load_links(self, wanted: set[tuple[str, str]]) -> None:
+        ids = sorted({key.partition(":")[2] for _, key in wanted})
+        for piece in chunks(ids):
+            links = ExternalLink.objects.filter(external_id__in=piece).annotate(
+                label=Coalesce(*(F(f"{kind}__name") for kind in ROW_COLUMNS), NullIf(F("source_label"), Value("")))
+            )
+            for kind, connection, external_id, label in links.values_list(
+                "entity_type", "connection_id", "external_id", "label"
+            ):
+                if label and (kind, f"{connection}:{external_id}") in wanted:
+                    self._names[kind, f"{connection}:{external_id}"] = label
+
+    def _load_planned(self, wanted: set[tuple[str, str]]) -> None:
+        """Objects that the run is about to create."""
+        if self._run is None:
+            return
+        for piece in chunks(sorted({key.partition(":")[2] for _, key in wanted})):
+            items = SyncItem.objects.filter(run=self._run, external_id__in=piece)
+            for kind, external_id, label in items.values_list("entity_type", "external_id", "label"):
+                self._names.setdefault((kind, f"{self._run.connection_id}:{external_id}"), label)
+
+    def _unknown(self, kind: str, key: str) -> str:
+        word = next((ENTITY_WORDS[known][0] for known in ENTITY_TYPES if known == kind), kind.replace("_", " "))
+        return f"{word} {key.rpartition(':')[2] if kind == 'contact_method' else key.partition(':')[2] or key}"

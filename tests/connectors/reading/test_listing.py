@@ -1,0 +1,135 @@
+"""Lists that may be missing, in part or whole, and what it costs to read on."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from connectors.base import no_progress
+from connectors.errors import (
+    AuthenticationFailed,
+    ConnectorError,
+    NotFound,
+    PermissionMissing,
+    ProviderUnavailable,
+    UnexpectedResponse,
+)
+from connectors.reading.findings import Findings, Vendor
+from connectors.reading.listing import Listing, Page, Refusals, announced, optional, whole
+from connectors.reading.wire import Identified, Text
+
+VENDOR = Vendor("toy", "Rota Toy")
+
+
+class Member(Identified):
+    role: Text
+
+
+def members(ask: Callable[[], Any], findings: Findings) -> tuple[Member, ...] | None:
+    return optional(
+        ask, Member, findings, "user_group", "T1", words="Its members", code="members_not_told", path="members"
+    )
+
+
+def raising(kind: type[ConnectorError]) -> Callable[[], Any]:
+    def ask() -> Any:
+        raise kind("It went wrong.", hint="Try again.", provider="toy")
+
+    return ask
+
+
+def test_an_optional_list_is_all_of_its_pages() -> None:
+    findings = Findings(VENDOR)
+    pages = [Page(({"id": "A", "role": "lead"},)), Page(()), Page(({"id": "B", "role": ""},))]
+    assert members(lambda: whole(pages), findings) == (Member(id="A", role="lead"), Member(id="B", role=""))
+    assert (findings.notes, findings.failed) == ([], [])
+
+
+@pytest.mark.parametrize("kind", [NotFound, PermissionMissing])
+def test_one_that_is_not_there_or_may_not_be_read_leaves_a_note(kind: type[ConnectorError]) -> None:
+    findings = Findings(VENDOR)
+    assert members(raising(kind), findings) is None
+    (note,) = findings.notes
+    assert (note.external_id, note.code, note.path) == ("T1", "members_not_told", "members")
+    assert note.message == "Its members could not be read: It went wrong."
+    assert findings.failed == []
+
+
+@pytest.mark.parametrize("totals", [(2,), (2, None), (1, 2, None)])
+def test_one_that_ends_before_all_that_it_announced_came_is_not_told(totals: tuple[int | None, ...]) -> None:
+    findings = Findings(VENDOR)
+    pages = [Page(() if place else ({"id": "A", "role": "lead"},), total) for place, total in enumerate(totals)]
+    assert members(lambda: announced(pages, VENDOR, "members of Web", "members"), findings) is None
+    (note,) = findings.notes
+    assert note.message == "Its members could not be read: 2 members of Web were announced, 1 came."
+    assert findings.failed == []
+
+
+@pytest.mark.parametrize("totals", [(2, 2), (None, None), (2, None), (2, 1)])
+def test_one_of_which_all_came_that_was_announced_is_whole(totals: tuple[int | None, ...]) -> None:
+    pages = [Page(({"id": str(number)},), total) for number, total in enumerate(totals)]
+    assert announced(pages, VENDOR, "members", "members") == [{"id": "0"}, {"id": "1"}]
+
+
+def test_what_was_announced_and_did_not_come_has_a_code_and_a_path() -> None:
+    with pytest.raises(UnexpectedResponse) as caught:
+        announced([Page((), 1)], VENDOR, "shifts", "shifts")
+    assert (caught.value.code, caught.value.path, caught.value.provider) == ("incomplete_list", "shifts", "toy")
+
+
+@pytest.mark.parametrize("kind", [UnexpectedResponse, ProviderUnavailable])
+def test_one_that_goes_wrong_is_a_failure_of_its_object(kind: type[ConnectorError]) -> None:
+    findings = Findings(VENDOR)
+    assert members(raising(kind), findings) is None
+    assert [(one.external_id, one.code) for one in findings.failed] == [("T1", kind.code)]
+    assert findings.notes == []
+
+
+def test_a_refused_credential_ends_the_whole_read() -> None:
+    with pytest.raises(AuthenticationFailed):
+        members(raising(AuthenticationFailed), Findings(VENDOR))
+
+
+def test_what_is_no_list_or_unreadable_in_one_place_is_not_told() -> None:
+    findings = Findings(VENDOR)
+    assert members(lambda: {"id": "A"}, findings) is None
+    assert members(lambda: [{"id": "A", "role": "lead"}, {"id": "B"}, {"id": "C"}], findings) is None
+    assert [(one.code, one.path) for one in findings.failed] == [
+        ("invalid_value", "members"),
+        ("missing_field", "members[1].role"),
+        ("missing_field", "members[2].role"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("told", "total", "calls", "cheaper"),
+    [(None, None, 1, True), (250, None, 3, True), (250, None, 2, False), (None, 101, 1, False), (900, 100, 1, True)],
+)
+def test_reading_on_is_weighed_against_single_calls(
+    told: int | None, total: int | None, calls: int, cheaper: bool
+) -> None:
+    listing = Listing(iter([Page((), told)]), Member, "responder", "users", Findings(VENDOR), no_progress)
+    listing.read(1)
+    assert listing.is_cheaper_than(calls, 100, total) is cheaper
+
+
+def test_the_third_refusal_without_an_answer_is_final_and_said_once() -> None:
+    findings = Findings(VENDOR)
+    refusals = Refusals(findings, "responder", code="people_forbidden", words="People were left out")
+    refused = PermissionMissing("It may not.", hint="", provider="toy")
+    for number in range(3):
+        assert (refusals.are_final, findings.notes) == (False, []), number
+        refusals.add(refused)
+    assert refusals.are_final
+    (note,) = findings.notes
+    assert (note.entity_type, note.external_id, note.code) == ("responder", None, "people_forbidden")
+    assert note.message == "People were left out: It may not."
+
+
+def test_whoever_was_answered_once_may_go_on_asking() -> None:
+    findings = Findings(VENDOR)
+    refusals = Refusals(findings, "responder", code="people_forbidden", words="People were left out")
+    refusals.answered = True
+    for _ in range(5):
+        refusals.add(PermissionMissing("It may not.", hint="", provider="toy"))
+    assert (refusals.are_final, findings.notes) == (False, [])

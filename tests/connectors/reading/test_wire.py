@@ -1,0 +1,69 @@
+"""Ids and instants of every vendor: what is refused, with its JSON path."""
+
+from typing import Any
+
+import pytest
+
+from connectors.reading.findings import Findings, Vendor
+from connectors.reading.wire import AnyInstant, Identified, Instant, Moment, Wire
+
+
+class Stretch(Wire):
+    start: Instant
+    end: AnyInstant
+
+
+def failure(model: Any, raw: Any, at: str = "") -> Any:
+    findings = Findings(Vendor("acme", "Acme"))
+    assert findings.read(model, raw, "schedule", "S1", at) is None
+    (failed,) = findings.failed
+    assert "correct it in Acme" in failed.message
+    return failed
+
+
+@pytest.mark.parametrize(
+    ("text", "instant", "offset"),
+    [
+        ("2026-03-01T09:00:00+01:00", 1_772_352_000, 3600),
+        ("2026-03-01T08:00:00Z", 1_772_352_000, 0),
+        ("2026-03-01T08:00:00.999999999Z", 1_772_352_000, 0),
+        ("2026-03-01T03:00:00-05:00", 1_772_352_000, -18_000),
+    ],
+)
+def test_instants_keep_the_offset_they_were_written_with(text: str, instant: int, offset: int) -> None:
+    entry = Stretch.model_validate({"start": text, "end": text})
+    assert entry.start == Moment(instant, offset)
+    assert entry.start.reading == instant + offset
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        1_772_352_000,
+        None,
+        "2026-03-01T09:00:00",
+        "2026-03-01",
+        "2026-02-30T09:00:00Z",
+        "2026-03-01T24:30:00Z",
+        "2026-03-01T09:00:60Z",
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59-12:00",
+        "1969-12-31T23:59:59Z",
+        "soon",
+    ],
+)
+def test_what_is_no_instant_is_refused(value: Any) -> None:
+    failed = failure(Stretch, {"start": value, "end": "2026-03-01T08:00:00Z"}, "final[3]")
+    assert (failed.code, failed.path) == ("invalid_value", "final[3].start")
+
+
+@pytest.mark.parametrize("id_", ["", " ", "a b", "x" * 101, "a\u0000b", 7, None])
+def test_an_id_is_a_short_text_without_blanks(id_: Any) -> None:
+    assert failure(Identified, {"id": id_}).path == "id"
+
+
+def test_an_end_may_lie_where_no_shift_can() -> None:
+    far = Stretch.model_validate({"start": "2026-03-01T08:00:00.4Z", "end": "3025-10-12T18:30:00Z"})
+    assert far.end.instant == 33_317_202_600
+    raw = {"start": "2026-03-01T08:00:00Z", "end": "3025-10-12"}
+    assert failure(Stretch, raw).path == "end"

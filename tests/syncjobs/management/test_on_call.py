@@ -1,0 +1,218 @@
+"""``manage.py on_call``: who, until when, who then, and why."""
+
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from oncall.aggregates import Draft, ElementChanges
+from oncall.models import Schedule
+from oncall.operations import Actor, write
+from tests.oncall.conftest import DEFAULTS, MakeRow, weekly_layers
+from tests.syncjobs.management.test_shell import document, shell
+
+pytestmark = pytest.mark.django_db
+
+AT = "2026-03-02T10:30:00Z"
+
+
+@pytest.fixture
+def make(db: None) -> MakeRow:
+    def make_row(kind: Any, elements: Any = None, **fields: Any) -> int:
+        changes = {name: ElementChanges(put=put) for name, put in (elements or {}).items()}
+        return write(kind, [Draft({**DEFAULTS[kind], **fields}, changes)], by=Actor(None, "test"))[0].id
+
+    return make_row
+
+
+@pytest.fixture
+def primary(make: MakeRow) -> tuple[int, int, int]:
+    """(schedule, Ana, Ben): weekly by turns, in Berlin."""
+    ana, ben = make("responder", name="Ana"), make("responder", name="Ben")
+    layers = weekly_layers(f"person:local:{ana}", f"person:local:{ben}")
+    return make("schedule", name="Primary", layers=layers), ana, ben
+
+
+def covered_by_ben(ben: int) -> dict[str, Any]:
+    return {
+        "starts_at": "2026-03-02T10:00:00Z",
+        "ends_at": "2026-03-02T11:00:00Z",
+        "by_key": f"person:local:{ben}",
+    }
+
+
+def test_people_are_told_by_name_with_what_comes_next(primary: tuple[int, int, int]) -> None:
+    code, out = shell("on_call", "--at", AT)
+    assert code == 0
+    head, row = out.splitlines()
+    assert head.split() == ["id", "schedule", "on", "call", "until", "then"]
+    assert row.split() == [
+        str(primary[0]), "Primary", "Ana", "2026-03-09T08:00:00Z", "Ben", "current", "configuration",
+    ]  # fmt: skip
+
+
+def test_the_document(primary: tuple[int, int, int]) -> None:
+    schedule, ana, ben = primary
+    assert document("on_call", "--at", AT) == {
+        "at": AT,
+        "schedules": [
+            {
+                "id": schedule,
+                "name": "Primary",
+                "active": True,
+                "on_call": [{"participant": f"person:local:{ana}", "name": "Ana"}],
+                "until": "2026-03-09T08:00:00Z",
+                "next": [{"participant": f"person:local:{ben}", "name": "Ben"}],
+                "reason": "",
+                "basis": "current configuration",
+            }
+        ],
+    }
+
+
+def test_the_default_is_now(primary: tuple[int, int, int]) -> None:
+    (told,) = document("on_call")["schedules"]
+    assert told["basis"] == ""
+    assert told["on_call"][0]["name"] in ("Ana", "Ben")
+
+
+def test_why_names_what_decides(make: MakeRow) -> None:
+    ana, ben = make("responder", name="Ana"), make("responder", name="Ben")
+    layers = weekly_layers(f"person:local:{ana}")
+    pk = make("schedule", {"overrides": {"3:S:O": covered_by_ben(ben)}}, name="Primary", layers=layers)
+    code, out = shell("on_call", "--at", AT, "--why")
+    assert code == 0
+    assert out.splitlines()[2:] == [
+        "",
+        "Primary: Ben",
+        "  layer Weekly: Ana; turn 0, place 1, 2026-03-02T08:00:00Z to 2026-03-09T08:00:00Z",
+        "    override 3:S:O: Ben instead of Ana",
+    ]
+    (told,) = document("on_call", "--at", AT, "--why")["schedules"]
+    assert (told["id"], told["why"]["participants"]) == (pk, [f"person:local:{ben}"])
+    assert told["why"]["sources"] == [
+        {
+            "kind": "layer",
+            "key": "L1",
+            "name": "Weekly",
+            "state": "open",
+            "own": [f"person:local:{ana}"],
+            "window": {"index": 0, "start": None, "end": None},
+            "next_opening": None,
+            "turns": [{"number": 0, "position": 0, "start": "2026-03-02T08:00:00Z", "end": "2026-03-09T08:00:00Z"}],
+            "replaced": [{"override": "3:S:O", "person": f"person:local:{ana}", "by": f"person:local:{ben}"}],
+            "covered_by": None,
+        }
+    ]
+
+
+def test_why_says_what_is_closed_covered_and_substituted(make: MakeRow) -> None:
+    ana, ben = make("responder", name="Ana"), make("responder", name="Ben")
+    away = {
+        "by_key": "vacant", "scope": None, "starts_at": "2026-03-02T00:00:00Z", "ends_at": "2026-03-04T00:00:00Z",
+    }  # fmt: skip
+    write("responder", [Draft({}, {"substitutions": ElementChanges({"local:+": away})}, id=ana, version=1)],
+          by=Actor(None, "test"))  # fmt: skip
+    top, middle, low, late = (
+        weekly_layers(f"person:local:{who}", key=key)["layers"][0]
+        for key, who in (("a", ben), ("b", ana), ("c", ben), ("d", ben))
+    )
+    top["windows"] = [{"type": "daily", "start": 13 * 3600, "duration": 3600}]
+    middle["windows"] = [{"type": "daily", "start": 9 * 3600, "duration": 8 * 3600}]
+    middle["name"] = ""
+    late["starts_at"] = "2026-03-03T00:00:00Z"
+    shift = {"starts_at": "2026-03-02T10:00:00Z", "ends_at": "2026-03-02T11:00:00Z", "by_key": "vacant"}
+    layers = {"format": 1, "layers": [top, middle, low, late]}
+    make("schedule", {"extra_shifts": {"3:S:X": shift}}, name="Stack", layers=layers)
+    week = "turn 0, place 1, 2026-03-02T08:00:00Z to 2026-03-09T08:00:00Z"
+    assert shell("on_call", "--at", AT, "--why")[1].splitlines()[2:] == [
+        "",
+        "Stack: nobody",
+        "  layer Weekly: closed; opens 2026-03-02T12:00:00Z",
+        f"  layer b: Ana; {week}; window 1, 2026-03-02T08:00:00Z to 2026-03-02T16:00:00Z",
+        f"  layer Weekly: Ben; {week}; covered by layer b",
+        "  layer Weekly: not started; opens 2026-03-03T00:00:00Z; covered by layer b",
+        "  extra shift 3:S:X: nobody",
+        "  substitution " + told_key("Stack") + ": nobody instead of Ana",
+    ]
+
+
+def told_key(name: str) -> str:
+    (told,) = document("on_call", "--at", AT, "--why", "--schedule", name)["schedules"]
+    (substituted,) = told["why"]["substituted"]
+    assert substituted["replacement"] == "vacant"
+    return str(substituted["substitution"])
+
+
+def test_without_layers_an_override_is_all_there_is_to_say(make: MakeRow) -> None:
+    ben = make("responder", name="Ben")
+    make("schedule", {"overrides": {"3:S:O": covered_by_ben(ben)}}, name="Bare")
+    assert shell("on_call", "--at", AT, "--why")[1].splitlines()[2:] == ["", "Bare: Ben", "    override 3:S:O: Ben"]
+
+
+def test_one_schedule_by_name_whatever_its_case(primary: tuple[int, int, int], make: MakeRow) -> None:
+    make("schedule", name="Secondary")
+    names = [each["name"] for each in document("on_call", "--schedule", " PRIMARY ")["schedules"]]
+    assert names == ["Primary"]
+
+
+def test_an_ambiguous_name_lists_both(primary: tuple[int, int, int], make: MakeRow) -> None:
+    other = make("schedule", name="primary ", active=False)
+    found = document("on_call", "--schedule", "Primary")["schedules"]
+    assert [(each["id"], each["active"]) for each in found] == [(primary[0], True), (other, False)]
+    assert "inactive" in shell("on_call", "--schedule", "Primary")[1]
+
+
+def test_an_unknown_name_is_one_clear_error(primary: tuple[int, int, int]) -> None:
+    assert shell("on_call", "--schedule", "Primarx") == (
+        64, "There is no schedule 'Primarx'. Similar names: Primary.",
+    )  # fmt: skip
+    assert shell("on_call", "--schedule", "Zzz") == (64, "There is no schedule 'Zzz'.")
+
+
+@pytest.mark.parametrize("at", ["tomorrow", "2026-03-02T10:30:00", "1815-12-10T00:00:00Z", "2201-01-01T00:00:00Z"])
+def test_an_instant_that_is_none_is_refused(at: str, primary: tuple[int, int, int]) -> None:
+    code, out = shell("on_call", "--at", at)
+    assert code == 64
+    assert at in out
+
+
+def test_what_cannot_be_told_is_named_and_waits_for_a_person(primary: tuple[int, int, int], make: MakeRow) -> None:
+    make("schedule", name="Unsettled", zone_state="unknown", time_zone="", active=False)
+    Schedule.objects.filter(pk=make("schedule", name="Older")).update(layers={"format": 0})
+    code, out = shell("on_call", "--why", "--at", AT)
+    assert code == 3
+    assert "inactive; its time zone is unknown: say which one it is" in out
+    assert "Ana" in out
+    reasons = {each["name"]: each["reason"] for each in document("on_call")["schedules"]}
+    assert reasons == {
+        "Primary": "",
+        "Unsettled": "its time zone is unknown: say which one it is",
+        "Older": "it is stored in a form that cannot be read: run the next sync, or edit its layers",
+    }
+
+
+def test_a_person_without_a_row_is_told_by_key(make: MakeRow) -> None:
+    make("schedule", name="Lonely", layers=weekly_layers("person:9:UNKNOWN"))
+    assert document("on_call")["schedules"][0]["on_call"] == [
+        {"participant": "person:9:UNKNOWN", "name": "person:9:UNKNOWN"}
+    ]
+
+
+def test_as_many_queries_for_thirty_schedules_as_for_three(make: MakeRow) -> None:
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            assert shell("on_call", "--why", "--at", AT)[0] == 0
+        return len(captured)
+
+    def add(numbers: range) -> None:
+        for number in numbers:
+            overrides = {f"3:S{number}:O": covered_by_ben(ben)}
+            make("schedule", {"overrides": overrides}, name=f"S{number}", layers=weekly_layers(f"person:local:{ben}"))
+
+    ben = make("responder", name="Ben")
+    add(range(3))
+    few = queries()
+    add(range(3, 30))
+    assert queries() == few <= 7  # the list, five for what is rendered, the names

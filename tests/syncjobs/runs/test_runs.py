@@ -1,0 +1,331 @@
+"""The life of a run: one at a time, cancelled, dead, stale, superseded."""
+
+from datetime import timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from django.db import DataError
+from django.utils import timezone
+
+from connectors.errors import AuthenticationFailed, ProviderUnavailable, ReadStopped
+from oncall.aggregates import Draft
+from oncall.models import Responder
+from oncall.operations import create_account, write
+from syncjobs.errors import RunAlreadyActive, StalePlan
+from syncjobs.models import ExternalLink, RunKind, RunState, SyncRun
+from syncjobs.runs import start as starting
+from syncjobs.runs.apply import Application
+from syncjobs.runs.claim import LEASE, Watch, claim
+from syncjobs.runs.runner import drive
+from syncjobs.runs.start import approve, cancel, start, sweep
+from syncjobs.tasks import drive_run, tick
+from tests.syncjobs.conftest import BY, NOW, Sync, layer, schedule, user, world
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def bell(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Doorbells rung: ids of runs."""
+    rung: list[int] = []
+    monkeypatch.setattr(starting.current_app, "send_task", lambda name, args: rung.append(args[0]))
+    return rung
+
+
+def test_one_run_at_a_time_and_the_second_is_told_which(sync: Sync) -> None:
+    first = start(sync.profile, RunKind.APPLY, by=None, ring=False)
+    with pytest.raises(RunAlreadyActive) as refused:
+        start(sync.profile, RunKind.PLAN, by=None, ring=False)
+    assert refused.value.run == first
+    assert f"Run {first.pk}" in str(refused.value)
+
+
+def test_a_start_rings_after_the_commit(sync: Sync, bell: list[int], django_capture_on_commit_callbacks: Any) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        run = start(sync.profile, RunKind.APPLY, by=None)
+        assert bell == []
+    assert bell == [run.pk]
+
+
+def test_a_broker_that_is_down_loses_nothing(sync: Sync, monkeypatch: pytest.MonkeyPatch) -> None:
+    def down(name: str, args: list[int]) -> None:
+        raise OSError("no broker")
+
+    monkeypatch.setattr(starting.current_app, "send_task", down)
+    run = start(sync.profile, RunKind.APPLY, by=None, ring=False)
+    starting.ring_for(run)
+    run.refresh_from_db()
+    assert run.state == RunState.QUEUED
+
+
+def test_only_one_worker_gets_a_run(sync: Sync) -> None:
+    run = start(sync.profile, RunKind.APPLY, by=None, ring=False)
+    assert claim(run.pk) is not None
+    assert claim(run.pk) is None
+    assert drive(run.pk) is None
+
+
+def test_a_refused_key_fails_the_run_in_words(sync: Sync) -> None:
+    sync.source.error = AuthenticationFailed(
+        "PagerDuty refused the key.", hint="Enter another.", provider="pagerduty", field="api_key"
+    )
+    run = sync.run()
+    assert (run.state, run.reason) == (RunState.FAILED, "PagerDuty refused the key.")
+    assert run.hint == "Enter another. What was imported before is untouched."
+    assert not run.is_active
+
+
+def test_a_vendor_that_is_down_fails_the_run_and_the_next_one_goes_on(sync: Sync) -> None:
+    sync.source.error = ProviderUnavailable("PagerDuty does not answer.", hint="Try later.", provider="pagerduty")
+    assert sync.run().state == RunState.FAILED
+    sync.source.error = None
+    assert sync.run().state == RunState.SUCCEEDED
+
+
+def test_an_unexpected_error_never_leaves_a_run_open(sync: Sync) -> None:
+    sync.source.error = ZeroDivisionError("token=abc")
+    run = sync.run()
+    assert run.state == RunState.FAILED
+    assert "ZeroDivisionError" in run.reason
+    assert "abc" not in run.reason + run.hint
+
+
+def test_an_interrupted_run_is_closed_at_once(sync: Sync) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    sync.source.during = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        sync.run()
+    run = SyncRun.objects.get()
+    assert run.state == RunState.FAILED
+    assert "interrupted" in run.reason
+
+
+def test_progress_is_written_while_pages_arrive(sync: Sync, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("syncjobs.runs.claim.SHORTEST_PAUSE", 0.0)
+    monkeypatch.setattr("syncjobs.runs.claim.PAUSE_SHARE", 10**9)
+    seen: list[Any] = []
+    sync.source.during = lambda: seen.append(SyncRun.objects.get().counts["schedule"])
+    sync.run()
+    assert seen == [{"fetched": 1, "total": None}]
+
+
+def test_long_runs_write_progress_more_rarely_but_always_within_the_lease(sync: Sync) -> None:
+    run = claim(start(sync.profile, RunKind.APPLY, by=None, ring=False).pk)
+    assert run is not None
+    now = [0.0]
+    watch = Watch(run, clock=lambda: now[0])
+    writes = []
+    for second in range(3600):
+        now[0] = float(second)
+        before = watch._written
+        watch.beat()
+        if watch._written != before:
+            writes.append(second)
+    assert sum(at <= 60 for at in writes) <= 12
+    assert max(later - earlier for earlier, later in pairwise(writes)) <= LEASE.total_seconds() / 2
+
+
+def test_cancelling_stops_the_reading_and_nothing_is_written(sync: Sync, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("syncjobs.runs.claim.SHORTEST_PAUSE", -1.0)
+
+    def during() -> None:
+        assert not sync.source.should_stop()
+        cancel(SyncRun.objects.get())
+        assert sync.source.should_stop()
+        raise ReadStopped("stopped", hint="", provider="pagerduty")
+
+    sync.source.during = during
+    run = sync.run()
+    assert run.state == RunState.CANCELLED
+    assert not Responder.objects.exists()
+
+
+def test_a_run_cancelled_before_it_writes_writes_nothing(sync: Sync) -> None:
+    sync.source.during = lambda: cancel(SyncRun.objects.get()) and None
+    run = sync.run()
+    assert run.state == RunState.CANCELLED
+    assert not Responder.objects.exists()
+    assert not cancel(run)
+
+
+def test_a_dead_run_is_failed_by_the_next_tick_with_a_reason(sync: Sync) -> None:
+    run = claim(start(sync.profile, RunKind.APPLY, by=None, ring=False).pk)
+    assert run is not None
+    assert sweep() == (0, 0)
+    SyncRun.objects.update(lease_expires_at=timezone.now() - timedelta(seconds=1))
+    tick()
+    run.refresh_from_db()
+    assert run.state == RunState.FAILED
+    assert "stopped answering" in run.reason
+    assert Watch(run).write() is False
+    assert sync.run().state == RunState.SUCCEEDED
+
+
+def test_the_tick_rings_again_for_a_run_nobody_took(sync: Sync, bell: list[int]) -> None:
+    run = start(sync.profile, RunKind.APPLY, by=None, ring=False)
+    assert sweep() == (0, 0)
+    SyncRun.objects.update(created_at=timezone.now() - timedelta(minutes=1))
+    assert sweep() == (0, 1)
+    assert bell == [run.pk]
+
+
+def test_a_task_for_a_run_that_ended_does_nothing(sync: Sync) -> None:
+    run = sync.run()
+    drive_run(run.pk)
+    assert SyncRun.objects.get(pk=run.pk).fence == run.fence
+
+
+def test_a_newer_plan_replaces_the_one_that_waits(sync: Sync) -> None:
+    old, new = sync.plan(), sync.plan()
+    old.refresh_from_db()
+    assert (old.state, old.superseded_by) == (RunState.SUPERSEDED, new)
+    with pytest.raises(StalePlan, match=f"replaced by run {new.pk}"):
+        approve(old, by=None, ring=False)
+
+
+def test_a_plan_expires_after_a_week(sync: Sync) -> None:
+    plan = sync.plan()
+    SyncRun.objects.update(plan_expires_at=timezone.now() - timedelta(seconds=1))
+    with pytest.raises(StalePlan, match="expired"):
+        approve(plan, by=None, ring=False)
+
+
+def test_a_plan_is_applied_once(sync: Sync) -> None:
+    plan = sync.plan()
+    sync.apply(plan)
+    with pytest.raises(StalePlan, match="no plan to apply"):
+        approve(plan, by=None, ring=False)
+
+
+def test_an_approval_waits_for_the_active_run(sync: Sync) -> None:
+    plan = sync.plan()
+    active = start(sync.profile, RunKind.APPLY, by=None, ring=False)
+    with pytest.raises(RunAlreadyActive) as refused:
+        approve(plan, by=None, ring=False)
+    assert refused.value.run == active
+
+
+def test_changed_rules_make_a_plan_worthless(sync: Sync) -> None:
+    plan = sync.plan()
+    sync.rules(strategy="source")
+    applied = sync.apply(plan)
+    assert applied.state == RunState.FAILED
+    assert "rules" in applied.reason
+    assert not Responder.objects.exists()
+
+
+def test_an_old_plan_reads_the_source_again_and_leaves_alone_what_moved(sync: Sync) -> None:
+    plan = sync.plan()
+    SyncRun.objects.update(planned_at=timezone.now() - timedelta(minutes=16))
+    sync.source.change(users=(user("U1", "Ana", title="New"), *world().users[1:]))
+    applied = sync.apply(plan)
+    assert len(sync.source.selections) == 2
+    stale = applied.items.get(outcome="stale")
+    assert (stale.external_id, stale.code) == ("U1", "stale")
+    assert sorted(Responder.objects.values_list("name", flat=True)) == ["Bo", "Cy"]
+    assert sync.run().state == RunState.SUCCEEDED
+    assert Responder.objects.get(name="Ana").title == "New"
+
+
+def test_an_old_plan_is_not_stale_because_a_rotation_moved_on_by_itself(sync: Sync) -> None:
+    """The plan was made by one read, the fresh look is another that tells the same rotation by another anchor."""
+    before, after = (layer("U1", "U2", anchor=f"2026-03-01T0{shown}:00", length=86_400) for shown in ("2:30", "3:00"))
+    march = NOW - 237 * 86_400  # the day before the clock skips 02:30
+    sync.source.change(fetched_at=march, schedules=(schedule("S1", "Primary", before),))
+    sync.run()
+    sync.source.change(schedules=(schedule("S1", "Primary", after, description="By day"),))
+    plan = sync.plan()
+    assert [list(item.changes["fields"]) for item in plan.items.all()] == [["description"]]
+    SyncRun.objects.update(planned_at=timezone.now() - timedelta(minutes=16))
+    assert sync.apply(plan).items.get().outcome == "applied"
+    sync.source.change(schedules=(schedule("S1", "Primary", before, description="By day"),))
+    assert sync.run().items.count() == 0
+
+
+def test_a_fresh_plan_is_applied_without_reading_again(sync: Sync) -> None:
+    sync.apply(sync.plan())
+    assert len(sync.source.selections) == 1
+
+
+def test_what_a_reviewer_unticks_is_left_out(sync: Sync) -> None:
+    plan = sync.plan()
+    plan.items.filter(external_id="U3").update(ticked=False)
+    applied = sync.apply(plan)
+    left_out = applied.items.get(external_id="U3")
+    assert (left_out.outcome, left_out.reason) == ("skipped", "left out by the reviewer")
+    assert Responder.objects.count() == 2
+
+
+def test_a_person_who_appears_here_while_a_plan_waits_makes_its_item_stale(sync: Sync) -> None:
+    plan = sync.plan()
+    write("responder", [Draft({"name": "Ana", "email": "ana@example.com"})], by=BY)
+    applied = sync.apply(plan)
+    assert applied.items.get(outcome="stale").external_id == "U1"
+    assert Responder.objects.filter(name="Ana").count() == 1
+
+
+def test_a_link_removed_while_a_plan_waits_makes_its_item_stale(sync: Sync) -> None:
+    sync.run()
+    sync.source.change(users=(user("U1", "Ana", title="New"), *world().users[1:]))
+    plan = sync.plan()
+    ExternalLink.objects.filter(external_id="U1").delete()
+    applied = sync.apply(plan)
+    assert "link was removed" in applied.items.get().reason
+    assert Responder.objects.get(name="Ana").title == ""
+
+
+def test_a_row_linked_while_a_plan_waits_is_not_created_again(sync: Sync) -> None:
+    plan = sync.plan()
+    other = sync.run()
+    assert other.state == RunState.SUCCEEDED
+    SyncRun.objects.filter(pk=plan.pk).update(state=RunState.AWAITING_REVIEW, superseded_by=None)
+    applied = sync.apply(plan)
+    assert {item.outcome for item in applied.items.all()} == {"stale"}
+    assert Responder.objects.count() == 3
+
+
+def test_an_account_taken_while_a_plan_waits_makes_its_item_stale(sync: Sync) -> None:
+    account = create_account("ana@example.com", "long enough password", by=BY)
+    plan = sync.plan()
+    write("responder", [Draft({"name": "Somebody"}, account_id=account.pk)], by=BY)
+    applied = sync.apply(plan)
+    assert "account was linked to somebody else" in applied.items.get(outcome="stale").reason
+
+
+def test_cancelling_while_it_writes_keeps_what_was_written_whole(sync: Sync, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("syncjobs.runs.apply.BATCH", 1)
+
+    def cancelled_after_two(watch: Watch) -> None:
+        if Responder.objects.count() == 2:
+            cancel(watch.run)
+
+    monkeypatch.setattr(Watch, "beat", cancelled_after_two)
+    run = sync.run()
+    assert run.state == RunState.CANCELLED
+    assert Responder.objects.count() == ExternalLink.objects.count() == 2
+    monkeypatch.undo()
+    assert sync.run().state == RunState.SUCCEEDED
+    assert Responder.objects.count() == 3
+
+
+def test_a_database_that_refuses_one_item_costs_one_item(sync: Sync, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Application._store_links
+
+    def refusing(self: Application, kind: Any, items: Any, links: Any, rows: Any) -> None:
+        store(self, kind, items, links, rows)
+        if any(item.external_id == "U2" for item in items):
+            raise DataError("value u+secret-of-a-row out of range")
+
+    monkeypatch.setattr(Application, "_store_links", refusing)
+    run = sync.run()
+    assert run.state == RunState.PARTIAL
+    failed = run.items.get(outcome="failed")
+    assert (failed.external_id, failed.code) == ("U2", "DataError")
+    assert "u+secret" not in failed.reason
+    assert sorted(Responder.objects.values_list("name", flat=True)) == ["Ana", "Cy"]
+    monkeypatch.undo()
+    assert sync.run().state == RunState.SUCCEEDED
+    assert Responder.objects.count() == 3
