@@ -46,12 +46,13 @@ test-postgres: .venv/test.installed ## Run the tests that use a database on Post
 	@if [ -n "$$DATABASE_URL" ]; then $(PY) -m pytest -n 2 -m "not e2e" --with-database $(ARGS); \
 	else scripts/with-postgres $(PY) -m pytest -n 2 -m "not e2e" --with-database $(ARGS); fi
 
-check: .venv/lint.installed ## Lint, types, import direction, migrations, deployment settings, file lengths
+check: .venv/lint.installed ## Lint, types, import direction, circles, migrations, deployment settings, file lengths
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) scripts/check_lengths.py
 	$(PRODUCTION) $(PY) -m mypy
 	.venv/bin/lint-imports
+	$(PY) -m scripts.check_circles
 	$(PRODUCTION) $(PY) manage.py makemigrations --check --dry-run
 	$(PRODUCTION) $(PY) manage.py check --deploy --fail-level WARNING
 

@@ -10,23 +10,33 @@ A POST must say ``Content-Type: application/json``, which a web page of another 
 
 import ipaddress
 import json
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Mapping
+from typing import Any, Protocol
 
-from connectors.simulator.exchange import Answer
-from connectors.simulator.faults import RateLimit
-
-if TYPE_CHECKING:
-    from connectors.simulator.server import Server
+from connectors.simulator.exchange import Answer, Limit, Vendor
+from connectors.simulator.faults import Faults, RateLimit
 
 PREFIX = "/_simulator"
+
+
+class Controlled(Protocol):
+    """A running server that the control plane reads and changes."""
+
+    faults: Faults
+    rate_limit: Limit
+
+    @property
+    def vendor(self) -> Vendor: ...
+
+    @property
+    def requests(self) -> Collection[object]: ...
 
 
 def is_control(path: str) -> bool:
     return path == PREFIX or path.startswith(PREFIX + "/")
 
 
-def answer(server: "Server", method: str, path: str, headers: Mapping[str, str], body: bytes, peer: str) -> Answer:
+def answer(server: Controlled, method: str, path: str, headers: Mapping[str, str], body: bytes, peer: str) -> Answer:
     if not ipaddress.ip_address(peer).is_loopback:
         return Answer(403, {"error": "The control plane answers callers on this machine only."})
     verb = path.removeprefix(PREFIX).strip("/")
@@ -47,7 +57,7 @@ def answer(server: "Server", method: str, path: str, headers: Mapping[str, str],
         return Answer(400, {"error": str(error)})
 
 
-def _carry_out(server: "Server", verb: str, arguments: dict[str, Any]) -> Any:
+def _carry_out(server: Controlled, verb: str, arguments: dict[str, Any]) -> Any:
     if verb == "edits":
         return server.vendor.edit(str(arguments.pop("edit", "")), arguments)
     if verb == "faults" and arguments.get("clear"):

@@ -1,6 +1,6 @@
 """Accounts (who may log in) and responders (who can be on call); linked, never merged."""
 
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
@@ -11,16 +11,25 @@ from oncall.emails import canonical_email
 from oncall.models.root import Element, Root, Span, key_column
 
 
+class CreateAccount(Protocol):
+    """Stores a new account. Raises InvalidDraft for an address that no account can have."""
+
+    def __call__(self, email: str, password: str | None = None, **fields: Any) -> "User": ...
+
+
 class AccountManager(BaseUserManager["User"]):
-    """Finds accounts by address whatever its case; creating is left to the operations."""
+    """Finds accounts by address, whatever its case.
+
+    create_account: ``oncall.operations.accounts`` sets it when the app is ready, because only operations write.
+    """
+
+    create_account: ClassVar[CreateAccount]
 
     def get_by_natural_key(self, username: str | None) -> "User":
         return self.get(email_canonical=canonical_email(username or "") or "")
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        from oncall.operations.accounts import create_account  # operations import the models
-
-        return create_account(email, password, **fields)
+        return type(self).create_account(email, password, **fields)
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
         return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
