@@ -39,7 +39,7 @@ worker: setup ## Work off queued runs
 beat: setup ## Start periodic runs when they are due (one process only)
 	.venv/bin/celery -A config beat $(ARGS)
 
-test: .venv/test.installed ## Run the tests on SQLite
+test: .venv/test.installed ## Run the tests on SQLite (ARGS=--thorough: long searches in full)
 	$(PY) -m pytest -n 2 -m "not e2e" $(ARGS)
 
 test-postgres: .venv/test.installed ## Run the tests that use a database on PostgreSQL (DATABASE_URL, or a throw-away server)

@@ -4,14 +4,14 @@ import ipaddress
 import os
 import socket
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import django
 import pytest
 from cryptography.fernet import Fernet
+from django.conf import settings
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+from tests.paths import REPOSITORY
 
 # Named here and not in pyproject.toml, where pytest-django would load the settings before this file could speak.
 # Commands that tests start as processes inherit all of it.
@@ -19,10 +19,13 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
 os.environ["ENV_FILE"] = str(REPOSITORY / "tests" / "settings.env")
 os.environ["CREDENTIAL_KEYS"] = Fernet.generate_key().decode()
 django.setup()
+# A real password hash takes as long as a whole test of a page; how strong it is, is Django's matter.
+settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--with-database", action="store_true", help="only tests that use a database")
+    parser.addoption("--thorough", action="store_true", help="long searches in full instead of a sample by seed")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -36,6 +39,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     ]
     config.hook.pytest_deselected(items=[each for each, asked in zip(items, asks, strict=True) if not asked])
     items[:] = [each for each, asked in zip(items, asks, strict=True) if asked]
+
+
+@pytest.fixture(scope="session")
+def thorough(request: pytest.FixtureRequest) -> bool:
+    """Whether long searches run in full. Otherwise they take a sample."""
+    return bool(request.config.getoption("--thorough"))
 
 
 class ForeignSocketError(AssertionError):

@@ -12,8 +12,8 @@ from kombu import Connection, Exchange, Queue
 from kombu.transport import TRANSPORT_ALIASES
 
 import config.celery  # noqa: F401  (registers the transport)
+from tests.paths import REPOSITORY
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 PRODUCERS, CONSUMERS, EACH = 3, 3, 120
 
 PRODUCER = """

@@ -11,8 +11,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from config.logs import JsonLine
-
-REPOSITORY = Path(__file__).resolve().parents[2]
+from tests.paths import REPOSITORY
 
 
 def python(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

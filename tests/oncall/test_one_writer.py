@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from oncall import models
+from tests.paths import REPOSITORY
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 MODELS = frozenset(models.__all__)
 WRITES = frozenset(
     {"save", "delete", "update", "create", "get_or_create", "update_or_create", "bulk_create", "bulk_update"}

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+from tests.paths import REPOSITORY
+
 main: Callable[[Path], int] = runpy.run_path(str(REPOSITORY / "scripts" / "check_lengths.py"))["main"]
 
 

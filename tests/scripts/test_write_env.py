@@ -8,7 +8,8 @@ import environ
 import pytest
 from cryptography.fernet import Fernet
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+from tests.paths import REPOSITORY
+
 main: Callable[[Path], int] = runpy.run_path(str(REPOSITORY / "scripts" / "write_env.py"))["main"]
 
 

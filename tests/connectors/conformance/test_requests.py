@@ -11,8 +11,7 @@ import pytest
 from connectors.ledger import paths
 from tests.connectors.conformance.entries import Endpoint, Provider
 from tests.connectors.conformance.scenes import Acme
-
-SHARED = Path(__file__).resolve().parents[3].parent / "shared"
+from tests.paths import SHARED
 
 
 def fields(endpoint: Endpoint, body: Any) -> set[tuple[str, str]]:

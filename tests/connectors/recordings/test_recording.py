@@ -12,8 +12,9 @@ from connectors.network.client import HttpClient, LiveTransport
 from connectors.network.exchange import JsonValue, Request, Response
 from connectors.recordings.recording import FORMAT, Recorder, Recording, RecordingUnreadable, ReplayTransport, load
 from tests.connectors.network.fault_server import FaultServer, message, sends
+from tests.paths import SHARED
 
-RECORDINGS = Path(__file__).resolve().parents[3] / "shared" / "recordings"
+RECORDINGS = SHARED / "recordings"
 KEY = "c4n4ry/k3y+0815"
 AT = datetime(2026, 3, 1, 13, tzinfo=timezone(timedelta(hours=1)))
 

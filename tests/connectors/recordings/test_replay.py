@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,8 +28,9 @@ from connectors.redaction import Secret
 from connectors.zones.timezones import convert
 from oncall.escalation.policy import Level, Policy, Target
 from oncall.rendering.spec import Always, ByTime, Layer, Participant, Substitution, person
+from tests.paths import SHARED
 
-RECORDING = Path(__file__).resolve().parents[2].parent / "shared" / "recordings" / "pagerduty.json"
+RECORDING = SHARED / "recordings" / "pagerduty.json"
 SINCE = 1_767_225_600  # 2026-01-01T00:00:00Z
 DAY = 86_400
 

@@ -4,7 +4,9 @@ import ast
 import sys
 from pathlib import Path
 
-PACKAGE = Path(__file__).parents[3] / "connectors" / "simulator"
+from tests.paths import REPOSITORY
+
+PACKAGE = REPOSITORY / "connectors" / "simulator"
 
 
 def _imported(path: Path) -> set[str]:

@@ -17,10 +17,11 @@ from oncall.operations import Actor, write
 from syncjobs.management import tour as touring
 from syncjobs.models import ParityBasis, ParityCheck
 from syncjobs.parity.checks import from_the_answer_on, measure_on_demand
+from tests.paths import SHARED
 from tests.syncjobs.conftest import connect
 from tests.syncjobs.management.test_shell import document, shell
 
-SHARED = Path(__file__).parents[3] / "shared" / "recordings" / "pagerduty.json"
+SHARED = SHARED / "recordings" / "pagerduty.json"
 DAY = 86_400
 
 

@@ -16,9 +16,9 @@ from connectors.models import Connection
 from connectors.simulator.pagerduty import CANARY, DEMO_KEY, OTHER_ACCOUNT_KEY, Simulator
 from oncall.models import Responder, Schedule
 from syncjobs.models import Conflict, RunState, SyncRun
+from tests.paths import SHARED
 
 pytestmark = pytest.mark.django_db
-SHARED = Path(__file__).resolve().parents[3] / "shared"
 
 
 def shell(*args: str) -> tuple[int, str]:

@@ -2,15 +2,14 @@
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from connectors.closure import Selection
 from connectors.records import Completeness
+from tests.paths import SHARED
 
-SHARED = Path(__file__).resolve().parents[4].parent / "shared"
 SCHEMA = SHARED / "vendor-schemas" / "opsgenie-swagger.json"
 
 

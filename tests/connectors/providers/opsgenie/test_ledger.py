@@ -1,15 +1,14 @@
 """No field that Opsgenie is known to send is without a fate."""
 
 import json
-from pathlib import Path
 
 import pytest
 
 from connectors.providers.opsgenie.ledger import LEDGER
 from tests.connectors.conformance.entry_opsgenie import OPSGENIE
 from tests.connectors.providers.schemas import leaves
+from tests.paths import SHARED
 
-SHARED = Path(__file__).resolve().parents[4].parent / "shared"
 SCHEMA = SHARED / "vendor-schemas" / "opsgenie-swagger.json"
 
 #: Endpoint we read, as the schema calls it -> ledger table.

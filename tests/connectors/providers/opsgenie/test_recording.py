@@ -1,7 +1,6 @@
 """The recorded account, replayed. The judge here: vendor (answers recorded from a live account)."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +11,9 @@ from connectors.connections.opening import replay_connector
 from connectors.recordings.recording import load
 from connectors.recordings.replay import document, exit_code
 from oncall.rendering.codec import instant_from_text
+from tests.paths import SHARED
 
-RECORDING = Path(__file__).resolve().parents[4].parent / "shared" / "recordings" / "opsgenie.json"
+RECORDING = SHARED / "recordings" / "opsgenie.json"
 SCHEDULE = "3fee43f2-02da-49be-ab50-c88ed13aecc3"
 JOHN = "b5b92115-bfe7-43eb-8c2a-e467f2e5ddc4"
 

@@ -1,15 +1,14 @@
 """Pages, and that every request is one the vendor documents."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from connectors.closure import Selection
 from connectors.records import Completeness
+from tests.paths import SHARED
 
-SHARED = Path(__file__).resolve().parents[4].parent / "shared"
 SCHEMA = SHARED / "vendor-schemas" / "pagerduty-openapi.json"
 
 

@@ -1,15 +1,14 @@
 """No field that PagerDuty is known to send is without a fate."""
 
 import json
-from pathlib import Path
 
 import pytest
 
 from connectors.providers.pagerduty.ledger import LEDGER
 from tests.connectors.conformance.entry_pagerduty import PAGERDUTY
 from tests.connectors.providers.schemas import leaves
+from tests.paths import SHARED
 
-SHARED = Path(__file__).resolve().parents[4].parent / "shared"
 SCHEMA = SHARED / "vendor-schemas" / "pagerduty-openapi.json"
 
 #: Endpoint we read -> (wrapper key, ledger table).

@@ -14,15 +14,15 @@ vendor's samples and recorded answers show; the departures are these:
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 from jsonschema import Draft4Validator
 
 from connectors.simulator.opsgenie import NO_CONFIGURATION_KEY, Simulator
+from tests.paths import SHARED
 
-VENDOR_FILE = Path(__file__).parents[4] / "shared" / "vendor-schemas" / "opsgenie-swagger.json"
+VENDOR_FILE = SHARED / "vendor-schemas" / "opsgenie-swagger.json"
 pytestmark = pytest.mark.skipif(not VENDOR_FILE.exists(), reason="the vendor's OpenAPI file is not at hand")
 _KINDS = {
     "Recipient": {

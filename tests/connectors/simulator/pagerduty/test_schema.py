@@ -14,15 +14,15 @@ The file is stricter than what PagerDuty's documentation and recorded answers sh
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
 from connectors.simulator.pagerduty import USER_KEY, Simulator
+from tests.paths import SHARED
 
-VENDOR_FILE = Path(__file__).parents[4] / "shared" / "vendor-schemas" / "pagerduty-openapi.json"
+VENDOR_FILE = SHARED / "vendor-schemas" / "pagerduty-openapi.json"
 pytestmark = pytest.mark.skipif(not VENDOR_FILE.exists(), reason="the vendor's OpenAPI file is not at hand")
 WINDOW = {"since": "2026-03-20T00:00:00Z", "until": "2026-04-03T00:00:00Z"}
 
