@@ -49,7 +49,7 @@ class OwnFiltersOnly(ModelAdmin):
         return False
 
 
-class ShownOnly(OwnFiltersOnly):
+class ReadOnlyAdmin(OwnFiltersOnly):
     """Rows that are looked at and never edited by a form."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:

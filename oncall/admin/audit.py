@@ -65,7 +65,7 @@ class ChangeRecordAdmin(ModelAdmin):
             ((p, _shown(o), _shown(n)) for p, (o, n) in sorted(record.changes.items())),
         )
         head = "<tr><th>Field</th><th>Before</th><th>After</th></tr>"
-        return format_html('<table class="oc-changes">{}{}</table>', SafeString(head), rows)
+        return format_html('<table class="rb-changes">{}{}</table>', SafeString(head), rows)
 
 
 def _shown(value: Any) -> SafeString | str:

@@ -35,7 +35,7 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class WalkContext:
     """A context of the walk; every mapping is by key. substitutions: of people who are targets or members themselves.
     reachable: everybody who is. Inactive schedules and policies are given empty, inactive groups without members."""
 

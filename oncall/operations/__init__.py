@@ -12,11 +12,11 @@ from oncall.operations.audit import Actor, account
 from oncall.operations.leads import grant_lead, revoke_lead
 from oncall.operations.resolving import fill_references, repoint_references
 from oncall.operations.retiring import deactivate, delete, merge, reactivate
-from oncall.operations.writing import Written, lock_versions, write
+from oncall.operations.writing import WriteResult, lock_versions, write
 
 __all__ = [
     "Actor",
-    "Written",
+    "WriteResult",
     "account",
     "create_account",
     "deactivate",

@@ -8,7 +8,7 @@ from typing import Any
 from oncall.aggregates import Draft, Values
 from oncall.errors import InvalidDraft
 from oncall.operations.resolving import Resolver, keys_of, point
-from oncall.tables.base import LOCAL, Elements, Named, Roots, chunks, element_key, local_id
+from oncall.tables.base import LOCAL, Elements, KeyUse, Roots, chunks, element_key, local_id
 
 
 @dataclass(slots=True)
@@ -20,7 +20,7 @@ class Change:
     row: Any
     created: bool
     changes: dict[str, list[Any]] = field(default_factory=dict)
-    names: list[Named] | None = None
+    names: list[KeyUse] | None = None
 
 
 @contextmanager

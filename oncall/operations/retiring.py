@@ -10,24 +10,24 @@ from oncall.aggregates import Draft, Kind
 from oncall.errors import InvalidDraft, RowsInUse
 from oncall.models import ChangeRecord, Reference
 from oncall.operations.audit import Actor, change_record
-from oncall.operations.writing import Written, lock_versions, write
+from oncall.operations.writing import WriteResult, lock_versions, write
 from oncall.tables.base import chunks, element_key
 from oncall.tables.kinds import ROOTS, columns_naming
 
 _SHOWN = 5
 
 
-def deactivate(kind: Kind, ids: Iterable[int], by: Actor) -> list[Written]:
+def deactivate(kind: Kind, ids: Iterable[int], by: Actor) -> list[WriteResult]:
     """Takes rows out of use; they keep their slots. Rows that do not exist, or are inactive, are left alone."""
     return _set_active(kind, ids, by, active=False)
 
 
-def reactivate(kind: Kind, ids: Iterable[int], by: Actor) -> list[Written]:
+def reactivate(kind: Kind, ids: Iterable[int], by: Actor) -> list[WriteResult]:
     return _set_active(kind, ids, by, active=True)
 
 
 @transaction.atomic
-def _set_active(kind: Kind, ids: Iterable[int], by: Actor, *, active: bool) -> list[Written]:
+def _set_active(kind: Kind, ids: Iterable[int], by: Actor, *, active: bool) -> list[WriteResult]:
     versions = lock_versions(kind, ids)
     return write(kind, [Draft({"active": active}, id=id_, version=version) for id_, version in versions.items()], by=by)
 
@@ -73,7 +73,7 @@ def _user(user: Any) -> str:
 
 
 @transaction.atomic
-def merge(kind: Kind, loser_id: int, into_id: int, by: Actor) -> list[Written]:
+def merge(kind: Kind, loser_id: int, into_id: int, by: Actor) -> list[WriteResult]:
     """Puts one row in the place of another: whatever names the loser means ``into`` from now on, its elements move
     there, and it stays as an inactive row that says what replaced it. Returns the versions of (loser, into).
 
@@ -104,4 +104,4 @@ def merge(kind: Kind, loser_id: int, into_id: int, by: Actor) -> list[Written]:
         into.save(update_fields=["version"])
         ChangeRecord.objects.bulk_create([change_record(kind, into_id, into.name, "update", by, taken)])
     ChangeRecord.objects.bulk_create([change_record(kind, loser_id, loser.name, "update", by, given)])
-    return [Written(loser_id, loser.version), Written(into_id, into.version)]
+    return [WriteResult(loser_id, loser.version), WriteResult(into_id, into.version)]

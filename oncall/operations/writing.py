@@ -22,14 +22,14 @@ from oncall.tables.kinds import ROOTS
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WriteResult:
     """The row of a draft, and its version now: unchanged when the draft changed nothing."""
 
     id: int
     version: int
 
 
-def write(kind: Kind, drafts: Sequence[Draft], *, by: Actor, resolve: Resolve | None = None) -> list[Written]:
+def write(kind: Kind, drafts: Sequence[Draft], *, by: Actor, resolve: Resolve | None = None) -> list[WriteResult]:
     """Creates and changes aggregates; returns what became of each draft, in order.
 
     resolve: what keys mean, for the references in the drafts (``local:<pk>`` needs no entry; an unknown key is kept
@@ -42,7 +42,7 @@ def write(kind: Kind, drafts: Sequence[Draft], *, by: Actor, resolve: Resolve | 
         return _write(ROOTS[kind], drafts, by, Resolver(resolve or {}))
 
 
-def _write(table: Roots, drafts: Sequence[Draft], by: Actor, resolver: Resolver) -> list[Written]:
+def _write(table: Roots, drafts: Sequence[Draft], by: Actor, resolver: Resolver) -> list[WriteResult]:
     rows = _lock(table, drafts)
     _check_accounts(drafts)
     changes = []
@@ -73,7 +73,7 @@ def _write(table: Roots, drafts: Sequence[Draft], by: Actor, resolver: Resolver)
         for change in changes
         if change.created or change.changes
     )  # fmt: skip
-    return [Written(change.row.pk, change.row.version) for change in changes]
+    return [WriteResult(change.row.pk, change.row.version) for change in changes]
 
 
 def _lock(table: Roots, drafts: Sequence[Draft]) -> dict[int, Any]:

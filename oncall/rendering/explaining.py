@@ -56,7 +56,7 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
-class Replaced:
+class Replacement:
     """The override with this key stands in: ``by`` instead of ``person``; None: the source had nobody."""
 
     override: str
@@ -83,7 +83,7 @@ class Source:
     opening: Opening | None = None
     next_opening: int | None = None
     turns: tuple[Turn, ...] = ()
-    replaced: tuple[Replaced, ...] = ()
+    replaced: tuple[Replacement, ...] = ()
     covered_by: str | None = None
 
     @property
@@ -174,7 +174,7 @@ def _composed(spec: ScheduleSpec, sources: Sequence[Source], overrides: Sequence
     everybody = [(each.key, each.own) for each in sources]
     for source in sources:
         decided = deciders(source.key, source.own, overrides, everybody)
-        replaced = tuple(Replaced(each.key, person, each.by) for person, each in decided if each is not None)
+        replaced = tuple(Replacement(each.key, person, each.by) for person, each in decided if each is not None)
         is_layer = source.kind == "layer"
         yield replace(source, replaced=replaced, covered_by=top if is_layer else None)
         if is_layer and decided and top is None and spec.composition == "stacked":

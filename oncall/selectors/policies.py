@@ -11,7 +11,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 
 from oncall.escalation.codec import InvalidPolicy, levels_from_json
-from oncall.escalation.context import HORIZON, Group, Known
+from oncall.escalation.context import HORIZON, Group, WalkContext
 from oncall.escalation.policy import Policy
 from oncall.models import EscalationPolicy, GroupLead, GroupMember, Reference, Responder, Service, Substitution
 from oncall.rendering.codec import participant_from_text
@@ -39,7 +39,7 @@ class Walkable:
     """policy, and the context of its walk. rows: by Reference kind and key. names: of everybody who may be paged."""
 
     policy: Policy
-    known: Known
+    known: WalkContext
     rows: Mapping[tuple[str, str], Row]
     names: Mapping[Participant, Name]
     zones: tuple[str, ...]
@@ -66,7 +66,7 @@ def walkable(row: EscalationPolicy, at: int) -> Walkable:
     loaded = specs({each.pk for each in schedules.values()}, since=at - HORIZON)
     people = _People(rows, at)
     names = participant_names({each.pk for each in schedules.values()}) | people.names
-    known = Known(
+    known = WalkContext(
         policies=_policies({key: each.pk for (kind, key), each in rows.items() if kind == "escalation_policy"}),
         schedules={
             key: loaded[each.pk] if each.active else (EMPTY, ()) for key, each in schedules.items() if each.pk in loaded

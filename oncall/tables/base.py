@@ -165,7 +165,7 @@ class Elements(Table):
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class KeyUse:
     """One name inside a JSON field: ``layers/<layer>/<slot>`` or ``levels/<level>/<target>`` names ``key``."""
 
     position: str
@@ -173,7 +173,7 @@ class Named:
     key: str
 
 
-def _names_nothing(values: Values) -> Iterable[Named]:
+def _names_nothing(values: Values) -> Iterable[KeyUse]:
     return ()
 
 
@@ -186,7 +186,7 @@ class Roots(Table):
     kind: Kind = "responder"
     elements: Mapping[str, Elements] = field(default_factory=dict)
     naming: str = ""
-    names: Callable[[Values], Iterable[Named]] = _names_nothing
+    names: Callable[[Values], Iterable[KeyUse]] = _names_nothing
     reference_owner: str = ""
     check: Callable[[Values], None] = _accept
 

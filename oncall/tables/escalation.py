@@ -8,7 +8,7 @@ from oncall.errors import InvalidDraft
 from oncall.escalation.codec import InvalidPolicy, levels_from_json
 from oncall.escalation.policy import Condition, Target, TargetKind
 from oncall.models import EscalationPolicy
-from oncall.tables.base import KeyColumn, Named, Roots, name_key
+from oncall.tables.base import KeyColumn, KeyUse, Roots, name_key
 from oncall.tables.people import check_name
 
 #: Which kind of row a target's key names. An unresolved target names none.
@@ -59,12 +59,12 @@ def _is_count(value: Any) -> bool:
     return isinstance(value, int) and value >= 0
 
 
-def _names(values: Values) -> Iterator[Named]:
+def _names(values: Values) -> Iterator[KeyUse]:
     for index, level in enumerate(values["levels"]["levels"]):
         for slot, target in enumerate(level["targets"]):
             kind = ROW_OF_TARGET.get(target["kind"])
             if kind is not None:
-                yield Named(f"levels/{index}/{slot}", kind, target["key"])
+                yield KeyUse(f"levels/{index}/{slot}", kind, target["key"])
 
 
 POLICIES = Roots(

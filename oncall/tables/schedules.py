@@ -9,7 +9,7 @@ from oncall.models import ExtraShift, Override, Schedule
 from oncall.rendering.codec import layers_from_json, participant_from_text
 from oncall.rendering.spec import InvalidSpec, ParticipantKind, ScheduleSpec
 from oncall.rendering.validation import validate
-from oncall.tables.base import PERSON, Elements, KeyColumn, Named, Roots, name_key
+from oncall.tables.base import PERSON, Elements, KeyColumn, KeyUse, Roots, name_key
 from oncall.tables.people import check_known_zone, check_name, check_person_or_vacant, check_range
 
 #: Which kind of row a participant's key names. A group's routing belongs to the group.
@@ -50,13 +50,13 @@ def _check(values: Values) -> None:
         raise InvalidDraft("layers", "two layers have the same key")
 
 
-def _names(values: Values) -> Iterator[Named]:
+def _names(values: Values) -> Iterator[KeyUse]:
     for layer in values["layers"]["layers"]:
         for slot, text in enumerate(layer["participants"]):
             participant = participant_from_text(text)
             if participant.kind != "vacant":
                 kind = ROW_OF_PARTICIPANT[participant.kind]
-                yield Named(f"layers/{layer['key']}/{slot}", kind, participant.id)
+                yield KeyUse(f"layers/{layer['key']}/{slot}", kind, participant.id)
 
 
 def _check_override(values: Values) -> None:

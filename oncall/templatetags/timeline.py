@@ -123,7 +123,7 @@ def timeline_svg(timeline: Timeline) -> SafeString:
     parts += [drawing.row(row, top) for row, top in zip(timeline.rows, tops, strict=True)]
     parts += [drawing.clock_changes(), drawing.now(), drawing.chosen()]
     return format_html(
-        '<svg class="oc-timeline-svg" width="100%" height="{}" role="img" aria-label="{}">{}{}</svg>',
+        '<svg class="rb-timeline-svg" width="100%" height="{}" role="img" aria-label="{}">{}{}</svg>',
         bottom,
         f"Timeline of {len(timeline.rows)} rows, times in {timeline.zone}; the table below says the same",
         _PATTERNS,
@@ -132,12 +132,12 @@ def timeline_svg(timeline: Timeline) -> SafeString:
 
 
 _PATTERNS = SafeString(
-    '<defs><pattern id="oc-gap" width="8" height="8" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
-    '<rect width="8" height="8" class="oc-gap-back"/><rect width="3" height="8" class="oc-gap-line"/></pattern>'
-    '<pattern id="oc-override" width="7" height="7" patternUnits="userSpaceOnUse" patternTransform="rotate(-45)">'
-    '<rect width="2" height="7" class="oc-override-line"/></pattern>'
-    '<pattern id="oc-mismatch" width="8" height="8" patternUnits="userSpaceOnUse" patternTransform="rotate(-45)">'
-    '<rect width="8" height="8" class="oc-mismatch-back"/><rect width="4" height="8" class="oc-mismatch-line"/>'
+    '<defs><pattern id="rb-gap" width="8" height="8" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
+    '<rect width="8" height="8" class="rb-gap-back"/><rect width="3" height="8" class="rb-gap-line"/></pattern>'
+    '<pattern id="rb-override" width="7" height="7" patternUnits="userSpaceOnUse" patternTransform="rotate(-45)">'
+    '<rect width="2" height="7" class="rb-override-line"/></pattern>'
+    '<pattern id="rb-mismatch" width="8" height="8" patternUnits="userSpaceOnUse" patternTransform="rotate(-45)">'
+    '<rect width="8" height="8" class="rb-mismatch-back"/><rect width="4" height="8" class="rb-mismatch-line"/>'
     "</pattern></defs>"
 )
 
@@ -168,37 +168,37 @@ class _Drawing:
             if date.isoweekday() >= 6:
                 parts.append(
                     format_html(
-                        '<rect class="oc-weekend" x="{}" y="18" width="{}" height="{}"/>',
+                        '<rect class="rb-weekend" x="{}" y="18" width="{}" height="{}"/>',
                         self.x(start),
                         self.width(start, end),
                         self.height - 18,
                     )
                 )
             parts.append(
-                format_html('<line class="oc-day" x1="{0}" x2="{0}" y1="18" y2="{1}"/>', self.x(start), self.height)
+                format_html('<line class="rb-day" x1="{0}" x2="{0}" y1="18" y2="{1}"/>', self.x(start), self.height)
             )
             if end - start >= DAY // 3:
                 text = f"{date:%a} {date.day}" if date.day > 1 and day > first else f"{date:%a} {date.day} {date:%b}"
                 if (end - start) / self.length * _DRAWN_WIDTH < _NARROW_DAY:
                     text = f"{date.day}" if date.day > 1 else f"{date:%b}"
-                parts.append(self._clipped(start, end, 18, 20, "oc-day-name", text))
+                parts.append(self._clipped(start, end, 18, 20, "rb-day-name", text))
         return _joined(parts)
 
     def row(self, row: Row, top: int) -> SafeString:
-        parts = [format_html('<text class="oc-row-name" x="0" y="{}">{}</text>', top + LABEL - 6, _described(row))]
+        parts = [format_html('<text class="rb-row-name" x="0" y="{}">{}</text>', top + LABEL - 6, _described(row))]
         for number, lane in enumerate(lanes(row.bars)):
             parts += [self.bar(bar, top + LABEL + number * BAR) for bar in lane]
         return _joined(parts)
 
     def bar(self, bar: Bar, y: int) -> SafeString:
         start, end = max(bar.start, self.timeline.since), min(bar.end, self.timeline.until)
-        fill = next((f"url(#oc-{word})" for word in ("gap", "mismatch") if word in bar.style), hue(bar.identity))
-        parts = [self._box(" ".join(f"oc-{word}" for word in ("bar", *bar.style)), fill)]
+        fill = next((f"url(#rb-{word})" for word in ("gap", "mismatch") if word in bar.style), hue(bar.identity))
+        parts = [self._box(" ".join(f"rb-{word}" for word in ("bar", *bar.style)), fill)]
         if "override" in bar.style:
-            parts.append(self._box("", "url(#oc-override)"))
+            parts.append(self._box("", "url(#rb-override)"))
         text = _fitting(bar, (end - start) / self.length * _DRAWN_WIDTH)
         if text:
-            css, x = ("oc-bar-name", 7) if text == bar.name else ("oc-bar-name oc-initials", 4)
+            css, x = ("rb-shift-name", 7) if text == bar.name else ("rb-shift-name rb-initials", 4)
             parts.append(format_html('<text class="{}" x="{}" y="{}">{}</text>', css, x, BAR // 2 + 4, text))
         drawn = format_html(
             '<svg x="{}" y="{}" width="{}" height="{}"><title>{}</title>{}</svg>',
@@ -218,18 +218,18 @@ class _Drawing:
             amount = f"{abs(minutes) // 60} h" if minutes % 60 == 0 else f"{abs(minutes)} min"
             where = "" if zone == line.zone else f" in {zone}"
             text = f"⚑ clock {'forward' if minutes > 0 else 'back'} {amount}{where}"
-            parts.append(self._marker("oc-clock", instant, text))
+            parts.append(self._marker("rb-clock", instant, text))
         return _joined(parts)
 
     def now(self) -> SafeString:
         line = self.timeline
-        return self._marker("oc-now", line.now, "now") if line.since <= line.now < line.until else SafeString()
+        return self._marker("rb-now", line.now, "now") if line.since <= line.now < line.until else SafeString()
 
     def chosen(self) -> SafeString:
         """The instant that is being asked about."""
         line = self.timeline
         inside = line.chosen is not None and line.since <= line.chosen < line.until and line.chosen != line.now
-        return self._marker("oc-chosen", line.chosen, "why?") if inside and line.chosen is not None else SafeString()
+        return self._marker("rb-chosen", line.chosen, "why?") if inside and line.chosen is not None else SafeString()
 
     def _marker(self, css: str, instant: int, text: str) -> SafeString:
         late = (instant - self.timeline.since) / self.length > 0.85

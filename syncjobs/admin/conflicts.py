@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from unfold.decorators import display
 
-from connectors.admin.connections import ShownOnly, pill
+from connectors.admin.connections import ReadOnlyAdmin, pill
 from syncjobs.conflicts.evidence import rows_of, sides_of
 from syncjobs.conflicts.words import LATER, WORDS
 from syncjobs.models import Conflict, ConflictState
@@ -46,7 +46,7 @@ class StateFilter(admin.SimpleListFilter):
 
 
 @admin.register(Conflict)
-class ConflictAdmin(ShownOnly):
+class ConflictAdmin(ReadOnlyAdmin):
     list_display = ("label_shown", "kind_shown", "object_shown", "connection", "since", "state_shown")
     list_display_links = ("label_shown",)
     list_filter = (StateFilter, "kind", "connection")

@@ -12,7 +12,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
-from connectors.admin.connections import START, ShownOnly, pill
+from connectors.admin.connections import START, ReadOnlyAdmin, pill
 from syncjobs.admin.buttons import account_of, refuse, start_and_show
 from syncjobs.errors import RunAlreadyActive, StalePlan
 from syncjobs.models import ACTIVE, OPEN_PLAN, RunKind, RunState, SyncItem, SyncRun
@@ -26,7 +26,7 @@ STOP_POLLING: Final = 286
 
 
 @admin.register(SyncRun)
-class SyncRunAdmin(ShownOnly):
+class SyncRunAdmin(ReadOnlyAdmin):
     list_display = ("run", "connection", "kind_shown", "state_shown", "moved", "outcome", "by")
     list_display_links = ("run",)
     list_filter = ("state", "kind", "connection")

@@ -7,7 +7,7 @@ from typing import Any
 from oncall.tables.base import local_id
 from syncjobs.models import Conflict, ConflictKind, ExternalLink
 from syncjobs.words.names import Names
-from syncjobs.words.values import Lines, Named, element_line, field_lines, field_word
+from syncjobs.words.values import Lines, NameOf, element_line, field_lines, field_word
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ def sides_of(conflict: Conflict) -> tuple[Sides, ...]:
     return tuple(_sides(conflict, names))
 
 
-def _sides(conflict: Conflict, named: Named) -> list[Sides]:
+def _sides(conflict: Conflict, named: NameOf) -> list[Sides]:
     evidence: Mapping[str, Any] = conflict.evidence
     match conflict.kind:
         case ConflictKind.USER_NOT_FOUND:
@@ -55,7 +55,7 @@ def _zone(evidence: Mapping[str, Any]) -> list[Sides]:
     return rows
 
 
-def _differing(path: str, values: Any, named: Named) -> Sides:
+def _differing(path: str, values: Any, named: NameOf) -> Sides:
     if not isinstance(values, Mapping):
         return Sides(field_word(path), (), _lines(values))
     collection, _, key = path.partition(".")

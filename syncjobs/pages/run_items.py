@@ -13,7 +13,7 @@ from oncall.models import User
 from oncall.rendering.codec import instant_to_text
 from syncjobs.models import ExternalLink, SyncItem, SyncRun
 from syncjobs.words.names import Names
-from syncjobs.words.values import INDENT, Named, element_line, field_lines, field_word
+from syncjobs.words.values import INDENT, NameOf, element_line, field_lines, field_word
 
 PER_PAGE: Final = 50
 
@@ -177,7 +177,7 @@ def change_rows(item: SyncItem) -> tuple[ChangeRow, ...]:
     return tuple(row for row in rows if row.old or row.new)
 
 
-def _rows(item: SyncItem, named: Named) -> list[ChangeRow]:
+def _rows(item: SyncItem, named: NameOf) -> list[ChangeRow]:
     rows = []
     now = instant_to_text(int(item.run.created_at.timestamp()))
     for path, (old, new) in item.changes.get("fields", {}).items():

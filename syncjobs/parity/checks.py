@@ -163,14 +163,14 @@ def measure_on_demand(
     read = SyncRun.objects.filter(connection=connection, planned_at__isnull=False).order_by("-id")
     imported = load_imported(connection, read.values_list("notes", flat=True).first() or (), since=since)
     results = list(ask_source(imported, connector, imported.rows, ParityBasis.DEMAND, since, until))
-    store(connection, results, Newest(connection), at=at)
+    store(connection, results, LatestChecks(connection), at=at)
     return results
 
 
 # --- stored -----------------------------------------------------------------------------------------------------------
 
 
-class Newest(dict[tuple[str, str], ParityCheck]):
+class LatestChecks(dict[tuple[str, str], ParityCheck]):
     """(external id, basis) -> the last measurement of a connection's schedules, and how many there are of each."""
 
     def __init__(self, connection: Connection) -> None:
@@ -187,7 +187,7 @@ class Newest(dict[tuple[str, str], ParityCheck]):
 def store(
     connection: Connection,
     results: Iterable[ScheduleParity],
-    newest: Newest,
+    newest: LatestChecks,
     *,
     at: datetime,
     run: SyncRun | None = None,

@@ -16,7 +16,7 @@ from oncall.aggregates import Draft, ElementChanges, Kind
 from oncall.emails import canonical_email
 from oncall.errors import InvalidDraft
 from oncall.models import Responder
-from oncall.operations import Actor, Written, fill_references, lock_versions, write
+from oncall.operations import Actor, WriteResult, fill_references, lock_versions, write
 from oncall.tables.base import chunks
 from syncjobs.models import ROW_COLUMNS, ExternalLink, LinkState, Outcome, SyncItem, SyncRun
 from syncjobs.planning.values import element_key
@@ -177,7 +177,7 @@ class Application:
         )
 
     def _store_links(
-        self, kind: Kind, items: Sequence[SyncItem], links: Mapping[int, ExternalLink], rows: Mapping[int, Written]
+        self, kind: Kind, items: Sequence[SyncItem], links: Mapping[int, ExternalLink], rows: Mapping[int, WriteResult]
     ) -> None:
         """Create the links of new rows; remember on the others what was settled. Untouched links are not written."""
         owned = self._owned(kind, [item.row_id for item in items if item.action == "match"])
@@ -207,7 +207,7 @@ class Application:
         primary = ExternalLink.objects.filter(primary=True, **{f"{kind}_id__in": row_ids})
         return set(primary.values_list(f"{kind}_id", flat=True))
 
-    def _new_link(self, kind: Kind, item: SyncItem, row: Written, primary: bool) -> ExternalLink:
+    def _new_link(self, kind: Kind, item: SyncItem, row: WriteResult, primary: bool) -> ExternalLink:
         return ExternalLink(
             connection_id=self.run.connection_id,
             entity_type=kind,

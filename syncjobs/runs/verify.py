@@ -22,7 +22,7 @@ from oncall.rendering.zones import DAY
 from syncjobs.models import Outcome, ParityBasis, SyncRun
 from syncjobs.parity.checks import (
     Imported,
-    Newest,
+    LatestChecks,
     Rendered,
     ScheduleParity,
     ask_source,
@@ -30,7 +30,7 @@ from syncjobs.parity.checks import (
     store,
 )
 from syncjobs.parity.compare import transition_ranges
-from syncjobs.runs.claim import Watch
+from syncjobs.runs.claim import RunClaim
 
 PHASE: Final = "verify"
 #: What every sync compares: from the read on.
@@ -47,7 +47,7 @@ _CHANGES: Final = ("create", "match", "update")
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ReportedRendering:
     """What a read told of the source's own rendering in ``[since, until)``, by the ids of the schedules it read; a
     missing one was not told. Participants have bare ids. spans None: reading this source tells no rendering."""
 
@@ -57,7 +57,7 @@ class Told:
     spans: Rendered | None
 
     @classmethod
-    def by(cls, snapshot: Snapshot) -> "Told":
+    def by(cls, snapshot: Snapshot) -> "ReportedRendering":
         ids = tuple(schedule.external_id for schedule in snapshot.schedules)
         if snapshot.rendered_range is None:
             return cls(snapshot.fetched_at, snapshot.fetched_at + NEXT_DAYS, ids, None)
@@ -78,7 +78,7 @@ class Told:
         }
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> "Told":
+    def from_json(cls, data: Mapping[str, Any]) -> "ReportedRendering":
         told = data["spans"]
         spans = None if told is None else {id_: _spans_from_json(each) for id_, each in told.items()}
         return cls(data["since"], data["until"], tuple(data["ids"]), spans)
@@ -98,21 +98,21 @@ class Verified:
 
     run: SyncRun
     results: list[ScheduleParity]
-    newest: Newest
+    newest: LatestChecks
     columns: Mapping[str, Any]
 
     def store(self) -> None:
         store(self.run.connection, self.results, self.newest, at=timezone.now(), run=self.run)
 
 
-def verify(run: SyncRun, watch: Watch, told: Told, opener: Callable[..., Connector]) -> Verified:
+def verify(run: SyncRun, watch: RunClaim, told: ReportedRendering, opener: Callable[..., Connector]) -> Verified:
     """Compare every schedule that the run read; counts them on the watch. Raises ReadStopped when the run was taken
     away or cancelled."""
     if run.phase != PHASE:
         watch.write(phase=PHASE)
     limited = told.ids if "only" in run.scope else None
     imported = load_imported(run.connection, run.notes, since=told.since, only=limited)
-    newest = Newest(run.connection)
+    newest = LatestChecks(run.connection)
     read = [external_id for external_id in told.ids if external_id in imported.rows]
     results: list[ScheduleParity] = []
     ahead: list[Due] = []
@@ -136,7 +136,7 @@ def verify(run: SyncRun, watch: Watch, told: Told, opener: Callable[..., Connect
 
 def _asked(
     run: SyncRun,
-    watch: Watch,
+    watch: RunClaim,
     imported: Imported,
     ahead: list[Due],
     around: list[Due],
@@ -164,7 +164,12 @@ def _asked(
 
 
 def _waiting(
-    run: SyncRun, watch: Watch, newest: Newest, read: list[str], basis: ParityBasis, before: datetime | None = None
+    run: SyncRun,
+    watch: RunClaim,
+    newest: LatestChecks,
+    read: list[str],
+    basis: ParityBasis,
+    before: datetime | None = None,
 ) -> list[str]:
     """Schedules in the order in which to look at them: changed ones and those never measured on this basis, then those
     that waited longest. before: of the others only those measured before then."""

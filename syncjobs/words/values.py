@@ -24,7 +24,7 @@ from oncall.rendering.spec import (
 )
 
 #: (what the key names: a kind or "contact_method", key) -> name.
-Named = Callable[[str, str], str]
+NameOf = Callable[[str, str], str]
 Lines = tuple[str, ...]
 INDENT: Final = "    "
 
@@ -98,7 +98,7 @@ def field_word(path: str) -> str:
     return FIELD_WORDS.get(top, top.replace("_", " ").capitalize())
 
 
-def field_lines(path: str, value: Any, named: Named, now: str = "") -> Lines:
+def field_lines(path: str, value: Any, named: NameOf, now: str = "") -> Lines:
     """The value of a single-valued field; no lines for one that is empty or not there.
 
     now: an instant as stored; starts of layers before it mean nothing any more and are left out. Lines of a layer
@@ -121,7 +121,7 @@ def field_lines(path: str, value: Any, named: Named, now: str = "") -> Lines:
     return tuple(str(_WORDS.get((path, value), value)).splitlines())
 
 
-def element_line(collection: str, values: Mapping[str, Any], named: Named) -> str:
+def element_line(collection: str, values: Mapping[str, Any], named: NameOf) -> str:
     """One element of a collection on one line."""
     match collection:
         case "contact_methods":
@@ -174,14 +174,14 @@ def _reading(reading: int) -> str:
     return when(datetime.fromtimestamp(reading, UTC).replace(tzinfo=None).isoformat())
 
 
-def _who(text: str, named: Named) -> str:
+def _who(text: str, named: NameOf) -> str:
     try:
         return _participant(participant_from_text(text), named)
     except InvalidSpec:
         return text
 
 
-def _participant(participant: Participant, named: Named) -> str:
+def _participant(participant: Participant, named: NameOf) -> str:
     if participant.kind == "vacant":
         return "nobody"
     kind, prefix = _PARTICIPANTS[participant.kind]
@@ -191,7 +191,7 @@ def _participant(participant: Participant, named: Named) -> str:
 # --- layers -----------------------------------------------------------------------------------------------------------
 
 
-def _layers(value: Any, named: Named, now: str) -> Lines:
+def _layers(value: Any, named: NameOf, now: str) -> Lines:
     try:
         layers = layers_from_json(value)
     except (InvalidSpec, AttributeError, TypeError):
@@ -199,7 +199,7 @@ def _layers(value: Any, named: Named, now: str) -> Lines:
     return tuple(line for layer in layers for line in _layer(layer, named, now)) or ("none",)
 
 
-def _layer(layer: Layer, named: Named, now: str) -> Lines:
+def _layer(layer: Layer, named: NameOf, now: str) -> Lines:
     people = [_participant(participant, named) for participant in layer.participants]
     together = isinstance(layer.turns, Everyone)
     lines = [f"{layer.name or layer.key}: {(' and ' if together else ' → ').join(people) or 'nobody'}"]
@@ -294,7 +294,7 @@ def _rule(rule: Rule) -> str:
 # --- levels -----------------------------------------------------------------------------------------------------------
 
 
-def _levels(value: Any, named: Named) -> Lines:
+def _levels(value: Any, named: NameOf) -> Lines:
     try:
         levels = levels_from_json(value)
     except (InvalidPolicy, AttributeError, TypeError):
@@ -302,14 +302,14 @@ def _levels(value: Any, named: Named) -> Lines:
     return tuple(_level(number, level, named) for number, level in enumerate(levels, 1)) or ("none",)
 
 
-def _level(number: int, level: Level, named: Named) -> str:
+def _level(number: int, level: Level, named: NameOf) -> str:
     joined = ", ".join(_target(target, named) for target in level.targets) or "nobody"
     turn = "one of them in turn: " if level.distribution == "round_robin" else ""
     wait = "" if level.wait is None else f"; then wait {span(level.wait * 60)}"
     return f"Level {number}: {turn}{joined}{wait}"
 
 
-def _target(target: Target, named: Named) -> str:
+def _target(target: Target, named: NameOf) -> str:
     if target.kind == "unresolved":
         return f"{target.label or target.key} ({target.unresolved_kind or 'kind not told'}, not imported)"
     kind, prefix = _TARGETS[target.kind]

@@ -194,7 +194,7 @@ def test_a_schedule_shows_its_fortnight_and_the_same_as_a_table(page: Page) -> N
     expect(page.get_by_text("100.00 %").first).to_be_visible()
     expect(page.locator("svg").filter(has_text="At the source").first).to_be_visible()
     picture(page, "schedule")
-    page.locator(".oc-timeline-svg a").nth(3).click()
+    page.locator(".rb-timeline-svg a").nth(3).click()
     expect(page.get_by_role("heading", name=re.compile("^Why is .* on call"))).to_be_in_viewport()
     picture(page, "why")
     page.get_by_role("link", name="UTC", exact=True).click()
@@ -267,7 +267,7 @@ def test_timelines_inside_timelines_stay_readable(page: Page, width: int) -> Non
     page.set_viewport_size({"width": width, "height": 900})
     expect(page.get_by_text("begins Platform SRE")).to_be_visible()
     assert fits(page)
-    shown = page.locator(".oc-rung-body:visible")
+    shown = page.locator(".rb-rung-body:visible")
     assert shown.count() > 5
     widths = shown.evaluate_all("each => each.map(one => one.getBoundingClientRect().width)")
     assert min(widths) > 200

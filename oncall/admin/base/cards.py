@@ -19,8 +19,8 @@ from unfold.widgets import (
 
 from oncall.admin.base.directory import Directory, Keys
 
-Part = TypeVar("Part")
-Named = TypeVar("Named")
+Card = TypeVar("Card")
+Entry = TypeVar("Entry")
 
 
 class LinesField(forms.CharField):
@@ -41,7 +41,7 @@ class AddField(forms.CharField):
         super().__init__(widget=UnfoldAdminTextInputWidget(attrs), required=False, **kwargs)
 
 
-class PartForm(forms.Form, Generic[Part]):
+class CardForm(forms.Form, Generic[Card]):
     """One part. original: the part as stored, None for a new one. readonly: why it cannot be edited here, or empty."""
 
     readonly = ""
@@ -49,14 +49,14 @@ class PartForm(forms.Form, Generic[Part]):
     wide: ClassVar[tuple[str, ...]] = ()
     listed: ClassVar[str] = ""
 
-    def __init__(self, *args: Any, original: Part | None, directory: Directory, keys: Keys, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, original: Card | None, directory: Directory, keys: Keys, **kwargs: Any) -> None:
         self.original, self.directory, self.keys = original, directory, keys
         kwargs["label_suffix"] = ""
         super().__init__(*args, **kwargs)
 
     def named(
-        self, field: str, labels: Sequence[str], stored: Sequence[Named], find: Callable[[str], Named]
-    ) -> tuple[Named, ...]:
+        self, field: str, labels: Sequence[str], stored: Sequence[Entry], find: Callable[[str], Entry]
+    ) -> tuple[Entry, ...]:
         """What the lines of ``field``, then the field ``add``, name. stored: what is there now, under ``labels``; as
         long as a line reads like its label it means exactly that."""
         if field not in self.changed_data and "add" not in self.changed_data:
@@ -71,7 +71,7 @@ class PartForm(forms.Form, Generic[Part]):
             self.add_error(field, ValidationError(wrong))
         return tuple(found)
 
-    def part(self) -> Part:
+    def part(self) -> Card:
         """The part as it shall be; called when the form is valid. Raises ValidationError."""
         raise NotImplementedError
 
@@ -86,12 +86,12 @@ class PartForm(forms.Form, Generic[Part]):
         return [self[name] for name in self.fields if name not in own and not self[name].is_hidden]
 
 
-class PartFormSet(forms.BaseFormSet, Generic[Part]):  # type: ignore[type-arg]
+class CardFormSet(forms.BaseFormSet, Generic[Card]):  # type: ignore[type-arg]
     """Cards for the parts as stored, and an empty one."""
 
     title = ""
 
-    def __init__(self, *args: Any, parts: Sequence[Part], directory: Directory, keys: Keys, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, parts: Sequence[Card], directory: Directory, keys: Keys, **kwargs: Any) -> None:
         self.originals, self.context = tuple(parts), {"directory": directory, "keys": keys}
         kwargs["initial"] = [{"number": n} for n, _ in enumerate(parts, 1)]
         super().__init__(*args, **kwargs)
@@ -110,9 +110,9 @@ class PartFormSet(forms.BaseFormSet, Generic[Part]):  # type: ignore[type-arg]
         else:
             form.fields[ORDERING_FIELD_NAME].initial = None
 
-    def parts(self) -> tuple[Part, ...]:
+    def parts(self) -> tuple[Card, ...]:
         """The parts in their new order; called when the formset is valid."""
-        kept: list[tuple[float, int, Part]] = []
+        kept: list[tuple[float, int, Card]] = []
         for index, form in enumerate(self.forms):
             if form in self.deleted_forms or (form.original is None and not form.has_changed()):
                 continue

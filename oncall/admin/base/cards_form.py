@@ -3,13 +3,13 @@
 from typing import Any, ClassVar
 
 from oncall.admin.base.aggregate import AggregateForm
-from oncall.admin.base.cards import PartFormSet
+from oncall.admin.base.cards import CardFormSet
 from oncall.admin.base.directory import Keys, known_keys
 from oncall.escalation.codec import InvalidPolicy
 from oncall.rendering.spec import InvalidSpec
 
 
-class PartedForm(AggregateForm):
+class CardsForm(AggregateForm):
     """parts: the formset of layers or levels, None when those stored cannot be read. parts_field: the JSON field that
     they are stored in. unreadable: why they cannot be read, empty when they can."""
 
@@ -20,13 +20,13 @@ class PartedForm(AggregateForm):
         super().__init__(*args, **kwargs)
         self.keys: Keys = known_keys(self.reference_owner, self.instance.pk) if self.instance.pk else {}
         self.unreadable = ""
-        self.parts: PartFormSet[Any] | None = None
+        self.parts: CardFormSet[Any] | None = None
         try:
             self.parts = self.make_parts(self.data if self.is_bound else None)
         except (InvalidSpec, InvalidPolicy) as wrong:
             self.unreadable = str(wrong)
 
-    def make_parts(self, data: Any) -> PartFormSet[Any]:
+    def make_parts(self, data: Any) -> CardFormSet[Any]:
         """The formset over the parts as stored. Raises InvalidSpec or InvalidPolicy when they cannot be read."""
         raise NotImplementedError
 

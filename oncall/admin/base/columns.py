@@ -62,8 +62,8 @@ class SourceFilter(SimpleListFilter):
 def source(row: Any) -> SafeString:
     """The badge of where a row comes from."""
     if not row.origin_label:
-        return format_html('<span class="oc-badge">{}</span>', "here")
-    return format_html('<span class="oc-badge oc-badge-source">{}</span>', row.origin_label)
+        return format_html('<span class="rb-badge">{}</span>', "here")
+    return format_html('<span class="rb-badge rb-badge-source">{}</span>', row.origin_label)
 
 
 def named(url: str, name: str, below: str = "") -> SafeString:

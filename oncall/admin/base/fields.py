@@ -58,7 +58,7 @@ class ZoneField(forms.CharField):
     """An IANA name; suggestions come with the page."""
 
     def __init__(self, **kwargs: Any) -> None:
-        widget = UnfoldAdminTextInputWidget({"list": "oc-zones", "autocomplete": "off"})
+        widget = UnfoldAdminTextInputWidget({"list": "rb-zones", "autocomplete": "off"})
         super().__init__(**{"widget": widget, "max_length": 64, **kwargs})
 
     def validate(self, value: Any) -> None:
@@ -71,7 +71,7 @@ class PersonField(forms.CharField):
     """A person by name; :func:`person_key` says who is meant."""
 
     def __init__(self, **kwargs: Any) -> None:
-        widget = UnfoldAdminTextInputWidget({"list": "oc-people", "autocomplete": "off", "placeholder": "Name"})
+        widget = UnfoldAdminTextInputWidget({"list": "rb-people", "autocomplete": "off", "placeholder": "Name"})
         super().__init__(**{"widget": widget, **kwargs})
 
 

@@ -6,7 +6,7 @@ from django import forms
 from django.forms import formset_factory
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget
 
-from oncall.admin.base.cards import AddField, LinesField, PartForm, PartFormSet
+from oncall.admin.base.cards import AddField, CardForm, CardFormSet, LinesField
 from oncall.admin.base.directory import Directory, Keys, meaning
 from oncall.aggregates import Kind
 from oncall.escalation.policy import Level, Target
@@ -43,7 +43,7 @@ def special_words(target: Target) -> list[str]:
     ]
 
 
-class LevelForm(PartForm[Level]):
+class LevelForm(CardForm[Level]):
     wide = ("targets",)
     listed = "targets"
     wait = forms.IntegerField(
@@ -55,7 +55,7 @@ class LevelForm(PartForm[Level]):
     )
     distribution = forms.ChoiceField(choices=_DISTRIBUTIONS, widget=UnfoldAdminSelectWidget, label="Who is paged")
     targets = LinesField(help_text="One per line, in order.")
-    add = AddField("oc-targets", label="Add")
+    add = AddField("rb-targets", label="Add")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -91,7 +91,7 @@ class LevelForm(PartForm[Level]):
         return Level(self.cleaned_data["wait"], self.cleaned_data["distribution"], self.cleaned_data["who"])
 
 
-class LevelFormSet(PartFormSet[Level]):
+class LevelFormSet(CardFormSet[Level]):
     title = "Levels"
 
 

@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from oncall.admin.base.aggregate import OperatedAdmin
-from oncall.admin.base.cards_form import PartedForm
+from oncall.admin.base.cards_form import CardsForm
 from oncall.admin.base.columns import count_of, is_list, named, source
 from oncall.admin.policy.levels import LevelFormSet, Levels
 from oncall.admin.policy.page import EscalationPage
@@ -20,7 +20,7 @@ from oncall.escalation.codec import levels_from_json, levels_to_json
 from oncall.models import EscalationPolicy, Service
 
 
-class EscalationPolicyForm(PartedForm):
+class EscalationPolicyForm(CardsForm):
     kind = "escalation_policy"
     mirrored = (
         "name", "description", "initial_wait", "repeat_count", "after_last", "unstaffed_level", "resolved", "group",

@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from oncall.admin.base.columns import dated_moment, source
 from oncall.admin.policy.ladder import Ladder, Words
-from oncall.admin.schedule.range import instant_asked
+from oncall.admin.schedule.range import instant_of_query
 from oncall.escalation.codec import InvalidPolicy
 from oncall.escalation.walk import MOST_MINUTES, Notice, WalkTooLong, notices, walk
 from oncall.models import EscalationPolicy, Responder, Service
@@ -27,7 +27,7 @@ MOST_LINES = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class WalkQuery:
     """What the page is asked to simulate. at: an instant. zones: the clocks to choose from. acknowledged: the minute in
     which somebody acknowledges, None: nobody does."""
 
@@ -37,11 +37,11 @@ class Asked:
     acknowledged: int | None
 
     @classmethod
-    def of(cls, query: Mapping[str, Any], now: int, zones: tuple[str, ...]) -> "Asked":
+    def of(cls, query: Mapping[str, Any], now: int, zones: tuple[str, ...]) -> "WalkQuery":
         """``at``, ``zone`` and ``ack`` of the address; what makes no sense there is the default: now, the first zone,
         no acknowledgement."""
         zone = next((each for each in zones if each == query.get("zone")), zones[0])
-        at = instant_asked(query.get("at", ""), zone)
+        at = instant_of_query(query.get("at", ""), zone)
         minute = query.get("ack", "")
         acknowledged = int(minute) if minute.isascii() and minute.isdigit() and len(minute) < 7 else None
         return cls(now if at is None else at, zone, zones, acknowledged)
@@ -88,14 +88,14 @@ class EscalationPage:
         """The ladder, or why there is none."""
         now = int(time.time())
         # Which clocks there are is known when the schedules are; an instant of the address needs one only as a reading.
-        near = instant_asked(request.GET.get("at", ""), "UTC")
+        near = instant_of_query(request.GET.get("at", ""), "UTC")
         try:
             found = walkable(policy, (now if near is None else near) - 86_400)
         except InvalidPolicy as wrong:
             return {"reason": str(wrong)}
         mine = Responder.objects.filter(account=request.user.pk).values_list("time_zone", flat=True).first() or ""
         own = (mine,) if mine in zone_names() else ()
-        asked = Asked.of(request.GET, now, tuple(dict.fromkeys((*own, *found.zones, "UTC"))))
+        asked = WalkQuery.of(request.GET, now, tuple(dict.fromkeys((*own, *found.zones, "UTC"))))
         try:
             course = walk(found.policy, found.known, asked.at, asked.acknowledged)
         except WalkTooLong as why:

@@ -7,7 +7,7 @@ from typing import Any
 
 from oncall.admin.base.columns import moment, some, span_in_words
 from oncall.admin.base.directory import NOBODY
-from oncall.admin.schedule.range import Shown
+from oncall.admin.schedule.range import VisibleRange
 from oncall.models import Responder
 from oncall.rendering.coverage import gaps
 from oncall.rendering.differences import Difference
@@ -48,7 +48,9 @@ def unreachable(names: Names) -> frozenset[int]:
 class Bars:
     """Makes bars. gone: responders who cannot be reached. linked: whether a bar leads to the answer why."""
 
-    def __init__(self, shown: Shown, names: Names, gone: frozenset[int], now: int, *, linked: bool = True) -> None:
+    def __init__(
+        self, shown: VisibleRange, names: Names, gone: frozenset[int], now: int, *, linked: bool = True
+    ) -> None:
         self.shown, self.names, self.gone, self.now, self.linked = shown, names, gone, now, linked
 
     def timeline(self, home: str, *rows: Row) -> Timeline:

@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from oncall.admin.base.aggregate import ElementForm, ElementInline
-from oncall.admin.base.cards_form import PartedForm
+from oncall.admin.base.cards_form import CardsForm
 from oncall.admin.base.directory import NOBODY
 from oncall.admin.base.fields import (
     PersonField,
@@ -25,7 +25,7 @@ from oncall.models import Override, Schedule
 from oncall.rendering.codec import layers_from_json, layers_to_json
 
 
-class ScheduleForm(PartedForm):
+class ScheduleForm(CardsForm):
     """only_shown: what was sent has been previewed, and is to be shown again instead of saved."""
 
     only_shown: ClassVar[bool] = False

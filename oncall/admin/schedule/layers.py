@@ -8,7 +8,7 @@ from django import forms
 from django.forms import formset_factory
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from oncall.admin.base.cards import AddField, LinesField, PartForm, PartFormSet
+from oncall.admin.base.cards import AddField, CardForm, CardFormSet, LinesField
 from oncall.admin.base.directory import NOBODY, Directory, Keys, meaning
 from oncall.admin.base.fields import ReadingField
 from oncall.admin.schedule.window_lines import UnreadableLine, text_from_windows, windows_from_text
@@ -52,7 +52,7 @@ def length_and_unit(turns: ByTime) -> tuple[int, str]:
     return next((turns.length // size, name) for name, size in SECONDS.items() if turns.length % size == 0)
 
 
-class LayerForm(PartForm[Layer]):
+class LayerForm(CardForm[Layer]):
     wide = ("participants", "windows")
     listed = "participants"
     name = forms.CharField(max_length=255, widget=UnfoldAdminTextInputWidget)
@@ -62,7 +62,7 @@ class LayerForm(PartForm[Layer]):
     unit = forms.ChoiceField(choices=UNITS, widget=UnfoldAdminSelectWidget, initial="weeks")
     first = ReadingField(required=False, label="First handoff", help_text="Local time; turns are counted from here.")
     participants = LinesField(help_text="One per line, in order; repeats count. “nobody” leaves a turn vacant.")
-    add = AddField("oc-participants", label="Add")
+    add = AddField("rb-participants", label="Add")
     windows = LinesField(
         help_text="One per line, like “daily 17:00 for 10h” or “fri 20:30 for 12h30m”. Empty: always.",
     )
@@ -151,7 +151,7 @@ class LayerForm(PartForm[Layer]):
         return None if value is None else at(self.zone, value)
 
 
-class LayerFormSet(PartFormSet[Layer]):
+class LayerFormSet(CardFormSet[Layer]):
     title = "Layers"
 
     def __init__(self, *args: Any, zone: str, **kwargs: Any) -> None:

@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from oncall.admin.base.columns import moment, source
 from oncall.admin.schedule.bars import FINAL, Bars, Names, drawn_rows, table, unreachable
 from oncall.admin.schedule.quality import now_in_words, quality, rotations_in_words
-from oncall.admin.schedule.range import RANGES, Shown
+from oncall.admin.schedule.range import RANGES, VisibleRange
 from oncall.admin.schedule.why import why
 from oncall.models import ChangeRecord, Responder, Schedule
 from oncall.rendering.codec import layers_from_json, reading_to_text
@@ -96,7 +96,7 @@ class SchedulePage:
         if schedule.zone_state != Schedule.ZoneState.OK:
             return {"reason": f"Its time zone is {schedule.get_zone_state_display().lower()}. Say which one it is."}
         now, zone = int(time.time()), schedule.time_zone
-        shown = Shown.of(request.GET, zone, now, schedule.viewer_zone or "")
+        shown = VisibleRange.of(request.GET, zone, now, schedule.viewer_zone or "")
         loaded = specs_of([schedule])[0].get(schedule.pk)
         if loaded is None:
             raise unreadable(schedule)

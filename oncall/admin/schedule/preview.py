@@ -6,7 +6,7 @@ from typing import Any
 from oncall.admin.base.columns import span_in_words
 from oncall.admin.base.directory import NOBODY
 from oncall.admin.schedule.bars import Bars, Names, names_in_words, table, unreachable
-from oncall.admin.schedule.range import DEFAULT_DAYS, Shown
+from oncall.admin.schedule.range import DEFAULT_DAYS, VisibleRange
 from oncall.rendering.differences import Impact, compare, impact
 from oncall.rendering.final import Span, render_final
 from oncall.rendering.spec import InvalidSpec
@@ -75,7 +75,7 @@ def preview(edit: Edit, now: int) -> dict[str, Any]:
     effect = edit.effect(now)
     sides = [side for side in (edit.after, edit.before) if side is not None]
     try:
-        shown = Shown.of({}, sides[0][0].zone if sides else "UTC", now)
+        shown = VisibleRange.of({}, sides[0][0].zone if sides else "UTC", now)
         before, after = (_spans(side, shown.since, shown.until) for side in (edit.before, edit.after))
     except InvalidSpec:
         return {"effect": effect}

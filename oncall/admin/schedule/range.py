@@ -16,7 +16,7 @@ Clock = Literal["schedule", "mine", "utc"]
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class VisibleRange:
     """``[since, until)``: instants, ``days`` days of ``zone`` from ``first`` (ISO date) on. clocks: the zones to choose
     from. chosen: the instant that is asked about."""
 
@@ -29,7 +29,7 @@ class Shown:
     chosen: int | None = None
 
     @classmethod
-    def of(cls, query: Mapping[str, Any], zone: str, now: int, mine: str = "") -> "Shown":
+    def of(cls, query: Mapping[str, Any], zone: str, now: int, mine: str = "") -> "VisibleRange":
         """``days``, ``from`` (ISO date), ``zone`` (a Clock) and ``at`` (an instant, or a reading of the chosen zone) of
         the address; what makes no sense there is the default. mine: the viewer's zone, empty when unknown."""
         clocks: dict[Clock, str] = {"schedule": zone, "utc": "UTC"}
@@ -38,7 +38,7 @@ class Shown:
         clock: Clock = next((each for each in clocks if each == query.get("zone")), "schedule")
         zone = clocks[clock]
         days = next((n for n in RANGES if str(n) == query.get("days")), DEFAULT_DAYS)
-        chosen = instant_asked(query.get("at", ""), zone)
+        chosen = instant_of_query(query.get("at", ""), zone)
         default = reading(zone, now) // DAY * DAY
         if chosen is not None and not default <= reading(zone, chosen) < default + days * DAY:
             default = reading(zone, chosen) // DAY * DAY
@@ -66,7 +66,7 @@ class Shown:
         return f"?{urlencode(query, safe=':')}{'#why' if chosen is not None else ''}"
 
 
-def instant_asked(text: str, zone: str) -> int | None:
+def instant_of_query(text: str, zone: str) -> int | None:
     """An instant, or a reading of the zone, as an address has it; None for what makes no sense."""
     try:
         naive = datetime.fromisoformat(text).tzinfo is None

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from oncall.escalation.context import HORIZON, Group, Known, limited
+from oncall.escalation.context import HORIZON, Group, WalkContext, limited
 from oncall.escalation.policy import Level, Policy, Target
 from oncall.escalation.walk import notices, walk
 from oncall.rendering.spec import (
@@ -25,8 +25,8 @@ MONDAY = when(2026, 6, 1, 9)  # Ann's week since 2026-01-05 09:00 with three peo
 OFFICE = (Daily(9 * HOUR, 8 * HOUR),)
 
 
-def known(spec: ScheduleSpec, *substitutions: Substitution) -> Known:
-    return Known(schedules={"S": (spec, substitutions)}, reachable=frozenset({ANN, BEN, CAT, DAN}))
+def known(spec: ScheduleSpec, *substitutions: Substitution) -> WalkContext:
+    return WalkContext(schedules={"S": (spec, substitutions)}, reachable=frozenset({ANN, BEN, CAT, DAN}))
 
 
 def modes(spec: ScheduleSpec, instant: int, *substitutions: Substitution) -> list[tuple[Participant, ...] | None]:
@@ -94,7 +94,7 @@ def test_a_limit_to_a_missing_layer_names_it() -> None:
 
 
 def test_leads_and_others_share_a_group() -> None:
-    context = Known(groups={"G": Group((ANN, BEN, CAT), frozenset({BEN}))})
+    context = WalkContext(groups={"G": Group((ANN, BEN, CAT), frozenset({BEN}))})
     assert [context.members("G", which) for which in ("all", "leads", "others")] == [
         (ANN, BEN, CAT),
         (BEN,),
@@ -108,7 +108,9 @@ def test_stand_ins_follow_the_one_rule_for_substitutions() -> None:
         return Substitution(key, ANN, by, MONDAY + since * HOUR, MONDAY + 9 * HOUR, groups)
 
     everywhere, later, scoped = away("a", BEN, 0), away("b", VACANT, 2), away("c", CAT, 4, frozenset({"G"}))
-    context = Known(substitutions={ANN: (everywhere, later, scoped), BEN: (Substitution("d", BEN, DAN, 0, 2**31),)})
+    context = WalkContext(
+        substitutions={ANN: (everywhere, later, scoped), BEN: (Substitution("d", BEN, DAN, 0, 2**31),)}
+    )
 
     def at(hour: int, group: str | None = None) -> Participant:
         return context.stand_in(ANN, MONDAY + hour * HOUR, group)
@@ -139,7 +141,7 @@ def test_three_shifts_in_two_zones_page_who_is_on_just_then() -> None:
             0, (Level(None, "everyone", tuple(Target("escalation_policy", name) for name in names)),), 0,
             "nothing", "skip", "start",
         )  # fmt: skip
-        context = Known(
+        context = WalkContext(
             {name: shift(name, resolved) for name in names}, schedules, reachable=frozenset({ANN, BEN, CAT, DAN})
         )
         found = walk(group, context, when(2026, 6, 1, 14, 50))

@@ -7,7 +7,7 @@ from oncall.rendering.answers import on_call_at
 from oncall.rendering.explaining import (
     Explanation,
     Opening,
-    Replaced,
+    Replacement,
     Source,
     Substituted,
     Turn,
@@ -156,9 +156,9 @@ def test_the_override_that_stands_in_is_named_for_each_source() -> None:
     )
     told = explain(spec, (), NOON)
     assert [(each.key, each.replaced) for each in told.sources] == [
-        ("a", (Replaced("strong", ANN, DAN), Replaced("weak", BEN, CAT))),
-        ("b", (Replaced("fills", None, VACANT),)),
-        ("x", (Replaced("weak", EVE, CAT),)),
+        ("a", (Replacement("strong", ANN, DAN), Replacement("weak", BEN, CAT))),
+        ("b", (Replacement("fills", None, VACANT),)),
+        ("x", (Replacement("weak", EVE, CAT),)),
     ]
     assert told.participants == reexecute(spec, told) == (CAT, DAN)
 
@@ -173,7 +173,7 @@ def test_who_is_left_beside_the_one_an_override_takes_away_still_holds_the_layer
 def test_without_layers_an_override_fills_what_is_not_there() -> None:
     spec = stack("Etc/UTC", overrides=(Override("o", MONDAY, MONDAY + DAY, CAT),))
     told = explain(spec, (), NOON)
-    assert told.sources == (Source("layer", "", "", "empty", (), replaced=(Replaced("o", None, CAT),)),)
+    assert told.sources == (Source("layer", "", "", "empty", (), replaced=(Replacement("o", None, CAT),)),)
     assert told.participants == reexecute(spec, told) == (CAT,)
 
 

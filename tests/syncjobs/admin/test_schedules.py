@@ -97,7 +97,7 @@ def test_the_page_shows_source_ours_and_the_difference(
     assert min(bar.start for bar in source.bars) == instant_from_text(NOW)  # before that nothing was measured
     assert "judge: the vendor's own rendering, measured 7 minutes ago" in source.note
     text = response.content.decode()
-    for words in ("50.00 %", "url(#oc-mismatch)", "over Fri 20 Nov 13:00 CET to Fri 4 Dec 13:00 CET"):
+    for words in ("50.00 %", "url(#rb-mismatch)", "over Fri 20 Nov 13:00 CET to Fri 4 Dec 13:00 CET"):
         assert words in text, words
 
 
@@ -118,7 +118,7 @@ def test_the_page_says_where_it_comes_from_and_what_is_open(browser: Client, imp
     text = page(browser, imported).content.decode()
     assert "PagerDuty (acme), id S1; synced in <a" in text
     assert "Measured with the next sync." in text
-    assert "Conflicts" not in text.partition("oc-facts")[2]
+    assert "Conflicts" not in text.partition("rb-answer-facts")[2]
     link = sync.connection.links.get(entity_type="schedule")
     for key in ("a", "b"):
         Conflict.objects.create(

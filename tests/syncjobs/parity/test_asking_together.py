@@ -12,11 +12,11 @@ from tests.syncjobs.conftest import NOW, Sync, layer, schedule
 DAY = 86_400
 pytestmark = pytest.mark.django_db
 
-Asked = list[tuple[dict[str, tuple[str, ...]], int, int]]
+WalkQuery = list[tuple[dict[str, tuple[str, ...]], int, int]]
 
 
 @pytest.fixture
-def asked(sync: Sync) -> Asked:
+def asked(sync: Sync) -> WalkQuery:
     """Of each call the schedules with their groups, and the range. Five schedules in two zones, read without their
     rendering; three are told in one call."""
     zones = {
@@ -35,7 +35,7 @@ def asked(sync: Sync) -> Asked:
         policies=(),
         services=(),
     )
-    calls: Asked = []
+    calls: WalkQuery = []
 
     def rendered(schedules: Mapping[str, Sequence[str]], since: int, until: int) -> dict[str, tuple[Span, ...]]:
         sync.source.calls += 1
@@ -48,7 +48,7 @@ def asked(sync: Sync) -> Asked:
 
 
 def test_schedules_that_are_due_in_the_same_time_are_asked_for_together_with_their_groups(
-    sync: Sync, asked: Asked
+    sync: Sync, asked: WalkQuery
 ) -> None:
     run = sync.run()
     ahead, around = asked[:2], asked[2:]
@@ -62,7 +62,7 @@ def test_schedules_that_are_due_in_the_same_time_are_asked_for_together_with_the
     assert run.parity_checks.count() == 5 + 2 * 4
 
 
-def test_what_the_source_never_tells_is_not_asked_for_and_says_so(sync: Sync, asked: Asked) -> None:
+def test_what_the_source_never_tells_is_not_asked_for_and_says_so(sync: Sync, asked: WalkQuery) -> None:
     sync.source.rendered_range = lambda: (NOW, NOW + 30 * DAY)
     run = sync.run()
     assert len(asked) == 2
@@ -74,7 +74,7 @@ def test_what_the_source_never_tells_is_not_asked_for_and_says_so(sync: Sync, as
     assert notes == {"the source tells its own rendering only from 2026-11-21T12:00:00Z on"}
 
 
-def test_a_schedule_whose_zone_is_open_is_not_asked_for(sync: Sync, asked: Asked) -> None:
+def test_a_schedule_whose_zone_is_open_is_not_asked_for(sync: Sync, asked: WalkQuery) -> None:
     open_ = schedule("S1", "Open", layer("U1"), zone="Mars/Phobos")
     sync.source.change(schedules=(open_,))
     run = sync.run()

@@ -12,7 +12,7 @@ from connectors.network.egress import LiveTransport, parse_allow
 from connectors.providers.xmatters.connector import XMatters
 from connectors.records import Snapshot
 from connectors.redaction import Secret
-from oncall.escalation.context import Group, Known
+from oncall.escalation.context import Group, WalkContext
 from oncall.escalation.walk import notices, walk
 from oncall.rendering.final import render_final
 from oncall.rendering.spec import person
@@ -30,7 +30,7 @@ def connector(simulator: Any, now: int, **settings: str) -> XMatters:
     return XMatters(XMatters.clean(given), {"password": Secret(password)}, rim)
 
 
-def known(snapshot: Snapshot) -> Known:
+def known(snapshot: Snapshot) -> WalkContext:
     substitutions = tuple(each for user in snapshot.users for each in user.substitutions or ())
     schedules = {one.external_id: (spec, substitutions) for one in snapshot.schedules if (spec := one.spec())}
     members = {
@@ -38,7 +38,7 @@ def known(snapshot: Snapshot) -> Known:
         for team in snapshot.teams
         if team.members is not None
     }
-    return Known(
+    return WalkContext(
         policies={one.external_id: one.policy for one in snapshot.policies},
         schedules=schedules,
         groups=members,
@@ -56,7 +56,7 @@ def open_timelines(state: Any, snapshot: Snapshot) -> set[str]:
     return left_out
 
 
-def assert_walks_agree(state: Any, snapshot: Snapshot, context: Known, group: Any, at: int) -> int:
+def assert_walks_agree(state: Any, snapshot: Snapshot, context: WalkContext, group: Any, at: int) -> int:
     """Ours and the simulator's, of one alert. Returns how many pages were compared."""
     found = walk(context.policies[group.id], context, at)
     left_out = open_timelines(state, snapshot)

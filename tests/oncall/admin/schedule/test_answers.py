@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from oncall.admin.schedule.list import page_url
 from oncall.admin.schedule.quality import hours, percent
-from oncall.admin.schedule.range import Shown
+from oncall.admin.schedule.range import VisibleRange
 from oncall.aggregates import Draft, ElementChanges
 from oncall.models import User
 from oncall.operations import Actor, link_account, write
@@ -105,7 +105,7 @@ def test_a_bar_leads_to_why(browser: Client, both: int) -> None:
         "Turn 3 (place 2 of 2) is Ben Ode’s: Mon 23 Mar 09:00 CET to Mon 30 Mar 09:00 CEST.",
         "Override Wed 25 Mar 10:00 CET to Wed 25 Mar 13:00 CET: Ben Ode instead of Ben Ode.",
         "No window of it is open. It opens Wed 25 Mar 22:00 CET.",
-        'class="oc-chosen"',
+        'class="rb-chosen"',
     ):
         assert words in shown, words
     assert "Its window (daily 22:00 for 8h) is open" in page(browser, both, "?at=2026-03-24T23:00:00Z")
@@ -183,7 +183,7 @@ def test_sixty_layers_and_people_cost_no_more_queries_than_three(
 def test_an_address_that_makes_no_sense_is_ignored() -> None:
     now = instant_from_text(NOW)
     for query in ({"at": "soon"}, {"at": "9999-01-01T00:00:00Z"}, {"at": "0001-01-01T00:00:00Z"}, {"zone": "mine"}):
-        shown = Shown.of(query, "Europe/Berlin", now, "Not/AZone")
+        shown = VisibleRange.of(query, "Europe/Berlin", now, "Not/AZone")
         assert (shown.chosen, shown.zone, shown.first) == (None, "Europe/Berlin", "2026-03-24")
-    typed = Shown.of({"at": "2026-05-01T09:00", "zone": "schedule"}, "Europe/Berlin", now)
+    typed = VisibleRange.of({"at": "2026-05-01T09:00", "zone": "schedule"}, "Europe/Berlin", now)
     assert (typed.chosen, typed.first) == (instant_from_text("2026-05-01T07:00:00Z"), "2026-05-01")

@@ -45,7 +45,7 @@ def test_it_shows_who_is_on_call_drawn_and_as_a_table(browser: Client, busy: int
         "<strong>Ana Kowalski</strong>", "until Wed 10:00 CET, 21 h",  # now
         "71.6 % covered", "3 d 23 h with nobody",
         "Times in Europe/Berlin", "clock changes Sun 03:00 CEST", "⚑ clock forward 1 h",
-        "oc-weekend", 'class="oc-now"', "Tue 24 Mar",
+        "rb-weekend", 'class="rb-now"', "Tue 24 Mar",
         "Cleo: Wed 10:00 CET to Wed 13:00 CET, 3 h",
         "3:PGONE (not known here) (cannot be reached)", "Ben Ode (cannot be reached)",
         "Layer 1: Weekly", "Overrides and extra shifts", "Nobody: Sat 00:00 CET",
@@ -134,7 +134,7 @@ def test_a_bar_has_a_name_or_initials_or_a_title() -> None:
     sliver = drawn(bar("2026-10-20T00:00:00Z", "2026-10-20T01:00:00Z"))
     assert 'y="18">Ana Kowalski</text>' in wide
     assert 'y="18">AK</text>' in narrow
-    assert "oc-bar-name" not in sliver
+    assert "rb-shift-name" not in sliver
     assert all("<title>Ana Kowalski: title</title>" in svg for svg in (wide, narrow, sliver))
 
 
@@ -144,11 +144,11 @@ def test_names_from_outside_cannot_break_out_of_the_drawing() -> None:
 
 def test_the_clock_put_back_is_flagged_and_now_is_shown_only_inside() -> None:
     svg = drawn(zone="Australia/Lord_Howe")
-    assert "clock" not in svg.replace("oc-clock", "")
+    assert "clock" not in svg.replace("rb-clock", "")
     svg = drawn(zone="Europe/Berlin", now="2026-11-02T00:00:00Z")
     assert "⚑ clock back 1 h" in svg
     assert 'text-anchor="end">now' in svg
-    assert "oc-now" not in drawn()
+    assert "rb-now" not in drawn()
 
 
 def test_bars_that_overlap_lie_in_lanes() -> None:
