@@ -26,7 +26,8 @@ from connectors.ledger import Entry, Ledger
 from connectors.models import Connection
 from connectors.network.client import JsonValue, segment
 from connectors.reading.findings import Findings, Vendor
-from connectors.reading.listing import Listing, Page
+from connectors.reading.listing import Listing
+from connectors.reading.pages import Page
 from connectors.reading.wire import Identified, Instant, Text, Whole
 from connectors.records import ENTITY_TYPES, Account, Completeness, EntityType, Snapshot, SourceSchedule, SourceUser
 from connectors.redaction import Secret

@@ -16,7 +16,8 @@ from connectors.providers.jsm.client import Client
 from connectors.providers.jsm.people_reading import PeopleReading
 from connectors.providers.jsm.vendor import VENDOR
 from connectors.reading.findings import Vendor
-from connectors.reading.listing import RECOVERABLE, Listing, Page
+from connectors.reading.listing import RECOVERABLE, Listing
+from connectors.reading.pages import Page
 from connectors.records import Account, Completeness, EntityType, SourceUser
 from oncall.rendering.final import Span
 from oncall.rendering.spec import Substitution

@@ -17,7 +17,8 @@ from connectors.providers.opsgenie.people_reading import PeopleReading
 from connectors.providers.opsgenie.rendered import rendered
 from connectors.providers.opsgenie.vendor import VENDOR
 from connectors.reading.findings import Vendor
-from connectors.reading.listing import RECOVERABLE, Listing, Page
+from connectors.reading.listing import RECOVERABLE, Listing
+from connectors.reading.pages import Page
 from connectors.records import Account, Completeness, EntityType, SourceUser
 from oncall.rendering.final import Span
 from oncall.rendering.spec import Substitution

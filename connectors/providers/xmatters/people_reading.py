@@ -9,7 +9,8 @@ from connectors.providers.xmatters.client import PAGE, Client
 from connectors.providers.xmatters.vendor import VENDOR, invalid
 from connectors.providers.xmatters.wire import Device, Person, Recipient
 from connectors.reading.findings import Findings
-from connectors.reading.listing import RECOVERABLE, Incomplete, Listing, Refusals, announced, is_cheaper
+from connectors.reading.listing import RECOVERABLE, Incomplete, Listing, all_items, is_cheaper
+from connectors.reading.refusals import Refusals
 
 
 class PeopleReading:
@@ -122,7 +123,7 @@ class PeopleReading:
 
     def _devices_of(self, id_: str) -> None:
         try:
-            raw = announced(self._client.person_devices(id_), VENDOR, "devices", "devices")
+            raw = all_items(self._client.person_devices(id_), VENDOR, "devices", "devices")
         except NotFound:
             self.devices[id_] = ()  # seen by another client: whoever has none
             return
