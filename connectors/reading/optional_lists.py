@@ -31,7 +31,7 @@ def read_optional_list(
     try:
         raw = fetch()
     except (NotFound, PermissionMissing, Incomplete) as error:
-        findings.note(entity_type, external_id, code, f"{words} could not be read: {error.message}", path)
+        findings.note(entity_type, external_id, code, f"{words} could not be read: {error.message}", path, loss=True)
         return None
     except RECOVERABLE as error:
         findings.fail(entity_type, external_id, error)

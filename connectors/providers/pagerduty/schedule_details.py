@@ -183,7 +183,7 @@ class ScheduleDetails:
                 raw = ask(since, until)
             except NotFound as error:
                 message = f"Its {word} could not be read: {error.message}"
-                self._findings.note("schedule", id_, f"{key}_not_told", message, key)
+                self._findings.note("schedule", id_, f"{key}_not_told", message, key, loss=True)
                 return None
             except RECOVERABLE as error:
                 self._findings.fail("schedule", id_, error)

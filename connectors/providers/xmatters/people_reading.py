@@ -90,7 +90,7 @@ class PeopleReading:
             return
         except NotFound as error:
             message = f"Devices cannot be listed, so nothing is known of contacts and addresses: {error.message}"
-            self._findings.note("responder", None, "devices_not_told", message)
+            self._findings.note("responder", None, "devices_not_told", message, loss=True)
             return
         except RECOVERABLE as error:
             self._findings.fail("responder", None, error)
@@ -129,7 +129,7 @@ class PeopleReading:
             return
         except PermissionMissing as error:
             message = f"The devices of this person could not be read: {error.message}"
-            self._findings.note("responder", id_, "devices_not_told", message)
+            self._findings.note("responder", id_, "devices_not_told", message, loss=True)
             self._refusals.add(error)
             return
         except Incomplete as error:

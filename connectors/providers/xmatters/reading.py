@@ -105,7 +105,7 @@ class XmattersRead(SourceRead):
             yield from self._client.sites()
         except (NotFound, PermissionMissing) as error:
             message = f"The sites could not be read: {error.message}"
-            self._findings.note("responder", None, "sites_not_told", message, "sites")
+            self._findings.note("responder", None, "sites_not_told", message, "sites", loss=True)
 
     def _absences(self) -> tuple[wire.Absence, ...] | None:
         """None: not told; one unreadable absence counts as that, or it would seem to have been taken away."""

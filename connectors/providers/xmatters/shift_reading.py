@@ -36,7 +36,7 @@ class ShiftReading:
             raw = all_items(self._client.shifts(group.id), VENDOR, f"shifts of {group.label}", "shifts")
         except (NotFound, PermissionMissing) as error:
             message = f"The shifts of {group.label} could not be read: {error.message}"
-            self._findings.note("escalation_policy", group.id, "shifts_not_told", message, "shifts")
+            self._findings.note("escalation_policy", group.id, "shifts_not_told", message, "shifts", loss=True)
             self.untold += 1
             return None
         except RECOVERABLE as error:
@@ -120,7 +120,7 @@ class ShiftReading:
             return all_items(pages, VENDOR, f"exclusions of the shift {shift_id}", "exclusions")
         except (NotFound, PermissionMissing) as error:
             message = f"Whether single occurrences were deleted could not be read: {error.message}"
-            self._findings.note("schedule", shift_id, "exclusions_not_told", message, "exclusions")
+            self._findings.note("schedule", shift_id, "exclusions_not_told", message, "exclusions", loss=True)
             return None
 
     def _exclusions(self, group_id: str, shift_id: str) -> tuple[wire.Exclusion, ...] | None:
@@ -133,7 +133,7 @@ class ShiftReading:
             single = self._client.shift(group_id, shift_id)
         except (NotFound, PermissionMissing) as error:
             message = f"Whether its order rotates could not be read: {error.message}"
-            self._findings.note("schedule", shift_id, "rotation_not_told", message, "rotation")
+            self._findings.note("schedule", shift_id, "rotation_not_told", message, "rotation", loss=True)
             return None
         return self._parsed({"id": shift_id, "rotation": single.get("rotation")}, "rotation").rotation
 

@@ -57,7 +57,7 @@ def test_one_that_is_not_there_or_may_not_be_read_leaves_a_note(kind: type[Conne
     assert members(raising(kind), findings) is None
     (note,) = findings.notes
     assert (note.external_id, note.code, note.path) == ("T1", "members_not_told", "members")
-    assert note.message == "Its members could not be read: It went wrong."
+    assert (note.message, note.loss) == ("Its members could not be read: It went wrong.", True)
     assert findings.failed == []
 
 
