@@ -3,11 +3,11 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, Protocol
 
 from connectors.closure import Node, Selection
-from connectors.errors import AuthenticationFailed, ConnectionConfigError
+from connectors.errors import AuthenticationFailed, ConnectionConfigError, RequestRejected
 from connectors.ledger import Ledger
 from connectors.network.client import HttpClient, RateHeaders, Transport
 from connectors.records import Account, EntityType, Snapshot
@@ -126,25 +126,55 @@ class Connector(ABC):
     def calls(self) -> int:
         return sum(client.calls for client in self._clients)
 
-    @abstractmethod
     def probe(self) -> Probe:
         """Identity, account, region, rights per entity type, rate budget. Raises ConnectorError."""
+        with self._explained_refusals():
+            return self._probe()
 
-    @abstractmethod
     def inventory(self, progress: Progress = no_progress) -> Sequence[Node]:
-        """The cheap tree for choosing: groups, services, policies, schedules and what they refer to."""
+        """The objects for choosing, read with few calls: groups, services, policies, schedules and the objects they
+        refer to. Raises ConnectorError."""
+        with self._explained_refusals():
+            return self._inventory(progress)
 
-    @abstractmethod
     def fetch(self, selection: Selection, *, contact_details: bool, progress: Progress = no_progress) -> Snapshot:
-        """Everything selected and what it refers to. Raises ConnectorError only when nothing can be read at all; a
-        failing listing or object is named in the snapshot."""
+        """Everything selected and the objects it refers to. Raises ConnectorError only when nothing can be read at all;
+        the snapshot names a list or an object that failed."""
+        with self._explained_refusals():
+            return replace(self._fetch(selection, contact_details, progress), calls=self.calls)
 
-    @abstractmethod
     def rendered(
         self, schedules: Mapping[str, Sequence[str]], since: int, until: int
     ) -> Mapping[str, tuple[Span, ...]]:
-        """The source's own rendering by schedule id; a schedule it cannot render is absent. schedules: ids, each with
-        the ids of its groups, at the source."""
+        """The source's own rendering by schedule id; a schedule that the source cannot render is absent.
+
+        schedules: ids, each with the ids of its groups, at the source. since, until: instants. Raises ConnectorError.
+        """
+        with self._explained_refusals():
+            return self._rendered(schedules, since, until)
+
+    @abstractmethod
+    def _probe(self) -> Probe:
+        """As :meth:`probe`."""
+
+    @abstractmethod
+    def _inventory(self, progress: Progress) -> Sequence[Node]:
+        """As :meth:`inventory`."""
+
+    @abstractmethod
+    def _fetch(self, selection: Selection, contact_details: bool, progress: Progress) -> Snapshot:
+        """As :meth:`fetch`, without the number of calls."""
+
+    @abstractmethod
+    def _rendered(
+        self, schedules: Mapping[str, Sequence[str]], since: int, until: int
+    ) -> Mapping[str, tuple[Span, ...]]:
+        """As :meth:`rendered`."""
+
+    @abstractmethod
+    def explain_refusal(self, error: AuthenticationFailed | RequestRejected) -> ConnectionConfigError | None:
+        """The error to show instead of ``error`` when the source refused the credential: with its form field and the
+        likeliest reasons. None when ``error`` has another cause and is raised as it is."""
 
     def rendered_range(self) -> tuple[int, int] | None:
         """The instants [since, until) of which the source tells its rendering just now; None = of any."""
@@ -178,12 +208,14 @@ class Connector(ABC):
         return client
 
     @contextmanager
-    def refused_on(self, field: str, hint: str) -> Iterator[None]:
-        """Shows a refused credential on its form field. hint: the likeliest reasons."""
+    def _explained_refusals(self) -> Iterator[None]:
         try:
             yield
-        except AuthenticationFailed as error:
-            raise AuthenticationFailed(error.message, hint=hint, provider=self.provider, field=field) from error
+        except (AuthenticationFailed, RequestRejected) as error:
+            explained = self.explain_refusal(error)
+            if explained is None:
+                raise
+            raise explained from error
 
     @classmethod
     def choice(cls, settings: Mapping[str, str], name: str) -> str:

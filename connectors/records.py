@@ -42,7 +42,8 @@ PersonState = Literal["active", "inactive", "deleted", "unknown"]
 class MappingNote:
     """Something a person should know about one object: a loss, a repair, an assumption. Never an error.
 
-    external_id None: about the whole listing. path: JSON path at the vendor where it applies.
+    external_id None: about the whole list. path: the JSON path at the vendor where it applies. loss: whether the object
+    was imported without something that it consists of at the source.
     """
 
     entity_type: EntityType
@@ -50,6 +51,7 @@ class MappingNote:
     code: str
     message: str
     path: str = ""
+    loss: bool = False
 
     def __str__(self) -> str:
         subject = self.entity_type if self.external_id is None else f"{self.entity_type} {self.external_id}"

@@ -43,8 +43,18 @@ class Findings:
     notes: list[MappingNote] = field(default_factory=list)
     failed: list[FailedEntity] = field(default_factory=list)
 
-    def note(self, entity_type: EntityType, external_id: str | None, code: str, message: str, path: str = "") -> None:
-        self.notes.append(MappingNote(entity_type, external_id, code, message, path))
+    def note(
+        self,
+        entity_type: EntityType,
+        external_id: str | None,
+        code: str,
+        message: str,
+        path: str = "",
+        *,
+        loss: bool = False,
+    ) -> None:
+        """Adds a note; see :class:`MappingNote`."""
+        self.notes.append(MappingNote(entity_type, external_id, code, message, path, loss))
 
     def fail(self, entity_type: EntityType, external_id: str | None, error: ConnectorError, path: str = "") -> None:
         path = path or (error.path if isinstance(error, UnexpectedResponse) else "")

@@ -1,114 +1,72 @@
-"""A list of the vendor, read page by page as far as it is needed; what fails is named and the rest goes on."""
+"""A list of the vendor: its objects, how much of it was read, and whether it is complete."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final, Generic
 
 from connectors.base import Progress
 from connectors.errors import ConnectorError, NotFound, PermissionMissing, ProviderUnavailable, UnexpectedResponse
 from connectors.network.client import JsonValue
 from connectors.reading.findings import Findings, Vendor, W
+from connectors.reading.pages import Page
 from connectors.records import Completeness, EntityType
 
-#: What costs one listing or one object. Anything else (a refused key, a rate limit, a stop) ends the whole read.
+#: Errors that cost one list or one object. Any other error (a refused key, a rate limit, a stop) ends the whole read.
 RECOVERABLE: Final = (PermissionMissing, NotFound, UnexpectedResponse, ProviderUnavailable)
-
-#: So many refusals and not one answer: it is the credential, not the objects.
-_REFUSALS: Final = 3
 
 
 class Incomplete(UnexpectedResponse):
-    """A list ended before all that it had announced came."""
+    """A list ended before all objects that the vendor had announced came."""
 
     code = "incomplete_list"
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """One page of a listing. total: as told, None = not."""
+def shortfall(total: int | None, count: int, words: str, *, rejected: int = 0) -> str:
+    """The message that a list is incomplete, empty when it is complete or when the vendor reported no total.
 
-    items: tuple[JsonValue, ...]
-    total: int | None = None
-
-
-def whole(pages: Iterable[Page]) -> list[JsonValue]:
-    """All pages as one list, of a vendor that does not tell how much there is."""
-    return [item for page in pages for item in page.items]
+    total: the number of objects that the vendor reported. count: the number that came. rejected: the number that came
+    and could not be read. words: the objects in the message, for example "members of the shift S1".
+    """
+    if total is None or count >= total - rejected:
+        return ""
+    return f"{total} {words} were announced, {count} came."
 
 
-def announced(pages: Iterable[Page], vendor: Vendor, words: str, path: str) -> list[JsonValue]:
-    """All pages as one list, of a vendor that tells how much there is. Raises ConnectorError, :class:`Incomplete` for
-    less than that. words: how a message calls what is listed, "members of the shift S1"."""
-    found: list[JsonValue] = []
+def all_items(pages: Iterable[Page], vendor: Vendor, words: str, path: str) -> list[JsonValue]:
+    """The items of all pages as one list. words: as of :func:`shortfall`. path: the JSON path of the list.
+
+    Raises ConnectorError as reading the pages does, and :class:`Incomplete` for a list that ended too early.
+    """
+    items: list[JsonValue] = []
     total: int | None = None
     for page in pages:
-        found += page.items
+        items += page.items
         total = page.total if page.total is not None else total
-    if total is not None and len(found) < total:
-        message = f"{total} {words} were announced, {len(found)} came."
+    message = shortfall(total, len(items), words)
+    if message:
         raise Incomplete(message, hint=vendor.hint, provider=vendor.provider, path=path)
-    return found
+    return items
 
 
-def optional(
-    ask: Callable[[], JsonValue],
-    model: type[W],
-    findings: Findings,
-    entity_type: EntityType,
-    external_id: str | None,
-    *,
-    words: str,
-    code: str,
-    path: str,
-) -> tuple[W, ...] | None:
-    """All of the list that ``ask`` returns, or None = not told: with a note where it is not there, may not be read or
-    was told in part, with a failure of the object that says why in all other cases. words: how a message calls it, "Its
-    members"."""
-    try:
-        raw = ask()
-    except (NotFound, PermissionMissing, Incomplete) as error:
-        findings.note(entity_type, external_id, code, f"{words} could not be read: {error.message}", path)
-        return None
-    except RECOVERABLE as error:
-        findings.fail(entity_type, external_id, error)
-        return None
-    if not isinstance(raw, list):
-        findings.fail(entity_type, external_id, findings.vendor.invalid("invalid_value", path, f"{words} are no list."))
-        return None
-    return findings.read_all(model, raw, entity_type, external_id, path)
+def is_cheaper(total: int | None, count: int, page: int, calls: int) -> bool:
+    """Whether the rest of a list takes no more than ``calls`` calls.
 
-
-def is_cheaper(total: int | None, read: int, page: int, calls: int) -> bool:
-    """Whether the rest of a list of ``total``, ``page`` objects a call, takes no more than so many calls. A total that
-    is not told counts as few."""
-    return total is None or math.ceil((total - read) / page) <= calls
-
-
-class Refusals:
-    """Refused reads of single objects. When there are too many and none was ``answered``, a note says so, once, and
-    nothing more is to be asked. code, words: of that note; ``words`` tells what is left out."""
-
-    def __init__(self, findings: Findings, entity_type: EntityType, *, code: str, words: str) -> None:
-        self._findings = findings
-        self._entity_type = entity_type
-        self._code = code
-        self._words = words
-        self._count = 0
-        self.answered = False
-
-    @property
-    def are_final(self) -> bool:
-        return not self.answered and self._count >= _REFUSALS
-
-    def add(self, error: ConnectorError) -> None:
-        self._count += 1
-        if self.are_final:
-            self._findings.note(self._entity_type, None, self._code, f"{self._words}: {error.message}")
+    total: the number of objects in the list; None, not reported, counts as few. count: how many were read already.
+    page: the number of objects in one page.
+    """
+    return total is None or math.ceil((total - count) / page) <= calls
 
 
 class Listing(Generic[W]):
-    """Objects by id in the order sent. total: as told. error: what ended the reading early."""
+    """A list that is read page by page.
+
+    objects: the readable objects by id, in the order sent. total: the number of objects that the vendor reported, None
+    = not reported. error: the error that ended the list early. page_count: the number of pages that came. finished:
+    whether the list has no further page to read.
+
+    key: the list's name in messages and JSON paths, for example "shift_schedules". on_page: called after every page
+    with the objects of all pages so far.
+    """
 
     def __init__(
         self,
@@ -132,15 +90,19 @@ class Listing(Generic[W]):
         self.error: ConnectorError | None = None
         self.page_count = 0
         self.finished = False
-        self._read = 0
-        self._unreadable = 0
+        self._count = 0
+        self._without_id = 0
 
     def is_cheaper_than(self, calls: int, page: int, total: int | None = None) -> bool:
-        """As :func:`is_cheaper`, of reading on. total: of all objects, when the list itself does not tell it."""
+        """Whether reading the rest takes no more than ``calls`` calls; see :func:`is_cheaper`.
+
+        page: the number of objects in one page. total: the number of objects in the list, when the list itself does not
+        report it.
+        """
         return is_cheaper(self.total if total is None else total, len(self.objects), page, calls)
 
     def read(self, pages: int | None = None) -> None:
-        """The next ``pages`` pages, None = all that are left."""
+        """Reads the next ``pages`` pages, None = all pages that are left."""
         try:
             while not self.finished and pages != 0:
                 page = next(self._pages, None)
@@ -155,16 +117,16 @@ class Listing(Generic[W]):
 
     @property
     def completeness(self) -> Completeness:
+        """Whether the list was read to its end, and if not, the reason."""
         word = self._key.replace("_", " ")
         if self.error is not None:
             return Completeness(False, str(self.error))
         if not self.finished:
             return Completeness(False, f"Only the {word} that are needed were read.")
-        if self._unreadable:
-            return Completeness(False, f"{self._unreadable} of the {word} have no id.")
-        if self.total is not None and len(self.objects) < self.total - self._rejected():
-            return Completeness(False, f"{self.total} {word} were announced, {len(self.objects)} came.")
-        return Completeness(True)
+        if self._without_id:
+            return Completeness(False, f"{self._without_id} of the {word} have no id.")
+        message = shortfall(self.total, len(self.objects), word, rejected=self._rejected())
+        return Completeness(not message, message)
 
     def _rejected(self) -> int:
         return sum(1 for failed in self._findings.failed if failed.entity_type == self._entity_type)
@@ -175,11 +137,11 @@ class Listing(Generic[W]):
         for raw in page.items:
             id_ = raw.get("id") if isinstance(raw, dict) else None
             external_id = id_ if isinstance(id_, str) and id_ else None
-            at = f"{self._key}[{self._read}]" if external_id is None else ""
-            self._read += 1
+            at = f"{self._key}[{self._count}]" if external_id is None else ""
+            self._count += 1
             found = self._findings.read(self._model, raw, self._entity_type, external_id, at)
             if external_id is None:
-                self._unreadable += 1
+                self._without_id += 1
             elif found is not None:
                 if self.objects.get(external_id, found) != found:
                     message = "It changed while the list was read; the later state was taken."
@@ -187,4 +149,4 @@ class Listing(Generic[W]):
                 self.objects[external_id] = found
         if self._on_page is not None:
             self._on_page(self.objects.values())
-        self._progress(self._entity_type, self._read, self.total)
+        self._progress(self._entity_type, self._count, self.total)

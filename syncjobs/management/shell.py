@@ -130,7 +130,7 @@ def run_document(run: SyncRun) -> dict[str, Any]:
             {**{k: v for k, v in item.items() if k != "changes"}, "fields": item["changes"].get("fields", {})}
             for item in items
         ],
-        "notes": run.notes,
+        "notes": [{k: v for k, v in note.items() if k != "loss"} for note in run.notes],
     }
 
 

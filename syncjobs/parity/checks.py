@@ -19,7 +19,7 @@ from oncall.rendering.spec import Participant
 from oncall.selectors.schedules import ScheduleInput, participant_names, specs
 from oncall.tables.base import chunks
 from syncjobs.models import ExternalLink, LinkState, ParityBasis, ParityCheck, ParityJudge, SyncRun
-from syncjobs.parity.compare import NOT_TOLD, Measured, measure, tells_a_loss
+from syncjobs.parity.compare import NOT_TOLD, Measured, measure
 from syncjobs.planning.values import element_key
 
 #: Measurements of a schedule that are kept, of each basis.
@@ -125,9 +125,15 @@ def load_imported(
         return who.id in linked or who in named_otherwise()
 
     untold = frozenset(
-        str(note["external_id"]) for note in notes if note["entity_type"] == "schedule" and tells_a_loss(note["code"])
+        str(note["external_id"]) for note in notes if note["entity_type"] == "schedule" and _is_loss(note)
     )
     return Imported(connection.pk, rows, loaded, is_known, untold)
+
+
+def _is_loss(note: Mapping[str, Any]) -> bool:
+    """Whether a stored note is a loss. Notes of earlier releases have no such field; there the code says it."""
+    code = str(note["code"])
+    return bool(note.get("loss", code.endswith("_not_told") or code.startswith("unsupported")))
 
 
 def from_the_answer_on(since: int, until: int) -> int:

@@ -101,7 +101,7 @@ def measure_read(
     """
     substitutions = tuple(each for user in snapshot.users for each in user.substitutions or ())
     people = {user.external_id for user in snapshot.users}
-    untold = {n.external_id for n in snapshot.notes if n.entity_type == "schedule" and tells_a_loss(n.code)}
+    untold = {n.external_id for n in snapshot.notes if n.entity_type == "schedule" and n.loss}
     measured = []
     for schedule in sorted(snapshot.schedules, key=lambda one: one.external_id):
         told = snapshot.rendered.get(schedule.external_id)
@@ -119,11 +119,6 @@ def measure_read(
         )
         measured.append((schedule, result))
     return measured
-
-
-def tells_a_loss(code: str) -> bool:
-    """Whether a note with this code means that a schedule came without something it consists of."""
-    return code.endswith("_not_told") or code.startswith("unsupported")
 
 
 def transition_ranges(schedule: Schedule, now: int) -> tuple[Range, ...]:

@@ -186,9 +186,15 @@ def _count(watch: RunClaim, proposals: Proposals, plan: Plan, picture: Picture) 
         watch.add(entity_type_of(name), "conflict")
 
 
-def _notes(snapshot: Snapshot) -> list[dict[str, str | None]]:
-    notes: list[dict[str, str | None]] = [
-        {"entity_type": n.entity_type, "external_id": n.external_id, "code": n.code, "message": n.message}
+def _notes(snapshot: Snapshot) -> list[dict[str, str | bool | None]]:
+    notes: list[dict[str, str | bool | None]] = [
+        {
+            "entity_type": n.entity_type,
+            "external_id": n.external_id,
+            "code": n.code,
+            "message": n.message,
+            "loss": n.loss,
+        }
         for n in snapshot.notes[:MOST_NOTES]
     ]
     more = len(snapshot.notes) - MOST_NOTES

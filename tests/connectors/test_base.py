@@ -1,13 +1,21 @@
 """What every connector gets from the contract itself."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 
-from connectors.base import Rim, region_field
-from connectors.errors import AuthenticationFailed, ConnectionConfigError, NotFound, ReadStopped
+from connectors.base import Connector, Rim, region_field
+from connectors.closure import Selection
+from connectors.errors import (
+    AuthenticationFailed,
+    ConnectionConfigError,
+    ConnectorError,
+    NotFound,
+    ReadStopped,
+    RequestRejected,
+)
 from connectors.network.exchange import Request, Response
 from connectors.providers.pagerduty.connector import PagerDuty
 from connectors.redaction import Secret
@@ -24,6 +32,26 @@ class Refusing:
 def connector(**rim: Any) -> PagerDuty:
     given = Rim(Refusing(), now=lambda: 0.0, sleep=lambda seconds: None, **rim)
     return PagerDuty(PagerDuty.clean({"subdomain": "acme"}), {"api_key": Secret(KEY), "other": Secret(OTHER)}, given)
+
+
+READS: tuple[Callable[[Connector], object], ...] = (
+    lambda source: source.probe(),
+    lambda source: source.inventory(),
+    lambda source: source.fetch(Selection(), contact_details=False),
+    lambda source: source.rendered({}, 0, 1),
+)
+
+
+def raising(error: ConnectorError) -> PagerDuty:
+    """A connector whose reads raise ``error``."""
+
+    def read(*arguments: object) -> Any:
+        raise error
+
+    source = connector()
+    for name in ("_probe", "_inventory", "_fetch", "_rendered"):
+        setattr(source, name, read)
+    return source
 
 
 def test_every_client_counts_and_masks_every_credential() -> None:
@@ -53,12 +81,18 @@ def test_a_client_posts_what_is_declared_only() -> None:
 
 
 def test_a_refused_credential_is_shown_on_its_field_and_everything_else_as_it_is() -> None:
-    source = connector()
-    with pytest.raises(AuthenticationFailed) as shown, source.refused_on("api_key", "Look at it."):
-        raise AuthenticationFailed("No.", hint="Check the key.", provider="pagerduty")
-    assert (shown.value.field, str(shown.value)) == ("api_key", "No. Look at it.")
-    with pytest.raises(NotFound), source.refused_on("api_key", "Look at it."):
-        raise NotFound("Gone.", hint="", provider="pagerduty")
+    for read in READS:
+        refused = AuthenticationFailed("No.", hint="Check the key.", provider="pagerduty")
+        with pytest.raises(AuthenticationFailed, match=r"No\. Check the key and the service region, now US") as shown:
+            read(raising(refused))
+        assert (shown.value.field, shown.value.__cause__) == ("api_key", refused)
+        for error in (
+            NotFound("Gone.", hint="", provider="pagerduty"),
+            RequestRejected("No.", hint="", provider="pagerduty", path="/users", status=400),
+        ):
+            with pytest.raises(type(error)) as raised:
+                read(raising(error))
+            assert raised.value is error
 
 
 @pytest.mark.parametrize(("typed", "chosen"), [({}, "us"), ({"region": " "}, "us"), ({"region": " EU"}, "eu")])

@@ -19,14 +19,15 @@ from django.urls import reverse
 
 from connectors import registry
 from connectors.admin.connections import ConnectionAdmin
-from connectors.base import Connector, Probe, Progress, Right, Rim, SettingField, no_progress
+from connectors.base import Connector, Probe, Progress, Right, Rim, SettingField
 from connectors.closure import Node, Selection, close
-from connectors.errors import ConnectionConfigError
+from connectors.errors import AuthenticationFailed, ConnectionConfigError, RequestRejected
 from connectors.ledger import Entry, Ledger
 from connectors.models import Connection
 from connectors.network.client import JsonValue, segment
 from connectors.reading.findings import Findings, Vendor
-from connectors.reading.listing import Listing, Page
+from connectors.reading.listing import Listing
+from connectors.reading.pages import Page
 from connectors.reading.wire import Identified, Instant, Text, Whole
 from connectors.records import ENTITY_TYPES, Account, Completeness, EntityType, Snapshot, SourceSchedule, SourceUser
 from connectors.redaction import Secret
@@ -141,16 +142,20 @@ class Toy(Connector):
     def scrub(cls, path: str, body: object) -> object:
         return body
 
-    def probe(self) -> Probe:
-        with self.refused_on("key", "Try another key."):
-            self._http.get("/people", envelope="people")
+    def explain_refusal(self, error: AuthenticationFailed | RequestRejected) -> ConnectionConfigError | None:
+        if isinstance(error, RequestRejected):
+            return None
+        return AuthenticationFailed(error.message, hint="Try another key.", provider="toy", field="key")
+
+    def _probe(self) -> Probe:
+        self._http.get("/people", envelope="people")
         rights = (Right("responder", True), Right("schedule", True))
         return Probe(Account(self.settings["box"], f"box {self.settings['box']}"), rights)
 
-    def inventory(self, progress: Progress = no_progress) -> Sequence[Node]:
+    def _inventory(self, progress: Progress) -> Sequence[Node]:
         return _nodes(self._list("schedule", "rotas", WireRota, Findings(VENDOR), progress).objects)
 
-    def fetch(self, selection: Selection, *, contact_details: bool, progress: Progress = no_progress) -> Snapshot:
+    def _fetch(self, selection: Selection, contact_details: bool, progress: Progress) -> Snapshot:
         findings, at = Findings(VENDOR), int(self.rim.now())
         people = self._list("responder", "people", WirePerson, findings, progress)
         rotas = self._list("schedule", "rotas", WireRota, findings, progress)
@@ -176,10 +181,9 @@ class Toy(Connector):
             failed=tuple(findings.failed),
             completeness=complete | {"responder": people.completeness, "schedule": rotas.completeness},
             mapping_version=dict.fromkeys(ENTITY_TYPES, 1),
-            calls=self.calls,
         )
 
-    def rendered(
+    def _rendered(
         self, schedules: Mapping[str, Sequence[str]], since: int, until: int
     ) -> Mapping[str, tuple[Span, ...]]:
         return {id_: tuple(self._shifts(id_, since, until)) for id_ in schedules}

@@ -98,7 +98,7 @@ def _rounds(source: wire.Escalation, findings: Findings) -> _Rounds:
         return _Rounds(None, 0, closes)
     if repeat.count is None:
         message = f"The answer does not tell how often {source.label} repeats."
-        findings.note("escalation_policy", source.id, "repeats_not_told", message, "repeat.count")
+        findings.note("escalation_policy", source.id, "repeats_not_told", message, "repeat.count", loss=True)
     return _Rounds(repeat.wait_interval if repeat.count != 0 else None, repeat.count, closes)
 
 
@@ -217,7 +217,7 @@ def service(
     policy_id = None if found is None else found[1] if found[0] == "escalation_policy" else team
     if policy_id is None:
         message = f"Nothing tells who is paged for {source.label}: its team has no default routing to an escalation."
-        findings.note("service", source.id, "policy_not_told", message, "teamId")
+        findings.note("service", source.id, "policy_not_told", message, "teamId", loss=True)
     return SourceService(
         external_id=source.id,
         name=source.label,

@@ -1,15 +1,12 @@
 """Listings that come in pages by offset, the next one named by an address that is never followed."""
 
-import hashlib
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
-from connectors.errors import UnexpectedResponse
 from connectors.network.client import JsonValue
 from connectors.reading.findings import Vendor
-from connectors.reading.listing import Page
+from connectors.reading.pages import Page, make_page, read_pages
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,40 +19,29 @@ class Answer:
 
 
 def pages(ask: Callable[[int], Answer], path: str, vendor: Vendor) -> Iterator[Page]:
-    """Pages as long as one names the next; of that address only the offset is taken. ``ask``: one page by its offset.
+    """The pages of a list. Of the address of the next page only the offset is used.
 
-    Raises UnexpectedResponse for an answer without a list, and for a list that goes round in a circle.
+    ask: one page by its offset. Raises UnexpectedResponse for an answer without a list, and as ``read_pages`` does.
     """
-    offset = 0
-    seen: set[str] = set()
-    while True:
+
+    def fetch(offset: int) -> tuple[Page, int | None]:
         answer = ask(offset)
-        items = answer.items
-        if not isinstance(items, list):
+        if not isinstance(answer.items, list):
             raise vendor.invalid("missing_envelope", path, f"{path} answered no list.")
-        fingerprint = hashlib.sha256(json.dumps(items, sort_keys=True).encode()).hexdigest()
-        following = next_offset(answer.next, offset, len(items))
-        if following is not None and items and (following <= offset or fingerprint in seen):
-            raise UnexpectedResponse(
-                f"{path} sends the same page again and again.",
-                hint="Try again later; until then what was read of this list counts as incomplete.",
-                provider=vendor.provider,
-                path=path,
-                code="pagination_loop",
-            )
-        seen.add(fingerprint)
-        yield Page(tuple(items), answer.total if type(answer.total) is int else None)
-        if following is None or not items:
-            return
-        offset = following
+        return make_page(answer.items, answer.total), next_offset(answer.next, offset, len(answer.items))
+
+    return read_pages(fetch, 0, path, vendor)
 
 
 def next_offset(address: JsonValue, offset: int, count: int) -> int | None:
-    """Where the next page starts, None when there is none. An address without an offset: after what came."""
+    """The offset of the next page, None when there is no next page.
+
+    An address without an offset leads to the object after the last that came; one that leads back, to the same page.
+    """
     if not isinstance(address, str) or not address:
         return None
     try:
         named = parse_qs(urlsplit(address).query).get("offset", [""])[0]
     except ValueError:
         named = ""
-    return int(named) if named.isascii() and named.isdigit() else offset + count
+    return max(int(named), offset) if named.isascii() and named.isdigit() else offset + count

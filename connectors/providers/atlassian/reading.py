@@ -16,7 +16,9 @@ from connectors.providers.atlassian.harvest import Harvest
 from connectors.providers.atlassian.mapping import MAPPING_VERSION, records
 from connectors.providers.atlassian.starts import check_starts
 from connectors.reading.findings import Vendor
-from connectors.reading.listing import Listing, Page, optional, whole
+from connectors.reading.listing import Listing, all_items
+from connectors.reading.optional_lists import read_optional_list
+from connectors.reading.pages import Page
 from connectors.reading.source_read import SourceRead
 from connectors.reading.wire import Wire
 from connectors.records import Account, Completeness, EntityKey, EntityType, Snapshot, SourceUser
@@ -163,8 +165,8 @@ class AtlassianRead(SourceRead, ABC):
 
     def _forwarding(self) -> tuple[wire.ForwardingRule, ...] | None:
         """None: not told; one unreadable rule counts as that, or it would seem to have been taken away."""
-        return optional(
-            lambda: whole(self._forwarding_rules()),
+        return read_optional_list(
+            lambda: all_items(self._forwarding_rules(), self._findings.vendor, "forwarding rules", "forwarding-rules"),
             wire.ForwardingRule,
             self._findings,
             "responder",
@@ -250,7 +252,7 @@ class AtlassianRead(SourceRead, ABC):
         self, model: type[E], entity_type: EntityType, id_: str, key: str, ask: Callable[[str], JsonValue]
     ) -> tuple[E, ...] | None:
         """None: not told."""
-        return optional(
+        return read_optional_list(
             lambda: ask(id_),
             model,
             self._findings,

@@ -10,7 +10,8 @@ from connectors.network.client import HttpClient, JsonValue, Query, segment
 from connectors.providers.atlassian.paging import Answer, pages
 from connectors.providers.atlassian.rendered import timeline_query
 from connectors.providers.jsm.vendor import VENDOR
-from connectors.reading.listing import Page, whole
+from connectors.reading.listing import all_items
+from connectors.reading.pages import Page, make_page, read_pages
 
 HEADERS: Final = {"Accept": "application/json"}
 #: The page of the vendor's own examples; the most it allows is not documented.
@@ -58,26 +59,28 @@ class Client:
     # https://developer.atlassian.com/platform/teams/components/team-public-rest-api/
     def members(self, team_id: str) -> list[JsonValue]:
         path = MEMBERS_PATH.replace("*", "{}").format(segment(self.org_id), segment(team_id))
-        found: list[JsonValue] = []
-        after = ""
-        while True:
+
+        def fetch(after: str) -> tuple[Page, str | None]:
             answer = self._http.post(
                 path, {"first": PAGE, "after": after}, envelope=("results", "pageInfo"), host=self._site
             )
             results, info = answer["results"], answer["pageInfo"]
             if not isinstance(results, list) or not isinstance(info, dict):
                 raise VENDOR.invalid("missing_envelope", path, "The members came without a list or its page.")
-            found += results
             if not info.get("hasNextPage"):
-                return found
+                return make_page(results), None
             cursor = info.get("endCursor")
-            if not isinstance(cursor, str) or cursor in ("", after) or not results:
+            if not isinstance(cursor, str) or not cursor or not results:
                 raise VENDOR.invalid("pagination_loop", path, "The list of members names more, but not where.")
-            after = cursor
+            return make_page(results), cursor
+
+        return all_items(read_pages(fetch, "", path, VENDOR), VENDOR, "members", "members")
 
     # .../rest/v2/api-group-routing-rules/
     def routing_rules(self, team_id: str) -> list[JsonValue]:
-        return whole(self._pages(f"/v1/teams/{segment(team_id)}/routing-rules"))
+        return all_items(
+            self._pages(f"/v1/teams/{segment(team_id)}/routing-rules"), VENDOR, "routing rules", "routing-rules"
+        )
 
     # .../rest/v2/api-group-escalations/
     def escalations(self, team_id: str) -> Iterator[Page]:
@@ -97,12 +100,16 @@ class Client:
 
     # .../rest/v2/api-group-schedule-rotations/
     def rotations(self, schedule_id: str) -> list[JsonValue]:
-        return whole(self._pages(f"/v1/schedules/{segment(schedule_id)}/rotations"))
+        return all_items(
+            self._pages(f"/v1/schedules/{segment(schedule_id)}/rotations"), VENDOR, "rotations", "rotations"
+        )
 
     # .../rest/v2/api-group-schedule-overrides/
     def overrides(self, schedule_id: str) -> list[JsonValue]:
         """Those that are in force or will be."""
-        return whole(self._pages(f"/v1/schedules/{segment(schedule_id)}/overrides"))
+        return all_items(
+            self._pages(f"/v1/schedules/{segment(schedule_id)}/overrides"), VENDOR, "overrides", "overrides"
+        )
 
     # .../rest/v2/api-group-schedule-timelines/
     def timeline(self, schedule_id: str, since: int, days: int) -> JsonValue:

@@ -2,12 +2,11 @@
 
 import base64
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import replace
 from typing import ClassVar, Final
 
-from connectors.base import Connector, Probe, Progress, Rim, SettingField, no_progress
+from connectors.base import Connector, Probe, Progress, Rim, SettingField
 from connectors.closure import Node, Selection
+from connectors.errors import AuthenticationFailed, ConnectionConfigError, RequestRejected
 from connectors.ledger import Ledger
 from connectors.providers.atlassian.rendered import rendered
 from connectors.providers.jsm.client import HEADERS, MEMBERS_PATH, Client
@@ -89,23 +88,19 @@ class JsmOperations(Connector):
         """Nothing that is asked for opens anything: contacts, whose devices have tokens, are not."""
         return body
 
-    def probe(self) -> Probe:
-        with self._about_the_token():
-            return probe(self._client, self._account(), self._doubt())
+    def _probe(self) -> Probe:
+        return probe(self._client, self._account(), self._doubt())
 
-    def inventory(self, progress: Progress = no_progress) -> Sequence[Node]:
-        with self._about_the_token():
-            return self._reading(False, progress).inventory()
+    def _inventory(self, progress: Progress) -> Sequence[Node]:
+        return self._reading(False, progress).inventory()
 
-    def fetch(self, selection: Selection, *, contact_details: bool, progress: Progress = no_progress) -> Snapshot:
-        with self._about_the_token():
-            return replace(self._reading(contact_details, progress).snapshot(selection), calls=self.calls)
+    def _fetch(self, selection: Selection, contact_details: bool, progress: Progress) -> Snapshot:
+        return self._reading(contact_details, progress).snapshot(selection)
 
-    def rendered(
+    def _rendered(
         self, schedules: Mapping[str, Sequence[str]], since: int, until: int
     ) -> Mapping[str, tuple[Span, ...]]:
-        with self._about_the_token():
-            return rendered(self._client.timeline, VENDOR, tuple(schedules), since, until)
+        return rendered(self._client.timeline, VENDOR, tuple(schedules), since, until)
 
     def _reading(self, contact_details: bool, progress: Progress) -> JsmRead:
         at = int(self.rim.now())
@@ -121,6 +116,8 @@ class JsmOperations(Connector):
         pair = f"{self.credentials['email'].reveal()}:{self.credentials['api_token'].reveal()}"
         return {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
 
-    def _about_the_token(self) -> AbstractContextManager[None]:
+    def explain_refusal(self, error: AuthenticationFailed | RequestRejected) -> ConnectionConfigError | None:
+        if isinstance(error, RequestRejected):
+            return None
         hint = "Check that the token is still valid and belongs to the account with this e-mail address."
-        return self.refused_on("api_token", hint)
+        return AuthenticationFailed(error.message, hint=hint, provider=PROVIDER, field="api_token")

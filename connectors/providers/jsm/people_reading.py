@@ -1,7 +1,6 @@
 """Reading Atlassian accounts by id, a hundred in one call."""
 
 from collections.abc import Iterator, Sequence
-from typing import Final
 
 from connectors.base import Progress
 from connectors.errors import NotFound, PermissionMissing, RequestRejected
@@ -10,9 +9,9 @@ from connectors.providers.jsm.client import ACCOUNTS, Client
 from connectors.providers.jsm.wire import User
 from connectors.reading.findings import Findings
 from connectors.reading.listing import RECOVERABLE
+from connectors.reading.refusals import Refusals
 
-#: So many refusals and not one answer: it is the token, not the people.
-_REFUSALS: Final = 3
+_FORBIDDEN = "Names and addresses cannot be read with this token"
 
 
 class PeopleReading:
@@ -22,6 +21,7 @@ class PeopleReading:
         self._client = client
         self._findings = findings
         self._progress = progress
+        self._refusals = Refusals(findings, "responder", code="people_forbidden", words=_FORBIDDEN)
         self.users: dict[str, User] = {}
 
     def read(self, ids: Sequence[str]) -> None:
@@ -32,11 +32,12 @@ class PeopleReading:
                 for raw in self._together(wanted):
                     self._take(raw)
             except PermissionMissing as error:
-                message = f"Names and addresses cannot be read with this token: {error.message}"
-                self._findings.note("responder", None, "people_forbidden", message)
+                self._findings.note("responder", None, "people_forbidden", f"{_FORBIDDEN}: {error.message}")
                 return
             except RECOVERABLE as error:
                 self._findings.fail("responder", None, error)
+                return
+            if self._refusals.are_final:
                 return
             self._progress("responder", min(start + ACCOUNTS, len(ids)), len(ids))
 
@@ -50,20 +51,20 @@ class PeopleReading:
             yield from found
 
     def _one_by_one(self, ids: Sequence[str]) -> Iterator[JsonValue]:
-        refused = 0
         for id_ in ids:
             try:
                 yield self._client.account(id_)
             except (NotFound, RequestRejected):
                 continue
-            except PermissionMissing:
-                refused += 1
-                if refused == _REFUSALS and not self.users:
-                    raise
+            except PermissionMissing as error:
+                self._refusals.add(error)
+                if self._refusals.are_final:
+                    return
 
     def _take(self, raw: JsonValue) -> None:
         named = raw.get("accountId") if isinstance(raw, dict) else None
         id_ = named if isinstance(named, str) else None
         user = self._findings.read(User, raw, "responder", id_, "")
         if user is not None:
+            self._refusals.answered = True
             self.users[user.id] = user

@@ -16,7 +16,8 @@ from connectors.providers.jsm.client import Client
 from connectors.providers.jsm.people_reading import PeopleReading
 from connectors.providers.jsm.vendor import VENDOR
 from connectors.reading.findings import Vendor
-from connectors.reading.listing import RECOVERABLE, Listing, Page
+from connectors.reading.listing import RECOVERABLE, Listing
+from connectors.reading.pages import Page
 from connectors.records import Account, Completeness, EntityType, SourceUser
 from oncall.rendering.final import Span
 from oncall.rendering.spec import Substitution
@@ -59,9 +60,9 @@ class JsmRead(AtlassianRead):
         if self._doubt:
             self._findings.note("responder", None, "site_not_confirmed", self._doubt)
         if self._contact_details:
-            self._findings.note("responder", None, "contacts_not_told", OWN_CONTACTS)
+            self._findings.note("responder", None, "contacts_not_told", OWN_CONTACTS, loss=True)
         if not self._client.org_id:
-            self._findings.note("user_group", None, "members_not_told", NO_ORGANISATION)
+            self._findings.note("user_group", None, "members_not_told", NO_ORGANISATION, loss=True)
         self._findings.note("service", None, "none_here", NO_SERVICES)
         return self._account
 
@@ -142,7 +143,7 @@ class JsmRead(AtlassianRead):
                 yield from self._client.escalations(team_id)
             except RECOVERABLE as error:
                 message = f"Its escalations could not be read: {error.message}"
-                self._findings.note("user_group", team_id, "escalations_not_told", message)
+                self._findings.note("user_group", team_id, "escalations_not_told", message, loss=True)
                 if not self._unread_teams:
                     self._findings.fail("escalation_policy", None, error)
                 self._unread_teams += 1

@@ -7,7 +7,7 @@ from connectors.network.client import HttpClient, JsonValue, Query, RateHeaders,
 from connectors.providers.atlassian.paging import Answer, pages
 from connectors.providers.atlassian.rendered import timeline_query
 from connectors.providers.opsgenie.vendor import VENDOR
-from connectors.reading.listing import Page
+from connectors.reading.pages import Page
 
 HEADERS: Final = {"Accept": "application/json"}
 #: Vendor docs "API Rate Limiting": how long the throttling lasts, on answers that were throttled.

@@ -1,13 +1,11 @@
 """Opsgenie as a source."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Final
 
-from connectors.base import Connector, Probe, Progress, Rim, SettingField, no_progress, region_field
+from connectors.base import Connector, Probe, Progress, Rim, SettingField, region_field
 from connectors.closure import Node, Selection
-from connectors.errors import AuthenticationFailed, RequestRejected
+from connectors.errors import AuthenticationFailed, ConnectionConfigError, RequestRejected
 from connectors.ledger import Ledger
 from connectors.providers.opsgenie.client import HEADERS, RATE_HEADERS, Client
 from connectors.providers.opsgenie.ledger import LEDGER
@@ -67,39 +65,30 @@ class Opsgenie(Connector):
             kept["to"] = MASK
         return kept
 
-    def probe(self) -> Probe:
-        with self._about_the_key():
-            return probe(self._client, self.settings["region"])
+    def _probe(self) -> Probe:
+        return probe(self._client, self.settings["region"])
 
-    def inventory(self, progress: Progress = no_progress) -> Sequence[Node]:
-        with self._about_the_key():
-            return self._reading(False, progress).inventory()
+    def _inventory(self, progress: Progress) -> Sequence[Node]:
+        return self._reading(False, progress).inventory()
 
-    def fetch(self, selection: Selection, *, contact_details: bool, progress: Progress = no_progress) -> Snapshot:
-        with self._about_the_key():
-            return replace(self._reading(contact_details, progress).snapshot(selection), calls=self.calls)
+    def _fetch(self, selection: Selection, contact_details: bool, progress: Progress) -> Snapshot:
+        return self._reading(contact_details, progress).snapshot(selection)
 
-    def rendered(
+    def _rendered(
         self, schedules: Mapping[str, Sequence[str]], since: int, until: int
     ) -> Mapping[str, tuple[Span, ...]]:
-        with self._about_the_key():
-            return rendered(self._client, tuple(schedules), since, until)
+        return rendered(self._client, tuple(schedules), since, until)
 
     def _reading(self, contact_details: bool, progress: Progress) -> OpsgenieRead:
         return OpsgenieRead(self._client, self.settings["region"], int(self.rim.now()), contact_details, progress)
 
-    @contextmanager
-    def _about_the_key(self) -> Iterator[None]:
+    def explain_refusal(self, error: AuthenticationFailed | RequestRejected) -> ConnectionConfigError | None:
         """What is no key at all is answered with 422 (seen by clients, not in the reference)."""
+        if isinstance(error, RequestRejected) and (error.status != 422 or "key" not in error.reason.casefold()):
+            return None
         region = self.settings["region"].upper()
         hint = f"Check the key and the service region, now {region}: a key is known in its own region only."
-        with self.refused_on("api_key", hint):
-            try:
-                yield
-            except RequestRejected as error:
-                if error.status != 422 or "key" not in error.reason.casefold():
-                    raise
-                raise AuthenticationFailed(error.message, hint=hint, provider=PROVIDER) from error
+        return AuthenticationFailed(error.message, hint=hint, provider=PROVIDER, field="api_key")
 
     def _authorization(self) -> dict[str, str]:
         return {"Authorization": f"GenieKey {self.credentials['api_key'].reveal()}"}

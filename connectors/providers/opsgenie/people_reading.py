@@ -7,7 +7,9 @@ from connectors.errors import NotFound, PermissionMissing
 from connectors.providers.opsgenie.client import PAGE, Client
 from connectors.providers.opsgenie.wire import Contact, User
 from connectors.reading.findings import Findings
-from connectors.reading.listing import RECOVERABLE, Listing, Refusals, optional
+from connectors.reading.listing import RECOVERABLE, Listing
+from connectors.reading.optional_lists import read_optional_list
+from connectors.reading.refusals import Refusals
 
 
 class PeopleReading:
@@ -87,7 +89,7 @@ class PeopleReading:
         raw = None if user is None else user.user_contacts
         if raw is not None:
             return self._findings.read_all(Contact, raw, "responder", id_, "userContacts")
-        return optional(
+        return read_optional_list(
             lambda: self._client.contacts(id_),
             Contact,
             self._findings,

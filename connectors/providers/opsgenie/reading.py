@@ -17,7 +17,8 @@ from connectors.providers.opsgenie.people_reading import PeopleReading
 from connectors.providers.opsgenie.rendered import rendered
 from connectors.providers.opsgenie.vendor import VENDOR
 from connectors.reading.findings import Vendor
-from connectors.reading.listing import RECOVERABLE, Listing, Page
+from connectors.reading.listing import RECOVERABLE, Listing
+from connectors.reading.pages import Page
 from connectors.records import Account, Completeness, EntityType, SourceUser
 from oncall.rendering.final import Span
 from oncall.rendering.spec import Substitution
@@ -56,13 +57,13 @@ class OpsgenieRead(AtlassianRead):
             return None
         except RECOVERABLE as error:
             message = f"Which account this is could not be read: {error.message}"
-            self._findings.note("user_group", None, "account_not_told", message)
+            self._findings.note("user_group", None, "account_not_told", message, loss=True)
             return None
         try:
             return wire.AccountInfo.model_validate(raw)
         except ValidationError:
             message = "Which account this is was told in a form that cannot be read."
-            self._findings.note("user_group", None, "account_not_told", message)
+            self._findings.note("user_group", None, "account_not_told", message, loss=True)
             return None
 
     def _list_kind(self, kind: EntityType) -> None:
@@ -122,7 +123,7 @@ class OpsgenieRead(AtlassianRead):
         except (NotFound, PermissionMissing) as error:
             if listed is None:
                 message = f"Its members could not be read: {error.message}"
-                self._findings.note("user_group", team.id, "members_not_told", message, "members")
+                self._findings.note("user_group", team.id, "members_not_told", message, "members", loss=True)
             return listed
         except RECOVERABLE as error:
             self._findings.fail("user_group", team.id, error)

@@ -1,14 +1,12 @@
 """PagerDuty's read endpoints, one function each. Reference: https://developer.pagerduty.com/api-reference/"""
 
-import hashlib
-import json
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 from connectors.errors import UnexpectedResponse
 from connectors.network.client import HttpClient, JsonValue, Query, Rate, RateHeaders, segment
-from connectors.providers.pagerduty.vendor import PROVIDER
-from connectors.reading.listing import Page
+from connectors.providers.pagerduty.vendor import PROVIDER, VENDOR
+from connectors.reading.pages import Page, make_page, read_pages
 from oncall.rendering.codec import instant_to_text
 
 #: Vendor docs "Versioning", "Content Type": without the version the answer's form follows the age of the key.
@@ -137,9 +135,8 @@ class Client:
     def _pages(self, path: str, key: str, query: Query = (), *, limit: int = PAGE, first: Query = ()) -> Iterator[Page]:
         """Classic pagination (vendor docs "Pagination"). The offset advances by what arrived: a server may lower the
         limit. Without ``more`` in the answer, a page that is not full is the last."""
-        offset = 0
-        seen: set[str] = set()
-        while True:
+
+        def fetch(offset: int) -> tuple[Page, int | None]:
             if offset >= LAST_RECORD:
                 raise UnexpectedResponse(
                     f"{path} has more than {LAST_RECORD:,} records, and PagerDuty lists no more than that.",
@@ -151,7 +148,7 @@ class Client:
             size = min(limit, LAST_RECORD - offset)
             paging = [("offset", str(offset)), ("limit", str(size))]
             answer = self._http.get(path, [*paging, *query, *(first if offset == 0 else ())], envelope=key)
-            items, more, total = answer[key], answer.get("more"), answer.get("total")
+            items, more = answer[key], answer.get("more")
             if not isinstance(items, list) or not isinstance(more, bool | None):
                 raise UnexpectedResponse(
                     f"{path} answered {key} or more in a form that is no page of a list.",
@@ -160,20 +157,10 @@ class Client:
                     path=path,
                     code="missing_envelope",
                 )
-            fingerprint = hashlib.sha256(json.dumps(items, sort_keys=True).encode()).hexdigest()
-            if items and fingerprint in seen:
-                raise UnexpectedResponse(
-                    f"{path} sends the same page again and again.",
-                    hint="Try again later; until then what was read of this list counts as incomplete.",
-                    provider=PROVIDER,
-                    path=path,
-                    code="pagination_loop",
-                )
-            seen.add(fingerprint)
-            yield Page(tuple(items), total if type(total) is int else None)
-            offset += len(items)
-            if not items or more is False or (more is None and len(items) < size):
-                return
+            is_last = more is False or (more is None and len(items) < size)
+            return make_page(items, answer.get("total")), None if is_last else offset + len(items)
+
+        return read_pages(fetch, 0, path, VENDOR)
 
 
 def _range(since: int, until: int) -> list[tuple[str, str]]:

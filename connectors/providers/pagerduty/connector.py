@@ -1,12 +1,11 @@
 """PagerDuty as a source."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import replace
 from typing import ClassVar, Final
 
-from connectors.base import Connector, Probe, Progress, Rim, SettingField, no_progress, region_field
+from connectors.base import Connector, Probe, Progress, Rim, SettingField, region_field
 from connectors.closure import Node, Selection
+from connectors.errors import AuthenticationFailed, ConnectionConfigError, RequestRejected
 from connectors.ledger import Ledger
 from connectors.providers.pagerduty.client import HEADERS, RATE_HEADERS, Client
 from connectors.providers.pagerduty.identity import Identity, clean_subdomain
@@ -93,23 +92,19 @@ class PagerDuty(Connector):
             kept["address"] = MASK
         return kept
 
-    def probe(self) -> Probe:
-        with self._about_the_key():
-            return probe(self._client, self._identity(), self.settings["region"])
+    def _probe(self) -> Probe:
+        return probe(self._client, self._identity(), self.settings["region"])
 
-    def inventory(self, progress: Progress = no_progress) -> Sequence[Node]:
-        with self._about_the_key():
-            return self._reading(False, progress).inventory()
+    def _inventory(self, progress: Progress) -> Sequence[Node]:
+        return self._reading(False, progress).inventory()
 
-    def fetch(self, selection: Selection, *, contact_details: bool, progress: Progress = no_progress) -> Snapshot:
-        with self._about_the_key():
-            return replace(self._reading(contact_details, progress).snapshot(selection), calls=self.calls)
+    def _fetch(self, selection: Selection, contact_details: bool, progress: Progress) -> Snapshot:
+        return self._reading(contact_details, progress).snapshot(selection)
 
-    def rendered(
+    def _rendered(
         self, schedules: Mapping[str, Sequence[str]], since: int, until: int
     ) -> Mapping[str, tuple[Span, ...]]:
-        with self._about_the_key():
-            return self._renderings.rendered(tuple(schedules), since, until)
+        return self._renderings.rendered(tuple(schedules), since, until)
 
     def _reading(self, contact_details: bool, progress: Progress) -> PagerDutyRead:
         return PagerDutyRead(
@@ -121,10 +116,12 @@ class PagerDuty(Connector):
             progress,
         )
 
-    def _about_the_key(self) -> AbstractContextManager[None]:
+    def explain_refusal(self, error: AuthenticationFailed | RequestRejected) -> ConnectionConfigError | None:
+        if isinstance(error, RequestRejected):
+            return None
         region = self.settings["region"].upper()
         hint = f"Check the key and the service region, now {region}: a key is known in its own region only."
-        return self.refused_on("api_key", hint)
+        return AuthenticationFailed(error.message, hint=hint, provider=PROVIDER, field="api_key")
 
     def _identity(self) -> Identity:
         return Identity(self.settings["subdomain"])

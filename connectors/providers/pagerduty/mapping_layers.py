@@ -55,7 +55,7 @@ def schedule(
             findings.note("schedule", source.id, "empty_layer", message, f"{path}.users")
         if layer.restrictions is None:
             message = f"The answer does not tell restrictions of the layer {_shown(layer)}; it counts at all times."
-            findings.note("schedule", source.id, "restrictions_not_told", message, f"{path}.restrictions")
+            findings.note("schedule", source.id, "restrictions_not_told", message, f"{path}.restrictions", loss=True)
         layers.append(_layer(layer, zone, path))
     if not layers:
         findings.note("schedule", source.id, "no_layers", f"{source.label} has no layer that is still in force.")

@@ -13,7 +13,7 @@ def policy(source: wire.EscalationPolicy, because: tuple[str, ...], findings: Fi
     starts, and nothing happens after the last (PagerDuty's support site, Escalation Policies; skipping: unverified)."""
     if source.num_loops is None:
         message = f"The answer does not tell how often {source.label} repeats."
-        findings.note("escalation_policy", source.id, "repeats_not_told", message, "num_loops")
+        findings.note("escalation_policy", source.id, "repeats_not_told", message, "num_loops", loss=True)
     last = len(source.escalation_rules) - 1
     levels = []
     for index, rule in enumerate(source.escalation_rules):
@@ -59,7 +59,7 @@ def _target(reference: wire.Reference, policy: wire.EscalationPolicy, path: str,
 def service(source: wire.Service, because: tuple[str, ...], findings: Findings) -> SourceService:
     if source.escalation_policy is None:
         message = f"The answer does not tell the escalation policy of {source.label}."
-        findings.note("service", source.id, "policy_not_told", message, "escalation_policy")
+        findings.note("service", source.id, "policy_not_told", message, "escalation_policy", loss=True)
     return SourceService(
         external_id=source.id,
         name=source.label,

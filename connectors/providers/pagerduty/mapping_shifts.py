@@ -87,7 +87,7 @@ def _layer(
     if strategy.type == "rotating_member_assignment_strategy":
         if strategy.shifts_per_member is None:
             message = f"The answer does not tell how many shifts in a row {event.name or event.id} gives; 1 is taken."
-            findings.note("schedule", schedule_id, "shifts_not_told", message, f"{path}.assignment_strategy")
+            findings.note("schedule", schedule_id, "shifts_not_told", message, f"{path}.assignment_strategy", loss=True)
         turns = ByOccurrence(strategy.shifts_per_member or 1)
     members = f"{path}.assignment_strategy.members"
     return Layer(

@@ -61,7 +61,7 @@ class PeopleDetails:
             raw = ask(user.id)
         except NotFound as error:
             message = f"{word} could not be read: {error.message}"
-            self._findings.note("responder", user.id, f"{key}_not_told", message, key)
+            self._findings.note("responder", user.id, f"{key}_not_told", message, key, loss=True)
             return None
         except PermissionMissing as error:
             self.forbid(error)

@@ -16,7 +16,9 @@ from connectors.providers.pagerduty.people_details import PeopleDetails
 from connectors.providers.pagerduty.rendered import told
 from connectors.providers.pagerduty.schedule_details import ScheduleDetails
 from connectors.providers.pagerduty.vendor import VENDOR
-from connectors.reading.listing import RECOVERABLE, Listing, Page, optional, whole
+from connectors.reading.listing import RECOVERABLE, Listing, all_items
+from connectors.reading.optional_lists import read_optional_list
+from connectors.reading.pages import Page
 from connectors.reading.source_read import SourceRead
 from connectors.records import Completeness, EntityType, Snapshot
 
@@ -157,8 +159,8 @@ class PagerDutyRead(SourceRead):
 
     def _members(self, team_id: str) -> tuple[wire.Member, ...] | None:
         """None: not told; one unreadable member counts as that, or they would seem to have left the team."""
-        return optional(
-            lambda: whole(self._client.team_members(team_id)),
+        return read_optional_list(
+            lambda: all_items(self._client.team_members(team_id), VENDOR, "members", "members"),
             wire.Member,
             self._findings,
             "user_group",

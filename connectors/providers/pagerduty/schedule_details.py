@@ -14,7 +14,8 @@ from connectors.providers.pagerduty.harvest import LayerDetail, ShiftDetail
 from connectors.providers.pagerduty.mapping_layers import is_read_in
 from connectors.providers.pagerduty.vendor import VENDOR, invalid
 from connectors.reading.findings import Findings
-from connectors.reading.listing import RECOVERABLE, Page, whole
+from connectors.reading.listing import RECOVERABLE, all_items
+from connectors.reading.pages import Page
 from connectors.reading.wire import Identified
 from connectors.zones.timezones import convert
 from oncall.rendering.zones import DAY
@@ -149,10 +150,18 @@ class ScheduleDetails:
         return ShiftDetail(
             schedule,
             self._collection(
-                wire_shifts.CustomShift, id_, "custom_shifts", _whole(self._client.custom_shifts, id_), ranges
+                wire_shifts.CustomShift,
+                id_,
+                "custom_shifts",
+                _all(self._client.custom_shifts, id_, "custom shifts"),
+                ranges,
             ),
             self._collection(
-                wire_shifts.OverrideShift, id_, "overrides", _whole(self._client.shift_overrides, id_), ranges
+                wire_shifts.OverrideShift,
+                id_,
+                "overrides",
+                _all(self._client.shift_overrides, id_, "overrides"),
+                ranges,
             ),
         )
 
@@ -174,7 +183,7 @@ class ScheduleDetails:
                 raw = ask(since, until)
             except NotFound as error:
                 message = f"Its {word} could not be read: {error.message}"
-                self._findings.note("schedule", id_, f"{key}_not_told", message, key)
+                self._findings.note("schedule", id_, f"{key}_not_told", message, key, loss=True)
                 return None
             except RECOVERABLE as error:
                 self._findings.fail("schedule", id_, error)
@@ -206,5 +215,5 @@ def is_shift_based(error: RequestRejected) -> bool:
     return error.status == 400 and ("shift-based" in reason or "/v3/schedules" in reason)
 
 
-def _whole(read: Callable[[str, int, int], Iterable[Page]], id_: str) -> Callable[[int, int], JsonValue]:
-    return lambda since, until: whole(read(id_, since, until))
+def _all(read: Callable[[str, int, int], Iterable[Page]], id_: str, words: str) -> Callable[[int, int], JsonValue]:
+    return lambda since, until: all_items(read(id_, since, until), VENDOR, words, words.replace(" ", "_"))

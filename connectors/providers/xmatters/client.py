@@ -3,16 +3,15 @@
 Identifiers in paths are ids, never names: names change and hold any character.
 """
 
-import hashlib
-import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from connectors.errors import AuthenticationFailed, UnexpectedResponse
+from connectors.errors import AuthenticationFailed
 from connectors.network.client import HttpClient, JsonValue, Query, RateHeaders, segment
 from connectors.providers.xmatters.address import followed
-from connectors.providers.xmatters.vendor import API_ROOT, PROVIDER, VENDOR
-from connectors.reading.listing import RECOVERABLE, Page
+from connectors.providers.xmatters.vendor import API_ROOT, VENDOR
+from connectors.reading.listing import RECOVERABLE
+from connectors.reading.pages import Page, make_page, read_pages
 from oncall.rendering.codec import instant_to_text
 
 HEADERS: Final = {"Accept": "application/json"}
@@ -24,6 +23,9 @@ SHIFTS_PAGE: Final = 100
 #: Vendor reference, "Get who is on call": groups of one call, and members of one shift.
 ON_CALL_GROUPS: Final = 30
 ON_CALL_MEMBERS: Final = 100
+
+#: The link to a page, and the query of the page before it.
+_Position = tuple[str, tuple[tuple[str, str], ...]]
 
 _SHIFT_PARTS: Final = ("embed", "members,rotation,exclusions")
 
@@ -160,44 +162,20 @@ class Client:
         return self._follow(f"{API_ROOT}{path}", (("offset", "0"), ("limit", str(limit)), *query))
 
     def _follow(self, path: str, query: Query) -> Iterator[Page]:
-        """Pages as long as ``links.next`` names one; the total may change between them (vendor reference).
+        """The pages of a list; ``links.next`` names the next. The total may change between them (vendor reference)."""
 
-        A list goes round in a circle when an address or a page comes again, or far more came than there is.
-        """
-        seen: set[tuple[str, Query] | str] = set()
-        read = 0
-        while True:
-            seen.add((path, tuple(query)))
+        def fetch(position: _Position) -> tuple[Page, _Position | None]:
+            path, query = followed(position[0], self._origin, position[1])
             answer = self._get(path, query)
-            items, total = answer.get("data"), answer.get("total")
+            items, link = answer.get("data"), _next(answer)
             if not isinstance(items, list):
                 raise VENDOR.invalid("missing_envelope", path, f"{path} answered without a list of data.")
-            told = total if type(total) is int else None
-            read += len(items)
-            fingerprint = hashlib.sha256(json.dumps(items, sort_keys=True).encode()).hexdigest()
-            if items and fingerprint in seen:
-                raise _circle(path)
-            seen.add(fingerprint)
-            yield Page(tuple(items), told)
-            link = _next(answer)
-            if link is None or not items:
-                return
-            path, query = followed(link, self._origin, query)
-            if (path, query) in seen or (told is not None and read > told + 2 * len(items)):
-                raise _circle(path)
+            return make_page(items, answer.get("total")), None if link is None else (link, query)
+
+        return read_pages(fetch, (path, tuple(query)), path, VENDOR)
 
 
 def _next(envelope: dict[str, JsonValue]) -> str | None:
     links = envelope.get("links")
     link = links.get("next") if isinstance(links, dict) else None
     return link if isinstance(link, str) and link else None
-
-
-def _circle(path: str) -> UnexpectedResponse:
-    return UnexpectedResponse(
-        f"{path} sends the same page again and again.",
-        hint="Try again later; until then what was read of this list counts as incomplete.",
-        provider=PROVIDER,
-        path=path,
-        code="pagination_loop",
-    )

@@ -1,11 +1,9 @@
 """xMatters as a source."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Final
 
-from connectors.base import Connector, Probe, Progress, Rim, SettingField, no_progress
+from connectors.base import Connector, Probe, Progress, Rim, SettingField
 from connectors.closure import Node, Selection
 from connectors.errors import AuthenticationFailed, ConnectionConfigError, RequestRejected
 from connectors.ledger import Ledger
@@ -125,23 +123,19 @@ class XMatters(Connector):
     def scrub(cls, path: str, body: object) -> object:
         return scrubbed(body)
 
-    def probe(self) -> Probe:
-        with self._about_the_credential():
-            return probe(self._client, self._account())
+    def _probe(self) -> Probe:
+        return probe(self._client, self._account())
 
-    def inventory(self, progress: Progress = no_progress) -> Sequence[Node]:
-        with self._about_the_credential():
-            return self._reading(False, progress).inventory()
+    def _inventory(self, progress: Progress) -> Sequence[Node]:
+        return self._reading(False, progress).inventory()
 
-    def fetch(self, selection: Selection, *, contact_details: bool, progress: Progress = no_progress) -> Snapshot:
-        with self._about_the_credential():
-            return replace(self._reading(contact_details, progress).snapshot(selection), calls=self.calls)
+    def _fetch(self, selection: Selection, contact_details: bool, progress: Progress) -> Snapshot:
+        return self._reading(contact_details, progress).snapshot(selection)
 
-    def rendered(
+    def _rendered(
         self, schedules: Mapping[str, Sequence[str]], since: int, until: int
     ) -> Mapping[str, tuple[Span, ...]]:
-        with self._about_the_credential():
-            return self._renderings.rendered(schedules, since, until)
+        return self._renderings.rendered(schedules, since, until)
 
     def rendered_range(self) -> tuple[int, int]:
         now = int(self.rim.now())
@@ -157,13 +151,7 @@ class XMatters(Connector):
         host = self.settings["base_url"].partition("://")[2]
         return Account(host, host)
 
-    @contextmanager
-    def _about_the_credential(self) -> Iterator[None]:
-        try:
-            yield
-        except AuthenticationFailed as error:
-            raise refused(error, self.settings["auth"], self.settings["username"]) from error
-        except RequestRejected as error:
-            if error.path != TOKEN_PATH:
-                raise
-            raise refused(error, self.settings["auth"], self.settings["username"]) from error
+    def explain_refusal(self, error: AuthenticationFailed | RequestRejected) -> ConnectionConfigError | None:
+        if isinstance(error, RequestRejected) and error.path != TOKEN_PATH:
+            return None
+        return refused(error, self.settings["auth"], self.settings["username"])

@@ -136,7 +136,7 @@ def substitutions(
             continue
         if absence.absence_type == "REPLACEMENT" and absence.replacement is None:
             message = f"The absence {absence.id} has a replacement that is not told; absences of this person were left."
-            findings.note("responder", absent, "replacement_not_told", message)
+            findings.note("responder", absent, "replacement_not_told", message, loss=True)
             open_.add(absent)
             continue
         replaced = absence.absence_type == "REPLACEMENT" and absence.replacement is not None

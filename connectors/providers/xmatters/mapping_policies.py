@@ -110,11 +110,11 @@ def _rounds(shift: wire.Shift, findings: Findings) -> tuple[int | None, int | No
     path = "repeatEscalation"
     if told.repetitions is None:
         message = f"The answer does not tell how often {shift.label} repeats."
-        findings.note("escalation_policy", shift.id, "repeats_not_told", message, f"{path}.repetitions")
+        findings.note("escalation_policy", shift.id, "repeats_not_told", message, f"{path}.repetitions", loss=True)
     seconds = told.wait_in_seconds if told.delay is None else told.delay * 60
     if seconds is None:
         message = f"The answer does not tell how long {shift.label} waits before it repeats."
-        findings.note("escalation_policy", shift.id, "pause_not_told", message, f"{path}.delay")
+        findings.note("escalation_policy", shift.id, "pause_not_told", message, f"{path}.delay", loss=True)
         return None, told.repetitions
     if seconds % 60:
         message = f"{shift.label} repeats after {seconds} seconds, rounded up to whole minutes."
@@ -134,7 +134,7 @@ def service(
     is_paged = group is not None and group.group_type == "ON_CALL"
     if not is_paged:
         message = f"Nothing tells who is paged for {source.label}: no on-call group that can be seen owns it."
-        findings.note("service", source.id, "policy_not_told", message, "ownedBy")
+        findings.note("service", source.id, "policy_not_told", message, "ownedBy", loss=True)
     return SourceService(
         external_id=source.id,
         name=source.label,

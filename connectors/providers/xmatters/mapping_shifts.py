@@ -61,7 +61,7 @@ def schedule(
     turned: tuple[str, ...] = ()
     if on_holidays_only(shift):
         message = f"{shift.label} runs on the holidays of a site, which xMatters does not tell; nobody is shown in it."
-        findings.note("schedule", shift.id, "unsupported_holiday_shift", message, "recurrence.frequency")
+        findings.note("schedule", shift.id, "unsupported_holiday_shift", message, "recurrence.frequency", loss=True)
     else:
         places = seats(shift, directory)
         layers = _layers(shift, places, told.zone or _MEANWHILE, at, findings)
@@ -124,7 +124,7 @@ def _turning(
         turning = _understood(sent, shift, runs, zone, at, findings)
     except Unsupported as reason:
         message = f"Unsupported rotation: {reason}. The order of {shift.label} stays as it was read; compare it."
-        findings.note("schedule", shift.id, "unsupported_rotation", message, "rotation")
+        findings.note("schedule", shift.id, "unsupported_rotation", message, "rotation", loss=True)
         return None
     if turning is not None and not turning.certain:
         message = (
@@ -162,7 +162,7 @@ def _understood(
             f"{shift.label} rotates with every alert; its order here is the one of the first read, and only an edit at "
             "xMatters changes it."
         )
-        findings.note("schedule", shift.id, "unsupported_rotation_by_alert", message, "rotation.type")
+        findings.note("schedule", shift.id, "unsupported_rotation_by_alert", message, "rotation.type", loss=True)
         return None
     if kind == "shift":
         if isinstance(runs, Always):
@@ -190,7 +190,9 @@ def _note_inner_changes(
             inside = any(begins < change < ends for _, begins, ends in around)
         if inside:
             message = f"The rotation of {shift.label} changes during a shift: xMatters counts both for all of it."
-            findings.note("schedule", shift.id, "unsupported_change_inside_shift", message, "rotation.nextRotationTime")
+            findings.note(
+                "schedule", shift.id, "unsupported_change_inside_shift", message, "rotation.nextRotationTime", loss=True
+            )
             return
 
 
@@ -200,7 +202,7 @@ def _notes(shift: wire.Shift, group: wire.Group, directory: Directory, findings:
         findings.note("schedule", shift.id, "no_members", f"{shift.label} has no members.", "members")
     if shift.site_holidays is not None and shift.site_holidays.on_call is False:
         message = f"{shift.label} depends on site holidays, on which it does not run; they are not told."
-        findings.note("schedule", shift.id, "unsupported_site_holidays", message, "siteHolidays")
+        findings.note("schedule", shift.id, "unsupported_site_holidays", message, "siteHolidays", loss=True)
     for index, member in enumerate(shift.members or ()):
         path = f"members[{index}].recipient"
         if directory.kind(member.recipient) == "DEVICE":

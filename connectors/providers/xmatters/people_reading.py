@@ -9,7 +9,8 @@ from connectors.providers.xmatters.client import PAGE, Client
 from connectors.providers.xmatters.vendor import VENDOR, invalid
 from connectors.providers.xmatters.wire import Device, Person, Recipient
 from connectors.reading.findings import Findings
-from connectors.reading.listing import RECOVERABLE, Incomplete, Listing, Refusals, announced, is_cheaper
+from connectors.reading.listing import RECOVERABLE, Incomplete, Listing, all_items, is_cheaper
+from connectors.reading.refusals import Refusals
 
 
 class PeopleReading:
@@ -89,7 +90,7 @@ class PeopleReading:
             return
         except NotFound as error:
             message = f"Devices cannot be listed, so nothing is known of contacts and addresses: {error.message}"
-            self._findings.note("responder", None, "devices_not_told", message)
+            self._findings.note("responder", None, "devices_not_told", message, loss=True)
             return
         except RECOVERABLE as error:
             self._findings.fail("responder", None, error)
@@ -122,13 +123,13 @@ class PeopleReading:
 
     def _devices_of(self, id_: str) -> None:
         try:
-            raw = announced(self._client.person_devices(id_), VENDOR, "devices", "devices")
+            raw = all_items(self._client.person_devices(id_), VENDOR, "devices", "devices")
         except NotFound:
             self.devices[id_] = ()  # seen by another client: whoever has none
             return
         except PermissionMissing as error:
             message = f"The devices of this person could not be read: {error.message}"
-            self._findings.note("responder", id_, "devices_not_told", message)
+            self._findings.note("responder", id_, "devices_not_told", message, loss=True)
             self._refusals.add(error)
             return
         except Incomplete as error:

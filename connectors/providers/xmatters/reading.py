@@ -16,7 +16,9 @@ from connectors.providers.xmatters.people_reading import PeopleReading
 from connectors.providers.xmatters.rosters import Nested, Rosters
 from connectors.providers.xmatters.shift_reading import ShiftReading
 from connectors.providers.xmatters.vendor import VENDOR
-from connectors.reading.listing import Listing, Page, announced, optional
+from connectors.reading.listing import Listing, all_items
+from connectors.reading.optional_lists import read_optional_list
+from connectors.reading.pages import Page
 from connectors.reading.source_read import SourceRead
 from connectors.reading.wire import Wire
 from connectors.records import Account, Completeness, EntityType, Snapshot
@@ -103,7 +105,7 @@ class XmattersRead(SourceRead):
             yield from self._client.sites()
         except (NotFound, PermissionMissing) as error:
             message = f"The sites could not be read: {error.message}"
-            self._findings.note("responder", None, "sites_not_told", message, "sites")
+            self._findings.note("responder", None, "sites_not_told", message, "sites", loss=True)
 
     def _absences(self) -> tuple[wire.Absence, ...] | None:
         """None: not told; one unreadable absence counts as that, or it would seem to have been taken away."""
@@ -113,8 +115,8 @@ class XmattersRead(SourceRead):
         self, pages: Iterable[Page], model: type[E], entity_type: EntityType, key: str, id_: str | None = None
     ) -> tuple[E, ...] | None:
         """All of it, None = not told."""
-        return optional(
-            lambda: announced(pages, VENDOR, key, key),
+        return read_optional_list(
+            lambda: all_items(pages, VENDOR, key, key),
             model,
             self._findings,
             entity_type,

@@ -55,7 +55,7 @@ class Rosters:
             message = f"The members of {group.label} count as not told: nothing tells whom {', '.join(hidden)} means."
             if self.nested == "expand":
                 message += " Let the account see it, or choose another setting for groups in groups."
-            findings.note("user_group", group.id, "members_behind_not_told", message, "members")
+            findings.note("user_group", group.id, "members_behind_not_told", message, "members", loss=True)
         listed = {one.id: SourceMember(one.id, role) for one, role in self.people(group.id)}
         members = None if told is None or hidden else tuple(listed[id_] for id_ in sorted(listed))
         return SourceTeam(group.id, group.label, group.description or "", members, because)

@@ -13,7 +13,7 @@ from connectors.providers.xmatters.harvest import GroupShifts
 from connectors.providers.xmatters.rotations import NOT_ROTATING
 from connectors.providers.xmatters.vendor import VENDOR, invalid
 from connectors.reading.findings import Findings
-from connectors.reading.listing import RECOVERABLE, announced
+from connectors.reading.listing import RECOVERABLE, all_items
 
 
 class ShiftReading:
@@ -33,10 +33,10 @@ class ShiftReading:
     def of(self, group: wire.Group) -> GroupShifts | None:
         """One call, and one more for each shift whose members come cut or thin. None: not told."""
         try:
-            raw = announced(self._client.shifts(group.id), VENDOR, f"shifts of {group.label}", "shifts")
+            raw = all_items(self._client.shifts(group.id), VENDOR, f"shifts of {group.label}", "shifts")
         except (NotFound, PermissionMissing) as error:
             message = f"The shifts of {group.label} could not be read: {error.message}"
-            self._findings.note("escalation_policy", group.id, "shifts_not_told", message, "shifts")
+            self._findings.note("escalation_policy", group.id, "shifts_not_told", message, "shifts", loss=True)
             self.untold += 1
             return None
         except RECOVERABLE as error:
@@ -80,7 +80,7 @@ class ShiftReading:
             members = self._client.whole(item.get("members"))
             if members is None or any(_is_thin(member) for member in members):
                 pages = self._client.shift_members(group_id, shift_id)
-                members = announced(pages, VENDOR, f"members of the shift {shift_id}", "members")
+                members = all_items(pages, VENDOR, f"members of the shift {shift_id}", "members")
             exclusions = self._embedded_exclusions(group_id, shift_id, item.get("exclusions"))
         except RECOVERABLE as error:
             self._fail(shift_id, error)
@@ -117,10 +117,10 @@ class ShiftReading:
         """None: not told, with a note; the read is optional. Raises ConnectorError."""
         pages = self._client.exclusions(group_id, shift_id)
         try:
-            return announced(pages, VENDOR, f"exclusions of the shift {shift_id}", "exclusions")
+            return all_items(pages, VENDOR, f"exclusions of the shift {shift_id}", "exclusions")
         except (NotFound, PermissionMissing) as error:
             message = f"Whether single occurrences were deleted could not be read: {error.message}"
-            self._findings.note("schedule", shift_id, "exclusions_not_told", message, "exclusions")
+            self._findings.note("schedule", shift_id, "exclusions_not_told", message, "exclusions", loss=True)
             return None
 
     def _exclusions(self, group_id: str, shift_id: str) -> tuple[wire.Exclusion, ...] | None:
@@ -133,7 +133,7 @@ class ShiftReading:
             single = self._client.shift(group_id, shift_id)
         except (NotFound, PermissionMissing) as error:
             message = f"Whether its order rotates could not be read: {error.message}"
-            self._findings.note("schedule", shift_id, "rotation_not_told", message, "rotation")
+            self._findings.note("schedule", shift_id, "rotation_not_told", message, "rotation", loss=True)
             return None
         return self._parsed({"id": shift_id, "rotation": single.get("rotation")}, "rotation").rotation
 

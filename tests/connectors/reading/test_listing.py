@@ -15,7 +15,10 @@ from connectors.errors import (
     UnexpectedResponse,
 )
 from connectors.reading.findings import Findings, Vendor
-from connectors.reading.listing import Listing, Page, Refusals, announced, optional, whole
+from connectors.reading.listing import Listing, all_items
+from connectors.reading.optional_lists import read_optional_list
+from connectors.reading.pages import Page
+from connectors.reading.refusals import Refusals
 from connectors.reading.wire import Identified, Text
 
 VENDOR = Vendor("toy", "Rota Toy")
@@ -26,7 +29,7 @@ class Member(Identified):
 
 
 def members(ask: Callable[[], Any], findings: Findings) -> tuple[Member, ...] | None:
-    return optional(
+    return read_optional_list(
         ask, Member, findings, "user_group", "T1", words="Its members", code="members_not_told", path="members"
     )
 
@@ -41,7 +44,10 @@ def raising(kind: type[ConnectorError]) -> Callable[[], Any]:
 def test_an_optional_list_is_all_of_its_pages() -> None:
     findings = Findings(VENDOR)
     pages = [Page(({"id": "A", "role": "lead"},)), Page(()), Page(({"id": "B", "role": ""},))]
-    assert members(lambda: whole(pages), findings) == (Member(id="A", role="lead"), Member(id="B", role=""))
+    assert members(lambda: all_items(pages, VENDOR, "members", "members"), findings) == (
+        Member(id="A", role="lead"),
+        Member(id="B", role=""),
+    )
     assert (findings.notes, findings.failed) == ([], [])
 
 
@@ -51,7 +57,7 @@ def test_one_that_is_not_there_or_may_not_be_read_leaves_a_note(kind: type[Conne
     assert members(raising(kind), findings) is None
     (note,) = findings.notes
     assert (note.external_id, note.code, note.path) == ("T1", "members_not_told", "members")
-    assert note.message == "Its members could not be read: It went wrong."
+    assert (note.message, note.loss) == ("Its members could not be read: It went wrong.", True)
     assert findings.failed == []
 
 
@@ -59,7 +65,7 @@ def test_one_that_is_not_there_or_may_not_be_read_leaves_a_note(kind: type[Conne
 def test_one_that_ends_before_all_that_it_announced_came_is_not_told(totals: tuple[int | None, ...]) -> None:
     findings = Findings(VENDOR)
     pages = [Page(() if place else ({"id": "A", "role": "lead"},), total) for place, total in enumerate(totals)]
-    assert members(lambda: announced(pages, VENDOR, "members of Web", "members"), findings) is None
+    assert members(lambda: all_items(pages, VENDOR, "members of Web", "members"), findings) is None
     (note,) = findings.notes
     assert note.message == "Its members could not be read: 2 members of Web were announced, 1 came."
     assert findings.failed == []
@@ -68,12 +74,12 @@ def test_one_that_ends_before_all_that_it_announced_came_is_not_told(totals: tup
 @pytest.mark.parametrize("totals", [(2, 2), (None, None), (2, None), (2, 1)])
 def test_one_of_which_all_came_that_was_announced_is_whole(totals: tuple[int | None, ...]) -> None:
     pages = [Page(({"id": str(number)},), total) for number, total in enumerate(totals)]
-    assert announced(pages, VENDOR, "members", "members") == [{"id": "0"}, {"id": "1"}]
+    assert all_items(pages, VENDOR, "members", "members") == [{"id": "0"}, {"id": "1"}]
 
 
 def test_what_was_announced_and_did_not_come_has_a_code_and_a_path() -> None:
     with pytest.raises(UnexpectedResponse) as caught:
-        announced([Page((), 1)], VENDOR, "shifts", "shifts")
+        all_items([Page((), 1)], VENDOR, "shifts", "shifts")
     assert (caught.value.code, caught.value.path, caught.value.provider) == ("incomplete_list", "shifts", "toy")
 
 

@@ -244,7 +244,7 @@ def test_a_fault_in_a_read_is_found_and_what_is_not_told_is_named() -> None:
     other = schedule("S1", "S1", layer("U2", "U1")).spec()
     assert other is not None
     rendered = {"S1": render_final(other, (), SINCE, UNTIL), "S3": ()}
-    note = MappingNote("schedule", "S3", "overrides_not_told", "Its overrides could not be read.")
+    note = MappingNote("schedule", "S3", "overrides_not_told", "Its overrides could not be read.", loss=True)
     snapshot = read(wrong, silent, empty, rendered=rendered, rendered_range=(SINCE, UNTIL), notes=(note,))
     first, second, third = (measured for _, measured in measure_read(snapshot, None, None, dated=True))
     assert causes(first) == {"turn"}
