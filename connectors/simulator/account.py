@@ -65,7 +65,7 @@ S = TypeVar("S", bound=Account)
 E = TypeVar("E", bound=Edits)
 
 
-class Edited(ABC, Generic[S, E]):
+class EditableVendor(ABC, Generic[S, E]):
     """A vendor as far as all are alike: with one limit for everything, unless it says otherwise."""
 
     provider: ClassVar[str]
@@ -73,7 +73,7 @@ class Edited(ABC, Generic[S, E]):
     edits: E
 
     @abstractmethod
-    def told(self) -> Mapping[str, Any]:
+    def facts(self) -> Mapping[str, Any]:
         """The account's name and how many objects of each kind it has."""
 
     def domain(self, request: Request) -> str:
@@ -84,5 +84,5 @@ class Edited(ABC, Generic[S, E]):
 
     def summary(self) -> dict[str, Any]:
         with self.state.lock:
-            counted = {"provider": self.provider, "version": self.state.version, **self.told()}
+            counted = {"provider": self.provider, "version": self.state.version, **self.facts()}
             return {**counted, "edits": sorted(self.edits.verbs)}

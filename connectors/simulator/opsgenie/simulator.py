@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
-from connectors.simulator.account import Edited
+from connectors.simulator.account import EditableVendor
 from connectors.simulator.atlassian.edits import Edits
 from connectors.simulator.atlassian.state import State
 from connectors.simulator.exchange import Answer, Quota, Request
-from connectors.simulator.opsgenie.asking import Asked, Refused, key_of
+from connectors.simulator.opsgenie.api_call import ApiCall, Refused, key_of
 from connectors.simulator.opsgenie.keys import DEMO_KEY, NO_CONFIGURATION_KEY, OTHER_REGION_KEY, TEAM_KEY, ApiKey
 from connectors.simulator.opsgenie.limits import DomainLimits, domain_of
 from connectors.simulator.opsgenie.views import ROUTES
@@ -20,7 +20,7 @@ from connectors.simulator.world import uuid
 REGION = "us"
 
 
-class Opsgenie(Edited[State, Edits]):
+class Opsgenie(EditableVendor[State, Edits]):
     """The vendor behind a Simulator. ``keys`` may be changed while it is served."""
 
     provider = "opsgenie"
@@ -56,12 +56,12 @@ class Opsgenie(Edited[State, Edits]):
             raise Refused(401)
         if request.method != "GET":
             raise Refused(405, "This simulator can be read only")
-        asked = Asked(self.state, request, key, self._now(), turn)
+        call = ApiCall(self.state, request, key, self._now(), turn)
         for pattern, right, view in ROUTES:
             match = pattern.fullmatch(request.path)
             if match:
-                asked.demand(right)
-                return view(asked, *(unquote(group) for group in match.groups()))
+                call.demand(right)
+                return view(call, *(unquote(group) for group in match.groups()))
         raise Refused(404)
 
     def _wrapped(self, answer: Answer, turn: int, took: float) -> Answer:
@@ -85,7 +85,7 @@ class Opsgenie(Edited[State, Edits]):
             "X-RateLimit-Period-In-Sec": str(quota.reset),
         }
 
-    def told(self) -> dict[str, Any]:
+    def facts(self) -> dict[str, Any]:
         return {"account": self.state.name, **self.state.counts()}
 
 

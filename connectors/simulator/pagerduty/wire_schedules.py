@@ -105,10 +105,10 @@ def _layer(
     }
 
 
-def restriction_json(window: Restriction, own_zone: str, asked_zone: str, now: int) -> Json:
+def restriction_json(window: Restriction, own_zone: str, requested_zone: str, now: int) -> Json:
     """A window as seen from another zone: times of day have no offset, so they are moved by the difference of the two
     zones' offsets in force now. Which date PagerDuty takes is not known; asking in the schedule's own zone is safe."""
-    shift = offset_at(asked_zone, now) - offset_at(own_zone, now)
+    shift = offset_at(requested_zone, now) - offset_at(own_zone, now)
     if window.weekday is None:
         return {
             "type": "daily_restriction",

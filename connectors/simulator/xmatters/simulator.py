@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
-from connectors.simulator.account import Edited
+from connectors.simulator.account import EditableVendor
 from connectors.simulator.exchange import Answer, Quota, Request
 from connectors.simulator.faults import RateLimit
 from connectors.simulator.server import Server
-from connectors.simulator.xmatters.asking import ROOT, Asked, Refused
+from connectors.simulator.xmatters.api_call import ROOT, ApiCall, Refused
 from connectors.simulator.xmatters.callers import OPEN, Caller, Door
 from connectors.simulator.xmatters.edits import Edits
 from connectors.simulator.xmatters.state import State
@@ -20,7 +20,7 @@ _TOKEN = f"{ROOT}/oauth2/token"
 _NOBODY = Caller("", frozenset())
 
 
-class Xmatters(Edited[State, Edits]):
+class Xmatters(EditableVendor[State, Edits]):
     """The vendor behind a Simulator. ``door`` knows who may come in. period: seconds of the rate limit's window."""
 
     provider = "xmatters"
@@ -60,8 +60,8 @@ class Xmatters(Edited[State, Edits]):
             raise Refused(406)
         if right != OPEN and right not in caller.rights:
             raise Refused(403)
-        asked = Asked(self.state, request, caller, path, self._now(), turn)
-        return view(asked, *(unquote(group) for group in match.groups()))
+        call = ApiCall(self.state, request, caller, path, self._now(), turn)
+        return view(call, *(unquote(group) for group in match.groups()))
 
     def _caller(self, request: Request) -> Caller:
         caller, token = self.door.caller(request.headers.get("authorization", ""), self._now())
@@ -92,7 +92,7 @@ class Xmatters(Edited[State, Edits]):
             "x-concurrentlimit-used": "1",
         }
 
-    def told(self) -> dict[str, Any]:
+    def facts(self) -> dict[str, Any]:
         return {"instance": self.state.name, **self.state.counts()}
 
 

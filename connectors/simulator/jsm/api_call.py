@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from connectors.simulator.asking import Parameters
 from connectors.simulator.atlassian.state import State
 from connectors.simulator.atlassian.wire import Json
 from connectors.simulator.exchange import Answer, Item, Request
 from connectors.simulator.jsm.callers import Caller
+from connectors.simulator.parameters import Parameters
 from connectors.simulator.zones import DAY
 
 USUAL = 25
@@ -44,7 +44,7 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked(Parameters):
+class ApiCall(Parameters):
     """One request of a known caller. ``path`` is the path after the base. ``turn`` counts requests."""
 
     state: State

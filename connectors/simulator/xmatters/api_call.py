@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, unquote
 
-from connectors.simulator.asking import Parameters
 from connectors.simulator.exchange import Answer, Item, Request
+from connectors.simulator.parameters import Parameters
 from connectors.simulator.xmatters.callers import Caller
 from connectors.simulator.xmatters.model import Group, Person, Shift
 from connectors.simulator.xmatters.state import State
@@ -45,7 +45,7 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked(Parameters):
+class ApiCall(Parameters):
     """One request of a known caller. ``path`` is below the root and still encoded. ``turn`` counts requests."""
 
     state: State

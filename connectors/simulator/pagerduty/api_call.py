@@ -6,12 +6,12 @@ Error bodies and codes: REST API documentation, "Errors"; paging: "Pagination"; 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from connectors.simulator.asking import Parameters
 from connectors.simulator.exchange import Answer, Item, Request
 from connectors.simulator.pagerduty.model import ApiKey
 from connectors.simulator.pagerduty.state import State
 from connectors.simulator.pagerduty.wire import Json, Wire
 from connectors.simulator.pagerduty.wire_schedules import UTC, Window
+from connectors.simulator.parameters import Parameters
 from connectors.simulator.zones import DAY, is_zone, parse_instant
 
 MOST_RECORDS = 10_000
@@ -49,7 +49,7 @@ def error_answer(refused: Refused, *, v3: bool = False) -> Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked(Parameters):
+class ApiCall(Parameters):
     """One request of a known caller."""
 
     state: State
@@ -70,13 +70,13 @@ class Asked(Parameters):
 
         "UTC" is a v3 name; v2 calls it Etc/UTC.
         """
-        asked = self.request.one("time_zone")
-        if asked is None:
+        name = self.request.one("time_zone")
+        if name is None:
             owner = self.state.users.get(self.key.user_id or "")
             return UTC if v3 else (owner and owner.time_zone) or self.state.time_zone
-        if (asked == "UTC" and not v3) or not is_zone(asked):
-            raise Refused(400, f"Time zone {asked!r} is not supported")
-        return asked
+        if (name == "UTC" and not v3) or not is_zone(name):
+            raise Refused(400, f"Time zone {name!r} is not supported")
+        return name
 
     def wire(self, *, v3: bool = False) -> Wire:
         return Wire(self.state, self.key.subdomain, self.zone(v3=v3))

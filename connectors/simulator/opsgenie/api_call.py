@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from connectors.simulator.asking import Parameters
 from connectors.simulator.atlassian.state import State
 from connectors.simulator.atlassian.wire import Json
 from connectors.simulator.exchange import Answer, Item, Request
 from connectors.simulator.opsgenie.keys import ApiKey
+from connectors.simulator.parameters import Parameters
 
 API = "http://api.opsgenie.com"
 """Of paging links: absolute and, as in the vendor's own samples, not even https."""
@@ -54,7 +54,7 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked(Parameters):
+class ApiCall(Parameters):
     """One request of a known caller; ``now`` may hold fractions of a second; ``turn`` counts requests."""
 
     state: State
