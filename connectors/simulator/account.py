@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from connectors.simulator.exchange import Request
 
-One = TypeVar("One")
+Item = TypeVar("Item")
 
 
 class Account:
@@ -28,22 +28,22 @@ class Account:
                 self.version += 1
 
 
-def by_name(objects: Iterable[Any]) -> list[Any]:
+def sorted_by_name(objects: Iterable[Any]) -> list[Any]:
     return sorted(objects, key=lambda one: (one.name.casefold(), one.id))
 
 
-def shelf_of(shelves: Mapping[str, dict[str, Any]], kind: str) -> dict[str, Any]:
+def objects_of_kind(objects: Mapping[str, dict[str, Any]], kind: str) -> dict[str, Any]:
     """All objects of a kind by id; raises LookupError for another kind."""
-    if kind not in shelves:
-        raise LookupError(f"There is no kind {kind!r}; use one of {', '.join(shelves)}.")
-    return shelves[kind]
+    if kind not in objects:
+        raise LookupError(f"There is no kind {kind!r}; use one of {', '.join(objects)}.")
+    return objects[kind]
 
 
-def found(shelf: Mapping[str, One], kind: str, object_id: str) -> One:
+def find_object(objects: Mapping[str, Item], kind: str, object_id: str) -> Item:
     """Raises LookupError when there is no such object."""
-    if object_id not in shelf:
+    if object_id not in objects:
         raise LookupError(f"There is no {kind} {object_id}.")
-    return shelf[object_id]
+    return objects[object_id]
 
 
 class Edits:

@@ -9,10 +9,10 @@ Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
-class Cut(Generic[Item]):
+class Page(Generic[Item]):
     """One page of a list. total: of all its objects. more: whether others follow, or are promised."""
 
-    shown: Sequence[Item]
+    items: Sequence[Item]
     total: int
     more: bool
 
@@ -42,11 +42,11 @@ class Request:
     def flag(self, name: str) -> bool:
         return (self.one(name) or "").lower() in ("true", "1")
 
-    def cut(self, items: Sequence[Item], offset: int, limit: int) -> Cut[Item]:
+    def page(self, items: Sequence[Item], offset: int, limit: int) -> Page[Item]:
         """The page from ``offset`` on; ``shrink`` and ``loop`` are acted out."""
         items = items[: self.shrink]
         start = 0 if self.loop else offset
-        return Cut(items[start : start + limit], len(items), self.loop or offset + limit < len(items))
+        return Page(items[start : start + limit], len(items), self.loop or offset + limit < len(items))
 
 
 @dataclass(slots=True)

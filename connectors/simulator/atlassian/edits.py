@@ -44,8 +44,8 @@ class Edits(account.Edits):
             raise ValueError("Use delete_user: people keep their place in the account's memory.")
         with self._state.editing():
             found = self._get(kind, object_id)
-            self._state.gone[kind, object_id] = found.name
-            del self._state.shelf(kind)[object_id]
+            self._state.deleted_names[kind, object_id] = found.name
+            del self._state.objects(kind)[object_id]
 
     # People.
 
@@ -178,8 +178,8 @@ class Edits(account.Edits):
     # Finding.
 
     def _get(self, kind: str, object_id: str) -> Any:
-        there = {key: one for key, one in self._state.shelf(kind).items() if not getattr(one, "deleted", False)}
-        return account.found(there, kind, object_id)
+        there = {key: one for key, one in self._state.objects(kind).items() if not getattr(one, "deleted", False)}
+        return account.find_object(there, kind, object_id)
 
     def _rotation(self, schedule_id: str, wanted: int | str) -> Rotation:
         schedule: Schedule = self._get("schedule", schedule_id)

@@ -34,7 +34,7 @@ def on_call(state: State, schedule: Schedule, instant: int, depth: int = 0) -> t
 
 def _below(state: State, participant: Participant, instant: int, depth: int) -> tuple[OnCall, ...]:
     kind, key = participant
-    if depth > _DEEPEST or kind == "user" or participant in state.gone:
+    if depth > _DEEPEST or kind == "user" or participant in state.deleted_names:
         return ()
     if kind == "schedule":
         return on_call(state, state.schedules[key], instant, depth)
@@ -56,7 +56,7 @@ def _opened(state: State, escalation: Escalation, instant: int, depth: int) -> I
 
 
 def _of_team(state: State, rule: EscalationRule) -> list[str]:
-    if rule.recipient in state.gone:
+    if rule.recipient in state.deleted_names:
         return []
     members = state.teams[rule.recipient[1]].members
     if rule.notify_type == "admins":

@@ -26,14 +26,14 @@ _WITHOUT_PHONE = {"alma", "boris", "celia", "finn"}
 _WITH_DEVICE = {"ana", "cody", "priya", "leo", "gus", "wei"}
 _SMS_DISABLED = {"bo": "Blocked by provider", "quinn": "Disabled by user"}
 _TWO_NUMBERS = {"sunita"}
-GONE = (("wiley", "Wiley Former", "wiley.former@example.com"),)
+FORMER_USERS = (("wiley", "Wiley Former", "wiley.former@example.com"),)
 """People who left but are still mentioned: key, name, last login."""
 
 
 def users(world: World, new_id: NewId, now: int) -> dict[str, User]:
     """By person key, those who left included."""
     made = {person.key: _user(person, new_id, now, number) for number, person in enumerate(world.people)}
-    for key, name, email in GONE:
+    for key, name, email in FORMER_USERS:
         made[key] = User(new_id("user", key), name, email, world.zone, now - 900 * DAY, deleted=True)
     return made
 

@@ -22,7 +22,7 @@ LAYERS: Final = ("base", "override", "forwarding")
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class TimelinePeriod:
     """One period as shown. ``start`` and ``end`` may hold milliseconds (the moment of the request)."""
 
     start: float
@@ -39,7 +39,7 @@ class Timeline:
 
     since: int
     until: int
-    layers: dict[str, list[tuple[Rotation, list[Shown]]]]
+    layers: dict[str, list[tuple[Rotation, list[TimelinePeriod]]]]
 
 
 def window(zone: str, moment: float, interval: int, unit: str) -> tuple[int, int]:
@@ -64,7 +64,7 @@ def timeline(
     """``now`` is cut to milliseconds."""
     moment = int(now * 1000) / 1000
     walked = walk(schedule, list(state.forwardings.values()), since, until)
-    layers: dict[str, list[tuple[Rotation, list[Shown]]]] = {"final": []}
+    layers: dict[str, list[tuple[Rotation, list[TimelinePeriod]]]] = {"final": []}
     chosen = {"base": walked.base, "override": walked.overridden, "forwarding": walked.forwarded}
     layers |= {name: [] for name in LAYERS if name in expanded}
     for rotation in schedule.rotations:
@@ -76,19 +76,19 @@ def timeline(
     return Timeline(since, until, layers)
 
 
-def _served(state: State, periods: Sequence[Period], moment: float) -> list[Shown]:
+def _served(state: State, periods: Sequence[Period], moment: float) -> list[TimelinePeriod]:
     shown = []
     for period in periods:
         if period.start < moment:
             people = tuple(people_of(state, period.recipient, period.start))
             end = min(float(period.end), moment)
-            shown.append(Shown(period.start, end, "historical", period.recipient, None, people))
+            shown.append(TimelinePeriod(period.start, end, "historical", period.recipient, None, people))
     return shown
 
 
-def _planned(periods: Sequence[Period], moment: float) -> list[Shown]:
+def _planned(periods: Sequence[Period], moment: float) -> list[TimelinePeriod]:
     return [
-        Shown(max(float(one.start), moment), float(one.end), one.kind, one.recipient, one.from_user)
+        TimelinePeriod(max(float(one.start), moment), float(one.end), one.kind, one.recipient, one.from_user)
         for one in periods
         if one.end > moment
     ]

@@ -8,14 +8,14 @@ Json = dict[str, Any]
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
-def restriction_json(restriction: Restriction, turn: int) -> Json:
-    """``turn`` shifts the order of windows, which is not stable between two reads of one schedule."""
+def restriction_json(restriction: Restriction, request_number: int) -> Json:
+    """``request_number`` shifts the order of windows, which is not stable between two reads of one schedule."""
     windows = restriction.windows
     if windows[0].start_day is None:
         shape = _window(windows[0])
         spelled: Json = {"restrictions": [shape]} if restriction.as_list else {"restriction": shape}
         return {"type": "time-of-day", **spelled}
-    first = turn % len(windows)
+    first = request_number % len(windows)
     listed = [_window(window) for window in (*windows[first:], *windows[:first])]
     return {"type": "weekday-and-time-of-day", "restrictions": listed}
 

@@ -45,14 +45,14 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ApiCall(Parameters):
-    """One request of a known caller. ``path`` is the path after the base. ``turn`` counts requests."""
+    """One request of a known caller. ``path`` is the path after the base. ``request_number`` counts requests."""
 
     state: State
     request: Request
     caller: Caller
     path: str
     now: float
-    turn: int
+    request_number: int
     bare_teams: bool = False
 
     def schedule(self, identifier: str) -> Any:
@@ -94,13 +94,13 @@ class ApiCall(Parameters):
     ) -> Answer:
         """One page. ``links.next`` is a path below the base, and absent on the last page."""
         size, offset = min(self.number("size", USUAL, 1), MOST), self.number("offset", 0, 0)
-        cut = self.request.cut(items, offset, size)
+        page = self.request.page(items, offset, size)
 
         def link(at: int) -> str:
             return f"{self.path}?{urlencode({'offset': at, 'size': size})}"
 
-        links = {"last": link((cut.total - 1) // size * size if cut.total else 0)} if last else {}
-        if cut.more:
+        links = {"last": link((page.total - 1) // size * size if page.total else 0)} if last else {}
+        if page.more:
             links["next"] = link(offset + size)
-        payload: Json = {"values": [write(item) for item in cut.shown], "links": links}
+        payload: Json = {"values": [write(item) for item in page.items], "links": links}
         return Answer(200, payload | ({"_expands": list(expands)} if expands else {}))

@@ -32,29 +32,29 @@ class Jsm(EditableVendor[State, Edits]):
         self.edits = Edits(state)
         self.bare_teams = False
         self._now = now
-        self._turns = itertools.count(1)
+        self._request_numbers = itertools.count(1)
 
     def answer(self, request: Request) -> Answer:
         with self.state.lock:
             try:
-                return self._answer(request, next(self._turns))
+                return self._answer(request, next(self._request_numbers))
             except Refused as refused:
                 refused.jira = refused.jira or request.path.startswith("/rest/")
                 return refused.answer()
 
-    def _answer(self, request: Request, turn: int) -> Answer:
+    def _answer(self, request: Request, request_number: int) -> Answer:
         if request.path == "/_edge/tenant_info" and request.method == "GET":
             return Answer(200, {"cloudId": CLOUD_ID})
         header = request.headers.get("authorization", "")
         if request.path == _DIRECTORY:
             if header != f"Bearer {ORG_ADMIN_TOKEN}":
                 raise Refused(401)
-            return directory(self._api_call(request, Caller("", admin=True), request.path, turn))
+            return directory(self._api_call(request, Caller("", admin=True), request.path, request_number))
         caller = caller_of(self.state, header)
         if caller is None:
             raise Refused(401)
         path, routes = _routed(request.path)
-        call = self._api_call(request, caller, path, turn)
+        call = self._api_call(request, caller, path, request_number)
         found = [(method, view, match) for method, pattern, view in routes if (match := pattern.fullmatch(path))]
         if not found:
             raise Refused(404)
@@ -63,8 +63,8 @@ class Jsm(EditableVendor[State, Edits]):
             raise Refused(405, "This simulator can be read only")
         return view(call, *(unquote(group) for group in match.groups()))
 
-    def _api_call(self, request: Request, caller: Caller, path: str, turn: int) -> ApiCall:
-        return ApiCall(self.state, request, caller, path, self._now(), turn, self.bare_teams)
+    def _api_call(self, request: Request, caller: Caller, path: str, request_number: int) -> ApiCall:
+        return ApiCall(self.state, request, caller, path, self._now(), request_number, self.bare_teams)
 
     def refusal(self, status: int) -> Answer:
         return Refused(status).answer()

@@ -22,7 +22,7 @@ Route = tuple[str, re.Pattern[str], View]
 
 
 def _wire(call: ApiCall) -> Wire:
-    return Wire(call.state, call.turn)
+    return Wire(call.state, call.request_number)
 
 
 # Teams.
@@ -184,10 +184,10 @@ def _members(call: ApiCall, org_id: str, team_id: str) -> Answer:
         raise Refused(400) from None
     if not 1 <= first <= _MOST_MEMBERS:
         raise Refused(400, f"first must be a number from 1 to {_MOST_MEMBERS}")
-    cut = call.request.cut(team.members, start, first)
-    page = {"endCursor": f"m-{start + first}" if cut.more else None, "hasNextPage": cut.more}
-    results = [{"accountId": account_id} for account_id, _ in cut.shown]
-    return Answer(200, {"results": results, "pageInfo": page})
+    page = call.request.page(team.members, start, first)
+    page_info = {"endCursor": f"m-{start + first}" if page.more else None, "hasNextPage": page.more}
+    results = [{"accountId": account_id} for account_id, _ in page.items]
+    return Answer(200, {"results": results, "pageInfo": page_info})
 
 
 def _myself(call: ApiCall) -> Answer:

@@ -18,7 +18,7 @@ from connectors.simulator.atlassian.model import (
 )
 from connectors.simulator.atlassian.oncalls import OnCall
 from connectors.simulator.atlassian.state import State
-from connectors.simulator.atlassian.timeline import Shown, Timeline
+from connectors.simulator.atlassian.timeline import Timeline, TimelinePeriod
 from connectors.simulator.atlassian.wire import Json, repeat_json, restriction_json
 from connectors.simulator.jsm.callers import ORG_ID
 from connectors.simulator.world import instant_text
@@ -34,10 +34,10 @@ def reference(participant: Participant) -> Json:
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """``turn`` shifts the order of restrictions, which is not stable between two reads of one schedule."""
+    """``request_number`` shifts the order of restrictions, which is not stable between two reads of one schedule."""
 
     state: State
-    turn: int
+    request_number: int
 
     # People and teams.
 
@@ -92,7 +92,7 @@ class Wire:
             "notify": {"type": "none"} if rule.notify is None else reference(rule.notify),
         }
         if rule.restriction is not None:
-            made["timeRestriction"] = restriction_json(rule.restriction, self.turn)
+            made["timeRestriction"] = restriction_json(rule.restriction, self.request_number)
         return made
 
     def notification_rule(self, rule: NotificationRule) -> Json:
@@ -147,7 +147,7 @@ class Wire:
         elif rotation.restriction is None:
             made["endDate"] = ""
         if rotation.restriction is not None:
-            made["timeRestriction"] = restriction_json(rotation.restriction, self.turn)
+            made["timeRestriction"] = restriction_json(rotation.restriction, self.request_number)
         return made
 
     def override(self, schedule: Schedule, override: Override) -> Json:
@@ -212,7 +212,7 @@ class Wire:
             made["forwardedFrom"] = reference(("user", one.forwarded_from))
         return made | ({"onCallParticipants": [self.on_call(below) for below in one.below]} if one.below else {})
 
-    def timeline(self, drawn: Timeline, history: Sequence[tuple[Rotation, list[Shown]]]) -> Json:
+    def timeline(self, drawn: Timeline, history: Sequence[tuple[Rotation, list[TimelinePeriod]]]) -> Json:
         """``history``: deleted rotations with what was served in them."""
         made: Json = {"startDate": instant_text(drawn.since), "endDate": instant_text(drawn.until)}
         for name, rotations in drawn.layers.items():
@@ -222,12 +222,12 @@ class Wire:
             made[f"{name}Timeline"] = {"rotations": listed}
         return made | {"_expands": ["base", "override", "forwarding"]}
 
-    def _rotation(self, rotation: Rotation, shown: Sequence[Shown]) -> Json:
+    def _rotation(self, rotation: Rotation, shown: Sequence[TimelinePeriod]) -> Json:
         """``periods`` is absent when there are none."""
         made: Json = {"id": rotation.id, "name": rotation.name, "order": rotation.order}
         return made | ({"periods": [self._period(one) for one in shown]} if shown else {})
 
-    def _period(self, one: Shown) -> Json:
+    def _period(self, one: TimelinePeriod) -> Json:
         made: Json = {
             "startDate": instant_text(one.start),
             "endDate": instant_text(one.end),
@@ -243,4 +243,4 @@ class Wire:
     def _responder(self, participant: Participant) -> Json:
         made = reference(participant)
         deleted = participant[0] == "user" and self.state.users[participant[1]].deleted
-        return made | ({"deleted": True} if deleted or participant in self.state.gone else {})
+        return made | ({"deleted": True} if deleted or participant in self.state.deleted_names else {})

@@ -55,13 +55,13 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ApiCall(Parameters):
-    """One request of a known caller; ``now`` may hold fractions of a second; ``turn`` counts requests."""
+    """One request of a known caller; ``now`` may hold fractions of a second; ``request_number`` counts requests."""
 
     state: State
     request: Request
     key: ApiKey
     now: float
-    turn: int = 0
+    request_number: int = 0
 
     def demand(self, right: str) -> None:
         """``right`` is a route's word. All but OPEN need configuration access, ACCOUNT_WIDE more than a team's key."""
@@ -75,10 +75,10 @@ class ApiCall(Parameters):
 
     def found(self, kind: str, identifier: str, parameter: str = "identifierType") -> Any:
         """A visible team, schedule or escalation by id, or by name where the request says so."""
-        shelf = self.state.shelf(kind)
+        objects = self.state.objects(kind)
         by_name = self.request.one(parameter) == "name"
-        wanted = next((one for one in shelf.values() if one.name == identifier), None) if by_name else None
-        wanted = wanted if by_name else shelf.get(identifier)
+        wanted = next((one for one in objects.values() if one.name == identifier), None) if by_name else None
+        wanted = wanted if by_name else objects.get(identifier)
         if wanted is None and self.key.team_id is None:
             raise Refused(404, f"No {kind} exists with {'name' if by_name else 'id'} [{identifier}]")
         if wanted is None or not self.visible(wanted.id if kind == "team" else wanted.team_id):
@@ -109,19 +109,19 @@ class ApiCall(Parameters):
     ) -> Answer:
         """One page; a limit above 100 is lowered to it. ``next`` is absent on the last page, ``prev`` on the first."""
         limit, offset = min(self.number("limit", MOST, 1), MOST), self.number("offset", 0, 0)
-        cut = self.request.cut(items, offset, limit)
+        page = self.request.page(items, offset, limit)
 
         def link(at: int) -> str:
             return f"{API}{self.request.path}?{urlencode({'limit': limit, 'offset': at, **echoed})}"
 
-        links = {"first": link(0), "last": link((cut.total - 1) // limit * limit if cut.total else 0)}
+        links = {"first": link(0), "last": link((page.total - 1) // limit * limit if page.total else 0)}
         if offset:
             links["prev"] = link(max(0, offset - limit))
-        if cut.more:
+        if page.more:
             links["next"] = link(offset + limit)
-        payload: Json = {"data": [write(item) for item in cut.shown], "paging": links}
+        payload: Json = {"data": [write(item) for item in page.items], "paging": links}
         if total:
-            payload["totalCount"] = cut.total
+            payload["totalCount"] = page.total
         return Answer(200, payload, {f"X-Paging-{name.title()}": url for name, url in links.items()})
 
 

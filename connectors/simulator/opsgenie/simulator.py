@@ -35,28 +35,28 @@ class Opsgenie(EditableVendor[State, Edits]):
             OTHER_REGION_KEY: ApiKey(region="eu"),
         }
         self._now = now
-        self._turns = itertools.count(1)
+        self._request_numbers = itertools.count(1)
 
     def domain(self, request: Request) -> str:
         return domain_of(request.path)
 
     def answer(self, request: Request) -> Answer:
         began = time.perf_counter()
-        turn = next(self._turns)
+        request_number = next(self._request_numbers)
         with self.state.lock:
             try:
-                answer = self._answer(request, turn)
+                answer = self._answer(request, request_number)
             except Refused as refused:
                 answer = refused.answer()
-        return self._wrapped(answer, turn, time.perf_counter() - began)
+        return self._wrapped(answer, request_number, time.perf_counter() - began)
 
-    def _answer(self, request: Request, turn: int) -> Answer:
+    def _answer(self, request: Request, request_number: int) -> Answer:
         key = self.keys.get(key_of(request.headers.get("authorization", "")))
         if key is None or key.region != REGION:
             raise Refused(401)
         if request.method != "GET":
             raise Refused(405, "This simulator can be read only")
-        call = ApiCall(self.state, request, key, self._now(), turn)
+        call = ApiCall(self.state, request, key, self._now(), request_number)
         for pattern, right, view in ROUTES:
             match = pattern.fullmatch(request.path)
             if match:
@@ -64,9 +64,9 @@ class Opsgenie(EditableVendor[State, Edits]):
                 return view(call, *(unquote(group) for group in match.groups()))
         raise Refused(404)
 
-    def _wrapped(self, answer: Answer, turn: int, took: float) -> Answer:
+    def _wrapped(self, answer: Answer, request_number: int, took: float) -> Answer:
         """Every answer says how long it took and which request it answers."""
-        request_id = uuid(self.state.seed, "request", turn)
+        request_id = uuid(self.state.seed, "request", request_number)
         answer.payload = {**(answer.payload or {}), "took": round(took, 3), "requestId": request_id}
         answer.headers |= {"X-Request-Id": request_id, "X-Response-Time": f"{took:.3f}"}
         if answer.status >= 400:
@@ -74,7 +74,7 @@ class Opsgenie(EditableVendor[State, Edits]):
         return answer
 
     def refusal(self, status: int) -> Answer:
-        return self._wrapped(Refused(status).answer(), next(self._turns), 0.001)
+        return self._wrapped(Refused(status).answer(), next(self._request_numbers), 0.001)
 
     def quota_headers(self, quota: Quota) -> dict[str, str]:
         if not quota.exceeded:

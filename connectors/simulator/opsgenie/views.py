@@ -31,7 +31,7 @@ _MOST_UNITS = {"days": 732, "weeks": 105, "months": 24}
 
 
 def _wire(call: ApiCall) -> Wire:
-    return Wire(call.state, call.turn)
+    return Wire(call.state, call.request_number)
 
 
 def _account(call: ApiCall) -> Answer:

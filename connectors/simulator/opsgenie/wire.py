@@ -19,17 +19,17 @@ from connectors.simulator.atlassian.model import (
 )
 from connectors.simulator.atlassian.oncalls import OnCall
 from connectors.simulator.atlassian.state import State
-from connectors.simulator.atlassian.timeline import Shown, Timeline
+from connectors.simulator.atlassian.timeline import Timeline, TimelinePeriod
 from connectors.simulator.atlassian.wire import Json, repeat_json, restriction_json
 from connectors.simulator.world import instant_text
 
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """``turn`` shifts the order of restrictions, which is not stable between two reads of one schedule."""
+    """``request_number`` shifts the order of restrictions, which is not stable between two reads of one schedule."""
 
     state: State
-    turn: int = 0
+    request_number: int = 0
 
     # People.
 
@@ -116,7 +116,7 @@ class Wire:
         return self.team_head(team) | ({"members": members} if members else {})
 
     def routing_rule(self, rule: RoutingRule, order: int) -> Json:
-        notify: Json = {"type": "none"} if rule.notify is None else self.named(rule.notify)
+        notify: Json = {"type": "none"} if rule.notify is None else self.participant(rule.notify)
         made: Json = {
             "id": rule.id,
             "name": rule.name,
@@ -126,11 +126,11 @@ class Wire:
             "timezone": rule.time_zone,
             "notify": notify,
         }
-        return made | (
-            {} if rule.restriction is None else {"timeRestriction": restriction_json(rule.restriction, self.turn)}
-        )
+        if rule.restriction is not None:
+            made["timeRestriction"] = restriction_json(rule.restriction, self.request_number)
+        return made
 
-    def named(self, participant: Participant) -> Json:
+    def participant(self, participant: Participant) -> Json:
         """A participant or recipient: users have a login, all else a name, nobody neither."""
         kind, key = participant
         if kind == "none":
@@ -162,12 +162,12 @@ class Wire:
             "startDate": instant_text(rotation.start),
             "type": rotation.unit,
             "length": rotation.length,
-            "participants": [self.named(one) for one in rotation.participants],
+            "participants": [self.participant(one) for one in rotation.participants],
         }
         if rotation.end is not None:
             made["endDate"] = instant_text(rotation.end)
         if rotation.restriction is not None:
-            made["timeRestriction"] = restriction_json(rotation.restriction, self.turn)
+            made["timeRestriction"] = restriction_json(rotation.restriction, self.request_number)
         return made
 
     def override(self, schedule: Schedule, override: Override, *, alone: bool = False) -> Json:
@@ -175,7 +175,7 @@ class Wire:
         names = {rotation.id: rotation.name for rotation in schedule.rotations}
         made: Json = {
             "alias": override.alias,
-            "user": self.named(override.by),
+            "user": self.participant(override.by),
             "startDate": instant_text(override.start),
             "endDate": instant_text(override.end),
             "rotations": [{"id": one, "name": names[one]} if alone else {"id": one} for one in override.rotation_ids],
@@ -195,7 +195,7 @@ class Wire:
                     "condition": rule.condition,
                     "notifyType": rule.notify_type,
                     "delay": {"timeAmount": rule.delay, "timeUnit": rule.unit},
-                    "recipient": self.named(rule.recipient),
+                    "recipient": self.participant(rule.recipient),
                 }
                 for rule in escalation.rules
             ],
@@ -254,12 +254,12 @@ class Wire:
             made[f"{name}Timeline"] = {"rotations": listed}
         return made
 
-    def _timeline_rotation(self, rotation: Rotation, shown: Sequence[Shown]) -> Json:
+    def _timeline_rotation(self, rotation: Rotation, shown: Sequence[TimelinePeriod]) -> Json:
         """``periods`` is absent when there are none."""
         made: Json = {"id": rotation.id, "name": rotation.name, "order": rotation.order}
         return made | ({"periods": [self._period(one) for one in shown]} if shown else {})
 
-    def _period(self, one: Shown) -> Json:
+    def _period(self, one: TimelinePeriod) -> Json:
         made: Json = {
             "startDate": instant_text(one.start),
             "endDate": instant_text(one.end),

@@ -127,13 +127,13 @@ class ApiCall(Parameters):
         limit, offset = min(self.number("limit", default, 1), most), self.number("offset", 0, 0)
         if offset + limit > MOST_RECORDS:
             raise Refused(400, "Offset plus limit must not be greater than 10000")
-        cut = self.request.cut(items, offset, limit)
+        page = self.request.page(items, offset, limit)
         payload: Json = {
-            wrapper: [write(item) for item in cut.shown],
+            wrapper: [write(item) for item in page.items],
             "limit": limit,
             "offset": offset,
-            "more": cut.more,
+            "more": page.more,
         }
         if total:
-            payload["total"] = cut.total if self.request.flag("total") else None
+            payload["total"] = page.total if self.request.flag("total") else None
         return Answer(200, payload)

@@ -39,7 +39,7 @@ class Edits(account.Edits):
 
     def rename(self, kind: str, object_id: str, name: str) -> None:
         """``kind`` user | team | schedule | escalation_policy | service. Renaming a schedule saves it."""
-        shelves: dict[str, dict[str, Any]] = {
+        objects_by_kind: dict[str, dict[str, Any]] = {
             "user": self._state.users,
             "team": self._state.teams,
             "schedule": self._state.schedules,
@@ -47,7 +47,7 @@ class Edits(account.Edits):
             "service": self._state.services,
         }
         with self._state.editing():
-            renamed = account.found(account.shelf_of(shelves, kind), kind, object_id)
+            renamed = account.find_object(account.objects_of_kind(objects_by_kind, kind), kind, object_id)
             renamed.name = name
             if isinstance(renamed, Schedule):
                 renamed.summary = None
@@ -91,7 +91,7 @@ class Edits(account.Edits):
 
     def delete_team(self, team_id: str) -> None:
         with self._state.editing():
-            account.found(self._state.teams, "team", team_id)
+            account.find_object(self._state.teams, "team", team_id)
             for policy in self._state.policies.values():
                 policy.team_id = None if policy.team_id == team_id else policy.team_id
             for schedule in self._state.schedules.values():
@@ -102,12 +102,12 @@ class Edits(account.Edits):
 
     def delete_service(self, service_id: str) -> None:
         with self._state.editing():
-            account.found(self._state.services, "service", service_id)
+            account.find_object(self._state.services, "service", service_id)
             del self._state.services[service_id]
 
     def delete_schedule(self, schedule_id: str) -> None:
         with self._state.editing():
-            account.found(self._state.schedules, "schedule", schedule_id)
+            account.find_object(self._state.schedules, "schedule", schedule_id)
             if self._state.policies_of_schedule(schedule_id):
                 raise ValueError("Schedule can't be deleted if it's being used by escalation policies.")
             del self._state.schedules[schedule_id]
@@ -115,7 +115,7 @@ class Edits(account.Edits):
     def change_delay(self, policy_id: str, minutes: int, rule: int = 0) -> None:
         """``rule`` counts from 0."""
         with self._state.editing():
-            policy: EscalationPolicy = account.found(self._state.policies, "escalation policy", policy_id)
+            policy: EscalationPolicy = account.find_object(self._state.policies, "escalation policy", policy_id)
             if minutes < 1 or not 0 <= rule < len(policy.rules):
                 raise ValueError(f"{policy.name} has {len(policy.rules)} rules, and a delay is at least a minute.")
             policy.rules[rule].delay_minutes = minutes
@@ -155,7 +155,7 @@ class Edits(account.Edits):
         with self._state.editing():
             if user_id is not None:
                 self._user(user_id)
-            schedule = account.found(self._state.schedules, "schedule", schedule_id)
+            schedule = account.find_object(self._state.schedules, "schedule", schedule_id)
             if isinstance(schedule, Schedule):
                 if user_id is None:
                     raise ValueError("An override of a layer-based schedule names a user.")
@@ -172,7 +172,7 @@ class Edits(account.Edits):
 
     def remove_override(self, schedule_id: str, override_id: str) -> None:
         with self._state.editing():
-            schedule: Any = account.found(self._state.schedules, "schedule", schedule_id)
+            schedule: Any = account.find_object(self._state.schedules, "schedule", schedule_id)
             kept = [one for one in schedule.overrides if one.id != override_id]
             if len(kept) == len(schedule.overrides):
                 raise LookupError(f"{schedule.name} has no override {override_id}.")
@@ -187,13 +187,13 @@ class Edits(account.Edits):
     # Finding.
 
     def _user(self, user_id: str) -> User:
-        user: User = account.found(self._state.users, "user", user_id)
+        user: User = account.find_object(self._state.users, "user", user_id)
         if user.deleted_at is not None:
             raise LookupError(f"{user.name} is deleted.")
         return user
 
     def _layered(self, schedule_id: str) -> Schedule:
-        schedule = account.found(self._state.schedules, "schedule", schedule_id)
+        schedule = account.find_object(self._state.schedules, "schedule", schedule_id)
         if not isinstance(schedule, Schedule):
             raise ValueError(f"{schedule.name} is shift-based: it has no layers.")
         return schedule

@@ -61,7 +61,7 @@ def earliest(found: Iterator[OnCall]) -> Iterator[OnCall]:
 def _spans(state: State, schedule_id: str, since: int, until: int) -> list[Span]:
     first, last = since // _HOUR * _HOUR, (until // _HOUR + 1) * _HOUR
     schedule = state.schedules[schedule_id]
-    return state.kept(("spans", schedule_id, first, last), lambda: _whole_spans(schedule, first, last))
+    return state.cached(("spans", schedule_id, first, last), lambda: _whole_spans(schedule, first, last))
 
 
 def _whole_spans(schedule: Schedule | ShiftSchedule, since: int, until: int) -> list[Span]:

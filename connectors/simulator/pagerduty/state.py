@@ -4,7 +4,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from connectors.simulator.account import Account, by_name
+from connectors.simulator.account import Account, sorted_by_name
 from connectors.simulator.pagerduty.model import (
     ApiKey,
     EscalationPolicy,
@@ -27,8 +27,8 @@ OTHER_ACCOUNT_KEY = "demo-globex-key-not-a-secret"
 CANARY = "canary-never-store-this"
 """Stands in every value a reader must not keep: calendar URLs, push addresses, integration keys."""
 
-_MOST_KEPT = 8192
-Kept = TypeVar("Kept")
+_CACHE_SIZE = 8192
+Cached = TypeVar("Cached")
 
 
 @dataclass
@@ -48,54 +48,58 @@ class State(Account):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._kept: dict[Hashable, Any] = {}
-        self._kept_version = 0
+        self._cache: dict[Hashable, Any] = {}
+        self._cache_version = 0
 
-    def kept(self, key: Hashable, make: Callable[[], Kept]) -> Kept:
+    def cached(self, key: Hashable, make: Callable[[], Cached]) -> Cached:
         """The value of ``make()``, made once between two edits."""
-        if self._kept_version != self.version or len(self._kept) >= _MOST_KEPT:
-            self._kept.clear()
-            self._kept_version = self.version
-        if key not in self._kept:
-            self._kept[key] = make()
-        value: Kept = self._kept[key]
+        if self._cache_version != self.version or len(self._cache) >= _CACHE_SIZE:
+            self._cache.clear()
+            self._cache_version = self.version
+        if key not in self._cache:
+            self._cache[key] = make()
+        value: Cached = self._cache[key]
         return value
 
     # Listings, in the order of a GET.
 
     def present_users(self) -> Sequence[User]:
-        return self.kept("users", lambda: by_name(user for user in self.users.values() if user.deleted_at is None))
+        return self.cached(
+            "users", lambda: sorted_by_name(user for user in self.users.values() if user.deleted_at is None)
+        )
 
     def sorted_teams(self) -> Sequence[Team]:
-        return self.kept("teams", lambda: by_name(self.teams.values()))
+        return self.cached("teams", lambda: sorted_by_name(self.teams.values()))
 
     def layer_schedules(self) -> Sequence[Schedule]:
-        return self.kept("v2", lambda: by_name(one for one in self.schedules.values() if isinstance(one, Schedule)))
+        return self.cached(
+            "v2", lambda: sorted_by_name(one for one in self.schedules.values() if isinstance(one, Schedule))
+        )
 
     def shift_schedules(self) -> Sequence[ShiftSchedule]:
-        return self.kept(
-            "v3", lambda: by_name(one for one in self.schedules.values() if isinstance(one, ShiftSchedule))
+        return self.cached(
+            "v3", lambda: sorted_by_name(one for one in self.schedules.values() if isinstance(one, ShiftSchedule))
         )
 
     def sorted_policies(self) -> Sequence[EscalationPolicy]:
-        return self.kept("policies", lambda: by_name(self.policies.values()))
+        return self.cached("policies", lambda: sorted_by_name(self.policies.values()))
 
     def sorted_services(self) -> Sequence[Service]:
-        return self.kept("services", lambda: by_name(self.services.values()))
+        return self.cached("services", lambda: sorted_by_name(self.services.values()))
 
     # Who uses what.
 
     def team_ids_of_user(self, user_id: str) -> Sequence[str]:
-        return self.kept("teams of users", self._teams_of_users).get(user_id, ())
+        return self.cached("teams of users", self._teams_of_users).get(user_id, ())
 
     def policies_of_schedule(self, schedule_id: str) -> Sequence[EscalationPolicy]:
-        return self.kept("policies of targets", self._policies_of_targets).get(("schedule", schedule_id), ())
+        return self.cached("policies of targets", self._policies_of_targets).get(("schedule", schedule_id), ())
 
     def policies_of_user(self, user_id: str) -> Sequence[EscalationPolicy]:
-        return self.kept("policies of targets", self._policies_of_targets).get(("user", user_id), ())
+        return self.cached("policies of targets", self._policies_of_targets).get(("user", user_id), ())
 
     def services_of_policy(self, policy_id: str) -> Sequence[Service]:
-        return self.kept("services of policies", self._services_of_policies).get(policy_id, ())
+        return self.cached("services of policies", self._services_of_policies).get(policy_id, ())
 
     def _teams_of_users(self) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
@@ -122,7 +126,7 @@ class State(Account):
     def walked(self, schedule: Schedule, since: int, until: int, *, whole: bool = False) -> Walked:
         """walk() or walk_whole(), made once between two edits."""
         render = walk_whole if whole else walk
-        return self.kept((schedule.id, since, until, whole), lambda: render(schedule, since, until))
+        return self.cached((schedule.id, since, until, whole), lambda: render(schedule, since, until))
 
     def rules(self) -> Iterator[tuple[EscalationPolicy, int, EscalationRule]]:
         """Every (policy, level from 1, rule) in listing order."""

@@ -21,10 +21,10 @@ from connectors.simulator.zones import DAY
 
 _SHIFT_BASED = "This schedule is a shift-based schedule. Use GET /v3/schedules/{id} to read it."
 _LAYER_BASED = "This schedule is not a shift-based schedule. Use GET /schedules/{id} to read it."
-Named = TypeVar("Named", User, Team, EscalationPolicy, Schedule, ShiftSchedule, Service)
+Listed = TypeVar("Listed", User, Team, EscalationPolicy, Schedule, ShiftSchedule, Service)
 
 
-def _named(objects: Sequence[Named], call: ApiCall) -> Sequence[Named]:
+def _matching_query(objects: Sequence[Listed], call: ApiCall) -> Sequence[Listed]:
     """Those whose name holds ``query``."""
     query = (call.request.one("query") or "").casefold()
     return [one for one in objects if query in one.name.casefold()] if query else objects
@@ -71,7 +71,7 @@ def _users(call: ApiCall) -> Answer:
     wire, teams = call.wire(), _team_ids(call)
     if "contact_methods" in call.include or "notification_rules" in call.include:
         call.demand("users:contact_methods.read")
-    users = _named(call.state.present_users(), call)
+    users = _matching_query(call.state.present_users(), call)
     if teams:
         users = [user for user in users if teams.intersection(call.state.team_ids_of_user(user.id))]
     return call.page("users", users, lambda user: wire.user(user, call.include))
@@ -116,7 +116,7 @@ def _need_teams(call: ApiCall) -> None:
 
 def _teams(call: ApiCall) -> Answer:
     _need_teams(call)
-    return call.page("teams", _named(call.state.sorted_teams(), call), call.wire().team)
+    return call.page("teams", _matching_query(call.state.sorted_teams(), call), call.wire().team)
 
 
 def _members(call: ApiCall, team_id: str) -> Answer:
@@ -129,7 +129,7 @@ def _members(call: ApiCall, team_id: str) -> Answer:
 
 def _policies(call: ApiCall) -> Answer:
     wire, teams, users = call.wire(), _team_ids(call), set(call.request.many("user_ids[]"))
-    policies = _sorted(_named(call.state.sorted_policies(), call), call)
+    policies = _sorted(_matching_query(call.state.sorted_policies(), call), call)
     if teams:
         policies = [policy for policy in policies if policy.team_id in teams]
     if users:
@@ -154,7 +154,7 @@ def _policy(call: ApiCall, policy_id: str) -> Answer:
 
 def _services(call: ApiCall) -> Answer:
     wire, teams, name = call.wire(), _team_ids(call), call.request.one("name")
-    services = _sorted(_named(call.state.sorted_services(), call), call)
+    services = _sorted(_matching_query(call.state.sorted_services(), call), call)
     if name is not None:
         services = [service for service in services if service.name == name]
     if teams:
@@ -165,7 +165,7 @@ def _services(call: ApiCall) -> Answer:
 def _schedules(call: ApiCall) -> Answer:
     wire, teams = call.wire(), _team_ids(call)
     window = call.window(wire.zone) if call.include else None
-    schedules = _named(call.state.layer_schedules(), call)
+    schedules = _matching_query(call.state.layer_schedules(), call)
     if teams:
         schedules = [schedule for schedule in schedules if teams.intersection(schedule.team_ids)]
 
@@ -205,7 +205,7 @@ def _overrides(call: ApiCall, schedule_id: str) -> Answer:
 
 def _v3_schedules(call: ApiCall) -> Answer:
     wire, teams = call.wire(v3=True), _team_ids(call)
-    schedules = _named(call.state.shift_schedules(), call)
+    schedules = _matching_query(call.state.shift_schedules(), call)
     if teams:
         schedules = [schedule for schedule in schedules if teams.intersection(schedule.team_ids)]
     return call.page(

@@ -29,7 +29,7 @@ class Entry:
     turn: int
 
 
-Held = tuple[str, int, str] | None  # (source, turn, user id) at one instant, None = nobody
+Holder = tuple[str, int, str] | None  # (source, turn, user id) at one instant, None = nobody
 
 
 def monday_offset(weekday: int, second: int) -> int:
@@ -37,11 +37,11 @@ def monday_offset(weekday: int, second: int) -> int:
     return (3 + weekday) % 7 * DAY + second
 
 
-def _visits(schedule: Schedule, since: int, until: int, parts: Sequence[Stretch]) -> list[int]:
+def _visits(schedule: Schedule, since: int, until: int, zone_stretches: Sequence[Stretch]) -> list[int]:
     """The instants to look at in [since, until), in order; ``since`` is the first."""
     unit = DAY
-    for part in parts:
-        unit = gcd(unit, part.offset, part.start)
+    for stretch in zone_stretches:
+        unit = gcd(unit, stretch.offset, stretch.start)
     grids: set[tuple[int, int]] = set()
     visits = {since}
     for layer in schedule.layers:
@@ -53,14 +53,16 @@ def _visits(schedule: Schedule, since: int, until: int, parts: Sequence[Stretch]
         visits.update((layer.start, since if layer.end is None else layer.end))
     for override in schedule.overrides:
         visits.update((override.start, override.end))
-    visits.update(part.start for part in parts)
+    visits.update(stretch.start for stretch in zone_stretches)
     for residue, step in grids:
         visits.update(range(since + (residue - since) % step, until, step))
     return sorted(visit for visit in visits if since <= visit < until)
 
 
-def _walk_layer(schedule: Schedule, layer: Layer, visits: Sequence[int], parts: Sequence[Stretch]) -> list[Held]:
-    held: list[Held] = []
+def _walk_layer(
+    schedule: Schedule, layer: Layer, visits: Sequence[int], zone_stretches: Sequence[Stretch]
+) -> list[Holder]:
+    held: list[Holder] = []
     anchor = reading_at(schedule.time_zone, layer.virtual_start)
     windows = [
         (window.start_second, DAY, window.duration)
@@ -68,26 +70,26 @@ def _walk_layer(schedule: Schedule, layer: Layer, visits: Sequence[int], parts: 
         else (monday_offset(window.weekday, window.start_second), WEEK, window.duration)
         for window in layer.restrictions
     ]
-    pending = iter(parts)
-    part = next(pending)
+    pending = iter(zone_stretches)
+    stretch = next(pending)
     for visit in visits:
-        while visit >= part.end:
-            part = next(pending)
-        reading = visit + part.offset
+        while visit >= stretch.end:
+            stretch = next(pending)
+        reading = visit + stretch.offset
         clipped = visit < layer.start or (layer.end is not None and visit >= layer.end)
         outside = windows and not any((reading - start) % period < length for start, period, length in windows)
         if not layer.users or clipped or outside:
             held.append(None)
         else:
-            if visit < part.fold_end:
-                reading = max(reading, part.last_reading_before)
+            if visit < stretch.fold_end:
+                reading = max(reading, stretch.last_reading_before)
             turn = (reading - anchor) // layer.turn_length
             held.append((layer.id, turn, layer.users[turn % len(layer.users)]))
     return held
 
 
-def _walk_overrides(schedule: Schedule, visits: Sequence[int]) -> list[Held]:
-    held: list[Held] = [None] * len(visits)
+def _walk_overrides(schedule: Schedule, visits: Sequence[int]) -> list[Holder]:
+    held: list[Holder] = [None] * len(visits)
     for override in schedule.overrides:
         for position, visit in enumerate(visits):
             if override.start <= visit < override.end:
@@ -95,7 +97,7 @@ def _walk_overrides(schedule: Schedule, visits: Sequence[int]) -> list[Held]:
     return held
 
 
-def _entries(visits: Sequence[int], held: Sequence[Held], until: int) -> list[Entry]:
+def _entries(visits: Sequence[int], held: Sequence[Holder], until: int) -> list[Entry]:
     entries: list[Entry] = []
     begin, current = 0, None
     for visit, now in [*zip(visits, held, strict=True), (until, None)]:
@@ -119,10 +121,10 @@ def walk(schedule: Schedule, since: int, until: int) -> Walked:
     """Everything in [since, until), cut at the window. An empty window holds nothing."""
     if since >= until:
         return Walked(tuple(() for _ in schedule.layers), (), ())
-    parts = list(stretches(schedule.time_zone, since, until))
-    visits = _visits(schedule, since, until, parts)
+    zone_stretches = list(stretches(schedule.time_zone, since, until))
+    visits = _visits(schedule, since, until, zone_stretches)
     overriding = _walk_overrides(schedule, visits)
-    held = [_walk_layer(schedule, layer, visits, parts) for layer in schedule.layers]
+    held = [_walk_layer(schedule, layer, visits, zone_stretches) for layer in schedule.layers]
     final = [next((one for one in column if one is not None), None) for column in zip(overriding, *held, strict=True)]
     return Walked(
         tuple(tuple(_entries(visits, one, until)) for one in held),

@@ -46,14 +46,13 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ApiCall(Parameters):
-    """One request of a known caller. ``path`` is below the root and still encoded. ``turn`` counts requests."""
+    """One request of a known caller. ``path`` is below the root and still encoded."""
 
     state: State
     request: Request
     caller: Caller
     path: str
     now: float
-    turn: int
 
     # Parameters.
 
@@ -104,10 +103,10 @@ class ApiCall(Parameters):
         return not (self.caller.limited and group.restricted)
 
     @staticmethod
-    def _found(shelf: dict[str, Item], identifier: str, name: Callable[[Item], str]) -> Item:
-        if identifier in shelf:
-            return shelf[identifier]
-        found = next((one for one in shelf.values() if name(one) == identifier), None)
+    def _found(objects: dict[str, Item], identifier: str, name: Callable[[Item], str]) -> Item:
+        if identifier in objects:
+            return objects[identifier]
+        found = next((one for one in objects.values() if name(one) == identifier), None)
         if found is None:
             raise Refused(404)
         return found
@@ -117,11 +116,11 @@ class ApiCall(Parameters):
     def page(self, items: Sequence[Item], write: Callable[[Item], Json], *, kept: Sequence[str] = ("embed",)) -> Answer:
         """One page; ``links`` begin at the root of the origin and keep the parameters named."""
         limit, offset = self.number("limit", USUAL, 1, MOST), self.number("offset", 0, 0, 10**9)
-        cut = self.request.cut(items, offset, limit)
-        written = [write(item) for item in cut.shown]
+        page = self.request.page(items, offset, limit)
+        written = [write(item) for item in page.items]
         drift = offset // limit if self.state.habits.drifting_totals else 0
         base = f"{ROOT}{self.path}"
-        return Answer(200, envelope(written, cut.total + drift, base, offset, limit, self._kept(kept), more=cut.more))
+        return Answer(200, envelope(written, page.total + drift, base, offset, limit, self._kept(kept), more=page.more))
 
     def _kept(self, names: Sequence[str]) -> str:
         pairs = [(name, ",".join(quote(one, safe="") for one in self.listed(name))) for name in names]

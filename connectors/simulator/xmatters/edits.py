@@ -60,7 +60,7 @@ class Edits(account.Edits):
         """Nothing mentions what was deleted: people and groups leave rosters, seats and absences with it."""
         with self._state.editing():
             self._get(kind, object_id)
-            del self._state.shelf(kind)[object_id]
+            del self._state.objects(kind)[object_id]
             state = self._state
             if kind == "person":
                 for device in [one.id for one in state.devices.values() if one.owner_id == object_id]:
@@ -236,7 +236,7 @@ class Edits(account.Edits):
     # Finding.
 
     def _get(self, kind: str, object_id: str) -> Any:
-        return account.found(self._state.shelf(kind), kind, object_id)
+        return account.find_object(self._state.objects(kind), kind, object_id)
 
     def _settled(self, shift_id: str) -> Shift:
         shift: Shift = self._get("shift", shift_id)

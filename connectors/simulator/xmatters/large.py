@@ -57,7 +57,7 @@ def _some(people: list[Person], number: int, count: int) -> list[str]:
 def _shift(
     state: State, new_id: NewId, group: Group, people: list[Person], number: int, now: int, name: str, hour: int
 ) -> None:
-    zone, said = ZONES[number % 3]
+    zone, zone_text = ZONES[number % 3]
 
     def bounds(day: int) -> tuple[int, int]:
         start, end = (local_time(zone, now, day=day, hour=one, from_monday=True) for one in (hour, hour + 12))
@@ -68,7 +68,9 @@ def _shift(
         Seat(("PERSON", person_id), place and 15, "PEER" if place else "NONE")
         for place, person_id in enumerate(_some(people, number + hour, 4))
     ]
-    made = Shift(new_id("shift", number, name), name, group.id, zone, said, start, end, Recurrence("DAILY", 1), seats)
+    made = Shift(
+        new_id("shift", number, name), name, group.id, zone, zone_text, start, end, Recurrence("DAILY", 1), seats
+    )
     first = local_time(zone, now, day=7, hour=hour, from_monday=True)
     made.rotation = Rotation("ROTATION", "SECOND_TO_FIRST", 1, "WEEKS", "time", first)
     if number % 50 == 0:

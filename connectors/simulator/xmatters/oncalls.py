@@ -15,7 +15,7 @@ from connectors.simulator.xmatters.state import State
 
 
 @dataclass(frozen=True, slots=True)
-class Stand:
+class Replacement:
     """Who stands in during [start, end): a person's id, None = nobody."""
 
     start: int
@@ -31,7 +31,7 @@ class OnDuty:
     recipient: Recipient
     seat: Seat
     delay_after: int
-    stands: tuple[Stand, ...] = ()
+    replacements: tuple[Replacement, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def _members(state: State, shift: Shift, occurrence: Occurrence, at: int) -> tup
     )
 
 
-def _stands(state: State, group_id: str, recipient: Recipient, occurrence: Occurrence) -> tuple[Stand, ...]:
+def _stands(state: State, group_id: str, recipient: Recipient, occurrence: Occurrence) -> tuple[Replacement, ...]:
     kind, person_id = recipient
     if kind != "PERSON":
         return ()
@@ -98,11 +98,11 @@ def _stands(state: State, group_id: str, recipient: Recipient, occurrence: Occur
         if start >= end:
             continue
         if start > reached:
-            found.append(Stand(reached, start, person_id))
-        found.append(Stand(start, end, one.replacement))
+            found.append(Replacement(reached, start, person_id))
+        found.append(Replacement(start, end, one.replacement))
         reached = end
     if found and reached < occurrence.end:
-        found.append(Stand(reached, occurrence.end, person_id))
+        found.append(Replacement(reached, occurrence.end, person_id))
     return tuple(found)
 
 

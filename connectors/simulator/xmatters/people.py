@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
-from connectors.simulator.world import Person as Somebody
+from connectors.simulator.world import Person as WorldPerson
 from connectors.simulator.world import World, monday
 from connectors.simulator.xmatters.model import Device, Person, Site, TimeFrame
 from connectors.simulator.xmatters.state import CANARY
@@ -95,7 +95,9 @@ def people(world: World, places: Mapping[str, Site], new_id: NewId, now: int) ->
     return made
 
 
-def _person(one: Somebody, places: Mapping[str, Site], new_id: NewId, now: int, number: int, taken: set[str]) -> Person:
+def _person(
+    one: WorldPerson, places: Mapping[str, Site], new_id: NewId, now: int, number: int, taken: set[str]
+) -> Person:
     first, last = _NAMES.get(one.key) or tuple(one.name.split(" ", 1))
     mailbox = one.email.split("@")[0].lower()
     target = mailbox[0] + mailbox.split(".")[1]

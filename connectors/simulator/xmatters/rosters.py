@@ -47,27 +47,27 @@ class Rosters:
         hours: float,
         day: int = -70,
         from_monday: bool = True,
-        said: str | None = None,
+        zone_text: str | None = None,
         **further: Any,
     ) -> Shift:
         """The first occurrence is ``day`` days after this week's Monday, or today; ``hours`` are of the wall clock."""
         start, end = (
             local_time(zone, self._now, day=day, hour=one, from_monday=from_monday) for one in (hour, hour + hours)
         )
-        made = self._add(group, name, zone, said or zone, start, end, rule, seats)
+        made = self._add(group, name, zone, zone_text or zone, start, end, rule, seats)
         for attribute, value in further.items():
             setattr(made, attribute, value)
         return made
 
-    def _always(self, group: str, name: str, zone: str, said: str | None, seats: str) -> Shift:
-        return self._add(group, name, zone, said, None, None, None, seats)
+    def _always(self, group: str, name: str, zone: str, zone_text: str | None, seats: str) -> Shift:
+        return self._add(group, name, zone, zone_text, None, None, None, seats)
 
     def _add(
         self,
         group: str,
         name: str,
         zone: str,
-        said: str | None,
+        zone_text: str | None,
         start: int | None,
         end: int | None,
         rule: Recurrence | None,
@@ -75,7 +75,7 @@ class Rosters:
     ) -> Shift:
         owner = self._groups[group]
         made = Shift(
-            self._new_id("shift", group, name), name, owner.id, zone, said, start, end, rule, self._seats(seats)
+            self._new_id("shift", group, name), name, owner.id, zone, zone_text, start, end, rule, self._seats(seats)
         )
         made.created = owner.created
         self.shifts[f"{group}/{name}"] = made
@@ -125,7 +125,7 @@ class Rosters:
             Recurrence("EVERY_WEEKEND_DAY"),
             hour=2.5,
             hours=24,
-            said="US/Eastern",
+            zone_text="US/Eastern",
         )
         first = self._instant(york, 7, 2.5)
         weekend.rotation = Rotation("by elapsed time", "second to first", 2, "WEEKS", "time", first)
@@ -162,7 +162,7 @@ class Rosters:
             hour=9,
             hours=48,
             day=-79,
-            said="Asia/Calcutta",
+            zone_text="Asia/Calcutta",
             repeat=Repeat(1, 1200, "MANAGEMENT"),
         )
 
@@ -185,7 +185,7 @@ class Rosters:
             Recurrence("DAILY", 1, end_by="DATE", until=self._now + 400 * DAY),
             hour=8,
             hours=10,
-            said="US/PACIFIC",
+            zone_text="US/PACIFIC",
         )
 
     def _support(self) -> None:
@@ -200,7 +200,7 @@ class Rosters:
                 hour=9,
                 hours=168,
                 day=7 * number - 70,
-                said="US/Pacific",
+                zone_text="US/Pacific",
             )
 
     def _security(self) -> None:
@@ -213,7 +213,7 @@ class Rosters:
             Recurrence("DAILY", 1),
             hour=9,
             hours=24,
-            said="US/Eastern",
+            zone_text="US/Eastern",
         )
         round_robin.rotation = Rotation("EVENT_ROUND_ROBIN", "SECOND_TO_FIRST", 1, "DAYS", "alert")
 
@@ -236,7 +236,7 @@ class Rosters:
             hour=9,
             hours=8,
             day=-28,
-            said="US/Central",
+            zone_text="US/Central",
             on_holidays=False,
         )
         self._shift("release", "Holidays", chicago, "olga", Recurrence("HOLIDAY"), hour=9, hours=8, on_holidays=True)
@@ -250,7 +250,7 @@ class Rosters:
             hours=30,
             day=2,
             from_monday=False,
-            said="US/Central",
+            zone_text="US/Central",
         )
 
     def _mobile(self) -> None:
@@ -263,6 +263,6 @@ class Rosters:
             Recurrence("DAILY", 1),
             hour=0,
             hours=24,
-            said="America/Canada",
+            zone_text="America/Canada",
         )
         odd.rotation = Rotation("ZIGZAG", "INSIDE_OUT", 1, "DAYS", "")

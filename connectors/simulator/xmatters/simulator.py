@@ -1,6 +1,5 @@
 """xMatters as a vendor a simulator server can serve."""
 
-import itertools
 import time
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +16,7 @@ from connectors.simulator.xmatters.state import State
 from connectors.simulator.xmatters.views import ROUTES
 
 _TOKEN = f"{ROOT}/oauth2/token"
-_NOBODY = Caller("", frozenset())
+_ANONYMOUS = Caller("", frozenset())
 
 
 class Xmatters(EditableVendor[State, Edits]):
@@ -31,23 +30,22 @@ class Xmatters(EditableVendor[State, Edits]):
         self.door = Door()
         self._now = now
         self._period = period
-        self._turns = itertools.count(1)
 
     def answer(self, request: Request) -> Answer:
         with self.state.lock:
             try:
-                return self._answer(request, next(self._turns))
+                return self._answer(request)
             except Refused as refused:
                 return refused.answer()
 
-    def _answer(self, request: Request, turn: int) -> Answer:
+    def _answer(self, request: Request) -> Answer:
         if not request.path.startswith(f"{ROOT}/"):
             raise Refused(404)
         if request.path == _TOKEN:
             return self._token(request)
         path = request.path.removeprefix(ROOT)
         found = [(right, view, match) for pattern, right, view in ROUTES if (match := pattern.fullmatch(path))]
-        caller = _NOBODY
+        caller = _ANONYMOUS
         if not found or found[0][0] != OPEN:
             caller = self._caller(request)
         if not found:
@@ -60,7 +58,7 @@ class Xmatters(EditableVendor[State, Edits]):
             raise Refused(406)
         if right != OPEN and right not in caller.rights:
             raise Refused(403)
-        call = ApiCall(self.state, request, caller, path, self._now(), turn)
+        call = ApiCall(self.state, request, caller, path, self._now())
         return view(call, *(unquote(group) for group in match.groups()))
 
     def _caller(self, request: Request) -> Caller:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from connectors.simulator.account import Account, by_name, shelf_of
+from connectors.simulator.account import Account, objects_of_kind, sorted_by_name
 from connectors.simulator.xmatters.model import Absence, Device, Group, Person, Recipient, Service, Shift, Site
 
 CANARY = "canary-never-store-this"
@@ -50,10 +50,10 @@ class State(Account):
         return sorted(self.devices.values(), key=lambda one: (self.people[one.owner_id].target_name, one.name, one.id))
 
     def sorted_groups(self) -> Sequence[Group]:
-        return by_name(self.groups.values())
+        return sorted_by_name(self.groups.values())
 
     def sorted_services(self) -> Sequence[Service]:
-        return by_name(self.services.values())
+        return sorted_by_name(self.services.values())
 
     def devices_of(self, person_id: str) -> Sequence[Device]:
         own = (device for device in self.devices.values() if device.owner_id == person_id)
@@ -106,9 +106,9 @@ class State(Account):
             return person.status == "ACTIVE" and (site is None or site.status == "ACTIVE")
         return kind != "GROUP" or self.groups[key].status == "ACTIVE"
 
-    def shelf(self, kind: str) -> dict[str, Any]:
+    def objects(self, kind: str) -> dict[str, Any]:
         """All objects of person | device | group | shift | absence | site | service by id; LookupError otherwise."""
-        shelves: dict[str, dict[str, Any]] = {
+        objects_by_kind: dict[str, dict[str, Any]] = {
             "person": self.people,
             "device": self.devices,
             "group": self.groups,
@@ -117,7 +117,7 @@ class State(Account):
             "site": self.sites,
             "service": self.services,
         }
-        return shelf_of(shelves, kind)
+        return objects_of_kind(objects_by_kind, kind)
 
     def counts(self) -> dict[str, int]:
         kinds = ("people", "devices", "groups", "shifts", "absences", "sites", "services")

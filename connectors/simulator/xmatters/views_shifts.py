@@ -179,4 +179,4 @@ def occurrence_replacements(call: ApiCall, identifier: str, shift_id: str, start
     found = _occurrence(call, identifier, shift_id, start)
     if not position.isdecimal() or not 1 <= int(position) <= len(found.members):
         raise Refused(404)
-    return call.page(found.members[int(position) - 1].stands, lambda each: stand(call, each))
+    return call.page(found.members[int(position) - 1].replacements, lambda each: stand(call, each))

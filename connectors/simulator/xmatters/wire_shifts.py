@@ -6,7 +6,7 @@
 from connectors.simulator.xmatters.api_call import ROOT, ApiCall, Json
 from connectors.simulator.xmatters.model import Recipient, Recurrence, Repeat, Seat, Shift
 from connectors.simulator.xmatters.occurrences import occurrences
-from connectors.simulator.xmatters.oncalls import OnDuty, Row, Stand, absence_at
+from connectors.simulator.xmatters.oncalls import OnDuty, Replacement, Row, absence_at
 from connectors.simulator.xmatters.rotation import next_rotation, seated_at
 from connectors.simulator.xmatters.wire import (
     fine_moment,
@@ -175,14 +175,14 @@ def member(call: ApiCall, one: OnDuty, path: str) -> Json:
         "inRotation": one.seat.in_rotation,
         "member": recipient(call, one.recipient, owner="members.owner" in call.embedded),
     }
-    if one.stands:
+    if one.replacements:
         made["replacements"] = call.nested(
-            one.stands, lambda each: stand(call, each), f"{path}/members/{one.position}/replacements"
+            one.replacements, lambda each: stand(call, each), f"{path}/members/{one.position}/replacements"
         )
     return made
 
 
-def stand(call: ApiCall, one: Stand) -> Json:
+def stand(call: ApiCall, one: Replacement) -> Json:
     """A vacancy has no replacement."""
     made: Json = {"start": moment(one.start), "end": fine_moment(one.end)}
     if one.person_id is not None:

@@ -399,8 +399,8 @@ def test_escalations_have_every_kind_of_rule(genie: Call) -> None:
 def test_the_same_moment_and_seed_give_the_same_account() -> None:
     one, two, other = build_world(NOW), build_world(NOW), build_world(NOW, seed=8)
     for kind in ("user", "team", "schedule", "escalation", "service"):
-        assert one.shelf(kind) == two.shelf(kind)
-        assert not set(one.shelf(kind)) & set(other.shelf(kind))
+        assert one.objects(kind) == two.objects(kind)
+        assert not set(one.objects(kind)) & set(other.objects(kind))
 
 
 @pytest.mark.parametrize("day", range(0, 365, 45))

@@ -32,7 +32,7 @@ def seats(xm: Call, simulator: Simulator, name: str) -> list[tuple[str, int]]:
 
 @pytest.mark.parametrize(("kind", "path"), [("person", "people"), ("group", "groups"), ("service", "services")])
 def test_things_are_renamed(xmatters: Simulator, xm: Call, kind: str, path: str) -> None:
-    first = next(iter(xmatters.state.shelf(kind)))
+    first = next(iter(xmatters.state.objects(kind)))
     xmatters.edits.rename(kind, first, "Another Name")
     (found,) = (one for one in xm(f"/{path}", {"limit": 1000}).json["data"] if one["id"] == first)
     assert found.get("targetName") == "Another Name" or (found["firstName"], found["lastName"]) == ("Another", "Name")
