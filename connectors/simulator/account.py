@@ -2,7 +2,7 @@
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
@@ -47,18 +47,22 @@ def find_object(objects: Mapping[str, Item], kind: str, object_id: str) -> Item:
 
 
 class Edits:
-    """What the account's own users do to it: each is one whole edit under its lock. verbs: edits by name.
+    """Base of the changes that the vendor's own users make to an account. Each method is one edit under the lock.
 
-    Edits refuse with ValueError what the vendor refuses, and with LookupError what is not there.
+    verbs: the names of the methods that are edits. An edit raises ValueError for what the vendor refuses, and
+    LookupError for an object that does not exist.
     """
 
-    verbs: Mapping[str, Callable[..., Any]]
+    verbs: ClassVar[tuple[str, ...]]
 
     def carry_out(self, verb: str, arguments: Mapping[str, Any]) -> Any:
-        """Run an edit by name with JSON arguments; TypeError when they do not fit."""
+        """Run the edit ``verb`` with JSON arguments and return its result.
+
+        Raises LookupError for an unknown edit and TypeError for arguments that do not fit.
+        """
         if verb not in self.verbs:
             raise LookupError(f"There is no edit {verb!r}; use one of {', '.join(sorted(self.verbs))}.")
-        return self.verbs[verb](**arguments)
+        return getattr(self, verb)(**arguments)
 
 
 S = TypeVar("S", bound=Account)

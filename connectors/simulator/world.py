@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from typing import Any
 from uuid import UUID
 
 from connectors.simulator.zones import DAY, first_instant, iso, offset_at, reading_at, stretches, weekday_of
@@ -88,6 +89,12 @@ class Identifiers:
             attempt += 1
         given.add(made)
         return made
+
+
+def spread_ids(objects: Sequence[Any], number: int, count: int) -> list[str]:
+    """Ids of ``count`` different objects of a list; another ``number`` gives other objects."""
+    step = max(1, len(objects) // (count + 1))
+    return list(dict.fromkeys(objects[(number * 13 + place * step) % len(objects)].id for place in range(count)))
 
 
 def changing_zone(now: int, zones: Sequence[str], *, fallback: str, days: int = 14) -> str:

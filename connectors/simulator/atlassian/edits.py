@@ -9,27 +9,28 @@ from connectors.simulator.world import uuid
 
 
 class Edits(account.Edits):
+    verbs = (
+        "rename",
+        "change_email",
+        "block_user",
+        "delete_user",
+        "delete",
+        "add_member",
+        "remove_member",
+        "add_participant",
+        "remove_participant",
+        "move_start",
+        "delete_rotation",
+        "enable_schedule",
+        "add_override",
+        "remove_override",
+        "add_forwarding",
+        "change_delay",
+        "change_plan",
+    )
+
     def __init__(self, state: State) -> None:
         self._state = state
-        self.verbs = {
-            "rename": self.rename,
-            "change_email": self.change_email,
-            "block_user": self.block_user,
-            "delete_user": self.delete_user,
-            "delete": self.delete,
-            "add_member": self.add_member,
-            "remove_member": self.remove_member,
-            "add_participant": self.add_participant,
-            "remove_participant": self.remove_participant,
-            "move_start": self.move_start,
-            "delete_rotation": self.delete_rotation,
-            "enable_schedule": self.enable_schedule,
-            "add_override": self.add_override,
-            "remove_override": self.remove_override,
-            "add_forwarding": self.add_forwarding,
-            "change_delay": self.change_delay,
-            "change_plan": self.change_plan,
-        }
 
     # Any object.
 

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -14,9 +13,9 @@ from connectors.simulator.exchange import Answer
 from connectors.simulator.jsm.api_call import ApiCall, Refused
 from connectors.simulator.jsm.callers import ORG_ID
 from connectors.simulator.jsm.wire import Wire
+from connectors.simulator.routes import View, path_pattern
 
 _MOST_MEMBERS = 50
-View = Callable[..., Answer]
 Route = tuple[str, re.Pattern[str], View]
 """Method, pattern of the path, function."""
 
@@ -241,7 +240,7 @@ def directory(call: ApiCall) -> Answer:
 
 
 def _route(path: str, view: View, method: str = "GET") -> Route:
-    return method, re.compile(path.replace("{id}", "([^/]+)")), view
+    return method, path_pattern(path), view
 
 
 OPERATIONS = (

@@ -1,6 +1,5 @@
 """Opsgenie's REST API v2, the GETs a reader needs: one function per endpoint and the table of paths."""
 
-import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,6 +11,7 @@ from connectors.simulator.exchange import Answer
 from connectors.simulator.opsgenie.api_call import ApiCall, Refused
 from connectors.simulator.opsgenie.limits import NUMBERS
 from connectors.simulator.opsgenie.wire import Wire
+from connectors.simulator.routes import route
 
 _SORTS: dict[str, Callable[[User], Any]] = {
     "username": lambda user: (user.email.casefold(), user.id),
@@ -97,7 +97,7 @@ def _contacts(call: ApiCall, identifier: str) -> Answer:
 
 
 def _notification_rules(call: ApiCall, identifier: str) -> Answer:
-    return call.whole(_found_user(call, identifier).notification_rules, _wire(call).notification_rule)
+    return call.whole(_found_user(call, identifier).notification_rules, _wire(call).notification_rule_head)
 
 
 def _notification_rule(call: ApiCall, identifier: str, rule_id: str) -> Answer:
@@ -223,33 +223,29 @@ def _services(call: ApiCall) -> Answer:
     return call.page(services, _wire(call).service)
 
 
-def _route(path: str, right: str, view: Callable[..., Answer]) -> tuple[re.Pattern[str], str, Callable[..., Answer]]:
-    return re.compile(path.replace("{id}", "([^/]+)")), right, view
-
-
 ROUTES = (
-    _route("/v2/account", "account", _account),
-    _route("/v2/request-limits/?", "limits", _limits),
-    _route("/v2/users", "users", _users),
-    _route("/v2/users/{id}", "users", _user),
-    _route("/v2/users/{id}/teams", "users", _user_teams),
-    _route("/v2/users/{id}/contacts", "users", _contacts),
-    _route("/v2/users/{id}/notification-rules", "users", _notification_rules),
-    _route("/v2/users/{id}/notification-rules/{id}", "users", _notification_rule),
-    _route("/v2/teams", "teams", _teams),
-    _route("/v2/teams/{id}", "teams", _team),
-    _route("/v2/teams/{id}/roles", "teams", _roles),
-    _route("/v2/teams/{id}/routing-rules", "teams", _routing_rules),
-    _route("/v2/schedules", "schedules", _schedules),
-    _route("/v2/schedules/on-calls", "on-calls", _on_calls),
-    _route("/v2/schedules/{id}", "schedules", _schedule),
-    _route("/v2/schedules/{id}/rotations", "schedules", _rotations),
-    _route("/v2/schedules/{id}/overrides", "schedules", _overrides),
-    _route("/v2/schedules/{id}/overrides/{id}", "schedules", _override),
-    _route("/v2/schedules/{id}/timeline", "schedules", _timeline),
-    _route("/v2/schedules/{id}/on-calls", "on-calls", _schedule_on_calls),
-    _route("/v2/escalations", "escalations", _escalations),
-    _route("/v2/escalations/{id}", "escalations", _escalation),
-    _route("/v2/forwarding-rules", "forwarding-rules", _forwarding_rules),
-    _route("/v1/services", "services", _services),
+    route("/v2/account", "account", _account),
+    route("/v2/request-limits/?", "limits", _limits),
+    route("/v2/users", "users", _users),
+    route("/v2/users/{id}", "users", _user),
+    route("/v2/users/{id}/teams", "users", _user_teams),
+    route("/v2/users/{id}/contacts", "users", _contacts),
+    route("/v2/users/{id}/notification-rules", "users", _notification_rules),
+    route("/v2/users/{id}/notification-rules/{id}", "users", _notification_rule),
+    route("/v2/teams", "teams", _teams),
+    route("/v2/teams/{id}", "teams", _team),
+    route("/v2/teams/{id}/roles", "teams", _roles),
+    route("/v2/teams/{id}/routing-rules", "teams", _routing_rules),
+    route("/v2/schedules", "schedules", _schedules),
+    route("/v2/schedules/on-calls", "on-calls", _on_calls),
+    route("/v2/schedules/{id}", "schedules", _schedule),
+    route("/v2/schedules/{id}/rotations", "schedules", _rotations),
+    route("/v2/schedules/{id}/overrides", "schedules", _overrides),
+    route("/v2/schedules/{id}/overrides/{id}", "schedules", _override),
+    route("/v2/schedules/{id}/timeline", "schedules", _timeline),
+    route("/v2/schedules/{id}/on-calls", "on-calls", _schedule_on_calls),
+    route("/v2/escalations", "escalations", _escalations),
+    route("/v2/escalations/{id}", "escalations", _escalation),
+    route("/v2/forwarding-rules", "forwarding-rules", _forwarding_rules),
+    route("/v1/services", "services", _services),
 )

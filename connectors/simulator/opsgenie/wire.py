@@ -1,6 +1,5 @@
 """Objects as Opsgenie's REST API v2 writes them. What is not set is left out rather than null."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from connectors.simulator.atlassian.model import (
@@ -18,18 +17,14 @@ from connectors.simulator.atlassian.model import (
     User,
 )
 from connectors.simulator.atlassian.oncalls import OnCall
-from connectors.simulator.atlassian.state import State
 from connectors.simulator.atlassian.timeline import Timeline, TimelinePeriod
-from connectors.simulator.atlassian.wire import Json, repeat_json, restriction_json
+from connectors.simulator.atlassian.wire import BaseWire, Json, repeat_json, restriction_json
 from connectors.simulator.world import instant_text
 
 
 @dataclass(frozen=True, slots=True)
-class Wire:
-    """``request_number`` shifts the order of restrictions, which is not stable between two reads of one schedule."""
-
-    state: State
-    request_number: int = 0
+class Wire(BaseWire):
+    """Writes objects for one request to Opsgenie."""
 
     # People.
 
@@ -70,15 +65,6 @@ class Wire:
         }
         return made | ({"disabledReason": contact.disabled_reason} if contact.disabled_reason else {})
 
-    def notification_rule(self, rule: NotificationRule) -> Json:
-        return {
-            "id": rule.id,
-            "name": rule.name,
-            "actionType": rule.action_type,
-            "order": rule.order,
-            "enabled": rule.enabled,
-        }
-
     def notification_rule_alone(self, user: User, rule: NotificationRule) -> Json:
         contacts = {contact.id: contact for contact in user.contacts}
         steps: list[Json] = []
@@ -88,7 +74,7 @@ class Wire:
             if minutes is not None:
                 step["sendAfter"] = {"timeAmount": minutes, "timeUnit": "minutes"}
             steps.append(step)
-        return self.notification_rule(rule) | {
+        return self.notification_rule_head(rule) | {
             "criteria": {"type": "match-all"},
             "notificationTime": [],
             "repeat": {"loopAfter": 0, "enabled": False},
@@ -156,14 +142,7 @@ class Wire:
         return made | {"rotations": [self.rotation(one) for one in schedule.rotations] if rotations else []}
 
     def rotation(self, rotation: Rotation) -> Json:
-        made: Json = {
-            "id": rotation.id,
-            "name": rotation.name,
-            "startDate": instant_text(rotation.start),
-            "type": rotation.unit,
-            "length": rotation.length,
-            "participants": [self.participant(one) for one in rotation.participants],
-        }
+        made = self.rotation_head(rotation)
         if rotation.end is not None:
             made["endDate"] = instant_text(rotation.end)
         if rotation.restriction is not None:
@@ -250,24 +229,19 @@ class Wire:
             "endDate": instant_text(drawn.until),
         }
         for name, rotations in drawn.layers.items():
-            listed = [self._timeline_rotation(rotation, shown) for rotation, shown in rotations]
+            listed = [self.timeline_rotation(rotation, shown) for rotation, shown in rotations]
             made[f"{name}Timeline"] = {"rotations": listed}
         return made
 
-    def _timeline_rotation(self, rotation: Rotation, shown: Sequence[TimelinePeriod]) -> Json:
-        """``periods`` is absent when there are none."""
-        made: Json = {"id": rotation.id, "name": rotation.name, "order": rotation.order}
-        return made | ({"periods": [self._period(one) for one in shown]} if shown else {})
-
-    def _period(self, one: TimelinePeriod) -> Json:
+    def timeline_period(self, period: TimelinePeriod) -> Json:
         made: Json = {
-            "startDate": instant_text(one.start),
-            "endDate": instant_text(one.end),
-            "type": one.kind,
-            "recipient": self.recipient(one.recipient),
+            "startDate": instant_text(period.start),
+            "endDate": instant_text(period.end),
+            "type": period.kind,
+            "recipient": self.recipient(period.recipient),
         }
-        if one.from_user is not None:
-            made["fromUser"] = self.state.users[one.from_user].email
-        if one.flattened:
-            made["flattenedRecipients"] = [self.recipient(person) for person in one.flattened]
+        if period.from_user is not None:
+            made["fromUser"] = self.state.users[period.from_user].email
+        if period.flattened:
+            made["flattenedRecipients"] = [self.recipient(person) for person in period.flattened]
         return made

@@ -17,23 +17,24 @@ from connectors.simulator.pagerduty.upgrade import upgraded
 
 
 class Edits(account.Edits):
+    verbs = (
+        "rename",
+        "change_email",
+        "deactivate_person",
+        "delete_user",
+        "delete_team",
+        "delete_service",
+        "delete_schedule",
+        "move_handoff",
+        "add_override",
+        "remove_override",
+        "change_delay",
+        "upgrade_schedule",
+    )
+
     def __init__(self, state: State, now: Callable[[], float]) -> None:
         self._state = state
         self._now = now
-        self.verbs = {
-            "rename": self.rename,
-            "change_email": self.change_email,
-            "deactivate_person": self.deactivate_person,
-            "delete_user": self.delete_user,
-            "delete_team": self.delete_team,
-            "delete_service": self.delete_service,
-            "delete_schedule": self.delete_schedule,
-            "move_handoff": self.move_handoff,
-            "add_override": self.add_override,
-            "remove_override": self.remove_override,
-            "change_delay": self.change_delay,
-            "upgrade_schedule": self.upgrade_schedule,
-        }
 
     # Any object.
 

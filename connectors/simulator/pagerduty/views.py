@@ -1,7 +1,6 @@
 """PagerDuty's REST API, the GETs a reader needs: one function per endpoint and the table of paths."""
 
-import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
 from connectors.simulator.exchange import Answer
@@ -17,6 +16,7 @@ from connectors.simulator.pagerduty.wire_schedules import (
     schedule_json,
     shift_schedule_json,
 )
+from connectors.simulator.routes import route
 from connectors.simulator.zones import DAY
 
 _SHIFT_BASED = "This schedule is a shift-based schedule. Use GET /v3/schedules/{id} to read it."
@@ -289,29 +289,25 @@ def _ability(call: ApiCall, name: str) -> Answer:
     return Answer(204)
 
 
-def _route(path: str, right: str, view: Callable[..., Answer]) -> tuple[re.Pattern[str], str, Callable[..., Answer]]:
-    return re.compile(path.replace("{id}", "([^/]+)")), right, view
-
-
 ROUTES = (
-    _route("/users", "users.read", _users),
-    _route("/users/me", "users.read", _me),
-    _route("/users/{id}", "users.read", _user),
-    _route("/users/{id}/contact_methods", "users:contact_methods.read", _contact_methods),
-    _route("/users/{id}/notification_rules", "users:contact_methods.read", _notification_rules),
-    _route("/teams", "teams.read", _teams),
-    _route("/teams/{id}/members", "teams.read", _members),
-    _route("/escalation_policies", "escalation_policies.read", _policies),
-    _route("/escalation_policies/{id}", "escalation_policies.read", _policy),
-    _route("/services", "services.read", _services),
-    _route("/schedules", "schedules.read", _schedules),
-    _route("/schedules/{id}", "schedules.read", _schedule),
-    _route("/schedules/{id}/overrides", "schedules.read", _overrides),
-    _route("/v3/schedules", "schedules.read", _v3_schedules),
-    _route("/v3/schedules/{id}", "schedules.read", _v3_schedule),
-    _route("/v3/schedules/{id}/overrides", "schedules.read", _v3_overrides),
-    _route("/v3/schedules/{id}/custom_shifts", "schedules.read", _v3_custom_shifts),
-    _route("/oncalls", "oncalls.read", _on_calls),
-    _route("/abilities", "abilities.read", _abilities),
-    _route("/abilities/{id}", "abilities.read", _ability),
+    route("/users", "users.read", _users),
+    route("/users/me", "users.read", _me),
+    route("/users/{id}", "users.read", _user),
+    route("/users/{id}/contact_methods", "users:contact_methods.read", _contact_methods),
+    route("/users/{id}/notification_rules", "users:contact_methods.read", _notification_rules),
+    route("/teams", "teams.read", _teams),
+    route("/teams/{id}/members", "teams.read", _members),
+    route("/escalation_policies", "escalation_policies.read", _policies),
+    route("/escalation_policies/{id}", "escalation_policies.read", _policy),
+    route("/services", "services.read", _services),
+    route("/schedules", "schedules.read", _schedules),
+    route("/schedules/{id}", "schedules.read", _schedule),
+    route("/schedules/{id}/overrides", "schedules.read", _overrides),
+    route("/v3/schedules", "schedules.read", _v3_schedules),
+    route("/v3/schedules/{id}", "schedules.read", _v3_schedule),
+    route("/v3/schedules/{id}/overrides", "schedules.read", _v3_overrides),
+    route("/v3/schedules/{id}/custom_shifts", "schedules.read", _v3_custom_shifts),
+    route("/oncalls", "oncalls.read", _on_calls),
+    route("/abilities", "abilities.read", _abilities),
+    route("/abilities/{id}", "abilities.read", _ability),
 )

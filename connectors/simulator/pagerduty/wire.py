@@ -169,6 +169,13 @@ class Wire:
 
     # Policies.
 
+    def _teams_of_policy(self, policy: EscalationPolicy, include: Collection[str]) -> list[Json]:
+        if policy.team_id is None:
+            return []
+        if "teams" in include:
+            return [self.team(self.state.teams[policy.team_id])]
+        return [self.team_reference(policy.team_id)]
+
     def policy(self, policy: EscalationPolicy, include: Collection[str] = ()) -> Json:
         return self.head("escalation_policy", "escalation_policies", policy.id, policy.name) | {
             "name": policy.name,
@@ -180,13 +187,7 @@ class Wire:
                 self.service(service) if "services" in include else self.service_reference(service)
                 for service in self.state.services_of_policy(policy.id)
             ],
-            "teams": []
-            if policy.team_id is None
-            else [
-                self.team(self.state.teams[policy.team_id])
-                if "teams" in include
-                else self.team_reference(policy.team_id)
-            ],
+            "teams": self._teams_of_policy(policy, include),
             "privilege": None,
         }
 
@@ -253,13 +254,7 @@ class Wire:
             "escalation_policy": self.policy(policy)
             if "escalation_policies" in include
             else self.policy_reference(policy),
-            "teams": []
-            if policy.team_id is None
-            else [
-                self.team(self.state.teams[policy.team_id])
-                if "teams" in include
-                else self.team_reference(policy.team_id)
-            ],
+            "teams": self._teams_of_policy(policy, include),
             "incident_urgency_rule": {"type": "constant", "urgency": "high"},
             "support_hours": None,
             "scheduled_actions": [],

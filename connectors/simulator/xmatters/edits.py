@@ -19,29 +19,30 @@ _NAMED = {"device": "name", "group": "name", "shift": "name", "site": "name", "s
 
 
 class Edits(account.Edits):
+    verbs = (
+        "rename",
+        "delete",
+        "change_address",
+        "activate",
+        "add_member",
+        "remove_member",
+        "add_seat",
+        "remove_seat",
+        "swap_seats",
+        "change_delay",
+        "rotate",
+        "raise_alert",
+        "move_start",
+        "exclude",
+        "repeat",
+        "add_absence",
+        "change_plan",
+        "change_habits",
+    )
+
     def __init__(self, state: State, now: Callable[[], float]) -> None:
         self._state = state
         self._now = now
-        self.verbs = {
-            "rename": self.rename,
-            "delete": self.delete,
-            "change_address": self.change_address,
-            "activate": self.activate,
-            "add_member": self.add_member,
-            "remove_member": self.remove_member,
-            "add_seat": self.add_seat,
-            "remove_seat": self.remove_seat,
-            "swap_seats": self.swap_seats,
-            "change_delay": self.change_delay,
-            "rotate": self.rotate,
-            "raise_alert": self.raise_alert,
-            "move_start": self.move_start,
-            "exclude": self.exclude,
-            "repeat": self.repeat,
-            "add_absence": self.add_absence,
-            "change_plan": self.change_plan,
-            "change_habits": self.change_habits,
-        }
 
     # Any object.
 

@@ -31,20 +31,22 @@ class Occurrence:
 
 def occurrences(shift: Shift, since: int, until: int, holidays: frozenset[int] = frozenset()) -> list[Occurrence]:
     """Those that overlap [since, until), uncut, in order of start. ``holidays`` are days since 1970."""
-    if shift.start is None or shift.end is None or shift.recurrence is None:
-        return _slices(shift.zone, since, until)
-    closed = holidays if shift.on_holidays is False else frozenset()
-    series = _series(shift.recurrence, shift.zone, shift.start, shift.end, shift.excluded, holidays, closed)
-    return series.overlapping(since, until)
+    series = _series_of(shift, holidays)
+    return _slices(shift.zone, since, until) if series is None else series.overlapping(since, until)
 
 
 def completed(shift: Shift, at: int, holidays: frozenset[int] = frozenset()) -> int:
     """How many occurrences are over at ``at``: the index of the one that runs or comes next."""
+    series = _series_of(shift, holidays)
+    return _slices(shift.zone, at, at + 1)[0].index if series is None else series.completed(at)
+
+
+def _series_of(shift: Shift, holidays: frozenset[int]) -> "_Series | None":
+    """The cached occurrences of a shift; None when the shift has no times."""
     if shift.start is None or shift.end is None or shift.recurrence is None:
-        return _slices(shift.zone, at, at + 1)[0].index
+        return None
     closed = holidays if shift.on_holidays is False else frozenset()
-    series = _series(shift.recurrence, shift.zone, shift.start, shift.end, shift.excluded, holidays, closed)
-    return series.completed(at)
+    return _series(shift.recurrence, shift.zone, shift.start, shift.end, shift.excluded, holidays, closed)
 
 
 def _slices(zone: str, since: int, until: int) -> list[Occurrence]:
@@ -118,17 +120,7 @@ class _Series:
         return position
 
 
-@lru_cache(maxsize=20_000)
-def _series(
-    recurrence: Recurrence,
-    zone: str,
-    start: int,
-    end: int,
-    excluded: tuple[tuple[int, int], ...],
-    holidays: frozenset[int],
-    closed: frozenset[int],
-) -> _Series:
-    return _Series(recurrence, zone, start, end, excluded, holidays, closed)
+_series = lru_cache(maxsize=20_000)(_Series)
 
 
 def falls_on(rule: Recurrence, day: int, first_day: int, holidays: frozenset[int] = frozenset()) -> bool:

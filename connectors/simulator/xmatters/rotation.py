@@ -48,9 +48,7 @@ class _Steps:
         return self._after[taken] if taken >= 0 else self._before[-taken]
 
 
-@lru_cache(maxsize=20_000)
-def _steps(zone: str, first: int, interval: int, unit: str) -> _Steps:
-    return _Steps(zone, first, interval, unit)
+_steps = lru_cache(maxsize=20_000)(_Steps)
 
 
 def _months_later(reading: int, months: int) -> int:

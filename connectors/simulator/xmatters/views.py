@@ -1,10 +1,10 @@
 """The endpoints, one function each; ROUTES says which path (below the root) wants which right."""
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from connectors.simulator.exchange import Answer
+from connectors.simulator.routes import View, route
 from connectors.simulator.xmatters import views_shifts
 from connectors.simulator.xmatters.api_call import ApiCall, Refused
 from connectors.simulator.xmatters.callers import ABSENCES, DEVICES, OPEN, READ
@@ -28,7 +28,6 @@ from connectors.simulator.xmatters.wire import (
 )
 from connectors.simulator.zones import DAY
 
-View = Callable[..., Answer]
 _ORDERS = ("ASCENDING", "DESCENDING")
 
 
@@ -251,42 +250,41 @@ def service_dependencies(call: ApiCall) -> Answer:
     return call.page([pair for pair in call.state.dependencies if set(pair) <= set(known)], written)
 
 
-_ONE = r"([^/]+)"
-_SHIFT = rf"/groups/{_ONE}/shifts/{_ONE}"
+_SHIFT = "/groups/{id}/shifts/{id}"
 _PATHS: tuple[tuple[str, str, View], ...] = (
     ("/ping", OPEN, ping),
     ("/people", READ, people),
-    (f"/people/{_ONE}", READ, one_person),
-    (f"/people/{_ONE}/roles", READ, person_roles),
-    (f"/people/{_ONE}/supervisors", READ, person_supervisors),
-    (f"/people/{_ONE}/devices", DEVICES, person_devices),
-    (f"/people/{_ONE}/group-memberships", READ, person_memberships),
+    ("/people/{id}", READ, one_person),
+    ("/people/{id}/roles", READ, person_roles),
+    ("/people/{id}/supervisors", READ, person_supervisors),
+    ("/people/{id}/devices", DEVICES, person_devices),
+    ("/people/{id}/group-memberships", READ, person_memberships),
     ("/devices", DEVICES, devices),
-    (f"/devices/{_ONE}", DEVICES, one_device),
-    (f"/devices/{_ONE}/timeframes", DEVICES, device_time_frames),
+    ("/devices/{id}", DEVICES, one_device),
+    ("/devices/{id}/timeframes", DEVICES, device_time_frames),
     ("/groups", READ, groups),
-    (f"/groups/{_ONE}", READ, one_group),
-    (f"/groups/{_ONE}/members", READ, group_members),
-    (f"/groups/{_ONE}/members/{_ONE}/shifts", READ, member_shifts),
-    (f"/groups/{_ONE}/recipients", READ, group_recipients),
-    (f"/groups/{_ONE}/supervisors", READ, group_supervisors),
-    (f"/groups/{_ONE}/observers", READ, group_observers),
-    (f"/groups/{_ONE}/services", READ, group_services),
-    (f"/groups/{_ONE}/shifts", READ, views_shifts.shifts),
-    (f"/groups/{_ONE}/occurrences", READ, views_shifts.group_occurrences),
+    ("/groups/{id}", READ, one_group),
+    ("/groups/{id}/members", READ, group_members),
+    ("/groups/{id}/members/{id}/shifts", READ, member_shifts),
+    ("/groups/{id}/recipients", READ, group_recipients),
+    ("/groups/{id}/supervisors", READ, group_supervisors),
+    ("/groups/{id}/observers", READ, group_observers),
+    ("/groups/{id}/services", READ, group_services),
+    ("/groups/{id}/shifts", READ, views_shifts.shifts),
+    ("/groups/{id}/occurrences", READ, views_shifts.group_occurrences),
     (_SHIFT, READ, views_shifts.one_shift),
-    (f"{_SHIFT}/members", READ, views_shifts.shift_members),
-    (f"{_SHIFT}/exclusions", READ, views_shifts.shift_exclusions),
-    (f"{_SHIFT}/occurrences/{_ONE}/members", READ, views_shifts.occurrence_members),
-    (f"{_SHIFT}/occurrences/{_ONE}/members/{_ONE}/replacements", READ, views_shifts.occurrence_replacements),
+    (_SHIFT + "/members", READ, views_shifts.shift_members),
+    (_SHIFT + "/exclusions", READ, views_shifts.shift_exclusions),
+    (_SHIFT + "/occurrences/{id}/members", READ, views_shifts.occurrence_members),
+    (_SHIFT + "/occurrences/{id}/members/{id}/replacements", READ, views_shifts.occurrence_replacements),
     ("/on-call", READ, views_shifts.on_call),
     ("/on-call-summary", READ, views_shifts.on_call_summary),
     ("/temporary-absences", ABSENCES, temporary_absences),
     ("/sites", READ, sites),
-    (f"/sites/{_ONE}", READ, one_site),
+    ("/sites/{id}", READ, one_site),
     ("/roles", READ, roles),
     ("/services", READ, services),
-    (f"/services/{_ONE}/links", READ, service_links),
+    ("/services/{id}/links", READ, service_links),
     ("/service-dependencies", READ, service_dependencies),
 )
-ROUTES = tuple((re.compile(pattern), right, view) for pattern, right, view in _PATHS)
+ROUTES = tuple(route(*row) for row in _PATHS)
