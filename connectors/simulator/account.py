@@ -1,4 +1,4 @@
-"""What every simulated vendor does alike: an account under one lock, edits by name, a summary of both."""
+"""Base classes of all simulated vendors: an account with one lock, its edits by name, and a summary."""
 
 import threading
 from abc import ABC, abstractmethod
@@ -12,7 +12,10 @@ Item = TypeVar("Item")
 
 
 class Account:
-    """Base of an account's data, a dataclass. version: grows with every edit. Objects change in ``editing()`` only."""
+    """Base of the dataclass that holds an account's data. Change objects only inside ``editing()``.
+
+    ``version`` grows by one with every edit.
+    """
 
     def __post_init__(self) -> None:
         self.lock = threading.RLock()
@@ -20,7 +23,7 @@ class Account:
 
     @contextmanager
     def editing(self) -> Iterator[Self]:
-        """Hold the lock and count the edit."""
+        """Hold the lock during an edit and count the edit."""
         with self.lock:
             try:
                 yield self
@@ -33,14 +36,14 @@ def sorted_by_name(objects: Iterable[Any]) -> list[Any]:
 
 
 def objects_of_kind(objects: Mapping[str, dict[str, Any]], kind: str) -> dict[str, Any]:
-    """All objects of a kind by id; raises LookupError for another kind."""
+    """Return all objects of a kind by id. Raises LookupError for an unknown kind."""
     if kind not in objects:
         raise LookupError(f"There is no kind {kind!r}; use one of {', '.join(objects)}.")
     return objects[kind]
 
 
 def find_object(objects: Mapping[str, Item], kind: str, object_id: str) -> Item:
-    """Raises LookupError when there is no such object."""
+    """Return the object with this id. Raises LookupError when it does not exist."""
     if object_id not in objects:
         raise LookupError(f"There is no {kind} {object_id}.")
     return objects[object_id]
@@ -70,7 +73,7 @@ E = TypeVar("E", bound=Edits)
 
 
 class EditableVendor(ABC, Generic[S, E]):
-    """A vendor as far as all are alike: with one limit for everything, unless it says otherwise."""
+    """Base of a simulated vendor. All its requests share one rate limit unless ``domain`` is overridden."""
 
     provider: ClassVar[str]
     state: S
@@ -78,7 +81,7 @@ class EditableVendor(ABC, Generic[S, E]):
 
     @abstractmethod
     def facts(self) -> Mapping[str, Any]:
-        """The account's name and how many objects of each kind it has."""
+        """Return the account's name and the number of objects of each kind."""
 
     def domain(self, request: Request) -> str:
         return ""

@@ -1,4 +1,4 @@
-"""JSM Operations as a vendor a simulator server can serve: all its hosts answer at one origin."""
+"""The simulated JSM Operations and its server. All hosts of the vendor answer at one origin."""
 
 import itertools
 import re
@@ -23,7 +23,7 @@ _DIRECTORY = f"/admin/v2/orgs/{ORG_ID}/directories/-/users"
 
 
 class Jsm(EditableVendor[State, Edits]):
-    """The vendor behind a Simulator. ``bare_teams``: the list of teams comes without a key around it."""
+    """The vendor that a Simulator serves. ``bare_teams``: the list of teams is sent without a key around it."""
 
     provider = "jsm"
 
@@ -77,7 +77,7 @@ class Jsm(EditableVendor[State, Edits]):
 
 
 def _routed(path: str) -> tuple[str, Sequence[Route]]:
-    """The path below its base and the routes there; a foreign cloud id is not found."""
+    """Return the path below its base and the routes of that base. Another cloud id is not found."""
     for pattern, routes in ((_OPERATIONS, OPERATIONS), (_SERVICES, SERVICES)):
         match = pattern.fullmatch(path)
         if match:

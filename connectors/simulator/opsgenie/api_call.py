@@ -1,7 +1,7 @@
-"""What a caller asks for: key and rights, pages and dates, and the answers when it may not have it.
+"""One request to Opsgenie: key and rights, parameters, pages, and refusals.
 
 Recorded: ``{"code": 40301, "message": "Api key is not authorized to access the schedule"}`` and a 402 without a code.
-Other codes are not known and left out, as the vendor's schema allows.
+Other codes are unknown. They are left out, which the vendor's schema allows.
 """
 
 import re
@@ -17,7 +17,7 @@ from connectors.simulator.opsgenie.keys import ApiKey
 from connectors.simulator.parameters import Parameters
 
 API = "http://api.opsgenie.com"
-"""Of paging links: absolute and, as in the vendor's own samples, not even https."""
+"""Origin of paging links. They are absolute and use http, as in the vendor's samples."""
 MOST = 100
 NOT_AUTHORISED = 40301
 OPEN = frozenset({"account", "limits", "on-calls"})
@@ -55,7 +55,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ApiCall(Parameters):
-    """One request of a known caller; ``now`` may hold fractions of a second; ``request_number`` counts requests."""
+    """One request of a known caller. ``now`` may have fractions of a second. ``request_number`` counts requests."""
 
     state: State
     request: Request
@@ -64,7 +64,10 @@ class ApiCall(Parameters):
     request_number: int = 0
 
     def demand(self, right: str) -> None:
-        """``right`` is a route's word. All but OPEN need configuration access, ACCOUNT_WIDE more than a team's key."""
+        """Refuse a key without the right of the route.
+
+        All rights except OPEN need configuration access. The rights of ACCOUNT_WIDE need a key of the account.
+        """
         if right in self.key.denied or not (self.key.configuration or right in OPEN):
             raise Refused(403, "Api key is not authorized to access the configuration")
         if self.key.team_id is not None and right in ACCOUNT_WIDE:
@@ -74,7 +77,7 @@ class ApiCall(Parameters):
         return self.key.team_id is None or team_id == self.key.team_id
 
     def found(self, kind: str, identifier: str, parameter: str = "identifierType") -> Any:
-        """A visible team, schedule or escalation by id, or by name where the request says so."""
+        """Return a visible team, schedule or escalation by id, or by name when the request has that identifier type."""
         objects = self.state.objects(kind)
         by_name = self.request.one(parameter) == "name"
         wanted = next((one for one in objects.values() if one.name == identifier), None) if by_name else None
@@ -86,7 +89,7 @@ class ApiCall(Parameters):
         return wanted
 
     def moment(self, name: str) -> float:
-        """An ISO date-time, default now."""
+        """Return UTC seconds of an ISO date-time; without the parameter, now."""
         moment = self.instant(name)
         if moment is None:
             return self.now
@@ -98,7 +101,7 @@ class ApiCall(Parameters):
         return Refused(422, **{name: message})
 
     def whole(self, items: Sequence[Item], write: Callable[[Item], Json], *, expandable: Sequence[str] = ()) -> Answer:
-        """A listing that comes in one piece."""
+        """Answer with a whole list; the vendor does not page it."""
         payload: Json = {"data": [write(item) for item in items[: self.request.shrink]]}
         if expandable:
             payload["expandable"] = list(expandable)
@@ -107,7 +110,7 @@ class ApiCall(Parameters):
     def page(
         self, items: Sequence[Item], write: Callable[[Item], Json], *, total: bool = False, **echoed: str
     ) -> Answer:
-        """One page; a limit above 100 is lowered to it. ``next`` is absent on the last page, ``prev`` on the first."""
+        """Answer with one page of at most 100 objects. ``next`` is absent on the last page, ``prev`` on the first."""
         limit, offset = min(self.number("limit", MOST, 1), MOST), self.number("offset", 0, 0)
         page = self.request.page(items, offset, limit)
 
@@ -126,7 +129,7 @@ class ApiCall(Parameters):
 
 
 def key_of(header: str) -> str:
-    """The key of an Authorization header; a key that cannot be one is a semantic error."""
+    """Return the key of an Authorization header. A malformed key is answered with 422."""
     scheme, _, key = header.partition(" ")
     if scheme != "GenieKey" or not key:
         raise Refused(401)

@@ -1,4 +1,4 @@
-"""Opsgenie as a vendor a simulator server can serve."""
+"""The simulated Opsgenie and its server."""
 
 import itertools
 import time
@@ -21,7 +21,7 @@ REGION = "us"
 
 
 class Opsgenie(EditableVendor[State, Edits]):
-    """The vendor behind a Simulator. ``keys`` may be changed while it is served."""
+    """The vendor that a Simulator serves. ``keys`` may be changed while it runs."""
 
     provider = "opsgenie"
 
@@ -65,7 +65,7 @@ class Opsgenie(EditableVendor[State, Edits]):
         raise Refused(404)
 
     def _wrapped(self, answer: Answer, request_number: int, took: float) -> Answer:
-        """Every answer says how long it took and which request it answers."""
+        """Add to the answer the time it took and the id of its request."""
         request_id = uuid(self.state.seed, "request", request_number)
         answer.payload = {**(answer.payload or {}), "took": round(took, 3), "requestId": request_id}
         answer.headers |= {"X-Request-Id": request_id, "X-Response-Time": f"{took:.3f}"}
@@ -93,7 +93,7 @@ class Simulator(Server):
     """Opsgenie at a loopback address: ``with Simulator(build_world(now)) as simulator: simulator.origin``.
 
     ``now`` is the account's clock; ``edits`` changes the account as its users would; ``keys`` are its API keys.
-    ``enforce_limits`` refuses what exceeds the numbers of /v2/request-limits.
+    ``enforce_limits``: requests beyond the numbers of /v2/request-limits are refused.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""PagerDuty as a vendor a simulator server can serve."""
+"""The simulated PagerDuty and its server."""
 
 import re
 import time
@@ -19,7 +19,7 @@ _KEY = re.compile(r'(?:Token\s+token="?([^"\s]+)"?|Bearer\s+(\S+))$', re.IGNOREC
 
 
 class PagerDuty(EditableVendor[State, Edits]):
-    """The vendor behind a Simulator."""
+    """The vendor that a Simulator serves."""
 
     provider = "pagerduty"
 

@@ -1,4 +1,4 @@
-"""xMatters as a vendor a simulator server can serve."""
+"""The simulated xMatters and its server."""
 
 import time
 from collections.abc import Callable
@@ -20,7 +20,7 @@ _ANONYMOUS = Caller("", frozenset())
 
 
 class Xmatters(EditableVendor[State, Edits]):
-    """The vendor behind a Simulator. ``door`` knows who may come in. period: seconds of the rate limit's window."""
+    """The vendor that a Simulator serves. ``door`` checks credentials. period: seconds of the rate limit's window."""
 
     provider = "xmatters"
 
@@ -81,7 +81,7 @@ class Xmatters(EditableVendor[State, Edits]):
         return Refused(status).answer()
 
     def quota_headers(self, quota: Quota) -> dict[str, str]:
-        """Figures a client of the vendor's reads; when to come back is never said."""
+        """The figures that a client of the vendor reads. No header says when to retry."""
         return {
             "x-ratelimit-limit": str(quota.limit),
             "x-ratelimit-period_in_sec": str(int(self._period())),
@@ -97,7 +97,7 @@ class Xmatters(EditableVendor[State, Edits]):
 class Simulator(Server):
     """An instance at a loopback address: ``with Simulator(build_world(now)) as simulator: simulator.origin``.
 
-    ``now`` is the instance's clock; ``edits`` changes the instance as its users would; ``door`` hands out tokens.
+    ``now`` is the instance's clock; ``edits`` changes the instance as its users would; ``door`` issues tokens.
     """
 
     rate_limit: RateLimit
