@@ -112,7 +112,7 @@ def monday(zone: str, now: int) -> int:
 
 
 def local_time(zone: str, now: int, *, day: int = 0, hour: float = 0, from_monday: bool = False) -> int:
-    """Return the instant of ``hour`` on the wall clock, ``day`` days after today (or this week's Monday) in ``zone``."""
+    """Return the instant of ``hour`` on the wall clock, ``day`` days after today or this week's Monday."""
     base = monday(zone, now) if from_monday else (now + offset_at(zone, now)) // DAY * DAY
     return first_instant(zone, base + day * DAY + round(hour * 3600))
 

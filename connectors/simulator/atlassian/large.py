@@ -1,4 +1,4 @@
-"""A made-up account of any size, for measuring: unique names and logins, three zones, plain schedules."""
+"""A made-up account of any size for measurements: unique names and logins, three zones, simple schedules."""
 
 from connectors.simulator.atlassian.model import (
     Contact,
@@ -22,7 +22,10 @@ ZONES = ("Europe/Berlin", "America/New_York", "Asia/Kolkata")
 
 
 def fill(state: State, new_id: NewId, now: int, size: int) -> None:
-    """Users, teams, schedules, escalations and services as 50 : 2 : 5 : 5 : 5; 6,700 objects are 5,000 users."""
+    """Fill an account with about ``size`` objects.
+
+    Users, teams, schedules, escalations and services are in the ratio 50 : 2 : 5 : 5 : 5.
+    """
     teams_count, schedules_count = (max(1, size * part // 67) for part in (2, 5))
     escalations_count = services_count = schedules_count
     others = teams_count + schedules_count + escalations_count + services_count

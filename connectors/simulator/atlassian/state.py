@@ -1,4 +1,4 @@
-"""One account in memory: its objects, sorted listings and who is who, guarded by one lock."""
+"""One account in memory: its objects, sorted lists and names, behind one lock."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ from connectors.simulator.atlassian.model import (
 )
 
 CANARY = "canary-never-store-this"
-"""Stands in every value a reader must not keep: device tokens, free details of a person."""
+"""Part of every value that a reader must not store: device tokens, custom details of a person."""
 
 
 @dataclass
@@ -37,10 +37,10 @@ class State(Account):
     services_refused: int | None = None
     deleted_names: dict[Participant, str] = field(default_factory=dict)
 
-    # Listings.
+    # Lists.
 
     def present_users(self) -> Sequence[User]:
-        """By login, as the vendor sorts by default."""
+        """Return the users that are not deleted, by login, which is the vendor's default order."""
         present = (user for user in self.users.values() if not user.deleted)
         return sorted(present, key=lambda user: (user.email.casefold(), user.id))
 
@@ -59,17 +59,17 @@ class State(Account):
     def teams_of(self, user_id: str) -> Sequence[Team]:
         return [team for team in self.sorted_teams() if any(user_id == member for member, _ in team.members)]
 
-    # Who is meant.
+    # Lookups.
 
     def name_of(self, participant: Participant) -> str:
-        """A user's login or an object's name; raises KeyError when there is no such object."""
+        """Return a user's login or another object's name. Raises KeyError when it does not exist."""
         if participant in self.deleted_names:
             return self.deleted_names[participant]
         kind, key = participant
         return self.users[key].email if kind == "user" else str(self.objects(kind)[key].name)
 
     def objects(self, kind: str) -> dict[str, Any]:
-        """All objects of user | team | schedule | escalation | service by id; raises LookupError for another kind."""
+        """Return objects by id. kind: user | team | schedule | escalation | service, else LookupError is raised."""
         objects_by_kind: dict[str, dict[str, Any]] = {
             "user": self.users,
             "team": self.teams,

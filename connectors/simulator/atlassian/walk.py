@@ -1,15 +1,15 @@
 """Who is on call in the parallel rotations of a schedule, found by walking through time.
 
-The walk visits instants and asks at each, for every rotation: is it running, is its window open, whose turn is it,
-which override replaces that, and to whom is that person forwarded? It needs no more instants than these: readings of a
+The walk visits instants. At each instant it answers for every rotation: is it running, is its window open, whose turn
+is it, which override replaces that, and to whom is that person forwarded? These instants are sufficient: readings of a
 clock differ from instants by the zone's offset, so handoffs and edges of windows lie on grids (residue, step) whose
-step divides the day, every offset and every change of the clock; hourly turns lie on a grid of their own. Clips,
-overrides, forwardings and the zone's changes are visited besides. Tests hold this against a walk over every minute.
+step divides the day, every offset and every change of the clock; hourly turns have their own grid. Clips,
+overrides, forwardings and the zone's changes are visited too. Tests compare this with a walk over every minute.
 
 Rules (Opsgenie's documentation and recorded timelines): turns of days and weeks are steps of the wall clock, of hours
-steps of elapsed time; restrictions mask and never stop the turns; a window whose end is not after its start goes on
-into the next day or week; an override takes effect for its whole span; the newest override wins; forwarding comes last
-and is not followed twice.
+steps of elapsed time; restrictions hide turns and never stop them; a window whose end is not after its start continues
+in the next day or week; an override takes effect for its whole span; the newest override wins; forwarding is applied
+last and only once.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,7 +24,7 @@ _UNITS = {"hourly": 3600, "daily": DAY, "weekly": WEEK}
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """``kind`` default | override | forwarding. ``mark`` keeps turns and overrides apart."""
+    """``kind`` default | override | forwarding. ``mark`` identifies the turn or the override."""
 
     start: int
     end: int
@@ -36,7 +36,7 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class Walked:
-    """Periods in [since, until) by rotation id, each a list in order of time."""
+    """Periods in [since, until) by rotation id, in order of time."""
 
     base: dict[str, tuple[Period, ...]]
     overridden: dict[str, tuple[Period, ...]]
@@ -44,11 +44,11 @@ class Walked:
     final: dict[str, tuple[Period, ...]]
 
 
-_Holder = tuple[Participant, str, str | None, str] | None  # recipient, kind, from whom, mark; None = nobody
+_Holder = tuple[Participant, str, str | None, str] | None  # recipient, kind, forwarding user, mark; None = nobody
 
 
 def _span(window: Window) -> tuple[int, int, int]:
-    """(first start, period, length) in seconds of the wall clock; readings begin on a Thursday."""
+    """Return (first start, period, length) in seconds of the wall clock. Readings begin on a Thursday."""
     start, end = window.start * 60, window.end * 60
     if window.start_day is None or window.end_day is None:
         return start, DAY, (end - start) % DAY or DAY
@@ -63,7 +63,7 @@ def _windows(rotation: Rotation) -> list[tuple[int, int, int]]:
 def _visits(
     schedule: Schedule, forwardings: Sequence[Forwarding], since: int, until: int, zone_stretches: Sequence[Stretch]
 ) -> list[int]:
-    """The instants to look at in [since, until), in order; ``since`` is the first."""
+    """Return the instants to visit in [since, until), in order; ``since`` is the first."""
     unit = DAY
     for stretch in zone_stretches:
         unit = gcd(unit, stretch.offset, stretch.start)
@@ -90,7 +90,7 @@ def _turn(rotation: Rotation, zone: str, visit: int, stretch: Stretch) -> int:
     if rotation.unit == "hourly":
         return (visit - int(rotation.start)) // length
     reading = visit + stretch.offset
-    if visit < stretch.fold_end:  # an hour that comes twice is not gone through twice
+    if visit < stretch.fold_end:  # a repeated hour is counted once
         reading = max(reading, stretch.last_reading_before)
     return (reading - reading_at(zone, int(rotation.start))) // length
 
@@ -114,7 +114,7 @@ def _base(rotation: Rotation, zone: str, visits: Sequence[int], zone_stretches: 
 
 
 def _overriding(overrides: Sequence[Override], rotation: Rotation, visit: int) -> Override | None:
-    """The newest override of the rotation that runs."""
+    """Return the newest running override of the rotation."""
     running = (
         one
         for one in reversed(overrides)
@@ -144,7 +144,7 @@ def _periods(visits: Sequence[int], held: Sequence[_Holder], until: int) -> tupl
 
 
 def walk(schedule: Schedule, forwardings: Sequence[Forwarding], since: int, until: int) -> Walked:
-    """Everything in [since, until), cut at the window. An empty window holds nothing."""
+    """Return all periods of [since, until), cut at its ends. An empty range has no periods."""
     walked = Walked({}, {}, {}, {})
     zone_stretches = list(stretches(schedule.time_zone, since, until)) if since < until else []
     visits = _visits(schedule, forwardings, since, until, zone_stretches) if zone_stretches else []

@@ -23,7 +23,7 @@ DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sun
 
 
 def restriction_json(restriction: Restriction, request_number: int) -> Json:
-    """``request_number`` shifts the order of windows, which is not stable between two reads of one schedule."""
+    """Write a restriction. request_number: shifts the order of windows, which differs between two reads."""
     windows = restriction.windows
     if windows[0].start_day is None:
         shape = _window(windows[0])
@@ -63,7 +63,7 @@ def contact_json(contact: Contact, order: int) -> Json:
 
 
 def roles_json(team_id: str) -> list[Json]:
-    """The custom roles of a team."""
+    """Return the custom roles of a team."""
     rights = [{"right": "edit-escalations", "granted": True}, {"right": "delete-team", "granted": False}]
     return [{"id": f"{team_id}-lead", "name": "Shift Lead", "rights": rights}]
 

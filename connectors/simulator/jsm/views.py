@@ -1,4 +1,4 @@
-"""The REST API of JSM and Compass Operations, and the platform's own around it: one function per endpoint."""
+"""The REST API of JSM and Compass Operations and of the Atlassian platform: one function per endpoint."""
 
 import json
 import re
@@ -28,7 +28,7 @@ def _wire(call: ApiCall) -> Wire:
 
 
 def _teams(call: ApiCall) -> Answer:
-    """Not paged. Whether the list stands under a key is not settled: the simulator does both."""
+    """Answer with all teams, without pages. ``bare_teams`` chooses between a list and an object with the list."""
     teams = call.caller.teams(call.state)[: call.request.shrink]
     listed = [_wire(call).team_head(team) for team in teams]
     return Answer(200, listed if call.bare_teams else {"platformTeams": listed})
@@ -55,7 +55,7 @@ def _routing_rules(call: ApiCall, team_id: str) -> Answer:
     return call.page(rules, lambda one: _wire(call).routing_rule(one[1], one[0]))
 
 
-# The caller's own.
+# Contacts and notification rules of the caller.
 
 
 def _own(call: ApiCall) -> User:
@@ -67,7 +67,7 @@ def _contacts(call: ApiCall) -> Answer:
 
 
 def _contacts_of_others(call: ApiCall, _: str) -> Answer:
-    """There is no such thing: one person never reads another's numbers."""
+    """Refuse: nobody may read the contacts of another person."""
     raise Refused(403)
 
 
@@ -173,7 +173,7 @@ def _team(call: ApiCall, org_id: str, team_id: str) -> Answer:
 
 
 def _members(call: ApiCall, org_id: str, team_id: str) -> Answer:
-    """A POST that only reads; the cursor is opaque and an empty one means the beginning."""
+    """Answer a POST that only reads. An empty cursor means the first page."""
     team = _platform_team(call, org_id, team_id)
     try:
         body = json.loads(call.request.body or b"{}")
@@ -201,7 +201,7 @@ def _user(call: ApiCall) -> Answer:
 
 
 def _user_bulk(call: ApiCall) -> Answer:
-    """Jira's "Bulk get users": those that are not there are left out."""
+    """Answer Jira's "Bulk get users". Unknown users are left out."""
     wanted = call.request.many("accountId")
     size, start = min(call.number("maxResults", 10, 1), 200), call.number("startAt", 0, 0)
     if not wanted:
@@ -214,7 +214,7 @@ def _user_bulk(call: ApiCall) -> Answer:
 
 
 def _user_search(call: ApiCall) -> Answer:
-    """By part of the name or of an address that is not hidden. A bare list."""
+    """Answer with a list of the users whose name or visible address contains the query."""
     query = (call.request.one("query") or "").casefold()
     if not query:
         raise Refused(400, "query is required", jira=True)
@@ -228,7 +228,7 @@ def _user_search(call: ApiCall) -> Answer:
 
 
 def directory(call: ApiCall) -> Answer:
-    """People of the organisation, for its admin's token. ``links.next`` is a cursor."""
+    """Answer with the people of the organisation, for its admin's token. ``links.next`` is a cursor."""
     term = (call.request.one("searchTerm") or "").casefold()
     size, start = min(call.number("limit", 20, 1), 100), call.number("cursor", 0, 0)
     found = [
@@ -263,7 +263,7 @@ OPERATIONS = (
     _route("/v1/schedules/{id}/on-calls", _on_calls),
     _route("/v1/forwarding-rules", _forwarding_rules),
 )
-"""Below the base of JSM or Compass."""
+"""Routes below the base of JSM or Compass."""
 PLATFORM = (
     _route("/gateway/api/public/teams/v1/org/{id}/teams/{id}", _team),
     _route("/gateway/api/public/teams/v1/org/{id}/teams/{id}/members", _members, "POST"),
@@ -273,4 +273,4 @@ PLATFORM = (
     _route("/rest/api/3/user/search", _user_search),
 )
 SERVICES = (_route("/v1/services/{id}", _service),)
-"""Below the base of JSM's registry of services."""
+"""Routes below the base of JSM's service registry."""

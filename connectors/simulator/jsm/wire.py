@@ -1,4 +1,4 @@
-"""Objects as the Operations API, the Teams API and Jira write them: references are bare pairs of type and id."""
+"""Objects in the JSON of the Operations API, the Teams API and Jira. A reference is a pair of type and id."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class Wire(BaseWire):
     # People and teams.
 
     def user(self, user: User, *, alone: bool = False) -> Json:
-        """As Jira tells it: an address that is hidden is left out, or empty in the answer to a GET of one user."""
+        """Write a user for Jira. A hidden address is left out, or empty when one user is requested (``alone``)."""
         made: Json = {
             "accountId": user.id,
             "accountType": "atlassian",
@@ -54,7 +54,7 @@ class Wire(BaseWire):
         return made
 
     def directory_user(self, user: User) -> Json:
-        """As the organisation's directory tells it to its admin."""
+        """Write a user for the organisation's directory."""
         return {
             "accountId": user.id,
             "accountType": "atlassian",
@@ -121,7 +121,7 @@ class Wire(BaseWire):
         return made | ({"rotations": [self.rotation(one) for one in schedule.rotations]} if rotations else {})
 
     def rotation(self, rotation: Rotation) -> Json:
-        """Without an end ``endDate`` is empty or, where there is a restriction, absent: both are seen."""
+        """Write a rotation. Without an end, ``endDate`` is empty, or absent when there is a restriction."""
         made = self.rotation_head(rotation)
         if rotation.end is not None:
             made["endDate"] = instant_text(rotation.end)
@@ -132,7 +132,7 @@ class Wire(BaseWire):
         return made
 
     def override(self, schedule: Schedule, override: Override) -> Json:
-        """Dates with the offset of the zone: endpoints differ in how they write them."""
+        """Write an override. Unlike other endpoints, its dates have the offset of the schedule's zone."""
         return {
             "alias": override.alias,
             "responder": self.participant(override.by),
@@ -194,7 +194,7 @@ class Wire(BaseWire):
         return made | ({"onCallParticipants": [self.on_call(below) for below in one.below]} if one.below else {})
 
     def timeline(self, drawn: Timeline, history: Sequence[tuple[Rotation, list[TimelinePeriod]]]) -> Json:
-        """``history``: deleted rotations with what was served in them."""
+        """Write a timeline. history: deleted rotations with their past periods."""
         made: Json = {"startDate": instant_text(drawn.since), "endDate": instant_text(drawn.until)}
         for name, rotations in drawn.layers.items():
             listed = [self.timeline_rotation(rotation, shown) for rotation, shown in rotations]

@@ -1,4 +1,4 @@
-"""Opsgenie's REST API v2, the GETs a reader needs: one function per endpoint and the table of paths."""
+"""The GET endpoints of Opsgenie's REST API v2: one function per endpoint, and the routes."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -70,11 +70,11 @@ def _users(call: ApiCall) -> Answer:
 
 
 def _found_user(call: ApiCall, identifier: str) -> User:
-    """By id or login."""
+    """Return the user with this id or login."""
     user = call.state.users.get(identifier)
     if user is None:
-        named = (one for one in call.state.present_users() if one.email.casefold() == identifier.casefold())
-        user = next(named, None)
+        matching = (one for one in call.state.present_users() if one.email.casefold() == identifier.casefold())
+        user = next(matching, None)
     if user is None or user.deleted:
         raise Refused(404, f"User [{identifier}] does not exist")
     return user
@@ -137,7 +137,7 @@ def _visible_schedules(call: ApiCall) -> Sequence[Schedule]:
 
 
 def _schedules(call: ApiCall) -> Answer:
-    """Without ``expand=rotation`` the list says of every schedule that it has no rotations."""
+    """Answer with all schedules. Without ``expand=rotation`` each has an empty list of rotations."""
     wire, rotations = _wire(call), "rotation" in call.expanded
     return call.whole(
         _visible_schedules(call), lambda one: wire.schedule(one, rotations=rotations), expandable=["rotation"]
@@ -159,7 +159,7 @@ def _rotations(call: ApiCall, identifier: str) -> Answer:
 
 
 def _overrides(call: ApiCall, identifier: str) -> Answer:
-    """Past ones included."""
+    """Answer with all overrides, also past ones."""
     schedule, wire = _nested_schedule(call, identifier), _wire(call)
     return call.whole(schedule.overrides, lambda one: wire.override(schedule, one))
 

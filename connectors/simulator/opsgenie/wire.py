@@ -1,4 +1,4 @@
-"""Objects as Opsgenie's REST API v2 writes them. What is not set is left out rather than null."""
+"""Objects in the JSON of Opsgenie's REST API v2. A value that is not set is left out; it is not null."""
 
 from dataclasses import dataclass
 
@@ -29,7 +29,7 @@ class Wire(BaseWire):
     # People.
 
     def user(self, user: User, *, alone: bool = False, contacts: bool = False) -> Json:
-        """``alone``: the answer to a GET of one user, which tells a little more."""
+        """Write a user. alone: the answer to a GET of one user, which has more keys."""
         made: Json = {
             "id": user.id,
             "username": user.email,
@@ -117,7 +117,7 @@ class Wire(BaseWire):
         return made
 
     def participant(self, participant: Participant) -> Json:
-        """A participant or recipient: users have a login, all else a name, nobody neither."""
+        """Write a participant or recipient. A user has a login, other kinds have a name, nobody has neither."""
         kind, key = participant
         if kind == "none":
             return {"type": "none"}
@@ -150,7 +150,7 @@ class Wire(BaseWire):
         return made
 
     def override(self, schedule: Schedule, override: Override, *, alone: bool = False) -> Json:
-        """The list does not tell the names of rotations; a single GET tells them and the schedule."""
+        """Write an override. alone: a GET of one override, which has also names of rotations and the schedule."""
         names = {rotation.id: rotation.name for rotation in schedule.rotations}
         made: Json = {
             "alias": override.alias,
@@ -207,7 +207,7 @@ class Wire(BaseWire):
     # Who is on call.
 
     def recipient(self, participant: Participant) -> Json:
-        """In timelines and on-calls the login of a user is called a name, too."""
+        """Write a recipient in timelines and on-calls, where a user's login has the key ``name``."""
         return {"id": participant[1], "name": self.state.name_of(participant), "type": participant[0]}
 
     def on_call(self, one: OnCall) -> Json:

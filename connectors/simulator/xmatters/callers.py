@@ -37,7 +37,7 @@ class Caller:
 
 
 _ALL = Caller(DEMO_USER, frozenset({READ, DEVICES, ABSENCES}))
-_KNOWN = {
+_CALLERS = {
     (DEMO_USER, DEMO_PASSWORD): _ALL,
     (API_KEY_USER, API_KEY_SECRET): _ALL,
     (LIMITED_USER, LIMITED_PASSWORD): Caller(LIMITED_USER, frozenset({READ}), limited=True),
@@ -53,7 +53,7 @@ def _basic(text: str) -> tuple[str, str] | None:
     return user, password
 
 
-class Door:
+class Authenticator:
     """Knows the callers and the tokens handed out. ``lifetime`` of a token is in seconds of the instance's clock."""
 
     def __init__(self, lifetime: int = 14_400) -> None:
@@ -68,14 +68,14 @@ class Door:
             caller, until = self._access.get(text, (None, 0.0))
             return (caller if now < until else None), True
         pair = _basic(text) if scheme == "Basic" else None
-        return (_KNOWN.get(pair) if pair else None), False
+        return (_CALLERS.get(pair) if pair else None), False
 
     def grant(self, body: bytes, now: float) -> dict[str, object] | None:
         """Tokens for the form of a request; None when it earns none. API keys cannot log in."""
         form = {name: values[-1] for name, values in parse_qs(body.decode(errors="replace")).items()}
         caller = None
         if form.get("client_id") == CLIENT_ID and form.get("grant_type") == "password":
-            caller = _KNOWN.get((form.get("username", ""), form.get("password", "")))
+            caller = _CALLERS.get((form.get("username", ""), form.get("password", "")))
             caller = None if form.get("username") == API_KEY_USER else caller
         elif form.get("client_id") == CLIENT_ID and form.get("grant_type") == "refresh_token":
             caller = self._refresh.get(form.get("refresh_token", ""))

@@ -10,7 +10,7 @@ from connectors.simulator.exchange import Answer, Quota, Request
 from connectors.simulator.faults import RateLimit
 from connectors.simulator.server import Server
 from connectors.simulator.xmatters.api_call import ROOT, ApiCall, Refused
-from connectors.simulator.xmatters.callers import OPEN, Caller, Door
+from connectors.simulator.xmatters.callers import OPEN, Authenticator, Caller
 from connectors.simulator.xmatters.edits import Edits
 from connectors.simulator.xmatters.state import State
 from connectors.simulator.xmatters.views import ROUTES
@@ -20,14 +20,17 @@ _ANONYMOUS = Caller("", frozenset())
 
 
 class Xmatters(EditableVendor[State, Edits]):
-    """The vendor that a Simulator serves. ``door`` checks credentials. period: seconds of the rate limit's window."""
+    """The vendor that a Simulator serves. ``authenticator`` checks credentials.
+
+    period: returns the seconds of the rate limit's window.
+    """
 
     provider = "xmatters"
 
     def __init__(self, state: State, now: Callable[[], float], period: Callable[[], float]) -> None:
         self.state = state
         self.edits = Edits(state, now)
-        self.door = Door()
+        self.authenticator = Authenticator()
         self._now = now
         self._period = period
 
@@ -62,7 +65,7 @@ class Xmatters(EditableVendor[State, Edits]):
         return view(call, *(unquote(group) for group in match.groups()))
 
     def _caller(self, request: Request) -> Caller:
-        caller, token = self.door.caller(request.headers.get("authorization", ""), self._now())
+        caller, token = self.authenticator.caller(request.headers.get("authorization", ""), self._now())
         if caller is None:
             raise Refused(401, token=token)
         return caller
@@ -72,7 +75,7 @@ class Xmatters(EditableVendor[State, Edits]):
             raise Refused(405)
         if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
             raise Refused(415)
-        granted = self.door.grant(request.body, self._now())
+        granted = self.authenticator.grant(request.body, self._now())
         if granted is None:
             raise Refused(401)
         return Answer(200, granted)
@@ -97,7 +100,7 @@ class Xmatters(EditableVendor[State, Edits]):
 class Simulator(Server):
     """An instance at a loopback address: ``with Simulator(build_world(now)) as simulator: simulator.origin``.
 
-    ``now`` is the instance's clock; ``edits`` changes the instance as its users would; ``door`` issues tokens.
+    ``now`` is the instance's clock; ``edits`` changes the instance as its users would; ``authenticator`` issues tokens.
     """
 
     rate_limit: RateLimit
@@ -108,7 +111,7 @@ class Simulator(Server):
         self.instance = Xmatters(state, now or time.time, lambda: self.rate_limit.window)
         super().__init__(self.instance, RateLimit(60_000, 60, enforced=False), host=host, port=port)
         self.edits = self.instance.edits
-        self.door = self.instance.door
+        self.authenticator = self.instance.authenticator
 
     @property
     def state(self) -> State:
