@@ -3,8 +3,8 @@
 The walk visits instants. At each instant it answers for every rotation: is it running, is its window open, whose turn
 is it, which override replaces that, and to whom is that person forwarded? These instants are sufficient: readings of a
 clock differ from instants by the zone's offset, so handoffs and edges of windows lie on grids (residue, step) whose
-step divides the day, every offset and every change of the clock; hourly turns have their own grid. Clips,
-overrides, forwardings and the zone's changes are visited too. Tests compare this with a walk over every minute.
+step divides the day, every offset and every change of the clock; hourly turns have their own grid. Clips, overrides,
+forwardings and the zone's changes are visited too. Tests compare this with a walk over every minute.
 
 Rules (Opsgenie's documentation and recorded timelines): turns of days and weeks are steps of the wall clock, of hours
 steps of elapsed time; restrictions hide turns and never stop them; a window whose end is not after its start continues

@@ -1,4 +1,4 @@
-"""What the account's own users do to it: renames, moves, removals. Each is one whole edit under the account's lock."""
+"""The changes that users of the vendor make to their account. Each is one edit under the account's lock."""
 
 from collections.abc import Callable
 from typing import Any
@@ -57,7 +57,7 @@ class Edits(account.Edits):
     # People.
 
     def change_email(self, user_id: str, email: str) -> None:
-        """Changes the login and the e-mail contact methods that had the old address."""
+        """Change the login, and the e-mail contact methods with the old address."""
         with self._state.editing():
             user = self._user(user_id)
             if any(
@@ -70,7 +70,7 @@ class Edits(account.Edits):
             user.email = email
 
     def deactivate_person(self, user_id: str) -> None:
-        """Nobody can reach the person any more (PagerDuty knows no inactive user): contact methods are disabled."""
+        """Disable all contact methods of a user, because PagerDuty has no inactive users."""
         with self._state.editing():
             user = self._user(user_id)
             user.billed = False
@@ -79,7 +79,7 @@ class Edits(account.Edits):
                 method.blacklisted = method.type != "email_contact_method"
 
     def delete_user(self, user_id: str) -> None:
-        """The user leaves the listing and the teams but keeps the place in schedules, marked deleted."""
+        """Remove a user from lists and teams. The user stays in schedules, marked as deleted."""
         with self._state.editing():
             user = self._user(user_id)
             if self._state.policies_of_user(user_id):
@@ -88,7 +88,7 @@ class Edits(account.Edits):
             for team in self._state.teams.values():
                 team.members = [member for member in team.members if member[0] != user_id]
 
-    # Things.
+    # Teams, services, schedules, policies.
 
     def delete_team(self, team_id: str) -> None:
         with self._state.editing():
@@ -114,7 +114,7 @@ class Edits(account.Edits):
             del self._state.schedules[schedule_id]
 
     def change_delay(self, policy_id: str, minutes: int, rule: int = 0) -> None:
-        """``rule`` counts from 0."""
+        """Change the delay of a rule. rule: its position from 0."""
         with self._state.editing():
             policy: EscalationPolicy = account.find_object(self._state.policies, "escalation policy", policy_id)
             if minutes < 1 or not 0 <= rule < len(policy.rules):
@@ -124,7 +124,7 @@ class Edits(account.Edits):
     # Schedules.
 
     def saved(self, schedule: Schedule) -> None:
-        """Every save sets the start of each layer that has not ended to the moment of saving, odd seconds and all."""
+        """Set the start of each layer that has not ended to the time of saving, as PagerDuty does with every save."""
         now = int(self._now())
         start = now if now % 60 else now - 19
         for layer in schedule.layers:
@@ -132,7 +132,7 @@ class Edits(account.Edits):
                 layer.start = start
 
     def move_handoff(self, schedule_id: str, seconds: int, layer: int | str = 0) -> None:
-        """Move ``rotation_virtual_start`` of a layer (id or position in GET order) by so many seconds."""
+        """Move ``rotation_virtual_start`` of a layer by seconds. layer: its id or its position in a GET."""
         with self._state.editing():
             schedule = self._layered(schedule_id)
             _layer(schedule, layer).virtual_start += seconds
@@ -149,8 +149,11 @@ class Edits(account.Edits):
         rotation_id: str | None = None,
         custom_shift_id: str | None = None,
     ) -> str:
-        """Returns the override's id. ``start``/``end`` are UTC seconds. The three last are for v3 schedules, where an
-        override replaces ``overridden`` in one rotation or custom shift (None there is the empty member)."""
+        """Add an override and return its id. start, end: UTC seconds.
+
+        The keyword arguments are for v3 schedules: an override replaces ``overridden`` in one rotation or custom shift.
+        There, None as ``user_id`` or ``overridden`` means the empty member.
+        """
         if start >= end:
             raise ValueError("An override ends after it starts.")
         with self._state.editing():
@@ -180,12 +183,12 @@ class Edits(account.Edits):
             schedule.overrides = kept
 
     def upgrade_schedule(self, schedule_id: str) -> None:
-        """Turn a layer-based schedule into a v3 one of the same id, used by the same policies."""
+        """Replace a layer-based schedule by a v3 schedule with the same id, so that its policies keep it."""
         with self._state.editing():
             schedule = self._layered(schedule_id)
             self._state.schedules[schedule_id] = upgraded(schedule, self._state.ids, int(self._now()))
 
-    # Finding.
+    # Lookups.
 
     def _user(self, user_id: str) -> User:
         user: User = account.find_object(self._state.users, "user", user_id)

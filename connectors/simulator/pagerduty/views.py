@@ -1,4 +1,4 @@
-"""PagerDuty's REST API, the GETs a reader needs: one function per endpoint and the table of paths."""
+"""The GET endpoints of PagerDuty's REST API: one function per endpoint, and the routes."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
@@ -25,7 +25,7 @@ Listed = TypeVar("Listed", User, Team, EscalationPolicy, Schedule, ShiftSchedule
 
 
 def _matching_query(objects: Sequence[Listed], call: ApiCall) -> Sequence[Listed]:
-    """Those whose name holds ``query``."""
+    """Return the objects whose name contains the parameter ``query``."""
     query = (call.request.one("query") or "").casefold()
     return [one for one in objects if query in one.name.casefold()] if query else objects
 

@@ -1,5 +1,7 @@
-"""People, teams, policies and services as PagerDuty's REST API writes them (OpenAPI: User, Team, EscalationPolicy,
-Service, ContactMethod, NotificationRule)."""
+"""People, teams, policies and services in the JSON of PagerDuty's REST API.
+
+OpenAPI: User, Team, EscalationPolicy, Service, ContactMethod, NotificationRule.
+"""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -24,7 +26,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """Writes objects for one caller: ``subdomain`` of the key, ``zone`` in which instants are rendered."""
+    """Writes objects for one caller. ``subdomain``: that of the key. ``zone``: the zone of written instants."""
 
     state: State
     subdomain: str
@@ -212,7 +214,7 @@ class Wire:
         return self.schedule_reference(target_id)
 
     def schedule_head(self, schedule: Schedule) -> Json:
-        """A layer-based schedule without layers, as listings and expanded targets hold it."""
+        """Write a layer-based schedule without layers, for lists and expanded targets."""
         summary = schedule.name if schedule.summary is None else schedule.summary
         return self.head("schedule", "schedules", schedule.id, summary) | {
             "name": schedule.name,
@@ -228,7 +230,7 @@ class Wire:
         }
 
     def calendar(self, schedule_id: str) -> Json:
-        """Calendar URLs: whoever knows them may read without a key, so no reader may keep them."""
+        """Write calendar URLs. They open the calendar without a key, so no reader may store them."""
         path = f"{self.subdomain}.pagerduty.com/private/{CANARY}/feed/{schedule_id}"
         return {"http_cal_url": f"https://{path}", "web_cal_url": f"webcal://{path}"}
 

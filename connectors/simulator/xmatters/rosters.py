@@ -1,4 +1,4 @@
-"""Acme's shifts: who is on call when, in which order, with the shapes a real instance has."""
+"""The demo shifts, with the recurrences and rotations of a real instance."""
 
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
@@ -16,14 +16,14 @@ Recipients = Callable[[str], Recipient]
 
 
 class Rosters:
-    """Builds the shifts of the groups; ``shifts`` collects them."""
+    """Builds the shifts of the groups and collects them in ``shifts``."""
 
     def __init__(self, groups: Mapping[str, Group], who: Recipients, new_id: NewId, now: int) -> None:
         self._groups, self._who, self._new_id, self._now = groups, who, new_id, now
         self.shifts: dict[str, Shift] = {}
 
     def build(self) -> dict[str, Shift]:
-        """By key ``group/name``."""
+        """Return the shifts by key ``group/name``."""
         self._platform()
         self._payments()
         self._data()
@@ -50,7 +50,10 @@ class Rosters:
         zone_text: str | None = None,
         **further: Any,
     ) -> Shift:
-        """The first occurrence is ``day`` days after this week's Monday, or today; ``hours`` are of the wall clock."""
+        """Return a shift. Its first occurrence is ``day`` days after this week's Monday, or after today.
+
+        hours: the length on the wall clock.
+        """
         start, end = (
             local_time(zone, self._now, day=day, hour=one, from_monday=from_monday) for one in (hour, hour + hours)
         )
@@ -82,7 +85,10 @@ class Rosters:
         return made
 
     def _seats(self, text: str) -> list[Seat]:
-        """``"bo carla 10:deniz 50:greta!"``: minutes before whoever is waited for; ``!`` is not in rotation."""
+        """Return the seats of a text like ``"bo carla 10:deniz 50:greta!"``.
+
+        The number is the delay before the seat in minutes; ``!`` means not in rotation.
+        """
         made = []
         for word in text.split():
             delay, _, name = word.rpartition(":")
@@ -167,7 +173,7 @@ class Rosters:
         )
 
     def _network(self) -> None:
-        """In a zone about to change its clocks, where there is one; its rotation is on the 31st."""
+        """A shift in a zone that changes its clock soon, if there is one. Its rotation is on the 31st."""
         zone = changing_zone(self._now, CHANGING_ZONES, fallback="Australia/Sydney")
         clock = self._shift(
             "network", "Clock Change", zone, "wei 10:xanthe 10:yusuf", Recurrence("WEEKLY", 1, ()), hour=18, hours=14
@@ -189,7 +195,7 @@ class Rosters:
         )
 
     def _support(self) -> None:
-        """The usual way of weekly turns: one shift per person, every third week."""
+        """The usual form of weekly turns: one shift per person, every third week."""
         for number, key in enumerate(("pablo", "quinn", "rosa")):
             self._shift(
                 "support",
@@ -254,7 +260,7 @@ class Rosters:
         )
 
     def _mobile(self) -> None:
-        """A zone nobody knows (the vendor reckons in UTC then), a rotation nobody knows, and a group inside itself."""
+        """An unknown zone (the vendor then uses UTC), an unknown rotation, and a group that contains itself."""
         odd = self._shift(
             "mobile",
             "Around the World",

@@ -1,4 +1,4 @@
-"""The endpoints, one function each; ROUTES says which path (below the root) wants which right."""
+"""The endpoints, one function each. ROUTES has the paths (below the root) and the right each needs."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -32,7 +32,7 @@ _ORDERS = ("ASCENDING", "DESCENDING")
 
 
 def ping(call: ApiCall) -> Answer:
-    """Answers without looking at credentials."""
+    """Answer without checking credentials."""
     return Answer(200, {"status": "OK"})
 
 
@@ -90,7 +90,7 @@ def person_devices(call: ApiCall, identifier: str) -> Answer:
 
 
 def person_memberships(call: ApiCall, identifier: str) -> Answer:
-    """Direct ones of the person or of their devices."""
+    """Answer with the direct group memberships of a person and of the person's devices."""
     one = call.person(identifier)
     own: list[Recipient] = [("PERSON", one.id), *(("DEVICE", each.id) for each in call.state.devices_of(one.id))]
     found = [
@@ -166,7 +166,7 @@ def member_shifts(call: ApiCall, identifier: str, member: str) -> Answer:
 
 
 def group_recipients(call: ApiCall, identifier: str) -> Answer:
-    """What a group resolves to, the way to the people of a dynamic one."""
+    """Answer with the recipients of a group; for a dynamic group these are its people."""
     found = call.state.roster(call.group(identifier))
     return call.page(found, lambda who: recipient(call, who))
 
@@ -185,11 +185,11 @@ def group_services(call: ApiCall, identifier: str) -> Answer:
     return call.page(found, service_reference)
 
 
-# The rest.
+# Absences, sites, roles, services.
 
 
 def temporary_absences(call: ApiCall) -> Answer:
-    """Current and coming ones; ``from`` a day ago at the earliest, ``to`` in 90 days at the latest."""
+    """Answer with current and future absences, from a day ago at the earliest to 90 days ahead at the latest."""
     since, until = call.moment("from"), call.moment("to")
     if since is not None and since < call.now - DAY:
         raise Refused(400, "from may lie one day in the past at most")

@@ -9,15 +9,15 @@ from connectors.simulator.xmatters.oncalls import Row, absence_at, gaps, rows
 from connectors.simulator.xmatters.wire import group_reference, person_reference, recipient
 from connectors.simulator.xmatters.wire_shifts import (
     exclusion,
+    full_seat,
     member,
     occurrence_path,
     on_duty,
+    replacement,
     row,
     seats,
     shift,
     shift_reference,
-    stand,
-    whole_seat,
 )
 from connectors.simulator.zones import DAY, parse_instant
 
@@ -41,7 +41,7 @@ def shift_members(call: ApiCall, identifier: str, shift_id: str) -> Answer:
     one = call.shift(call.group(identifier), shift_id)
     wanted = call.request.one("onDuty")
     found = [seat for seat in seats(call, one) if wanted is None or on_duty(call, one, seat[2]) == (wanted == "true")]
-    return call.page(found, lambda seat: whole_seat(call, one, *seat), kept=("embed", "onDuty"))
+    return call.page(found, lambda seat: full_seat(call, one, *seat), kept=("embed", "onDuty"))
 
 
 def shift_exclusions(call: ApiCall, identifier: str, shift_id: str) -> Answer:
@@ -50,9 +50,9 @@ def shift_exclusions(call: ApiCall, identifier: str, shift_id: str) -> Answer:
 
 
 def _span(call: ApiCall) -> tuple[int, int, bool]:
-    """[since, until) asked for and whether it is one instant: ``at``, ``from`` and ``to``, or now.
+    """Return the requested (since, until) and whether it is one instant: ``at``, ``from`` and ``to``, or now.
 
-    Live data begins 24 hours ago and ends in 90 days; older data must be wholly older than that.
+    A range may begin 24 hours ago at the earliest, or lie completely before. It ends in 90 days at the latest.
     """
     at, since, until = call.moment("at"), call.moment("from"), call.moment("to")
     if at is not None and (since is not None or until is not None):
@@ -116,7 +116,7 @@ def _gaps(
 
 
 def on_call_summary(call: ApiCall) -> Answer:
-    """One flat row per seat that is on call at an instant."""
+    """Answer with one row per seat that is on call at an instant."""
     since, until, instant = _span(call)
     if not instant:
         raise Refused(400, "The summary is of one instant")
@@ -179,4 +179,4 @@ def occurrence_replacements(call: ApiCall, identifier: str, shift_id: str, start
     found = _occurrence(call, identifier, shift_id, start)
     if not position.isdecimal() or not 1 <= int(position) <= len(found.members):
         raise Refused(404)
-    return call.page(found.members[int(position) - 1].replacements, lambda each: stand(call, each))
+    return call.page(found.members[int(position) - 1].replacements, lambda each: replacement(call, each))

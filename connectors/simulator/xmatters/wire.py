@@ -1,4 +1,4 @@
-"""People, devices, groups and what they refer to, in the vendor's words."""
+"""People, devices, groups, absences and services in the vendor's JSON."""
 
 from typing import Any
 
@@ -18,12 +18,12 @@ from connectors.simulator.xmatters.model import (
 
 
 def moment(instant: float) -> str:
-    """``2021-12-28T08:00:00Z``."""
+    """Return an instant like ``2021-12-28T08:00:00Z``."""
     return instant_text(int(instant))
 
 
 def fine_moment(instant: float) -> str:
-    """The other spelling, ``2021-12-28T08:00:00.000Z``."""
+    """Return an instant like ``2021-12-28T08:00:00.000Z``."""
     return moment(instant)[:-1] + ".000Z"
 
 
@@ -32,7 +32,7 @@ def _self(path: str) -> Json:
 
 
 def _without_none(**values: Any) -> Json:
-    """Without what is not told."""
+    """Return the values that are not None."""
     return {name: value for name, value in values.items() if value is not None}
 
 
@@ -49,13 +49,13 @@ def group_reference(group: Group) -> Json:
 
 
 def person_reference(person: Person, *, names: bool = True) -> Json:
-    told = {"firstName": person.first_name, "lastName": person.last_name} if names else {}
+    names_json = {"firstName": person.first_name, "lastName": person.last_name} if names else {}
     links = _self(f"/people/{person.id}")
-    return {"id": person.id, "targetName": person.target_name, **told, "recipientType": "PERSON", "links": links}
+    return {"id": person.id, "targetName": person.target_name, **names_json, "recipientType": "PERSON", "links": links}
 
 
 def reference(call: ApiCall, recipient: Recipient) -> Json:
-    """A thin recipient: no names of people, no status."""
+    """Write a recipient without names of people and without status."""
     kind, key = recipient
     places = {"PERSON": "people", "GROUP": "groups", "DEVICE": "devices", "DYNAMIC_TEAM": "dynamic-teams"}
     made: Json = {"id": key, "targetName": call.state.name_of(recipient), "recipientType": kind}
@@ -63,7 +63,7 @@ def reference(call: ApiCall, recipient: Recipient) -> Json:
 
 
 def recipient(call: ApiCall, who: Recipient, *, owner: bool = True) -> Json:
-    """A whole recipient; a dynamic team has no status. ``owner``: that of a device is told."""
+    """Write a recipient with status; a dynamic team has none. owner: write the owner of a device."""
     kind, key = who
     state = call.state
     if kind == "PERSON":
@@ -143,7 +143,7 @@ def device(call: ApiCall, one: Device) -> Json:
         targetName=target,
         recipientType="DEVICE",
         deviceType=one.type,
-        description=_shown(call, one),
+        description=_description(call, one),
         externallyOwned=owner.externally_owned,
         links=_self(f"/devices/{one.id}"),
         country=one.country,
@@ -159,7 +159,7 @@ def device(call: ApiCall, one: Device) -> Json:
     if one.type == "EMAIL":
         made["emailAddress"] = one.address
     elif one.type in _PHONES:
-        made["phoneNumber"] = _shown(call, one)
+        made["phoneNumber"] = _description(call, one)
     elif one.type == "TEXT_PAGER":
         made |= {"pin": one.address, "twoWayDevice": False}
     elif one.type == "GENERIC":
@@ -176,8 +176,8 @@ def device(call: ApiCall, one: Device) -> Json:
     return made
 
 
-def _shown(call: ApiCall, one: Device) -> str:
-    """Addresses and phones as text, phones with blanks when asked for; never a token."""
+def _description(call: ApiCall, one: Device) -> str:
+    """Return an e-mail address, a phone number in the requested format, or the name; never a token."""
     if one.type == "EMAIL":
         return one.address
     if one.type not in _PHONES:
@@ -265,7 +265,7 @@ def membership(call: ApiCall, one: Group, who: Recipient) -> Json:
 
 
 def shifts_with(call: ApiCall, one: Group, who: Recipient) -> list[Shift]:
-    """The shifts of a group in which somebody has a seat."""
+    """Return the shifts of a group in which a recipient has a seat."""
     return [each for each in call.state.shifts_of(one.id) if any(seat.recipient == who for seat in each.seats)]
 
 

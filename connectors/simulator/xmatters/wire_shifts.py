@@ -1,6 +1,7 @@
-"""Shifts, their seats, and who is on call in them, in the vendor's words.
+"""Shifts, their seats, and who is on call in them, in the vendor's JSON.
 
-``delay`` of a seat is the wait before it, ``delay`` of a member of an occurrence the wait after it: the vendor's names.
+The vendor uses one key for two values: ``delay`` of a seat is the wait before it, of a member of an occurrence after
+it.
 """
 
 from connectors.simulator.xmatters.api_call import ROOT, ApiCall, Json
@@ -50,7 +51,7 @@ def shift(call: ApiCall, one: Shift) -> Json:
     made["repeatEscalation"] = _repeat(one.repeat)
     made["notifyEndOfEscalation"] = {"notifyEnabled": False}
     if "members" in embed:
-        made["members"] = call.nested(seats(call, one), lambda seat: thin_seat(call, *seat), path_of(one) + "/members")
+        made["members"] = call.nested(seats(call, one), lambda seat: short_seat(call, *seat), path_of(one) + "/members")
     if one.rotation is not None:
         made["rotationType"] = one.rotation.type
     if one.rotation is not None and "rotation" in embed:
@@ -89,7 +90,7 @@ def _recurrence(rule: Recurrence) -> Json:
 
 
 def _repeat(repeat: Repeat | None) -> Json:
-    """A number of repetitions that is a text comes with a truth that is one."""
+    """Write a repetition. When the number of repetitions is a text, ``repeatEnabled`` is a text too."""
     if repeat is None:
         return {"repeatEnabled": False}
     return {
@@ -110,12 +111,12 @@ Seated = tuple[int, Seat, Recipient]
 
 
 def seats(call: ApiCall, one: Shift) -> list[Seated]:
-    """(position from 1, seat, who sits there now)."""
+    """Return (position from 1, seat, its present recipient) of each seat."""
     order = seated_at(one, int(call.now), call.state.holidays(one.group_id))
     return [(position, seat, who) for position, (seat, who) in enumerate(zip(one.seats, order, strict=True), 1)]
 
 
-def thin_seat(call: ApiCall, position: int, seat: Seat, who: Recipient) -> Json:
+def short_seat(call: ApiCall, position: int, seat: Seat, who: Recipient) -> Json:
     return {
         "position": position,
         "delay": seat.delay,
@@ -125,8 +126,8 @@ def thin_seat(call: ApiCall, position: int, seat: Seat, who: Recipient) -> Json:
     }
 
 
-def whole_seat(call: ApiCall, one: Shift, position: int, seat: Seat, who: Recipient) -> Json:
-    """As the members of a shift list it: ``inRotation`` and ``onDuty`` stand with the recipient."""
+def full_seat(call: ApiCall, one: Shift, position: int, seat: Seat, who: Recipient) -> Json:
+    """Write a seat for the members of a shift. ``inRotation`` and ``onDuty`` are keys of the recipient."""
     whole = recipient(call, who) | {"inRotation": seat.in_rotation, "onDuty": on_duty(call, one, who)}
     return {
         "position": position,
@@ -138,7 +139,7 @@ def whole_seat(call: ApiCall, one: Shift, position: int, seat: Seat, who: Recipi
 
 
 def on_duty(call: ApiCall, one: Shift, who: Recipient) -> bool:
-    """The shift is on and the recipient not away."""
+    """Return whether the shift runs and the recipient is not absent."""
     now, state = int(call.now), call.state
     if not occurrences(one, now, now + 1, state.holidays(one.group_id)):
         return False
@@ -149,7 +150,7 @@ def on_duty(call: ApiCall, one: Shift, who: Recipient) -> bool:
 
 
 def row(call: ApiCall, one: Row, most: int, *, kinds: bool = False) -> Json:
-    """``most`` members are shown. ``kinds``: rows for time nobody covers are among them, so each says what it is."""
+    """Write a row with at most ``most`` members. kinds: write the type, because some rows are gaps."""
     made: Json = {"group": group_reference(one.group)}
     if one.shift is not None:
         made["shift"] = shift_reference(one.shift, name="shift" in call.embedded)
@@ -177,13 +178,13 @@ def member(call: ApiCall, one: OnDuty, path: str) -> Json:
     }
     if one.replacements:
         made["replacements"] = call.nested(
-            one.replacements, lambda each: stand(call, each), f"{path}/members/{one.position}/replacements"
+            one.replacements, lambda each: replacement(call, each), f"{path}/members/{one.position}/replacements"
         )
     return made
 
 
-def stand(call: ApiCall, one: Replacement) -> Json:
-    """A vacancy has no replacement."""
+def replacement(call: ApiCall, one: Replacement) -> Json:
+    """Write a replacement. A vacancy has none."""
     made: Json = {"start": moment(one.start), "end": fine_moment(one.end)}
     if one.person_id is not None:
         found = call.state.people[one.person_id]
