@@ -102,7 +102,7 @@ def test_a_zone_about_to_change_its_clocks_is_chosen_where_there_is_one() -> Non
     assert changing_zone(NOW, ("Asia/Kolkata",), fallback="Etc/UTC") == "Etc/UTC"
 
 
-def test_a_large_account_has_the_size_asked_for_and_unique_names() -> None:
+def test_a_large_account_has_the_requested_size_and_unique_names() -> None:
     began = time.process_time()
     state = build_world(NOW, size=10_000)
     took = time.process_time() - began

@@ -228,7 +228,7 @@ def test_teams_and_escalations_take_turns_and_are_never_forwarded() -> None:
     assert [period.recipient for period in walked.final["R"]] == [("team", "t"), ("escalation", "e")]
 
 
-def test_an_empty_window_holds_nothing() -> None:
+def test_an_empty_window_has_no_periods() -> None:
     walked = walk(_overridden(), [], NOW, NOW)
     assert walked.final == {"1": (), "2": ()}
 

@@ -180,7 +180,7 @@ def test_a_layer_without_people_or_after_its_end_names_nobody() -> None:
         assert final(schedule, "2026-06-02T00:00:00", "2026-06-03T00:00:00") == []
 
 
-def test_an_empty_window_holds_nothing() -> None:
+def test_an_empty_window_has_no_periods() -> None:
     assert final(one_layer("Etc/UTC", "2026-06-01T00:00", DAY, "A"), "2026-06-02T00:00:00", "2026-06-02T00:00:00") == []
 
 
