@@ -104,9 +104,11 @@ def measure(effort: Effort) -> Iterator[Figure]:
             yield Figure(target, read.seconds / read.least_seconds, detail=detail)
         read = limited[provider]
         most = WORKERS if provider in FORETOLD else WORKERS * read.windows
-        output = "every answer tells the budget" if provider in FORETOLD else "only a refusal tells, one a window"
+        detail = (
+            "every answer reports the budget" if provider in FORETOLD else "only a refusal reports it, one a window"
+        )
         target = Target("H4", f"{label}: calls refused in {read.windows} windows", "calls", most, most)
-        yield Figure(target, read.refused, detail=output)
+        yield Figure(target, read.refused, detail=detail)
 
 
 def _read(provider: str, scene: Scene) -> Read:

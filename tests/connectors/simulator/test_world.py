@@ -1,4 +1,4 @@
-"""What the demo world holds, and how fast a large one is built."""
+"""The contents of the demo account, and the time to build a large account."""
 
 import time
 from collections import Counter

@@ -321,7 +321,7 @@ def test_forwarding_rules_and_services_have_ids_only(site: Call, jsm: Simulator)
 
 
 def test_it_renders_what_opsgenie_renders_in_its_own_words(site: Call, jsm: Simulator) -> None:
-    """One engine behind both: the same periods for the same people."""
+    """JSM and Opsgenie render the same periods for the same people."""
     other = build_opsgenie(NOW)
     logins = {user.id: user.email for user in jsm.state.users.values()}
     for schedule in other.schedules.values():

@@ -1,4 +1,4 @@
-"""What the account's users do to it, seen through the API and the control plane."""
+"""Edits of an account, seen through the API and the control plane."""
 
 import json
 from collections.abc import Callable

@@ -103,7 +103,7 @@ def test_on_calls_say_who_was_forwarded(genie: Call, opsgenie: Simulator) -> Non
 
 
 def test_on_calls_open_what_each_rule_of_an_escalation_means(genie: Call, opsgenie: Simulator) -> None:
-    """Admins and others of a team; a team that nobody answers for has nobody behind it."""
+    """Admins and users of a team. A team without a routing target is resolved to nobody."""
     state = opsgenie.state
     desk = state.schedules[id_of(state.schedules, "Security Desk")]
     names = ("Payments Critical", "Data, without hurry")

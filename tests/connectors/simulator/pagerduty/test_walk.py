@@ -1,4 +1,4 @@
-"""The walk against cases worked out by hand and against a naive reading of the rules, instant by instant."""
+"""The walk compared with cases calculated by hand and with a direct check of every instant."""
 
 import random
 from collections.abc import Sequence
@@ -196,7 +196,7 @@ def _seconds(moment: datetime) -> int:
 
 
 def naive(schedule: Schedule, instant: int) -> str | None:
-    """Who is on call, from the definitions alone."""
+    """Return who is on call at an instant, directly from the rules."""
     for override in reversed(schedule.overrides):
         if override.start <= instant < override.end:
             return override.user_id

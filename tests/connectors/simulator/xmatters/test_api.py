@@ -34,7 +34,7 @@ def group_named(simulator: Simulator, name: str) -> str:
 
 
 def every_page(xm: Call, path: str, query: str = "") -> list[Any]:
-    """All objects, by following ``links.next`` from the root of the origin."""
+    """Return all objects by following ``links.next`` from the root of the origin."""
     found: list[Any] = []
     following = f"/api/xm/1{path}" + (f"?{query}" if query else "")
     while following:
@@ -184,7 +184,7 @@ def test_totals_may_drift_and_faults_are_carried_out(xm: Call, xmatters: Simulat
 
 
 def nested_lists(value: Any) -> list[Any]:
-    """Every list with links of its own inside an answer."""
+    """Yield every list with links inside an answer."""
     inner = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
     own = [value] if isinstance(value, dict) and {"count", "total", "data", "links"} <= set(value) else []
     return own + [found for one in inner for found in nested_lists(one)]
@@ -210,7 +210,7 @@ def place(one: Any) -> str:
 def test_nested_lists_are_cut_and_go_on_elsewhere(
     xm: Call, xmatters: Simulator, path: str, query: str, kinds: set[str]
 ) -> None:
-    """What is cut and what follows is the list that comes when nothing is cut."""
+    """The cut list and the rest are together the list that is not cut."""
     in_two = next(one for one in xmatters.state.people.values() if one.target_name == "blindqvist")
     nights = next(one for one in xmatters.state.shifts.values() if one.name == "Nights")
     xmatters.edits.add_seat(nights.id, ["PERSON", in_two.id])

@@ -1,4 +1,4 @@
-"""Who the simulated xMatters says is on call, and what it says of absences and gaps."""
+"""On-call answers of the simulated xMatters, with absences and gaps."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -156,7 +156,7 @@ def test_gaps_are_listed_on_request(xm: Call, xmatters: Simulator) -> None:
 
 
 def test_holidays_decide_although_no_endpoint_reports_them(xm: Call, xmatters: Simulator) -> None:
-    """One shift is on at holidays alone, the other never then."""
+    """One shift runs only on holidays, the other never on holidays."""
     span = "from=2026-03-20T12:00:00Z&to=2026-06-02T12:00:00Z&embed=shift"
     key = group_named(xmatters, 'Release "Train"')
     found = xm("/on-call", f"groups={key}&{span}").json["data"]

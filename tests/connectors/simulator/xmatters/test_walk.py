@@ -1,4 +1,4 @@
-"""Who is notified at which minute: the vendor's help cases, and shifts against a reckoning of each seat alone."""
+"""Who is notified at which minute: the cases of the vendor's help, and shifts compared with a calculation per seat."""
 
 from typing import Any
 
@@ -66,7 +66,7 @@ def test_the_example_of_the_help() -> None:
     ],
 )
 def test_who_is_not_there_is_passed_over(seats: Any, absent: str, expected: list[tuple[int, str]]) -> None:
-    """The delay before is kept, the delay after is dropped: alike for the absent and the inactive."""
+    """The delay before is kept and the delay after is dropped, for absent and for inactive people."""
     for way in ("absent", "inactive", "closed"):
         state = world(*"abcd")
         owner = group(state, "g")
@@ -172,7 +172,7 @@ def test_nobody_is_notified_when_nothing_is_on() -> None:
     absent=st.sets(st.integers(0, 6)),
 )
 def test_the_minute_of_a_seat_is_a_sum_over_the_steps_before_it(delays: list[int], absent: set[int]) -> None:
-    """The judge reckons each seat alone: the delays of the steps up to its own, but of those after an empty one."""
+    """The expected minute of a seat is the sum of the delays before it, without those after an empty step."""
     state = world(*(str(number) for number in range(7)))
     owner = group(state, "g")
     always(state, owner, "s", *((str(number), delay) for number, delay in enumerate(delays)))
