@@ -184,7 +184,7 @@ def test_totals_may_drift_and_faults_are_carried_out(xm: Call, xmatters: Simulat
 
 
 def nested_lists(value: Any) -> list[Any]:
-    """Yield every list with links inside an answer."""
+    """Return every list with links inside an answer."""
     inner = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
     own = [value] if isinstance(value, dict) and {"count", "total", "data", "links"} <= set(value) else []
     return own + [found for one in inner for found in nested_lists(one)]
