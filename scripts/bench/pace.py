@@ -104,9 +104,7 @@ def measure(effort: Effort) -> Iterator[Figure]:
             yield Figure(target, read.seconds / read.least_seconds, detail=detail)
         read = limited[provider]
         most = WORKERS if provider in FORETOLD else WORKERS * read.windows
-        detail = (
-            "every answer reports the budget" if provider in FORETOLD else "only a refusal does, one per window"
-        )
+        detail = "every answer reports the budget" if provider in FORETOLD else "only a refusal does, one per window"
         target = Target("H4", f"{label}: calls refused in {read.windows} windows", "calls", most, most)
         yield Figure(target, read.refused, detail=detail)
 
