@@ -1,18 +1,21 @@
-"""What every simulated vendor does alike: an account under one lock, edits by name, a summary of both."""
+"""Base classes of all simulated vendors: an account with one lock, its edits by name, and a summary."""
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from connectors.simulator.exchange import Request
 
-One = TypeVar("One")
+Item = TypeVar("Item")
 
 
 class Account:
-    """Base of an account's data, a dataclass. version: grows with every edit. Objects change in ``editing()`` only."""
+    """Base of the dataclass that holds an account's data. Change objects only inside ``editing()``.
+
+    ``version`` grows by one with every edit.
+    """
 
     def __post_init__(self) -> None:
         self.lock = threading.RLock()
@@ -20,7 +23,7 @@ class Account:
 
     @contextmanager
     def editing(self) -> Iterator[Self]:
-        """Hold the lock and count the edit."""
+        """Hold the lock during an edit and count the edit."""
         with self.lock:
             try:
                 yield self
@@ -28,53 +31,57 @@ class Account:
                 self.version += 1
 
 
-def by_name(objects: Iterable[Any]) -> list[Any]:
+def sorted_by_name(objects: Iterable[Any]) -> list[Any]:
     return sorted(objects, key=lambda one: (one.name.casefold(), one.id))
 
 
-def shelf_of(shelves: Mapping[str, dict[str, Any]], kind: str) -> dict[str, Any]:
-    """All objects of a kind by id; raises LookupError for another kind."""
-    if kind not in shelves:
-        raise LookupError(f"There is no kind {kind!r}; use one of {', '.join(shelves)}.")
-    return shelves[kind]
+def objects_of_kind(objects: Mapping[str, dict[str, Any]], kind: str) -> dict[str, Any]:
+    """Return all objects of a kind by id. Raises LookupError for an unknown kind."""
+    if kind not in objects:
+        raise LookupError(f"There is no kind {kind!r}; use one of {', '.join(objects)}.")
+    return objects[kind]
 
 
-def found(shelf: Mapping[str, One], kind: str, object_id: str) -> One:
-    """Raises LookupError when there is no such object."""
-    if object_id not in shelf:
+def find_object(objects: Mapping[str, Item], kind: str, object_id: str) -> Item:
+    """Return the object with this id. Raises LookupError when it does not exist."""
+    if object_id not in objects:
         raise LookupError(f"There is no {kind} {object_id}.")
-    return shelf[object_id]
+    return objects[object_id]
 
 
 class Edits:
-    """What the account's own users do to it: each is one whole edit under its lock. verbs: edits by name.
+    """Base of the changes that the vendor's own users make to an account. Each method is one edit under the lock.
 
-    Edits refuse with ValueError what the vendor refuses, and with LookupError what is not there.
+    verbs: the names of the methods that are edits. An edit raises ValueError for what the vendor refuses, and
+    LookupError for an object that does not exist.
     """
 
-    verbs: Mapping[str, Callable[..., Any]]
+    verbs: ClassVar[tuple[str, ...]]
 
     def carry_out(self, verb: str, arguments: Mapping[str, Any]) -> Any:
-        """Run an edit by name with JSON arguments; TypeError when they do not fit."""
+        """Run the edit ``verb`` with JSON arguments and return its result.
+
+        Raises LookupError for an unknown edit and TypeError for arguments that do not fit.
+        """
         if verb not in self.verbs:
             raise LookupError(f"There is no edit {verb!r}; use one of {', '.join(sorted(self.verbs))}.")
-        return self.verbs[verb](**arguments)
+        return getattr(self, verb)(**arguments)
 
 
 S = TypeVar("S", bound=Account)
 E = TypeVar("E", bound=Edits)
 
 
-class Edited(ABC, Generic[S, E]):
-    """A vendor as far as all are alike: with one limit for everything, unless it says otherwise."""
+class EditableVendor(ABC, Generic[S, E]):
+    """Base of a simulated vendor. All its requests share one rate limit unless ``domain`` is overridden."""
 
     provider: ClassVar[str]
     state: S
     edits: E
 
     @abstractmethod
-    def told(self) -> Mapping[str, Any]:
-        """The account's name and how many objects of each kind it has."""
+    def facts(self) -> Mapping[str, Any]:
+        """Return the account's name and the number of objects of each kind."""
 
     def domain(self, request: Request) -> str:
         return ""
@@ -84,5 +91,5 @@ class Edited(ABC, Generic[S, E]):
 
     def summary(self) -> dict[str, Any]:
         with self.state.lock:
-            counted = {"provider": self.provider, "version": self.state.version, **self.told()}
+            counted = {"provider": self.provider, "version": self.state.version, **self.facts()}
             return {**counted, "edits": sorted(self.edits.verbs)}

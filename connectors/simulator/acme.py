@@ -1,5 +1,7 @@
-"""Acme, the organisation all simulated vendors serve: 60 people, 8 teams. Names and numbers are invented; e-mails are
-of example.com and phone numbers of ranges no operator hands out."""
+"""Acme is the organisation of all simulated vendors. It has 60 people and 8 teams.
+
+Names and numbers are invented. E-mail addresses use example.com, phone numbers use ranges that no operator assigns.
+"""
 
 from connectors.simulator.world import Person, Team, World
 
@@ -82,7 +84,7 @@ _PLAIN = str.maketrans("áàâäãéèêëíóöôúüñç", "aaaaaeeeeiooouunc"
 
 
 def _phone(zone: str, number: int) -> tuple[int, str]:
-    """A number of the range each country keeps free for fiction, or of one it does not use."""
+    """Return (country code, number) from a range that the country reserves for fiction or does not use."""
     if zone.startswith("Europe/London"):
         return 44, f"2079460{number:03}"
     if zone.startswith("Europe/"):
@@ -100,7 +102,7 @@ def _mailbox(key: str, name: str) -> str:
 
 
 def acme() -> World:
-    """The organisation; the same at every call."""
+    """Return the organisation. Every call returns the same."""
     people = []
     for number, line in enumerate(_PEOPLE.strip().splitlines()):
         key, name, zone, title = line.split("|")

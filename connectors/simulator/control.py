@@ -1,16 +1,17 @@
-"""The control plane of a running simulator, under ``/_simulator/``; answers loopback callers only.
+"""The control plane of a running simulator, under ``/_simulator/``. It answers only callers on the same machine.
 
-GET  /_simulator/         summary of the state, counters, waiting faults
+GET  /_simulator/         return a summary of the account and the number of requests so far
 POST /_simulator/edits    {"edit": "rename", ...arguments}             change the vendor's data
-POST /_simulator/faults   {"path": "/users", "kind": "status", ...}    plan a fault; {"clear": true} forgets all
+POST /_simulator/faults   {"path": "/users", "kind": "status", ...}    plan a fault; {"clear": true} removes all faults
 POST /_simulator/limit    {"requests": 5, "window": 10}                enforce a rate limit
 
-A POST must say ``Content-Type: application/json``, which a web page of another origin cannot send unasked.
+A POST needs ``Content-Type: application/json``. A web page of another origin cannot send it without the browser
+checking with the server first.
 """
 
 import ipaddress
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sized
 from typing import Any, Protocol
 
 from connectors.simulator.exchange import Answer, Limit, Vendor
@@ -19,24 +20,26 @@ from connectors.simulator.faults import Faults, RateLimit
 PREFIX = "/_simulator"
 
 
-class Controlled(Protocol):
-    """A running server that the control plane reads and changes."""
+class RunningServer(Protocol):
+    """The attributes of a server that the control plane reads and changes."""
 
+    vendor: Vendor
     faults: Faults
     rate_limit: Limit
 
     @property
-    def vendor(self) -> Vendor: ...
-
-    @property
-    def requests(self) -> Collection[object]: ...
+    def requests(self) -> Sized: ...
 
 
 def is_control(path: str) -> bool:
     return path == PREFIX or path.startswith(PREFIX + "/")
 
 
-def answer(server: Controlled, method: str, path: str, headers: Mapping[str, str], body: bytes, peer: str) -> Answer:
+def answer(server: RunningServer, method: str, path: str, headers: Mapping[str, str], body: bytes, peer: str) -> Answer:
+    """Answer one request to the control plane.
+
+    headers: with names in lower case. peer: the IP address of the caller.
+    """
     if not ipaddress.ip_address(peer).is_loopback:
         return Answer(403, {"error": "The control plane answers callers on this machine only."})
     verb = path.removeprefix(PREFIX).strip("/")
@@ -57,7 +60,7 @@ def answer(server: Controlled, method: str, path: str, headers: Mapping[str, str
         return Answer(400, {"error": str(error)})
 
 
-def _carry_out(server: Controlled, verb: str, arguments: dict[str, Any]) -> Any:
+def _carry_out(server: RunningServer, verb: str, arguments: dict[str, Any]) -> Any:
     if verb == "edits":
         return server.vendor.edit(str(arguments.pop("edit", "")), arguments)
     if verb == "faults" and arguments.get("clear"):

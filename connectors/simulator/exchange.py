@@ -1,4 +1,4 @@
-"""What goes over the wire between a client and a simulated vendor."""
+"""Requests and answers between a client and a simulated vendor, and the protocols of vendor and rate limit."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,19 +9,22 @@ Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
-class Cut(Generic[Item]):
-    """One page of a list. total: of all its objects. more: whether others follow, or are promised."""
+class Page(Generic[Item]):
+    """One page of a list. total: the number of all objects. more: True when the answer promises another page."""
 
-    shown: Sequence[Item]
+    items: Sequence[Item]
     total: int
     more: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request. ``query`` keeps every value of a name. ``shrink`` and ``loop`` are faults only a vendor can act out:
-    list at most so many objects; answer every page with the first one and promise more. ``body`` is that of a POST.
-    ``raw_query`` is the query as it came, for vendors to whom an encoded comma is another one."""
+    """One request. ``query`` keeps all values of each name, ``raw_query`` is the query before decoding.
+
+    A vendor needs ``raw_query`` when an encoded comma and a plain comma mean different things. ``body`` is the body of
+    a POST. Two faults are carried out by the vendor: ``shrink`` limits each list to this number of objects; ``loop``
+    answers every page with the first page and promises more.
+    """
 
     method: str
     path: str
@@ -42,16 +45,16 @@ class Request:
     def flag(self, name: str) -> bool:
         return (self.one(name) or "").lower() in ("true", "1")
 
-    def cut(self, items: Sequence[Item], offset: int, limit: int) -> Cut[Item]:
-        """The page from ``offset`` on; ``shrink`` and ``loop`` are acted out."""
+    def page(self, items: Sequence[Item], offset: int, limit: int) -> Page[Item]:
+        """Return the page that starts at ``offset``, with the faults ``shrink`` and ``loop`` applied."""
         items = items[: self.shrink]
         start = 0 if self.loop else offset
-        return Cut(items[start : start + limit], len(items), self.loop or offset + limit < len(items))
+        return Page(items[start : start + limit], len(items), self.loop or offset + limit < len(items))
 
 
 @dataclass(slots=True)
 class Answer:
-    """``payload`` is written as JSON; None writes no body at all."""
+    """One answer. ``payload`` is written as JSON; None writes no body. ``body`` replaces the payload."""
 
     status: int
     payload: Any = None
@@ -62,7 +65,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """What a rate limit says to one caller: allowed per window, left, and whole seconds until the window ends."""
+    """The rate limit of one caller: requests allowed per window, requests left, seconds until the window ends."""
 
     limit: int
     remaining: int
@@ -71,13 +74,13 @@ class Quota:
 
 
 class Limit(Protocol):
-    """Counts one request of a caller in a domain, a set of requests that share a limit."""
+    """A rate limit. ``count`` counts one request of a caller; requests of one domain share a limit."""
 
     def count(self, caller: str, domain: str) -> Quota: ...
 
 
 class Vendor(Protocol):
-    """A simulated vendor: its data and how it speaks. Edits raise ValueError or LookupError when refused."""
+    """A simulated vendor: its data and its API. A refused edit raises ValueError or LookupError."""
 
     @property
     def state(self) -> Any: ...

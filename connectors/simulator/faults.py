@@ -1,4 +1,4 @@
-"""Failures on demand: what goes wrong, where, and how often."""
+"""Planned faults of a simulator, and its rate limit."""
 
 import threading
 import time
@@ -13,24 +13,25 @@ Kind = Literal[
     "status",  # answer ``status`` with ``body`` "json" (the vendor's error), "html" or "none" (no body, no headers)
     "redirect",  # 302 to ``location``
     "html",  # a page of HTML with 200
-    "empty",  # 200 without a single byte
-    "truncated",  # half of the JSON, honestly measured
-    "cut",  # promises the whole body, sends half, hangs up
-    "endless",  # never stops sending until the client goes
-    "drip",  # the right body, ``seconds`` between two bytes
-    "mistyped",  # the right body called text/plain
-    "loop",  # every page is the first one and promises more
-    "shrink",  # a listing reduced to ``items`` objects
-    "delay",  # the right answer, ``seconds`` late; combines with another fault
+    "empty",  # 200 with an empty body
+    "truncated",  # half of the JSON, with the Content-Length of that half
+    "cut",  # announces the whole body, sends half of it, closes the connection
+    "endless",  # sends without end until the client disconnects
+    "drip",  # the right body, with ``seconds`` between two bytes
+    "mistyped",  # the right body with the content type text/plain
+    "loop",  # every page repeats the first page and promises more
+    "shrink",  # each list is limited to ``items`` objects
+    "delay",  # the right answer after ``seconds``; can be combined with another fault
 ]
 _BODIES = ("json", "html", "none")
 
 
 @dataclass(slots=True)
 class Fault:
-    """Strikes requests whose path matches ``path`` (shell pattern) and whose query holds ``query``.
+    """A fault of the requests whose path matches ``path`` (shell pattern) and whose query contains ``query``.
 
-    The first ``after`` such requests pass; then ``count`` are struck (None = all).
+    The first ``after`` matching requests pass. The next ``count`` requests fail (None = all further requests).
+    ``struck`` is the number of requests that failed so far.
     """
 
     path: str
@@ -53,7 +54,7 @@ class Fault:
 
 
 class Faults:
-    """The faults of one simulator; safe to change while it runs."""
+    """The faults of one simulator. They may be changed while it runs."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -74,7 +75,7 @@ class Faults:
         seconds: float = 0.0,
         items: int = 0,
     ) -> Fault:
-        """Plan a fault; raises ValueError for an unknown kind or body."""
+        """Plan a fault and return it. Raises ValueError for an unknown kind or body."""
         if kind not in get_args(Kind):
             raise ValueError(f"Unknown fault {kind!r}; choose one of {', '.join(get_args(Kind))}.")
         if body not in _BODIES:
@@ -91,7 +92,7 @@ class Faults:
             self._faults.clear()
 
     def strike(self, request: Request) -> tuple[Fault | None, float]:
-        """The fault that hits this request, and the seconds to wait before answering."""
+        """Return the fault of this request (None = no fault) and the seconds to wait before answering."""
         hit, wait = None, 0.0
         with self._lock:
             for fault in self._faults:
@@ -113,7 +114,10 @@ class Faults:
 
 
 class RateLimit:
-    """Counts requests per caller and domain in fixed windows. Not ``enforced`` it only reports: no demo is slowed."""
+    """Counts requests per caller and domain in fixed windows of ``window`` seconds.
+
+    A limit that is not ``enforced`` only reports its figures, so that it does not slow a demo.
+    """
 
     def __init__(
         self, requests: int, window: float, *, enforced: bool = True, clock: Callable[[], float] = time.monotonic

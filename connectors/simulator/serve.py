@@ -1,4 +1,4 @@
-"""Serving a simulated vendor from a shell until interrupted."""
+"""Builds a simulated vendor, and serves it from a shell until it is interrupted."""
 
 import time
 from collections.abc import Callable
@@ -11,7 +11,10 @@ PROVIDERS = tuple(_VENDORS)
 
 
 def build(provider: str, *, host: str = "127.0.0.1", port: int = 0, size: int | None = None, seed: int = 7) -> Server:
-    """A simulator of ``provider`` as of the present moment, not started. LookupError for an unknown provider."""
+    """Return a simulator of ``provider`` at the present time, not started. Raises LookupError for an unknown provider.
+
+    size: about how many objects a made-up account has; None = the demo account.
+    """
     if provider not in _VENDORS:
         raise LookupError(f"There is no simulator of {provider!r}; choose one of {', '.join(PROVIDERS)}.")
     vendor = _VENDORS[provider]
@@ -20,7 +23,7 @@ def build(provider: str, *, host: str = "127.0.0.1", port: int = 0, size: int | 
 
 
 def demo_account(provider: str) -> tuple[dict[str, str], dict[str, str]]:
-    """Settings and credentials that open a simulated account with all rights."""
+    """Return the settings and credentials of a connection to the simulated account with all rights."""
     vendor = _VENDORS[provider]
     return dict(vendor.DEMO_SETTINGS), dict(vendor.DEMO_CREDENTIALS)
 
@@ -35,7 +38,10 @@ def serve(
     announce: Callable[[str], None] = lambda origin: None,
     seconds: float | None = None,
 ) -> None:
-    """Serve until Ctrl-C (or for ``seconds``); ``announce`` is told the origin. OSError when the port is taken."""
+    """Serve until Ctrl-C, or for ``seconds``. Raises OSError when the port is taken.
+
+    announce: called with the origin as soon as the server listens.
+    """
     server = build(provider, host=host, port=port, size=size, seed=seed)
     with server:
         announce(server.origin)

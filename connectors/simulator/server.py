@@ -1,4 +1,4 @@
-"""An HTTP server on the loopback that lets a simulated vendor answer, and fail where it was told to."""
+"""An HTTP server on the loopback that answers with a simulated vendor and carries out planned faults."""
 
 import json
 import socket
@@ -39,7 +39,7 @@ class _Server(ThreadingHTTPServer):
 class Server:
     """Serves one vendor at ``http://host:port``.
 
-    ``requests`` logs (method, path, query, status) of the latest 20,000 requests, the control plane left out.
+    ``requests`` logs (method, path, query, status) of the latest 20,000 requests, without those to the control plane.
     ``faults`` and ``rate_limit`` may be changed while the server runs.
     """
 
@@ -65,7 +65,7 @@ class Server:
         return f"http://{host!s}:{port}"
 
     def start(self) -> str:
-        """Bind, serve from a daemon thread, return the origin. OSError when the port is taken."""
+        """Listen, serve from a daemon thread and return the origin. Raises OSError when the port is taken."""
         if self._server is not None:
             raise RuntimeError("The simulator is already running.")
         self.stopping.clear()
@@ -75,7 +75,7 @@ class Server:
         return self.origin
 
     def stop(self) -> None:
-        """Stop serving and hang up every open connection. Harmless when not running."""
+        """Stop serving and close every open connection. Does nothing when the server does not run."""
         if self._server is None or self._thread is None:
             return
         self.stopping.set()
@@ -85,7 +85,7 @@ class Server:
             try:
                 connection.shutdown(socket.SHUT_RDWR)
             except OSError:
-                continue  # the client was quicker
+                continue  # the client has closed it already
         self._thread.join()
         self._server = self._thread = None
 
@@ -97,7 +97,7 @@ class Server:
         self.stop()
 
     def decide(self, request: Request) -> tuple[Answer, Fault | None]:
-        """What to answer, and the fault that spoils the sending of it."""
+        """Return the answer and the fault to carry out while the answer is sent (None = no fault)."""
         quota = self.rate_limit.count(request.headers.get("authorization", ""), self.vendor.domain(request))
         headers = self.vendor.quota_headers(quota)
         if quota.exceeded:
@@ -157,7 +157,7 @@ class _Handler(BaseHTTPRequestHandler):
         super().finish()
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the library's name
-        """Silence: the owner keeps the log."""
+        """Write no log here: the owner logs requests."""
 
     def _handle(self) -> None:
         parts = urlsplit(self.path)

@@ -1,8 +1,9 @@
-"""People and teams of an imaginary organisation, without any vendor's words, and the means to build them repeatably."""
+"""People and teams of an invented organisation in no vendor's words, and ids and times that are repeatable."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from typing import Any
 from uuid import UUID
 
 from connectors.simulator.zones import DAY, first_instant, iso, offset_at, reading_at, stretches, weekday_of
@@ -19,13 +20,13 @@ CHANGING_ZONES = (
     "Asia/Beirut",
     "Africa/Casablanca",
 )
-"""Zones that change their clocks; the schedule "Clock Change" takes the first that does so within a fortnight."""
+"""Zones with daylight saving time. The schedule "Clock Change" uses the first that changes within two weeks."""
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """``phone`` is (country code, national number). ``key`` is the world's own word for the person."""
+    """``phone`` is (country code, national number). ``key`` identifies the person in this organisation."""
 
     key: str
     name: str
@@ -37,7 +38,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Team:
-    """``members`` are person keys, the lead first. ``parent`` is the key of another team."""
+    """``members`` are keys of people, the lead first. ``parent`` is the key of another team."""
 
     key: str
     name: str
@@ -58,7 +59,7 @@ class World:
 
 
 def identifier(seed: int, *parts: object, prefix: str = "P", length: int = 7) -> str:
-    """An id such as ``PQ1ZK7M``, the same for the same seed and parts."""
+    """Return an id like ``PQ1ZK7M``. The same seed and parts give the same id."""
     text = "\x1f".join(str(part) for part in (seed, *parts))
     number = int.from_bytes(blake2b(text.encode(), digest_size=20).digest(), "big")
     letters = []
@@ -69,13 +70,13 @@ def identifier(seed: int, *parts: object, prefix: str = "P", length: int = 7) ->
 
 
 def uuid(seed: int, *parts: object) -> str:
-    """A UUID, the same for the same seed and parts."""
+    """Return a UUID. The same seed and parts give the same UUID."""
     text = "\x1f".join(str(part) for part in (seed, *parts))
     return str(UUID(bytes=blake2b(text.encode(), digest_size=16).digest(), version=4))
 
 
 class Identifiers:
-    """Hands out ids that are unique per kind and repeatable for a seed."""
+    """Makes ids that are unique per kind. The same seed gives the same ids."""
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
@@ -90,8 +91,14 @@ class Identifiers:
         return made
 
 
+def spread_ids(objects: Sequence[Any], number: int, count: int) -> list[str]:
+    """Return the ids of ``count`` different objects. Another ``number`` gives other objects."""
+    step = max(1, len(objects) // (count + 1))
+    return list(dict.fromkeys(objects[(number * 13 + place * step) % len(objects)].id for place in range(count)))
+
+
 def changing_zone(now: int, zones: Sequence[str], *, fallback: str, days: int = 14) -> str:
-    """The first of ``zones`` whose clock is changed within the coming days, else ``fallback``."""
+    """Return the first of ``zones`` whose offset changes within the next ``days``, else ``fallback``."""
     for zone in zones:
         if any(part.start > now for part in stretches(zone, now, now + days * DAY)):
             return zone
@@ -99,19 +106,19 @@ def changing_zone(now: int, zones: Sequence[str], *, fallback: str, days: int = 
 
 
 def monday(zone: str, now: int) -> int:
-    """The reading of the Monday midnight that began the current week of ``zone``."""
+    """Return the reading of the Monday midnight with which the current week of ``zone`` began."""
     today = reading_at(zone, now) // DAY * DAY
     return today - (weekday_of(today) - 1) * DAY
 
 
 def local_time(zone: str, now: int, *, day: int = 0, hour: float = 0, from_monday: bool = False) -> int:
-    """The instant at ``hour`` of the wall clock, ``day`` days after today (or after this week's Monday) in ``zone``."""
+    """Return the instant of ``hour`` on the wall clock, ``day`` days after today or this week's Monday."""
     base = monday(zone, now) if from_monday else (now + offset_at(zone, now)) // DAY * DAY
     return first_instant(zone, base + day * DAY + round(hour * 3600))
 
 
 def instant_text(moment: float) -> str:
-    """ISO 8601 in UTC with a Z, and with as many digits of milliseconds as are needed."""
+    """Return ISO 8601 in UTC with a Z. Milliseconds are written without trailing zeros."""
     seconds, thousandths = divmod(round(moment * 1000), 1000)
     fraction = f".{thousandths:03}".rstrip("0").rstrip(".")
     return f"{iso(seconds, 'UTC')[:-1]}{fraction}Z"

@@ -1,7 +1,8 @@
-"""Offsets and wall-clock readings in integer seconds, straight from zoneinfo.
+"""Offsets and wall-clock readings in whole seconds, read from zoneinfo.
 
-An *instant* is UTC seconds since 1970; a *reading* is what a wall clock shows, as seconds since 1970-01-01T00:00 of
-that clock. Nothing here is shared with the product: the simulator is a second opinion.
+An *instant* is UTC seconds since 1970. A *reading* is the time that a wall clock shows, in seconds since
+1970-01-01T00:00 of that clock. A *stretch* is a range of instants with one offset. Nothing here is shared with the
+product: the simulator is a second opinion.
 """
 
 from bisect import bisect_right
@@ -20,7 +21,7 @@ _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - readings are naive on purpose
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Instants [start, end) during which the zone keeps one offset; ``before`` is the offset of the stretch before."""
+    """Instants [start, end) with one offset. ``before`` is the offset of the previous stretch."""
 
     start: int
     end: int
@@ -29,12 +30,12 @@ class Stretch:
 
     @property
     def fold_end(self) -> int:
-        """The instant at which the repeated readings are over (= start when the clock was not set back)."""
+        """The instant at which the repeated readings end (= start when the clock was not set back)."""
         return self.start + max(0, self.before - self.offset)
 
     @property
     def last_reading_before(self) -> int:
-        """The last reading shown before this stretch began."""
+        """The last reading before this stretch began."""
         return self.start + self.before - 1
 
 
@@ -44,7 +45,7 @@ def _zone(name: str) -> ZoneInfo:
 
 
 def is_zone(name: str) -> bool:
-    """True when the name is a zone this machine knows; paths, directories and blanks are not."""
+    """Return True for the name of a zone on this machine; paths, directories and blanks are no zones."""
     try:
         _zone(name)
     except (KeyError, ValueError, OSError):
@@ -59,7 +60,7 @@ def _raw_offset(zone: ZoneInfo, instant: int) -> int:
 
 @lru_cache(maxsize=4096)
 def _block(name: str, index: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Starts and offsets of the stretches in block ``index``; changes are found by sampling and bisection."""
+    """Return starts and offsets of the stretches in block ``index``, found by sampling and bisection."""
     zone = _zone(name)
     at = index * _BLOCK
     starts, offsets = [at], [_raw_offset(zone, at)]
@@ -87,7 +88,7 @@ def reading_at(zone: str, instant: int) -> int:
 
 
 def stretches(zone: str, since: int, until: int) -> Iterator[Stretch]:
-    """The stretches that touch [since, until), uncut except at the edges of what was looked at (two days around)."""
+    """Yield the stretches that overlap [since, until). They are cut only outside of two days around that range."""
     first, last = since - 2 * DAY, until + 2 * DAY
     changes: list[tuple[int, int]] = []
     for index in range(first // _BLOCK, last // _BLOCK + 1):
@@ -101,7 +102,10 @@ def stretches(zone: str, since: int, until: int) -> Iterator[Stretch]:
 
 
 def first_instant(zone: str, reading: int) -> int:
-    """The first instant whose reading is at or after ``reading``: after a gap, the first of a repeated hour."""
+    """Return the first instant whose reading is at or after ``reading``.
+
+    For a skipped hour this is the instant after the gap, for a repeated hour the first of both instants.
+    """
     for stretch in stretches(zone, reading - 2 * DAY, reading + 3 * DAY):
         candidate = max(stretch.start, reading - stretch.offset, reading - 2 * DAY)
         if candidate < stretch.end:
@@ -110,23 +114,23 @@ def first_instant(zone: str, reading: int) -> int:
 
 
 def reading_of(text: str) -> int:
-    """The reading of a naive ISO date or date-time such as ``2026-03-29T02:30``."""
+    """Return the reading of a naive ISO date or date-time, for example ``2026-03-29T02:30``."""
     return round((datetime.fromisoformat(text) - _EPOCH).total_seconds())
 
 
 def weekday_of(reading: int) -> int:
-    """ISO weekday 1 = Monday .. 7 = Sunday."""
+    """Return the ISO weekday, 1 = Monday .. 7 = Sunday."""
     return (reading // DAY + 3) % 7 + 1
 
 
 def clock_text(reading: int) -> str:
-    """``HH:MM:SS`` of a reading or of seconds since midnight."""
+    """Return ``HH:MM:SS`` of a reading or of seconds since midnight."""
     second = reading % DAY
     return f"{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}"
 
 
 def iso(instant: int, zone: str) -> str:
-    """ISO 8601 with the offset valid at that instant; ``Z`` only in UTC itself."""
+    """Return ISO 8601 with the offset at that instant, or with ``Z`` for UTC."""
     offset = offset_at(zone, instant)
     text = (_EPOCH + timedelta(seconds=instant + offset)).isoformat()
     if zone in ("Etc/UTC", "UTC"):
@@ -136,7 +140,10 @@ def iso(instant: int, zone: str) -> str:
 
 
 def parse_instant(text: str, zone: str) -> float:
-    """Seconds since 1970 of an ISO date-time; one without offset is read in ``zone``. Raises ValueError."""
+    """Return UTC seconds since 1970 of an ISO date-time; without an offset it is read in ``zone``.
+
+    Raises ValueError when the text is no date-time.
+    """
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         fraction = moment.microsecond / 1_000_000

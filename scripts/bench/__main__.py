@@ -1,7 +1,7 @@
 """Measure what the product claims about speed: ``python -m scripts.bench [--quick] [--json FILE] [--only AREA ...]``.
 
-A Markdown table on stdout; what is being measured and where on stderr. Exit 0 when every gate (*must*) is kept, 1 when
-one is missed; aims are only told.
+A Markdown table is written to stdout; the running measurement and the machine are written to stderr. The exit code is 0
+when every gate (*must*) is kept and 1 when a gate is missed. Aims are only reported.
 """
 
 import argparse
@@ -18,7 +18,7 @@ Area = Callable[[Effort], Iterator[Figure]]
 
 
 def _syncing(effort: Effort) -> Iterator[Figure]:
-    from scripts.bench import syncing  # models can be imported when there is a database
+    from scripts.bench import syncing  # models can be imported only when there is a database
 
     return syncing.measure(effort)
 
@@ -29,7 +29,7 @@ def _reads(effort: Effort) -> Iterator[Figure]:
     return reads.measure(effort)
 
 
-#: In the order of the table; the quick ones guard every change.
+#: In the order of the table. The quick areas are measured for every change.
 AREAS: dict[str, Area] = {
     "rendering": rendering.measure,
     "planning": planning.measure,

@@ -1,6 +1,6 @@
-"""A made-up account as records, of any size, and the same a day later. The same arguments give the same account.
+"""A made-up account as records, of any size, and the same account a day later. Equal arguments give equal accounts.
 
-Of the objects 70 % are people (with one to three contact methods and a notification rule), 5 % teams of 5 to 10, 9 %
+70 % of the objects are people (with one to three contact methods and a notification rule), 5 % teams of 5 to 10, 9 %
 schedules of one or two layers (every fourth with an override), 8 % policies of two levels, 8 % services.
 """
 
@@ -34,7 +34,7 @@ R = TypeVar("R", bound=Record)
 
 
 def account(size: int) -> Snapshot:
-    """The account as one read gives it."""
+    """Return the account as the result of one read."""
     teams, schedules, policies, services = (max(1, size * part // 100) for part in (5, 9, 8, 8))
     people = max(12, size - teams - schedules - policies - services)
     return Snapshot(
@@ -52,7 +52,7 @@ def account(size: int) -> Snapshot:
 
 
 def changed(snapshot: Snapshot) -> Snapshot:
-    """A day later every tenth object is called something else."""
+    """Return the account a day later: every tenth object has another name."""
 
     def renamed(records: Sequence[R]) -> tuple[R, ...]:
         return tuple(
@@ -74,7 +74,7 @@ def records(snapshot: Snapshot) -> list[Record]:
 
 
 def _some(number: int, people: int, count: int) -> Iterator[str]:
-    """``count`` different people, others for each number."""
+    """Return ``count`` different people; another ``number`` gives other people."""
     return (f"U{(number * 13 + place * (people // (count + 1))) % people}" for place in range(count))
 
 

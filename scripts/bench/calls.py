@@ -1,6 +1,6 @@
-"""H: the calls a read of PagerDuty costs, against the fewest that its API allows for what is imported.
+"""H: the calls of a read of PagerDuty, compared with the fewest calls that its API allows for the imported data.
 
-The simulated vendor answers in this process, without a socket; nothing is timed. The fewest calls are worked out here
+The simulated vendor answers in this process, without a socket. No time is measured. The fewest calls are computed here
 from the account alone: pages of 100 objects (vendor docs, "Pagination"), members team by team, layers zone by zone or
 schedule by schedule, overrides where there are any; of teams and people the first pages, and the others one by one.
 """
@@ -45,7 +45,7 @@ def measure(effort: Effort) -> Iterator[Figure]:
 
 
 def world(objects: int) -> State:
-    """The simulated account of about so many objects; every fifth schedule has an override."""
+    """Return a simulated account of about this number of objects. Every fifth schedule has an override."""
     state = build_world(FETCHED_AT, objects)
     for number, schedule in enumerate(state.layer_schedules()):
         if number % 5 == 0:
@@ -55,7 +55,7 @@ def world(objects: int) -> State:
 
 
 class InProcess:
-    """A transport that ends at the simulator."""
+    """A transport that calls the simulator directly."""
 
     def __init__(self, simulator: Server) -> None:
         self._vendor = simulator.vendor
@@ -71,7 +71,7 @@ class InProcess:
 
 
 def calls_of(state: State, selection: Selection) -> int:
-    """Raises AssertionError when anything could not be read."""
+    """Read the account. Raises AssertionError when a part of it could not be read."""
     transport = InProcess(Simulator(state, now=lambda: FETCHED_AT))
     rim: Any = Rim(transport, now=lambda: float(FETCHED_AT), sleep=lambda seconds: None)
     settings = PagerDuty.clean({"subdomain": "acme", "region": "us", "auth": "token"})
@@ -86,8 +86,10 @@ def _pages(objects: int) -> int:
 
 
 def fewest_for_everything(state: State) -> int:
-    """Five listings and the one of shift-based schedules (one call tells that there are none), members, layers,
-    overrides."""
+    """Return the fewest calls of a full read: six lists, members, layers and overrides.
+
+    The list of shift-based schedules is one call, because there are none.
+    """
     schedules = state.layer_schedules()
     listings = (state.users, state.teams, schedules, state.policies, state.services)
     zones = Counter(schedule.time_zone for schedule in schedules)
@@ -98,7 +100,7 @@ def fewest_for_everything(state: State) -> int:
 
 
 def fewest_for_schedules(state: State, chosen: Collection[str]) -> int:
-    """Each schedule with its overrides, its teams with their members, and the people in all of these."""
+    """Return the fewest calls for some schedules, their overrides, teams, members and people."""
     schedules = [each for each in state.layer_schedules() if each.id in chosen]
     teams = {team for schedule in schedules for team in schedule.team_ids}
     people = {user for schedule in schedules for layer in schedule.layers for user in layer.users}
@@ -114,6 +116,6 @@ def fewest_for_schedules(state: State, chosen: Collection[str]) -> int:
 
 
 def _fewest(wanted: Collection[str], listed: Iterable[str]) -> int:
-    """Some pages of the list, and what is not on them one by one."""
+    """Return the fewest calls: some pages of the list, and one call for each object that is not on them."""
     ids = list(listed)
     return min(pages + len(set(wanted) - set(ids[: pages * PAGE])) for pages in range(_pages(len(ids)) + 1))

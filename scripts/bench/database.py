@@ -1,7 +1,7 @@
-"""A database of its own for measuring: SQLite in a temporary folder, or beside the one DATABASE_URL names.
+"""A separate database for measurements: SQLite in a temporary folder, or a new one on the server of DATABASE_URL.
 
-Nothing of a local .env is used and nothing of an existing database is touched: like the one of the tests it is made at
-the start and dropped at the end.
+A local .env is not used and an existing database is not changed. Like a test database, this database is created at the
+start and dropped at the end.
 """
 
 import os
@@ -22,7 +22,7 @@ _WRITES = re.compile(r'^(INSERT INTO|UPDATE|DELETE FROM) "(\w+)"')
 
 @contextmanager
 def opened() -> Iterator[str]:
-    """Sets Django up with an empty, migrated database; yields what the server calls itself."""
+    """Set up Django with an empty, migrated database. Yields the name and version of the database server."""
     with tempfile.TemporaryDirectory(prefix="rotabridge-bench-") as folder:
         os.environ |= {
             "DJANGO_SETTINGS_MODULE": "config.settings",
@@ -51,7 +51,7 @@ def _version() -> str:
     from django.db import connection
 
     if connection.vendor == "postgresql":
-        # Its own housekeeping would fall into some samples and not into others.
+        # Automatic maintenance would run during some samples and not during others.
         with connection.cursor() as cursor:
             for table in _tables():
                 cursor.execute(f'ALTER TABLE "{table}" SET (autovacuum_enabled = false)')
@@ -60,7 +60,7 @@ def _version() -> str:
 
 
 def _tables() -> list[str]:
-    """The tables of the product's own apps."""
+    """Return the tables of the product's apps."""
     from django.db import connection
 
     known = connection.introspection.django_table_names(only_existing=True, include_views=False)
@@ -68,7 +68,7 @@ def _tables() -> list[str]:
 
 
 def emptied() -> None:
-    """Every table without a row, and the database in the same state of tidiness each time."""
+    """Empty every table, and bring the files of the database into the same state each time."""
     from django.core.management.color import no_style
     from django.db import connection
 
@@ -84,12 +84,12 @@ def tidied() -> None:
         if connection.vendor == "postgresql":
             cursor.execute("VACUUM ANALYZE")
         else:
-            # No ANALYZE: nobody runs it on the SQLite file of a site, and it chooses other plans.
+            # No ANALYZE: it is not run on the SQLite file of an installation, and it changes query plans.
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 class Counted:
-    """While it is entered: how many statements were sent, and how many rows were written in each table."""
+    """Counts, inside a with block, the statements that are sent and the rows written per table."""
 
     def __init__(self) -> None:
         self.statements = 0
@@ -111,6 +111,6 @@ class Counted:
         written = _WRITES.match(sql)
         if written:
             rows = context["cursor"].rowcount
-            # SQLite does not tell it of an insert that returns keys before these are fetched.
+            # SQLite reports no row count for an insert that returns keys until the keys are fetched.
             self.rows[written[2]] += rows if rows > 0 else sql.partition(" VALUES ")[2].count("(%s")
         return result

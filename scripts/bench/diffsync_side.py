@@ -1,6 +1,6 @@
-"""The anchor of planning: diffsync as its users write it, one model per kind, parts as children of their object.
+"""Planning with diffsync, for comparison: one model per kind, elements as children of their object.
 
-The attributes are the records' own values, taken over as they are, which costs diffsync as little as can be.
+The attributes are the values of the records without conversion, which is the least work for diffsync.
 """
 
 import logging
@@ -12,7 +12,7 @@ from diffsync import Adapter, DiffSyncModel
 
 from connectors.records import Snapshot
 
-# It tells each comparison on stdout; writing that is no part of the work that is compared.
+# diffsync writes each comparison to stdout. This output is not part of the compared work.
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
 
 
@@ -160,7 +160,7 @@ class Account(Adapter):
 
 
 def differences(before: Snapshot, after: Snapshot) -> int:
-    """Load both reads, compare them; how many objects are to be created or changed."""
+    """Load both reads and compare them. Returns how many objects are to be created or changed."""
     diff = Account().load(after).diff_to(Account().load(before))
     summary = diff.summary()
     return int(summary["create"] + summary["update"])

@@ -1,13 +1,16 @@
-"""How much is measured: everything, or in a few seconds the part that guards every change."""
+"""The size of a measurement: full, or quick enough to run for every change."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """rounds: samples per side of computing; database_rounds: of what waits for the database. objects: size of the
-    account that is planned and synced. imported: size of the one that is imported again and again, smaller because
-    that takes long (rows a second are the same). rows: of each list that is opened."""
+    """The size of a measurement.
+
+    rounds: samples per side of pure computing. database_rounds: samples per side of work with the database. objects:
+    size of the account that is planned and synced. imported: size of the account of repeated imports, which is smaller
+    because an import takes long (rows per second are the same). rows: rows of each list that is opened.
+    """
 
     quick: bool
     rounds: int

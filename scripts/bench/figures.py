@@ -1,4 +1,4 @@
-"""What is claimed, what was measured, and how both are told."""
+"""Targets, measured figures, and the report of both."""
 
 import json
 import os
@@ -17,11 +17,11 @@ PACKAGES = ("django", "psycopg", "pydantic", "tzdata", "recurring-ical-events", 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One claim. must: the gate; aim: reported only; neither: the figure is reported for itself.
+    """One target. must: the gate. aim: only reported. Without both, the figure is only reported.
 
-    faster: the figure is how many times faster we are, more is better; everything else (a share of the anchor's time,
-    a count) is better when smaller. band: the share by which a figure in wall time may miss the gate, because the
-    database and the disk are not ours alone.
+    faster: the figure says how many times faster the product is, so more is better. Any other figure (a share of the
+    other side's time, a count) is better when smaller. band: the share by which a figure in wall time may miss the
+    gate, because other processes use the database and the disk too.
     """
 
     key: str
@@ -40,7 +40,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """What came out. sides: the times of both sides, ours first, where there are two. detail: what was counted."""
+    """A measured figure. sides: the times of both sides, the product first. detail: the counts in words."""
 
     target: Target
     value: float
@@ -74,7 +74,7 @@ class Figure:
 
 
 def settled(measure: Callable[[], Figure], attempts: int = ATTEMPTS) -> Figure:
-    """The figure, measured again while it is unstable or misses its gate: a miss is believed the last time only."""
+    """Return the figure. It is measured again while it is unstable or misses its gate; the last attempt counts."""
     for attempt in range(1, attempts + 1):
         figure = replace(measure(), attempts=attempt)
         if figure.kept and figure.steady:
@@ -90,7 +90,7 @@ def load_average() -> float:
 
 
 def machine(database: str) -> dict[str, Any]:
-    """Where it was measured. database: what the server calls itself."""
+    """The machine of a measurement. database: name and version that the server reports."""
     return {
         "python": platform.python_version(),
         "cpu": _cpu_model(),
@@ -102,7 +102,7 @@ def machine(database: str) -> dict[str, Any]:
 
 
 def _cpu_model() -> str:
-    """As Linux names it, else the kind of machine."""
+    """Return the processor's name from Linux, else the kind of machine."""
     information = Path("/proc/cpuinfo")
     if information.is_file():
         for line in information.read_text().splitlines():
@@ -111,7 +111,7 @@ def _cpu_model() -> str:
     return platform.machine()
 
 
-# --- telling ----------------------------------------------------------------------------------------------------------
+# --- report -----------------------------------------------------------------------------------------------------------
 
 
 def as_json(figures: Sequence[Figure], about: Mapping[str, Any]) -> str:
@@ -147,7 +147,7 @@ def _json_of(figure: Figure) -> dict[str, Any]:
 
 
 def table(figures: Sequence[Figure]) -> Iterator[str]:
-    """Markdown, line by line."""
+    """Yield the lines of the Markdown report."""
     yield "| # | what | result | must | aim | verdict | measured |"
     yield "|---|---|---:|---:|---:|---|---|"
     for figure in figures:
@@ -165,7 +165,7 @@ def table(figures: Sequence[Figure]) -> Iterator[str]:
 
 
 def _told(sample: Sample, target: Target) -> float:
-    """What the ratio is made of: medians where there is a band, bests elsewhere."""
+    """Return the times of the ratio: medians when the target has a band, else the best samples."""
     return sample.median if target.band else sample.best
 
 

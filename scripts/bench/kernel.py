@@ -1,8 +1,8 @@
-"""The yardstick for rendering: the bare work on tuples of integers, for schedules like the standard one only.
+"""Rendering with the least possible work, for comparison: tuples of integers, only for schedules like the standard one.
 
-Weekly or daily turns by wall clock, at most one daily window per layer, overrides that take everything and do not
-overlap; layers first to last, the first wins. No checks, no switches, no result objects. What the product's renderer
-takes longer is what its model costs.
+Weekly or daily turns by wall clock, at most one daily window per layer, overrides that replace all layers and do not
+overlap; layers in order, the first wins. There are no checks, no options and no result objects. The additional time of
+the product's renderer is the cost of its model.
 """
 
 from itertools import pairwise
@@ -23,7 +23,7 @@ _FAR = 1 << 62
 
 
 def prepared(spec: ScheduleSpec, since: int, until: int) -> Prepared:
-    """A schedule in the kernel's form, with the table of its zone. Raises TypeError for what the kernel cannot do."""
+    """Return a schedule in the kernel's format, with the table of its zone. Raises TypeError if it is not supported."""
     layers: list[Layer] = []
     for layer in spec.layers:
         match layer.turns, layer.windows:
@@ -41,7 +41,7 @@ def prepared(spec: ScheduleSpec, since: int, until: int) -> Prepared:
 
 
 def render(schedule: Prepared, since: int, until: int) -> Spans:
-    """(start, end, person), disjoint and merged, in ``[since, until)``."""
+    """Return merged (start, end, person) in ``[since, until)`` without overlaps."""
     table, layers, overrides = schedule
     taken = [
         (start if start > since else since, end if end < until else until, who)
@@ -107,7 +107,7 @@ def _daily(layer: Layer, table: tuple[tuple[int, int, int], ...]) -> Spans:
 
 
 def _free(own: Spans, taken: Spans) -> Spans:
-    """The parts of ``own`` outside ``taken``; both sorted."""
+    """Return the parts of ``own`` outside of ``taken``. Both are sorted."""
     if not taken:
         return own
     free: Spans = []

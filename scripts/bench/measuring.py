@@ -1,8 +1,8 @@
-"""Taking times so that they hold on a busy machine with two cores.
+"""Measures times that are reliable on a busy machine with two cores.
 
-Computing is measured in CPU time and compared by the best sample: under load it stays the same within a few per cent.
-What waits for a database server is measured in wall time and compared by the median. The sides of a comparison take
-turns, the garbage collector rests, and a side whose upper quartile is far above its best makes the result *unstable*.
+Pure computing is measured in CPU time and compared by the best sample, which changes by a few per cent under load. Work
+with a database server is measured in wall time and compared by the median. Samples of both sides alternate, and the
+garbage collector is off. A result is *unstable* when the upper quartile of a side is far above its best sample.
 """
 
 import gc
@@ -16,7 +16,7 @@ from typing import Final
 
 SAMPLE_SECONDS: Final = 0.02
 WARM_UPS: Final = 2
-#: A call that takes longer has warmed up in one.
+#: Seconds; a longer call needs only one call to warm up.
 LONG_SECONDS: Final = 0.2
 STEADY: Final = 1.6
 ATTEMPTS: Final = 3
@@ -24,7 +24,7 @@ ATTEMPTS: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Seconds of one call, as often as it was measured."""
+    """The measured seconds of one call, one value per sample."""
 
     seconds: tuple[float, ...]
 
@@ -38,7 +38,7 @@ class Sample:
 
     @property
     def quartiles(self) -> tuple[float, float]:
-        """The lower and the upper one; both the only value there is."""
+        """Return the lower and the upper quartile. For a single sample both are its value."""
         if len(self.seconds) == 1:
             return self.seconds[0], self.seconds[0]
         lower, _, upper = quantiles(self.seconds, n=4, method="inclusive")
@@ -49,13 +49,13 @@ class Sample:
         return self.quartiles[1] <= STEADY * self.best
 
     def times(self, factor: float) -> "Sample":
-        """For a side that was measured on a part of the work, or does it several times."""
+        """Return the sample multiplied by a factor, for a side that did a part or a multiple of the work."""
         return Sample(tuple(each * factor for each in self.seconds))
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One side of a comparison in wall time. before: done ahead of each sample, untimed."""
+    """One side of a comparison in wall time. before: called before each sample, not timed."""
 
     run: Callable[[], object]
     before: Callable[[], object] = lambda: None
@@ -74,7 +74,7 @@ def _undisturbed() -> Iterator[None]:
 
 
 def _loops(side: Callable[[], object], clock: Callable[[], float], sample_seconds: float) -> int:
-    """How many calls make a sample that is long enough."""
+    """Return how many calls make a sample that is long enough."""
     for _ in range(WARM_UPS):
         started = clock()
         side()
@@ -91,7 +91,7 @@ def cpu_times(
     clock: Callable[[], float] = time.process_time,
     sample_seconds: float = SAMPLE_SECONDS,
 ) -> dict[str, Sample]:
-    """CPU seconds of one call of each side, the sides taking turns ``rounds`` times."""
+    """Return the CPU seconds of one call per side. Both sides alternate ``rounds`` times."""
     loops = {name: _loops(side, clock, sample_seconds) for name, side in sides.items()}
     taken: dict[str, list[float]] = {name: [] for name in sides}
     with _undisturbed():
@@ -107,7 +107,7 @@ def cpu_times(
 def wall_times(
     sides: Mapping[str, Work], rounds: int, *, clock: Callable[[], float] = time.perf_counter
 ) -> dict[str, Sample]:
-    """Wall seconds of one run of each side, the sides taking turns ``rounds`` times after one round to warm up."""
+    """Return the wall seconds of one run per side. Both sides alternate ``rounds`` times after a warm-up round."""
     taken: dict[str, list[float]] = {name: [] for name in sides}
     with _undisturbed():
         for number in range(rounds + 1):

@@ -1,10 +1,9 @@
 """H3, H4: how long a whole read takes over a slow network and under a rate limit, and how often it is refused.
 
-Each vendor is simulated in another process, so that what passes here is waiting. 192 calls in 12 seconds stand for
-960 in 60. Requests are serial, as PagerDuty advises (developer docs, "Rate Limiting"): one worker. Under the limit,
-where most of the time nothing happens, the providers are read at the same time, each by a client of its own. The least
-possible time is that of the vendor's answers, one after the other; under a limit each window but the last has to pass
-first.
+Each vendor is simulated in another process, so that this process only waits. 192 calls in 12 seconds represent
+960 in 60. Requests are serial, as PagerDuty advises (developer docs, "Rate Limiting"): one worker. Under the limit
+most of the time is waiting, so the providers are read at the same time, each by its own client. The least possible time
+is the sum of the times of the vendor's answers; under a limit every window except the last is added.
 """
 
 import math
@@ -32,21 +31,21 @@ from scripts.bench.figures import Figure, Target
 WORKERS: Final = 1
 REQUESTS: Final = 192
 WINDOW: Final = 12.0
-#: Objects of the account that is read over the slow network, and of the one that is read under the limit.
+#: Objects of the account for the slow network, and of the account for the rate limit.
 SIZES: Mapping[str, tuple[int, int]] = {
     "pagerduty": (400, 3_100),
     "opsgenie": (250, 1_400),
     "jsm": (200, 1_160),
     "xmatters": (190, 1_300),
 }
-#: Who tells what is left of the budget with every answer. The others are asked once too often in each window.
+#: Providers that report the rest of the budget in every answer. The others refuse one request per window.
 FORETOLD: Final = frozenset({"pagerduty", "xmatters"})
 SLOW, FAST = 0.1, 0.02
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """``limit``: calls in a window."""
+    """Settings of a paced read. ``limit``: calls per window."""
 
     size: int
     latency: float
@@ -68,8 +67,10 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """``seconds`` of wall time, ``answering`` of them spent by the vendor; ``refused`` (429) come on top of
-    ``answered``."""
+    """The result of a read: ``seconds`` of wall time, of which the vendor used ``answering``.
+
+    ``refused`` requests (429) are not included in ``answered``.
+    """
 
     seconds: float
     answering: float
@@ -103,13 +104,13 @@ def measure(effort: Effort) -> Iterator[Figure]:
             yield Figure(target, read.seconds / read.least_seconds, detail=detail)
         read = limited[provider]
         most = WORKERS if provider in FORETOLD else WORKERS * read.windows
-        told = "every answer tells the budget" if provider in FORETOLD else "only a refusal tells, one a window"
+        detail = "every answer reports the budget" if provider in FORETOLD else "only a refusal does, one per window"
         target = Target("H4", f"{label}: calls refused in {read.windows} windows", "calls", most, most)
-        yield Figure(target, read.refused, detail=told)
+        yield Figure(target, read.refused, detail=detail)
 
 
 def _read(provider: str, scene: Scene) -> Read:
-    """Raises AssertionError when anything could not be read."""
+    """Read the account. Raises AssertionError when a part of it could not be read."""
     with _vendor(provider, scene) as (origin, stop):
         cls = connector_class(provider)
         settings, secrets = demo_account(provider)
@@ -131,18 +132,18 @@ def _read(provider: str, scene: Scene) -> Read:
 
 @contextmanager
 def _vendor(provider: str, scene: Scene) -> Iterator[tuple[str, Callable[[], float]]]:
-    """Its origin, and what ends it and tells how many seconds its answers took."""
+    """Start a vendor. Yields its origin, and a function that stops it and returns the seconds of its answers."""
     words = (provider, str(scene.size), str(scene.latency), str(scene.limit), str(WINDOW))
     command = [sys.executable, "-m", "scripts.bench.paced_vendor", *words]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
         assert process.stdin is not None and process.stdout is not None  # noqa: S101
-        told, asked = process.stdout, process.stdin
+        output, vendor_input = process.stdout, process.stdin
 
         def stop() -> float:
-            asked.close()
-            return float(told.readline())
+            vendor_input.close()
+            return float(output.readline())
 
         try:
-            yield told.readline().strip(), stop
+            yield output.readline().strip(), stop
         finally:
-            asked.close()
+            vendor_input.close()

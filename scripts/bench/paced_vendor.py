@@ -1,8 +1,8 @@
-"""A simulated vendor in a process of its own.
+"""A simulated vendor in a separate process.
 
-``python -m scripts.bench.paced_vendor PROVIDER SIZE LATENCY REQUESTS WINDOW``: each answer takes LATENCY seconds, or as
-long as it takes to make; REQUESTS in WINDOW seconds are allowed. Prints its origin, serves until its input ends, then
-prints how many seconds all answers took.
+``python -m scripts.bench.paced_vendor PROVIDER SIZE LATENCY REQUESTS WINDOW``: each answer takes at least LATENCY
+seconds, and REQUESTS in WINDOW seconds are allowed. It prints its origin, serves until its input ends, then prints the
+seconds of all answers.
 """
 
 import json
@@ -16,7 +16,7 @@ from connectors.simulator.server import Server
 
 
 class PacedAnswers:
-    """Takes the place of the vendor's ``answer``. Requests are serial, so ``seconds`` needs no lock."""
+    """Replaces the vendor's ``answer``. Requests are serial, so ``seconds`` needs no lock."""
 
     def __init__(self, server: Server, latency: float) -> None:
         self._answer = server.vendor.answer

@@ -1,7 +1,7 @@
-"""P: planning against diffsync. Both begin with the records of two reads and end with what to create and change.
+"""P: planning compared with diffsync. Both start with the records of two reads and end with the changes to make.
 
-Both sides hold the same objects with all their parts. diffsync loads both reads into its models and compares them; we
-load the links (stored fingerprints) and, where those differ, the contents, make proposals of the records, and plan.
+Both sides have the same objects with all elements. diffsync loads both reads into its models and compares them. The
+product loads the links (stored fingerprints) and, where they differ, the contents, makes proposals and plans.
 """
 
 import json
@@ -25,7 +25,7 @@ from syncjobs.planning.values import Base, LinkDetail, LinkView, NamedRow, Pictu
 
 P1 = Target("P1", "plan an account, a tenth of it changed, against diffsync (load, diff)", "x", 8, 15, faster=True)
 P2 = Target("P2", "memory for planning, against diffsync", "x", 1 / 3, 1 / 6)
-#: Both grow linearly with the account; a larger one takes a minute and says the same.
+#: Both grow linearly with the account. A larger account takes a minute and has the same result.
 MEMORY_OBJECTS = 20_000
 CONNECTION = 1
 
@@ -52,7 +52,7 @@ def _against_diffsync(effort: Effort) -> Figure:
 
 
 class Stored:
-    """What the tables hold after an import of ``snapshot``, as queries would give it: plain tuples and JSON."""
+    """The contents of the tables after an import of ``snapshot``, as queries return them: tuples and JSON."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.links: dict[str, list[tuple[Any, ...]]] = {}
@@ -71,7 +71,7 @@ class Stored:
                 self.contents[number] = (contents, contents)
 
     def picture(self, proposals: Proposals) -> Picture:
-        """As syncjobs.runs.local_picture makes it."""
+        """Return the local picture in the form of syncjobs.runs.local_picture."""
         links = {kind: {row[1]: LinkView(*row) for row in self.links[kind]} for kind in ENTITY_TYPES}
         details = {}
         for link in to_compare(proposals, links, False):
@@ -103,7 +103,7 @@ def proposals_of(snapshot: Snapshot) -> Proposals:
     return by_kind(proposer.propose(record) for record in records(snapshot))
 
 
-# --- memory: each side in a process of its own ------------------------------------------------------------------------
+# --- memory: each side in a separate process --------------------------------------------------------------------------
 
 
 def _memory(objects: int) -> Figure:
@@ -118,7 +118,7 @@ def _peak(side: str, objects: int) -> int:
 
 
 def work_alone(side: str, objects: int) -> int:
-    """The most memory this process ever had, in KB, after doing the work of one side."""
+    """Return the peak memory of this process in KB after the work of one side."""
     before = account(objects)
     after = changed(before)
     stored = Stored(before)
@@ -128,7 +128,7 @@ def work_alone(side: str, objects: int) -> int:
         from scripts.bench.diffsync_side import differences
 
         differences(before, after)
-    # Not getrusage: its ru_maxrss of a process begins with the peak of the one that started it.
+    # Not getrusage: its ru_maxrss starts with the peak of the parent process.
     peak = re.search(r"^VmHWM:\s+(\d+) kB$", Path("/proc/self/status").read_text(), re.MULTILINE)
     if peak is None:
         raise AssertionError("Linux tells every process its peak.")

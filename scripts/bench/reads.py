@@ -1,7 +1,7 @@
-"""R5, A: what reading costs: statements for any number of schedules, pages over long lists.
+"""R5, A: the cost of reading: statements for any number of schedules, and pages of long lists.
 
-The lists are filled by multiplying the rows of an import inside the database; the copies sort behind the originals, so
-that the page that is measured shows rows with everything that belongs to them.
+The lists are filled with copies of imported rows, made inside the database. The copies sort after the originals, so
+that the measured page shows complete rows.
 """
 
 import time
@@ -36,7 +36,7 @@ A2_PAGE = Target("A2", "schedule page, 30 days: statements", "queries", 15, 10)
 
 IMPORTED = 2_000
 SCHEDULES = 1_000
-#: Every list but that of connections, of which nobody has so many.
+#: Every list except that of connections, which is never this long.
 LISTS: tuple[type[models.Model], ...] = (
     User,
     Responder,
@@ -48,7 +48,7 @@ LISTS: tuple[type[models.Model], ...] = (
     SyncRun,
     Conflict,
 )
-#: Columns that make copies sort behind the originals.
+#: Columns that sort copies after the originals.
 _SORTED = {"name", "name_key", "label"}
 
 
@@ -75,7 +75,7 @@ def measure(effort: Effort) -> Iterator[Figure]:
 
 
 def multiply(model: type[models.Model], rows: int) -> None:
-    """Copies the rows that are there until there are ``rows``; unique columns get a number."""
+    """Copy the existing rows until there are ``rows``. Unique columns get a number."""
     there = model._default_manager.count()
     quoted = connection.ops.quote_name
     table = quoted(model._meta.db_table)
@@ -114,7 +114,7 @@ def _on_call_now() -> Figure:
             loaded = specs(Schedule.objects.filter(pk__lte=last).values("pk"), since=now)
             answers = [on_call(spec, substitutions, now) for spec, substitutions in loaded.values()]
         if len(answers) != number:
-            raise AssertionError(f"{number} schedules were asked for, {len(answers)} answered.")
+            raise AssertionError(f"{number} schedules were requested, {len(answers)} were answered.")
         counts.append(counted.statements)
     return Figure(R5, max(counts), detail=f"{counts[0]} for 10 schedules, {counts[1]} for {SCHEDULES:,}")
 
@@ -126,19 +126,19 @@ def _list_url(model: type[models.Model]) -> str:
 def _statements(target: Target, client: Client, urls: dict[str, str]) -> Figure:
     counts = {}
     for name, url in urls.items():
-        client.get(url)  # content types and the like are looked up once per process
+        client.get(url)  # content types are looked up once per process
         with Counted() as counted:
             answer = client.get(url)
         if answer.status_code != 200:
             raise AssertionError(f"{url} answers {answer.status_code}.")
         counts[name] = counted.statements
-    told = ", ".join(f"{name} {count}" for name, count in counts.items())
-    return Figure(target, max(counts.values()), detail=told if len(counts) > 1 else "")
+    detail = ", ".join(f"{name} {count}" for name, count in counts.items())
+    return Figure(target, max(counts.values()), detail=detail if len(counts) > 1 else "")
 
 
 def _against_bare(reader: User, rounds: int) -> Figure:
-    """The list that is slowest in comparison. Both sides are views called directly, without login and middleware."""
-    # SQLite works inside this process, where CPU time tells all of it and other processes less.
+    """Return the figure of the list with the worst ratio. Views are called without login and middleware."""
+    # SQLite works inside this process: CPU time includes all its work and is less affected by other processes.
     clock = time.process_time if connection.vendor == "sqlite" else time.perf_counter
     ratios: dict[str, float] = {}
     sides: dict[str, dict[str, Sample]] = {}
@@ -159,7 +159,7 @@ def _against_bare(reader: User, rounds: int) -> Figure:
 
 
 def _opened(page: Any, reader: User) -> Callable[[], object]:
-    """Opens the list's first page, rendered."""
+    """Open and render the first page of the list."""
     url = _list_url(page.model)
 
     def view() -> object:
@@ -172,7 +172,7 @@ def _opened(page: Any, reader: User) -> Callable[[], object]:
 
 
 def _bare(model: type[models.Model]) -> Any:
-    """What one gets for nothing, with as many columns and rows: the model's own columns, else its name again."""
+    """A plain ModelAdmin with as many columns and rows: the model's own columns, else its name again."""
     ours = admin.site._registry[model]
     own = {field.name for field in model._meta.concrete_fields}
     columns = [name if name in own else _name_again() for name in map(str, ours.list_display)]
@@ -181,5 +181,5 @@ def _bare(model: type[models.Model]) -> Any:
 
 
 def _name_again() -> Callable[[models.Model], str]:
-    """A column of its own each time: the admin keeps columns apart by what they are."""
+    """Return a new column for each call, because the admin distinguishes columns by identity."""
     return lambda row: str(row)

@@ -1,4 +1,4 @@
-"""R: rendering against the library that is used for it, and against the least that can be done."""
+"""R: rendering compared with the usual library, and with the least possible work."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -25,7 +25,7 @@ R6_AGE = Target("R6", "rotation begun 10 years ago / 1 week ago", "x", 1.1, 1.02
 RULES = ", windows by rule and turns by occurrence"
 
 SCHEDULES = 1_000
-#: Calendars the library is asked about; its time for 1,000 is that for these, multiplied.
+#: Calendars that the library renders. Its time is multiplied up to 1,000 calendars.
 CALENDARS = 16
 
 
@@ -113,8 +113,7 @@ def _by_length(target: Target, spec: ScheduleSpec, rounds: int) -> Figure:
 
 
 def _by_age(target: Target, spec: ScheduleSpec, rounds: int) -> Figure:
-    """60 weeks is the least after which 3, 4 and 5 people are in step again, so the same person serves; and pairs of
-    nights among 3 people are."""
+    """After 60 weeks the turns of 3, 4 and 5 people, and pairs of nights of 3 people, are at the same person again."""
     aged = shifted(spec, -9 * 60 * WEEK)
     until = YEAR_START + 30 * DAY
     if render_final(spec, (), YEAR_START, until) != render_final(aged, (), YEAR_START, until):

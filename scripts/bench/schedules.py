@@ -1,6 +1,6 @@
-"""The schedules that are rendered: the standard one, its relatives, and the same as iCalendar.
+"""The rendered schedules: the standard schedule, its variants, and the same schedules as iCalendar.
 
-Standard: New York; three stacked layers, each handed over on Mondays at 09:00: nights 20-02 (3 people) over office
+Standard: New York; three stacked layers, each with a handoff on Mondays at 09:00: nights 20-02 (3 people) over office
 hours 09-17 (4) over round the clock (5); 26 overrides of eight hours a year.
 """
 
@@ -53,8 +53,10 @@ def standard(zone: str = ZONES[0]) -> ScheduleSpec:
 
 
 def recurring() -> ScheduleSpec:
-    """The standard overrides over nights whose people change with every second occurrence, over office hours on
-    working days; both windows recur by a rule."""
+    """Return a schedule with the standard overrides, nights and office hours on working days.
+
+    The people of the nights change with every second occurrence. Both windows recur by a rule.
+    """
     first = YEAR_START - WEEK
     working_days = Rule("WEEKLY", by_day=tuple((0, weekday) for weekday in range(1, 6)))
     layers = (
@@ -68,7 +70,7 @@ def recurring() -> ScheduleSpec:
 
 
 def shifted(spec: ScheduleSpec, seconds: int) -> ScheduleSpec:
-    """With every rotation and rule begun ``seconds`` later (earlier when negative)."""
+    """Return the schedule with every rotation and rule starting ``seconds`` later (negative: earlier)."""
     return replace(spec, layers=tuple(_moved(each, seconds) for each in spec.layers))
 
 
@@ -83,7 +85,7 @@ def _moved(layer: Layer, seconds: int) -> Layer:
 
 
 def many(count: int) -> list[ScheduleSpec]:
-    """Relatives of the standard schedule: eight zones, handed over on other days, at the same hour."""
+    """Return variants of the standard schedule: eight zones, handoffs on other days at the same hour."""
     return [shifted(standard(ZONES[number % len(ZONES)]), number % 7 * DAY) for number in range(count)]
 
 
@@ -91,8 +93,11 @@ def many(count: int) -> list[ScheduleSpec]:
 
 
 def as_icalendar(spec: ScheduleSpec) -> str:
-    """One recurring event per participant and layer, one event per override. SUMMARY is the person, PRIORITY the place
-    in the stack (0 = overrides). For schedules of weekly turns that begin at or outside their windows."""
+    """Return a calendar with a recurring event per participant and layer, and an event per override.
+
+    SUMMARY is the person, PRIORITY the position in the stack (0 = overrides). Supported are schedules of weekly turns
+    that begin at or outside of their windows.
+    """
     lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//bench//EN"]
     for place, layer in enumerate(spec.layers, start=1):
         for number, who in enumerate(layer.participants):
@@ -106,7 +111,7 @@ def as_icalendar(spec: ScheduleSpec) -> str:
 
 
 def _recurrence(layer: Layer, number: int) -> tuple[int, int, str]:
-    """First start (a reading), seconds, and rule of the turns of one participant."""
+    """Return first start (a reading), seconds, and rule of the turns of one participant."""
     if not isinstance(layer.turns, ByTime) or layer.turns.length != WEEK:
         raise TypeError("only weekly turns are written")
     begin = layer.turns.anchor + number * WEEK
@@ -116,7 +121,7 @@ def _recurrence(layer: Layer, number: int) -> tuple[int, int, str]:
             return begin, WEEK, every
         case (Daily(start, duration),):
             first = begin + (start - begin) % DAY
-            # A week that begins on the day of the handoff holds the turn's seven starts.
+            # A week that begins on the day of the handoff contains the turn's seven starts.
             day = datetime.fromtimestamp(first, UTC).weekday()
             days = ",".join(("MO", "TU", "WE", "TH", "FR", "SA", "SU"))
             return first, duration, f"{every};WKST={days.split(',')[day]};BYDAY={days}"

@@ -1,8 +1,8 @@
-"""D: what a sync costs the database, counted, and against what importers usually do.
+"""D: the work of the database during a sync, counted, and compared with the usual ways of an import.
 
-Ours is a whole run from the records of a read in memory: claim, plan, store the plan, apply, progress, audit, links.
-The anchors write the same rows of ``oncall``, their values at hand: an ``update_or_create`` loop in one transaction, or
-one upsert per table. For a first import that is the audit too; links and items of the run are ours alone.
+The product does a whole run from the records of a read: claim, plan, store the plan, apply, progress, audit, links. The
+other sides write the same rows of ``oncall`` from ready values: an ``update_or_create`` loop in one transaction, or one
+upsert per table. For a first import they write the audit too; only the product writes links and items of the run.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -36,7 +36,7 @@ D6 = Target("D6", "a tenth changed: sync against an upsert of everything", "x", 
 D7 = Target("D7", "first import: statements", "queries")
 
 OWN_RECORDS = {"syncjobs_syncrun", "syncjobs_syncitem"}
-#: Slow anchors do a part of the work, and their time is scaled to all of it.
+#: Slow sides do a part of the work, and their time is multiplied to the whole work.
 PART = 10
 UPSERT_ROWS = 1_000
 
@@ -54,11 +54,11 @@ def measure(effort: Effort) -> Iterator[Figure]:
         yield from _first_import(account(effort.imported), account(effort.imported // PART), effort.database_rounds)
 
 
-# --- our side ---------------------------------------------------------------------------------------------------------
+# --- the product ------------------------------------------------------------------------------------------------------
 
 
 class Fetched:
-    """A connector whose read is done already, and whose budget of calls for renderings is used up."""
+    """A connector with a finished read and no calls left for renderings."""
 
     calls = MOST_CALLS
     rendered_together = 1
@@ -80,7 +80,7 @@ def connected() -> SyncProfile:
 
 
 def synced(profile: SyncProfile, snapshot: Snapshot) -> SyncRun:
-    """One run from queueing to its end. Raises AssertionError when it does not succeed."""
+    """Do one run from queueing to its end. Raises AssertionError when it fails."""
     profile.refresh_from_db()
     run = drive(start(profile, RunKind.APPLY, by=None, ring=False).pk, opener=Fetched(snapshot).open)
     if run is None or run.state != RunState.SUCCEEDED:
@@ -88,17 +88,17 @@ def synced(profile: SyncProfile, snapshot: Snapshot) -> SyncRun:
     return run
 
 
-# --- the anchors ------------------------------------------------------------------------------------------------------
+# --- the other sides --------------------------------------------------------------------------------------------------
 
 
 def on_call_models() -> list[type[models.Model]]:
-    """Aggregates, then their elements: what refers comes after what it refers to."""
+    """Return the tables of aggregates, then of their elements. A row comes after the rows it refers to."""
     elements = [table.model for roots in ROOTS.values() for table in roots.elements.values()]
     return [*(roots.model for roots in ROOTS.values()), *elements]
 
 
 def stored(tables: Iterable[type[models.Model]]) -> list[Row]:
-    """Every row of these tables as column values."""
+    """Return every row of these tables as column values."""
     rows: list[Row] = []
     for model in tables:
         names = [column.attname for column in model._meta.concrete_fields]
@@ -187,7 +187,7 @@ def _nothing_changed(profile: SyncProfile, snapshot: Snapshot, rounds: int) -> F
 
 
 def _tenth_changed(profile: SyncProfile, snapshot: Snapshot, rounds: int) -> Figure:
-    """There and back again: each run finds a tenth of the objects changed."""
+    """Sync the account and the account a day later in turn, so that each run finds a tenth of the objects changed."""
     states = [changed(snapshot), snapshot]
     rows: list[Row] = []
 

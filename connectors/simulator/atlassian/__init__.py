@@ -1,1 +1,1 @@
-"""What Opsgenie and its successor, JSM Operations, have in common: one engine behind two interfaces."""
+"""The data and the rendering that Opsgenie and its successor, JSM Operations, share. Their APIs differ."""

@@ -1,4 +1,4 @@
-"""Acme's account: eight teams, nine schedules, eight escalations, six services and two forwardings."""
+"""The demo account: eight teams, nine schedules, eight escalations, six services and two forwarding rules."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,7 +21,7 @@ from connectors.simulator.atlassian.state import State
 from connectors.simulator.zones import DAY
 
 _TEAMS = (
-    # key, name, members: the first is admin
+    # key, name, members (the first is the admin)
     ("platform", "Platform", "ana bo carla deniz emil henrik wiley"),
     ("payments", "PAYMENTS", "liam ines jonas katya maeve"),
     ("data", "Data Pipelines", "sunita priya rohan tarun uma"),
@@ -104,7 +104,7 @@ _ALL: dict[str, Any] = {"type": "match-all"}
 
 
 def fill(state: State, new_id: NewId, now: int) -> None:
-    """Put acme as of ``now`` (seconds since 1970) into an empty account."""
+    """Fill an empty account with the demo organisation at ``now`` (UTC seconds since 1970)."""
     people = users(acme(), new_id, now)
     teams = {key: _team(key, name, members, people, new_id) for key, name, members in _TEAMS}
     rosters = Rosters(people, teams, new_id, now).all()
@@ -147,7 +147,7 @@ def _escalation(row: Any, teams: Mapping[str, Team], keyed: Mapping[str, Partici
 
 
 def _route(teams: Mapping[str, Team], keyed: Mapping[str, Participant], new_id: NewId) -> None:
-    """Every team has a default rule, some have others before it."""
+    """Give every team its default routing rule, and one team two rules before it."""
     defaults = {
         "platform": "escalation:platform",
         "payments": "escalation:payments",

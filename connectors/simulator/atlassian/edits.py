@@ -1,4 +1,4 @@
-"""What the account's own users do to it: renames, moves, removals. Each is one whole edit under the account's lock."""
+"""The changes that users of the vendor make to their account. Each is one edit under the account's lock."""
 
 from typing import Any
 
@@ -9,27 +9,28 @@ from connectors.simulator.world import uuid
 
 
 class Edits(account.Edits):
+    verbs = (
+        "rename",
+        "change_email",
+        "block_user",
+        "delete_user",
+        "delete",
+        "add_member",
+        "remove_member",
+        "add_participant",
+        "remove_participant",
+        "move_start",
+        "delete_rotation",
+        "enable_schedule",
+        "add_override",
+        "remove_override",
+        "add_forwarding",
+        "change_delay",
+        "change_plan",
+    )
+
     def __init__(self, state: State) -> None:
         self._state = state
-        self.verbs = {
-            "rename": self.rename,
-            "change_email": self.change_email,
-            "block_user": self.block_user,
-            "delete_user": self.delete_user,
-            "delete": self.delete,
-            "add_member": self.add_member,
-            "remove_member": self.remove_member,
-            "add_participant": self.add_participant,
-            "remove_participant": self.remove_participant,
-            "move_start": self.move_start,
-            "delete_rotation": self.delete_rotation,
-            "enable_schedule": self.enable_schedule,
-            "add_override": self.add_override,
-            "remove_override": self.remove_override,
-            "add_forwarding": self.add_forwarding,
-            "change_delay": self.change_delay,
-            "change_plan": self.change_plan,
-        }
 
     # Any object.
 
@@ -39,18 +40,18 @@ class Edits(account.Edits):
             self._get(kind, object_id).name = name
 
     def delete(self, kind: str, object_id: str) -> None:
-        """Remove a team, schedule, escalation or service. What mentions it goes on mentioning its id and name."""
+        """Delete a team, schedule, escalation or service. Objects that mention it keep its id and name."""
         if kind == "user":
-            raise ValueError("Use delete_user: people keep their place in the account's memory.")
+            raise ValueError("Use delete_user: a deleted person stays in rotations and escalations.")
         with self._state.editing():
             found = self._get(kind, object_id)
-            self._state.gone[kind, object_id] = found.name
-            del self._state.shelf(kind)[object_id]
+            self._state.deleted_names[kind, object_id] = found.name
+            del self._state.objects(kind)[object_id]
 
     # People.
 
     def change_email(self, user_id: str, email: str) -> None:
-        """Changes the login and the e-mail contact that had the old address."""
+        """Change the login, and the e-mail contact with the old address."""
         with self._state.editing():
             user = self._get("user", user_id)
             others = (other for other in self._state.present_users() if other is not user)
@@ -66,7 +67,7 @@ class Edits(account.Edits):
             self._get("user", user_id).blocked = blocked
 
     def delete_user(self, user_id: str) -> None:
-        """The person leaves the listing and the teams; rotations and escalations still mention id and login."""
+        """Remove a user from lists and teams. Rotations and escalations still mention id and login."""
         with self._state.editing():
             self._get("user", user_id).deleted = True
             for team in self._state.teams.values():
@@ -91,7 +92,7 @@ class Edits(account.Edits):
     # Schedules.
 
     def add_participant(self, schedule_id: str, user_id: str, rotation: int | str = 0) -> None:
-        """At the end of the order of a rotation (id or position)."""
+        """Add a user at the end of a rotation (its id or position)."""
         with self._state.editing():
             self._get("user", user_id)
             self._rotation(schedule_id, rotation).participants.append(("user", user_id))
@@ -104,12 +105,12 @@ class Edits(account.Edits):
             del participants[position]
 
     def move_start(self, schedule_id: str, seconds: int, rotation: int | str = 0) -> None:
-        """Move the start of a rotation, and with it every handoff."""
+        """Move the start of a rotation and with it every handoff."""
         with self._state.editing():
             self._rotation(schedule_id, rotation).start += seconds
 
     def delete_rotation(self, schedule_id: str, rotation: int | str = 0) -> None:
-        """Overrides of this rotation alone go with it."""
+        """Delete a rotation, and the overrides that apply only to it."""
         with self._state.editing():
             found = self._rotation(schedule_id, rotation)
             schedule: Schedule = self._get("schedule", schedule_id)
@@ -126,7 +127,10 @@ class Edits(account.Edits):
     def add_override(
         self, schedule_id: str, user_id: str | None, start: int, end: int, rotation_ids: list[str] | None = None
     ) -> str:
-        """Returns the alias. ``start``/``end`` are UTC seconds; no user = nobody is on call; no rotations = all."""
+        """Add an override and return its alias.
+
+        start, end: UTC seconds. user_id: None = nobody is on call. rotation_ids: None or empty = all rotations.
+        """
         if start >= end:
             raise ValueError("An override ends after it starts.")
         with self._state.editing():
@@ -149,10 +153,10 @@ class Edits(account.Edits):
                 raise LookupError(f"{schedule.name} has no override {alias}.")
             schedule.overrides = kept
 
-    # The rest.
+    # Forwarding, escalations, plan.
 
     def add_forwarding(self, from_user: str, to_user: str, start: int, end: int) -> str:
-        """Returns the id. ``start``/``end`` are UTC seconds."""
+        """Add a forwarding rule and return its id. start, end: UTC seconds."""
         if start >= end:
             raise ValueError("A forwarding ends after it starts.")
         with self._state.editing():
@@ -163,7 +167,7 @@ class Edits(account.Edits):
             return made
 
     def change_delay(self, escalation_id: str, minutes: int, rule: int = 0) -> None:
-        """``rule`` counts from 0."""
+        """Change the delay of a rule. rule: its position from 0."""
         with self._state.editing():
             escalation = self._get("escalation", escalation_id)
             if minutes < 0 or not 0 <= rule < len(escalation.rules):
@@ -171,15 +175,15 @@ class Edits(account.Edits):
             escalation.rules[rule].delay, escalation.rules[rule].unit = minutes, "minutes"
 
     def change_plan(self, *, services: bool) -> None:
-        """Whether the account's plan has services."""
+        """Change whether the account's plan includes services."""
         with self._state.editing():
             self._state.services_refused = None if services else 402
 
-    # Finding.
+    # Lookups.
 
     def _get(self, kind: str, object_id: str) -> Any:
-        there = {key: one for key, one in self._state.shelf(kind).items() if not getattr(one, "deleted", False)}
-        return account.found(there, kind, object_id)
+        there = {key: one for key, one in self._state.objects(kind).items() if not getattr(one, "deleted", False)}
+        return account.find_object(there, kind, object_id)
 
     def _rotation(self, schedule_id: str, wanted: int | str) -> Rotation:
         schedule: Schedule = self._get("schedule", schedule_id)

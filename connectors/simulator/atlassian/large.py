@@ -1,4 +1,4 @@
-"""A made-up account of any size, for measuring: unique names and logins, three zones, plain schedules."""
+"""A made-up account of any size for measurements: unique names and logins, three zones, simple schedules."""
 
 from connectors.simulator.atlassian.model import (
     Contact,
@@ -15,14 +15,17 @@ from connectors.simulator.atlassian.model import (
 from connectors.simulator.atlassian.people import NewId
 from connectors.simulator.atlassian.rosters import daily
 from connectors.simulator.atlassian.state import State
-from connectors.simulator.world import local_time
+from connectors.simulator.world import local_time, spread_ids
 from connectors.simulator.zones import DAY
 
 ZONES = ("Europe/Berlin", "America/New_York", "Asia/Kolkata")
 
 
 def fill(state: State, new_id: NewId, now: int, size: int) -> None:
-    """Users, teams, schedules, escalations and services as 50 : 2 : 5 : 5 : 5; 6,700 objects are 5,000 users."""
+    """Fill an account with about ``size`` objects.
+
+    Users, teams, schedules, escalations and services are in the ratio 50 : 2 : 5 : 5 : 5.
+    """
     teams_count, schedules_count = (max(1, size * part // 67) for part in (2, 5))
     escalations_count = services_count = schedules_count
     others = teams_count + schedules_count + escalations_count + services_count
@@ -58,14 +61,8 @@ def _user(new_id: NewId, number: int, now: int) -> User:
     return user
 
 
-def _some(users: list[User], number: int, count: int) -> list[str]:
-    """``count`` different people, others for each number."""
-    step = max(1, len(users) // (count + 1))
-    return list(dict.fromkeys(users[(number * 13 + place * step) % len(users)].id for place in range(count)))
-
-
 def _team(new_id: NewId, number: int, users: list[User]) -> Team:
-    members = [(user_id, "user") for user_id in _some(users, number, 5 + number % 6)]
+    members = [(user_id, "user") for user_id in spread_ids(users, number, 5 + number % 6)]
     members[0] = (members[0][0], "admin")
     return Team(new_id("team", number), f"Team {number:04}", f"Made-up team {number}", members)
 
@@ -75,7 +72,7 @@ def _schedule(new_id: NewId, number: int, users: list[User], teams: list[Team], 
     start = float(local_time(zone, now, day=number % 7 - 70, hour=8 + number % 4, from_monday=True))
 
     def rotation(name: str, unit: str, shift: int, count: int) -> Rotation:
-        who: list[Participant] = [("user", user_id) for user_id in _some(users, number + shift, count)]
+        who: list[Participant] = [("user", user_id) for user_id in spread_ids(users, number + shift, count)]
         return Rotation(new_id("rotation", number, name), name, start, unit, 1, who)
 
     made = Schedule(new_id("schedule", number), f"Schedule {number:04}", zone, [rotation("Weeks", "weekly", 7, 4)])

@@ -1,7 +1,7 @@
-"""What a simulated account holds. Instants are UTC seconds since 1970; None = open or absent.
+"""The objects of a simulated account. Instants are UTC seconds since 1970; None = open or absent.
 
-Objects are mutable: the account changes while it is served. Change them inside ``State.editing()``. A *participant* is
-(type, id) with type user | team | escalation | schedule | none; the id of none is "".
+Objects are mutable, because an account changes while it is served. Change them inside ``State.editing()``. A
+*participant* is (type, id) with the type user | team | escalation | schedule | none; the id of none is "".
 """
 
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ class Contact:
 
 @dataclass(slots=True)
 class NotificationRule:
-    """``steps`` are (contact id, minutes | None = at once)."""
+    """``steps`` are (contact id, minutes); minutes None = at once."""
 
     id: str
     name: str
@@ -36,7 +36,7 @@ class NotificationRule:
 
 @dataclass(slots=True)
 class User:
-    """``email`` is the login. ``email_hidden``: JSM keeps it to itself."""
+    """``email`` is the login. ``email_hidden``: JSM does not show the address."""
 
     id: str
     name: str
@@ -60,7 +60,7 @@ class User:
 
 @dataclass(slots=True)
 class Window:
-    """In the schedule's wall time, minutes since midnight; days are ISO weekdays, None = every day."""
+    """Minutes since midnight of the schedule's wall clock. Days are ISO weekdays; None = every day."""
 
     start: int
     end: int
@@ -70,7 +70,7 @@ class Window:
 
 @dataclass(slots=True)
 class Restriction:
-    """Windows of one kind, all with weekdays or none. ``as_list``: a daily one is sent as a list of one."""
+    """Windows that all have weekdays or all have none. ``as_list``: a single daily window is sent as a list."""
 
     windows: list[Window]
     as_list: bool = False
@@ -78,7 +78,7 @@ class Restriction:
 
 @dataclass(slots=True)
 class Rotation:
-    """``unit`` hourly | daily | weekly; a turn is ``length`` of them, counted from ``start``. ``end`` is exclusive."""
+    """``unit`` hourly | daily | weekly. A turn is ``length`` units, counted from ``start``. ``end`` is exclusive."""
 
     id: str
     name: str
@@ -104,7 +104,7 @@ class Override:
 
 @dataclass(slots=True)
 class Schedule:
-    """``overrides`` stand in order of creation; ``removed`` are deleted rotations, which history remembers."""
+    """``overrides`` are in order of creation. ``removed`` are deleted rotations, which history still shows."""
 
     id: str
     name: str
@@ -129,7 +129,7 @@ class Forwarding:
 
 @dataclass(slots=True)
 class RoutingRule:
-    """``criteria`` as sent. ``notify`` None = nobody."""
+    """``criteria`` has the vendor's format. ``notify`` None = nobody."""
 
     id: str
     name: str
@@ -168,7 +168,7 @@ class EscalationRule:
 
 @dataclass(slots=True)
 class Repeat:
-    """``wait`` minutes, 0 = no repeat."""
+    """``wait`` is in minutes; 0 = no repeat."""
 
     wait: int
     count: int | None

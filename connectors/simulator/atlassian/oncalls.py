@@ -1,4 +1,4 @@
-"""Who is on call at one instant, with teams and escalations opened up to the people behind them."""
+"""Who is on call at one instant. Teams and escalations are resolved to their people."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ _DEEPEST = 6
 
 @dataclass(frozen=True, slots=True)
 class OnCall:
-    """``minutes`` and ``notify_type`` are those of the escalation rule it stands in."""
+    """``minutes`` and ``notify_type`` come from the escalation rule; None outside of an escalation."""
 
     participant: Participant
     forwarded_from: str | None = None
@@ -22,7 +22,7 @@ class OnCall:
 
 
 def on_call(state: State, schedule: Schedule, instant: int, depth: int = 0) -> tuple[OnCall, ...]:
-    """One per rotation that has somebody, in order of the rotations, each participant once."""
+    """Return one entry per rotation with somebody on call, in order of the rotations, each participant once."""
     walked = walk(schedule, list(state.forwardings.values()), instant, instant + 1)
     found: dict[tuple[Participant, str | None], OnCall] = {}
     for rotation in sorted(schedule.rotations, key=lambda one: one.order):
@@ -34,7 +34,7 @@ def on_call(state: State, schedule: Schedule, instant: int, depth: int = 0) -> t
 
 def _below(state: State, participant: Participant, instant: int, depth: int) -> tuple[OnCall, ...]:
     kind, key = participant
-    if depth > _DEEPEST or kind == "user" or participant in state.gone:
+    if depth > _DEEPEST or kind == "user" or participant in state.deleted_names:
         return ()
     if kind == "schedule":
         return on_call(state, state.schedules[key], instant, depth)
@@ -56,7 +56,7 @@ def _opened(state: State, escalation: Escalation, instant: int, depth: int) -> I
 
 
 def _of_team(state: State, rule: EscalationRule) -> list[str]:
-    if rule.recipient in state.gone:
+    if rule.recipient in state.deleted_names:
         return []
     members = state.teams[rule.recipient[1]].members
     if rule.notify_type == "admins":
@@ -67,7 +67,7 @@ def _of_team(state: State, rule: EscalationRule) -> list[str]:
 
 
 def leaves(found: tuple[OnCall, ...]) -> Iterator[Participant]:
-    """The people at the end of each branch."""
+    """Yield the people at the end of each branch."""
     for one in found:
         if one.participant[0] == "user":
             yield one.participant
@@ -76,7 +76,7 @@ def leaves(found: tuple[OnCall, ...]) -> Iterator[Participant]:
 
 
 def people_of(state: State, participant: Participant, instant: int) -> list[Participant]:
-    """The people behind a participant, each once."""
+    """Return the people of a participant, each once."""
     if participant[0] == "user":
         return [participant]
     return list(dict.fromkeys(leaves(_below(state, participant, instant, 1))))

@@ -1,4 +1,4 @@
-"""The people of a world as users of an account, with the oddities a real one has."""
+"""The people of the organisation as users of an account, with the irregular values of a real account."""
 
 from collections.abc import Callable, Mapping
 
@@ -8,7 +8,7 @@ from connectors.simulator.world import Person, World
 from connectors.simulator.zones import DAY
 
 NewId = Callable[..., str]
-"""``new_id(kind, *parts)``: the same id for the same arguments."""
+"""``new_id(kind, *parts)`` returns the same id for the same arguments."""
 
 _ROLES = {"walt": "Owner", "greta": "Admin", "jade": "Admin", "celia": "Stakeholder", "boris": "Duty Auditor"}
 _NAMES = {"ana": "Keller, Ana", "bo": "Lindqvist, Bo", "priya": "NAIR, Priya", "zoe": "Zoe Harper"}
@@ -26,14 +26,14 @@ _WITHOUT_PHONE = {"alma", "boris", "celia", "finn"}
 _WITH_DEVICE = {"ana", "cody", "priya", "leo", "gus", "wei"}
 _SMS_DISABLED = {"bo": "Blocked by provider", "quinn": "Disabled by user"}
 _TWO_NUMBERS = {"sunita"}
-GONE = (("wiley", "Wiley Former", "wiley.former@example.com"),)
-"""People who left but are still mentioned: key, name, last login."""
+FORMER_USERS = (("wiley", "Wiley Former", "wiley.former@example.com"),)
+"""Deleted users that other objects still mention: key, name, last login."""
 
 
 def users(world: World, new_id: NewId, now: int) -> dict[str, User]:
-    """By person key, those who left included."""
+    """Return the users by key of the person, with former users."""
     made = {person.key: _user(person, new_id, now, number) for number, person in enumerate(world.people)}
-    for key, name, email in GONE:
+    for key, name, email in FORMER_USERS:
         made[key] = User(new_id("user", key), name, email, world.zone, now - 900 * DAY, deleted=True)
     return made
 
@@ -88,5 +88,5 @@ def _contacts(person: Person, email: str, new_id: NewId) -> list[Contact]:
 
 
 def participants(people: Mapping[str, User], keys: str) -> list[tuple[str, str]]:
-    """``"ana bo - ana"``: people in order, ``-`` is nobody."""
+    """Return the participants of a text like ``"ana bo - ana"``; ``-`` means nobody."""
     return [("none", "") if key == "-" else ("user", people[key].id) for key in keys.split()]

@@ -1,4 +1,4 @@
-"""The schedules of acme, one for each thing a scheduler gets wrong; all relative to ``now``."""
+"""The demo schedules. Each has a feature that is easy to render wrong; all times are relative to ``now``."""
 
 from collections.abc import Mapping
 
@@ -18,14 +18,14 @@ from connectors.simulator.world import CHANGING_ZONES, changing_zone, local_time
 from connectors.simulator.zones import DAY
 
 THOUSANDTH = 1_658_732.4
-"""1970-01-20T04:45:32.4Z, recorded: the seconds of 2022-07-25 (midnight, a Monday, in Los Angeles) taken for
+"""1970-01-20T04:45:32.4Z, as recorded: the seconds of 2022-07-25 (midnight, a Monday, in Los Angeles) read as
 milliseconds."""
 FAR_FUTURE = (33_317_116_200, 33_317_202_600)
 """3025-10-11T18:30:00Z and a day later, as recorded."""
 
 
 def hours(text: str) -> int:
-    """Minutes since midnight of ``HH:MM``."""
+    """Return the minutes since midnight of ``HH:MM``."""
     hour, minute = text.split(":")
     return int(hour) * 60 + int(minute)
 
@@ -35,7 +35,7 @@ def daily(start: str, end: str, *, as_list: bool = False) -> Restriction:
 
 
 def weekly(*texts: str) -> Restriction:
-    """``"5 18:00 1 10:00"``: from Friday evening to Monday morning."""
+    """Return weekly windows; the text ``"5 18:00 1 10:00"`` is Friday evening to Monday morning."""
     windows = []
     for text in texts:
         start_day, start, end_day, end = text.split()
@@ -68,7 +68,7 @@ class Rosters:
         end: int | None = None,
         order: float | None = None,
     ) -> Rotation:
-        """Starts at ``hour`` on weekday ``day`` (0 = Monday) of a week some weeks ago."""
+        """Return a rotation that starts at ``hour`` on weekday ``day`` (0 = Monday), ``weeks_ago`` weeks ago."""
         begins = local_time(zone, self._now, day=day - 7 * weeks_ago, hour=hour, from_monday=True)
         who: list[Participant] = participants(self._people, members)
         made = Rotation(
@@ -94,7 +94,7 @@ class Rosters:
         return made
 
     def _override(self, schedule: Schedule, person: str, start: int, end: int, *rotations: int) -> None:
-        """By a person (``-`` = nobody) in the rotations at these positions, none = in all."""
+        """Add an override by a person (``-`` = nobody) of the rotations at these positions; none = all rotations."""
         alias = self._new_id("override", schedule.id, person, start)
         by = NOBODY if person == "-" else ("user", self._people[person].id)
         schedule.overrides.append(Override(alias, start, end, by, [schedule.rotations[one].id for one in rotations]))
@@ -136,7 +136,7 @@ class Rosters:
         return schedule
 
     def _payments(self) -> Schedule:
-        """Days, nights and weekends of one team, handed over on Wednesdays at ten."""
+        """Days, nights and weekends of one team, with handoffs on Wednesdays at ten."""
         zone = "Europe/London"
         office = weekly(*(f"{day} 10:00 {day} 18:00" for day in range(1, 6)))
         nights = weekly(*(f"{day} 18:00 {day + 1} 10:00" for day in range(1, 5)))
@@ -176,7 +176,7 @@ class Rosters:
         )
 
     def _customer_success(self) -> Schedule:
-        """The shape of a recorded schedule: a broken start and lengths above one."""
+        """The form of a recorded schedule: a wrong start and lengths above one."""
         zone = "America/Los_Angeles"
         return self._schedule(
             "success",
@@ -189,7 +189,7 @@ class Rosters:
         )
 
     def _desk(self) -> Schedule:
-        """Teams and escalations take turns, too; account.py adds the escalation."""
+        """Participants are also a team and an escalation. account.py adds the escalation."""
         zone = "America/New_York"
         schedule = self._schedule(
             "desk",
@@ -218,7 +218,7 @@ class Rosters:
         )
 
     def _legacy(self) -> Schedule:
-        """Of no team, switched off, with an old name of a zone and a rotation without anybody."""
+        """A disabled schedule without a team, with an old zone name and a rotation without participants."""
         zone = "US/Eastern"
         schedule = self._schedule(
             "legacy",

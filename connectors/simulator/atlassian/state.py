@@ -1,10 +1,10 @@
-"""One account in memory: its objects, sorted listings and who is who, guarded by one lock."""
+"""One account in memory: its objects, sorted lists and names, behind one lock."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from connectors.simulator.account import Account, by_name, shelf_of
+from connectors.simulator.account import Account, objects_of_kind, sorted_by_name
 from connectors.simulator.atlassian.model import (
     Escalation,
     Forwarding,
@@ -16,13 +16,15 @@ from connectors.simulator.atlassian.model import (
 )
 
 CANARY = "canary-never-store-this"
-"""Stands in every value a reader must not keep: device tokens, free details of a person."""
+"""Part of every value that a reader must not store: device tokens, custom details of a person."""
 
 
 @dataclass
 class State(Account):
-    """``services_refused`` is the status a plan without services answers with; ``gone`` are names of deleted objects
-    that others still mention."""
+    """``services_refused`` is the HTTP status that a plan without services answers with.
+
+    ``deleted_names`` holds the names of deleted objects that other objects still mention.
+    """
 
     name: str
     seed: int
@@ -33,49 +35,49 @@ class State(Account):
     services: dict[str, Service] = field(default_factory=dict)
     forwardings: dict[str, Forwarding] = field(default_factory=dict)
     services_refused: int | None = None
-    gone: dict[Participant, str] = field(default_factory=dict)
+    deleted_names: dict[Participant, str] = field(default_factory=dict)
 
-    # Listings.
+    # Lists.
 
     def present_users(self) -> Sequence[User]:
-        """By login, as the vendor sorts by default."""
+        """Return the users that are not deleted, by login, which is the vendor's default order."""
         present = (user for user in self.users.values() if not user.deleted)
         return sorted(present, key=lambda user: (user.email.casefold(), user.id))
 
     def sorted_teams(self) -> Sequence[Team]:
-        return by_name(self.teams.values())
+        return sorted_by_name(self.teams.values())
 
     def sorted_schedules(self) -> Sequence[Schedule]:
-        return by_name(self.schedules.values())
+        return sorted_by_name(self.schedules.values())
 
     def sorted_escalations(self) -> Sequence[Escalation]:
-        return by_name(self.escalations.values())
+        return sorted_by_name(self.escalations.values())
 
     def sorted_services(self) -> Sequence[Service]:
-        return by_name(self.services.values())
+        return sorted_by_name(self.services.values())
 
     def teams_of(self, user_id: str) -> Sequence[Team]:
         return [team for team in self.sorted_teams() if any(user_id == member for member, _ in team.members)]
 
-    # Who is meant.
+    # Lookups.
 
     def name_of(self, participant: Participant) -> str:
-        """A user's login or an object's name; raises KeyError when there is no such object."""
-        if participant in self.gone:
-            return self.gone[participant]
+        """Return a user's login or another object's name. Raises KeyError when it does not exist."""
+        if participant in self.deleted_names:
+            return self.deleted_names[participant]
         kind, key = participant
-        return self.users[key].email if kind == "user" else str(self.shelf(kind)[key].name)
+        return self.users[key].email if kind == "user" else str(self.objects(kind)[key].name)
 
-    def shelf(self, kind: str) -> dict[str, Any]:
-        """All objects of user | team | schedule | escalation | service by id; raises LookupError for another kind."""
-        shelves: dict[str, dict[str, Any]] = {
+    def objects(self, kind: str) -> dict[str, Any]:
+        """Return objects by id. kind: user | team | schedule | escalation | service, else LookupError is raised."""
+        objects_by_kind: dict[str, dict[str, Any]] = {
             "user": self.users,
             "team": self.teams,
             "schedule": self.schedules,
             "escalation": self.escalations,
             "service": self.services,
         }
-        return shelf_of(shelves, kind)
+        return objects_of_kind(objects_by_kind, kind)
 
     def counts(self) -> dict[str, int]:
         return {

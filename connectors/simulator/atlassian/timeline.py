@@ -1,8 +1,8 @@
 """The vendor's own rendering of a schedule: final, base, override and forwarding timelines of a window.
 
-The window begins with the day, week (Monday) or month of the schedule's zone that holds the date asked for. What has
-been served is ``historical``, cut at the moment of the request; there override and forwarding no longer show, and the
-base tells the same history. Only people and teams who served are named there (``flattened``).
+The window begins with the day, week (Monday) or month of the requested date in the schedule's zone. Periods before the
+request are ``historical`` and end at the moment of the request. In the past there are no override and forwarding
+periods, and the base timeline shows the same history. Only a historical period lists its people (``flattened``).
 """
 
 from collections.abc import Sequence
@@ -22,8 +22,8 @@ LAYERS: Final = ("base", "override", "forwarding")
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """One period as shown. ``start`` and ``end`` may hold milliseconds (the moment of the request)."""
+class TimelinePeriod:
+    """One period of a timeline. ``start`` and ``end`` may have milliseconds (the moment of the request)."""
 
     start: float
     end: float
@@ -35,15 +35,15 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """Instants of the window, and per layer (``final``, ``base``, ...) the rotations with their periods."""
+    """The window in instants, and per layer (``final``, ``base``, ...) the rotations with their periods."""
 
     since: int
     until: int
-    layers: dict[str, list[tuple[Rotation, list[Shown]]]]
+    layers: dict[str, list[tuple[Rotation, list[TimelinePeriod]]]]
 
 
 def window(zone: str, moment: float, interval: int, unit: str) -> tuple[int, int]:
-    """``interval`` units of the zone's calendar, the first holding ``moment``."""
+    """Return ``interval`` units of the zone's calendar. The first unit contains ``moment``."""
     midnight = reading_at(zone, int(moment)) // DAY * DAY
     if unit == "days":
         first, last = midnight, midnight + interval * DAY
@@ -61,10 +61,10 @@ def window(zone: str, moment: float, interval: int, unit: str) -> tuple[int, int
 def timeline(
     state: State, schedule: Schedule, since: int, until: int, now: float, expanded: Sequence[str] = LAYERS
 ) -> Timeline:
-    """``now`` is cut to milliseconds."""
+    """Return the timelines of [since, until). now: the moment of the request; it is cut to milliseconds."""
     moment = int(now * 1000) / 1000
     walked = walk(schedule, list(state.forwardings.values()), since, until)
-    layers: dict[str, list[tuple[Rotation, list[Shown]]]] = {"final": []}
+    layers: dict[str, list[tuple[Rotation, list[TimelinePeriod]]]] = {"final": []}
     chosen = {"base": walked.base, "override": walked.overridden, "forwarding": walked.forwarded}
     layers |= {name: [] for name in LAYERS if name in expanded}
     for rotation in schedule.rotations:
@@ -76,19 +76,19 @@ def timeline(
     return Timeline(since, until, layers)
 
 
-def _served(state: State, periods: Sequence[Period], moment: float) -> list[Shown]:
+def _served(state: State, periods: Sequence[Period], moment: float) -> list[TimelinePeriod]:
     shown = []
     for period in periods:
         if period.start < moment:
             people = tuple(people_of(state, period.recipient, period.start))
             end = min(float(period.end), moment)
-            shown.append(Shown(period.start, end, "historical", period.recipient, None, people))
+            shown.append(TimelinePeriod(period.start, end, "historical", period.recipient, None, people))
     return shown
 
 
-def _planned(periods: Sequence[Period], moment: float) -> list[Shown]:
+def _planned(periods: Sequence[Period], moment: float) -> list[TimelinePeriod]:
     return [
-        Shown(max(float(one.start), moment), float(one.end), one.kind, one.recipient, one.from_user)
+        TimelinePeriod(max(float(one.start), moment), float(one.end), one.kind, one.recipient, one.from_user)
         for one in periods
         if one.end > moment
     ]

@@ -1,15 +1,15 @@
 """Who is on call in the parallel rotations of a schedule, found by walking through time.
 
-The walk visits instants and asks at each, for every rotation: is it running, is its window open, whose turn is it,
-which override replaces that, and to whom is that person forwarded? It needs no more instants than these: readings of a
+The walk visits instants. At each instant it answers for every rotation: is it running, is its window open, whose turn
+is it, which override replaces that, and to whom is that person forwarded? These instants are sufficient: readings of a
 clock differ from instants by the zone's offset, so handoffs and edges of windows lie on grids (residue, step) whose
-step divides the day, every offset and every change of the clock; hourly turns lie on a grid of their own. Clips,
-overrides, forwardings and the zone's changes are visited besides. Tests hold this against a walk over every minute.
+step divides the day, every offset and every change of the clock; hourly turns have their own grid. Clips, overrides,
+forwardings and the zone's changes are visited too. Tests compare this with a walk over every minute.
 
 Rules (Opsgenie's documentation and recorded timelines): turns of days and weeks are steps of the wall clock, of hours
-steps of elapsed time; restrictions mask and never stop the turns; a window whose end is not after its start goes on
-into the next day or week; an override takes effect for its whole span; the newest override wins; forwarding comes last
-and is not followed twice.
+steps of elapsed time; restrictions hide turns and never stop them; a window whose end is not after its start continues
+in the next day or week; an override takes effect for its whole span; the newest override wins; forwarding is applied
+last and only once.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,7 +24,7 @@ _UNITS = {"hourly": 3600, "daily": DAY, "weekly": WEEK}
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """``kind`` default | override | forwarding. ``mark`` keeps turns and overrides apart."""
+    """``kind`` default | override | forwarding. ``mark`` identifies the turn or the override."""
 
     start: int
     end: int
@@ -36,7 +36,7 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class Walked:
-    """Periods in [since, until) by rotation id, each a list in order of time."""
+    """Periods in [since, until) by rotation id, in order of time."""
 
     base: dict[str, tuple[Period, ...]]
     overridden: dict[str, tuple[Period, ...]]
@@ -44,11 +44,11 @@ class Walked:
     final: dict[str, tuple[Period, ...]]
 
 
-_Held = tuple[Participant, str, str | None, str] | None  # recipient, kind, from whom, mark; None = nobody
+_Holder = tuple[Participant, str, str | None, str] | None  # recipient, kind, forwarding user, mark; None = nobody
 
 
 def _span(window: Window) -> tuple[int, int, int]:
-    """(first start, period, length) in seconds of the wall clock; readings begin on a Thursday."""
+    """Return (first start, period, length) in seconds of the wall clock. Readings begin on a Thursday."""
     start, end = window.start * 60, window.end * 60
     if window.start_day is None or window.end_day is None:
         return start, DAY, (end - start) % DAY or DAY
@@ -61,14 +61,14 @@ def _windows(rotation: Rotation) -> list[tuple[int, int, int]]:
 
 
 def _visits(
-    schedule: Schedule, forwardings: Sequence[Forwarding], since: int, until: int, parts: Sequence[Stretch]
+    schedule: Schedule, forwardings: Sequence[Forwarding], since: int, until: int, zone_stretches: Sequence[Stretch]
 ) -> list[int]:
-    """The instants to look at in [since, until), in order; ``since`` is the first."""
+    """Return the instants to visit in [since, until), in order; ``since`` is the first."""
     unit = DAY
-    for part in parts:
-        unit = gcd(unit, part.offset, part.start)
+    for stretch in zone_stretches:
+        unit = gcd(unit, stretch.offset, stretch.start)
     grids: set[tuple[int, int]] = set()
-    visits = {since, *(part.start for part in parts)}
+    visits = {since, *(stretch.start for stretch in zone_stretches)}
     for rotation in schedule.rotations:
         start = int(rotation.start)
         if rotation.unit == "hourly":
@@ -85,36 +85,36 @@ def _visits(
     return sorted(visit for visit in visits if since <= visit < until)
 
 
-def _turn(rotation: Rotation, zone: str, visit: int, part: Stretch) -> int:
+def _turn(rotation: Rotation, zone: str, visit: int, stretch: Stretch) -> int:
     length = rotation.length * _UNITS[rotation.unit]
     if rotation.unit == "hourly":
         return (visit - int(rotation.start)) // length
-    reading = visit + part.offset
-    if visit < part.fold_end:  # an hour that comes twice is not gone through twice
-        reading = max(reading, part.last_reading_before)
+    reading = visit + stretch.offset
+    if visit < stretch.fold_end:  # a repeated hour is counted once
+        reading = max(reading, stretch.last_reading_before)
     return (reading - reading_at(zone, int(rotation.start))) // length
 
 
-def _base(rotation: Rotation, zone: str, visits: Sequence[int], parts: Sequence[Stretch]) -> Iterator[_Held]:
+def _base(rotation: Rotation, zone: str, visits: Sequence[int], zone_stretches: Sequence[Stretch]) -> Iterator[_Holder]:
     windows = _windows(rotation)
-    pending = iter(parts)
-    part = next(pending)
+    pending = iter(zone_stretches)
+    stretch = next(pending)
     for visit in visits:
-        while visit >= part.end:
-            part = next(pending)
+        while visit >= stretch.end:
+            stretch = next(pending)
         clipped = visit < int(rotation.start) or (rotation.end is not None and visit >= rotation.end)
-        reading = visit + part.offset
+        reading = visit + stretch.offset
         closed = windows and not any((reading - first) % period < length for first, period, length in windows)
         if clipped or closed or not rotation.participants:
             yield None
             continue
-        turn = _turn(rotation, zone, visit, part)
+        turn = _turn(rotation, zone, visit, stretch)
         kind, key = rotation.participants[turn % len(rotation.participants)]
         yield None if kind == "none" else ((kind, key), "default", None, str(turn))
 
 
 def _overriding(overrides: Sequence[Override], rotation: Rotation, visit: int) -> Override | None:
-    """The newest override of the rotation that runs."""
+    """Return the newest running override of the rotation."""
     running = (
         one
         for one in reversed(overrides)
@@ -123,7 +123,7 @@ def _overriding(overrides: Sequence[Override], rotation: Rotation, visit: int) -
     return next(running, None)
 
 
-def _forwarded(held: _Held, forwardings: Sequence[Forwarding], visit: int) -> _Held:
+def _forwarded(held: _Holder, forwardings: Sequence[Forwarding], visit: int) -> _Holder:
     if held is None or held[0][0] != "user":
         return held
     for one in forwardings:
@@ -132,7 +132,7 @@ def _forwarded(held: _Held, forwardings: Sequence[Forwarding], visit: int) -> _H
     return held
 
 
-def _periods(visits: Sequence[int], held: Sequence[_Held], until: int) -> tuple[Period, ...]:
+def _periods(visits: Sequence[int], held: Sequence[_Holder], until: int) -> tuple[Period, ...]:
     periods: list[Period] = []
     begin, current = 0, None
     for visit, now in [*zip(visits, held, strict=True), (until, None)]:
@@ -144,17 +144,17 @@ def _periods(visits: Sequence[int], held: Sequence[_Held], until: int) -> tuple[
 
 
 def walk(schedule: Schedule, forwardings: Sequence[Forwarding], since: int, until: int) -> Walked:
-    """Everything in [since, until), cut at the window. An empty window holds nothing."""
+    """Return all periods of [since, until), cut at its ends. An empty range has no periods."""
     walked = Walked({}, {}, {}, {})
-    parts = list(stretches(schedule.time_zone, since, until)) if since < until else []
-    visits = _visits(schedule, forwardings, since, until, parts) if parts else []
+    zone_stretches = list(stretches(schedule.time_zone, since, until)) if since < until else []
+    visits = _visits(schedule, forwardings, since, until, zone_stretches) if zone_stretches else []
     for rotation in schedule.rotations:
-        base = list(_base(rotation, schedule.time_zone, visits, parts)) if parts else []
-        overriding: list[_Held] = []
-        replaced: list[_Held] = []
+        base = list(_base(rotation, schedule.time_zone, visits, zone_stretches)) if zone_stretches else []
+        overriding: list[_Holder] = []
+        replaced: list[_Holder] = []
         for visit, held in zip(visits, base, strict=True):
             override = _overriding(schedule.overrides, rotation, visit)
-            by: _Held = None
+            by: _Holder = None
             if override is not None and override.by[0] != "none":
                 by = (override.by, "override", None, override.alias)
             overriding.append(by)

@@ -1,4 +1,4 @@
-"""A stateful JSM Operations (and Compass) that answers on the loopback, for the demo and for tests."""
+"""A simulated JSM Operations (and Compass) with state on the loopback, for the demo and for tests."""
 
 from connectors.simulator.atlassian.state import CANARY, State
 from connectors.simulator.jsm.account import build_world

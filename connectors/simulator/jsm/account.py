@@ -1,4 +1,4 @@
-"""The demo world as a site of JSM Operations: people have Atlassian account ids, some teams a migrated one's prefix."""
+"""The demo organisation as a site of JSM Operations. Some teams have ids of teams migrated from Opsgenie."""
 
 from dataclasses import replace
 from functools import partial
@@ -11,7 +11,7 @@ _MIGRATED = ("payments", "data")
 
 
 def _identifier(seed: int, kind: str, *parts: object) -> str:
-    """Account ids have one of three forms; all else is a UUID."""
+    """Return an account id in one of three forms, or a UUID for other kinds."""
     made = uuid(seed, "jsm", kind, *parts)
     if kind == "team" and parts[0] in _MIGRATED:
         return f"og-{made}"
@@ -22,9 +22,9 @@ def _identifier(seed: int, kind: str, *parts: object) -> str:
 
 
 def build_world(now: float, size: int | None = None, seed: int = 7) -> State:
-    """Acme at ``now`` (seconds since 1970), or with ``size`` a made-up site of about so many objects.
+    """Return the demo site at ``now`` (UTC seconds since 1970), or a made-up site of about ``size`` objects.
 
-    The same arguments give the same site. Every escalation belongs to a team here, so the one without is left out.
+    The same arguments give the same site. Escalations without a team do not exist in JSM and are left out.
     """
     state = State("acme", seed)
     new_id = partial(_identifier, seed)
@@ -36,6 +36,6 @@ def build_world(now: float, size: int | None = None, seed: int = 7) -> State:
     for escalation in state.escalations.values():
         escalation.enabled = bool(escalation.rules)
     for schedule in state.schedules.values():
-        if schedule.team_id is None:  # a rotation that was deleted is still drawn in history
+        if schedule.team_id is None:  # history still shows a deleted rotation
             schedule.removed.append(replace(schedule.rotations[0], id=new_id("rotation", "removed"), name="Removed"))
     return state

@@ -1,5 +1,4 @@
-"""Who may ask: a person with an API token (Basic), who sees what the person may see. They open nothing but this
-simulator."""
+"""The callers of the simulated site: people with an API token. The tokens open only this simulator."""
 
 import base64
 import binascii
@@ -13,7 +12,7 @@ DEMO_TOKEN = "demo-acme-jsm-token-not-a-secret"  # noqa: S105 - opens this simul
 """The API token of an Operations admin."""
 AGENT_EMAIL = "liam.oconnor@example.com"
 AGENT_TOKEN = "demo-acme-jsm-agent-token"  # noqa: S105 - opens this simulator only
-"""The API token of somebody who sees only the own teams and the schedules that concern them."""
+"""The API token of a person who sees only the own teams and the own schedules."""
 ORG_ADMIN_TOKEN = "demo-acme-org-admin-token"  # noqa: S105 - opens this simulator only
 """A bearer token for the organisation's directory of people."""
 CLOUD_ID = "0d3e1c9a-5a0b-4e5f-9c51-ac3e00000001"
@@ -23,7 +22,7 @@ SITE = "acme.atlassian.net"
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """``admin`` sees everything."""
+    """The person who sends a request. ``admin``: the person sees all objects."""
 
     account_id: str
     admin: bool
@@ -33,7 +32,10 @@ class Caller:
         return [team for team in state.sorted_teams() if self.admin or team.id in own]
 
     def sees(self, state: State, schedule: Schedule) -> bool:
-        """By the owning team, a rotation (directly, by a team or an escalation), or an override."""
+        """Return True when the caller belongs to the schedule's team, a rotation or an override.
+
+        A caller belongs to a rotation as a participant, or by a team or an escalation that participates.
+        """
         if self.admin:
             return True
         own = {team.id for team in state.teams_of(self.account_id)}
@@ -49,7 +51,7 @@ class Caller:
 
 
 def caller_of(state: State, header: str) -> Caller | None:
-    """The caller of an Authorization header; None when it does not say one we know."""
+    """Return the caller of an Authorization header, or None for unknown credentials."""
     scheme, _, text = header.partition(" ")
     if scheme != "Basic":
         return None

@@ -1,4 +1,4 @@
-"""Objects as the Operations API, the Teams API and Jira write them: references are bare pairs of type and id."""
+"""Objects in the JSON of the Operations API, the Teams API and Jira. A reference is a pair of type and id."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,9 +17,8 @@ from connectors.simulator.atlassian.model import (
     User,
 )
 from connectors.simulator.atlassian.oncalls import OnCall
-from connectors.simulator.atlassian.state import State
-from connectors.simulator.atlassian.timeline import Shown, Timeline
-from connectors.simulator.atlassian.wire import Json, repeat_json, restriction_json
+from connectors.simulator.atlassian.timeline import Timeline, TimelinePeriod
+from connectors.simulator.atlassian.wire import BaseWire, Json, repeat_json, restriction_json
 from connectors.simulator.jsm.callers import ORG_ID
 from connectors.simulator.world import instant_text
 from connectors.simulator.zones import iso
@@ -27,22 +26,19 @@ from connectors.simulator.zones import iso
 _KINDS = {"default": "base"}
 
 
-def reference(participant: Participant) -> Json:
-    kind, key = participant
-    return {"type": "noone"} if kind == "none" else {"type": kind, "id": key}
-
-
 @dataclass(frozen=True, slots=True)
-class Wire:
-    """``turn`` shifts the order of restrictions, which is not stable between two reads of one schedule."""
+class Wire(BaseWire):
+    """Writes objects for one request to JSM Operations."""
 
-    state: State
-    turn: int
+    def participant(self, participant: Participant) -> Json:
+        """A pair of type and id; JSM writes no names."""
+        kind, key = participant
+        return {"type": "noone"} if kind == "none" else {"type": kind, "id": key}
 
     # People and teams.
 
     def user(self, user: User, *, alone: bool = False) -> Json:
-        """As Jira tells it: an address that is hidden is left out, or empty in the answer to a GET of one user."""
+        """Write a user for Jira. A hidden address is left out, or empty when one user is requested (``alone``)."""
         made: Json = {
             "accountId": user.id,
             "accountType": "atlassian",
@@ -58,7 +54,7 @@ class Wire:
         return made
 
     def directory_user(self, user: User) -> Json:
-        """As the organisation's directory tells it to its admin."""
+        """Write a user for the organisation's directory."""
         return {
             "accountId": user.id,
             "accountType": "atlassian",
@@ -89,22 +85,14 @@ class Wire:
             "isDefault": rule.is_default,
             "timezone": rule.time_zone,
             "criteria": rule.criteria,
-            "notify": {"type": "none"} if rule.notify is None else reference(rule.notify),
+            "notify": {"type": "none"} if rule.notify is None else self.participant(rule.notify),
         }
         if rule.restriction is not None:
-            made["timeRestriction"] = restriction_json(rule.restriction, self.turn)
+            made["timeRestriction"] = restriction_json(rule.restriction, self.request_number)
         return made
 
     def notification_rule(self, rule: NotificationRule) -> Json:
-        return {
-            "id": rule.id,
-            "name": rule.name,
-            "actionType": rule.action_type,
-            "order": rule.order,
-            "enabled": rule.enabled,
-            "criteria": {"type": "match-all"},
-            "schedules": [],
-        }
+        return self.notification_rule_head(rule) | {"criteria": {"type": "match-all"}, "schedules": []}
 
     def steps(self, user: User, rule: NotificationRule) -> list[Json]:
         contacts = {contact.id: contact for contact in user.contacts}
@@ -133,28 +121,21 @@ class Wire:
         return made | ({"rotations": [self.rotation(one) for one in schedule.rotations]} if rotations else {})
 
     def rotation(self, rotation: Rotation) -> Json:
-        """Without an end ``endDate`` is empty or, where there is a restriction, absent: both are seen."""
-        made: Json = {
-            "id": rotation.id,
-            "name": rotation.name,
-            "startDate": instant_text(rotation.start),
-            "type": rotation.unit,
-            "length": rotation.length,
-            "participants": [reference(one) for one in rotation.participants],
-        }
+        """Write a rotation. Without an end, ``endDate`` is empty, or absent when there is a restriction."""
+        made = self.rotation_head(rotation)
         if rotation.end is not None:
             made["endDate"] = instant_text(rotation.end)
         elif rotation.restriction is None:
             made["endDate"] = ""
         if rotation.restriction is not None:
-            made["timeRestriction"] = restriction_json(rotation.restriction, self.turn)
+            made["timeRestriction"] = restriction_json(rotation.restriction, self.request_number)
         return made
 
     def override(self, schedule: Schedule, override: Override) -> Json:
-        """Dates with the offset of the zone: endpoints differ in how they write them."""
+        """Write an override. Unlike other endpoints, its dates have the offset of the schedule's zone."""
         return {
             "alias": override.alias,
-            "responder": reference(override.by),
+            "responder": self.participant(override.by),
             "startDate": iso(override.start, schedule.time_zone),
             "endDate": iso(override.end, schedule.time_zone),
             "rotationIds": list(override.rotation_ids),
@@ -173,7 +154,7 @@ class Wire:
                     "condition": rule.condition,
                     "notifyType": rule.notify_type,
                     "delay": rule.minutes,
-                    "recipient": reference(rule.recipient),
+                    "recipient": self.participant(rule.recipient),
                 }
                 for rule in escalation.rules
             ],
@@ -207,40 +188,35 @@ class Wire:
     # Who is on call.
 
     def on_call(self, one: OnCall) -> Json:
-        made = reference(one.participant)
+        made = self.participant(one.participant)
         if one.forwarded_from is not None:
-            made["forwardedFrom"] = reference(("user", one.forwarded_from))
+            made["forwardedFrom"] = self.participant(("user", one.forwarded_from))
         return made | ({"onCallParticipants": [self.on_call(below) for below in one.below]} if one.below else {})
 
-    def timeline(self, drawn: Timeline, history: Sequence[tuple[Rotation, list[Shown]]]) -> Json:
-        """``history``: deleted rotations with what was served in them."""
+    def timeline(self, drawn: Timeline, history: Sequence[tuple[Rotation, list[TimelinePeriod]]]) -> Json:
+        """Write a timeline. history: deleted rotations with their past periods."""
         made: Json = {"startDate": instant_text(drawn.since), "endDate": instant_text(drawn.until)}
         for name, rotations in drawn.layers.items():
-            listed = [self._rotation(rotation, shown) for rotation, shown in rotations]
+            listed = [self.timeline_rotation(rotation, shown) for rotation, shown in rotations]
             if name == "final":
-                listed += [self._rotation(rotation, shown) | {"deleted": True} for rotation, shown in history]
+                listed += [self.timeline_rotation(rotation, shown) | {"deleted": True} for rotation, shown in history]
             made[f"{name}Timeline"] = {"rotations": listed}
         return made | {"_expands": ["base", "override", "forwarding"]}
 
-    def _rotation(self, rotation: Rotation, shown: Sequence[Shown]) -> Json:
-        """``periods`` is absent when there are none."""
-        made: Json = {"id": rotation.id, "name": rotation.name, "order": rotation.order}
-        return made | ({"periods": [self._period(one) for one in shown]} if shown else {})
-
-    def _period(self, one: Shown) -> Json:
+    def timeline_period(self, period: TimelinePeriod) -> Json:
         made: Json = {
-            "startDate": instant_text(one.start),
-            "endDate": instant_text(one.end),
-            "type": _KINDS.get(one.kind, one.kind),
-            "responder": self._responder(one.recipient),
+            "startDate": instant_text(period.start),
+            "endDate": instant_text(period.end),
+            "type": _KINDS.get(period.kind, period.kind),
+            "responder": self._responder(period.recipient),
         }
-        if one.from_user is not None:
-            made["from"] = self._responder(("user", one.from_user))
-        if one.flattened:
-            made["flattenedResponders"] = [self._responder(person) for person in one.flattened]
+        if period.from_user is not None:
+            made["from"] = self._responder(("user", period.from_user))
+        if period.flattened:
+            made["flattenedResponders"] = [self._responder(person) for person in period.flattened]
         return made
 
     def _responder(self, participant: Participant) -> Json:
-        made = reference(participant)
+        made = self.participant(participant)
         deleted = participant[0] == "user" and self.state.users[participant[1]].deleted
-        return made | ({"deleted": True} if deleted or participant in self.state.gone else {})
+        return made | ({"deleted": True} if deleted or participant in self.state.deleted_names else {})

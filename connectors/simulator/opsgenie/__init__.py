@@ -1,4 +1,4 @@
-"""A stateful Opsgenie that answers on the loopback, for the demo and for tests."""
+"""A simulated Opsgenie with state on the loopback, for the demo and for tests."""
 
 from connectors.simulator.atlassian.state import CANARY, State
 from connectors.simulator.opsgenie.account import build_world

@@ -1,4 +1,4 @@
-"""The demo world as an Opsgenie account: ids are UUIDs."""
+"""The demo organisation as an Opsgenie account. Ids are UUIDs."""
 
 from functools import partial
 
@@ -8,7 +8,7 @@ from connectors.simulator.world import uuid
 
 
 def build_world(now: float, size: int | None = None, seed: int = 7) -> State:
-    """Acme at ``now`` (seconds since 1970), or with ``size`` a made-up account of about so many objects.
+    """Return the demo account at ``now`` (UTC seconds since 1970), or a made-up one of about ``size`` objects.
 
     The same arguments give the same account.
     """

@@ -1,6 +1,6 @@
 """The API keys of the simulated account and what each may read (documentation: "API Key Management").
 
-They open nothing but this simulator.
+They open only this simulator.
 """
 
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ DEMO_KEY = "demo-acme-opsgenie-key-not-a-secret"
 NO_CONFIGURATION_KEY = "demo-acme-opsgenie-no-configuration"
 """An account key with the right Read alone: users, teams, schedules and all other configuration are refused."""
 TEAM_KEY = "demo-acme-opsgenie-team-key"
-"""The key of one team's integration: sees what the team owns, and calls all else, existing or not, unauthorised."""
+"""The key of a team's integration. It may read the team's objects; every other id is answered as unauthorised."""
 OTHER_REGION_KEY = "demo-acme-opsgenie-eu-key"
-"""A good key of an account in the other region, which is unknown here."""
+"""A key of an account in the other region. It is unknown here."""
 
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """``team_id`` None = an account key. ``denied`` are the right-words of views this key may not use."""
+    """``team_id`` None = a key of the account. ``denied`` are rights of routes that this key does not have."""
 
     region: str = "us"
     team_id: str | None = None

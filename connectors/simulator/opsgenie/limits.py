@@ -1,6 +1,6 @@
 """Rate limits per domain, each with a bucket per second and one per minute (documentation: "Rate Limiting").
 
-The numbers are ours: the vendor's depend on the plan and the number of users.
+The numbers are invented: at the vendor they depend on the plan and the number of users.
 """
 
 import re
@@ -20,14 +20,14 @@ _ON_CALLS = re.compile(r"/v2/schedules/(.+/)?(next-)?on-calls")
 
 
 def domain_of(path: str) -> str:
-    """Exhausting one domain does not affect the others."""
+    """Return the domain of a path. Each domain has its own limit."""
     if path == "/v2/users":
         return "search"
     return "schedule-oncalls" if _ON_CALLS.fullmatch(path) else "configuration"
 
 
 class DomainLimits:
-    """Counts per caller and domain. Not ``enforced`` it only counts, so a demo is never slowed down."""
+    """Counts requests per caller and domain. A limit that is not ``enforced`` only counts."""
 
     def __init__(self, *, enforced: bool, clock: Callable[[], float] = time.monotonic) -> None:
         self._buckets = {
@@ -36,6 +36,6 @@ class DomainLimits:
         }
 
     def count(self, caller: str, domain: str) -> Quota:
-        """The bucket that refuses, else the one with the least left."""
+        """Return the quota that is exceeded, else the quota with the fewest requests left."""
         quotas = [bucket.count(caller, domain) for bucket in self._buckets[domain]]
         return min(quotas, key=lambda quota: (not quota.exceeded, quota.remaining))

@@ -1,4 +1,4 @@
-"""Opsgenie as a vendor a simulator server can serve."""
+"""The simulated Opsgenie and its server."""
 
 import itertools
 import time
@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
-from connectors.simulator.account import Edited
+from connectors.simulator.account import EditableVendor
 from connectors.simulator.atlassian.edits import Edits
 from connectors.simulator.atlassian.state import State
 from connectors.simulator.exchange import Answer, Quota, Request
-from connectors.simulator.opsgenie.asking import Asked, Refused, key_of
+from connectors.simulator.opsgenie.api_call import ApiCall, Refused, key_of
 from connectors.simulator.opsgenie.keys import DEMO_KEY, NO_CONFIGURATION_KEY, OTHER_REGION_KEY, TEAM_KEY, ApiKey
 from connectors.simulator.opsgenie.limits import DomainLimits, domain_of
 from connectors.simulator.opsgenie.views import ROUTES
@@ -20,8 +20,8 @@ from connectors.simulator.world import uuid
 REGION = "us"
 
 
-class Opsgenie(Edited[State, Edits]):
-    """The vendor behind a Simulator. ``keys`` may be changed while it is served."""
+class Opsgenie(EditableVendor[State, Edits]):
+    """The vendor that a Simulator serves. ``keys`` may be changed while it runs."""
 
     provider = "opsgenie"
 
@@ -35,38 +35,38 @@ class Opsgenie(Edited[State, Edits]):
             OTHER_REGION_KEY: ApiKey(region="eu"),
         }
         self._now = now
-        self._turns = itertools.count(1)
+        self._request_numbers = itertools.count(1)
 
     def domain(self, request: Request) -> str:
         return domain_of(request.path)
 
     def answer(self, request: Request) -> Answer:
         began = time.perf_counter()
-        turn = next(self._turns)
+        request_number = next(self._request_numbers)
         with self.state.lock:
             try:
-                answer = self._answer(request, turn)
+                answer = self._answer(request, request_number)
             except Refused as refused:
                 answer = refused.answer()
-        return self._wrapped(answer, turn, time.perf_counter() - began)
+        return self._wrapped(answer, request_number, time.perf_counter() - began)
 
-    def _answer(self, request: Request, turn: int) -> Answer:
+    def _answer(self, request: Request, request_number: int) -> Answer:
         key = self.keys.get(key_of(request.headers.get("authorization", "")))
         if key is None or key.region != REGION:
             raise Refused(401)
         if request.method != "GET":
             raise Refused(405, "This simulator can be read only")
-        asked = Asked(self.state, request, key, self._now(), turn)
+        call = ApiCall(self.state, request, key, self._now(), request_number)
         for pattern, right, view in ROUTES:
             match = pattern.fullmatch(request.path)
             if match:
-                asked.demand(right)
-                return view(asked, *(unquote(group) for group in match.groups()))
+                call.demand(right)
+                return view(call, *(unquote(group) for group in match.groups()))
         raise Refused(404)
 
-    def _wrapped(self, answer: Answer, turn: int, took: float) -> Answer:
-        """Every answer says how long it took and which request it answers."""
-        request_id = uuid(self.state.seed, "request", turn)
+    def _wrapped(self, answer: Answer, request_number: int, took: float) -> Answer:
+        """Add to the answer the time it took and the id of its request."""
+        request_id = uuid(self.state.seed, "request", request_number)
         answer.payload = {**(answer.payload or {}), "took": round(took, 3), "requestId": request_id}
         answer.headers |= {"X-Request-Id": request_id, "X-Response-Time": f"{took:.3f}"}
         if answer.status >= 400:
@@ -74,7 +74,7 @@ class Opsgenie(Edited[State, Edits]):
         return answer
 
     def refusal(self, status: int) -> Answer:
-        return self._wrapped(Refused(status).answer(), next(self._turns), 0.001)
+        return self._wrapped(Refused(status).answer(), next(self._request_numbers), 0.001)
 
     def quota_headers(self, quota: Quota) -> dict[str, str]:
         if not quota.exceeded:
@@ -85,7 +85,7 @@ class Opsgenie(Edited[State, Edits]):
             "X-RateLimit-Period-In-Sec": str(quota.reset),
         }
 
-    def told(self) -> dict[str, Any]:
+    def facts(self) -> dict[str, Any]:
         return {"account": self.state.name, **self.state.counts()}
 
 
@@ -93,7 +93,7 @@ class Simulator(Server):
     """Opsgenie at a loopback address: ``with Simulator(build_world(now)) as simulator: simulator.origin``.
 
     ``now`` is the account's clock; ``edits`` changes the account as its users would; ``keys`` are its API keys.
-    ``enforce_limits`` refuses what exceeds the numbers of /v2/request-limits.
+    ``enforce_limits``: requests beyond the numbers of /v2/request-limits are refused.
     """
 
     def __init__(

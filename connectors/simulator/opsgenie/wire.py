@@ -1,6 +1,5 @@
-"""Objects as Opsgenie's REST API v2 writes them. What is not set is left out rather than null."""
+"""Objects in the JSON of Opsgenie's REST API v2. A value that is not set is left out; it is not null."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from connectors.simulator.atlassian.model import (
@@ -18,23 +17,19 @@ from connectors.simulator.atlassian.model import (
     User,
 )
 from connectors.simulator.atlassian.oncalls import OnCall
-from connectors.simulator.atlassian.state import State
-from connectors.simulator.atlassian.timeline import Shown, Timeline
-from connectors.simulator.atlassian.wire import Json, repeat_json, restriction_json
+from connectors.simulator.atlassian.timeline import Timeline, TimelinePeriod
+from connectors.simulator.atlassian.wire import BaseWire, Json, repeat_json, restriction_json
 from connectors.simulator.world import instant_text
 
 
 @dataclass(frozen=True, slots=True)
-class Wire:
-    """``turn`` shifts the order of restrictions, which is not stable between two reads of one schedule."""
-
-    state: State
-    turn: int = 0
+class Wire(BaseWire):
+    """Writes objects for one request to Opsgenie."""
 
     # People.
 
     def user(self, user: User, *, alone: bool = False, contacts: bool = False) -> Json:
-        """``alone``: the answer to a GET of one user, which tells a little more."""
+        """Write a user. alone: the answer to a GET of one user, which has more keys."""
         made: Json = {
             "id": user.id,
             "username": user.email,
@@ -70,15 +65,6 @@ class Wire:
         }
         return made | ({"disabledReason": contact.disabled_reason} if contact.disabled_reason else {})
 
-    def notification_rule(self, rule: NotificationRule) -> Json:
-        return {
-            "id": rule.id,
-            "name": rule.name,
-            "actionType": rule.action_type,
-            "order": rule.order,
-            "enabled": rule.enabled,
-        }
-
     def notification_rule_alone(self, user: User, rule: NotificationRule) -> Json:
         contacts = {contact.id: contact for contact in user.contacts}
         steps: list[Json] = []
@@ -88,7 +74,7 @@ class Wire:
             if minutes is not None:
                 step["sendAfter"] = {"timeAmount": minutes, "timeUnit": "minutes"}
             steps.append(step)
-        return self.notification_rule(rule) | {
+        return self.notification_rule_head(rule) | {
             "criteria": {"type": "match-all"},
             "notificationTime": [],
             "repeat": {"loopAfter": 0, "enabled": False},
@@ -116,7 +102,7 @@ class Wire:
         return self.team_head(team) | ({"members": members} if members else {})
 
     def routing_rule(self, rule: RoutingRule, order: int) -> Json:
-        notify: Json = {"type": "none"} if rule.notify is None else self.named(rule.notify)
+        notify: Json = {"type": "none"} if rule.notify is None else self.participant(rule.notify)
         made: Json = {
             "id": rule.id,
             "name": rule.name,
@@ -126,12 +112,12 @@ class Wire:
             "timezone": rule.time_zone,
             "notify": notify,
         }
-        return made | (
-            {} if rule.restriction is None else {"timeRestriction": restriction_json(rule.restriction, self.turn)}
-        )
+        if rule.restriction is not None:
+            made["timeRestriction"] = restriction_json(rule.restriction, self.request_number)
+        return made
 
-    def named(self, participant: Participant) -> Json:
-        """A participant or recipient: users have a login, all else a name, nobody neither."""
+    def participant(self, participant: Participant) -> Json:
+        """Write a participant or recipient. A user has a login, other kinds have a name, nobody has neither."""
         kind, key = participant
         if kind == "none":
             return {"type": "none"}
@@ -156,26 +142,19 @@ class Wire:
         return made | {"rotations": [self.rotation(one) for one in schedule.rotations] if rotations else []}
 
     def rotation(self, rotation: Rotation) -> Json:
-        made: Json = {
-            "id": rotation.id,
-            "name": rotation.name,
-            "startDate": instant_text(rotation.start),
-            "type": rotation.unit,
-            "length": rotation.length,
-            "participants": [self.named(one) for one in rotation.participants],
-        }
+        made = self.rotation_head(rotation)
         if rotation.end is not None:
             made["endDate"] = instant_text(rotation.end)
         if rotation.restriction is not None:
-            made["timeRestriction"] = restriction_json(rotation.restriction, self.turn)
+            made["timeRestriction"] = restriction_json(rotation.restriction, self.request_number)
         return made
 
     def override(self, schedule: Schedule, override: Override, *, alone: bool = False) -> Json:
-        """The list does not tell the names of rotations; a single GET tells them and the schedule."""
+        """Write an override. alone: a GET of one override, which has also names of rotations and the schedule."""
         names = {rotation.id: rotation.name for rotation in schedule.rotations}
         made: Json = {
             "alias": override.alias,
-            "user": self.named(override.by),
+            "user": self.participant(override.by),
             "startDate": instant_text(override.start),
             "endDate": instant_text(override.end),
             "rotations": [{"id": one, "name": names[one]} if alone else {"id": one} for one in override.rotation_ids],
@@ -195,7 +174,7 @@ class Wire:
                     "condition": rule.condition,
                     "notifyType": rule.notify_type,
                     "delay": {"timeAmount": rule.delay, "timeUnit": rule.unit},
-                    "recipient": self.named(rule.recipient),
+                    "recipient": self.participant(rule.recipient),
                 }
                 for rule in escalation.rules
             ],
@@ -228,7 +207,7 @@ class Wire:
     # Who is on call.
 
     def recipient(self, participant: Participant) -> Json:
-        """In timelines and on-calls the login of a user is called a name, too."""
+        """Write a recipient in timelines and on-calls, where a user's login has the key ``name``."""
         return {"id": participant[1], "name": self.state.name_of(participant), "type": participant[0]}
 
     def on_call(self, one: OnCall) -> Json:
@@ -250,24 +229,19 @@ class Wire:
             "endDate": instant_text(drawn.until),
         }
         for name, rotations in drawn.layers.items():
-            listed = [self._timeline_rotation(rotation, shown) for rotation, shown in rotations]
+            listed = [self.timeline_rotation(rotation, shown) for rotation, shown in rotations]
             made[f"{name}Timeline"] = {"rotations": listed}
         return made
 
-    def _timeline_rotation(self, rotation: Rotation, shown: Sequence[Shown]) -> Json:
-        """``periods`` is absent when there are none."""
-        made: Json = {"id": rotation.id, "name": rotation.name, "order": rotation.order}
-        return made | ({"periods": [self._period(one) for one in shown]} if shown else {})
-
-    def _period(self, one: Shown) -> Json:
+    def timeline_period(self, period: TimelinePeriod) -> Json:
         made: Json = {
-            "startDate": instant_text(one.start),
-            "endDate": instant_text(one.end),
-            "type": one.kind,
-            "recipient": self.recipient(one.recipient),
+            "startDate": instant_text(period.start),
+            "endDate": instant_text(period.end),
+            "type": period.kind,
+            "recipient": self.recipient(period.recipient),
         }
-        if one.from_user is not None:
-            made["fromUser"] = self.state.users[one.from_user].email
-        if one.flattened:
-            made["flattenedRecipients"] = [self.recipient(person) for person in one.flattened]
+        if period.from_user is not None:
+            made["fromUser"] = self.state.users[period.from_user].email
+        if period.flattened:
+            made["flattenedRecipients"] = [self.recipient(person) for person in period.flattened]
         return made

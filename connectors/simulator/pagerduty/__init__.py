@@ -1,4 +1,4 @@
-"""A stateful PagerDuty that answers on the loopback, for the demo and for tests."""
+"""A simulated PagerDuty with state on the loopback, for the demo and for tests."""
 
 from connectors.simulator.pagerduty.account import build_world
 from connectors.simulator.pagerduty.simulator import Simulator

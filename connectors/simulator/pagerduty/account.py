@@ -1,4 +1,4 @@
-"""Acme's PagerDuty account: ten policies and twelve services over the people and schedules; or a large one."""
+"""The demo account of PagerDuty with ten policies and twelve services, or a made-up large account."""
 
 from connectors.simulator.acme import acme
 from connectors.simulator.pagerduty import large
@@ -18,7 +18,7 @@ from connectors.simulator.world import Identifiers
 from connectors.simulator.zones import DAY
 
 _POLICIES = (
-    # key, name, team, loops, strategy shape, rules: "minutes strategy target ..." (@ schedule, else user)
+    # key, name, team, loops, strategy shape, rules: "minutes strategy target ..." (@ = schedule, else user)
     ("platform", "Platform", "platform", 2, "string", ("30 all @primary", "15 all ana greta")),
     ("sun", "Follow the Sun", "platform", 0, "object", ("10 all @emea @americas @apac", "30 all @primary walt")),
     ("payments", "Payments", "payments", 3, "object", ("5 all @nights @billing", "10 all liam", "20 all greta walt")),
@@ -47,7 +47,7 @@ _SERVICES = (
 
 
 def build_world(now: float, size: int | None = None, seed: int = 7) -> State:
-    """Acme at ``now`` (seconds since 1970), or with ``size`` a made-up account of about so many objects.
+    """Return the demo account at ``now`` (UTC seconds since 1970), or a made-up one of about ``size`` objects.
 
     The same arguments give the same account. Keys: DEMO_KEY (account), USER_KEY (of one user), OTHER_ACCOUNT_KEY.
     """
@@ -67,7 +67,7 @@ def build_world(now: float, size: int | None = None, seed: int = 7) -> State:
 
 
 def _key_owner(state: State) -> str:
-    """Somebody whose zone is not the account's, so that what is not asked for in a zone comes in a strange one."""
+    """Return a user whose zone differs from the account's. Requests without a zone are rendered in this zone."""
     away = (user for user in state.present_users() if user.time_zone not in (None, state.time_zone))
     return next(away, state.present_users()[0]).id
 

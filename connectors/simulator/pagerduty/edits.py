@@ -1,4 +1,4 @@
-"""What the account's own users do to it: renames, moves, removals. Each is one whole edit under the account's lock."""
+"""The changes that users of the vendor make to their account. Each is one edit under the account's lock."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,29 +17,30 @@ from connectors.simulator.pagerduty.upgrade import upgraded
 
 
 class Edits(account.Edits):
+    verbs = (
+        "rename",
+        "change_email",
+        "deactivate_person",
+        "delete_user",
+        "delete_team",
+        "delete_service",
+        "delete_schedule",
+        "move_handoff",
+        "add_override",
+        "remove_override",
+        "change_delay",
+        "upgrade_schedule",
+    )
+
     def __init__(self, state: State, now: Callable[[], float]) -> None:
         self._state = state
         self._now = now
-        self.verbs = {
-            "rename": self.rename,
-            "change_email": self.change_email,
-            "deactivate_person": self.deactivate_person,
-            "delete_user": self.delete_user,
-            "delete_team": self.delete_team,
-            "delete_service": self.delete_service,
-            "delete_schedule": self.delete_schedule,
-            "move_handoff": self.move_handoff,
-            "add_override": self.add_override,
-            "remove_override": self.remove_override,
-            "change_delay": self.change_delay,
-            "upgrade_schedule": self.upgrade_schedule,
-        }
 
     # Any object.
 
     def rename(self, kind: str, object_id: str, name: str) -> None:
         """``kind`` user | team | schedule | escalation_policy | service. Renaming a schedule saves it."""
-        shelves: dict[str, dict[str, Any]] = {
+        objects_by_kind: dict[str, dict[str, Any]] = {
             "user": self._state.users,
             "team": self._state.teams,
             "schedule": self._state.schedules,
@@ -47,7 +48,7 @@ class Edits(account.Edits):
             "service": self._state.services,
         }
         with self._state.editing():
-            renamed = account.found(account.shelf_of(shelves, kind), kind, object_id)
+            renamed = account.find_object(account.objects_of_kind(objects_by_kind, kind), kind, object_id)
             renamed.name = name
             if isinstance(renamed, Schedule):
                 renamed.summary = None
@@ -56,7 +57,7 @@ class Edits(account.Edits):
     # People.
 
     def change_email(self, user_id: str, email: str) -> None:
-        """Changes the login and the e-mail contact methods that had the old address."""
+        """Change the login, and the e-mail contact methods with the old address."""
         with self._state.editing():
             user = self._user(user_id)
             if any(
@@ -69,7 +70,7 @@ class Edits(account.Edits):
             user.email = email
 
     def deactivate_person(self, user_id: str) -> None:
-        """Nobody can reach the person any more (PagerDuty knows no inactive user): contact methods are disabled."""
+        """Disable all contact methods of a user, because PagerDuty has no inactive users."""
         with self._state.editing():
             user = self._user(user_id)
             user.billed = False
@@ -78,7 +79,7 @@ class Edits(account.Edits):
                 method.blacklisted = method.type != "email_contact_method"
 
     def delete_user(self, user_id: str) -> None:
-        """The user leaves the listing and the teams but keeps the place in schedules, marked deleted."""
+        """Remove a user from lists and teams. The user stays in schedules, marked as deleted."""
         with self._state.editing():
             user = self._user(user_id)
             if self._state.policies_of_user(user_id):
@@ -87,11 +88,11 @@ class Edits(account.Edits):
             for team in self._state.teams.values():
                 team.members = [member for member in team.members if member[0] != user_id]
 
-    # Things.
+    # Teams, services, schedules, policies.
 
     def delete_team(self, team_id: str) -> None:
         with self._state.editing():
-            account.found(self._state.teams, "team", team_id)
+            account.find_object(self._state.teams, "team", team_id)
             for policy in self._state.policies.values():
                 policy.team_id = None if policy.team_id == team_id else policy.team_id
             for schedule in self._state.schedules.values():
@@ -102,20 +103,20 @@ class Edits(account.Edits):
 
     def delete_service(self, service_id: str) -> None:
         with self._state.editing():
-            account.found(self._state.services, "service", service_id)
+            account.find_object(self._state.services, "service", service_id)
             del self._state.services[service_id]
 
     def delete_schedule(self, schedule_id: str) -> None:
         with self._state.editing():
-            account.found(self._state.schedules, "schedule", schedule_id)
+            account.find_object(self._state.schedules, "schedule", schedule_id)
             if self._state.policies_of_schedule(schedule_id):
                 raise ValueError("Schedule can't be deleted if it's being used by escalation policies.")
             del self._state.schedules[schedule_id]
 
     def change_delay(self, policy_id: str, minutes: int, rule: int = 0) -> None:
-        """``rule`` counts from 0."""
+        """Change the delay of a rule. rule: its position from 0."""
         with self._state.editing():
-            policy: EscalationPolicy = account.found(self._state.policies, "escalation policy", policy_id)
+            policy: EscalationPolicy = account.find_object(self._state.policies, "escalation policy", policy_id)
             if minutes < 1 or not 0 <= rule < len(policy.rules):
                 raise ValueError(f"{policy.name} has {len(policy.rules)} rules, and a delay is at least a minute.")
             policy.rules[rule].delay_minutes = minutes
@@ -123,7 +124,7 @@ class Edits(account.Edits):
     # Schedules.
 
     def saved(self, schedule: Schedule) -> None:
-        """Every save sets the start of each layer that has not ended to the moment of saving, odd seconds and all."""
+        """Set the start of each layer that has not ended to the time of saving, as PagerDuty does with every save."""
         now = int(self._now())
         start = now if now % 60 else now - 19
         for layer in schedule.layers:
@@ -131,7 +132,7 @@ class Edits(account.Edits):
                 layer.start = start
 
     def move_handoff(self, schedule_id: str, seconds: int, layer: int | str = 0) -> None:
-        """Move ``rotation_virtual_start`` of a layer (id or position in GET order) by so many seconds."""
+        """Move ``rotation_virtual_start`` of a layer by seconds. layer: its id or its position in a GET."""
         with self._state.editing():
             schedule = self._layered(schedule_id)
             _layer(schedule, layer).virtual_start += seconds
@@ -148,14 +149,17 @@ class Edits(account.Edits):
         rotation_id: str | None = None,
         custom_shift_id: str | None = None,
     ) -> str:
-        """Returns the override's id. ``start``/``end`` are UTC seconds. The three last are for v3 schedules, where an
-        override replaces ``overridden`` in one rotation or custom shift (None there is the empty member)."""
+        """Add an override and return its id. start, end: UTC seconds.
+
+        The keyword arguments are for v3 schedules: an override replaces ``overridden`` in one rotation or custom shift.
+        There, None as ``user_id`` or ``overridden`` means the empty member.
+        """
         if start >= end:
             raise ValueError("An override ends after it starts.")
         with self._state.editing():
             if user_id is not None:
                 self._user(user_id)
-            schedule = account.found(self._state.schedules, "schedule", schedule_id)
+            schedule = account.find_object(self._state.schedules, "schedule", schedule_id)
             if isinstance(schedule, Schedule):
                 if user_id is None:
                     raise ValueError("An override of a layer-based schedule names a user.")
@@ -172,28 +176,28 @@ class Edits(account.Edits):
 
     def remove_override(self, schedule_id: str, override_id: str) -> None:
         with self._state.editing():
-            schedule: Any = account.found(self._state.schedules, "schedule", schedule_id)
+            schedule: Any = account.find_object(self._state.schedules, "schedule", schedule_id)
             kept = [one for one in schedule.overrides if one.id != override_id]
             if len(kept) == len(schedule.overrides):
                 raise LookupError(f"{schedule.name} has no override {override_id}.")
             schedule.overrides = kept
 
     def upgrade_schedule(self, schedule_id: str) -> None:
-        """Turn a layer-based schedule into a v3 one of the same id, used by the same policies."""
+        """Replace a layer-based schedule by a v3 schedule with the same id, so that its policies keep it."""
         with self._state.editing():
             schedule = self._layered(schedule_id)
             self._state.schedules[schedule_id] = upgraded(schedule, self._state.ids, int(self._now()))
 
-    # Finding.
+    # Lookups.
 
     def _user(self, user_id: str) -> User:
-        user: User = account.found(self._state.users, "user", user_id)
+        user: User = account.find_object(self._state.users, "user", user_id)
         if user.deleted_at is not None:
             raise LookupError(f"{user.name} is deleted.")
         return user
 
     def _layered(self, schedule_id: str) -> Schedule:
-        schedule = account.found(self._state.schedules, "schedule", schedule_id)
+        schedule = account.find_object(self._state.schedules, "schedule", schedule_id)
         if not isinstance(schedule, Schedule):
             raise ValueError(f"{schedule.name} is shift-based: it has no layers.")
         return schedule

@@ -13,7 +13,7 @@ from connectors.simulator.pagerduty.model import (
     User,
 )
 from connectors.simulator.pagerduty.state import State
-from connectors.simulator.world import Identifiers, local_time
+from connectors.simulator.world import Identifiers, local_time, spread_ids
 from connectors.simulator.zones import DAY, WEEK
 
 ZONES = ("Europe/Berlin", "America/New_York", "Asia/Kolkata")
@@ -70,14 +70,8 @@ def _user(ids: Identifiers, number: int) -> User:
     return user
 
 
-def _some(people: list[User], number: int, count: int) -> list[str]:
-    """``count`` different people, others for each number."""
-    step = max(1, len(people) // (count + 1))
-    return list(dict.fromkeys(people[(number * 13 + place * step) % len(people)].id for place in range(count)))
-
-
 def _team(ids: Identifiers, number: int, people: list[User]) -> Team:
-    members = [(user_id, "responder") for user_id in _some(people, number, 5 + number % 6)]
+    members = [(user_id, "responder") for user_id in spread_ids(people, number, 5 + number % 6)]
     members[0] = (members[0][0], "manager")
     return Team(ids.new("team", number), f"Team {number:04}", description=f"Made-up team {number}", members=members)
 
@@ -85,12 +79,12 @@ def _team(ids: Identifiers, number: int, people: list[User]) -> Team:
 def _schedule(ids: Identifiers, number: int, people: list[User], teams: list[Team], now: int) -> Schedule:
     zone = ZONES[number % 3]
     anchor = local_time(zone, now, day=number % 7 - 70, hour=8 + number % 4, from_monday=True)
-    members = _some(people, number + 7, 3 + number % 4)
+    members = spread_ids(people, number + 7, 3 + number % 4)
     base = Layer(ids.new("layer", number, 1), "Layer 1", now - 40 * DAY - number, anchor, WEEK, members)
     layers = [base]
     if number % 3 == 0:
         nights = Restriction(20 * 3600, 12 * 3600)
-        others = _some(people, number + 8, 2)
+        others = spread_ids(people, number + 8, 2)
         layers.insert(0, Layer(ids.new("layer", number, 2), "Layer 2", base.start, anchor, DAY, others, [nights]))
     schedule = Schedule(ids.new("schedule", number), f"Schedule {number:04}", zone, layers)
     schedule.team_ids = [teams[number % len(teams)].id]
@@ -101,7 +95,7 @@ def _policy(
     ids: Identifiers, number: int, people: list[User], teams: list[Team], schedules: list[Schedule]
 ) -> EscalationPolicy:
     first = [("schedule", schedules[number % len(schedules)].id)]
-    second = [("user", user_id) for user_id in _some(people, number, 2)]
+    second = [("user", user_id) for user_id in spread_ids(people, number, 2)]
     rules = [
         EscalationRule(ids.new("escalation_rule", number, level), 10 + 5 * level, targets)
         for level, targets in enumerate((first, second))

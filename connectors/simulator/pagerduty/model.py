@@ -1,6 +1,6 @@
-"""What a simulated PagerDuty account holds. Instants are UTC seconds since 1970, whole; None = open or absent.
+"""The objects of a simulated PagerDuty account. Instants are whole UTC seconds since 1970; None = open or absent.
 
-Objects are mutable: the account changes while it is served. Change them inside ``State.editing()``.
+Objects are mutable, because an account changes while it is served. Change them inside ``State.editing()``.
 """
 
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class ContactMethod:
-    """``type`` without ``_reference``; ``address`` of phones is the national number (REST API: contact methods)."""
+    """``type`` has no ``_reference``. ``address`` of a phone is the national number (REST API: contact methods)."""
 
     id: str
     type: str
@@ -62,7 +62,7 @@ class Team:
 
 @dataclass(slots=True)
 class Restriction:
-    """A window in the schedule's wall time; ``weekday`` (ISO) makes it weekly, None daily."""
+    """A window of the schedule's wall clock: weekly with an ISO ``weekday``, daily without."""
 
     start_second: int
     duration: int
@@ -91,7 +91,7 @@ class Override:
 
 @dataclass(slots=True)
 class Schedule:
-    """Layer based. ``layers`` stand in the order of a GET: the first wins. ``overrides`` stand in order of creation."""
+    """A layer-based schedule. ``layers`` are in the order of a GET: the first wins. ``overrides``: by creation."""
 
     id: str
     name: str
@@ -105,9 +105,9 @@ class Schedule:
 
 @dataclass(slots=True)
 class Event:
-    """Recurs in the wall time of ``time_zone``; ``start``/``end`` are readings of the first occurrence.
+    """An event that recurs in the wall time of ``time_zone``. ``start`` and ``end`` are readings of the first one.
 
-    ``members`` are user ids, None = the empty member. ``shifts_per_member`` None = every member serves each shift.
+    ``members`` are user ids; None = the empty member. ``shifts_per_member`` None = every member has each shift.
     """
 
     id: str
@@ -138,7 +138,7 @@ class CustomShift:
 
 @dataclass(slots=True)
 class OverrideShift:
-    """Replaces ``overridden`` by ``overriding`` in one source: a rotation or a custom shift."""
+    """An override that replaces ``overridden`` by ``overriding`` in one rotation or custom shift."""
 
     id: str
     start: int
@@ -151,7 +151,7 @@ class OverrideShift:
 
 @dataclass(slots=True)
 class ShiftSchedule:
-    """A v3, shift-based schedule."""
+    """A shift-based schedule of API v3."""
 
     id: str
     name: str
@@ -165,7 +165,7 @@ class ShiftSchedule:
 
 @dataclass(slots=True)
 class EscalationRule:
-    """``targets`` are ("user" | "schedule", id); whether a schedule is v3 shows where the id is found."""
+    """``targets`` are ("user" | "schedule", id). The id may belong to a layer-based or a shift-based schedule."""
 
     id: str
     delay_minutes: int
@@ -175,8 +175,10 @@ class EscalationRule:
 
 @dataclass(slots=True)
 class EscalationPolicy:
-    """``strategy_shape`` string | object | null: how a rule's strategy is sent. ``expanded``: targets come in full even
-    when they were not asked for, as recorded from a live account."""
+    """``strategy_shape`` string | object | null: the format of a rule's strategy.
+
+    ``expanded``: targets are sent in full although the request does not include them, as recorded from a live account.
+    """
 
     id: str
     name: str
@@ -204,7 +206,7 @@ class Service:
 
 @dataclass(slots=True)
 class ApiKey:
-    """``user_id`` None = an account key. ``denied`` maps a right to the status (403, 402) its absence answers with."""
+    """``user_id`` None = a key of the account. ``denied`` maps a missing right to the HTTP status (403, 402)."""
 
     subdomain: str
     user_id: str | None = None

@@ -1,7 +1,8 @@
 """Who is on call for which policy level (REST API: List all of the on-calls).
 
-Entries are not cut at the window and adjacent turns of one person are one entry, as recorded from live accounts. One
-that does not end within FAR has no end when the schedule knows nobody else, else the edge of what was computed.
+Entries are not cut at the window, and adjacent turns of one person are one entry, as recorded from live accounts. An
+entry that does not end within FAR has no end when the schedule has no other person; else it ends with the range that
+was computed.
 """
 
 from collections.abc import Iterator
@@ -25,7 +26,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class OnCall:
-    """``schedule_id`` None = a direct target, on call without start and end."""
+    """``schedule_id`` None = the user is a target of the policy, on call without start and end."""
 
     policy: EscalationPolicy
     level: int
@@ -36,7 +37,7 @@ class OnCall:
 
 
 def on_calls(state: State, since: int, until: int) -> Iterator[OnCall]:
-    """All on-calls of [since, until]; equal bounds ask for one instant."""
+    """Yield all on-calls of [since, until]. Equal bounds mean one instant."""
     last = max(until, since + 1)
     for policy, level, rule in state.rules():
         for kind, target_id in rule.targets:
@@ -49,7 +50,7 @@ def on_calls(state: State, since: int, until: int) -> Iterator[OnCall]:
 
 
 def earliest(found: Iterator[OnCall]) -> Iterator[OnCall]:
-    """The first on-call of each (policy, level, person)."""
+    """Yield the first on-call of each (policy, level, person)."""
     seen: dict[tuple[str, int, str], OnCall] = {}
     for one in found:
         key = (one.policy.id, one.level, one.user_id)
@@ -61,7 +62,7 @@ def earliest(found: Iterator[OnCall]) -> Iterator[OnCall]:
 def _spans(state: State, schedule_id: str, since: int, until: int) -> list[Span]:
     first, last = since // _HOUR * _HOUR, (until // _HOUR + 1) * _HOUR
     schedule = state.schedules[schedule_id]
-    return state.kept(("spans", schedule_id, first, last), lambda: _whole_spans(schedule, first, last))
+    return state.cached(("spans", schedule_id, first, last), lambda: _whole_spans(schedule, first, last))
 
 
 def _whole_spans(schedule: Schedule | ShiftSchedule, since: int, until: int) -> list[Span]:

@@ -1,4 +1,4 @@
-"""The people and teams of a world as PagerDuty users and teams, with the oddities a real account has."""
+"""The people and teams of the organisation in PagerDuty, with the irregular values of a real account."""
 
 from collections.abc import Mapping
 
@@ -29,11 +29,11 @@ _PHONE_BLACKLISTED = {"carla", "tarun"}
 _EMAIL_ONLY = {"alma", "boris", "celia", "finn"}
 _COLORS = ("purple", "teal", "red", "green", "orange", "brown", "gray", "cayenne")
 DELETED = (("wiley", "Wiley Former", "wiley.former@example.com"), ("petra", "Petra Gone", "petra.gone@example.com"))
-"""People who left: key, name, last e-mail."""
+"""Deleted users: key, name, last e-mail address."""
 
 
 def users(world: World, ids: Identifiers, now: int) -> dict[str, User]:
-    """By person key, the deleted included."""
+    """Return the users by key of the person, with deleted users."""
     made = {person.key: _user(person, ids, now, number) for number, person in enumerate(world.people)}
     for number, (key, name, email) in enumerate(DELETED):
         made[key] = User(

@@ -1,4 +1,4 @@
-"""The fourteen schedules of acme, one for each thing a scheduler gets wrong; all relative to ``now``."""
+"""The fourteen demo schedules. Each has a feature that is easy to render wrong; times are relative to ``now``."""
 
 from collections.abc import Mapping, Sequence
 
@@ -46,7 +46,10 @@ class Rosters:
         end: int | None = None,
         start: int | None = None,
     ) -> Layer:
-        """Handoffs at ``hour`` on weekday ``day`` (0 = Monday) of a week some weeks ago; started at odd seconds."""
+        """Return a layer with a handoff at ``hour`` on weekday ``day`` (0 = Monday), ``weeks_ago`` weeks ago.
+
+        Its start does not fall on a full minute.
+        """
         anchor = local_time(zone, self._now, day=day - 7 * weeks_ago, hour=hour, from_monday=True)
         began = self._now - 31 * DAY - 4_021 if start is None else start
         layer_id = self._ids.new("layer", zone, name, members, hour, weeks_ago, end)
@@ -62,7 +65,7 @@ class Rosters:
         schedule.overrides.append(Override(override_id, start, end, self._people[person].id))
 
     def layered(self) -> dict[str, Schedule]:
-        """The twelve layer-based schedules."""
+        """Return the twelve layer-based schedules by key."""
         made = {
             "primary": self._schedule(
                 "primary",
@@ -181,7 +184,7 @@ class Rosters:
         return schedule
 
     def _drill(self) -> Schedule:
-        """In no policy; one layer ended the moment it began, the other's anchor lies ahead."""
+        """A schedule in no policy. One layer ends when it begins; the anchor of the other is in the future."""
         zone = "America/Los_Angeles"
         ended = self._now - 20 * DAY - 333
         return self._schedule(
@@ -204,7 +207,7 @@ class Rosters:
         self._override(schedule, "greta", ahead, ahead + 3 * DAY)
 
     def shift_based(self) -> dict[str, ShiftSchedule]:
-        """The two v3 schedules."""
+        """Return the two v3 schedules by key."""
         return {"desk": self._security_desk(), "bridge": self._bridge()}
 
     def _event(
@@ -215,7 +218,7 @@ class Rosters:
         return Event(event_id, name, zone, start, end, f"RRULE:{rule}", list(members), each, since)
 
     def _security_desk(self) -> ShiftSchedule:
-        """Weekdays by turns, the weekend by two; one override, one custom shift."""
+        """Office hours and nights in turns, with one override and one custom shift."""
         zone = "America/New_York"
         week = monday(zone, self._now) - 8 * WEEK
         gus, nadia, hope, isaac = self._members("gus nadia hope isaac")
@@ -256,7 +259,7 @@ class Rosters:
         return schedule
 
     def _bridge(self) -> ShiftSchedule:
-        """Everybody at once in the week, every second weekend in pairs of shifts."""
+        """All members together every second day; every second weekend each member has two shifts in a row."""
         zone = "Europe/Berlin"
         week = monday(zone, self._now) - 10 * WEEK
         all_hands = self._event(

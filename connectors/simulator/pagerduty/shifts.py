@@ -1,7 +1,7 @@
-"""Who is on call in a v3 (shift-based) schedule: shifts add up, an override replaces one member of one source.
+"""Who is on call in a v3 (shift-based) schedule. Shifts add up; an override replaces one member of one source.
 
-Occurrences are found by stepping through the days of the event's own zone; each is one unbroken shift from the first
-instant that shows its start to the first that shows its end. ``effective_since``/``effective_until`` cut shifts.
+The code visits every day of the event's zone. Each occurrence is one unbroken shift from the first instant that shows
+its start to the first instant that shows its end. ``effective_since``/``effective_until`` cut shifts.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,10 @@ _WEEKDAYS = {"MO": 1, "TU": 2, "WE": 3, "TH": 4, "FR": 5, "SA": 6, "SU": 7}
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A rotation (``shift_id`` None) or a custom shift; ``override_id`` when an override put the member there."""
+    """The origin of a shift: a rotation (``shift_id`` None) or a custom shift.
+
+    ``override_id`` is the id of the override that put the member there.
+    """
 
     rotation_id: str | None
     shift_id: str | None
@@ -25,7 +28,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """``member`` None is the empty member: a deliberate nobody."""
+    """``member`` None = the empty member: nobody is on call on purpose."""
 
     start: int
     end: int
@@ -50,12 +53,12 @@ class _Rule:
 
 
 def _week(day: int) -> int:
-    """Weeks begin on Monday, RFC 5545's default."""
+    """Return the number of the week. Weeks begin on Monday, the default of RFC 5545."""
     return (day + 3) // 7
 
 
 def parse_rule(text: str) -> _Rule:
-    """FREQ DAILY or WEEKLY with INTERVAL, plain BYDAY and WKST=MO. ValueError for anything else."""
+    """Parse FREQ DAILY or WEEKLY with INTERVAL, BYDAY without numbers, and WKST=MO. Raises ValueError otherwise."""
     if not text.startswith("RRULE:"):
         raise ValueError(f"The simulator recurs by RRULE only, not by {text!r}.")
     parts = dict(part.split("=", 1) for part in text.removeprefix("RRULE:").split(";"))
@@ -98,7 +101,7 @@ def _event_shifts(event: Event, rotation_id: str, since: int, until: int) -> Ite
 
 
 def _overridden(shift: Shift, overrides: Sequence[OverrideShift]) -> Iterator[Shift]:
-    """The shift cut where overrides of its member begin and end; on overlap the one made last wins."""
+    """Yield the shift in parts, cut where overrides of its member begin and end. The newest override wins."""
     mine = [
         one
         for one in overrides
@@ -120,7 +123,7 @@ def _overridden(shift: Shift, overrides: Sequence[OverrideShift]) -> Iterator[Sh
 
 
 def shifts(schedule: ShiftSchedule, since: int, until: int, *, overflow: bool = False) -> list[Shift]:
-    """All shifts that touch [since, until), sorted by start; cut at the window unless ``overflow``."""
+    """Return all shifts that overlap [since, until), by start. Without ``overflow`` they are cut at its ends."""
     plain = [
         shift
         for rotation in schedule.rotations
@@ -151,7 +154,7 @@ def _join(pieces: Sequence[Shift]) -> list[Shift]:
 
 
 def staffed(pieces: Sequence[Shift], since: int, until: int) -> float:
-    """Percentage of [since, until) with at least one real member."""
+    """Return the percentage of [since, until) with at least one person on call."""
     if since >= until:
         return 0.0
     covered, reached = 0, since

@@ -1,14 +1,14 @@
-"""PagerDuty as a vendor a simulator server can serve."""
+"""The simulated PagerDuty and its server."""
 
 import re
 import time
 from collections.abc import Callable
 from typing import Any
 
-from connectors.simulator.account import Edited
+from connectors.simulator.account import EditableVendor
 from connectors.simulator.exchange import Answer, Quota, Request
 from connectors.simulator.faults import RateLimit
-from connectors.simulator.pagerduty.asking import Asked, Refused, error_answer
+from connectors.simulator.pagerduty.api_call import ApiCall, Refused, error_answer
 from connectors.simulator.pagerduty.edits import Edits
 from connectors.simulator.pagerduty.model import ApiKey
 from connectors.simulator.pagerduty.state import State
@@ -18,8 +18,8 @@ from connectors.simulator.server import Server
 _KEY = re.compile(r'(?:Token\s+token="?([^"\s]+)"?|Bearer\s+(\S+))$', re.IGNORECASE)
 
 
-class PagerDuty(Edited[State, Edits]):
-    """The vendor behind a Simulator."""
+class PagerDuty(EditableVendor[State, Edits]):
+    """The vendor that a Simulator serves."""
 
     provider = "pagerduty"
 
@@ -39,12 +39,12 @@ class PagerDuty(Edited[State, Edits]):
     def _answer(self, request: Request) -> Answer:
         if request.method != "GET":
             raise Refused(405, "This simulator can be read only")
-        asked = Asked(self.state, request, self._caller(request), int(self._now()))
+        call = ApiCall(self.state, request, self._caller(request), int(self._now()))
         for pattern, right, view in ROUTES:
             match = pattern.fullmatch(request.path)
             if match:
-                asked.demand(right)
-                return view(asked, *match.groups())
+                call.demand(right)
+                return view(call, *match.groups())
         raise Refused(404)
 
     def _caller(self, request: Request) -> ApiKey:
@@ -64,7 +64,7 @@ class PagerDuty(Edited[State, Edits]):
             "ratelimit-reset": str(quota.reset),
         }
 
-    def told(self) -> dict[str, Any]:
+    def facts(self) -> dict[str, Any]:
         return {
             "subdomain": self.state.subdomain,
             "users": len(self.state.present_users()),

@@ -1,10 +1,10 @@
-"""One PagerDuty account in memory: lookups, sorted listings and cached renderings, guarded by one lock."""
+"""One PagerDuty account in memory: lookups, sorted lists and cached renderings, behind one lock."""
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from connectors.simulator.account import Account, by_name
+from connectors.simulator.account import Account, sorted_by_name
 from connectors.simulator.pagerduty.model import (
     ApiKey,
     EscalationPolicy,
@@ -19,21 +19,21 @@ from connectors.simulator.pagerduty.walk import Walked, walk, walk_whole
 from connectors.simulator.world import Identifiers
 
 DEMO_KEY = "demo-acme-key-not-a-secret"
-"""The account key of the demo world; it opens nothing but this simulator."""
+"""The key of the demo account. It opens only this simulator."""
 USER_KEY = "demo-acme-user-key-not-a-secret"
-"""A user key of the same account: its owner's time zone rules what is not asked for in a zone."""
+"""The key of a user of this account. Requests without a zone are rendered in the user's time zone."""
 OTHER_ACCOUNT_KEY = "demo-globex-key-not-a-secret"
-"""A key whose objects say they belong to the subdomain ``globex``."""
+"""A key whose answers contain the subdomain ``globex``."""
 CANARY = "canary-never-store-this"
-"""Stands in every value a reader must not keep: calendar URLs, push addresses, integration keys."""
+"""Part of every value that a reader must not store: calendar URLs, push addresses, integration keys."""
 
-_MOST_KEPT = 8192
-Kept = TypeVar("Kept")
+_CACHE_SIZE = 8192
+Cached = TypeVar("Cached")
 
 
 @dataclass
 class State(Account):
-    """What is worked out of it is kept until the next edit."""
+    """The data of one account. Computed values are cached until the next edit."""
 
     subdomain: str
     time_zone: str
@@ -48,54 +48,58 @@ class State(Account):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._kept: dict[Hashable, Any] = {}
-        self._kept_version = 0
+        self._cache: dict[Hashable, Any] = {}
+        self._cache_version = 0
 
-    def kept(self, key: Hashable, make: Callable[[], Kept]) -> Kept:
-        """The value of ``make()``, made once between two edits."""
-        if self._kept_version != self.version or len(self._kept) >= _MOST_KEPT:
-            self._kept.clear()
-            self._kept_version = self.version
-        if key not in self._kept:
-            self._kept[key] = make()
-        value: Kept = self._kept[key]
+    def cached(self, key: Hashable, make: Callable[[], Cached]) -> Cached:
+        """Return the value of ``make()``, which is called once between two edits."""
+        if self._cache_version != self.version or len(self._cache) >= _CACHE_SIZE:
+            self._cache.clear()
+            self._cache_version = self.version
+        if key not in self._cache:
+            self._cache[key] = make()
+        value: Cached = self._cache[key]
         return value
 
-    # Listings, in the order of a GET.
+    # Lists, in the order of a GET.
 
     def present_users(self) -> Sequence[User]:
-        return self.kept("users", lambda: by_name(user for user in self.users.values() if user.deleted_at is None))
+        return self.cached(
+            "users", lambda: sorted_by_name(user for user in self.users.values() if user.deleted_at is None)
+        )
 
     def sorted_teams(self) -> Sequence[Team]:
-        return self.kept("teams", lambda: by_name(self.teams.values()))
+        return self.cached("teams", lambda: sorted_by_name(self.teams.values()))
 
     def layer_schedules(self) -> Sequence[Schedule]:
-        return self.kept("v2", lambda: by_name(one for one in self.schedules.values() if isinstance(one, Schedule)))
+        return self.cached(
+            "v2", lambda: sorted_by_name(one for one in self.schedules.values() if isinstance(one, Schedule))
+        )
 
     def shift_schedules(self) -> Sequence[ShiftSchedule]:
-        return self.kept(
-            "v3", lambda: by_name(one for one in self.schedules.values() if isinstance(one, ShiftSchedule))
+        return self.cached(
+            "v3", lambda: sorted_by_name(one for one in self.schedules.values() if isinstance(one, ShiftSchedule))
         )
 
     def sorted_policies(self) -> Sequence[EscalationPolicy]:
-        return self.kept("policies", lambda: by_name(self.policies.values()))
+        return self.cached("policies", lambda: sorted_by_name(self.policies.values()))
 
     def sorted_services(self) -> Sequence[Service]:
-        return self.kept("services", lambda: by_name(self.services.values()))
+        return self.cached("services", lambda: sorted_by_name(self.services.values()))
 
-    # Who uses what.
+    # Relations.
 
     def team_ids_of_user(self, user_id: str) -> Sequence[str]:
-        return self.kept("teams of users", self._teams_of_users).get(user_id, ())
+        return self.cached("teams of users", self._teams_of_users).get(user_id, ())
 
     def policies_of_schedule(self, schedule_id: str) -> Sequence[EscalationPolicy]:
-        return self.kept("policies of targets", self._policies_of_targets).get(("schedule", schedule_id), ())
+        return self.cached("policies of targets", self._policies_of_targets).get(("schedule", schedule_id), ())
 
     def policies_of_user(self, user_id: str) -> Sequence[EscalationPolicy]:
-        return self.kept("policies of targets", self._policies_of_targets).get(("user", user_id), ())
+        return self.cached("policies of targets", self._policies_of_targets).get(("user", user_id), ())
 
     def services_of_policy(self, policy_id: str) -> Sequence[Service]:
-        return self.kept("services of policies", self._services_of_policies).get(policy_id, ())
+        return self.cached("services of policies", self._services_of_policies).get(policy_id, ())
 
     def _teams_of_users(self) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
@@ -120,19 +124,19 @@ class State(Account):
     # Rendering.
 
     def walked(self, schedule: Schedule, since: int, until: int, *, whole: bool = False) -> Walked:
-        """walk() or walk_whole(), made once between two edits."""
+        """Return the cached result of walk(), or of walk_whole() when ``whole``."""
         render = walk_whole if whole else walk
-        return self.kept((schedule.id, since, until, whole), lambda: render(schedule, since, until))
+        return self.cached((schedule.id, since, until, whole), lambda: render(schedule, since, until))
 
     def rules(self) -> Iterator[tuple[EscalationPolicy, int, EscalationRule]]:
-        """Every (policy, level from 1, rule) in listing order."""
+        """Yield every (policy, level from 1, rule) in the order of a list."""
         for policy in self.sorted_policies():
             for level, rule in enumerate(policy.rules, start=1):
                 yield policy, level, rule
 
 
 def schedule_users(schedule: Schedule | ShiftSchedule) -> list[str]:
-    """Ids of all people of a schedule, each once, in order of appearance."""
+    """Return the ids of all people of a schedule, each once, in order of appearance."""
     if isinstance(schedule, Schedule):
         return list(dict.fromkeys(user for layer in reversed(schedule.layers) for user in layer.users))
     members = [member for rotation in schedule.rotations for event in rotation.events for member in event.members]

@@ -1,6 +1,6 @@
-"""Turning a layer-based schedule into a shift-based one that puts the same people on call.
+"""Converts a layer-based schedule to a shift-based schedule that puts the same people on call.
 
-Shift-based rotations add up instead of covering each other, so only a schedule with a single live layer has an equal.
+Shift-based rotations do not cover each other, so only a schedule with a single current layer can be converted.
 """
 
 from math import gcd
@@ -15,7 +15,7 @@ _MOST_EVENTS = 5
 
 
 def upgraded(schedule: Schedule, ids: Identifiers, now: int) -> ShiftSchedule:
-    """ValueError when no shift-based schedule means the same."""
+    """Return the shift-based schedule. Raises ValueError when no such schedule puts the same people on call."""
     live = [layer for layer in schedule.layers if layer.users and (layer.end is None or layer.end > now)]
     if len(live) != 1:
         raise ValueError(f"{schedule.name} has {len(live)} live layers; only one alone can become a rotation.")

@@ -1,10 +1,10 @@
 """Who is on call in a layer-based schedule, found by walking through time.
 
-The walk visits instants and asks at each: which override, else which layer, first in GET order, has somebody? It needs
-no more instants than these: a turn or window can only begin or end where a reading is congruent to the turn's anchor or
-to an edge of the window; readings differ from instants by the zone's offset; so every such instant lies on a grid
+The walk visits instants. At each it takes the override, else the first layer in the order of a GET that has somebody.
+These instants are sufficient: a turn or window can only begin or end where a reading is congruent to the turn's anchor
+or to an edge of the window; readings differ from instants by the zone's offset; so every such instant lies on a grid
 (residue, modulus) whose modulus divides the day, all offsets and all changes of the zone. Clips, overrides and the
-zone's changes are visited besides. Tests hold this against a walk over every single minute and second.
+zone's changes are visited too. Tests compare this with a walk over every minute and every second.
 """
 
 from collections.abc import Sequence
@@ -15,12 +15,12 @@ from connectors.simulator.pagerduty.model import Layer, Schedule
 from connectors.simulator.zones import DAY, WEEK, Stretch, reading_at, stretches
 
 FAR = 97 * DAY + 7_411
-"""How far around a window entries are followed to their real ends; recorded answers end 92..103 days ahead."""
+"""Seconds around a window in which real ends of entries are searched. Recorded answers end 92..103 days ahead."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """``source`` is the override's id or the layer's; ``turn`` counts the layer's turns (0 for overrides)."""
+    """``source`` is the id of the override or layer. ``turn`` is the number of the layer's turn (0 for overrides)."""
 
     start: int
     end: int
@@ -29,19 +29,19 @@ class Entry:
     turn: int
 
 
-Held = tuple[str, int, str] | None  # (source, turn, user id) at one instant, None = nobody
+Holder = tuple[str, int, str] | None  # (source, turn, user id) at one instant, None = nobody
 
 
 def monday_offset(weekday: int, second: int) -> int:
-    """Seconds from the Thursday on which readings begin to the window's first start."""
+    """Return the seconds from the Thursday on which readings begin to the window's first start."""
     return (3 + weekday) % 7 * DAY + second
 
 
-def _visits(schedule: Schedule, since: int, until: int, parts: Sequence[Stretch]) -> list[int]:
-    """The instants to look at in [since, until), in order; ``since`` is the first."""
+def _visits(schedule: Schedule, since: int, until: int, zone_stretches: Sequence[Stretch]) -> list[int]:
+    """Return the instants to visit in [since, until), in order; ``since`` is the first."""
     unit = DAY
-    for part in parts:
-        unit = gcd(unit, part.offset, part.start)
+    for stretch in zone_stretches:
+        unit = gcd(unit, stretch.offset, stretch.start)
     grids: set[tuple[int, int]] = set()
     visits = {since}
     for layer in schedule.layers:
@@ -53,14 +53,16 @@ def _visits(schedule: Schedule, since: int, until: int, parts: Sequence[Stretch]
         visits.update((layer.start, since if layer.end is None else layer.end))
     for override in schedule.overrides:
         visits.update((override.start, override.end))
-    visits.update(part.start for part in parts)
+    visits.update(stretch.start for stretch in zone_stretches)
     for residue, step in grids:
         visits.update(range(since + (residue - since) % step, until, step))
     return sorted(visit for visit in visits if since <= visit < until)
 
 
-def _walk_layer(schedule: Schedule, layer: Layer, visits: Sequence[int], parts: Sequence[Stretch]) -> list[Held]:
-    held: list[Held] = []
+def _walk_layer(
+    schedule: Schedule, layer: Layer, visits: Sequence[int], zone_stretches: Sequence[Stretch]
+) -> list[Holder]:
+    held: list[Holder] = []
     anchor = reading_at(schedule.time_zone, layer.virtual_start)
     windows = [
         (window.start_second, DAY, window.duration)
@@ -68,26 +70,26 @@ def _walk_layer(schedule: Schedule, layer: Layer, visits: Sequence[int], parts: 
         else (monday_offset(window.weekday, window.start_second), WEEK, window.duration)
         for window in layer.restrictions
     ]
-    pending = iter(parts)
-    part = next(pending)
+    pending = iter(zone_stretches)
+    stretch = next(pending)
     for visit in visits:
-        while visit >= part.end:
-            part = next(pending)
-        reading = visit + part.offset
+        while visit >= stretch.end:
+            stretch = next(pending)
+        reading = visit + stretch.offset
         clipped = visit < layer.start or (layer.end is not None and visit >= layer.end)
         outside = windows and not any((reading - start) % period < length for start, period, length in windows)
         if not layer.users or clipped or outside:
             held.append(None)
         else:
-            if visit < part.fold_end:
-                reading = max(reading, part.last_reading_before)
+            if visit < stretch.fold_end:
+                reading = max(reading, stretch.last_reading_before)
             turn = (reading - anchor) // layer.turn_length
             held.append((layer.id, turn, layer.users[turn % len(layer.users)]))
     return held
 
 
-def _walk_overrides(schedule: Schedule, visits: Sequence[int]) -> list[Held]:
-    held: list[Held] = [None] * len(visits)
+def _walk_overrides(schedule: Schedule, visits: Sequence[int]) -> list[Holder]:
+    held: list[Holder] = [None] * len(visits)
     for override in schedule.overrides:
         for position, visit in enumerate(visits):
             if override.start <= visit < override.end:
@@ -95,7 +97,7 @@ def _walk_overrides(schedule: Schedule, visits: Sequence[int]) -> list[Held]:
     return held
 
 
-def _entries(visits: Sequence[int], held: Sequence[Held], until: int) -> list[Entry]:
+def _entries(visits: Sequence[int], held: Sequence[Holder], until: int) -> list[Entry]:
     entries: list[Entry] = []
     begin, current = 0, None
     for visit, now in [*zip(visits, held, strict=True), (until, None)]:
@@ -108,7 +110,7 @@ def _entries(visits: Sequence[int], held: Sequence[Held], until: int) -> list[En
 
 @dataclass(frozen=True, slots=True)
 class Walked:
-    """``layers`` each alone, in GET order; ``overrides`` resolved among themselves; ``final`` all together."""
+    """``layers``: each layer alone, in the order of a GET. ``overrides``: without layers. ``final``: all together."""
 
     layers: tuple[tuple[Entry, ...], ...]
     overrides: tuple[Entry, ...]
@@ -116,13 +118,13 @@ class Walked:
 
 
 def walk(schedule: Schedule, since: int, until: int) -> Walked:
-    """Everything in [since, until), cut at the window. An empty window holds nothing."""
+    """Return all entries of [since, until), cut at its ends. An empty range has no entries."""
     if since >= until:
         return Walked(tuple(() for _ in schedule.layers), (), ())
-    parts = list(stretches(schedule.time_zone, since, until))
-    visits = _visits(schedule, since, until, parts)
+    zone_stretches = list(stretches(schedule.time_zone, since, until))
+    visits = _visits(schedule, since, until, zone_stretches)
     overriding = _walk_overrides(schedule, visits)
-    held = [_walk_layer(schedule, layer, visits, parts) for layer in schedule.layers]
+    held = [_walk_layer(schedule, layer, visits, zone_stretches) for layer in schedule.layers]
     final = [next((one for one in column if one is not None), None) for column in zip(overriding, *held, strict=True)]
     return Walked(
         tuple(tuple(_entries(visits, one, until)) for one in held),
@@ -132,7 +134,7 @@ def walk(schedule: Schedule, since: int, until: int) -> Walked:
 
 
 def walk_whole(schedule: Schedule, since: int, until: int) -> Walked:
-    """As walk(), entries followed to their real starts and ends, at most FAR beyond the window (overflow=true)."""
+    """Return the entries of walk() with their real starts and ends, at most FAR beyond the window (overflow=true)."""
     wide = walk(schedule, since, until)
     for reach in (9 * DAY, 40 * DAY, FAR):
         wide = walk(schedule, since - reach, until + reach)
@@ -153,7 +155,7 @@ def _touching(entries: Sequence[Entry], since: int, until: int) -> tuple[Entry, 
 
 
 def coverage(entries: Sequence[Entry], since: int, until: int) -> float:
-    """Percentage of [since, until) in which somebody is named."""
+    """Return the percentage of [since, until) in which somebody is on call."""
     if since >= until:
         return 0.0
     covered = sum(min(entry.end, until) - max(entry.start, since) for entry in entries)

@@ -1,5 +1,7 @@
-"""People, teams, policies and services as PagerDuty's REST API writes them (OpenAPI: User, Team, EscalationPolicy,
-Service, ContactMethod, NotificationRule)."""
+"""People, teams, policies and services in the JSON of PagerDuty's REST API.
+
+OpenAPI: User, Team, EscalationPolicy, Service, ContactMethod, NotificationRule.
+"""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -24,7 +26,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """Writes objects for one caller: ``subdomain`` of the key, ``zone`` in which instants are rendered."""
+    """Writes objects for one caller. ``subdomain``: that of the key. ``zone``: the zone of written instants."""
 
     state: State
     subdomain: str
@@ -169,6 +171,13 @@ class Wire:
 
     # Policies.
 
+    def _teams_of_policy(self, policy: EscalationPolicy, include: Collection[str]) -> list[Json]:
+        if policy.team_id is None:
+            return []
+        if "teams" in include:
+            return [self.team(self.state.teams[policy.team_id])]
+        return [self.team_reference(policy.team_id)]
+
     def policy(self, policy: EscalationPolicy, include: Collection[str] = ()) -> Json:
         return self.head("escalation_policy", "escalation_policies", policy.id, policy.name) | {
             "name": policy.name,
@@ -180,13 +189,7 @@ class Wire:
                 self.service(service) if "services" in include else self.service_reference(service)
                 for service in self.state.services_of_policy(policy.id)
             ],
-            "teams": []
-            if policy.team_id is None
-            else [
-                self.team(self.state.teams[policy.team_id])
-                if "teams" in include
-                else self.team_reference(policy.team_id)
-            ],
+            "teams": self._teams_of_policy(policy, include),
             "privilege": None,
         }
 
@@ -211,7 +214,7 @@ class Wire:
         return self.schedule_reference(target_id)
 
     def schedule_head(self, schedule: Schedule) -> Json:
-        """A layer-based schedule without layers, as listings and expanded targets hold it."""
+        """Write a layer-based schedule without layers, for lists and expanded targets."""
         summary = schedule.name if schedule.summary is None else schedule.summary
         return self.head("schedule", "schedules", schedule.id, summary) | {
             "name": schedule.name,
@@ -227,7 +230,7 @@ class Wire:
         }
 
     def calendar(self, schedule_id: str) -> Json:
-        """Calendar URLs: whoever knows them may read without a key, so no reader may keep them."""
+        """Write calendar URLs. They open the calendar without a key, so no reader may store them."""
         path = f"{self.subdomain}.pagerduty.com/private/{CANARY}/feed/{schedule_id}"
         return {"http_cal_url": f"https://{path}", "web_cal_url": f"webcal://{path}"}
 
@@ -253,13 +256,7 @@ class Wire:
             "escalation_policy": self.policy(policy)
             if "escalation_policies" in include
             else self.policy_reference(policy),
-            "teams": []
-            if policy.team_id is None
-            else [
-                self.team(self.state.teams[policy.team_id])
-                if "teams" in include
-                else self.team_reference(policy.team_id)
-            ],
+            "teams": self._teams_of_policy(policy, include),
             "incident_urgency_rule": {"type": "constant", "urgency": "high"},
             "support_hours": None,
             "scheduled_actions": [],

@@ -1,5 +1,8 @@
-"""Schedules of both families as PagerDuty's REST API writes them (OpenAPI: Schedule, ScheduleLayer, Restriction,
-SubSchedule, Override; v3: ScheduleResponse, Rotation, Event, ComputedShiftAssignment, OverrideShift, CustomShift)."""
+"""Layer-based and shift-based schedules in the JSON of PagerDuty's REST API.
+
+OpenAPI: Schedule, ScheduleLayer, Restriction, SubSchedule, Override; v3: ScheduleResponse, Rotation, Event,
+ComputedShiftAssignment, OverrideShift, CustomShift.
+"""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -28,7 +31,7 @@ INCLUDED = ("schedule_layers", "overrides_subschedule", "final_schedule")
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What was asked to be rendered: [since, until), entries whole or cut; ``empty``: less than a second wide."""
+    """The requested window [since, until). ``overflow``: entries are not cut. ``empty``: shorter than a second."""
 
     since: int
     until: int
@@ -39,7 +42,7 @@ class Window:
 def schedule_json(
     wire: Wire, schedule: Schedule, window: Window | None, now: int, include: Collection[str] = INCLUDED
 ) -> Json:
-    """A layer-based schedule; without a window the rendered lists are empty and percentages null."""
+    """Write a layer-based schedule. Without a window the rendered lists are empty and percentages null."""
     made = wire.schedule_head(schedule)
     walked = _walked(wire, schedule, window)
     if "schedule_layers" in include:
@@ -105,10 +108,13 @@ def _layer(
     }
 
 
-def restriction_json(window: Restriction, own_zone: str, asked_zone: str, now: int) -> Json:
-    """A window as seen from another zone: times of day have no offset, so they are moved by the difference of the two
-    zones' offsets in force now. Which date PagerDuty takes is not known; asking in the schedule's own zone is safe."""
-    shift = offset_at(asked_zone, now) - offset_at(own_zone, now)
+def restriction_json(window: Restriction, own_zone: str, requested_zone: str, now: int) -> Json:
+    """Write a restriction in the requested zone.
+
+    Times of day have no offset, so they are moved by the present difference of both zones' offsets. It is unknown which
+    date PagerDuty uses for this difference. A request in the schedule's own zone is safe.
+    """
+    shift = offset_at(requested_zone, now) - offset_at(own_zone, now)
     if window.weekday is None:
         return {
             "type": "daily_restriction",
@@ -142,7 +148,7 @@ def member_json(member: str | None) -> Json:
 
 
 def shift_schedule_json(wire: Wire, schedule: ShiftSchedule, window: Window | None) -> Json:
-    """A v3 schedule; with a window its final schedule is rendered."""
+    """Write a v3 schedule. With a window its final schedule is rendered."""
     reference = wire.schedule_reference(schedule.id)
     made: Json = {
         "id": schedule.id,

@@ -1,4 +1,4 @@
-"""A stateful xMatters instance that answers on the loopback, for the demo and for tests."""
+"""A simulated xMatters with state on the loopback, for the demo and for tests."""
 
 from connectors.simulator.xmatters.account import build_world
 from connectors.simulator.xmatters.callers import (

@@ -1,4 +1,4 @@
-"""The demo world as an instance of xMatters: ten on-call groups, a broadcast one, a dynamic one, absences, services."""
+"""The demo instance: ten on-call groups, a broadcast group, a dynamic group, absences and services."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -14,7 +14,7 @@ from connectors.simulator.xmatters.state import State
 from connectors.simulator.zones import DAY
 
 _GROUPS = (
-    # key, name, type, zone as told, site, roster beside the shifts' seats, supervisors
+    # key, name, type, reported zone, site, members without a seat in a shift, supervisors
     ("platform", "Platform SRE", "ON_CALL", "Europe/Berlin", "berlin", "elliot", "ana greta"),
     ("payments", "Payments | On-Call", "ON_CALL", "Europe/London", "london", "", "liam"),
     ("data", "Data Pipelines", "ON_CALL", "Asia/Calcutta", "bengaluru", "", "sunita"),
@@ -51,7 +51,7 @@ _ABSENCES = (
 
 
 def build_world(now: float, size: int | None = None, seed: int = 7) -> State:
-    """Acme at ``now`` (seconds since 1970), or with ``size`` a made-up instance of about so many objects.
+    """Return the demo instance at ``now`` (UTC seconds since 1970), or a made-up one of about ``size`` objects.
 
     The same arguments give the same instance.
     """

@@ -1,6 +1,6 @@
-"""What the instance's own users do to it: renames, moves, removals. Each is one whole edit under the instance's lock.
+"""The changes that users of the vendor make to their instance. Each is one edit under the instance's lock.
 
-Before seats or a rotation are edited the order of the moment becomes the stored one: rotations move by themselves.
+Rotations move by themselves. Before an edit of seats or of a rotation, the current order becomes the stored order.
 """
 
 from collections.abc import Callable
@@ -19,29 +19,30 @@ _NAMED = {"device": "name", "group": "name", "shift": "name", "site": "name", "s
 
 
 class Edits(account.Edits):
+    verbs = (
+        "rename",
+        "delete",
+        "change_address",
+        "activate",
+        "add_member",
+        "remove_member",
+        "add_seat",
+        "remove_seat",
+        "swap_seats",
+        "change_delay",
+        "rotate",
+        "raise_alert",
+        "move_start",
+        "exclude",
+        "repeat",
+        "add_absence",
+        "change_plan",
+        "change_habits",
+    )
+
     def __init__(self, state: State, now: Callable[[], float]) -> None:
         self._state = state
         self._now = now
-        self.verbs = {
-            "rename": self.rename,
-            "delete": self.delete,
-            "change_address": self.change_address,
-            "activate": self.activate,
-            "add_member": self.add_member,
-            "remove_member": self.remove_member,
-            "add_seat": self.add_seat,
-            "remove_seat": self.remove_seat,
-            "swap_seats": self.swap_seats,
-            "change_delay": self.change_delay,
-            "rotate": self.rotate,
-            "raise_alert": self.raise_alert,
-            "move_start": self.move_start,
-            "exclude": self.exclude,
-            "repeat": self.repeat,
-            "add_absence": self.add_absence,
-            "change_plan": self.change_plan,
-            "change_habits": self.change_habits,
-        }
 
     # Any object.
 
@@ -57,10 +58,10 @@ class Edits(account.Edits):
                 raise ValueError(f"A {kind} has no name.")
 
     def delete(self, kind: str, object_id: str) -> None:
-        """Nothing mentions what was deleted: people and groups leave rosters, seats and absences with it."""
+        """Delete an object and every mention of it in rosters, seats and absences."""
         with self._state.editing():
             self._get(kind, object_id)
-            del self._state.shelf(kind)[object_id]
+            del self._state.objects(kind)[object_id]
             state = self._state
             if kind == "person":
                 for device in [one.id for one in state.devices.values() if one.owner_id == object_id]:
@@ -100,13 +101,13 @@ class Edits(account.Edits):
     # Rosters and seats. ``recipient`` is [type, id].
 
     def add_member(self, group_id: str, recipient: list[str] | Recipient) -> None:
-        """Onto the roster, into no shift."""
+        """Add a member to a group, but to none of its shifts."""
         with self._state.editing():
             group: Group = self._get("group", group_id)
             group.members = [*group.members, self._recipient(recipient, group)]
 
     def remove_member(self, group_id: str, recipient: list[str] | Recipient) -> None:
-        """Off the roster and out of the group's shifts."""
+        """Remove a member from a group and from the group's shifts."""
         with self._state.editing():
             group: Group = self._get("group", group_id)
             who = (recipient[0], recipient[1])
@@ -117,21 +118,21 @@ class Edits(account.Edits):
     def add_seat(
         self, shift_id: str, recipient: list[str] | Recipient, delay: int = 0, *, in_rotation: bool = True
     ) -> None:
-        """At the end."""
+        """Add a seat at the end of a shift. delay: minutes."""
         with self._state.editing():
             shift = self._settled(shift_id)
             who = self._recipient(recipient, self._state.groups[shift.group_id])
             shift.seats.append(Seat(who, delay, "PEER" if delay else "NONE", in_rotation))
 
     def remove_seat(self, shift_id: str, position: int) -> None:
-        """``position`` counts from 1."""
+        """Remove a seat. position: from 1."""
         with self._state.editing():
             shift = self._settled(shift_id)
             self._seat(shift, position)
             del shift.seats[position - 1]
 
     def swap_seats(self, shift_id: str, one: int, other: int) -> None:
-        """The recipients of two positions change places."""
+        """Exchange the recipients of two positions."""
         with self._state.editing():
             shift = self._settled(shift_id)
             first, second = self._seat(shift, one), self._seat(shift, other)
@@ -155,7 +156,7 @@ class Edits(account.Edits):
         unit: str = "WEEKS",
         first: int | None = None,
     ) -> None:
-        """Set a rotation in one of the old interface's words, or none. ``first``: the next instant, in UTC seconds."""
+        """Set the rotation of a shift; type None removes it. first: the next rotation instant in UTC seconds."""
         with self._state.editing():
             shift = self._settled(shift_id)
             if type is None:
@@ -170,7 +171,7 @@ class Edits(account.Edits):
             begin(shift, int(self._now()), self._state.holidays(shift.group_id))
 
     def raise_alert(self, group_id: str) -> None:
-        """Rotations by alert move."""
+        """Count an alert: the group's rotations by alert move on."""
         with self._state.editing():
             self._get("group", group_id)
             for shift in self._state.shifts_of(group_id):
@@ -178,7 +179,7 @@ class Edits(account.Edits):
                     shift.rotation.alerts += 1
 
     def move_start(self, shift_id: str, seconds: int) -> None:
-        """Move the first occurrence, and with it all others. A rotation by shifts goes on from the present order."""
+        """Move the first occurrence and with it all others. A rotation by shifts continues with the present order."""
         with self._state.editing():
             shift = self._settled(shift_id)
             if shift.start is None or shift.end is None:
@@ -187,7 +188,7 @@ class Edits(account.Edits):
             begin(shift, int(self._now()), self._state.holidays(shift.group_id))
 
     def exclude(self, shift_id: str, instant: int) -> None:
-        """Delete the occurrence that is on at ``instant``."""
+        """Delete the occurrence that runs at ``instant``."""
         with self._state.editing():
             shift = self._settled(shift_id)
             holidays = self._state.holidays(shift.group_id)
@@ -198,16 +199,16 @@ class Edits(account.Edits):
             begin(shift, int(self._now()), holidays)
 
     def repeat(self, shift_id: str, times: int, wait: int) -> None:
-        """Repeat the timeline ``times`` more, ``wait`` seconds apart; 0 = not at all."""
+        """Repeat the timeline ``times`` more, ``wait`` seconds apart; 0 = no repetition."""
         with self._state.editing():
             self._get("shift", shift_id).repeat = Repeat(times, wait) if times else None
 
-    # The rest.
+    # Absences, plan, habits.
 
     def add_absence(
         self, person_id: str, start: int, end: int, replacement: str | None = None, group_id: str | None = None
     ) -> str:
-        """Returns the id. ``start``/``end`` are UTC seconds; a person is away once at a time."""
+        """Add an absence and return its id. start, end: UTC seconds. Absences of a person do not overlap."""
         if start >= end:
             raise ValueError("An absence ends after it starts.")
         with self._state.editing():
@@ -224,19 +225,19 @@ class Edits(account.Edits):
             return made
 
     def change_plan(self, *, services: bool) -> None:
-        """Whether the instance's plan has services."""
+        """Change whether the instance's plan includes services."""
         with self._state.editing():
             self._state.services_refused = None if services else 403
 
     def change_habits(self, **habits: Any) -> None:
-        """How the instance speaks, see Habits."""
+        """Change fields of Habits."""
         with self._state.editing():
             self._state.habits = replace(self._state.habits, **habits)
 
-    # Finding.
+    # Lookups.
 
     def _get(self, kind: str, object_id: str) -> Any:
-        return account.found(self._state.shelf(kind), kind, object_id)
+        return account.find_object(self._state.objects(kind), kind, object_id)
 
     def _settled(self, shift_id: str) -> Shift:
         shift: Shift = self._get("shift", shift_id)
@@ -256,7 +257,7 @@ class Edits(account.Edits):
         return kind, key
 
     def _forget(self, who: Recipient, only: Group | None = None) -> None:
-        """Out of every roster and seat, or those of one group."""
+        """Remove a recipient from every group and seat, or only from those of the group ``only``."""
         for group in [only] if only else list(self._state.groups.values()):
             group.members = [one for one in group.members if one != who]
             for shift in self._state.shifts_of(group.id):

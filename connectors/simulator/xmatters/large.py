@@ -1,7 +1,7 @@
 """A made-up instance of any size, for measuring: unique names and addresses, three zones, plain shifts, of which a few
 lost a single occurrence."""
 
-from connectors.simulator.world import local_time
+from connectors.simulator.world import local_time, spread_ids
 from connectors.simulator.xmatters.model import Device, Group, Person, Recurrence, Rotation, Seat, Service, Shift
 from connectors.simulator.xmatters.people import NewId
 from connectors.simulator.xmatters.state import State
@@ -48,16 +48,10 @@ def _person(state: State, new_id: NewId, number: int, now: int) -> Person:
     return made
 
 
-def _some(people: list[Person], number: int, count: int) -> list[str]:
-    """``count`` different people, others for each number."""
-    step = max(1, len(people) // (count + 1))
-    return list(dict.fromkeys(people[(number * 13 + place * step) % len(people)].id for place in range(count)))
-
-
 def _shift(
     state: State, new_id: NewId, group: Group, people: list[Person], number: int, now: int, name: str, hour: int
 ) -> None:
-    zone, said = ZONES[number % 3]
+    zone, zone_text = ZONES[number % 3]
 
     def bounds(day: int) -> tuple[int, int]:
         start, end = (local_time(zone, now, day=day, hour=one, from_monday=True) for one in (hour, hour + 12))
@@ -66,9 +60,11 @@ def _shift(
     start, end = bounds(number % 7 - 70)
     seats = [
         Seat(("PERSON", person_id), place and 15, "PEER" if place else "NONE")
-        for place, person_id in enumerate(_some(people, number + hour, 4))
+        for place, person_id in enumerate(spread_ids(people, number + hour, 4))
     ]
-    made = Shift(new_id("shift", number, name), name, group.id, zone, said, start, end, Recurrence("DAILY", 1), seats)
+    made = Shift(
+        new_id("shift", number, name), name, group.id, zone, zone_text, start, end, Recurrence("DAILY", 1), seats
+    )
     first = local_time(zone, now, day=7, hour=hour, from_monday=True)
     made.rotation = Rotation("ROTATION", "SECOND_TO_FIRST", 1, "WEEKS", "time", first)
     if number % 50 == 0:

@@ -1,7 +1,7 @@
-"""What a simulated instance holds. Instants are UTC seconds since 1970; None = open, absent or not told.
+"""The objects of a simulated instance. Instants are UTC seconds since 1970; None = open, absent or not reported.
 
-Objects are mutable: the instance changes while it is served. Change them inside ``State.editing()``. A *recipient* is
-(type, id) with type PERSON | GROUP | DEVICE | DYNAMIC_TEAM.
+Objects are mutable, because an instance changes while it is served. Change them inside ``State.editing()``. A
+*recipient* is (type, id) with type PERSON | GROUP | DEVICE | DYNAMIC_TEAM.
 """
 
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ Recipient = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class TimeFrame:
-    """When a device may be used: ``start`` HH:MM of ``zone``, ``minutes`` long."""
+    """A time in which a device may be used: from ``start`` (HH:MM in ``zone``), ``minutes`` long."""
 
     name: str
     start: str
@@ -24,9 +24,11 @@ class TimeFrame:
 
 @dataclass(slots=True)
 class Device:
-    """``address`` is an e-mail, a phone, a pin or a push token. ``sequence`` is sent as it stands, a number or a text.
+    """``address`` is an e-mail address, a phone number, a pin or a push token.
 
-    ``terse``: targetName is the owner's alone, the status is called "active", and the owner has no names.
+    ``sequence`` is a number or a text, sent unchanged.
+
+    ``terse``: targetName is only the owner's, the status has the key "active", and the owner has no names.
     """
 
     id: str
@@ -47,7 +49,7 @@ class Device:
 
 @dataclass(slots=True)
 class Person:
-    """``target_name`` is the user id, no e-mail. ``zone`` is sent as it stands."""
+    """``target_name`` is the user id, not an e-mail address. ``zone`` is sent unchanged."""
 
     id: str
     target_name: str
@@ -72,7 +74,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Recurrence:
-    """``every`` and ``repetitions`` are sent as they stand, numbers or texts. ``on`` DATE_OF_MONTH | DAY_OF_WEEK.
+    """``every`` and ``repetitions`` are numbers or texts, sent unchanged. ``on`` DATE_OF_MONTH | DAY_OF_WEEK.
 
     ``on_days`` None: the key is absent; empty: an empty list, which means all days.
     """
@@ -92,11 +94,11 @@ class Recurrence:
 
 @dataclass(slots=True)
 class Rotation:
-    """Moves by itself. ``type`` and ``direction`` are sent as they stand; ``trigger`` time | shift | alert | "" is what
-    they mean ("": nothing this simulator knows, so it stands still).
+    """A rotation that moves by itself. ``type`` and ``direction`` are sent unchanged.
 
-    The order of a shift's seats is that of step ``settled``: of rotation instants since ``first`` (time), of
-    occurrences (shift), of alerts (alert). Step 1 of a time-driven rotation begins at ``first``.
+    ``trigger`` time | shift | alert | "" is what moves it; "" = unknown to this simulator, so it does not move. The
+    stored order of seats is that of step ``settled``. Steps count rotation instants since ``first`` (time), occurrences
+    (shift) or alerts (alert). Step 1 of a rotation by time begins at ``first``.
     """
 
     type: str
@@ -111,7 +113,7 @@ class Rotation:
 
 @dataclass(slots=True)
 class Seat:
-    """``delay``: minutes to wait before this seat; it belongs to the place, as ``in_rotation`` does."""
+    """``delay``: minutes to wait before this seat. ``delay`` and ``in_rotation`` stay when recipients rotate."""
 
     recipient: Recipient
     delay: int = 0
@@ -121,7 +123,7 @@ class Seat:
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """The timeline is gone through again ``times`` more, each ``wait`` seconds after the last seat's turn began."""
+    """The timeline is repeated ``times`` more, each ``wait`` seconds after the last seat was reached."""
 
     times: int | str
     wait: int
@@ -130,10 +132,10 @@ class Repeat:
 
 @dataclass(slots=True)
 class Shift:
-    """``zone`` is the zone the vendor reckons by, ``zone_text`` what it says. Without ``start`` it is on day and night.
+    """``zone`` is the zone the vendor calculates with, ``zone_text`` the zone it sends. No ``start`` = always running.
 
-    ``start`` and ``end`` are those of the first occurrence. ``excluded`` are spans of single occurrences that were
-    deleted. ``on_holidays`` False: the holidays of the group's site are left out.
+    ``start`` and ``end`` are those of the first occurrence. ``excluded`` are (start, end) of deleted occurrences.
+    ``on_holidays`` False: there are no occurrences on holidays of the group's site.
     """
 
     id: str
@@ -155,9 +157,9 @@ class Shift:
 
 @dataclass(slots=True)
 class Group:
-    """``type`` ON_CALL | BROADCAST | DYNAMIC. ``members`` is the roster, for DYNAMIC the people its criteria find.
+    """``type`` ON_CALL | BROADCAST | DYNAMIC. ``members`` of a DYNAMIC group are the people its criteria find.
 
-    ``restricted``: a limited caller does not see it. ``observed_by_text``: observers come as a text.
+    ``restricted``: a limited caller does not see the group. ``observed_by_text``: observers are sent as a text.
     """
 
     id: str
@@ -191,7 +193,7 @@ class Absence:
 
 @dataclass(slots=True)
 class Site:
-    """``holidays`` are days since 1970 of the site's calendar; no endpoint tells them."""
+    """``holidays`` are days since 1970 of the site's calendar. No endpoint reports them."""
 
     id: str
     name: str

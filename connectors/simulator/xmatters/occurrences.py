@@ -1,9 +1,9 @@
-"""When a shift is on, found by stepping through the days of its wall clock.
+"""The occurrences of a shift, found by visiting every day of its wall clock.
 
-The first occurrence gives the time of day and the length, both of the wall clock; its date is where the pattern begins
-and, off the pattern, is no occurrence itself. Weeks begin on Sunday and are counted from the week of the first date,
-months and years from its month and year; a date a month does not have is passed over. An end after repetitions counts
-the days of the pattern, deleted ones included. A shift may go on longer than until its next occurrence.
+The first occurrence gives the time of day and the length, both of the wall clock. The pattern begins on its date; a
+first date outside of the pattern is not an occurrence. Weeks begin on Sunday and are counted from the week of the first
+date, months and years from its month and year; a date that a month does not have is skipped. An end after repetitions
+counts the days of the pattern, also deleted ones. An occurrence may end after the next one starts.
 """
 
 from bisect import bisect_left
@@ -30,25 +30,27 @@ class Occurrence:
 
 
 def occurrences(shift: Shift, since: int, until: int, holidays: frozenset[int] = frozenset()) -> list[Occurrence]:
-    """Those that overlap [since, until), uncut, in order of start. ``holidays`` are days since 1970."""
-    if shift.start is None or shift.end is None or shift.recurrence is None:
-        return _slices(shift.zone, since, until)
-    closed = holidays if shift.on_holidays is False else frozenset()
-    series = _series(shift.recurrence, shift.zone, shift.start, shift.end, shift.excluded, holidays, closed)
-    return series.overlapping(since, until)
+    """Return the occurrences that overlap [since, until), uncut, by start. holidays: days since 1970."""
+    series = _series_of(shift, holidays)
+    return _slices(shift.zone, since, until) if series is None else series.overlapping(since, until)
 
 
 def completed(shift: Shift, at: int, holidays: frozenset[int] = frozenset()) -> int:
-    """How many occurrences are over at ``at``: the index of the one that runs or comes next."""
+    """Return how many occurrences have ended at ``at``: the index of the running or next occurrence."""
+    series = _series_of(shift, holidays)
+    return _slices(shift.zone, at, at + 1)[0].index if series is None else series.completed(at)
+
+
+def _series_of(shift: Shift, holidays: frozenset[int]) -> "_Series | None":
+    """The cached occurrences of a shift; None when the shift has no times."""
     if shift.start is None or shift.end is None or shift.recurrence is None:
-        return _slices(shift.zone, at, at + 1)[0].index
+        return None
     closed = holidays if shift.on_holidays is False else frozenset()
-    series = _series(shift.recurrence, shift.zone, shift.start, shift.end, shift.excluded, holidays, closed)
-    return series.completed(at)
+    return _series(shift.recurrence, shift.zone, shift.start, shift.end, shift.excluded, holidays, closed)
 
 
 def _slices(zone: str, since: int, until: int) -> list[Occurrence]:
-    """A shift without times is written as days from midnight to midnight."""
+    """Return the occurrences of a shift without times: days from midnight to midnight."""
     found = []
     day = reading_at(zone, since) // DAY - 1
     while (start := first_instant(zone, day * DAY)) < until:
@@ -60,7 +62,7 @@ def _slices(zone: str, since: int, until: int) -> list[Occurrence]:
 
 
 class _Series:
-    """The occurrences of one pattern, found as far as they were asked for."""
+    """The occurrences of one pattern. They are computed up to the latest requested instant and kept."""
 
     def __init__(
         self,
@@ -118,21 +120,11 @@ class _Series:
         return position
 
 
-@lru_cache(maxsize=20_000)
-def _series(
-    recurrence: Recurrence,
-    zone: str,
-    start: int,
-    end: int,
-    excluded: tuple[tuple[int, int], ...],
-    holidays: frozenset[int],
-    closed: frozenset[int],
-) -> _Series:
-    return _Series(recurrence, zone, start, end, excluded, holidays, closed)
+_series = lru_cache(maxsize=20_000)(_Series)
 
 
 def falls_on(rule: Recurrence, day: int, first_day: int, holidays: frozenset[int] = frozenset()) -> bool:
-    """Whether the pattern has an occurrence that starts on ``day`` (both days since 1970). ValueError: no such rule."""
+    """Return whether an occurrence starts on ``day`` (days since 1970). Raises ValueError for an unknown frequency."""
     today, first = _EPOCH + timedelta(days=day), _EPOCH + timedelta(days=first_day)
     every = int(rule.every or 1)
     match rule.frequency:

@@ -1,8 +1,8 @@
-"""Who is on call: one row per occurrence of a shift, uncut, and rows for the time nobody covers.
+"""Who is on call: one row per occurrence of a shift, uncut, and rows for gaps without anybody.
 
-The order of seats in a row is that at the later of the occurrence's start and the instant asked for, by occurrence for
-rotations that move with them. An absence with a replacement puts somebody else into a part of the row, one without
-leaves it to nobody; the absent person stands in as their own replacement for the part they do work.
+Seats have the order at the requested instant, or at the occurrence's start when it is later; a rotation by shifts has
+one order per occurrence. An absence with a replacement gives a part of the row to another person; an absence without
+one leaves it empty. For the rest of the row the absent person is listed as the own replacement.
 """
 
 from collections.abc import Sequence
@@ -15,8 +15,8 @@ from connectors.simulator.xmatters.state import State
 
 
 @dataclass(frozen=True, slots=True)
-class Stand:
-    """Who stands in during [start, end): a person's id, None = nobody."""
+class Replacement:
+    """The person on call instead during [start, end); ``person_id`` None = nobody."""
 
     start: int
     end: int
@@ -31,12 +31,12 @@ class OnDuty:
     recipient: Recipient
     seat: Seat
     delay_after: int
-    stands: tuple[Stand, ...] = ()
+    replacements: tuple[Replacement, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """``shift`` None: nobody is on call, ``members`` is empty."""
+    """``shift`` None = nobody is on call, and ``members`` is empty."""
 
     group: Group
     shift: Shift | None
@@ -46,7 +46,7 @@ class Row:
 
 
 def order_of(state: State, shift: Shift, occurrence: Occurrence, at: int) -> list[Recipient]:
-    """Who sits where in an occurrence, asked at ``at``."""
+    """Return the recipients of an occurrence by seat, for a request of the instant ``at``."""
     rotation = shift.rotation
     if rotation is not None and rotation.trigger == "shift":
         return seated(shift, occurrence.index // rotation.interval)
@@ -54,7 +54,7 @@ def order_of(state: State, shift: Shift, occurrence: Occurrence, at: int) -> lis
 
 
 def rows(state: State, group: Group, since: int, until: int) -> list[Row]:
-    """The occurrences that overlap [since, until), in order of start, then by the shift's name."""
+    """Return the occurrences that overlap [since, until), by start, then by the shift's name."""
     if group.status != "ACTIVE" or group.type != "ON_CALL":
         return []
     found = []
@@ -66,7 +66,7 @@ def rows(state: State, group: Group, since: int, until: int) -> list[Row]:
 
 
 def gaps(group: Group, covered: Sequence[Row], since: int, until: int) -> list[Row]:
-    """The parts of [since, until) that no row covers; ``covered`` is in order of start."""
+    """Return the gaps of [since, until) without a row. covered: rows by start."""
     found, reached = [], since
     for row in covered:
         if row.start > reached:
@@ -80,14 +80,14 @@ def gaps(group: Group, covered: Sequence[Row], since: int, until: int) -> list[R
 def _members(state: State, shift: Shift, occurrence: Occurrence, at: int) -> tuple[OnDuty, ...]:
     following = [*(seat.delay for seat in shift.seats[1:]), 0]
     return tuple(
-        OnDuty(position, recipient, seat, after, _stands(state, shift.group_id, recipient, occurrence))
+        OnDuty(position, recipient, seat, after, _replacements(state, shift.group_id, recipient, occurrence))
         for position, (seat, recipient, after) in enumerate(
             zip(shift.seats, order_of(state, shift, occurrence, at), following, strict=True), 1
         )
     )
 
 
-def _stands(state: State, group_id: str, recipient: Recipient, occurrence: Occurrence) -> tuple[Stand, ...]:
+def _replacements(state: State, group_id: str, recipient: Recipient, occurrence: Occurrence) -> tuple[Replacement, ...]:
     kind, person_id = recipient
     if kind != "PERSON":
         return ()
@@ -98,11 +98,11 @@ def _stands(state: State, group_id: str, recipient: Recipient, occurrence: Occur
         if start >= end:
             continue
         if start > reached:
-            found.append(Stand(reached, start, person_id))
-        found.append(Stand(start, end, one.replacement))
+            found.append(Replacement(reached, start, person_id))
+        found.append(Replacement(start, end, one.replacement))
         reached = end
     if found and reached < occurrence.end:
-        found.append(Stand(reached, occurrence.end, person_id))
+        found.append(Replacement(reached, occurrence.end, person_id))
     return tuple(found)
 
 

@@ -1,19 +1,19 @@
-"""The people of a world as users of an instance, with sites and devices, and the oddities real ones have."""
+"""The people of the organisation in xMatters, with sites and devices, and the irregular values of a real instance."""
 
 from collections.abc import Callable, Iterator, Mapping
 
-from connectors.simulator.world import Person as Somebody
+from connectors.simulator.world import Person as WorldPerson
 from connectors.simulator.world import World, monday
 from connectors.simulator.xmatters.model import Device, Person, Site, TimeFrame
 from connectors.simulator.xmatters.state import CANARY
 from connectors.simulator.zones import DAY
 
 NewId = Callable[..., str]
-"""``new_id(kind, *parts)``: the same id for the same arguments."""
+"""``new_id(kind, *parts)`` returns the same id for the same arguments."""
 
 ROLES = ("Company Supervisor", "Group Supervisor", "REST Web Service User", "Standard User")
 _SITES = (
-    # key, name, zone as told, country, status, days from this week's Monday that are holidays
+    # key, name, reported zone, country, status, days from this week's Monday that are holidays
     ("berlin", "Berlin", "Europe/Berlin", "DEU", "ACTIVE", ()),
     ("london", "London", "Europe/London", "GBR", "ACTIVE", ()),
     ("bengaluru", "Bengaluru", "Asia/Calcutta", "IND", "ACTIVE", ()),
@@ -39,7 +39,7 @@ _ZONES = {
 }
 _OWN_ZONES: dict[str, str | None] = {"pablo": "US/Los Angeles", "sam": "(UTC-0800) US/Pacific", "rosa": None}
 _LOGINS = {"liam": "l.oconnor@example.com", "walt": "walt.jennings@example.com"}
-"""Names to log in with that look like an address; nobody has a device with the first."""
+"""Login names that look like an address. No device has the first address."""
 _INACTIVE = {"boris", "emil"}
 _LEADS = {"Site Reliability Engineer": "ana", "Payments Engineer": "liam", "Data Engineer": "sunita"}
 _MANAGERS = ("walt", "greta")
@@ -74,7 +74,7 @@ _FURTHER: tuple[tuple[str, str, str, str, int, dict[str, str]], ...] = (
 
 
 def sites(new_id: NewId, now: int) -> dict[str, Site]:
-    """By key."""
+    """Return the sites by key."""
     made = {}
     for key, name, zone, country, status, holidays in _SITES:
         today = monday("America/Chicago" if key == "chicago" else "UTC", now) // DAY
@@ -84,7 +84,7 @@ def sites(new_id: NewId, now: int) -> dict[str, Site]:
 
 
 def people(world: World, places: Mapping[str, Site], new_id: NewId, now: int) -> dict[str, Person]:
-    """By key of the world."""
+    """Return the people by key of the organisation."""
     taken: set[str] = set()
     made = {}
     for number, one in enumerate(world.people):
@@ -95,7 +95,9 @@ def people(world: World, places: Mapping[str, Site], new_id: NewId, now: int) ->
     return made
 
 
-def _person(one: Somebody, places: Mapping[str, Site], new_id: NewId, now: int, number: int, taken: set[str]) -> Person:
+def _person(
+    one: WorldPerson, places: Mapping[str, Site], new_id: NewId, now: int, number: int, taken: set[str]
+) -> Person:
     first, last = _NAMES.get(one.key) or tuple(one.name.split(" ", 1))
     mailbox = one.email.split("@")[0].lower()
     target = mailbox[0] + mailbox.split(".")[1]

@@ -1,4 +1,4 @@
-"""Acme's shifts: who is on call when, in which order, with the shapes a real instance has."""
+"""The demo shifts, with the recurrences and rotations of a real instance."""
 
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
@@ -16,14 +16,14 @@ Recipients = Callable[[str], Recipient]
 
 
 class Rosters:
-    """Builds the shifts of the groups; ``shifts`` collects them."""
+    """Builds the shifts of the groups and collects them in ``shifts``."""
 
     def __init__(self, groups: Mapping[str, Group], who: Recipients, new_id: NewId, now: int) -> None:
         self._groups, self._who, self._new_id, self._now = groups, who, new_id, now
         self.shifts: dict[str, Shift] = {}
 
     def build(self) -> dict[str, Shift]:
-        """By key ``group/name``."""
+        """Return the shifts by key ``group/name``."""
         self._platform()
         self._payments()
         self._data()
@@ -47,27 +47,30 @@ class Rosters:
         hours: float,
         day: int = -70,
         from_monday: bool = True,
-        said: str | None = None,
+        zone_text: str | None = None,
         **further: Any,
     ) -> Shift:
-        """The first occurrence is ``day`` days after this week's Monday, or today; ``hours`` are of the wall clock."""
+        """Return a shift. Its first occurrence is ``day`` days after this week's Monday, or after today.
+
+        hours: the length on the wall clock.
+        """
         start, end = (
             local_time(zone, self._now, day=day, hour=one, from_monday=from_monday) for one in (hour, hour + hours)
         )
-        made = self._add(group, name, zone, said or zone, start, end, rule, seats)
+        made = self._add(group, name, zone, zone_text or zone, start, end, rule, seats)
         for attribute, value in further.items():
             setattr(made, attribute, value)
         return made
 
-    def _always(self, group: str, name: str, zone: str, said: str | None, seats: str) -> Shift:
-        return self._add(group, name, zone, said, None, None, None, seats)
+    def _always(self, group: str, name: str, zone: str, zone_text: str | None, seats: str) -> Shift:
+        return self._add(group, name, zone, zone_text, None, None, None, seats)
 
     def _add(
         self,
         group: str,
         name: str,
         zone: str,
-        said: str | None,
+        zone_text: str | None,
         start: int | None,
         end: int | None,
         rule: Recurrence | None,
@@ -75,14 +78,17 @@ class Rosters:
     ) -> Shift:
         owner = self._groups[group]
         made = Shift(
-            self._new_id("shift", group, name), name, owner.id, zone, said, start, end, rule, self._seats(seats)
+            self._new_id("shift", group, name), name, owner.id, zone, zone_text, start, end, rule, self._seats(seats)
         )
         made.created = owner.created
         self.shifts[f"{group}/{name}"] = made
         return made
 
     def _seats(self, text: str) -> list[Seat]:
-        """``"bo carla 10:deniz 50:greta!"``: minutes before whoever is waited for; ``!`` is not in rotation."""
+        """Return the seats of a text like ``"bo carla 10:deniz 50:greta!"``.
+
+        The number is the delay before the seat in minutes; ``!`` means not in rotation.
+        """
         made = []
         for word in text.split():
             delay, _, name = word.rpartition(":")
@@ -125,7 +131,7 @@ class Rosters:
             Recurrence("EVERY_WEEKEND_DAY"),
             hour=2.5,
             hours=24,
-            said="US/Eastern",
+            zone_text="US/Eastern",
         )
         first = self._instant(york, 7, 2.5)
         weekend.rotation = Rotation("by elapsed time", "second to first", 2, "WEEKS", "time", first)
@@ -162,12 +168,12 @@ class Rosters:
             hour=9,
             hours=48,
             day=-79,
-            said="Asia/Calcutta",
+            zone_text="Asia/Calcutta",
             repeat=Repeat(1, 1200, "MANAGEMENT"),
         )
 
     def _network(self) -> None:
-        """In a zone about to change its clocks, where there is one; its rotation is on the 31st."""
+        """A shift in a zone that changes its clock soon, if there is one. Its rotation is on the 31st."""
         zone = changing_zone(self._now, CHANGING_ZONES, fallback="Australia/Sydney")
         clock = self._shift(
             "network", "Clock Change", zone, "wei 10:xanthe 10:yusuf", Recurrence("WEEKLY", 1, ()), hour=18, hours=14
@@ -185,11 +191,11 @@ class Rosters:
             Recurrence("DAILY", 1, end_by="DATE", until=self._now + 400 * DAY),
             hour=8,
             hours=10,
-            said="US/PACIFIC",
+            zone_text="US/PACIFIC",
         )
 
     def _support(self) -> None:
-        """The usual way of weekly turns: one shift per person, every third week."""
+        """The usual form of weekly turns: one shift per person, every third week."""
         for number, key in enumerate(("pablo", "quinn", "rosa")):
             self._shift(
                 "support",
@@ -200,7 +206,7 @@ class Rosters:
                 hour=9,
                 hours=168,
                 day=7 * number - 70,
-                said="US/Pacific",
+                zone_text="US/Pacific",
             )
 
     def _security(self) -> None:
@@ -213,7 +219,7 @@ class Rosters:
             Recurrence("DAILY", 1),
             hour=9,
             hours=24,
-            said="US/Eastern",
+            zone_text="US/Eastern",
         )
         round_robin.rotation = Rotation("EVENT_ROUND_ROBIN", "SECOND_TO_FIRST", 1, "DAYS", "alert")
 
@@ -236,7 +242,7 @@ class Rosters:
             hour=9,
             hours=8,
             day=-28,
-            said="US/Central",
+            zone_text="US/Central",
             on_holidays=False,
         )
         self._shift("release", "Holidays", chicago, "olga", Recurrence("HOLIDAY"), hour=9, hours=8, on_holidays=True)
@@ -250,11 +256,11 @@ class Rosters:
             hours=30,
             day=2,
             from_monday=False,
-            said="US/Central",
+            zone_text="US/Central",
         )
 
     def _mobile(self) -> None:
-        """A zone nobody knows (the vendor reckons in UTC then), a rotation nobody knows, and a group inside itself."""
+        """An unknown zone (the vendor then uses UTC), an unknown rotation, and a group that contains itself."""
         odd = self._shift(
             "mobile",
             "Around the World",
@@ -263,6 +269,6 @@ class Rosters:
             Recurrence("DAILY", 1),
             hour=0,
             hours=24,
-            said="America/Canada",
+            zone_text="America/Canada",
         )
         odd.rotation = Rotation("ZIGZAG", "INSIDE_OUT", 1, "DAYS", "")

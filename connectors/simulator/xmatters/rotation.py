@@ -1,9 +1,9 @@
-"""Whose seat is whose at an instant: rotations move by themselves, step by step from the state that was stored.
+"""Which recipient has which seat at an instant. Rotations move by themselves in steps from the stored order.
 
-A step second-to-first moves everybody one seat up and the first to the end; last-to-first moves everybody one seat
-down and the last to the front. Only recipients in rotation move, and only among their seats; delays stay. Rotation
-instants are steps of the wall clock of the shift's zone; a step of months counts from the first instant's date and is
-cut to the month's last day. A rotation by shifts takes a step when an occurrence is over.
+A step second-to-first moves everybody one seat up and the first to the end; last-to-first moves everybody one seat down
+and the last to the front. Only recipients in rotation move, and only among their seats; delays stay. Rotation instants
+are steps of the wall clock of the shift's zone; a step of months counts from the first instant's date and is cut to the
+month's last day. A rotation by shifts takes a step when an occurrence ends.
 """
 
 from bisect import bisect_right
@@ -20,7 +20,7 @@ _UNITS = {"DAYS": DAY, "WEEKS": 7 * DAY}
 
 
 class _Steps:
-    """The rotation instants before and after the first, walked as far as they were asked for."""
+    """The rotation instants before and after the first. They are computed on request and kept."""
 
     def __init__(self, zone: str, first: int, interval: int, unit: str) -> None:
         self._zone, self._interval, self._unit = zone, interval, unit
@@ -34,7 +34,7 @@ class _Steps:
         return first_instant(self._zone, self._anchor + step * self._interval * _UNITS[self._unit])
 
     def taken(self, at: int) -> int:
-        """Steps from the state before ``first`` to the state at ``at``; negative earlier than one step before it."""
+        """Return the steps from the state before ``first`` to the state at ``at``; negative before that state."""
         while self._after[-1] <= at:
             self._after.append(self._instant(len(self._after)))
         if at >= self._after[0]:
@@ -48,9 +48,7 @@ class _Steps:
         return self._after[taken] if taken >= 0 else self._before[-taken]
 
 
-@lru_cache(maxsize=20_000)
-def _steps(zone: str, first: int, interval: int, unit: str) -> _Steps:
-    return _Steps(zone, first, interval, unit)
+_steps = lru_cache(maxsize=20_000)(_Steps)
 
 
 def _months_later(reading: int, months: int) -> int:
@@ -62,7 +60,7 @@ def _months_later(reading: int, months: int) -> int:
 
 
 def step_at(shift: Shift, at: int, holidays: frozenset[int] = frozenset()) -> int:
-    """The step the rotation of ``shift`` stands at; 0 without a rotation that moves."""
+    """Return the step of the rotation of ``shift`` at ``at``; 0 without a rotation that moves."""
     rotation = shift.rotation
     if rotation is None:
         return 0
@@ -74,7 +72,7 @@ def step_at(shift: Shift, at: int, holidays: frozenset[int] = frozenset()) -> in
 
 
 def next_rotation(shift: Shift, at: int) -> int | None:
-    """The next rotation instant after ``at``; None when time does not drive the rotation."""
+    """Return the next rotation instant after ``at``; None when the rotation does not move by time."""
     rotation = shift.rotation
     if rotation is None or rotation.trigger != "time" or rotation.first is None:
         return None
@@ -82,7 +80,7 @@ def next_rotation(shift: Shift, at: int) -> int | None:
 
 
 def seated(shift: Shift, step: int) -> list[Recipient]:
-    """Who sits where at ``step``, by position."""
+    """Return the recipients by seat at ``step``."""
     everyone = [seat.recipient for seat in shift.seats]
     places = [position for position, seat in enumerate(shift.seats) if seat.in_rotation]
     if shift.rotation is None or not places:
@@ -106,7 +104,7 @@ def seated_at(shift: Shift, at: int, holidays: frozenset[int] = frozenset()) -> 
 
 
 def settle(shift: Shift, at: int, holidays: frozenset[int] = frozenset()) -> None:
-    """Make the order at ``at`` the stored one, before somebody edits it."""
+    """Store the order of seats at ``at``, before it is edited."""
     if shift.rotation is None:
         return
     step = step_at(shift, at, holidays)
@@ -116,6 +114,6 @@ def settle(shift: Shift, at: int, holidays: frozenset[int] = frozenset()) -> Non
 
 
 def begin(shift: Shift, at: int, holidays: frozenset[int] = frozenset()) -> None:
-    """Let the stored order be that at ``at``."""
+    """Declare the stored order to be the order at ``at``."""
     if shift.rotation is not None:
         shift.rotation.settled = step_at(shift, at, holidays)

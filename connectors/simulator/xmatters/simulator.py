@@ -1,53 +1,54 @@
-"""xMatters as a vendor a simulator server can serve."""
+"""The simulated xMatters and its server."""
 
-import itertools
 import time
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
-from connectors.simulator.account import Edited
+from connectors.simulator.account import EditableVendor
 from connectors.simulator.exchange import Answer, Quota, Request
 from connectors.simulator.faults import RateLimit
 from connectors.simulator.server import Server
-from connectors.simulator.xmatters.asking import ROOT, Asked, Refused
-from connectors.simulator.xmatters.callers import OPEN, Caller, Door
+from connectors.simulator.xmatters.api_call import ROOT, ApiCall, Refused
+from connectors.simulator.xmatters.callers import OPEN, Authenticator, Caller
 from connectors.simulator.xmatters.edits import Edits
 from connectors.simulator.xmatters.state import State
 from connectors.simulator.xmatters.views import ROUTES
 
 _TOKEN = f"{ROOT}/oauth2/token"
-_NOBODY = Caller("", frozenset())
+_ANONYMOUS = Caller("", frozenset())
 
 
-class Xmatters(Edited[State, Edits]):
-    """The vendor behind a Simulator. ``door`` knows who may come in. period: seconds of the rate limit's window."""
+class Xmatters(EditableVendor[State, Edits]):
+    """The vendor that a Simulator serves. ``authenticator`` checks credentials.
+
+    period: returns the seconds of the rate limit's window.
+    """
 
     provider = "xmatters"
 
     def __init__(self, state: State, now: Callable[[], float], period: Callable[[], float]) -> None:
         self.state = state
         self.edits = Edits(state, now)
-        self.door = Door()
+        self.authenticator = Authenticator()
         self._now = now
         self._period = period
-        self._turns = itertools.count(1)
 
     def answer(self, request: Request) -> Answer:
         with self.state.lock:
             try:
-                return self._answer(request, next(self._turns))
+                return self._answer(request)
             except Refused as refused:
                 return refused.answer()
 
-    def _answer(self, request: Request, turn: int) -> Answer:
+    def _answer(self, request: Request) -> Answer:
         if not request.path.startswith(f"{ROOT}/"):
             raise Refused(404)
         if request.path == _TOKEN:
             return self._token(request)
         path = request.path.removeprefix(ROOT)
         found = [(right, view, match) for pattern, right, view in ROUTES if (match := pattern.fullmatch(path))]
-        caller = _NOBODY
+        caller = _ANONYMOUS
         if not found or found[0][0] != OPEN:
             caller = self._caller(request)
         if not found:
@@ -60,11 +61,11 @@ class Xmatters(Edited[State, Edits]):
             raise Refused(406)
         if right != OPEN and right not in caller.rights:
             raise Refused(403)
-        asked = Asked(self.state, request, caller, path, self._now(), turn)
-        return view(asked, *(unquote(group) for group in match.groups()))
+        call = ApiCall(self.state, request, caller, path, self._now())
+        return view(call, *(unquote(group) for group in match.groups()))
 
     def _caller(self, request: Request) -> Caller:
-        caller, token = self.door.caller(request.headers.get("authorization", ""), self._now())
+        caller, token = self.authenticator.caller(request.headers.get("authorization", ""), self._now())
         if caller is None:
             raise Refused(401, token=token)
         return caller
@@ -74,7 +75,7 @@ class Xmatters(Edited[State, Edits]):
             raise Refused(405)
         if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
             raise Refused(415)
-        granted = self.door.grant(request.body, self._now())
+        granted = self.authenticator.grant(request.body, self._now())
         if granted is None:
             raise Refused(401)
         return Answer(200, granted)
@@ -83,7 +84,7 @@ class Xmatters(Edited[State, Edits]):
         return Refused(status).answer()
 
     def quota_headers(self, quota: Quota) -> dict[str, str]:
-        """Figures a client of the vendor's reads; when to come back is never said."""
+        """The figures that a client of the vendor reads. No header says when to retry."""
         return {
             "x-ratelimit-limit": str(quota.limit),
             "x-ratelimit-period_in_sec": str(int(self._period())),
@@ -92,14 +93,14 @@ class Xmatters(Edited[State, Edits]):
             "x-concurrentlimit-used": "1",
         }
 
-    def told(self) -> dict[str, Any]:
+    def facts(self) -> dict[str, Any]:
         return {"instance": self.state.name, **self.state.counts()}
 
 
 class Simulator(Server):
     """An instance at a loopback address: ``with Simulator(build_world(now)) as simulator: simulator.origin``.
 
-    ``now`` is the instance's clock; ``edits`` changes the instance as its users would; ``door`` hands out tokens.
+    ``now`` is the instance's clock; ``edits`` changes the instance as its users would; ``authenticator`` issues tokens.
     """
 
     rate_limit: RateLimit
@@ -110,7 +111,7 @@ class Simulator(Server):
         self.instance = Xmatters(state, now or time.time, lambda: self.rate_limit.window)
         super().__init__(self.instance, RateLimit(60_000, 60, enforced=False), host=host, port=port)
         self.edits = self.instance.edits
-        self.door = self.instance.door
+        self.authenticator = self.instance.authenticator
 
     @property
     def state(self) -> State:

@@ -1,20 +1,23 @@
-"""One instance in memory: its objects, sorted listings and what depends on their relations, guarded by one lock."""
+"""One instance in memory: its objects, sorted lists and relations, behind one lock."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from connectors.simulator.account import Account, by_name, shelf_of
+from connectors.simulator.account import Account, objects_of_kind, sorted_by_name
 from connectors.simulator.xmatters.model import Absence, Device, Group, Person, Recipient, Service, Shift, Site
 
 CANARY = "canary-never-store-this"
-"""Stands in every value a reader must not keep: pins, push tokens, properties of the type PASSWORD."""
+"""Part of every value that a reader must not store: pins, push tokens, properties of the type PASSWORD."""
 
 
 @dataclass
 class Habits:
-    """How the instance speaks. ``drifting_totals``: totals grow from page to page. ``untyped_groups``: replies of
-    before 2021, without groupType. ``nested_limit``: the most a nested list shows."""
+    """Variants of the instance's answers.
+
+    ``drifting_totals``: totals grow from page to page. ``untyped_groups``: groups have no groupType, as before 2021.
+    ``nested_limit``: the most items of a nested list.
+    """
 
     drifting_totals: bool = False
     untyped_groups: bool = False
@@ -23,8 +26,10 @@ class Habits:
 
 @dataclass
 class State(Account):
-    """``dynamic_teams`` are names of an old kind that rosters still mention; ``services_refused`` is the status a plan
-    without services answers with."""
+    """``dynamic_teams`` are names of a retired kind of team that groups still mention.
+
+    ``services_refused`` is the HTTP status that a plan without services answers with.
+    """
 
     name: str
     seed: int
@@ -41,7 +46,7 @@ class State(Account):
     services_refused: int | None = None
     habits: Habits = field(default_factory=Habits)
 
-    # Listings.
+    # Lists.
 
     def sorted_people(self) -> Sequence[Person]:
         return sorted(self.people.values(), key=lambda one: (one.first_name, one.last_name, one.id))
@@ -50,10 +55,10 @@ class State(Account):
         return sorted(self.devices.values(), key=lambda one: (self.people[one.owner_id].target_name, one.name, one.id))
 
     def sorted_groups(self) -> Sequence[Group]:
-        return by_name(self.groups.values())
+        return sorted_by_name(self.groups.values())
 
     def sorted_services(self) -> Sequence[Service]:
-        return by_name(self.services.values())
+        return sorted_by_name(self.services.values())
 
     def devices_of(self, person_id: str) -> Sequence[Device]:
         own = (device for device in self.devices.values() if device.owner_id == person_id)
@@ -63,7 +68,7 @@ class State(Account):
         return [shift for shift in self.shifts.values() if shift.group_id == group_id]
 
     def absences_of(self, person_id: str, group_id: str) -> Sequence[Absence]:
-        """Those of a person that count in a group, in order of start."""
+        """Return the absences of a person that apply to a group, by start."""
         found = [
             one for one in self.absences.values() if one.person_id == person_id and one.group_id in (None, group_id)
         ]
@@ -72,17 +77,17 @@ class State(Account):
     # Relations.
 
     def roster(self, group: Group) -> Sequence[Recipient]:
-        """The members of a group, each once, whoever sits in a shift included."""
+        """Return the members of a group and the recipients of its seats, each once."""
         seated = [seat.recipient for shift in self.shifts_of(group.id) for seat in shift.seats]
         return list(dict.fromkeys([*group.members, *seated]))
 
     def holidays(self, group_id: str) -> frozenset[int]:
-        """Days since 1970 on which the group's site has a holiday."""
+        """Return the holidays of the group's site as days since 1970."""
         site = self.sites.get(self.groups[group_id].site_id or "")
         return site.holidays if site else frozenset()
 
     def name_of(self, recipient: Recipient) -> str:
-        """The targetName; raises KeyError when there is no such recipient."""
+        """Return the targetName. Raises KeyError when the recipient does not exist."""
         kind, key = recipient
         if kind == "PERSON":
             return self.people[key].target_name
@@ -94,8 +99,10 @@ class State(Account):
         return self.dynamic_teams[key]
 
     def is_reachable(self, recipient: Recipient) -> bool:
-        """Whether it may be notified at all: people, owners, devices, groups that are inactive are not, nor people of
-        an inactive site."""
+        """Return whether a recipient can be notified.
+
+        Inactive people, devices and groups cannot, nor devices of inactive people, nor people of an inactive site.
+        """
         kind, key = recipient
         if kind == "DEVICE":
             device = self.devices[key]
@@ -106,9 +113,9 @@ class State(Account):
             return person.status == "ACTIVE" and (site is None or site.status == "ACTIVE")
         return kind != "GROUP" or self.groups[key].status == "ACTIVE"
 
-    def shelf(self, kind: str) -> dict[str, Any]:
-        """All objects of person | device | group | shift | absence | site | service by id; LookupError otherwise."""
-        shelves: dict[str, dict[str, Any]] = {
+    def objects(self, kind: str) -> dict[str, Any]:
+        """Return objects by id. kind: person | device | group | shift | absence | site | service, else LookupError."""
+        objects_by_kind: dict[str, dict[str, Any]] = {
             "person": self.people,
             "device": self.devices,
             "group": self.groups,
@@ -117,7 +124,7 @@ class State(Account):
             "site": self.sites,
             "service": self.services,
         }
-        return shelf_of(shelves, kind)
+        return objects_of_kind(objects_by_kind, kind)
 
     def counts(self) -> dict[str, int]:
         kinds = ("people", "devices", "groups", "shifts", "absences", "sites", "services")

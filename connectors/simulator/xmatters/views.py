@@ -1,12 +1,12 @@
-"""The endpoints, one function each; ROUTES says which path (below the root) wants which right."""
+"""The endpoints, one function each. ROUTES has the paths (below the root) and the right each needs."""
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from connectors.simulator.exchange import Answer
+from connectors.simulator.routes import View, route
 from connectors.simulator.xmatters import views_shifts
-from connectors.simulator.xmatters.asking import Asked, Refused
+from connectors.simulator.xmatters.api_call import ApiCall, Refused
 from connectors.simulator.xmatters.callers import ABSENCES, DEVICES, OPEN, READ
 from connectors.simulator.xmatters.model import Person, Recipient
 from connectors.simulator.xmatters.wire import (
@@ -28,39 +28,38 @@ from connectors.simulator.xmatters.wire import (
 )
 from connectors.simulator.zones import DAY
 
-View = Callable[..., Answer]
 _ORDERS = ("ASCENDING", "DESCENDING")
 
 
-def ping(asked: Asked) -> Answer:
-    """Answers without looking at credentials."""
+def ping(call: ApiCall) -> Answer:
+    """Answer without checking credentials."""
     return Answer(200, {"status": "OK"})
 
 
 # People.
 
 
-def people(asked: Asked) -> Answer:
-    found: Sequence[Person] = asked.state.sorted_people()
-    site_ids = asked.listed("site")
+def people(call: ApiCall) -> Answer:
+    found: Sequence[Person] = call.state.sorted_people()
+    site_ids = call.listed("site")
     if site_ids:  # overrides every other filter
-        names = {one.id: one.name for one in asked.state.sites.values()}
+        names = {one.id: one.name for one in call.state.sites.values()}
         found = [one for one in found if one.site_id in site_ids or names.get(one.site_id or "") in site_ids]
-        return asked.page(found, lambda one: person(asked, one), kept=("embed", "site"))
-    status = asked.word("status", ("ACTIVE", "INACTIVE"))
-    order = asked.word("sortOrder", _ORDERS)
-    by = asked.word("sortBy", ("FIRST_LAST_NAME", "TARGET_NAME", "STATUS", "WEB_LOGIN"))
+        return call.page(found, lambda one: person(call, one), kept=("embed", "site"))
+    status = call.word("status", ("ACTIVE", "INACTIVE"))
+    order = call.word("sortOrder", _ORDERS)
+    by = call.word("sortBy", ("FIRST_LAST_NAME", "TARGET_NAME", "STATUS", "WEB_LOGIN"))
     if by == "TARGET_NAME":
         found = sorted(found, key=lambda one: (one.target_name, one.id))
     if order == "DESCENDING":
         found = found[::-1]
-    wanted = {name: asked.request.one(name) for name in ("targetName", "webLogin", "firstName", "lastName")}
+    wanted = {name: call.request.one(name) for name in ("targetName", "webLogin", "firstName", "lastName")}
     attributes = {"targetName": "target_name", "webLogin": "web_login", "firstName": "first_name"}
     attributes["lastName"] = "last_name"
-    search = (asked.request.one("search") or "").casefold()
-    mail = asked.request.one("emailAddress")
+    search = (call.request.one("search") or "").casefold()
+    mail = call.request.one("emailAddress")
     if mail is not None:
-        owners = {one.owner_id for one in asked.state.devices.values() if one.address.casefold() == mail.casefold()}
+        owners = {one.owner_id for one in call.state.devices.values() if one.address.casefold() == mail.casefold()}
         found = [one for one in found if one.id in owners]
     found = [
         one
@@ -70,223 +69,222 @@ def people(asked: Asked) -> Answer:
         and search in f"{one.first_name} {one.last_name} {one.target_name}".casefold()
     ]
     kept = ("embed", "status", "search", "sortBy", "sortOrder", "emailAddress", *wanted)
-    return asked.page(found, lambda one: person(asked, one), kept=kept)
+    return call.page(found, lambda one: person(call, one), kept=kept)
 
 
-def one_person(asked: Asked, identifier: str) -> Answer:
-    return Answer(200, person(asked, asked.person(identifier)))
+def one_person(call: ApiCall, identifier: str) -> Answer:
+    return Answer(200, person(call, call.person(identifier)))
 
 
-def person_roles(asked: Asked, identifier: str) -> Answer:
-    return asked.page(asked.person(identifier).roles, lambda name: role(asked, name))
+def person_roles(call: ApiCall, identifier: str) -> Answer:
+    return call.page(call.person(identifier).roles, lambda name: role(call, name))
 
 
-def person_supervisors(asked: Asked, identifier: str) -> Answer:
-    return asked.page(asked.person(identifier).supervisors, lambda key: person_reference(asked.state.people[key]))
+def person_supervisors(call: ApiCall, identifier: str) -> Answer:
+    return call.page(call.person(identifier).supervisors, lambda key: person_reference(call.state.people[key]))
 
 
-def person_devices(asked: Asked, identifier: str) -> Answer:
-    found = asked.state.devices_of(asked.person(identifier).id)
-    return asked.page(found, lambda one: device(asked, one))
+def person_devices(call: ApiCall, identifier: str) -> Answer:
+    found = call.state.devices_of(call.person(identifier).id)
+    return call.page(found, lambda one: device(call, one))
 
 
-def person_memberships(asked: Asked, identifier: str) -> Answer:
-    """Direct ones of the person or of their devices."""
-    one = asked.person(identifier)
-    own: list[Recipient] = [("PERSON", one.id), *(("DEVICE", each.id) for each in asked.state.devices_of(one.id))]
+def person_memberships(call: ApiCall, identifier: str) -> Answer:
+    """Answer with the direct group memberships of a person and of the person's devices."""
+    one = call.person(identifier)
+    own: list[Recipient] = [("PERSON", one.id), *(("DEVICE", each.id) for each in call.state.devices_of(one.id))]
     found = [
         (each, who)
-        for each in asked.state.sorted_groups()
-        if asked.sees(each) and each.type != "DYNAMIC"
-        for who in asked.state.roster(each)
+        for each in call.state.sorted_groups()
+        if call.sees(each) and each.type != "DYNAMIC"
+        for who in call.state.roster(each)
         if who in own
     ]
-    return asked.page(found, lambda pair: membership(asked, *pair))
+    return call.page(found, lambda pair: membership(call, *pair))
 
 
-def devices(asked: Asked) -> Answer:
-    status = asked.word("deviceStatus", ("ACTIVE", "INACTIVE"))
-    kinds, names = asked.listed("deviceType"), asked.listed("deviceNames")
-    asked.word("phoneNumberFormat", ("E164", "COUNTRY_CODE"))
+def devices(call: ApiCall) -> Answer:
+    status = call.word("deviceStatus", ("ACTIVE", "INACTIVE"))
+    kinds, names = call.listed("deviceType"), call.listed("deviceNames")
+    call.word("phoneNumberFormat", ("E164", "COUNTRY_CODE"))
     found = [
         one
-        for one in asked.state.sorted_devices()
+        for one in call.state.sorted_devices()
         if status in (None, one.status) and (not kinds or one.type in kinds) and (not names or one.name in names)
     ]
     kept = ("embed", "deviceStatus", "deviceType", "deviceNames", "phoneNumberFormat")
-    return asked.page(found, lambda one: device(asked, one), kept=kept)
+    return call.page(found, lambda one: device(call, one), kept=kept)
 
 
-def one_device(asked: Asked, identifier: str) -> Answer:
-    if identifier not in asked.state.devices:
+def one_device(call: ApiCall, identifier: str) -> Answer:
+    if identifier not in call.state.devices:
         raise Refused(404)
-    return Answer(200, device(asked, asked.state.devices[identifier]))
+    return Answer(200, device(call, call.state.devices[identifier]))
 
 
-def device_time_frames(asked: Asked, identifier: str) -> Answer:
-    if identifier not in asked.state.devices:
+def device_time_frames(call: ApiCall, identifier: str) -> Answer:
+    if identifier not in call.state.devices:
         raise Refused(404)
-    return asked.page(asked.state.devices[identifier].time_frames, time_frame)
+    return call.page(call.state.devices[identifier].time_frames, time_frame)
 
 
 # Groups.
 
 
-def groups(asked: Asked) -> Answer:
-    kind = asked.word("groupType", ("ON_CALL", "BROADCAST", "DYNAMIC"))
-    status = asked.word("status", ("ACTIVE", "INACTIVE"))
-    search = (asked.request.one("search") or "").casefold()
-    members = set(asked.listed("members"))
+def groups(call: ApiCall) -> Answer:
+    kind = call.word("groupType", ("ON_CALL", "BROADCAST", "DYNAMIC"))
+    status = call.word("status", ("ACTIVE", "INACTIVE"))
+    search = (call.request.one("search") or "").casefold()
+    members = set(call.listed("members"))
     found = [
         one
-        for one in asked.state.sorted_groups()
-        if asked.sees(one)
+        for one in call.state.sorted_groups()
+        if call.sees(one)
         and kind in (None, one.type)
         and status in (None, one.status)
         and search in f"{one.name} {one.description}".casefold()
-        and (not members or members & {key for _, key in asked.state.roster(one)})
+        and (not members or members & {key for _, key in call.state.roster(one)})
     ]
     kept = ("embed", "groupType", "status", "search", "members")
-    return asked.page(found, lambda one: group(asked, one), kept=kept)
+    return call.page(found, lambda one: group(call, one), kept=kept)
 
 
-def one_group(asked: Asked, identifier: str) -> Answer:
-    return Answer(200, group(asked, asked.group(identifier)))
+def one_group(call: ApiCall, identifier: str) -> Answer:
+    return Answer(200, group(call, call.group(identifier)))
 
 
-def group_members(asked: Asked, identifier: str) -> Answer:
-    one = asked.group(identifier)
-    found = [] if one.type == "DYNAMIC" else asked.state.roster(one)
-    return asked.page(found, lambda who: membership(asked, one, who))
+def group_members(call: ApiCall, identifier: str) -> Answer:
+    one = call.group(identifier)
+    found = [] if one.type == "DYNAMIC" else call.state.roster(one)
+    return call.page(found, lambda who: membership(call, one, who))
 
 
-def member_shifts(asked: Asked, identifier: str, member: str) -> Answer:
-    one = asked.group(identifier)
-    found = [each for who in asked.state.roster(one) if who[1] == member for each in shifts_with(asked, one, who)]
-    return asked.page(found, lambda each: shift_membership(asked, each))
+def member_shifts(call: ApiCall, identifier: str, member: str) -> Answer:
+    one = call.group(identifier)
+    found = [each for who in call.state.roster(one) if who[1] == member for each in shifts_with(call, one, who)]
+    return call.page(found, lambda each: shift_membership(call, each))
 
 
-def group_recipients(asked: Asked, identifier: str) -> Answer:
-    """What a group resolves to, the way to the people of a dynamic one."""
-    found = asked.state.roster(asked.group(identifier))
-    return asked.page(found, lambda who: recipient(asked, who))
+def group_recipients(call: ApiCall, identifier: str) -> Answer:
+    """Answer with the recipients of a group; for a dynamic group these are its people."""
+    found = call.state.roster(call.group(identifier))
+    return call.page(found, lambda who: recipient(call, who))
 
 
-def group_supervisors(asked: Asked, identifier: str) -> Answer:
-    return asked.page(asked.group(identifier).supervisors, lambda key: person_reference(asked.state.people[key]))
+def group_supervisors(call: ApiCall, identifier: str) -> Answer:
+    return call.page(call.group(identifier).supervisors, lambda key: person_reference(call.state.people[key]))
 
 
-def group_observers(asked: Asked, identifier: str) -> Answer:
-    return asked.page(asked.group(identifier).observers, lambda name: role(asked, name))
+def group_observers(call: ApiCall, identifier: str) -> Answer:
+    return call.page(call.group(identifier).observers, lambda name: role(call, name))
 
 
-def group_services(asked: Asked, identifier: str) -> Answer:
-    one = asked.group(identifier)
-    found = [each for each in asked.state.sorted_services() if each.owner_id == one.id]
-    return asked.page(found, service_reference)
+def group_services(call: ApiCall, identifier: str) -> Answer:
+    one = call.group(identifier)
+    found = [each for each in call.state.sorted_services() if each.owner_id == one.id]
+    return call.page(found, service_reference)
 
 
-# The rest.
+# Absences, sites, roles, services.
 
 
-def temporary_absences(asked: Asked) -> Answer:
-    """Current and coming ones; ``from`` a day ago at the earliest, ``to`` in 90 days at the latest."""
-    since, until = asked.moment("from"), asked.moment("to")
-    if since is not None and since < asked.now - DAY:
+def temporary_absences(call: ApiCall) -> Answer:
+    """Answer with current and future absences, from a day ago at the earliest to 90 days ahead at the latest."""
+    since, until = call.moment("from"), call.moment("to")
+    if since is not None and since < call.now - DAY:
         raise Refused(400, "from may lie one day in the past at most")
-    if until is not None and until > asked.now + 90 * DAY:
+    if until is not None and until > call.now + 90 * DAY:
         raise Refused(400, "to may lie 90 days in the future at most")
-    who, where = asked.request.one("member"), set(asked.listed("groups"))
-    kind = asked.word("absenceType", ("VACANCY", "REPLACEMENT"))
+    who, where = call.request.one("member"), set(call.listed("groups"))
+    kind = call.word("absenceType", ("VACANCY", "REPLACEMENT"))
     found = [
         one
-        for one in sorted(asked.state.absences.values(), key=lambda one: (one.start, one.id))
-        if one.end > (asked.now if since is None else since)
+        for one in sorted(call.state.absences.values(), key=lambda one: (one.start, one.id))
+        if one.end > (call.now if since is None else since)
         and (until is None or one.start < until)
-        and (who is None or who in (one.person_id, asked.state.people[one.person_id].target_name))
+        and (who is None or who in (one.person_id, call.state.people[one.person_id].target_name))
         and (not where or one.group_id is None or one.group_id in where)
         and kind in (None, "VACANCY" if one.replacement is None else "REPLACEMENT")
     ]
     kept = ("member", "groups", "absenceType", "from", "to")
-    return asked.page(found, lambda one: absence(asked, one), kept=kept)
+    return call.page(found, lambda one: absence(call, one), kept=kept)
 
 
-def sites(asked: Asked) -> Answer:
-    return asked.page(sorted(asked.state.sites.values(), key=lambda one: one.name), site)
+def sites(call: ApiCall) -> Answer:
+    return call.page(sorted(call.state.sites.values(), key=lambda one: one.name), site)
 
 
-def one_site(asked: Asked, identifier: str) -> Answer:
-    if identifier not in asked.state.sites:
+def one_site(call: ApiCall, identifier: str) -> Answer:
+    if identifier not in call.state.sites:
         raise Refused(404)
-    return Answer(200, site(asked.state.sites[identifier]))
+    return Answer(200, site(call.state.sites[identifier]))
 
 
-def roles(asked: Asked) -> Answer:
-    return asked.page(sorted(asked.state.roles), lambda name: role(asked, name))
+def roles(call: ApiCall) -> Answer:
+    return call.page(sorted(call.state.roles), lambda name: role(call, name))
 
 
-def services(asked: Asked) -> Answer:
-    if asked.state.services_refused is not None:
-        raise Refused(asked.state.services_refused)
-    owners = set(asked.listed("ownedBy"))
-    found = [one for one in asked.state.sorted_services() if not owners or one.owner_id in owners]
-    return asked.page(found, lambda one: service(asked, one), kept=("embed", "ownedBy"))
+def services(call: ApiCall) -> Answer:
+    if call.state.services_refused is not None:
+        raise Refused(call.state.services_refused)
+    owners = set(call.listed("ownedBy"))
+    found = [one for one in call.state.sorted_services() if not owners or one.owner_id in owners]
+    return call.page(found, lambda one: service(call, one), kept=("embed", "ownedBy"))
 
 
-def service_links(asked: Asked, identifier: str) -> Answer:
-    if identifier not in asked.state.services:
+def service_links(call: ApiCall, identifier: str) -> Answer:
+    if identifier not in call.state.services:
         raise Refused(404)
-    return asked.page(asked.state.services[identifier].links, service_link)
+    return call.page(call.state.services[identifier].links, service_link)
 
 
-def service_dependencies(asked: Asked) -> Answer:
-    if asked.state.services_refused is not None:
-        raise Refused(asked.state.services_refused)
-    known = asked.state.services
+def service_dependencies(call: ApiCall) -> Answer:
+    if call.state.services_refused is not None:
+        raise Refused(call.state.services_refused)
+    known = call.state.services
 
     def written(pair: tuple[str, str]) -> dict[str, Any]:
         service_ref, dependent = service_reference(known[pair[0]]), service_reference(known[pair[1]])
         return {"id": f"{pair[0]}-{pair[1][:8]}", "service": service_ref, "dependentService": dependent}
 
-    return asked.page([pair for pair in asked.state.dependencies if set(pair) <= set(known)], written)
+    return call.page([pair for pair in call.state.dependencies if set(pair) <= set(known)], written)
 
 
-_ONE = r"([^/]+)"
-_SHIFT = rf"/groups/{_ONE}/shifts/{_ONE}"
+_SHIFT = "/groups/{id}/shifts/{id}"
 _PATHS: tuple[tuple[str, str, View], ...] = (
     ("/ping", OPEN, ping),
     ("/people", READ, people),
-    (f"/people/{_ONE}", READ, one_person),
-    (f"/people/{_ONE}/roles", READ, person_roles),
-    (f"/people/{_ONE}/supervisors", READ, person_supervisors),
-    (f"/people/{_ONE}/devices", DEVICES, person_devices),
-    (f"/people/{_ONE}/group-memberships", READ, person_memberships),
+    ("/people/{id}", READ, one_person),
+    ("/people/{id}/roles", READ, person_roles),
+    ("/people/{id}/supervisors", READ, person_supervisors),
+    ("/people/{id}/devices", DEVICES, person_devices),
+    ("/people/{id}/group-memberships", READ, person_memberships),
     ("/devices", DEVICES, devices),
-    (f"/devices/{_ONE}", DEVICES, one_device),
-    (f"/devices/{_ONE}/timeframes", DEVICES, device_time_frames),
+    ("/devices/{id}", DEVICES, one_device),
+    ("/devices/{id}/timeframes", DEVICES, device_time_frames),
     ("/groups", READ, groups),
-    (f"/groups/{_ONE}", READ, one_group),
-    (f"/groups/{_ONE}/members", READ, group_members),
-    (f"/groups/{_ONE}/members/{_ONE}/shifts", READ, member_shifts),
-    (f"/groups/{_ONE}/recipients", READ, group_recipients),
-    (f"/groups/{_ONE}/supervisors", READ, group_supervisors),
-    (f"/groups/{_ONE}/observers", READ, group_observers),
-    (f"/groups/{_ONE}/services", READ, group_services),
-    (f"/groups/{_ONE}/shifts", READ, views_shifts.shifts),
-    (f"/groups/{_ONE}/occurrences", READ, views_shifts.group_occurrences),
+    ("/groups/{id}", READ, one_group),
+    ("/groups/{id}/members", READ, group_members),
+    ("/groups/{id}/members/{id}/shifts", READ, member_shifts),
+    ("/groups/{id}/recipients", READ, group_recipients),
+    ("/groups/{id}/supervisors", READ, group_supervisors),
+    ("/groups/{id}/observers", READ, group_observers),
+    ("/groups/{id}/services", READ, group_services),
+    ("/groups/{id}/shifts", READ, views_shifts.shifts),
+    ("/groups/{id}/occurrences", READ, views_shifts.group_occurrences),
     (_SHIFT, READ, views_shifts.one_shift),
-    (f"{_SHIFT}/members", READ, views_shifts.shift_members),
-    (f"{_SHIFT}/exclusions", READ, views_shifts.shift_exclusions),
-    (f"{_SHIFT}/occurrences/{_ONE}/members", READ, views_shifts.occurrence_members),
-    (f"{_SHIFT}/occurrences/{_ONE}/members/{_ONE}/replacements", READ, views_shifts.occurrence_replacements),
+    (_SHIFT + "/members", READ, views_shifts.shift_members),
+    (_SHIFT + "/exclusions", READ, views_shifts.shift_exclusions),
+    (_SHIFT + "/occurrences/{id}/members", READ, views_shifts.occurrence_members),
+    (_SHIFT + "/occurrences/{id}/members/{id}/replacements", READ, views_shifts.occurrence_replacements),
     ("/on-call", READ, views_shifts.on_call),
     ("/on-call-summary", READ, views_shifts.on_call_summary),
     ("/temporary-absences", ABSENCES, temporary_absences),
     ("/sites", READ, sites),
-    (f"/sites/{_ONE}", READ, one_site),
+    ("/sites/{id}", READ, one_site),
     ("/roles", READ, roles),
     ("/services", READ, services),
-    (f"/services/{_ONE}/links", READ, service_links),
+    ("/services/{id}/links", READ, service_links),
     ("/service-dependencies", READ, service_dependencies),
 )
-ROUTES = tuple((re.compile(pattern), right, view) for pattern, right, view in _PATHS)
+ROUTES = tuple(route(*row) for row in _PATHS)

@@ -1,14 +1,14 @@
-"""Who is notified at which minute after an alert, found by going through the seats one by one.
+"""Who is notified at which minute after an alert, found by visiting the seats in order.
 
-Rules (the vendor's help, as the notes have them): every shift that is on runs its own timeline, all side by side. All
-seats up to the first delay are notified at once, the next after the delay before them. Whoever is inactive, or absent
-without a replacement, is passed over: the delay before is kept, the delay after is dropped. A replacement takes the
-seat. A group in a seat is resolved when it is reached. A repeated timeline begins again after its wait.
+Rules (from the vendor's help): every running shift has its own timeline, and all run in parallel. All seats up to the
+first delay are notified at once, the next after the delay before them. A recipient who is inactive, or absent without a
+replacement, is skipped: the delay before is kept, the delay after is dropped. A replacement takes the seat. A group in
+a seat is resolved when it is reached. A repeated timeline begins again after its wait.
 
-What the notes leave open is settled here: seats without a delay between them are one step, whose delay after is dropped
-only when nobody of it is there; a leading delay counts in the first round alone; who is absent is looked up at the
-instant of the alert; a group in a seat counts as there even if nobody is on in it; one that is inside itself is not
-entered again; the wait before a repetition is never dropped.
+The vendor's help leaves these points open; this simulator decides: seats without a delay between them are one step,
+whose delay after is dropped only when all of them are skipped; a delay before the first seat applies only to the first
+round; absences are looked up at the instant of the alert; a group in a seat is never skipped, even if nobody in it is
+on call; a group inside itself is not entered again; the wait before a repetition is never dropped.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ from connectors.simulator.xmatters.state import State
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """``minute`` after the alert, to whom, each once, and the shift whose seats they have (None: a group without)."""
+    """A notification ``minute`` minutes after the alert. ``shift_id`` None = the group has no shifts."""
 
     minute: int
     recipients: tuple[Recipient, ...]
@@ -30,7 +30,7 @@ class Notice:
 
 
 def walk(state: State, group: Group, at: int) -> list[Notice]:
-    """All notices of an alert to ``group`` at ``at``, by minute, then shift; empty when no shift is on."""
+    """Return all notices of an alert to ``group`` at ``at``, by minute, then shift; empty when no shift runs."""
     found: dict[tuple[int, str | None], dict[Recipient, None]] = {}
     for second, recipient, shift_id in _group(state, group, at, 0, ()):
         found.setdefault((-(-second // 60), shift_id), {})[recipient] = None
@@ -43,7 +43,7 @@ _Notified = tuple[int, Recipient, str | None]
 
 
 def _group(state: State, group: Group, at: int, second: int, above: tuple[str, ...]) -> Iterator[_Notified]:
-    """``at`` is the instant the group is reached, ``second`` the seconds since the alert."""
+    """Yield the notifications of a group. at: when the group is reached. second: seconds since the alert."""
     if group.id in above or group.status != "ACTIVE":
         return
     inside = (*above, group.id)
@@ -77,7 +77,7 @@ def _timeline(
 
 
 def _standing(state: State, group_id: str, recipient: Recipient, at: int) -> Recipient | None:
-    """Who takes the seat: the recipient or their replacement; None when nobody does."""
+    """Return who is notified for a seat: the recipient or the replacement; None = the seat is skipped."""
     kind, key = recipient
     if kind == "PERSON":
         absence = absence_at(state.absences_of(key, group_id), at)

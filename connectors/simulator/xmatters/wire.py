@@ -1,9 +1,9 @@
-"""People, devices, groups and what they refer to, in the vendor's words."""
+"""People, devices, groups, absences and services in the vendor's JSON."""
 
 from typing import Any
 
 from connectors.simulator.world import instant_text
-from connectors.simulator.xmatters.asking import ROOT, Asked, Json
+from connectors.simulator.xmatters.api_call import ROOT, ApiCall, Json
 from connectors.simulator.xmatters.model import (
     Absence,
     Device,
@@ -18,12 +18,12 @@ from connectors.simulator.xmatters.model import (
 
 
 def moment(instant: float) -> str:
-    """``2021-12-28T08:00:00Z``."""
+    """Return an instant like ``2021-12-28T08:00:00Z``."""
     return instant_text(int(instant))
 
 
 def fine_moment(instant: float) -> str:
-    """The other spelling, ``2021-12-28T08:00:00.000Z``."""
+    """Return an instant like ``2021-12-28T08:00:00.000Z``."""
     return moment(instant)[:-1] + ".000Z"
 
 
@@ -31,8 +31,8 @@ def _self(path: str) -> Json:
     return {"self": f"{ROOT}{path}"}
 
 
-def _told(**values: Any) -> Json:
-    """Without what is not told."""
+def _without_none(**values: Any) -> Json:
+    """Return the values that are not None."""
     return {name: value for name, value in values.items() if value is not None}
 
 
@@ -49,23 +49,23 @@ def group_reference(group: Group) -> Json:
 
 
 def person_reference(person: Person, *, names: bool = True) -> Json:
-    told = {"firstName": person.first_name, "lastName": person.last_name} if names else {}
+    names_json = {"firstName": person.first_name, "lastName": person.last_name} if names else {}
     links = _self(f"/people/{person.id}")
-    return {"id": person.id, "targetName": person.target_name, **told, "recipientType": "PERSON", "links": links}
+    return {"id": person.id, "targetName": person.target_name, **names_json, "recipientType": "PERSON", "links": links}
 
 
-def reference(asked: Asked, recipient: Recipient) -> Json:
-    """A thin recipient: no names of people, no status."""
+def reference(call: ApiCall, recipient: Recipient) -> Json:
+    """Write a recipient without names of people and without status."""
     kind, key = recipient
     places = {"PERSON": "people", "GROUP": "groups", "DEVICE": "devices", "DYNAMIC_TEAM": "dynamic-teams"}
-    made: Json = {"id": key, "targetName": asked.state.name_of(recipient), "recipientType": kind}
+    made: Json = {"id": key, "targetName": call.state.name_of(recipient), "recipientType": kind}
     return made | {"links": _self(f"/{places[kind]}/{key}")}
 
 
-def recipient(asked: Asked, who: Recipient, *, owner: bool = True) -> Json:
-    """A whole recipient; a dynamic team has no status. ``owner``: that of a device is told."""
+def recipient(call: ApiCall, who: Recipient, *, owner: bool = True) -> Json:
+    """Write a recipient with status; a dynamic team has none. owner: write the owner of a device."""
     kind, key = who
-    state = asked.state
+    state = call.state
     if kind == "PERSON":
         one = state.people[key]
         return person_reference(one) | {
@@ -75,19 +75,19 @@ def recipient(asked: Asked, who: Recipient, *, owner: bool = True) -> Json:
         }
     if kind == "GROUP":
         group_status = state.groups[key].status
-        return reference(asked, who) | {"groupType": state.groups[key].type, "status": group_status}
+        return reference(call, who) | {"groupType": state.groups[key].type, "status": group_status}
     if kind == "DEVICE":
-        made = device(asked, state.devices[key])
+        made = device(call, state.devices[key])
         return made if owner else {name: value for name, value in made.items() if name != "owner"}
-    return reference(asked, who)
+    return reference(call, who)
 
 
 # People and devices.
 
 
-def person(asked: Asked, one: Person) -> Json:
-    state, embed = asked.state, asked.embedded
-    made = _told(
+def person(call: ApiCall, one: Person) -> Json:
+    state, embed = call.state, call.embedded
+    made = _without_none(
         id=one.id,
         targetName=one.target_name,
         recipientType="PERSON",
@@ -114,36 +114,36 @@ def person(asked: Asked, one: Person) -> Json:
     if one.externally_owned:
         made["locked"] = ["firstName", "lastName", "status"]
     if "roles" in embed:
-        made["roles"] = asked.nested(one.roles, lambda name: role(asked, name), f"/people/{one.id}/roles")
+        made["roles"] = call.nested(one.roles, lambda name: role(call, name), f"/people/{one.id}/roles")
     if "supervisors" in embed:
-        made["supervisors"] = asked.nested(
+        made["supervisors"] = call.nested(
             one.supervisors, lambda key: person_reference(state.people[key]), f"/people/{one.id}/supervisors"
         )
     if "devices" in embed:
-        made["devices"] = asked.nested(
-            state.devices_of(one.id), lambda each: device(asked, each), f"/people/{one.id}/devices"
+        made["devices"] = call.nested(
+            state.devices_of(one.id), lambda each: device(call, each), f"/people/{one.id}/devices"
         )
     return made
 
 
-def role(asked: Asked, name: str) -> Json:
-    return {"id": asked.state.roles[name], "name": name, "description": f"{name} of {asked.state.name}"}
+def role(call: ApiCall, name: str) -> Json:
+    return {"id": call.state.roles[name], "name": name, "description": f"{name} of {call.state.name}"}
 
 
 _PHONES = ("VOICE", "TEXT_PHONE", "VOICE_IVR", "FAX")
 
 
-def device(asked: Asked, one: Device) -> Json:
-    state = asked.state
+def device(call: ApiCall, one: Device) -> Json:
+    state = call.state
     owner = state.people[one.owner_id]
     target = owner.target_name if one.terse else f"{owner.target_name}|{one.name}"
-    made = _told(
+    made = _without_none(
         id=one.id,
         name=one.name,
         targetName=target,
         recipientType="DEVICE",
         deviceType=one.type,
-        description=_shown(asked, one),
+        description=_description(call, one),
         externallyOwned=owner.externally_owned,
         links=_self(f"/devices/{one.id}"),
         country=one.country,
@@ -159,7 +159,7 @@ def device(asked: Asked, one: Device) -> Json:
     if one.type == "EMAIL":
         made["emailAddress"] = one.address
     elif one.type in _PHONES:
-        made["phoneNumber"] = _shown(asked, one)
+        made["phoneNumber"] = _description(call, one)
     elif one.type == "TEXT_PAGER":
         made |= {"pin": one.address, "twoWayDevice": False}
     elif one.type == "GENERIC":
@@ -171,18 +171,18 @@ def device(asked: Asked, one: Device) -> Json:
         made |= {"accountId": owner.target_name, "registrationId": one.address}
     if one.type in ("TEXT_PHONE", "TEXT_PAGER"):
         made["provider"] = {"id": "xMatters Text Gateway"}
-    if "timeframes" in asked.embedded and one.time_frames:
-        made["timeframes"] = asked.nested(one.time_frames, time_frame, f"/devices/{one.id}/timeframes")
+    if "timeframes" in call.embedded and one.time_frames:
+        made["timeframes"] = call.nested(one.time_frames, time_frame, f"/devices/{one.id}/timeframes")
     return made
 
 
-def _shown(asked: Asked, one: Device) -> str:
-    """Addresses and phones as text, phones with blanks when asked for; never a token."""
+def _description(call: ApiCall, one: Device) -> str:
+    """Return an e-mail address, a phone number in the requested format, or the name; never a token."""
     if one.type == "EMAIL":
         return one.address
     if one.type not in _PHONES:
         return one.name
-    if asked.request.one("phoneNumberFormat") == "COUNTRY_CODE" and one.address.startswith("+"):
+    if call.request.one("phoneNumberFormat") == "COUNTRY_CODE" and one.address.startswith("+"):
         return f"{one.address[:3]} {one.address[3:6]} {one.address[6:]}"
     return one.address
 
@@ -199,7 +199,7 @@ def time_frame(one: TimeFrame) -> Json:
 
 
 def site(one: Site) -> Json:
-    return _told(
+    return _without_none(
         id=one.id,
         name=one.name,
         timezone=one.zone,
@@ -215,9 +215,9 @@ def site(one: Site) -> Json:
 # Groups, absences, services.
 
 
-def group(asked: Asked, one: Group) -> Json:
-    state, embed = asked.state, asked.embedded
-    made = group_reference(one) | _told(
+def group(call: ApiCall, one: Group) -> Json:
+    state, embed = call.state, call.embedded
+    made = group_reference(one) | _without_none(
         status=one.status,
         groupType=None if state.habits.untyped_groups else one.type,
         description=one.description or None,
@@ -233,50 +233,50 @@ def group(asked: Asked, one: Group) -> Json:
     if one.site_id is not None:
         made["site"] = {"id": one.site_id, "links": _self(f"/sites/{one.site_id}")}
     if "observers" in embed:
-        made["observers"] = _observers(asked, one)
+        made["observers"] = _observers(call, one)
     if "supervisors" in embed:
-        made["supervisors"] = asked.nested(
+        made["supervisors"] = call.nested(
             one.supervisors, lambda key: person_reference(state.people[key]), f"/groups/{one.id}/supervisors"
         )
     if "services" in embed and state.services_refused is None:
         owned = [each for each in state.sorted_services() if each.owner_id == one.id]
-        made["services"] = asked.nested(owned, service_reference, f"/groups/{one.id}/services")
+        made["services"] = call.nested(owned, service_reference, f"/groups/{one.id}/services")
     return made
 
 
-def _observers(asked: Asked, one: Group) -> Json | str:
+def _observers(call: ApiCall, one: Group) -> Json | str:
     if one.observed_by_text:
         return ", ".join(one.observers)
-    return asked.nested(one.observers, lambda name: role(asked, name), f"/groups/{one.id}/observers")
+    return call.nested(one.observers, lambda name: role(call, name), f"/groups/{one.id}/observers")
 
 
-def membership(asked: Asked, one: Group, who: Recipient) -> Json:
+def membership(call: ApiCall, one: Group, who: Recipient) -> Json:
     kind, key = who
-    member = reference(asked, who)
+    member = reference(call, who)
     if kind == "PERSON":
-        found = asked.state.people[key]
+        found = call.state.people[key]
         member |= {"firstName": found.first_name, "lastName": found.last_name, "licenseType": found.license_type}
-    owner = group_reference(one) | ({} if asked.state.habits.untyped_groups else {"groupType": one.type})
+    owner = group_reference(one) | ({} if call.state.habits.untyped_groups else {"groupType": one.type})
     made: Json = {"group": owner, "member": member}
-    if "shifts" in asked.embedded:
+    if "shifts" in call.embedded:
         path = f"/groups/{one.id}/members/{key}/shifts"
-        made["shifts"] = asked.nested(shifts_with(asked, one, who), lambda each: shift_membership(asked, each), path)
+        made["shifts"] = call.nested(shifts_with(call, one, who), lambda each: shift_membership(call, each), path)
     return made
 
 
-def shifts_with(asked: Asked, one: Group, who: Recipient) -> list[Shift]:
-    """The shifts of a group in which somebody has a seat."""
-    return [each for each in asked.state.shifts_of(one.id) if any(seat.recipient == who for seat in each.seats)]
+def shifts_with(call: ApiCall, one: Group, who: Recipient) -> list[Shift]:
+    """Return the shifts of a group in which a recipient has a seat."""
+    return [each for each in call.state.shifts_of(one.id) if any(seat.recipient == who for seat in each.seats)]
 
 
-def shift_membership(asked: Asked, one: Shift) -> Json:
-    owner = asked.state.groups[one.group_id]
+def shift_membership(call: ApiCall, one: Shift) -> Json:
+    owner = call.state.groups[one.group_id]
     links = _self(f"/groups/{owner.id}/shifts/{one.id}")
     return {"id": one.id, "name": one.name, "group": group_reference(owner), "links": links}
 
 
-def absence(asked: Asked, one: Absence) -> Json:
-    state = asked.state
+def absence(call: ApiCall, one: Absence) -> Json:
+    state = call.state
     made: Json = {
         "id": one.id,
         "absenceType": "VACANCY" if one.replacement is None else "REPLACEMENT",
@@ -288,7 +288,7 @@ def absence(asked: Asked, one: Absence) -> Json:
     if one.group_id is not None:
         made["group"] = group_reference(state.groups[one.group_id])
     if one.replacement is not None:
-        made["replacement"] = recipient(asked, ("PERSON", one.replacement))
+        made["replacement"] = recipient(call, ("PERSON", one.replacement))
     return made
 
 
@@ -301,7 +301,7 @@ def service_link(link: tuple[str, str]) -> Json:
     return {"label": link[0], "url": link[1]}
 
 
-def service(asked: Asked, one: Service) -> Json:
+def service(call: ApiCall, one: Service) -> Json:
     made = service_reference(one) | {
         "description": one.description,
         "serviceType": "TECHNICAL",
@@ -310,8 +310,8 @@ def service(asked: Asked, one: Service) -> Json:
         "status": "ACTIVE",
     }
     if one.links:
-        made["serviceLinks"] = asked.nested(one.links, service_link, f"/services/{one.id}/links")
-    owner = asked.state.groups.get(one.owner_id or "")
+        made["serviceLinks"] = call.nested(one.links, service_link, f"/services/{one.id}/links")
+    owner = call.state.groups.get(one.owner_id or "")
     if owner is not None:
         made["ownedBy"] = group_reference(owner)
     return made

@@ -1,12 +1,13 @@
-"""Shifts, their seats, and who is on call in them, in the vendor's words.
+"""Shifts, their seats, and who is on call in them, in the vendor's JSON.
 
-``delay`` of a seat is the wait before it, ``delay`` of a member of an occurrence the wait after it: the vendor's names.
+The vendor uses one key for two values: ``delay`` of a seat is the wait before it, of a member of an occurrence after
+it.
 """
 
-from connectors.simulator.xmatters.asking import ROOT, Asked, Json
+from connectors.simulator.xmatters.api_call import ROOT, ApiCall, Json
 from connectors.simulator.xmatters.model import Recipient, Recurrence, Repeat, Seat, Shift
 from connectors.simulator.xmatters.occurrences import occurrences
-from connectors.simulator.xmatters.oncalls import OnDuty, Row, Stand, absence_at
+from connectors.simulator.xmatters.oncalls import OnDuty, Replacement, Row, absence_at
 from connectors.simulator.xmatters.rotation import next_rotation, seated_at
 from connectors.simulator.xmatters.wire import (
     fine_moment,
@@ -35,9 +36,9 @@ def _site_holidays(shift: Shift) -> Json:
     return {"onCall": bool(shift.on_holidays)}
 
 
-def shift(asked: Asked, one: Shift) -> Json:
-    now, embed = int(asked.now), asked.embedded
-    group = asked.state.groups[one.group_id]
+def shift(call: ApiCall, one: Shift) -> Json:
+    now, embed = int(call.now), call.embedded
+    group = call.state.groups[one.group_id]
     made: Json = {"id": one.id, "group": group_reference(group), "name": one.name}
     made |= {"description": one.description} if one.description else {}
     made |= {"links": {"self": ROOT + path_of(one)}, "created": fine_moment(one.created)}
@@ -50,9 +51,7 @@ def shift(asked: Asked, one: Shift) -> Json:
     made["repeatEscalation"] = _repeat(one.repeat)
     made["notifyEndOfEscalation"] = {"notifyEnabled": False}
     if "members" in embed:
-        made["members"] = asked.nested(
-            seats(asked, one), lambda seat: thin_seat(asked, *seat), path_of(one) + "/members"
-        )
+        made["members"] = call.nested(seats(call, one), lambda seat: short_seat(call, *seat), path_of(one) + "/members")
     if one.rotation is not None:
         made["rotationType"] = one.rotation.type
     if one.rotation is not None and "rotation" in embed:
@@ -66,7 +65,7 @@ def shift(asked: Asked, one: Shift) -> Json:
         if following is not None:
             made["rotation"]["nextRotationTime"] = fine_moment(following)
     if "exclusions" in embed and one.excluded:
-        made["exclusions"] = asked.nested(one.excluded, exclusion, path_of(one) + "/exclusions")
+        made["exclusions"] = call.nested(one.excluded, exclusion, path_of(one) + "/exclusions")
     return made
 
 
@@ -91,7 +90,7 @@ def _recurrence(rule: Recurrence) -> Json:
 
 
 def _repeat(repeat: Repeat | None) -> Json:
-    """A number of repetitions that is a text comes with a truth that is one."""
+    """Write a repetition. When the number of repetitions is a text, ``repeatEnabled`` is a text too."""
     if repeat is None:
         return {"repeatEnabled": False}
     return {
@@ -111,25 +110,25 @@ def exclusion(span: tuple[int, int]) -> Json:
 Seated = tuple[int, Seat, Recipient]
 
 
-def seats(asked: Asked, one: Shift) -> list[Seated]:
-    """(position from 1, seat, who sits there now)."""
-    order = seated_at(one, int(asked.now), asked.state.holidays(one.group_id))
+def seats(call: ApiCall, one: Shift) -> list[Seated]:
+    """Return (position from 1, seat, its present recipient) of each seat."""
+    order = seated_at(one, int(call.now), call.state.holidays(one.group_id))
     return [(position, seat, who) for position, (seat, who) in enumerate(zip(one.seats, order, strict=True), 1)]
 
 
-def thin_seat(asked: Asked, position: int, seat: Seat, who: Recipient) -> Json:
+def short_seat(call: ApiCall, position: int, seat: Seat, who: Recipient) -> Json:
     return {
         "position": position,
         "delay": seat.delay,
         "escalationType": seat.escalation,
         "inRotation": seat.in_rotation,
-        "recipient": reference(asked, who),
+        "recipient": reference(call, who),
     }
 
 
-def whole_seat(asked: Asked, one: Shift, position: int, seat: Seat, who: Recipient) -> Json:
-    """As the members of a shift list it: ``inRotation`` and ``onDuty`` stand with the recipient."""
-    whole = recipient(asked, who) | {"inRotation": seat.in_rotation, "onDuty": on_duty(asked, one, who)}
+def full_seat(call: ApiCall, one: Shift, position: int, seat: Seat, who: Recipient) -> Json:
+    """Write a seat for the members of a shift. ``inRotation`` and ``onDuty`` are keys of the recipient."""
+    whole = recipient(call, who) | {"inRotation": seat.in_rotation, "onDuty": on_duty(call, one, who)}
     return {
         "position": position,
         "delay": seat.delay,
@@ -139,9 +138,9 @@ def whole_seat(asked: Asked, one: Shift, position: int, seat: Seat, who: Recipie
     }
 
 
-def on_duty(asked: Asked, one: Shift, who: Recipient) -> bool:
-    """The shift is on and the recipient not away."""
-    now, state = int(asked.now), asked.state
+def on_duty(call: ApiCall, one: Shift, who: Recipient) -> bool:
+    """Return whether the shift runs and the recipient is not absent."""
+    now, state = int(call.now), call.state
     if not occurrences(one, now, now + 1, state.holidays(one.group_id)):
         return False
     return who[0] != "PERSON" or absence_at(state.absences_of(who[1], one.group_id), now) is None
@@ -150,18 +149,18 @@ def on_duty(asked: Asked, one: Shift, who: Recipient) -> bool:
 # On call.
 
 
-def row(asked: Asked, one: Row, most: int, *, kinds: bool = False) -> Json:
-    """``most`` members are shown. ``kinds``: rows for time nobody covers are among them, so each says what it is."""
+def row(call: ApiCall, one: Row, most: int, *, kinds: bool = False) -> Json:
+    """Write a row with at most ``most`` members. kinds: write the type, because some rows are gaps."""
     made: Json = {"group": group_reference(one.group)}
     if one.shift is not None:
-        made["shift"] = shift_reference(one.shift, name="shift" in asked.embedded)
+        made["shift"] = shift_reference(one.shift, name="shift" in call.embedded)
     made |= {"start": moment(one.start), "end": fine_moment(one.end)}
     if kinds:
         made["occurrenceType"] = "GAP" if one.shift is None else "SHIFT"
     if one.shift is not None:
         made["notifyEndOfEscalation"] = {"notifyEnabled": False}
         path = occurrence_path(one.shift, one.start)
-        made["members"] = asked.nested(one.members, lambda each: member(asked, each, path), f"{path}/members", most)
+        made["members"] = call.nested(one.members, lambda each: member(call, each, path), f"{path}/members", most)
     return made
 
 
@@ -169,25 +168,25 @@ def occurrence_path(one: Shift, start: int) -> str:
     return f"{path_of(one)}/occurrences/{fine_moment(start)}"
 
 
-def member(asked: Asked, one: OnDuty, path: str) -> Json:
+def member(call: ApiCall, one: OnDuty, path: str) -> Json:
     made: Json = {
         "position": one.position,
         "delay": one.delay_after,
         "escalationType": one.seat.escalation,
         "inRotation": one.seat.in_rotation,
-        "member": recipient(asked, one.recipient, owner="members.owner" in asked.embedded),
+        "member": recipient(call, one.recipient, owner="members.owner" in call.embedded),
     }
-    if one.stands:
-        made["replacements"] = asked.nested(
-            one.stands, lambda each: stand(asked, each), f"{path}/members/{one.position}/replacements"
+    if one.replacements:
+        made["replacements"] = call.nested(
+            one.replacements, lambda each: replacement(call, each), f"{path}/members/{one.position}/replacements"
         )
     return made
 
 
-def stand(asked: Asked, one: Stand) -> Json:
-    """A vacancy has no replacement."""
+def replacement(call: ApiCall, one: Replacement) -> Json:
+    """Write a replacement. A vacancy has none."""
     made: Json = {"start": moment(one.start), "end": fine_moment(one.end)}
     if one.person_id is not None:
-        found = asked.state.people[one.person_id]
+        found = call.state.people[one.person_id]
         made["replacement"] = person_reference(found) | {"status": found.status}
     return made

@@ -78,7 +78,7 @@ def basic(email: str, token: str) -> dict[str, str]:
 def call(simulator: Simulator) -> Call:
     """``call("/users", {"limit": 5})``."""
 
-    def asked(
+    def send(
         path: str,
         query: dict[str, Any] | None = None,
         *,
@@ -92,7 +92,7 @@ def call(simulator: Simulator) -> Call:
             sent.setdefault("Authorization", f"Token token={key}")
         return ask(simulator.origin, path, query, sent, method=method, body=body)
 
-    return asked
+    return send
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def opsgenie(clock: Clock) -> Iterator[opsgenie_simulator.Simulator]:
 def genie(opsgenie: opsgenie_simulator.Simulator) -> Call:
     """``genie("/v2/users", {"limit": 5})``: one request to Opsgenie; ``key=None`` sends none."""
 
-    def asked(
+    def send(
         path: str,
         query: dict[str, Any] | None = None,
         *,
@@ -127,7 +127,7 @@ def genie(opsgenie: opsgenie_simulator.Simulator) -> Call:
         headers = {} if key is None else {"Authorization": f"GenieKey {key}"}
         return ask(opsgenie.origin, path, query, headers, method=method)
 
-    return asked
+    return send
 
 
 @pytest.fixture
@@ -144,7 +144,7 @@ def site(jsm: jsm_simulator.Simulator) -> Call:
     """
     demo = (jsm_simulator.DEMO_EMAIL, jsm_simulator.DEMO_TOKEN)
 
-    def asked(
+    def send(
         path: str,
         query: dict[str, Any] | None = None,
         *,
@@ -155,7 +155,7 @@ def site(jsm: jsm_simulator.Simulator) -> Call:
         whole = f"/jsm/ops/api/{jsm_simulator.CLOUD_ID}{path}" if path.startswith("/v1/") else path
         return ask(jsm.origin, whole, query, None if who is None else basic(*who), method=method, body=body)
 
-    return asked
+    return send
 
 
 @pytest.fixture
@@ -172,7 +172,7 @@ def xm(xmatters: xmatters_simulator.Simulator) -> Call:
     """
     demo = (xmatters_simulator.DEMO_USER, xmatters_simulator.DEMO_PASSWORD)
 
-    def asked(
+    def send(
         path: str,
         query: dict[str, Any] | str | None = None,
         *,
@@ -184,4 +184,4 @@ def xm(xmatters: xmatters_simulator.Simulator) -> Call:
         pairs = query if isinstance(query, dict) else None
         return ask(xmatters.origin, whole, pairs, None if who is None else basic(*who), method=method)
 
-    return asked
+    return send

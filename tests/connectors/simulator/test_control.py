@@ -89,12 +89,12 @@ def test_callers_from_elsewhere_are_refused(simulator: Simulator) -> None:
     assert refused.status == 403
 
 
-def test_it_serves_until_told_to_stop() -> None:
-    told: list[str] = []
+def test_it_serves_until_it_is_stopped() -> None:
+    origins: list[str] = []
     seen: list[int] = []
 
     def visit(origin: str) -> None:
-        told.append(origin)
+        origins.append(origin)
         connection = http.client.HTTPConnection(origin.removeprefix("http://"), timeout=5)
         connection.request("GET", "/users?limit=1", headers={"Authorization": f"Token token={DEMO_KEY}"})
         seen.append(connection.getresponse().status)

@@ -1,4 +1,4 @@
-"""Failures on demand, seen from a plain HTTP client."""
+"""Planned faults, seen from a plain HTTP client."""
 
 import http.client
 import json

@@ -1,4 +1,4 @@
-"""The simulator is a second opinion: it may use the standard library and itself, nothing of the product."""
+"""The simulator is a second opinion: it imports only the standard library and itself."""
 
 import ast
 import sys

@@ -1,4 +1,4 @@
-"""What the demo world holds, and how fast a large one is built."""
+"""The contents of the demo account and of a large account."""
 
 from collections import Counter
 from datetime import UTC, datetime
@@ -103,7 +103,7 @@ def test_a_zone_about_to_change_its_clocks_is_chosen_where_there_is_one() -> Non
     assert changing_zone(NOW, ("Asia/Kolkata",), fallback="Etc/UTC") == "Etc/UTC"
 
 
-def test_a_large_account_has_the_size_asked_for_and_unique_names() -> None:
+def test_a_large_account_has_the_requested_size_and_unique_names() -> None:
     state = build_world(NOW, size=10_000)
     counts = (len(state.users), len(state.teams), len(state.schedules), len(state.policies), len(state.services))
     assert counts == (7_000, 500, 900, 800, 800)

@@ -133,9 +133,9 @@ def test_lists_come_in_pages_whose_next_is_a_path_below_the_base(site: Call) -> 
             break
         parts = urlsplit(got["links"]["next"])
         assert (parts.scheme, parts.netloc, parts.path) == ("", "", "/v1/schedules")
-        asked = parse_qs(parts.query)
-        assert asked["size"] == ["4"]
-        offset = int(asked["offset"][0])
+        query = parse_qs(parts.query)
+        assert query["size"] == ["4"]
+        offset = int(query["offset"][0])
     assert offset == 8
     assert len(seen) == len(set(seen)) == 9
 
@@ -300,7 +300,7 @@ def test_schedules_name_nobody_and_rotations_only_when_expanded(site: Call, jsm:
     assert [one["name"] for one in site("/v1/schedules", {"query": "desk"}).json["values"]] == ["Security Desk"]
 
 
-def test_only_ongoing_and_future_overrides_are_told(site: Call, jsm: Simulator) -> None:
+def test_only_current_and_future_overrides_are_listed(site: Call, jsm: Simulator) -> None:
     schedule = jsm.state.schedules[id_of(jsm.state.schedules, "Platform_schedule")]
     listed = site(f"/v1/schedules/{schedule.id}/overrides").json["values"]
     assert len(listed) == len(schedule.overrides) - 1
@@ -311,7 +311,7 @@ def test_only_ongoing_and_future_overrides_are_told(site: Call, jsm: Simulator) 
     assert listed[3]["responder"] == {"type": "noone"}
 
 
-def test_forwarding_rules_and_services_are_told_by_id(site: Call, jsm: Simulator) -> None:
+def test_forwarding_rules_and_services_have_ids_only(site: Call, jsm: Simulator) -> None:
     rules = site("/v1/forwarding-rules").json["values"]
     assert {rule["fromUser"]["id"] for rule in rules} <= set(jsm.state.users)
     service = next(iter(jsm.state.services))
@@ -321,7 +321,7 @@ def test_forwarding_rules_and_services_are_told_by_id(site: Call, jsm: Simulator
 
 
 def test_it_renders_what_opsgenie_renders_in_its_own_words(site: Call, jsm: Simulator) -> None:
-    """One engine behind both: the same periods for the same people."""
+    """JSM and Opsgenie render the same periods for the same people."""
     other = build_opsgenie(NOW)
     logins = {user.id: user.email for user in jsm.state.users.values()}
     for schedule in other.schedules.values():
@@ -334,14 +334,14 @@ def test_it_renders_what_opsgenie_renders_in_its_own_words(site: Call, jsm: Simu
             int(instant(drawn["endDate"])),
         )
         listed = [one for one in drawn["finalTimeline"]["rotations"] if not one.get("deleted")]
-        for rotation, told in zip(schedule.rotations, listed, strict=True):
+        for rotation, rotation_json in zip(schedule.rotations, listed, strict=True):
             expected = [
                 (one.start, one.end, other.name_of(one.recipient) if one.recipient[0] == "user" else None)
                 for one in walked.final[rotation.id]
             ]
             assert [
                 (instant(one["startDate"]), instant(one["endDate"]), logins.get(one["responder"]["id"]))
-                for one in told.get("periods", ())
+                for one in rotation_json.get("periods", ())
             ] == expected
 
 

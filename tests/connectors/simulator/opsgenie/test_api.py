@@ -145,9 +145,9 @@ def test_users_come_in_pages_whose_links_are_absolute_and_not_even_https(genie: 
         assert got.headers["x-paging-next"] == following
         parts = urlsplit(following)
         assert (parts.scheme, parts.netloc, parts.path) == ("http", "api.opsgenie.com", "/v2/users")
-        asked = parse_qs(parts.query)
-        assert (asked["order"], asked["sort"], asked["limit"]) == (["ASC"], ["username"], ["25"])
-        offset = int(asked["offset"][0])
+        query = parse_qs(parts.query)
+        assert (query["order"], query["sort"], query["limit"]) == (["ASC"], ["username"], ["25"])
+        offset = int(query["offset"][0])
     assert offset == 50
     assert got.json["paging"].keys() == {"first", "last", "prev"}
     assert len(seen) == len(set(seen)) == 60
@@ -197,10 +197,10 @@ def test_a_page_can_repeat_itself_and_a_listing_shrink(genie: Call, opsgenie: Si
 # Limits.
 
 
-def test_limits_are_told_and_each_domain_has_its_own(genie: Call, opsgenie: Simulator) -> None:
-    told = genie("/v2/request-limits/").json["data"]["rateLimits"]
-    assert {one["domain"] for one in told} == {"search", "configuration", "schedule-oncalls"}
-    assert all({limit["periodInSeconds"] for limit in one["limits"]} == {1, 60} for one in told)
+def test_limits_are_listed_and_each_domain_has_its_own(genie: Call, opsgenie: Simulator) -> None:
+    listed = genie("/v2/request-limits/").json["data"]["rateLimits"]
+    assert {one["domain"] for one in listed} == {"search", "configuration", "schedule-oncalls"}
+    assert all({limit["periodInSeconds"] for limit in one["limits"]} == {1, 60} for one in listed)
     opsgenie.rate_limit = RateLimit(2, 60)
     assert [genie("/v2/teams").status for _ in range(3)] == [200, 200, 429]
     assert genie("/v2/users").status == 200
@@ -213,7 +213,7 @@ def test_limits_are_told_and_each_domain_has_its_own(genie: Call, opsgenie: Simu
     assert got.json["message"]
 
 
-def test_the_told_limits_can_be_enforced() -> None:
+def test_the_listed_limits_can_be_enforced() -> None:
     moments = [0.0]
     limits = DomainLimits(enforced=True, clock=lambda: moments[0])
     assert [limits.count("a", "search").exceeded for _ in range(11)] == [False] * 10 + [True]
@@ -269,7 +269,7 @@ def test_contacts_come_in_two_shapes(genie: Call) -> None:
     assert genie(f"/v2/users/{plus}", {"expand": "contact"}).json["data"]["fullName"] == "Finn Larsen"
 
 
-def test_notification_rules_are_heads_until_one_is_asked_for(genie: Call) -> None:
+def test_a_list_of_notification_rules_has_no_steps(genie: Call) -> None:
     path = "/v2/users/liam.oconnor@example.com/notification-rules"
     first, second = genie(path).json["data"]
     assert (first["actionType"], second["actionType"]) == ("create-alert", "acknowledged-alert")
@@ -399,8 +399,8 @@ def test_escalations_have_every_kind_of_rule(genie: Call) -> None:
 def test_the_same_moment_and_seed_give_the_same_account() -> None:
     one, two, other = build_world(NOW), build_world(NOW), build_world(NOW, seed=8)
     for kind in ("user", "team", "schedule", "escalation", "service"):
-        assert one.shelf(kind) == two.shelf(kind)
-        assert not set(one.shelf(kind)) & set(other.shelf(kind))
+        assert one.objects(kind) == two.objects(kind)
+        assert not set(one.objects(kind)) & set(other.objects(kind))
 
 
 @pytest.mark.parametrize("day", range(0, 365, 45))

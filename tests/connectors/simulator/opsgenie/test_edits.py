@@ -1,4 +1,4 @@
-"""What the account's users do to it, seen through the API and the control plane."""
+"""Edits of an account, seen through the API and the control plane."""
 
 import json
 from collections.abc import Callable
@@ -38,7 +38,7 @@ def platform(opsgenie: Simulator) -> str:
     ],
 )
 def test_everything_can_be_renamed(opsgenie: Simulator, genie: Call, kind: str, path: str) -> None:
-    first = next(iter(opsgenie.state.shelf(kind)))
+    first = next(iter(opsgenie.state.objects(kind)))
     opsgenie.edits.rename(kind, first, "A new name")
     listed = {one["id"]: one.get("fullName", one.get("name")) for one in genie(path).json["data"]}
     assert listed[first] == "A new name"

@@ -19,7 +19,7 @@ def timeline(genie: Call, opsgenie: Simulator, name: str, **query: Any) -> Any:
     return got.json["data"]
 
 
-def test_a_timeline_is_a_week_of_the_zone_and_final_unless_more_is_asked_for(genie: Call, opsgenie: Simulator) -> None:
+def test_a_timeline_is_a_week_of_the_zone_and_final_by_default(genie: Call, opsgenie: Simulator) -> None:
     drawn = timeline(genie, opsgenie, "Payments On-Call")
     assert (drawn["startDate"], drawn["endDate"]) == ("2026-03-16T00:00:00Z", "2026-03-23T00:00:00Z")
     assert not {"baseTimeline", "overrideTimeline", "forwardingTimeline"} & drawn.keys()
@@ -30,7 +30,7 @@ def test_a_timeline_is_a_week_of_the_zone_and_final_unless_more_is_asked_for(gen
     assert (month["startDate"], month["endDate"]) == ("2026-03-01T00:00:00Z", "2026-03-31T23:00:00Z")
 
 
-def test_what_was_served_is_history_cut_at_the_moment_of_asking(genie: Call, opsgenie: Simulator, clock: Any) -> None:
+def test_past_periods_are_history_cut_at_the_request(genie: Call, opsgenie: Simulator, clock: Any) -> None:
     clock.moment = NOW + 0.8168
     drawn = timeline(genie, opsgenie, "Platform_schedule", expand="base,override,forwarding")
     final = drawn["finalTimeline"]["rotations"][0]["periods"]
@@ -103,7 +103,7 @@ def test_on_calls_say_who_was_forwarded(genie: Call, opsgenie: Simulator) -> Non
 
 
 def test_on_calls_open_what_each_rule_of_an_escalation_means(genie: Call, opsgenie: Simulator) -> None:
-    """Admins and others of a team; a team that nobody answers for has nobody behind it."""
+    """Admins and users of a team. A team without a routing target is resolved to nobody."""
     state = opsgenie.state
     desk = state.schedules[id_of(state.schedules, "Security Desk")]
     names = ("Payments Critical", "Data, without hurry")

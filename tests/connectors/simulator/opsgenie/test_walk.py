@@ -1,4 +1,4 @@
-"""The walk through parallel rotations against recorded facts, hand-made cases and a walk over every single minute."""
+"""The walk through parallel rotations compared with recordings, hand-made cases and a walk over every minute."""
 
 import random
 from collections.abc import Sequence
@@ -56,7 +56,7 @@ def on_duty(zone: str, one: Rotation, moment: str) -> list[str]:
 
 
 def test_a_recorded_wednesday_rotation_counts_weeks_from_its_start() -> None:
-    """Eleven people handed over on Wednesdays at ten; seven weeks on it is the eighth's turn, not a calendar week's."""
+    """Eleven people with handoffs on Wednesdays at ten: after seven weeks it is the turn of the eighth person."""
     days = [f"{day} 10:00 {day} 18:00" for day in range(1, 6)]
     office = rotation("Europe/London", "2019-10-02T10:00", "weekly", 1, "abcdefghijk", weekly(*days))
     assert on_duty("Europe/London", office, "2019-11-20T09:59:59") == []  # the window opens with the turn
@@ -67,7 +67,7 @@ def test_a_recorded_wednesday_rotation_counts_weeks_from_its_start() -> None:
 
 
 def test_a_recorded_london_rotation_keeps_its_local_handoff_in_summer() -> None:
-    """Started at 10:00 GMT: each Wednesday of summer 09:00Z to 17:00Z belongs wholly to the next person."""
+    """The start is 10:00 GMT. In summer each Wednesday from 09:00Z to 17:00Z is the next person's."""
     days = [f"{day} 10:00 {day} 18:00" for day in range(1, 6)]
     office = rotation("Europe/London", "2019-11-27T10:00", "weekly", 1, "abc", weekly(*days))
     assert base("Europe/London", office, "2020-06-09T00:00:00", "2020-06-11T00:00:00") == [
@@ -106,7 +106,7 @@ def test_lengths_multiply_the_unit() -> None:
 
 
 def test_hours_are_elapsed_and_days_are_read_off_the_wall() -> None:
-    """Berlin's clock goes from 02:00 to 03:00 on 2026-03-29."""
+    """Berlin's clock skips 02:00 to 03:00 on 2026-03-29."""
     zone = "Europe/Berlin"
     halves = rotation(zone, "2026-03-28T08:00", "hourly", 12, "ab")
     assert base(zone, halves, "2026-03-28T12:00:00", "2026-03-29T12:00:00") == [
@@ -228,7 +228,7 @@ def test_teams_and_escalations_take_turns_and_are_never_forwarded() -> None:
     assert [period.recipient for period in walked.final["R"]] == [("team", "t"), ("escalation", "e")]
 
 
-def test_an_empty_window_holds_nothing() -> None:
+def test_an_empty_window_has_no_periods() -> None:
     walked = walk(_overridden(), [], NOW, NOW)
     assert walked.final == {"1": (), "2": ()}
 

@@ -77,7 +77,7 @@ def test_policies_are_found_by_a_direct_target(call: Call, user_id: Find) -> Non
     assert names(found) == ["Follow the Sun", "Payments"]
 
 
-def test_contact_methods_come_in_full_only_when_asked_for(call: Call) -> None:
+def test_contact_methods_are_full_only_on_request(call: Call) -> None:
     bare = call("/users", {"query": "ana keller"}).json["users"][0]["contact_methods"]
     assert {one["type"] for one in bare} >= {
         "email_contact_method_reference",
@@ -88,7 +88,7 @@ def test_contact_methods_come_in_full_only_when_asked_for(call: Call) -> None:
     assert {one["type"]: one["address"] for one in full}["email_contact_method"] == "Ana.Keller@example.com"
 
 
-def test_notification_rules_are_those_of_high_urgency_unless_asked(call: Call, user_id: Find) -> None:
+def test_notification_rules_are_of_high_urgency_by_default(call: Call, user_id: Find) -> None:
     path = f"/users/{user_id('Ana Keller')}/notification_rules"
     assert [
         len(call(path, query).json["notification_rules"]) for query in ({}, {"urgency": "low"}, {"urgency": "all"})
@@ -140,7 +140,7 @@ def test_it_can_only_be_read(call: Call) -> None:
     assert call("/users", method="HEAD").status == 405
 
 
-def test_a_schedule_asked_for_in_another_zone_is_rendered_there(call: Call, schedule_id: Find) -> None:
+def test_a_schedule_is_rendered_in_the_requested_zone(call: Call, schedule_id: Find) -> None:
     path = f"/schedules/{schedule_id('Sun Americas')}"
     own = call(path, {"time_zone": "America/New_York"}).json["schedule"]["schedule_layers"][0]
     away = call(path, {"time_zone": "Asia/Kolkata"}).json["schedule"]["schedule_layers"][0]
@@ -170,7 +170,7 @@ def test_a_user_key_renders_in_its_owners_zone(call: Call, simulator: Simulator,
         (Restriction(20 * 3600, 3600, weekday=7), "Asia/Kolkata", (1, "00:30:00")),
     ],
 )
-def test_windows_move_with_the_zone_asked_for(window: Restriction, zone: str, expected: tuple[int | None, str]) -> None:
+def test_windows_move_with_the_requested_zone(window: Restriction, zone: str, expected: tuple[int | None, str]) -> None:
     made = restriction_json(window, "Europe/Berlin", zone, 1_774_008_005)  # Berlin +1, Los Angeles -7
     assert (made.get("start_day_of_week"), made["start_time_of_day"]) == expected
 
@@ -257,7 +257,7 @@ def test_a_deleted_person_stays_in_schedules_and_nowhere_else(call: Call, schedu
         assert user["deleted_at"]
 
 
-def test_strategies_come_in_three_shapes_and_only_when_asked_for(call: Call) -> None:
+def test_strategies_have_three_formats_and_appear_only_on_request(call: Call) -> None:
     include = {"include[]": "escalation_rule_assignment_strategies"}
     shapes = {
         policy["name"]: policy["escalation_rules"][0]["escalation_rule_assignment_strategy"]
@@ -270,7 +270,7 @@ def test_strategies_come_in_three_shapes_and_only_when_asked_for(call: Call) -> 
     assert "escalation_rule_assignment_strategy" not in bare
 
 
-def test_targets_of_one_policy_come_expanded_unasked(call: Call) -> None:
+def test_targets_of_one_policy_are_always_expanded(call: Call) -> None:
     policies = {one["name"]: one for one in call("/escalation_policies").json["escalation_policies"]}
     kinds = {
         name: {target["type"] for rule in one["escalation_rules"] for target in rule["targets"]}
@@ -301,7 +301,7 @@ def test_the_earliest_on_call_of_each_person_and_level(call: Call, schedule_id: 
     assert len(everything) > len(first) == 4
 
 
-def test_secrets_are_marked_where_they_may_be_asked_for(call: Call, schedule_id: Find, user_id: Find) -> None:
+def test_secrets_are_marked_in_all_answers_that_can_have_them(call: Call, schedule_id: Find, user_id: Find) -> None:
     for path, query in (
         (f"/schedules/{schedule_id('Data Platform')}", {}),
         (f"/v3/schedules/{schedule_id('Security Desk')}", {}),

@@ -8,7 +8,7 @@ The file is stricter than what PagerDuty's documentation and recorded answers sh
 3. ``escalation_rule_assignment_strategy`` is an object as well as a string (the file's own example is an object).
 4. ``created_via_sso`` was documented as a string in one example.
 5. ``oneOf`` of a service's alert grouping is met by both branches at once (recorded: two nulls): read as ``anyOf``.
-6. Integrations that are included have a type without ``_reference`` (rule 2) and a key beside it.
+6. Integrations that are included have a type without ``_reference`` (rule 2) and a key next to it.
 7. ``editable`` overrides are ids alone, as documented; the file demands start, end and user.
 """
 

@@ -1,4 +1,4 @@
-"""Shift-based schedules against cases worked out by hand."""
+"""Shift-based schedules compared with cases calculated by hand."""
 
 from datetime import UTC, datetime
 

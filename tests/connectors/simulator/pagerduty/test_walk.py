@@ -1,4 +1,4 @@
-"""The walk against cases worked out by hand and against a naive reading of the rules, instant by instant."""
+"""The walk compared with cases calculated by hand and with a direct check of every instant."""
 
 import random
 from collections.abc import Sequence
@@ -180,7 +180,7 @@ def test_a_layer_without_people_or_after_its_end_names_nobody() -> None:
         assert final(schedule, "2026-06-02T00:00:00", "2026-06-03T00:00:00") == []
 
 
-def test_an_empty_window_holds_nothing() -> None:
+def test_an_empty_window_has_no_periods() -> None:
     assert final(one_layer("Etc/UTC", "2026-06-01T00:00", DAY, "A"), "2026-06-02T00:00:00", "2026-06-02T00:00:00") == []
 
 
@@ -196,7 +196,7 @@ def _seconds(moment: datetime) -> int:
 
 
 def naive(schedule: Schedule, instant: int) -> str | None:
-    """Who is on call, from the definitions alone."""
+    """Return who is on call at an instant, directly from the rules."""
     for override in reversed(schedule.overrides):
         if override.start <= instant < override.end:
             return override.user_id

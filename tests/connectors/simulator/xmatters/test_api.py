@@ -34,7 +34,7 @@ def group_named(simulator: Simulator, name: str) -> str:
 
 
 def every_page(xm: Call, path: str, query: str = "") -> list[Any]:
-    """All objects, by following ``links.next`` from the root of the origin."""
+    """Return all objects by following ``links.next`` from the root of the origin."""
     found: list[Any] = []
     following = f"/api/xm/1{path}" + (f"?{query}" if query else "")
     while following:
@@ -60,7 +60,7 @@ def every_page(xm: Call, path: str, query: str = "") -> list[Any]:
         (POWERLESS_USER, POWERLESS_PASSWORD, 403),
     ],
 )
-def test_who_may_come_in(xm: Call, user: str, password: str, status: int) -> None:
+def test_credentials_open_the_instance(xm: Call, user: str, password: str, status: int) -> None:
     got = xm("/people", {"limit": 1}, who=(user, password))
     assert got.status == status
     if status == 401:
@@ -137,7 +137,7 @@ def test_it_can_only_be_read_as_json(xm: Call, xmatters: Simulator) -> None:
         assert ask(xmatters.origin, "/api/xm/1/people", None, {"Authorization": header}).status == 401
 
 
-def test_a_limited_caller_sees_half_of_the_groups_and_is_not_told(xm: Call, xmatters: Simulator) -> None:
+def test_a_limited_caller_sees_half_of_the_groups_without_a_hint(xm: Call, xmatters: Simulator) -> None:
     seen = xm("/groups", who=LIMITED).json
     assert (seen["total"], xm("/groups").json["total"]) == (6, 12)
     hidden = set(xmatters.state.groups) - {one["id"] for one in seen["data"]}
@@ -146,7 +146,7 @@ def test_a_limited_caller_sees_half_of_the_groups_and_is_not_told(xm: Call, xmat
     assert xm("/people", who=LIMITED).json["total"] == 60
 
 
-def test_limits_are_told_but_not_when_to_come_back(xm: Call, xmatters: Simulator) -> None:
+def test_limits_have_headers_but_none_says_when_to_retry(xm: Call, xmatters: Simulator) -> None:
     got = xm("/people")
     assert got.headers["x-ratelimit-limit"] == "60000"
     assert got.headers["x-ratelimit-period_in_sec"] == "60"
@@ -158,7 +158,7 @@ def test_limits_are_told_but_not_when_to_come_back(xm: Call, xmatters: Simulator
 # Pages.
 
 
-def test_links_begin_at_the_root_and_keep_what_was_asked(xm: Call) -> None:
+def test_links_begin_at_the_root_and_repeat_the_parameters(xm: Call) -> None:
     page = xm("/people", {"limit": 25, "offset": 25, "embed": "roles"}).json
     assert page["links"] == {
         "self": "/api/xm/1/people?embed=roles&offset=25&limit=25",
@@ -171,7 +171,7 @@ def test_links_begin_at_the_root_and_keep_what_was_asked(xm: Call) -> None:
     assert all("devices" in one for one in found)
 
 
-def test_totals_may_drift_and_faults_are_acted_out(xm: Call, xmatters: Simulator) -> None:
+def test_totals_may_drift_and_faults_are_carried_out(xm: Call, xmatters: Simulator) -> None:
     xmatters.edits.change_habits(drifting_totals=True)
     totals = [xm("/people", {"limit": 20, "offset": offset}).json["total"] for offset in (0, 20, 40)]
     assert totals == [60, 61, 62]
@@ -184,7 +184,7 @@ def test_totals_may_drift_and_faults_are_acted_out(xm: Call, xmatters: Simulator
 
 
 def nested_lists(value: Any) -> list[Any]:
-    """Every list with links of its own inside an answer."""
+    """Return every list with links inside an answer."""
     inner = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
     own = [value] if isinstance(value, dict) and {"count", "total", "data", "links"} <= set(value) else []
     return own + [found for one in inner for found in nested_lists(one)]
@@ -210,7 +210,7 @@ def place(one: Any) -> str:
 def test_nested_lists_are_cut_and_go_on_elsewhere(
     xm: Call, xmatters: Simulator, path: str, query: str, kinds: set[str]
 ) -> None:
-    """What is cut and what follows is the list that comes when nothing is cut."""
+    """The cut list and the rest are together the list that is not cut."""
     in_two = next(one for one in xmatters.state.people.values() if one.target_name == "blindqvist")
     nights = next(one for one in xmatters.state.shifts.values() if one.name == "Nights")
     xmatters.edits.add_seat(nights.id, ["PERSON", in_two.id])
@@ -347,7 +347,7 @@ def test_rosters_have_every_kind_of_member(xm: Call, xmatters: Simulator) -> Non
     }
 
 
-def test_shifts_tell_pattern_zone_seats_and_rotation(xm: Call, xmatters: Simulator) -> None:
+def test_shifts_have_pattern_zone_seats_and_rotation(xm: Call, xmatters: Simulator) -> None:
     platform = group_named(xmatters, "Platform SRE")
     found = {
         one["name"]: one for one in every_page(xm, f"/groups/{platform}/shifts", "embed=members,rotation,exclusions")

@@ -1,4 +1,4 @@
-"""What the instance's users do to it, seen through the API and the control plane."""
+"""Edits of an instance, seen through the API and the control plane."""
 
 import json
 from collections.abc import Callable
@@ -32,13 +32,13 @@ def seats(xm: Call, simulator: Simulator, name: str) -> list[tuple[str, int]]:
 
 @pytest.mark.parametrize(("kind", "path"), [("person", "people"), ("group", "groups"), ("service", "services")])
 def test_things_are_renamed(xmatters: Simulator, xm: Call, kind: str, path: str) -> None:
-    first = next(iter(xmatters.state.shelf(kind)))
+    first = next(iter(xmatters.state.objects(kind)))
     xmatters.edits.rename(kind, first, "Another Name")
     (found,) = (one for one in xm(f"/{path}", {"limit": 1000}).json["data"] if one["id"] == first)
     assert found.get("targetName") == "Another Name" or (found["firstName"], found["lastName"]) == ("Another", "Name")
 
 
-def test_who_is_deleted_is_mentioned_nowhere(xmatters: Simulator, xm: Call) -> None:
+def test_a_deleted_object_is_mentioned_nowhere(xmatters: Simulator, xm: Call) -> None:
     uri, ana, maeve = (person(xmatters, name) for name in ("ucohen", "akeller", "mbyrne"))
     for key in (uri, ana, maeve):
         xmatters.edits.delete("person", key)
@@ -206,7 +206,7 @@ def test_the_control_plane_edits_it_too(xmatters: Simulator, xm: Call) -> None:
     assert (summary["shifts"], len(summary["edits"])) == (18, 18)
 
 
-def test_a_made_up_instance_has_the_size_asked_for() -> None:
+def test_a_made_up_instance_has_the_requested_size() -> None:
     server = build("xmatters", size=1000)
     counts = server.state.counts()
     assert (counts["people"], counts["groups"], counts["shifts"], counts["services"]) == (753, 74, 99, 74)

@@ -1,4 +1,4 @@
-"""When simulated shifts are on: every frequency, ends, deleted occurrences, holidays, changes of the clock."""
+"""Occurrences of simulated shifts: every frequency, ends, deleted occurrences, holidays, changes of the clock."""
 
 import itertools
 from datetime import UTC, date, datetime, timedelta
@@ -90,7 +90,7 @@ def test_an_unknown_frequency_is_refused() -> None:
     ahead=st.integers(0, 900),
 )
 def test_weeks_agree_with_counting_sundays(first: date, every: int, days: set[int], ahead: int) -> None:
-    """The judge counts the Sundays passed since the week of the first date."""
+    """The expected days are counted by the Sundays since the week of the first date."""
     today = first + timedelta(days=ahead)
     sundays = sum((first + timedelta(days=one)).weekday() == 6 for one in range(1, ahead + 1))
     words = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
@@ -118,7 +118,7 @@ def test_holidays_are_left_out_where_the_shift_says_so() -> None:
 
 
 def test_shifts_recur_by_the_wall_clock() -> None:
-    """Recorded: defined at 17:00 EDT in August 2015, on at 17:00 EST in December 2021."""
+    """Recorded: defined at 17:00 EDT in August 2015, running at 17:00 EST in December 2021."""
     made = shift("2015-08-05T21:00", "2015-08-06T13:00", Recurrence("DAILY", 1), "America/New_York")
     (found,) = occurrences(made, at("2021-12-29T00:00"), at("2021-12-29T01:00"))
     assert (found.start, found.end) == (at("2021-12-28T22:00"), at("2021-12-29T14:00"))
@@ -158,7 +158,7 @@ def test_without_times_a_shift_is_written_in_local_days() -> None:
 
 
 @given(since=st.integers(0, 400 * DAY), length=st.integers(1, 20 * DAY))
-def test_asking_in_parts_gives_the_same(since: int, length: int) -> None:
+def test_parts_of_a_range_give_the_same_as_the_whole(since: int, length: int) -> None:
     made = shift("2026-01-05T20:00", "2026-01-06T08:00", Recurrence("WEEKLY", 2, ("MO", "SA")), "Europe/Berlin")
     begin = at("2026-01-01T00:00") + since
     whole = occurrences(made, at("2026-01-01T00:00"), at("2028-01-01T00:00"))

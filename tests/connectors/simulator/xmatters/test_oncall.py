@@ -1,4 +1,4 @@
-"""Who the simulated xMatters says is on call, and what it says of absences and gaps."""
+"""On-call answers of the simulated xMatters, with absences and gaps."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -24,7 +24,7 @@ def people(row: Any) -> list[str]:
     return [one["member"]["targetName"] for one in row["members"]["data"]]
 
 
-def test_now_only_running_shifts_are_told(xm: Call, xmatters: Simulator) -> None:
+def test_now_only_running_shifts_are_listed(xm: Call, xmatters: Simulator) -> None:
     (row,) = xm("/on-call", {"groups": group_named(xmatters, "Platform SRE")}).json["data"]
     assert (row["start"], row["end"]) == ("2026-03-20T07:00:00Z", "2026-03-20T19:00:00.000Z")
     assert "name" not in row["shift"]
@@ -41,7 +41,7 @@ def test_now_only_running_shifts_are_told(xm: Call, xmatters: Simulator) -> None
     assert [one["delay"] for one in row["members"]["data"]] == [0, 10, 0, 50, 0], "the wait after, not before"
 
 
-def test_a_device_tells_its_owner_when_asked(xm: Call, xmatters: Simulator) -> None:
+def test_a_device_has_its_owner_on_request(xm: Call, xmatters: Simulator) -> None:
     query = f"groups={group_named(xmatters, 'Network, Clouds + Cables')}&at=2026-03-20T20:00:00Z"
     devices = [
         one["member"]
@@ -133,7 +133,7 @@ def test_a_rotation_by_shifts_shows_each_occurrence_its_order(xm: Call, xmatters
     ]
 
 
-def test_gaps_are_told_when_asked_for(xm: Call, xmatters: Simulator) -> None:
+def test_gaps_are_listed_on_request(xm: Call, xmatters: Simulator) -> None:
     span = "from=2026-03-20T12:00:00Z&to=2026-03-27T12:00:00Z&membersPerShift=1"
     data = group_named(xmatters, "Data Pipelines")
     assert not any("occurrenceType" in row for row in xm("/on-call", f"groups={data}&{span}").json["data"])
@@ -155,13 +155,13 @@ def test_gaps_are_told_when_asked_for(xm: Call, xmatters: Simulator) -> None:
     assert row["occurrenceType"] == "SHIFT"
 
 
-def test_holidays_decide_though_no_endpoint_tells_them(xm: Call, xmatters: Simulator) -> None:
-    """One shift is on at holidays alone, the other never then."""
+def test_holidays_decide_although_no_endpoint_reports_them(xm: Call, xmatters: Simulator) -> None:
+    """One shift runs only on holidays, the other never on holidays."""
     span = "from=2026-03-20T12:00:00Z&to=2026-06-02T12:00:00Z&embed=shift"
     key = group_named(xmatters, 'Release "Train"')
     found = xm("/on-call", f"groups={key}&{span}").json["data"]
-    told = [(row["shift"]["name"], row["start"][:10], row["shift"].get("siteHolidays")) for row in found]
-    assert told == [
+    listed = [(row["shift"]["name"], row["start"][:10], row["shift"].get("siteHolidays")) for row in found]
+    assert listed == [
         ("Launch", "2026-03-22", None),
         ("Holidays", "2026-03-24", {"onCall": True}),
         ("Holidays", "2026-03-26", {"onCall": True}),
@@ -195,8 +195,8 @@ def test_occurrences_of_a_group(xm: Call, xmatters: Simulator) -> None:
 def test_the_summary_is_flat(xm: Call, xmatters: Simulator) -> None:
     query = {"groups": group_named(xmatters, "Platform SRE"), "recipientsPerShift": 100}
     found = xm("/on-call-summary", query).json["data"]
-    told = [(row["recipient"]["targetName"], row["delay"], row["escalationLevel"]) for row in found]
-    assert told == [
+    listed = [(row["recipient"]["targetName"], row["delay"], row["escalationLevel"]) for row in found]
+    assert listed == [
         ("blindqvist", 0, 1),
         ("cmoretti", 0, 1),
         ("daydin", 10, 2),

@@ -1,4 +1,4 @@
-"""Rotations that move by themselves: who sits where, and when that changes next."""
+"""Rotations that move by themselves: the recipient of each seat, and the next rotation instant."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -60,7 +60,7 @@ def test_the_past_is_stepped_back_into() -> None:
 def test_eleven_hundred_days_of_reading_tell_one_story(
     zone: str, unit: str, interval: int, first: str, hour: float, direction: str
 ) -> None:
-    """Between two rotation instants nothing changes, at each exactly one step is taken, by the wall clock."""
+    """Between two rotation instants nothing changes. At each instant the rotation takes one step of the wall clock."""
     made = shift(by_time(unit, interval, first, direction), zone)
     moment = at(first) - 3600
     handoffs = []

@@ -1,4 +1,4 @@
-"""Who is notified at which minute: the vendor's help cases, and shifts against a reckoning of each seat alone."""
+"""Who is notified at which minute: the cases of the vendor's help, and shifts compared with a calculation per seat."""
 
 from typing import Any
 
@@ -41,7 +41,7 @@ def away(state: State, person: str, replacement: str | None = None, only: str | 
     state.absences[key] = Absence(key, person, NOW - 60, NOW + DAY, replacement, only)
 
 
-def told(state: State, owner: Group, at: int = NOW) -> list[tuple[int, str]]:
+def notified(state: State, owner: Group, at: int = NOW) -> list[tuple[int, str]]:
     return [(one.minute, " ".join(key for _, key in one.recipients)) for one in walk(state, owner, at)]
 
 
@@ -50,7 +50,7 @@ def test_the_example_of_the_help() -> None:
     state = world(*"abcdm")
     owner = group(state, "g")
     always(state, owner, "s", ("a", 0), ("b", 0), ("c", 10), ("d", 0), ("m", 50))
-    assert told(state, owner) == [(0, "a b"), (10, "c d"), (60, "m")]
+    assert notified(state, owner) == [(0, "a b"), (10, "c d"), (60, "m")]
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_the_example_of_the_help() -> None:
     ],
 )
 def test_who_is_not_there_is_passed_over(seats: Any, absent: str, expected: list[tuple[int, str]]) -> None:
-    """The delay before is kept, the delay after is dropped: alike for the absent and the inactive."""
+    """The delay before is kept and the delay after is dropped, for absent and for inactive people."""
     for way in ("absent", "inactive", "closed"):
         state = world(*"abcd")
         owner = group(state, "g")
@@ -76,7 +76,7 @@ def test_who_is_not_there_is_passed_over(seats: Any, absent: str, expected: list
                 away(state, key)
             else:
                 state.people[key].status = "INACTIVE"
-        assert told(state, owner) == expected
+        assert notified(state, owner) == expected
 
 
 def test_a_replacement_takes_the_seat_in_its_group_only() -> None:
@@ -85,11 +85,11 @@ def test_a_replacement_takes_the_seat_in_its_group_only() -> None:
     for one in (owner, other):
         always(state, one, f"s-{one.id}", ("a", 0), ("b", 10), ("c", 5))
     away(state, "b", "d", only="g")
-    assert told(state, owner) == [(0, "a"), (10, "d"), (15, "c")]
-    assert told(state, other) == [(0, "a"), (10, "b"), (15, "c")]
+    assert notified(state, owner) == [(0, "a"), (10, "d"), (15, "c")]
+    assert notified(state, other) == [(0, "a"), (10, "b"), (15, "c")]
     state.people["d"].status = "INACTIVE"
-    assert told(state, owner) == [(0, "a"), (10, "c")]
-    assert told(state, owner, NOW + DAY) == told(state, other)
+    assert notified(state, owner) == [(0, "a"), (10, "c")]
+    assert notified(state, owner, NOW + DAY) == notified(state, other)
 
 
 def test_shifts_run_side_by_side() -> None:
@@ -105,7 +105,7 @@ def test_a_timeline_is_repeated_after_its_wait() -> None:
     state = world(*"ab")
     owner = group(state, "g")
     always(state, owner, "s", ("a", 5), ("b", 10), repeat=Repeat("2", 900))
-    assert told(state, owner) == [(5, "a"), (15, "b"), (30, "a"), (40, "b"), (55, "a"), (65, "b")]
+    assert notified(state, owner) == [(5, "a"), (15, "b"), (30, "a"), (40, "b"), (55, "a"), (65, "b")]
 
 
 def test_a_group_in_a_seat_is_resolved_when_it_is_reached() -> None:
@@ -113,12 +113,12 @@ def test_a_group_in_a_seat_is_resolved_when_it_is_reached() -> None:
     outer, inner = group(state, "g"), group(state, "h")
     always(state, outer, "outer", ("a", 0), ("@h", 10), ("b", 5))
     always(state, inner, "inner", ("c", 0), ("d", 20))
-    assert told(state, outer) == [(0, "a"), (10, "c"), (15, "b"), (30, "d")]
+    assert notified(state, outer) == [(0, "a"), (10, "c"), (15, "b"), (30, "d")]
     absence = Absence("later", "c", NOW + 300, NOW + DAY, "b")
     state.absences["later"] = absence
-    assert told(state, outer) == [(0, "a"), (10, "b"), (15, "b"), (30, "d")]
+    assert notified(state, outer) == [(0, "a"), (10, "b"), (15, "b"), (30, "d")]
     inner.status = "INACTIVE"
-    assert told(state, outer) == [(0, "a"), (15, "b")]
+    assert notified(state, outer) == [(0, "a"), (15, "b")]
 
 
 def test_broadcast_and_dynamic_groups_have_no_order() -> None:
@@ -126,13 +126,13 @@ def test_broadcast_and_dynamic_groups_have_no_order() -> None:
     outer, everyone = group(state, "g"), group(state, "h", "BROADCAST")
     everyone.members = [("PERSON", "a"), ("PERSON", "b"), ("DYNAMIC_TEAM", "old")]
     always(state, outer, "outer", ("c", 0), ("@h", 10))
-    assert told(state, outer) == [(0, "c"), (10, "a b old")]
+    assert notified(state, outer) == [(0, "c"), (10, "a b old")]
     away(state, "b")
     assert [(one.minute, one.shift_id, one.recipients) for one in walk(state, everyone, NOW)] == [
         (0, None, (("PERSON", "a"), ("DYNAMIC_TEAM", "old")))
     ]
     everyone.type = "DYNAMIC"
-    assert told(state, everyone) == [(0, "a old")]
+    assert notified(state, everyone) == [(0, "a old")]
 
 
 def test_circles_end() -> None:
@@ -140,8 +140,8 @@ def test_circles_end() -> None:
     one, two = group(state, "g"), group(state, "h")
     always(state, one, "one", ("a", 0), ("@h", 10), ("@g", 5))
     always(state, two, "two", ("b", 0), ("@g", 10))
-    assert told(state, one) == [(0, "a"), (10, "b")]
-    assert told(state, two) == [(0, "b"), (10, "a")]
+    assert notified(state, one) == [(0, "a"), (10, "b")]
+    assert notified(state, two) == [(0, "b"), (10, "a")]
 
 
 def test_a_device_is_reached_though_its_owner_is_away() -> None:
@@ -150,21 +150,21 @@ def test_a_device_is_reached_though_its_owner_is_away() -> None:
     state.devices["phone"] = Device("phone", "a", "Phone", "VOICE", "+1", 1)
     always(state, owner, "s", ("#phone", 0), ("b", 10))
     away(state, "a")
-    assert told(state, owner) == [(0, "phone"), (10, "b")]
+    assert notified(state, owner) == [(0, "phone"), (10, "b")]
     state.devices["phone"].status = "INACTIVE"
-    assert told(state, owner) == [(0, "b")]
+    assert notified(state, owner) == [(0, "b")]
 
 
 def test_nobody_is_notified_when_nothing_is_on() -> None:
     state = world("a")
     owner = group(state, "g")
-    assert told(state, owner) == []
+    assert notified(state, owner) == []
     shift = always(state, owner, "s", ("a", 0))
-    assert told(state, owner) == [(0, "a")]
+    assert notified(state, owner) == [(0, "a")]
     shift.seats = []
-    assert told(state, owner) == []
+    assert notified(state, owner) == []
     owner.status = "INACTIVE"
-    assert told(state, owner) == []
+    assert notified(state, owner) == []
 
 
 @given(
@@ -172,7 +172,7 @@ def test_nobody_is_notified_when_nothing_is_on() -> None:
     absent=st.sets(st.integers(0, 6)),
 )
 def test_the_minute_of_a_seat_is_a_sum_over_the_steps_before_it(delays: list[int], absent: set[int]) -> None:
-    """The judge reckons each seat alone: the delays of the steps up to its own, but of those after an empty one."""
+    """The expected minute of a seat is the sum of the delays before it, without those after an empty step."""
     state = world(*(str(number) for number in range(7)))
     owner = group(state, "g")
     always(state, owner, "s", *((str(number), delay) for number, delay in enumerate(delays)))
@@ -189,7 +189,7 @@ def test_the_minute_of_a_seat_is_a_sum_over_the_steps_before_it(delays: list[int
         minute = delays[0] + sum(delays[steps[one][0]] for one in range(1, mine + 1) if set(steps[one - 1]) - absent)
         if number not in absent:
             expected.setdefault(minute, []).append(str(number))
-    assert told(state, owner) == [(minute, " ".join(found)) for minute, found in sorted(expected.items())]
+    assert notified(state, owner) == [(minute, " ".join(found)) for minute, found in sorted(expected.items())]
 
 
 def test_walks_of_the_demo_world() -> None:

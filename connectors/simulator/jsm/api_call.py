@@ -1,4 +1,4 @@
-"""What a caller asks for: pages, dates, objects it may see, and the answers when it may not.
+"""One request to JSM Operations: its parameters, the objects that the caller may see, pages, and refusals.
 
 Errors of Operations are ``{"errors": [{"title"}]}``, those of Jira's own REST API ``{"errorMessages", "errors"}``.
 """
@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from connectors.simulator.asking import Parameters
 from connectors.simulator.atlassian.state import State
 from connectors.simulator.atlassian.wire import Json
 from connectors.simulator.exchange import Answer, Item, Request
 from connectors.simulator.jsm.callers import Caller
+from connectors.simulator.parameters import Parameters
 from connectors.simulator.zones import DAY
 
 USUAL = 25
@@ -29,7 +29,7 @@ _TITLES = {
 
 
 class Refused(Exception):
-    """The request is answered with an error; ``jira``: in the words of Jira's own REST API."""
+    """The request is answered with an error. ``jira``: the error has the form of Jira's own REST API."""
 
     def __init__(self, status: int, title: str | None = None, *, jira: bool = False) -> None:
         super().__init__(status, title)
@@ -44,15 +44,15 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked(Parameters):
-    """One request of a known caller. ``path`` is the path after the base. ``turn`` counts requests."""
+class ApiCall(Parameters):
+    """One request of a known caller. ``path`` is the path below the base. ``request_number`` counts requests."""
 
     state: State
     request: Request
     caller: Caller
     path: str
     now: float
-    turn: int
+    request_number: int
     bare_teams: bool = False
 
     def schedule(self, identifier: str) -> Any:
@@ -72,7 +72,7 @@ class Asked(Parameters):
         return found
 
     def moment(self, name: str) -> float:
-        """An ISO date-time, default now."""
+        """Return UTC seconds of an ISO date-time; without the parameter, now."""
         moment = self.instant(name)
         return self.now if moment is None else moment
 
@@ -80,7 +80,7 @@ class Asked(Parameters):
         return Refused(422, f"{name} {message}")
 
     def within_reach(self, since: int, until: int) -> None:
-        """Timelines reach a year back and two years ahead."""
+        """Refuse a timeline that begins more than a year ago or ends more than two years from now."""
         if since < self.now - 366 * DAY or until > self.now + 731 * DAY:
             raise Refused(422, "The timeline may begin a year ago at most and end two years from now")
 
@@ -92,15 +92,15 @@ class Asked(Parameters):
         expands: Sequence[str] = (),
         last: bool = False,
     ) -> Answer:
-        """One page. ``links.next`` is a path below the base, and absent on the last page."""
+        """Answer with one page. ``links.next`` is a path below the base; it is absent on the last page."""
         size, offset = min(self.number("size", USUAL, 1), MOST), self.number("offset", 0, 0)
-        cut = self.request.cut(items, offset, size)
+        page = self.request.page(items, offset, size)
 
         def link(at: int) -> str:
             return f"{self.path}?{urlencode({'offset': at, 'size': size})}"
 
-        links = {"last": link((cut.total - 1) // size * size if cut.total else 0)} if last else {}
-        if cut.more:
+        links = {"last": link((page.total - 1) // size * size if page.total else 0)} if last else {}
+        if page.more:
             links["next"] = link(offset + size)
-        payload: Json = {"values": [write(item) for item in cut.shown], "links": links}
+        payload: Json = {"values": [write(item) for item in page.items], "links": links}
         return Answer(200, payload | ({"_expands": list(expands)} if expands else {}))

@@ -1,4 +1,4 @@
-"""What a caller asks for: key and rights, pages, zones and windows, and the answers when it may not have it.
+"""One request to PagerDuty: key and rights, zone and time window, pages, and refusals.
 
 Error bodies and codes: REST API documentation, "Errors"; paging: "Pagination"; rights: the scopes of scoped OAuth.
 """
@@ -6,12 +6,12 @@ Error bodies and codes: REST API documentation, "Errors"; paging: "Pagination"; 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from connectors.simulator.asking import Parameters
 from connectors.simulator.exchange import Answer, Item, Request
 from connectors.simulator.pagerduty.model import ApiKey
 from connectors.simulator.pagerduty.state import State
 from connectors.simulator.pagerduty.wire import Json, Wire
 from connectors.simulator.pagerduty.wire_schedules import UTC, Window
+from connectors.simulator.parameters import Parameters
 from connectors.simulator.zones import DAY, is_zone, parse_instant
 
 MOST_RECORDS = 10_000
@@ -29,7 +29,7 @@ _MESSAGES = {
 
 
 class Refused(Exception):
-    """The request is answered with an error; ``payload`` replaces the usual error object."""
+    """The request is answered with an error. ``payload`` replaces the usual error object."""
 
     def __init__(self, status: int, *errors: str, code: int | None = None, payload: Json | None = None) -> None:
         super().__init__(status, errors)
@@ -40,7 +40,7 @@ class Refused(Exception):
 
 
 def error_answer(refused: Refused, *, v3: bool = False) -> Answer:
-    """The documented error object; v3 answers of status 400 name the field each message belongs to."""
+    """Return the documented error object. In v3 the messages stand below the field that they belong to."""
     message, code = _MESSAGES.get(refused.status, ("Internal Server Error", 2000))
     error: Json = {"message": message, "code": refused.code or code}
     if refused.errors:
@@ -49,7 +49,7 @@ def error_answer(refused: Refused, *, v3: bool = False) -> Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked(Parameters):
+class ApiCall(Parameters):
     """One request of a known caller."""
 
     state: State
@@ -66,17 +66,17 @@ class Asked(Parameters):
             raise Refused(self.key.denied[right], f"The key lacks {right}")
 
     def zone(self, *, v3: bool = False) -> str:
-        """The zone to render in: ``time_zone``, else (v2) the profile of the key's owner, else the account's.
+        """Return the zone of rendering: ``time_zone``, else (v2) the zone of the key's owner, else of the account.
 
-        "UTC" is a v3 name; v2 calls it Etc/UTC.
+        Only v3 accepts the name "UTC"; v2 calls the zone Etc/UTC.
         """
-        asked = self.request.one("time_zone")
-        if asked is None:
+        name = self.request.one("time_zone")
+        if name is None:
             owner = self.state.users.get(self.key.user_id or "")
             return UTC if v3 else (owner and owner.time_zone) or self.state.time_zone
-        if (asked == "UTC" and not v3) or not is_zone(asked):
-            raise Refused(400, f"Time zone {asked!r} is not supported")
-        return asked
+        if (name == "UTC" and not v3) or not is_zone(name):
+            raise Refused(400, f"Time zone {name!r} is not supported")
+        return name
 
     def wire(self, *, v3: bool = False) -> Wire:
         return Wire(self.state, self.key.subdomain, self.zone(v3=v3))
@@ -94,7 +94,10 @@ class Asked(Parameters):
         return moment
 
     def window(self, zone: str, *, required: bool = False) -> Window | None:
-        """since/until: one alone spans two weeks, neither means no rendering. Fractions of a second are cut."""
+        """Return the window of since and until; None without both means no rendering.
+
+        One of them alone gives two weeks. Fractions of a second are cut.
+        """
         since, until = self.moment("since", zone), self.moment("until", zone)
         if required and (since is None or until is None):
             raise Refused(400, "since and until are required", code=2004)
@@ -123,17 +126,17 @@ class Asked(Parameters):
         most: int = 100,
         total: bool = True,
     ) -> Answer:
-        """One page of ``items``, only its own objects written. A limit above ``most`` is lowered to it."""
+        """Answer with one page of at most ``most`` items. Only the items of the page are written."""
         limit, offset = min(self.number("limit", default, 1), most), self.number("offset", 0, 0)
         if offset + limit > MOST_RECORDS:
             raise Refused(400, "Offset plus limit must not be greater than 10000")
-        cut = self.request.cut(items, offset, limit)
+        page = self.request.page(items, offset, limit)
         payload: Json = {
-            wrapper: [write(item) for item in cut.shown],
+            wrapper: [write(item) for item in page.items],
             "limit": limit,
             "offset": offset,
-            "more": cut.more,
+            "more": page.more,
         }
         if total:
-            payload["total"] = cut.total if self.request.flag("total") else None
+            payload["total"] = page.total if self.request.flag("total") else None
         return Answer(200, payload)

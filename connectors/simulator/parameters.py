@@ -1,4 +1,4 @@
-"""Query parameters that all simulated vendors read alike, each refusing in its own words."""
+"""Query parameters that all simulated vendors read in the same way. Each vendor refuses them in its own words."""
 
 from abc import ABC, abstractmethod
 
@@ -7,22 +7,22 @@ from connectors.simulator.zones import parse_instant
 
 
 class Parameters(ABC):
-    """Base of a request that is understood, a dataclass."""
+    """Base of the dataclass that reads the parameters of one request."""
 
     __slots__ = ()
     request: Request
 
     @abstractmethod
     def wrong(self, name: str, message: str) -> Exception:
-        """The refusal of a parameter; ``message`` goes on after its name."""
+        """Return the exception that refuses a parameter. ``message`` continues a sentence that starts with its name."""
 
     @property
     def expanded(self) -> list[str]:
-        """Values of ``expand``, which may be repeated or separated by commas."""
+        """The values of ``expand``. The parameter may be repeated, and commas separate values."""
         return [word for text in self.request.many("expand") for word in text.split(",") if word]
 
     def number(self, name: str, usual: int, least: int, most: int | None = None) -> int:
-        """``usual`` when it is not given."""
+        """Return the number from ``least`` to ``most`` (None = no upper limit), or ``usual`` without the parameter."""
         text = self.request.one(name)
         if text is None:
             return usual
@@ -32,7 +32,10 @@ class Parameters(ABC):
         return int(text)
 
     def instant(self, name: str, zone: str = "Etc/UTC") -> float | None:
-        """An ISO date-time, None when it is not given; a "+" that was not encoded arrives as a blank."""
+        """Return UTC seconds since 1970 of an ISO date-time, or None without the parameter.
+
+        A "+" that the client did not encode arrives as a blank and is read as "+".
+        """
         text = self.request.one(name)
         if text is None:
             return None

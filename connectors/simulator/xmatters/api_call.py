@@ -1,12 +1,12 @@
-"""What a caller asks for: pages, instants, lists with commas, objects it may see, and the answers when it may not."""
+"""One request to xMatters: its parameters, the objects that the caller may see, pages, and refusals."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, unquote
 
-from connectors.simulator.asking import Parameters
 from connectors.simulator.exchange import Answer, Item, Request
+from connectors.simulator.parameters import Parameters
 from connectors.simulator.xmatters.callers import Caller
 from connectors.simulator.xmatters.model import Group, Person, Shift
 from connectors.simulator.xmatters.state import State
@@ -27,7 +27,7 @@ _REASONS = {
 
 
 class Refused(Exception):
-    """The request is answered with an error. ``token``: in the words of the token endpoint's guard."""
+    """The request is answered with an error. ``token``: the error has the form of a refused token."""
 
     def __init__(self, status: int, message: str | None = None, *, subcode: str = "", token: bool = False) -> None:
         super().__init__(status, message)
@@ -45,20 +45,19 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked(Parameters):
-    """One request of a known caller. ``path`` is below the root and still encoded. ``turn`` counts requests."""
+class ApiCall(Parameters):
+    """One request of a known caller. ``path`` is the path below the root, still encoded."""
 
     state: State
     request: Request
     caller: Caller
     path: str
     now: float
-    turn: int
 
     # Parameters.
 
     def listed(self, name: str) -> list[str]:
-        """The values of a list: a comma separates, an encoded one is part of a value."""
+        """Return the values of a list. A comma separates values; an encoded comma belongs to a value."""
         if not self.request.raw_query:
             return [value for text in self.request.many(name) for value in text.split(",") if value]
         pairs = [pair.partition("=") for pair in self.request.raw_query.split("&")]
@@ -70,7 +69,7 @@ class Asked(Parameters):
         return frozenset(self.listed("embed"))
 
     def moment(self, name: str) -> float | None:
-        """An ISO instant; None when it is not asked for."""
+        """Return UTC seconds of an ISO date-time, or None without the parameter."""
         moment = self.instant(name)
         if moment is not None and not 0 <= moment < 4_102_444_800:
             raise self.wrong(name, "is too far away")
@@ -104,10 +103,10 @@ class Asked(Parameters):
         return not (self.caller.limited and group.restricted)
 
     @staticmethod
-    def _found(shelf: dict[str, Item], identifier: str, name: Callable[[Item], str]) -> Item:
-        if identifier in shelf:
-            return shelf[identifier]
-        found = next((one for one in shelf.values() if name(one) == identifier), None)
+    def _found(objects: dict[str, Item], identifier: str, name: Callable[[Item], str]) -> Item:
+        if identifier in objects:
+            return objects[identifier]
+        found = next((one for one in objects.values() if name(one) == identifier), None)
         if found is None:
             raise Refused(404)
         return found
@@ -115,27 +114,27 @@ class Asked(Parameters):
     # Lists.
 
     def page(self, items: Sequence[Item], write: Callable[[Item], Json], *, kept: Sequence[str] = ("embed",)) -> Answer:
-        """One page; ``links`` begin at the root of the origin and keep the parameters named."""
+        """Answer with one page. ``links`` are paths from the root; they repeat the parameters of ``kept``."""
         limit, offset = self.number("limit", USUAL, 1, MOST), self.number("offset", 0, 0, 10**9)
-        cut = self.request.cut(items, offset, limit)
-        written = [write(item) for item in cut.shown]
+        page = self.request.page(items, offset, limit)
+        written = [write(item) for item in page.items]
         drift = offset // limit if self.state.habits.drifting_totals else 0
         base = f"{ROOT}{self.path}"
-        return Answer(200, envelope(written, cut.total + drift, base, offset, limit, self._kept(kept), more=cut.more))
+        return Answer(200, envelope(written, page.total + drift, base, offset, limit, self._kept(kept), more=page.more))
 
     def _kept(self, names: Sequence[str]) -> str:
         pairs = [(name, ",".join(quote(one, safe="") for one in self.listed(name))) for name in names]
         return "".join(f"{name}={text}&" for name, text in pairs if text)
 
     def nested(self, items: Sequence[Item], write: Callable[[Item], Json], path: str, most: int | None = None) -> Json:
-        """A list inside an object, cut after ``most``; ``path`` is where the rest can be read."""
+        """Return a list inside an object, with at most ``most`` items. The rest can be read at ``path``."""
         limit = min(self.state.habits.nested_limit, USUAL if most is None else most)
         written = [write(item) for item in items[:limit]]
         return envelope(written, len(items), ROOT + path, 0, limit, "", more=limit < len(items))
 
 
 def envelope(written: list[Json], total: int, base: str, offset: int, limit: int, kept: str, *, more: bool) -> Json:
-    """The shape of every list; ``next`` is absent on the last page, ``previous`` on the first."""
+    """Return the form of every list. ``next`` is absent on the last page, ``previous`` on the first."""
 
     def link(at: int) -> str:
         return f"{base}?{kept}offset={at}&limit={limit}"

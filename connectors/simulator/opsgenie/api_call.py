@@ -1,7 +1,7 @@
-"""What a caller asks for: key and rights, pages and dates, and the answers when it may not have it.
+"""One request to Opsgenie: key and rights, parameters, pages, and refusals.
 
 Recorded: ``{"code": 40301, "message": "Api key is not authorized to access the schedule"}`` and a 402 without a code.
-Other codes are not known and left out, as the vendor's schema allows.
+Other codes are unknown. They are left out, which the vendor's schema allows.
 """
 
 import re
@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from connectors.simulator.asking import Parameters
 from connectors.simulator.atlassian.state import State
 from connectors.simulator.atlassian.wire import Json
 from connectors.simulator.exchange import Answer, Item, Request
 from connectors.simulator.opsgenie.keys import ApiKey
+from connectors.simulator.parameters import Parameters
 
 API = "http://api.opsgenie.com"
-"""Of paging links: absolute and, as in the vendor's own samples, not even https."""
+"""Origin of paging links. They are absolute and use http, as in the vendor's samples."""
 MOST = 100
 NOT_AUTHORISED = 40301
 OPEN = frozenset({"account", "limits", "on-calls"})
@@ -54,17 +54,20 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked(Parameters):
-    """One request of a known caller; ``now`` may hold fractions of a second; ``turn`` counts requests."""
+class ApiCall(Parameters):
+    """One request of a known caller. ``now`` may have fractions of a second. ``request_number`` counts requests."""
 
     state: State
     request: Request
     key: ApiKey
     now: float
-    turn: int = 0
+    request_number: int = 0
 
     def demand(self, right: str) -> None:
-        """``right`` is a route's word. All but OPEN need configuration access, ACCOUNT_WIDE more than a team's key."""
+        """Refuse a key without the right of the route.
+
+        All rights except OPEN need configuration access. The rights of ACCOUNT_WIDE need a key of the account.
+        """
         if right in self.key.denied or not (self.key.configuration or right in OPEN):
             raise Refused(403, "Api key is not authorized to access the configuration")
         if self.key.team_id is not None and right in ACCOUNT_WIDE:
@@ -74,11 +77,11 @@ class Asked(Parameters):
         return self.key.team_id is None or team_id == self.key.team_id
 
     def found(self, kind: str, identifier: str, parameter: str = "identifierType") -> Any:
-        """A visible team, schedule or escalation by id, or by name where the request says so."""
-        shelf = self.state.shelf(kind)
+        """Return a visible team, schedule or escalation by id, or by name when the request has that identifier type."""
+        objects = self.state.objects(kind)
         by_name = self.request.one(parameter) == "name"
-        wanted = next((one for one in shelf.values() if one.name == identifier), None) if by_name else None
-        wanted = wanted if by_name else shelf.get(identifier)
+        wanted = next((one for one in objects.values() if one.name == identifier), None) if by_name else None
+        wanted = wanted if by_name else objects.get(identifier)
         if wanted is None and self.key.team_id is None:
             raise Refused(404, f"No {kind} exists with {'name' if by_name else 'id'} [{identifier}]")
         if wanted is None or not self.visible(wanted.id if kind == "team" else wanted.team_id):
@@ -86,7 +89,7 @@ class Asked(Parameters):
         return wanted
 
     def moment(self, name: str) -> float:
-        """An ISO date-time, default now."""
+        """Return UTC seconds of an ISO date-time; without the parameter, now."""
         moment = self.instant(name)
         if moment is None:
             return self.now
@@ -98,7 +101,7 @@ class Asked(Parameters):
         return Refused(422, **{name: message})
 
     def whole(self, items: Sequence[Item], write: Callable[[Item], Json], *, expandable: Sequence[str] = ()) -> Answer:
-        """A listing that comes in one piece."""
+        """Answer with a whole list; the vendor does not page it."""
         payload: Json = {"data": [write(item) for item in items[: self.request.shrink]]}
         if expandable:
             payload["expandable"] = list(expandable)
@@ -107,26 +110,26 @@ class Asked(Parameters):
     def page(
         self, items: Sequence[Item], write: Callable[[Item], Json], *, total: bool = False, **echoed: str
     ) -> Answer:
-        """One page; a limit above 100 is lowered to it. ``next`` is absent on the last page, ``prev`` on the first."""
+        """Answer with one page of at most 100 objects. ``next`` is absent on the last page, ``prev`` on the first."""
         limit, offset = min(self.number("limit", MOST, 1), MOST), self.number("offset", 0, 0)
-        cut = self.request.cut(items, offset, limit)
+        page = self.request.page(items, offset, limit)
 
         def link(at: int) -> str:
             return f"{API}{self.request.path}?{urlencode({'limit': limit, 'offset': at, **echoed})}"
 
-        links = {"first": link(0), "last": link((cut.total - 1) // limit * limit if cut.total else 0)}
+        links = {"first": link(0), "last": link((page.total - 1) // limit * limit if page.total else 0)}
         if offset:
             links["prev"] = link(max(0, offset - limit))
-        if cut.more:
+        if page.more:
             links["next"] = link(offset + limit)
-        payload: Json = {"data": [write(item) for item in cut.shown], "paging": links}
+        payload: Json = {"data": [write(item) for item in page.items], "paging": links}
         if total:
-            payload["totalCount"] = cut.total
+            payload["totalCount"] = page.total
         return Answer(200, payload, {f"X-Paging-{name.title()}": url for name, url in links.items()})
 
 
 def key_of(header: str) -> str:
-    """The key of an Authorization header; a key that cannot be one is a semantic error."""
+    """Return the key of an Authorization header. A malformed key is answered with 422."""
     scheme, _, key = header.partition(" ")
     if scheme != "GenieKey" or not key:
         raise Refused(401)
