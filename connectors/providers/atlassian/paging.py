@@ -1,4 +1,4 @@
-"""Listings that come in pages by offset, the next one named by an address that is never followed."""
+"""Lists in pages by offset. An answer has the address of the next page, which is never followed."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ from connectors.reading.listing import Page
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """items: as sent, a list if all is well. next: the address of the next page, None or empty = there is none."""
+    """A page as sent. items: normally a list. next: the address of the next page, None or empty if there is none."""
 
     items: JsonValue
     next: JsonValue = None
@@ -22,9 +22,10 @@ class Answer:
 
 
 def pages(ask: Callable[[int], Answer], path: str, vendor: Vendor) -> Iterator[Page]:
-    """Pages as long as one names the next; of that address only the offset is taken. ``ask``: one page by its offset.
+    """Yield pages until an answer has no next address. Only the offset of that address is used.
 
-    Raises UnexpectedResponse for an answer without a list, and for a list that goes round in a circle.
+    ask: fetches the page at an offset. Raises UnexpectedResponse for an answer without a list, and for a list that
+    sends the same page again.
     """
     offset = 0
     seen: set[str] = set()
@@ -32,13 +33,13 @@ def pages(ask: Callable[[int], Answer], path: str, vendor: Vendor) -> Iterator[P
         answer = ask(offset)
         items = answer.items
         if not isinstance(items, list):
-            raise vendor.invalid("missing_envelope", path, f"{path} answered no list.")
+            raise vendor.invalid("missing_envelope", path, f"{path} did not answer with a list.")
         fingerprint = hashlib.sha256(json.dumps(items, sort_keys=True).encode()).hexdigest()
         following = next_offset(answer.next, offset, len(items))
         if following is not None and items and (following <= offset or fingerprint in seen):
             raise UnexpectedResponse(
                 f"{path} sends the same page again and again.",
-                hint="Try again later; until then what was read of this list counts as incomplete.",
+                hint="Try again later. Until then this list is incomplete.",
                 provider=vendor.provider,
                 path=path,
                 code="pagination_loop",
@@ -51,7 +52,7 @@ def pages(ask: Callable[[int], Answer], path: str, vendor: Vendor) -> Iterator[P
 
 
 def next_offset(address: JsonValue, offset: int, count: int) -> int | None:
-    """Where the next page starts, None when there is none. An address without an offset: after what came."""
+    """Return the offset of the next page, None if there is none. Without an offset in the address, add ``count``."""
     if not isinstance(address, str) or not address:
         return None
     try:
