@@ -8,6 +8,13 @@ from connectors.ledger import Entry
 SECONDS: Final = "Becomes an instant in whole seconds."
 KIND: Final = "Decides which kind of object this is and how it is read; not stored itself."
 
+IANA: Final = "Becomes the canonical IANA name."
+MINUTES: Final = "Minutes since the start become minutes between levels."
+OFFSET_ONLY: Final = "Only its offset is used; the address is never followed."
+OTHER_PAGES: Final = "Only the next page is needed."
+ABOUT_THE_ANSWER: Final = "Describes the answer, not an object."
+NOT_ON_CALL: Final = "Has nothing to do with being on call."
+
 
 def ignored(reason: str, *patterns: str) -> tuple[Entry, ...]:
     return tuple(Entry(pattern, "ignored", reason) for pattern in patterns)
@@ -55,7 +62,7 @@ SCHEDULE: Final = (
     Entry("id", "exact"),
     Entry("name", "exact"),
     Entry("description", "exact"),
-    Entry("timezone", "converted", "Becomes the canonical IANA name."),
+    Entry("timezone", "converted", IANA),
     Entry("enabled", "converted", "A schedule that is switched off becomes inactive."),
 )
 REPEAT: Final = (
@@ -64,6 +71,39 @@ REPEAT: Final = (
     Entry("closeAlertAfterAll", "exact"),
     Entry("resetRecipientStates", "kept", "Named in a note; policies here have no acknowledgements."),
 )
+
+
+def escalation(own: Sequence[Entry], delay: Sequence[Entry], recipient: Sequence[Entry]) -> tuple[Entry, ...]:
+    """Return the entries of an escalation.
+
+    own: the entries that only one API has. delay: the entries of the delay. recipient: the entries of a reference.
+    """
+    return (
+        Entry("id", "exact"),
+        Entry("name", "exact"),
+        Entry("description", "exact"),
+        *own,
+        Entry("rules", "exact"),
+        Entry("rules[].condition", "exact"),
+        Entry("rules[].notifyType", "exact"),
+        *delay,
+        *inside("rules[].recipient", recipient),
+        *ignored("Levels are an ordered list and have no id here.", "rules[].id"),
+        *inside("repeat", REPEAT),
+    )
+
+
+def forwarding_rule(person: Sequence[Entry]) -> tuple[Entry, ...]:
+    """Return the entries of a forwarding rule. person: the entries of a reference to a person."""
+    return (
+        Entry("id", "exact"),
+        *inside("fromUser", person),
+        *inside("toUser", person),
+        *PERIOD,
+        *ignored("Another name of the rule, often empty.", "alias"),
+    )
+
+
 #: Without the reference ``notify``.
 ROUTING_RULE: Final = (
     *ignored("The id is not needed: only a team's default rule is imported, under the id of the team.", "id"),
