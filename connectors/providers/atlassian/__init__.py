@@ -1,2 +1,5 @@
-"""What Opsgenie and JSM Operations, its successor, have in common: one engine of rotations, escalations and routing
-behind two APIs. Only what means the same is here; how each of them is asked and spells it stays with it."""
+"""Code that the Opsgenie and JSM Operations providers share.
+
+JSM Operations is the successor of Opsgenie. Both APIs have the same rules for rotations, escalations and routing. This
+package holds what has the same meaning in both; endpoints and spelling are in the package of each provider.
+"""

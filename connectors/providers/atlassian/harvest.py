@@ -1,4 +1,4 @@
-"""What one read has brought so far, as the vendor sent it, and who points to whom in it. Pure."""
+"""The objects that one read has fetched so far, as the vendor sent them, and the references between them. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from connectors.providers.atlassian import wire
 from connectors.providers.atlassian.mapping_policies import default_rule, routed_to
 from connectors.records import EntityKey, EntityType
 
-#: What a pointer's type is called here. A user is a person even when nobody lists them.
+#: The vendor's type of a reference -> our entity type. A user is a responder even if no list contains them.
 _KINDS: Mapping[str, EntityType] = {
     "user": "responder",
     "schedule": "schedule",
@@ -19,8 +19,13 @@ _KINDS: Mapping[str, EntityType] = {
 
 @dataclass(slots=True)
 class Harvest:
-    """By id each, without the people; a missing id was not asked for. members, routing, overrides: None = not told.
-    schedules: as listed, or read one by one where the list showed no rotations. forwarding None: not told."""
+    """Every object but people, each kind by id.
+
+    members: by team id. routing: rules by team id. overrides: by schedule id. In these three a missing id was not
+    requested and None means that the collection was not reported.
+    schedules: from the list, or fetched one by one where the list shows no rotations.
+    forwarding: None if the rules were not reported.
+    """
 
     teams: dict[str, wire.Named] = field(default_factory=dict)
     members: dict[str, tuple[wire.Member, ...] | None] = field(default_factory=dict)
@@ -32,9 +37,10 @@ class Harvest:
     forwarding: tuple[wire.ForwardingRule, ...] | None = None
 
     def nodes(self) -> list[Node]:
-        """Everything, of the people only those who forward, and what it refers to as far as that is known by now.
+        """Return a node for every object, with the references that are known so far.
 
-        A team whose routing is known is also a policy: whatever pages the team brings that along.
+        People have a node only if they forward. A team whose routing is known has a second node as a policy, so that an
+        object that pages the team includes its routing.
         """
         routes = self.routes()
         nodes = [
@@ -57,7 +63,7 @@ class Harvest:
         return nodes
 
     def shelf(self, kind: EntityType) -> Mapping[str, wire.Named]:
-        """What there is of one kind, by id."""
+        """Return the objects of one kind by id."""
         shelves: dict[EntityType, Mapping[str, wire.Named]] = {
             "user_group": self.teams,
             "schedule": self.schedules,
@@ -67,26 +73,26 @@ class Harvest:
         return shelves[kind]
 
     def paged_teams(self, kept: Kept) -> set[str]:
-        """Teams whose routing something kept leads to."""
+        """Return the ids of the teams whose routing a kept object leads to."""
         pointers = [pointer for kind, id_ in kept for pointer in self._pointers_of(kind, id_)]
         found = {pointer.id for pointer in pointers if pointer.type == "team"}
         found |= {self.services[id_].team_id for kind, id_ in kept if kind == "service" and id_ in self.services}
         return {id_ for id_ in found if id_ is not None}
 
     def routes(self) -> dict[str, wire.RoutingRule]:
-        """The default routing rule by team, as far as told."""
+        """Return the default routing rule by team id, for the teams whose rules were reported."""
         found = ((id_, default_rule(rules or ())) for id_, rules in self.routing.items())
         return {id_: rule for id_, rule in found if rule is not None}
 
     def references(self, kept: Kept) -> dict[str, list[wire.UserMeta]]:
-        """Every reference to a person in what is kept, by the person's id."""
+        """Return every reference from a kept object to a person, by the person's id."""
         found: dict[str, list[wire.UserMeta]] = {}
         for kind, id_ in kept:
             for user in self._people_of(kind, id_):
                 found.setdefault(user.id, []).append(user)
         return found
 
-    # --- who points to whom ---------------------------------------------------------------------------------------
+    # --- references between objects --------------------------------------------------------------------------------
 
     def _node(self, kind: EntityType, named: wire.Named, owner: str | None, references: Iterable[EntityKey]) -> Node:
         owners = () if owner is None else (owner,)
@@ -100,7 +106,7 @@ class Harvest:
             yield override.by
 
     def _people_of(self, kind: EntityType, id_: str) -> Iterator[wire.UserMeta]:
-        """Everyone an object points to, once per pointer. Services point to nobody; whoever forwards, to two."""
+        """Yield the people an object refers to, once per reference. A forwarding rule refers to two people."""
         if kind == "user_group":
             yield from (member.user for member in self.members.get(id_) or ())
         elif kind == "responder":
@@ -111,7 +117,7 @@ class Harvest:
                 yield wire.UserMeta(id=pointer.id, username=pointer.username)
 
     def _pointers_of(self, kind: EntityType, id_: str) -> Iterable[wire.Reference]:
-        """Of a policy or schedule; empty for everything else."""
+        """Return the references of a policy or a schedule. Other kinds have none here."""
         if kind == "escalation_policy" and id_ in self.escalations:
             return [rule.recipient for rule in self.escalations[id_].rules or ()]
         return self._pointers(self.schedules[id_]) if kind == "schedule" and id_ in self.schedules else ()

@@ -1,7 +1,7 @@
-"""Java's three-letter time zones, which the vendor accepts: what they mean there is the likeliest candidate.
+"""Java's three-letter time zones. The vendor accepts them, so Java's meaning is the likeliest candidate.
 
-Facts of ``java.time.ZoneId.SHORT_IDS``. People mean other things by these letters (BST is British Summer Time to many),
-so such a zone stays a question; only the order of the suggestions changes.
+The table is ``java.time.ZoneId.SHORT_IDS``. People often mean another zone (many read BST as British Summer Time), so
+an ambiguous name remains a question for the user; only the order of the candidates changes.
 """
 
 from dataclasses import replace
@@ -42,7 +42,7 @@ _SHORT_IDS: Final = {
 
 
 def convert_java(sent: str | None) -> ZoneReading:
-    """As :func:`connectors.zones.timezones.convert`; an ambiguous name lists Java's own reading first."""
+    """Convert a zone like :func:`connectors.zones.timezones.convert`, but put Java's meaning first among candidates."""
     zone = convert(sent)
     likeliest = _SHORT_IDS.get((sent or "").strip())
     if zone.zone is not None or likeliest is None:

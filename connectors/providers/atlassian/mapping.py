@@ -1,4 +1,4 @@
-"""Everything one read brought -> a snapshot's records. Pure; the clock comes in as an argument."""
+"""Maps everything that one read fetched to the records of a snapshot. Pure; the current time is an argument."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -13,19 +13,21 @@ from connectors.reading.mapping import Records, finish, kept_of
 from connectors.records import ENTITY_TYPES, EntityKey, EntityType, SourcePolicy, SourceSchedule, SourceUser
 from oncall.rendering.spec import Substitution
 
-#: Raised whenever the mapping of a kind gives another record for an equal answer.
+#: Increase the number of a kind when its mapping gives another record for the same answer.
 MAPPING_VERSION: Final[Mapping[EntityType, int]] = dict.fromkeys(ENTITY_TYPES, 1)
 
-#: The record of one person that was read, from the id, the stand-ins told and what brought the person along; None for
-#: somebody who was not read. What a person is called and how one is reached is each vendor's own.
+#: Maps one person. Arguments: id, substitutions (None = not reported), why the person is included.
+#: Returns None for a person who was not fetched. Each provider has its own, as names and contacts differ.
 Person = Callable[[str, tuple[Substitution, ...] | None, tuple[str, ...]], SourceUser | None]
 
 
 def records(
     harvest: Harvest, kept: Kept, people: Iterable[str], person: Person, at: int, findings: Findings
 ) -> Records:
-    """What is ``kept``, and the ``people`` (ids). at: instant of the read. One object that cannot be mapped is named
-    in ``findings`` and missing here."""
+    """Return the records of the ``kept`` objects and of the ``people`` (ids).
+
+    at: the instant of the read. An object that cannot be mapped is reported in ``findings`` and missing in the result.
+    """
     schedules = _schedules(harvest, kept, at, findings)
     teams = tuple(
         mapping_people.team(team, harvest.members.get(team.id), because)
@@ -67,7 +69,7 @@ def _escalations(harvest: Harvest, kept: Kept, findings: Findings) -> Iterator[S
 
 
 def _entries(harvest: Harvest, kept: Kept, findings: Findings) -> Iterator[SourcePolicy]:
-    """The routing of every team that was read; a team that only comes along brings it when something pages it."""
+    """Yield the routing of the fetched teams as policies. A team that nothing chosen pages has no such policy."""
     names = {node.key: node.name for node in harvest.nodes()}
     for team, _ in kept_of(kept, "user_group", harvest.teams):
         rules = harvest.routing.get(team.id)
@@ -79,7 +81,7 @@ def _entries(harvest: Harvest, kept: Kept, findings: Findings) -> Iterator[Sourc
 def _people(
     harvest: Harvest, kept: Kept, ids: Iterable[str], person: Person, findings: Findings
 ) -> tuple[SourceUser, ...]:
-    """Whoever was not read is known from what points to them."""
+    """Map people. The record of a person who was not fetched is made from the references to them."""
     references = harvest.references(kept)
     forwarded = None if harvest.forwarding is None else mapping_people.substitutions(harvest.forwarding, findings)
     made = []
@@ -87,6 +89,6 @@ def _people(
         because = kept.get(("responder", id_), ())
         substitutions = None if forwarded is None else forwarded.get(id_, ())
         read = person(id_, substitutions, because)
-        # Being only referred to is no reason to lose the stand-in that was told.
+        # A person who is only referred to keeps the substitutions that were reported.
         made.append(read or mapping_people.referenced_user(references[id_], substitutions or None, because, findings))
     return tuple(made)

@@ -1,4 +1,4 @@
-"""Teams, forwarding, and people whom nobody listed: what the vendor sent -> records. Pure."""
+"""Maps teams, forwarding rules, and people whom no list contains, to records. Pure."""
 
 from collections.abc import Iterable, Sequence
 
@@ -16,11 +16,11 @@ def referenced_user(
     because: tuple[str, ...],
     findings: Findings,
 ) -> SourceUser:
-    """A person nobody listed, from everything that points to them (at least one reference, all of one id)."""
+    """Return a person whom no list contains. references: at least one, all with the same id."""
     id_ = references[0].id
     username = next((r.username for r in references if r.username), None)
     name = username or id_
-    message = f"{name} is referred to, but was not among the people read; every slot stays theirs."
+    message = f"{name} is referred to but was not among the people read. Their turns are kept."
     findings.note("responder", id_, "referenced_only", message)
     return SourceUser(
         external_id=id_,
@@ -38,23 +38,25 @@ def email_of(username: str, person_id: str, findings: Findings) -> str | None:
     email = username.strip()
     if "@" in email:
         return email
-    findings.note("responder", person_id, "no_email", "The user name is no e-mail address.", "username")
+    findings.note("responder", person_id, "no_email", "The user name is not an e-mail address.", "username")
     return None
 
 
 def substitutions(rules: Iterable[ForwardingRule], findings: Findings) -> dict[str, tuple[Substitution, ...]]:
-    """By the id of the person who is stood in for, sorted. Forwarding holds in every schedule and for direct targets
-    (vendor docs "Forwarding Rule API")."""
+    """Return substitutions by the id of the person who is replaced, sorted by start.
+
+    Forwarding applies in every schedule and to direct targets (vendor docs "Forwarding Rule API").
+    """
     made: dict[str, list[Substitution]] = {}
     for rule in rules:
         from_id, to_id = rule.from_user.id, rule.to_user.id
         if rule.end_date.instant <= rule.start_date.instant:
-            message = f"The forwarding rule {rule.id} ends before it starts and was left out."
+            message = f"The forwarding rule {rule.id} ends before it starts. It was not imported."
             findings.note("responder", from_id, "forwarding_without_time", message)
             continue
         period = years(rule.start_date.instant, rule.end_date.instant)
         if period is None:
-            message = f"The forwarding rule {rule.id} lies wholly before 1900 or after 2200 and was left out."
+            message = f"The forwarding rule {rule.id} lies entirely before 1900 or after 2200. It was not imported."
             findings.note("responder", from_id, "forwarding_out_of_time", message)
             continue
         made.setdefault(from_id, []).append(Substitution(rule.id, person(from_id), person(to_id), *period))
@@ -62,7 +64,7 @@ def substitutions(rules: Iterable[ForwardingRule], findings: Findings) -> dict[s
 
 
 def team(wire: Named, members: Iterable[Member] | None, because: tuple[str, ...]) -> SourceTeam:
-    """``members`` None: not told. The order of members means nothing and is by id."""
+    """Return a team. members: None if not reported. Their order has no meaning; they are sorted by id."""
     listed = None if members is None else {m.user.id: SourceMember(m.user.id, m.role or "") for m in members}
     return SourceTeam(
         external_id=wire.id,

@@ -1,4 +1,4 @@
-"""Escalations, team routing and services: what the vendor sent -> records. Pure."""
+"""Maps escalations, team routing and services to records. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -29,26 +29,24 @@ _ROUTES: Final[dict[str, TargetKind]] = {"escalation": "escalation_policy", "sch
 
 
 def policy(source: wire.Escalation, because: tuple[str, ...], findings: Findings) -> SourcePolicy:
-    """Absolute minutes become waits; rules of one minute form one level. Raises UnknownValue for a unit of time that
-    is no whole number of minutes.
+    """Return an escalation as a policy. Raises UnknownValue for a delay that is not a whole number of minutes.
 
-    A rule that finds nobody lets its time run, later rules keep their minute (vendor docs "How do escalations work").
-    On-call is looked up as each level starts (unverified).
+    The vendor counts delays in minutes since the start; they become waits between levels. Rules with the same delay
+    form one level. A rule that finds nobody still uses its time, and later rules keep their minute (vendor docs "How do
+    escalations work"). Who is on call is determined when a level starts (unverified).
     """
     timed = [
         (_minutes(rule.delay, f"rules[{index}].delay", findings.vendor), rule, f"rules[{index}]")
         for index, rule in enumerate(source.rules or ())
     ]
     if source.enabled is False:
-        message = (
-            f"{source.label} is switched off at {findings.vendor.label}: nobody is paged by it. It is inactive here."
-        )
+        message = f"{source.label} is switched off at {findings.vendor.label} and pages nobody. It is inactive here."
         findings.note("escalation_policy", source.id, "switched_off", message, "enabled")
     if not timed:
         findings.note("escalation_policy", source.id, "no_rules", f"{source.label} has no rule.", "rules")
     ordered = sorted(timed, key=lambda rule: rule[0])
     if ordered != timed:
-        message = f"The rules of {source.label} were not sent in the order of their delays; they are now."
+        message = f"The rules of {source.label} were not sorted by their delays. They were sorted here."
         findings.note("escalation_policy", source.id, "rules_sorted", message, "rules")
     steps = [(minute, list(rules)) for minute, rules in groupby(ordered, key=lambda rule: rule[0])]
     rounds = _rounds(source, findings)
@@ -80,7 +78,11 @@ def policy(source: wire.Escalation, because: tuple[str, ...], findings: Findings
 
 @dataclass(frozen=True, slots=True)
 class _Rounds:
-    """pause: minutes from the last rule to the next round, None without one. count: extra rounds, None = not told."""
+    """How an escalation repeats.
+
+    pause: minutes from the last rule to the next round, None if there is no next round.
+    count: rounds after the first, None if not reported. closes: whether the alert is closed after all rounds.
+    """
 
     pause: int | None
     count: int | None
@@ -88,16 +90,16 @@ class _Rounds:
 
 
 def _rounds(source: wire.Escalation, findings: Findings) -> _Rounds:
-    """The key is absent when no repeat is set, and a wait of 0 is none (vendor docs "Escalation API")."""
+    """Read the repeat. The key is absent if none is set; a wait of 0 means no repeat (vendor docs "Escalation API")."""
     repeat = source.repeat or wire.Repeat()
     closes = repeat.close_alert_after_all is True
     if repeat.reset_recipient_states:
-        message = f"Each round of {source.label} forgets who has seen the alert; that is not expressed here."
+        message = f"Each round of {source.label} resets who has seen the alert. A policy here cannot express that."
         findings.note("escalation_policy", source.id, "resets_states", message, "repeat.resetRecipientStates")
     if not repeat.wait_interval:
         return _Rounds(None, 0, closes)
     if repeat.count is None:
-        message = f"The answer does not tell how often {source.label} repeats."
+        message = f"The source does not report how often {source.label} repeats."
         findings.note("escalation_policy", source.id, "repeats_not_told", message, "repeat.count", loss=True)
     return _Rounds(repeat.wait_interval if repeat.count != 0 else None, repeat.count, closes)
 
@@ -106,13 +108,13 @@ def _minutes(delay: wire.Duration, path: str, vendor: Vendor) -> int:
     if delay.time_unit == "seconds" and delay.time_amount % 60 == 0:
         return delay.time_amount // 60
     if delay.time_unit not in _MINUTES:
-        message = f"A delay of {delay.time_amount} {delay.time_unit} is no whole number of minutes."
+        message = f"A delay of {delay.time_amount} {delay.time_unit} is not a whole number of minutes."
         raise vendor.unknown_value(f"{path}.timeUnit", message)
     return delay.time_amount * _MINUTES[delay.time_unit]
 
 
 def _targets(rule: wire.EscalationRule, source: wire.Escalation, path: str, findings: Findings) -> tuple[Target, ...]:
-    """One target, or none for a rule that notifies nobody (vendor schema: Recipient ``none``)."""
+    """Return the target of a rule, or nothing if the rule notifies nobody (vendor schema: Recipient ``none``)."""
     to, word, condition = rule.recipient, rule.notify_type, _CONDITIONS[rule.condition]
     if to.nobody:
         message = f"A rule of {source.label} notifies nobody."
@@ -130,7 +132,7 @@ def _targets(rule: wire.EscalationRule, source: wire.Escalation, path: str, find
             return (replace(known, kind="user_group", members=_MEMBERS[word]),)
         if to.type == "escalation" and word == "default":
             return (replace(known, kind="escalation_policy"),)
-    message = f"{source.label} notifies {to.label} as {word!r} of {to.type!r}, which is unknown; it stays, unresolved."
+    message = f"{source.label} notifies {word!r} of {to.type!r} {to.label}, which is unknown. It is kept unresolved."
     findings.note("escalation_policy", source.id, "unknown_target", message, f"{path}.recipient.type")
     return (replace(known, kind="unresolved", key=to.id or to.type, unresolved_kind=to.type),)
 
@@ -144,31 +146,31 @@ def entry(
     findings: Findings,
     names: Mapping[EntityKey, str] = MappingProxyType({}),
 ) -> SourcePolicy | None:
-    """What happens when the team itself is paged, as a policy under the team's own id: its default routing rule.
+    """Return a team's default routing rule as a policy with the id of the team, or None if there is no default rule.
 
-    The others depend on the alert, which no policy can say; each is named for a follow-up by hand. None when there is
-    no default rule. ``names``: of what rules lead to, where the answer has ids only.
+    The other rules depend on the alert, which a policy cannot express. Each of them is named in a note, to be followed
+    up by hand. names: of the objects that rules lead to, for answers that have only ids.
     """
     for rule in rules:
         if not rule.is_default:
             message = (
-                f"The routing rule {rule.label} of {team.label} decides by the alert and was not imported: it goes to "
+                f"The routing rule {rule.label} of {team.label} depends on the alert and was not imported. It notifies "
                 f"{_route_in_words(rule, names)}. Follow it up by hand."
             )
             findings.note("user_group", team.id, "routing_by_alert", message, "routing-rules")
     rule_or_none = default_rule(rules)
     if rule_or_none is None:
-        message = f"{team.label} has no default routing rule: nobody knows what paging the team does."
+        message = f"{team.label} has no default routing rule, so who is paged with the team is unknown."
         findings.note("user_group", team.id, "no_default_routing", message, "routing-rules")
         return None
     notify = rule_or_none.notify
     kind = _ROUTES.get(notify.type)
     targets: tuple[Target, ...] = ()
     if notify.nobody:
-        message = f"Paging the team {team.label} notifies nobody, by its default routing rule."
+        message = f"The default routing rule of {team.label} notifies nobody."
         findings.note("user_group", team.id, "routed_to_nobody", message, "routing-rules")
     elif kind is None or notify.id is None:
-        message = f"The default routing rule of {team.label} goes to {notify.type!r}, which is unknown."
+        message = f"The default routing rule of {team.label} notifies {notify.type!r}, which is unknown."
         findings.note("user_group", team.id, "unknown_routing", message, "routing-rules")
         targets = (Target("unresolved", notify.id or notify.type, label=notify.label, unresolved_kind=notify.type),)
     else:
@@ -183,12 +185,12 @@ def entry(
 
 
 def default_rule(rules: Iterable[wire.RoutingRule]) -> wire.RoutingRule | None:
-    """The rule that always matches, which every team has (vendor docs "Team Routing Rule API")."""
+    """Return the rule that always matches. Every team has one (vendor docs "Team Routing Rule API")."""
     return next((rule for rule in rules if rule.is_default), None)
 
 
 def routed_to(rule: wire.RoutingRule) -> EntityKey | None:
-    """What a rule pages, None for nobody or something unknown."""
+    """Return what a rule pages, or None for nobody and for an unknown type."""
     if rule.notify.id is None:
         return None
     if rule.notify.type == "escalation":
@@ -210,13 +212,13 @@ def _route_in_words(rule: wire.RoutingRule, names: Mapping[EntityKey, str]) -> s
 def service(
     source: wire.Service, routes: Mapping[str, wire.RoutingRule], because: tuple[str, ...], findings: Findings
 ) -> SourceService:
-    """A service has no policy of its own: its team's default routing decides. ``routes``: default rule by team id."""
+    """Return a service. Its policy is the default routing of its team. routes: the default rule by team id."""
     team = source.team_id
     rule = None if team is None else routes.get(team)
     found = None if rule is None else routed_to(rule)
     policy_id = None if found is None else found[1] if found[0] == "escalation_policy" else team
     if policy_id is None:
-        message = f"Nothing tells who is paged for {source.label}: its team has no default routing to an escalation."
+        message = f"Who is paged for {source.label} is unknown: its team has no known default routing."
         findings.note("service", source.id, "policy_not_told", message, "teamId", loss=True)
     return SourceService(
         external_id=source.id,

@@ -1,4 +1,4 @@
-"""Schedules with rotations and overrides: what the vendor sent -> records. Pure; the clock comes in as an argument."""
+"""Maps schedules with their rotations and overrides to records. Pure; the current time is an argument."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -29,7 +29,7 @@ from oncall.rendering.zones import DAY, EARLIEST, LATEST, reading
 HOUR, WEEK = 3600, 7 * DAY
 _DAYS: Final = {name: number for number, name in enumerate(wire.DAYS, start=1)}
 _UNITS: Final = {"hourly": HOUR, "daily": DAY, "weekly": WEEK}
-#: Vendor docs "Schedule API", participants. What a team or an escalation does is decided there when it is paged.
+#: Vendor docs "Schedule API", participants. Whom a team or an escalation pages is decided when it is paged.
 _PARTICIPANTS: Final[dict[str, ParticipantKind]] = {"user": "person", "team": "group_routing", "escalation": "policy"}
 _YEAR_1970_ENDS: Final = 365 * DAY
 
@@ -41,11 +41,11 @@ def schedule(
     because: tuple[str, ...],
     findings: Findings,
 ) -> SourceSchedule:
-    """``overrides`` None: not told. ``at``: instant of the read. Raises UnexpectedResponse for a value that makes the
-    schedule unusable.
+    """Return a schedule. Raises UnexpectedResponse for a value that makes the schedule unusable.
 
-    Rotations are all in force at once (vendor docs "On-call Schedules and Rotations"), so their order means nothing
-    and is by id. Ended ones stay: their end clips them.
+    overrides: None if not reported. at: the instant of the read. All rotations apply at the same time (vendor docs
+    "On-call Schedules and Rotations"), so their order has no meaning; they are sorted by id. Rotations that have ended
+    are kept with their end.
     """
     zone = _zone(source, findings)
     rotations = source.rotations or ()
@@ -53,9 +53,7 @@ def schedule(
     if not layers:
         findings.note("schedule", source.id, "no_layers", f"{source.label} has no rotation.", "rotations")
     if source.enabled is False:
-        message = (
-            f"{source.label} is switched off at {findings.vendor.label}: nobody is paged by it. It is inactive here."
-        )
+        message = f"{source.label} is switched off at {findings.vendor.label} and pages nobody. It is inactive here."
         findings.note("schedule", source.id, "switched_off", message, "enabled")
     known = frozenset(rotation.id for rotation in rotations)
     exceptions = (
@@ -80,12 +78,12 @@ def schedule(
 
 
 def participant(reference: wire.Reference, path: str, vendor: Vendor) -> Participant:
-    """A turn's holder. Raises UnknownValue for a type that rotations do not have (``group``, ``schedule``: API v1)."""
+    """Return a participant. Raises UnknownValue for another type (``group``, ``schedule``: API v1)."""
     if reference.nobody:
         return VACANT
     kind = _PARTICIPANTS.get(reference.type)
     if kind is None:
-        message = f"The participant {reference.label} is of the unknown type {reference.type!r}."
+        message = f"The participant {reference.label} has the unknown type {reference.type!r}."
         raise vendor.unknown_value(f"{path}.type", message)
     if reference.id is None:
         raise vendor.invalid("missing_field", f"{path}.id", f"A participant of the type {reference.type} has no id.")
@@ -93,10 +91,10 @@ def participant(reference: wire.Reference, path: str, vendor: Vendor) -> Partici
 
 
 def repaired_start(start: Moment) -> int | None:
-    """The instant meant by a start in 1970, None for any other.
+    """Return the instant that a start in 1970 probably means, or None for any other start.
 
     Recorded: ``1970-01-20T04:45:32.4Z`` is 1658732400, a Monday midnight in July 2022, read as milliseconds instead of
-    seconds. Thousand times the time since 1970 is what was meant; it is offered, never applied.
+    seconds. The probable instant is a thousand times the time since 1970. It is only shown, never applied.
     """
     repaired = start.instant * 1000 + start.milliseconds
     return repaired if 0 < start.instant < _YEAR_1970_ENDS and repaired < LATEST else None
@@ -109,7 +107,7 @@ def _zone(source: wire.Schedule, findings: Findings) -> ZoneReading:
     zone = findings.zone("schedule", source.id, convert_java(source.timezone), "timezone")
     if zone.raw.strip() == "GMT":
         message = (
-            f"Its time zone is GMT, which {findings.vendor.label} may show for a zone it does not know; compare it."
+            f"Its time zone is GMT. {findings.vendor.label} may show GMT for a zone it does not know. Check the zone."
         )
         findings.note("schedule", source.id, "perhaps_lost_zone", message, "timezone")
     return zone
@@ -118,35 +116,38 @@ def _zone(source: wire.Schedule, findings: Findings) -> ZoneReading:
 def _layer(
     source: wire.Schedule, rotation: wire.Rotation, zone: ZoneReading, path: str, at: int, findings: Findings
 ) -> Layer:
-    """Turns of days and weeks keep the schedule's local time of day (proven for weeks by recorded shifts across both
-    clock changes); turns of hours are counted in elapsed hours (unverified)."""
+    """Return a rotation as a layer.
+
+    Turns of days and weeks keep the schedule's local time of day (recorded shifts show it for weeks across both clock
+    changes). Turns of hours are counted in elapsed hours (unverified).
+    """
     vendor = findings.vendor
     shown = f"{rotation.name} ({rotation.id})" if rotation.name else rotation.id
     start, end = rotation.start_date, rotation.end_date
     length = rotation.length * _UNITS[rotation.type]
     if not 0 < length <= MAX_TURN_SECONDS:
-        message = f"A turn of the rotation {shown} is {rotation.length} long."
+        message = f"A turn of the rotation {shown} has the impossible length {rotation.length}."
         raise vendor.invalid("invalid_turn", f"{path}.length", message)
     if not EARLIEST <= start.instant <= LATEST or (end is not None and end.instant < start.instant):
-        message = f"The rotation {shown} starts at no time that can be."
+        message = f"The rotation {shown} has an impossible start, or it starts after its end."
         raise vendor.invalid("invalid_period", f"{path}.startDate", message)
     if end is not None and end.instant <= at:
-        message = f"The rotation {shown} has ended; it is history."
+        message = f"The rotation {shown} has ended. It is kept with its end."
         findings.note("schedule", source.id, "ended_rotation", message, f"{path}.endDate")
     if not rotation.participants:
-        message = f"The rotation {shown} has nobody in it."
+        message = f"The rotation {shown} has no participant."
         findings.note("schedule", source.id, "empty_rotation", message, f"{path}.participants")
     repaired = repaired_start(start)
     if repaired is not None:
         message = (
-            f"The rotation {shown} starts in 1970, which looks like seconds read as milliseconds: perhaps "
-            f"{instant_to_text(repaired)} is meant. It was taken as sent; otherwise correct it at {vendor.label}."
+            f"The rotation {shown} starts in 1970. Probably seconds were read as milliseconds and the start is "
+            f"{instant_to_text(repaired)}. The start was kept as sent. If it is wrong, correct it at {vendor.label}."
         )
         findings.note("schedule", source.id, "start_in_1970", message, f"{path}.startDate")
     if rotation.type == "hourly":
         turns = ByTime(start.instant, length, clock="elapsed")
     else:
-        # While the zone is unknown, the reading as sent is what there is.
+        # If the zone is unknown, use the local time as it was sent.
         turns = ByTime(start.reading if zone.zone is None else reading(zone.zone, start.instant), length)
     return Layer(
         key=rotation.id,
@@ -164,28 +165,28 @@ def _layer(
 def _windows(
     schedule_id: str, rotation: wire.Rotation, shown: str, path: str, findings: Findings
 ) -> tuple[Window, ...]:
-    """Restrictions are a union and come in changing order: one order here, whatever the vendor's was."""
-    told = rotation.time_restriction
-    if told is None:
+    """Return restrictions as windows, sorted. They are a union, and the vendor sends them in changing order."""
+    sent = rotation.time_restriction
+    if sent is None:
         return (Always(),)
-    restrictions = [*(told.restrictions or ()), *([told.restriction] if told.restriction is not None else [])]
-    weekly = told.type == "weekday-and-time-of-day"
+    restrictions = [*(sent.restrictions or ()), *([sent.restriction] if sent.restriction is not None else [])]
+    weekly = sent.type == "weekday-and-time-of-day"
     windows: set[Window] = set()
     for index, restriction in enumerate(restrictions):
         at = f"{path}.timeRestriction.restrictions[{index}]"
         window, whole = (_weekly if weekly else _daily)(restriction, at, findings.vendor)
         windows.add(window)
         if whole:
-            message = f"A restriction of the rotation {shown} ends when it starts; it counts as the whole {whole}."
+            message = f"A restriction of the rotation {shown} ends when it starts. It is used as the whole {whole}."
             findings.note("schedule", schedule_id, "whole_restriction", message, at)
     if not windows:
-        message = f"The rotation {shown} has a restriction without any time; it counts at all times."
+        message = f"The rotation {shown} has a restriction without any period. The rotation applies at all times."
         findings.note("schedule", schedule_id, "empty_restriction", message, f"{path}.timeRestriction")
     return tuple(sorted(windows, key=repr)) or (Always(),)
 
 
 def _daily(restriction: wire.Restriction, path: str, vendor: Vendor) -> tuple[Daily, str]:
-    """The window, and "day" when it ends at the time it starts."""
+    """Return the window, and "day" if it ends at the time at which it starts, else ""."""
     if restriction.start_day is not None or restriction.end_day is not None:
         raise vendor.unknown_value(path, "A restriction of the type time-of-day names a day.")
     start, end = _times(restriction, path, vendor)
@@ -194,7 +195,7 @@ def _daily(restriction: wire.Restriction, path: str, vendor: Vendor) -> tuple[Da
 
 
 def _weekly(restriction: wire.Restriction, path: str, vendor: Vendor) -> tuple[Weekly, str]:
-    """The window, and "week" when it ends at the day and time it starts."""
+    """Return the window, and "week" if it ends at the day and time at which it starts, else ""."""
     if restriction.start_day is None or restriction.end_day is None:
         raise vendor.invalid("missing_field", path, "A restriction of the type weekday-and-time-of-day names no day.")
     start, end = _times(restriction, path, vendor)
@@ -229,7 +230,7 @@ def _overrides(
 def _override(
     schedule_id: str, source: wire.Override, path: str, rotations: frozenset[str], findings: Findings
 ) -> Override | None:
-    """None when it lies wholly beyond the years that are rendered: seen are ends in 3025, for "for good"."""
+    """Return an override, or None if it is entirely outside the rendered years. Ends in 3025 were seen for "no end"."""
     start, end = source.start_date.instant, source.end_date.instant
     if end <= start:
         message = f"The override {source.alias} ends before it starts."
@@ -237,13 +238,13 @@ def _override(
     sources = source.rotation_ids
     if sources - rotations:
         gone = ", ".join(sorted(sources - rotations))
-        message = f"The override {source.alias} is for rotations that are not there: {gone}."
+        message = f"The override {source.alias} is for rotations that do not exist: {gone}."
         findings.note(
             "schedule", schedule_id, "unknown_rotation", message, f"{path}.{wire.sent_as(source, 'rotations')}"
         )
     period = years(start, end)
     if period is None:
-        message = f"The override {source.alias} lies wholly before 1900 or after 2200 and was left out."
+        message = f"The override {source.alias} lies entirely before 1900 or after 2200. It was not imported."
         findings.note("schedule", schedule_id, "override_out_of_time", message, f"{path}.startDate")
         return None
     return Override(
@@ -256,6 +257,6 @@ def _override(
 
 
 def years(start: int, end: int) -> tuple[int, int] | None:
-    """``[start, end)`` instants cut to the years that are rendered, None when nothing is left."""
+    """Return the range ``[start, end)`` of instants limited to the rendered years, or None if nothing is left."""
     start, end = max(start, EARLIEST), min(end, LATEST)
     return (start, end) if start < end else None

@@ -1,4 +1,4 @@
-"""Listings that come in pages by offset, the next one named by an address that is never followed."""
+"""Lists in pages by offset. An answer has the address of the next page, which is never followed."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from connectors.reading.pages import Page, make_page, read_pages
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """items: as sent, a list if all is well. next: the address of the next page, None or empty = there is none."""
+    """A page as sent. items: normally a list. next: the address of the next page, None or empty if there is none."""
 
     items: JsonValue
     next: JsonValue = None

@@ -1,6 +1,7 @@
-"""One read in as few calls as possible: listings, closure, details, people; then the mapping.
+"""One read in as few calls as possible: lists, closure, details, people; then the mapping.
 
-A selection lists nothing that its closure does not need: what something kept points to is sought when that is known.
+A read of a selection fetches only the lists that its closure needs. An object that a kept object refers to is fetched
+when the reference is known.
 """
 
 from abc import ABC, abstractmethod
@@ -28,15 +29,15 @@ from oncall.rendering.spec import Substitution
 N = TypeVar("N", bound=wire.Named)
 E = TypeVar("E", bound=Wire)
 
-_NOT_SURE: Final = "Something that was chosen could not be read, so what else comes along is not known."
+_NOT_SURE: Final = "Something that was chosen could not be read, so it is not known what else belongs to the selection."
 
 
 class AtlassianRead(SourceRead, ABC):
-    """How a vendor is asked is in the methods left open."""
+    """One read of an account. The abstract methods make the requests of one provider."""
 
     vendor: ClassVar[Vendor]
     override_model: ClassVar[type[wire.Override]]
-    #: Kinds with a list of their own, in the order of reading.
+    #: Kinds that have a list, in the order in which they are read.
     lists: ClassVar[tuple[EntityType, ...]]
 
     def __init__(self, at: int, progress: Progress) -> None:
@@ -46,14 +47,16 @@ class AtlassianRead(SourceRead, ABC):
         self._sought: set[EntityKey] = set()
 
     def inventory(self) -> list[Node]:
-        """The tree without people. Raises the first error when nothing can be listed."""
+        """Return nodes for all objects but people. Raises the first error if nothing can be listed."""
         self._list(*self.lists)
         self._raise_if_nothing_was_read()
         return self._harvest.nodes()
 
     def snapshot(self, selection: Selection) -> Snapshot:
-        """Without the number of calls. Raises ConnectorError when nothing can be read, or for what ends any read (a
-        refused key)."""
+        """Return the snapshot; the caller adds the number of calls.
+
+        Raises ConnectorError if nothing can be read, and for an error that ends any read (a refused key).
+        """
         account = self._begin(selection)
         if selection.everything:
             self._list(*self.lists)
@@ -71,34 +74,34 @@ class AtlassianRead(SourceRead, ABC):
         completeness = self._judged(kept)
         return replace(self._snapshot(account, made), completeness=completeness, mapping_version=MAPPING_VERSION)
 
-    # --- how the vendor is asked ----------------------------------------------------------------------------------
+    # --- requests of one provider ---------------------------------------------------------------------------------
 
     @abstractmethod
     def _begin(self, selection: Selection) -> Account:
-        """Whose data this is, and what is read before the listings."""
+        """Read what has to be read before the lists. Return the account whose data this is."""
 
     @abstractmethod
     def _list_kind(self, kind: EntityType) -> None:
-        """All of one kind into the harvest."""
+        """Read all objects of one kind into the harvest."""
 
     def _find(self, kind: EntityType, ids: Sequence[str], teams: Sequence[str]) -> None:
-        """Some of one kind into the harvest, in the fewest calls. ``teams``: where they are likely to belong."""
+        """Read some objects of one kind into the harvest, in the fewest calls. teams: their likely owners."""
         self._list(kind)
 
     def _find_owned(self, teams: Sequence[str]) -> None:
-        """Into the harvest what belongs to these teams."""
+        """Read the objects that these teams own into the harvest."""
         self._list(*(kind for kind in self.lists if kind != "user_group"))
 
     @abstractmethod
     def _members(self, team: wire.Named) -> tuple[wire.Member, ...] | None:
-        """None: not told."""
+        """Return the members of a team, None if not reported."""
 
     @abstractmethod
     def _routing_rules(self, team_id: str) -> JsonValue: ...
 
     @abstractmethod
     def _single(self, listed: wire.Schedule) -> wire.Schedule | None:
-        """A schedule that the list showed without rotations, by itself; None: it cannot be read."""
+        """Read one schedule that the list shows without rotations. None if it cannot be read."""
 
     @abstractmethod
     def _overrides(self, schedule_id: str) -> JsonValue: ...
@@ -108,11 +111,11 @@ class AtlassianRead(SourceRead, ABC):
 
     @abstractmethod
     def _rendered(self, ids: Sequence[str], since: int, until: int) -> Mapping[str, tuple[Span, ...]]:
-        """The vendor's own rendering."""
+        """Return the vendor's own rendering by schedule id."""
 
     @abstractmethod
     def _read_people(self, selection: Selection, referenced: list[str]) -> list[str]:
-        """The ids to import. ``referenced``: whom something kept points to."""
+        """Read people. Return the ids to import. referenced: people whom a kept object refers to."""
 
     @abstractmethod
     def _person(
@@ -121,12 +124,12 @@ class AtlassianRead(SourceRead, ABC):
 
     @abstractmethod
     def _judged(self, kept: Kept) -> dict[EntityType, Completeness]:
-        """What each listing proves, seen after the whole read; may add notes."""
+        """Return the completeness of each list, known after the whole read. May add notes."""
 
-    # --- listings -------------------------------------------------------------------------------------------------
+    # --- lists -----------------------------------------------------------------------------------------------------
 
     def _list(self, *kinds: EntityType) -> None:
-        """The lists of these kinds, each once a read."""
+        """Read the lists of these kinds, each once per read."""
         for kind in kinds:
             if kind not in self._listed:
                 self._listed.add(kind)
@@ -140,7 +143,7 @@ class AtlassianRead(SourceRead, ABC):
         key: str,
         wanted: Collection[str] | None = None,
     ) -> dict[str, N]:
-        """A whole list, or as much of it as brings these ids; one that fails is named."""
+        """Read a whole list, or pages until all ``wanted`` ids have come. A failure is reported in the findings."""
         listing = Listing(pages, model, entity_type, key, self._findings, self._progress)
         if wanted is None:
             listing.read()
@@ -150,21 +153,21 @@ class AtlassianRead(SourceRead, ABC):
         return listing.objects
 
     def _judge(self, listing: Listing[N], entity_type: EntityType) -> None:
-        """What a list proves. One that was left when everything wanted had come proves as much as a whole one."""
+        """Note the completeness of a list. A list is as good as whole when all wanted ids came."""
         excused = self._excused(listing, entity_type)
         if listing.error is not None and not excused:
             self._findings.fail(entity_type, None, listing.error)
         self._hear(listing, excused)
-        told = self._completeness.get(entity_type, Completeness(True))
-        if told.listing and (listing.finished or listing.error is not None):
+        state = self._completeness.get(entity_type, Completeness(True))
+        if state.listing and (listing.finished or listing.error is not None):
             self._completeness[entity_type] = listing.completeness
 
     def _excused(self, listing: Listing[N], entity_type: EntityType) -> bool:
-        """Whether the error of a listing, if any, means that there is none here; then it was named by a note."""
+        """Return whether the error of a list means that the account has no such objects. If so, add a note."""
         return False
 
     def _forwarding(self) -> tuple[wire.ForwardingRule, ...] | None:
-        """None: not told; one unreadable rule counts as that, or it would seem to have been taken away."""
+        """Return the forwarding rules. None if one cannot be read, because it would look like a deleted rule."""
         return read_optional_list(
             lambda: all_items(self._forwarding_rules(), self._findings.vendor, "forwarding rules", "forwarding-rules"),
             wire.ForwardingRule,
@@ -179,8 +182,11 @@ class AtlassianRead(SourceRead, ABC):
     # --- closure --------------------------------------------------------------------------------------------------
 
     def _read_closure(self, selection: Selection) -> Kept:
-        """Only what is kept is read: members and, where something pages it, routing per team, overrides per schedule.
-        What they point to may bring more along, so until nothing new comes."""
+        """Read the details of the kept objects and return what is kept.
+
+        Details are the members of a team, the routing of a team that something pages, and the overrides of a schedule.
+        They may refer to more objects, so this repeats until there is nothing new.
+        """
         harvest = self._harvest
         chosen_teams = [id_ for kind, id_ in sorted(selection.chosen) if kind == "user_group"]
         if chosen_teams and not selection.everything:
@@ -210,7 +216,7 @@ class AtlassianRead(SourceRead, ABC):
                 return kept
 
     def _seek(self, selection: Selection, kept: Kept) -> bool:
-        """What is wanted and not there yet, each asked for once; whether there was any."""
+        """Request the wanted objects that are still missing, each once. Return whether there were any."""
         wanted = dict.fromkeys((*sorted(selection.chosen), *kept))
         teams = [id_ for kind, id_ in wanted if kind == "user_group"]
         before = len(self._sought)
@@ -220,7 +226,7 @@ class AtlassianRead(SourceRead, ABC):
                 for key in wanted
                 if key[0] == kind and (id_ := key[1]) not in self._harvest.shelf(kind) and key not in self._sought
             ]
-            if kind == "escalation_policy":  # a team's routing goes by the team's id
+            if kind == "escalation_policy":  # the policy of a team's routing has the team's id
                 ids = [id_ for id_ in ids if id_ not in teams]
             if ids:
                 self._sought.update((kind, id_) for id_ in ids)
@@ -228,15 +234,20 @@ class AtlassianRead(SourceRead, ABC):
         return len(self._sought) > before
 
     def _judge_unlisted(self) -> None:
-        """A kind whose list was not needed: whatever of it was not read does not belong to the selection, unless
-        something failed on the way."""
-        sure = not self._findings.failed and all(told.listing for told in self._completeness.values())
+        """Note the completeness of kinds whose list was not needed.
+
+        If nothing failed, an object that was not read does not belong to the selection.
+        """
+        sure = not self._findings.failed and all(state.listing for state in self._completeness.values())
         for kind in self.lists:
             self._completeness.setdefault(kind, Completeness(sure, "" if sure else _NOT_SURE))
 
     def _read_schedule(self, listed: wire.Schedule) -> None:
-        """A list shows no rotations when it was not asked to expand them, and when there are none: the schedule itself
-        tells. One that cannot be seen by itself is left out."""
+        """Read the rotations, if the list shows none, and the overrides of a schedule.
+
+        A list shows no rotations if there are none, but also if they were not expanded; only the single schedule shows
+        which. A schedule that cannot be read on its own is left out.
+        """
         if not listed.rotations:
             single = self._single(listed)
             if single is None:
@@ -251,7 +262,7 @@ class AtlassianRead(SourceRead, ABC):
     def _collection(
         self, model: type[E], entity_type: EntityType, id_: str, key: str, ask: Callable[[str], JsonValue]
     ) -> tuple[E, ...] | None:
-        """None: not told."""
+        """Read a collection of one object. None if not reported."""
         return read_optional_list(
             lambda: ask(id_),
             model,

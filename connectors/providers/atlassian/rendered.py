@@ -1,4 +1,4 @@
-"""The vendor's own rendering of schedules (their timeline), as spans to hold ours against."""
+"""Fetches the vendor's own rendering of schedules (its timeline), to compare ours with it."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
@@ -16,18 +16,18 @@ from oncall.rendering.final import Span
 from oncall.rendering.intervals import Held
 from oncall.rendering.zones import DAY
 
-#: Days asked of one call; 31 were seen answered.
+#: Days of one request; an answer for 31 days was seen.
 _MOST_DAYS: Final = 31
 
 
-#: One window: schedule, an instant inside its first day, days.
+#: Fetches a timeline. Arguments: schedule id, an instant inside the first day, number of days.
 Ask = Callable[[str, int, int], JsonValue]
-#: The same reference, with the id of somebody who is shown by name only.
+#: Returns the same reference with an id, where the vendor shows a person only by name.
 WithId = Callable[[Reference], Reference]
 
 
 def timeline_query(since: int, days: int) -> Query:
-    """``days`` days from the local midnight before the instant ``since`` on, in the schedule's zone."""
+    """Return the query for ``days`` days from the midnight before the instant ``since`` in the schedule's zone."""
     return [
         ("interval", str(days)),
         ("intervalUnit", "days"),
@@ -39,25 +39,28 @@ def timeline_query(since: int, days: int) -> Query:
 def rendered(
     ask: Ask, vendor: Vendor, ids: Sequence[str], since: int, until: int, with_id: WithId = lambda reference: reference
 ) -> dict[str, tuple[Span, ...]]:
-    """Final timelines in ``[since, until)``, whole seconds; a schedule that is not told in full is absent.
+    """Return final timelines in ``[since, until)`` by schedule id, in whole seconds.
 
-    Everyone of every rotation is on call at once. Periods are split at turns, restrictions, overrides and at the
-    instant of the request, so equal neighbours are joined.
+    A schedule that was not reported completely is missing. All rotations apply at the same time. The vendor splits
+    periods at turns, restrictions, overrides and the instant of the request, so equal neighbours are joined.
     """
     found: dict[str, tuple[Span, ...]] = {}
     for id_ in ids:
         try:
             held = _one(ask, vendor, with_id, id_, since, until)
         except (*RECOVERABLE, ValidationError):
-            continue  # the caller sees it missing and says so
+            continue  # the caller reports the missing schedule
         if held is not None:
             found[id_] = spans(held)
     return found
 
 
 def _one(ask: Ask, vendor: Vendor, with_id: WithId, id_: str, since: int, until: int) -> list[Held] | None:
-    """A window begins at the local midnight before the instant asked for and tells where it ends: there the next one
-    goes on, whatever the zone."""
+    """Fetch one schedule window by window.
+
+    A window begins at the local midnight before the requested instant. The answer has its end, where the next window
+    begins, so the zone does not have to be known.
+    """
     held: list[Held] = []
     cursor = since
     while cursor < until:
@@ -68,7 +71,7 @@ def _one(ask: Ask, vendor: Vendor, with_id: WithId, id_: str, since: int, until:
             return None
         for rotation in timeline.final_timeline.rotations or ():
             if rotation.deleted:
-                continue  # what a rotation that is gone has served says nothing about those that are there
+                continue  # shifts of a deleted rotation do not belong to the current ones
             for start, stop, reference in _within(rotation.periods or (), cursor, min(end, until)):
                 who = participant(with_id(reference), "finalTimeline", vendor)
                 if who.kind != "vacant":
@@ -86,7 +89,7 @@ def _within(periods: Sequence[Period], since: int, until: int) -> Iterator[tuple
 
 
 def _holders(period: Period) -> tuple[Reference, ...]:
-    """Of what has been, whoever really served; of what is planned, whose turn it is."""
+    """Return who was really on call in a past period, or who is planned for a future one."""
     if period.type == "historical" and period.served is not None:
         return period.served
     return () if period.holder is None else (period.holder,)

@@ -1,4 +1,4 @@
-"""Rotations that start in 1970: which of the two readings the vendor's own timeline agrees with."""
+"""Checks rotations that start in 1970: does the vendor's timeline agree with the start as sent or as repaired?"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -14,7 +14,7 @@ from oncall.rendering.spec import InvalidSpec, Substitution
 from oncall.rendering.zones import DAY
 
 _AHEAD: Final = 14 * DAY
-#: The vendor's own rendering: ids, since, until.
+#: Fetches the vendor's own rendering. Arguments: schedule ids, since, until.
 Rendered = Callable[[Sequence[str], int, int], Mapping[str, tuple[Span, ...]]]
 
 
@@ -26,9 +26,10 @@ def check_starts(
     at: int,
     findings: Findings,
 ) -> None:
-    """A note that says what the coming fortnight agrees with. One call, and none where both readings come to the same.
+    """Add a note that says which start the timeline of the next 14 days agrees with.
 
-    ``taken``: the record made from ``source``, with every start as sent.
+    taken: the record made from ``source``, with every start as sent. Needs one call, or none if both starts give the
+    same shifts.
     """
     repaired = with_repaired_starts(source)
     if repaired is None:
@@ -36,18 +37,18 @@ def check_starts(
     unheard = Findings(findings.vendor)
     made = unheard.mapped("schedule", source.id, lambda: schedule(repaired, None, at, (), unheard))
     if made is None:
-        return  # a start that cannot be meant either: after its own end
+        return  # the repaired start is impossible: it is after the end
     other = replace(made, overrides=taken.overrides)
     as_sent, as_repaired = (_fortnight(one, substitutions, at) for one in (taken, other))
     if as_sent is None or as_sent == as_repaired:
         return
     theirs = rendered([source.id], at, at + _AHEAD).get(source.id)
-    message = f"Of the starts in 1970, the timeline of the next 14 days {_verdict(theirs, as_sent, as_repaired)}."
+    message = f"For the starts in 1970, the timeline of the next 14 days {_verdict(theirs, as_sent, as_repaired)}."
     findings.note("schedule", source.id, "start_compared", message, "rotations")
 
 
 def with_repaired_starts(source: wire.Schedule) -> wire.Schedule | None:
-    """``source`` with each start in 1970 repaired, None when there is none."""
+    """Return ``source`` with each start in 1970 repaired, or None if there is no such start."""
     rotations = []
     for rotation in source.rotations or ():
         instant = repaired_start(rotation.start_date)
@@ -58,7 +59,7 @@ def with_repaired_starts(source: wire.Schedule) -> wire.Schedule | None:
 
 
 def _fortnight(source: SourceSchedule, substitutions: Sequence[Substitution], at: int) -> tuple[Span, ...] | None:
-    """None for what cannot be rendered, which is named where it is shown."""
+    """Render the next 14 days. None if the schedule cannot be rendered; the pages report that."""
     spec = source.spec()
     try:
         return None if spec is None else render_final(spec, substitutions, at, at + _AHEAD)
@@ -68,7 +69,7 @@ def _fortnight(source: SourceSchedule, substitutions: Sequence[Substitution], at
 
 def _verdict(theirs: tuple[Span, ...] | None, as_sent: tuple[Span, ...], as_repaired: tuple[Span, ...] | None) -> str:
     if theirs is None:
-        return "could not be read, so nothing tells which is meant"
+        return "could not be read, so it is unknown which start is right"
     if theirs == as_sent:
         return "agrees with the start as sent"
-    return "agrees with the repaired start" if theirs == as_repaired else "agrees with neither reading"
+    return "agrees with the repaired start" if theirs == as_repaired else "agrees with neither start"

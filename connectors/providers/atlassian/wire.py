@@ -1,8 +1,8 @@
-"""What both APIs send, in the spelling they share (vendor: opsgenie/opsgenie-oas; JSM Operations REST API v2).
+"""Pydantic models of what both APIs send (vendor: opsgenie/opsgenie-oas; JSM Operations REST API v2).
 
-A vendor's own models derive from these where it spells a field in another way. Nullable and missing fields are
-tolerated; ``None`` for a collection means the answer did not tell it. A value outside a documented set is an error of
-that one object, never a default. Fields are named as sent, in snake case.
+Where an API spells a field differently, its own package derives a model from these. Null and missing fields are
+accepted. ``None`` for a collection means that the answer did not report it. A value outside a documented set is an
+error of that one object and never replaced by a default. Fields have the vendor's names in snake case.
 """
 
 from abc import ABC, abstractmethod
@@ -16,12 +16,12 @@ from connectors.reading.wire import AnyInstant, Id, Text, Whole, Wire
 
 
 def word(value: object) -> object:
-    """``MONDAY``, ``time_of_day``: seen in other clients' test data."""
+    """Normalise a word to ``time-of-day``. ``MONDAY`` and ``time_of_day`` occur in the test data of other clients."""
     return value.strip().lower().replace("_", "-") if isinstance(value, str) else value
 
 
 def _or(default: str) -> Callable[[object], object]:
-    """A word, null being the same as absence."""
+    """Return a validator that normalises a word and replaces null by ``default``."""
     return lambda value: default if value is None else word(value)
 
 
@@ -30,12 +30,12 @@ class Sent(Wire):
 
 
 def sent_as(one: Sent, name: str) -> str:
-    """What the vendor calls the field ``name``, for paths in messages."""
+    """Return the vendor's name of the field ``name``, for paths in messages."""
     return str(type(one).model_fields[name].validation_alias)
 
 
 class Named(Sent):
-    """What every main object has."""
+    """Fields that all main objects have."""
 
     id: Id
     name: Text | None = None
@@ -43,13 +43,15 @@ class Named(Sent):
 
     @property
     def label(self) -> str:
-        """The name exactly as sent, blanks and all."""
+        """The name exactly as sent, with its blanks, or the id."""
         return self.name or self.id
 
 
 class Reference(Sent):
-    """A pointer to a user (``username``) or to anything else (``name``); JSM sends neither. ``type`` none (JSM: noone)
-    has no id."""
+    """A reference to a user (with ``username``) or to another object (with ``name``). JSM sends neither.
+
+    The type ``none`` (JSM: ``noone``) means nobody and has no id.
+    """
 
     type: Annotated[Text, BeforeValidator(_or(""))] = ""
     id: Id | None = None
@@ -92,7 +94,7 @@ Minute = Annotated[Whole, Field(ge=0, le=59)]
 
 
 class Restriction(Sent):
-    """One period; days only of the weekly kind. 24:00 is the end of a day."""
+    """One period of a day or a week. Only weekly ones have days. 24:00 is the end of a day."""
 
     start_day: Annotated[Day, BeforeValidator(word)] | None = None
     start_hour: Hour
@@ -103,7 +105,7 @@ class Restriction(Sent):
 
 
 class TimeRestriction(Sent):
-    """``restriction`` or ``restrictions``: both were seen with both types."""
+    """Has ``restriction`` or ``restrictions``. Each was seen with both types."""
 
     type: Annotated[Literal["time-of-day", "weekday-and-time-of-day"], BeforeValidator(word)]
     restriction: Restriction | None = None
@@ -121,7 +123,7 @@ class Rotation(Named):
     @model_validator(mode="before")
     @classmethod
     def _without_nulls(cls, raw: Any) -> Any:
-        """Absent and null are the same: no end, no restriction, nobody, the vendor's default length of 1."""
+        """Treat null like absent: no end, no restriction, no participants, the vendor's default length of 1."""
         empty = (None, "")
         return {k: v for k, v in raw.items() if v not in empty or k == "id"} if isinstance(raw, dict) else raw
 
@@ -130,11 +132,11 @@ class Owned(Named, ABC):
     @property
     @abstractmethod
     def team_id(self) -> str | None:
-        """The team it belongs to."""
+        """The id of the team that owns this object."""
 
 
 class Schedule(Owned):
-    """``rotations`` None or empty: the answer did not expand them, or there are none."""
+    """rotations: None or empty if the answer did not expand them, or if there are none."""
 
     timezone: Text | None = None
     enabled: bool | None = None
@@ -142,7 +144,7 @@ class Schedule(Owned):
 
 
 class Override(Sent, ABC):
-    """A vendor's own has ``rotations``, too, in its spelling."""
+    """Each provider adds ``rotations`` in its own spelling."""
 
     alias: Id
     by: Reference
@@ -152,14 +154,14 @@ class Override(Sent, ABC):
     @property
     @abstractmethod
     def rotation_ids(self) -> frozenset[str]:
-        """Those it is for, empty = all."""
+        """The rotations that it applies to. Empty means all."""
 
 
 # --- escalation, routing, services ------------------------------------------------------------------------------------
 
 
 class Duration(Sent):
-    """``timeUnit``: minutes unless sent (vendor schema: Duration)."""
+    """time_unit: minutes if it is not sent (vendor schema: Duration)."""
 
     time_amount: Annotated[Whole, Field(ge=0)]
     time_unit: Annotated[Text, BeforeValidator(_or("minutes"))] = "minutes"
@@ -173,7 +175,7 @@ class EscalationRule(Sent):
 
 
 class Repeat(Sent):
-    """``waitInterval``: minutes, 0 = no repeat."""
+    """wait_interval: minutes; 0 means no repeat."""
 
     wait_interval: Annotated[Whole, Field(ge=0)] | None = None
     count: Annotated[Whole, Field(ge=0)] | None = None
@@ -182,7 +184,7 @@ class Repeat(Sent):
 
 
 class Escalation(Owned):
-    """``enabled``: JSM only."""
+    """enabled: JSM only."""
 
     enabled: bool | None = None
     rules: tuple[EscalationRule, ...] | None = None
@@ -203,7 +205,7 @@ class Service(Named):
 
 
 class Period(Sent):
-    """Opsgenie speaks of recipients, JSM of responders."""
+    """A period of the timeline. Opsgenie calls its people recipients, JSM calls them responders."""
 
     start_date: AnyInstant
     end_date: AnyInstant
@@ -215,7 +217,7 @@ class Period(Sent):
 
 
 class TimelineRotation(Sent):
-    """``deleted``: JSM draws what a rotation that is gone has served."""
+    """deleted: JSM also shows the past shifts of rotations that no longer exist."""
 
     deleted: bool | None = None
     periods: tuple[Period, ...] | None = None

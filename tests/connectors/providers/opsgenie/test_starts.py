@@ -50,7 +50,7 @@ def served(account: Any, make: Any, start: str) -> None:
     [
         (SENT, "agrees with the start as sent"),
         ("2022-07-25T07:00:00Z", "agrees with the repaired start"),
-        ("2022-07-26T07:00:00Z", "agrees with neither reading"),
+        ("2022-07-26T07:00:00Z", "agrees with neither start"),
     ],
 )
 def test_the_timeline_says_which_start_is_meant(account: Any, make: Any, start: str, verdict: str) -> None:
