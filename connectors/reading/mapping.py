@@ -10,6 +10,7 @@ from connectors.records import (
     ENTITY_WORDS,
     EntityKey,
     EntityType,
+    SourceMember,
     SourcePolicy,
     SourceSchedule,
     SourceService,
@@ -87,6 +88,17 @@ def _finished(source: SourcePolicy, read: Container[EntityKey], findings: Findin
         for number, level in enumerate(source.policy.levels, start=1)
     )
     return replace(source, policy=replace(source.policy, levels=levels))
+
+
+def members_by_id(members: Iterable[tuple[str, str]] | None) -> tuple[SourceMember, ...] | None:
+    """The members of a team, each person once, sorted by id: their order means nothing.
+
+    members: person id and role; of a person named twice the last role counts. None = not known.
+    """
+    if members is None:
+        return None
+    roles = dict(members)
+    return tuple(SourceMember(id_, roles[id_]) for id_ in sorted(roles))
 
 
 def spans(held: Iterable[Held]) -> tuple[Span, ...]:
