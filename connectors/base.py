@@ -223,8 +223,10 @@ class Connector(ABC):
 
     @classmethod
     def choice(cls, settings: Mapping[str, str], name: str) -> str:
-        """The value of a choice field; its initial value when it is empty. Raises ConnectionConfigError for a value that
-        is not offered."""
+        """The value of a choice field, or its initial value when it is empty.
+
+        Raises ConnectionConfigError for a value that is not offered.
+        """
         (field,) = (each for each in cls.fields() if each.name == name)
         offered = [value for value, _ in field.choices]
         value = settings.get(name, "").strip().lower() or field.initial
