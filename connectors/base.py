@@ -1,4 +1,4 @@
-"""The contract every connector fulfils. A connector reads, maps and says what it could not read; it never writes."""
+"""The contract of every connector. A connector reads, maps and reports what it could not read; it never writes."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -17,8 +17,11 @@ from oncall.rendering.final import Span
 
 @dataclass(frozen=True, slots=True)
 class SettingField:
-    """One field of the connection form. kind secret: write-only, stored encrypted. retargets: a change of it may send
-    the credential somewhere else, so the credential must be given again. required: of a text; a secret always is."""
+    """One field of the connection form.
+
+    kind: a secret is write-only and stored encrypted. retargets: whether a change of the field may send the credential
+    to another host, so that the credential must be entered again. required: for a text; a secret is always required.
+    """
 
     name: str
     label: str
@@ -31,14 +34,14 @@ class SettingField:
 
 
 def region_field(origins: Mapping[str, str], hint: str) -> SettingField:
-    """The choice between the hosts that a vendor has for its regions (region -> origin), the first of them usual."""
+    """The field that chooses the region of the vendor. origins: origin by region; the first region is the initial."""
     choices = tuple((name, f"{name.upper()} ({origin.removeprefix('https://')})") for name, origin in origins.items())
     return SettingField("region", "Service region", hint, kind="choice", choices=choices, initial=choices[0][0])
 
 
 @dataclass(frozen=True, slots=True)
 class Right:
-    """Whether the credential may read one entity type. granted None: could not be told. detail: what to grant."""
+    """Whether the credential may read one entity type. granted None: unknown. detail: the right to grant."""
 
     entity_type: EntityType
     granted: bool | None
@@ -47,7 +50,7 @@ class Right:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What Test connection found out. calls_per_minute: the vendor's own limit as answered, None = not told."""
+    """The result of Test connection. calls_per_minute: the vendor's own limit, None = not reported."""
 
     account: Account
     rights: tuple[Right, ...]
@@ -56,21 +59,22 @@ class Probe:
 
 
 class Progress(Protocol):
-    """Called as pages arrive: ``fetched`` so far, ``total`` or None while the source has not told it."""
+    """Called after every page. fetched: number of objects so far. total: number of all objects, None = not reported."""
 
     def __call__(self, entity_type: EntityType, fetched: int, total: int | None) -> None: ...
 
 
 def no_progress(entity_type: EntityType, fetched: int, total: int | None) -> None:
-    """For callers that do not watch."""
+    """Does nothing, for callers that show no progress."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rim:
-    """How a connector reaches the outside: handed in, so that recordings and simulators need no branch in it.
+    """The connector's access to network and clock. It is passed in, so that a connector needs no branch for recordings
+    and simulators.
 
-    now: the clock that builds requests, in instants. should_stop: asked before every request; True ends the read with
-    :class:`ReadStopped`. deadline: ``time.monotonic`` value at which the whole read gives up, None = none.
+    now: the clock that builds requests, in instants. should_stop: called before every request; True ends the read with
+    :class:`ReadStopped`. deadline: ``time.monotonic`` value at which the whole read ends, None = no deadline.
     """
 
     transport: Transport
@@ -86,9 +90,9 @@ class Connector(ABC):
     provider: ClassVar[str]
     label: ClassVar[str]
     ledger: ClassVar[Ledger]
-    #: What the tree for choosing does not show, in a sentence.
+    #: A sentence about objects that the page for choosing does not show.
     inventory_hint: ClassVar[str] = ""
-    #: Of how many schedules one call may tell the rendering when they are asked for together.
+    #: The number of schedules whose rendering one call may return.
     rendered_together: ClassVar[int] = 1
 
     def __init__(self, settings: Mapping[str, str], credentials: Mapping[str, Secret], rim: Rim) -> None:
@@ -110,17 +114,17 @@ class Connector(ABC):
     @classmethod
     @abstractmethod
     def origin(cls, settings: Mapping[str, str]) -> str:
-        """``https://host`` the requests of this connection go to."""
+        """The origin ``https://host`` to which this connection sends its requests."""
 
     @classmethod
     def hosts(cls, settings: Mapping[str, str]) -> Mapping[str, str]:
-        """Further origins by the name a Request's ``host`` gives, of a provider that uses several."""
+        """Further origins by the ``host`` of a request, for a provider that uses several hosts."""
         return {}
 
     @classmethod
     @abstractmethod
     def scrub(cls, path: str, body: object) -> object:
-        """A recorded body without what the vendor counts as secret (calendar links, push tokens, keys)."""
+        """A recorded body without the vendor's secrets (calendar links, push tokens, keys)."""
 
     @property
     def calls(self) -> int:
@@ -177,7 +181,7 @@ class Connector(ABC):
         likeliest reasons. None when ``error`` has another cause and is raised as it is."""
 
     def rendered_range(self) -> tuple[int, int] | None:
-        """The instants [since, until) of which the source tells its rendering just now; None = of any."""
+        """The instants [since, until) for which the source can return its rendering now; None = for any."""
         return None
 
     def open_client(
@@ -188,8 +192,8 @@ class Connector(ABC):
         limits: RateHeaders | None = None,
         declared_posts: Collection[str] = (),
     ) -> HttpClient:
-        """A client at this connector's rim, whose requests count; see :class:`HttpClient`. Every credential is masked
-        in its messages, whichever of them it sends."""
+        """A client whose requests count in ``calls``; see :class:`HttpClient`. It masks every credential of the
+        connector in its messages, not only the one that it sends."""
         client = HttpClient(
             self.rim.transport,
             provider=self.provider,
@@ -219,9 +223,11 @@ class Connector(ABC):
 
     @classmethod
     def choice(cls, settings: Mapping[str, str], name: str) -> str:
-        """What was chosen in a field of the kind choice; left empty, its initial value. Raises ConnectionConfigError
-        for anything that is not offered."""
-        (field,) = (one for one in cls.fields() if one.name == name)
+        """The value of a choice field, or its initial value when it is empty.
+
+        Raises ConnectionConfigError for a value that is not offered.
+        """
+        (field,) = (each for each in cls.fields() if each.name == name)
         offered = [value for value, _ in field.choices]
         value = settings.get(name, "").strip().lower() or field.initial
         if value not in offered:

@@ -1,4 +1,4 @@
-"""System checks: what must be set is set, and a production process never talks to a simulator."""
+"""System checks: required settings are set, and a production process never uses a simulator."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -39,7 +39,7 @@ def no_simulator_outside_debug(
 def no_simulator_in_deployment(
     app_configs: Sequence[AppConfig] | None = None, databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """``check --deploy`` refuses also where DEBUG excuses it; outside DEBUG the other check has reported it."""
+    """Reports simulators with DEBUG on too, for ``check --deploy``; without DEBUG the other check reports them."""
     return _refusals() if settings.DEBUG else []
 
 
@@ -47,7 +47,7 @@ def no_simulator_in_deployment(
 def credential_keys_are_usable(
     app_configs: Sequence[AppConfig] | None = None, databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Without keys no credential can be stored or read: said at the start, not on the first form."""
+    """Without keys no credential can be stored or read. The check reports it at the start, not on the first form."""
     try:
         check_keys()
     except ImproperlyConfigured as wrong:
@@ -59,7 +59,7 @@ def credential_keys_are_usable(
 def secret_key_is_set(
     app_configs: Sequence[AppConfig] | None = None, databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Django itself complains only when the key is first used, in the middle of somebody's login."""
+    """Django itself complains only when the key is first used, for example during a login."""
     try:
         settings.SECRET_KEY  # noqa: B018 - reading an empty one raises
     except ImproperlyConfigured:

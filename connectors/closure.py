@@ -1,4 +1,4 @@
-"""Selection and closure: what was chosen, what comes along with it, and because of what. Pure."""
+"""Selection and closure: the chosen objects, the objects that they need, and the reason for each. Pure."""
 
 from collections import deque
 from collections.abc import Iterable, Mapping
@@ -13,7 +13,7 @@ SELECTABLE: tuple[EntityType, ...] = ("service", "user_group", "schedule", "esca
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What a person chose to import. everything: all of every kind (then ``chosen`` is ignored)."""
+    """The objects that a person chose to import. everything: all objects of every kind; ``chosen`` is ignored then."""
 
     everything: bool = True
     chosen: frozenset[EntityKey] = frozenset()
@@ -37,7 +37,7 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One object of the source's tree: what it refers to, and the group that owns it."""
+    """One object of the source, with the objects that it refers to and the group that owns it."""
 
     entity_type: EntityType
     external_id: str

@@ -19,7 +19,7 @@ PREFIX: Final = "enc1:"
 
 
 class CredentialUnreadable(Exception):
-    """A stored credential that none of the keys opens, or that belongs to another row."""
+    """A stored credential that no key decrypts, or that belongs to another row."""
 
 
 def _keys() -> MultiFernet:
@@ -47,7 +47,7 @@ def seal(secret: str, *, row: str, field: str) -> str:
 
 @sensitive_variables()
 def unseal(sealed: str, *, row: str, field: str) -> Secret:
-    """Decrypt. Raises CredentialUnreadable, which tells what to do and nothing else."""
+    """Decrypt. Raises CredentialUnreadable, whose message says only what to do."""
     hint = "Restore the key in CREDENTIAL_KEYS it was stored under, or enter the credential again."
     if not sealed.startswith(PREFIX):
         raise CredentialUnreadable(f"The stored {field} has an unknown form. {hint}")
@@ -66,7 +66,7 @@ def check_keys() -> None:
 
 
 def is_current(sealed: str) -> bool:
-    """Whether the first key opens it, i.e. nothing is left to rotate."""
+    """Whether the first key decrypts it, so that it needs no rotation."""
     try:
         Fernet(settings.CREDENTIAL_KEYS[0]).decrypt(sealed.removeprefix(PREFIX).encode())
     except InvalidToken:

@@ -1,11 +1,11 @@
-"""What can go wrong at a source, grouped by what the caller does next.
+"""The errors of a read, grouped by the next step of the caller.
 
 Every error carries a message that names the thing and a hint that says what to do; neither ever holds a secret.
 """
 
 
 class ConnectorError(Exception):
-    """Anything a source did that stops a read.
+    """The base of all errors that stop a read.
 
     message: what happened, in one sentence. hint: what the person should do next. provider: registry key of the
     connector, e.g. ``"pagerduty"``.  code: stable word for run items and tests.
@@ -53,7 +53,7 @@ class PermissionMissing(ConnectionConfigError):
 
 
 class AddressRefused(ConnectionConfigError):
-    """The host leads to an address that is not public: nothing was sent."""
+    """The host resolves to an address that is not public: nothing was sent."""
 
     code = "address"
 
@@ -71,7 +71,7 @@ class TemporaryFailure(ConnectorError):
 
 
 class RateLimited(TemporaryFailure):
-    """The source asked to wait longer than a worker may sleep. ``retry_after``: seconds, None = not told."""
+    """The source asked to wait longer than a worker may sleep. ``retry_after``: seconds, None = not reported."""
 
     code = "rate_limited"
 
@@ -93,7 +93,7 @@ class DeadlineExceeded(TemporaryFailure):
 
 
 class ReadStopped(ConnectorError):
-    """Not a fault: whoever started the read asked it to stop."""
+    """Not a fault: the person or process that started the read stopped it."""
 
     code = "stopped"
 
@@ -105,7 +105,10 @@ class NotFound(ConnectorError):
 
 
 class UnexpectedResponse(ConnectorError):
-    """An assumption of ours broke. ``path``: JSON path or URL path where; the excerpt in the message is redacted."""
+    """The answer differs from the documented one. ``path``: its JSON path or URL path.
+
+    The excerpt in the message is redacted.
+    """
 
     code = "unexpected_response"
 
@@ -128,6 +131,6 @@ class RequestRejected(UnexpectedResponse):
 
 
 class UnknownValue(UnexpectedResponse):
-    """A value outside the ones the vendor documents: named, never guessed."""
+    """A value that the vendor does not document: it is reported, never guessed."""
 
     code = "unknown_value"

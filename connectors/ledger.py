@@ -1,6 +1,6 @@
-"""The loss ledger: every field a vendor sends is classed, so that nothing is lost without a name.
+"""The loss ledger: it classifies every field that a vendor sends, so that every loss is known.
 
-A provider declares one table of JSON path patterns. Paths are dotted; ``[]`` stands for any list index, ``*`` for any
+A provider declares one table of JSON path patterns. Paths are dotted; ``[]`` means any list index, ``*`` for any
 key, a trailing ``**`` for everything below. The first matching row wins, so special cases come first.
 """
 
@@ -13,7 +13,8 @@ Fate = Literal["exact", "converted", "approximated", "kept", "ignored"]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """pattern: where. fate: what becomes of it. reason: required unless exact, shown to people."""
+    """One row. pattern: the path. fate: what the import does with the field. reason: shown to people; required unless
+    the fate is exact."""
 
     pattern: str
     fate: Fate
@@ -31,12 +32,12 @@ class Ledger:
         self.tables = tables
 
     def classify(self, table: str, path: str) -> Entry | None:
-        """The row for one path (list indices written as ``[]``), or None: a field nobody has thought of yet."""
+        """The row for one path (list indices written as ``[]``), or None for a field without a row."""
         parts = path.split(".")
         return next((e for e in self.tables[table] if _matches(e.pattern.split("."), parts)), None)
 
     def unknown(self, table: str, body: object) -> list[str]:
-        """Paths of ``body`` that no row classes, sorted and unique."""
+        """The paths of ``body`` that no row matches, sorted and unique."""
         return sorted({path for path in paths(body) if self.classify(table, path) is None})
 
 

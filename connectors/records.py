@@ -1,7 +1,7 @@
-"""Provider-neutral records: what a connector hands over after mapping. Frozen; ids are the vendor's own, bare.
+"""Provider-neutral records: the result of a connector's mapping. Frozen; ids are the vendor's own, without a prefix.
 
 ``None`` for a collection means *not fetched* (a right is missing, contact details are off, a page failed) and is never
-compared; an empty tuple means the source told that there is nothing.
+compared; an empty tuple means that the source reported an empty collection.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from oncall.rendering.final import Span
 from oncall.rendering.spec import Composition, ExtraShift, Layer, Override, ScheduleSpec, Substitution
 
 EntityType = Literal["responder", "user_group", "schedule", "escalation_policy", "service"]
-#: Dependency order: what is referenced comes first.
+#: Dependency order: an entity type comes after the types that it refers to.
 ENTITY_TYPES: tuple[EntityType, ...] = ("responder", "user_group", "schedule", "escalation_policy", "service")
 ENTITY_WORDS: Mapping[EntityType, tuple[str, str]] = {
     "responder": ("person", "people"),
@@ -40,7 +40,7 @@ PersonState = Literal["active", "inactive", "deleted", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class MappingNote:
-    """Something a person should know about one object: a loss, a repair, an assumption. Never an error.
+    """A message about one object for a person: a loss, a repair or an assumption. It is never an error.
 
     external_id None: about the whole list. path: the JSON path at the vendor where it applies. loss: whether the object
     was imported without something that it consists of at the source.
@@ -60,7 +60,7 @@ class MappingNote:
 
 @dataclass(frozen=True, slots=True)
 class FailedEntity:
-    """One object (external_id None: the listing) that could not be imported, and what to do about it."""
+    """One object that could not be imported, and what to do about it. external_id None: the whole list."""
 
     entity_type: EntityType
     external_id: str | None
@@ -71,7 +71,8 @@ class FailedEntity:
 
 @dataclass(frozen=True, slots=True)
 class SourceContactMethod:
-    """address None: not told, or secret (a push token is never stored). sms and voice addresses are E.164."""
+    """A contact method. address None: not reported, or secret (a push token is never stored). The addresses of sms and
+    voice are E.164 numbers."""
 
     external_id: str
     channel: Channel
@@ -83,7 +84,8 @@ class SourceContactMethod:
 
 @dataclass(frozen=True, slots=True)
 class SourceNotificationRule:
-    """delay: whole minutes after the page. windows: JSON of the times in which the rule holds, empty = always."""
+    """A notification rule. delay: whole minutes after the page. windows: the times at which the rule applies, as JSON;
+    empty = always."""
 
     external_id: str
     urgency: Literal["high", "low", "any"]
@@ -94,10 +96,10 @@ class SourceNotificationRule:
 
 @dataclass(frozen=True, slots=True)
 class SourceUser:
-    """A person. listed False: known only because something refers to them (then what only they tell is None).
+    """A person. listed False: the person was not read and is known only from references; collections are None then.
 
-    untold: names of single-valued fields that this read did not tell; what stands in their place is for a new person
-    only. email None: there is none, unless it is untold.
+    untold: the names of single-valued fields that this read did not report; their values are used for a new person
+    only. email None: the person has no address, unless ``email`` is in ``untold``.
     """
 
     external_id: str
@@ -131,11 +133,11 @@ class SourceTeam:
 
 @dataclass(frozen=True, slots=True)
 class SourceSchedule:
-    """A schedule. fetched_range: instants [since, until) in which overrides and extra shifts were asked for.
+    """A schedule. fetched_range: instants [since, until) for which overrides and extra shifts were requested.
 
-    flavour: the vendor's own family of schedules it belongs to. enabled False: switched off at the source.
+    flavour: the vendor's own kind of schedule. enabled False: the schedule is switched off at the source.
     turned_by_alert: keys of layers whose people move on by one layer with every alert at the source, in the order in
-    which they do; the record tells the order of the read.
+    which they move; the layers have the people of the time of the read.
     """
 
     external_id: str
@@ -169,7 +171,7 @@ class SourceSchedule:
 
 @dataclass(frozen=True, slots=True)
 class SourcePolicy:
-    """enabled False: switched off at the source."""
+    """An escalation policy. enabled False: the policy is switched off at the source."""
 
     external_id: str
     name: str
@@ -183,7 +185,7 @@ class SourcePolicy:
 
 @dataclass(frozen=True, slots=True)
 class SourceService:
-    """policy_id None: nothing says who is paged, or, when ``policy_untold``, this read did not tell."""
+    """A service. policy_id None: the service has no policy; with ``policy_untold`` this read did not report it."""
 
     external_id: str
     name: str
@@ -199,7 +201,7 @@ Record = SourceUser | SourceTeam | SourceSchedule | SourcePolicy | SourceService
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Who the credential belongs to. id: stable at the vendor (PagerDuty: the subdomain), None = could not be told."""
+    """The account of the credential. id: stable at the vendor (PagerDuty: the subdomain), None = unknown."""
 
     id: str | None
     label: str
@@ -208,7 +210,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Completeness:
-    """Whether a listing was read to its end. Only a complete listing says anything about what is absent."""
+    """Whether a list was read to its end. Only a complete list proves that an object is absent."""
 
     listing: bool
     reason: str = ""
@@ -216,11 +218,11 @@ class Completeness:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything one read of a source gave. ``fetched_at``: instant of the read's start.
+    """The result of one read of a source. fetched_at: the instant at which the read started.
 
-    mapping_version: per entity type, raised whenever the mapping's output changes form for equal input. rendered: by
-    schedule id the source's own rendering, as far as the read told it without further calls; complete in the instants
-    of ``rendered_range``, None = reading this source does not tell any.
+    mapping_version: per entity type, raised whenever the mapping makes another record from equal input. rendered: the
+    source's own rendering by schedule id, when the read brings it without further calls. rendered_range: the instants
+    for which ``rendered`` is complete, None = a read of this source brings no rendering.
     """
 
     provider: str

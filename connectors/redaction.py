@@ -69,7 +69,7 @@ class Secret:
 
 
 def mask_values(text: str, secrets: Collection[str]) -> str:
-    """Mask these secrets only: as they are, URL-encoded, JSON-escaped, base64 and hex."""
+    """Masks only these secrets: plain, URL-encoded, JSON-escaped, base64 and hex."""
     forms = {form for secret in secrets if len(secret) >= _SHORTEST_SECRET for form in _forms(secret)}
     for form in sorted(forms, key=len, reverse=True):
         text = text.replace(form, MASK)
@@ -77,12 +77,13 @@ def mask_values(text: str, secrets: Collection[str]) -> str:
 
 
 def credential(authorization: str) -> str:
-    """What of the value of an Authorization header opens something: all but its scheme."""
+    """The secret in the value of an Authorization header: the value without its scheme."""
     return authorization.rpartition(" ")[2].removeprefix("token=")
 
 
 def redact(text: str, secrets: Collection[str] = ()) -> str:
-    """Mask these secrets and whatever looks like a credential: authorization headers, API keys, tokens, passwords."""
+    """Masks these secrets and every text that looks like a credential:
+    authorization headers, API keys, tokens, passwords."""
     text = mask_values(text, secrets)
     for pattern in _PATTERNS:
         text = pattern.sub(rf"\g<1>{MASK}", text)
@@ -124,7 +125,7 @@ def _message(record: logging.LogRecord) -> str:
     try:
         return record.getMessage()
     except (TypeError, ValueError, KeyError):
-        # Arguments that do not fit the text: show both rather than fail in the middle of somebody's work.
+        # Arguments that do not fit the text: show both rather than fail during a request.
         return f"{record.msg} {record.args!r}"
 
 

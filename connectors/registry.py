@@ -16,12 +16,12 @@ def connector_class(provider: str) -> type[Connector]:
 
 
 def provider_label(provider: str) -> str:
-    """The provider's own name, or the raw word when its connector is not installed any more."""
+    """The provider's own name, or its registry key when its connector is not installed."""
     connector = _BY_PROVIDER.get(provider)
     return connector.label if connector else provider
 
 
 def inventory_hint(provider: str) -> str:
-    """What the provider's tree for choosing does not show."""
+    """A sentence about objects of this provider that the page for choosing does not show."""
     connector = _BY_PROVIDER.get(provider)
     return connector.inventory_hint if connector else ""

@@ -1,4 +1,4 @@
-"""From a stored connection, or a recording, to a connector that can read."""
+"""Opens a connector for a stored connection or for a recording."""
 
 import time
 from collections.abc import Callable
@@ -18,8 +18,8 @@ from connectors.registry import connector_class, provider_label
 
 
 def live_transport(connection: Connection) -> Transport:
-    """The guarded way out for one connection. A simulator is reached through CONNECTOR_ORIGINS only, and stands for all
-    hosts of its provider."""
+    """The transport of one connection, with address checks. A simulator is reached only through CONNECTOR_ORIGINS, and
+    replaces all hosts of its provider. Raises ConnectionConfigError."""
     cls = connector_class(connection.provider)
     simulated = settings.CONNECTOR_ORIGINS.get(connection.provider)
     origin = simulated or cls.origin(connection.settings)

@@ -1,4 +1,4 @@
-"""Test connection: who the credential belongs to and what it may read."""
+"""Test connection: finds the account of the credential and its rights."""
 
 import time
 from typing import Final
@@ -10,12 +10,12 @@ from connectors.connections.opening import open_connector
 from connectors.errors import ConnectionConfigError, ProviderUnavailable, ReadStopped
 from connectors.models import Connection
 
-#: Somebody waits in front of the page: shorter than the usual limits of web servers and proxies.
+#: A person waits for the page, so this is shorter than the usual limits of web servers and proxies.
 MOST_SECONDS: Final = 25.0
 
 
 def probe_connection(connection: Connection) -> Probe:
-    """Ask the source, and remember account, rights and time of the test on the connection.
+    """Tests the connection at the source, and stores account, rights and time of the test on it.
 
     Raises ConnectorError; then nothing was stored. A credential of another account than the one this connection was
     made for is a ConnectionConfigError: its objects would be taken for those imported before.

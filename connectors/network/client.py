@@ -1,6 +1,6 @@
-"""Asking a source, read-only: one retry loop around request, answer and parsing, for every provider.
+"""The read-only HTTP client of all providers: one retry loop around request, answer and parsing.
 
-Every failure leaves as a ConnectorError whose text is redacted; the path is named, query and credential are not.
+Every failure is raised as a ConnectorError with a redacted text. It names the path, but not the query or credential.
 """
 
 import re
@@ -34,7 +34,7 @@ from connectors.network.retrying import (
     backoff,
     is_retryable,
     read_rate,
-    told_wait,
+    reported_wait,
 )
 from connectors.redaction import credential, excerpt
 
@@ -61,7 +61,7 @@ _STOP_SLICE: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One attempt, for progress and traces. No answer: ``status`` None, ``fault`` says why. ``size``: bytes."""
+    """One attempt, for progress and traces. status None: no answer came, ``fault`` says why. size: in bytes."""
 
     request: Request
     attempt: int
@@ -74,14 +74,15 @@ class Exchange:
 class HttpClient:
     """Reads a provider through a transport. One instance per read, one request at a time.
 
-    provider: registry key, kept on every error; label: its name in messages. authorize: headers with the
-    credential, asked before each attempt. limits: names of the provider's rate headers. clock: monotonic seconds;
-    wall_clock: seconds since the epoch. deadline: value of ``clock`` at which the whole read gives up.
-    declared_posts: paths of read-only POSTs, ``*`` stands for one segment. secrets: masked in every message, beside
-    the values of ``authorize``. observe: called after each attempt. should_stop: asked before each request and
-    while waiting. wait_budget: seconds of waiting in all.
+    provider: registry key, kept on every error; label: its name in messages. authorize: returns the
+    headers with the credential, called before each attempt. limits: names of the provider's rate headers.
+    clock: monotonic seconds;
+    wall_clock: seconds since the epoch. deadline: value of ``clock`` at which the whole read ends.
+    declared_posts: paths of read-only POSTs, ``*`` means one segment. secrets: masked in every message, as the
+    values of ``authorize`` are. observe: called after each attempt. should_stop: called before each request and
+    while waiting. wait_budget: total seconds of waiting.
 
-    calls: requests sent, repeats included. rate: what the last answer said about the budget.
+    calls: the number of requests sent, repeats included. rate: the rate limit as the last answer reported it.
     """
 
     def __init__(
@@ -132,12 +133,12 @@ class HttpClient:
         bare: str | None = None,
         host: str | None = None,
     ) -> dict[str, JsonValue]:
-        """The JSON object at ``path`` ("/users"; ids through ``segment``). ``envelope``: keys that must be there.
-        ``bare``: the key a list is given that comes without an object around it.
+        """The JSON object at ``path`` ("/users"; ids through ``segment``). envelope: the keys that the object
+        must have. bare: the key under which a list without an object around it is returned.
 
-        Raises ConnectorError: see the classes; ReadStopped when asked to stop.
+        Raises ConnectorError, see its classes; ReadStopped when ``should_stop`` returns True.
         """
-        return self._ask(Request("GET", path, tuple(query), host=host), envelope, bare)
+        return self._send(Request("GET", path, tuple(query), host=host), envelope, bare)
 
     def post(
         self,
@@ -149,13 +150,15 @@ class HttpClient:
         host: str | None = None,
         form: bool = False,
     ) -> dict[str, JsonValue]:
-        """As ``get``, for a POST that only reads; ``form``: the body goes as a form. Raises ValueError for one that the
-        connector did not declare."""
+        """As ``get``, for a POST that only reads. form: the body is sent as a form.
+
+        Raises ValueError for a path that the connector did not declare.
+        """
         if not any(_same_path(path, declared) for declared in self._declared_posts):
             raise ValueError(f"POST {path} is not declared as read-only by the connector {self._provider}.")
-        return self._ask(Request("POST", path, tuple(query), body, host, form), envelope)
+        return self._send(Request("POST", path, tuple(query), body, host, form), envelope)
 
-    def _ask(
+    def _send(
         self, request: Request, envelope: str | Sequence[str] | None, bare: str | None = None
     ) -> dict[str, JsonValue]:
         self._check_path(request.path)
@@ -163,7 +166,7 @@ class HttpClient:
         attempt = 0
         while True:
             attempt += 1
-            told: float | None = None
+            wait: float | None = None
             failure: ConnectorError
             last = attempt >= ATTEMPTS
             try:
@@ -171,20 +174,20 @@ class HttpClient:
                 if 200 <= response.status < 300 and response.status != 206:
                     return decode_object(response, keys, bare)
                 reason = self._excerpt(vendor_reason(response.body))
-                told = told_wait(response.headers, self.rate, self._wall_clock())
-                failure = refusal(self._provider, self._label, request, response.status, reason, told)
+                wait = reported_wait(response.headers, self.rate, self._wall_clock())
+                failure = refusal(self._provider, self._label, request, response.status, reason, wait)
                 last = last or not is_retryable(response.status)
             except TransportFault as fault:
                 failure = unreachable(self._provider, self._label, request, fault, self._excerpt(str(fault)))
                 last = last or not fault.retryable
             except Flaw as flaw:
                 failure = flawed(self._provider, self._label, request, flaw, self._excerpt(str(flaw)))
-                # Once more, for an answer cut at a good place or a gateway's page; what is whole stays as it is.
+                # One more attempt for an answer that may be cut, or that may be the page of a gateway.
                 again = flaw.code in ("empty_answer", "not_api", "invalid_json") and response.status not in (204, 205)
                 last = not again or attempt >= FLAWED_ATTEMPTS
             if last:
                 raise failure
-            self._pause(backoff(attempt) if told is None else told, failure)
+            self._pause(backoff(attempt) if wait is None else wait, failure)
 
     def _attempt(self, request: Request, attempt: int) -> Response:
         self._await_budget(request)
@@ -204,9 +207,9 @@ class HttpClient:
                 request, headers=headers, deadline=deadline if self._deadline is None else min(deadline, self._deadline)
             )
         except TransportFault as fault:
-            self._tell(Exchange(request, attempt, None, self._clock() - started, fault=fault.kind))
+            self._report(Exchange(request, attempt, None, self._clock() - started, fault=fault.kind))
             raise
-        self._tell(Exchange(request, attempt, response.status, self._clock() - started, len(response.body)))
+        self._report(Exchange(request, attempt, response.status, self._clock() - started, len(response.body)))
         passed, self._answered_at = self._clock() - self._answered_at, self._clock()
         self.rate = read_rate(response.headers, self._limits, self._wall_clock(), self.rate, passed)
         used_up = self.rate.remaining == 0 and self.rate.reset is not None
@@ -230,7 +233,7 @@ class HttpClient:
         parts = [unquote(part) for part in path.split("/")[1:]]
         if len(path) > _LONGEST_PATH or not _PATH.fullmatch(path) or any(part in (".", "..") for part in parts):
             raise UnexpectedResponse(
-                f"The address {excerpt(path)!r} cannot be asked for: an id in it is empty, too long or unsafe.",
+                f"The address {excerpt(path)!r} cannot be requested: an id in it is empty, too long or unsafe.",
                 hint="Look at this object at the source; nothing was requested.",
                 provider=self._provider,
                 path=excerpt(path),
@@ -243,12 +246,12 @@ class HttpClient:
                 f"Reading from {self._label} was stopped.", hint="Start it again.", provider=self._provider
             )
 
-    def _tell(self, exchange: Exchange) -> None:
+    def _report(self, exchange: Exchange) -> None:
         if self._observe is not None:
             self._observe(exchange)
 
     def _await_budget(self, request: Request) -> None:
-        """When the last answer left nothing of the budget: wait for the next one instead of running into a 429."""
+        """Waits when the last answer reported that the rate limit is used up, so that no 429 is provoked."""
         if self._resume_at is None:
             return
         wait = self._resume_at - self._clock()

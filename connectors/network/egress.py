@@ -38,7 +38,7 @@ def resolve(host: str, port: int) -> Sequence[str]:
 
 
 class LiveTransport:
-    """Asks one origin over the network. Not for several threads at once: a source is asked one thing at a time.
+    """Sends requests to one origin over the network. Not for several threads at once: requests are sent one by one.
 
     origin: ``https://api.pagerduty.com``. allow: (host, port) pairs that may be http, another port and private.
     hosts: further origins by the name a Request's ``host`` gives. ca_bundle: PEM file of a private authority; there
@@ -147,7 +147,7 @@ def _late(seconds: float) -> TransportFault:
 
 
 def _fault(exc: BaseException) -> TransportFault:
-    """What a library exception means, told without its text."""
+    """The fault that a library exception means, without the text of the exception."""
     causes = list(_causes(exc))
     for cause in causes:
         if isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError):

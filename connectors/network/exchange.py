@@ -1,4 +1,4 @@
-"""What goes out to a source and what comes back: values shared by the live, the recorded and the replayed way."""
+"""Requests to a source and its answers: values that the live, the recording and the replaying transport share."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ Query: TypeAlias = Sequence[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One question. ``path``: percent-encoded, starts with "/". ``query``: decoded pairs, repeats and order kept.
+    """One request. ``path``: percent-encoded, starts with "/". ``query``: decoded pairs, repeats and order kept.
 
     ``host``: only where a provider uses several hosts; None is the transport's own origin. ``form``: the body, an
     object of texts, goes as a form instead of as JSON.

@@ -1,4 +1,4 @@
-"""Statuses, faults and flawed answers → the error that tells a person what to do. Pure; texts come in redacted.
+"""Makes the error for a status, a fault or a flawed answer; its hint says what to do. Pure; texts come in redacted.
 
 provider: registry key, kept on the error. label: how the provider is called in messages.
 """
@@ -24,7 +24,7 @@ from connectors.redaction import excerpt
 def refusal(
     provider: str, label: str, request: Request, status: int, reason: str, wait: float | None
 ) -> ConnectorError:
-    """A status outside 2xx. ``reason``: the vendor's own words, redacted. ``wait``: seconds it asks to wait."""
+    """A status outside 2xx. reason: the vendor's own words, redacted. wait: the seconds to wait that it reports."""
     message = f"{label} answered {status} to {_name(request)}" + (f": {reason}" if reason else ".")
     if status == 401:
         message = f"{label} refused the credential at {_name(request)}" + (f": {reason}." if reason else ".")
@@ -48,7 +48,7 @@ def refusal(
 
 
 def rate_limited(provider: str, label: str, request: Request, wait: float | None, message: str = "") -> RateLimited:
-    """The budget is used up. ``wait``: seconds until there is one again, None = not told."""
+    """The rate limit is used up. wait: seconds until requests are allowed again, None = not reported."""
     return RateLimited(
         message or f"{label} allows no further request before {_name(request)}.",
         hint="Try again in some minutes." if wait is None else f"It asks to wait {wait:.0f} s.",
@@ -74,7 +74,7 @@ def unreachable(provider: str, label: str, request: Request, fault: TransportFau
 
 
 def flawed(provider: str, label: str, request: Request, flaw: Flaw, text: str) -> UnexpectedResponse:
-    """An answer with a good status that is not the JSON object asked for. ``text``: the flaw's, redacted."""
+    """An answer with a good status that is not the requested JSON object. text: of the flaw, redacted."""
     hints = {
         "empty_answer": "An empty answer is never taken for an empty list: try again.",
         "not_api": "Is the host right, or is this a sign-in page?",

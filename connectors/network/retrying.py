@@ -1,4 +1,4 @@
-"""When to ask again and how long to wait first: the constants and the arithmetic, without any I/O."""
+"""When to repeat a request and how long to wait before it: constants and arithmetic, without any I/O."""
 
 import random
 import re
@@ -26,8 +26,8 @@ _COUNT = re.compile(r"[0-9]{1,12}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class RateHeaders:
-    """The provider's header names, lower case; None where it has none. ``reset`` tells seconds from now. Where nothing
-    tells what is left and until when, ``used`` counts up in a window of ``period`` seconds.
+    """The provider's header names, lower case; None where it has none. ``reset`` is in seconds from now. A
+    provider that does not report what is left may report ``used``, which counts up in a window of ``period`` seconds.
 
     PagerDuty: REST API docs "Rate Limiting" (``ratelimit-limit``, ``ratelimit-remaining``, ``ratelimit-reset``).
     xMatters: headers that its own tool reads (xmtoolbox, lib/common.js: ``x-ratelimit-used``,
@@ -43,9 +43,9 @@ class RateHeaders:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """What the last answer said about the budget. ``reset`` in seconds; None = not told.
+    """The rate limit as the last answer reported it. reset: in seconds. None = not reported.
 
-    used, window: of a budget that is told by what was used of it: so much, and the most seconds until that starts anew.
+    used, window: the number of requests in the current window, and the longest time in seconds until the window ends.
     """
 
     limit: int | None = None
@@ -58,7 +58,7 @@ class Rate:
 def read_rate(
     headers: Mapping[str, str], names: RateHeaders, now: float, before: Rate | None = None, passed: float = 0.0
 ) -> Rate:
-    """The budget as told by one answer's headers. before: as told ``passed`` seconds ago."""
+    """The rate limit that the headers of one answer report. before: the rate limit ``passed`` seconds ago."""
     limit = _count(headers, names.limit)
     used, period = _count(headers, names.used), _count(headers, names.period)
     if limit is not None and used is not None and period:
@@ -72,17 +72,17 @@ def read_rate(
 
 
 def _window(used: int, period: float, before: Rate, passed: float) -> float:
-    """A window that an answer is the first of began before it, so it ends a period later at the latest. One that ought
-    to be over, and still counts on, is told by the vendor in another way than this: then a whole period is safe."""
+    """The longest time in seconds until the window ends. A window began before its first answer, so it ends at most one
+    period later. A window that should be over and still counts works in another way; a whole period is safe then."""
     if before.used is None or before.window is None or used < before.used or before.window <= passed:
         return period
     return before.window - passed
 
 
-def told_wait(headers: Mapping[str, str], rate: Rate, now: float) -> float | None:
-    """Seconds the source asks us to wait: the longer of ``Retry-After`` and its own reset header; None = not told."""
-    told = [wait for wait in (seconds_until(headers.get("retry-after", ""), now), rate.reset) if wait is not None]
-    return max(told, default=None)
+def reported_wait(headers: Mapping[str, str], rate: Rate, now: float) -> float | None:
+    """The seconds to wait that the source reports: the longer of ``Retry-After`` and its reset header; None = none."""
+    waits = [wait for wait in (seconds_until(headers.get("retry-after", ""), now), rate.reset) if wait is not None]
+    return max(waits, default=None)
 
 
 def seconds_until(text: str, now: float) -> float | None:

@@ -1,4 +1,4 @@
-"""The boundary around each object: what cannot be read or mapped costs that object only, and is named."""
+"""The boundary around each object: an error in one object costs only that object and is reported as a failure."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class Vendor:
-    """Whose answers are read. provider: registry key, kept on every error; label: its name in messages."""
+    """The vendor whose answers are read. provider: registry key, kept on every error. label: its name in messages."""
 
     provider: str
     label: str
@@ -27,17 +27,18 @@ class Vendor:
         return f"Nothing of this object was changed here; correct it in {self.label}, or report it with this message."
 
     def unknown_value(self, path: str, message: str) -> UnknownValue:
-        """A value outside the documented ones, or one that this product has no word for."""
+        """The error for a value that the vendor does not document, or that this product cannot express. path: its JSON
+        path."""
         return UnknownValue(message, hint=self.hint, provider=self.provider, path=path)
 
     def invalid(self, code: str, path: str, message: str) -> UnexpectedResponse:
-        """A value that cannot be meant, such as a turn of 0 seconds."""
+        """The error for an impossible value, for example a turn of 0 seconds. path: its JSON path."""
         return UnexpectedResponse(message, hint=self.hint, provider=self.provider, path=path, code=code)
 
 
 @dataclass(slots=True)
 class Findings:
-    """Notes and failures in the order they were found."""
+    """The notes and failures of one read, in the order in which they were found."""
 
     vendor: Vendor
     notes: list[MappingNote] = field(default_factory=list)
@@ -61,15 +62,18 @@ class Findings:
         self.failed.append(FailedEntity(entity_type, external_id, error.code, path, str(error)))
 
     def zone(self, entity_type: EntityType, external_id: str, reading: ZoneReading, path: str) -> ZoneReading:
-        """The ``reading`` itself; a zone that nobody knows is named. A person may have none, while a schedule has to
-        have one that is beyond doubt."""
+        """Returns ``reading`` and adds a note when its zone is unknown.
+
+        A person may have no zone. A schedule must have one, and a zone that is only assumed leaves a note too.
+        """
         doubtful = reading.zone is None and (reading.raw or entity_type == "schedule")
         if doubtful or (entity_type == "schedule" and reading.outcome == "warn"):
             self.note(entity_type, external_id, "unknown_zone", reading.note, path)
         return reading
 
     def read(self, model: type[W], raw: object, entity_type: EntityType, external_id: str | None, at: str) -> W | None:
-        """``raw`` as ``model``; what does not fit becomes a failure of the object, ``at`` is its JSON path."""
+        """``raw`` as ``model``, or None when it does not fit; then a failure of the object is added. at: JSON path of
+        ``raw``."""
         try:
             return model.model_validate(raw)
         except ValidationError as error:
@@ -82,14 +86,17 @@ class Findings:
     def read_all(
         self, model: type[W], raw: Iterable[object], entity_type: EntityType, external_id: str | None, at: str
     ) -> tuple[W, ...] | None:
-        """All elements of a list, ``at`` is its JSON path. None = not told: with one unreadable element missing, it
-        would look as if that had been taken away at the source."""
+        """All elements of a list, or None = not known when one of them cannot be read.
+
+        Without that element the list would look as if the source had removed it. at: JSON path of the list.
+        """
         found = [self.read(model, item, entity_type, external_id, f"{at}[{i}]") for i, item in enumerate(raw)]
-        complete = tuple(one for one in found if one is not None)
-        return complete if len(complete) == len(found) else None
+        readable = tuple(element for element in found if element is not None)
+        return readable if len(readable) == len(found) else None
 
     def mapped(self, entity_type: EntityType, external_id: str, make: Callable[[], R]) -> R | None:
-        """What ``make`` returns; an unknown or impossible value becomes a failure of the object."""
+        """The result of ``make``, or None when it meets an unknown or impossible value; then a failure of the object is
+        added."""
         try:
             return make()
         except UnexpectedResponse as error:
@@ -98,8 +105,8 @@ class Findings:
 
 
 def _first(error: ValidationError) -> tuple[str, str, str]:
-    """Code, JSON path and message of the first thing wrong. Input values are shown for enumerations only: those are
-    words of the vendor, anything else may be personal."""
+    """Code, JSON path and message of the first error. Only values of enumerations are shown: they are words of the
+    vendor, any other value may be personal."""
     first = error.errors(include_url=False)[0]
     path = ""
     for piece in first["loc"]:

@@ -1,4 +1,4 @@
-"""What the mappings of all vendors have in common. Pure."""
+"""Steps of the mapping that are the same for all vendors. Pure."""
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,6 +10,7 @@ from connectors.records import (
     ENTITY_WORDS,
     EntityKey,
     EntityType,
+    SourceMember,
     SourcePolicy,
     SourceSchedule,
     SourceService,
@@ -21,8 +22,8 @@ from oncall.rendering.final import Span
 from oncall.rendering.intervals import Held, merged, together
 
 T = TypeVar("T")
-#: What has to be among the records for a target to be resolved. A person always is: whoever is only referred to is a
-#: person all the same.
+#: The kind of record that a target needs to be resolved. A person is always resolved: a person who is only referred to
+#: is a record too.
 _NEEDED: Final[Mapping[TargetKind, EntityType]] = {
     "schedule": "schedule",
     "user_group": "user_group",
@@ -33,7 +34,7 @@ _NEEDED: Final[Mapping[TargetKind, EntityType]] = {
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """What a mapping makes of one read."""
+    """The records that a mapping makes from one read."""
 
     users: tuple[SourceUser, ...]
     teams: tuple[SourceTeam, ...]
@@ -43,10 +44,10 @@ class Records:
 
 
 def kept_of(kept: Kept, kind: EntityType, objects: Mapping[str, T]) -> Iterator[tuple[T, tuple[str, ...]]]:
-    """What is kept of ``objects`` (by id), each with what brought it along."""
-    for id_, one in objects.items():
+    """The objects that are kept, each with the reasons why it is kept. objects: by id."""
+    for id_, found in objects.items():
         if (kind, id_) in kept:
-            yield one, kept[kind, id_]
+            yield found, kept[kind, id_]
 
 
 def finish(
@@ -57,10 +58,10 @@ def finish(
     *,
     path: str,
 ) -> tuple[SourcePolicy, ...]:
-    """Policies whose targets are all among ``read`` (keys of the records), or named unresolved.
+    """The policies, with every target that is not among ``read`` turned into an unresolved target and noted.
 
-    A service keeps the id of its policy whether or not that was read; a missing one is named. path: where a service
-    tells it.
+    A service keeps the id of its policy even when the policy was not read; then a note says so. read: keys of the
+    records. path: the JSON path of the policy in a service.
     """
     known = {policy.external_id for policy in policies}
     for service in services:
@@ -89,7 +90,20 @@ def _finished(source: SourcePolicy, read: Container[EntityKey], findings: Findin
     return replace(source, policy=replace(source.policy, levels=levels))
 
 
+def members_by_id(members: Iterable[tuple[str, str]] | None) -> tuple[SourceMember, ...] | None:
+    """The members of a team, each person once, sorted by id: their order means nothing.
+
+    members: person id and role; of a person named twice the last role counts. None = not known.
+    """
+    if members is None:
+        return None
+    roles = dict(members)
+    return tuple(SourceMember(id_, roles[id_]) for id_ in sorted(roles))
+
+
 def spans(held: Iterable[Held]) -> tuple[Span, ...]:
-    """What a vendor's own rendering tells, in any order and overlapping -> disjoint spans with everyone on call, equal
-    neighbours joined."""
+    """The spans of a vendor's own rendering. held: who is on call when, in any order, may overlap.
+
+    The spans do not overlap, each names everyone on call, and neighbours with the same people are joined.
+    """
     return tuple(Span(*span) for span in merged(together(held)))

@@ -1,4 +1,4 @@
-"""Which of two overlapping overrides wins where the vendor sends no more than a list. Pure."""
+"""Decides which of two overlapping overrides wins when the vendor sends only a list. Pure."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -7,10 +7,10 @@ from oncall.rendering.spec import Override
 
 
 def ranked(overrides: Iterable[Override]) -> tuple[Override, ...]:
-    """Of overlapping overrides the later in the vendor's list wins (no vendor documents its order, or tells when an
-    override was made: docs/providers).
+    """The overrides with their rank, sorted by start. Of two that overlap, the later in the vendor's list wins.
 
-    Counted among overlapping ones only, so that an old override leaving the window changes no other.
+    No vendor documents the order of its list, or reports when an override was made (docs/providers). The rank counts
+    only overlapping overrides, so that an old override that leaves the window does not change another.
     """
     done: list[Override] = []
     for override in overrides:

@@ -1,6 +1,6 @@
-"""What every vendor's answers are made of: the base of the wire models, ids, texts, numbers, instants.
+"""The base of the wire models of all vendors, and the types of their fields: ids, texts, numbers, instants.
 
-Unknown extra fields are ignored. What does not fit is an error of that one object, never a default.
+Unknown extra fields are ignored. A value that does not fit is an error of its object, never a default.
 """
 
 from dataclasses import dataclass, field
@@ -9,14 +9,14 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, StringConstraints
 
-_EARLIEST, _LATEST = 0, 7_258_118_400  # 1970 .. 2200: what lies outside is a typing error, not a shift
+_EARLIEST, _LATEST = 0, 7_258_118_400  # 1970 .. 2200: an instant outside is a typing error, not a shift
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A date-time as sent: the instant, and the offset from UTC it was written with, both in seconds.
+    """A date-time as the vendor sent it: the instant and its offset from UTC, both in seconds.
 
-    milliseconds: what was cut from the instant; equal moments may differ in it.
+    milliseconds: the fraction that was cut from the instant; it does not count when moments are compared.
     """
 
     instant: int
@@ -25,7 +25,7 @@ class Moment:
 
     @property
     def reading(self) -> int:
-        """What the sent text shows, as a wall-clock reading."""
+        """The wall-clock reading that the vendor's text shows, in seconds."""
         return self.instant + self.offset
 
 
@@ -48,14 +48,14 @@ def _near_moment(value: object) -> Moment:
 
 
 def none_is_empty(value: object) -> object:
-    """For lists that the vendor promises never to be null, but that were seen null or left out."""
+    """An empty tuple for null. For lists that should never be null according to the vendor, but sometimes are."""
     return () if value is None else value
 
 
 Id = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x20\x7f]+$")]
 Text = Annotated[str, StringConstraints(max_length=20_000)]
 Instant = Annotated[Moment, PlainValidator(_near_moment)]
-#: For vendors in whose answers a year like 3025 is a way to say "for good".
+#: An instant without limits: some vendors send a year like 3025 for "forever".
 AnyInstant = Annotated[Moment, PlainValidator(_moment)]
 Whole = Annotated[int, Field(strict=True)]
 

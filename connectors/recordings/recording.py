@@ -105,11 +105,11 @@ class ReplayTransport:
         return len(self.unmatched_requests)
 
     def exchange(self, request: Request, *, headers: Mapping[str, str], deadline: float) -> Response:
-        asked = _query(request.query)
+        query = _query(request.query)
         candidates = [
             recorded
             for recorded in self._by_address.get(_address(request.method, request.path), [])
-            if _answers(recorded, request, asked)
+            if _answers(recorded, request, query)
         ]
         if not candidates:
             self.unmatched_requests.append(request)
@@ -120,7 +120,7 @@ class ReplayTransport:
 
 @dataclass(slots=True)
 class Recorder:
-    """A transport that keeps what passes through it. An exchange asked again replaces the earlier answer.
+    """A transport that records every exchange. A repeated request replaces the earlier answer.
 
     secrets: texts masked wherever they occur, as is whatever goes out as Authorization. scrub: the provider's
     (path, body) → body without its secret fields.
@@ -151,16 +151,16 @@ class Recorder:
         }
 
     def _keep(self, request: Request, response: Response) -> None:
-        asked: dict[str, JsonValue] = {"method": request.method}
+        sent: dict[str, JsonValue] = {"method": request.method}
         if request.host is not None:
-            asked["host"] = request.host
-        asked["path"] = mask_values(request.path, self.secrets)
-        asked["query"] = {
+            sent["host"] = request.host
+        sent["path"] = mask_values(request.path, self.secrets)
+        sent["query"] = {
             name: [MASK if _SECRET_FIELDS.fullmatch(name) else mask_values(value, self.secrets) for value in values]
             for name, values in _query(request.query).items()
         }
         if request.body is not None:
-            asked["request_body"] = self._masked(request.body)
+            sent["request_body"] = self._masked(request.body)
         headers: dict[str, JsonValue] = {
             name: mask_values(value, self.secrets)
             for name, value in response.headers.items()
@@ -169,7 +169,7 @@ class Recorder:
         body = _body(response)
         scrubbed: object = body if self.scrub is None else self.scrub(request.path, body)
         answer: dict[str, JsonValue] = {"status": response.status, "headers": headers, "body": self._masked(scrubbed)}
-        self._kept[json.dumps(asked, sort_keys=True)] = {**asked, **answer}
+        self._kept[json.dumps(sent, sort_keys=True)] = {**sent, **answer}
 
     def _masked(self, value: object) -> JsonValue:
         if isinstance(value, str):
@@ -199,10 +199,10 @@ def _body(response: Response) -> JsonValue:
     return response.body.decode("utf-8", "replace")
 
 
-def _answers(recorded: Recorded, request: Request, asked: Mapping[str, list[str]]) -> bool:
+def _answers(recorded: Recorded, request: Request, query: Mapping[str, list[str]]) -> bool:
     if recorded.host is not None and request.host is not None and recorded.host != request.host:
         return False
-    return all(sorted(values) == sorted(asked.get(name, ())) for name, values in recorded.query.items())
+    return all(sorted(values) == sorted(query.get(name, ())) for name, values in recorded.query.items())
 
 
 def _specificity(recorded: Recorded, request: Request) -> tuple[int, bool]:

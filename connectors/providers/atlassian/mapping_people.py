@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 from connectors.providers.atlassian.mapping_rotations import years
 from connectors.providers.atlassian.wire import ForwardingRule, Member, Named, UserMeta
 from connectors.reading.findings import Findings
-from connectors.records import SourceMember, SourceTeam, SourceUser
+from connectors.reading.mapping import members_by_id
+from connectors.records import SourceTeam, SourceUser
 from connectors.zones.timezones import convert
 from oncall.rendering.spec import Substitution, person
 
@@ -65,11 +66,10 @@ def substitutions(rules: Iterable[ForwardingRule], findings: Findings) -> dict[s
 
 def team(wire: Named, members: Iterable[Member] | None, because: tuple[str, ...]) -> SourceTeam:
     """Return a team. members: None if not reported. Their order has no meaning; they are sorted by id."""
-    listed = None if members is None else {m.user.id: SourceMember(m.user.id, m.role or "") for m in members}
     return SourceTeam(
         external_id=wire.id,
         name=wire.label,
         description=wire.description or "",
-        members=None if listed is None else tuple(listed[id_] for id_ in sorted(listed)),
+        members=members_by_id(None if members is None else [(m.user.id, m.role or "") for m in members]),
         because=because,
     )

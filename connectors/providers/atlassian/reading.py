@@ -64,7 +64,7 @@ class AtlassianRead(SourceRead, ABC):
         self._harvest.forwarding = self._forwarding()
         kept = self._read_closure(selection)
         self._raise_if_nothing_was_read()
-        self._name_missing(selection, self._harvest.nodes())
+        self._note_missing(selection, self._harvest.nodes())
         people = self._read_people(selection, list(self._harvest.references(kept)))
         made = records(self._harvest, kept, people, self._person, self._at, self._findings)
         substitutions = [each for user in made.users for each in user.substitutions or ()]
@@ -157,7 +157,7 @@ class AtlassianRead(SourceRead, ABC):
         excused = self._excused(listing, entity_type)
         if listing.error is not None and not excused:
             self._findings.fail(entity_type, None, listing.error)
-        self._hear(listing, excused)
+        self._record_listing(listing, excused)
         state = self._completeness.get(entity_type, Completeness(True))
         if state.listing and (listing.finished or listing.error is not None):
             self._completeness[entity_type] = listing.completeness

@@ -44,7 +44,7 @@ class OpsgenieRead(AtlassianRead):
         self._told = self._account()
         if selection.everything:
             self._people.everybody()
-            self._hear(self._people.users)
+            self._record_listing(self._people.users)
         return account_of(self._told, self._region)
 
     def _account(self) -> wire.AccountInfo | None:

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Sequence
 
 from connectors.providers.pagerduty.wire import ContactMethod, Member, NotificationRule, Reference, Team, User, bare
 from connectors.reading.findings import Findings
+from connectors.reading.mapping import members_by_id
 from connectors.records import (
     Channel,
     SourceContactMethod,
-    SourceMember,
     SourceNotificationRule,
     SourceTeam,
     SourceUser,
@@ -139,11 +139,10 @@ def _notification_rule(wire: NotificationRule) -> SourceNotificationRule:
 
 def team(wire: Team, members: Iterable[Member] | None, because: tuple[str, ...]) -> SourceTeam:
     """``members`` None: not told. The order of members means nothing and is by id."""
-    listed = None if members is None else {m.user.id: SourceMember(m.user.id, m.role or "") for m in members}
     return SourceTeam(
         external_id=wire.id,
         name=wire.label,
         description=wire.description or "",
-        members=None if listed is None else tuple(listed[id_] for id_ in sorted(listed)),
+        members=members_by_id(None if members is None else [(m.user.id, m.role or "") for m in members]),
         because=because,
     )

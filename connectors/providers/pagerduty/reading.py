@@ -52,7 +52,7 @@ class PagerDutyRead(SourceRead):
         self._list_all(selection)
         self._raise_if_nothing_was_read()
         kept = self._read_details(selection)
-        self._name_missing(selection, self._harvest.nodes())
+        self._note_missing(selection, self._harvest.nodes())
         people = self._read_people(users, selection, list(self._harvest.references(kept)))
         made = records(self._harvest, kept, people, self._schedules.window, self._at, self._findings)
         return replace(
@@ -115,7 +115,7 @@ class PagerDutyRead(SourceRead):
             listing.read(1)
         error = listing.error
         reason = excuse(error) if excuse is not None and error is not None else None
-        self._hear(listing, excused=reason is not None)
+        self._record_listing(listing, excused=reason is not None)
         if error is not None and reason is None:
             self._findings.fail(entity_type, None, error)
         elif error is not None:
@@ -181,7 +181,7 @@ class PagerDutyRead(SourceRead):
             users = self._listed_people(selection)
             if users.error is None:
                 self._people.forbid(refused)
-        self._hear(users)
+        self._record_listing(users)
         return users
 
     def _listed_people(self, selection: Selection) -> Listing[wire.User]:

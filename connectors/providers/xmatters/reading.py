@@ -54,13 +54,13 @@ class XmattersRead(SourceRead):
         refused credential)."""
         if selection.everything:
             self._people.users.read()
-            self._hear(self._people.users)
+            self._record_listing(self._people.users)
         self._list_all(selection.everything or any(kind in ("service", "user_group") for kind, _ in selection.chosen))
         self._raise_if_nothing_was_read()
         self._harvest.directory.sites = self._sites()
         self._harvest.absences = self._absences()
         kept = self._read_details(selection)
-        self._name_missing(selection, self._harvest.nodes())
+        self._note_missing(selection, self._harvest.nodes())
         people = self._read_people(selection, list(self._harvest.references(kept)))
         made = records(self._harvest, kept, people, self._at, self._contact_details, self._findings)
         return replace(self._snapshot(self._account, made), mapping_version=MAPPING_VERSION)
@@ -87,7 +87,7 @@ class XmattersRead(SourceRead):
         listing = Listing(pages, model, entity_type, key, self._findings, self._progress)
         listing.read()
         excused = entity_type == "service" and isinstance(listing.error, NotFound | PermissionMissing)
-        self._hear(listing, excused)
+        self._record_listing(listing, excused)
         if listing.error is not None and not excused:
             self._findings.fail(entity_type, None, listing.error)
         self._completeness[entity_type] = listing.completeness

@@ -8,7 +8,8 @@ from typing import Literal
 from connectors.providers.xmatters import wire
 from connectors.providers.xmatters.directory import Directory
 from connectors.reading.findings import Findings
-from connectors.records import SourceMember, SourceTeam
+from connectors.reading.mapping import members_by_id
+from connectors.records import SourceTeam
 
 #: What becomes of a group that is a member of a group.
 Nested = Literal["skip", "link", "expand"]
@@ -56,8 +57,8 @@ class Rosters:
             if self.nested == "expand":
                 message += " Let the account see it, or choose another setting for groups in groups."
             findings.note("user_group", group.id, "members_behind_not_told", message, "members", loss=True)
-        listed = {one.id: SourceMember(one.id, role) for one, role in self.people(group.id)}
-        members = None if told is None or hidden else tuple(listed[id_] for id_ in sorted(listed))
+        listed = [(one.id, role) for one, role in self.people(group.id)]
+        members = members_by_id(None if told is None or hidden else listed)
         return SourceTeam(group.id, group.label, group.description or "", members, because)
 
     # --- walking --------------------------------------------------------------------------------------------------

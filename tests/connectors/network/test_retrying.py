@@ -5,7 +5,15 @@ from email.utils import format_datetime
 
 import pytest
 
-from connectors.network.retrying import Rate, RateHeaders, backoff, is_retryable, read_rate, seconds_until, told_wait
+from connectors.network.retrying import (
+    Rate,
+    RateHeaders,
+    backoff,
+    is_retryable,
+    read_rate,
+    reported_wait,
+    seconds_until,
+)
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC).timestamp()
 
@@ -51,9 +59,9 @@ def test_it_waits_for_the_longer_of_both_headers() -> None:
     headers = {"ratelimit-limit": "960", "ratelimit-remaining": "0", "ratelimit-reset": "12", "retry-after": "5"}
     rate = read_rate(headers, names, NOW)
     assert rate == Rate(960, 0, 12.0)
-    assert told_wait(headers, rate, NOW) == 12
-    assert told_wait({"retry-after": "5"}, Rate(), NOW) == 5
-    assert told_wait({}, Rate(), NOW) is None
+    assert reported_wait(headers, rate, NOW) == 12
+    assert reported_wait({"retry-after": "5"}, Rate(), NOW) == 5
+    assert reported_wait({}, Rate(), NOW) is None
 
 
 USED = RateHeaders(limit="limit", used="used", period="period")

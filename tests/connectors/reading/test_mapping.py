@@ -1,8 +1,8 @@
 """What the mappings of all vendors share: targets that lead nowhere, policies nobody read, told shifts."""
 
 from connectors.reading.findings import Findings, Vendor
-from connectors.reading.mapping import finish, kept_of, spans
-from connectors.records import SourcePolicy, SourceService
+from connectors.reading.mapping import finish, kept_of, members_by_id, spans
+from connectors.records import SourceMember, SourcePolicy, SourceService
 from oncall.escalation.policy import Level, Policy, Target, TargetKind
 from oncall.rendering.final import Span
 from oncall.rendering.spec import person
@@ -52,3 +52,10 @@ def test_told_shifts_become_spans_whatever_their_order() -> None:
         Span(5, 10, (ANA, BO)),
         Span(10, 20, (BO,)),
     )
+
+
+def test_members_are_by_id_each_once_with_the_last_role() -> None:
+    made = members_by_id([("B", "lead"), ("A", ""), ("B", "member")])
+    assert made == (SourceMember("A", ""), SourceMember("B", "member"))
+    assert members_by_id(None) is None
+    assert members_by_id([]) == ()

@@ -61,6 +61,7 @@ def test_the_whole_way_from_a_key_to_a_second_sync_that_changes_nothing(connecte
     assert code == 0
     again = document("sync_run", "acme")
     assert (again["state"], again["items"]) == ("succeeded", [])
+    assert {key for note in again["notes"] for key in note} == {"entity_type", "external_id", "code", "message"}
     assert shell("sync_plan", "acme")[0] == 0
     code, out = shell("conflicts", "acme")
     assert code == 3
