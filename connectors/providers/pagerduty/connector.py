@@ -1,4 +1,4 @@
-"""PagerDuty as a source."""
+"""The connector for PagerDuty."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -19,9 +19,9 @@ from connectors.records import Snapshot
 from connectors.redaction import MASK, Secret
 from oncall.rendering.final import Span
 
-#: Vendor docs "REST API Overview", "Service Regions": one host per region for all accounts.
+#: Vendor docs "REST API Overview", "Service Regions": all accounts of a region share one host.
 _ORIGINS: Final = {"us": "https://api.pagerduty.com", "eu": "https://api.eu.pagerduty.com"}
-#: Vendor docs "Authentication": API keys and OAuth tokens are announced differently.
+#: Vendor docs "Authentication": API keys and OAuth tokens need different prefixes in the header.
 _SCHEMES: Final = {"token": "Token token=", "bearer": "Bearer "}
 
 
@@ -51,7 +51,7 @@ class PagerDuty(Connector):
             SettingField(
                 "auth",
                 "Kind of key",
-                "API keys are made under Integrations, API Access Keys; OAuth tokens come from an app registration.",
+                "Create an API key under Integrations, API Access Keys. An OAuth token comes from an app registration.",
                 kind="choice",
                 choices=(("token", "REST API key"), ("bearer", "OAuth access token")),
                 initial="token",
@@ -79,7 +79,8 @@ class PagerDuty(Connector):
 
     @classmethod
     def scrub(cls, path: str, body: object) -> object:
-        """Calendar addresses and integration keys open data without a key, a push address is a device's token."""
+        """Removes calendar addresses and integration keys, which give access without a key. Masks push addresses, which
+        are device tokens."""
         if isinstance(body, list):
             return [cls.scrub(path, item) for item in body]
         if not isinstance(body, dict):
@@ -94,21 +95,21 @@ class PagerDuty(Connector):
         return kept
 
     def probe(self) -> Probe:
-        with self._about_the_key():
+        with self._with_key_hint():
             return probe(self._client, self._identity(), self.settings["region"])
 
     def inventory(self, progress: Progress = no_progress) -> Sequence[Node]:
-        with self._about_the_key():
+        with self._with_key_hint():
             return self._reading(False, progress).inventory()
 
     def fetch(self, selection: Selection, *, contact_details: bool, progress: Progress = no_progress) -> Snapshot:
-        with self._about_the_key():
+        with self._with_key_hint():
             return replace(self._reading(contact_details, progress).snapshot(selection), calls=self.calls)
 
     def rendered(
         self, schedules: Mapping[str, Sequence[str]], since: int, until: int
     ) -> Mapping[str, tuple[Span, ...]]:
-        with self._about_the_key():
+        with self._with_key_hint():
             return self._renderings.rendered(tuple(schedules), since, until)
 
     def _reading(self, contact_details: bool, progress: Progress) -> PagerDutyRead:
@@ -121,9 +122,9 @@ class PagerDuty(Connector):
             progress,
         )
 
-    def _about_the_key(self) -> AbstractContextManager[None]:
+    def _with_key_hint(self) -> AbstractContextManager[None]:
         region = self.settings["region"].upper()
-        hint = f"Check the key and the service region, now {region}: a key is known in its own region only."
+        hint = f"Check the key and the service region (now {region}). A key works in its own region only."
         return self.refused_on("api_key", hint)
 
     def _identity(self) -> Identity:
