@@ -1,4 +1,4 @@
-"""Layer schedules: wire -> record."""
+"""Tests how layer schedules become records."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Pages, links and lists inside an object."""
+"""Tests pages, links and lists inside an object."""
 
 from typing import Any
 
@@ -116,7 +116,7 @@ def test_lists_inside_an_object_are_whole_or_nothing(instance: Any, make: Any) -
     assert whole([1, 2]) == [1, 2]
     assert whole(make.envelope([1, 2])) == [1, 2]
     assert whole(cut) == [1, 2, 3]
-    assert whole({**make.envelope([1]), "total": 3}) is None  # cut, and nothing says where it goes on
+    assert whole({**make.envelope([1]), "total": 3}) is None  # incomplete, and without a next link
     assert whole({"data": {}}) is None
     assert whole(None) is None
     assert whole("a text") is None

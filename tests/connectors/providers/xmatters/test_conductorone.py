@@ -1,4 +1,4 @@
-"""ConductorOne's connector and this one: a test for each row of the table in docs/providers/xmatters.md."""
+"""Compares with ConductorOne's connector: a test for each row of the table in docs/providers/xmatters.md."""
 
 import base64
 from typing import Any
@@ -170,7 +170,7 @@ def test_devices_are_contact_methods_and_rules_behind_the_switch(instance: Any, 
     assert len(bo.contact_methods or ()) == len(bo.notification_rules or ()) == 1
     for user in fetch(instance, details=False).users:
         assert (user.contact_methods, user.notification_rules) == (None, None)
-        assert user.email  # the one thing somebody can be matched by
+        assert user.email  # a person can be matched only by it
 
 
 @pytest.mark.parametrize("tail", ["", "/", "/api/xm/1", "/api/xm/1/"])

@@ -1,4 +1,4 @@
-"""Form, address, credentials, Test connection."""
+"""Tests the form, the address, the credentials and *Test connection*."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Lists that come in part: what is behind the rest is asked for elsewhere or counts as not told, never as gone."""
+"""Tests incomplete lists: the rest is requested elsewhere or treated as not reported, never as removed."""
 
 from typing import Any
 

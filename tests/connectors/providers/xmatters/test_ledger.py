@@ -1,4 +1,4 @@
-"""No field that xMatters is known to send is without a fate."""
+"""Tests that the ledger has every field that xMatters is known to send."""
 
 import re
 from datetime import UTC, datetime

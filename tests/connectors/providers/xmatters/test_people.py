@@ -1,4 +1,4 @@
-"""People, their devices, absences."""
+"""Tests people, their devices and absences."""
 
 import json
 from typing import Any
