@@ -9,23 +9,23 @@ from connectors.providers.pagerduty.vendor import PROVIDER, VENDOR
 from connectors.reading.pages import Page, make_page, read_pages
 from oncall.rendering.codec import instant_to_text
 
-#: Vendor docs "Versioning", "Content Type": without the version the answer's form follows the age of the key.
+#: Vendor docs "Versioning", "Content Type". Without the version, the format of the answer follows the age of the key.
 HEADERS: Final = {"Accept": "application/vnd.pagerduty+json;version=2", "Content-Type": "application/json"}
 #: Vendor docs "REST API Rate Limits".
 RATE_HEADERS: Final = RateHeaders(limit="ratelimit-limit", remaining="ratelimit-remaining", reset="ratelimit-reset")
-#: Vendor docs "Pagination": classic pagination ends at this record.
+#: Vendor docs "Pagination": classic pagination returns no record after this number.
 LAST_RECORD: Final = 10_000
 PAGE: Final = 100
 #: Vendor OpenAPI, GET /v3/schedules: maximum of ``limit``.
 SHIFT_SCHEDULE_PAGE: Final = 1_000
-#: Longest range asked of one call; the vendor documents three months for rendered schedules.
+#: Longest range of one request, in seconds. The vendor documents three months for rendered schedules.
 SLICE: Final = 90 * 86_400
 
 Json = dict[str, JsonValue]
 
 
 class Client:
-    """Every method raises ConnectorError as HttpClient does; listings are read lazily, page by page."""
+    """Every method raises the same ConnectorErrors as HttpClient. A listing requests a page only when it is needed."""
 
     def __init__(self, http: HttpClient) -> None:
         self._http = http
@@ -52,7 +52,7 @@ class Client:
 
     # https://developer.pagerduty.com/api-reference/reference/REST/openapiv3.json/paths/~1users~1%7Bid%7D~1notification_rules/get
     def notification_rules(self, user_id: str) -> JsonValue:
-        """``urgency=all`` always: the vendor's default leaves the rules for low urgency out."""
+        """Always requests ``urgency=all``, because the vendor's default leaves out the rules for low urgency."""
         query = [("include[]", "contact_methods"), ("urgency", "all")]
         path = f"/users/{segment(user_id)}/notification_rules"
         return self._http.get(path, query, envelope="notification_rules")["notification_rules"]
@@ -76,12 +76,15 @@ class Client:
 
     # https://developer.pagerduty.com/api-reference/reference/REST/openapiv3.json/paths/~1schedules/get
     def schedules(self) -> Iterator[Page]:
-        """Ids, names, zones, people and teams; no layers."""
+        """Returns schedules with id, name, time zone, people and teams, but without layers."""
         return self._pages("/schedules", "schedules")
 
     # https://developer.pagerduty.com/api-reference/reference/REST/openapiv3.json/paths/~1schedules/get
     def schedules_in_zone(self, zone: str, since: int, until: int) -> Iterator[Page]:
-        """All schedules with their layers and final schedules, rendered in ``zone`` (the vendor's own string)."""
+        """Returns all schedules with their layers and final schedules.
+
+        zone: the time zone of the answer, in the vendor's spelling. since, until: instants.
+        """
         query = [
             ("include[]", "schedule_layers"),
             ("include[]", "overrides_subschedule"),
@@ -93,13 +96,17 @@ class Client:
 
     # https://developer.pagerduty.com/api-reference/reference/REST/openapiv3.json/paths/~1schedules~1%7Bid%7D/get
     def schedule(self, schedule_id: str, zone: str | None, since: int, until: int) -> JsonValue:
-        """``zone`` verbatim as the vendor calls it; None leaves the choice to the vendor."""
+        """Returns one schedule with its layers and final schedule.
+
+        zone: the time zone of the answer, in the vendor's spelling. None lets the vendor choose. since, until:
+        instants.
+        """
         query = [*([] if zone is None else [("time_zone", zone)]), *_range(since, until)]
         return self._http.get(f"/schedules/{segment(schedule_id)}", query, envelope="schedule")["schedule"]
 
     # https://developer.pagerduty.com/api-reference/reference/REST/openapiv3.json/paths/~1schedules~1%7Bid%7D~1overrides/get
     def overrides(self, schedule_id: str, since: int, until: int) -> JsonValue:
-        """``overflow``: starts and ends as they are, not cut to the range."""
+        """Returns the overrides that meet the range. ``overflow`` keeps their starts and ends outside of the range."""
         query = [*_range(since, until), ("overflow", "true")]
         return self._http.get(f"/schedules/{segment(schedule_id)}/overrides", query, envelope="overrides")["overrides"]
 
@@ -109,7 +116,7 @@ class Client:
 
     # https://developer.pagerduty.com/api-reference/reference/REST/openapiv3.json/paths/~1v3~1schedules~1%7Bid%7D/get
     def shift_schedule(self, schedule_id: str, since: int, until: int) -> JsonValue:
-        """With its final schedule in the range."""
+        """Returns one schedule with its final schedule in the range."""
         query = [("include[]", "final_schedule"), *_range(since, until)]
         return self._http.get(f"/v3/schedules/{segment(schedule_id)}", query, envelope="schedule")["schedule"]
 
@@ -127,19 +134,22 @@ class Client:
     def abilities(self) -> JsonValue:
         return self._http.get("/abilities", envelope="abilities")["abilities"]
 
-    def one(self, path: str, key: str, include: Sequence[str] = ()) -> JsonValue:
-        """A list with the first object of a listing: the cheapest proof that it may be read."""
+    def first(self, path: str, key: str, include: Sequence[str] = ()) -> JsonValue:
+        """Returns a list with the first object of a listing: the cheapest check that the key may read it."""
         query = [("offset", "0"), ("limit", "1"), *(("include[]", name) for name in include)]
         return self._http.get(path, query, envelope=key)[key]
 
     def _pages(self, path: str, key: str, query: Query = (), *, limit: int = PAGE, first: Query = ()) -> Iterator[Page]:
-        """Classic pagination (vendor docs "Pagination"). The offset advances by what arrived: a server may lower the
-        limit. Without ``more`` in the answer, a page that is not full is the last."""
+        """Uses classic pagination (vendor docs "Pagination").
+
+        The offset grows by the number of received objects, because a server may lower the limit. If the answer has no
+        ``more``, a page that is not full is the last page. first: parameters of the first request only.
+        """
 
         def fetch(offset: int) -> tuple[Page, int | None]:
             if offset >= LAST_RECORD:
                 raise UnexpectedResponse(
-                    f"{path} has more than {LAST_RECORD:,} records, and PagerDuty lists no more than that.",
+                    f"{path} has more than {LAST_RECORD:,} records, and PagerDuty does not list more.",
                     hint="Choose teams, services, policies or schedules instead of importing everything.",
                     provider=PROVIDER,
                     path=path,
@@ -151,8 +161,8 @@ class Client:
             items, more = answer[key], answer.get("more")
             if not isinstance(items, list) or not isinstance(more, bool | None):
                 raise UnexpectedResponse(
-                    f"{path} answered {key} or more in a form that is no page of a list.",
-                    hint="Try again; if it stays, report it with this message.",
+                    f"The answer of {path} is not a page of a list: {key} or more has an unexpected type.",
+                    hint="Try again. If the error stays, report it with this message.",
                     provider=PROVIDER,
                     path=path,
                     code="missing_envelope",

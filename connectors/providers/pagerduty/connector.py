@@ -1,4 +1,4 @@
-"""PagerDuty as a source."""
+"""The connector for PagerDuty."""
 
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Final
@@ -18,9 +18,9 @@ from connectors.records import Snapshot
 from connectors.redaction import MASK, Secret
 from oncall.rendering.final import Span
 
-#: Vendor docs "REST API Overview", "Service Regions": one host per region for all accounts.
+#: Vendor docs "REST API Overview", "Service Regions": all accounts of a region share one host.
 _ORIGINS: Final = {"us": "https://api.pagerduty.com", "eu": "https://api.eu.pagerduty.com"}
-#: Vendor docs "Authentication": API keys and OAuth tokens are announced differently.
+#: Vendor docs "Authentication": API keys and OAuth tokens need different prefixes in the header.
 _SCHEMES: Final = {"token": "Token token=", "bearer": "Bearer "}
 
 
@@ -50,7 +50,7 @@ class PagerDuty(Connector):
             SettingField(
                 "auth",
                 "Kind of key",
-                "API keys are made under Integrations, API Access Keys; OAuth tokens come from an app registration.",
+                "Create an API key under Integrations, API Access Keys. An OAuth token comes from an app registration.",
                 kind="choice",
                 choices=(("token", "REST API key"), ("bearer", "OAuth access token")),
                 initial="token",
@@ -78,7 +78,8 @@ class PagerDuty(Connector):
 
     @classmethod
     def scrub(cls, path: str, body: object) -> object:
-        """Calendar addresses and integration keys open data without a key, a push address is a device's token."""
+        """Removes calendar addresses and integration keys, which give access without a key. Masks push addresses, which
+        are device tokens."""
         if isinstance(body, list):
             return [cls.scrub(path, item) for item in body]
         if not isinstance(body, dict):

@@ -1,4 +1,4 @@
-"""What one read has brought so far, as the vendor sent it, and who points to whom in it. Pure."""
+"""The objects that one read has collected so far, as the vendor sent them, and their references. Pure."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ Contacts = tuple[tuple[wire.ContactMethod, ...] | None, tuple[wire.NotificationR
 
 @dataclass(frozen=True, slots=True)
 class LayerDetail:
-    """overrides None: not told."""
+    """A layer schedule. overrides: None means not reported."""
 
     schedule: wire.Schedule
     overrides: tuple[wire.Override, ...] | None
@@ -20,14 +20,14 @@ class LayerDetail:
 
 @dataclass(frozen=True, slots=True)
 class ShiftDetail:
-    """shifts, overrides None: not told."""
+    """A shift-based schedule. shifts, overrides: None means not reported."""
 
     schedule: wire_shifts.ShiftSchedule
     shifts: tuple[wire_shifts.CustomShift, ...] | None
     overrides: tuple[wire_shifts.OverrideShift, ...] | None
 
     def person_ids(self) -> list[str]:
-        """Ids of everyone in events, custom shifts and overrides, in order, unique."""
+        """Returns the ids of the people in events, custom shifts and overrides, in order, each once."""
         members = [m for r in self.schedule.rotations for e in r.events for m in e.assignment_strategy.members]
         members += [assignment.member for shift in self.shifts or () for assignment in shift.assignments]
         members += [m for o in self.overrides or () for m in (o.overridden_member, o.overriding_member)]
@@ -36,8 +36,11 @@ class ShiftDetail:
 
 @dataclass(slots=True)
 class Harvest:
-    """By id each. contacts, members: a missing id was not asked for, None = not told. schedules, shift_schedules: as
-    listed; layered, shifts: as read one by one."""
+    """Every field is a dict by id.
+
+    contacts, members: a missing id was not requested, None means not reported. schedules, shift_schedules: the objects
+    of the lists. layered, shifts: the schedules that were read with their details.
+    """
 
     users: dict[str, wire.User] = field(default_factory=dict)
     contacts: dict[str, Contacts] = field(default_factory=dict)
@@ -51,7 +54,7 @@ class Harvest:
     shifts: dict[str, ShiftDetail] = field(default_factory=dict)
 
     def nodes(self) -> list[Node]:
-        """Everything but the people, and what it refers to as far as that is known by now."""
+        """Returns a node for each object except people, with the references that are known so far."""
         nodes = [self._node("user_group", team, (), ()) for team in self.teams.values()]
         nodes += [
             self._node("escalation_policy", policy, policy.teams, _schedule_targets(policy))
@@ -75,7 +78,7 @@ class Harvest:
         return Node(kind, named.id, named.label, tuple(dict.fromkeys((*others, *people, *groups))), owners)
 
     def people_of(self, kind: EntityType, id_: str) -> list[wire.Reference]:
-        """Everyone an object points to, once per pointer. Services point to nobody."""
+        """Returns all references from an object to people, repeated ones too. A service has none."""
         if kind == "user_group":
             return [member.user for member in self.members.get(id_) or ()]
         if kind == "escalation_policy":
@@ -95,7 +98,7 @@ class Harvest:
             yield from (wire.Reference(id=person, type="user_reference") for person in self.shifts[id_].person_ids())
 
     def references(self, kept: Kept) -> dict[str, list[wire.Reference]]:
-        """Every reference to a person in what is kept, by the person's id."""
+        """Returns all references from the kept objects to people, by the person's id."""
         found: dict[str, list[wire.Reference]] = {}
         for node in self.nodes():
             for reference in self.people_of(node.entity_type, node.external_id) if node.key in kept else ():

@@ -1,7 +1,7 @@
-"""Which PagerDuty account a key belongs to. Pure.
+"""Finds the PagerDuty account that a key belongs to. Pure.
 
-API hosts are shared by all accounts, so the subdomain shows only in the web address of an object, as the first label
-of its host (so does the vendor's own Python client, ``RestApiV2Client.subdomain``).
+All accounts share the API hosts, so only the web address of an object contains the subdomain, as the first label of
+its host. The vendor's own Python client uses the same rule (``RestApiV2Client.subdomain``).
 """
 
 import re
@@ -18,13 +18,13 @@ _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
 def clean_subdomain(text: str) -> str:
-    """``acme``, ``acme.pagerduty.com`` or any address there -> ``acme``. Raises ConnectionConfigError."""
+    """Returns ``acme`` for ``acme``, ``acme.pagerduty.com`` or any address there. Raises ConnectionConfigError."""
     given = text.strip().lower()
     host = _host(given if "//" in given else f"//{given}")
     label = host.removesuffix(".").removesuffix(_DOMAIN).removesuffix(".eu")
     if not _LABEL.fullmatch(label) or label in _SHARED:
         raise ConnectionConfigError(
-            f"{text.strip()[:80]!r} is no PagerDuty subdomain.",
+            f"{text.strip()[:80]!r} is not a PagerDuty subdomain.",
             hint="Enter the first part of the address you sign in at: acme for https://acme.pagerduty.com.",
             provider=PROVIDER,
             field="subdomain",
@@ -33,7 +33,7 @@ def clean_subdomain(text: str) -> str:
 
 
 def subdomain_of(html_url: str | None) -> str | None:
-    """The account's subdomain in an object's web address, None when it does not show there."""
+    """Returns the account's subdomain from an object's web address, None if the address does not contain it."""
     host = _host(html_url or "")
     label = host.partition(".")[0]
     return label if host.endswith(_DOMAIN) and label not in _SHARED else None
@@ -47,7 +47,10 @@ def _host(address: str) -> str:
 
 
 class Identity:
-    """The account as told by the first object that shows it, held against the one that was typed in."""
+    """Compares the subdomain in the web addresses of objects with the subdomain that was entered.
+
+    expected: the entered subdomain. found: the first subdomain in a web address, None until there is one.
+    """
 
     def __init__(self, expected: str) -> None:
         self.expected = expected
@@ -57,8 +60,8 @@ class Identity:
         label = f"{self.expected}{_DOMAIN}"
         return Account(self.found, label if self.found else f"{label} (not confirmed)", region)
 
-    def look(self, html_urls: Iterable[str | None]) -> None:
-        """Raises ConnectionConfigError when the account is another one."""
+    def check(self, html_urls: Iterable[str | None]) -> None:
+        """Raises ConnectionConfigError if the key belongs to another account."""
         if self.found is None:
             self.found = next((label for url in html_urls if (label := subdomain_of(url))), None)
         if self.found is not None and self.found != self.expected:

@@ -1,6 +1,7 @@
-"""What becomes of every field PagerDuty sends: the loss ledger of this connector.
+"""The loss ledger of PagerDuty: what happens to every field that PagerDuty sends.
 
-Tables are named after the object, paths start inside it. A page's own fields (``limit``, ``more``) are in ``page``.
+Each table is named after an object, and its paths start inside that object. The fields of a page of a list (``limit``,
+``more``) are in ``page``.
 """
 
 from collections.abc import Sequence
@@ -8,13 +9,13 @@ from typing import Final
 
 from connectors.ledger import Entry, Ledger
 
-_ADDRESS = "An address at PagerDuty; the object is known here by its id."
-_NAME_AGAIN = "Repeats the name; taken only where no name is sent."
-_KIND = "Tells which kind of object this is and decides how the rest is read; not stored as such."
-_OWN_OBJECT = "Only the id is taken; the rest comes with the object itself."
-_RENDERED = "PagerDuty's own rendering: shifts are rendered here, and compared with it for parity."
-_UNGUARDED = "Opens the calendar without a key, so it is neither asked for nor kept."
-_NO_ROUTING = "How incidents are made and grouped is not part of on-call."
+_ADDRESS = "An address at PagerDuty. The object is identified here by its id."
+_NAME_AGAIN = "Repeats the name. It is used only if no name is sent."
+_KIND = "The kind of object. It decides how the other fields are read, and it is not stored."
+_OWN_OBJECT = "Only the id is used. The other fields come with the object itself."
+_RENDERED = "PagerDuty's own rendering. Shifts are rendered here and compared with it for parity."
+_OPEN_CALENDAR = "Opens the calendar without a key, so it is neither requested nor kept."
+_NO_ROUTING = "How incidents are created and grouped is not part of on-call."
 
 
 def _head(reason_for_web_address: str = _ADDRESS) -> tuple[Entry, ...]:
@@ -28,11 +29,13 @@ def _head(reason_for_web_address: str = _ADDRESS) -> tuple[Entry, ...]:
 
 
 _HEAD = _head()
-_MAIN = _head("Its host tells the account's subdomain, which is held against the one that was typed in; not stored.")
+_MAIN = _head(
+    "Its host contains the account's subdomain, which is compared with the entered subdomain. It is not stored."
+)
 
 
 def _reference(path: str) -> tuple[Entry, ...]:
-    """A pointer, bare or expanded; null or an empty list are told exactly."""
+    """Returns the entries of a reference, bare or expanded. Null or an empty list is imported as it is."""
     return (
         Entry(f"{path}.id", "exact"),
         Entry(f"{path}.**", "ignored", _OWN_OBJECT),
@@ -41,12 +44,12 @@ def _reference(path: str) -> tuple[Entry, ...]:
 
 
 def _person(path: str) -> tuple[Entry, ...]:
-    """A pointer to a person, who may be nowhere else: then this is all that is known of them."""
-    only = "The person's own record wins; taken where a person is only referred to."
+    """Returns the entries of a reference to a person. It may be the only object that describes the person."""
+    only = "The person's own record wins. This field is used if a person is only referred to."
     return (
         Entry(f"{path}.id", "exact"),
         Entry(
-            f"{path}.deleted_at", "converted", "The person counts as deleted and keeps every slot; when is not kept."
+            f"{path}.deleted_at", "converted", "The person becomes deleted and keeps every slot. The time is not kept."
         ),
         *(Entry(f"{path}.{name}", "kept", only) for name in ("name", "summary", "email", "time_zone")),
         Entry(f"{path}.type", "converted", _KIND),
@@ -70,17 +73,21 @@ _PERIOD = (
     Entry("start", "converted", "Becomes an instant in whole seconds."),
     Entry("end", "converted", "Becomes an instant in whole seconds."),
 )
-_CALENDARS = _ignored(_UNGUARDED, "http_cal_url", "web_cal_url", "personal_http_cal_url", "personal_web_cal_url")
+_CALENDARS = _ignored(_OPEN_CALENDAR, "http_cal_url", "web_cal_url", "personal_http_cal_url", "personal_web_cal_url")
 
 _CONTACT_METHOD: Final = (
     *_HEAD,
     Entry("label", "exact"),
-    Entry("address", "converted", "Numbers become E.164 with the country code; a push token is a secret and not kept."),
-    Entry("country_code", "converted", "Part of the E.164 number."),
+    Entry(
+        "address",
+        "converted",
+        "A number becomes E.164 with the country code. A push token is a secret and is not kept.",
+    ),
+    Entry("country_code", "converted", "Becomes part of the E.164 number."),
     Entry("enabled", "exact"),
-    Entry("blacklisted", "converted", "A blocked method counts as switched off."),
+    Entry("blacklisted", "converted", "A blocked method is imported as switched off."),
     *_ignored(
-        "How an app or a mailbox shows a page is set there.",
+        "It is set at PagerDuty how an app or a mailbox shows a page.",
         "send_short_email",
         "send_html_email",
         "device_type",
@@ -101,14 +108,16 @@ _USER: Final = (
     Entry("name", "exact"),
     Entry("email", "exact"),
     Entry("job_title", "exact"),
-    Entry("time_zone", "converted", "Becomes the canonical IANA name; a person without one has the account's."),
-    Entry("deleted_at", "converted", "The person counts as deleted; when is not kept."),
+    Entry("time_zone", "converted", "Becomes the canonical IANA name. A person without a time zone has the account's."),
+    Entry("deleted_at", "converted", "The person becomes deleted. The time is not kept."),
     *_inside("contact_methods[]", _CONTACT_METHOD),
     *_inside("notification_rules[]", _NOTIFICATION_RULE),
-    *_ignored("A role at PagerDuty gives no right here: rights are granted here.", "role"),
+    *_ignored("A role at PagerDuty gives no rights here.", "role"),
     *_ignored("Membership is read from the teams, with the role in each.", "teams", "teams[].**"),
     *_ignored("Says nothing about being on call.", "color", "avatar_url", "description", "billed", "locale"),
-    *_ignored("Invitations to PagerDuty and sign-in there concern PagerDuty.", "invitation_sent", "created_via_sso"),
+    *_ignored(
+        "Invitations to PagerDuty and the sign-in there are not used here.", "invitation_sent", "created_via_sso"
+    ),
     *_ignored("Incidents are not imported.", "coordinated_incidents", "coordinated_incidents[].**"),
     *_ignored("Other accounts of the same login are not read.", "subdomains", "subdomains[]"),
     *_CALENDARS,
@@ -117,8 +126,8 @@ _TEAM: Final = (
     *_MAIN,
     Entry("name", "exact"),
     Entry("description", "exact"),
-    *_ignored("Who may see a team at PagerDuty gives no right here.", "default_role", "privilege.**"),
-    *_ignored("Teams within teams are an undocumented early access; membership is read per team.", "parent.**"),
+    *_ignored("A right to see a team at PagerDuty gives no rights here.", "default_role", "privilege.**"),
+    *_ignored("Teams within teams are an undocumented early-access feature. Members are read per team.", "parent.**"),
 )
 _POLICY: Final = (
     *_HEAD,
@@ -127,18 +136,20 @@ _POLICY: Final = (
     Entry("num_loops", "exact"),
     Entry("escalation_rules", "exact"),
     Entry("escalation_rules[].escalation_delay_in_minutes", "exact"),
-    *_ignored("Levels are an ordered list; a level has no identity of its own.", "escalation_rules[].id"),
+    *_ignored("Levels are an ordered list. A level is identified by its place.", "escalation_rules[].id"),
     Entry(
         "escalation_rules[].escalation_rule_assignment_strategy.**",
         "converted",
-        "assign_to_everyone and round_robin are told apart; whose turn it is in a round robin cannot be foretold.",
+        "Becomes everyone or round robin. Whose turn it is in a round robin cannot be predicted.",
     ),
-    Entry("escalation_rules[].escalation_rule_assignment_strategy[].type", "converted", "As above."),
+    Entry(
+        "escalation_rules[].escalation_rule_assignment_strategy[].type", "converted", "Becomes everyone or round robin."
+    ),
     *_person("escalation_rules[].targets[]"),
     *_reference("teams[]"),
     *_ignored("Each service names its policy.", "services", "services[].**"),
-    *_ignored("Mails about handoffs are PagerDuty's own.", "on_call_handoff_notifications"),
-    *_ignored("Rights at PagerDuty give none here.", "privilege.**"),
+    *_ignored("PagerDuty sends its own e-mails about handoffs.", "on_call_handoff_notifications"),
+    *_ignored("Rights at PagerDuty give no rights here.", "privilege.**"),
 )
 _SERVICE: Final = (
     *_HEAD,
@@ -146,8 +157,8 @@ _SERVICE: Final = (
     Entry("description", "exact"),
     *_reference("escalation_policy"),
     *_reference("teams[]"),
-    *_ignored("Follows open incidents and maintenance, not configuration.", "status", "last_incident_timestamp"),
-    *_ignored("Not a setting.", "created_at", "updated_at"),
+    *_ignored("Depends on open incidents and maintenance, not on configuration.", "status", "last_incident_timestamp"),
+    *_ignored("This is not a setting.", "created_at", "updated_at"),
     *_ignored(
         _NO_ROUTING,
         "auto_resolve_timeout",
@@ -165,16 +176,18 @@ _SERVICE: Final = (
         "addons",
         "addons[].**",
     ),
-    *_ignored("May hold integration keys, so they are not asked for.", "integrations", "integrations[].**"),
+    *_ignored("May contain integration keys, so it is not requested.", "integrations", "integrations[].**"),
 )
 _LAYER: Final = (
     Entry("id", "exact"),
     Entry("name", "exact"),
     Entry(
-        "start", "converted", "Nothing is rendered before it; PagerDuty moves it with every save, so it is no change."
+        "start",
+        "converted",
+        "Nothing is rendered before it. PagerDuty moves it with every save, so it is not compared.",
     ),
-    Entry("end", "converted", "Becomes an instant; a layer that has ended is left out, with a note."),
-    Entry("rotation_virtual_start", "converted", "Becomes the wall-clock reading that turns are counted from."),
+    Entry("end", "converted", "Becomes an instant. A layer that has ended is left out, with a note."),
+    Entry("rotation_virtual_start", "converted", "Becomes the wall-clock time from which turns are counted."),
     Entry("rotation_turn_length_seconds", "exact"),
     Entry("users", "exact"),
     *_person("users[].user"),
@@ -189,7 +202,11 @@ _SCHEDULE_COMMON: Final = (
     *_MAIN,
     Entry("name", "exact"),
     Entry("description", "exact"),
-    Entry("time_zone", "converted", "Becomes the canonical IANA name; an unknown one waits for a person's choice."),
+    Entry(
+        "time_zone",
+        "converted",
+        "Becomes the canonical IANA name. A person has to choose the name for an unknown zone.",
+    ),
     *_person("users[]"),
     *_reference("teams[]"),
     *_ignored("Each policy names its schedules.", "escalation_policies", "escalation_policies[].**"),
@@ -202,13 +219,13 @@ _SCHEDULE: Final = (
     Entry(
         "overrides_subschedule.**",
         "kept",
-        "Tells whether there are overrides at all; these are then read with their ids.",
+        "Shows whether there are overrides. If there are, they are read with their ids.",
     ),
-    *_ignored("Rights at PagerDuty give none here.", "privilege.**"),
+    *_ignored("Rights at PagerDuty give no rights here.", "privilege.**"),
 )
 _OVERRIDE: Final = (*_HEAD, *_PERIOD, *_person("user"))
 _MEMBER_OF_SHIFT: Final = (
-    Entry("type", "converted", "A person, or nobody."),
+    Entry("type", "converted", "Becomes a person or an empty place."),
     Entry("user_id", "exact"),
 )
 _SHIFT_PERIOD: Final = (
@@ -221,7 +238,7 @@ _EVENT: Final = (
     *_inside(
         "start_time",
         (
-            Entry("date_time", "converted", "Becomes a wall-clock reading in the event's own zone."),
+            Entry("date_time", "converted", "Becomes a wall-clock time in the event's own time zone."),
             Entry("time_zone", "converted", "Becomes the canonical IANA name of the layer."),
         ),
     ),
@@ -229,18 +246,26 @@ _EVENT: Final = (
         "end_time",
         (
             Entry("date_time", "converted", "Becomes the length of a shift on the wall clock."),
-            Entry("time_zone", "converted", "The zone of the start counts."),
+            Entry("time_zone", "converted", "The time zone of the start is used."),
         ),
     ),
-    Entry("effective_since", "converted", "Becomes the instant from which the layer counts."),
-    Entry("effective_until", "converted", "Becomes the instant until which the layer counts; what ended is left out."),
+    Entry("effective_since", "converted", "Becomes the instant at which the layer starts."),
+    Entry(
+        "effective_until",
+        "converted",
+        "Becomes the instant at which the layer ends. A layer that has ended is left out.",
+    ),
     Entry("recurrence", "exact"),
-    Entry("recurrence[]", "converted", "Read as RFC 5545; a part outside the supported ones fails the schedule."),
-    Entry("assignment_strategy.type", "converted", "Members take occurrences in turn, or all at once."),
+    Entry("recurrence[]", "converted", "Read as RFC 5545. With an unsupported part the schedule fails."),
+    Entry(
+        "assignment_strategy.type",
+        "converted",
+        "Members take occurrences in turn, or all members take each occurrence.",
+    ),
     Entry("assignment_strategy.shifts_per_member", "exact"),
     *_inside("assignment_strategy.members[]", _MEMBER_OF_SHIFT),
     *_ignored(_ADDRESS, "self", "html_url"),
-    *_ignored("Each object is an event.", "type"),
+    *_ignored("Each object of this list is an event.", "type"),
 )
 _SHIFT_SCHEDULE: Final = (
     *_SCHEDULE_COMMON,
@@ -254,7 +279,7 @@ _CUSTOM_SHIFT: Final = (
     *_HEAD,
     *_SHIFT_PERIOD,
     *_inside("assignments[].member", _MEMBER_OF_SHIFT),
-    *_ignored("A custom shift has one assignment; its own id names nothing else.", "assignments[].**"),
+    *_ignored("A custom shift has one assignment. The id of the assignment is used nowhere else.", "assignments[].**"),
 )
 _OVERRIDE_SHIFT: Final = (
     *_HEAD,
@@ -264,7 +289,7 @@ _OVERRIDE_SHIFT: Final = (
     *_inside("overridden_member", _MEMBER_OF_SHIFT),
     *_inside("overriding_member", _MEMBER_OF_SHIFT),
 )
-_PAGING = "Tells where the list goes on."
+_PAGING = "Shows where the list continues."
 
 LEDGER: Final = Ledger(
     {
@@ -281,10 +306,10 @@ LEDGER: Final = Ledger(
         "shift_schedule_reference": _MAIN,
         "custom_shift": _CUSTOM_SHIFT,
         "override_shift": _OVERRIDE_SHIFT,
-        "ability": (Entry("", "kept", "Tells whether the plan has teams."),),
+        "ability": (Entry("", "kept", "Shows whether the plan has teams."),),
         "page": (
             *_ignored(_PAGING, "limit", "offset", "more"),
-            Entry("total", "kept", "Shown as progress, and held against what came."),
+            Entry("total", "kept", "Shown as progress, and compared with the number of objects that came."),
         ),
     }
 )

@@ -1,4 +1,4 @@
-"""Everything one read brought -> a snapshot's records. Pure; the clock comes in as an argument."""
+"""Maps the objects of one read to the records of a snapshot. Pure: the current time is an argument."""
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
@@ -11,15 +11,18 @@ from connectors.reading.findings import Findings
 from connectors.reading.mapping import Records, finish, kept_of
 from connectors.records import ENTITY_TYPES, EntityKey, EntityType, SourceSchedule, SourceUser
 
-#: Raised whenever the mapping of a kind gives another record for an equal answer.
+#: A kind's number is raised when its mapping returns a different record for the same answer.
 MAPPING_VERSION: Final[Mapping[EntityType, int]] = dict.fromkeys(ENTITY_TYPES, 1) | {"schedule": 2}
 
 
 def records(
     harvest: Harvest, kept: Kept, people: Iterable[str], window: tuple[int, int], at: int, findings: Findings
 ) -> Records:
-    """What is ``kept``, and the ``people`` (ids). window: instants in which overrides were read. at: instant of the
-    read. One object that cannot be mapped is named in ``findings`` and missing here."""
+    """Returns the records of the kept objects and of the people. An object that cannot be mapped is reported in
+    ``findings`` and is missing in the result.
+
+    people: ids. window: the instants between which overrides were read. at: instant of the read.
+    """
     schedules = _schedules(harvest, kept, window, at, findings)
     policies = [
         mapping_policies.policy(policy, because, findings)
@@ -29,7 +32,7 @@ def records(
         mapping_policies.service(service, because, findings)
         for service, because in kept_of(kept, "service", harvest.services)
     )
-    read: set[EntityKey] = {("schedule", one.external_id) for one in schedules}
+    read: set[EntityKey] = {("schedule", schedule.external_id) for schedule in schedules}
     return Records(
         users=_people(harvest, kept, people, findings),
         teams=tuple(
@@ -59,7 +62,7 @@ def _schedules(
 
 
 def _people(harvest: Harvest, kept: Kept, ids: Iterable[str], findings: Findings) -> tuple[SourceUser, ...]:
-    """Whoever was not read is known from what points to them."""
+    """A person who was not read is mapped from the references to them."""
     references = harvest.references(kept)
     made = []
     for id_ in ids:

@@ -1,4 +1,4 @@
-"""People, their contact details and teams: what PagerDuty sent -> records. Pure."""
+"""Maps people, their contact details and teams to records. Pure."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -15,7 +15,7 @@ from connectors.records import (
 )
 from connectors.zones.timezones import convert
 
-#: Vendor OpenAPI, ContactMethod.type. WhatsApp is a channel of its own there, and none of ours.
+#: Vendor OpenAPI, ContactMethod.type. WhatsApp is a channel at PagerDuty, but not here.
 _CHANNELS: dict[str, Channel] = {
     "email_contact_method": "email",
     "phone_contact_method": "voice",
@@ -33,7 +33,7 @@ def user(
     because: tuple[str, ...],
     findings: Findings,
 ) -> SourceUser:
-    """A person that the user list or a single read gave. ``methods`` and ``rules``: None = not told."""
+    """Returns the record of a person who was read from the list or alone. methods, rules: None means not reported."""
     email = (wire.email or "").strip() or None
     if email is None:
         findings.note("responder", wire.id, "no_email", f"{wire.label} has no e-mail address.", "email")
@@ -52,31 +52,32 @@ def user(
 
 
 def compare(wire: User, references: Iterable[Reference], findings: Findings) -> None:
-    """Names a reference that shows the same id with another e-mail address; the person's own record wins."""
+    """Adds a note if references contain another e-mail address than the person's own record. The own record wins."""
     own = (wire.email or "").strip().casefold()
     others = sorted({email for r in references if (email := (r.email or "").strip()) and email.casefold() != own})
     if own and others:
-        message = f"Something refers to {wire.label} with the address {', '.join(others)}; {wire.email} was taken."
+        message = f"References to {wire.label} contain the address {', '.join(others)}; {wire.email} was used."
         findings.note("responder", wire.id, "reference_differs", message, "email")
 
 
 def referenced_user(references: Sequence[Reference], because: tuple[str, ...], findings: Findings) -> SourceUser:
-    """A person nobody listed, from everything that points to them (at least one reference, all of one id).
+    """Returns the record of a person who was not listed, from the references to them.
 
-    An expanded reference tells more than a bare one and comes first; deleted is what any of them calls deleted.
+    references: at least one, all of the same id. References with an e-mail address are used first, because they contain
+    more. The person is deleted if any reference says so.
     """
-    told = sorted(references, key=lambda reference: reference.email is None)
-    first = told[0]
-    deleted = any(reference.deleted_at for reference in told)
-    name = next((text for r in told for text in (r.name, r.summary) if text), first.id)
+    fullest = sorted(references, key=lambda reference: reference.email is None)
+    first = fullest[0]
+    deleted = any(reference.deleted_at for reference in fullest)
+    name = next((text for r in fullest for text in (r.name, r.summary) if text), first.id)
     message = (
-        f"{name} was deleted at PagerDuty" if deleted else f"{name} is referred to, but was not among the people read"
+        f"{name} was deleted at PagerDuty" if deleted else f"{name} is referred to, but was not found among the people"
     )
     findings.note(
         "responder",
         first.id,
         "deleted" if deleted else "referenced_only",
-        f"{message}; every slot stays theirs.",
+        f"{message}. They keep every slot.",
     )
     return SourceUser(
         external_id=first.id,
@@ -95,14 +96,14 @@ def _contact_method(wire: ContactMethod, person_id: str, findings: Findings) -> 
     path = f"contact_methods[{wire.id}]"
     address: str | None = None
     if channel is None:
-        message = f"The contact method {wire.id} is of the unknown type {vendor_type!r}; its address was not taken."
+        message = f"The contact method {wire.id} has the unknown type {vendor_type!r}, so its address was not imported."
         findings.note("responder", person_id, "unknown_contact_method", message, f"{path}.type")
     elif channel == "email":
         address = (wire.address or "").strip() or None
-    elif channel != "push":  # a push address is a device token: never kept
+    elif channel != "push":  # a push address is a device token and is never kept
         address = _phone_number(wire)
         if address is None:
-            message = f"The number of the contact method {wire.id} cannot be read as an international one."
+            message = f"The number of the contact method {wire.id} is not a valid international number."
             findings.note("responder", person_id, "invalid_number", message, f"{path}.address")
     enabled = wire.enabled is not False and wire.blacklisted is not True
     if not enabled:
@@ -119,7 +120,7 @@ def _contact_method(wire: ContactMethod, person_id: str, findings: Findings) -> 
 
 
 def _phone_number(wire: ContactMethod) -> str | None:
-    """E.164 of country code and national number, None when they do not make one."""
+    """Returns country code and national number as E.164, None if they are not a valid number."""
     national = (wire.address or "").strip()
     digits = re.sub(r"[^0-9]", "", national)
     if wire.country_code is None or not digits or national.startswith("+"):
@@ -138,7 +139,7 @@ def _notification_rule(wire: NotificationRule) -> SourceNotificationRule:
 
 
 def team(wire: Team, members: Iterable[Member] | None, because: tuple[str, ...]) -> SourceTeam:
-    """``members`` None: not told. The order of members means nothing and is by id."""
+    """Returns the record of a team, its members sorted by id. members: None means not reported."""
     return SourceTeam(
         external_id=wire.id,
         name=wire.label,

@@ -1,4 +1,4 @@
-"""Escalation policies and services: what PagerDuty sent -> records. Pure."""
+"""Maps escalation policies and services to records. Pure."""
 
 from connectors.providers.pagerduty import wire
 from connectors.reading.findings import Findings
@@ -9,10 +9,13 @@ _TARGETS: dict[str, TargetKind] = {"user": "responder", "schedule": "schedule", 
 
 
 def policy(source: wire.EscalationPolicy, because: tuple[str, ...], findings: Findings) -> SourcePolicy:
-    """Levels in the order sent. A level is passed on at once when nobody is there, on-call is looked up as each level
-    starts, and nothing happens after the last (PagerDuty's support site, Escalation Policies; skipping: unverified)."""
+    """Returns the record of a policy, with its levels in the order of the answer.
+
+    A level with nobody on call is skipped at once (unverified). Who is on call is looked up when each level starts.
+    Nothing happens after the last level (PagerDuty's support site, Escalation Policies).
+    """
     if source.num_loops is None:
-        message = f"The answer does not tell how often {source.label} repeats."
+        message = f"PagerDuty did not report how often {source.label} repeats."
         findings.note("escalation_policy", source.id, "repeats_not_told", message, "num_loops", loss=True)
     last = len(source.escalation_rules) - 1
     levels = []
@@ -50,15 +53,16 @@ def policy(source: wire.EscalationPolicy, because: tuple[str, ...], findings: Fi
 def _target(reference: wire.Reference, policy: wire.EscalationPolicy, path: str, findings: Findings) -> Target:
     kind = _TARGETS.get(reference.kind)
     if kind is None:
-        message = f"{policy.label} pages {reference.label}, which is of the unknown type {reference.type!r}."
+        message = f"{policy.label} pages {reference.label}, which has the unknown type {reference.type!r}."
         findings.note("escalation_policy", policy.id, "unknown_target", message, f"{path}.type")
         return Target("unresolved", reference.id, label=reference.label, unresolved_kind=reference.kind)
     return Target(kind, reference.id, label=reference.label)
 
 
 def service(source: wire.Service, because: tuple[str, ...], findings: Findings) -> SourceService:
+    """Returns the record of a service. Its policy is None if PagerDuty did not report it."""
     if source.escalation_policy is None:
-        message = f"The answer does not tell the escalation policy of {source.label}."
+        message = f"PagerDuty did not report the escalation policy of {source.label}."
         findings.note("service", source.id, "policy_not_told", message, "escalation_policy", loss=True)
     return SourceService(
         external_id=source.id,
@@ -71,10 +75,10 @@ def service(source: wire.Service, because: tuple[str, ...], findings: Findings) 
 
 
 def _only_team(entity_type: EntityType, source: wire.EscalationPolicy | wire.Service, findings: Findings) -> str | None:
-    """The owning team: PagerDuty gives a policy at most one, and its services the same."""
+    """Returns the id of the owning team. At PagerDuty a policy has at most one team, and so has a service."""
     teams = sorted({team.id for team in source.teams})
     if len(teams) > 1:
-        message = f"{source.label} belongs to {len(teams)} teams ({', '.join(teams)}); none of them was taken as owner."
+        message = f"{source.label} belongs to {len(teams)} teams ({', '.join(teams)}); none of them became the owner."
         findings.note(entity_type, source.id, "several_teams", message, "teams")
         return None
     return teams[0] if teams else None

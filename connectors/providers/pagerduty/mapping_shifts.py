@@ -1,7 +1,7 @@
-"""Shift-based schedules (``/v3/schedules``): what PagerDuty sent -> records. Pure; the clock comes in as an argument.
+"""Maps shift-based schedules (``/v3/schedules``) to records. Pure: the current time is an argument.
 
-Rotations and custom shifts add up, an override replaces one member of one of them and covers no gap (vendor docs:
-REST API "Shift-Based Schedules").
+Everyone in a rotation or a custom shift is on call at the same time. An override replaces one member of one of them and
+covers no gap (vendor docs: REST API "Shift-Based Schedules").
 """
 
 from collections.abc import Sequence
@@ -31,13 +31,16 @@ def schedule(
     source: wire.ShiftSchedule,
     shifts: Sequence[wire.CustomShift] | None,
     overrides: Sequence[wire.OverrideShift] | None,
-    asked: tuple[int, int],
+    fetched_range: tuple[int, int],
     at: int,
     because: tuple[str, ...],
     findings: Findings,
 ) -> SourceSchedule:
-    """``shifts`` and ``overrides``: those met in the instants ``asked``, None = not told. ``at``: instant of the read;
-    events that ended by then are history. Raises UnexpectedResponse for what cannot be expressed."""
+    """Returns the record of a schedule. Raises UnexpectedResponse for a value that has no form here.
+
+    shifts, overrides: None means not reported. fetched_range: the instants between which both were requested. at:
+    instant of the read; events that ended before it are left out.
+    """
     zone = findings.zone("schedule", source.id, convert(source.time_zone), "time_zone")
     layers = []
     for r, rotation in enumerate(source.rotations):
@@ -63,7 +66,7 @@ def schedule(
         group_ids=tuple(sorted({team.id for team in source.teams})),
         extra_shifts=extra,
         overrides=exceptions,
-        fetched_range=None if extra is None and exceptions is None else asked,
+        fetched_range=None if extra is None and exceptions is None else fetched_range,
         flavour="shift-based",
         because=because,
     )
@@ -72,7 +75,8 @@ def schedule(
 def _layer(
     rotation_id: str, event: wire.Event, schedule_zone: str | None, path: str, schedule_id: str, findings: Findings
 ) -> Layer:
-    """One event. Its times recur in the wall time of its own zone, not in UTC (vendor docs: the guide's example)."""
+    """Returns the layer of an event. The event recurs at the local times of its own zone, not in UTC (vendor docs: the
+    guide's example)."""
     own = convert(event.start_time.time_zone)
     if own.zone is None:
         raise unknown_value(f"{path}.start_time.time_zone", own.note)
@@ -86,7 +90,7 @@ def _layer(
     turns: Turns = Everyone()
     if strategy.type == "rotating_member_assignment_strategy":
         if strategy.shifts_per_member is None:
-            message = f"The answer does not tell how many shifts in a row {event.name or event.id} gives; 1 is taken."
+            message = f"PagerDuty did not report how many shifts in a row {event.name or event.id} gives; 1 is used."
             findings.note("schedule", schedule_id, "shifts_not_told", message, f"{path}.assignment_strategy", loss=True)
         turns = ByOccurrence(strategy.shifts_per_member or 1)
     members = f"{path}.assignment_strategy.members"
@@ -107,7 +111,7 @@ def _member(member: wire.ShiftMember, path: str) -> Participant:
     if member.type == "empty_member":
         return VACANT
     if member.user_id is None:
-        raise invalid("missing_field", f"{path}.user_id", "A member that is a user has no user id.")
+        raise invalid("missing_field", f"{path}.user_id", "A member of the type user has no user id.")
     return person(member.user_id)
 
 

@@ -1,4 +1,4 @@
-"""Contact methods and notification rules: told with the person, asked for one by one, or not told."""
+"""Reads contact methods and notification rules: with the person, or with one request per person."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -17,7 +17,10 @@ INCLUDE = ("contact_methods", "notification_rules")
 
 
 class PeopleDetails:
-    """wanted: whether contact details are read at all. A missing right is found out and named once."""
+    """Reads the contact details of people. A missing right is reported once.
+
+    wanted: whether contact details are read. It becomes False if the key has no right to read them.
+    """
 
     def __init__(self, client: Client, findings: Findings, wanted: bool) -> None:
         self._client = client
@@ -29,12 +32,13 @@ class PeopleDetails:
         return INCLUDE if self.wanted else ()
 
     def forbid(self, error: PermissionMissing) -> None:
-        """The key may not read contact details: people are imported without, once and for all of this read."""
+        """Reads no more contact details, because the key has no right to them, and adds a note."""
         self.wanted = False
-        message = f"Contact details were left out; grant users:contact_methods.read to read them: {error.message}"
+        message = f"Contact details were left out. Grant users:contact_methods.read to read them: {error.message}"
         self._findings.note("responder", None, "contact_details_forbidden", message)
 
     def of(self, user: User) -> tuple[tuple[ContactMethod, ...] | None, tuple[NotificationRule, ...] | None]:
+        """Returns the contact methods and the notification rules of a person. None means not reported."""
         return (
             self._read(ContactMethod, user, "contact_methods", user.contact_methods, self._client.contact_methods),
             self._read(
@@ -43,24 +47,24 @@ class PeopleDetails:
         )
 
     def _read(
-        self, model: type[Element], user: User, key: str, told: list[Any] | None, ask: Callable[[str], JsonValue]
+        self, model: type[Element], user: User, key: str, sent: list[Any] | None, fetch: Callable[[str], JsonValue]
     ) -> tuple[Element, ...] | None:
-        """None: not told."""
+        """sent: the list that came with the person. Returns None if the list was not reported."""
         if not self.wanted:
             return None
-        raw: list[Any] | None = told
+        raw: list[Any] | None = sent
         if raw is None or any(map(_is_reference, raw)):
-            raw = self._asked(user, key, ask)
+            raw = self._fetched(user, key, fetch)
         if raw is None:
             return None
         return self._findings.read_all(model, raw, "responder", user.id, key)
 
-    def _asked(self, user: User, key: str, ask: Callable[[str], JsonValue]) -> list[Any] | None:
-        word = f"The {key.replace('_', ' ')} of {user.label}"
+    def _fetched(self, user: User, key: str, fetch: Callable[[str], JsonValue]) -> list[Any] | None:
+        subject = f"The {key.replace('_', ' ')} of {user.label}"
         try:
-            raw = ask(user.id)
+            raw = fetch(user.id)
         except NotFound as error:
-            message = f"{word} could not be read: {error.message}"
+            message = f"{subject} could not be read: {error.message}"
             self._findings.note("responder", user.id, f"{key}_not_told", message, key, loss=True)
             return None
         except PermissionMissing as error:
@@ -70,11 +74,11 @@ class PeopleDetails:
             self._findings.fail("responder", user.id, error)
             return None
         if not isinstance(raw, list) or any(map(_is_reference, raw)):
-            self._findings.fail("responder", user.id, invalid("invalid_value", key, f"{word} came without content."))
+            self._findings.fail("responder", user.id, invalid("invalid_value", key, f"{subject} came without content."))
             return None
         return raw
 
 
 def _is_reference(item: object) -> bool:
-    """Bare references tell neither address nor delay."""
+    """Returns whether an item is a bare reference, which contains neither address nor delay."""
     return isinstance(item, dict) and str(item.get("type")).endswith("_reference")

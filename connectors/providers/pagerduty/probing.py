@@ -1,4 +1,4 @@
-"""Test connection: whose key it is and what it may read."""
+"""Tests a connection: finds the account of the key and what the key may read."""
 
 from typing import Final
 
@@ -11,7 +11,7 @@ from connectors.providers.pagerduty.people_details import INCLUDE
 from connectors.reading.listing import RECOVERABLE
 from connectors.records import EntityType
 
-#: (entity type, path, key of the answer, vendor's scope), the one that shows the account first.
+#: (entity type, path, key of the answer, vendor's scope). The first one usually shows the account.
 _LISTS: Final[tuple[tuple[EntityType, str, str, str], ...]] = (
     ("responder", "/users", "users", "users.read"),
     ("user_group", "/teams", "teams", "teams.read"),
@@ -23,30 +23,30 @@ _SHOWS_ACCOUNT: Final = ("responder", "user_group", "schedule")
 
 
 def probe(client: Client, identity: Identity, region: str) -> Probe:
-    """One object of each kind. Raises ConnectorError for anything but a missing right."""
+    """Reads one object of each kind and returns the result. Raises ConnectorError for anything but a missing right."""
     rights: list[Right] = []
     messages: list[str] = []
     for entity_type, path, key, scope in _LISTS:
         try:
-            objects = _users(client, messages) if entity_type == "responder" else client.one(path, key)
+            objects = _users(client, messages) if entity_type == "responder" else client.first(path, key)
         except PermissionMissing as error:
             rights.append(_refused(entity_type, scope, error))
             continue
         rights.append(Right(entity_type, True))
         if entity_type in _SHOWS_ACCOUNT:
-            identity.look(_html_urls(objects))
+            identity.check(_html_urls(objects))
     messages += _extras(client)
     if identity.found is None:
-        messages.append("Nothing this key may read shows which account it belongs to; the subdomain is not confirmed.")
+        messages.append("Nothing that this key may read shows its account, so the subdomain is not confirmed.")
     return Probe(identity.account(region), tuple(rights), client.rate.limit, tuple(messages))
 
 
 def _users(client: Client, messages: list[str]) -> JsonValue:
     try:
-        return client.one("/users", "users", INCLUDE)
+        return client.first("/users", "users", INCLUDE)
     except PermissionMissing:
-        objects = client.one("/users", "users")
-    messages.append("Contact details cannot be read with this key: grant users:contact_methods.read to import them.")
+        objects = client.first("/users", "users")
+    messages.append("This key cannot read contact details. Grant users:contact_methods.read to import them.")
     return objects
 
 
@@ -57,10 +57,10 @@ def _refused(entity_type: EntityType, scope: str, error: PermissionMissing) -> R
 
 
 def _extras(client: Client) -> list[str]:
-    """What an account may do without: shift-based schedules (early access) and the list of abilities."""
+    """Returns messages about optional reads: shift-based schedules (early access) and the list of abilities."""
     messages = []
     try:
-        client.one("/v3/schedules", "schedules")
+        client.first("/v3/schedules", "schedules")
     except RECOVERABLE as error:
         messages.append(f"No shift-based schedules can be read: {error.message}")
     try:

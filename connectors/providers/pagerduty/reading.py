@@ -1,4 +1,4 @@
-"""One read of an account in as few calls as possible: listings, closure, details, people; then the mapping."""
+"""Reads an account in as few requests as possible (lists, closure, details, people) and maps it to a snapshot."""
 
 from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import replace
@@ -13,7 +13,7 @@ from connectors.providers.pagerduty.harvest import Harvest
 from connectors.providers.pagerduty.identity import Identity
 from connectors.providers.pagerduty.mapping import MAPPING_VERSION, records
 from connectors.providers.pagerduty.people_details import PeopleDetails
-from connectors.providers.pagerduty.rendered import told
+from connectors.providers.pagerduty.rendered import final_schedules
 from connectors.providers.pagerduty.schedule_details import ScheduleDetails
 from connectors.providers.pagerduty.vendor import VENDOR
 from connectors.reading.listing import RECOVERABLE, Listing, all_items
@@ -27,6 +27,8 @@ Excuse = Callable[[ConnectorError], str | None]
 
 
 class PagerDutyRead(SourceRead):
+    """One read of an account. at: instant of its start. contact_details: whether contact details are read."""
+
     def __init__(
         self, client: Client, identity: Identity, region: str, at: int, contact_details: bool, progress: Progress
     ) -> None:
@@ -39,15 +41,18 @@ class PagerDutyRead(SourceRead):
         self._schedules = ScheduleDetails(client, self._findings, at, progress)
 
     def inventory(self) -> list[Node]:
-        """The tree without people's names. Raises the first error when nothing can be listed."""
+        """Returns the nodes of all objects except people. Raises the first error if nothing can be listed."""
         self._list_all(Selection())
         self._raise_if_nothing_was_read()
         self._harvest.shifts = self._schedules.shift_based(self._harvest.shift_schedules)
         return self._harvest.nodes()
 
     def snapshot(self, selection: Selection) -> Snapshot:
-        """Without the number of calls. Raises ConnectorError when nothing can be read, or for what ends any read (a
-        refused key, another account)."""
+        """Returns the snapshot of a selection, without the number of calls.
+
+        Raises ConnectorError if nothing can be read, and for errors that end every read (a refused key, another
+        account).
+        """
         users = self._start_people(selection)
         self._list_all(selection)
         self._raise_if_nothing_was_read()
@@ -58,15 +63,15 @@ class PagerDutyRead(SourceRead):
         return replace(
             self._snapshot(self._identity.account(self._region), made),
             mapping_version=MAPPING_VERSION,
-            rendered=told(self._harvest),
+            rendered=final_schedules(self._harvest),
             rendered_range=self._schedules.ahead,
         )
 
     # --- listings -------------------------------------------------------------------------------------------------
 
     def _list_all(self, selection: Selection) -> None:
-        """What refers to something before what it refers to, so that it is known how far each list has to be read."""
-        client, harvest, look = self._client, self._harvest, self._look
+        """Reads each list before the lists that it refers to. The references limit how far the later lists are read."""
+        client, harvest, check = self._client, self._harvest, self._check_account
         if self._wanted("user_group", selection) is None:
             self._list_teams(None)
         harvest.services = self._list(
@@ -77,22 +82,24 @@ class PagerDutyRead(SourceRead):
             pages, wire.EscalationPolicy, "escalation_policy", "escalation_policies", wanted
         ).objects
         wanted, pages = self._wanted("schedule", selection), client.shift_schedules()
-        all_or_none = None if wanted else wanted  # only the list itself tells which of them are shift-based
+        all_or_none = None if wanted else wanted  # only this list shows which schedules are shift-based
         harvest.shift_schedules = self._list(
-            pages, wire.Named, "schedule", "shift_schedules", all_or_none, look, _no_shift_schedules
+            pages, wire.Named, "schedule", "shift_schedules", all_or_none, check, _no_shift_schedules
         ).objects
         layered = None if wanted is None else wanted - harvest.shift_schedules.keys()
-        listed = self._list(client.schedules(), wire.ListedSchedule, "schedule", "schedules", layered, look)
+        listed = self._list(client.schedules(), wire.ListedSchedule, "schedule", "schedules", layered, check)
         harvest.schedules, self._schedule_pages = listed.objects, listed.page_count
 
     def _list_teams(self, wanted: Set[str] | None) -> None:
         self._harvest.teams = self._list(
-            self._client.teams(), wire.Team, "user_group", "teams", wanted, self._look, _no_teams
+            self._client.teams(), wire.Team, "user_group", "teams", wanted, self._check_account, _no_teams
         ).objects
 
     def _wanted(self, kind: EntityType, selection: Selection) -> Set[str] | None:
-        """Ids of what was chosen or is referred to by what is known so far; None = everything there is, because a
-        chosen team brings what it owns."""
+        """Returns the ids of the objects that were chosen or that known objects refer to.
+
+        None means all objects. This is also the result for a chosen team, because the team brings everything it owns.
+        """
         if selection.everything or any(chosen == "user_group" for chosen, _ in selection.chosen):
             return None
         known = (*selection.chosen, *close(self._harvest.nodes(), selection))
@@ -105,12 +112,15 @@ class PagerDutyRead(SourceRead):
         entity_type: EntityType,
         key: str,
         wanted: Set[str] | None,
-        look: Callable[[Iterable[N]], None] | None = None,
+        on_page: Callable[[Iterable[N]], None] | None = None,
         excuse: Excuse | None = None,
     ) -> Listing[N]:
-        """A listing as far as it has to be read; one that fails is named, unless the answer means that there is none
-        here. One that ends early has told all that is selected, which is complete for a selection."""
-        listing = Listing(pages, model, entity_type, key, self._findings, self._progress, look)
+        """Reads a list until all wanted ids have come. A list that ends early is complete for a selection.
+
+        wanted: None means all. on_page: called with all objects after each page. excuse: returns a text if an error
+        means that the account has no objects of this kind. Any other error is reported.
+        """
+        listing = Listing(pages, model, entity_type, key, self._findings, self._progress, on_page)
         while not listing.finished and (wanted is None or not wanted <= listing.objects.keys()):
             listing.read(1)
         error = listing.error
@@ -120,22 +130,24 @@ class PagerDutyRead(SourceRead):
             self._findings.fail(entity_type, None, error)
         elif error is not None:
             self._findings.note(entity_type, None, "none_here", f"{reason} ({error.message})")
-            if not (isinstance(error, PermissionMissing) and error.status == 403):  # a refusal proves nothing
+            if not (isinstance(error, PermissionMissing) and error.status == 403):  # a refusal is no proof
                 listing.error = None
-        told = self._completeness.get(entity_type, Completeness(True))
-        if told.listing and listing.finished:
-            told = listing.completeness
-        self._completeness[entity_type] = told
+        completeness = self._completeness.get(entity_type, Completeness(True))
+        if completeness.listing and listing.finished:
+            completeness = listing.completeness
+        self._completeness[entity_type] = completeness
         return listing
 
-    def _look(self, objects: Iterable[wire.Named]) -> None:
-        self._identity.look(one.html_url for one in objects)
+    def _check_account(self, objects: Iterable[wire.Named]) -> None:
+        self._identity.check(found.html_url for found in objects)
 
     # --- closure --------------------------------------------------------------------------------------------------
 
     def _read_details(self, selection: Selection) -> Kept:
-        """Only what is kept is read; a list of shift-based schedules does not tell their teams, so a chosen team needs
-        them all."""
+        """Reads the details of kept objects only and returns the kept objects.
+
+        The list of shift-based schedules does not contain their teams, so all of them are read for a chosen team.
+        """
         harvest = self._harvest
         all_of_them = selection.everything or any(kind == "user_group" for kind, _ in selection.chosen)
         early = list(harvest.shift_schedules) if all_of_them else []
@@ -150,7 +162,7 @@ class PagerDutyRead(SourceRead):
         harvest.layered = self._schedules.layered(listed, self._schedule_pages)
         harvest.shifts |= self._schedules.shift_based([*shift_based, *self._schedules.moved])
         teams = self._wanted("user_group", selection)
-        if teams is not None:  # not before: a shift-based schedule is not listed with its teams
+        if teams is not None:  # only now, because a shift-based schedule is listed without its teams
             self._list_teams(teams)
         for kind, id_ in close(harvest.nodes(), selection):
             if kind == "user_group" and id_ in harvest.teams:
@@ -158,7 +170,10 @@ class PagerDutyRead(SourceRead):
         return close(harvest.nodes(), selection)
 
     def _members(self, team_id: str) -> tuple[wire.Member, ...] | None:
-        """None: not told; one unreadable member counts as that, or they would seem to have left the team."""
+        """Returns the members of a team, None if they are not reported.
+
+        With one unreadable member the result is None, because that member would seem to have left the team.
+        """
         return read_optional_list(
             lambda: all_items(self._client.team_members(team_id), VENDOR, "members", "members"),
             wire.Member,
@@ -173,7 +188,7 @@ class PagerDutyRead(SourceRead):
     # --- people ---------------------------------------------------------------------------------------------------
 
     def _start_people(self, selection: Selection) -> Listing[wire.User]:
-        """The first page alone for a selection: it tells the account and how many people there are."""
+        """Starts the list of people. A selection reads only its first page, which shows the account and the total."""
         users = self._listed_people(selection)
         refused = users.error
         if isinstance(refused, PermissionMissing) and self._people.wanted:
@@ -186,12 +201,12 @@ class PagerDutyRead(SourceRead):
 
     def _listed_people(self, selection: Selection) -> Listing[wire.User]:
         pages = self._client.users(self._people.include, total=not selection.everything)
-        users = Listing(pages, wire.User, "responder", "users", self._findings, self._progress, self._look)
+        users = Listing(pages, wire.User, "responder", "users", self._findings, self._progress, self._check_account)
         users.read(None if selection.everything else 1)
         return users
 
     def _read_people(self, users: Listing[wire.User], selection: Selection, referenced: list[str]) -> list[str]:
-        """The rest of the list, or each person still needed: whichever is fewer calls. Returns the ids to import."""
+        """Reads the rest of the list or each missing person, whichever is fewer requests. Returns the ids to import."""
         missing = [id_ for id_ in referenced if id_ not in users.objects]
         if not users.finished and missing:
             if users.is_cheaper_than(len(missing), PAGE):
@@ -213,7 +228,7 @@ class PagerDutyRead(SourceRead):
         try:
             raw = self._client.user(id_, self._people.include)
         except NotFound:
-            return  # what refers to them still makes them a person
+            return  # the references to them are enough for a record
         except RECOVERABLE as error:
             self._findings.fail("responder", id_, error)
             return
@@ -229,7 +244,7 @@ def _no_teams(error: ConnectorError) -> str | None:
 
 
 def _no_shift_schedules(error: ConnectorError) -> str | None:
-    """The feature is in early access: an account without it has no such address, or no right to it."""
+    """The feature is in early access. An account without it has no such path, or no right to it."""
     if isinstance(error, NotFound):
         return "This account has no shift-based schedules."
     return "Shift-based schedules cannot be listed with this key." if isinstance(error, PermissionMissing) else None

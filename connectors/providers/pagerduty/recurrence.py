@@ -1,6 +1,6 @@
-"""Recurrence lines of an event (RFC 5545: RRULE, EXDATE, RDATE) -> the supported part as values. Pure.
+"""Parses the recurrence lines of an event (RFC 5545: RRULE, EXDATE, RDATE). Pure.
 
-What is outside that part raises UnknownValue: a shift pattern is never approximated.
+An unsupported part raises UnknownValue, because a shift pattern is never approximated.
 """
 
 import re
@@ -16,12 +16,15 @@ from oncall.rendering.validation import window_faults
 from oncall.rendering.zones import reading
 
 _WEEKDAYS = {name: number for number, name in enumerate(("MO", "TU", "WE", "TH", "FR", "SA", "SU"), start=1)}
-_PARTS = {"FREQ", "INTERVAL", "BYDAY", "BYMONTHDAY", "BYMONTH", "WKST", "COUNT", "UNTIL"}
+_RULE_KEYS = {"FREQ", "INTERVAL", "BYDAY", "BYMONTHDAY", "BYMONTH", "WKST", "COUNT", "UNTIL"}
 _END_OF_DAY = 86_399
 
 
 def recurring(lines: Sequence[str], first: int, duration: int, zone: str, path: str) -> Recurring:
-    """``first``: reading in ``zone``; ``duration``: wall-clock seconds. ``path``: where the lines stand, for errors."""
+    """Returns the window of an event. Raises UnknownValue for an unsupported line.
+
+    first: wall-clock time of the first start in ``zone``. duration: wall-clock seconds. path: JSON path for errors.
+    """
     rules: list[Rule] = []
     dates: dict[str, set[int]] = {"EXDATE": set(), "RDATE": set()}
     for index, line in enumerate(lines):
@@ -33,12 +36,12 @@ def recurring(lines: Sequence[str], first: int, duration: int, zone: str, path: 
         elif name in dates:
             dates[name] |= {_reading(text, zone, parameters, at) for text in value.split(",")}
         else:
-            raise unknown_value(at, f"The recurrence {line[:60]!r} is none of RRULE, EXDATE and RDATE.")
+            raise unknown_value(at, f"The recurrence {line[:60]!r} is not RRULE, EXDATE or RDATE.")
     if len(rules) != 1:
-        raise unknown_value(path, f"An event has exactly one RRULE, this one has {len(rules)}.")
+        raise unknown_value(path, f"An event needs exactly one RRULE, but this event has {len(rules)}.")
     window = Recurring(rules[0], first, duration, tuple(sorted(dates["EXDATE"])), tuple(sorted(dates["RDATE"])))
     for field, message in window_faults(window):
-        raise unknown_value(path, f"This pattern cannot be kept: {field} {message}.")
+        raise unknown_value(path, f"This pattern is not supported: {field} {message}.")
     return window
 
 
@@ -46,18 +49,18 @@ def _rule(text: str, zone: str, path: str) -> Rule:
     parts: dict[str, str] = {}
     for piece in text.split(";"):
         key, _, value = piece.partition("=")
-        if key not in _PARTS or key in parts or not value:
+        if key not in _RULE_KEYS or key in parts or not value:
             raise unknown_value(path, f"The rule part {piece[:60]!r} is not supported.")
         parts[key] = value
-    frequency = next((known for known in get_args(Frequency) if known == parts.get("FREQ")), None)
+    frequency = next((name for name in get_args(Frequency) if name == parts.get("FREQ")), None)
     if frequency is None:
         raise unknown_value(path, f"The frequency {parts.get('FREQ', 'none')!r} is not supported.")
     by_day = tuple(sorted(_weekday(text, path) for text in parts.get("BYDAY", "").split(",") if text))
     if any(ordinal for ordinal, _ in by_day) and frequency not in ("MONTHLY", "YEARLY"):
-        raise unknown_value(path, f"{parts['BYDAY']!r} counts weekdays, which only months and years have.")
+        raise unknown_value(path, f"{parts['BYDAY']!r} counts weekdays, which is possible in months and years only.")
     month_days = _numbers(parts, "BYMONTHDAY", range(1, 32), path, also=-1)
     if month_days and frequency == "WEEKLY":
-        raise unknown_value(path, "A weekly rule has no days of the month.")
+        raise unknown_value(path, "A weekly rule cannot have days of the month.")
     return Rule(
         frequency=frequency,
         interval=_positive(parts.get("INTERVAL", "1"), path),
@@ -89,14 +92,15 @@ def _numbers(parts: dict[str, str], key: str, allowed: range, path: str, also: i
 
 def _positive(text: str, path: str) -> int:
     if not re.fullmatch(r"[1-9][0-9]{0,5}", text):
-        raise unknown_value(path, f"{text[:20]!r} is not a number from 1 on.")
+        raise unknown_value(path, f"{text[:20]!r} is not a number of 1 or more.")
     return int(text)
 
 
 def _reading(text: str, zone: str, parameters: Sequence[str], path: str, *, day_end: bool = False) -> int:
-    """A date-time of a line as a reading in ``zone``: with Z an instant, with TZID in that zone, else in ``zone``.
+    """Returns a date-time of a line as a wall-clock time in ``zone``.
 
-    ``day_end``: a bare date means its last second (UNTIL), otherwise it is not supported.
+    A date-time with Z is an instant. TZID must name the same zone. day_end: a date without a time means the last second
+    of that day (UNTIL); otherwise it is not supported.
     """
     match = re.fullmatch(r"([0-9]{8})(?:T([0-9]{6})(Z?))?", text.strip().upper())
     own = [parameter.removeprefix("TZID=") for parameter in parameters if parameter.startswith("TZID=")]
@@ -106,11 +110,11 @@ def _reading(text: str, zone: str, parameters: Sequence[str], path: str, *, day_
     try:
         shown = timegm(datetime.strptime(match[1] + (match[2] or "000000"), "%Y%m%d%H%M%S").timetuple())  # noqa: DTZ007
     except ValueError:
-        raise unknown_value(path, f"The date {text[:40]!r} is in no calendar.") from None
+        raise unknown_value(path, f"The date {text[:40]!r} does not exist.") from None
     if match[2] is None:
         return shown + _END_OF_DAY
     if match[3]:
         return reading(zone, shown)
     if own and convert(own[0]).zone != zone:
-        raise unknown_value(path, f"The zone {own[0][:60]!r} differs from the event's own.")
+        raise unknown_value(path, f"The zone {own[0][:60]!r} differs from the event's own time zone.")
     return shown

@@ -1,4 +1,4 @@
-"""PagerDuty's own rendering of schedules, as spans to hold ours against."""
+"""Reads PagerDuty's own rendering of schedules, as spans that parity compares with ours."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -28,34 +28,35 @@ class _ShiftBased(Wire):
     final_schedule: ComputedShifts | None = None
 
 
-def told(harvest: Harvest) -> dict[str, tuple[Span, ...]]:
-    """Final schedules that came with a read, by schedule id."""
+def final_schedules(harvest: Harvest) -> dict[str, tuple[Span, ...]]:
+    """Returns the final schedules that came with a read, by schedule id."""
     held = {id_: _entries(detail.schedule.final_schedule) for id_, detail in harvest.layered.items()}
     held |= {id_: _assignments(detail.schedule.final_schedule) for id_, detail in harvest.shifts.items()}
     return {id_: spans(entries) for id_, entries in held.items() if entries is not None}
 
 
 class Renderings:
-    """Asks for final schedules; the list, which tells their zones, is read once."""
+    """Requests final schedules. The list of schedules, which contains their time zones, is read once."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
         self._zones: dict[str, str | None] | None = None
 
     def rendered(self, ids: Sequence[str], since: int, until: int) -> dict[str, tuple[Span, ...]]:
-        """Final schedules in ``[since, until)``, whole seconds; a schedule that is not told is absent.
+        """Returns final schedules by schedule id. A schedule is missing if it could not be read.
 
-        Fields: ``final_schedule.rendered_schedule_entries``, of shift-based ones ``computed_shift_assignments`` (vendor
-        OpenAPI: Schedule, ScheduleResponse). Entries are split at overrides and turns, so equal neighbours are joined.
+        since, until: instants; until is exclusive. Fields: ``final_schedule.rendered_schedule_entries`` and, for
+        shift-based schedules, ``computed_shift_assignments`` (vendor OpenAPI: Schedule, ScheduleResponse). PagerDuty
+        splits entries at overrides and turns, so equal neighbours are joined.
         """
         found: dict[str, tuple[Span, ...]] = {}
         if ids and self._zones is None:
             self._zones = _zones(self._client)
         for id_ in ids:
             try:
-                held = _one(self._client, id_, (self._zones or {}).get(id_), since, until)
+                held = _holders(self._client, id_, (self._zones or {}).get(id_), since, until)
             except RECOVERABLE:
-                continue  # the caller sees it missing and says so
+                continue  # the caller reports the missing schedule
             if held is not None:
                 found[id_] = spans(held)
         return found
@@ -63,7 +64,7 @@ class Renderings:
 
 def _zones(client: Client) -> dict[str, str | None]:
     zones = {}
-    with suppress(*RECOVERABLE):  # rendered instants carry their offset: without the zone they only look different
+    with suppress(*RECOVERABLE):  # rendered instants contain their offset, so they are correct without the zone
         for page in client.schedules():
             for raw in page.items:
                 listed = Findings(VENDOR).read(ListedSchedule, raw, "schedule", None, "")
@@ -72,23 +73,23 @@ def _zones(client: Client) -> dict[str, str | None]:
     return zones
 
 
-def _one(client: Client, id_: str, zone: str | None, since: int, until: int) -> list[Held] | None:
+def _holders(client: Client, id_: str, zone: str | None, since: int, until: int) -> list[Held] | None:
     held: list[Held] = []
     shift_based = False
     for start, end in slices(since, until):
-        part = None
+        found = None
         if not shift_based:
             try:
-                part = _layered(client.schedule(id_, zone, start, end))
+                found = _layered(client.schedule(id_, zone, start, end))
             except RequestRejected as error:
                 if not is_shift_based(error):
                     raise
                 shift_based = True
         if shift_based:
-            part = _shifts(client.shift_schedule(id_, start, end))
-        if part is None:
+            found = _shifts(client.shift_schedule(id_, start, end))
+        if found is None:
             return None
-        held += part
+        held += found
     return held
 
 

@@ -1,4 +1,4 @@
-"""Reading schedules with layers, overrides and shifts in as few calls as possible."""
+"""Reads schedules with their layers, overrides and shifts in as few requests as possible."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from contextlib import suppress
@@ -11,7 +11,7 @@ from connectors.network.client import JsonValue
 from connectors.providers.pagerduty import wire, wire_shifts
 from connectors.providers.pagerduty.client import SLICE, Client
 from connectors.providers.pagerduty.harvest import LayerDetail, ShiftDetail
-from connectors.providers.pagerduty.mapping_layers import is_read_in
+from connectors.providers.pagerduty.mapping_layers import is_rendered_in
 from connectors.providers.pagerduty.vendor import VENDOR, invalid
 from connectors.reading.findings import Findings
 from connectors.reading.listing import RECOVERABLE, all_items
@@ -25,10 +25,11 @@ Element = TypeVar("Element", bound=Identified)
 
 
 class ScheduleDetails:
-    """``window``: the instants in which overrides are read, from a day before to 90 days after ``at``. ``ahead``: those
-    after it, in which final schedules are told.
+    """Reads the details of schedules, one instance per read. at: instant of the read.
 
-    moved: ids of schedules that the list shows as layer schedules, but that are shift-based by now.
+    window: the instants between which overrides are read, from one day before to 90 days after ``at``. ahead: the
+    instants between which final schedules are read, the 90 days after ``at``. moved: ids of schedules that are in the
+    list of layer schedules, but are now shift-based.
     """
 
     def __init__(self, client: Client, findings: Findings, at: int, progress: Progress) -> None:
@@ -36,7 +37,7 @@ class ScheduleDetails:
         self._findings = findings
         self._at = at
         self._progress = progress
-        self._done = 0  # of both families: to people they are one kind
+        self._done = 0  # layer and shift-based schedules together, because progress shows one kind
         self.window = (at - BEFORE, at + AFTER)
         self.ahead = (at, at + AFTER)
         self.moved: list[str] = []
@@ -44,10 +45,11 @@ class ScheduleDetails:
     # --- layer schedules ------------------------------------------------------------------------------------------
 
     def layered(self, listed: Mapping[str, wire.ListedSchedule], pages: int) -> dict[str, LayerDetail]:
-        """Each schedule in its own zone: restrictions are bare times of day in the zone of the answer.
+        """Returns layer schedules by id, each read in its own time zone.
 
-        ``pages``: calls it took to find them all in the list, as it does in a sweep. Per zone, a sweep or one call per
-        schedule, whichever is fewer.
+        Restrictions are times of day without an offset, in the zone of the answer. For each zone, either the whole list
+        is read (a sweep) or each schedule alone, whichever is fewer requests. pages: the number of pages of the list,
+        which is also that of a sweep.
         """
         zones: dict[str | None, list[str]] = {}
         for id_, schedule in listed.items():
@@ -59,15 +61,14 @@ class ScheduleDetails:
             for id_ in ids:
                 found = self._from_sweep(id_, zone, swept.get(id_)) or self._single(id_, zone)
                 if found is not None:
-                    details[id_] = LayerDetail(_in(found, zone), self._overrides(found))
+                    details[id_] = LayerDetail(_with_zone(found, zone), self._overrides(found))
                 self._count(total)
         return details
 
     def _sweep(self, zone: str, wanted: Set[str]) -> dict[str, JsonValue]:
-        """Raw schedules by id, until the wanted ones are among them; a sweep that fails only costs what it would have
-        saved."""
+        """Returns raw schedules by id. The sweep stops when all wanted schedules have come, or at an error."""
         swept: dict[str, JsonValue] = {}
-        with suppress(*RECOVERABLE):  # each schedule is read on its own then, and a lasting failure is named there
+        with suppress(*RECOVERABLE):  # each schedule is then read alone, which reports a lasting error
             for page in self._client.schedules_in_zone(zone, *self.window):
                 swept |= {str(item.get("id")): item for item in page.items if isinstance(item, dict)}
                 if wanted <= swept.keys():
@@ -75,7 +76,7 @@ class ScheduleDetails:
         return swept
 
     def _from_sweep(self, id_: str, zone: str | None, raw: JsonValue) -> wire.Schedule | None:
-        """None when the list did not tell everything, or not in the zone asked for: the single read decides."""
+        """Returns a schedule of a sweep. None: it is incomplete or in another zone, and has to be read alone."""
         if not isinstance(raw, dict) or raw.get("schedule_layers") is None or raw.get("overrides_subschedule") is None:
             return None
         schedule = Findings(VENDOR).read(wire.Schedule, raw, "schedule", id_, "")
@@ -89,7 +90,7 @@ class ScheduleDetails:
                 self.moved.append(id_)
                 return None
             if zone is not None and convert(zone).zone is None:
-                return self._single(id_, None)  # nobody knows this zone; the schedule is stored inactive anyway
+                return self._single(id_, None)  # the zone is unknown, so the schedule is stored as inactive anyway
             self._findings.fail("schedule", id_, error)
             return None
         except RECOVERABLE as error:
@@ -97,19 +98,19 @@ class ScheduleDetails:
             return None
         schedule = self._findings.read(wire.Schedule, raw, "schedule", id_, "")
         if schedule is not None and not self._in_zone(schedule, zone):
-            message = f"PagerDuty answered in another time zone than {zone}, so restrictions cannot be read."
+            message = f"PagerDuty did not answer in the time zone {zone}, so restrictions cannot be read."
             self._findings.fail("schedule", id_, invalid("other_zone", "schedule_layers", message))
             return None
         return schedule
 
-    def _in_zone(self, schedule: wire.Schedule, asked: str | None) -> bool:
-        zone = convert(asked).zone
+    def _in_zone(self, schedule: wire.Schedule, requested: str | None) -> bool:
+        zone = convert(requested).zone
         if zone is None:
             return True
-        return schedule.time_zone in (None, asked) and is_read_in(schedule, zone, self._at)
+        return schedule.time_zone in (None, requested) and is_rendered_in(schedule, zone, self._at)
 
     def _overrides(self, schedule: wire.Schedule) -> tuple[wire.Override, ...] | None:
-        """Asked for only where the overrides sub-schedule shows any, or did not tell."""
+        """Requests overrides for ranges where the overrides sub-schedule has entries, or for all if it is unknown."""
         shown = schedule.overrides_subschedule
         entries = None if shown is None else shown.rendered_schedule_entries
         ranges = [
@@ -117,12 +118,13 @@ class ScheduleDetails:
             for since, until in slices(*self.window)
             if entries is None or any(e.start.instant < until and e.end.instant > since for e in entries)
         ]
-        ask = partial(self._client.overrides, schedule.id)
-        return self._collection(wire.Override, schedule.id, "overrides", ask, ranges)
+        fetch = partial(self._client.overrides, schedule.id)
+        return self._collection(wire.Override, schedule.id, "overrides", fetch, ranges)
 
     # --- shift-based schedules ------------------------------------------------------------------------------------
 
     def shift_based(self, ids: Iterable[str]) -> dict[str, ShiftDetail]:
+        """Returns shift-based schedules by id. A schedule that fails is reported and missing."""
         details: dict[str, ShiftDetail] = {}
         wanted = list(ids)
         total = self._done + len(wanted)
@@ -172,15 +174,18 @@ class ScheduleDetails:
         model: type[Element],
         id_: str,
         key: str,
-        ask: Callable[[int, int], JsonValue],
+        fetch: Callable[[int, int], JsonValue],
         ranges: Sequence[tuple[int, int]],
     ) -> tuple[Element, ...] | None:
-        """All of it or None = not told, with a note (404) or a failure that says why."""
+        """Returns all objects of the ranges, each once, or None if they are not reported.
+
+        A note (404) or a failure gives the reason for None.
+        """
         word = key.replace("_", " ")
         found: dict[str, Element] = {}
         for since, until in ranges:
             try:
-                raw = ask(since, until)
+                raw = fetch(since, until)
             except NotFound as error:
                 message = f"Its {word} could not be read: {error.message}"
                 self._findings.note("schedule", id_, f"{key}_not_told", message, key, loss=True)
@@ -189,28 +194,28 @@ class ScheduleDetails:
                 self._findings.fail("schedule", id_, error)
                 return None
             if not isinstance(raw, list):
-                self._findings.fail("schedule", id_, invalid("invalid_value", key, f"Its {word} are no list."))
+                self._findings.fail("schedule", id_, invalid("invalid_value", key, f"Its {word} are not a list."))
                 return None
             read = self._findings.read_all(model, raw, "schedule", id_, key)
             if read is None:
                 return None
-            for one in read:
-                found.setdefault(one.id, one)
+            for element in read:
+                found.setdefault(element.id, element)
         return tuple(found.values())
 
 
-def _in(schedule: wire.Schedule, zone: str | None) -> wire.Schedule:
-    """With the zone that the list told, where the schedule's own answer tells none."""
+def _with_zone(schedule: wire.Schedule, zone: str | None) -> wire.Schedule:
+    """Returns the schedule with the zone of the list if the schedule's own answer has no zone."""
     return schedule if schedule.time_zone else schedule.model_copy(update={"time_zone": zone})
 
 
 def slices(since: int, until: int) -> list[tuple[int, int]]:
-    """``[since, until)`` in pieces of at most 90 days."""
+    """Returns the range as consecutive ranges of at most 90 days. since, until: instants."""
     return [(start, min(start + SLICE, until)) for start in range(since, until, SLICE)]
 
 
 def is_shift_based(error: RequestRejected) -> bool:
-    """The vendor's answer to reading a shift-based schedule at the older address (docs: Shift-Based Schedules)."""
+    """Returns whether PagerDuty refused a schedule because it is shift-based (docs: Shift-Based Schedules)."""
     reason = error.reason.casefold()
     return error.status == 400 and ("shift-based" in reason or "/v3/schedules" in reason)
 

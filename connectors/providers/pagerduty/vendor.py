@@ -1,4 +1,4 @@
-"""How PagerDuty is called here, and the errors that name it."""
+"""The names of PagerDuty, and functions that create its errors."""
 
 from typing import Final
 

@@ -1,7 +1,7 @@
-"""What PagerDuty's REST API v2 sends, as far as it is read here (vendor OpenAPI: REST/openapiv3.json).
+"""Models of the objects that PagerDuty's REST API v2 sends (vendor OpenAPI: REST/openapiv3.json).
 
-Unknown extra fields are ignored, nullable and missing ones tolerated; ``None`` for a collection means the answer did
-not tell it. A value outside a documented set is an error of that one object, never a default.
+They have only the fields that are used. Unknown fields are ignored, and fields may be null or missing; ``None`` for a
+collection means that it was not reported. A value outside a documented set is an error of that object, never a default.
 """
 
 from typing import Annotated, Any, Literal
@@ -12,18 +12,18 @@ from connectors.reading.wire import Identified, Instant, Text, Whole, Wire, none
 
 
 def _time_of_day(value: object) -> int:
-    """``HH:mm:ss`` -> seconds after midnight."""
+    """Returns the seconds after midnight of ``HH:mm:ss``."""
     parts = value.split(":") if isinstance(value, str) else []
     if len(parts) != 3 or not all(len(part) == 2 and part.isascii() and part.isdigit() for part in parts):
-        raise ValueError("a time of day like 09:00:00 is expected")
+        raise ValueError("a time of day such as 09:00:00 is expected")
     hours, minutes, seconds = map(int, parts)
     if hours > 23 or minutes > 59 or seconds > 59:
-        raise ValueError("a time of day that no clock shows")
+        raise ValueError("this time of day does not exist")
     return hours * 3600 + minutes * 60 + seconds
 
 
 def bare(type_name: str) -> str:
-    """``user_reference`` and ``user`` are the same kind of thing (vendor docs: Types and References)."""
+    """Returns a type without ``_reference``: both mean the same kind of object (vendor docs: Types and References)."""
     return type_name.removesuffix("_reference")
 
 
@@ -35,7 +35,7 @@ def _blank(value: object) -> object:
 
 
 class Reference(Identified):
-    """A pointer to an object, or the whole object in its place. ``deleted_at``: seen live, not in the schema."""
+    """A reference to an object, or the whole object. ``deleted_at`` is not in the schema, but was seen in answers."""
 
     type: Annotated[Text, BeforeValidator(_blank)] = ""
     summary: Text | None = None
@@ -65,7 +65,7 @@ UserReferences = Annotated[tuple[UserReference, ...], BeforeValidator(none_is_em
 
 
 class Named(Identified):
-    """What every main object has; the vendor requires ``name`` of some kinds only, ``summary`` mostly repeats it."""
+    """The fields of every main object. Only some kinds must have a ``name``; ``summary`` usually repeats it."""
 
     name: Text | None = None
     summary: Text | None = None
@@ -74,7 +74,7 @@ class Named(Identified):
 
     @property
     def label(self) -> str:
-        """The name exactly as sent, blanks and all."""
+        """The name exactly as it was sent, spaces included."""
         return self.name or self.summary or self.id
 
 
@@ -82,7 +82,7 @@ class Named(Identified):
 
 
 class ContactMethod(Identified):
-    """One way to reach a person; ``address`` of phones is the national number (vendor docs: PhoneContactMethod)."""
+    """A contact method. A phone's ``address`` is the national number (vendor docs: PhoneContactMethod)."""
 
     type: Text
     summary: Text | None = None
@@ -101,7 +101,7 @@ class NotificationRule(Identified):
 
 
 class User(Named):
-    """``contact_methods`` and ``notification_rules`` stay raw: one bad entry costs that list, not the person."""
+    """A person. ``contact_methods`` and ``notification_rules`` stay raw, so that a bad entry fails that list only."""
 
     email: Text | None = None
     time_zone: Text | None = None
@@ -124,7 +124,7 @@ class Member(Wire):
 
 
 class Restriction(Wire):
-    """``start_day_of_week``: 1 = Monday .. 7 = Sunday; on daily restrictions 0, null and absent were seen."""
+    """A restriction. ``start_day_of_week``: 1 (Monday) to 7 (Sunday); daily restrictions have 0, null or nothing."""
 
     type: Literal["daily_restriction", "weekly_restriction"]
     start_time_of_day: TimeOfDay
@@ -147,7 +147,7 @@ class Layer(Identified):
 
 
 class Entry(Wire):
-    """One rendered stretch."""
+    """An entry of a rendered schedule."""
 
     start: Instant
     end: Instant
@@ -159,7 +159,7 @@ class SubSchedule(Wire):
 
 
 class ListedSchedule(Named):
-    """A schedule as the plain list shows it: enough for choosing, not for rendering."""
+    """A schedule of the plain list. It has enough fields to be chosen, but not to be rendered."""
 
     time_zone: Text | None = None
     users: UserReferences = ()
@@ -182,8 +182,11 @@ class Override(Identified):
 
 
 def _strategy(value: object) -> object:
-    """The schema says a word, its example a list of objects, clients send an object; null and absent are the default
-    (vendor docs: Escalation Policies, ``escalation_rule_assignment_strategy``)."""
+    """Returns the name of a strategy.
+
+    The schema has a string, its example a list of objects, and clients send an object. Null or a missing field means
+    the default (vendor docs: Escalation Policies, ``escalation_rule_assignment_strategy``).
+    """
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""What PagerDuty sends of shift-based schedules (``/v3/schedules``, vendor OpenAPI: ``ScheduleResponse``)."""
+"""Models of shift-based schedules as PagerDuty sends them (``/v3/schedules``, vendor OpenAPI: ``ScheduleResponse``)."""
 
 from typing import Annotated, Literal
 
@@ -14,7 +14,7 @@ class ZonedMoment(Wire):
 
 
 class ShiftMember(Wire):
-    """``empty_member`` is the vendor's own nobody."""
+    """A member of an event or shift. ``empty_member`` means that the place is empty."""
 
     type: Literal["user_member", "empty_member"]
     user_id: Id | None = None
@@ -27,7 +27,7 @@ class Strategy(Wire):
 
 
 class Event(Identified):
-    """recurrence: one RRULE and any number of EXDATE and RDATE lines (RFC 5545)."""
+    """An event of a rotation. recurrence: one RRULE and any number of EXDATE and RDATE lines (RFC 5545)."""
 
     name: Text | None = None
     start_time: ZonedMoment

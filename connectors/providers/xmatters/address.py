@@ -1,4 +1,4 @@
-"""The address of an instance: what may be typed, and which links of an answer still lead to it. Pure."""
+"""Checks the address of an instance that was entered, and the links of answers that must stay in it. Pure."""
 
 import re
 from typing import Final
@@ -9,32 +9,35 @@ from connectors.network.addresses import OriginRefused, parse_origin
 from connectors.network.exchange import Query
 from connectors.providers.xmatters.vendor import API_ROOT, PROVIDER
 
-_TYPED = re.compile(r"(?P<origin>[A-Za-z]+://[^/?#]*)(?P<path>/[^?#]*)?(?P<rest>[?#].*)?", re.ASCII | re.DOTALL)
+_ADDRESS = re.compile(r"(?P<origin>[A-Za-z]+://[^/?#]*)(?P<path>/[^?#]*)?(?P<rest>[?#].*)?", re.ASCII | re.DOTALL)
 _EXAMPLE: Final = "https://acme.xmatters.com"
 
 
 def clean_base_url(text: str) -> str:
-    """``https://acme.cs1.xmatters.com`` from that, or from the same with ``/api/xm/1``; the host as typed, whatever
-    its segments. Raises ConnectionConfigError for anything else: a host is never put together or corrected."""
-    typed = _TYPED.fullmatch(text.strip())
-    if typed is None:
-        raise _refused("The instance is no address.", f"Enter it in full, for example {_EXAMPLE}.")
+    """Returns the origin of an address that may end with ``/api/xm/1``, such as ``https://acme.cs1.xmatters.com``.
+
+    The host is taken as it was entered; it is never completed or corrected. Raises ConnectionConfigError for any other
+    address.
+    """
+    entered = _ADDRESS.fullmatch(text.strip())
+    if entered is None:
+        raise _refused("The instance is not an address.", f"Enter it in full, for example {_EXAMPLE}.")
     try:
-        origin = str(parse_origin(typed["origin"].lower()))
+        origin = str(parse_origin(entered["origin"].lower()))
     except OriginRefused as refused:
         raise _refused(f"The instance cannot be used: {refused}", f"Enter for example {_EXAMPLE}.") from None
-    if typed["rest"]:
-        raise _refused("The instance holds a query or a fragment.", f"Enter {origin} alone.")
-    if (typed["path"] or "").rstrip("/") not in ("", API_ROOT):
-        raise _refused("The instance is the address of a page, not of the instance.", f"Enter {origin} alone.")
+    if entered["rest"]:
+        raise _refused("The instance contains a query or a fragment.", f"Enter only {origin}.")
+    if (entered["path"] or "").rstrip("/") not in ("", API_ROOT):
+        raise _refused("This is the address of a page, not of the instance.", f"Enter only {origin}.")
     return origin
 
 
-def followed(link: str, origin: str, asked: Query) -> tuple[str, tuple[tuple[str, str], ...]]:
-    """Path and query of a ``links.next``, with what ``asked`` had and the link does not name.
+def next_request(link: str, origin: str, query: Query) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """Returns the path and the query of a ``links.next``. Parameters of ``query`` that the link lacks are added.
 
-    Links are root-relative and hold ``/api/xm/1`` already. Raises UnexpectedResponse for one that leads elsewhere: the
-    credential would be sent there.
+    A link is relative to the root and contains ``/api/xm/1``. Raises UnexpectedResponse for a link to another place,
+    because the credential would be sent there.
     """
     try:
         parts = urlsplit(link)
@@ -46,9 +49,9 @@ def followed(link: str, origin: str, asked: Query) -> tuple[str, tuple[tuple[str
             raise _foreign()
     if not parts.path.startswith(f"{API_ROOT}/"):
         raise _foreign()
-    named = parse_qsl(parts.query, keep_blank_values=True)
-    names = {name for name, _ in named}
-    return parts.path, (*named, *(pair for pair in asked if pair[0] not in names))
+    parameters = parse_qsl(parts.query, keep_blank_values=True)
+    present = {name for name, _ in parameters}
+    return parts.path, (*parameters, *(pair for pair in query if pair[0] not in present))
 
 
 def _refused(message: str, hint: str) -> ConnectionConfigError:
@@ -57,8 +60,8 @@ def _refused(message: str, hint: str) -> ConnectionConfigError:
 
 def _foreign() -> UnexpectedResponse:
     return UnexpectedResponse(
-        "A list of xMatters goes on at an address outside of this instance's API.",
-        hint="It was not followed; what was read of this list counts as incomplete.",
+        "A list of xMatters continues at an address outside of this instance's API.",
+        hint="The link was not followed, so this list is treated as incomplete.",
         provider=PROVIDER,
         code="foreign_link",
     )

@@ -1,6 +1,6 @@
 """xMatters' read endpoints, one function each. Reference: https://help.xmatters.com/xmapi/
 
-Identifiers in paths are ids, never names: names change and hold any character.
+Paths contain ids, never names, because a name may change and may contain any character.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -8,32 +8,33 @@ from typing import Final
 
 from connectors.errors import AuthenticationFailed
 from connectors.network.client import HttpClient, JsonValue, Query, RateHeaders, segment
-from connectors.providers.xmatters.address import followed
+from connectors.providers.xmatters.address import next_request
 from connectors.providers.xmatters.vendor import API_ROOT, VENDOR
 from connectors.reading.listing import RECOVERABLE
 from connectors.reading.pages import Page, make_page, read_pages
 from oncall.rendering.codec import instant_to_text
 
 HEADERS: Final = {"Accept": "application/json"}
-#: Not in the vendor's reference, but read by its own tool (xmtoolbox, lib/common.js).
+#: Not in the vendor's reference, but the vendor's own tool reads them (xmtoolbox, lib/common.js).
 RATE_HEADERS: Final = RateHeaders("x-ratelimit-limit", used="x-ratelimit-used", period="x-ratelimit-period_in_sec")
-#: Vendor reference, "Pagination": at most 1,000; shifts come with everything in them, so fewer at a time.
+#: Vendor reference, "Pagination": at most 1,000. A page of shifts is smaller, because shifts contain their members.
 PAGE: Final = 1000
 SHIFTS_PAGE: Final = 100
-#: Vendor reference, "Get who is on call": groups of one call, and members of one shift.
+#: Vendor reference, "Get who is on call": most groups of one request, and most members of one shift.
 ON_CALL_GROUPS: Final = 30
 ON_CALL_MEMBERS: Final = 100
 
 #: The link to a page, and the query of the page before it.
 _Position = tuple[str, tuple[tuple[str, str], ...]]
 
-_SHIFT_PARTS: Final = ("embed", "members,rotation,exclusions")
+_SHIFT_EMBEDS: Final = ("embed", "members,rotation,exclusions")
 
 
 class Client:
-    """Every method raises ConnectorError as HttpClient does; listings are read lazily, page by page.
+    """Every method raises the same ConnectorErrors as HttpClient. A listing requests a page only when it is needed.
 
-    origin: of the instance, to judge links by. renew: gets a new token after a refusal; False when there is none.
+    origin: the origin of the instance, in which links must stay. renew: fetches a new token after a refusal and returns
+    False if there is none.
     """
 
     def __init__(self, http: HttpClient, origin: str, renew: Callable[[], bool] = lambda: False) -> None:
@@ -68,17 +69,17 @@ class Client:
     def members(self, group_id: str) -> Iterator[Page]:
         return self._pages(f"/groups/{segment(group_id)}/members")
 
-    # Catalogue of the current reference: the people a group resolves to, the only way to see into a dynamic one.
+    # Catalogue of the current reference: the people a group resolves to. Only this shows who is in a dynamic group.
     def recipients(self, group_id: str) -> Iterator[Page]:
         return self._pages(f"/groups/{segment(group_id)}/recipients")
 
     # https://help.xmatters.com/xmapi/#get-shifts
     def shifts(self, group_id: str) -> Iterator[Page]:
-        return self._pages(f"/groups/{segment(group_id)}/shifts", [_SHIFT_PARTS], limit=SHIFTS_PAGE)
+        return self._pages(f"/groups/{segment(group_id)}/shifts", [_SHIFT_EMBEDS], limit=SHIFTS_PAGE)
 
     # https://help.xmatters.com/xmapi/#get-a-shift
     def shift(self, group_id: str, shift_id: str) -> dict[str, JsonValue]:
-        return self._get(f"{API_ROOT}/groups/{segment(group_id)}/shifts/{segment(shift_id)}", [_SHIFT_PARTS])
+        return self._get(f"{API_ROOT}/groups/{segment(group_id)}/shifts/{segment(shift_id)}", [_SHIFT_EMBEDS])
 
     # https://help.xmatters.com/xmapi/#get-shift-members
     def shift_members(self, group_id: str, shift_id: str) -> Iterator[Page]:
@@ -90,7 +91,7 @@ class Client:
 
     # https://help.xmatters.com/xmapi/#get-temporary-absences
     def absences(self) -> Iterator[Page]:
-        """Current and coming ones."""
+        """Returns current and future absences."""
         return self._pages("/temporary-absences")
 
     # https://help.xmatters.com/xmapi/#get-services
@@ -103,7 +104,7 @@ class Client:
 
     # https://help.xmatters.com/xmapi/#get-who-is-on-call
     def on_call(self, group_ids: Sequence[str], since: int, until: int) -> Iterator[Page]:
-        """One row per occurrence of a shift that touches ``[since, until)`` instants."""
+        """Returns a row for each occurrence of a shift in the range. since, until: instants; until is exclusive."""
         query = [
             ("groups", ",".join(group_ids)),
             ("from", instant_to_text(since)),
@@ -114,13 +115,16 @@ class Client:
         return self._pages("/on-call", query, limit=SHIFTS_PAGE)
 
     def first(self, path: str, query: Query = ()) -> list[JsonValue]:
-        """The shortest answer of a listing (path after the API root): the cheapest proof that it may be read."""
+        """Returns a list with the first object of a listing: the cheapest check that the account may read it.
+
+        path: without the API root.
+        """
         return list(next(self._pages(path, query, limit=1)).items)
 
     def whole(self, collection: JsonValue) -> list[JsonValue] | None:
-        """All of a collection inside another object, following where it was cut; None: not told, or not all of it.
+        """Returns all items of a list inside an object. None means that it is not reported or not complete.
 
-        Seen both as a bare list and as an envelope ``{count, total, data, links}`` with a ``next`` of its own.
+        collection: a bare list, or an envelope ``{count, total, data, links}`` whose ``next`` is followed.
         """
         if isinstance(collection, list):
             return collection
@@ -130,13 +134,12 @@ class Client:
         link, total = _next(collection), collection.get("total")
         found = list(items)
         if link is not None:
-            path, query = followed(link, self._origin, ())
+            path, query = next_request(link, self._origin, ())
             found += [item for page in self._follow(path, query) for item in page.items]
         return None if type(total) is int and len(found) < total else found
 
     def _with_whole(self, name: str, pages: Iterator[Page]) -> Iterator[Page]:
-        """The pages, with a list inside each of their objects followed where it was cut; where that cannot be read, it
-        stays cut."""
+        """Returns the pages with the complete list ``name`` in each object. A list that cannot be completed is kept."""
         for page in pages:
             yield Page(tuple(self._item_with_whole(name, item) for item in page.items), page.total)
 
@@ -146,11 +149,11 @@ class Client:
         try:
             found = self.whole(item[name])
         except RECOVERABLE:
-            return item  # whoever reads it sees by its total that it is cut
+            return item  # the total shows the reader that the list is incomplete
         return item if found is None else {**item, name: found}
 
     def _get(self, path: str, query: Query = ()) -> dict[str, JsonValue]:
-        """A token that died before its time is renewed, once."""
+        """Renews a token, once, if it was refused before it expired."""
         try:
             return self._http.get(path, query)
         except AuthenticationFailed:
@@ -165,7 +168,7 @@ class Client:
         """The pages of a list; ``links.next`` names the next. The total may change between them (vendor reference)."""
 
         def fetch(position: _Position) -> tuple[Page, _Position | None]:
-            path, query = followed(position[0], self._origin, position[1])
+            path, query = next_request(position[0], self._origin, position[1])
             answer = self._get(path, query)
             items, link = answer.get("data"), _next(answer)
             if not isinstance(items, list):

@@ -1,4 +1,4 @@
-"""xMatters as a source."""
+"""The connector for xMatters."""
 
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Final
@@ -10,10 +10,10 @@ from connectors.ledger import Ledger
 from connectors.providers.xmatters.address import clean_base_url
 from connectors.providers.xmatters.client import HEADERS, ON_CALL_GROUPS, RATE_HEADERS, Client
 from connectors.providers.xmatters.ledger import LEDGER
-from connectors.providers.xmatters.login import KEY_PREFIX, TOKEN_PATH, PasswordGrant, basic, refused
+from connectors.providers.xmatters.login import KEY_PREFIX, TOKEN_PATH, PasswordGrant, basic, refusal
 from connectors.providers.xmatters.probing import probe
 from connectors.providers.xmatters.reading import XmattersRead
-from connectors.providers.xmatters.rendered import TOLD_AHEAD, TOLD_BACK, Renderings
+from connectors.providers.xmatters.rendered import RENDERED_AHEAD, RENDERED_BACK, Renderings
 from connectors.providers.xmatters.rosters import Nested
 from connectors.providers.xmatters.scrubbing import scrubbed
 from connectors.providers.xmatters.vendor import PROVIDER, VENDOR
@@ -21,11 +21,11 @@ from connectors.records import Account, Snapshot
 from connectors.redaction import Secret
 from oncall.rendering.final import Span
 
-_AUTH: Final = (("basic", "User and password, or an API key"), ("oauth", "OAuth token got with the password"))
+_AUTH: Final = (("basic", "User and password, or an API key"), ("oauth", "OAuth token, requested with the password"))
 _NESTED: Final[Mapping[Nested, str]] = {
-    "skip": "Leave them out (and say so)",
-    "link": "Import them as user groups of their own",
-    "expand": "Take over their members",
+    "skip": "Leave them out, with a note",
+    "link": "Import them as separate user groups",
+    "expand": "Import their members",
 }
 
 
@@ -35,8 +35,8 @@ class XMatters(Connector):
     provider: ClassVar[str] = PROVIDER
     label: ClassVar[str] = VENDOR.label
     ledger: ClassVar[Ledger] = LEDGER
-    inventory_hint: ClassVar[str] = "The policy of an on-call group brings the schedules of all of its shifts."
-    rendered_together: ClassVar[int] = ON_CALL_GROUPS  # each of a group of its own, at the worst
+    inventory_hint: ClassVar[str] = "With the policy of an on-call group, the schedules of all its shifts are imported."
+    rendered_together: ClassVar[int] = ON_CALL_GROUPS  # enough even if each schedule is in another group
 
     def __init__(self, settings: Mapping[str, str], credentials: Mapping[str, Secret], rim: Rim) -> None:
         super().__init__(settings, credentials, rim)
@@ -55,13 +55,13 @@ class XMatters(Connector):
             SettingField(
                 "base_url",
                 "Instance",
-                "The address you sign in at, for example https://acme.xmatters.com, with whatever stands before "
-                ".xmatters.com; with /api/xm/1 at its end it will do as well.",
+                "The complete address you sign in at, for example https://acme.xmatters.com or "
+                "https://acme.cs1.xmatters.com. It may end with /api/xm/1.",
             ),
             SettingField(
                 "auth",
                 "Kind of credential",
-                "An API key is the best: it lives on when a password changes, and nobody can sign in with it.",
+                "An API key is best: it stays valid when the password changes, and nobody can sign in with it.",
                 kind="choice",
                 choices=_AUTH,
                 initial="basic",
@@ -70,8 +70,8 @@ class XMatters(Connector):
             SettingField(
                 "username",
                 "User name",
-                f"Of an account of xMatters' own with the role REST Web Service User; for an API key {KEY_PREFIX} "
-                "followed by the id of the key.",
+                "The user name of an xMatters login with the role REST Web Service User. For an API key, enter "
+                f"{KEY_PREFIX} followed by the id of the key.",
                 retargets=False,
             ),
             SettingField(
@@ -90,7 +90,7 @@ class XMatters(Connector):
             SettingField(
                 "nested",
                 "Groups in groups",
-                "What becomes of a group that is a member of another group. In a shift it is always kept.",
+                "How to import a group that is a member of another group. A group in a shift is always kept.",
                 kind="choice",
                 choices=tuple(_NESTED.items()),
                 initial="skip",
@@ -139,19 +139,19 @@ class XMatters(Connector):
 
     def rendered_range(self) -> tuple[int, int]:
         now = int(self.rim.now())
-        return now - TOLD_BACK, now + TOLD_AHEAD
+        return now - RENDERED_BACK, now + RENDERED_AHEAD
 
     def _reading(self, contact_details: bool, progress: Progress) -> XmattersRead:
         chosen = self.choice(self.settings, "nested")
-        (nested,) = (known for known in _NESTED if known == chosen)
+        (nested,) = (setting for setting in _NESTED if setting == chosen)
         return XmattersRead(self._client, self._account(), nested, int(self.rim.now()), contact_details, progress)
 
     def _account(self) -> Account:
-        """xMatters tells no id of an account; its host is one instance and stays."""
+        """The host identifies the account, because xMatters reports no id. A host belongs to one instance."""
         host = self.settings["base_url"].partition("://")[2]
         return Account(host, host)
 
     def explain_refusal(self, error: AuthenticationFailed | RequestRejected) -> ConnectionConfigError | None:
         if isinstance(error, RequestRejected) and error.path != TOKEN_PATH:
             return None
-        return refused(error, self.settings["auth"], self.settings["username"])
+        return refusal(error, self.settings["auth"], self.settings["username"])

@@ -1,4 +1,4 @@
-"""Devices -> contact methods and notification rules. Pure."""
+"""Maps devices to contact methods and notification rules. Pure."""
 
 import json
 import re
@@ -17,26 +17,26 @@ _CHANNELS: Final[dict[str, Channel]] = {
     "APPLE_PUSH": "push",
     "ANDROID_PUSH": "push",
 }
-#: Kinds that have no form here: vendor reference, "Device types".
+#: Kinds that are not imported, with the reason: vendor reference, "Device types".
 _SKIPPED: Final = {
-    "FAX": "nobody is paged by fax",
-    "VOICE_IVR": "a number that people call",
-    "GENERIC": "a device of a plug-in",
-    "TEXT_PAGER": "a pager of an operator",
+    "FAX": "a fax machine cannot page a person",
+    "VOICE_IVR": "it is a number that people call",
+    "GENERIC": "it belongs to a plug-in",
+    "TEXT_PAGER": "it is a pager of a network operator",
 }
 _NUMBER = re.compile(r"(?P<number>[^;]*)(?:;\s*ext=(?P<extension>[0-9]{1,12}))?", re.ASCII)
-_FEWEST_DIGITS, _MOST_DIGITS = 8, 15  # ITU-T E.164; shorter ones are internal numbers
+_FEWEST_DIGITS, _MOST_DIGITS = 8, 15  # ITU-T E.164; shorter numbers are internal
 
 
 def by_sequence(devices: Iterable[wire.Device]) -> list[wire.Device]:
-    """In the order they are tried; those that do not tell it last, by id."""
+    """Returns devices in the order in which xMatters tries them. Devices without a place come last, by id."""
     return sorted(devices, key=lambda d: (d.sequence is None, d.sequence or 0, d.id))
 
 
 def contact_methods(
     person_id: str, devices: Sequence[wire.Device], findings: Findings
 ) -> tuple[SourceContactMethod, ...]:
-    """In the order they are tried. Kinds without a form here are counted by kind in one note."""
+    """Returns contact methods in the order of their devices. Notes count the devices that are left out, by kind."""
     made = []
     skipped: Counter[str] = Counter()
     for device in by_sequence(devices):
@@ -47,10 +47,10 @@ def contact_methods(
         address, extension = _address(device, channel)
         path = f"devices[{device.id}]"
         if address is None and channel in ("sms", "voice"):
-            message = f"The number of the device {device.id} cannot be read as an international one."
+            message = f"The number of the device {device.id} is not a valid international number."
             findings.note("responder", person_id, "invalid_number", message, f"{path}.phoneNumber")
         if not is_used(device):
-            message = f"The device {device.id} is switched off or was found invalid at xMatters."
+            message = f"The device {device.id} is switched off or marked as invalid at xMatters."
             findings.note("responder", person_id, "contact_method_off", message, f"{path}.status")
         label = (device.name or "").strip()
         made.append(
@@ -64,17 +64,19 @@ def contact_methods(
             )
         )
     for kind, count in sorted(skipped.items()):
-        reason = _SKIPPED.get(kind, "a kind that is not known here")
-        message = (
-            f"{count} of the devices {'is' if count == 1 else 'are'} of the kind {kind[:40]} and left out: {reason}."
-        )
+        reason = _SKIPPED.get(kind, "the kind is unknown")
+        devices_were = "device was" if count == 1 else "devices were"
+        message = f"{count} {devices_were} left out, of the kind {kind[:40]}: {reason}."
         findings.note("responder", person_id, "skipped_devices", message, "devices[].deviceType")
     return tuple(made)
 
 
 def notification_rules(devices: Iterable[wire.Device]) -> tuple[SourceNotificationRule, ...]:
-    """One rule per device in use: after the delays of all devices before it (vendor reference: ``delay`` runs after a
-    device, before the next). Devices without a form here let their delay run as well."""
+    """Returns a rule for each device in use, after the delays of all devices before it.
+
+    A device's ``delay`` runs before the next device is tried (vendor reference). This is also true for a device that is
+    not imported.
+    """
     made = []
     minutes = 0
     for device in by_sequence(devices):
@@ -88,32 +90,33 @@ def notification_rules(devices: Iterable[wire.Device]) -> tuple[SourceNotificati
 
 
 def is_used(device: wire.Device) -> bool:
+    """Returns whether xMatters uses a device: it is active and not invalid."""
     return device.status != "INACTIVE" and device.test_status != "INVALID"
 
 
 def _window(timeframe: wire.Timeframe) -> str:
-    """A time frame as JSON, its days in the order of the week."""
-    told = {
+    """Returns a time frame as JSON, with its days in the order of the week."""
+    values = {
         "days": [day for day in ("MO", "TU", "WE", "TH", "FR", "SA", "SU") if day in (timeframe.days or ())],
         "exclude_holidays": timeframe.exclude_holidays is True,
         "minutes": timeframe.duration_in_minutes,
         "start": timeframe.start_time,
         "time_zone": timeframe.timezone or "",
     }
-    return json.dumps(told, sort_keys=True)
+    return json.dumps(values, sort_keys=True)
 
 
 def _address(device: wire.Device, channel: Channel) -> tuple[str | None, str | None]:
-    """Address and extension; of a push device neither, its token is a secret."""
+    """Returns address and extension. A push device has neither, because its token is a secret."""
     if channel == "email":
         return (device.email_address or "").strip() or None, None
     if channel == "push":
         return None, None
-    read = _NUMBER.fullmatch((device.phone_number or "").strip())
-    if read is None:
+    match = _NUMBER.fullmatch((device.phone_number or "").strip())
+    if match is None:
         return None, None
-    number = re.sub(r"[ ().-]", "", read["number"])
+    number = re.sub(r"[ ().-]", "", match["number"])
     digits = number.removeprefix("+")
     international = number.startswith("+") and digits.isascii() and digits.isdigit()
     usable = international and _FEWEST_DIGITS <= len(digits) <= _MOST_DIGITS
-    return (number if usable else None), read["extension"]
+    return (number if usable else None), match["extension"]

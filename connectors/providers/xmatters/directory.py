@@ -1,4 +1,4 @@
-"""What a pointer of xMatters points to: a person, a device's owner, a group of one sort or another. Pure."""
+"""Finds the object that a recipient of xMatters refers to: a person, a device's owner or a group. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,8 +20,10 @@ _ENTITIES: Final[Mapping[ParticipantKind, EntityType]] = {
 
 @dataclass(slots=True)
 class Directory:
-    """people, groups, sites by id, as far as read; sites None: their list failed. owners: the owner of each device that
-    was read, by the device's."""
+    """The objects that were read, by id.
+
+    sites: None means that their list failed. owners: the owner of each device, by the id of the device.
+    """
 
     people: Mapping[str, wire.Person] = field(default_factory=dict)
     groups: Mapping[str, wire.Group] = field(default_factory=dict)
@@ -29,9 +31,9 @@ class Directory:
     owners: Mapping[str, wire.Recipient] = field(default_factory=dict)
 
     def kind(self, recipient: wire.Recipient) -> str:
-        """PERSON, GROUP, DEVICE, DYNAMIC_TEAM or whatever else was sent; "" when nothing tells.
+        """Returns PERSON, GROUP, DEVICE, DYNAMIC_TEAM or the type that was sent, "" if it is unknown.
 
-        References may leave out their type (vendor reference, "RecipientReference").
+        A reference may have no type (vendor reference, "RecipientReference").
         """
         if recipient.recipient_type:
             return recipient.recipient_type
@@ -42,60 +44,63 @@ class Directory:
         return "DEVICE" if recipient.id in self.owners or recipient.owner else ""
 
     def owner(self, device: wire.Recipient) -> wire.Recipient | None:
-        """Whose device it is, None when nobody told. Its target name holds the owner's, but is never taken apart."""
+        """Returns the owner of a device, None if unknown. The target name contains the owner's, but is not parsed."""
         return device.owner or self.owners.get(device.id)
 
     def participant(self, recipient: wire.Recipient, path: str) -> Participant:
-        """Who takes a seat. A nested group is resolved when it is its turn: an on-call one by its own shifts, a
-        broadcast or dynamic one means its members. Raises UnexpectedResponse for what cannot be told."""
+        """Returns the participant for a recipient in a seat. Raises UnexpectedResponse if it is unknown.
+
+        A nested group is resolved at its turn: an on-call group by its own shifts, a broadcast or dynamic group to its
+        members.
+        """
         kind = self.kind(recipient)
         if kind == "PERSON":
             return person(recipient.id)
         if kind == "DEVICE":
             owner = self.owner(recipient)
             if owner is None:
-                message = f"The device {recipient.id} has a seat, and nothing that may be read tells whose it is."
+                message = f"The device {recipient.id} has a seat, but its owner is unknown."
                 raise invalid("owner_not_told", path, message)
             return person(owner.id)
         if kind == "GROUP":
-            known = self.groups.get(recipient.id)
-            group_type = known.group_type if known else recipient.group_type or "ON_CALL"
+            group = self.groups.get(recipient.id)
+            group_type = group.group_type if group else recipient.group_type or "ON_CALL"
             return Participant("policy" if group_type == "ON_CALL" else "group", recipient.id)
         if kind == "DYNAMIC_TEAM":
             return Participant("group", recipient.id)
-        raise unknown_value(f"{path}.recipientType", f"{recipient.label} is of the unknown type {kind!r}.")
+        raise unknown_value(f"{path}.recipientType", f"{recipient.label} has the unknown type {kind!r}.")
 
     def key(self, recipient: wire.Recipient) -> EntityKey | None:
-        """The object a recipient leads to, None for what cannot be told."""
+        """Returns the key of the object that a recipient refers to, None if it is unknown."""
         kind = self.kind(recipient)
         if kind not in ("PERSON", "DEVICE", "GROUP", "DYNAMIC_TEAM") or (
             kind == "DEVICE" and self.owner(recipient) is None
         ):
             return None
-        who = self.participant(recipient, "")
-        return _ENTITIES[who.kind], who.id
+        participant = self.participant(recipient, "")
+        return _ENTITIES[participant.kind], participant.id
 
     def person(self, recipient: wire.Recipient) -> wire.Recipient | None:
-        """The person a recipient is or whose device it is; None for anything else."""
+        """Returns the recipient if it is a person, the owner if it is a device, otherwise None."""
         kind = self.kind(recipient)
         return recipient if kind == "PERSON" else self.owner(recipient) if kind == "DEVICE" else None
 
     def site_of(self, source: wire.Person | wire.Group) -> wire.Site | None:
-        """None: there is none, or it was not told."""
+        """Returns the site of a person or group, None if there is none or it was not reported."""
         return None if source.site is None else (self.sites or {}).get(source.site.id)
 
     def person_zone(self, source: wire.Person, findings: Findings) -> ZoneReading:
-        """The person's own time zone, else that of their site."""
+        """Returns the person's own time zone, or that of their site."""
         site = self.site_of(source)
-        told = source.timezone or (site.timezone if site else None)
-        return findings.zone("responder", source.id, convert(told), "timezone")
+        timezone = source.timezone or (site.timezone if site else None)
+        return findings.zone("responder", source.id, convert(timezone), "timezone")
 
     def shift_zone(self, source: wire.Shift, group: wire.Group, findings: Findings) -> ZoneReading:
-        """The shift's own time zone; without one that of the group, then of the group's site, with a note."""
+        """Returns the shift's own time zone, or with a note that of its group or of its group's site."""
         site = self.site_of(group)
-        told = source.timezone or group.timezone or (site.timezone if site else None)
-        zone = findings.zone("schedule", source.id, convert(told), "timezone")
+        timezone = source.timezone or group.timezone or (site.timezone if site else None)
+        zone = findings.zone("schedule", source.id, convert(timezone), "timezone")
         if not source.timezone and zone.zone is not None and zone.outcome != "warn":
-            message = f"{source.label} tells no time zone; that of its group or its group's site was taken."
+            message = f"{source.label} has no time zone. That of its group or its group's site was used."
             findings.note("schedule", source.id, "assumed_zone", message, "timezone")
         return zone

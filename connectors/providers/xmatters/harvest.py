@@ -1,4 +1,4 @@
-"""What one read has brought so far, as the vendor sent it, and who points to whom in it. Pure."""
+"""The objects that one read has collected so far, as the vendor sent them, and their references. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,20 +13,22 @@ from connectors.records import EntityKey
 
 @dataclass(slots=True)
 class GroupShifts:
-    """By id. read: as sent. unreadable: those of which only id and name could be read."""
+    """The shifts of a group, by id. unreadable: only their id and name could be read."""
 
     read: dict[str, wire.Shift] = field(default_factory=dict)
     unreadable: dict[str, wire.Shift] = field(default_factory=dict)
 
     @property
-    def every(self) -> tuple[wire.Shift, ...]:
+    def all(self) -> tuple[wire.Shift, ...]:
         return (*self.read.values(), *self.unreadable.values())
 
 
 @dataclass(slots=True)
 class Harvest:
-    """shifts: by group id, None = not told, missing = not asked. devices: by owner's id, likewise. absences None: not
-    told. groups_as_services: there are no services, so the on-call groups stand for them."""
+    """shifts: by group id; None means not reported, a missing id was not requested. devices: by the owner's id, with
+    the same meaning. absences: None means not reported. groups_as_services: there are no services, so the on-call
+    groups are offered as services.
+    """
 
     directory: Directory
     rosters: Rosters
@@ -40,13 +42,13 @@ class Harvest:
         return {id_: group for id_, group in self.directory.groups.items() if group.group_type == "ON_CALL"}
 
     def nodes(self) -> list[Node]:
-        """Everything, of the people only those who are absent, and what it refers to as far as that is known by now."""
+        """Returns a node for each object and each absent person, with the references that are known so far."""
         nodes = [self._group(group) for group in self.directory.groups.values()]
         for group in self.on_call_groups().values():
             nodes += self._shift_nodes(group)
         nodes += [self._service(service) for service in self.services.values()]
         if self.groups_as_services:
-            nodes += [Node("service", g.id, g.label, _of(g.id), (g.id,)) for g in self.on_call_groups().values()]
+            nodes += [Node("service", g.id, g.label, _paging(g.id), (g.id,)) for g in self.on_call_groups().values()]
         nodes += [
             Node("responder", absence.member.id, absence.member.label, (("responder", absence.replacement.id),))
             for absence in self.absences or ()
@@ -55,28 +57,31 @@ class Harvest:
         return nodes
 
     def references(self, kept: Kept) -> dict[str, list[wire.Recipient]]:
-        """Every pointer to a person in what is kept, by the person's id; once shifts that are not kept were dropped."""
+        """Returns all references from the kept objects to people, by the person's id.
+
+        Shifts that are not kept must have been removed before.
+        """
         found: dict[str, list[wire.Recipient]] = {}
-        for one in self._people_of(kept):
-            found.setdefault(one.id, []).append(one)
+        for person in self._people_of(kept):
+            found.setdefault(person.id, []).append(person)
         return found
 
-    def ownerless(self) -> bool:
-        """Whether a device has a seat or a place in a roster and nobody told yet whose it is."""
-        pointers = [member.recipient for shift in self._all_shifts() for member in shift.members or ()]
-        pointers += [one for told in self.rosters.told.values() for one in told or ()]
-        return any(self.directory.kind(one) == "DEVICE" and self.directory.owner(one) is None for one in pointers)
+    def has_unknown_owner(self) -> bool:
+        """Returns whether a seat or a roster contains a device whose owner is unknown so far."""
+        recipients = [member.recipient for shift in self._all_shifts() for member in shift.members or ()]
+        recipients += [member for members in self.rosters.members.values() for member in members or ()]
+        return any(self.directory.kind(r) == "DEVICE" and self.directory.owner(r) is None for r in recipients)
 
-    # --- who points to whom ---------------------------------------------------------------------------------------
+    # --- references -----------------------------------------------------------------------------------------------
 
     def _group(self, group: wire.Group) -> Node:
-        people: list[EntityKey] = [("responder", one.id) for one, _ in self.rosters.people(group.id)]
+        people: list[EntityKey] = [("responder", person.id) for person, _ in self.rosters.people(group.id)]
         linked: list[EntityKey] = [("user_group", id_) for id_ in self.rosters.groups(group.id)]
         return Node("user_group", group.id, group.label, (*people, *linked))
 
     def _shift_nodes(self, group: wire.Group) -> Iterator[Node]:
-        told = self.shifts.get(group.id)
-        shifts = told.every if told else ()
+        group_shifts = self.shifts.get(group.id)
+        shifts = group_shifts.all if group_shifts else ()
         timelines: list[EntityKey] = [("escalation_policy", shift.id) for shift in shifts]
         owner: EntityKey = ("user_group", group.id)
         yield Node("escalation_policy", group.id, group.label, (*timelines, owner), (group.id,))
@@ -93,20 +98,20 @@ class Harvest:
         owner = None if service.owned_by is None else service.owned_by.id
         if owner is None:
             return Node("service", service.id, service.label)
-        paged = _of(owner) if owner in self.on_call_groups() else (("user_group", owner),)
+        paged = _paging(owner) if owner in self.on_call_groups() else (("user_group", owner),)
         return Node("service", service.id, service.label, paged, (owner,))
 
     def _all_shifts(self) -> Iterator[wire.Shift]:
-        for told in self.shifts.values():
-            yield from told.read.values() if told else ()
+        for group_shifts in self.shifts.values():
+            yield from group_shifts.read.values() if group_shifts else ()
 
     def _people_of(self, kept: Kept) -> Iterator[wire.Recipient]:
         for kind, id_ in kept:
             if kind == "user_group":
-                yield from (one for one, _ in self.rosters.people(id_))
+                yield from (person for person, _ in self.rosters.people(id_))
         for shift in self._all_shifts():
             found = (self.directory.person(member.recipient) for member in shift.members or ())
-            yield from (one for one in found if one is not None)
+            yield from (person for person in found if person is not None)
         for absence in self.absences or ():
             if ("responder", absence.member.id) in kept:
                 yield absence.member
@@ -114,6 +119,6 @@ class Harvest:
                     yield absence.replacement
 
 
-def _of(group_id: str) -> tuple[EntityKey, ...]:
-    """What paging a group means, and the group."""
+def _paging(group_id: str) -> tuple[EntityKey, ...]:
+    """Returns the keys of the objects that are used when a group is paged: its policy and the group."""
     return ("escalation_policy", group_id), ("user_group", group_id)

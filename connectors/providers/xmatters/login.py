@@ -1,7 +1,7 @@
-"""How a connection shows who it is: user and password, an API key, or an OAuth token got with a password.
+"""Authentication: user and password, an API key, or an OAuth token that is requested with the password.
 
-Reference: https://help.xmatters.com/xmapi/ "Authentication". A password of a single sign-on does not work there: it has
-to be one of xMatters' own.
+Reference: https://help.xmatters.com/xmapi/ "Authentication". The password of a single sign-on does not work. It must be
+the password of an xMatters login.
 """
 
 import base64
@@ -24,19 +24,19 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE |
 
 
 def looks_like_a_key_id(username: str) -> bool:
-    """The bare id of an API key, as xMatters shows it beside the key."""
+    """Returns whether this is the id of an API key without its prefix, as xMatters shows it with the key."""
     return _UUID.fullmatch(username) is not None
 
 
 def basic(username: str, password: Secret) -> dict[str, str]:
-    """The headers of a user and password, or of an API key and its secret."""
+    """Returns the headers for a user and a password, or for an API key and its secret."""
     pair = f"{username}:{password.reveal()}".encode()
     return {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
 
 
 @dataclass(frozen=True, slots=True)
 class _Token:
-    """Secrets, so that they are masked wherever they turn up. ends: instant."""
+    """An OAuth token. Its values are secrets, so that they are masked everywhere. ends: instant of expiry."""
 
     access: Secret
     refresh: Secret | None
@@ -44,7 +44,10 @@ class _Token:
 
 
 class PasswordGrant:
-    """Headers with an OAuth token, got and renewed when needed. ``http``: declares :data:`TOKEN_PATH`."""
+    """Returns headers with an OAuth token, which is requested and renewed when needed.
+
+    http: a client that declares :data:`TOKEN_PATH` for POST requests.
+    """
 
     def __init__(
         self, http: HttpClient, client_id: str, username: str, password: Secret, now: Callable[[], float]
@@ -59,45 +62,43 @@ class PasswordGrant:
 
     def headers(self) -> dict[str, str]:
         if self._token is None or self._now() >= self._token.ends - _MARGIN:
-            self._token = self._next()
+            self._token = self._request()
         return {"Authorization": f"Bearer {self._token.access.reveal()}"}
 
     def renew(self) -> bool:
-        """Forgets a token that was refused before its time; False when a new one was refused as well."""
+        """Drops a token that was refused before it expired. Returns False if a new token was refused too."""
         if self._renewed:
             return False
         self._renewed = True
         self._token = None
         return True
 
-    def _next(self) -> _Token:
-        """By the refresh token; without one, or when that leads to nothing, by the password.
+    def _request(self) -> _Token:
+        """Requests a token with the refresh token. If there is none or it fails, the password is used.
 
-        What was answered to a refresh token is never shown: it may quote the token, and only the password is masked.
+        The answer to a refresh token is never shown, because it may contain the token and only the password is masked.
         """
         refresh = None if self._token is None else self._token.refresh
         if refresh is not None:
             try:
-                return self._ask({"grant_type": "refresh_token", "refresh_token": refresh.reveal()})
+                return self._post({"grant_type": "refresh_token", "refresh_token": refresh.reveal()})
             except ConnectorError:
-                self._token = None  # the password is asked for next
-        return self._ask({"grant_type": "password", "username": self._username, "password": self._password.reveal()})
+                self._token = None  # the password is used next
+        return self._post({"grant_type": "password", "username": self._username, "password": self._password.reveal()})
 
-    def _ask(self, form: Mapping[str, str]) -> _Token:
+    def _post(self, form: Mapping[str, str]) -> _Token:
         body: JsonValue = {**form, "client_id": self._client_id}
         answer = self._http.post(TOKEN_PATH, body, envelope=("access_token", "expires_in"), form=True)
         access, refresh, seconds = (answer.get(name) for name in ("access_token", "refresh_token", "expires_in"))
         if not isinstance(access, str) or not access or not isinstance(seconds, int | float):
-            raise VENDOR.invalid(
-                "invalid_token", TOKEN_PATH, "xMatters answered a token in a form that cannot be read."
-            )
+            raise VENDOR.invalid("invalid_token", TOKEN_PATH, "The answer of xMatters contains no valid token.")
         kept = Secret(refresh) if isinstance(refresh, str) and refresh else None
         return _Token(Secret(access), kept, self._now() + float(seconds))
 
 
-def refused(error: AuthenticationFailed | RequestRejected, auth: str, username: str) -> ConnectionConfigError:
-    """A refused credential, on the field that is the likeliest to be wrong."""
-    hint = "Check user name and password. The password of a single sign-on does not work: it must be one of xMatters."
+def refusal(error: AuthenticationFailed | RequestRejected, auth: str, username: str) -> ConnectionConfigError:
+    """Returns the error for a refused credential, on the field that is most likely wrong."""
+    hint = "Check user name and password. The password of a single sign-on does not work: use an xMatters login."
     field = "password"
     if auth == "oauth" and "client" in error.message.casefold():
         field, hint = "client_id", "Check the client id (xMatters, Developer, OAuth)."

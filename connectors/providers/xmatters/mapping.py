@@ -1,4 +1,4 @@
-"""Everything one read brought -> a snapshot's records. Pure; the clock comes in as an argument."""
+"""Maps the objects of one read to the records of a snapshot. Pure: the current time is an argument."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
@@ -20,20 +20,23 @@ from connectors.records import (
     SourceUser,
 )
 
-#: Raised whenever the mapping of a kind gives another record for an equal answer.
+#: A kind's number is raised when its mapping returns a different record for the same answer.
 MAPPING_VERSION: Final[Mapping[EntityType, int]] = dict.fromkeys(ENTITY_TYPES, 1)
 
 
 def records(
     harvest: Harvest, kept: Kept, people: Iterable[str], at: int, contact_details: bool, findings: Findings
 ) -> Records:
-    """What is ``kept``, and the ``people`` (ids). at: instant of the read. One object that cannot be mapped is named
-    in ``findings`` and missing here."""
+    """Returns the records of the kept objects and of the people. An object that cannot be mapped is reported in
+    ``findings`` and is missing in the result.
+
+    people: ids. at: instant of the read. contact_details: whether devices become contact methods.
+    """
     schedules = tuple(_schedules(harvest, kept, at, findings))
     policies = [*_timelines(harvest, kept, findings), *_groups(harvest, kept, findings)]
     services = tuple(_services(harvest, kept, findings))
-    read: set[EntityKey] = {("schedule", one.external_id) for one in schedules}
-    read |= {("escalation_policy", one.external_id) for one in policies}
+    read: set[EntityKey] = {("schedule", schedule.external_id) for schedule in schedules}
+    read |= {("escalation_policy", policy.external_id) for policy in policies}
     return Records(
         users=tuple(_people(harvest, kept, people, contact_details, findings)),
         teams=tuple(_teams(harvest, kept, findings)),
@@ -46,20 +49,20 @@ def records(
 def _teams(harvest: Harvest, kept: Kept, findings: Findings) -> Iterator[SourceTeam]:
     for group, because in kept_of(kept, "user_group", harvest.directory.groups):
         if group.group_type == "DYNAMIC":
-            message = f"{group.label} is a dynamic group: xMatters decides its members by criteria when it is paged."
-            if harvest.rosters.told.get(group.id) is not None:
-                message += " Those of this read were taken."
+            message = f"{group.label} is a dynamic group. xMatters finds its members by criteria when it is paged."
+            if harvest.rosters.members.get(group.id) is not None:
+                message += " The members at this read were imported."
             findings.note("user_group", group.id, "dynamic_group", message, "groupType")
         if group.status == "INACTIVE":
-            message = f"{group.label} is inactive at xMatters: it gets no messages."
+            message = f"{group.label} is inactive at xMatters, so it gets no messages."
             findings.note("user_group", group.id, "switched_off", message, "status")
         yield harvest.rosters.team(group, because, findings)
 
 
 def _shifts(harvest: Harvest, kept: Kept, kind: EntityType) -> Iterator[tuple[wire.Shift, wire.Group, tuple[str, ...]]]:
     for id_, group in harvest.on_call_groups().items():
-        told = harvest.shifts.get(id_)
-        for shift in told.read.values() if told else ():
+        shifts = harvest.shifts.get(id_)
+        for shift in shifts.read.values() if shifts else ():
             if (kind, shift.id) in kept:
                 yield shift, group, kept[kind, shift.id]
 
@@ -74,16 +77,16 @@ def _schedules(harvest: Harvest, kept: Kept, at: int, findings: Findings) -> Ite
 
 def _timelines(harvest: Harvest, kept: Kept, findings: Findings) -> Iterator[SourcePolicy]:
     for shift, group, because in _shifts(harvest, kept, "escalation_policy"):
-        places = findings.mapped("escalation_policy", shift.id, partial(mapping_shifts.seats, shift, harvest.directory))
-        if places is not None:
-            yield mapping_policies.shift_policy(shift, group, places, because, findings)
+        seats = findings.mapped("escalation_policy", shift.id, partial(mapping_shifts.seats, shift, harvest.directory))
+        if seats is not None:
+            yield mapping_policies.shift_policy(shift, group, seats, because, findings)
 
 
 def _groups(harvest: Harvest, kept: Kept, findings: Findings) -> Iterator[SourcePolicy]:
     for group, because in kept_of(kept, "escalation_policy", harvest.on_call_groups()):
-        told = harvest.shifts.get(group.id)
-        if told is not None:
-            yield mapping_policies.group_policy(group, told.every, because, findings)
+        shifts = harvest.shifts.get(group.id)
+        if shifts is not None:
+            yield mapping_policies.group_policy(group, shifts.all, because, findings)
 
 
 def _services(harvest: Harvest, kept: Kept, findings: Findings) -> Iterator[SourceService]:
@@ -97,16 +100,18 @@ def _services(harvest: Harvest, kept: Kept, findings: Findings) -> Iterator[Sour
 def _people(
     harvest: Harvest, kept: Kept, ids: Iterable[str], contact_details: bool, findings: Findings
 ) -> Iterator[SourceUser]:
-    """Whoever was not read is known from what points to them."""
+    """A person who was not read is mapped from the references to them."""
     references = harvest.references(kept)
-    absent, untold = mapping_people.substitutions(harvest.absences or (), findings)
+    by_person, incomplete = mapping_people.substitutions(harvest.absences or (), findings)
     for id_ in ids:
         because = kept.get(("responder", id_), ())
-        told = None if harvest.absences is None or id_ in untold else absent.get(id_, ())
+        substitutions = None if harvest.absences is None or id_ in incomplete else by_person.get(id_, ())
         source = harvest.directory.people.get(id_)
         if source is None:
-            # Being only referred to is no reason to lose the stand-in that was told.
-            yield mapping_people.referenced_user(references[id_], told or None, because, findings)
+            # A person who is only referred to keeps the substitutions that were reported.
+            yield mapping_people.referenced_user(references[id_], substitutions or None, because, findings)
         else:
             devices = harvest.devices.get(id_)
-            yield mapping_people.user(source, devices, contact_details, told, harvest.directory, because, findings)
+            yield mapping_people.user(
+                source, devices, contact_details, substitutions, harvest.directory, because, findings
+            )

@@ -1,4 +1,4 @@
-"""Shifts -> schedules with a layer per seat: what xMatters sent -> records. Pure; the clock comes in as an argument."""
+"""Maps shifts to schedules with a layer for each seat. Pure: the current time is an argument."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -17,60 +17,63 @@ from oncall.rendering.turns import turn_range
 from oncall.rendering.windows import occurrences
 from oncall.rendering.zones import DAY, LATEST, reading
 
-#: In which times and rotations are counted while a shift's own zone is unknown; nothing is rendered then.
-_MEANWHILE: Final = "Etc/UTC"
-#: How many coming changes of a rotation are looked at.
-_CHANGES: Final = 8
+#: Used for times and rotations while a shift's own zone is unknown. Nothing is rendered then.
+_PLACEHOLDER_ZONE: Final = "Etc/UTC"
+#: How many future changes of a rotation are checked.
+_CHECKED_CHANGES: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """A place in a shift. key: of its layer. delay: minutes before whoever sits there is notified."""
+    """A seat of a shift. key: of its layer. delay: minutes before its participant is notified."""
 
     key: str
     delay: int
-    who: Participant
+    participant: Participant
     in_rotation: bool
     escalation_type: str
 
 
 def seats(shift: wire.Shift, directory: Directory) -> tuple[Seat, ...]:
-    """In the order of their positions. Raises UnexpectedResponse for a recipient that cannot be told, and when two
-    have one position."""
+    """Returns the seats of a shift by position. Raises UnexpectedResponse for an unknown recipient, and if two members
+    have the same position."""
     made: dict[int, Seat] = {}
     for index, member in enumerate(shift.members or ()):
         path = f"members[{index}]"
         if member.position in made:
             message = f"Two members of {shift.label} have the position {member.position}."
             raise invalid("invalid_value", f"{path}.position", message)
-        who = directory.participant(member.recipient, f"{path}.recipient")
+        participant = directory.participant(member.recipient, f"{path}.recipient")
         word = "" if member.escalation_type in (None, "NONE") else str(member.escalation_type)
-        made[member.position] = Seat(str(member.position), member.delay, who, member.in_rotation, word)
+        made[member.position] = Seat(str(member.position), member.delay, participant, member.in_rotation, word)
     return tuple(made[position] for position in sorted(made))
 
 
 def schedule(
     shift: wire.Shift, group: wire.Group, directory: Directory, at: int, because: tuple[str, ...], findings: Findings
 ) -> SourceSchedule:
-    """``at``: instant at which the shift was read. Raises UnexpectedResponse for a value that makes it unusable.
+    """Returns the record of a shift's schedule. Raises UnexpectedResponse for a value that makes the shift unusable.
 
-    All seats are on call during the shift; the order only says who is notified when, which is the policy's business.
+    All seats are on call during the shift. Their order decides only when each is notified, which is part of the policy.
+    at: instant at which the shift was read.
     """
-    told = directory.shift_zone(shift, group, findings)
+    zone = directory.shift_zone(shift, group, findings)
     layers: tuple[Layer, ...] = ()
-    turned: tuple[str, ...] = ()
+    turned_by_alert: tuple[str, ...] = ()
     if on_holidays_only(shift):
-        message = f"{shift.label} runs on the holidays of a site, which xMatters does not tell; nobody is shown in it."
+        message = (
+            f"{shift.label} runs on the holidays of a site. xMatters does not report them, so nobody is shown in it."
+        )
         findings.note("schedule", shift.id, "unsupported_holiday_shift", message, "recurrence.frequency", loss=True)
     else:
         places = seats(shift, directory)
-        layers = _layers(shift, places, told.zone or _MEANWHILE, at, findings)
-        turned = _turned_by_alert(shift, places)
+        layers = _layers(shift, places, zone.zone or _PLACEHOLDER_ZONE, at, findings)
+        turned_by_alert = _turned_by_alert(shift, places)
         _notes(shift, group, directory, findings)
     return SourceSchedule(
         external_id=shift.id,
         name=shift_name(shift, group),
-        time_zone=told,
+        time_zone=zone,
         composition="concurrent",
         layers=tuple(sorted(layers, key=lambda layer: layer.key)),
         description=shift.description or "",
@@ -79,13 +82,13 @@ def schedule(
         overrides=(),
         fetched_range=(at, LATEST),
         enabled=group.status != "INACTIVE",
-        turned_by_alert=turned,
+        turned_by_alert=turned_by_alert,
         because=because,
     )
 
 
 def shift_name(shift: wire.Shift, group: wire.Group) -> str:
-    """Of its schedule and of its policy: names of shifts are unique within a group only."""
+    """Returns the name of a shift's schedule and policy. Names of shifts are unique only within a group."""
     return f"{group.label}: {shift.name or shift.id}"
 
 
@@ -93,11 +96,11 @@ def _layers(shift: wire.Shift, places: Sequence[Seat], zone: str, at: int, findi
     runs = without(window(shift, zone, findings), shift, shift.exclusions or (), zone, findings)
     rotating = [seat for seat in places if seat.in_rotation]
     turning = _turning(shift, len(rotating), runs, zone, at, findings)
-    order = [seat.who for seat in rotating]
+    order = [seat.participant for seat in rotating]
 
     def layer(seat: Seat) -> Layer:
         turns: ByTime | ByOccurrence | Everyone = Everyone()
-        people: tuple[Participant, ...] = (seat.who,)
+        people: tuple[Participant, ...] = (seat.participant,)
         if turning is not None and seat.in_rotation:
             turns, people = turning.turns, turning.on_seat(rotating.index(seat), order)
         return Layer(
@@ -116,60 +119,60 @@ def _layers(shift: wire.Shift, places: Sequence[Seat], zone: str, at: int, findi
 def _turning(
     shift: wire.Shift, count: int, runs: Always | Recurring, zone: str, at: int, findings: Findings
 ) -> Turning | None:
-    """None when the seats do not turn, or nobody can say how: then a note says so and the order as read stays."""
-    sent = _sent(shift)
-    if sent is None or count < 2:
+    """Returns how the seats turn. None: they do not turn, or the rotation is not supported and a note says so."""
+    rotation = _rotation(shift)
+    if rotation is None or count < 2:
         return None
     try:
-        turning = _understood(sent, shift, runs, zone, at, findings)
+        turning = _parsed(rotation, shift, runs, zone, at, findings)
     except Unsupported as reason:
-        message = f"Unsupported rotation: {reason}. The order of {shift.label} stays as it was read; compare it."
+        message = f"Unsupported rotation: {reason}. The order of {shift.label} stays as it was read. Compare it."
         findings.note("schedule", shift.id, "unsupported_rotation", message, "rotation", loss=True)
         return None
     if turning is not None and not turning.certain:
         message = (
-            f"The next change of {shift.label} falls into an hour that the clock skips or on the last day of a month, "
-            "or comes every few shifts: that leaves open when the later ones are. Compare them."
+            f"The next change of {shift.label} is in an hour that the clock skips, on the last day of a month or after "
+            "several shifts. The times of later changes are therefore unknown. Compare them."
         )
         findings.note("schedule", shift.id, "rotation_time_open", message, "rotation.nextRotationTime")
     return turning
 
 
-def _sent(shift: wire.Shift) -> wire.Rotation | None:
-    """The rotation of a shift, of which some answers tell the type alone."""
+def _rotation(shift: wire.Shift) -> wire.Rotation | None:
+    """Returns the rotation of a shift. Some answers contain only its type."""
     if shift.rotation is None and isinstance(shift.rotation_type, str):
         return wire.Rotation(type=shift.rotation_type)
     return shift.rotation
 
 
 def _turned_by_alert(shift: wire.Shift, places: Sequence[Seat]) -> tuple[str, ...]:
-    """Keys of the seats whose people move on with every alert."""
-    sent = _sent(shift)
-    with suppress(Unsupported):  # named where its layers are made
-        if sent is not None and rotations.trigger(sent) == "alert":
+    """Returns the keys of the seats whose people change with every alert."""
+    rotation = _rotation(shift)
+    with suppress(Unsupported):  # reported where its layers are created
+        if rotation is not None and rotations.trigger(rotation) == "alert":
             return tuple(seat.key for seat in places if seat.in_rotation)
     return ()
 
 
-def _understood(
-    sent: wire.Rotation, shift: wire.Shift, runs: Always | Recurring, zone: str, at: int, findings: Findings
+def _parsed(
+    rotation: wire.Rotation, shift: wire.Shift, runs: Always | Recurring, zone: str, at: int, findings: Findings
 ) -> Turning | None:
-    kind = rotations.trigger(sent)
+    kind = rotations.trigger(rotation)
     if kind == "none":
         return None
     if kind == "alert":
         message = (
-            f"{shift.label} rotates with every alert; its order here is the one of the first read, and only an edit at "
+            f"{shift.label} rotates with every alert. Its order here is that of the first read, and only an edit at "
             "xMatters changes it."
         )
         findings.note("schedule", shift.id, "unsupported_rotation_by_alert", message, "rotation.type", loss=True)
         return None
     if kind == "shift":
         if isinstance(runs, Always):
-            raise Unsupported("it goes by completed shifts, and the shift never ends")
-        return rotations.by_shift(sent, runs, zone, at)
+            raise Unsupported("it depends on completed shifts, but the shift never ends")
+        return rotations.by_shift(rotation, runs, zone, at)
     first = None if shift.start is None else reading(zone, shift.start.instant)
-    turning = rotations.by_time(sent, zone, first)
+    turning = rotations.by_time(rotation, zone, first)
     assert isinstance(turning.turns, ByTime)  # noqa: S101 - by construction
     _note_inner_changes(shift, turning.turns, turning.turn, runs, zone, findings)
     return turning
@@ -178,10 +181,13 @@ def _understood(
 def _note_inner_changes(
     shift: wire.Shift, turns: ByTime, turn: int, runs: Always | Recurring, zone: str, findings: Findings
 ) -> None:
-    """A change inside of a shift lets everyone who shares it count for the whole of it (support article on rotations):
-    that has no form here. A shift that is always on is made of local days (recorded)."""
+    """Adds a note if the rotation changes during a shift.
+
+    At xMatters everyone who shares that shift is then on call for all of it (support article on rotations). There is no
+    form for this here. A shift that is always on consists of local days (recorded).
+    """
     probe = Layer("", "", (runs,), Everyone(), (), window_edge="boundary")
-    for number in range(turn + 1, turn + 1 + _CHANGES):
+    for number in range(turn + 1, turn + 1 + _CHECKED_CHANGES):
         change, _ = turn_range(turns, zone, number)
         if isinstance(runs, Always):
             inside = reading(zone, change) % DAY != 0 and reading(zone, change - 1) % DAY != DAY - 1
@@ -189,7 +195,9 @@ def _note_inner_changes(
             around = occurrences(probe, zone, runs, change, change + 1)
             inside = any(begins < change < ends for _, begins, ends in around)
         if inside:
-            message = f"The rotation of {shift.label} changes during a shift: xMatters counts both for all of it."
+            message = (
+                f"The rotation of {shift.label} changes during a shift. At xMatters both are on call for all of it."
+            )
             findings.note(
                 "schedule", shift.id, "unsupported_change_inside_shift", message, "rotation.nextRotationTime", loss=True
             )
@@ -197,20 +205,20 @@ def _note_inner_changes(
 
 
 def _notes(shift: wire.Shift, group: wire.Group, directory: Directory, findings: Findings) -> None:
-    """What a person should know about a shift that is otherwise fine."""
+    """Adds notes about the parts of a valid shift that need attention."""
     if not shift.members:
         findings.note("schedule", shift.id, "no_members", f"{shift.label} has no members.", "members")
     if shift.site_holidays is not None and shift.site_holidays.on_call is False:
-        message = f"{shift.label} depends on site holidays, on which it does not run; they are not told."
+        message = f"{shift.label} does not run on site holidays, but xMatters does not report them."
         findings.note("schedule", shift.id, "unsupported_site_holidays", message, "siteHolidays", loss=True)
     for index, member in enumerate(shift.members or ()):
         path = f"members[{index}].recipient"
         if directory.kind(member.recipient) == "DEVICE":
-            message = f"A device has the seat {member.position} of {shift.label}; its owner is shown there."
+            message = f"A device has the seat {member.position} of {shift.label}. Its owner is shown there."
             findings.note("schedule", shift.id, "device_seat", message, path)
         if directory.kind(member.recipient) == "GROUP" and member.recipient.id not in directory.groups:
-            message = f"The group {member.recipient.label} has a seat of {shift.label}, but cannot be seen."
+            message = f"The group {member.recipient.label} has a seat of {shift.label}, but is not visible."
             findings.note("schedule", shift.id, "nested_group_not_seen", message, path)
         if member.recipient.id == group.id:
-            message = f"The group has a seat of its own shift {shift.label}; it is not followed again."
+            message = f"The group has a seat in its own shift {shift.label}. It is not followed again."
             findings.note("schedule", shift.id, "nested_in_itself", message, path)

@@ -1,4 +1,4 @@
-"""Reading people and their devices in as few calls as possible."""
+"""Reads people and their devices in as few requests as possible."""
 
 from collections.abc import Iterable, Sequence
 
@@ -14,10 +14,11 @@ from connectors.reading.refusals import Refusals
 
 
 class PeopleReading:
-    """One instance per read. users: everyone read so far, in a listing. devices: by owner's id, None = not told.
-    owners: of every device read, by the device's id.
+    """Reads people and devices, one instance per read.
 
-    contact_details: whether all devices are read; if not, only those that tell somebody's address.
+    users: the list of people, with everyone who was read so far. devices: by the owner's id, None means not reported.
+    owners: the owner of each device that was read, by the device's id. contact_details: whether all devices are read.
+    If not, only e-mail devices are read, for the addresses.
     """
 
     def __init__(self, client: Client, findings: Findings, contact_details: bool, progress: Progress) -> None:
@@ -25,17 +26,17 @@ class PeopleReading:
         self._findings = findings
         self._contact_details = contact_details
         self._progress = progress
-        words = "Devices cannot be read, so contacts and addresses were left out"
+        words = "Devices cannot be read, so contact methods and addresses were left out"
         self._refusals = Refusals(findings, "responder", code="contact_details_forbidden", words=words)
-        self._asked = False
-        self._swept = False
+        self._sweep_started = False
+        self._sweep_complete = False
         self._by_person = False
         self.users = Listing(client.people(), Person, "responder", "people", findings, progress)
         self.devices: dict[str, tuple[Device, ...] | None] = {}
         self.owners: dict[str, Recipient] = {}
 
-    def chosen(self, ids: Iterable[str]) -> None:
-        """These people: the rest of the list, or one call each when that is fewer."""
+    def read(self, ids: Iterable[str]) -> None:
+        """Reads the people with these ids: the rest of the list or each person, whichever is fewer requests."""
         wanted = list(ids)
         if not wanted:
             return
@@ -52,28 +53,35 @@ class PeopleReading:
             self._progress("responder", number, len(missing))
 
     def read_devices(self, ids: Sequence[str]) -> None:
-        """Those of these people: one sweep, or one call each when that is fewer or the sweep is refused."""
+        """Reads the devices of the people with these ids.
+
+        Reads the list of all devices (a sweep). The devices of each person are read instead if that is fewer requests
+        or if the sweep is refused.
+        """
         if ids:
             self._sweep(emails_only=not self._contact_details, instead_of=len(ids))
         if self._by_person:
             for id_ in ids:
                 if id_ not in self.devices and not self._refusals.are_final:
                     self._devices_of(id_)
-        elif self._swept:
+        elif self._sweep_complete:
             for id_ in ids:
                 self.devices.setdefault(id_, ())
 
     def find_owners(self) -> None:
-        """All devices, to know whose a device is that has a seat."""
+        """Reads all devices, to find the owners of devices in seats and rosters."""
         self._sweep(emails_only=False, instead_of=None)
 
     # --- devices --------------------------------------------------------------------------------------------------
 
     def _sweep(self, *, emails_only: bool, instead_of: int | None) -> None:
-        """Once per read, whatever comes of it. ``instead_of``: so many single calls would do as well."""
-        if self._asked:
+        """Reads the list of all devices, at most once per read.
+
+        instead_of: the number of single requests that would be enough. None means that the sweep is needed.
+        """
+        if self._sweep_started:
             return
-        self._asked = True
+        self._sweep_started = True
         raw: list[JsonValue] = []
         total: int | None = None
         try:
@@ -84,48 +92,51 @@ class PeopleReading:
                     self._by_person = True
                     return
         except PermissionMissing as error:
-            message = f"Devices cannot be listed, so they are asked for one person at a time: {error.message}"
+            message = f"Devices cannot be listed, so they are requested for each person: {error.message}"
             self._findings.note("responder", None, "devices_by_person", message)
             self._by_person = True
             return
         except NotFound as error:
-            message = f"Devices cannot be listed, so nothing is known of contacts and addresses: {error.message}"
+            message = f"Devices cannot be listed, so contact methods and addresses are unknown: {error.message}"
             self._findings.note("responder", None, "devices_not_told", message, loss=True)
             return
         except RECOVERABLE as error:
             self._findings.fail("responder", None, error)
             return
         if total is not None and len(raw) < total:
-            message = f"{total} devices were announced, {len(raw)} came: contact details count as not told."
+            message = (
+                f"{total} devices were announced, but {len(raw)} came. Contact details are treated as not reported."
+            )
             self._findings.note("responder", None, "devices_incomplete", message)
             return
-        self._swept = True
+        self._sweep_complete = True
         self._take(raw)
 
     def _take(self, raw: Iterable[JsonValue]) -> None:
-        """By owner; a list with one unreadable device counts as not told, or that device would seem gone."""
+        """Adds devices by owner. With one unreadable device a person's list is treated as not reported, because that
+        device would seem to be removed."""
         found: dict[str, list[Device] | None] = {}
         for item in raw:
             owner = _owner_id(item)
             if owner is None:
-                message = "A device does not tell whose it is."
+                message = "A device has no owner."
                 self._findings.fail("responder", None, invalid("missing_field", "devices[].owner", message))
                 continue
             device = self._findings.read(Device, item, "responder", owner, "devices")
             so_far = found.setdefault(owner, [])
             if device is None:
                 found[owner] = None
-            elif so_far is not None and all(device.id != one.id for one in so_far):
+            elif so_far is not None and all(device.id != other.id for other in so_far):
                 so_far.append(device)
             if device is not None and device.owner is not None:
                 self.owners[device.id] = device.owner
-        self.devices |= {id_: None if told is None else tuple(told) for id_, told in found.items()}
+        self.devices |= {id_: None if devices is None else tuple(devices) for id_, devices in found.items()}
 
     def _devices_of(self, id_: str) -> None:
         try:
             raw = all_items(self._client.person_devices(id_), VENDOR, "devices", "devices")
         except NotFound:
-            self.devices[id_] = ()  # seen by another client: whoever has none
+            self.devices[id_] = ()  # seen by another client: the answer for a person without devices
             return
         except PermissionMissing as error:
             message = f"The devices of this person could not be read: {error.message}"
@@ -134,7 +145,7 @@ class PeopleReading:
             return
         except Incomplete as error:
             self._refusals.answered = True
-            message = f"{error.message} Contact details count as not told."
+            message = f"{error.message} Contact details are treated as not reported."
             self._findings.note("responder", id_, "devices_incomplete", message)
             return
         except RECOVERABLE as error:
@@ -147,7 +158,7 @@ class PeopleReading:
     # --- one person -----------------------------------------------------------------------------------------------
 
     def _single(self, id_: str) -> Person | None:
-        """Whoever is gone or hidden stays a person all the same, by what refers to them."""
+        """Returns a person, None if they are deleted or not visible. The references to them are enough for a record."""
         try:
             raw = self._client.person(id_)
         except (NotFound, PermissionMissing):

@@ -1,4 +1,4 @@
-"""Test connection: what the account may read. The ping endpoint is of no use: it never looks at credentials."""
+"""Tests a connection: finds what the account may read. The ping endpoint cannot be used: it checks no credentials."""
 
 from typing import Final
 
@@ -13,7 +13,7 @@ _GRANT: Final = "Give the account the role REST Web Service User, and let its ro
 
 
 def probe(client: Client, account: Account) -> Probe:
-    """One short answer of each kind. Raises ConnectorError for anything but a missing right."""
+    """Reads one object of each kind and returns the result. Raises ConnectorError for anything but a missing right."""
     messages: list[str] = []
     groups: list[JsonValue] = []
     rights = [
@@ -30,14 +30,14 @@ def probe(client: Client, account: Account) -> Probe:
         client.first("/devices")
     except RECOVERABLE as error:
         messages.append(
-            "Devices cannot be listed; addresses and phones are on them, so they are asked for person by person. "
+            "Devices cannot be listed. They contain addresses and phone numbers, so they are read for each person. "
             f"{error.message}"
         )
     if not any(right.granted for right in rights):
-        messages.append(f"Nothing that is imported may be read with this account. {_GRANT}")
+        messages.append(f"This account may read no object that can be imported. {_GRANT}")
     messages.append(
-        "Lists show what this account's role may see, without a word about the rest. The role could also change things "
-        "at xMatters; nothing here ever does."
+        "Lists contain only what this account's role may see, without a hint that more exists. The role could also "
+        "change objects at xMatters, but nothing is ever changed from here."
     )
     return Probe(account, tuple(rights), None, tuple(messages))
 
@@ -45,18 +45,18 @@ def probe(client: Client, account: Account) -> Probe:
 def _right(
     entity_type: EntityType, client: Client, path: str, query: Query, found: list[JsonValue] | None = None
 ) -> Right:
-    """``found``: takes up what came."""
+    """Returns the right to read a list. found: the objects of the answer are added to it."""
     try:
-        came = client.first(path, query)
+        objects = client.first(path, query)
     except PermissionMissing as error:
         return Right(entity_type, False, f"{_GRANT} {error.message}")
     if found is not None:
-        found += came
+        found += objects
     return Right(entity_type, True)
 
 
 def _shifts(client: Client, groups: list[JsonValue], group_right: Right) -> Right:
-    """Shifts are asked for by on-call group; without any nothing tells."""
+    """Returns the right to read shifts. They belong to a group, so without an on-call group it is unknown."""
     group_id = groups[0].get("id") if groups and isinstance(groups[0], dict) else None
     if not isinstance(group_id, str):
         return Right("schedule", group_right.granted, group_right.detail)
@@ -73,5 +73,5 @@ def _services(client: Client) -> Right:
     try:
         client.first("/services")
     except (NotFound, PermissionMissing):
-        return Right("service", None, "No services can be seen; the on-call groups are offered in their place.")
+        return Right("service", None, "No services are visible, so the on-call groups are offered instead.")
     return Right("service", True)

@@ -1,4 +1,4 @@
-"""One read of an account in as few calls as possible: listings, closure, shifts, people; then the mapping."""
+"""Reads an account in as few requests as possible (lists, closure, shifts, people) and maps it to a snapshot."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -28,7 +28,8 @@ E = TypeVar("E", bound=Wire)
 
 
 class XmattersRead(SourceRead):
-    """nested: what becomes of groups in groups."""
+    """One read of an account. at: instant of its start. nested: how groups in groups are imported. contact_details:
+    whether all devices are read."""
 
     def __init__(
         self, client: Client, account: Account, nested: Nested, at: int, contact_details: bool, progress: Progress
@@ -43,15 +44,17 @@ class XmattersRead(SourceRead):
         self._harvest = Harvest(directory, Rosters(nested, directory))
 
     def inventory(self) -> list[Node]:
-        """The tree of groups and services: a group brings its shifts. Raises the first error when nothing can be
+        """Returns the nodes of groups and services. A group brings its shifts. Raises the first error if nothing can be
         listed."""
         self._list_all()
         self._raise_if_nothing_was_read()
         return self._harvest.nodes()
 
     def snapshot(self, selection: Selection) -> Snapshot:
-        """Without the number of calls. Raises ConnectorError when nothing can be read, or for what ends any read (a
-        refused credential)."""
+        """Returns the snapshot of a selection, without the number of calls.
+
+        Raises ConnectorError if nothing can be read, and for an error that ends every read (a refused credential).
+        """
         if selection.everything:
             self._people.users.read()
             self._record_listing(self._people.users)
@@ -68,7 +71,10 @@ class XmattersRead(SourceRead):
     # --- listings -------------------------------------------------------------------------------------------------
 
     def _list_all(self, with_services: bool = True) -> None:
-        """with_services: nothing refers to a service, so without one or its owner chosen none is needed."""
+        """Reads the lists of groups and services.
+
+        with_services: services are needed only if a service or a group was chosen, because nothing refers to them.
+        """
         groups = self._list(self._client.groups(), wire.Group, "user_group", "groups")
         self._harvest.directory.groups = groups.objects
         if not with_services:
@@ -76,14 +82,14 @@ class XmattersRead(SourceRead):
             return
         services = self._list(self._client.services(), wire.Service, "service", "services")
         self._harvest.services = services.objects
-        told = services.completeness
-        if isinstance(services.error, NotFound | PermissionMissing) or (told.listing and not services.objects):
+        complete = services.completeness.listing
+        if isinstance(services.error, NotFound | PermissionMissing) or (complete and not services.objects):
             self._harvest.groups_as_services = True
-            message = "There are no services that can be seen, so the on-call groups are offered in their place."
+            message = "No services are visible, so the on-call groups are offered instead."
             self._findings.note("service", None, "none_here", message)
 
     def _list(self, pages: Iterator[Page], model: type[N], entity_type: EntityType, key: str) -> Listing[N]:
-        """A whole listing; one that fails is named, unless the answer means that there is none here."""
+        """Reads a complete list. An error is reported, unless it means that there are no objects of this kind."""
         listing = Listing(pages, model, entity_type, key, self._findings, self._progress)
         listing.read()
         excused = entity_type == "service" and isinstance(listing.error, NotFound | PermissionMissing)
@@ -94,13 +100,15 @@ class XmattersRead(SourceRead):
         return listing
 
     def _sites(self) -> dict[str, wire.Site] | None:
-        """For time zones that people and groups do not tell themselves, and for who is not notified. None: they could
-        not be read this time."""
+        """Returns sites by id, None if they could not be read this time.
+
+        They give people and groups a time zone if they have none, and show which people are not notified.
+        """
         found = self._optional(self._visible_sites(), wire.Site, "responder", "sites")
         return None if found is None else {site.id: site for site in found}
 
     def _visible_sites(self) -> Iterator[Page]:
-        """An account that may not see them never can: for it there are none."""
+        """Yields the pages of sites. For an account without the right to see them there are none."""
         try:
             yield from self._client.sites()
         except (NotFound, PermissionMissing) as error:
@@ -108,13 +116,16 @@ class XmattersRead(SourceRead):
             self._findings.note("responder", None, "sites_not_told", message, "sites", loss=True)
 
     def _absences(self) -> tuple[wire.Absence, ...] | None:
-        """None: not told; one unreadable absence counts as that, or it would seem to have been taken away."""
+        """Returns absences, None if they are not reported.
+
+        With one unreadable absence the result is None, because that absence would seem to be removed.
+        """
         return self._optional(self._client.absences(), wire.Absence, "responder", "absences")
 
     def _optional(
         self, pages: Iterable[Page], model: type[E], entity_type: EntityType, key: str, id_: str | None = None
     ) -> tuple[E, ...] | None:
-        """All of it, None = not told."""
+        """Returns all objects of the pages, None if they are not reported."""
         return read_optional_list(
             lambda: all_items(pages, VENDOR, key, key),
             model,
@@ -129,56 +140,61 @@ class XmattersRead(SourceRead):
     # --- closure --------------------------------------------------------------------------------------------------
 
     def _read_details(self, selection: Selection) -> Kept:
-        """Only what is kept is read: the roster of each group, the shifts of each on-call group that is paged. What
-        they point to may bring more along, so until nothing new comes."""
+        """Reads the details of kept objects only, and returns the kept objects.
+
+        They are the roster of each group and the shifts of each on-call group that is paged. The details may refer to
+        more objects, so this is repeated until nothing new is read.
+        """
         harvest = self._harvest
-        sought = self._sought(selection)
+        missing = self._missing_shifts(selection)
         while True:
-            if harvest.ownerless():
+            if harvest.has_unknown_owner():
                 self._people.find_owners()
             kept = close(harvest.nodes(), selection)
             groups = [id_ for kind, id_ in kept if kind == "user_group" and id_ in harvest.directory.groups]
-            unread = {id_ for id_ in groups if id_ not in harvest.rosters.told}
+            unread = {id_ for id_ in groups if id_ not in harvest.rosters.members}
             unread |= {nested for id_ in groups for nested in harvest.rosters.unread(id_)}
             for id_ in sorted(unread):
-                harvest.rosters.told[id_] = self._roster(id_)
-                self._progress("user_group", len(harvest.rosters.told), None)
+                harvest.rosters.members[id_] = self._roster(id_)
+                self._progress("user_group", len(harvest.rosters.members), None)
             on_call = harvest.on_call_groups()
-            asked = len(harvest.shifts)
+            count = len(harvest.shifts)
             for id_ in sorted(on_call, key=lambda id_: ("escalation_policy", id_) not in kept):
-                if id_ not in harvest.shifts and (sought or ("escalation_policy", id_) in kept):
-                    harvest.shifts[id_] = told = self._shifts.of(on_call[id_])
-                    sought -= {shift.id for shift in told.every} if told else set()
+                if id_ not in harvest.shifts and (missing or ("escalation_policy", id_) in kept):
+                    harvest.shifts[id_] = shifts = self._shifts.of(on_call[id_])
+                    missing -= {shift.id for shift in shifts.all} if shifts else set()
                     self._count_shifts()
-            if not unread and len(harvest.shifts) == asked:
+            if not unread and len(harvest.shifts) == count:
                 break
-        for told in filter(None, harvest.shifts.values()):
-            told.read = {id_: shift for id_, shift in told.read.items() if ("schedule", id_) in kept}
+        for shifts in filter(None, harvest.shifts.values()):
+            shifts.read = {id_: shift for id_, shift in shifts.read.items() if ("schedule", id_) in kept}
         self._shifts.complete(harvest.shifts)
-        self._judge_shifts()
+        self._set_shift_completeness()
         return kept
 
-    def _sought(self, selection: Selection) -> set[str]:
-        """Ids that were chosen and only the shifts of some group can tell: the groups are asked until all have come."""
+    def _missing_shifts(self, selection: Selection) -> set[str]:
+        """Returns the chosen ids of shifts whose group is unknown. Groups are read until all these shifts are found."""
         unknown = () if selection.everything else selection.chosen - {node.key for node in self._harvest.nodes()}
         return {id_ for kind, id_ in unknown if kind in ("schedule", "escalation_policy")}
 
     def _count_shifts(self) -> None:
-        """A shift is a schedule and a policy, and so is an on-call group a policy."""
-        told = [shifts.read for shifts in self._harvest.shifts.values() if shifts is not None]
-        count = sum(map(len, told))
+        """Reports progress. A shift is a schedule and a policy, and an on-call group is a policy."""
+        groups = [shifts.read for shifts in self._harvest.shifts.values() if shifts is not None]
+        count = sum(map(len, groups))
         self._progress("schedule", count, None)
-        self._progress("escalation_policy", count + len(told), None)
+        self._progress("escalation_policy", count + len(groups), None)
 
-    def _judge_shifts(self) -> None:
-        told = self._completeness["user_group"]
-        if told.listing and self._shifts.untold:
-            told = Completeness(False, "Some of the shifts could not be read.")
-        self._completeness["schedule"] = self._completeness["escalation_policy"] = told
+    def _set_shift_completeness(self) -> None:
+        completeness = self._completeness["user_group"]
+        if completeness.listing and self._shifts.unread_count:
+            completeness = Completeness(False, "Some of the shifts could not be read.")
+        self._completeness["schedule"] = self._completeness["escalation_policy"] = completeness
 
     def _roster(self, group_id: str) -> tuple[wire.Recipient, ...] | None:
-        """None: not told. A dynamic group has no roster; whom it means now is asked only to expand it. A group that
-        cannot be seen has none either."""
+        """Returns the direct members of a group, None if they are not reported.
+
+        A dynamic group has no roster. Its current members are requested only if nested groups are expanded.
+        """
         group = self._harvest.directory.groups.get(group_id)
         if group is not None and group.group_type == "DYNAMIC":
             if self._harvest.rosters.nested != "expand":
@@ -190,10 +206,10 @@ class XmattersRead(SourceRead):
     # --- people ---------------------------------------------------------------------------------------------------
 
     def _read_people(self, selection: Selection, referenced: list[str]) -> list[str]:
-        """Returns the ids to import."""
+        """Reads people and their devices. Returns the ids to import."""
         people = self._people
         if not selection.everything:
-            people.chosen(referenced)
+            people.read(referenced)
         if people.users.error is not None:
             self._findings.fail("responder", None, people.users.error)
         self._completeness["responder"] = people.users.completeness

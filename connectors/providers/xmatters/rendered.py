@@ -1,4 +1,4 @@
-"""xMatters' own rendering (who is on call), as spans to hold ours against."""
+"""Reads xMatters' own rendering (who is on call), as spans that parity compares with ours."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -16,26 +16,27 @@ from oncall.rendering.final import Span
 from oncall.rendering.intervals import Held
 from oncall.rendering.zones import DAY
 
-#: Vendor reference, "Get who is on call": how far back and ahead of now it tells, seconds.
-TOLD_BACK: Final = DAY
-TOLD_AHEAD: Final = 90 * DAY
+#: Vendor reference, "Get who is on call": seconds before and after now that can be requested.
+RENDERED_BACK: Final = DAY
+RENDERED_AHEAD: Final = 90 * DAY
 
-#: What may be the fault of one group among those that are asked for together.
-_OF_ONE: Final = (NotFound, PermissionMissing, UnexpectedResponse, ValidationError)
+#: Errors that may be caused by one of several groups in the same request.
+_GROUP_ERRORS: Final = (NotFound, PermissionMissing, UnexpectedResponse, ValidationError)
 
 
 class Renderings:
-    """Asks who is on call; the groups, of which a nested one may be any, are read once."""
+    """Requests who is on call. All groups are read once, because any of them may be nested in a shift."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
         self._directory: Directory | None = None
 
     def rendered(self, schedules: Mapping[str, Sequence[str]], since: int, until: int) -> dict[str, tuple[Span, ...]]:
-        """Everyone on call in a shift in ``[since, until)``, whole seconds: all members at once, whatever their delays.
+        """Returns who is on call, by the id of the shift. All members are on call at once, whatever their delays are.
 
-        schedules: ids of shifts, each with that of its group. Absent is a shift that is not told in full, and one of an
-        inactive group: that nobody is on call says nothing about the shift then.
+        schedules: ids of shifts, each with the id of its group. since, until: instants; until is exclusive. A shift is
+        missing if it is not reported completely or if its group is inactive: the group's empty answer then has no
+        meaning for the shift.
         """
         if self._directory is None:
             self._directory = _directory(self._client)
@@ -46,31 +47,32 @@ class Renderings:
             if group is not None and group.status != "INACTIVE" and "," not in group_id:
                 of_group.setdefault(group_id, []).append(id_)
         held: dict[str, list[Held]] = {}
-        asked = list(of_group)
-        for first in range(0, len(asked), ON_CALL_GROUPS):
-            for told, found in self._told(self._directory, asked[first : first + ON_CALL_GROUPS], since, until):
-                held |= {id_: [] for group_id in told for id_ in of_group[group_id]}
+        group_ids = list(of_group)
+        for first in range(0, len(group_ids), ON_CALL_GROUPS):
+            batch = group_ids[first : first + ON_CALL_GROUPS]
+            for answered, found in self._on_call(self._directory, batch, since, until):
+                held |= {id_: [] for group_id in answered for id_ in of_group[group_id]}
                 for shift_id, span in found:
                     if shift_id in held:
                         held[shift_id].append(span)
-        return {id_: spans(told) for id_, told in held.items()}
+        return {id_: spans(holders) for id_, holders in held.items()}
 
-    def _told(
+    def _on_call(
         self, directory: Directory, group_ids: Sequence[str], since: int, until: int
     ) -> Iterator[tuple[Sequence[str], list[tuple[str, Held]]]]:
-        """(groups, who is on call in their shifts): all at once, or by halves when one of them may be in the way."""
+        """Yields groups with who is on call in their shifts: all groups together, or in halves after an error."""
         try:
             yield group_ids, list(_rows(self._client, directory, group_ids, since, until))
-        except _OF_ONE:
+        except _GROUP_ERRORS:
             half = len(group_ids) // 2
             for some in (group_ids[:half], group_ids[half:]) if half else ():
-                yield from self._told(directory, some, since, until)
+                yield from self._on_call(directory, some, since, until)
         except ProviderUnavailable:
-            return  # the caller sees them missing and says so
+            return  # the caller reports the missing schedules
 
 
 def _directory(client: Client) -> Directory:
-    """Every group; none when they cannot be listed: then nothing is told of any shift."""
+    """Returns a directory of all groups. It is empty if they cannot be listed; no shift is then compared."""
     try:
         groups = [wire.Group.model_validate(raw) for page in client.groups() for raw in page.items]
     except (*RECOVERABLE, ValidationError):
@@ -81,10 +83,10 @@ def _directory(client: Client) -> Directory:
 def _rows(
     client: Client, directory: Directory, group_ids: Sequence[str], since: int, until: int
 ) -> Iterator[tuple[str, Held]]:
-    """Raises UnexpectedResponse when the list, or what a row holds, was told in part only."""
+    """Yields shift ids with a holder. Raises UnexpectedResponse if the list or the members of a row are incomplete."""
     read = announced = 0
     for page in client.on_call(group_ids, since, until):
-        announced = announced if read else page.total or 0  # by the first page: later totals may have moved on
+        announced = announced if read else page.total or 0  # of the first page, because later totals may differ
         read += len(page.items)
         for raw in page.items:
             row = _row(client, raw)
@@ -93,40 +95,43 @@ def _rows(
             start, end = max(row.start.instant, since), min(row.end.instant, until)
             for member in row.members or ():
                 for begins, ends, recipient in _holders(member, row):
-                    who = directory.participant(recipient, "members[].member")
+                    participant = directory.participant(recipient, "members[].member")
                     if (begins := max(begins, start)) < (ends := min(ends, end)):
-                        yield row.shift.id, (begins, ends, (who,))
+                        yield row.shift.id, (begins, ends, (participant,))
     if read < announced:
-        raise _cut()
+        raise _incomplete()
 
 
 def _row(client: Client, raw: Any) -> wire.OnCallRow:
-    """A row with all of its members. Raises UnexpectedResponse for one whose members stay cut."""
+    """Returns a row with all its members. Raises UnexpectedResponse if its members cannot be completed."""
     row = wire.OnCallRow.model_validate({**raw, "members": None} if isinstance(raw, dict) else raw)
     members = client.whole(raw.get("members"))
     if members is None and row.shift is not None:
-        raise _cut()
-    whole = []
+        raise _incomplete()
+    complete = []
     for member in members or ():
         if not isinstance(member, dict) or member.get("replacements") is None:
-            whole.append(member)
+            complete.append(member)
             continue
         replacements = client.whole(member["replacements"])
         if replacements is None:
-            raise _cut()
-        whole.append({**member, "replacements": replacements})
-    return wire.OnCallRow.model_validate({**raw, "members": whole})
+            raise _incomplete()
+        complete.append({**member, "replacements": replacements})
+    return wire.OnCallRow.model_validate({**raw, "members": complete})
 
 
 def _holders(member: wire.OnCallMember, row: wire.OnCallRow) -> Iterator[tuple[int, int, wire.Recipient]]:
-    """Whoever is partly absent is shown replaced by themselves for the part they do work (support article on
-    temporary absences), so replacements tell the whole of their time."""
+    """Yields start, end and recipient for each holder of a member's seat.
+
+    If a member is absent for a part of the time, their replacements cover all of it: for the rest they are listed as
+    their own replacement (support article on temporary absences).
+    """
     if not member.replacements:
         yield row.start.instant, row.end.instant, member.member
-    for stand in member.replacements or ():
-        if stand.replacement is not None:
-            yield stand.start.instant, stand.end.instant, stand.replacement
+    for stretch in member.replacements or ():
+        if stretch.replacement is not None:
+            yield stretch.start.instant, stretch.end.instant, stretch.replacement
 
 
-def _cut() -> UnexpectedResponse:
-    return invalid("missing_field", "members", "Who is on call was told in part only.")
+def _incomplete() -> UnexpectedResponse:
+    return invalid("missing_field", "members", "Who is on call was reported incompletely.")

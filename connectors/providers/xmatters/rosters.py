@@ -1,4 +1,4 @@
-"""Rosters of groups -> members of user groups, nested groups as the connection wants them. Pure."""
+"""Maps rosters of groups to members of user groups. A setting of the connection decides about nested groups. Pure."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,54 +11,57 @@ from connectors.reading.findings import Findings
 from connectors.reading.mapping import members_by_id
 from connectors.records import SourceTeam
 
-#: What becomes of a group that is a member of a group.
+#: How a group that is a member of another group is imported.
 Nested = Literal["skip", "link", "expand"]
 
 _REASONS: Mapping[str, str] = {
     "GROUP": "a nested group",
-    "DYNAMIC_TEAM": "a dynamic team, whose members depend on the moment",
+    "DYNAMIC_TEAM": "a dynamic team, whose members change with time",
 }
 
 
 @dataclass(slots=True)
 class Rosters:
-    """told: the direct members of each group that was read, None = not told."""
+    """members: the direct members of each group that was read, by its id. None means not reported."""
 
     nested: Nested
     directory: Directory
-    told: dict[str, tuple[wire.Recipient, ...] | None] = field(default_factory=dict)
+    members: dict[str, tuple[wire.Recipient, ...] | None] = field(default_factory=dict)
 
     def people(self, group_id: str) -> Iterator[tuple[wire.Recipient, str]]:
-        """Everyone of a group with how they belong to it, each once; who is a direct member is that first."""
+        """Yields each person of a group once, with their role. A direct member has the role of a direct member."""
         seen: set[str] = set()
-        for one, role in sorted(self._walk(group_id), key=lambda found: found[1] != "member"):
-            if one.id not in seen:
-                seen.add(one.id)
-                yield one, role
+        for person, role in sorted(self._walk(group_id), key=lambda found: found[1] != "member"):
+            if person.id not in seen:
+                seen.add(person.id)
+                yield person, role
 
     def groups(self, group_id: str) -> Iterator[str]:
-        """Ids of the groups that come along because they are linked."""
+        """Yields the ids of nested groups that are imported as separate user groups."""
         if self.nested == "link":
-            yield from (one.id for one in self.told.get(group_id) or () if self._is_group(one) and one.id != group_id)
+            members = self.members.get(group_id) or ()
+            yield from (member.id for member in members if self._is_group(member) and member.id != group_id)
 
     def unread(self, group_id: str) -> set[str]:
-        """Nested groups that have to be read before :meth:`people` knows everyone."""
-        return {id_ for id_ in self._expanded(group_id) if id_ not in self.told}
+        """Returns the ids of nested groups that have to be read before :meth:`people` is complete."""
+        return {id_ for id_ in self._expanded(group_id) if id_ not in self.members}
 
     def team(self, group: wire.Group, because: tuple[str, ...], findings: Findings) -> SourceTeam:
-        """Its members are told in full or not at all: whoever is behind something that cannot be read would seem to
-        have left."""
-        told = self.told.get(group.id)
-        if told is not None:
-            self._name_left_out(group, told, findings)
+        """Returns the record of a group. Its members are None if some of them are unknown, because those people would
+        seem to have left."""
+        direct = self.members.get(group.id)
+        if direct is not None:
+            self._note_left_out(group, direct, findings)
         hidden = self._hidden(group.id)
-        if told is not None and hidden:
-            message = f"The members of {group.label} count as not told: nothing tells whom {', '.join(hidden)} means."
+        if direct is not None and hidden:
+            message = (
+                f"The members of {group.label} are treated as not reported: {', '.join(hidden)} cannot be resolved."
+            )
             if self.nested == "expand":
-                message += " Let the account see it, or choose another setting for groups in groups."
+                message += " Let the account see them, or choose another setting for groups in groups."
             findings.note("user_group", group.id, "members_behind_not_told", message, "members", loss=True)
-        listed = [(one.id, role) for one, role in self.people(group.id)]
-        members = members_by_id(None if told is None or hidden else listed)
+        listed = [(person.id, role) for person, role in self.people(group.id)]
+        members = members_by_id(None if direct is None or hidden else listed)
         return SourceTeam(group.id, group.label, group.description or "", members, because)
 
     # --- walking --------------------------------------------------------------------------------------------------
@@ -66,55 +69,55 @@ class Rosters:
     def _walk(self, group_id: str) -> Iterator[tuple[wire.Recipient, str]]:
         yield from self._direct(group_id, "member")
         for id_ in self._expanded(group_id):
-            known = self.directory.groups.get(id_)
-            yield from self._direct(id_, f"via {known.label if known else id_}")
+            group = self.directory.groups.get(id_)
+            yield from self._direct(id_, f"via {group.label if group else id_}")
 
     def _direct(self, group_id: str, role: str) -> Iterator[tuple[wire.Recipient, str]]:
-        for one in self.told.get(group_id) or ():
-            found = self.directory.person(one)
+        for member in self.members.get(group_id) or ():
+            found = self.directory.person(member)
             if found is not None:
                 yield found, role
 
     def _expanded(self, group_id: str) -> list[str]:
-        """Every group below whose members are taken over, nearest first, each once however they contain each other; not
-        the group itself."""
+        """Returns the ids of the nested groups whose members are imported, nearest first, each once, without the group
+        itself. Groups may contain each other."""
         found: list[str] = []
         queue = [group_id] if self.nested == "expand" else []
         while queue:
-            for one in self.told.get(queue.pop(0)) or ():
-                if self._is_group(one) and one.id != group_id and one.id not in found:
-                    found.append(one.id)
-                    queue.append(one.id)
+            for member in self.members.get(queue.pop(0)) or ():
+                if self._is_group(member) and member.id != group_id and member.id not in found:
+                    found.append(member.id)
+                    queue.append(member.id)
         return found
 
     def _hidden(self, group_id: str) -> list[str]:
-        """Devices whose owner, and expanded groups whose members are not told, by name."""
+        """Returns the names of devices with an unknown owner and of expanded groups with unknown members."""
         expanded = self._expanded(group_id)
-        behind = [one for id_ in (group_id, *expanded) for one in self.told.get(id_) or ()]
-        devices = [one for one in behind if self.directory.kind(one) == "DEVICE" and not self.directory.owner(one)]
-        groups = [one for one in behind if one.id in expanded and self.told.get(one.id) is None]
-        return sorted({*(f"the device {one.id}" for one in devices), *(f"the group {one.label}" for one in groups)})
+        members = [member for id_ in (group_id, *expanded) for member in self.members.get(id_) or ()]
+        devices = [m for m in members if self.directory.kind(m) == "DEVICE" and not self.directory.owner(m)]
+        groups = [m for m in members if m.id in expanded and self.members.get(m.id) is None]
+        return sorted({*(f"the device {m.id}" for m in devices), *(f"the group {m.label}" for m in groups)})
 
     def _is_group(self, recipient: wire.Recipient) -> bool:
         return self.directory.kind(recipient) == "GROUP"
 
-    def _name_left_out(self, group: wire.Group, told: Sequence[wire.Recipient], findings: Findings) -> None:
-        """Counts, by reason, the members that never have a person behind them here."""
+    def _note_left_out(self, group: wire.Group, direct: Sequence[wire.Recipient], findings: Findings) -> None:
+        """Adds notes with the number of members, by reason, that are not imported as people."""
         skipped: Counter[str] = Counter()
         linked = 0
-        for one in told:
-            kind = self.directory.kind(one)
+        for member in direct:
+            kind = self.directory.kind(member)
             if kind in ("PERSON", "DEVICE") or (kind == "GROUP" and self.nested == "expand"):
                 continue
             if kind != "GROUP" or self.nested == "skip":
                 skipped[_REASONS.get(kind, f"of the unknown type {kind[:40]!r}")] += 1
-            elif one.id in self.directory.groups:
+            elif member.id in self.directory.groups:
                 linked += 1
             else:
-                skipped["a nested group that cannot be seen"] += 1
+                skipped["a nested group that is not visible"] += 1
         path = "members[].member.recipientType"
         if linked:
-            message = f"{linked} nested group(s) of {group.label} are user groups of their own."
+            message = f"{linked} nested group(s) of {group.label} are separate user groups."
             findings.note("user_group", group.id, "linked_groups", message, path)
         for reason, count in sorted(skipped.items()):
             message = f"{count} member(s) of {group.label} left out: {reason}."

@@ -1,8 +1,8 @@
-"""The rotation of a shift's seats, from the state as read: current order and next change. Pure.
+"""Calculates the rule of a rotation from its current state: the current order and the next change. Pure.
 
-xMatters tells a rotation as a state that moves by itself: whoever has a seat *now*, and when that changes next. A layer
-needs it as a rule: an anchor, a length, and everyone who takes turns on a seat. The anchor is the first one after a
-fixed epoch, so that whenever the state is read the same rule comes out.
+xMatters reports a rotation as a state that changes with time: who has a seat *now*, and when the next change is. A
+layer needs a rule: an anchor, a length, and everyone who takes turns on a seat. The anchor is the first one after a
+fixed epoch, so that the rule is the same whenever the state is read.
 """
 
 from calendar import monthrange, timegm
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
-from connectors.providers.xmatters.wire import Rotation as Sent
+from connectors.providers.xmatters.wire import Rotation
 from oncall.rendering.recurrence import pattern
 from oncall.rendering.spec import ByOccurrence, ByTime, Participant, Recurring
 from oncall.rendering.zones import DAY, furthest_reading, offset_at, reading
@@ -20,10 +20,10 @@ Trigger = Literal["none", "time", "shift", "alert"]
 
 #: A Monday midnight, the same for every rotation.
 _EPOCH: Final = timegm((2001, 1, 1, 0, 0, 0))
-_ZERO: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - a reading: naive on purpose
+_ZERO: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - a wall-clock time: naive on purpose
 _MOST_MONTHS: Final = 4 * 12
 
-#: The vendor's older SOAP interface (SoapTeam) spells these; those of the REST object are in no reference.
+#: The words of the vendor's older SOAP interface (SoapTeam). No reference contains those of the REST object.
 _TRIGGERS: Final[dict[str, Trigger]] = {
     "BASIC": "none",
     "NONE": "none",
@@ -31,7 +31,7 @@ _TRIGGERS: Final[dict[str, Trigger]] = {
     "ROTATION": "time",
     "COVERAGE_ROTATION": "shift",
 }
-#: Words for a shift whose order never changes.
+#: Words that mean that the order of a shift never changes.
 NOT_ROTATING: Final = frozenset(word for word, kind in _TRIGGERS.items() if kind == "none")
 _UNITS: Final = {
     "DAYS": "days",
@@ -44,15 +44,17 @@ _UNITS: Final = {
 
 
 class Unsupported(Exception):
-    """A rotation whose words or numbers are not understood. The text says which."""
+    """A rotation has an unknown word or number. The text names it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Turning:
-    """turn: the one whose order was read. step: 1 second to first, -1 last to first.
+    """The rule of a rotation. turn: the number of the turn whose order was read. step: 1 second to first, -1 last to
+    first.
 
-    certain: whether the state tells when every later change is; one that falls into an hour the clock skips or on the
-    last day of a month does not tell the time of day or the day, nor does one every few shifts tell which.
+    certain: whether the times of all later changes are known. They are not known if the next change is in an hour that
+    the clock skips (the time of day is unknown), on the last day of a month (the day is unknown) or after several
+    shifts (the shift is unknown).
     """
 
     turns: ByTime | ByOccurrence
@@ -61,30 +63,31 @@ class Turning:
     certain: bool = True
 
     def on_seat(self, seat: int, order: Sequence[Participant]) -> tuple[Participant, ...]:
-        """Everyone who takes turns on a seat (counted from 0), by turn from 0 on. ``order``: who is on each seat now.
+        """Returns everyone who takes turns on a seat, starting with turn 0.
 
-        At step t seat k holds order[k + t], or order[k - t] when it goes last to first (help, "Rotations").
+        seat: counted from 0. order: the participant on each seat now. At step t, seat k has order[k + t], or
+        order[k - t] if the last becomes the first (help, "Rotations").
         """
         count = len(order)
         return tuple(order[(seat + self.step * (turn - self.turn)) % count] for turn in range(count))
 
 
-def trigger(sent: Sent) -> Trigger:
-    """What makes the seats turn. Raises Unsupported for a word that nobody has explained."""
-    if not isinstance(sent.type, str):
+def trigger(rotation: Rotation) -> Trigger:
+    """Returns the event that makes the seats turn. Raises Unsupported for an unknown word."""
+    if not isinstance(rotation.type, str):
         raise Unsupported("its type is missing")
-    word = sent.type.strip().upper()
+    word = rotation.type.strip().upper()
     if word in _TRIGGERS:
         return _TRIGGERS[word]
-    for part, kind in (("EVENT", "alert"), ("ALERT", "alert"), ("SHIFT", "shift"), ("TIME", "time")):
-        if part in word:
+    for fragment, kind in (("EVENT", "alert"), ("ALERT", "alert"), ("SHIFT", "shift"), ("TIME", "time")):
+        if fragment in word:
             return "alert" if kind == "alert" else "shift" if kind == "shift" else "time"
-    raise Unsupported(f"its type {sent.type[:40]!r} is unknown")
+    raise Unsupported(f"its type {rotation.type[:40]!r} is unknown")
 
 
-def direction(sent: Sent) -> int:
-    """1 when the second moves to the first place, -1 when the last does. Raises Unsupported."""
-    word = sent.direction
+def direction(rotation: Rotation) -> int:
+    """Returns 1 if the second moves to the first place, -1 if the last does. Raises Unsupported."""
+    word = rotation.direction
     if isinstance(word, str) and "LAST" in word.upper():
         return -1
     if isinstance(word, str) and "SECOND" in word.upper():
@@ -92,60 +95,62 @@ def direction(sent: Sent) -> int:
     raise Unsupported("its direction is missing" if word is None else f"its direction {str(word)[:40]!r} is unknown")
 
 
-def by_time(sent: Sent, zone: str, first: int | None) -> Turning:
-    """Turns of so many days, weeks or months on the wall clock of ``zone``.
+def by_time(rotation: Rotation, zone: str, first: int | None) -> Turning:
+    """Returns turns of days, weeks or months in the local time of ``zone``. Raises Unsupported.
 
-    first: reading of the shift's first start; where the next change alone does not tell the time of day or the day of
-    the month, a shift that hands over when it starts does. Raises Unsupported.
+    first: wall-clock time of the shift's first start. If the next change does not show the time of day or the day of
+    the month, that of the first start is used.
     """
-    step, word = direction(sent), sent.interval_unit
+    step, word = direction(rotation), rotation.interval_unit
     unit = _UNITS.get(word.strip().upper()) if isinstance(word, str) else None
     if unit is None:
         raise Unsupported(f"its unit {str(word)[:40]!r} is unknown")
-    if type(sent.interval) is not int or not 1 <= sent.interval <= 1000:
-        raise Unsupported(f"its interval {str(sent.interval)[:40]!r} is no number of {unit}")
-    if sent.next_rotation_time is None:
+    if type(rotation.interval) is not int or not 1 <= rotation.interval <= 1000:
+        raise Unsupported(f"its interval {str(rotation.interval)[:40]!r} is not a valid number of {unit}")
+    if rotation.next_rotation_time is None:
         raise Unsupported("its next change is missing")
-    shown, certain = _time_of_day(zone, sent.next_rotation_time.instant, first)
+    shown, certain = _time_of_day(zone, rotation.next_rotation_time.instant, first)
     if unit == "months":
-        return _by_months(sent.interval, step, shown, first, certain)
-    length = sent.interval * (DAY if unit == "days" else 7 * DAY)
+        return _by_months(rotation.interval, step, shown, first, certain)
+    length = rotation.interval * (DAY if unit == "days" else 7 * DAY)
     anchor = _EPOCH + (shown - _EPOCH) % length
     return Turning(ByTime(anchor, length), (shown - anchor) // length - 1, step, certain)
 
 
-def by_shift(sent: Sent, window: Recurring, zone: str, at: int) -> Turning:
-    """A turn per so many completed shifts; the order read at the instant ``at`` is that of the first shift not
-    completed then. Several to a turn are counted from the first of all shifts, which the state does not tell.
+def by_shift(rotation: Rotation, window: Recurring, zone: str, at: int) -> Turning:
+    """Returns turns of one or more completed shifts. Raises Unsupported.
 
-    A deleted occurrence uses no turn (unverified). Raises Unsupported.
+    The order that was read at the instant ``at`` is that of the first shift that was not completed then. If a turn has
+    several shifts, they are counted from the first shift of all, because the state does not show where a turn starts.
+    A deleted occurrence uses no turn (unverified).
     """
-    every = 1 if sent.interval is None else sent.interval
-    if type(every) is not int or not 1 <= every <= 1000:
-        raise Unsupported(f"its interval {str(every)[:40]!r} is no number of shifts")
-    # An occurrence is over when the clock has shown its end.
+    shifts = 1 if rotation.interval is None else rotation.interval
+    if type(shifts) is not int or not 1 <= shifts <= 1000:
+        raise Unsupported(f"its interval {str(shifts)[:40]!r} is not a valid number of shifts")
+    # An occurrence is completed when the clock has shown its end.
     latest_start = furthest_reading(zone, at) - window.duration
     completed = pattern(window).index(latest_start + 1, excluded_counts=False)
-    return Turning(ByOccurrence(every), completed // every, direction(sent), every == 1)
+    return Turning(ByOccurrence(shifts), completed // shifts, direction(rotation), shifts == 1)
 
 
-# --- what the next change does not tell -------------------------------------------------------------------------------
+# --- ambiguous changes ------------------------------------------------------------------------------------------------
 
 
 def _time_of_day(zone: str, change: int, first: int | None) -> tuple[int, bool]:
-    """The reading at which the instant ``change`` was meant to be.
+    """Returns the intended wall-clock time of the instant ``change``, and whether it is certain.
 
-    At the end of a skipped hour every reading of that hour was meant to be there.
+    At the end of a skipped hour, every time of that hour may have been intended.
     """
     shown, skipped_from = reading(zone, change), change + offset_at(zone, change - 1)
     if skipped_from >= shown:
         return shown, True
-    meant = None if first is None else skipped_from + (first - skipped_from) % DAY
-    return (meant, True) if meant is not None and meant <= shown else (shown, False)
+    intended = None if first is None else skipped_from + (first - skipped_from) % DAY
+    return (intended, True) if intended is not None and intended <= shown else (shown, False)
 
 
 def _by_months(interval: int, step: int, shown: int, first: int | None, certain: bool) -> Turning:
-    """Months are counted from the anchor, whose day is cut to the month's last (as ByTime does)."""
+    """Returns turns of months. They are counted from the anchor; a missing day becomes the last of its month (as in
+    ByTime)."""
     change = _ZERO + timedelta(seconds=shown)
     day = change.day
     if day == monthrange(change.year, change.month)[1] and day < 31:

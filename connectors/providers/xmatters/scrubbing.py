@@ -1,16 +1,16 @@
-"""What of an answer must not be recorded: xMatters sends secrets of people in clear. Pure."""
+"""Removes secrets from answers before they are recorded: xMatters sends them in clear text. Pure."""
 
 from typing import Final
 
-#: Of a person: the PIN and login of the phone system, and custom properties, which may be of the type PASSWORD. Of a
-#: device: its push token, account and PIN. Tokens of a login are masked in every recording.
+#: A person's PIN and login of the phone system and custom properties, which may have the type PASSWORD. A device's push
+#: token, account and PIN. Tokens of a login are masked in every recording.
 _SECRET_KEYS: Final = frozenset(
     {"phonepin", "phonelogin", "properties", "pin", "apntoken", "registrationid", "accountid"}
 )
 
 
 def scrubbed(body: object) -> object:
-    """The body without them, at any depth."""
+    """Returns the body without secrets, at any depth."""
     if isinstance(body, list):
         return [scrubbed(item) for item in body]
     if not isinstance(body, dict):

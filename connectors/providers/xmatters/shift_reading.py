@@ -1,4 +1,4 @@
-"""Reading the shifts of a group with everything in them."""
+"""Reads the shifts of a group with their members, rotations and exclusions."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,68 +17,74 @@ from connectors.reading.listing import RECOVERABLE, all_items
 
 
 class ShiftReading:
-    """One instance per read. untold: lists and shifts that could not be read.
+    """Reads shifts, one instance per read. unread_count: the number of lists and shifts that could not be read.
 
-    Lists are asked to come with members, rotation and exclusions. A list that leaves rotation or exclusions out of
-    every shift has not told them: they are asked for one by one, by :meth:`complete`. One that has them somewhere
-    leaves out what is empty. Exclusions that came cut, and cannot be followed, are asked for as well.
+    Lists are requested with members, rotation and exclusions. If no shift of any list contains a rotation (or
+    exclusions), the lists do not report it, and :meth:`complete` requests it for each shift. If some shift contains it,
+    a missing one is empty. Incomplete exclusions that cannot be followed are requested too.
     """
 
     def __init__(self, client: Client, findings: Findings) -> None:
         self._client = client
         self._findings = findings
         self._embedded = {"rotation": False, "exclusions": False}
-        self.untold = 0
+        self.unread_count = 0
 
     def of(self, group: wire.Group) -> GroupShifts | None:
-        """One call, and one more for each shift whose members come cut or thin. None: not told."""
+        """Returns the shifts of a group, None if they are not reported.
+
+        Needs one request, and one more for each shift whose members are incomplete.
+        """
         try:
             raw = all_items(self._client.shifts(group.id), VENDOR, f"shifts of {group.label}", "shifts")
         except (NotFound, PermissionMissing) as error:
             message = f"The shifts of {group.label} could not be read: {error.message}"
             self._findings.note("escalation_policy", group.id, "shifts_not_told", message, "shifts", loss=True)
-            self.untold += 1
+            self.unread_count += 1
             return None
         except RECOVERABLE as error:
             self._findings.fail("escalation_policy", group.id, error)
-            self.untold += 1
+            self.unread_count += 1
             return None
-        told = GroupShifts()
+        shifts = GroupShifts()
         for index, item in enumerate(raw):
             id_ = _id(item)
             at = f"shifts[{index}]" if id_ is None else ""
             reference = self._findings.read(wire.Reference, item, "schedule", id_, at)
             if reference is None:
-                self.untold += 1
+                self.unread_count += 1
                 continue
             shift = self._shift(group.id, reference.id, item)
             if shift is None:
-                told.unreadable[reference.id] = wire.Shift(id=reference.id, name=reference.name)
+                shifts.unreadable[reference.id] = wire.Shift(id=reference.id, name=reference.name)
             else:
-                told.read[shift.id] = shift
-        return told
+                shifts.read[shift.id] = shift
+        return shifts
 
     def complete(self, shifts: Mapping[str, GroupShifts | None]) -> None:
-        """Asks for what no list told, by group id. After all lists were read."""
-        for group_id, told in shifts.items():
-            for shift in list(told.read.values()) if told else ():
-                assert told is not None  # noqa: S101 - or there would be no shift
+        """Requests the rotations and exclusions that no list reported. All lists must have been read before.
+
+        shifts: by group id.
+        """
+        for group_id, group_shifts in shifts.items():
+            for shift in list(group_shifts.read.values()) if group_shifts else ():
+                assert group_shifts is not None  # noqa: S101 - otherwise there would be no shift
                 try:
                     changed = self._missing(group_id, shift)
                 except RECOVERABLE as error:
                     self._fail(shift.id, error)
-                    del told.read[shift.id]
-                    told.unreadable[shift.id] = shift
+                    del group_shifts.read[shift.id]
+                    group_shifts.unreadable[shift.id] = shift
                 else:
-                    told.read[shift.id] = shift.model_copy(update=changed)
+                    group_shifts.read[shift.id] = shift.model_copy(update=changed)
 
     # --- one shift ------------------------------------------------------------------------------------------------
 
     def _shift(self, group_id: str, shift_id: str, item: Any) -> wire.Shift | None:
-        """None: its schedule and its policy are named as failed."""
+        """Returns a shift. None: its schedule and its policy were reported as failed."""
         try:
             members = self._client.whole(item.get("members"))
-            if members is None or any(_is_thin(member) for member in members):
+            if members is None or any(_is_incomplete(member) for member in members):
                 pages = self._client.shift_members(group_id, shift_id)
                 members = all_items(pages, VENDOR, f"members of the shift {shift_id}", "members")
             exclusions = self._embedded_exclusions(group_id, shift_id, item.get("exclusions"))
@@ -97,7 +103,7 @@ class ShiftReading:
         return shift
 
     def _missing(self, group_id: str, shift: wire.Shift) -> dict[str, object]:
-        """What a shift lacks, by field. Raises ConnectorError."""
+        """Returns the missing values of a shift, by field. Raises ConnectorError."""
         found: dict[str, object] = {}
         if shift.exclusions is None and shift.recurrence is not None and not self._embedded["exclusions"]:
             found["exclusions"] = self._exclusions(group_id, shift.id)
@@ -106,7 +112,7 @@ class ShiftReading:
         return found
 
     def _embedded_exclusions(self, group_id: str, shift_id: str, sent: JsonValue) -> list[JsonValue] | None:
-        """None: not told. Raises ConnectorError."""
+        """Returns complete exclusions of a shift, None if they are not reported. Raises ConnectorError."""
         try:
             whole = self._client.whole(sent)
         except (NotFound, PermissionMissing):
@@ -114,12 +120,12 @@ class ShiftReading:
         return self._listed_exclusions(group_id, shift_id) if whole is None and sent is not None else whole
 
     def _listed_exclusions(self, group_id: str, shift_id: str) -> list[JsonValue] | None:
-        """None: not told, with a note; the read is optional. Raises ConnectorError."""
+        """Returns the exclusions of their own list. None: not reported, with a note. Raises ConnectorError."""
         pages = self._client.exclusions(group_id, shift_id)
         try:
             return all_items(pages, VENDOR, f"exclusions of the shift {shift_id}", "exclusions")
         except (NotFound, PermissionMissing) as error:
-            message = f"Whether single occurrences were deleted could not be read: {error.message}"
+            message = f"The deleted occurrences could not be read: {error.message}"
             self._findings.note("schedule", shift_id, "exclusions_not_told", message, "exclusions", loss=True)
             return None
 
@@ -128,21 +134,21 @@ class ShiftReading:
         return self._parsed({"id": shift_id, "exclusions": raw}, "exclusions").exclusions
 
     def _rotation(self, group_id: str, shift_id: str) -> wire.Rotation | None:
-        """None: there is none, or it was not told, with a note."""
+        """Returns the rotation of a shift. None: there is none, or it was not reported, with a note."""
         try:
             single = self._client.shift(group_id, shift_id)
         except (NotFound, PermissionMissing) as error:
-            message = f"Whether its order rotates could not be read: {error.message}"
+            message = f"The rotation could not be read: {error.message}"
             self._findings.note("schedule", shift_id, "rotation_not_told", message, "rotation", loss=True)
             return None
         return self._parsed({"id": shift_id, "rotation": single.get("rotation")}, "rotation").rotation
 
-    def _parsed(self, item: Mapping[str, object], part: str) -> wire.Shift:
-        """Raises UnexpectedResponse when this part of a shift cannot be read."""
+    def _parsed(self, item: Mapping[str, object], key: str) -> wire.Shift:
+        """Returns a shift with the value of ``key``. Raises UnexpectedResponse if the value is not valid."""
         try:
             return wire.Shift.model_validate(item)
         except ValidationError:
-            raise invalid("invalid_value", part, f"The {part} of the shift {item['id']} cannot be read.") from None
+            raise invalid("invalid_value", key, f"The {key} of the shift {item['id']} cannot be read.") from None
 
     def _fail(self, shift_id: str, error: ConnectorError) -> None:
         self._findings.fail("schedule", shift_id, error)
@@ -154,8 +160,8 @@ def _id(item: JsonValue) -> str | None:
     return id_ if isinstance(id_, str) and id_ else None
 
 
-def _is_thin(member: JsonValue) -> bool:
-    """Embedded members may lack what matters; the full rows are a list of their own."""
+def _is_incomplete(member: JsonValue) -> bool:
+    """Returns whether an embedded member lacks needed fields. The list of members contains them."""
     if not isinstance(member, dict):
         return False
     recipient = member.get("recipient")
@@ -164,7 +170,7 @@ def _is_thin(member: JsonValue) -> bool:
 
 
 def _may_rotate(shift: wire.Shift) -> bool:
-    """Whether a rotation that was not told would make a difference: several members who take turns, and a delay."""
+    """Returns whether an unreported rotation would matter: several members take turns and one has a delay."""
     if isinstance(shift.rotation_type, str):
         return shift.rotation_type.strip().upper() not in NOT_ROTATING
     members = shift.members or ()

@@ -1,4 +1,4 @@
-"""How xMatters is called here, and the errors that name it."""
+"""The names of xMatters, and functions that create its errors."""
 
 from typing import Final
 
@@ -8,5 +8,5 @@ VENDOR: Final = Vendor("xmatters", "xMatters")
 PROVIDER: Final = VENDOR.provider
 invalid, unknown_value = VENDOR.invalid, VENDOR.unknown_value
 
-#: Where every path of the REST API begins (vendor reference, "Base URL").
+#: The beginning of every path of the REST API (vendor reference, "Base URL").
 API_ROOT: Final = "/api/xm/1"

@@ -1,4 +1,4 @@
-"""When a shift runs: its first occurrence and its recurrence -> a window on the wall clock. Pure."""
+"""Maps the first occurrence and the recurrence of a shift to a window in local time. Pure."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -20,29 +20,29 @@ _MONTHS: Final = {
     )
 }
 _ORDINALS: Final = {"FIRST": 1, "SECOND": 2, "THIRD": 3, "FOURTH": 4, "LAST": -1}
-#: Weeks begin on Sunday: every list of the reference begins with SU (unverified).
+#: A week starts on Sunday, because every list of the reference starts with SU (unverified).
 _SUNDAY: Final = 7
 _ALL_DAYS: Final = tuple(_WEEKDAYS)
 
 
 def on_holidays_only(shift: wire.Shift) -> bool:
-    """Whether the shift runs on the holidays of a site, which no endpoint tells."""
+    """Returns whether the shift runs on the holidays of a site, which no endpoint reports."""
     return shift.recurrence is not None and shift.recurrence.frequency == "HOLIDAY"
 
 
 def window(shift: wire.Shift, zone: str, findings: Findings) -> Always | Recurring:
-    """Raises UnexpectedResponse for times that cannot be meant and for a recurrence that never occurs.
+    """Returns the window of a shift. Raises UnexpectedResponse for impossible times and a recurrence that never occurs.
 
-    Start and end are of the first occurrence; from its local date on the recurrence repeats its local time of day and
-    its length on the wall clock (recorded: 17:00 before and after a clock change). A shift that is always on tells no
-    times at all (vendor reference, "Shift object").
+    Start and end are those of the first occurrence. From its local date on, the recurrence repeats its local time of
+    day and its length in local time (recorded: 17:00 before and after a clock change). A shift that is always on has no
+    times (vendor reference, "Shift object").
     """
     recurrence = shift.recurrence
     if shift.start is None and shift.end is None and recurrence is None:
         return Always()
     for name, value in (("start", shift.start), ("end", shift.end), ("recurrence", recurrence)):
         if value is None:
-            raise invalid("missing_field", name, f"The times of {shift.label} are told without {name}.")
+            raise invalid("missing_field", name, f"The times of {shift.label} have no {name}.")
     assert shift.start is not None and shift.end is not None and recurrence is not None  # noqa: S101
     first = reading(zone, shift.start.instant)
     made = Recurring(_rule(shift, recurrence, zone, first, findings), first, reading(zone, shift.end.instant) - first)
@@ -54,7 +54,7 @@ def window(shift: wire.Shift, zone: str, findings: Findings) -> Always | Recurri
 def without(
     made: Always | Recurring, shift: wire.Shift, exclusions: Sequence[wire.Exclusion], zone: str, findings: Findings
 ) -> Always | Recurring:
-    """The window without the occurrences that were deleted one by one; one that fits no occurrence is named."""
+    """Returns the window without the deleted occurrences. A note names an exclusion that matches no occurrence."""
     excluded: set[int] = set()
     for number, exclusion in enumerate(exclusions):
         instant = exclusion.start_date.instant
@@ -63,75 +63,77 @@ def without(
         found = [start for start in starts if at(zone, start) == instant]
         excluded.update(found)
         if not found:
-            message = f"A deleted occurrence of {shift.label} is none of those that its recurrence makes."
+            message = f"A deleted occurrence of {shift.label} matches no occurrence of its recurrence."
             findings.note("schedule", shift.id, "exclusion_without_occurrence", message, f"exclusions[{number}]")
     if isinstance(made, Always) or not excluded:
         return made
     return Recurring(made.rule, made.first, made.duration, tuple(sorted(excluded)))
 
 
-def _rule(shift: wire.Shift, told: wire.Recurrence, zone: str, first: int, findings: Findings) -> Rule:
-    frequency = told.frequency
+def _rule(shift: wire.Shift, recurrence: wire.Recurrence, zone: str, first: int, findings: Findings) -> Rule:
+    frequency = recurrence.frequency
     if frequency == "ONCE":
         return Rule("DAILY", count=1)
-    interval = 1 if told.repeat_every is None else told.repeat_every
-    count, until = _end(shift, told.end, zone)
-    months = tuple(sorted({_MONTHS[month] for month in told.months or ()}))
+    interval = 1 if recurrence.repeat_every is None else recurrence.repeat_every
+    count, until = _end(shift, recurrence.end, zone)
+    months = tuple(sorted({_MONTHS[month] for month in recurrence.months or ()}))
     if frequency in ("EVERY_WEEKDAY", "EVERY_WEEKEND_DAY"):
         days = _ALL_DAYS[:5] if frequency == "EVERY_WEEKDAY" else _ALL_DAYS[5:]
         if interval != 1:
-            message = f"{shift.label} repeats every {interval} {frequency.lower()}; it counts as every one."
+            message = f"{shift.label} repeats every {interval} {frequency.lower()}. The interval is ignored."
             findings.note("schedule", shift.id, "interval_ignored", message, "recurrence.repeatEvery")
         return Rule("WEEKLY", 1, _each(days), (), months, _SUNDAY, count, until)
     if frequency == "DAILY":
-        if told.on_days and set(told.on_days) != set(_ALL_DAYS):
-            message = f"{shift.label} recurs daily, yet names days of the week; it counts as every day. Compare it."
+        if recurrence.on_days and set(recurrence.on_days) != set(_ALL_DAYS):
+            message = (
+                f"{shift.label} recurs daily, but contains days of the week. It is imported as every day. Compare it."
+            )
             findings.note("schedule", shift.id, "days_ignored", message, "recurrence.onDays")
         return Rule("DAILY", interval, (), (), months, _SUNDAY, count, until)
     if frequency == "WEEKLY":
-        if not told.on_days:
-            message = f"{shift.label} recurs weekly on no day, which xMatters was seen to show for every day."
+        if not recurrence.on_days:
+            message = f"{shift.label} recurs weekly on no day. xMatters was seen to send this for every day."
             findings.note("schedule", shift.id, "no_days", message, "recurrence.onDays")
-        return Rule("WEEKLY", interval, _each(told.on_days or _ALL_DAYS), (), months, _SUNDAY, count, until)
-    by_day, by_month_day = _days_of_month(shift, told)
+        return Rule("WEEKLY", interval, _each(recurrence.on_days or _ALL_DAYS), (), months, _SUNDAY, count, until)
+    by_day, by_month_day = _days_of_month(shift, recurrence)
     if frequency == "YEARLY" and not months and (by_day or by_month_day):
         months = (_month_of(first),)
     name: Frequency = "YEARLY" if frequency == "YEARLY" else "MONTHLY"
     return Rule(name, interval, by_day, by_month_day, months, _SUNDAY, count, until)
 
 
-def _days_of_month(shift: wire.Shift, told: wire.Recurrence) -> tuple[tuple[tuple[int, int], ...], tuple[int, ...]]:
-    """By weekday or by number; neither when the start's own day of the month is meant."""
-    on = told.on
-    if told.frequency in ("DATE_OF_MONTH", "DAY_OF_WEEK"):
-        on = "DATE_OF_MONTH" if told.frequency == "DATE_OF_MONTH" else "DAY_OF_WEEK"
+def _days_of_month(
+    shift: wire.Shift, recurrence: wire.Recurrence
+) -> tuple[tuple[tuple[int, int], ...], tuple[int, ...]]:
+    """Returns days by weekday and days by number. Both are empty if the start's own day of the month is used."""
+    on = recurrence.on
+    if recurrence.frequency in ("DATE_OF_MONTH", "DAY_OF_WEEK"):
+        on = "DATE_OF_MONTH" if recurrence.frequency == "DATE_OF_MONTH" else "DAY_OF_WEEK"
     if on == "DAY_OF_WEEK":
-        if told.day_of_week is None or told.day_of_week_classifier is None:
-            raise invalid(
-                "missing_field", "recurrence.dayOfWeek", f"{shift.label} recurs on a weekday it does not name."
-            )
-        return ((_ORDINALS[told.day_of_week_classifier], _WEEKDAYS[told.day_of_week]),), ()
-    if told.date_of_month is None:
+        if recurrence.day_of_week is None or recurrence.day_of_week_classifier is None:
+            raise invalid("missing_field", "recurrence.dayOfWeek", f"{shift.label} recurs on an unknown weekday.")
+        return ((_ORDINALS[recurrence.day_of_week_classifier], _WEEKDAYS[recurrence.day_of_week]),), ()
+    if recurrence.date_of_month is None:
         if on is not None:
-            raise invalid("missing_field", "recurrence.dateOfMonth", f"{shift.label} recurs on a day it does not name.")
+            raise invalid("missing_field", "recurrence.dateOfMonth", f"{shift.label} recurs on an unknown day.")
         return (), ()
-    if told.date_of_month == "LAST":
+    if recurrence.date_of_month == "LAST":
         return (), (-1,)
-    if told.date_of_month.isascii() and told.date_of_month.isdigit() and len(told.date_of_month) <= 2:
-        return (), (int(told.date_of_month),)
-    message = f"{shift.label} recurs on the day {told.date_of_month[:40]!r} of the month."
+    if recurrence.date_of_month.isascii() and recurrence.date_of_month.isdigit() and len(recurrence.date_of_month) <= 2:
+        return (), (int(recurrence.date_of_month),)
+    message = f"{shift.label} recurs on the day {recurrence.date_of_month[:40]!r} of the month."
     raise unknown_value("recurrence.dateOfMonth", message)
 
 
-def _end(shift: wire.Shift, told: wire.RecurrenceEnd | None, zone: str) -> tuple[int | None, int | None]:
-    """count and until of a rule."""
-    if told is None or told.end_by == "NEVER" or (told.end_by is None and told.date is None and not told.repetitions):
+def _end(shift: wire.Shift, end: wire.RecurrenceEnd | None, zone: str) -> tuple[int | None, int | None]:
+    """Returns count and until of a rule."""
+    if end is None or end.end_by == "NEVER" or (end.end_by is None and end.date is None and not end.repetitions):
         return None, None
-    if told.end_by == "REPETITIONS" and told.repetitions is not None:
-        return told.repetitions, None
-    if told.end_by == "DATE" and told.date is not None:
-        return None, reading(zone, min(max(told.date.instant, EARLIEST), LATEST - DAY))
-    raise invalid("missing_field", "recurrence.end", f"{shift.label} ends, but does not tell when.")
+    if end.end_by == "REPETITIONS" and end.repetitions is not None:
+        return end.repetitions, None
+    if end.end_by == "DATE" and end.date is not None:
+        return None, reading(zone, min(max(end.date.instant, EARLIEST), LATEST - DAY))
+    raise invalid("missing_field", "recurrence.end", f"{shift.label} ends at an unknown time.")
 
 
 def _each(days: Sequence[str]) -> tuple[tuple[int, int], ...]:

@@ -1,8 +1,9 @@
-"""What xMatters' REST API sends, as far as it is read here (vendor: https://help.xmatters.com/xmapi/).
+"""Models of the objects that xMatters' REST API sends (vendor: https://help.xmatters.com/xmapi/).
 
-Nullable and missing fields are tolerated; ``None`` for a collection means the answer did not tell it. A value outside
-a documented set is an error of that one object, never a default. Fields are named as sent, in snake case. Secrets that
-come in clear (``phonePin``, ``phoneLogin``, custom ``properties``) have no field here: they are never taken.
+They have only the fields that are used. Fields may be null or missing; ``None`` for a collection means that it was not
+reported. A value outside a documented set is an error of that object, never a default. Fields have the vendor's names
+in snake case. Secrets in clear text (``phonePin``, ``phoneLogin``, custom ``properties``) have no field, so they are
+never imported.
 """
 
 from typing import Annotated, Any, Literal
@@ -12,8 +13,8 @@ from pydantic.alias_generators import to_camel
 
 from connectors.reading.wire import AnyInstant, Id, Instant, Text, Wire
 
-#: Every documented word that is looked at.
-_KNOWN = frozenset(
+#: All documented words that are used.
+_WORDS = frozenset(
     (  # noqa: SIM905 - sixty lines otherwise
         "ACTIVE INACTIVE SU MO TU WE TH FR SA JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC ON_CALL BROADCAST "
         "DYNAMIC PERSON GROUP DEVICE DYNAMIC_TEAM EMAIL VOICE TEXT_PHONE TEXT_PAGER APPLE_PUSH ANDROID_PUSH FAX "
@@ -25,37 +26,37 @@ _KNOWN = frozenset(
 
 
 def _word(value: object) -> object:
-    """``None``, ``Peer``: samples mix the case. A word that is not known stays as it is sent, to be shown."""
+    """Returns a known word in upper case, because samples mix the case. An unknown word stays as it was sent."""
     word = value.strip().upper() if isinstance(value, str) else ""
-    return word if word in _KNOWN else value
+    return word if word in _WORDS else value
 
 
 def _number(value: object) -> object:
-    """``4`` or ``"4"``: seen both ways. Nothing that only looks like a number, nor one that is too long to be meant."""
+    """Returns a number for ``4`` or ``"4"``: both were seen. Other texts and very long numbers stay as they are."""
     word = value.strip() if isinstance(value, str) else ""
     return int(word) if word.isascii() and word.isdigit() and len(word) <= 12 else value
 
 
 def _flag(value: object) -> object:
-    """``true`` or ``"true"``."""
+    """Returns a boolean for ``true`` or ``"true"``."""
     return {"true": True, "false": False}.get(value.strip().lower(), value) if isinstance(value, str) else value
 
 
 def _rows(value: object) -> object:
-    """A bare list, or the ``data`` of an envelope around it."""
+    """Returns a bare list, or the ``data`` of its envelope."""
     return value.get("data") if isinstance(value, dict) else value
 
 
-def _is_cut(value: object) -> bool:
-    """Whether an envelope tells that more is there than came with it."""
+def _is_incomplete(value: object) -> bool:
+    """Returns whether an envelope contains fewer rows than its total."""
     rows, total = _rows(value), value.get("total") if isinstance(value, dict) else None
     return isinstance(rows, list) and type(total) is int and len(rows) < total
 
 
-def _whole_rows(value: object) -> object:
-    """The rows of a list that must not lack anything."""
-    if _is_cut(value):
-        raise ValueError("a list that was cut")
+def _complete_rows(value: object) -> object:
+    """Returns the rows of a list that must be complete."""
+    if _is_incomplete(value):
+        raise ValueError("the list is incomplete")
     return _rows(value)
 
 
@@ -74,12 +75,14 @@ Month = Annotated[
 GroupType = Annotated[Literal["ON_CALL", "BROADCAST", "DYNAMIC"], BeforeValidator(_word)]
 
 
-class Sent(Wire):
+class CamelWire(Wire):
+    """A model whose fields have camel-case names in answers."""
+
     model_config = ConfigDict(alias_generator=AliasGenerator(validation_alias=to_camel))
 
 
-class Reference(Sent):
-    """A pointer; any of these but the id may be left out."""
+class Reference(CamelWire):
+    """A reference to an object. Only the id is required."""
 
     id: Id
     target_name: Text | None = None
@@ -91,7 +94,7 @@ class Reference(Sent):
 
 
 class Recipient(Reference):
-    """Whoever can be notified. recipient_type: PERSON, GROUP, DEVICE or DYNAMIC_TEAM. owner: of a device."""
+    """An object that can be notified. recipient_type: PERSON, GROUP, DEVICE or DYNAMIC_TEAM. owner: of a device."""
 
     recipient_type: Word | None = None
     group_type: GroupType | None = None
@@ -101,7 +104,7 @@ class Recipient(Reference):
 
     @property
     def label(self) -> str:
-        """The name of a person, the target name of anything else."""
+        """The name of a person, or the target name of another recipient."""
         full = " ".join(part.strip() for part in (self.first_name or "", self.last_name or "") if part.strip())
         return full or self.target_name or self.name or self.id
 
@@ -109,19 +112,19 @@ class Recipient(Reference):
 # --- people -----------------------------------------------------------------------------------------------------------
 
 
-class Role(Sent):
+class Role(CamelWire):
     name: Text | None = None
 
 
 class Person(Recipient):
-    """roles_cut: there are more roles than came."""
+    """A person. roles_incomplete: whether there are more roles than were sent."""
 
     web_login: Text | None = None
     timezone: Text | None = None
     status: Status | None = None
     site: Reference | None = None
     roles: Annotated[tuple[Role, ...] | None, BeforeValidator(_rows)] = None
-    roles_cut: Annotated[bool, Field(validation_alias="roles"), BeforeValidator(_is_cut)] = False
+    roles_incomplete: Annotated[bool, Field(validation_alias="roles"), BeforeValidator(_is_incomplete)] = False
 
 
 class Site(Reference):
@@ -129,7 +132,7 @@ class Site(Reference):
     status: Word | None = None
 
 
-class Timeframe(Sent):
+class Timeframe(CamelWire):
     name: Text | None = None
     start_time: Text
     timezone: Text | None = None
@@ -138,8 +141,8 @@ class Timeframe(Sent):
     exclude_holidays: Flag | None = None
 
 
-class Device(Sent):
-    """``status``, in one sample of the reference spelt ``active``. delay: minutes from this device to the next."""
+class Device(CamelWire):
+    """A device. status: one sample of the reference calls it ``active``. delay: minutes until the next device."""
 
     id: Id
     name: Text | None = None
@@ -152,7 +155,7 @@ class Device(Sent):
     status: Status | None = None
     test_status: Word | None = None
     priority_threshold: Word | None = None
-    timeframes: Annotated[tuple[Timeframe, ...] | None, BeforeValidator(_whole_rows)] = None
+    timeframes: Annotated[tuple[Timeframe, ...] | None, BeforeValidator(_complete_rows)] = None
 
     @model_validator(mode="before")
     @classmethod
@@ -166,7 +169,7 @@ class Device(Sent):
 
 
 class Group(Reference):
-    """group_type: absent in replies of before 2021, when every group was on call."""
+    """A group. group_type: missing in answers before 2021, when every group was an on-call group."""
 
     group_type: GroupType = "ON_CALL"
     status: Status | None = None
@@ -180,21 +183,21 @@ class Group(Reference):
         return {k: v for k, v in raw.items() if v is not None or k == "id"} if isinstance(raw, dict) else raw
 
 
-class RosterRow(Sent):
+class RosterRow(CamelWire):
     member: Recipient
 
 
 # --- shifts -----------------------------------------------------------------------------------------------------------
 
 
-class RecurrenceEnd(Sent):
+class RecurrenceEnd(CamelWire):
     end_by: Annotated[Literal["NEVER", "DATE", "REPETITIONS"], BeforeValidator(_word)] | None = None
     date: AnyInstant | None = None
     repetitions: Whole | None = None
 
 
-class Recurrence(Sent):
-    """DATE_OF_MONTH and DAY_OF_WEEK are listed as frequencies, but samples have them in ``on``: both are read."""
+class Recurrence(CamelWire):
+    """A recurrence. DATE_OF_MONTH and DAY_OF_WEEK are documented as frequencies, but samples have them in ``on``."""
 
     frequency: Annotated[
         Literal[
@@ -223,8 +226,8 @@ class Recurrence(Sent):
     end: RecurrenceEnd | None = None
 
 
-class Rotation(Sent):
-    """The spellings of the words are in no reference; what is unknown is named, so nothing is refused here."""
+class Rotation(CamelWire):
+    """A rotation. No reference contains its words, so every value is accepted here. A note names unknown words."""
 
     type: Any = None
     direction: Any = None
@@ -233,13 +236,13 @@ class Rotation(Sent):
     next_rotation_time: Instant | None = None
 
 
-class Exclusion(Sent):
+class Exclusion(CamelWire):
     start_date: Instant
     end_date: Instant | None = None
 
 
-class ShiftMember(Sent):
-    """delay: minutes to wait *before* this member. in_rotation: also seen inside of the recipient."""
+class ShiftMember(CamelWire):
+    """A member of a shift. delay: minutes *before* this member. in_rotation: was also seen inside the recipient."""
 
     position: Whole
     delay: Whole
@@ -257,12 +260,12 @@ class ShiftMember(Sent):
         return kept if nested is None else {**kept, "inRotation": nested}
 
 
-class SiteHolidays(Sent):
+class SiteHolidays(CamelWire):
     on_call: Flag | None = None
 
 
-class RepeatEscalation(Sent):
-    """delay: minutes; wait_in_seconds: the same in another spelling of the reference."""
+class RepeatEscalation(CamelWire):
+    """A repetition. delay: minutes. wait_in_seconds: the same delay in another place of the reference."""
 
     repeat_enabled: Flag | None = None
     repetitions: Whole | None = None
@@ -270,12 +273,12 @@ class RepeatEscalation(Sent):
     wait_in_seconds: Whole | None = None
 
 
-class EndOfEscalation(Sent):
+class EndOfEscalation(CamelWire):
     notify_enabled: Flag | None = None
 
 
 class Shift(Reference):
-    """start, end: of the first occurrence. members, exclusions: None = not told."""
+    """A shift. start, end: of the first occurrence. members, exclusions: None means not reported."""
 
     description: Text | None = None
     start: Instant | None = None
@@ -294,7 +297,7 @@ class Shift(Reference):
 # --- absences, services, who is on call -------------------------------------------------------------------------------
 
 
-class Absence(Sent):
+class Absence(CamelWire):
     id: Id
     absence_type: Annotated[Literal["VACANCY", "REPLACEMENT"], BeforeValidator(_word)]
     start: AnyInstant
@@ -310,21 +313,21 @@ class Service(Reference):
     status: Word | None = None
 
 
-class Replacement(Sent):
-    """replacement None: nobody."""
+class Replacement(CamelWire):
+    """A stretch of time of an on-call member. replacement: None means nobody."""
 
     start: Instant
     end: Instant
     replacement: Recipient | None = None
 
 
-class OnCallMember(Sent):
+class OnCallMember(CamelWire):
     member: Recipient
     replacements: Annotated[tuple[Replacement, ...] | None, BeforeValidator(_rows)] = None
 
 
-class OnCallRow(Sent):
-    """shift None: a gap. members as completed by the client."""
+class OnCallRow(CamelWire):
+    """A row of the on-call answer. shift: None means a gap. members: completed by the client."""
 
     group: Reference
     shift: Reference | None = None

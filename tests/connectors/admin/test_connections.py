@@ -121,7 +121,7 @@ def test_an_error_of_the_connector_stands_on_its_field(admin_client: Client) -> 
     page = admin_client.post(ADD, form(api_key=SECRET, subdomain="not a subdomain"))
     errors = page.context["adminform"].form.errors
     assert errors.keys() == {"subdomain"}
-    assert "is no PagerDuty subdomain. Enter the first part" in errors["subdomain"][0]
+    assert "is not a PagerDuty subdomain. Enter the first part" in errors["subdomain"][0]
 
 
 def test_an_empty_secret_keeps_the_stored_one(admin_client: Client) -> None:

@@ -281,9 +281,9 @@ def test_the_recorded_account_names_what_was_not_told() -> None:
         "schedule P85QTXZ: The layer Jack retired layer (PDEADPL) has ended",
         "schedule P3D7DLW: Its overrides could not be read",
         "responder P1VTA5W: Wiley was deleted",
-        "responder P4CMCAU: Something refers to Jack T. with the address douglas.hurley@nasa.example",
+        "responder P4CMCAU: References to Jack T. contain the address douglas.hurley@nasa.example",
         "responder PRXEEQ8: The contact methods of Horse could not be read",
-        "escalation_policy P6F7EI2: The answer does not tell how often Endeavour repeats",
+        "escalation_policy P6F7EI2: PagerDuty did not report how often Endeavour repeats",
         "service P3IIAF1: The escalation policy PT25XJK",
         "schedule: This account has no shift-based schedules",
     ):

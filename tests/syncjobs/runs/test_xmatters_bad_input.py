@@ -151,7 +151,7 @@ def test_an_account_that_sees_half_of_the_groups_takes_the_others_for_hidden_not
     assert UserGroup.objects.filter(active=True).count() == 12
     for code in ("absences_not_told", "devices_by_person", "contact_details_forbidden"):
         assert len(notes(run, code)) == 1
-    assert "The members of All Hands count as not told" in told(run)
+    assert "The members of All Hands are treated as not reported" in told(run)
 
 
 # --- answers ----------------------------------------------------------------------------------------------------------
@@ -169,7 +169,7 @@ def test_an_account_that_sees_half_of_the_groups_takes_the_others_for_hidden_not
         ("/people", "endless", {}, "/api/xm/1/people"),
         ("/people", "redirect", {}, "not followed"),
         ("/people", "mistyped", {}, "/api/xm/1/people"),
-        ("/people", "loop", {}, "/api/xm/1/people sends the same page again and again"),
+        ("/people", "loop", {}, "/api/xm/1/people returned the same page more than once"),
         ("/people", "status", {"status": 403}, "Give the key the right to read this"),
         ("/people", "status", {"status": 404}, "Check that it still exists"),
         ("/people", "status", {"status": 429, "headers": {"Retry-After": "1"}}, "asks to wait 1 s"),
@@ -190,7 +190,7 @@ def test_an_account_that_sees_half_of_the_groups_takes_the_others_for_hidden_not
         ("/groups", "status", {"status": 503}, "Try again later"),
         ("/sites", "status", {"status": 503}, "Try again later"),
         ("/devices", "status", {"status": 503}, "Try again later"),
-        ("/devices", "status", {"status": 404}, "nothing is known of contacts"),
+        ("/devices", "status", {"status": 404}, "contact methods and addresses are unknown"),
         ("/devices", "html", {}, "sign-in page"),
     ],
 )
@@ -216,9 +216,7 @@ def test_services_that_may_not_be_read_any_more_stay_beside_the_groups_that_are_
     simulator.edits.change_plan(services=False)
     run = sync(imported)
     assert run.state == RunState.SUCCEEDED
-    assert notes(run, "none_here") == [
-        "There are no services that can be seen, so the on-call groups are offered in their place."
-    ]
+    assert notes(run, "none_here") == ["No services are visible, so the on-call groups are offered instead."]
     after = rows()
     assert {key: after[key] for key in before} == before
     assert sum(table == "Service" for table, _ in after.keys() - before.keys()) == 10
@@ -315,7 +313,8 @@ def test_addresses_are_those_of_active_mail_devices_and_missing_ones_are_named(
     finn = Responder.objects.get(name="Finn Larsen").links.get().external_id
     (message,) = notes(run, "no_email")
     assert message == (
-        "There is no active e-mail device, and the login is no address: nobody can be matched or invited by it."
+        "There is no active e-mail device, and the login is not an address. "
+        "The person cannot be matched or invited by e-mail."
     )
     assert [note["external_id"] for note in run.notes if note["code"] == "no_email"] == [finn]
 
@@ -390,7 +389,7 @@ def test_groups_inside_themselves_end_whatever_becomes_of_them(
     run = sync(connect(nested=nested))
     assert run.state == RunState.SUCCEEDED
     (message,) = notes(run, "nested_in_itself")
-    assert message == "The group has a seat of its own shift Around the World; it is not followed again."
+    assert message == "The group has a seat in its own shift Around the World. It is not followed again."
     counted = {name: UserGroup.objects.get(name=name).members.count() for name in members}
     assert counted == members
     assert UserGroup.objects.count() == 12
@@ -421,13 +420,13 @@ def test_two_groups_that_differ_by_case_only_are_two(simulator: Simulator, impor
     assert EscalationPolicy.objects.filter(name__iexact="data pipelines", active=True).count() == 2
     assert not Conflict.objects.filter(kind__in=("team_name_collision", "duplicate_policy")).exists()
     assert notes(SyncRun.objects.latest("pk"), "no_shifts") == [
-        "data pipelines is an on-call group without shifts: alerting it notifies nobody."
+        "data pipelines is an on-call group without shifts. An alert to it notifies nobody."
     ]
 
 
 def test_a_shift_on_no_day_and_one_without_times_are_on_every_day(simulator: Simulator, imported: SyncProfile) -> None:
     (message,) = notes(SyncRun.objects.latest("pk"), "no_days")
-    assert message == "Clock Change recurs weekly on no day, which xMatters was seen to show for every day."
+    assert message == "Clock Change recurs weekly on no day. xMatters was seen to send this for every day."
     clock = Schedule.objects.get(name="Network, Clouds + Cables: Clock Change")
     always = Schedule.objects.get(name="Payments | On-Call: Default Shift")
     made = specs([clock.pk, always.pk])
@@ -443,7 +442,7 @@ def test_a_shift_on_no_day_and_one_without_times_are_on_every_day(simulator: Sim
         ({"type": "PENDULUM"}, "its type 'PENDULUM' is unknown"),
         ({"direction": "SIDEWAYS"}, "its direction 'SIDEWAYS' is unknown"),
         ({"unit": "FORTNIGHTS"}, "its unit 'FORTNIGHTS' is unknown"),
-        ({"interval": 0}, "its interval '0' is no number of weeks"),
+        ({"interval": 0}, "its interval '0' is not a valid number of weeks"),
         ({"trigger": ""}, "its next change is missing"),
     ],
 )
@@ -460,7 +459,7 @@ def test_a_rotation_that_is_not_understood_keeps_its_order_and_is_named(
     assert run.state == RunState.SUCCEEDED
     group = simulator.state.groups[shift.group_id]
     mine = [note["message"] for note in run.notes if note["external_id"] == shift.id]
-    assert f"Unsupported rotation: {words}. The order of Weekdays stays as it was read; compare it." in mine
+    assert f"Unsupported rotation: {words}. The order of Weekdays stays as it was read. Compare it." in mine
     made = Schedule.objects.get(name=f"{group.name}: Weekdays")
     keys = [layer["participants"] for layer in made.layers["layers"]]
     assert len(keys) == len(shift.seats)

@@ -1,9 +1,7 @@
-"""A PagerDuty account made of plain answers, behind the real HTTP client."""
+"""A fake PagerDuty account with fixed answers, which is read through the real HTTP client."""
 
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -88,8 +86,7 @@ def policy(id_: str, *levels: list[Json], **more: Any) -> Json:
 
 @dataclass
 class Account(Answering):
-    """Lists in ``users``, ``teams``, ... are served page by page under their own path; single objects come from
-    them."""
+    """A fake account. It serves the lists ``users``, ``teams``, ... in pages, and their objects one by one."""
 
     users: list[Json] = field(default_factory=list)
     teams: list[Json] = field(default_factory=list)
@@ -135,14 +132,8 @@ def page(key: str, items: list[Json], query: Mapping[str, str]) -> Json:
 
 
 @pytest.fixture
-def make() -> ModuleType:
-    """The builders of this file: ``make.user("P1")``."""
-    return sys.modules[__name__]
-
-
-@pytest.fixture
 def account() -> Account:
-    """An account of the subdomain acme with one person and nothing else."""
+    """An account with the subdomain acme and one person."""
     return Account(users=[user("PANA")])
 
 

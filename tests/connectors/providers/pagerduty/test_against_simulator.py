@@ -1,4 +1,4 @@
-"""A whole read over HTTP against the simulated vendor, an implementation of its own. The judge here: simulator."""
+"""Reads the simulator over HTTP. The simulator is a separate implementation and gives the expected results."""
 
 import dataclasses
 import json

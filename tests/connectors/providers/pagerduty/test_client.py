@@ -1,4 +1,4 @@
-"""Pages, and that every request is one the vendor documents."""
+"""Tests pages, and that the vendor documents every request."""
 
 import json
 from typing import Any

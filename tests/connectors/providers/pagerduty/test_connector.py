@@ -1,4 +1,4 @@
-"""The form, the origin, what is scrubbed, Test connection."""
+"""Tests the form, the origin, the scrubbing and *Test connection*."""
 
 from typing import Any
 

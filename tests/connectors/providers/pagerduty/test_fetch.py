@@ -1,4 +1,4 @@
-"""A whole read: what goes wrong costs its own object, and is named."""
+"""Tests whole reads: an error fails its own object only, and is reported."""
 
 from typing import Any
 

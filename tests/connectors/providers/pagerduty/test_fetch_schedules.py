@@ -1,4 +1,4 @@
-"""Reading schedules in their own zone and in few calls; what a selection brings along."""
+"""Tests reads of schedules in their own zone and in few calls, and the objects that a selection needs."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ def many(make: Any, count: int, **more: Any) -> list[Any]:
 
 
 def detail_calls(account: Any) -> list[Any]:
-    """Calls beyond the plain list: "sweep" with its zone, or the path of a single read."""
+    """Returns the calls except for the plain list: "sweep" with its zone, or the path of a single read."""
     found = []
     for request in account.requests:
         query = dict(request.query)

@@ -1,4 +1,4 @@
-"""No field that PagerDuty is known to send is without a fate."""
+"""Tests that the ledger has every field that PagerDuty is known to send."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Layer schedules: wire -> record."""
+"""Tests how layer schedules become records."""
 
 from typing import Any
 
@@ -176,4 +176,4 @@ def test_an_answer_in_another_zone_is_noticed(
 ) -> None:
     one = make.layer("L1", "PANA", rotation_virtual_start=virtual_start, restrictions=restrictions, end=end)
     schedule = wire.Schedule.model_validate(make.schedule("S1", one))
-    assert mapping_layers.is_read_in(schedule, "Europe/Berlin", make.NOW) is read
+    assert mapping_layers.is_rendered_in(schedule, "Europe/Berlin", make.NOW) is read

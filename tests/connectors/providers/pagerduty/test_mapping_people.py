@@ -1,4 +1,4 @@
-"""People, contact methods and teams: wire -> record."""
+"""Tests how people, contact methods and teams become records."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Escalation policies and services: wire -> record."""
+"""Tests how escalation policies and services become records."""
 
 from typing import Any
 

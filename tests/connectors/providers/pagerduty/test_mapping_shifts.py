@@ -1,4 +1,4 @@
-"""Shift-based schedules: wire -> record."""
+"""Tests how shift-based schedules become records."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""RFC 5545 lines: the supported part exactly, the rest refused."""
+"""Tests RFC 5545 lines: the supported part is exact, and the rest is refused."""
 
 from typing import Any
 

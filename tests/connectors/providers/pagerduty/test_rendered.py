@@ -1,4 +1,4 @@
-"""The vendor's own rendering."""
+"""Tests the vendor's own rendering."""
 
 from typing import Any
 
@@ -58,7 +58,7 @@ def test_a_read_tells_final_schedules_without_further_calls(account: Any, make: 
     ahead = [("since", "2026-01-01T00:00:00Z"), ("until", "2026-04-01T00:00:00Z")]
     assert asked["/v3/schedules/V1"] == [("include[]", "final_schedule"), *ahead]
     assert account.paths().count("/v3/schedules/V1") == 1
-    assert "/schedules/S1" not in asked  # the sweep told it
+    assert "/schedules/S1" not in asked  # the sweep contained it
 
 
 def test_the_list_is_asked_for_zones_once(account: Any, make: Any) -> None:

@@ -1,4 +1,4 @@
-"""What is refused at the wire, with its JSON path and without personal values."""
+"""Tests that invalid answers are refused with their JSON path and without personal values."""
 
 from typing import Any
 

@@ -1,9 +1,7 @@
-"""An xMatters instance made of plain answers, behind the real HTTP client."""
+"""A fake xMatters instance with fixed answers, which is read through the real HTTP client."""
 
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -73,7 +71,7 @@ def seat(position: int, who_: str | Json, delay: int = 0, **more: Any) -> Json:
 
 
 def shift(id_: str, *seats: Json, **more: Any) -> Json:
-    """Weekdays from 09:00 to 17:00 in Berlin, since Monday 2025-01-06."""
+    """Returns a shift on weekdays from 09:00 to 17:00 in Berlin, since Monday 2025-01-06."""
     return {
         "id": id_,
         "name": f"Shift {id_}",
@@ -96,7 +94,7 @@ def absence(id_: str, absent: str, start: str, end: str, by: str | None = None, 
 
 @dataclass
 class Instance(Answering):
-    """rosters, shifts: by group id."""
+    """A fake instance. rosters, shifts: by group id."""
 
     root = ROOT
     people: list[Json] = field(default_factory=list)
@@ -143,14 +141,8 @@ def page(path: str, items: list[Json], query: Mapping[str, str]) -> Json:
 
 
 @pytest.fixture
-def make() -> ModuleType:
-    """The builders of this file: ``make.person("ANA")``."""
-    return sys.modules[__name__]
-
-
-@pytest.fixture
 def instance() -> Instance:
-    """An on-call group of two with one shift and a service."""
+    """An instance with an on-call group of two people, one shift and a service."""
     return Instance(
         people=[person("ANA"), person("BO")],
         devices=[device("D1", "ANA"), device("D2", "BO")],

@@ -1,4 +1,4 @@
-"""Shifts that rotate, as the simulator walks them and as xMatters would tell them at an instant."""
+"""Shifts that rotate, in the simulator and as xMatters would send them at an instant."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -19,7 +19,7 @@ PEOPLE = ("ANA", "BO", "CY")
 
 
 def when(*fields: int) -> int:
-    """A reading."""
+    """Returns a wall-clock time."""
     return int(datetime(*fields, tzinfo=UTC).timestamp())  # type: ignore[misc, arg-type]
 
 
@@ -30,7 +30,7 @@ def text(instant: int) -> str:
 def simulated(
     zone: str, start: int, unit: str, interval: int, *, change: int | None = None, last: bool = False
 ) -> Shift:
-    """A shift of 8 hours a day from the reading ``start``, rotating from the reading ``change`` (its own start)."""
+    """Returns a shift of 8 hours a day. start, change: wall-clock times of its first start and its first rotation."""
     first = first_instant(zone, start)
     trigger = {"SHIFTS": "shift", "ALERTS": "alert"}.get(unit, "time")
     rotation = Rotation(
@@ -48,14 +48,14 @@ def simulated(
 
 
 def sent(shift: Shift, instant: int) -> wire.Shift:
-    """The shift as xMatters tells it at an instant, by the simulator's own walk."""
+    """Returns the shift as xMatters would send it at an instant, from the simulator."""
     rotation = shift.rotation
     assert rotation is not None and shift.start is not None and shift.end is not None
-    told: dict[str, Any] = {"type": rotation.type, "direction": rotation.direction, "interval": rotation.interval}
-    told["intervalUnit"] = rotation.unit
+    state: dict[str, Any] = {"type": rotation.type, "direction": rotation.direction, "interval": rotation.interval}
+    state["intervalUnit"] = rotation.unit
     following = next_rotation(shift, instant)
     if following is not None:
-        told["nextRotationTime"] = text(following)
+        state["nextRotationTime"] = text(following)
     members = [
         {
             "position": position,
@@ -73,7 +73,7 @@ def sent(shift: Shift, instant: int) -> wire.Shift:
             "end": text(shift.end),
             "timezone": shift.zone,
             "recurrence": {"frequency": "DAILY"},
-            "rotation": told,
+            "rotation": state,
             "members": members,
             "exclusions": [{"startDate": text(a), "endDate": text(b)} for a, b in shift.excluded],
         }
@@ -81,12 +81,12 @@ def sent(shift: Shift, instant: int) -> wire.Shift:
 
 
 def read(shift: Shift, instant: int, findings: Findings | None = None) -> SourceSchedule:
-    """What comes of reading the shift at an instant."""
+    """Returns the record of the shift, read at an instant."""
     group = wire.Group(id="G1")
     return schedule(sent(shift, instant), group, Directory(), instant, (), findings or Findings(VENDOR))
 
 
 def instants(shift: Shift, step: int = 7 * HOUR) -> range:
-    """From an hour after the shift's first start on, over 1,100 days and six clock changes, at each hour of the day."""
+    """Returns instants from one hour after the shift's first start, over 1,100 days and six clock changes."""
     assert shift.start is not None
     return range(shift.start + HOUR, shift.start + HOUR + DAYS * DAY, step)

@@ -1,4 +1,4 @@
-"""The whole connector against the simulator, which was written from the same notes by other means."""
+"""Compares the connector with the simulator, a separate implementation of the same notes."""
 
 from random import Random
 from typing import Any

@@ -1,4 +1,4 @@
-"""Pages, links and lists inside an object."""
+"""Tests pages, links and lists inside an object."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import pytest
 from connectors.closure import Selection
 from connectors.errors import UnexpectedResponse
 from connectors.network.exchange import Request
-from connectors.providers.xmatters.address import followed
+from connectors.providers.xmatters.address import next_request
 
 ORIGIN = "https://acme.xmatters.com"
 
@@ -47,7 +47,7 @@ def test_pages_follow_root_relative_links_with_what_was_asked_first(instance: An
 )
 def test_links_within_the_instance_are_followed(link: str, path: str) -> None:
     asked = (("offset", "0"), ("embed", "roles"))
-    assert followed(link, ORIGIN, asked) == (path, (("offset", "1"), ("embed", "roles")))
+    assert next_request(link, ORIGIN, asked) == (path, (("offset", "1"), ("embed", "roles")))
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_links_within_the_instance_are_followed(link: str, path: str) -> None:
 )
 def test_a_link_that_leads_elsewhere_is_not_followed(instance: Any, make: Any, link: str) -> None:
     with pytest.raises(UnexpectedResponse) as refused:
-        followed(link, ORIGIN, ())
+        next_request(link, ORIGIN, ())
     assert refused.value.code == "foreign_link"
     instance.answers["/people"] = {**make.envelope([make.person("ANA")]), "links": {"next": link}}
     with pytest.raises(UnexpectedResponse):
@@ -116,7 +116,7 @@ def test_lists_inside_an_object_are_whole_or_nothing(instance: Any, make: Any) -
     assert whole([1, 2]) == [1, 2]
     assert whole(make.envelope([1, 2])) == [1, 2]
     assert whole(cut) == [1, 2, 3]
-    assert whole({**make.envelope([1]), "total": 3}) is None  # cut, and nothing says where it goes on
+    assert whole({**make.envelope([1]), "total": 3}) is None  # incomplete, and without a next link
     assert whole({"data": {}}) is None
     assert whole(None) is None
     assert whole("a text") is None

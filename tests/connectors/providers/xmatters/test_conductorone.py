@@ -1,4 +1,4 @@
-"""ConductorOne's connector and this one: a test for each row of the table in docs/providers/xmatters.md."""
+"""Compares with ConductorOne's connector: a test for each row of the table in docs/providers/xmatters.md."""
 
 import base64
 from typing import Any
@@ -66,7 +66,7 @@ def test_every_member_that_is_no_person_is_counted_with_its_reason(nested: Any) 
     snapshot = fetch(nested)
     assert team(snapshot).members == (SourceMember("ANA", "member"), SourceMember("CY", "member"))
     assert notes(snapshot) == [
-        "1 member(s) of Group G1 left out: a dynamic team, whose members depend on the moment.",
+        "1 member(s) of Group G1 left out: a dynamic team, whose members change with time.",
         "2 member(s) of Group G1 left out: a nested group.",
         "1 member(s) of Group G1 left out: of the unknown type 'SERVICE'.",
     ]
@@ -84,7 +84,7 @@ def test_nested_groups_may_come_along_as_groups_of_their_own(nested: Any) -> Non
     linked = nested.connector(nested="link").fetch(selection, contact_details=False)
     assert {one.external_id for one in linked.teams} == {"N1", "N2", "G1", "Y"}
     assert [member.person_id for member in team(linked, "N1").members] == ["ANA", "BO"]
-    assert notes(linked, "N1") == ["2 nested group(s) of Group N1 are user groups of their own."]
+    assert notes(linked, "N1") == ["2 nested group(s) of Group N1 are separate user groups."]
     assert team(linked, "Y").members is None
 
 
@@ -122,7 +122,9 @@ def test_members_are_taken_over_from_all_nested_groups_or_from_none(
         nested.groups = [one for one in nested.groups if one["id"] != "N2"]
     snapshot = fetch(nested, nested="expand")
     assert team(snapshot).members is None
-    assert "The members of Group G1 count as not told: nothing tells whom the group n2 means." in notes(snapshot)[-1]
+    assert (
+        "The members of Group G1 are treated as not reported: the group n2 cannot be resolved." in notes(snapshot)[-1]
+    )
     assert "choose another setting" in notes(snapshot)[-1]
     for setting in ("skip", "link"):
         assert team(fetch(nested, nested=setting)).members == (
@@ -134,9 +136,9 @@ def test_members_are_taken_over_from_all_nested_groups_or_from_none(
 def test_a_linked_group_that_cannot_be_seen_is_counted_as_left_out(nested: Any) -> None:
     nested.groups = [one for one in nested.groups if one["id"] != "N1"]
     assert notes(fetch(nested, nested="link"))[:3] == [
-        "1 nested group(s) of Group G1 are user groups of their own.",
-        "1 member(s) of Group G1 left out: a dynamic team, whose members depend on the moment.",
-        "1 member(s) of Group G1 left out: a nested group that cannot be seen.",
+        "1 nested group(s) of Group G1 are separate user groups.",
+        "1 member(s) of Group G1 left out: a dynamic team, whose members change with time.",
+        "1 member(s) of Group G1 left out: a nested group that is not visible.",
     ]
 
 
@@ -145,13 +147,13 @@ def test_a_dynamic_group_is_told_as_what_it_is(nested: Any) -> None:
     expanded = fetch(nested, nested="expand")
     assert team(expanded, "Y").members == (SourceMember("ED", "member"),)
     assert "by criteria" in notes(expanded, "Y")[0]
-    assert "Those of this read were taken." in notes(expanded, "Y")[0]
+    assert "The members at this read were imported." in notes(expanded, "Y")[0]
 
 
 def test_an_inactive_group_is_told(instance: Any) -> None:
     instance.groups[0]["status"] = "INACTIVE"
     snapshot = fetch(instance)
-    assert notes(snapshot) == ["Group G1 is inactive at xMatters: it gets no messages."]
+    assert notes(snapshot) == ["Group G1 is inactive at xMatters, so it gets no messages."]
     assert [one.enabled for one in snapshot.schedules] == [False]
     assert {one.enabled for one in snapshot.policies} == {False}
 
@@ -168,7 +170,7 @@ def test_devices_are_contact_methods_and_rules_behind_the_switch(instance: Any, 
     assert len(bo.contact_methods or ()) == len(bo.notification_rules or ()) == 1
     for user in fetch(instance, details=False).users:
         assert (user.contact_methods, user.notification_rules) == (None, None)
-        assert user.email  # the one thing somebody can be matched by
+        assert user.email  # a person can be matched only by it
 
 
 @pytest.mark.parametrize("tail", ["", "/", "/api/xm/1", "/api/xm/1/"])

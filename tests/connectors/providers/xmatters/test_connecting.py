@@ -1,4 +1,4 @@
-"""Form, address, credentials, Test connection."""
+"""Tests the form, the address, the credentials and *Test connection*."""
 
 import json
 from typing import Any
@@ -44,11 +44,11 @@ def test_a_host_is_taken_as_it_is(host: str) -> None:
         ("acme", "in full"),
         ("http://acme.xmatters.com", "https"),
         ("https://ana:secret@acme.xmatters.com", "for example"),
-        ("https://acme.xmatters.com?x=1", "https://acme.xmatters.com alone"),
-        ("https://acme.xmatters.com/api/xm/1#top", "https://acme.xmatters.com alone"),
-        ("https://acme.xmatters.com/xmatters/ui/home", "https://acme.xmatters.com alone"),
-        ("https://acme.xmatters.com/api/xm/2", "https://acme.xmatters.com alone"),
-        ("https://acme.xmatters.com/api/xm/1/../../x", "https://acme.xmatters.com alone"),
+        ("https://acme.xmatters.com?x=1", "Enter only https://acme.xmatters.com."),
+        ("https://acme.xmatters.com/api/xm/1#top", "Enter only https://acme.xmatters.com."),
+        ("https://acme.xmatters.com/xmatters/ui/home", "Enter only https://acme.xmatters.com."),
+        ("https://acme.xmatters.com/api/xm/2", "Enter only https://acme.xmatters.com."),
+        ("https://acme.xmatters.com/api/xm/1/../../x", "Enter only https://acme.xmatters.com."),
         ("https://evil.example\\.xmatters.com", "for example"),
         ("https://127.0.0.1", "for example"),
     ],
@@ -132,7 +132,7 @@ def test_without_a_group_or_its_shifts_nothing_tells_about_shifts(instance: Any,
 def test_an_account_that_may_read_nothing_is_told_so(instance: Any, make: Any) -> None:
     instance.answers |= dict.fromkeys(("/people", "/groups", "/services"), make.FORBIDDEN)
     messages = instance.connector().probe().messages
-    assert any("Nothing that is imported" in message for message in messages)
+    assert any("may read no object that can be imported" in message for message in messages)
 
 
 @pytest.mark.parametrize(
@@ -261,7 +261,7 @@ def test_a_refused_login_is_shown_on_its_field(instance: Any, answer: Any, field
 @pytest.mark.parametrize("odd", [{"access_token": ""}, {"access_token": 7}, {"expires_in": "soon"}])
 def test_a_token_in_another_form_is_named(instance: Any, make: Any, odd: dict[str, Any]) -> None:
     Tokens(instance, make, **odd)
-    with pytest.raises(Exception, match="token in a form") as refused:
+    with pytest.raises(Exception, match="no valid token") as refused:
         instance.connector(**OAUTH).probe()
     assert make.PASSWORD not in str(refused.value)
 

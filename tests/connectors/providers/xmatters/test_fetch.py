@@ -1,4 +1,4 @@
-"""A whole read: what is asked, what comes along, what a failure costs."""
+"""Tests whole reads: the requests, the objects that are imported, and the effect of a failure."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Whatever a good answer turns into, a read ends: each object is imported or named, and nothing else breaks."""
+"""Tests that a read of damaged answers ends, and that each object is imported or reported."""
 
 import copy
 import json

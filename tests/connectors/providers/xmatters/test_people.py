@@ -1,4 +1,4 @@
-"""People, their devices, absences."""
+"""Tests people, their devices and absences."""
 
 import json
 from typing import Any
@@ -153,8 +153,8 @@ def test_devices_become_contact_methods_in_order(make: Any) -> None:
         "skipped_devices",
         "skipped_devices",
     ]
-    assert "1 of the devices is of the kind CHAT_SLACK" in findings.notes[-2].message
-    assert "2 of the devices are of the kind FAX" in findings.notes[-1].message
+    assert "1 device was left out, of the kind CHAT_SLACK" in findings.notes[-2].message
+    assert "2 devices were left out, of the kind FAX" in findings.notes[-1].message
     assert not any("604" in note.message for note in findings.notes)
 
 
@@ -177,7 +177,7 @@ def test_delays_run_after_a_device_and_count_for_those_behind_it(make: Any) -> N
 
 
 def test_a_cut_list_of_time_frames_is_no_list(make: Any) -> None:
-    with pytest.raises(ValueError, match="cut"):
+    with pytest.raises(ValueError, match="the list is incomplete"):
         devices(make.device("D1", "ANA", timeframes={"data": [], "total": 2}))
 
 

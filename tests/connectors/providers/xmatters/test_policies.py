@@ -1,4 +1,4 @@
-"""Timelines as policies: levels, waits, rounds; judged by the simulator's own walk."""
+"""Tests timelines as policies (levels, waits, rounds) and compares them with the simulator's walk."""
 
 from typing import Any
 

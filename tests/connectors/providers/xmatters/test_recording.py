@@ -1,4 +1,4 @@
-"""A recording holds no secret of anybody, and tells the same offline."""
+"""Tests that a recording contains no secrets and gives the same result offline."""
 
 import json
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""xMatters' own rendering as spans."""
+"""Tests xMatters' own rendering as spans."""
 
 from datetime import UTC, datetime
 from typing import Any

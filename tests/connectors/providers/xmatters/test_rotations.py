@@ -1,4 +1,4 @@
-"""A rotation is told as a state that moves by itself; whenever it is read, one and the same rule has to come out."""
+"""Tests that a rotation, which is sent as a changing state, becomes the same rule whenever it is read."""
 
 from dataclasses import replace
 from typing import Any

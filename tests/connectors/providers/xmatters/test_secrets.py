@@ -1,4 +1,4 @@
-"""Secrets that xMatters sends in clear, and those that open it: not in a row, a log, a recording or an error."""
+"""Tests that secrets from xMatters and credentials are in no row, log, recording or error."""
 
 import json
 import logging

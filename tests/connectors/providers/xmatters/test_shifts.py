@@ -1,4 +1,4 @@
-"""Shifts: when they run, who has which seat, and what is named."""
+"""Tests shifts: their times, their seats and their notes."""
 
 from datetime import UTC, datetime
 from typing import Any
