@@ -28,6 +28,8 @@ from connectors.records import (
     SourceTeam,
     SourceUser,
 )
+from connectors.registry import CONNECTORS
+from connectors.simulator.serve import PROVIDERS as SIMULATED
 from connectors.zones.timezones import convert
 from oncall.admin.people import ContactMethodForm
 from oncall.aggregates import AGGREGATES, Kind
@@ -43,6 +45,7 @@ from syncjobs.planning.canonical import Proposer
 from syncjobs.planning.values import ConflictKind as PlannedKind
 from syncjobs.planning.values import Proposal
 from syncjobs.words.values import FIELD_WORDS, element_line
+from tests.connectors.conformance.table import PROVIDERS as ENTRIES
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
@@ -101,6 +104,14 @@ REGISTERED: list[type[Model]] = sorted(admin.site._registry, key=lambda model: m
 OWN = ("connectors", "oncall", "syncjobs")
 COMMANDS = sorted(name for name, app in get_commands().items() if app in OWN)
 CHANNELS: tuple[Channel, ...] = get_args(Channel)
+
+
+# A provider
+
+
+def test_every_provider_has_a_simulator_and_an_entry_in_the_conformance_suite() -> None:
+    assert {connector.provider for connector in CONNECTORS} == set(SIMULATED)
+    assert {entry.connector for entry in ENTRIES} == set(CONNECTORS)
 
 
 # A kind of question
