@@ -1,4 +1,4 @@
-"""Which site a connection means, and whether the typed one is the one with that cloud id."""
+"""Cleans the site and the ids of a connection, and checks that the site has the entered cloud id."""
 
 import re
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ def clean_site(text: str) -> str:
     label = host.removesuffix(_DOMAIN)
     if not _LABEL.fullmatch(label):
         raise ConnectionConfigError(
-            f"{text[:60]!r} is no site of Atlassian's cloud.",
+            f"{text[:60]!r} is not a site of Atlassian's cloud.",
             hint="Enter the address you work at: acme.atlassian.net.",
             provider=PROVIDER,
             field="site",
@@ -37,7 +37,7 @@ def clean_id(settings: Mapping[str, str], name: str, *, words: str, required: bo
     text = settings.get(name, "").strip()
     if not _ID.fullmatch(text) and (text or required):
         raise ConnectionConfigError(
-            f"{text[:60]!r} is no {words}.",
+            f"{text[:60]!r} is not a valid {words}.",
             hint="It is made of letters, digits and dashes, for example 3a015c30-bac7-4abc-97a1-50c1feea188a.",
             provider=PROVIDER,
             field=name,
@@ -46,13 +46,13 @@ def clean_id(settings: Mapping[str, str], name: str, *, words: str, required: bo
 
 
 def confirm_site(client: Client, *, site: str, cloud_id: str) -> str:
-    """Why the site could not be confirmed, "" when it was. Raises ConnectionConfigError for a site of somebody else."""
+    """Return why the site could not be confirmed, "" if it was. Raises ConnectionConfigError for another cloud id."""
     try:
         told = Tenant.model_validate(client.tenant())
     except RECOVERABLE as error:
         return f"Whether {site} is the site of the cloud id could not be read: {error.message}"
     except ValidationError:
-        return f"{site} tells its cloud id in a form that cannot be read."
+        return f"The answer of {site} about its cloud id cannot be read."
     if told.cloud_id.casefold() != cloud_id.casefold():
         raise ConnectionConfigError(
             f"{site} is another site: its cloud id is {told.cloud_id}.",

@@ -1,4 +1,4 @@
-"""Atlassian accounts: what Jira sent -> records. Pure."""
+"""Maps Atlassian accounts to people. Pure."""
 
 from collections.abc import Mapping
 
@@ -12,10 +12,10 @@ from oncall.rendering.spec import Substitution
 def user(
     wire: User, substitutions: tuple[Substitution, ...] | None, because: tuple[str, ...], findings: Findings
 ) -> SourceUser:
-    """A person that Jira told. ``substitutions``: None = not told.
+    """Return a person that Jira reported. substitutions: None if not reported.
 
-    Contacts and notification rules are never told: the API gives everybody their own only. An address that its owner
-    hides leaves nothing to match the person by; the name is for whoever does that by hand.
+    The API does not report contacts and notification rules of other people. A person who hides the e-mail address has
+    to be matched by hand, by name.
     """
     states: Mapping[bool | None, PersonState] = {True: "active", False: "inactive", None: "unknown"}
     zone = findings.zone("responder", wire.id, convert(wire.time_zone), "timeZone")
@@ -23,7 +23,7 @@ def user(
         message = f"The Atlassian account of {wire.label} is deactivated: imported as inactive."
         findings.note("responder", wire.id, "deactivated", message, "active")
     if wire.account_type not in ("atlassian", None):
-        message = f"{wire.label} is no person of the company, but an account of the type {wire.account_type!r}."
+        message = f"{wire.label} is not a person of the company but an account of the type {wire.account_type!r}."
         findings.note("responder", wire.id, "unusual_account", message, "accountType")
     email = _email(wire, findings)
     return SourceUser(
@@ -42,6 +42,6 @@ def _email(wire: User, findings: Findings) -> str | None:
     email = (wire.email_address or "").strip()
     if "@" in email:
         return email
-    message = f"{wire.label} hides the e-mail address from this token: say by hand who it is here."
+    message = f"{wire.label} hides the e-mail address from this token. Match this person by hand."
     findings.note("responder", wire.id, "email_hidden", message, "emailAddress")
     return None

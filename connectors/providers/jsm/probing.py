@@ -44,9 +44,9 @@ def _people(client: Client, messages: list[str]) -> Right:
     except RECOVERABLE as error:
         return Right("responder", None, error.message)
     except ValidationError:
-        return Right("responder", None, "Whose token this is was told in a form that cannot be read.")
+        return Right("responder", None, "The answer about the owner of the token cannot be read.")
     whose = myself.display_name or myself.account_id
-    messages.append(f"The token is of {whose}, and what that person does not see is not imported.")
+    messages.append(f"The token is of {whose}, and only what that person can see is imported.")
     return Right("responder", True, "Only people that something refers to; whoever hides the address has none here.")
 
 
@@ -57,8 +57,8 @@ def _teams(client: Client, messages: list[str]) -> tuple[list[str], Right]:
     except PermissionMissing as error:
         return [], Right("user_group", False, f"{_GRANT} {error.message}")
     except ValidationError:
-        return [], Right("user_group", None, "Teams were told in a form that cannot be read.")
-    messages.append(f"It sees {len(teams)} teams; all of them are told to administrators of Operations only.")
+        return [], Right("user_group", None, "The list of teams cannot be read.")
+    messages.append(f"It sees {len(teams)} teams. Only administrators of Operations see all teams.")
     return [team.id for team in teams], Right("user_group", True)
 
 
@@ -71,7 +71,7 @@ def _schedules(client: Client) -> Right:
 
 
 def _escalations(client: Client, teams: list[str]) -> Right:
-    """Listed team by team: the first one tells."""
+    """Check the escalations of the first team. Escalations are listed by team."""
     if not teams:
         return Right("escalation_policy", None, "Escalations belong to teams, and no team is seen.")
     try:

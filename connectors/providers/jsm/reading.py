@@ -22,18 +22,18 @@ from connectors.records import Account, Completeness, EntityType, SourceUser
 from oncall.rendering.final import Span
 from oncall.rendering.spec import Substitution
 
-NO_SERVICES = "Services are in a registry of their own, which this API does not list."
+NO_SERVICES = "Services are in a separate registry, which this API does not list."
 OWN_CONTACTS = "Contacts and notification rules are not imported: the API gives everybody their own only."
 NO_ORGANISATION = "The organisation's id is not entered, so members of teams cannot be read."
-_NO_PEOPLE = "There is no list of people; whoever something refers to was read."
+_NO_PEOPLE = "There is no list of people. People were read if an imported object refers to them."
 _PARTIAL = (
-    "The token's owner seems to see a part only, because schedules name teams that are not listed; lists prove nothing "
-    "about the rest. Use the token of an Operations administrator."
+    "The token's owner probably sees only a part of the site, because schedules refer to teams that are not listed. "
+    "The lists are incomplete. Use the token of an Operations administrator."
 )
 
 
 class JsmRead(AtlassianRead):
-    """account: the site. doubt: why it could not be confirmed, "" if it was."""
+    """One read of a site. account: the site. doubt: why the site could not be confirmed, "" if it was."""
 
     vendor: ClassVar[Vendor] = VENDOR
     override_model: ClassVar[type[shared.Override]] = wire.Override
@@ -115,7 +115,7 @@ class JsmRead(AtlassianRead):
         self._schedules_taken = len(came)
 
     def _find_schedule(self, schedule_id: str) -> None:
-        """One that is gone or cannot be seen is one that the list would not show."""
+        """Read one schedule. A schedule that is deleted or not visible would not be in the list either."""
         try:
             raw = self._client.schedule(schedule_id)
         except (NotFound, PermissionMissing):

@@ -1,4 +1,4 @@
-"""People and their contacts: what Opsgenie sent -> records. Pure."""
+"""Maps people and their contacts to records. Pure."""
 
 import re
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ def user(
     because: tuple[str, ...],
     findings: Findings,
 ) -> SourceUser:
-    """A person that the user list or a single read gave. ``contacts``, ``substitutions``: None = not told.
+    """Return a person from the list or from a single request. contacts, substitutions: None if not reported.
 
     The user name is the e-mail address (vendor docs "User API").
     """

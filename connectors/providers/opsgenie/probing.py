@@ -39,7 +39,7 @@ def probe(client: Client, region: str) -> Probe:
             rights.append(Right(entity_type, True))
     if not any(right.granted for right in rights):
         messages.append(
-            "Nothing that is imported may be read with this key: it lacks Configuration Access, or it belongs to an "
+            "This key cannot read anything that is imported: it lacks Configuration Access, or it belongs to an "
             f"integration. {_GRANT}"
         )
     try:
@@ -54,13 +54,13 @@ def _account(client: Client, messages: list[str]) -> AccountInfo | None:
         return AccountInfo.model_validate(client.account())
     except PermissionMissing as error:
         messages.append(
-            "The key may not ask for its account, so it is probably a team's: lists show that team's part only. Use a "
+            "The key may not read its account, so it is probably a team's key: lists show only that team's part. Use a "
             f"key of the whole account (Settings, API key management). {error.message}"
         )
     except RECOVERABLE as error:
         messages.append(f"Which account this is cannot be read: {error.message}")
     except ValidationError:
-        messages.append("Which account this is was told in a form that cannot be read.")
+        messages.append("The answer about the account cannot be read.")
     return None
 
 
@@ -75,10 +75,10 @@ def _calls_per_minute(client: Client, messages: list[str]) -> int | None:
     try:
         told = RequestLimits.model_validate(client.request_limits())
     except RECOVERABLE as error:
-        messages.append(f"The rate limits cannot be read; throttled answers tell when to go on. {error.message}")
+        messages.append(f"The rate limits cannot be read; a throttled answer says when to continue. {error.message}")
         return None
     except ValidationError:
-        messages.append("The rate limits were told in a form that cannot be read.")
+        messages.append("The answer about the rate limits cannot be read.")
         return None
     limits = [limit for domain in told.rate_limits if domain.domain == _DOMAIN for limit in domain.limits]
     return min((limit.limit * 60 // limit.period_in_seconds for limit in limits), default=None)

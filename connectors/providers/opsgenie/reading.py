@@ -23,7 +23,7 @@ from connectors.records import Account, Completeness, EntityType, SourceUser
 from oncall.rendering.final import Span
 from oncall.rendering.spec import Substitution
 
-_RESTRICTED = "The key seems to be limited to a team: lists show what it may see, and prove nothing about the rest."
+_RESTRICTED = "The key is probably limited to a team. Lists show only what this key may see, so they are incomplete."
 
 
 class OpsgenieRead(AtlassianRead):
@@ -62,7 +62,7 @@ class OpsgenieRead(AtlassianRead):
         try:
             return wire.AccountInfo.model_validate(raw)
         except ValidationError:
-            message = "Which account this is was told in a form that cannot be read."
+            message = "The answer about the account cannot be read."
             self._findings.note("user_group", None, "account_not_told", message, loss=True)
             return None
 
@@ -189,7 +189,7 @@ class OpsgenieRead(AtlassianRead):
 
 
 def account_of(account: wire.AccountInfo | None, region: str) -> Account:
-    """Opsgenie tells no id of an account, only its name."""
+    """Return the account. Opsgenie reports only its name, so the name is used as the id."""
     if account is None:
-        return Account(None, "Opsgenie (account not told)", region)
+        return Account(None, "Opsgenie (account not reported)", region)
     return Account(account.name, account.name, region)
