@@ -16,7 +16,7 @@ from connectors.models import Connection
 from connectors.registry import provider_label
 from oncall.admin.base.columns import PageOfRows
 from syncjobs.admin.buttons import start_and_show
-from syncjobs.admin.selection import SelectionPages
+from syncjobs.admin.selection import SelectionAdmin
 from syncjobs.models import RunKind, SyncProfile
 from syncjobs.pages.marks import ago, kind_words, next_link, page, state_mark
 from syncjobs.pages.standing import Standing, standings
@@ -24,7 +24,7 @@ from syncjobs.setup.disconnect import disconnect
 
 
 @admin.register(Connection)
-class SyncedConnectionAdmin(SelectionPages):
+class SyncedConnectionAdmin(SelectionAdmin):
     list_display = ("name_shown", "provider_listed", "account_shown", "last_run", "conflicts_shown", "next_action")
     list_display_links = ("name_shown",)
     list_per_page = 50

@@ -25,7 +25,7 @@ VIEW = "syncjobs.view_syncprofile"
 CHANGE = "syncjobs.change_syncprofile"
 
 
-class SelectionPages(ConnectionAdmin):
+class SelectionAdmin(ConnectionAdmin):
     """Adds *Choose what to import* to the pages of a connection."""
 
     def get_urls(self) -> list[URLPattern]:

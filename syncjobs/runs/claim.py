@@ -37,7 +37,7 @@ def claim(run_id: int) -> SyncRun | None:
     return SyncRun.objects.select_related("connection", "profile__connection").get(pk=run_id) if won else None
 
 
-class RunClaim:
+class Claim:
     """Counts what happens to a run and writes it down now and then, which also renews the lease.
 
     ``counts``: per kind a mapping of words to numbers; ``total`` is None while the source has not told it.

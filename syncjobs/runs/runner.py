@@ -24,10 +24,10 @@ from syncjobs.planning.foretold import as_foretold
 from syncjobs.planning.plan import Proposals, by_kind, make_plan
 from syncjobs.planning.values import Base, Picture, Plan
 from syncjobs.runs.apply import Application, FenceLost, Verdict
-from syncjobs.runs.claim import RunClaim, claim
+from syncjobs.runs.claim import Claim, claim
 from syncjobs.runs.local_picture import load_picture, rules_of
 from syncjobs.runs.stored_plan import link_conflicts, remember_compared, store_conflicts, store_plan
-from syncjobs.runs.verify import PHASE, ReportedRendering, verify
+from syncjobs.runs.verify import PHASE, SourceRendering, verify
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ def drive(run_id: int, *, opener: Opener = open_connector) -> SyncRun | None:
     run = claim(run_id)
     if run is None:
         return None
-    watch = RunClaim(run)
+    watch = Claim(run)
     try:
         if run.planned_at is None:
             _plan(run, watch, opener)
@@ -78,7 +78,7 @@ def drive(run_id: int, *, opener: Opener = open_connector) -> SyncRun | None:
     return run
 
 
-def read(run: SyncRun, watch: RunClaim, opener: Opener) -> Snapshot:
+def read(run: SyncRun, watch: Claim, opener: Opener) -> Snapshot:
     """Fetch what was selected when the run started, or the few objects it is limited to. Counts pages on the watch."""
     connector = opener(run.connection, should_stop=watch.stopped)
     only = run.scope.get("only")
@@ -95,7 +95,7 @@ def propose(connection: Connection, snapshot: Snapshot) -> Proposals:
     return by_kind(proposer.propose(record) for kind in ENTITY_TYPES for record in snapshot.records(kind))
 
 
-def _plan(run: SyncRun, watch: RunClaim, opener: Opener) -> None:
+def _plan(run: SyncRun, watch: Claim, opener: Opener) -> None:
     run.started_at = timezone.now()
     watch.write(phase="fetch", started_at=run.started_at)
     connection, profile = run.connection, run.profile
@@ -125,7 +125,7 @@ def _plan(run: SyncRun, watch: RunClaim, opener: Opener) -> None:
     now = timezone.now()
     opened = store_conflicts(run, plan, picture.conflicts, now)
     _count(watch, proposals, plan, picture)
-    told = ReportedRendering.by(snapshot)
+    told = SourceRendering.by(snapshot)
     changes = any(item.action != "failed" for item in plan.items)
     waits = changes and run.kind == RunKind.PLAN
     kept = watch.write(
@@ -167,7 +167,7 @@ def _same_account(connection: Connection, snapshot: Snapshot) -> bool:
     return True
 
 
-def _count(watch: RunClaim, proposals: Proposals, plan: Plan, picture: Picture) -> None:
+def _count(watch: Claim, proposals: Proposals, plan: Plan, picture: Picture) -> None:
     for kind in ENTITY_TYPES:
         counts: dict[str, Any] = {"compared": len(proposals[kind]), "unchanged": plan.unchanged[kind]}
         if plan.unlisted[kind]:
@@ -215,7 +215,7 @@ def open_items(run: SyncRun) -> "QuerySet[SyncItem]":
     return run.items.filter(outcome=Outcome.NONE).order_by("id")
 
 
-def _apply_reviewed(run: SyncRun, watch: RunClaim, opener: Opener) -> None:
+def _apply_reviewed(run: SyncRun, watch: Claim, opener: Opener) -> None:
     """Apply what was reviewed: the same rules, the same rows, and a source that has not moved."""
     if run.profile.rules_version != run.rules_version:
         _finish(
@@ -225,14 +225,14 @@ def _apply_reviewed(run: SyncRun, watch: RunClaim, opener: Opener) -> None:
             "Nothing was written. Plan again and review the new plan.",
         )
         return
-    told = ReportedRendering.from_json(run.checkpoint["told"]) if "told" in run.checkpoint else None
+    told = SourceRendering.from_json(run.checkpoint["told"]) if "told" in run.checkpoint else None
     if run.planned_at is not None and timezone.now() - run.planned_at > FRESH:
         told = _compare_with_source(run, watch, opener)
     _write_items(run, watch)
     _conclude(run, watch, told, opener)
 
 
-def _compare_with_source(run: SyncRun, watch: RunClaim, opener: Opener) -> ReportedRendering:
+def _compare_with_source(run: SyncRun, watch: Claim, opener: Opener) -> SourceRendering:
     """An old plan: read the source again; an item whose source moved becomes stale. Returns what it says by now."""
     watch.write(phase="fetch")
     snapshot = read(run, watch, opener)
@@ -253,10 +253,10 @@ def _compare_with_source(run: SyncRun, watch: RunClaim, opener: Opener) -> Repor
                 reason="the source was changed after this plan was made; plan again",
             )
             watch.add(kind, "stale")
-    return ReportedRendering.by(snapshot)
+    return SourceRendering.by(snapshot)
 
 
-def _write_items(run: SyncRun, watch: RunClaim) -> None:
+def _write_items(run: SyncRun, watch: Claim) -> None:
     watch.write(phase="apply")
     unticked = open_items(run).filter(ticked=False)
     for kind, action in unticked.values_list("entity_type", "action"):
@@ -282,7 +282,7 @@ _WORDS: Final = {
 }
 
 
-def _conclude(run: SyncRun, watch: RunClaim, told: ReportedRendering | None, opener: Opener) -> None:
+def _conclude(run: SyncRun, watch: Claim, told: SourceRendering | None, opener: Opener) -> None:
     """The end of a run that went through: succeeded, or partial with a sentence that says what is missing.
 
     A schedule that is drawn otherwise than at the source is named on the run and changes nothing of its state.
@@ -310,7 +310,7 @@ def _conclude(run: SyncRun, watch: RunClaim, told: ReportedRendering | None, ope
         verified.store()
 
 
-def _finish(watch: RunClaim, state: RunState, reason: str, hint: str, **columns: Any) -> None:
+def _finish(watch: Claim, state: RunState, reason: str, hint: str, **columns: Any) -> None:
     waits = state == RunState.AWAITING_REVIEW
     watch.write(
         state=state,

@@ -30,7 +30,7 @@ from syncjobs.parity.checks import (
     store,
 )
 from syncjobs.parity.compare import transition_ranges
-from syncjobs.runs.claim import RunClaim
+from syncjobs.runs.claim import Claim
 
 PHASE: Final = "verify"
 #: What every sync compares: from the read on.
@@ -47,7 +47,7 @@ _CHANGES: Final = ("create", "match", "update")
 
 
 @dataclass(frozen=True, slots=True)
-class ReportedRendering:
+class SourceRendering:
     """What a read told of the source's own rendering in ``[since, until)``, by the ids of the schedules it read; a
     missing one was not told. Participants have bare ids. spans None: reading this source tells no rendering."""
 
@@ -57,7 +57,7 @@ class ReportedRendering:
     spans: Rendered | None
 
     @classmethod
-    def by(cls, snapshot: Snapshot) -> "ReportedRendering":
+    def by(cls, snapshot: Snapshot) -> "SourceRendering":
         ids = tuple(schedule.external_id for schedule in snapshot.schedules)
         if snapshot.rendered_range is None:
             return cls(snapshot.fetched_at, snapshot.fetched_at + NEXT_DAYS, ids, None)
@@ -78,7 +78,7 @@ class ReportedRendering:
         }
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> "ReportedRendering":
+    def from_json(cls, data: Mapping[str, Any]) -> "SourceRendering":
         told = data["spans"]
         spans = None if told is None else {id_: _spans_from_json(each) for id_, each in told.items()}
         return cls(data["since"], data["until"], tuple(data["ids"]), spans)
@@ -105,7 +105,7 @@ class Verified:
         store(self.run.connection, self.results, self.newest, at=timezone.now(), run=self.run)
 
 
-def verify(run: SyncRun, watch: RunClaim, told: ReportedRendering, opener: Callable[..., Connector]) -> Verified:
+def verify(run: SyncRun, watch: Claim, told: SourceRendering, opener: Callable[..., Connector]) -> Verified:
     """Compare every schedule that the run read; counts them on the watch. Raises ReadStopped when the run was taken
     away or cancelled."""
     if run.phase != PHASE:
@@ -136,7 +136,7 @@ def verify(run: SyncRun, watch: RunClaim, told: ReportedRendering, opener: Calla
 
 def _asked(
     run: SyncRun,
-    watch: RunClaim,
+    watch: Claim,
     imported: Imported,
     ahead: list[Due],
     around: list[Due],
@@ -165,7 +165,7 @@ def _asked(
 
 def _waiting(
     run: SyncRun,
-    watch: RunClaim,
+    watch: Claim,
     newest: LatestChecks,
     read: list[str],
     basis: ParityBasis,

@@ -16,7 +16,7 @@ from syncjobs.errors import RunAlreadyActive, StalePlan
 from syncjobs.models import ExternalLink, RunKind, RunState, SyncRun
 from syncjobs.runs import start as starting
 from syncjobs.runs.apply import Application
-from syncjobs.runs.claim import LEASE, RunClaim, claim
+from syncjobs.runs.claim import LEASE, Claim, claim
 from syncjobs.runs.runner import drive
 from syncjobs.runs.start import approve, cancel, start, sweep
 from syncjobs.tasks import drive_run, tick
@@ -116,7 +116,7 @@ def test_long_runs_write_progress_more_rarely_but_always_within_the_lease(sync: 
     run = claim(start(sync.profile, RunKind.APPLY, by=None, ring=False).pk)
     assert run is not None
     now = [0.0]
-    watch = RunClaim(run, clock=lambda: now[0])
+    watch = Claim(run, clock=lambda: now[0])
     writes = []
     for second in range(3600):
         now[0] = float(second)
@@ -160,7 +160,7 @@ def test_a_dead_run_is_failed_by_the_next_tick_with_a_reason(sync: Sync) -> None
     run.refresh_from_db()
     assert run.state == RunState.FAILED
     assert "stopped answering" in run.reason
-    assert RunClaim(run).write() is False
+    assert Claim(run).write() is False
     assert sync.run().state == RunState.SUCCEEDED
 
 
@@ -298,11 +298,11 @@ def test_an_account_taken_while_a_plan_waits_makes_its_item_stale(sync: Sync) ->
 def test_cancelling_while_it_writes_keeps_what_was_written_whole(sync: Sync, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("syncjobs.runs.apply.BATCH", 1)
 
-    def cancelled_after_two(watch: RunClaim) -> None:
+    def cancelled_after_two(watch: Claim) -> None:
         if Responder.objects.count() == 2:
             cancel(watch.run)
 
-    monkeypatch.setattr(RunClaim, "beat", cancelled_after_two)
+    monkeypatch.setattr(Claim, "beat", cancelled_after_two)
     run = sync.run()
     assert run.state == RunState.CANCELLED
     assert Responder.objects.count() == ExternalLink.objects.count() == 2

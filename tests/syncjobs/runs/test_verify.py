@@ -18,7 +18,7 @@ from oncall.rendering.spec import Override, person
 from syncjobs.models import ParityBasis, ParityCheck, RunKind, RunState
 from syncjobs.parity.checks import KEPT, LatestChecks, latest_parity, store
 from syncjobs.runs.start import cancel
-from syncjobs.runs.verify import MOST_CALLS, MOST_CALLS_AHEAD, ReportedRendering
+from syncjobs.runs.verify import MOST_CALLS, MOST_CALLS_AHEAD, SourceRendering
 from tests.syncjobs.conftest import BY, NOW, Sync, layer, schedule, world
 
 DAY = 86_400
@@ -155,7 +155,7 @@ def test_a_reviewed_plan_is_compared_with_the_read_it_was_made_from(told: Sync) 
     plan = told.plan()
     assert plan.state == RunState.AWAITING_REVIEW
     assert not ParityCheck.objects.exists()
-    assert ReportedRendering.from_json(plan.checkpoint["told"]) == ReportedRendering.by(told.source.snapshot)
+    assert SourceRendering.from_json(plan.checkpoint["told"]) == SourceRendering.by(told.source.snapshot)
     told.source.snapshot = world()  # later reads tell nothing: the stored one is used
     told.source.rendered = lambda ids, since, until: {}
     run = told.apply(plan)
