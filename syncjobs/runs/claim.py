@@ -23,7 +23,7 @@ PAUSE_SHARE: Final = 4
 LONGEST_PAUSE: Final = 60.0
 
 
-def claim(run_id: int) -> SyncRun | None:
+def claim_run(run_id: int) -> SyncRun | None:
     """Take a queued run. None: it is not queued any more, somebody else has it or it was cancelled."""
     now = timezone.now()
     won = SyncRun.objects.filter(pk=run_id, state=RunState.QUEUED).update(
@@ -37,7 +37,7 @@ def claim(run_id: int) -> SyncRun | None:
     return SyncRun.objects.select_related("connection", "profile__connection").get(pk=run_id) if won else None
 
 
-class Watch:
+class Claim:
     """Counts what happens to a run and writes it down now and then, which also renews the lease.
 
     ``counts``: per kind a mapping of words to numbers; ``total`` is None while the source has not told it.

@@ -151,7 +151,7 @@ def _branches(node: Node, by_key: Mapping[EntityKey, Node]) -> tuple[tuple[int, 
 
 
 @dataclass(frozen=True, slots=True)
-class Along:
+class SelectedKind:
     """What a selection comes to, by kind: how many, and (name, because of ...) of those that were not ticked."""
 
     words: str
@@ -160,7 +160,7 @@ class Along:
     more: int
 
 
-def along_with(nodes: Sequence[Node], chosen: frozenset[EntityKey]) -> tuple[Along, ...]:
+def selected_kinds(nodes: Sequence[Node], chosen: frozenset[EntityKey]) -> tuple[SelectedKind, ...]:
     """The closure of a selection. People show up as a number: they are read with what refers to them."""
     by_key = {node.key: node for node in nodes}
     kept: dict[EntityType, list[tuple[EntityKey, tuple[str, ...]]]] = defaultdict(list)
@@ -172,5 +172,5 @@ def along_with(nodes: Sequence[Node], chosen: frozenset[EntityKey]) -> tuple[Alo
         told = tuple((_name(by_key[key]), " and ".join(reasons)) for key, reasons in brought[:MOST_ROWS])
         if kept[kind]:
             words = ENTITY_WORDS[kind][len(kept[kind]) != 1]
-            result.append(Along(words, len(kept[kind]), told, len(brought) - len(told)))
+            result.append(SelectedKind(words, len(kept[kind]), told, len(brought) - len(told)))
     return tuple(result)

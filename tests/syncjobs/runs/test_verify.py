@@ -16,9 +16,9 @@ from oncall.operations import delete
 from oncall.rendering.final import Span, render_final
 from oncall.rendering.spec import Override, person
 from syncjobs.models import ParityBasis, ParityCheck, RunKind, RunState
-from syncjobs.parity.checks import KEPT, Newest, latest_parity, store
+from syncjobs.parity.checks import KEPT, LatestChecks, latest_parity, store
 from syncjobs.runs.start import cancel
-from syncjobs.runs.verify import MOST_CALLS, MOST_CALLS_AHEAD, Told
+from syncjobs.runs.verify import MOST_CALLS, MOST_CALLS_AHEAD, SourceRendering
 from tests.syncjobs.conftest import BY, NOW, Sync, layer, schedule, world
 
 DAY = 86_400
@@ -155,7 +155,7 @@ def test_a_reviewed_plan_is_compared_with_the_read_it_was_made_from(told: Sync) 
     plan = told.plan()
     assert plan.state == RunState.AWAITING_REVIEW
     assert not ParityCheck.objects.exists()
-    assert Told.from_json(plan.checkpoint["told"]) == Told.by(told.source.snapshot)
+    assert SourceRendering.from_json(plan.checkpoint["told"]) == SourceRendering.of(told.source.snapshot)
     told.source.snapshot = world()  # later reads tell nothing: the stored one is used
     told.source.rendered = lambda ids, since, until: {}
     run = told.apply(plan)
@@ -319,7 +319,7 @@ def test_only_the_last_measurements_of_each_basis_are_kept(told: Sync) -> None:
     check = ParityCheck.objects.get(basis=ParityBasis.SYNC)
     rows = [replace_pk(check) for _ in range(KEPT - 1)]
     ParityCheck.objects.bulk_create(rows)
-    newest = Newest(told.connection)
+    newest = LatestChecks(told.connection)
     assert (len(newest), newest.kept["S1", "sync"], newest.kept["S1", "transition"]) == (2, KEPT, 2)
     store(told.connection, [], newest, at=timezone.now())
     assert ParityCheck.objects.count() == KEPT + 2
