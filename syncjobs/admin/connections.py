@@ -19,7 +19,7 @@ from syncjobs.admin.buttons import start_and_show
 from syncjobs.admin.selection import SelectionAdmin
 from syncjobs.models import RunKind, SyncProfile
 from syncjobs.pages.marks import ago, kind_words, next_link, page, state_mark
-from syncjobs.pages.standing import Standing, standings
+from syncjobs.pages.status import ConnectionStatus, connection_statuses
 from syncjobs.setup.disconnect import disconnect
 
 
@@ -35,10 +35,10 @@ class SyncedConnectionAdmin(SelectionAdmin):
         return PageOfRows
 
     def complete(self, request: HttpRequest, rows: Sequence[Any]) -> None:
-        """Gives the connections of one page their standing."""
-        found = standings(rows)
+        """Gives the connections of one page their status."""
+        found = connection_statuses(rows)
         for connection in rows:
-            vars(connection)["standing"] = found[connection.pk]
+            vars(connection)["status"] = found[connection.pk]
 
     # --- the list -----------------------------------------------------------------------------------------------------
 
@@ -58,7 +58,7 @@ class SyncedConnectionAdmin(SelectionAdmin):
 
     @display(description="Last run")
     def last_run(self, connection: Connection) -> str:
-        run = _standing(connection).run
+        run = _status(connection).run
         if run is None:
             return "none yet"
         url = reverse("admin:syncjobs_syncrun_change", args=[run.pk])
@@ -68,7 +68,7 @@ class SyncedConnectionAdmin(SelectionAdmin):
 
     @display(description="Conflicts")
     def conflicts_shown(self, connection: Connection) -> str:
-        number = _standing(connection).conflicts
+        number = _status(connection).conflicts
         if not number:
             return "none"
         url = reverse("admin:syncjobs_conflict_changelist")
@@ -77,7 +77,7 @@ class SyncedConnectionAdmin(SelectionAdmin):
 
     @display(description="Next")
     def next_action(self, connection: Connection) -> str:
-        words, url = next_link(_standing(connection))
+        words, url = next_link(_status(connection))
         return format_html('<a class="rb-link" href="{}">{}</a>', url, words)
 
     # --- the form -----------------------------------------------------------------------------------------------------
@@ -97,15 +97,15 @@ class SyncedConnectionAdmin(SelectionAdmin):
         return HttpResponseRedirect(reverse("admin:connectors_connection_change", args=[obj.pk]))
 
     def panel(self, request: HttpRequest, connection: Connection) -> dict[str, Any]:
-        standing = standings([connection])[connection.pk]
-        run = standing.run
+        status = connection_statuses([connection])[connection.pk]
+        run = status.run
         may_start = request.user.has_perm(START) and connection.disconnected_at is None
         return {
             **super().panel(request, connection),
-            "standing": standing,
+            "status": status,
             "mark": state_mark(run) if run else None,
             "moved": ago(run.finished_at or run.planned_at or run.created_at) if run else "",
-            "next": next_link(standing),
+            "next": next_link(status),
             "may_choose": request.user.has_perm("syncjobs.view_syncprofile"),
             "may_start": may_start,
             "may_disconnect": may_start and self.has_change_permission(request, connection),
@@ -143,10 +143,10 @@ class SyncedConnectionAdmin(SelectionAdmin):
         """Asks first; does it when the answer comes with the question's own form."""
         connection = self.loaded(request, object_id, START)
         self.demand_change(request, connection)
-        standing = standings([connection])[connection.pk]
+        status = connection_statuses([connection])[connection.pk]
         if request.POST.get("confirmed") != "yes":
             title = f"Disconnect {connection.name}"
-            imported = [(kind_words(kind, plural=number != 1), number) for kind, number in standing.imported.items()]
+            imported = [(kind_words(kind, plural=number != 1), number) for kind, number in status.imported.items()]
             return page(self, request, "syncjobs/disconnect.html", title, connection, imported=imported)
         number = disconnect(connection)
         self.log_change(request, connection, "Disconnected.")
@@ -157,6 +157,6 @@ class SyncedConnectionAdmin(SelectionAdmin):
         return HttpResponseRedirect(reverse("admin:connectors_connection_changelist"))
 
 
-def _standing(connection: Connection) -> Standing:
-    standing: Standing = vars(connection)["standing"]  # set by complete()
-    return standing
+def _status(connection: Connection) -> ConnectionStatus:
+    status: ConnectionStatus = vars(connection)["status"]  # set by complete()
+    return status

@@ -13,7 +13,7 @@ from connectors.admin.connections import pill
 from oncall.admin.schedule.quality import percent
 from syncjobs.models import ParityBasis, ParityCheck, ParityJudge
 from syncjobs.pages.marks import ago
-from syncjobs.parity.checks import standing_checks
+from syncjobs.parity.checks import current_checks
 
 _JUDGES = {ParityJudge.VENDOR: "the vendor's own rendering", ParityJudge.SIMULATOR: "the simulator's rendering"}
 
@@ -46,7 +46,7 @@ class ParityFilter(SimpleListFilter):
         yield from (("equal", "Equal"), ("different", "Different"), ("none", "Not compared"))
 
     def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
-        checks = ParityCheck.objects.filter(pk__in=standing_checks(queryset.order_by().values_list("pk", flat=True)))
+        checks = ParityCheck.objects.filter(pk__in=current_checks(queryset.order_by().values_list("pk", flat=True)))
         differing = checks.filter(equal_seconds__lt=F("total_seconds")).values("schedule")
         # What is said of the next days counts; a clock change to come alone can make it worse, never better.
         refused = checks.filter(total_seconds=None).exclude(basis=ParityBasis.TRANSITION).values("schedule")

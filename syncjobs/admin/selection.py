@@ -58,7 +58,7 @@ class SelectionAdmin(ConnectionAdmin):
             "hint": inventory_hint(connection.provider),
             "may_change": request.user.has_perm(CHANGE),
             "may_fetch": request.user.has_perm(START) and connection.disconnected_at is None,
-            "chosen": _named(connection, form.chosen) if nodes is None else (),
+            "chosen": _ticked_rows(connection, form.chosen) if nodes is None else (),
         }
         if nodes is not None:
             context |= {"tree": tree_of(nodes, form.chosen, ""), "along": selected_kinds(nodes, form.chosen)}
@@ -93,19 +93,19 @@ class SelectionAdmin(ConnectionAdmin):
         try:
             nodes = inventory_of(connection, fresh=part == "fresh")
         except ConnectorError as error:
-            context |= {"error": error, "chosen": _named(connection, chosen)}
+            context |= {"error": error, "chosen": _ticked_rows(connection, chosen)}
             return render(request, "syncjobs/import_chooser.html", context)
         context |= {"tree": tree_of(nodes, chosen, request.POST.get("q", "")), "along": selected_kinds(nodes, chosen)}
         template = {"tree": "import_tree", "along": "import_along"}.get(part, "import_chooser")
         return render(request, f"syncjobs/{template}.html", context)
 
 
-def _named(connection: Connection, chosen: frozenset[EntityKey]) -> tuple[Row, ...]:
+def _ticked_rows(connection: Connection, chosen: frozenset[EntityKey]) -> tuple[Row, ...]:
     """Ticked objects while the tree is not loaded, by the names under which they were imported."""
     names = Names()
 
     def rows() -> tuple[Row, ...]:
-        named = ((key, names.known(key[0], f"{connection.pk}:{key[1]}") or key[1]) for key in sorted(chosen))
+        named = ((key, names.find(key[0], f"{connection.pk}:{key[1]}") or key[1]) for key in sorted(chosen))
         return tuple(Row(value_of(key), f"{ENTITY_WORDS[key[0]][0]} {name}", ticked=True) for key, name in named)
 
     rows()

@@ -27,7 +27,7 @@ def sides_of(conflict: Conflict) -> tuple[Sides, ...]:
     return tuple(_sides(conflict, names))
 
 
-def _sides(conflict: Conflict, named: NameOf) -> list[Sides]:
+def _sides(conflict: Conflict, name_of: NameOf) -> list[Sides]:
     evidence: Mapping[str, Any] = conflict.evidence
     match conflict.kind:
         case ConflictKind.USER_NOT_FOUND:
@@ -42,7 +42,7 @@ def _sides(conflict: Conflict, named: NameOf) -> list[Sides]:
         case ConflictKind.TIMEZONE_MISMATCH if not conflict.paths:
             return _zone(evidence)
         case _:
-            return [_differing(path, values, named) for path, values in sorted(evidence.items())]
+            return [_differing(path, values, name_of) for path, values in sorted(evidence.items())]
 
 
 def _zone(evidence: Mapping[str, Any]) -> list[Sides]:
@@ -55,14 +55,14 @@ def _zone(evidence: Mapping[str, Any]) -> list[Sides]:
     return rows
 
 
-def _differing(path: str, values: Any, named: NameOf) -> Sides:
+def _differing(path: str, values: Any, name_of: NameOf) -> Sides:
     if not isinstance(values, Mapping):
         return Sides(field_word(path), (), _lines(values))
     collection, _, key = path.partition(".")
     here, there = values.get("here"), values.get("at the source")
     if not key:
-        return Sides(field_word(path), field_lines(path, here, named), field_lines(path, there, named))
-    sides = [(element_line(collection, side, named),) if side else ("not there",) for side in (here, there)]
+        return Sides(field_word(path), field_lines(path, here, name_of), field_lines(path, there, name_of))
+    sides = [(element_line(collection, side, name_of),) if side else ("not there",) for side in (here, there)]
     return Sides(field_word(path), sides[0], sides[1])
 
 

@@ -18,13 +18,13 @@ from syncjobs.parity.checks import load_imported, measure_on_demand
 from syncjobs.parity.words import Line, as_json, lines_of
 from syncjobs.runs.runner import drive
 from syncjobs.runs.start import approve, start
-from syncjobs.runs.verify import ask, with_transitions
+from syncjobs.runs.verify import measure_due, with_transitions
 
 FORTNIGHT: Final = 14 * 86_400
 
 
 @dataclass(frozen=True)
-class Tour:
+class TourResult:
     """A first sync, a second one, and the comparison of every schedule, now and around clock changes."""
 
     connection: Connection
@@ -70,7 +70,7 @@ def connect(name: str, provider: str, settings: Mapping[str, str], credentials: 
     return SyncProfile.objects.create(connection=connection)
 
 
-def tour(profile: SyncProfile) -> Tour:
+def run_tour(profile: SyncProfile) -> TourResult:
     """Plan, apply, sync again, compare. Raises ConnectorError when the source cannot be asked."""
     connection = profile.connection
     planned = _drive(start(profile, RunKind.PLAN, by=None, ring=False))
@@ -82,9 +82,9 @@ def tour(profile: SyncProfile) -> Tour:
     fortnight = measure_on_demand(connection, connector, now, now + FORTNIGHT, at=timezone.now())
     imported = load_imported(connection, again.notes, since=now)
     due = with_transitions(imported, imported.rows, now)
-    changes = ask(imported, open_connector(connection), due, ParityBasis.TRANSITION, most=len(due) * 100)
+    changes = measure_due(imported, open_connector(connection), due, ParityBasis.TRANSITION, most=len(due) * 100)
     lines, around = (lines_of(connection.pk, results) for results in (fortnight, changes))
-    return Tour(connection, planned, again, lines, around)
+    return TourResult(connection, planned, again, lines, around)
 
 
 def _drive(run: SyncRun) -> SyncRun:

@@ -13,7 +13,7 @@ from django.utils.timesince import timesince
 from connectors.records import ENTITY_TYPES, ENTITY_WORDS
 from oncall.tables.kinds import ROOTS
 from syncjobs.models import RunState, SyncRun
-from syncjobs.pages.standing import Standing
+from syncjobs.pages.status import ConnectionStatus
 
 STATE_COLOURS: Final = {
     RunState.QUEUED: "info",
@@ -50,18 +50,18 @@ def row_url(request: HttpRequest, kind: str, row_id: int | None) -> str:
     return reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=[row_id])
 
 
-def next_link(standing: Standing) -> tuple[str, str]:
+def next_link(status: ConnectionStatus) -> tuple[str, str]:
     """What to do about a connection now, and where."""
-    connection, run = standing.connection, standing.run
+    connection, run = status.connection, status.run
     there = reverse("admin:connectors_connection_change", args=[connection.pk])
-    step = standing.next_step
+    step = status.next_step
     if run is not None and step in ("watch", "review", "look"):
         held = run.state == RunState.HELD
         to_run = {"watch": f"Watch run {run.pk}", "review": "Review the plan", "look": "See what went wrong"}
         return ("See why it is held" if held else to_run[step]), reverse("admin:syncjobs_syncrun_change", args=[run.pk])
     if step == "decide":
         conflicts = reverse("admin:syncjobs_conflict_changelist")
-        many = f"{standing.conflicts} conflict{'s' if standing.conflicts > 1 else ''}"
+        many = f"{status.conflicts} conflict{'s' if status.conflicts > 1 else ''}"
         return f"Look at {many}", f"{conflicts}?connection__id__exact={connection.pk}"
     words = {"reconnect": "Enter the credentials again", "test": "Test the connection", "plan": "Plan a sync"}
     return words.get(step, "Sync now"), there

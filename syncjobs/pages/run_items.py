@@ -177,16 +177,16 @@ def change_rows(item: SyncItem) -> tuple[ChangeRow, ...]:
     return tuple(row for row in rows if row.old or row.new)
 
 
-def _rows(item: SyncItem, named: NameOf) -> list[ChangeRow]:
+def _rows(item: SyncItem, name_of: NameOf) -> list[ChangeRow]:
     rows = []
     now = instant_to_text(int(item.run.created_at.timestamp()))
     for path, (old, new) in item.changes.get("fields", {}).items():
-        before, after = (field_lines(path, value, named, now) for value in (old, new))
+        before, after = (field_lines(path, value, name_of, now) for value in (old, new))
         rows.append(_row(field_word(path), before, after))
     for part, addition in (("elements", ""), ("held", ", waiting for approval")):
         for collection, changes in item.changes.get(part, {}).items():
             old, new = (
-                [element_line(collection, change[side], named) for change in changes.values() if change[side]]
+                [element_line(collection, change[side], name_of) for change in changes.values() if change[side]]
                 for side in (0, 1)
             )
             rows.append(_row(field_word(collection) + addition, old, new))

@@ -143,7 +143,7 @@ def from_the_answer_on(since: int, until: int) -> int:
     return max(since, answered) if answered < until else since
 
 
-def ask_source(
+def measure_at_source(
     imported: Imported, connector: Connector, ids: Iterable[str], basis: ParityBasis, since: int, until: int
 ) -> Iterator[ScheduleParity]:
     """The results of these schedules in [since, until), for which the source is asked. Raises ConnectorError."""
@@ -168,7 +168,7 @@ def measure_on_demand(
     ConnectorError."""
     read = SyncRun.objects.filter(connection=connection, planned_at__isnull=False).order_by("-id")
     imported = load_imported(connection, read.values_list("notes", flat=True).first() or (), since=since)
-    results = list(ask_source(imported, connector, imported.rows, ParityBasis.DEMAND, since, until))
+    results = list(measure_at_source(imported, connector, imported.rows, ParityBasis.DEMAND, since, until))
     store(connection, results, LatestChecks(connection), at=at)
     return results
 
@@ -286,7 +286,7 @@ def _moment(instant: int) -> datetime:
     return datetime.fromtimestamp(instant, UTC)
 
 
-def standing_checks(schedule_ids: Iterable[int] | QuerySet[Any, Any]) -> "QuerySet[ParityCheck, Any]":
+def current_checks(schedule_ids: Iterable[int] | QuerySet[Any, Any]) -> "QuerySet[ParityCheck, Any]":
     """Primary keys of the measurements that still say something: of each schedule the last over the next days, and the
     last around each clock change to come. For a subquery."""
     return (
@@ -303,7 +303,7 @@ def latest_parity(schedule_ids: Iterable[int]) -> dict[int, ParityCheck]:
     """What to say of each schedule; one query. That is its last measurement over the next days, or, when that differs
     in nothing, one around a clock change to come that does. Schedules that were never measured are missing."""
     latest: dict[int, ParityCheck] = {}
-    for check in _in_order(standing_checks(schedule_ids)):
+    for check in _in_order(current_checks(schedule_ids)):
         known = latest.get(check.schedule_id or 0)
         if known is None or (check.differs and not known.differs):
             latest[check.schedule_id or 0] = check

@@ -40,13 +40,13 @@ class Line:
 def lines_of(connection_id: int, results: Iterable[ScheduleParity]) -> list[Line]:
     """The results of one connection, with the names of whoever differs first; at most three queries."""
     results = list(results)
-    named = Names()
+    names_by_key = Names()
     firsts = [result.measured.differences[0] for result in results if result.measured.differs]
-    asked = {one: (ROW_OF_PARTICIPANT[one.kind], one.id) for first in firsts for one in (*first.source, *first.ours)}
-    for kind, key in asked.values():
-        named.known(kind, key)
-    named.load()
-    names = {one: name for one, (kind, key) in asked.items() if (name := named.known(kind, key))}
+    keys = {one: (ROW_OF_PARTICIPANT[one.kind], one.id) for first in firsts for one in (*first.source, *first.ours)}
+    for kind, key in keys.values():
+        names_by_key.find(kind, key)
+    names_by_key.load()
+    names = {one: name for one, (kind, key) in keys.items() if (name := names_by_key.find(kind, key))}
     prefix = element_key(connection_id, "")
     return [Line(result.external_id, result.name, result.measured, prefix, names) for result in results]
 

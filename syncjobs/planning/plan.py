@@ -8,8 +8,8 @@ from connectors.records import ENTITY_TYPES, FailedEntity
 from oncall.aggregates import Kind, State
 from oncall.emails import canonical_email
 from syncjobs.planning import conflicts as questions
-from syncjobs.planning.foretold import as_foretold
 from syncjobs.planning.merge import Merge, merge
+from syncjobs.planning.prediction import as_predicted
 from syncjobs.planning.values import (
     Action,
     Base,
@@ -78,7 +78,7 @@ def make_plan(
                 same += 1
                 continue
             evaluated.add((kind, external_id))
-            proposal = as_foretold(proposal, detail.base, rules.now)
+            proposal = as_predicted(proposal, detail.base, rules.now)
             item = _compare(proposal, link, detail, rules)
             if item is not None:
                 items[kind, external_id] = item

@@ -23,7 +23,7 @@ PAUSE_SHARE: Final = 4
 LONGEST_PAUSE: Final = 60.0
 
 
-def claim(run_id: int) -> SyncRun | None:
+def claim_run(run_id: int) -> SyncRun | None:
     """Take a queued run. None: it is not queued any more, somebody else has it or it was cancelled."""
     now = timezone.now()
     won = SyncRun.objects.filter(pk=run_id, state=RunState.QUEUED).update(

@@ -20,11 +20,11 @@ from oncall.operations import Actor
 from oncall.rendering.codec import instant_to_text
 from syncjobs.models import OPEN_PLAN, Outcome, RunKind, RunState, SyncItem, SyncProfile, SyncRun
 from syncjobs.planning.canonical import Proposer
-from syncjobs.planning.foretold import as_foretold
 from syncjobs.planning.plan import Proposals, by_kind, make_plan
+from syncjobs.planning.prediction import as_predicted
 from syncjobs.planning.values import Base, Picture, Plan
 from syncjobs.runs.apply import Application, FenceLost, Verdict
-from syncjobs.runs.claim import Claim, claim
+from syncjobs.runs.claim import Claim, claim_run
 from syncjobs.runs.local_picture import load_picture, rules_of
 from syncjobs.runs.stored_plan import link_conflicts, remember_compared, store_conflicts, store_plan
 from syncjobs.runs.verify import PHASE, SourceRendering, verify
@@ -45,22 +45,22 @@ def drive(run_id: int, *, opener: Opener = open_connector) -> SyncRun | None:
 
     Whatever stops it becomes the run's state, reason and hint; only an interruption by hand is raised again.
     """
-    run = claim(run_id)
+    run = claim_run(run_id)
     if run is None:
         return None
-    watch = Claim(run)
+    claim = Claim(run)
     try:
         if run.planned_at is None:
-            _plan(run, watch, opener)
+            _plan(run, claim, opener)
         else:
-            _apply_reviewed(run, watch, opener)
+            _apply_reviewed(run, claim, opener)
     except (FenceLost, ReadStopped):
         log.info("Run %s was taken away or cancelled; nothing more was written", run.pk)
     except ConnectorError as error:
-        _finish(watch, RunState.FAILED, error.message, f"{error.hint} What was imported before is untouched.".strip())
+        _finish(claim, RunState.FAILED, error.message, f"{error.hint} What was imported before is untouched.".strip())
     except (KeyboardInterrupt, SystemExit):
         _finish(
-            watch,
+            claim,
             RunState.FAILED,
             "The run was interrupted by hand.",
             "What was written until then stays, each object whole. Start it again to go on.",
@@ -69,7 +69,7 @@ def drive(run_id: int, *, opener: Opener = open_connector) -> SyncRun | None:
     except Exception as error:
         log.exception("Run %s failed", run.pk)
         _finish(
-            watch,
+            claim,
             RunState.FAILED,
             f"An unexpected {type(error).__name__} stopped the run.",
             "What was written until then stays, each object whole. The log has the details; then start again.",
@@ -78,16 +78,16 @@ def drive(run_id: int, *, opener: Opener = open_connector) -> SyncRun | None:
     return run
 
 
-def read(run: SyncRun, watch: Claim, opener: Opener) -> Snapshot:
-    """Fetch what was selected when the run started, or the few objects it is limited to. Counts pages on the watch."""
-    connector = opener(run.connection, should_stop=watch.stopped)
+def read(run: SyncRun, claim: Claim, opener: Opener) -> Snapshot:
+    """Fetch what was selected when the run started, or the few objects it is limited to. Counts pages on the claim."""
+    connector = opener(run.connection, should_stop=claim.stopped)
     only = run.scope.get("only")
     selection = (
         Selection(everything=False, chosen=frozenset((kind, external_id) for kind, external_id in only))
         if only
         else Selection.from_json(run.scope["selection"])
     )
-    return connector.fetch(selection, contact_details=run.profile.contact_details, progress=watch.fetched)
+    return connector.fetch(selection, contact_details=run.profile.contact_details, progress=claim.fetched)
 
 
 def propose(connection: Connection, snapshot: Snapshot) -> Proposals:
@@ -95,14 +95,14 @@ def propose(connection: Connection, snapshot: Snapshot) -> Proposals:
     return by_kind(proposer.propose(record) for kind in ENTITY_TYPES for record in snapshot.records(kind))
 
 
-def _plan(run: SyncRun, watch: Claim, opener: Opener) -> None:
+def _plan(run: SyncRun, claim: Claim, opener: Opener) -> None:
     run.started_at = timezone.now()
-    watch.write(phase="fetch", started_at=run.started_at)
+    claim.write(phase="fetch", started_at=run.started_at)
     connection, profile = run.connection, run.profile
-    snapshot = read(run, watch, opener)
+    snapshot = read(run, claim, opener)
     if not _same_account(connection, snapshot):
         _finish(
-            watch,
+            claim,
             RunState.HELD,
             f"The credential now belongs to {snapshot.account.label}, not to {connection.account_label}.",
             "Nothing was changed. Enter a credential of the same account, or make a new connection for this one.",
@@ -124,11 +124,11 @@ def _plan(run: SyncRun, watch: Claim, opener: Opener) -> None:
     remember_compared(plan)
     now = timezone.now()
     opened = store_conflicts(run, plan, picture.conflicts, now)
-    _count(watch, proposals, plan, picture)
-    told = SourceRendering.by(snapshot)
+    _count(claim, proposals, plan, picture)
+    rendering = SourceRendering.of(snapshot)
     changes = any(item.action != "failed" for item in plan.items)
     waits = changes and run.kind == RunKind.PLAN
-    kept = watch.write(
+    kept = claim.write(
         phase="planned" if changes else PHASE,
         planned_at=now,
         plan_expires_at=now + PLAN_LIFETIME,
@@ -138,17 +138,17 @@ def _plan(run: SyncRun, watch: Claim, opener: Opener) -> None:
         calls=snapshot.calls,
         notes=_notes(snapshot),
         completeness={k: {"listing": c.listing, "reason": c.reason} for k, c in snapshot.completeness.items()},
-        checkpoint={"opened_conflicts": opened} | ({"told": told.to_json()} if waits else {}),
+        checkpoint={"opened_conflicts": opened} | ({"told": rendering.to_json()} if waits else {}),
     )
     if not kept:
         raise FenceLost
     if changes:
         _supersede_others(run)
         if waits:
-            _finish(watch, RunState.AWAITING_REVIEW, "", "")
+            _finish(claim, RunState.AWAITING_REVIEW, "", "")
             return
-        _write_items(run, watch)
-    _conclude(run, watch, told, opener)
+        _write_items(run, claim)
+    _conclude(run, claim, rendering, opener)
 
 
 def _is_limited(run: SyncRun) -> bool:
@@ -167,23 +167,23 @@ def _same_account(connection: Connection, snapshot: Snapshot) -> bool:
     return True
 
 
-def _count(watch: Claim, proposals: Proposals, plan: Plan, picture: Picture) -> None:
+def _count(claim: Claim, proposals: Proposals, plan: Plan, picture: Picture) -> None:
     for kind in ENTITY_TYPES:
         counts: dict[str, Any] = {"compared": len(proposals[kind]), "unchanged": plan.unchanged[kind]}
         if plan.unlisted[kind]:
             counts["unlisted"] = plan.unlisted[kind]
-        watch.counts[kind] |= counts
+        claim.counts[kind] |= counts
     for item in plan.items:
-        watch.add(item.kind, f"plan_{item.action}")
+        claim.add(item.kind, f"plan_{item.action}")
         if item.failures:
-            watch.add(item.kind, "failed")
+            claim.add(item.kind, "failed")
     settled = set(plan.settled)
     still_open: dict[tuple[str, str], str] = {
         (c.kind, c.subject): c.entity_type for c in picture.conflicts if c.id not in settled
     }
     still_open |= {(d.kind, d.subject): d.entity_type for d in plan.conflicts}
     for name in still_open.values():
-        watch.add(entity_type_of(name), "conflict")
+        claim.add(entity_type_of(name), "conflict")
 
 
 def _notes(snapshot: Snapshot) -> list[dict[str, str | bool | None]]:
@@ -215,28 +215,28 @@ def open_items(run: SyncRun) -> "QuerySet[SyncItem]":
     return run.items.filter(outcome=Outcome.NONE).order_by("id")
 
 
-def _apply_reviewed(run: SyncRun, watch: Claim, opener: Opener) -> None:
+def _apply_reviewed(run: SyncRun, claim: Claim, opener: Opener) -> None:
     """Apply what was reviewed: the same rules, the same rows, and a source that has not moved."""
     if run.profile.rules_version != run.rules_version:
         _finish(
-            watch,
+            claim,
             RunState.FAILED,
             "The rules of this connection were changed after this plan was made.",
             "Nothing was written. Plan again and review the new plan.",
         )
         return
-    told = SourceRendering.from_json(run.checkpoint["told"]) if "told" in run.checkpoint else None
+    rendering = SourceRendering.from_json(run.checkpoint["told"]) if "told" in run.checkpoint else None
     if run.planned_at is not None and timezone.now() - run.planned_at > FRESH:
-        told = _compare_with_source(run, watch, opener)
-    _write_items(run, watch)
-    _conclude(run, watch, told, opener)
+        rendering = _compare_with_source(run, claim, opener)
+    _write_items(run, claim)
+    _conclude(run, claim, rendering, opener)
 
 
-def _compare_with_source(run: SyncRun, watch: Claim, opener: Opener) -> SourceRendering:
+def _compare_with_source(run: SyncRun, claim: Claim, opener: Opener) -> SourceRendering:
     """An old plan: read the source again; an item whose source moved becomes stale. Returns what it says by now."""
-    watch.write(phase="fetch")
-    snapshot = read(run, watch, opener)
-    watch.write(calls=run.calls + snapshot.calls)
+    claim.write(phase="fetch")
+    snapshot = read(run, claim, opener)
+    claim.write(calls=run.calls + snapshot.calls)
     proposals = propose(run.connection, snapshot)
     now = instant_to_text(snapshot.fetched_at)
     for item in (
@@ -245,32 +245,32 @@ def _compare_with_source(run: SyncRun, watch: Claim, opener: Opener) -> SourceRe
         kind = entity_type_of(item.entity_type)
         proposal = proposals[kind].get(item.external_id)
         if proposal is not None and proposal.fingerprint != item.source_hash and item.link is not None:
-            proposal = as_foretold(proposal, Base.from_json(item.link.base), now)
+            proposal = as_predicted(proposal, Base.from_json(item.link.base), now)
         if proposal is None or proposal.fingerprint != item.source_hash:
             SyncItem.objects.filter(pk=item.pk).update(
                 outcome=Outcome.STALE,
                 code="stale",
                 reason="the source was changed after this plan was made; plan again",
             )
-            watch.add(kind, "stale")
-    return SourceRendering.by(snapshot)
+            claim.add(kind, "stale")
+    return SourceRendering.of(snapshot)
 
 
-def _write_items(run: SyncRun, watch: Claim) -> None:
-    watch.write(phase="apply")
+def _write_items(run: SyncRun, claim: Claim) -> None:
+    claim.write(phase="apply")
     unticked = open_items(run).filter(ticked=False)
     for kind, action in unticked.values_list("entity_type", "action"):
-        watch.add(entity_type_of(kind), "held" if action == "held" else "skipped")
+        claim.add(entity_type_of(kind), "held" if action == "held" else "skipped")
     unticked.filter(action="held").update(outcome=Outcome.DEFERRED, code="held")
     unticked.update(outcome=Outcome.SKIPPED, code="unticked", reason="left out by the reviewer")
 
     def progress(kind: Kind, verdicts: Sequence[Verdict]) -> None:
         for verdict in verdicts:
-            watch.add(kind, _WORDS[verdict.outcome])
-        watch.beat()
+            claim.add(kind, _WORDS[verdict.outcome])
+        claim.beat()
 
     by = Actor(run.requested_by_id, f"run:{run.pk}")
-    Application(run, by, watch.hold_fence).apply(open_items(run).iterator(chunk_size=500), progress)
+    Application(run, by, claim.hold_fence).apply(open_items(run).iterator(chunk_size=500), progress)
     link_conflicts(run)
 
 
@@ -282,37 +282,37 @@ _WORDS: Final = {
 }
 
 
-def _conclude(run: SyncRun, watch: Claim, told: SourceRendering | None, opener: Opener) -> None:
+def _conclude(run: SyncRun, claim: Claim, rendering: SourceRendering | None, opener: Opener) -> None:
     """The end of a run that went through: succeeded, or partial with a sentence that says what is missing.
 
     A schedule that is drawn otherwise than at the source is named on the run and changes nothing of its state.
     """
-    verified = None if told is None else verify(run, watch, told, opener)
+    verified = None if rendering is None else verify(run, claim, rendering, opener)
     profile = run.profile
     evaluated = (profile.evaluated_rules, profile.evaluated_mapping)
     if not _is_limited(run) and evaluated != (run.rules_version, run.mapping_version):
         SyncProfile.objects.filter(pk=profile.pk).update(
             evaluated_rules=run.rules_version, evaluated_mapping=run.mapping_version
         )
-    total = {word: sum(c.get(word, 0) for c in watch.counts.values()) for word in ("failed", "stale", "held")}
+    total = {word: sum(c.get(word, 0) for c in claim.counts.values()) for word in ("failed", "stale", "held")}
     missing = [f"{number} {word}" for word, number in total.items() if number]
     end = (RunState.SUCCEEDED, "", "")
     if missing:
         hint = "Everything else was applied; nothing was removed. The items below say what to do."
         end = (RunState.PARTIAL, f"Not everything went through: {', '.join(missing)}.", hint)
     if verified is None:
-        _finish(watch, *end)
+        _finish(claim, *end)
         return
     with transaction.atomic():
-        _finish(watch, *end, **verified.columns)
-        if watch.lost:
+        _finish(claim, *end, **verified.columns)
+        if claim.lost:
             raise FenceLost
         verified.store()
 
 
-def _finish(watch: Claim, state: RunState, reason: str, hint: str, **columns: Any) -> None:
+def _finish(claim: Claim, state: RunState, reason: str, hint: str, **columns: Any) -> None:
     waits = state == RunState.AWAITING_REVIEW
-    watch.write(
+    claim.write(
         state=state,
         reason=reason,
         hint=hint,

@@ -25,8 +25,8 @@ from syncjobs.parity.checks import (
     LatestChecks,
     Rendered,
     ScheduleParity,
-    ask_source,
     load_imported,
+    measure_at_source,
     store,
 )
 from syncjobs.parity.compare import transition_ranges
@@ -57,15 +57,15 @@ class SourceRendering:
     spans: Rendered | None
 
     @classmethod
-    def by(cls, snapshot: Snapshot) -> "SourceRendering":
+    def of(cls, snapshot: Snapshot) -> "SourceRendering":
         ids = tuple(schedule.external_id for schedule in snapshot.schedules)
         if snapshot.rendered_range is None:
             return cls(snapshot.fetched_at, snapshot.fetched_at + NEXT_DAYS, ids, None)
         since = max(snapshot.fetched_at, snapshot.rendered_range[0])
         until = min(snapshot.fetched_at + NEXT_DAYS, snapshot.rendered_range[1])
         spans = {
-            id_: [span for span in told if span.start < until and span.end > since]
-            for id_, told in snapshot.rendered.items()
+            id_: [span for span in own if span.start < until and span.end > since]
+            for id_, own in snapshot.rendered.items()
         }
         return cls(since, until, ids, spans)
 
@@ -74,13 +74,13 @@ class SourceRendering:
             "since": self.since,
             "until": self.until,
             "ids": list(self.ids),
-            "spans": None if self.spans is None else {id_: _spans_to_json(told) for id_, told in self.spans.items()},
+            "spans": None if self.spans is None else {id_: _spans_to_json(own) for id_, own in self.spans.items()},
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "SourceRendering":
-        told = data["spans"]
-        spans = None if told is None else {id_: _spans_from_json(each) for id_, each in told.items()}
+        stored = data["spans"]
+        spans = None if stored is None else {id_: _spans_from_json(each) for id_, each in stored.items()}
         return cls(data["since"], data["until"], tuple(data["ids"]), spans)
 
 
@@ -105,27 +105,32 @@ class Verified:
         store(self.run.connection, self.results, self.newest, at=timezone.now(), run=self.run)
 
 
-def verify(run: SyncRun, watch: Claim, told: SourceRendering, opener: Callable[..., Connector]) -> Verified:
-    """Compare every schedule that the run read; counts them on the watch. Raises ReadStopped when the run was taken
+def verify(run: SyncRun, claim: Claim, rendering: SourceRendering, opener: Callable[..., Connector]) -> Verified:
+    """Compare every schedule that the run read; counts them on the claim. Raises ReadStopped when the run was taken
     away or cancelled."""
     if run.phase != PHASE:
-        watch.write(phase=PHASE)
-    limited = told.ids if "only" in run.scope else None
-    imported = load_imported(run.connection, run.notes, since=told.since, only=limited)
+        claim.write(phase=PHASE)
+    limited = rendering.ids if "only" in run.scope else None
+    imported = load_imported(run.connection, run.notes, since=rendering.since, only=limited)
     newest = LatestChecks(run.connection)
-    read = [external_id for external_id in told.ids if external_id in imported.rows]
+    read = [external_id for external_id in rendering.ids if external_id in imported.rows]
     results: list[ScheduleParity] = []
     ahead: list[Due] = []
-    if told.spans is None:
-        ahead = [(id_, ((told.since, told.until),)) for id_ in _waiting(run, watch, newest, read, ParityBasis.SYNC)]
+    if rendering.spans is None:
+        ahead = [
+            (id_, ((rendering.since, rendering.until),)) for id_ in _waiting(run, claim, newest, read, ParityBasis.SYNC)
+        ]
     else:
-        spans = told.spans
-        results += (imported.measure(id_, ParityBasis.SYNC, spans.get(id_), told.since, told.until) for id_ in read)
-    waiting = _waiting(run, watch, newest, read, ParityBasis.TRANSITION, timezone.now() - RENEWED)
-    asked, calls, notes = _asked(run, watch, imported, ahead, with_transitions(imported, waiting, told.since), opener)
-    results += asked
+        spans = rendering.spans
+        results += (
+            imported.measure(id_, ParityBasis.SYNC, spans.get(id_), rendering.since, rendering.until) for id_ in read
+        )
+    waiting = _waiting(run, claim, newest, read, ParityBasis.TRANSITION, timezone.now() - RENEWED)
+    around = with_transitions(imported, waiting, rendering.since)
+    measured, calls, notes = _measure_at_source(run, claim, imported, ahead, around, opener)
+    results += measured
     for word, number in _counted(results).items():
-        watch.add("schedule", word, number)
+        claim.add("schedule", word, number)
     columns = {
         "notes": [*run.notes, *(_note(result) for result in results if result.measured.differs), *notes],
         "calls": run.calls + calls,
@@ -134,9 +139,9 @@ def verify(run: SyncRun, watch: Claim, told: SourceRendering, opener: Callable[.
     return Verified(run, results, newest, columns)
 
 
-def _asked(
+def _measure_at_source(
     run: SyncRun,
-    watch: Claim,
+    claim: Claim,
     imported: Imported,
     ahead: list[Due],
     around: list[Due],
@@ -147,13 +152,13 @@ def _asked(
     if not ahead and not around:
         return [], 0, []
     results: list[ScheduleParity] = []
-    connector = opener(run.connection, should_stop=watch.stopped)
+    connector = opener(run.connection, should_stop=claim.stopped)
     try:
         for basis, due, most in (
             (ParityBasis.SYNC, ahead, MOST_CALLS_AHEAD),
             (ParityBasis.TRANSITION, around, MOST_CALLS),
         ):
-            for result in ask(imported, connector, due, basis, most):
+            for result in measure_due(imported, connector, due, basis, most):
                 results.append(result)  # one by one: what was measured counts, whatever comes then
     except ReadStopped:
         raise
@@ -165,7 +170,7 @@ def _asked(
 
 def _waiting(
     run: SyncRun,
-    watch: Claim,
+    claim: Claim,
     newest: LatestChecks,
     read: list[str],
     basis: ParityBasis,
@@ -175,7 +180,7 @@ def _waiting(
     that waited longest. before: of the others only those measured before then."""
     last = {id_: newest[key].measured_at for id_ in read if (key := (id_, str(basis))) in newest}
     changed: set[str] = set()
-    if watch.counts["schedule"].get("written"):
+    if claim.counts["schedule"].get("written"):
         written = run.items.filter(entity_type="schedule", outcome=Outcome.APPLIED, action__in=_CHANGES)
         changed = set(written.values_list("external_id", flat=True))
     fresh = {id_ for id_ in last if before is not None and id_ not in changed and last[id_] >= before}
@@ -190,7 +195,7 @@ def with_transitions(imported: Imported, external_ids: Iterable[str], now: int) 
     return [(external_id, ranges) for external_id, ranges in found if ranges]
 
 
-def ask(
+def measure_due(
     imported: Imported, connector: Connector, due: Iterable[Due], basis: ParityBasis, most: int = MOST_CALLS
 ) -> Iterator[ScheduleParity]:
     """Results of as many schedules as ``most`` calls of the connector allow. Raises ConnectorError."""
@@ -198,7 +203,7 @@ def ask(
         if connector.calls + len(ranges) > most:
             return
         for since, until in ranges:
-            yield from ask_source(imported, connector, ids, basis, since, until)
+            yield from measure_at_source(imported, connector, ids, basis, since, until)
 
 
 def _together(due: Iterable[Due], most: int) -> Iterator[tuple[list[str], tuple[Range, ...]]]:

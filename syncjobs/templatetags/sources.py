@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from connectors.models import Connection
 from connectors.registry import provider_label
 from syncjobs.pages.marks import ago, kind_words, next_link, state_mark
-from syncjobs.pages.standing import Standing, standings
+from syncjobs.pages.status import ConnectionStatus, connection_statuses
 
 register = template.Library()
 
@@ -19,20 +19,20 @@ def source_cards(context: template.Context) -> list[dict[str, Any]]:
     request: HttpRequest = context["request"]
     if not request.user.has_perm("connectors.view_connection"):
         return []
-    return [_card(standing) for standing in standings(Connection.objects.order_by("name")).values()]
+    return [_card(status) for status in connection_statuses(Connection.objects.order_by("name")).values()]
 
 
-def _card(standing: Standing) -> dict[str, Any]:
-    run, synced = standing.run, standing.synced
+def _card(status: ConnectionStatus) -> dict[str, Any]:
+    run, synced = status.run, status.synced
     return {
-        "connection": standing.connection,
-        "provider": provider_label(standing.connection.provider),
+        "connection": status.connection,
+        "provider": provider_label(status.connection.provider),
         "mark": state_mark(run) if run else {"text": "no run yet", "type": ""},
         "run": run,
         "synced": ago(synced.finished_at) if synced and synced.finished_at else "",
-        "conflicts": standing.conflicts,
-        "imported": [(kind_words(kind, plural=number != 1), number) for kind, number in standing.imported.items()],
-        "equal": standing.equal,
-        "compared": standing.compared,
-        "next": next_link(standing),
+        "conflicts": status.conflicts,
+        "imported": [(kind_words(kind, plural=number != 1), number) for kind, number in status.imported.items()],
+        "equal": status.equal,
+        "compared": status.compared,
+        "next": next_link(status),
     }

@@ -25,20 +25,20 @@ class Names:
 
     def __init__(self, run: SyncRun | None = None) -> None:
         self._run = run
-        self._asked: set[tuple[str, str]] = set()
+        self._requested: set[tuple[str, str]] = set()
         self._names: dict[tuple[str, str], str] = {}
 
     def __call__(self, kind: str, key: str) -> str:
-        return self.known(kind, key) or self._unknown(kind, key)
+        return self.find(kind, key) or self._unknown(kind, key)
 
-    def known(self, kind: str, key: str) -> str:
+    def find(self, kind: str, key: str) -> str:
         """The name alone, empty when there is none."""
-        self._asked.add((kind, key))
+        self._requested.add((kind, key))
         return self._names.get((kind, key), "")
 
     def load(self) -> None:
         """Look up everything asked for so far."""
-        wanted = self._asked - self._names.keys()
+        wanted = self._requested - self._names.keys()
         local = {(kind, key) for kind, key in wanted if key.startswith(_LOCAL)}
         methods = {key for kind, key in wanted if kind == "contact_method"}
         self._load_local(local)

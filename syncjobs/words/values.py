@@ -98,7 +98,7 @@ def field_word(path: str) -> str:
     return FIELD_WORDS.get(top, top.replace("_", " ").capitalize())
 
 
-def field_lines(path: str, value: Any, named: NameOf, now: str = "") -> Lines:
+def field_lines(path: str, value: Any, name_of: NameOf, now: str = "") -> Lines:
     """The value of a single-valued field; no lines for one that is empty or not there.
 
     now: an instant as stored; starts of layers before it mean nothing any more and are left out. Lines of a layer
@@ -107,13 +107,13 @@ def field_lines(path: str, value: Any, named: NameOf, now: str = "") -> Lines:
     if value is None or value == "" or value == []:
         return ()
     if path == "layers":
-        return _layers(value, named, now)
+        return _layers(value, name_of, now)
     if path == "levels":
-        return _levels(value, named)
+        return _levels(value, name_of)
     if path == "group_keys":
-        return tuple(named("user_group", key) for key in value)
+        return tuple(name_of("user_group", key) for key in value)
     if path in _KEY_FIELDS:
-        return (named(_KEY_FIELDS[path], value),)
+        return (name_of(_KEY_FIELDS[path], value),)
     if path == "initial_wait":
         return (span(value * 60),) if value else ("none",)
     if isinstance(value, bool):
@@ -121,7 +121,7 @@ def field_lines(path: str, value: Any, named: NameOf, now: str = "") -> Lines:
     return tuple(str(_WORDS.get((path, value), value)).splitlines())
 
 
-def element_line(collection: str, values: Mapping[str, Any], named: NameOf) -> str:
+def element_line(collection: str, values: Mapping[str, Any], name_of: NameOf) -> str:
     """One element of a collection on one line."""
     match collection:
         case "contact_methods":
@@ -130,19 +130,19 @@ def element_line(collection: str, values: Mapping[str, Any], named: NameOf) -> s
             return f"{values['channel']} {values['address'] or 'address not told'}{label}{off}"
         case "notification_rules":
             when = f"after {span(values['delay'] * 60)}" if values["delay"] else "at once"
-            method = named("contact_method", values["method_key"]) if values["method_key"] else "nothing"
+            method = name_of("contact_method", values["method_key"]) if values["method_key"] else "nothing"
             limited = ", at certain times only" if values["windows"] else ""
             return f"{values['urgency']} urgency: {when} by {method}{limited}"
         case "members":
             role = f" ({values['role']})" if values["role"] else ""
-            return named("responder", values["person_key"]) + role
+            return name_of("responder", values["person_key"]) + role
         case "substitutions":
-            return f"{_who(values['by_key'], named)} stands in, {_range(values)}"
+            return f"{_who(values['by_key'], name_of)} stands in, {_range(values)}"
         case "overrides":
-            instead = f" instead of {_who(values['replaces'], named)}" if values["replaces"] else ""
-            return f"{_who(values['by_key'], named)}{instead}, {_range(values)}"
+            instead = f" instead of {_who(values['replaces'], name_of)}" if values["replaces"] else ""
+            return f"{_who(values['by_key'], name_of)}{instead}, {_range(values)}"
         case "extra_shifts":
-            return f"{_who(values['by_key'], named)}, {_range(values)}"
+            return f"{_who(values['by_key'], name_of)}, {_range(values)}"
         case _:
             return ", ".join(f"{name} {value}" for name, value in values.items())
 
@@ -174,33 +174,33 @@ def _reading(reading: int) -> str:
     return when(datetime.fromtimestamp(reading, UTC).replace(tzinfo=None).isoformat())
 
 
-def _who(text: str, named: NameOf) -> str:
+def _who(text: str, name_of: NameOf) -> str:
     try:
-        return _participant(participant_from_text(text), named)
+        return _participant(participant_from_text(text), name_of)
     except InvalidSpec:
         return text
 
 
-def _participant(participant: Participant, named: NameOf) -> str:
+def _participant(participant: Participant, name_of: NameOf) -> str:
     if participant.kind == "vacant":
         return "nobody"
     kind, prefix = _PARTICIPANTS[participant.kind]
-    return prefix + named(kind, participant.id)
+    return prefix + name_of(kind, participant.id)
 
 
 # --- layers -----------------------------------------------------------------------------------------------------------
 
 
-def _layers(value: Any, named: NameOf, now: str) -> Lines:
+def _layers(value: Any, name_of: NameOf, now: str) -> Lines:
     try:
         layers = layers_from_json(value)
     except (InvalidSpec, AttributeError, TypeError):
         return ("stored in a form this version cannot read",)
-    return tuple(line for layer in layers for line in _layer(layer, named, now)) or ("none",)
+    return tuple(line for layer in layers for line in _layer(layer, name_of, now)) or ("none",)
 
 
-def _layer(layer: Layer, named: NameOf, now: str) -> Lines:
-    people = [_participant(participant, named) for participant in layer.participants]
+def _layer(layer: Layer, name_of: NameOf, now: str) -> Lines:
+    people = [_participant(participant, name_of) for participant in layer.participants]
     together = isinstance(layer.turns, Everyone)
     lines = [f"{layer.name or layer.key}: {(' and ' if together else ' → ').join(people) or 'nobody'}"]
     if len(people) > 1 and not together:
@@ -294,26 +294,26 @@ def _rule(rule: Rule) -> str:
 # --- levels -----------------------------------------------------------------------------------------------------------
 
 
-def _levels(value: Any, named: NameOf) -> Lines:
+def _levels(value: Any, name_of: NameOf) -> Lines:
     try:
         levels = levels_from_json(value)
     except (InvalidPolicy, AttributeError, TypeError):
         return ("stored in a form this version cannot read",)
-    return tuple(_level(number, level, named) for number, level in enumerate(levels, 1)) or ("none",)
+    return tuple(_level(number, level, name_of) for number, level in enumerate(levels, 1)) or ("none",)
 
 
-def _level(number: int, level: Level, named: NameOf) -> str:
-    joined = ", ".join(_target(target, named) for target in level.targets) or "nobody"
+def _level(number: int, level: Level, name_of: NameOf) -> str:
+    joined = ", ".join(_target(target, name_of) for target in level.targets) or "nobody"
     turn = "one of them in turn: " if level.distribution == "round_robin" else ""
     wait = "" if level.wait is None else f"; then wait {span(level.wait * 60)}"
     return f"Level {number}: {turn}{joined}{wait}"
 
 
-def _target(target: Target, named: NameOf) -> str:
+def _target(target: Target, name_of: NameOf) -> str:
     if target.kind == "unresolved":
         return f"{target.label or target.key} ({target.unresolved_kind or 'kind not told'}, not imported)"
     kind, prefix = _TARGETS[target.kind]
-    words = prefix + named(kind, target.key)
+    words = prefix + name_of(kind, target.key)
     if target.mode != "current":
         words += f" ({target.mode} on call)"
     if target.layers is not None:

@@ -23,7 +23,7 @@ from connectors.registry import CONNECTORS, provider_label
 from connectors.simulator.serve import build, demo_account
 from oncall.operations import Actor, create_account
 from syncjobs.management.shell import DONE, ERROR, ShellCommand
-from syncjobs.management.tour import Tour, connect, tour
+from syncjobs.management.tour import TourResult, connect, run_tour
 from syncjobs.models import Conflict
 from syncjobs.parity.checks import judge
 from syncjobs.parity.words import HEAD, row_of
@@ -82,7 +82,7 @@ class Command(ShellCommand):
         self.stdout.flush()
         os.execve(sys.executable, command, environment)  # noqa: S606 - this very command
 
-    def _tour(self) -> list[Tour]:
+    def _tour(self) -> list[TourResult]:
         """Every simulated vendor into one database, one after the other."""
         call_command("migrate", verbosity=0)
         tours = []
@@ -91,10 +91,10 @@ class Command(ShellCommand):
             name = "acme" if provider == VENDORS[0] else f"acme-{provider}"
             profile = connect(name, provider, settings_of, credentials)
             self.stderr.write(f"Connected to {profile.connection.account_label}; planning ...")
-            tours.append(tour(profile))
+            tours.append(run_tour(profile))
         return tours
 
-    def _show(self, tours: list[Tour], *, as_json: bool) -> None:
+    def _show(self, tours: list[TourResult], *, as_json: bool) -> None:
         if as_json:
             matched = all(each.matched for each in tours)
             sources = [each.as_json() for each in tours]

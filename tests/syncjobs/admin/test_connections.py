@@ -10,7 +10,7 @@ from django.urls import reverse
 from connectors.models import Connection
 from oncall.models import Responder, Schedule, User
 from syncjobs.models import Conflict, ExternalLink, LinkState, ParityCheck, RunKind, RunState, SyncProfile, SyncRun
-from syncjobs.pages.standing import standings
+from syncjobs.pages.status import connection_statuses
 from syncjobs.runs.start import start
 from syncjobs.setup.disconnect import disconnect
 from tests.syncjobs.admin.conftest import HOSTILE, assert_harmless, queries, staff
@@ -26,7 +26,7 @@ def url(connection: Connection, page: str = "change") -> str:
 
 def next_step(connection: Connection) -> str:
     connection.refresh_from_db()
-    return standings([connection])[connection.pk].next_step
+    return connection_statuses([connection])[connection.pk].next_step
 
 
 def test_the_next_step_follows_the_state(sync: Sync) -> None:

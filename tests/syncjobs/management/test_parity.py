@@ -14,7 +14,7 @@ from connectors.simulator.serve import demo_account
 from oncall.aggregates import Draft
 from oncall.models import Responder, Schedule
 from oncall.operations import Actor, write
-from syncjobs.management import tour as touring
+from syncjobs.management import tour
 from syncjobs.models import ParityBasis, ParityCheck
 from syncjobs.parity.checks import from_the_answer_on, measure_on_demand
 from tests.paths import SHARED
@@ -142,10 +142,10 @@ def test_a_tour_of_the_demo_matches_unless_something_is_wrong(
             simulator.edits.move_handoff(link.external_id, 3600)
         return measure_on_demand(*arguments, **more)
 
-    monkeypatch.setattr(touring, "measure_on_demand", measured)
-    tour = touring.tour(touring.connect("acme", "pagerduty", *demo_account("pagerduty")))
-    assert tour.matched is not planted
-    answer = tour.as_json()
+    monkeypatch.setattr(tour, "measure_on_demand", measured)
+    result = tour.run_tour(tour.connect("acme", "pagerduty", *demo_account("pagerduty")))
+    assert result.matched is not planted
+    answer = result.as_json()
     assert len(answer["schedules"]) == 14
     changes = {s["name"] for s in answer["clock_changes"]}
     assert {"Major Incident Bridge", "Security Desk"} < changes

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from connectors.simulator.pagerduty import Simulator, build_world
 from oncall.models import Responder
 from syncjobs.models import RunKind, RunState
-from syncjobs.runs import claim as watch
+from syncjobs.runs import claim
 from syncjobs.runs.runner import drive
 from syncjobs.runs.start import start
 from tests.syncjobs.conftest import connect, lead_to
@@ -32,7 +32,7 @@ def written_tables(queries: CaptureQueriesContext) -> Counter[str]:
 def no_progress(monkeypatch: pytest.MonkeyPatch) -> None:
     """Progress is written by the clock, six statements in a quarter of a minute: never, so that the rest can be
     counted."""
-    monkeypatch.setattr(watch, "SHORTEST_PAUSE", float("inf"))
+    monkeypatch.setattr(claim, "SHORTEST_PAUSE", float("inf"))
 
 
 @pytest.mark.slow

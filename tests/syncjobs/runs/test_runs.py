@@ -16,7 +16,7 @@ from syncjobs.errors import RunAlreadyActive, StalePlan
 from syncjobs.models import ExternalLink, RunKind, RunState, SyncRun
 from syncjobs.runs import start as starting
 from syncjobs.runs.apply import Application
-from syncjobs.runs.claim import LEASE, Claim, claim
+from syncjobs.runs.claim import LEASE, Claim, claim_run
 from syncjobs.runs.runner import drive
 from syncjobs.runs.start import approve, cancel, start, sweep
 from syncjobs.tasks import drive_run, tick
@@ -61,8 +61,8 @@ def test_a_broker_that_is_down_loses_nothing(sync: Sync, monkeypatch: pytest.Mon
 
 def test_only_one_worker_gets_a_run(sync: Sync) -> None:
     run = start(sync.profile, RunKind.APPLY, by=None, ring=False)
-    assert claim(run.pk) is not None
-    assert claim(run.pk) is None
+    assert claim_run(run.pk) is not None
+    assert claim_run(run.pk) is None
     assert drive(run.pk) is None
 
 
@@ -113,16 +113,16 @@ def test_progress_is_written_while_pages_arrive(sync: Sync, monkeypatch: pytest.
 
 
 def test_long_runs_write_progress_more_rarely_but_always_within_the_lease(sync: Sync) -> None:
-    run = claim(start(sync.profile, RunKind.APPLY, by=None, ring=False).pk)
+    run = claim_run(start(sync.profile, RunKind.APPLY, by=None, ring=False).pk)
     assert run is not None
     now = [0.0]
-    watch = Claim(run, clock=lambda: now[0])
+    claim = Claim(run, clock=lambda: now[0])
     writes = []
     for second in range(3600):
         now[0] = float(second)
-        before = watch._written
-        watch.beat()
-        if watch._written != before:
+        before = claim._written
+        claim.beat()
+        if claim._written != before:
             writes.append(second)
     assert sum(at <= 60 for at in writes) <= 12
     assert max(later - earlier for earlier, later in pairwise(writes)) <= LEASE.total_seconds() / 2
@@ -152,7 +152,7 @@ def test_a_run_cancelled_before_it_writes_writes_nothing(sync: Sync) -> None:
 
 
 def test_a_dead_run_is_failed_by_the_next_tick_with_a_reason(sync: Sync) -> None:
-    run = claim(start(sync.profile, RunKind.APPLY, by=None, ring=False).pk)
+    run = claim_run(start(sync.profile, RunKind.APPLY, by=None, ring=False).pk)
     assert run is not None
     assert sweep() == (0, 0)
     SyncRun.objects.update(lease_expires_at=timezone.now() - timedelta(seconds=1))
@@ -298,9 +298,9 @@ def test_an_account_taken_while_a_plan_waits_makes_its_item_stale(sync: Sync) ->
 def test_cancelling_while_it_writes_keeps_what_was_written_whole(sync: Sync, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("syncjobs.runs.apply.BATCH", 1)
 
-    def cancelled_after_two(watch: Claim) -> None:
+    def cancelled_after_two(claim: Claim) -> None:
         if Responder.objects.count() == 2:
-            cancel(watch.run)
+            cancel(claim.run)
 
     monkeypatch.setattr(Claim, "beat", cancelled_after_two)
     run = sync.run()

@@ -155,7 +155,7 @@ def test_a_reviewed_plan_is_compared_with_the_read_it_was_made_from(told: Sync) 
     plan = told.plan()
     assert plan.state == RunState.AWAITING_REVIEW
     assert not ParityCheck.objects.exists()
-    assert SourceRendering.from_json(plan.checkpoint["told"]) == SourceRendering.by(told.source.snapshot)
+    assert SourceRendering.from_json(plan.checkpoint["told"]) == SourceRendering.of(told.source.snapshot)
     told.source.snapshot = world()  # later reads tell nothing: the stored one is used
     told.source.rendered = lambda ids, since, until: {}
     run = told.apply(plan)

@@ -14,8 +14,8 @@ from oncall.aggregates import State
 from oncall.rendering.codec import instant_to_text
 from oncall.rendering.spec import Always, ByTime, Everyone, Layer, person
 from syncjobs.planning.canonical import Proposer
-from syncjobs.planning.foretold import as_foretold
 from syncjobs.planning.plan import by_kind, make_plan
+from syncjobs.planning.prediction import as_predicted
 from syncjobs.planning.values import Base, Item, LinkDetail, LinkView, Picture, Proposal, Rules
 from tests.connectors.providers.xmatters.rotating import DAY, HOUR, instants, read, simulated, when
 from tests.syncjobs.conftest import schedule
@@ -198,10 +198,10 @@ def proposed(anchor: int, *people: str, zone: str | None = "Europe/Berlin", own:
     return Proposer(3, instant_to_text(NOW), {}).propose(schedule("S", "S", layer, zone=zone))
 
 
-def test_a_foretold_proposal_has_the_fingerprint_of_what_foretells_it() -> None:
+def test_a_predicted_proposal_has_the_fingerprint_of_what_predicts_it() -> None:
     settled, read_ = proposed(when(2026, 3, 1, 2, 30), "A", "B"), proposed(when(2026, 3, 1, 3), "A", "B")
     assert settled.fingerprint != read_.fingerprint
-    assert as_foretold(read_, Base(settled.fields), instant_to_text(NOW)) == settled
+    assert as_predicted(read_, Base(settled.fields), instant_to_text(NOW)) == settled
 
 
 @pytest.mark.parametrize(
@@ -221,19 +221,19 @@ def test_a_foretold_proposal_has_the_fingerprint_of_what_foretells_it() -> None:
     ],
     ids=["never settled", "another order", "another hour", "unknown zone", "zone of the layer"],
 )
-def test_what_is_not_foretold_stays_as_read(settled: Base, read_: Proposal) -> None:
-    assert as_foretold(read_, settled, instant_to_text(NOW)) is read_
+def test_what_is_not_predicted_stays_as_read(settled: Base, read_: Proposal) -> None:
+    assert as_predicted(read_, settled, instant_to_text(NOW)) is read_
 
 
-def test_layers_that_do_not_turn_are_never_foretold() -> None:
+def test_layers_that_do_not_turn_are_never_predicted() -> None:
     layer = Layer("1", "1", (Always(),), Everyone(), (person("A"),))
     other = replace(layer, participants=(person("B"),))
     one, two = (Proposer(3, instant_to_text(NOW), {}).propose(schedule("S", "S", each)) for each in (layer, other))
-    assert as_foretold(two, Base(one.fields), instant_to_text(NOW)) is two
+    assert as_predicted(two, Base(one.fields), instant_to_text(NOW)) is two
 
 
 def test_a_zone_settled_here_counts_where_the_source_leaves_it_open() -> None:
     settled = proposed(when(2026, 3, 1, 2, 30), "A", "B")
     read_ = proposed(when(2026, 3, 1, 3), "A", "B", zone=None)
-    made = as_foretold(read_, Base(settled.fields), instant_to_text(NOW))
+    made = as_predicted(read_, Base(settled.fields), instant_to_text(NOW))
     assert made.fields["layers"] == settled.fields["layers"]

@@ -21,11 +21,11 @@ from syncjobs.models import (
     SyncProfile,
     SyncRun,
 )
-from syncjobs.parity.checks import standing_checks
+from syncjobs.parity.checks import current_checks
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ConnectionStatus:
     """run: the newest one. synced: the newest that went through, at least partly. imported: linked objects by kind.
     equal: how many of the ``compared`` schedules equal the source's own rendering."""
 
@@ -57,7 +57,7 @@ class Standing:
         return "plan" if self.review_first or run is None else "sync"
 
 
-def standings(connections: Iterable[Connection]) -> dict[int, Standing]:
+def connection_statuses(connections: Iterable[Connection]) -> dict[int, ConnectionStatus]:
     """By connection id; seven queries whatever the number of connections."""
     wanted = {connection.pk: connection for connection in connections}
     newest = SyncRun.objects.filter(connection__in=wanted).order_by().values("connection").annotate(run=Max("pk"))
@@ -78,7 +78,7 @@ def standings(connections: Iterable[Connection]) -> dict[int, Standing]:
     verdicts = _verdicts(links.filter(schedule__isnull=False).values("schedule"))
     reviewed = dict(SyncProfile.objects.filter(connection__in=wanted).values_list("connection", "review_first"))
     return {
-        pk: Standing(
+        pk: ConnectionStatus(
             connection=connection,
             run=runs.get(newest_ids.get(pk, 0)),
             synced=runs.get(done_ids.get(pk, 0)),
@@ -95,7 +95,7 @@ def standings(connections: Iterable[Connection]) -> dict[int, Standing]:
 def _verdicts(schedules: QuerySet[Any, Any]) -> dict[int, dict[int, bool]]:
     """Connection -> schedule -> whether every second that was compared is equal; one query."""
     found: dict[int, dict[int, bool]] = defaultdict(dict)
-    checks = ParityCheck.objects.filter(pk__in=standing_checks(schedules), total_seconds__gt=0)
+    checks = ParityCheck.objects.filter(pk__in=current_checks(schedules), total_seconds__gt=0)
     for pk, schedule, equal, total in checks.values_list("connection", "schedule", "equal_seconds", "total_seconds"):
         found[pk][schedule or 0] = found[pk].get(schedule or 0, True) and equal == total
     return found

@@ -1,4 +1,4 @@
-"""State that moves by itself at the source is no change when what is settled here foretells it. Pure.
+"""State that moves by itself at the source is no change when what is settled here predicts it. Pure.
 
 A source may tell a rotation as whoever has the turn now and when that changes next. Such a state does not always say
 when the later changes are (the next one may fall into an hour that the clock skips), and a rotation by alert moves at
@@ -19,8 +19,8 @@ from syncjobs.planning.values import Base, Proposal
 Stored = Mapping[str, Any]
 
 
-def as_foretold(proposal: Proposal, base: Base, now: str) -> Proposal:
-    """The proposal, with every rotation that ``base`` foretells written as it stands there. now: ISO instant of the
+def as_predicted(proposal: Proposal, base: Base, now: str) -> Proposal:
+    """The proposal, with every rotation that ``base`` predicts written as it stands there. now: ISO instant of the
     read."""
     read, settled = proposal.fields.get("layers"), base.fields.get("layers")
     zone = proposal.fields.get("time_zone") or base.fields.get("time_zone")
@@ -31,17 +31,17 @@ def as_foretold(proposal: Proposal, base: Base, now: str) -> Proposal:
     layers = [
         {**layer, "turns": old["turns"], "participants": old["participants"]}
         if (old := known.get(layer["key"]))
-        and (layer["key"] in by_alert or _foretells(old, layer, layer["zone"] or zone, now))
+        and (layer["key"] in by_alert or _predicts(old, layer, layer["zone"] or zone, now))
         else layer
         for layer in read["layers"]
     ]
     if layers == read["layers"]:
         return proposal
-    foretold = replace(proposal, fields={**proposal.fields, "layers": {**read, "layers": layers}})
-    return replace(foretold, fingerprint=fingerprint(foretold, now))
+    predicted = replace(proposal, fields={**proposal.fields, "layers": {**read, "layers": layers}})
+    return replace(predicted, fingerprint=fingerprint(predicted, now))
 
 
-def _foretells(old: Stored, read: Stored, zone: str, now: str) -> bool:
+def _predicts(old: Stored, read: Stored, zone: str, now: str) -> bool:
     """Whether both rotations have one period, one order from ``now`` on, and change next at one instant."""
     one, other = turns_from_json(old["turns"]), turns_from_json(read["turns"])
     if not isinstance(one, ByTime) or not isinstance(other, ByTime):
