@@ -46,10 +46,10 @@ test-postgres: .venv/test.installed ## Run the tests that use a database on Post
 	@if [ -n "$$DATABASE_URL" ]; then $(PY) -m pytest -n 2 -m "not e2e" --with-database $(ARGS); \
 	else scripts/with-postgres $(PY) -m pytest -n 2 -m "not e2e" --with-database $(ARGS); fi
 
-check: .venv/lint.installed ## Lint, types, import direction, circles, migrations, deployment settings, file lengths
+check: .venv/lint.installed ## Lint, types, import direction, circles, migrations, deployment settings, sizes of files and folders
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
-	$(PY) scripts/check_lengths.py
+	$(PY) scripts/check_sizes.py
 	$(PRODUCTION) $(PY) -m mypy
 	.venv/bin/lint-imports
 	$(PY) -m scripts.check_circles
