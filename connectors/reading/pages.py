@@ -59,8 +59,8 @@ def read_pages(
 
 def _repeats(path: str, vendor: Vendor) -> UnexpectedResponse:
     return UnexpectedResponse(
-        f"{path} sends the same page again and again.",
-        hint="Try again later; until then what was read of this list counts as incomplete.",
+        f"{path} returned the same page more than once.",
+        hint="Try again later. Until then, this list is treated as incomplete.",
         provider=vendor.provider,
         path=path,
         code="pagination_loop",

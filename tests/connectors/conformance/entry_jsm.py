@@ -80,9 +80,9 @@ JSM = Provider(
         Wrong("api_token", credentials={"api_token": "no-such-token"}, words="refused"),
         Wrong("api_token", credentials={"email": "nobody@example.com"}, words="refused"),
         Wrong("site", settings={"cloud_id": "11111111-5a0b-4e5f-9c51-ac3e00000001"}, words=jsm.CLOUD_ID),
-        Wrong("site", settings={"site": "https://jira.acme.example"}, words="no site of Atlassian"),
-        Wrong("cloud_id", settings={"cloud_id": "not an id"}, words="no cloud id"),
-        Wrong("org_id", settings={"org_id": "not an id"}, words="no organisation id"),
+        Wrong("site", settings={"site": "https://jira.acme.example"}, words="is not a site of Atlassian"),
+        Wrong("cloud_id", settings={"cloud_id": "not an id"}, words="not a valid cloud id"),
+        Wrong("org_id", settings={"org_id": "not an id"}, words="not a valid organisation id"),
     ),
     words=(
         Word("/rest/api/3/user/bulk", "accountType"),

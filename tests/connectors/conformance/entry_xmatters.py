@@ -100,7 +100,7 @@ XMATTERS = Provider(
         Listing(
             "service",
             f"{_ROOT}/services",
-            "No services can be seen",
+            "No services are visible",
             without="Services belong to the larger plans; a refusal is how the others say that they have none.",
         ),
     ),
@@ -113,7 +113,7 @@ XMATTERS = Provider(
         Wrong("password", settings={"auth": "basic"}, credentials={"password": "no-such-password"}, words="refused"),
         Wrong("username", settings={"auth": "basic", "username": xmatters.CLIENT_ID}, words="refused"),
         Wrong("client_id", settings={"client_id": ""}, words="missing"),
-        Wrong("base_url", settings={"base_url": "acme"}, words="no address"),
+        Wrong("base_url", settings={"base_url": "acme"}, words="is not an address"),
         Wrong("auth", settings={"auth": "magic"}),
         Wrong("nested", settings={"nested": "all"}),
     ),
