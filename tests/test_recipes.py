@@ -147,7 +147,7 @@ def form_fields(kind: Kind) -> dict[str, set[str]]:
     """Names of form fields by collection; under the empty name those of the aggregate itself."""
     options = admin.site._registry[ROOTS[kind].model]
     form: Any = options.form
-    found = {"": set(form.base_fields) | {getattr(form, "parts_field", "")}}
+    found = {"": set(form.base_fields) | {getattr(form, "cards_field", "")}}
     for inline in options.inlines:
         collection = getattr(inline.form, "collection", "")
         found[collection] = set(inline.fields or inline.form.base_fields)

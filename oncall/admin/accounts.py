@@ -1,4 +1,4 @@
-"""Accounts: who may log in, with which rights."""
+"""Accounts: the people who can log in, and their permissions."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -28,7 +28,7 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
         required=False,
         strip=False,
         widget=UnfoldAdminPasswordWidget({"autocomplete": "new-password"}),
-        help_text="Left empty: the password stays as it is; a new account cannot log in until it has one.",
+        help_text="If this is empty, the password does not change. A new account needs a password to log in.",
     )
     again = forms.CharField(
         required=False,
@@ -79,12 +79,12 @@ class AccountAdmin(RecordedAdmin):
         return rows.prefetch_related(leads) if is_list(request) else rows
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        """Rights are given by those who have all of them; anybody else could give them to themselves."""
+        """Only a superuser changes permissions: other users could give themselves permissions."""
         rights = ("is_staff", "is_superuser", "groups", "user_permissions")
         return () if request.user.is_superuser else rights
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Whoever can set the password of an account can be that account."""
+        """Only a superuser edits a superuser: a user who sets a password can log in with it."""
         above = obj is not None and obj.is_superuser and not request.user.is_superuser
         return not above and bool(super().has_change_permission(request, obj))
 

@@ -56,7 +56,7 @@ class ContactMethodForm(ElementForm):
 
 
 class NotificationRuleForm(ElementForm):
-    """``method``: one of the responder's contact methods, by its element key."""
+    """Edits a notification rule. ``method`` holds the element key of one of the responder's contact methods."""
 
     collection = "notification_rules"
     method = forms.ChoiceField(label="Contact method")
@@ -84,10 +84,10 @@ class NotificationRuleForm(ElementForm):
 
 
 class SubstitutionForm(ElementForm):
-    """zone: the one in which times are read and shown."""
+    """Edits a substitution. zone: the time zone of the form's dates and times."""
 
     collection = "substitutions"
-    stand_in = PersonField(label="Stood in for by", help_text="“nobody” leaves the shift vacant.")
+    stand_in = PersonField(label="Replaced by", help_text="“nobody” leaves the shift vacant.")
     starts = ReadingField(label="Starts")
     ends = ReadingField(label="Ends")
 
@@ -145,7 +145,7 @@ class SubstitutionInline(ElementInline):
     fields = ("stand_in", "starts", "ends")
     named_by = ("by", "responder")
     verbose_name = "substitution"
-    verbose_name_plural = "substitutions that have not ended (in the responder's time zone, else UTC)"
+    verbose_name_plural = "Current and future substitutions (responder's time zone, else UTC)"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).filter(ends_at__gt=timezone.now()).order_by("starts_at")

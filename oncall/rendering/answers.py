@@ -1,18 +1,18 @@
-"""Questions about one instant, answered by arithmetic: nothing is rendered."""
+"""Who is on call at one instant, computed directly without rendering a range."""
 
 from collections.abc import Sequence
 from itertools import chain
 
 from oncall.rendering.final import by_rank, by_strength, on_call
-from oncall.rendering.intervals import NOBODY, Who
+from oncall.rendering.intervals import NO_HOLDER, Who
 from oncall.rendering.layers import layer_at, people
 from oncall.rendering.spec import Participant, ScheduleSpec, Substitution
 
 
 def on_call_at(spec: ScheduleSpec, substitutions: Sequence[Substitution], instant: int) -> tuple[Participant, ...]:
-    """Who is on call at ``instant``: sorted, unique, never vacant; the same as the rendered timeline at every second.
+    """Returns who is on call at ``instant``: sorted, unique, not vacant. The result equals that of ``render_final``.
 
-    The spec is one that ``validate`` accepts.
+    spec: must be valid for ``validate``.
     """
     shifts = [each for each in spec.extra_shifts if each.starts_at <= instant < each.ends_at]
     overrides = [each for each in spec.overrides if each.starts_at <= instant < each.ends_at]
@@ -34,4 +34,4 @@ def _of_layers(spec: ScheduleSpec, instant: int) -> Who:
     for layer in spec.layers:
         if who := layer_at(layer, spec.zone, instant):
             return who
-    return NOBODY
+    return NO_HOLDER

@@ -1,7 +1,7 @@
-"""Schedule values to and from JSON, the form they are stored and compared in.
+"""Converts schedule values to JSON and back. Schedules are stored and compared as this JSON.
 
-Readings are written as ISO local date-times, instants as ISO date-times ending in Z, so that a stored layer can be read
-by a person. Defaults are left out: two equal specs give equal JSON.
+Readings are ISO local date-times, instants are ISO date-times that end in Z, so people can read a stored layer.
+Switches with their default value are left out: equal specs give equal JSON.
 """
 
 from datetime import UTC, datetime
@@ -29,35 +29,38 @@ Json = dict[str, Any]
 
 
 def instant_to_text(instant: int) -> str:
+    """Returns an instant as an ISO date and time that ends in Z."""
     return datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def instant_from_text(text: str) -> int:
-    """Raises ValueError for a text without an offset: this machine's zone must not decide what it means."""
+    """Returns the instant of an ISO text. Raises ValueError if the text has no offset."""
     instant = datetime.fromisoformat(text)
     if instant.tzinfo is None:
-        raise ValueError(f"{text!r} is no instant: it has no offset")
+        raise ValueError(f"{text!r} is not an instant: it has no offset")
     return int(instant.timestamp())
 
 
 def reading_to_text(reading: int) -> str:
+    """Returns a reading as an ISO date and time without an offset."""
     return datetime.fromtimestamp(reading, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def reading_from_text(text: str) -> int:
-    """Raises ValueError for a text with an offset, which a wall clock does not show."""
+    """Returns the reading of an ISO text. Raises ValueError if the text has an offset."""
     reading = datetime.fromisoformat(text)
     if reading.tzinfo is not None:
-        raise ValueError(f"{text!r} is no wall-clock reading: it has an offset")
+        raise ValueError(f"{text!r} is not a wall-clock reading: it has an offset")
     return int(reading.replace(tzinfo=UTC).timestamp())
 
 
 def participant_to_text(participant: Participant) -> str:
-    """``person:<id>``, ``group:<id>``, ..., ``vacant``."""
+    """Returns ``person:<id>``, ``group:<id>``, ..., or ``vacant``."""
     return "vacant" if participant.kind == "vacant" else f"{participant.kind}:{participant.id}"
 
 
 def participant_from_text(text: str) -> Participant:
+    """Inverse of :func:`participant_to_text`. Raises InvalidSpec for an unknown kind."""
     kind, _, id_ = text.partition(":")
     for known in get_args(ParticipantKind):
         if kind == known:
@@ -143,7 +146,7 @@ def _turns_to_json(turns: Turns) -> Json:
 
 
 def turns_from_json(data: Json) -> Turns:
-    """Who takes turns how, of a stored layer."""
+    """Returns the ``turns`` of a stored layer. Raises InvalidSpec for an unknown type."""
     match data["type"]:
         case "by_time":
             read = reading_from_text if data["clock"] == "wall" else instant_from_text
@@ -160,7 +163,7 @@ _SWITCHES = {"excluded_occurrence_uses_turn": True, "clip": "cut", "window_edge"
 
 
 def layer_to_json(layer: Layer) -> Json:
-    """One layer as a JSON object; switches only where they differ from the default."""
+    """Returns one layer as a JSON object. Switches with their default value are left out."""
     data: Json = {
         "key": layer.key,
         "name": layer.name,
@@ -175,7 +178,7 @@ def layer_to_json(layer: Layer) -> Json:
 
 
 def layer_from_json(data: Json) -> Layer:
-    """Inverse of :func:`layer_to_json`. Raises InvalidSpec with the path of what cannot be read."""
+    """Inverse of :func:`layer_to_json`. Raises InvalidSpec with the name of the layer."""
     try:
         return Layer(
             key=data["key"],
@@ -197,11 +200,12 @@ def layer_from_json(data: Json) -> Layer:
 
 
 def layers_to_json(layers: tuple[Layer, ...]) -> Json:
-    """The stored form: ``{"format": 1, "layers": [...]}``."""
+    """Returns the stored form: ``{"format": 1, "layers": [...]}``."""
     return {"format": FORMAT, "layers": [layer_to_json(layer) for layer in layers]}
 
 
 def layers_from_json(data: Json) -> tuple[Layer, ...]:
+    """Inverse of :func:`layers_to_json`. Raises InvalidSpec, also for another format number."""
     if data.get("format") != FORMAT:
-        raise InvalidSpec("layers", f"stored in format {data.get('format')!r}, this version reads {FORMAT}")
+        raise InvalidSpec("layers", f"are stored in format {data.get('format')!r}; this version reads format {FORMAT}")
     return tuple(layer_from_json(layer) for layer in data["layers"])

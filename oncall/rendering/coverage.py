@@ -1,11 +1,11 @@
-"""When anybody is on call, how the time is shared, and when it next changes: answers from rendered spans."""
+"""Coverage, workload and the next change of a schedule, computed from rendered spans."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from oncall.rendering.final import Span, render_final
-from oncall.rendering.intervals import NOBODY, Held, Range, Who
+from oncall.rendering.intervals import NO_HOLDER, Held, Range, Who
 from oncall.rendering.spec import Participant, ScheduleSpec, Substitution
 from oncall.rendering.zones import DAY, LATEST, stretches
 
@@ -14,31 +14,34 @@ HOUR = DAY // 24
 _MONDAY = 4 * DAY  # 1970-01-05
 _MORNING, _EVENING = 6 * HOUR, 22 * HOUR
 _SATURDAY = 5 * DAY
-_HORIZONS = (2 * DAY, 14 * DAY)  # most answers lie in the first
+_HORIZONS = (2 * DAY, 14 * DAY)  # most changes happen in the first horizon
 
 
 def filled(spans: Sequence[Span], since: int, until: int) -> Iterator[Held]:
-    """The spans (in order, disjoint) cut to ``[since, until)``, with :data:`NOBODY` in between; gapless."""
+    """Yields the spans cut to ``[since, until)`` and :data:`NO_HOLDER` between them, without gaps.
+
+    spans: in order, disjoint.
+    """
     reached = since
     for span in spans:
         start, end = max(span.start, reached), min(span.end, until)
         if start >= end:
             continue
         if reached < start:
-            yield reached, start, NOBODY
+            yield reached, start, NO_HOLDER
         yield start, end, span.participants
         reached = end
     if reached < until:
-        yield reached, until, NOBODY
+        yield reached, until, NO_HOLDER
 
 
 def gaps(spans: Sequence[Span], since: int, until: int) -> tuple[Range, ...]:
-    """The parts of ``[since, until)`` in which nobody is on call, in order and apart."""
+    """Returns the ranges in ``[since, until)`` in which no one is on call, in order."""
     return tuple((start, end) for start, end, who in filled(spans, since, until) if not who)
 
 
 def covered(spans: Sequence[Span], since: int, until: int) -> int:
-    """The seconds of ``[since, until)`` in which somebody is on call."""
+    """Returns how many seconds of ``[since, until)`` have someone on call."""
     return sum(end - start for start, end, who in filled(spans, since, until) if who)
 
 
@@ -47,10 +50,10 @@ def covered(spans: Sequence[Span], since: int, until: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What one participant carries: elapsed seconds on call, and how many of them are nights and weekends.
+    """The time on call of one participant, in elapsed seconds.
 
-    A night is from 22:00 to 06:00, a weekend Saturday and Sunday, as the wall clock shows them; the night of a Saturday
-    counts as both. shifts: unbroken stretches on call, whoever else is on call meanwhile.
+    A night is 22:00 to 06:00, a weekend is Saturday and Sunday, on the wall clock. A Saturday night counts in both.
+    shifts: the number of stretches on call without interruption, whoever else is on call.
     """
 
     seconds: int
@@ -63,8 +66,8 @@ class Load:
 class Fairness:
     """How evenly the time on call is shared.
 
-    balance: 0 to 100, the mean over all pairs of the lesser time divided by the greater; from 95 on it counts as 100,
-    and so it is with less than two participants. average: seconds. overloaded: who has over 15 % more than that, the
+    balance: 0 to 100, the mean over all pairs of the smaller time divided by the larger time. 95 or more is reported as
+    100; so is one participant. average: seconds. overloaded: the participants with over 15 % more than the average, the
     busiest first.
     """
 
@@ -74,12 +77,15 @@ class Fairness:
 
 
 def loads(spans: Sequence[Span], zone: str, since: int, until: int) -> dict[Participant, Load]:
-    """Who carries how much of ``[since, until)``, by the wall clock of ``zone``; who has nothing in it is left out."""
+    """Returns the load of each participant in ``[since, until)``. Nights and weekends are in ``zone``.
+
+    A participant without time on call in the range is left out.
+    """
     held: dict[Participant, list[Range]] = defaultdict(list)
     for start, end, who in filled(spans, since, until):
         for each in who:
-            goes_on = held[each] and held[each][-1][1] == start
-            held[each].append((held[each].pop()[0] if goes_on else start, end))
+            continues = held[each] and held[each][-1][1] == start
+            held[each].append((held[each].pop()[0] if continues else start, end))
     return {each: _load(ranges, zone) for each, ranges in sorted(held.items())}
 
 
@@ -93,24 +99,24 @@ def _load(ranges: Sequence[Range], zone: str) -> Load:
 
 
 def _nights_until(reading: int) -> int:
-    """Seconds of night between the reading 0 and this one."""
+    """Returns the seconds of night between the reading 0 and this reading."""
     days, second = divmod(reading, DAY)
     return days * (_MORNING + DAY - _EVENING) + min(second, _MORNING) + max(second - _EVENING, 0)
 
 
 def _weekends_until(reading: int) -> int:
-    """Seconds of weekend between the first Monday since the reading 0 and this one."""
+    """Returns the seconds of weekend between the first Monday after the reading 0 and this reading."""
     weeks, second = divmod(reading - _MONDAY, WEEK)
     return weeks * (WEEK - _SATURDAY) + max(second - _SATURDAY, 0)
 
 
 def fairness(shares: Mapping[Participant, Load]) -> Fairness:
-    """Of what :func:`loads` answers."""
+    """Returns how evenly the loads are shared. shares: the result of :func:`loads`."""
     if not shares:
         return Fairness(100, 0, ())
     ascending = sorted(shares, key=lambda each: (shares[each].seconds, each))
     total, ratios = 0, 0.0
-    for each in ascending:  # who comes earlier has the lesser time: one sum instead of all pairs
+    for each in ascending:  # earlier ones have less time, so one running sum replaces all pairs
         ratios += total / shares[each].seconds
         total += shares[each].seconds
     count = len(ascending)
@@ -124,9 +130,9 @@ def fairness(shares: Mapping[Participant, Load]) -> Fairness:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Who is on call at an instant, the instant at which others are, and who they are.
+    """Who is on call now, the instant of the next change, and who is on call then.
 
-    at: None when nothing changes as far as was looked; ``following`` is then empty.
+    at: None when nothing changes within the horizon; ``following`` is empty then.
     """
 
     now: Who
@@ -135,11 +141,11 @@ class Change:
 
 
 def next_change(spec: ScheduleSpec, substitutions: Sequence[Substitution], instant: int, horizon: int) -> Change:
-    """The first change after ``instant``, sooner than ``horizon`` seconds later. Raises InvalidSpec like ``render``."""
+    """Returns the first change after ``instant`` within ``horizon`` seconds. Raises InvalidSpec like ``render``."""
     for seconds in (*(each for each in _HORIZONS if each < horizon), horizon):
         until = min(instant + seconds, max(instant + 1, LATEST))
         parts = filled(render_final(spec, substitutions, instant, until), instant, until)
         _, _, now = next(parts)
         for start, _, following in parts:
             return Change(now, start, following)
-    return Change(now, None, NOBODY)
+    return Change(now, None, NO_HOLDER)

@@ -1,18 +1,20 @@
-"""Two final schedules side by side: where different people are on call, and what that means from now on."""
+"""Compares two final schedules: when different people are on call, and what changes from now on."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from oncall.rendering.coverage import filled
 from oncall.rendering.final import Span
-from oncall.rendering.intervals import NOBODY, Range, Who
+from oncall.rendering.intervals import NO_HOLDER, Range, Who
 from oncall.rendering.zones import DAY
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """In the instants ``[start, end)`` ``before`` are on call on one side and ``after`` on the other; either may be
-    nobody."""
+    """In ``[start, end)`` (instants), ``before`` are on call in the first schedule and ``after`` in the second one.
+
+    One of the two may be empty.
+    """
 
     start: int
     end: int
@@ -22,9 +24,11 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Seconds of a range: ``equal`` of ``total``; without anybody on each side; with somebody before and nobody after.
+    """How two final schedules differ in a range; all numbers are seconds.
 
-    differences: in order, neighbours with the same people on both sides made one.
+    equal: time with the same people in both. total: length of the range. uncovered_before, uncovered_after: time
+    without anyone on call. newly_uncovered: time with someone before and no one after. differences: in order; adjacent
+    differences with the same people are one.
     """
 
     equal: int
@@ -37,10 +41,10 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Impact:
-    """What a change does from an instant on.
+    """What a change of a schedule does from an instant on.
 
-    changes_next_day: in how many stretches of the next 24 hours other people are on call than before. newly_uncovered:
-    ranges with somebody before and nobody after, in order and apart.
+    now_before, now_after: who is on call at this instant. changes_next_day: how many differences begin in the next 24
+    hours. newly_uncovered: the ranges with someone before and no one after, in order.
     """
 
     now_before: Who
@@ -54,33 +58,33 @@ class Impact:
 
 
 def compare(before: Sequence[Span], after: Sequence[Span], since: int, until: int) -> Comparison:
-    """Both sides (spans in order, disjoint) at every second of ``[since, until)``; equal when the same are on call."""
+    """Returns how two schedules differ in ``[since, until)``. before, after: spans in order, disjoint."""
     equal = uncovered_before = uncovered_after = newly_uncovered = 0
     differences: list[Difference] = []
-    for start, end, there, here in _side_by_side(before, after, since, until):
+    for start, end, was, will in _side_by_side(before, after, since, until):
         seconds = end - start
-        uncovered_before += seconds * (not there)
-        uncovered_after += seconds * (not here)
-        if there == here:
+        uncovered_before += seconds * (not was)
+        uncovered_after += seconds * (not will)
+        if was == will:
             equal += seconds
             continue
-        newly_uncovered += seconds * (not here)
+        newly_uncovered += seconds * (not will)
         last = differences[-1] if differences else None
-        if last is not None and (last.end, last.before, last.after) == (start, there, here):
-            differences[-1] = Difference(last.start, end, there, here)
+        if last is not None and (last.end, last.before, last.after) == (start, was, will):
+            differences[-1] = Difference(last.start, end, was, will)
         else:
-            differences.append(Difference(start, end, there, here))
+            differences.append(Difference(start, end, was, will))
     total = max(until - since, 0)
     return Comparison(equal, total, uncovered_before, uncovered_after, newly_uncovered, tuple(differences))
 
 
 def impact(before: Sequence[Span], after: Sequence[Span], now: int, until: int) -> Impact:
-    """What changes from ``now`` on, when ``before`` and ``after`` are rendered for at least ``[now, until)``."""
+    """Returns what changes from ``now`` on. before, after: spans that were rendered for at least ``[now, until)``."""
     differences = compare(before, after, now, until).differences
     first = next(_side_by_side(before, after, now, now + 1))
     uncovered: list[Range] = []
     for each in differences:
-        if each.after != NOBODY:
+        if each.after != NO_HOLDER:
             continue
         if uncovered and uncovered[-1][1] == each.start:
             uncovered[-1] = (uncovered[-1][0], each.end)
@@ -92,7 +96,7 @@ def impact(before: Sequence[Span], after: Sequence[Span], now: int, until: int) 
 def _side_by_side(
     before: Sequence[Span], after: Sequence[Span], since: int, until: int
 ) -> Iterator[tuple[int, int, Who, Who]]:
-    """``[since, until)`` cut at every edge of both sides, with who is on call on each."""
+    """Yields (start, end, who before, who after) for ``[since, until)``, cut where one of the two changes."""
     left, right = list(filled(before, since, until)), list(filled(after, since, until))
     i = j = 0
     while since < until:

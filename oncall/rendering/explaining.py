@@ -1,8 +1,7 @@
-"""Why these people are on call at an instant: what each layer says itself, who gave way to whom, and what came of it.
+"""Why these people are on call at an instant: each layer's own people, the overrides, the substitutions, the result.
 
-The decisions are those of ``layers`` and ``final``; here is written down what they rest on. :func:`reexecute` goes back
-from what was written down to the people, so that an explanation that tells a wrong turn, override or replacement is
-found out.
+``layers`` and ``final`` make the decisions; this module records the reasons. :func:`reexecute` computes the people from
+the recorded reasons, so a test can find an explanation with a wrong turn, override or replacement.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from oncall.rendering.final import by_rank, by_strength, deciders, on_call
-from oncall.rendering.intervals import NOBODY, Range, Who, joined
+from oncall.rendering.intervals import NO_HOLDER, Range, Who, joined
 from oncall.rendering.layers import alone, layer_at, occurring_shifts, people
 from oncall.rendering.spec import (
     Always,
@@ -27,16 +26,18 @@ from oncall.rendering.turns import turn_at, turn_range
 from oncall.rendering.windows import is_open, occurrences, open_ranges
 from oncall.rendering.zones import DAY, stretches
 
-AHEAD = 14 * DAY  # how far the next opening is looked for
+#: How many seconds ahead the next opening of a closed layer is searched.
+AHEAD = 14 * DAY
 
 State = Literal["open", "vacant", "closed", "not_started", "ended", "empty"]
 
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """The layer's window number ``window`` (from 0) is open in the occurrence ``[start, end)``, instants; None: always.
+    """The occurrence of a window that is open at the instant.
 
-    Of an occurrence that a repeated hour cuts in two it is the part that holds the instant.
+    window: position of the window in the layer, from 0. start, end: instants; None for a window that is always open. If
+    a repeated hour cuts the occurrence in two, they are those of the half that contains the instant.
     """
 
     window: int
@@ -46,8 +47,10 @@ class Opening:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """Turn, or occurrence, ``number`` in ``[start, end)``, instants, not cut by windows or clip: it belongs to
-    ``participants[position]`` of the layer."""
+    """A turn of the participant ``participants[position]`` of the layer.
+
+    number: of the turn or the occurrence. start, end: instants, not shortened by windows or clip.
+    """
 
     number: int
     position: int
@@ -57,7 +60,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """The override with this key stands in: ``by`` instead of ``person``; None: the source had nobody."""
+    """``by`` replaces ``person``. override: its key. person: None if the layer or extra shift had no participant."""
 
     override: str
     person: Participant | None
@@ -66,13 +69,15 @@ class Replacement:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One layer, or one extra shift that runs.
+    """One layer, or one running extra shift.
 
-    state: ``open`` somebody holds it; ``vacant`` it is the turn of the vendor's nobody; ``closed`` no window is open;
-    ``not_started`` and ``ended`` by the clip; ``empty`` nobody takes part. next_opening: the first instant within
-    :data:`AHEAD` at which a closed or not started layer opens. own: who the source has itself. replaced: who of them
-    gave way, or who fills it. covered_by: the key of the layer above that hides this one; None when this one counts.
-    A schedule without layers has one with an empty key, for overrides to fill.
+    state: ``open``: it has a participant; ``vacant``: the turn is empty; ``closed``: no window is open;
+    ``not_started``, ``ended``: the instant is outside the layer's clip; ``empty``: the layer has no participants. own:
+    the participants before overrides. opening: the open window. next_opening: the first instant within :data:`AHEAD` at
+    which a layer opens that is closed or not started. turns: the turns at the instant. replaced: the replacements by
+    overrides. covered_by: the key of the higher layer that hides this layer; None if this layer counts.
+
+    A schedule without layers has one source with an empty key, which overrides can fill.
     """
 
     kind: Literal["layer", "extra_shift"]
@@ -88,14 +93,14 @@ class Source:
 
     @property
     def holders(self) -> Who:
-        """Who the source puts on call after its overrides, hidden or not."""
+        """The participants after overrides, also when a higher layer hides this layer."""
         instead = {each.person: each.by for each in self.replaced}
         return people(*(instead.get(each, each) for each in self.own)) if self.own else people(*instead.values())
 
 
 @dataclass(frozen=True, slots=True)
 class Substituted:
-    """``person`` would be on call; by the substitution with this key ``replacement`` is, or nobody when vacant."""
+    """``replacement`` is on call instead of ``person``; no one if it is vacant. substitution: its key."""
 
     substitution: str
     person: Participant
@@ -104,7 +109,7 @@ class Substituted:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """sources: every layer in order, then the extra shifts. participants: who is on call in the end."""
+    """sources: all layers in order, then the running extra shifts. participants: who is on call as the result."""
 
     instant: int
     sources: tuple[Source, ...]
@@ -113,12 +118,12 @@ class Explanation:
 
 
 def explain(spec: ScheduleSpec, substitutions: Sequence[Substitution], instant: int) -> Explanation:
-    """Why ``on_call_at`` answers what it answers. The spec is one that ``validate`` accepts."""
+    """Returns the reasons for the result of ``on_call_at``. spec: must be valid for ``validate``."""
     overrides = by_rank(each for each in spec.overrides if each.starts_at <= instant < each.ends_at)
     shifts = [each for each in spec.extra_shifts if each.starts_at <= instant < each.ends_at]
     sources = [_of_layer(layer, layer.zone or spec.zone, instant) for layer in spec.layers]
     layers = [(each.key, each.own) for each in sources]
-    sources = sources or [Source("layer", "", "", "empty", NOBODY)]
+    sources = sources or [Source("layer", "", "", "empty", NO_HOLDER)]
     sources += map(_of_shift, shifts)
     sources = list(_composed(spec, sources, overrides))
     who = on_call(spec.composition, layers, shifts, overrides)
@@ -130,13 +135,16 @@ def explain(spec: ScheduleSpec, substitutions: Sequence[Substitution], instant: 
 
 
 def reexecute(spec: ScheduleSpec, explanation: Explanation) -> Who:
-    """Who is on call by the turns, overrides and replacements that the explanation names, looked up in the spec."""
+    """Returns who is on call according to the turns, overrides and replacements of the explanation.
+
+    The participants are looked up in the spec.
+    """
     by = {override.key: override.by for override in spec.overrides}
     counting: list[Participant] = []
     for source in explanation.sources:
         if source.covered_by is None:
             instead = {each.person: by[each.override] for each in source.replaced}
-            own = _named(spec, source)
+            own = _own_people(spec, source)
             counting += [instead.get(each, each) for each in own] if own else instead.values()
     return _substituted(people(*counting), explanation.substituted)
 
@@ -146,12 +154,12 @@ def _substituted(who: Who, substituted: Sequence[Substituted]) -> Who:
     return people(*(instead.get(each, each) for each in who))
 
 
-def _named(spec: ScheduleSpec, source: Source) -> Who:
-    """Who a source has itself, by its turns."""
+def _own_people(spec: ScheduleSpec, source: Source) -> Who:
+    """Returns the participants of a source before overrides, according to its recorded turns."""
     if source.kind == "extra_shift":
         return alone(next(shift.by for shift in spec.extra_shifts if shift.key == source.key))
     if source.state not in ("open", "vacant"):
-        return NOBODY
+        return NO_HOLDER
     layer = next(layer for layer in spec.layers if layer.key == source.key)
     match layer.turns:
         case ByOccurrence(shifts_per_participant):
@@ -169,7 +177,7 @@ def _of_shift(shift: ExtraShift) -> Source:
 
 
 def _composed(spec: ScheduleSpec, sources: Sequence[Source], overrides: Sequence[Override]) -> Iterator[Source]:
-    """The sources with the overrides that ``final`` chooses and, in a stack, with the layer that hides them."""
+    """Yields the sources with the replacements that ``final`` chooses and, in a stack, the layer that hides each."""
     top: str | None = None
     everybody = [(each.key, each.own) for each in sources]
     for source in sources:
@@ -210,7 +218,7 @@ def _state(layer: Layer, zone: str, instant: int) -> State:
 
 
 def _turns(layer: Layer, zone: str, instant: int) -> Iterator[Turn]:
-    """Those that hold the instant, in an open layer; none when everyone is on call at once."""
+    """Yields the turns at the instant, for an open layer. A layer with turns Everyone has none."""
     count = len(layer.participants)
     match layer.turns:
         case ByTime() as turns:
@@ -222,7 +230,10 @@ def _turns(layer: Layer, zone: str, instant: int) -> Iterator[Turn]:
 
 
 def _opening(layer: Layer, zone: str, instant: int) -> Opening | None:
-    """The first window that is open, in an open layer; None for turns by occurrence, which say it themselves."""
+    """Returns the first open window of an open layer.
+
+    None for turns by occurrence, because the turn is the occurrence.
+    """
     if isinstance(layer.turns, ByOccurrence):
         return None
     for index, window in enumerate(layer.windows):
@@ -239,7 +250,7 @@ def _opening(layer: Layer, zone: str, instant: int) -> Opening | None:
 
 
 def _shown(zone: str, since: int, until: int) -> list[Range]:
-    """When the wall clock shows a reading in ``[since, until)``: instants, two parts where an hour is repeated."""
+    """Returns the ranges of instants with a reading in ``[since, until)``. A repeated hour can give two ranges."""
     clock = stretches(zone, since - DAY, until + DAY)
     return joined((max(since - offset, start), min(until - offset, end)) for start, end, offset in clock)
 

@@ -1,7 +1,8 @@
-"""The final schedule: layers, extra shifts, overrides, substitutions. What beats what is decided in this file alone.
+"""The final schedule: layers, extra shifts, overrides and substitutions. Only this file decides their precedence.
 
-From the bottom up: the layers, of which the first with a participant wins or all count; extra shifts beside them;
-overrides in place of what they look at; substitutions in place of whoever is then on call.
+The order of computation: the layers (the first with a participant wins, or all count); the extra shifts, which are
+added; the overrides, which replace people of the layers and extra shifts that they apply to; the substitutions, which
+replace the people who are on call then.
 """
 
 from bisect import bisect_left, insort
@@ -10,14 +11,14 @@ from dataclasses import dataclass
 from itertools import chain, islice, pairwise
 from typing import NamedTuple
 
-from oncall.rendering.intervals import NOBODY, Held, Who, merged, stacked, together, who_at, within
+from oncall.rendering.intervals import NO_HOLDER, Held, Who, merged, stacked, together, who_at, within
 from oncall.rendering.layers import alone, layer_spans, people
 from oncall.rendering.spec import Composition, ExtraShift, Override, Participant, ScheduleSpec, Substitution
 from oncall.rendering.validation import check_amount, validate
 
 
 class Span(NamedTuple):
-    """``participants`` (sorted, unique, never vacant, never empty) are on call in ``[start, end)``, instants."""
+    """``participants`` (sorted, unique, not vacant, not empty) are on call in ``[start, end)``, instants."""
 
     start: int
     end: int
@@ -26,21 +27,26 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Rendering:
-    """``final``, and each layer by its key as it would be alone, overrides and substitutions applied, in order."""
+    """A rendered schedule.
+
+    layers: (key, spans) of each layer in order, rendered as if it were the only layer, with overrides and
+    substitutions.
+    """
 
     final: tuple[Span, ...]
     layers: tuple[tuple[str, tuple[Span, ...]], ...]
 
 
+#: For each substituted person, who is on call instead.
 StandIns = dict[Participant, list[Held]]
-_NO_LAYER = "\0"  # no override names it: stored text has no such character
+_NO_LAYER = "\0"  # no override has this key, because stored text never contains this character
 
 
 def render(spec: ScheduleSpec, substitutions: Sequence[Substitution], since: int, until: int) -> Rendering:
-    """The final schedule and every layer alone, both in ``[since, until)``; time without anybody is not listed.
+    """Returns the final schedule and each layer alone in ``[since, until)``. Time without participants has no span.
 
-    A layer alone is rendered as if the schedule had only this layer and no extra shifts; overrides of other layers do
-    not touch it. Raises InvalidSpec for a schedule or range that makes no sense.
+    A layer alone is rendered as if the schedule had only this layer and no extra shifts. Overrides of other layers do
+    not change it. Raises InvalidSpec for an invalid schedule or range.
     """
     layers = _own_spans(spec, since, until)
     stand_ins = _stand_ins(spec, substitutions)
@@ -52,7 +58,7 @@ def render(spec: ScheduleSpec, substitutions: Sequence[Substitution], since: int
 
 
 def render_final(spec: ScheduleSpec, substitutions: Sequence[Substitution], since: int, until: int) -> tuple[Span, ...]:
-    """The final schedule alone, as in :func:`render`."""
+    """Returns only the final schedule of :func:`render`. Raises InvalidSpec as well."""
     layers, stand_ins = _own_spans(spec, since, until), _stand_ins(spec, substitutions)
     return _composed(spec.composition, layers, spec.extra_shifts, spec.overrides, stand_ins, since, until)
 
@@ -85,27 +91,29 @@ def on_call(
     extra_shifts: Sequence[ExtraShift],
     overrides: Sequence[Override],
 ) -> Who:
-    """Who is on call at one instant, before substitutions.
+    """Returns who is on call at one instant, before substitutions.
 
-    layers: (key, who the layer itself puts on call), in order. extra_shifts and overrides: those that run now, the
-    overrides as :func:`by_rank` orders them. A source is a layer or a running extra shift. Each of its participants
-    gives way to the strongest override that looks at the source and replaces them; a vacant one leaves nobody there,
-    and no lower layer comes through. A source without participants is filled by the strongest override that looks at it
-    and covers gaps; one that replaces a certain person does so only when none of its sources has anybody.
+    layers: (key, participants of the layer itself), in order. extra_shifts, overrides: those that run at the instant;
+    the overrides in the order of :func:`by_rank`.
+
+    A source is a layer or a running extra shift. Each participant of a source is replaced by the strongest override
+    that applies to the source and to this participant. If the override is vacant, the place stays empty and no lower
+    layer is used. A source without participants is filled by the strongest override that applies to it and covers gaps.
+    An override that replaces one certain person fills a source only when all its sources are empty.
     """
     if overrides and _takes_all(overrides[0]):
         return alone(overrides[0].by)
-    layers = layers or [(_NO_LAYER, NOBODY)]  # an override of everything needs no layer below
+    layers = layers or [(_NO_LAYER, NO_HOLDER)]  # an override of all sources works without layers
     shifts = [(shift.key, alone(shift.by)) for shift in extra_shifts]
     sources = [*layers, *shifts]
-    with_somebody = (who for key, own in layers if (who := _overridden(key, own, overrides, sources)))
-    counting = islice(with_somebody, 1) if composition == "stacked" else with_somebody
+    staffed = (who for key, own in layers if (who := _overridden(key, own, overrides, sources)))
+    counting = islice(staffed, 1) if composition == "stacked" else staffed
     beside = (_overridden(key, own, overrides, sources) for key, own in shifts)
     return people(*chain.from_iterable(chain(counting, beside)))
 
 
 def by_rank(overrides: Iterable[Override]) -> list[Override]:
-    """The strongest first: the highest rank; of equal ranks the one that starts last, then the greater key."""
+    """Returns the overrides, the strongest first: by rank, then the latest start, then the greatest key."""
     return sorted(overrides, key=lambda override: (override.rank, override.starts_at, override.key), reverse=True)
 
 
@@ -116,28 +124,29 @@ def _takes_all(override: Override) -> bool:
 def deciders(
     key: str, own: Who, overrides: Sequence[Override], sources: Sequence[tuple[str, Who]]
 ) -> list[tuple[Participant | None, Override | None]]:
-    """Who of one source gives way to which override: a pair per participant of ``own``, with None for one who stays.
+    """Returns which override replaces whom in one source.
 
-    Of a source with nobody: one pair, None and the override that fills it, or nothing. overrides and sources: as in
-    :func:`on_call`.
+    The result has a pair (participant, override) for each participant of ``own``; the override is None if the
+    participant is not replaced. If ``own`` is empty, the result is one pair (None, override that fills the source), or
+    it is empty. overrides, sources: as in :func:`on_call`.
     """
-    looking = [override for override in overrides if override.sources is None or key in override.sources]
+    applying = [override for override in overrides if override.sources is None or key in override.sources]
     if own:
-        return [(each, next((o for o in looking if o.replaces in (None, each)), None)) for each in own]
-    for override in looking:
+        return [(each, next((o for o in applying if o.replaces in (None, each)), None)) for each in own]
+    for override in applying:
         if override.covers_gaps and (override.replaces is None or _is_silent(override, sources)):
             return [(None, override)]
     return []
 
 
 def _overridden(key: str, own: Who, overrides: Sequence[Override], sources: Sequence[tuple[str, Who]]) -> Who:
-    """Who is on call in one source instead of its ``own``; holds the vacant participant where an override says so."""
+    """Returns who is on call in one source after its overrides. A vacant override is in the result as VACANT."""
     decided = deciders(key, own, overrides, sources)
     return tuple(who for each, override in decided if (who := override.by if override else each))
 
 
 def _is_silent(override: Override, sources: Sequence[tuple[str, Who]]) -> bool:
-    """Whether none of the sources that the override looks at has anybody."""
+    """Returns whether all sources that the override applies to are empty."""
     return not any(who for key, who in sources if override.sources is None or key in override.sources)
 
 
@@ -149,7 +158,10 @@ def _exceptions(
     since: int,
     until: int,
 ) -> list[Held]:
-    """Who is on call while an extra shift or an override runs: gapless over that time, :data:`NOBODY` included."""
+    """Returns who is on call while an extra shift or an override runs.
+
+    The spans have no gaps in this time: time without participants has :data:`NO_HOLDER`.
+    """
     keys = frozenset(chain((key for key, _ in layers), (shift.key for shift in extra_shifts)))
     ordered = by_rank(each for each in overrides if each.sources is None or not each.sources.isdisjoint(keys))
     result: list[Held] = []
@@ -169,9 +181,9 @@ def _exceptions(
 def _running(
     extra_shifts: Sequence[ExtraShift], overrides: Sequence[Override], since: int, until: int
 ) -> Iterator[tuple[int, int, list[int], list[int]]]:
-    """(start, end, positions of the extra shifts, positions of the overrides) while the same ones, and any, run.
+    """Yields (start, end, positions of running extra shifts, positions of running overrides) while one of them runs.
 
-    The lists are alive: they change when the next item is asked for.
+    The yielded lists are reused. Copy them to keep them.
     """
     running: tuple[list[int], list[int]] = ([], [])
     kinds: tuple[Sequence[ExtraShift | Override], ...] = (extra_shifts, overrides)
@@ -193,7 +205,7 @@ def _running(
 
 
 def _stand_ins(spec: ScheduleSpec, substitutions: Sequence[Substitution]) -> StandIns:
-    """For each person the spans of who stands in, disjoint; a vacant replacement is kept as such."""
+    """Returns for each substituted person the disjoint spans of the replacement, which may be VACANT."""
     by_person: dict[Participant, list[list[Held]]] = {}
     for substitution in by_strength(spec, substitutions):
         span = (substitution.starts_at, substitution.ends_at, (substitution.replacement,))
@@ -202,7 +214,7 @@ def _stand_ins(spec: ScheduleSpec, substitutions: Sequence[Substitution]) -> Sta
 
 
 def by_strength(spec: ScheduleSpec, substitutions: Sequence[Substitution]) -> list[Substitution]:
-    """The substitutions for this schedule, the strongest first: the one that starts last, then the greater key."""
+    """Returns the substitutions for this schedule, the strongest first: the latest start, then the greatest key."""
     chosen = [
         each
         for each in substitutions
@@ -213,7 +225,10 @@ def by_strength(spec: ScheduleSpec, substitutions: Sequence[Substitution]) -> li
 
 
 def _substituted(held: list[Held], stand_ins: StandIns) -> list[Held]:
-    """Each person gives way to who stands in; that one does not give way again, so that no circle can turn."""
+    """Returns ``held`` with substituted people replaced.
+
+    A replacement is not replaced again, so there is no endless loop.
+    """
     if not stand_ins:
         return held
     result: list[Held] = []

@@ -1,4 +1,4 @@
-"""Algebra on sorted lists of disjoint half-open ranges: ``(start, end)``, or ``(start, end, who)`` when held."""
+"""Operations on sorted lists of disjoint half-open ranges: ``(start, end)``, or ``(start, end, who)`` with holders."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
@@ -8,13 +8,15 @@ from oncall.rendering.spec import Participant
 
 Who = tuple[Participant, ...]
 Range = tuple[int, int]
+#: A range and the participants who are on call in it.
 Held = tuple[int, int, Who]
 
-NOBODY: Who = ()
+#: The value of :data:`Who` for time in which no one is on call.
+NO_HOLDER: Who = ()
 
 
 def joined(ranges: Iterable[Range]) -> list[Range]:
-    """The union of ranges in any order: sorted, disjoint and apart."""
+    """Returns the union of the ranges, sorted and with time between each two. The input may have any order."""
     apart: list[Range] = []
     for start, end in sorted(ranges):
         if apart and start <= apart[-1][1]:
@@ -26,7 +28,7 @@ def joined(ranges: Iterable[Range]) -> list[Range]:
 
 
 def intersect(ranges: Sequence[Range], held: Sequence[Held]) -> list[Held]:
-    """The parts of ``held`` that lie inside ``ranges``."""
+    """Returns ``held`` cut to the time inside ``ranges``."""
     result = []
     index, count = 0, len(held)
     for start, end in ranges:
@@ -44,7 +46,7 @@ def intersect(ranges: Sequence[Range], held: Sequence[Held]) -> list[Held]:
 
 
 def over(top: Sequence[Held], below: Sequence[Held]) -> list[Held]:
-    """``top`` everywhere it reaches, ``below`` in between."""
+    """Returns ``top``, and ``below`` wherever ``top`` has no range."""
     result = []
     index, count = 0, len(top)
     for start, end, who in below:
@@ -66,7 +68,10 @@ def over(top: Sequence[Held], below: Sequence[Held]) -> list[Held]:
 
 
 def stacked(lists: Sequence[list[Held]]) -> list[Held]:
-    """All lists as one, the earlier list winning. Pairs are joined first, so that many lists cost n log n."""
+    """Returns all lists as one list; where they overlap, the earlier list wins.
+
+    Neighbouring lists are combined in pairs, so the cost is n log n for many lists.
+    """
     if not lists:
         return []
     while len(lists) > 1:
@@ -76,15 +81,15 @@ def stacked(lists: Sequence[list[Held]]) -> list[Held]:
 
 
 def together(held: Iterable[Held]) -> list[Held]:
-    """Spans in any order, which may overlap, as disjoint ones with everybody who holds them: sorted and unique.
+    """Returns the spans as sorted disjoint spans; each has all participants who hold it, sorted and unique.
 
-    One sweep over their edges. Holders are recognised by their tuple, so that a combination is a set of numbers; only
-    one not met before is put together from its people.
+    held: spans in any order; they may overlap. The function sweeps once over the start and end instants. Each holder
+    tuple gets a number. A set of numbers is cached as one merged tuple.
     """
     numbers: dict[int, int] = {}
     holders: list[Who] = []
     edges: list[tuple[int, int]] = []  # (instant, number + 1), negative where the span ends
-    kept = [span for span in held if span[2] and span[0] < span[1]]  # alive, so that identities stay theirs
+    kept = [span for span in held if span[2] and span[0] < span[1]]  # Keep references: `id()` must not be reused.
     for start, end, who in kept:
         number = numbers.setdefault(id(who), len(holders))
         if number == len(holders):
@@ -117,27 +122,27 @@ def together(held: Iterable[Held]) -> list[Held]:
 
 
 def within(held: Sequence[Held], since: int, until: int) -> list[Held]:
-    """The parts of ``held`` inside ``[since, until)``, which is not empty."""
+    """Returns ``held`` cut to ``[since, until)``. The range must not be empty."""
     first = bisect_right(held, since, key=lambda span: span[1])
     last = bisect_left(held, until, key=lambda span: span[0])
     return [(max(start, since), min(end, until), who) for start, end, who in held[first:last]]
 
 
 def who_at(held: Sequence[Held], instant: int) -> Who:
-    """Who holds ``instant``, :data:`NOBODY` outside every range."""
+    """Returns the participants at ``instant``; :data:`NO_HOLDER` outside all ranges."""
     index = bisect_right(held, instant, key=lambda span: span[1])
-    return held[index][2] if index < len(held) and held[index][0] <= instant else NOBODY
+    return held[index][2] if index < len(held) and held[index][0] <= instant else NO_HOLDER
 
 
 def merged(held: Sequence[Held]) -> list[Held]:
-    """``held`` without the time of nobody, and with touching ranges of equal holders made one."""
+    """Returns ``held`` without ranges that have no holder; adjacent ranges with equal holders become one range."""
     result: list[Held] = []
-    last_end, last_who = 0, NOBODY
+    last_end, last_who = 0, NO_HOLDER
     for span in held:
         start, end, who = span
         if not who:
             continue
-        # Most neighbours differ; comparing one id first spares most of the comparisons of whole values.
+        # Most neighbours differ. Comparing one id first avoids most comparisons of whole tuples.
         if start == last_end and last_who and who[0].id == last_who[0].id and who == last_who:
             result[-1] = (result[-1][0], end, who)
         else:

@@ -1,8 +1,8 @@
-"""One layer by itself: when it is open, times whose turn it is."""
+"""Who one layer puts on call, without other layers: when the layer is open, combined with whose turn it is."""
 
 from collections.abc import Iterator
 
-from oncall.rendering.intervals import NOBODY, Held, Who, intersect, together
+from oncall.rendering.intervals import NO_HOLDER, Held, Who, intersect, together
 from oncall.rendering.recurrence import pattern
 from oncall.rendering.spec import ByOccurrence, ByTime, Everyone, Layer, Participant, Recurring
 from oncall.rendering.turns import turn_at, turn_spans
@@ -10,19 +10,19 @@ from oncall.rendering.windows import is_open, occurrences, open_ranges
 
 
 def people(*participants: Participant) -> Who:
-    """The participants as they are shown: sorted, unique, without the vendor's nobody."""
+    """Returns the participants sorted and unique, without vacant ones."""
     return tuple(sorted({each for each in participants if each.kind != "vacant"}))
 
 
 def alone(participant: Participant) -> Who:
-    """:func:`people` for one."""
-    return NOBODY if participant.kind == "vacant" else (participant,)
+    """Returns :func:`people` for one participant."""
+    return NO_HOLDER if participant.kind == "vacant" else (participant,)
 
 
 def layer_spans(layer: Layer, zone: str, since: int, until: int) -> list[Held]:
-    """Who the layer puts on call in ``[since, until)``, disjoint and in order; vacant turns are left out.
+    """Returns who the layer puts on call in ``[since, until)``, in order and disjoint. Vacant turns are left out.
 
-    zone: the schedule's, for a layer without its own. Touching spans of one participant are not merged.
+    zone: the schedule's zone, which is used if the layer has no zone. Adjacent spans with equal holders are not merged.
     """
     zone = layer.zone or zone
     since = since if layer.starts_at is None else max(since, layer.starts_at)
@@ -42,14 +42,17 @@ def layer_spans(layer: Layer, zone: str, since: int, until: int) -> list[Held]:
 
 
 def layer_at(layer: Layer, zone: str, instant: int) -> Who:
-    """Who the layer puts on call at ``instant``, by arithmetic; :data:`NOBODY` when it is closed or vacant."""
+    """Returns who the layer puts on call at ``instant``; :data:`NO_HOLDER` if it is closed or the turn is vacant.
+
+    The result is computed directly, without a list of spans.
+    """
     if layer.starts_at is not None and instant < layer.starts_at:
-        return NOBODY
+        return NO_HOLDER
     if layer.ends_at is not None and instant >= layer.ends_at:
-        return NOBODY
+        return NO_HOLDER
     zone = layer.zone or zone
     if not layer.participants:
-        return NOBODY
+        return NO_HOLDER
     match layer.turns:
         case ByOccurrence():
             running = occurring_shifts(layer, zone, instant, instant + 1)
@@ -60,16 +63,16 @@ def layer_at(layer: Layer, zone: str, instant: int) -> Who:
         case Everyone():  # pragma: no branch - mypy proves these are all
             if is_open(layer, zone, instant):
                 return people(*layer.participants)
-    return NOBODY
+    return NO_HOLDER
 
 
 def occurring_shifts(layer: Layer, zone: str, since: int, until: int) -> Iterator[tuple[int, int, int, Who]]:
-    """(index, begins, ends, who) of each shift of a layer with turns by occurrence that runs in ``[since, until)``.
+    """Yields (index, first instant, end instant, who) for each shift in ``[since, until)``.
 
-    The instants are those of the occurrence, not cut by the clip.
+    layer: its turns are ByOccurrence. The instants are those of the occurrence; the clip does not cut them.
     """
     turns, window = layer.turns, layer.windows[0]
-    assert isinstance(turns, ByOccurrence)  # noqa: S101 - validated, and so is the window
+    assert isinstance(turns, ByOccurrence)  # noqa: S101 - validate() checks turns and window
     assert isinstance(window, Recurring)  # noqa: S101
     order = [alone(participant) for participant in layer.participants]
     for start, begins, ends in occurrences(layer, zone, window, since, until):

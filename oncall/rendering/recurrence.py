@@ -1,7 +1,7 @@
-"""When a rule recurs: the days of its pattern, year by year, and how many there were before.
+"""The starts of a recurrence rule: the days of its pattern in a year, and the number of starts before a year.
 
-Nothing is stepped from the first start: a year's days follow from the calendar, and the number of starts before a year
-is remembered per year, so that the index of any occurrence costs the same however old the rule is.
+The code does not step from the first start. It computes the days of a year from the calendar and stores the number of
+starts before each year, so the index of an occurrence costs the same for an old rule and for a new one.
 """
 
 from bisect import bisect_left
@@ -15,7 +15,7 @@ from oncall.rendering.zones import DAY, LAST_YEAR
 
 _EPOCH = date(1970, 1, 1).toordinal()
 _MONTHS = range(1, 13)
-_YEARS_KEPT = 8  # of one pattern: enough for a rendering, and a bound for the memory of a thousand patterns
+_YEARS_KEPT = 8  # years that one pattern caches: enough for one rendering, and few enough for thousands of patterns
 
 
 def _day(year: int, month: int, day: int) -> int:
@@ -31,12 +31,12 @@ def _year_of(reading: int) -> int:
 
 
 def _weekday(day: int) -> int:
-    """1 = Monday; 1970-01-01 was a Thursday."""
+    """Returns 1 (Monday) to 7 (Sunday). Day 0 is 1970-01-01, a Thursday."""
     return (day + 3) % 7 + 1
 
 
 def _weekdays(by_day: Iterable[tuple[int, int]], first: int, last: int) -> set[int]:
-    """The days from ``first`` to ``last`` that the pairs (ordinal, weekday) name, ordinals counted within them."""
+    """Returns the days from ``first`` to ``last`` that match a pair (ordinal, weekday); ordinals count within them."""
     found: set[int] = set()
     for ordinal, weekday in by_day:
         days = range(first + (weekday - _weekday(first)) % 7, last + 1, 7)
@@ -52,10 +52,13 @@ def _month_days(numbers: Iterable[int], year: int, month: int) -> set[int]:
     return {first + (length if number == -1 else number) - 1 for number in numbers if number <= length}
 
 
-def _named_days(
+def _matching_days(
     rule: Rule, numbers: Sequence[int], year: int, months: Iterable[int], first: int, last: int
 ) -> set[int]:
-    """The days from ``first`` to ``last`` of these months that satisfy both the numbers and the rule's weekdays."""
+    """Returns the days of these months that match the day numbers and the rule's weekdays.
+
+    first, last: the period in which ordinals of weekdays count.
+    """
     days = {day for month in months for day in _month_days(numbers, year, month)}
     if not rule.by_day:
         return days
@@ -64,22 +67,22 @@ def _named_days(
 
 
 def _days_of_month(rule: Rule, year: int, month: int, default: int) -> set[int]:
-    """``default``: the day of the month when the rule names no days."""
+    """Returns the matching days of one month. default: the day of the month for a rule without days."""
     first, last = _day(year, month, 1), _day(year, month, monthrange(year, month)[1])
     numbers = rule.by_month_day or (() if rule.by_day else (default,))
-    return _named_days(rule, numbers, year, (month,), first, last)
+    return _matching_days(rule, numbers, year, (month,), first, last)
 
 
 def _days(rule: Rule, first: int, year: int) -> Iterable[int]:
-    """The days of the rule's pattern in a calendar year, in any order, those before the day ``first`` included."""
+    """Returns the days of the rule's pattern in a calendar year, unsorted. Days before ``first`` are included."""
     begin, end = _day(year, 1, 1), _day(year, 12, 31)
     start = _date(first)
     match rule.frequency:
         case "DAILY":
             days: Iterable[int] = range(begin + (first - begin) % rule.interval, end + 1, rule.interval)
             if rule.by_day or rule.by_month_day:
-                named = _named_days(rule, rule.by_month_day, year, _MONTHS, begin, end)
-                days = (day for day in days if day in named)
+                matching = _matching_days(rule, rule.by_month_day, year, _MONTHS, begin, end)
+                days = (day for day in days if day in matching)
         case "WEEKLY":
             days = _weekly(rule, first, begin, end)
         case "MONTHLY":
@@ -90,14 +93,14 @@ def _days(rule: Rule, first: int, year: int) -> Iterable[int]:
             if (year - start.year) % rule.interval:
                 return ()
             if (rule.by_day or rule.by_month_day) and not rule.by_month:
-                return _named_days(rule, rule.by_month_day, year, _MONTHS, begin, end)
+                return _matching_days(rule, rule.by_month_day, year, _MONTHS, begin, end)
             months = set(rule.by_month) or {start.month}
             return (day for month in months for day in _days_of_month(rule, year, month, start.day))
     return (day for day in days if _date(day).month in rule.by_month) if rule.by_month else days
 
 
 def _weekly(rule: Rule, first: int, begin: int, end: int) -> Iterator[int]:
-    """Days of every ``interval``-th week from the one of ``first``, between ``begin`` and ``end``."""
+    """Yields the days from ``begin`` to ``end`` in every ``interval``-th week, counted from the week of ``first``."""
     into_week = sorted({(weekday - rule.week_start) % 7 for _, weekday in rule.by_day}) or [
         (_weekday(first) - rule.week_start) % 7
     ]
@@ -108,14 +111,14 @@ def _weekly(rule: Rule, first: int, begin: int, end: int) -> Iterator[int]:
 
 
 class Pattern:
-    """The starts of one recurring window, as readings."""
+    """Computes the starts of one recurring window, as readings."""
 
     def __init__(self, window: Recurring) -> None:
         self._rule = window.rule
         self._first = window.first
         self._first_year = _year_of(window.first)
         self._years: dict[int, tuple[int, ...]] = {}
-        self._counts: tuple[int, ...] = (0,)  # starts of the rule before the first year, the one after, ...
+        self._counts: tuple[int, ...] = (0,)  # number of rule starts before the first year, before the second year, ...
         self._added: Sequence[int] = ()
         self._excluded: Sequence[int] = ()
         self._added = sorted({start for start in window.added if not self._is_start(start)})
@@ -123,11 +126,11 @@ class Pattern:
 
     @property
     def is_empty(self) -> bool:
-        """Nothing was added and the rule has no start in the years that are known."""
+        """Whether the window has no added start and the rule has no start until :data:`LAST_YEAR`."""
         return not self._added and not any(map(self._year, range(self._first_year, LAST_YEAR + 1)))
 
     def starts(self, since: int, until: int) -> list[int]:
-        """Those that occur in ``[since, until)``, in order."""
+        """Returns the starts in ``[since, until)`` in order, without excluded ones."""
         years = range(max(_year_of(since), self._first_year), _year_of(until) + 1)
         found = [start for year in years for start in _inside(self._year(year), since, until)]
         if added := _inside(self._added, since, until):
@@ -137,7 +140,7 @@ class Pattern:
         return found
 
     def index(self, start: int, *, excluded_counts: bool) -> int:
-        """The position of a start among all of them; ``excluded_counts``: those that do not occur have one as well."""
+        """Returns the position of a start among all starts, from 0. excluded_counts: count excluded starts too."""
         index = self._rule_starts_before(start) + bisect_left(self._added, start)
         return index if excluded_counts else index - bisect_left(self._excluded, start)
 
@@ -146,7 +149,7 @@ class Pattern:
         return any(reading in _inside(starts, reading, reading + 1) for starts in (days, added))
 
     def _year(self, year: int) -> Sequence[int]:
-        """The rule's starts in a calendar year."""
+        """Returns the rule's starts in a calendar year; excluded ones are included, added ones are not."""
         known = self._years.get(year)
         if known is None:
             known = self._pattern(year)
@@ -158,7 +161,7 @@ class Pattern:
         return known
 
     def _pattern(self, year: int) -> tuple[int, ...]:
-        """As :meth:`_year`, not limited by count."""
+        """Returns the same as :meth:`_year`, but without the limit of the rule's count."""
         rule, first = self._rule, self._first
         if year < self._first_year or (rule.until is not None and year > _year_of(rule.until)):
             return ()
@@ -168,7 +171,10 @@ class Pattern:
         return tuple(start for start in starts if first <= start <= last)
 
     def _before(self, year: int) -> int:
-        """How many starts the pattern has before a year. The tuple is replaced whole: other threads see old or new."""
+        """Returns how many starts the pattern has before a year, without the limit of the rule's count.
+
+        The cached tuple is replaced as a whole: another thread sees the old tuple or the new one.
+        """
         counts = self._counts
         wanted = max(year - self._first_year, 0)
         if wanted >= len(counts):
@@ -192,5 +198,5 @@ def _inside(starts: Sequence[int], since: int, until: int) -> Sequence[int]:
 
 @lru_cache(maxsize=2048)
 def pattern(window: Recurring) -> Pattern:
-    """The starts of a window whose rule ``validate`` accepts."""
+    """Returns the cached :class:`Pattern` of a window. The window must be valid for ``validate``."""
     return Pattern(window)

@@ -1,4 +1,4 @@
-"""Rotations that several layers share: one circle of people, each layer a place in it. To be told once."""
+"""Finds rotations that several layers share (same people, shifted), so that the page shows each once."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,14 +8,17 @@ from oncall.rendering.spec import ByOccurrence, ByTime, Everyone, Layer, Partici
 from oncall.rendering.turns import turn_at, turn_range
 from oncall.rendering.zones import DAY
 
-#: How far ahead the next shift of a rotation by occurrence is looked for, seconds.
+#: How many seconds ahead the next shift of a rotation by occurrence is searched.
 HORIZON = 366 * DAY
 
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """keys: of its layers, in the order of their places. order: whose turn it is on each of them. next_handoff: instant
-    at which all of them move on; None when there is none within a year."""
+    """A rotation that several layers share.
+
+    keys: the keys of the layers. order: for each of these layers, the participant whose turn it is. next_handoff: the
+    instant of the next handoff in all layers; None when there is none within a year.
+    """
 
     keys: tuple[str, ...]
     order: tuple[Participant, ...]
@@ -23,13 +26,16 @@ class Rotation:
 
 
 def rotations(spec: ScheduleSpec, instant: int) -> tuple[Rotation, ...]:
-    """Those that at least two layers share, as they stand at ``instant`` or, by occurrence, in the next shift. Whether
-    the layers are open then, overrides and substitutions do not matter."""
+    """Returns the rotations that at least two layers share, with the turns at ``instant``.
+
+    For turns by occurrence, these are the turns of the current or the next shift. Opening hours, overrides and
+    substitutions are not considered.
+    """
     shared: dict[object, list[Layer]] = {}
     for layer in sorted(spec.layers, key=lambda layer: (len(layer.key), layer.key)):  # 2 before 10
         if not isinstance(layer.turns, Everyone) and len(set(layer.participants)) > 1:
-            circle = min(_from(layer.participants, first) for first in range(len(layer.participants)))
-            same = (circle, layer.turns, layer.windows, layer.zone, layer.starts_at, layer.ends_at)
+            cycle = min(_from(layer.participants, first) for first in range(len(layer.participants)))
+            same = (cycle, layer.turns, layer.windows, layer.zone, layer.starts_at, layer.ends_at)
             shared.setdefault(same, []).append(layer)
     found = (_rotation(layers, spec.zone, instant) for layers in shared.values() if len(layers) > 1)
     return tuple(rotation for rotation in found if rotation is not None)
@@ -45,12 +51,12 @@ def _rotation(layers: Sequence[Layer], zone: str, instant: int) -> Rotation | No
 
 
 def _turn(layer: Layer, zone: str, instant: int) -> tuple[int, int | None] | None:
-    """The turn and the instant of the next one; None when no shift is left."""
+    """Returns the turn and the instant of the next handoff; None when no shift follows."""
     turns = layer.turns
     if isinstance(turns, ByTime):
         number = turn_at(turns, zone, instant)
         return number, turn_range(turns, zone, number)[1]
-    assert isinstance(turns, ByOccurrence)  # noqa: S101 - who takes no turns was left out before
+    assert isinstance(turns, ByOccurrence)  # noqa: S101 - the caller leaves out Everyone
     shifts = occurring_shifts(layer, zone, instant, instant + HORIZON)
     coming = ((index // turns.shifts_per_participant, begins) for index, begins, _, _ in shifts)
     first = next(coming, None)

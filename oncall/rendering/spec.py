@@ -1,8 +1,8 @@
-"""What a schedule is, in values: the one rendering model for every vendor.
+"""The values that describe a schedule: one rendering model for all vendors.
 
 Times are integers. An *instant* is whole seconds since 1970-01-01T00:00:00Z. A *reading* is what a wall clock shows,
 counted as if it were UTC: the reading 2026-03-01 09:00 is ``calendar.timegm((2026, 3, 1, 9, 0, 0))`` whatever the zone.
-Ranges are half-open. Nothing here reads a clock or a zone database.
+Ranges are half-open. This module reads neither a clock nor a zone database.
 """
 
 from dataclasses import dataclass
@@ -13,25 +13,27 @@ ParticipantKind = Literal["person", "group", "group_routing", "policy", "vacant"
 
 @dataclass(frozen=True, slots=True, order=True)
 class Participant:
-    """Who holds a turn. ``group`` means all its members; ``vacant`` is the vendor's own "nobody".
+    """The holder of a turn. ``group`` means all members of a group. ``vacant`` is an empty place in the vendor's order.
 
-    ``id`` is opaque text: an external id in records, a reference key in the database, empty when vacant.
+    id: opaque text. In records it is an external id, in the database a reference key. It is empty when vacant.
     """
 
     kind: ParticipantKind
     id: str = ""
 
     def __str__(self) -> str:
-        """The bare id for a person, ``kind:id`` for anything else, ``vacant`` for nobody."""
+        """Returns the id of a person, ``vacant``, or ``kind:id`` for all other kinds."""
         if self.kind == "vacant":
             return "vacant"
         return self.id if self.kind == "person" else f"{self.kind}:{self.id}"
 
 
+#: No person. In an override or a substitution it means that no one takes over.
 VACANT = Participant("vacant")
 
 
-def person(id: str) -> Participant:  # noqa: A002 - the field's own name
+def person(id: str) -> Participant:  # noqa: A002 - the name of the field
+    """Returns the participant of kind ``person`` with this id."""
     return Participant("person", id)
 
 
@@ -67,8 +69,8 @@ Frequency = Literal["DAILY", "WEEKLY", "MONTHLY", "YEARLY"]
 class Rule:
     """The supported part of an iCalendar recurrence rule.
 
-    by_day: (ordinal, weekday 1..7) pairs, ordinal 0 = every such weekday. by_month_day: 1..31 or -1 (the last day).
-    until: a reading, inclusive. count and until bind the rule before exclusion.
+    by_day: (ordinal, weekday 1..7) pairs; the ordinal 0 means every weekday of this kind. by_month_day: 1..31, or -1
+    for the last day. until: a reading, inclusive. count and until limit the rule before dates are excluded.
     """
 
     frequency: Frequency
@@ -85,7 +87,7 @@ class Rule:
 class Recurring:
     """Occurrences of ``rule`` from the reading ``first`` on, each ``duration`` wall-clock seconds long.
 
-    excluded and added are readings. An occurrence's index is its position among all starts in order, with ``added``.
+    excluded, added: readings. The index of an occurrence is its position among all starts, added ones included.
     """
 
     rule: Rule
@@ -102,7 +104,7 @@ Window = Always | Daily | Weekly | Recurring
 
 @dataclass(frozen=True, slots=True)
 class ByTime:
-    """Participants take turns of fixed length, derived from the anchor by formula for any instant.
+    """Participants take turns of a fixed length. A formula gives the turn at any instant from the anchor.
 
     anchor: a reading when ``clock`` is wall, an instant when it is elapsed. length: seconds or months per turn.
     """
@@ -117,7 +119,7 @@ class ByTime:
 class ByOccurrence:
     """Each participant takes ``shifts_per_participant`` occurrences of the layer's only window in a row.
 
-    The window is a Recurring one, and each of its occurrences one unbroken shift.
+    The window is a Recurring window. Each of its occurrences is one shift without interruption.
     """
 
     shifts_per_participant: int = 1
@@ -125,7 +127,7 @@ class ByOccurrence:
 
 @dataclass(frozen=True, slots=True)
 class Everyone:
-    """All participants at once."""
+    """All participants are on call at the same time."""
 
 
 Turns = ByTime | ByOccurrence | Everyone
@@ -135,11 +137,13 @@ Turns = ByTime | ByOccurrence | Everyone
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """*When* (a union of windows) x *who* (participants taking turns), clipped to ``[starts_at, ends_at)`` instants.
+    """Windows (when the layer is open) and participants who take turns (who is on call then).
 
-    zone: IANA name, None = the schedule's. The switches say what a vendor does where vendors differ:
-    ``excluded_occurrence_uses_turn``; ``clip`` cuts shifts or drops whole occurrences; ``window_edge`` decides by
-    membership of the reading or by the boundary's instant.
+    starts_at, ends_at: instants that limit the layer (its clip), None = no limit. zone: IANA name, None = the zone of
+    the schedule. The last three fields are switches, because vendors behave differently. excluded_occurrence_uses_turn:
+    an excluded occurrence counts in the order of turns. clip: ``cut`` shortens shifts at the limits, ``drop`` removes
+    occurrences that are not completely inside them. window_edge: ``membership`` compares the reading with the window,
+    ``boundary`` converts the window's start and end to instants.
     """
 
     key: str
@@ -157,7 +161,7 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class ExtraShift:
-    """One shift beside the layers; it adds to the result."""
+    """One shift in addition to the layers. ``by`` is on call together with the layers' people."""
 
     key: str
     starts_at: int
@@ -167,10 +171,11 @@ class ExtraShift:
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """Who stands in during ``[starts_at, ends_at)``.
+    """``by`` replaces participants in ``[starts_at, ends_at)``.
 
-    sources: keys of the layers and extra shifts it looks at, None = all. replaces: one participant, None = everyone.
-    covers_gaps: also takes time in which nobody was on call. rank: the highest wins where overrides overlap.
+    sources: the keys of the layers and extra shifts that the override applies to, None = all. replaces: the participant
+    who is replaced, None = everyone. covers_gaps: ``by`` is also on call when no one else is. rank: where overrides
+    overlap, the highest rank wins.
     """
 
     key: str
@@ -185,9 +190,9 @@ class Override:
 
 @dataclass(frozen=True, slots=True)
 class Substitution:
-    """``replacement`` (or nobody) stands in for ``person`` during ``[starts_at, ends_at)``.
+    """``replacement`` (no one if vacant) replaces ``person`` in ``[starts_at, ends_at)``.
 
-    groups: only in schedules that belong to one of these groups, None = everywhere.
+    groups: the substitution applies only to schedules that belong to one of these groups, None = all schedules.
     """
 
     key: str
@@ -203,9 +208,10 @@ Composition = Literal["stacked", "concurrent"]
 
 @dataclass(frozen=True, slots=True)
 class ScheduleSpec:
-    """A whole schedule. ``stacked``: the first layer with a participant wins; ``concurrent``: all layers count.
+    """A schedule.
 
-    zone: IANA name. groups: opaque ids of the groups it belongs to (for substitutions limited to groups).
+    zone: IANA name. composition: ``stacked``: the first layer with a participant wins; ``concurrent``: all layers
+    count. groups: opaque ids of the groups that the schedule belongs to, for substitutions that are limited to groups.
     """
 
     zone: str
@@ -217,7 +223,7 @@ class ScheduleSpec:
 
 
 class InvalidSpec(ValueError):
-    """A schedule that cannot be rendered. ``path`` names where, e.g. ``layers[0].turns.length``."""
+    """A schedule that cannot be rendered. path: the invalid field, e.g. ``layers[0].turns.length``."""
 
     def __init__(self, path: str, message: str) -> None:
         super().__init__(f"{path}: {message}")

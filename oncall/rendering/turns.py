@@ -1,7 +1,7 @@
-"""Whose turn it is, by formula from the anchor; nothing is stepped.
+"""Whose turn it is, computed from the anchor by a formula, without steps from turn to turn.
 
-Turn k lasts from B(k) to B(k + 1), where B(k) is the first instant at which the clock shows at least the anchor plus k
-lengths. So the turn of an instant is the turn of the furthest reading the clock has shown by then.
+Turn k lasts from B(k) to B(k + 1). B(k) is the first instant at which the clock shows at least the anchor plus k
+lengths. So the turn at an instant is the turn of the largest reading that the clock has shown until this instant.
 """
 
 from calendar import monthrange, timegm
@@ -17,7 +17,7 @@ _SECOND = timedelta(seconds=1)
 
 
 def _boundary(turns: ByTime, turn: int) -> int:
-    """When the clock of the turns shows the start of ``turn``: a reading, or an instant when the clock is elapsed."""
+    """Returns the start of ``turn``: a reading, or an instant when the clock is *elapsed*."""
     if turns.unit == "seconds":
         return turns.anchor + turn * turns.length
     anchor = _EPOCH + turns.anchor * _SECOND
@@ -27,13 +27,13 @@ def _boundary(turns: ByTime, turn: int) -> int:
 
 
 def turn_range(turns: ByTime, zone: str, turn: int) -> tuple[int, int]:
-    """The instants at which a turn begins and ends. Equal when the clock jumps over it."""
+    """Returns the instants at which a turn begins and ends. They are equal if the clock skips the turn."""
     start, end = _boundary(turns, turn), _boundary(turns, turn + 1)
     return (start, end) if turns.clock == "elapsed" else (at(zone, start), at(zone, end))
 
 
 def turn_of(turns: ByTime, shown: int) -> int:
-    """The turn that runs when the clock of the turns has shown at most ``shown``."""
+    """Returns the number of the turn. shown: the largest value that the clock of the turns has shown."""
     if turns.unit == "seconds":
         return (shown - turns.anchor) // turns.length
     anchor, now = _EPOCH + turns.anchor * _SECOND, _EPOCH + shown * _SECOND
@@ -42,14 +42,14 @@ def turn_of(turns: ByTime, shown: int) -> int:
 
 
 def turn_at(turns: ByTime, zone: str, instant: int) -> int:
-    """The turn that runs at ``instant``; negative before the anchor."""
+    """Returns the number of the turn at ``instant``. It is negative before the anchor."""
     return turn_of(turns, instant if turns.clock == "elapsed" else furthest_reading(zone, instant))
 
 
 def handoffs(turns: ByTime, zone: str, since: int, until: int) -> list[tuple[int, int]]:
-    """(instant, turn) of each turn that runs in ``[since, until)``; the first instant is ``since``.
+    """Returns (instant, turn) for each turn in ``[since, until)``, in order. The first instant is ``since``.
 
-    Where the clock jumps over several boundaries, only the last of these turns begins.
+    If the clock skips several handoffs, only the last of these turns is in the result.
     """
     turn = turn_at(turns, zone, since)
     result = [(since, turn)]
@@ -65,7 +65,7 @@ def handoffs(turns: ByTime, zone: str, since: int, until: int) -> list[tuple[int
 
 
 def turn_spans(turns: ByTime, order: Sequence[Who], zone: str, since: int, until: int) -> list[Held]:
-    """Who has the turn in ``[since, until)``, covering it. ``order`` is the order of turns, not empty."""
+    """Returns who has the turn, without gaps in ``[since, until)``. order: the holders in order of turns, not empty."""
     if order.count(order[0]) == len(order):
         return [(since, until, order[0])]
     starts = handoffs(turns, zone, since, until)

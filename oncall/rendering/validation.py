@@ -1,4 +1,4 @@
-"""Which schedules can be rendered: every refusal names the place, and costs no more than reading the schedule once."""
+"""Checks whether a schedule can be rendered. Each error has the path of the field; a check reads the schedule once."""
 
 from collections.abc import Iterator
 
@@ -22,16 +22,16 @@ from oncall.rendering.zones import DAY, EARLIEST, FIRST_YEAR, LAST_YEAR, LATEST,
 
 MAX_LAYERS = MAX_PARTICIPANTS = MAX_DATES = 10_000
 MAX_TURN_MONTHS = 1_200
-MAX_TURN_SECONDS = 36_525 * DAY  # a hundred years, either way
-MAX_OCCURRENCE = 366 * DAY  # so that at most a year's occurrences overlap
-#: Handoffs and openings of all layers in one rendering: less than a second of work and a hundred megabytes.
+MAX_TURN_SECONDS = 36_525 * DAY  # a hundred years, also in months
+MAX_OCCURRENCE = 366 * DAY  # limits how many occurrences can overlap
+#: The most handoffs and openings of all layers in one rendering. They take less than a second and 100 megabytes.
 MAX_PIECES = 250_000
 
 
 def validate(spec: ScheduleSpec) -> None:
-    """Raises InvalidSpec with the path of the first thing that makes no sense."""
+    """Raises InvalidSpec with the path of the first invalid field."""
     if len(spec.layers) > MAX_LAYERS:
-        raise InvalidSpec("layers", f"{len(spec.layers)} layers; the most is {MAX_LAYERS}")
+        raise InvalidSpec("layers", f"has {len(spec.layers)} layers; the most is {MAX_LAYERS}")
     _check_zone("zone", spec.zone)
     for index, layer in enumerate(spec.layers):
         _check_layer(f"layers[{index}]", layer)
@@ -42,9 +42,9 @@ def validate(spec: ScheduleSpec) -> None:
 
 
 def check_amount(spec: ScheduleSpec, since: int, until: int) -> None:
-    """Raises InvalidSpec when ``[since, until)`` is no range or would be cut into more than :data:`MAX_PIECES`."""
+    """Raises InvalidSpec if ``[since, until)`` is not a valid range or has more handoffs than :data:`MAX_PIECES`."""
     if not EARLIEST <= since <= until <= LATEST:
-        raise InvalidSpec("since", f"{since} until {until} is no range in the years {FIRST_YEAR} to {LAST_YEAR}")
+        raise InvalidSpec("since", f"{since} to {until} is not a range in the years {FIRST_YEAR} to {LAST_YEAR}")
     pieces = 0
     for index, layer in enumerate(spec.layers):
         start = since if layer.starts_at is None else max(since, layer.starts_at)
@@ -57,16 +57,19 @@ def check_amount(spec: ScheduleSpec, since: int, until: int) -> None:
         pieces += len(layer.windows) * ((end - start) // DAY + 1)
         if pieces > MAX_PIECES:
             where = f"layers[{index}]"
-            raise InvalidSpec(where, f"more than {MAX_PIECES} handoffs in this range; ask for a shorter one")
+            raise InvalidSpec(where, f"more than {MAX_PIECES} handoffs in this range; request a shorter range")
 
 
 def check_range(path: str, starts_at: int | None, ends_at: int | None) -> None:
-    """Raises InvalidSpec when an end lies before its start or an instant outside the known years; None is open."""
-    for name, instant in (("starts_at", starts_at), ("ends_at", ends_at)):
+    """Raises InvalidSpec if the end is before the start or an instant is outside the supported years.
+
+    starts_at, ends_at: instants, None = no limit.
+    """
+    for field, instant in (("starts_at", starts_at), ("ends_at", ends_at)):
         if instant is not None and not EARLIEST <= instant <= LATEST:
-            raise InvalidSpec(f"{path}.{name}", f"lies outside the years {FIRST_YEAR} to {LAST_YEAR}")
+            raise InvalidSpec(f"{path}.{field}", f"is outside the years {FIRST_YEAR} to {LAST_YEAR}")
     if starts_at is not None and ends_at is not None and ends_at < starts_at:
-        raise InvalidSpec(f"{path}.ends_at", "lies before starts_at")
+        raise InvalidSpec(f"{path}.ends_at", "is before starts_at")
 
 
 def _check_zone(path: str, zone: str) -> None:
@@ -81,22 +84,24 @@ def _check_layer(path: str, layer: Layer) -> None:
         _check_zone(f"{path}.zone", layer.zone)
     check_range(path, layer.starts_at, layer.ends_at)
     if len(layer.participants) > MAX_PARTICIPANTS:
-        raise InvalidSpec(f"{path}.participants", f"{len(layer.participants)}; the most is {MAX_PARTICIPANTS}")
+        raise InvalidSpec(
+            f"{path}.participants", f"has {len(layer.participants)} participants; the most is {MAX_PARTICIPANTS}"
+        )
     if not layer.windows:
-        raise InvalidSpec(f"{path}.windows", "are missing; a layer that is always open says Always")
+        raise InvalidSpec(f"{path}.windows", "is empty; a layer that is always open needs the window Always")
     for index, window in enumerate(layer.windows):
         for field, message in window_faults(window):
             raise InvalidSpec(f"{path}.windows[{index}].{field}", message)
     for field, message in _turn_faults(layer.turns):
         raise InvalidSpec(f"{path}.turns.{field}", message)
     if type(layer.turns) is ByOccurrence and [type(window) for window in layer.windows] != [Recurring]:
-        raise InvalidSpec(f"{path}.windows", "turns by occurrence need exactly one window, a recurring one")
+        raise InvalidSpec(f"{path}.windows", "must be one recurring window, because the layer has turns by occurrence")
     if layer.clip == "drop" and any(type(window) is Always for window in layer.windows):
-        raise InvalidSpec(f"{path}.clip", "a window that is always open has no occurrences to drop")
+        raise InvalidSpec(f"{path}.clip", "cannot be drop, because a window that is always open has no occurrences")
 
 
 def window_faults(window: Window) -> Iterator[tuple[str, str]]:
-    """(field, what is wrong with it), the first being the one to report."""
+    """Yields (field, error message) for each invalid field. The caller reports the first one."""
     match window:
         case Always():
             return
@@ -106,23 +111,23 @@ def window_faults(window: Window) -> Iterator[tuple[str, str]]:
         case Daily():
             longest, limit = DAY, "a day"
         case Weekly():  # pragma: no branch - mypy proves these are all
-            longest, limit = WEEK + DAY - 1, "less than eight days"
+            longest, limit = WEEK + DAY - 1, "one second less than eight days"
             if not 1 <= window.weekday <= 7:
-                yield "weekday", f"{window.weekday} is none of 1 (Monday) to 7 (Sunday)"
+                yield "weekday", f"is {window.weekday}; it must be 1 (Monday) to 7 (Sunday)"
     if not 0 <= window.start < DAY:
-        yield "start", f"{window.start} is no second of a day"
+        yield "start", f"is {window.start}; it must be a second of a day, 0 to {DAY - 1}"
     if not 0 < window.duration <= longest:
-        yield "duration", f"{window.duration} seconds; a window lasts more than nothing and at most {limit}"
+        yield "duration", f"is {window.duration} seconds; it must be more than 0 and at most {limit}"
 
 
 def _recurrence_faults(window: Recurring) -> Iterator[tuple[str, str]]:
     if not 0 < window.duration <= MAX_OCCURRENCE:
-        yield "duration", f"{window.duration} seconds; an occurrence lasts more than nothing and at most a year"
+        yield "duration", f"is {window.duration} seconds; it must be more than 0 and at most a year"
     for name, readings in (("first", (window.first,)), ("excluded", window.excluded), ("added", window.added)):
         if len(readings) > MAX_DATES:
-            yield name, f"{len(readings)} dates; the most is {MAX_DATES}"
+            yield name, f"has {len(readings)} dates; the most is {MAX_DATES}"
         if any(not EARLIEST <= reading < LATEST for reading in readings):
-            yield name, f"lies outside the years {FIRST_YEAR} to {LAST_YEAR}"
+            yield name, f"has a date outside the years {FIRST_YEAR} to {LAST_YEAR}"
     for name, message in _rule_faults(window.rule):
         yield f"rule.{name}", message
     if pattern(window).is_empty:
@@ -135,29 +140,29 @@ def _rule_faults(rule: Rule) -> Iterator[tuple[str, str]]:
     if rule.count is not None and rule.count <= 0:
         yield "count", "must be positive"
     if not 1 <= rule.week_start <= 7 or any(not 1 <= weekday <= 7 for _, weekday in rule.by_day):
-        yield "by_day", "a weekday is one of 1 (Monday) to 7 (Sunday)"
+        yield "by_day", "has a weekday that is not 1 (Monday) to 7 (Sunday)"
     most = {"MONTHLY": 5, "YEARLY": 53 if not rule.by_month else 5}.get(rule.frequency, 0)
     if any(abs(ordinal) > most for ordinal, _ in rule.by_day):
-        yield "by_day", f"counts weekdays further than a {rule.frequency.lower()} rule can"
+        yield "by_day", f"has an ordinal that is too large for a {rule.frequency.lower()} rule"
     if rule.by_month_day and rule.frequency == "WEEKLY":
-        yield "by_month_day", "a weekly rule has no days of the month"
+        yield "by_month_day", "must be empty, because the rule is weekly"
     if any(day != -1 and not 1 <= day <= 31 for day in rule.by_month_day):
-        yield "by_month_day", "a day of the month is one of 1 to 31, or -1"
+        yield "by_month_day", "has a day of the month that is neither 1 to 31 nor -1"
     if any(not 1 <= month <= 12 for month in rule.by_month):
-        yield "by_month", "a month is one of 1 to 12"
+        yield "by_month", "has a month that is not 1 to 12"
 
 
 def _turn_faults(turns: Turns) -> Iterator[tuple[str, str]]:
     match turns:
         case ByTime():
             if turns.length <= 0:
-                yield "length", f"{turns.length}; a turn lasts more than nothing"
+                yield "length", f"is {turns.length}; it must be more than 0"
             if turns.length > (MAX_TURN_SECONDS if turns.unit == "seconds" else MAX_TURN_MONTHS):
-                yield "length", "a turn lasts at most a hundred years"
+                yield "length", "must be at most a hundred years"
             if turns.unit == "months" and turns.clock == "elapsed":
-                yield "clock", "months are counted on the wall clock"
+                yield "clock", "must be wall, because the unit is months"
             if not EARLIEST <= turns.anchor <= LATEST:
-                yield "anchor", f"lies outside the years {FIRST_YEAR} to {LAST_YEAR}"
+                yield "anchor", f"is outside the years {FIRST_YEAR} to {LAST_YEAR}"
         case ByOccurrence():
             if turns.shifts_per_participant <= 0:
                 yield "shifts_per_participant", "must be positive"

@@ -1,8 +1,8 @@
 """When a layer is open.
 
-Daily and weekly windows by membership are one pattern per week, laid over each stretch of constant offset: an instant
-is inside iff the wall clock's reading is. Whatever needs single occurrences (recurrence rules, edges that are instants,
-clips that drop) is built from them one by one.
+Daily and weekly windows with ``window_edge`` *membership* form one pattern per week. The pattern is repeated in each
+stretch of time with a constant UTC offset: an instant is inside a window if its wall-clock reading is. All other cases
+(recurrence rules, ``window_edge`` *boundary*, ``clip`` *drop*) compute single occurrences.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,22 +13,23 @@ from oncall.rendering.recurrence import pattern
 from oncall.rendering.spec import Always, Daily, Layer, Recurring, Weekly, Window
 from oncall.rendering.zones import DAY, at, reading, stretches
 
-#: Windows that have occurrences.
+#: The windows that have occurrences: all but Always.
 Recurrent = Daily | Weekly | Recurring
 
 WEEK = 7 * DAY
 _MONDAY = 4 * DAY  # 1970-01-05
-_WIDEST = DAY  # no offset is as large
+_WIDEST = DAY  # every UTC offset is smaller than this
 
+#: The weekly pattern that is always open.
 EVER: tuple[Range, ...] = ((0, WEEK),)
 
 
 @lru_cache(maxsize=1024)
 def weekly_pattern(windows: tuple[Always | Daily | Weekly, ...]) -> tuple[Range, ...]:
-    """The union of windows that look the same every week, in seconds after Monday 00:00: sorted, and apart even
-    cyclically.
+    """Returns the union of windows that repeat every week, as ranges in seconds after Monday 00:00.
 
-    Starts lie in ``[0, WEEK)``, the last end may lie in the next week. :data:`EVER` when nothing is left out.
+    The ranges are sorted and not overlapping, also across the end of the week. Each start is in ``[0, WEEK)``; the last
+    end may be in the next week. The result is :data:`EVER` when the union covers the whole week.
     """
     ranges: list[Range] = []
     for window in windows:
@@ -42,7 +43,7 @@ def weekly_pattern(windows: tuple[Always | Daily | Weekly, ...]) -> tuple[Range,
                 ranges.append((begin, begin + duration))
     apart = joined(ranges)
     last_start, last_end = apart.pop()
-    while apart and last_end - WEEK >= apart[0][0]:  # runs into next week's first
+    while apart and last_end - WEEK >= apart[0][0]:  # the last range reaches the first range of the next week
         last_end = max(last_end, apart.pop(0)[1] + WEEK)
     if last_end - last_start >= WEEK:
         return EVER
@@ -50,9 +51,10 @@ def weekly_pattern(windows: tuple[Always | Daily | Weekly, ...]) -> tuple[Range,
 
 
 def open_ranges(layer: Layer, zone: str, since: int, until: int) -> list[Range]:
-    """When the layer's windows are open in ``[since, until)``: instants, sorted, disjoint and apart.
+    """Returns the ranges of instants in ``[since, until)`` in which the layer's windows are open: sorted, with time
+    between each two.
 
-    What a ``drop`` clip drops is left out; a ``cut`` is left to the caller, who chooses the range.
+    The function applies ``clip`` *drop*. It does not apply *cut*: the caller passes a range that lies inside the clip.
     """
     if (alike := _alike_every_week(layer)) is not None:
         return _repeated(weekly_pattern(alike), stretches(zone, since, until))
@@ -65,7 +67,7 @@ def open_ranges(layer: Layer, zone: str, since: int, until: int) -> list[Range]:
 
 
 def is_open(layer: Layer, zone: str, instant: int) -> bool:
-    """Whether the layer's windows, clip ``drop`` included, are open at an instant."""
+    """Returns whether the layer's windows are open at an instant. ``clip`` *drop* is applied, *cut* is not."""
     if layer.window_edge != "membership" or _drops(layer):
         return bool(open_ranges(layer, zone, instant, instant + 1))
     shown = reading(zone, instant)
@@ -73,8 +75,11 @@ def is_open(layer: Layer, zone: str, instant: int) -> bool:
 
 
 def occurrences(layer: Layer, zone: str, window: Recurrent, since: int, until: int) -> Iterator[tuple[int, int, int]]:
-    """(reading of the start, instant it begins, instant it ends) of each occurrence that may reach into
-    ``[since, until)`` and that the clip does not drop. One that the clock skips ends when it begins."""
+    """Yields (reading of the start, first instant, end instant) of each occurrence that may overlap ``[since, until)``
+    and that the clip does not drop.
+
+    If the clock skips an occurrence, its end equals its first instant.
+    """
     drops = _drops(layer)
     for start in _starts(window, since - _WIDEST - window.duration, until + _WIDEST):
         begins, ends = at(zone, start), at(zone, start + window.duration)
@@ -86,7 +91,7 @@ def occurrences(layer: Layer, zone: str, window: Recurrent, since: int, until: i
 
 
 def _alike_every_week(layer: Layer) -> tuple[Always | Daily | Weekly, ...] | None:
-    """The layer's windows when one pattern per week says all about them."""
+    """Returns the layer's windows if one weekly pattern describes them completely, else None."""
     if layer.window_edge != "membership" or _drops(layer):
         return None
     alike = tuple(window for window in layer.windows if not isinstance(window, Recurring))
@@ -98,7 +103,7 @@ def _drops(layer: Layer) -> bool:
 
 
 def _repeated(week: Sequence[Range], clock: Iterable[tuple[int, int, int]]) -> list[Range]:
-    """A weekly pattern during the stretches (start, end, offset)."""
+    """Returns the ranges of instants of a weekly pattern. clock: stretches (start, end, offset)."""
     result: list[Range] = []
     for start, end, offset in clock:
         if week is EVER:
@@ -122,7 +127,7 @@ def _repeated(week: Sequence[Range], clock: Iterable[tuple[int, int, int]]) -> l
 
 
 def _opened(layer: Layer, zone: str, window: Recurrent, since: int, until: int) -> Iterator[Range]:
-    """The occurrences of one window as ranges of instants, in no order; they may overlap and reach beyond the range."""
+    """Yields the occurrences of one window as ranges of instants, unsorted; they may overlap or leave the range."""
     found = occurrences(layer, zone, window, since, until)
     if layer.window_edge == "boundary":
         for _, begins, ends in found:
@@ -136,7 +141,7 @@ def _opened(layer: Layer, zone: str, window: Recurrent, since: int, until: int) 
 
 
 def _starts(window: Recurrent, since: int, until: int) -> Iterable[int]:
-    """The readings in ``[since, until)`` at which an occurrence starts."""
+    """Returns the readings in ``[since, until)`` at which an occurrence starts."""
     match window:
         case Daily(start):
             return range(since + (start - since) % DAY, until, DAY)
@@ -148,7 +153,7 @@ def _starts(window: Recurrent, since: int, until: int) -> Iterable[int]:
 
 
 def _contains(window: Window, shown: int) -> bool:
-    """Whether a reading lies in an occurrence."""
+    """Returns whether a reading is inside an occurrence of the window. shown: the reading."""
     match window:
         case Always():
             return True

@@ -1,9 +1,9 @@
-"""Wall clocks: the only code that knows daylight saving time.
+"""Wall clocks: the only code that handles daylight saving time.
 
-A zone is a table of stretches with a constant offset, in integer seconds. Instants are seconds since the epoch,
-readings are what the wall clock shows, counted as if it were UTC. The zone data is the ``tzdata`` package's,
-never the operating system's, so that two machines render alike. Years 1900 to 2200 are known; before and after them the
-first and the last offset hold, so that no question costs more than these 301 years.
+A zone is a table of stretches with a constant UTC offset, in integer seconds. Instants are seconds since the epoch.
+Readings are what the wall clock shows, counted as if it were UTC. The zone data comes from the ``tzdata`` package and
+never from the operating system, so all machines render alike. The table covers the years 1900 to 2200. Before them the
+first offset is used, after them the last one, so no call computes more than these 301 years.
 """
 
 from bisect import bisect_left, bisect_right
@@ -21,14 +21,14 @@ FIRST_YEAR, LAST_YEAR = 1900, 2200
 DAY = 86_400
 EARLIEST = timegm((FIRST_YEAR, 1, 1, 0, 0, 0))
 LATEST = timegm((LAST_YEAR + 1, 1, 1, 0, 0, 0))
-_STEP = 4 * DAY  # the shortest stretch since 1900 is just under 7 days (Boa Vista, October 2000); a test watches this
-_WIDEST = DAY  # no offset is as large
+_STEP = 4 * DAY  # the shortest stretch since 1900 is almost 7 days (Boa Vista, October 2000); a test checks this
+_WIDEST = DAY  # every UTC offset is smaller than this
 _FOREVER = 1 << 62
 _NONE, _SECOND = timedelta(0), timedelta(seconds=1)
 
 
 class _Table(NamedTuple):
-    """``offsets[i]`` holds from ``starts[i]`` until the next start; correct for instants in ``[since, until)``."""
+    """``offsets[i]`` applies from ``starts[i]`` until the next start. The table is valid in ``[since, until)``."""
 
     first_year: int
     last_year: int
@@ -43,7 +43,7 @@ _tables: dict[str, _Table] = {}
 
 @lru_cache(maxsize=1)
 def zone_names() -> frozenset[str]:
-    """Every IANA name the renderer knows, deprecated links included."""
+    """Returns all IANA zone names that the renderer supports, including deprecated links."""
     return frozenset(files("tzdata").joinpath("zones").read_text("ascii").split()) - {"Factory"}
 
 
@@ -56,7 +56,7 @@ def _load(zone: str) -> ZoneInfo:
 
 
 def check_zone(zone: str) -> None:
-    """Raises InvalidSpec("zone") for a name outside :func:`zone_names`."""
+    """Raises InvalidSpec with the path ``zone`` if the name is not in :func:`zone_names`."""
     _load(zone)
 
 
@@ -66,7 +66,7 @@ def _offset(info: ZoneInfo, instant: int) -> int:
 
 @cache
 def _changes(zone: str, year: int) -> tuple[tuple[int, int], ...]:
-    """(instant, new offset) of each change in that UTC year, exact to the second."""
+    """Returns (instant, new offset) of each offset change in a UTC year, exact to the second."""
     info = _load(zone)
     end = timegm((year + 1, 1, 1, 0, 0, 0)) - 1
     last = timegm((year, 1, 1, 0, 0, 0)) - 1
@@ -89,12 +89,15 @@ def _changes(zone: str, year: int) -> tuple[tuple[int, int], ...]:
 
 
 def _year(instant: int) -> int:
-    """The UTC year of an instant, at most a year off: close enough to choose what to load."""
+    """Returns the UTC year of an instant. It may be one year off, which is exact enough to choose the years to load."""
     return min(max(1970 + instant // 31_556_952, FIRST_YEAR), LAST_YEAR)
 
 
 def _table(zone: str, since: int, until: int) -> _Table:
-    """The zone's table, grown to cover ``[since, until)``. Replaced whole, so that other threads see old or new."""
+    """Returns the zone's table, extended to cover ``[since, until)``.
+
+    A table is replaced as a whole: another thread sees the old table or the new one.
+    """
     table = _tables.get(zone)
     if table is not None and table.since <= since and until <= table.until:
         return table
@@ -116,31 +119,32 @@ def _table(zone: str, since: int, until: int) -> _Table:
 
 
 def clock(zone: str, instant: int) -> datetime:
-    """The wall clock at ``instant``, with its offset and the zone's abbreviation: for showing it."""
+    """Returns the local date and time at ``instant``, with the UTC offset and the zone's abbreviation, for display."""
     return datetime.fromtimestamp(instant, _load(zone))
 
 
 def offset_at(zone: str, instant: int) -> int:
-    """Seconds to add to an instant to get the wall clock's reading."""
+    """Returns the UTC offset in seconds: instant + offset = reading."""
     table = _table(zone, instant, instant + 1)
     return table.offsets[max(bisect_right(table.starts, instant) - 1, 0)]
 
 
 def reading(zone: str, instant: int) -> int:
-    """What the wall clock shows at ``instant``."""
+    """Returns the wall-clock reading at ``instant``."""
     return instant + offset_at(zone, instant)
 
 
 def furthest_reading(zone: str, instant: int) -> int:
-    """The largest reading the wall clock has shown up to and including ``instant``.
+    """Returns the largest reading that the wall clock has shown until ``instant``, inclusive.
 
-    That is its reading, except in the second pass of a repeated hour: there it is the last one before the change.
+    Usually this is the reading at ``instant``. In the second pass of a repeated hour it is the last reading before the
+    clock changed.
     """
     table = _table(zone, instant - 2 * _WIDEST, instant + 1)
     starts, offsets = table.starts, table.offsets
     index = max(bisect_right(starts, instant) - 1, 0)
     furthest = instant + offsets[index]
-    # A change longer ago than twice the widest offset is behind every later reading.
+    # Every later reading is larger than the readings before a change that is more than two offsets ago.
     while index and starts[index] > instant - 2 * _WIDEST:
         furthest = max(furthest, starts[index] - 1 + offsets[index - 1])
         index -= 1
@@ -148,18 +152,19 @@ def furthest_reading(zone: str, instant: int) -> int:
 
 
 def at(zone: str, reading: int) -> int:
-    """The first instant whose wall-clock reading is at least ``reading``; it never decreases as the reading grows.
+    """Returns the first instant whose wall-clock reading is at least ``reading``.
 
-    A reading that the clock skips is reached when the gap ends; of a repeated one the first pass counts.
+    For a reading that the clock skips, this is the end of the gap. For a repeated reading, it is the first pass.
+    A later reading never has an earlier instant.
     """
     for start, end, offset in stretches(zone, reading - _WIDEST, reading + _WIDEST):
         if reading < end + offset:
             return max(start, reading - offset)
-    raise AssertionError("an offset reaches a day")  # pragma: no cover
+    raise AssertionError("a UTC offset is larger than one day")  # pragma: no cover
 
 
 def stretches(zone: str, since: int, until: int) -> Iterator[tuple[int, int, int]]:
-    """(start, end, offset) in order, cut to ``[since, until)`` and covering it; nothing when it is empty."""
+    """Yields (start, end, offset) in order, without gaps in ``[since, until)``. An empty range yields nothing."""
     if since >= until:
         return
     table = _table(zone, since, until)
@@ -174,6 +179,6 @@ def stretches(zone: str, since: int, until: int) -> Iterator[tuple[int, int, int
 
 
 def transitions(zone: str, since: int, until: int) -> tuple[int, ...]:
-    """The instants in ``[since, until)`` at which the zone's offset changes, in order."""
+    """Returns the instants in ``[since, until)`` at which the zone's offset changes, in order."""
     starts = _table(zone, since, until).starts[1:]
     return starts[bisect_left(starts, since) : bisect_left(starts, until)]

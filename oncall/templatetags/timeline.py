@@ -193,7 +193,7 @@ class _Drawing:
     def bar(self, bar: Bar, y: int) -> SafeString:
         start, end = max(bar.start, self.timeline.since), min(bar.end, self.timeline.until)
         fill = next((f"url(#rb-{word})" for word in ("gap", "mismatch") if word in bar.style), hue(bar.identity))
-        parts = [self._box(" ".join(f"rb-{word}" for word in ("bar", *bar.style)), fill)]
+        parts = [self._box(" ".join(f"rb-{word}" for word in ("shift", *bar.style)), fill)]
         if "override" in bar.style:
             parts.append(self._box("", "url(#rb-override)"))
         text = _fitting(bar, (end - start) / self.length * _DRAWN_WIDTH)

@@ -14,7 +14,7 @@ from syncjobs.runs.start import RING_AGAIN
 #: Words of ``SyncRun.counts`` in the order in which things happen; what happened to nothing is left out.
 _COLUMNS: Final = (
     ("planned", "To do"),
-    ("written", "WriteResult"),
+    ("written", "Written"),
     ("skipped", "Skipped"),
     ("conflict", "Conflicts"),
     ("failed", "Failed"),

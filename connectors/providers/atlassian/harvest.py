@@ -27,7 +27,7 @@ class Harvest:
     forwarding: None if the rules were not reported.
     """
 
-    teams: dict[str, wire.Named] = field(default_factory=dict)
+    teams: dict[str, wire.MainObject] = field(default_factory=dict)
     members: dict[str, tuple[wire.Member, ...] | None] = field(default_factory=dict)
     routing: dict[str, tuple[wire.RoutingRule, ...] | None] = field(default_factory=dict)
     escalations: dict[str, wire.Escalation] = field(default_factory=dict)
@@ -44,38 +44,41 @@ class Harvest:
         """
         routes = self.routes()
         nodes = [
-            self._node("user_group", t, None, (_user(member.user) for member in self.members.get(t.id) or ()))
+            self._node("user_group", t, None, (_person_key(member.user) for member in self.members.get(t.id) or ()))
             for t in self.teams.values()
         ]
         nodes += [
-            self._node("escalation_policy", e, e.team_id, _followed((rule.recipient for rule in e.rules or ()), routes))
+            self._node(
+                "escalation_policy", e, e.team_id, _reference_keys((rule.recipient for rule in e.rules or ()), routes)
+            )
             for e in self.escalations.values()
         ]
-        nodes += [_entry(self.teams[id_], rule) for id_, rule in routes.items() if id_ in self.teams]
-        nodes += [self._node("service", s, s.team_id, _route(s, routes)) for s in self.services.values()]
+        nodes += [_routing_node(self.teams[id_], rule) for id_, rule in routes.items() if id_ in self.teams]
+        nodes += [self._node("service", s, s.team_id, _service_references(s, routes)) for s in self.services.values()]
         nodes += [
-            self._node("schedule", s, s.team_id, _followed(self._pointers(s), routes)) for s in self.schedules.values()
+            self._node("schedule", s, s.team_id, _reference_keys(self._schedule_references(s), routes))
+            for s in self.schedules.values()
         ]
         nodes += [
-            Node("responder", rule.from_user.id, _label(rule.from_user), (("responder", rule.to_user.id),))
+            Node("responder", rule.from_user.id, _person_label(rule.from_user), (("responder", rule.to_user.id),))
             for rule in self.forwarding or ()
         ]
         return nodes
 
-    def shelf(self, kind: EntityType) -> Mapping[str, wire.Named]:
+    def objects(self, kind: EntityType) -> Mapping[str, wire.MainObject]:
         """Return the objects of one kind by id."""
-        shelves: dict[EntityType, Mapping[str, wire.Named]] = {
+        objects: dict[EntityType, Mapping[str, wire.MainObject]] = {
             "user_group": self.teams,
             "schedule": self.schedules,
             "escalation_policy": self.escalations,
             "service": self.services,
         }
-        return shelves[kind]
+        return objects[kind]
 
     def paged_teams(self, kept: Kept) -> set[str]:
         """Return the ids of the teams whose routing a kept object leads to."""
-        pointers = [pointer for kind, id_ in kept for pointer in self._pointers_of(kind, id_)]
-        found = {pointer.id for pointer in pointers if pointer.type == "team"}
+        references = [reference for kind, id_ in kept for reference in self._references_of(kind, id_)]
+        found = {reference.id for reference in references if reference.type == "team"}
         found |= {self.services[id_].team_id for kind, id_ in kept if kind == "service" and id_ in self.services}
         return {id_ for id_ in found if id_ is not None}
 
@@ -94,12 +97,14 @@ class Harvest:
 
     # --- references between objects --------------------------------------------------------------------------------
 
-    def _node(self, kind: EntityType, named: wire.Named, owner: str | None, references: Iterable[EntityKey]) -> Node:
+    def _node(
+        self, kind: EntityType, sent: wire.MainObject, owner: str | None, references: Iterable[EntityKey]
+    ) -> Node:
         owners = () if owner is None else (owner,)
         groups: list[EntityKey] = [("user_group", id_) for id_ in owners]
-        return Node(kind, named.id, named.label, tuple(dict.fromkeys((*references, *groups))), owners)
+        return Node(kind, sent.id, sent.label, tuple(dict.fromkeys((*references, *groups))), owners)
 
-    def _pointers(self, schedule: wire.Schedule) -> Iterator[wire.Reference]:
+    def _schedule_references(self, schedule: wire.Schedule) -> Iterator[wire.Reference]:
         for rotation in schedule.rotations or ():
             yield from rotation.participants
         for override in self.overrides.get(schedule.id) or ():
@@ -112,39 +117,41 @@ class Harvest:
         elif kind == "responder":
             forwarded = [rule for rule in self.forwarding or () if rule.from_user.id == id_]
             yield from (user for rule in forwarded for user in (rule.from_user, rule.to_user))
-        for pointer in self._pointers_of(kind, id_):
-            if pointer.type == "user" and pointer.id is not None:
-                yield wire.UserMeta(id=pointer.id, username=pointer.username)
+        for reference in self._references_of(kind, id_):
+            if reference.type == "user" and reference.id is not None:
+                yield wire.UserMeta(id=reference.id, username=reference.username)
 
-    def _pointers_of(self, kind: EntityType, id_: str) -> Iterable[wire.Reference]:
+    def _references_of(self, kind: EntityType, id_: str) -> Iterable[wire.Reference]:
         """Return the references of a policy or a schedule. Other kinds have none here."""
         if kind == "escalation_policy" and id_ in self.escalations:
             return [rule.recipient for rule in self.escalations[id_].rules or ()]
-        return self._pointers(self.schedules[id_]) if kind == "schedule" and id_ in self.schedules else ()
+        return self._schedule_references(self.schedules[id_]) if kind == "schedule" and id_ in self.schedules else ()
 
 
-def _followed(pointers: Iterable[wire.Reference], routes: Mapping[str, wire.RoutingRule]) -> Iterator[EntityKey]:
-    for pointer in pointers:
-        kind = _KINDS.get(pointer.type)
-        if kind is not None and pointer.id is not None:
-            yield (kind, pointer.id)
-            if kind == "user_group" and pointer.id in routes:
-                yield ("escalation_policy", pointer.id)
+def _reference_keys(
+    references: Iterable[wire.Reference], routes: Mapping[str, wire.RoutingRule]
+) -> Iterator[EntityKey]:
+    for reference in references:
+        kind = _KINDS.get(reference.type)
+        if kind is not None and reference.id is not None:
+            yield (kind, reference.id)
+            if kind == "user_group" and reference.id in routes:
+                yield ("escalation_policy", reference.id)
 
 
-def _entry(team: wire.Named, rule: wire.RoutingRule) -> Node:
-    followed = routed_to(rule)
-    references = () if followed is None else (followed,)
+def _routing_node(team: wire.MainObject, rule: wire.RoutingRule) -> Node:
+    target = routed_to(rule)
+    references = () if target is None else (target,)
     return Node("escalation_policy", team.id, f"{team.label}: routing", references, (team.id,))
 
 
-def _route(service: wire.Service, routes: Mapping[str, wire.RoutingRule]) -> list[EntityKey]:
+def _service_references(service: wire.Service, routes: Mapping[str, wire.RoutingRule]) -> list[EntityKey]:
     return [("escalation_policy", service.team_id)] if service.team_id is not None and service.team_id in routes else []
 
 
-def _user(user: wire.UserMeta) -> EntityKey:
+def _person_key(user: wire.UserMeta) -> EntityKey:
     return ("responder", user.id)
 
 
-def _label(user: wire.UserMeta) -> str:
+def _person_label(user: wire.UserMeta) -> str:
     return user.username or user.id

@@ -33,7 +33,7 @@ def records(
         mapping_people.team(team, harvest.members.get(team.id), because)
         for team, because in kept_of(kept, "user_group", harvest.teams)
     )
-    policies = [*_escalations(harvest, kept, findings), *_entries(harvest, kept, findings)]
+    policies = [*_escalations(harvest, kept, findings), *_routing_policies(harvest, kept, findings)]
     routes = harvest.routes()
     services = tuple(
         mapping_policies.service(service, routes, because, findings)
@@ -68,12 +68,12 @@ def _escalations(harvest: Harvest, kept: Kept, findings: Findings) -> Iterator[S
             yield made
 
 
-def _entries(harvest: Harvest, kept: Kept, findings: Findings) -> Iterator[SourcePolicy]:
+def _routing_policies(harvest: Harvest, kept: Kept, findings: Findings) -> Iterator[SourcePolicy]:
     """Yield the routing of the fetched teams as policies. A team that nothing chosen pages has no such policy."""
     names = {node.key: node.name for node in harvest.nodes()}
     for team, _ in kept_of(kept, "user_group", harvest.teams):
         rules = harvest.routing.get(team.id)
-        made = None if rules is None else mapping_policies.entry(team, rules, findings, names)
+        made = None if rules is None else mapping_policies.routing_policy(team, rules, findings, names)
         if made is not None and ("escalation_policy", team.id) in kept:
             yield replace(made, because=kept["escalation_policy", team.id])
 

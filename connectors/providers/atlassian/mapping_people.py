@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from connectors.providers.atlassian.mapping_rotations import years
-from connectors.providers.atlassian.wire import ForwardingRule, Member, Named, UserMeta
+from connectors.providers.atlassian.wire import ForwardingRule, MainObject, Member, UserMeta
 from connectors.reading.findings import Findings
 from connectors.reading.mapping import members_by_id
 from connectors.records import SourceTeam, SourceUser
@@ -64,7 +64,7 @@ def substitutions(rules: Iterable[ForwardingRule], findings: Findings) -> dict[s
     return {id_: tuple(sorted(found, key=lambda s: (s.starts_at, s.key))) for id_, found in made.items()}
 
 
-def team(wire: Named, members: Iterable[Member] | None, because: tuple[str, ...]) -> SourceTeam:
+def team(wire: MainObject, members: Iterable[Member] | None, because: tuple[str, ...]) -> SourceTeam:
     """Return a team. members: None if not reported. Their order has no meaning; they are sorted by id."""
     return SourceTeam(
         external_id=wire.id,

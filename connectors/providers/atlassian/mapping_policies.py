@@ -140,8 +140,8 @@ def _targets(rule: wire.EscalationRule, source: wire.Escalation, path: str, find
 # --- team routing -----------------------------------------------------------------------------------------------------
 
 
-def entry(
-    team: wire.Named,
+def routing_policy(
+    team: wire.MainObject,
     rules: Sequence[wire.RoutingRule],
     findings: Findings,
     names: Mapping[EntityKey, str] = MappingProxyType({}),
@@ -158,12 +158,12 @@ def entry(
                 f"{_route_in_words(rule, names)}. Follow it up by hand."
             )
             findings.note("user_group", team.id, "routing_by_alert", message, "routing-rules")
-    rule_or_none = default_rule(rules)
-    if rule_or_none is None:
+    default = default_rule(rules)
+    if default is None:
         message = f"{team.label} has no default routing rule, so who is paged with the team is unknown."
         findings.note("user_group", team.id, "no_default_routing", message, "routing-rules")
         return None
-    notify = rule_or_none.notify
+    notify = default.notify
     kind = _ROUTES.get(notify.type)
     targets: tuple[Target, ...] = ()
     if notify.nobody:
@@ -201,8 +201,8 @@ def routed_to(rule: wire.RoutingRule) -> EntityKey | None:
 def _route_in_words(rule: wire.RoutingRule, names: Mapping[EntityKey, str]) -> str:
     if rule.notify.nobody:
         return "nobody"
-    followed = routed_to(rule)
-    name = rule.notify.label if followed is None else names.get(followed, rule.notify.label)
+    key = routed_to(rule)
+    name = rule.notify.label if key is None else names.get(key, rule.notify.label)
     return f"the {rule.notify.type} {name}"
 
 
@@ -218,7 +218,7 @@ def service(
     found = None if rule is None else routed_to(rule)
     policy_id = None if found is None else found[1] if found[0] == "escalation_policy" else team
     if policy_id is None:
-        message = f"Who is paged for {source.label} is unknown: its team has no known default routing."
+        message = f"Who is paged for {source.label} is unknown: its team has no default routing to an escalation."
         findings.note("service", source.id, "policy_not_told", message, "teamId", loss=True)
     return SourceService(
         external_id=source.id,

@@ -122,25 +122,25 @@ def _layer(
     changes). Turns of hours are counted in elapsed hours (unverified).
     """
     vendor = findings.vendor
-    shown = f"{rotation.name} ({rotation.id})" if rotation.name else rotation.id
+    label = f"{rotation.name} ({rotation.id})" if rotation.name else rotation.id
     start, end = rotation.start_date, rotation.end_date
     length = rotation.length * _UNITS[rotation.type]
     if not 0 < length <= MAX_TURN_SECONDS:
-        message = f"A turn of the rotation {shown} has the impossible length {rotation.length}."
+        message = f"A turn of the rotation {label} has the impossible length {rotation.length}."
         raise vendor.invalid("invalid_turn", f"{path}.length", message)
     if not EARLIEST <= start.instant <= LATEST or (end is not None and end.instant < start.instant):
-        message = f"The rotation {shown} has an impossible start, or it starts after its end."
+        message = f"The rotation {label} has an impossible start, or it starts after its end."
         raise vendor.invalid("invalid_period", f"{path}.startDate", message)
     if end is not None and end.instant <= at:
-        message = f"The rotation {shown} has ended. It is kept with its end."
+        message = f"The rotation {label} has ended. It is kept with its end."
         findings.note("schedule", source.id, "ended_rotation", message, f"{path}.endDate")
     if not rotation.participants:
-        message = f"The rotation {shown} has no participant."
+        message = f"The rotation {label} has no participant."
         findings.note("schedule", source.id, "empty_rotation", message, f"{path}.participants")
     repaired = repaired_start(start)
     if repaired is not None:
         message = (
-            f"The rotation {shown} starts in 1970. Probably seconds were read as milliseconds and the start is "
+            f"The rotation {label} starts in 1970. Probably seconds were read as milliseconds and the start is "
             f"{instant_to_text(repaired)}. The start was kept as sent. If it is wrong, correct it at {vendor.label}."
         )
         findings.note("schedule", source.id, "start_in_1970", message, f"{path}.startDate")
@@ -152,7 +152,7 @@ def _layer(
     return Layer(
         key=rotation.id,
         name=rotation.name or "",
-        windows=_windows(source.id, rotation, shown, path, findings),
+        windows=_windows(source.id, rotation, label, path, findings),
         turns=turns,
         participants=tuple(
             participant(p, f"{path}.participants[{i}]", vendor) for i, p in enumerate(rotation.participants)
@@ -163,7 +163,7 @@ def _layer(
 
 
 def _windows(
-    schedule_id: str, rotation: wire.Rotation, shown: str, path: str, findings: Findings
+    schedule_id: str, rotation: wire.Rotation, label: str, path: str, findings: Findings
 ) -> tuple[Window, ...]:
     """Return restrictions as windows, sorted. They are a union, and the vendor sends them in changing order."""
     sent = rotation.time_restriction
@@ -177,10 +177,10 @@ def _windows(
         window, whole = (_weekly if weekly else _daily)(restriction, at, findings.vendor)
         windows.add(window)
         if whole:
-            message = f"A restriction of the rotation {shown} ends when it starts. It is used as the whole {whole}."
+            message = f"A restriction of the rotation {label} ends when it starts. It is used as the whole {whole}."
             findings.note("schedule", schedule_id, "whole_restriction", message, at)
     if not windows:
-        message = f"The rotation {shown} has a restriction without any period. The rotation applies at all times."
+        message = f"The rotation {label} has a restriction without any period. The rotation applies at all times."
         findings.note("schedule", schedule_id, "empty_restriction", message, f"{path}.timeRestriction")
     return tuple(sorted(windows, key=repr)) or (Always(),)
 
@@ -239,9 +239,8 @@ def _override(
     if sources - rotations:
         gone = ", ".join(sorted(sources - rotations))
         message = f"The override {source.alias} is for rotations that do not exist: {gone}."
-        findings.note(
-            "schedule", schedule_id, "unknown_rotation", message, f"{path}.{wire.sent_as(source, 'rotations')}"
-        )
+        field = wire.vendor_field_name(source, "rotations")
+        findings.note("schedule", schedule_id, "unknown_rotation", message, f"{path}.{field}")
     period = years(start, end)
     if period is None:
         message = f"The override {source.alias} lies entirely before 1900 or after 2200. It was not imported."
@@ -251,7 +250,7 @@ def _override(
         key=source.alias,
         starts_at=period[0],
         ends_at=period[1],
-        by=participant(source.by, f"{path}.{wire.sent_as(source, 'by')}", findings.vendor),
+        by=participant(source.by, f"{path}.{wire.vendor_field_name(source, 'by')}", findings.vendor),
         sources=sources or None,
     )
 

@@ -10,7 +10,7 @@ from connectors.reading.pages import Page, make_page, read_pages
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class RawPage:
     """A page as sent. items: normally a list. next: the address of the next page, None or empty if there is none."""
 
     items: JsonValue
@@ -18,30 +18,32 @@ class Answer:
     total: JsonValue = None
 
 
-def pages(ask: Callable[[int], Answer], path: str, vendor: Vendor) -> Iterator[Page]:
-    """The pages of a list. Of the address of the next page only the offset is used.
+def pages(fetch_page: Callable[[int], RawPage], path: str, vendor: Vendor) -> Iterator[Page]:
+    """Yield the pages of a list. Only the offset in the address of the next page is used.
 
-    ask: one page by its offset. Raises UnexpectedResponse for an answer without a list, and as ``read_pages`` does.
+    fetch_page: fetches the page at an offset. Raises UnexpectedResponse for an answer without a list, and the errors of
+    ``read_pages``.
     """
 
     def fetch(offset: int) -> tuple[Page, int | None]:
-        answer = ask(offset)
-        if not isinstance(answer.items, list):
-            raise vendor.invalid("missing_envelope", path, f"{path} answered no list.")
-        return make_page(answer.items, answer.total), next_offset(answer.next, offset, len(answer.items))
+        page = fetch_page(offset)
+        if not isinstance(page.items, list):
+            raise vendor.invalid("missing_envelope", path, f"The answer to {path} has no list.")
+        return make_page(page.items, page.total), next_offset(page.next, offset, len(page.items))
 
     return read_pages(fetch, 0, path, vendor)
 
 
 def next_offset(address: JsonValue, offset: int, count: int) -> int | None:
-    """The offset of the next page, None when there is no next page.
+    """Return the offset of the next page, or None if there is no next page.
 
-    An address without an offset leads to the object after the last that came; one that leads back, to the same page.
+    If the address has no offset, the next page begins after the ``count`` objects of this page. An offset before this
+    page becomes the offset of this page, which ``read_pages`` refuses as a loop.
     """
     if not isinstance(address, str) or not address:
         return None
     try:
-        named = parse_qs(urlsplit(address).query).get("offset", [""])[0]
+        text = parse_qs(urlsplit(address).query).get("offset", [""])[0]
     except ValueError:
-        named = ""
-    return max(int(named), offset) if named.isascii() and named.isdigit() else offset + count
+        text = ""
+    return max(int(text), offset) if text.isascii() and text.isdigit() else offset + count

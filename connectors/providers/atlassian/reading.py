@@ -26,7 +26,7 @@ from connectors.records import Account, Completeness, EntityKey, EntityType, Sna
 from oncall.rendering.final import Span
 from oncall.rendering.spec import Substitution
 
-N = TypeVar("N", bound=wire.Named)
+N = TypeVar("N", bound=wire.MainObject)
 E = TypeVar("E", bound=Wire)
 
 _NOT_SURE: Final = "Something that was chosen could not be read, so it is not known what else belongs to the selection."
@@ -44,7 +44,7 @@ class AtlassianRead(SourceRead, ABC):
         super().__init__(self.vendor, at, progress)
         self._harvest = Harvest()
         self._listed: set[EntityType] = set()
-        self._sought: set[EntityKey] = set()
+        self._requested: set[EntityKey] = set()
 
     def inventory(self) -> list[Node]:
         """Return nodes for all objects but people. Raises the first error if nothing can be listed."""
@@ -71,7 +71,7 @@ class AtlassianRead(SourceRead, ABC):
         for schedule in made.schedules:
             listed = self._harvest.schedules[schedule.external_id]
             check_starts(self._rendered, listed, schedule, substitutions, self._at, self._findings)
-        completeness = self._judged(kept)
+        completeness = self._final_completeness()
         return replace(self._snapshot(account, made), completeness=completeness, mapping_version=MAPPING_VERSION)
 
     # --- requests of one provider ---------------------------------------------------------------------------------
@@ -93,7 +93,7 @@ class AtlassianRead(SourceRead, ABC):
         self._list(*(kind for kind in self.lists if kind != "user_group"))
 
     @abstractmethod
-    def _members(self, team: wire.Named) -> tuple[wire.Member, ...] | None:
+    def _members(self, team: wire.MainObject) -> tuple[wire.Member, ...] | None:
         """Return the members of a team, None if not reported."""
 
     @abstractmethod
@@ -123,7 +123,7 @@ class AtlassianRead(SourceRead, ABC):
     ) -> SourceUser | None: ...
 
     @abstractmethod
-    def _judged(self, kept: Kept) -> dict[EntityType, Completeness]:
+    def _final_completeness(self) -> dict[EntityType, Completeness]:
         """Return the completeness of each list, known after the whole read. May add notes."""
 
     # --- lists -----------------------------------------------------------------------------------------------------
@@ -149,20 +149,20 @@ class AtlassianRead(SourceRead, ABC):
             listing.read()
         while wanted is not None and not listing.finished and any(id_ not in listing.objects for id_ in wanted):
             listing.read(1)
-        self._judge(listing, entity_type)
+        self._record_completeness(listing, entity_type)
         return listing.objects
 
-    def _judge(self, listing: Listing[N], entity_type: EntityType) -> None:
+    def _record_completeness(self, listing: Listing[N], entity_type: EntityType) -> None:
         """Note the completeness of a list. A list is as good as whole when all wanted ids came."""
-        excused = self._excused(listing, entity_type)
-        if listing.error is not None and not excused:
+        expected = self._is_expected_refusal(listing, entity_type)
+        if listing.error is not None and not expected:
             self._findings.fail(entity_type, None, listing.error)
-        self._record_listing(listing, excused)
+        self._record_listing(listing, expected)
         state = self._completeness.get(entity_type, Completeness(True))
         if state.listing and (listing.finished or listing.error is not None):
             self._completeness[entity_type] = listing.completeness
 
-    def _excused(self, listing: Listing[N], entity_type: EntityType) -> bool:
+    def _is_expected_refusal(self, listing: Listing[N], entity_type: EntityType) -> bool:
         """Return whether the error of a list means that the account has no such objects. If so, add a note."""
         return False
 
@@ -192,7 +192,7 @@ class AtlassianRead(SourceRead, ABC):
         if chosen_teams and not selection.everything:
             self._find_owned(chosen_teams)
         while True:
-            sought = not selection.everything and self._seek(selection, close(harvest.nodes(), selection))
+            requested = not selection.everything and self._request_missing(selection, close(harvest.nodes(), selection))
             kept = close(harvest.nodes(), selection)
             teams = [id_ for kind, id_ in kept if kind == "user_group" and id_ in harvest.teams]
             schedules = [id_ for kind, id_ in kept if kind == "schedule" and id_ in harvest.schedules]
@@ -210,30 +210,30 @@ class AtlassianRead(SourceRead, ABC):
             for id_ in unread_schedules:
                 self._read_schedule(harvest.schedules[id_])
                 self._progress("schedule", len(harvest.overrides), len(schedules))
-            if not sought and not unread and not unread_schedules:
+            if not requested and not unread and not unread_schedules:
                 if not selection.everything:
-                    self._judge_unlisted()
+                    self._record_unlisted_completeness()
                 return kept
 
-    def _seek(self, selection: Selection, kept: Kept) -> bool:
+    def _request_missing(self, selection: Selection, kept: Kept) -> bool:
         """Request the wanted objects that are still missing, each once. Return whether there were any."""
         wanted = dict.fromkeys((*sorted(selection.chosen), *kept))
         teams = [id_ for kind, id_ in wanted if kind == "user_group"]
-        before = len(self._sought)
+        before = len(self._requested)
         for kind in self.lists:
             ids = [
                 id_
                 for key in wanted
-                if key[0] == kind and (id_ := key[1]) not in self._harvest.shelf(kind) and key not in self._sought
+                if key[0] == kind and (id_ := key[1]) not in self._harvest.objects(kind) and key not in self._requested
             ]
             if kind == "escalation_policy":  # the policy of a team's routing has the team's id
                 ids = [id_ for id_ in ids if id_ not in teams]
             if ids:
-                self._sought.update((kind, id_) for id_ in ids)
+                self._requested.update((kind, id_) for id_ in ids)
                 self._find(kind, ids, teams)
-        return len(self._sought) > before
+        return len(self._requested) > before
 
-    def _judge_unlisted(self) -> None:
+    def _record_unlisted_completeness(self) -> None:
         """Note the completeness of kinds whose list was not needed.
 
         If nothing failed, an object that was not read does not belong to the selection.
@@ -252,7 +252,7 @@ class AtlassianRead(SourceRead, ABC):
             single = self._single(listed)
             if single is None:
                 del self._harvest.schedules[listed.id]
-                self._sought.add(("schedule", listed.id))
+                self._requested.add(("schedule", listed.id))
                 return
             self._harvest.schedules[listed.id] = single
         self._harvest.overrides[listed.id] = self._collection(
@@ -260,11 +260,11 @@ class AtlassianRead(SourceRead, ABC):
         )
 
     def _collection(
-        self, model: type[E], entity_type: EntityType, id_: str, key: str, ask: Callable[[str], JsonValue]
+        self, model: type[E], entity_type: EntityType, id_: str, key: str, fetch: Callable[[str], JsonValue]
     ) -> tuple[E, ...] | None:
         """Read a collection of one object. None if not reported."""
         return read_optional_list(
-            lambda: ask(id_),
+            lambda: fetch(id_),
             model,
             self._findings,
             entity_type,

@@ -19,9 +19,8 @@ from oncall.rendering.zones import DAY
 #: Days of one request; an answer for 31 days was seen.
 _MOST_DAYS: Final = 31
 
-
 #: Fetches a timeline. Arguments: schedule id, an instant inside the first day, number of days.
-Ask = Callable[[str, int, int], JsonValue]
+FetchTimeline = Callable[[str, int, int], JsonValue]
 #: Returns the same reference with an id, where the vendor shows a person only by name.
 WithId = Callable[[Reference], Reference]
 
@@ -37,7 +36,12 @@ def timeline_query(since: int, days: int) -> Query:
 
 
 def rendered(
-    ask: Ask, vendor: Vendor, ids: Sequence[str], since: int, until: int, with_id: WithId = lambda reference: reference
+    fetch: FetchTimeline,
+    vendor: Vendor,
+    ids: Sequence[str],
+    since: int,
+    until: int,
+    with_id: WithId = lambda reference: reference,
 ) -> dict[str, tuple[Span, ...]]:
     """Return final timelines in ``[since, until)`` by schedule id, in whole seconds.
 
@@ -47,7 +51,7 @@ def rendered(
     found: dict[str, tuple[Span, ...]] = {}
     for id_ in ids:
         try:
-            held = _one(ask, vendor, with_id, id_, since, until)
+            held = _fetch_schedule(fetch, vendor, with_id, id_, since, until)
         except (*RECOVERABLE, ValidationError):
             continue  # the caller reports the missing schedule
         if held is not None:
@@ -55,8 +59,10 @@ def rendered(
     return found
 
 
-def _one(ask: Ask, vendor: Vendor, with_id: WithId, id_: str, since: int, until: int) -> list[Held] | None:
-    """Fetch one schedule window by window.
+def _fetch_schedule(
+    fetch: FetchTimeline, vendor: Vendor, with_id: WithId, id_: str, since: int, until: int
+) -> list[Held] | None:
+    """Fetch the timeline of one schedule window by window. None if it is not reported.
 
     A window begins at the local midnight before the requested instant. The answer has its end, where the next window
     begins, so the zone does not have to be known.
@@ -65,7 +71,7 @@ def _one(ask: Ask, vendor: Vendor, with_id: WithId, id_: str, since: int, until:
     cursor = since
     while cursor < until:
         days = min(-((cursor - until) // DAY) + 1, _MOST_DAYS)
-        timeline = Timeline.model_validate(ask(id_, cursor, days))
+        timeline = Timeline.model_validate(fetch(id_, cursor, days))
         start, end = timeline.start_date.instant, timeline.end_date.instant
         if timeline.final_timeline is None or not start <= cursor < end:
             return None

@@ -21,25 +21,24 @@ Rendered = Callable[[Sequence[str], int, int], Mapping[str, tuple[Span, ...]]]
 def check_starts(
     rendered: Rendered,
     source: wire.Schedule,
-    taken: SourceSchedule,
+    record: SourceSchedule,
     substitutions: Sequence[Substitution],
     at: int,
     findings: Findings,
 ) -> None:
     """Add a note that says which start the timeline of the next 14 days agrees with.
 
-    taken: the record made from ``source``, with every start as sent. Needs one call, or none if both starts give the
-    same shifts.
+    record: made from ``source``, with every start as sent. Needs one call, or none if both starts give the same shifts.
     """
     repaired = with_repaired_starts(source)
     if repaired is None:
         return
-    unheard = Findings(findings.vendor)
-    made = unheard.mapped("schedule", source.id, lambda: schedule(repaired, None, at, (), unheard))
-    if made is None:
+    discarded = Findings(findings.vendor)
+    repaired_record = discarded.mapped("schedule", source.id, lambda: schedule(repaired, None, at, (), discarded))
+    if repaired_record is None:
         return  # the repaired start is impossible: it is after the end
-    other = replace(made, overrides=taken.overrides)
-    as_sent, as_repaired = (_fortnight(one, substitutions, at) for one in (taken, other))
+    as_sent = _fortnight(record, substitutions, at)
+    as_repaired = _fortnight(replace(repaired_record, overrides=record.overrides), substitutions, at)
     if as_sent is None or as_sent == as_repaired:
         return
     theirs = rendered([source.id], at, at + _AHEAD).get(source.id)

@@ -20,21 +20,23 @@ def word(value: object) -> object:
     return value.strip().lower().replace("_", "-") if isinstance(value, str) else value
 
 
-def _or(default: str) -> Callable[[object], object]:
+def _word_or(default: str) -> Callable[[object], object]:
     """Return a validator that normalises a word and replaces null by ``default``."""
     return lambda value: default if value is None else word(value)
 
 
-class Sent(Wire):
+class AtlassianModel(Wire):
+    """The base of all models. The vendor's names of fields are in camel case."""
+
     model_config = ConfigDict(alias_generator=AliasGenerator(validation_alias=to_camel))
 
 
-def sent_as(one: Sent, name: str) -> str:
+def vendor_field_name(model: AtlassianModel, name: str) -> str:
     """Return the vendor's name of the field ``name``, for paths in messages."""
-    return str(type(one).model_fields[name].validation_alias)
+    return str(type(model).model_fields[name].validation_alias)
 
 
-class Named(Sent):
+class MainObject(AtlassianModel):
     """Fields that all main objects have."""
 
     id: Id
@@ -47,13 +49,13 @@ class Named(Sent):
         return self.name or self.id
 
 
-class Reference(Sent):
+class Reference(AtlassianModel):
     """A reference to a user (with ``username``) or to another object (with ``name``). JSM sends neither.
 
     The type ``none`` (JSM: ``noone``) means nobody and has no id.
     """
 
-    type: Annotated[Text, BeforeValidator(_or(""))] = ""
+    type: Annotated[Text, BeforeValidator(_word_or(""))] = ""
     id: Id | None = None
     name: Text | None = None
     username: Text | None = None
@@ -67,17 +69,17 @@ class Reference(Sent):
         return self.type in ("none", "noone")
 
 
-class UserMeta(Sent):
+class UserMeta(AtlassianModel):
     id: Id
     username: Text | None = None
 
 
-class Member(Sent):
+class Member(AtlassianModel):
     user: UserMeta
     role: Text | None = None
 
 
-class ForwardingRule(Sent):
+class ForwardingRule(AtlassianModel):
     id: Id
     from_user: UserMeta
     to_user: UserMeta
@@ -93,7 +95,7 @@ Hour = Annotated[Whole, Field(ge=0, le=24)]
 Minute = Annotated[Whole, Field(ge=0, le=59)]
 
 
-class Restriction(Sent):
+class Restriction(AtlassianModel):
     """One period of a day or a week. Only weekly ones have days. 24:00 is the end of a day."""
 
     start_day: Annotated[Day, BeforeValidator(word)] | None = None
@@ -104,7 +106,7 @@ class Restriction(Sent):
     end_min: Minute
 
 
-class TimeRestriction(Sent):
+class TimeRestriction(AtlassianModel):
     """Has ``restriction`` or ``restrictions``. Each was seen with both types."""
 
     type: Annotated[Literal["time-of-day", "weekday-and-time-of-day"], BeforeValidator(word)]
@@ -112,7 +114,7 @@ class TimeRestriction(Sent):
     restrictions: tuple[Restriction, ...] | None = None
 
 
-class Rotation(Named):
+class Rotation(MainObject):
     start_date: AnyInstant
     end_date: AnyInstant | None = None
     type: Annotated[Literal["hourly", "daily", "weekly"], BeforeValidator(word)]
@@ -128,14 +130,14 @@ class Rotation(Named):
         return {k: v for k, v in raw.items() if v not in empty or k == "id"} if isinstance(raw, dict) else raw
 
 
-class Owned(Named, ABC):
+class OwnedObject(MainObject, ABC):
     @property
     @abstractmethod
     def team_id(self) -> str | None:
         """The id of the team that owns this object."""
 
 
-class Schedule(Owned):
+class Schedule(OwnedObject):
     """rotations: None or empty if the answer did not expand them, or if there are none."""
 
     timezone: Text | None = None
@@ -143,7 +145,7 @@ class Schedule(Owned):
     rotations: tuple[Rotation, ...] | None = None
 
 
-class Override(Sent, ABC):
+class Override(AtlassianModel, ABC):
     """Each provider adds ``rotations`` in its own spelling."""
 
     alias: Id
@@ -160,21 +162,21 @@ class Override(Sent, ABC):
 # --- escalation, routing, services ------------------------------------------------------------------------------------
 
 
-class Duration(Sent):
+class Duration(AtlassianModel):
     """time_unit: minutes if it is not sent (vendor schema: Duration)."""
 
     time_amount: Annotated[Whole, Field(ge=0)]
-    time_unit: Annotated[Text, BeforeValidator(_or("minutes"))] = "minutes"
+    time_unit: Annotated[Text, BeforeValidator(_word_or("minutes"))] = "minutes"
 
 
-class EscalationRule(Sent):
+class EscalationRule(AtlassianModel):
     condition: Annotated[Literal["if-not-acked", "if-not-closed"], BeforeValidator(word)]
     notify_type: Annotated[Text, BeforeValidator(word)]
     delay: Duration
     recipient: Reference
 
 
-class Repeat(Sent):
+class Repeat(AtlassianModel):
     """wait_interval: minutes; 0 means no repeat."""
 
     wait_interval: Annotated[Whole, Field(ge=0)] | None = None
@@ -183,7 +185,7 @@ class Repeat(Sent):
     close_alert_after_all: bool | None = None
 
 
-class Escalation(Owned):
+class Escalation(OwnedObject):
     """enabled: JSM only."""
 
     enabled: bool | None = None
@@ -191,20 +193,20 @@ class Escalation(Owned):
     repeat: Repeat | None = None
 
 
-class RoutingRule(Named):
+class RoutingRule(MainObject):
     is_default: bool | None = None
     order: Whole | None = None
     notify: Reference
 
 
-class Service(Named):
+class Service(MainObject):
     team_id: Id | None = None
 
 
 # --- the vendor's own rendering ---------------------------------------------------------------------------------------
 
 
-class Period(Sent):
+class Period(AtlassianModel):
     """A period of the timeline. Opsgenie calls its people recipients, JSM calls them responders."""
 
     start_date: AnyInstant
@@ -216,18 +218,18 @@ class Period(Sent):
     )
 
 
-class TimelineRotation(Sent):
+class TimelineRotation(AtlassianModel):
     """deleted: JSM also shows the past shifts of rotations that no longer exist."""
 
     deleted: bool | None = None
     periods: tuple[Period, ...] | None = None
 
 
-class TimelinePart(Sent):
+class TimelinePart(AtlassianModel):
     rotations: tuple[TimelineRotation, ...] | None = None
 
 
-class Timeline(Sent):
+class Timeline(AtlassianModel):
     start_date: AnyInstant
     end_date: AnyInstant
     final_timeline: TimelinePart | None = None

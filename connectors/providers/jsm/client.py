@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from connectors.network.client import HttpClient, JsonValue, Query, segment
-from connectors.providers.atlassian.paging import Answer, pages
+from connectors.providers.atlassian.paging import RawPage, pages
 from connectors.providers.atlassian.rendered import timeline_query
 from connectors.providers.jsm.vendor import VENDOR
 from connectors.reading.listing import all_items
@@ -48,13 +48,13 @@ class Client:
     def teams(self) -> Iterator[Page]:
         """Without members. The reference leaves open what stands around the list, and names no paging."""
 
-        def ask(offset: int) -> Answer:
+        def fetch_page(offset: int) -> RawPage:
             body = self._http.get(f"{self._base}/v1/teams", _page(offset) if offset else (), bare="values")
             lists = [value for key, value in body.items() if isinstance(value, list) and not key.startswith("_")]
             items: JsonValue = [_with_id(item) for item in lists[0]] if len(lists) == 1 else None
-            return Answer(items, _next(body))
+            return RawPage(items, _next(body))
 
-        return pages(ask, "/v1/teams", VENDOR)
+        return pages(fetch_page, "/v1/teams", VENDOR)
 
     # https://developer.atlassian.com/platform/teams/components/team-public-rest-api/
     def members(self, team_id: str) -> list[JsonValue]:
@@ -143,11 +143,11 @@ class Client:
         return answer["data"] if set(answer) == {"data"} else answer
 
     def _pages(self, path: str, query: Query = ()) -> Iterator[Page]:
-        def ask(offset: int) -> Answer:
+        def fetch_page(offset: int) -> RawPage:
             body = self._http.get(self._base + path, [*_page(offset), *query], envelope="values")
-            return Answer(body["values"], _next(body))
+            return RawPage(body["values"], _next(body))
 
-        return pages(ask, path, VENDOR)
+        return pages(fetch_page, path, VENDOR)
 
 
 def _page(offset: int) -> list[tuple[str, str]]:

@@ -89,7 +89,7 @@ class JsmOperations(Connector):
         return body
 
     def _probe(self) -> Probe:
-        return probe(self._client, self._account(), self._doubt())
+        return probe(self._client, self._account(), self._site_warning())
 
     def _inventory(self, progress: Progress) -> Sequence[Node]:
         return self._reading(False, progress).inventory()
@@ -104,12 +104,12 @@ class JsmOperations(Connector):
 
     def _reading(self, contact_details: bool, progress: Progress) -> JsmRead:
         at = int(self.rim.now())
-        return JsmRead(self._client, self._account(), self._doubt(), at, contact_details, progress)
+        return JsmRead(self._client, self._account(), self._site_warning(), at, contact_details, progress)
 
     def _account(self) -> Account:
         return Account(self.settings["cloud_id"], self.settings["site"])
 
-    def _doubt(self) -> str:
+    def _site_warning(self) -> str:
         return confirm_site(self._client, site=self.settings["site"], cloud_id=self.settings["cloud_id"])
 
     def _authorization(self) -> dict[str, str]:

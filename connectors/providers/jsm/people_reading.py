@@ -30,7 +30,7 @@ class PeopleReading:
             wanted = ids[start : start + ACCOUNTS]
             try:
                 for raw in self._together(wanted):
-                    self._take(raw)
+                    self._add(raw)
             except PermissionMissing as error:
                 self._findings.note("responder", None, "people_forbidden", f"{_FORBIDDEN}: {error.message}")
                 return
@@ -61,7 +61,7 @@ class PeopleReading:
                 if self._refusals.are_final:
                     return
 
-    def _take(self, raw: JsonValue) -> None:
+    def _add(self, raw: JsonValue) -> None:
         named = raw.get("accountId") if isinstance(raw, dict) else None
         id_ = named if isinstance(named, str) else None
         user = self._findings.read(User, raw, "responder", id_, "")

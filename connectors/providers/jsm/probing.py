@@ -18,10 +18,13 @@ _GRANT: Final = (
 )
 
 
-def probe(client: Client, account: Account, doubt: str) -> Probe:
-    """One short answer of each kind. ``doubt``: why the site could not be confirmed. Raises ConnectorError for anything
-    but a missing right."""
-    messages = [doubt] if doubt else []
+def probe(client: Client, account: Account, site_warning: str) -> Probe:
+    """Check with one short request per kind what the token may read.
+
+    site_warning: why the site could not be confirmed, "" if it was. Raises ConnectorError for any error but a missing
+    right.
+    """
+    messages = [site_warning] if site_warning else []
     people = _people(client, messages)
     teams, groups = _teams(client, messages)
     rights = [people, groups, _schedules(client), _escalations(client, teams), Right("service", None, NO_SERVICES)]

@@ -5,7 +5,7 @@ from itertools import islice
 from typing import ClassVar
 
 from connectors.base import Progress
-from connectors.closure import Kept, Selection
+from connectors.closure import Selection
 from connectors.errors import NotFound, PermissionMissing
 from connectors.network.client import JsonValue
 from connectors.providers.atlassian import wire as shared
@@ -33,19 +33,19 @@ _PARTIAL = (
 
 
 class JsmRead(AtlassianRead):
-    """One read of a site. account: the site. doubt: why the site could not be confirmed, "" if it was."""
+    """One read of a site. account: the site. site_warning: why the site could not be confirmed, "" if it was."""
 
     vendor: ClassVar[Vendor] = VENDOR
     override_model: ClassVar[type[shared.Override]] = wire.Override
     lists: ClassVar[tuple[EntityType, ...]] = ("user_group", "schedule", "escalation_policy")
 
     def __init__(
-        self, client: Client, account: Account, doubt: str, at: int, contact_details: bool, progress: Progress
+        self, client: Client, account: Account, site_warning: str, at: int, contact_details: bool, progress: Progress
     ) -> None:
         super().__init__(at, progress)
         self._client = client
         self._account = account
-        self._doubt = doubt
+        self._site_warning = site_warning
         self._contact_details = contact_details
         self._unread_teams = 0
         self._hidden_schedules = False
@@ -53,12 +53,12 @@ class JsmRead(AtlassianRead):
         self._schedules = Listing(
             client.schedules(), wire.Schedule, "schedule", "schedules", self._findings, self._progress
         )
-        self._schedules_taken = 0
-        self._asked_teams: set[str] = set()
+        self._harvested_schedules = 0
+        self._requested_teams: set[str] = set()
 
     def _begin(self, selection: Selection) -> Account:
-        if self._doubt:
-            self._findings.note("responder", None, "site_not_confirmed", self._doubt)
+        if self._site_warning:
+            self._findings.note("responder", None, "site_not_confirmed", self._site_warning)
         if self._contact_details:
             self._findings.note("responder", None, "contacts_not_told", OWN_CONTACTS, loss=True)
         if not self._client.org_id:
@@ -71,7 +71,7 @@ class JsmRead(AtlassianRead):
             self._harvest.teams |= self._read_list(self._client.teams(), wire.Team, kind, "teams")
         elif kind == "schedule":
             self._schedules.read()
-            self._take_schedules()
+            self._harvest_schedules()
         else:
             self._list("user_group")
             self._read_escalations(self._harvest.teams)
@@ -102,17 +102,17 @@ class JsmRead(AtlassianRead):
             if len(left) == len(missing):
                 break
             missing = left
-        self._take_schedules()
+        self._harvest_schedules()
         for id_ in missing:
             if not listing.finished:
                 self._find_schedule(id_)
 
-    def _take_schedules(self) -> None:
-        self._judge(self._schedules, "schedule")
-        """Once each: one that was left out since stays so."""
-        came = self._schedules.objects
-        self._harvest.schedules |= islice(came.items(), self._schedules_taken, None)
-        self._schedules_taken = len(came)
+    def _harvest_schedules(self) -> None:
+        """Copy new schedules of the list to the harvest, each once: a schedule that was left out later stays out."""
+        self._record_completeness(self._schedules, "schedule")
+        listed = self._schedules.objects
+        self._harvest.schedules |= islice(listed.items(), self._harvested_schedules, None)
+        self._harvested_schedules = len(listed)
 
     def _find_schedule(self, schedule_id: str) -> None:
         """Read one schedule. A schedule that is deleted or not visible would not be in the list either."""
@@ -136,9 +136,9 @@ class JsmRead(AtlassianRead):
     def _escalations_of(self, teams: Sequence[str]) -> Iterator[Page]:
         """Team by team, as there is no list of all. A team that fails costs its own; the first one stands for all."""
         for team_id in teams:
-            if team_id in self._asked_teams:
+            if team_id in self._requested_teams:
                 continue
-            self._asked_teams.add(team_id)
+            self._requested_teams.add(team_id)
             try:
                 yield from self._client.escalations(team_id)
             except RECOVERABLE as error:
@@ -148,7 +148,7 @@ class JsmRead(AtlassianRead):
                     self._findings.fail("escalation_policy", None, error)
                 self._unread_teams += 1
 
-    def _members(self, team: shared.Named) -> tuple[shared.Member, ...] | None:
+    def _members(self, team: shared.MainObject) -> tuple[shared.Member, ...] | None:
         if not self._client.org_id:
             return None
         return self._collection(wire.Member, "user_group", team.id, "members", self._client.members)
@@ -194,8 +194,8 @@ class JsmRead(AtlassianRead):
         user = self._people.users.get(id_)
         return None if user is None else mapping_people.user(user, substitutions, because, self._findings)
 
-    def _judged(self, kept: Kept) -> dict[EntityType, Completeness]:
-        judged = {
+    def _final_completeness(self) -> dict[EntityType, Completeness]:
+        completeness = {
             **self._completeness,
             "responder": Completeness(False, _NO_PEOPLE),
             "service": Completeness(False, NO_SERVICES),
@@ -203,17 +203,17 @@ class JsmRead(AtlassianRead):
         reasons: dict[EntityType, str] = {}
         if self._unread_teams:
             reasons["escalation_policy"] = f"The escalations of {self._unread_teams} teams could not be read."
-        elif not judged["user_group"].listing:
+        elif not completeness["user_group"].listing:
             reasons["escalation_policy"] = "Escalations are listed team by team, and not all teams are."
         if self._hidden_schedules:
             reasons["schedule"] = "Some of the schedules cannot be seen one by one."
-        if self._sees_a_part():
+        if self._is_restricted():
             self._findings.note("user_group", None, "restricted_token", _PARTIAL)
             reasons |= dict.fromkeys(self._completeness, _PARTIAL)
-        lost = {kind: Completeness(False, reason) for kind, reason in reasons.items() if judged[kind].listing}
-        return judged | lost
+        lost = {kind: Completeness(False, reason) for kind, reason in reasons.items() if completeness[kind].listing}
+        return completeness | lost
 
-    def _sees_a_part(self) -> bool:
+    def _is_restricted(self) -> bool:
         """Only administrators are told all teams (vendor docs); others see schedules of teams that they are not in."""
         owners = {one.team_id for one in self._harvest.schedules.values() if one.team_id is not None}
         listed = "user_group" in self._listed and self._completeness["user_group"].listing

@@ -20,18 +20,18 @@ def _bare_minutes(value: object) -> object:
     return {"timeAmount": value}
 
 
-class Tenant(shared.Sent):
+class Tenant(shared.AtlassianModel):
     """Which site answers at an address."""
 
     cloud_id: Id
 
 
-class Myself(shared.Sent):
+class Myself(shared.AtlassianModel):
     account_id: Id
     display_name: Text | None = None
 
 
-class User(shared.Sent):
+class User(shared.AtlassianModel):
     """``emailAddress``: absent or empty when its owner hides it (Jira's privacy settings)."""
 
     id: Id = Field(validation_alias="accountId")
@@ -46,7 +46,7 @@ class User(shared.Sent):
         return self.display_name or self.id
 
 
-class Team(shared.Named):
+class Team(shared.MainObject):
     """The list tells id and name, no more. ``id`` is put there by the client."""
 
     name: Text | None = Field(None, validation_alias="teamName")

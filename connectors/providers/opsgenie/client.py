@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from connectors.network.client import HttpClient, JsonValue, Query, RateHeaders, segment
-from connectors.providers.atlassian.paging import Answer, pages
+from connectors.providers.atlassian.paging import RawPage, pages
 from connectors.providers.atlassian.rendered import timeline_query
 from connectors.providers.opsgenie.vendor import VENDOR
 from connectors.reading.pages import Page
@@ -97,12 +97,12 @@ class Client:
         """Pages as long as ``paging.next`` names one (vendor docs "Pagination"; most listings come whole). The address
         there was seen with ``http://``."""
 
-        def ask(offset: int) -> Answer:
-            paging = [] if limit is None and offset == 0 else [("limit", str(limit or PAGE)), ("offset", str(offset))]
-            answer = self._http.get(path, [*paging, *query], envelope="data")
-            told = answer.get("paging")
-            return Answer(
-                answer["data"], told.get("next") if isinstance(told, dict) else None, answer.get("totalCount")
+        def fetch_page(offset: int) -> RawPage:
+            window = [] if limit is None and offset == 0 else [("limit", str(limit or PAGE)), ("offset", str(offset))]
+            answer = self._http.get(path, [*window, *query], envelope="data")
+            paging = answer.get("paging")
+            return RawPage(
+                answer["data"], paging.get("next") if isinstance(paging, dict) else None, answer.get("totalCount")
             )
 
-        return pages(ask, path, VENDOR)
+        return pages(fetch_page, path, VENDOR)

@@ -6,7 +6,7 @@ from typing import ClassVar
 from pydantic import ValidationError
 
 from connectors.base import Progress
-from connectors.closure import Kept, Selection
+from connectors.closure import Selection
 from connectors.errors import NotFound, PermissionMissing
 from connectors.network.client import JsonValue
 from connectors.providers.atlassian import wire as shared
@@ -37,15 +37,15 @@ class OpsgenieRead(AtlassianRead):
         self._region = region
         self._contact_details = contact_details
         self._people = PeopleReading(client, self._findings, contact_details, progress)
-        self._told: wire.AccountInfo | None = None
+        self._account_info: wire.AccountInfo | None = None
         self._restricted = False
 
     def _begin(self, selection: Selection) -> Account:
-        self._told = self._account()
+        self._account_info = self._account()
         if selection.everything:
             self._people.everybody()
             self._record_listing(self._people.users)
-        return account_of(self._told, self._region)
+        return account_of(self._account_info, self._region)
 
     def _account(self) -> wire.AccountInfo | None:
         """None: not told. A key of a team may not ask (vendor docs "API Key Management")."""
@@ -104,7 +104,7 @@ class OpsgenieRead(AtlassianRead):
             self._harvest.teams[team.id] = team
             self._harvest.members[team.id] = team.members or ()
 
-    def _excused(self, listing: Listing[N], entity_type: EntityType) -> bool:
+    def _is_expected_refusal(self, listing: Listing[N], entity_type: EntityType) -> bool:
         """Services are part of some plans only: a refusal proves nothing, a plan without services does."""
         error = listing.error
         if entity_type != "service" or not isinstance(error, PermissionMissing):
@@ -115,7 +115,7 @@ class OpsgenieRead(AtlassianRead):
             listing.error = None
         return True
 
-    def _members(self, team: shared.Named) -> tuple[shared.Member, ...] | None:
+    def _members(self, team: shared.MainObject) -> tuple[shared.Member, ...] | None:
         """The list of teams has none, and a team without members may come without the key."""
         listed = team.members if isinstance(team, wire.Team) else None
         try:
@@ -163,7 +163,7 @@ class OpsgenieRead(AtlassianRead):
     def _read_people(self, selection: Selection, referenced: list[str]) -> list[str]:
         people = self._people
         if not selection.everything:
-            people.chosen(referenced, None if self._told is None else self._told.user_count)
+            people.chosen(referenced, None if self._account_info is None else self._account_info.user_count)
         elif self._contact_details:
             people.contacts_of_all()
         if people.users.error is not None:
@@ -178,13 +178,13 @@ class OpsgenieRead(AtlassianRead):
         contacts = self._people.contacts.get(id_)
         return None if user is None else mapping_people.user(user, contacts, substitutions, because, self._findings)
 
-    def _judged(self, kept: Kept) -> dict[EntityType, Completeness]:
+    def _final_completeness(self) -> dict[EntityType, Completeness]:
         """A key that sees a part only makes complete lists of that part."""
         if not self._restricted:
             return self._completeness
         return {
-            kind: Completeness(False, _RESTRICTED) if told.listing else told
-            for kind, told in self._completeness.items()
+            kind: Completeness(False, _RESTRICTED) if state.listing else state
+            for kind, state in self._completeness.items()
         }
 
 

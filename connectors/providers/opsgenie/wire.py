@@ -8,15 +8,15 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, model_validator
 
 from connectors.providers.atlassian import wire as shared
-from connectors.providers.atlassian.wire import Named, Sent, word
+from connectors.providers.atlassian.wire import AtlassianModel, MainObject, word
 from connectors.reading.wire import Id, Text, Whole
 
 
-def _shown(value: object) -> object:
+def _empty_if_null(value: object) -> object:
     return {} if value is None else value
 
 
-class TeamMeta(Sent):
+class TeamMeta(AtlassianModel):
     id: Id
     name: Text | None = None
 
@@ -24,12 +24,12 @@ class TeamMeta(Sent):
 # --- people -----------------------------------------------------------------------------------------------------------
 
 
-class ContactStatus(Sent):
+class ContactStatus(AtlassianModel):
     enabled: bool | None = None
     disabled_reason: Text | None = None
 
 
-class Contact(Sent):
+class Contact(AtlassianModel):
     """Two shapes: ``contactMethod`` and ``enabled`` within a user, ``method`` and ``status`` in a list of contacts."""
 
     id: Id
@@ -38,7 +38,7 @@ class Contact(Sent):
     method: Annotated[Text, BeforeValidator(word)] | None = None
     enabled: bool | None = None
     disabled_reason: Text | None = None
-    status: Annotated[ContactStatus, BeforeValidator(_shown)] = ContactStatus()
+    status: Annotated[ContactStatus, BeforeValidator(_empty_if_null)] = ContactStatus()
 
     @model_validator(mode="after")
     def _has_a_method(self) -> "Contact":
@@ -51,7 +51,7 @@ class Contact(Sent):
         return self.contact_method or self.method or ""
 
 
-class User(Sent):
+class User(AtlassianModel):
     """``username`` is the e-mail address. ``userContacts`` stay raw: one bad entry costs that list, not the person."""
 
     id: Id
@@ -67,7 +67,7 @@ class User(Sent):
         return self.full_name or self.username or self.id
 
 
-class Team(Named):
+class Team(MainObject):
     members: tuple[shared.Member, ...] | None = None
 
 
@@ -82,7 +82,7 @@ class Schedule(shared.Schedule):
         return None if self.owner_team is None else self.owner_team.id
 
 
-class OverrideRotation(Sent):
+class OverrideRotation(AtlassianModel):
     id: Id
     name: Text | None = None
 
@@ -107,20 +107,20 @@ class Escalation(shared.Escalation):
 # --- account ----------------------------------------------------------------------------------------------------------
 
 
-class AccountInfo(Sent):
+class AccountInfo(AtlassianModel):
     name: Text
     user_count: Whole | None = None
 
 
-class Limit(Sent):
+class Limit(AtlassianModel):
     limit: Annotated[Whole, Field(ge=1)]
     period_in_seconds: Annotated[Whole, Field(ge=1)]
 
 
-class DomainLimits(Sent):
+class DomainLimits(AtlassianModel):
     domain: Text
     limits: tuple[Limit, ...]
 
 
-class RequestLimits(Sent):
+class RequestLimits(AtlassianModel):
     rate_limits: tuple[DomainLimits, ...]

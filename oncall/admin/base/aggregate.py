@@ -1,7 +1,7 @@
-"""The one base of the on-call admin pages: what is saved here goes through the operations, and nothing else.
+"""Base classes of the on-call admin pages. These pages save only through ``oncall.operations``.
 
-A form carries the version its values were read at. When the row has moved, or an operation refuses, the form comes back
-as it was typed, with what happened and what to do.
+A form contains the version of the row that it was filled from. If the row has a newer version, or if an operation
+refuses the change, the form is shown again with the values as typed and a message that says what to do.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -33,13 +33,13 @@ _MOST_CHANGES = 10
 
 
 def actor(request: HttpRequest) -> Actor:
-    """Whoever is logged in."""
+    """Returns the account that is logged in."""
     assert request.user.pk is not None  # noqa: S101 - the admin lets nobody else in
     return account(request.user.pk)
 
 
 class AggregateForm(forms.ModelForm):  # type: ignore[type-arg]
-    """Edits one aggregate. mirrored: form fields that a source may write as well."""
+    """Edits one aggregate. mirrored: the form fields that a sync may write, too."""
 
     row_version = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
@@ -59,7 +59,7 @@ class AggregateForm(forms.ModelForm):  # type: ignore[type-arg]
                 managed = f"Managed at {self.instance.origin_label}."
                 self.fields[name].help_text = f"{self.fields[name].help_text} {managed}".strip()
 
-    # What the browser suggests while a name is typed; each form offers what its fields need.
+    # Names that the browser suggests while the user types. A form overrides the lists that its fields use.
     @property
     def suggested_people(self) -> list[str]:
         return []
@@ -77,7 +77,7 @@ class AggregateForm(forms.ModelForm):  # type: ignore[type-arg]
         return []
 
     def state(self) -> dict[str, Any]:
-        """The fields of the aggregate's state that this form sets; called when the form is valid."""
+        """Returns the fields of the aggregate's state that this form sets. The form must be valid."""
         roots = ROOTS[self.kind]
         fields = {name: self.cleaned_data[name] for name in roots.fields if name in self.cleaned_data}
         for column in roots.keys:
@@ -110,7 +110,7 @@ class AggregateForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 def changes_since(kind: Kind, pk: int, count: int) -> list[str]:
-    """The last ``count`` changes of a row in words, the newest first."""
+    """Describes the last ``count`` changes of a row, newest first."""
     records = ChangeRecord.objects.filter(model=kind, object_id=pk).select_related("actor").order_by("-pk")
     words = []
     for record in records[: min(max(count, 1), _MOST_CHANGES)]:
@@ -129,7 +129,7 @@ def _shown(value: Any) -> str:
 class ElementForm(forms.ModelForm):  # type: ignore[type-arg]
     """Edits one element of an aggregate."""
 
-    #: Templates ask a formset for its form class, and would make a form of it.
+    #: A template would call the form class of a formset and create a form.
     do_not_call_in_templates = True
     collection: ClassVar[str]
 
@@ -138,16 +138,16 @@ class ElementForm(forms.ModelForm):  # type: ignore[type-arg]
         super().__init__(*args, **kwargs)
 
     def values(self) -> dict[str, Any]:
-        """All values of the element, in the form of a state; called when the form is valid."""
+        """Returns all values of the element as in the aggregate's state. The form must be valid."""
         raise NotImplementedError
 
 
 class ElementInline(BaseInline):  # type: ignore[misc]
-    """Elements in the aggregate's form; they are written with it."""
+    """Shows elements in the form of their aggregate; both are saved together."""
 
     extra = 0
     show_change_link = False
-    #: What the rows' names are made of.
+    #: Foreign keys that ``str()`` of a row reads.
     named_by: tuple[str, ...] = ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -156,7 +156,7 @@ class ElementInline(BaseInline):  # type: ignore[misc]
 
 
 def element_changes(formset: Any) -> ElementChanges:
-    """What a formset of ElementForms asks for."""
+    """Returns the changes that a formset of ElementForms contains."""
     put: dict[str, dict[str, Any]] = {}
     remove = {element_key(form.instance) for form in formset.deleted_forms if form.instance.pk}
     for number, form in enumerate(formset.forms):
@@ -167,7 +167,7 @@ def element_changes(formset: Any) -> ElementChanges:
 
 
 class RecordedAdmin(BaseAdmin):  # type: ignore[misc]
-    """Lists and forms whose history are the change records."""
+    """Admin pages whose history consists of the change records."""
 
     class Media:
         css = {"all": ("oncall/timeline.css",)}
@@ -180,7 +180,7 @@ class RecordedAdmin(BaseAdmin):  # type: ignore[misc]
         return PageOfRows
 
     def complete(self, request: HttpRequest, rows: Sequence[Any]) -> None:
-        """Adds to the rows of one page what its columns show, in a number of queries that does not depend on them."""
+        """Sets on the rows of one page the values that its columns show, in a fixed number of queries."""
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
@@ -188,7 +188,7 @@ class RecordedAdmin(BaseAdmin):  # type: ignore[misc]
         url = reverse("admin:oncall_changerecord_changelist")
         return HttpResponseRedirect(f"{url}?model__exact={self.record_model}&object_id__exact={object_id}")
 
-    # Django's own log would tell half of what the change records tell.
+    # Django's own log is not written: the change records contain more.
     def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> None: ...
     def log_change(self, request: HttpRequest, obj: Model, message: Any) -> None: ...
     def log_deletions(self, request: HttpRequest, queryset: QuerySet[Any]) -> None: ...
@@ -196,7 +196,7 @@ class RecordedAdmin(BaseAdmin):  # type: ignore[misc]
         return []
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Everything is written at once, by ``save_related``."""
+        """Does nothing: ``save_related`` writes everything at once."""
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         raise AssertionError("on-call rows are written by the operations")
@@ -211,7 +211,7 @@ class RecordedAdmin(BaseAdmin):  # type: ignore[misc]
         try:
             response: HttpResponse = super().changeform_view(request, object_id, form_url, extra_context)
         except OperationRefused as refused:
-            # Once more: the form now says why, and keeps what was typed.
+            # The form is shown again, with the values as typed and the reason.
             request.refused = refused  # type: ignore[attr-defined]
             response = super().changeform_view(request, object_id, form_url, extra_context)
         return response
@@ -279,7 +279,7 @@ class OperatedAdmin(RecordedAdmin):
         self.save_beside(request, form, formsets)
 
     def save_beside(self, request: HttpRequest, form: Any, formsets: Iterable[Any]) -> None:
-        """Writes what belongs to the page but not to the aggregate's state, in the same transaction."""
+        """Writes fields of the page that are not part of the aggregate's state, in the same transaction."""
 
     def delete_model(self, request: HttpRequest, obj: Model) -> None:
         delete(self.kind, [obj.pk], actor(request))

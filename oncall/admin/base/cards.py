@@ -1,14 +1,15 @@
-"""Ordered parts of an aggregate (layers of a schedule, levels of a policy) as cards in its form.
+"""Forms for the ordered cards of an aggregate: the layers of a schedule, the levels of an escalation policy.
 
-What a line names is kept as it is stored as long as the line stays the same, so that a key given by a source survives
-editing; a new line picks a row by name.
+A line that the user did not change keeps its stored value, so that a key from a source survives editing. A new line is
+looked up by name.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.forms.boundfield import BoundField
 from django.forms.formsets import DELETION_FIELD_NAME, ORDERING_FIELD_NAME
 from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
@@ -24,99 +25,97 @@ Entry = TypeVar("Entry")
 
 
 class LinesField(forms.CharField):
-    """One thing per line, in order; blank lines and blanks around a line do not count."""
+    """Several entries, one per line, in order. Blank lines and surrounding blanks are removed."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(widget=UnfoldAdminTextareaWidget({"rows": 4}), required=False, **kwargs)
+    def __init__(self, *, help_text: str) -> None:
+        super().__init__(widget=UnfoldAdminTextareaWidget({"rows": 4}), required=False, help_text=help_text)
 
-    def to_python(self, value: Any) -> str:
+    def to_python(self, value: object) -> str:
         return "\n".join(filter(None, map(str.strip, (super().to_python(value) or "").splitlines())))
 
 
 class AddField(forms.CharField):
-    """A name picked from a list of suggestions, put behind the lines when the form is saved."""
+    """A name picked from a list of suggestions. It is added after the lines when the form is saved."""
 
-    def __init__(self, suggestions: str, **kwargs: Any) -> None:
+    def __init__(self, suggestions: str) -> None:
         attrs = {"list": suggestions, "autocomplete": "off", "placeholder": "Pick a name"}
-        super().__init__(widget=UnfoldAdminTextInputWidget(attrs), required=False, **kwargs)
+        super().__init__(widget=UnfoldAdminTextInputWidget(attrs), required=False, label="Add")
 
 
 class CardForm(forms.Form, Generic[Card]):
-    """One part. original: the part as stored, None for a new one. readonly: why it cannot be edited here, or empty."""
+    """Edits one card. original: the stored card, None for a new one. readonly: why the form cannot edit it, or empty.
+    wide: names of the wide fields. lines_field: name of the field whose lines ``add`` extends."""
 
     readonly = ""
-    #: Fields that want more room, and the one whose lines ``add`` is put behind.
     wide: ClassVar[tuple[str, ...]] = ()
-    listed: ClassVar[str] = ""
+    lines_field: ClassVar[str] = ""
 
     def __init__(self, *args: Any, original: Card | None, directory: Directory, keys: Keys, **kwargs: Any) -> None:
         self.original, self.directory, self.keys = original, directory, keys
         kwargs["label_suffix"] = ""
         super().__init__(*args, **kwargs)
 
-    def named(
-        self, field: str, labels: Sequence[str], stored: Sequence[Entry], find: Callable[[str], Entry]
+    def parse_lines(
+        self, labels: Sequence[str], stored: Sequence[Entry], find: Callable[[str], Entry]
     ) -> tuple[Entry, ...]:
-        """What the lines of ``field``, then the field ``add``, name. stored: what is there now, under ``labels``; as
-        long as a line reads like its label it means exactly that."""
-        if field not in self.changed_data and "add" not in self.changed_data:
+        """Returns the entries of the lines and of the field ``add``. A line that equals a stored label keeps the stored
+        entry; any other is looked up with ``find``. Lines that cannot be found are reported as errors of the field.
+        labels, stored: the stored entries and their labels."""
+        if self.lines_field not in self.changed_data and "add" not in self.changed_data:
             return tuple(stored)
-        kept, found, wrong = dict(zip(labels, stored, strict=True)), [], []
-        for text in filter(None, [*self.cleaned_data[field].splitlines(), self.cleaned_data["add"].strip()]):
+        by_label, entries, errors = dict(zip(labels, stored, strict=True)), [], []
+        for text in filter(None, [*self.cleaned_data[self.lines_field].splitlines(), self.cleaned_data["add"].strip()]):
             try:
-                found.append(kept[text] if text in kept else find(text))
+                entries.append(by_label[text] if text in by_label else find(text))
             except ValidationError as unknown:
-                wrong += unknown.messages
-        if wrong:
-            self.add_error(field, ValidationError(wrong))
-        return tuple(found)
+                errors += unknown.messages
+        if errors:
+            self.add_error(self.lines_field, ValidationError(errors))
+        return tuple(entries)
 
-    def part(self) -> Card:
-        """The part as it shall be; called when the form is valid. Raises ValidationError."""
+    def card(self) -> Card:
+        """Returns the card with the values of the form. The form must be valid. Raises ValidationError."""
         raise NotImplementedError
 
     @property
     def title(self) -> str:
-        """What the card is called."""
+        """The heading of the card."""
         raise NotImplementedError
 
     @property
-    def shown_fields(self) -> list[Any]:
-        own = (ORDERING_FIELD_NAME, DELETION_FIELD_NAME, "add")
-        return [self[name] for name in self.fields if name not in own and not self[name].is_hidden]
+    def body_fields(self) -> list[BoundField]:
+        """The fields in the body of the card."""
+        others = (ORDERING_FIELD_NAME, DELETION_FIELD_NAME, "add")
+        return [self[name] for name in self.fields if name not in others and not self[name].is_hidden]
 
 
 class CardFormSet(forms.BaseFormSet, Generic[Card]):  # type: ignore[type-arg]
-    """Cards for the parts as stored, and an empty one."""
+    """Forms for the stored cards, and one for a new card."""
 
     title = ""
 
-    def __init__(self, *args: Any, parts: Sequence[Card], directory: Directory, keys: Keys, **kwargs: Any) -> None:
-        self.originals, self.context = tuple(parts), {"directory": directory, "keys": keys}
-        kwargs["initial"] = [{"number": n} for n, _ in enumerate(parts, 1)]
-        super().__init__(*args, **kwargs)
+    def __init__(
+        self, data: Mapping[str, Any] | None, *, prefix: str, cards: Sequence[Card], directory: Directory, keys: Keys
+    ) -> None:
+        self.originals, self.context = tuple(cards), {"directory": directory, "keys": keys}
+        super().__init__(data, prefix=prefix, initial=[{"number": number} for number, _ in enumerate(cards, 1)])
+
+    def initial_form_count(self) -> int:
+        """Returns the number of stored cards, not the submitted number: a card may have been added meanwhile."""
+        return len(self.originals)
 
     def get_form_kwargs(self, index: int | None) -> dict[str, Any]:
         stored = index is not None and index < len(self.originals)
         return {**self.context, "original": self.originals[index] if stored and index is not None else None}
 
-    def add_fields(self, form: Any, index: int | None) -> None:
+    def add_fields(self, form: CardForm[Card], index: int | None) -> None:
         super().add_fields(form, index)
         form.fields[ORDERING_FIELD_NAME].widget = UnfoldAdminIntegerFieldWidget()
         form.fields[ORDERING_FIELD_NAME].label = "Position"
         form.fields[DELETION_FIELD_NAME].widget = UnfoldBooleanWidget()
-        if index is not None and index < len(self.originals):
-            form.fields[ORDERING_FIELD_NAME].initial = index + 1
-        else:
-            form.fields[ORDERING_FIELD_NAME].initial = None
 
-    def parts(self) -> tuple[Card, ...]:
-        """The parts in their new order; called when the formset is valid."""
-        kept: list[tuple[float, int, Card]] = []
-        for index, form in enumerate(self.forms):
-            if form in self.deleted_forms or (form.original is None and not form.has_changed()):
-                continue
-            position = form.cleaned_data.get(ORDERING_FIELD_NAME)
-            part = form.original if form.readonly else form.part()
-            kept.append((float("inf") if position is None else position, index, part))
-        return tuple(part for _, _, part in sorted(kept, key=lambda each: each[:2]))
+    def cards(self) -> tuple[Card, ...]:
+        """Returns the cards in their new order; those without a position are last. The formset must be valid."""
+        return tuple(
+            form.original if form.readonly and form.original is not None else form.card() for form in self.ordered_forms
+        )

@@ -1,47 +1,49 @@
-"""Forms of aggregates that consist of ordered parts."""
+"""Base class of the forms of aggregates that consist of ordered cards."""
 
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar, Generic
 
 from oncall.admin.base.aggregate import AggregateForm
-from oncall.admin.base.cards import CardFormSet
+from oncall.admin.base.cards import Card, CardFormSet
 from oncall.admin.base.directory import Keys, known_keys
 from oncall.escalation.codec import InvalidPolicy
 from oncall.rendering.spec import InvalidSpec
 
 
-class CardsForm(AggregateForm):
-    """parts: the formset of layers or levels, None when those stored cannot be read. parts_field: the JSON field that
-    they are stored in. unreadable: why they cannot be read, empty when they can."""
+class CardsForm(AggregateForm, Generic[Card]):
+    """Edits an aggregate with its cards. cards: the formset of layers or levels, None if the stored ones cannot be
+    read. unreadable: why they cannot be read, or empty. cards_field: the JSON field that stores the cards.
+    reference_owner: the foreign key of ``Reference`` that points to the aggregate."""
 
-    parts_field: ClassVar[str]
+    cards_field: ClassVar[str]
     reference_owner: ClassVar[str]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.keys: Keys = known_keys(self.reference_owner, self.instance.pk) if self.instance.pk else {}
         self.unreadable = ""
-        self.parts: CardFormSet[Any] | None = None
+        self.cards: CardFormSet[Card] | None = None
         try:
-            self.parts = self.make_parts(self.data if self.is_bound else None)
+            self.cards = self.make_cards(self.data if self.is_bound else None)
         except (InvalidSpec, InvalidPolicy) as wrong:
             self.unreadable = str(wrong)
 
-    def make_parts(self, data: Any) -> CardFormSet[Any]:
-        """The formset over the parts as stored. Raises InvalidSpec or InvalidPolicy when they cannot be read."""
+    def make_cards(self, data: Mapping[str, Any] | None) -> CardFormSet[Card]:
+        """Returns the formset of the stored cards. Raises InvalidSpec or InvalidPolicy if they cannot be read."""
         raise NotImplementedError
 
-    def stored(self, parts: tuple[Any, ...]) -> dict[str, Any]:
-        """The JSON of the parts."""
+    def cards_to_json(self, cards: tuple[Card, ...]) -> dict[str, Any]:
+        """Returns the cards as the JSON field stores them."""
         raise NotImplementedError
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
-        if self.parts is not None and not self.parts.is_valid():
-            self.add_error(None, f"Correct the {self.parts.title.lower()} below.")
+        if self.cards is not None and not self.cards.is_valid():
+            self.add_error(None, f"Correct the {self.cards.title.lower()} below.")
         return cleaned
 
     def state(self) -> dict[str, Any]:
         state = super().state()
-        if self.parts is not None and self.parts.has_changed():
-            state[self.parts_field] = self.stored(self.parts.parts())
+        if self.cards is not None and self.cards.has_changed():
+            state[self.cards_field] = self.cards_to_json(self.cards.cards())
         return state

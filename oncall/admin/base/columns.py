@@ -1,4 +1,4 @@
-"""What all on-call lists share: pages of completed rows, the source filter, times in words."""
+"""Shared by all on-call lists: the changelist, the source filter, cells, and times in words."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -17,7 +17,7 @@ MINUTE, HOUR, DAY = 60, 3_600, 86_400
 
 
 class PageOfRows(ChangeList):
-    """Lets the admin complete the rows of one page at once, instead of each row by itself."""
+    """Lets the admin load the values of all rows of a page at once, instead of row by row."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
@@ -27,15 +27,15 @@ class PageOfRows(ChangeList):
 
 
 def is_list(request: HttpRequest) -> bool:
-    """Whether a list is asked for, whose rows need more than a form's row does."""
+    """Returns whether the request is for a changelist, whose rows need more values than the row of a form."""
     match = request.resolver_match
     return match is not None and str(match.url_name).endswith("_changelist")
 
 
 def count_of(model: type[Model], owner: str, what: Any = "pk") -> Coalesce:
-    """How many rows of ``model`` point to a row by ``owner``, or how many different ``what`` these have.
+    """Counts the distinct ``what`` of the rows of ``model`` whose foreign key ``owner`` points to a row.
 
-    A sub-select, not a join: a join would be counted for the whole table before a page is taken of it.
+    This is a subquery: a join would be counted for the whole table, not only for the rows of a page.
     """
     rows = model._default_manager.filter(**{owner: OuterRef("pk")}).order_by().values(owner)
     return Coalesce(Subquery(rows.annotate(number=Count(what, distinct=True)).values("number")), 0)
@@ -60,7 +60,7 @@ class SourceFilter(SimpleListFilter):
 
 
 def source(row: Any) -> SafeString:
-    """The badge of where a row comes from."""
+    """Returns the badge that says where a row comes from."""
     if not row.origin_label:
         return format_html('<span class="rb-badge">{}</span>', "here")
     return format_html('<span class="rb-badge rb-badge-source">{}</span>', row.origin_label)

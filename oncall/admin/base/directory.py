@@ -1,4 +1,4 @@
-"""Everybody and everything that a form can name, by label. One query per kind, however many are named."""
+"""Converts between rows and the labels that forms show for them. Each kind of row needs one query."""
 
 import re
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from oncall.models import Reference
 from oncall.tables.base import LOCAL, local_id
 from oncall.tables.kinds import ROOTS
 
-#: What stands before a name that is not a person's.
+#: Prefix of a label by kind of row; people have none.
 WORDS: Mapping[Kind, str] = {
     "responder": "",
     "user_group": "group: ",
@@ -27,15 +27,15 @@ Keys = Mapping[tuple[Kind, str], int]
 
 
 class Directory:
-    """Labels are the name and the number of the row, ``Ana Kowalski #12`` or ``group: Payments #3``; the number may be
-    left out where only one has the name."""
+    """Finds rows by label. A label is the name and the number of the row, ``Ana Kowalski #12`` or
+    ``group: Payments #3``. The number may be left out if the name is unique."""
 
     def __init__(self) -> None:
         self._names: dict[Kind, dict[int, str]] = {}
 
     @classmethod
     def of(cls, request: HttpRequest) -> "Directory":
-        """The one directory of a request."""
+        """Returns the directory of a request, which is created once."""
         directory = getattr(request, "on_call_directory", None)
         if directory is None:
             directory = cls()
@@ -43,13 +43,13 @@ class Directory:
         return directory
 
     def names(self, kind: Kind) -> dict[int, str]:
-        """Primary key -> name, in order of names."""
+        """Returns primary key -> name, ordered by name."""
         if kind not in self._names:
             self._names[kind] = dict(ROOTS[kind].rows.order_by("name_key", "pk").values_list("pk", "name"))
         return self._names[kind]
 
     def label(self, kind: Kind, id_: int | None, key: str = "") -> str:
-        """How a form shows this row; one that is not known here shows its key."""
+        """Returns the label of a row. The label of an unknown row contains ``key``."""
         name = self.names(kind).get(id_) if id_ is not None else None
         return f"{WORDS[kind]}{name} #{id_}" if name is not None else f"{WORDS[kind]}{key} (not known here)"
 
@@ -69,7 +69,7 @@ class Directory:
         return self.labels("schedule", "responder", "user_group", "escalation_policy")
 
     def find(self, text: str, *kinds: Kind) -> tuple[Kind, str]:
-        """(kind, ``local:<pk>``) of what is meant. Raises ValidationError when nothing is, or more than one thing."""
+        """Returns (kind, ``local:<pk>``) of the row with this label. Raises ValidationError unless one matches."""
         kind = next((k for k in kinds if WORDS[k] and text.lower().startswith(WORDS[k])), None)
         if kind is None:
             kind = next((k for k in kinds if not WORDS[k]), None)
@@ -89,7 +89,7 @@ class Directory:
 
 
 def known_keys(reference_owner: str, pk: int) -> Keys:
-    """What the keys inside an aggregate's JSON mean, as far as that is known. One query."""
+    """Returns the primary keys for the resolved keys inside an aggregate's JSON. Runs one query."""
     references = Reference.objects.filter(**{f"{reference_owner}_id": pk})
     known: dict[tuple[Kind, str], int] = {}
     for reference in references:

@@ -17,7 +17,7 @@ MINUTE = 60
 
 
 class ReadingInput(UnfoldAdminTextInputWidget):
-    """The browser's own picker of a date and time. What it shows is a clock's reading, in the zone the form names."""
+    """The browser's picker for a date and time. The value is a local time in the form's time zone."""
 
     input_type = "datetime-local"
 
@@ -68,7 +68,7 @@ class ZoneField(forms.CharField):
 
 
 class PersonField(forms.CharField):
-    """A person by name; :func:`person_key` says who is meant."""
+    """A person's name; :func:`person_key` converts it to a key."""
 
     def __init__(self, **kwargs: Any) -> None:
         widget = UnfoldAdminTextInputWidget({"list": "rb-people", "autocomplete": "off", "placeholder": "Name"})
@@ -76,14 +76,14 @@ class PersonField(forms.CharField):
 
 
 def person_label(directory: Directory, key: str, row_id: int | None) -> str:
-    """How a PersonField shows ``person:<key>`` or ``vacant``."""
+    """Returns what a PersonField shows for ``person:<key>`` or ``vacant``."""
     if not key:
         return ""
     return directory.label("responder", row_id, key.removeprefix(PERSON)) if key.startswith(PERSON) else NOBODY
 
 
 def person_key(form: Any, name: str, kept: str) -> str:
-    """``person:<key>`` or ``vacant`` as typed; kept: the key in store, which stays when the field was left alone."""
+    """Returns ``person:<key>`` or ``vacant``. kept: the stored key, returned if the field did not change."""
     text = form.cleaned_data.get(name, "").strip()
     if kept and name not in form.changed_data:
         return kept
@@ -94,8 +94,8 @@ def person_key(form: Any, name: str, kept: str) -> str:
 
 
 def typing_zone(row: Any, posted: Mapping[str, Any]) -> str:
-    """The zone in which the times of a form are typed: the one in store, which the page shows even while it is being
-    changed; of a new row the one sent along."""
+    """Returns the time zone of the times in a form: the stored zone, even if the form changes it; for a new row the
+    submitted zone. If there is no valid zone, it is UTC."""
     zone = str(row.time_zone if row.pk else posted.get("time_zone", ""))
     return zone if zone in zone_names() else "UTC"
 
@@ -105,5 +105,5 @@ def reading_of(instant: datetime, zone: str) -> int:
 
 
 def instant_text(reading_: int, zone: str) -> str:
-    """The first instant whose wall clock shows this, as ISO text."""
+    """Returns the first instant with this local time in ``zone``, as ISO text."""
     return instant_to_text(at(zone, reading_))

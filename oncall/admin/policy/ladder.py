@@ -1,4 +1,4 @@
-"""A walk in words: rungs by minute, what each pages, why not, and what follows."""
+"""Describes the walk of an escalation policy in words: the levels by minute, and whom each level pages."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -20,15 +20,15 @@ MOST_ROUNDS = 10
 _OUTCOMES = {
     "paged": "",
     "acknowledged": "Acknowledged by then: nobody is paged.",
-    "not_told": "Nobody who is known; its time runs.",
-    "waited": "Nobody can be reached; its time runs.",
-    "skipped": "Nobody can be reached; passed on at once.",
+    "not_told": "No known person; the wait continues.",
+    "waited": "No one is reachable; the wait continues.",
+    "skipped": "No one is reachable; the next level starts at once.",
 }
 _ENDINGS = {
     "nothing": "Nothing more happens.",
     "closed": "The alert is closed.",
-    "rounds_not_known": "It is not known whether it repeats.",
-    "wait_not_known": "It is not known how long it waits; what follows cannot be told.",
+    "rounds_not_known": "It is unknown whether the policy repeats.",
+    "wait_not_known": "It is unknown how long this level waits, so the walk stops here.",
 }
 _KINDS = {"schedule": "schedule", "user_group": "group", "group_routing": "routing of", "escalation_policy": "policy"}
 _PAGES = {
@@ -41,7 +41,7 @@ _PAGES = {
 
 @dataclass(frozen=True, slots=True)
 class Who:
-    """One person in words. reached: they are paged."""
+    """One person in words. reached: whether the person is paged."""
 
     name: str
     note: str
@@ -50,8 +50,8 @@ class Who:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One target: what it is, who that is just now, what cannot be told, the policies that begin. alone: a person who
-    is paged as named."""
+    """One target of a level. who: the people it means at that minute. problems: why these are unknown. parts: the
+    policies that it starts. alone: whether the target is a person who is paged without a replacement."""
 
     kind: str
     name: str
@@ -79,8 +79,9 @@ class Rung:
 
 @dataclass(frozen=True, slots=True)
 class Ladder:
-    """first: the rungs of the first round; later: (round, rungs) of those that follow, as many as are shown. plain: it
-    runs through once and nothing else happens. deserted: nobody who could be paged is on any of its levels."""
+    """The walk of one policy. first: the rungs of the first round. later: (round, rungs) of the following rounds on the
+    page. plain: whether the policy runs once and then nothing happens. deserted: whether no level has a reachable
+    person."""
 
     name: str
     url: str
@@ -108,12 +109,12 @@ class Ladder:
 
 def _repeats(count: int | None) -> str:
     if count is None:
-        return "How often it repeats is not known."
+        return "It is unknown how often the policy repeats."
     return f"Repeats {count} time{'' if count == 1 else 's'}." if count else "Does not repeat."
 
 
 class Words:
-    """What is known, for an alert at the instant ``at``; times in ``zone``."""
+    """Describes the steps of a walk. found: what the database knows. at: the alert's instant. zone: for times."""
 
     def __init__(self, found: Walkable, at: int, zone: str) -> None:
         self.found, self.at, self.zone = found, at, zone
@@ -163,32 +164,32 @@ class Words:
         return reverse(f"admin:{_PAGES[kind]}", args=[row.pk]) if kind and row else ""
 
     def _who(self, paged: Paged) -> Who:
-        notes = {"unreachable": ["cannot be reached"], "away": ["away, nobody stands in"]}.get(paged.state, [])
+        notes = {"unreachable": ["cannot be reached"], "away": ["away without a replacement"]}.get(paged.state, [])
         if paged.instead_of is not None:
-            notes.append(f"stands in for {self.name(paged.instead_of)}")
+            notes.append(f"replaces {self.name(paged.instead_of)}")
         if paged.through is not None:
             notes.append(f"in {self.name(paged.through)}")
         return Who(self.name(paged.person), "; ".join(notes), paged.state == "reachable")
 
     def _problems(self, page: Page, row: Row | None) -> Iterator[str]:
         if row is not None and not row.active and page.target.kind != "responder":
-            yield "It is inactive: nobody is there."
+            yield "It is inactive, so nobody is paged."
         for problem in page.problems:
             yield self._problem(problem, page.target)
         nobody = not (page.people or page.parts or page.problems or page.withheld)
         if nobody and (row is None or row.active):
-            yield "Nobody is there at this time."
+            yield "Nobody is on call here at this time."
 
     def _problem(self, problem: Problem, target: Target) -> str:
         match problem.kind:
             case "unresolved":
-                return "Not known here: import it, or replace it in the form. Who is paged cannot be told."
+                return "Not known here: import it, or replace it in the form. Who is paged cannot be determined."
             case "routing":
-                return "The group's routing decides by the alert; who is paged cannot be told."
+                return "The group's routing depends on the alert, so who is paged cannot be determined."
             case "cycle":
                 back = " → ".join(self.policy_name(key) if key else "this policy" for key in problem.path)
-                return f"Leads back into itself and is cut here: {back}."
+                return f"This policy is already running, so the walk stops here: {back}."
         if target.mode != "current" and problem.what is None:
-            return f"Who is {target.mode} cannot be told: no handoff within 60 days, or it cannot be rendered."
+            return f"Who is {target.mode} on call is unknown: no handoff within 60 days, or it cannot be rendered."
         what = "It" if problem.what is None else self.name(problem.what)
-        return f"{what} is not known here, or it cannot be read; who is paged cannot be told."
+        return f"{what} is not known here or cannot be read, so who is paged cannot be determined."

@@ -17,7 +17,7 @@ _KINDS: tuple[Kind, ...] = ("responder", "schedule", "user_group", "escalation_p
 
 
 def target_label(target: Target, directory: Directory, keys: Keys) -> str:
-    """How a line names a target; what is special about it stands in brackets."""
+    """Returns the line for a target; its options follow in brackets."""
     kind = ROW_OF_TARGET.get(target.kind)
     if kind is None:
         name = f"{target.unresolved_kind or 'unknown'}: {target.label or target.key} (not known here)"
@@ -28,7 +28,7 @@ def target_label(target: Target, directory: Directory, keys: Keys) -> str:
 
 
 def special_words(target: Target) -> list[str]:
-    """What is special about a target, each in a few words."""
+    """Returns the options of a target that differ from the default, each in a few words."""
     return [
         *(["routing"] if target.kind == "group_routing" else []),
         *([f"{target.mode} on call"] if target.mode != "current" else []),
@@ -45,17 +45,17 @@ def special_words(target: Target) -> list[str]:
 
 class LevelForm(CardForm[Level]):
     wide = ("targets",)
-    listed = "targets"
+    lines_field = "targets"
     wait = forms.IntegerField(
         min_value=0,
         required=False,
         label="Wait, minutes",
-        help_text="Until the next level starts. Empty on the last level: there is no further round.",
+        help_text="Until the next level starts. If it is empty on the last level, there is no further round.",
         widget=UnfoldAdminIntegerFieldWidget,
     )
     distribution = forms.ChoiceField(choices=_DISTRIBUTIONS, widget=UnfoldAdminSelectWidget, label="Who is paged")
     targets = LinesField(help_text="One per line, in order.")
-    add = AddField("rb-targets", label="Add")
+    add = AddField("rb-targets")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -74,7 +74,7 @@ class LevelForm(CardForm[Level]):
         cleaned = super().clean() or self.cleaned_data
         if not self.errors:
             stored = self.original.targets if self.original is not None else ()
-            cleaned["who"] = self.named("targets", self.labels, stored, self._find)
+            cleaned["who"] = self.parse_lines(self.labels, stored, self._find)
         return cleaned
 
     @property
@@ -87,7 +87,7 @@ class LevelForm(CardForm[Level]):
             return Target("schedule", key)
         return Target("responder" if kind == "responder" else kind, key)  # type: ignore[arg-type]  # one of _KINDS
 
-    def part(self) -> Level:
+    def card(self) -> Level:
         return Level(self.cleaned_data["wait"], self.cleaned_data["distribution"], self.cleaned_data["who"])
 
 
@@ -95,4 +95,6 @@ class LevelFormSet(CardFormSet[Level]):
     title = "Levels"
 
 
-Levels: Any = formset_factory(LevelForm, formset=LevelFormSet, extra=1, can_order=True, can_delete=True)
+Levels: type[LevelFormSet] = formset_factory(  # type: ignore[assignment]  # the stub returns the base class
+    LevelForm, formset=LevelFormSet, extra=1, can_order=True, can_delete=True
+)

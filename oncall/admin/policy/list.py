@@ -1,5 +1,6 @@
 """Escalation policies."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import admin
@@ -17,16 +18,17 @@ from oncall.admin.base.columns import count_of, is_list, named, source
 from oncall.admin.policy.levels import LevelFormSet, Levels
 from oncall.admin.policy.page import EscalationPage
 from oncall.escalation.codec import levels_from_json, levels_to_json
+from oncall.escalation.policy import Level
 from oncall.models import EscalationPolicy, Service
 
 
-class EscalationPolicyForm(CardsForm):
+class EscalationPolicyForm(CardsForm[Level]):
     kind = "escalation_policy"
     mirrored = (
         "name", "description", "initial_wait", "repeat_count", "after_last", "unstaffed_level", "resolved", "group",
         "active",
     )  # fmt: skip
-    parts_field = "levels"
+    cards_field = "levels"
     reference_owner = "owner_policy"
 
     class Meta:
@@ -44,8 +46,10 @@ class EscalationPolicyForm(CardsForm):
         }
         help_texts = {
             "initial_wait": "Before the first level, in the first round only.",
-            "repeat_count": "Rounds after the first. Empty: not known.",
-            "unstaffed_level": "To pass on at once drops its wait. The last level's is the pause before a next round.",
+            "repeat_count": "Rounds after the first. Leave it empty if the number is unknown.",
+            "unstaffed_level": (
+                "If the level is skipped, so is its wait. The last level's wait is the pause before the next round."
+            ),
             "part_of": "The group's policy that this policy of one shift belongs to.",
         }
 
@@ -53,13 +57,12 @@ class EscalationPolicyForm(CardsForm):
     def suggested_targets(self) -> list[str]:
         return self.directory.targets
 
-    def make_parts(self, data: Any) -> LevelFormSet:
+    def make_cards(self, data: Mapping[str, Any] | None) -> LevelFormSet:
         levels = levels_from_json(self.instance.levels)
-        formset: LevelFormSet = Levels(data, prefix="levels", parts=levels, directory=self.directory, keys=self.keys)
-        return formset
+        return Levels(data, prefix="levels", cards=levels, directory=self.directory, keys=self.keys)
 
-    def stored(self, parts: tuple[Any, ...]) -> dict[str, Any]:
-        return levels_to_json(parts)
+    def cards_to_json(self, cards: tuple[Level, ...]) -> dict[str, Any]:
+        return levels_to_json(cards)
 
 
 class PartFilter(SimpleListFilter):

@@ -1,5 +1,6 @@
-"""The form of a schedule: its fields, layers and overrides."""
+"""The form of a schedule, with its layers and overrides."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
@@ -23,15 +24,16 @@ from oncall.admin.people import check_span
 from oncall.admin.schedule.layers import LayerFormSet, Layers
 from oncall.models import Override, Schedule
 from oncall.rendering.codec import layers_from_json, layers_to_json
+from oncall.rendering.spec import Layer
 
 
-class ScheduleForm(CardsForm):
-    """only_shown: what was sent has been previewed, and is to be shown again instead of saved."""
+class ScheduleForm(CardsForm[Layer]):
+    """Edits a schedule. only_previewed: whether the submitted form was only previewed, so that it is shown again."""
 
-    only_shown: ClassVar[bool] = False
+    only_previewed: ClassVar[bool] = False
     kind = "schedule"
     mirrored = ("name", "description", "time_zone", "composition", "group", "active")
-    parts_field = "layers"
+    cards_field = "layers"
     reference_owner = "owner_schedule"
     time_zone = ZoneField(required=False, label="Time zone", help_text="IANA name, for example Europe/Berlin.")
 
@@ -40,7 +42,7 @@ class ScheduleForm(CardsForm):
         fields = ("name", "description", "time_zone", "composition", "group", "active")
 
     def is_valid(self) -> bool:
-        return super().is_valid() and not self.only_shown
+        return super().is_valid() and not self.only_previewed
 
     @property
     def suggested_people(self) -> list[str]:
@@ -50,16 +52,13 @@ class ScheduleForm(CardsForm):
     def suggested_participants(self) -> list[str]:
         return self.directory.people_and_groups
 
-    def make_parts(self, data: Any) -> LayerFormSet:
+    def make_cards(self, data: Mapping[str, Any] | None) -> LayerFormSet:
         layers = layers_from_json(self.instance.layers)
         zone = typing_zone(self.instance, data or {})
-        formset: LayerFormSet = Layers(
-            data, prefix="layers", parts=layers, directory=self.directory, keys=self.keys, zone=zone
-        )
-        return formset
+        return Layers(data, prefix="layers", cards=layers, directory=self.directory, keys=self.keys, zone=zone)
 
-    def stored(self, parts: tuple[Any, ...]) -> dict[str, Any]:
-        return layers_to_json(parts)
+    def cards_to_json(self, cards: tuple[Layer, ...]) -> dict[str, Any]:
+        return layers_to_json(cards)
 
     def state(self) -> dict[str, Any]:
         state = super().state()
@@ -119,7 +118,7 @@ class OverrideInline(ElementInline):
     fields = ("stand_in", "starts", "ends", "covers_gaps")
     named_by = ("by", "schedule")
     verbose_name = "override"
-    verbose_name_plural = "overrides that have not ended (times in the schedule's zone)"
+    verbose_name_plural = "Current and future overrides (schedule's time zone)"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows: QuerySet[Any] = super().get_queryset(request)

@@ -1,5 +1,6 @@
 """Layers of a schedule as forms. What a form cannot express is shown and kept as it is."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import uuid4
@@ -54,7 +55,7 @@ def length_and_unit(turns: ByTime) -> tuple[int, str]:
 
 class LayerForm(CardForm[Layer]):
     wide = ("participants", "windows")
-    listed = "participants"
+    lines_field = "participants"
     name = forms.CharField(max_length=255, widget=UnfoldAdminTextInputWidget)
     length = forms.IntegerField(
         min_value=1, required=False, label="Turn length", widget=UnfoldAdminIntegerFieldWidget, initial=1
@@ -62,7 +63,7 @@ class LayerForm(CardForm[Layer]):
     unit = forms.ChoiceField(choices=UNITS, widget=UnfoldAdminSelectWidget, initial="weeks")
     first = ReadingField(required=False, label="First handoff", help_text="Local time; turns are counted from here.")
     participants = LinesField(help_text="One per line, in order; repeats count. “nobody” leaves a turn vacant.")
-    add = AddField("rb-participants", label="Add")
+    add = AddField("rb-participants")
     windows = LinesField(
         help_text="One per line, like “daily 17:00 for 10h” or “fri 20:30 for 12h30m”. Empty: always.",
     )
@@ -104,14 +105,14 @@ class LayerForm(CardForm[Layer]):
                 if cleaned.get(name) is None:
                     self.add_error(name, "Needed to know whose turn it is.")
         stored = self.original.participants if self.original is not None else ()
-        cleaned["who"] = self.named("participants", self.labels, stored, self._find)
+        cleaned["who"] = self.parse_lines(self.labels, stored, self._find)
         try:
             cleaned["when"] = windows_from_text(cleaned["windows"])
         except UnreadableLine as unreadable:
             self.add_error("windows", str(unreadable))
         if not self.errors:
             try:
-                validate(ScheduleSpec("UTC", "stacked", (self.part(),)))
+                validate(ScheduleSpec("UTC", "stacked", (self.card(),)))
             except InvalidSpec as wrong:
                 self.add_error(None, str(wrong).removeprefix("layers[0]."))
         return cleaned
@@ -126,7 +127,7 @@ class LayerForm(CardForm[Layer]):
         kind, key = self.directory.find(text, "responder", "user_group")
         return Participant("person" if kind == "responder" else "group", key)
 
-    def part(self) -> Layer:
+    def card(self) -> Layer:
         data, before = self.cleaned_data, self.original
         turns: ByTime | Everyone = Everyone()
         if data["unit"] != EVERYONE:
@@ -154,12 +155,23 @@ class LayerForm(CardForm[Layer]):
 class LayerFormSet(CardFormSet[Layer]):
     title = "Layers"
 
-    def __init__(self, *args: Any, zone: str, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        data: Mapping[str, Any] | None,
+        *,
+        prefix: str,
+        cards: Sequence[Layer],
+        directory: Directory,
+        keys: Keys,
+        zone: str,
+    ) -> None:
         self.zone = zone
-        super().__init__(*args, **kwargs)
+        super().__init__(data, prefix=prefix, cards=cards, directory=directory, keys=keys)
 
     def get_form_kwargs(self, index: int | None) -> dict[str, Any]:
         return {**super().get_form_kwargs(index), "zone": self.zone}
 
 
-Layers: Any = formset_factory(LayerForm, formset=LayerFormSet, extra=1, can_order=True, can_delete=True)
+Layers: type[LayerFormSet] = formset_factory(  # type: ignore[assignment]  # the stub returns the base class
+    LayerForm, formset=LayerFormSet, extra=1, can_order=True, can_delete=True
+)

@@ -70,7 +70,7 @@ class ScheduleAdmin(OperatedAdmin):
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         form = super().get_form(request, obj, change=change, **kwargs)
-        form.only_shown = hasattr(request, "previewed")
+        form.only_previewed = hasattr(request, "previewed")
         return form
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Iterable[Any], change: bool) -> None:

@@ -1,4 +1,4 @@
-"""What a change by hand does to who is on call: before and after, drawn and in a sentence."""
+"""Shows how a manual change affects who is on call, as a drawing and as a sentence."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +16,7 @@ from oncall.selectors.schedules import ScheduleInput
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """In words; harm: time that was covered is not any more."""
+    """The effect in words. harm: whether time that was covered is no longer covered."""
 
     words: str
     harm: bool
@@ -37,13 +37,13 @@ class Edit:
         try:
             before, after = (_spans(side, now, until) for side in (self.before, self.after))
         except InvalidSpec as wrong:
-            return Effect(f"Who is on call cannot be told: {wrong}", True)
+            return Effect(f"Who is on call cannot be determined: {wrong}", True)
         found = impact(before, after, now, until)
         return Effect(in_words(found, self.names, changed=before != after), bool(found.newly_uncovered))
 
 
 class Previewed(Exception):
-    """Raised inside the transaction of a change that was only to be looked at, which undoes it."""
+    """Raised inside the transaction of a change that is only previewed, so that the transaction is rolled back."""
 
     def __init__(self, edit: Edit) -> None:
         super().__init__("only looked at")

@@ -14,11 +14,11 @@ from oncall.rendering.spec import ByOccurrence, ExtraShift, Layer, Override, Sch
 from oncall.selectors.schedules import ScheduleInput
 
 _STATES = {
-    "vacant": "It is the turn of nobody: the order has an empty place here.",
-    "closed": "No window of it is open.",
-    "not_started": "It has not begun.",
+    "vacant": "This turn is empty in the rotation.",
+    "closed": "None of its windows is open.",
+    "not_started": "It has not started.",
     "ended": "It has ended.",
-    "empty": "Nobody takes part in it.",
+    "empty": "It has no participants.",
 }
 
 _Exception = Override | ExtraShift | Substitution
@@ -26,7 +26,7 @@ _Exception = Override | ExtraShift | Substitution
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One layer or extra shift: what it says, sentence by sentence. counts: it is among those that decide."""
+    """One layer or extra shift. says: sentences about it. counts: whether it decides who is on call."""
 
     title: str
     who: str
@@ -80,7 +80,7 @@ class _Words:
         for each in found.substituted:
             person, instead = (name_of(one, self.bars.names) for one in (each.person, each.replacement))
             instead = NOBODY if each.replacement.kind == "vacant" else instead
-            yield f"Substitution{self._during(each.substitution)}: {instead} stands in for {person}."
+            yield f"Substitution{self._during(each.substitution)}: {instead} replaces {person}."
 
     def _title(self, source: Source) -> str:
         if source.kind == "extra_shift":
@@ -99,7 +99,7 @@ class _Words:
                 opens = f" It opens {self.at(source.next_opening)}." if source.next_opening is not None else ""
                 yield _STATES[source.state] + opens
             elif not source.turns:
-                yield "Everyone in it is on call at once."
+                yield "All its participants are on call at the same time."
         for each in source.replaced:
             by = NOBODY if each.by.kind == "vacant" else name_of(each.by, self.bars.names)
             instead = (
@@ -107,7 +107,7 @@ class _Words:
             )
             yield f"Override{self._during(each.override)}: {by} {instead}."
         if source.covered_by is not None:
-            yield f"Hidden by {self.titles[source.covered_by]}, which comes first."
+            yield f"Hidden by {self.titles[source.covered_by]}, which has priority."
 
     def _turn(self, layer: Layer, turn: Turn) -> str:
         what = "Occurrence" if isinstance(layer.turns, ByOccurrence) else "Turn"

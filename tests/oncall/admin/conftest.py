@@ -89,8 +89,8 @@ def problems(response: Any) -> list[str]:
     found = [f"{k}: {m}" for k, ms in context["adminform"].form.errors.items() for m in ms]
     for inline in context["inline_admin_formsets"]:
         found += [f"{k}: {m}" for errors in inline.formset.errors for k, ms in errors.items() for m in ms]
-    parts = getattr(context["adminform"].form, "parts", None)
-    for errors in parts.errors if parts is not None else ():
+    cards = getattr(context["adminform"].form, "cards", None)
+    for errors in cards.errors if cards is not None else ():
         found += [f"{k}: {m}" for k, ms in errors.items() for m in ms]
     return found
 

@@ -175,5 +175,5 @@ def test_it_names_what_is_missing() -> None:
 
 
 def test_it_refuses_a_form_of_another_version() -> None:
-    with pytest.raises(InvalidSpec, match=f"stored in format 99, this version reads {FORMAT}"):
+    with pytest.raises(InvalidSpec, match=f"stored in format 99; this version reads format {FORMAT}"):
         layers_from_json({"format": 99, "layers": []})

@@ -211,7 +211,7 @@ def test_an_empty_range_and_an_empty_schedule_have_nobody() -> None:
     ("since", "until"), [(UNTIL, SINCE), (EARLIEST - 1, SINCE), (SINCE, LATEST + 1), (-(10**18), 10**18)]
 )
 def test_it_refuses_a_range_that_is_none_or_outside_the_known_years(since: int, until: int) -> None:
-    with pytest.raises(InvalidSpec, match=r"since: .* is no range in the years 1900 to 2200"):
+    with pytest.raises(InvalidSpec, match=r"since: .* is not a range in the years 1900 to 2200"):
         render_final(stack("Etc/UTC", layer("a", ANN)), (), since, until)
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oncall.rendering.intervals import (
-    NOBODY,
+    NO_HOLDER,
     Held,
     Who,
     intersect,
@@ -20,7 +20,7 @@ from oncall.rendering.spec import Participant
 from tests.oncall.rendering.comparison import ANN, BEN
 
 SAME_ID = Participant("group", "ann")
-WHO: list[Who] = [(ANN,), (BEN,), (SAME_ID,), (ANN, BEN), (ANN, SAME_ID), NOBODY]
+WHO: list[Who] = [(ANN,), (BEN,), (SAME_ID,), (ANN, BEN), (ANN, SAME_ID), NO_HOLDER]
 
 
 @st.composite
@@ -67,7 +67,7 @@ def test_a_cut_keeps_what_is_inside(spans: list[Held], since: int, length: int) 
 @given(spans=held())
 def test_who_holds_an_instant(spans: list[Held]) -> None:
     known = seconds(spans)
-    assert all(who_at(spans, second) == known.get(second, NOBODY) for second in range(-25, 45))
+    assert all(who_at(spans, second) == known.get(second, NO_HOLDER) for second in range(-25, 45))
 
 
 @given(spans=held())

@@ -138,7 +138,7 @@ def test_on_call_says_who_until_when_and_who_next(
 
 def test_what_cannot_be_rendered_says_why(primary: tuple[int, int, int, int]) -> None:
     (answer,) = on_call_in([primary[0]], LATEST).values()
-    assert "no range" in answer.reason
+    assert "not a range" in answer.reason
     assert (answer.now, answer.until) == ((), None)
 
 

@@ -207,10 +207,12 @@ def test_a_rule_for_nobody_is_a_level_without_a_target(make: Any) -> None:
 # --- routing ----------------------------------------------------------------------------------------------------------
 
 
-def entry(make: Any, *rules: Any) -> tuple[Any, Findings]:
+def routing(make: Any, *rules: Any) -> tuple[Any, Findings]:
     findings = Findings(VENDOR)
     team = wire.Team.model_validate(make.team("T1"))
-    return mapping_policies.entry(team, [shared.RoutingRule.model_validate(one) for one in rules], findings), findings
+    return mapping_policies.routing_policy(
+        team, [shared.RoutingRule.model_validate(one) for one in rules], findings
+    ), findings
 
 
 @pytest.mark.parametrize(
@@ -221,7 +223,7 @@ def entry(make: Any, *rules: Any) -> tuple[Any, Findings]:
     ],
 )
 def test_the_default_rule_is_the_routing_of_the_team(make: Any, notify: Any, made: Target) -> None:
-    record, findings = entry(make, make.routing("R1", notify))
+    record, findings = routing(make, make.routing("R1", notify))
     assert (record.external_id, record.name, record.group_id) == ("T1", "Team T1: routing", "T1")
     assert record.policy == Policy(0, (Level(None, "everyone", (made,)),), 0, "nothing", "wait", "level")
     assert findings.notes == []
@@ -236,7 +238,7 @@ def test_the_default_rule_is_the_routing_of_the_team(make: Any, notify: Any, mad
     ],
 )
 def test_a_default_rule_that_leads_nowhere_is_named(make: Any, notify: Any, targets: Any, code: str) -> None:
-    record, findings = entry(make, make.routing("R1", notify))
+    record, findings = routing(make, make.routing("R1", notify))
     assert [(t.kind, t.key) for level in record.policy.levels for t in level.targets] == targets
     assert [note.code for note in findings.notes] == [code]
 
@@ -246,7 +248,7 @@ def test_rules_by_alert_are_named_one_by_one(make: Any) -> None:
         make.routing("R1", SCHEDULE, default=False, name="Out of hours"),
         make.routing("R2", {"type": "none"}, default=False),
     ]
-    record, findings = entry(make, *rules)
+    record, findings = routing(make, *rules)
     assert record is None
     assert [note.code for note in findings.notes] == ["routing_by_alert", "routing_by_alert", "no_default_routing"]
     assert "Out of hours" in findings.notes[0].message

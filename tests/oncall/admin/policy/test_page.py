@@ -86,14 +86,15 @@ def test_the_ladder_tells_minutes_people_and_what_is_wrong(browser: Client, busy
         'Ben Ode</a> <span class="rb-unsure">(cannot be reached)</span>',
         "one of them, in turn", "next on call",
         "Night</a>", "<strong>T+13</strong>",
-        '<strong>Ana Kowalski</strong> <span class="rb-muted">(stands in for Dan)</span>',
-        "It is inactive: nobody is there.",
+        '<strong>Ana Kowalski</strong> <span class="rb-muted">(replaces Dan)</span>',
+        "It is inactive, so nobody is paged.",
         '3:PGONE (not known here) <span class="rb-unsure">(cannot be reached)</span>',
         "<strong>Ana Kowalski</strong> or <strong>Cleo</strong> or 3:PGONE", "until closed",
-        "routing decides by the alert",
+        "routing depends on the alert",
         "<s>Pager &lt;b&gt;7&lt;/b&gt;</s>", "device</span>", "Not known here: import it",
-        "<s>Lost</s>", "It is not known here, or it cannot be read; who is paged cannot be told.",
-        "passed on at once", "Round 2 from <strong>T+40</strong>", "Repeats 1 time.", "The alert is closed.",
+        "<s>Lost</s>", "It is not known here or cannot be read, so who is paged cannot be determined.",
+        "the next level starts at once",
+        "Round 2 from <strong>T+40</strong>", "Repeats 1 time.", "The alert is closed.",
         "Checkout", "When each level starts", "Europe/Berlin",
         "<td>T+13</td><td>Cleo</td><td>Tue 13:13 CET</td><td>Night › level 1</td>",
         "<td>T+5</td><td>Ana Kowalski or Cleo</td><td>Tue 13:05 CET</td><td>level 2</td>",
@@ -112,12 +113,12 @@ def test_a_pause_kept_before_a_round_is_told(browser: Client, make: MakeRow, tes
     assert "<dt>A level with nobody</dt><dd>Pass on at once, but pause before a next round</dd>" in page
     assert "Round 2 from <strong>T+20</strong>" in page
     first, later = page.split("Round 2 from")
-    assert first.count("Nobody can be reached; its time runs.") == first.count("wait 15 min") == 1
-    assert first.count("Nobody can be reached; passed on at once.") == 1
+    assert first.count("No one is reachable; the wait continues.") == first.count("wait 15 min") == 1
+    assert first.count("No one is reachable; the next level starts at once.") == 1
     later = later.partition("Repeats 1 time.")[0]
-    assert "its time runs" not in later
+    assert "the wait continues" not in later
     assert "wait 15 min" not in later
-    assert later.count("Nobody can be reached; passed on at once.") == 2
+    assert later.count("No one is reachable; the next level starts at once.") == 2
     assert "<strong>T+25</strong>" in page.partition("Repeats 1 time.")[2]
 
 
@@ -172,12 +173,12 @@ def test_a_group_whose_routing_is_known_leads_to_its_policy(browser: Client, mak
     make("service", name="Checkout", policy_key="3:TEAM")
     policy = make("escalation_policy", levels=levels(level(5, target("group_routing", "3:TEAM", label="Payments"))))
     fill_references("user_group", {"3:TEAM": group})
-    assert "routing decides by the alert" in shown(browser, policy)
+    assert "routing depends on the alert" in shown(browser, policy)
     fill_references("escalation_policy", {"3:TEAM": entry})
     page = shown(browser, policy)
     assert '<span class="rb-muted">begins</span> <a' in page
     assert "Payments: routing</a>" in page
-    assert "routing decides by the alert" not in page
+    assert "routing depends on the alert" not in page
 
 
 def test_circles_and_endless_walks_and_unreadable_levels_are_named(browser: Client, make: MakeRow) -> None:
@@ -192,7 +193,7 @@ def test_circles_and_endless_walks_and_unreadable_levels_are_named(browser: Clie
         key=f"local:{two}",
         escalation_policy_id=two,
     )
-    assert "Leads back into itself and is cut here: Two → One → Two." in shown(browser, again)
+    assert "This policy is already running, so the walk stops here: Two → One → Two." in shown(browser, again)
     ana = make("responder", name="Ana")
     endless = make("escalation_policy", levels=levels(level(1, target("responder", ana))), repeat_count=1_000_000)
     assert "The walk is too long: more than 2000 levels" in shown(browser, endless)
@@ -200,7 +201,7 @@ def test_circles_and_endless_walks_and_unreadable_levels_are_named(browser: Clie
     EscalationPolicy.objects.filter(pk=old).update(levels={"format": 0})
     assert "stored in format 0" in shown(browser, old)
     outer = make("escalation_policy", levels=levels(level(5, target("escalation_policy", old))))
-    assert "Old is not known here, or it cannot be read" in shown(browser, outer)
+    assert "Old is not known here or cannot be read" in shown(browser, outer)
     assert "It has no levels: nobody is paged." in shown(browser, make("escalation_policy", name="Empty"))
     many = make("escalation_policy", levels=levels(level(1, target("responder", ana))), repeat_count=150)
     page = shown(browser, many)
@@ -220,8 +221,8 @@ def test_a_schedule_with_a_group_or_with_nobody(
     policy = make("escalation_policy", levels=levels(level(5), level(5, *every)))
     page = shown(browser, policy)
     assert '<strong>Ana</strong> <span class="rb-muted">(in Payments)</span>' in page
-    assert "Nobody is there at this time." in page
-    assert "Who is previous cannot be told: no handoff within 60 days" in page
+    assert "Nobody is on call here at this time." in page
+    assert "Who is previous on call is unknown: no handoff within 60 days" in page
     assert "No targets." in page
     assert "Basis: current configuration" not in page
     assert "Basis: current configuration" in shown(browser, policy, "?at=2026-03-24T11:59:59Z")

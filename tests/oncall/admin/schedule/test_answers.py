@@ -104,7 +104,7 @@ def test_a_bar_leads_to_why(browser: Client, both: int) -> None:
         "Why is Ben Ode on call",
         "Turn 3 (place 2 of 2) is Ben Ode’s: Mon 23 Mar 09:00 CET to Mon 30 Mar 09:00 CEST.",
         "Override Wed 25 Mar 10:00 CET to Wed 25 Mar 13:00 CET: Ben Ode instead of Ben Ode.",
-        "No window of it is open. It opens Wed 25 Mar 22:00 CET.",
+        "None of its windows is open. It opens Wed 25 Mar 22:00 CET.",
         'class="rb-chosen"',
     ):
         assert words in shown, words
@@ -130,14 +130,14 @@ def test_why_tells_substitutions_stacks_extra_shifts_and_nobody(
         layers=layers(layer("A", people[0]), layer("B", people[1])),
     )  # fmt: skip
     shown = page(browser, pk, "?at=2026-03-24T12:00:00Z")
-    for words in ("Why is Ben Ode, Cleo on call", "Cleo stands in for Ana Kowalski", "Hidden by Layer 1: Seat A",
+    for words in ("Why is Ben Ode, Cleo on call", "Cleo replaces Ana Kowalski", "Hidden by Layer 1: Seat A",
                   "Extra shift Tue 24 Mar 01:00 CET"):  # fmt: skip
         assert words in shown, words
     empty = make("schedule", layers=layers(layer("A", "vacant"), layer("B") | {"ends_at": "2020-01-01T00:00:00Z"}))
     shown = page(browser, empty, "?at=2026-03-24T12:00:00Z")
-    for words in ("Why is nobody on call", "It is the turn of nobody", "It has ended."):
+    for words in ("Why is nobody on call", "This turn is empty in the rotation.", "It has ended."):
         assert words in shown, words
-    assert "Nobody takes part in it." in page(browser, make("schedule", layers=layers(layer("A"))), f"?at={NOW}")
+    assert "It has no participants." in page(browser, make("schedule", layers=layers(layer("A"))), f"?at={NOW}")
     assert "No layers" in page(browser, make("schedule"), f"?at={NOW}")
 
 

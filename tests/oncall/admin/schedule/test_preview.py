@@ -103,5 +103,5 @@ def test_a_repaired_zone_tells_what_could_not_be_told_before(form: Any, weekly: 
     Schedule.objects.update(time_zone="Nowhere/Land")
     response = form("schedule", weekly).send(_preview="1", time_zone="Europe/Berlin")
     text = response.content.decode()
-    assert "Who is on call cannot be told" in text
+    assert "Who is on call cannot be determined" in text
     assert "is no known IANA time zone" in text
