@@ -1,7 +1,8 @@
 """Provider-neutral records: the result of a connector's mapping. Frozen; ids are the vendor's own, without a prefix.
 
 ``None`` for a collection means *not fetched* (a right is missing, contact details are off, a page failed) and is never
-compared; an empty tuple means that the source reported an empty collection.
+compared; an empty tuple means that the source reported an empty collection. ``unread`` of a record counts, by the name
+of a collection, the elements that could not be read: that collection is only partly known, and nothing of it is removed.
 """
 
 from collections.abc import Mapping
@@ -34,6 +35,8 @@ def entity_type_of(name: str) -> EntityType:
     raise KeyError(name)
 
 
+#: Collection of a record -> number of its elements that could not be read; collections without one are left out.
+Unread = Mapping[str, int]
 Channel = Literal["email", "sms", "voice", "push", "other"]
 PersonState = Literal["active", "inactive", "deleted", "unknown"]
 
@@ -111,6 +114,7 @@ class SourceUser:
     contact_methods: tuple[SourceContactMethod, ...] | None = None
     notification_rules: tuple[SourceNotificationRule, ...] | None = None
     substitutions: tuple[Substitution, ...] | None = None
+    unread: Unread = field(default_factory=dict)
     listed: bool = True
     untold: frozenset[str] = frozenset()
     because: tuple[str, ...] = ()
@@ -128,6 +132,7 @@ class SourceTeam:
     name: str
     description: str = ""
     members: tuple[SourceMember, ...] | None = None
+    unread: Unread = field(default_factory=dict)
     because: tuple[str, ...] = ()
 
 
@@ -150,6 +155,7 @@ class SourceSchedule:
     extra_shifts: tuple[ExtraShift, ...] | None = None
     overrides: tuple[Override, ...] | None = None
     fetched_range: tuple[int, int] | None = None
+    unread: Unread = field(default_factory=dict)
     flavour: str = ""
     enabled: bool = True
     turned_by_alert: tuple[str, ...] = ()

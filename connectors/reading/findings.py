@@ -12,7 +12,25 @@ from connectors.records import EntityType, FailedEntity, MappingNote
 from connectors.zones.timezones import ZoneReading
 
 W = TypeVar("W", bound=Wire)
+T = TypeVar("T")
 R = TypeVar("R")
+
+
+class Elements(tuple[T, ...]):
+    """The readable elements of a list.
+
+    unread: the number of its elements that could not be read. With one, the list is only partly known: nothing of it
+    may be removed because it is missing. places: the place of each readable element in the list as sent, for paths.
+    """
+
+    unread: int
+    places: tuple[int, ...]
+
+    def __new__(cls, items: Iterable[T] = (), unread: int = 0, places: Iterable[int] | None = None) -> "Elements[T]":
+        made = super().__new__(cls, items)
+        made.unread = unread
+        made.places = tuple(range(len(made)) if places is None else places)
+        return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +43,10 @@ class Vendor:
     @property
     def hint(self) -> str:
         return f"Nothing of this object was changed here; correct it in {self.label}, or report it with this message."
+
+    @property
+    def element_hint(self) -> str:
+        return f"Only this element is left out, the others were read; correct it in {self.label}."
 
     def unknown_value(self, path: str, message: str) -> UnknownValue:
         """The error for a value that the vendor does not document, or that this product cannot express. path: its JSON
@@ -77,22 +99,61 @@ class Findings:
         try:
             return model.model_validate(raw)
         except ValidationError as error:
-            code, path, message = _first(error)
-            path = f"{at}{'.' if at and path and not path.startswith('[') else ''}{path}"
-            text = f"{entity_type} {external_id or 'without an id'}: {path} {message}. {self.vendor.hint}"
-            self.failed.append(FailedEntity(entity_type, external_id, code, path, text))
+            self._reject(error, entity_type, external_id, at, self.vendor.hint)
             return None
 
     def read_all(
-        self, model: type[W], raw: Iterable[object], entity_type: EntityType, external_id: str | None, at: str
-    ) -> tuple[W, ...] | None:
-        """All elements of a list, or None = not known when one of them cannot be read.
+        self,
+        model: type[W],
+        raw: Iterable[object],
+        entity_type: EntityType,
+        external_id: str | None,
+        at: str,
+        *,
+        ended: Callable[[object], bool] = lambda raw: False,
+    ) -> Elements[W]:
+        """The elements of a list. Each unreadable one adds a failure of the object and is counted as unread.
 
-        Without that element the list would look as if the source had removed it. at: JSON path of the list.
+        at: JSON path of the list. ended: whether a raw element has no effect any more; if it is unreadable then, it is
+        ignored.
         """
-        found = [self.read(model, item, entity_type, external_id, f"{at}[{i}]") for i, item in enumerate(raw)]
-        readable = tuple(element for element in found if element is not None)
-        return readable if len(readable) == len(found) else None
+        found: dict[int, W] = {}
+        unread = 0
+        for i, item in enumerate(raw):
+            try:
+                found[i] = model.model_validate(item)
+            except ValidationError as error:
+                if not ended(item):
+                    self._reject(error, entity_type, external_id, f"{at}[{i}]", self.vendor.element_hint)
+                    unread += 1
+        return Elements(found.values(), unread, found)
+
+    def map_all(
+        self,
+        elements: Iterable[T],
+        entity_type: EntityType,
+        external_id: str | None,
+        at: str,
+        make: Callable[[T, str], R | None],
+    ) -> Elements[R]:
+        """The results of ``make`` for the elements of a list, without those that are None: they have no effect.
+
+        An element with an unknown or impossible value adds a failure of the object and is counted as unread. at: JSON
+        path of the list. make: from an element and its JSON path.
+        """
+        elements = elements if isinstance(elements, Elements) else Elements(elements)
+        made: list[R] = []
+        unread = elements.unread
+        for place, element in zip(elements.places, elements, strict=True):
+            try:
+                result = make(element, f"{at}[{place}]")
+            except UnexpectedResponse as error:
+                message = f"{error.message} {self.vendor.element_hint}"
+                self.failed.append(FailedEntity(entity_type, external_id, error.code, error.path, message))
+                unread += 1
+            else:
+                made += [] if result is None else [result]
+        return Elements(made, unread)
 
     def mapped(self, entity_type: EntityType, external_id: str, make: Callable[[], R]) -> R | None:
         """The result of ``make``, or None when it meets an unknown or impossible value; then a failure of the object is
@@ -102,6 +163,15 @@ class Findings:
         except UnexpectedResponse as error:
             self.fail(entity_type, external_id, error)
             return None
+
+    def _reject(
+        self, error: ValidationError, entity_type: EntityType, external_id: str | None, at: str, hint: str
+    ) -> None:
+        """Adds the failure of an object for its first wrong value. at: JSON path of what was read."""
+        code, path, message = _first(error)
+        path = f"{at}{'.' if at and path and not path.startswith('[') else ''}{path}"
+        text = f"{entity_type} {external_id or 'without an id'}: {path} {message}. {hint}"
+        self.failed.append(FailedEntity(entity_type, external_id, code, path, text))
 
 
 def _first(error: ValidationError) -> tuple[str, str, str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 from connectors.closure import Kept
-from connectors.reading.findings import Findings
+from connectors.reading.findings import Elements, Findings
 from connectors.records import (
     ENTITY_WORDS,
     EntityKey,
@@ -16,6 +16,7 @@ from connectors.records import (
     SourceService,
     SourceTeam,
     SourceUser,
+    Unread,
 )
 from oncall.escalation.policy import Target, TargetKind
 from oncall.rendering.final import Span
@@ -48,6 +49,15 @@ def kept_of(kept: Kept, kind: EntityType, objects: Mapping[str, T]) -> Iterator[
     for id_, found in objects.items():
         if (kind, id_) in kept:
             yield found, kept[kind, id_]
+
+
+def unread_of(**collections: Iterable[object] | None) -> Unread:
+    """How many elements of each collection could not be read, by the collection's name; without those that are whole.
+
+    A plain list and a collection that was not reported (None) have no unread elements.
+    """
+    counts = {name: found.unread for name, found in sorted(collections.items()) if isinstance(found, Elements)}
+    return {name: count for name, count in counts.items() if count}
 
 
 def finish(

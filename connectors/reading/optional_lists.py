@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from connectors.errors import NotFound, PermissionMissing
 from connectors.network.client import JsonValue
-from connectors.reading.findings import Findings, W
+from connectors.reading.findings import Elements, Findings, W
 from connectors.reading.listing import RECOVERABLE, Incomplete
 from connectors.records import EntityType
 
@@ -19,14 +19,15 @@ def read_optional_list(
     words: str,
     code: str,
     path: str,
-) -> tuple[W, ...] | None:
+    ended: Callable[[object], bool] = lambda raw: False,
+) -> Elements[W] | None:
     """The elements of the list that ``fetch`` returns, or None when the list is not known.
 
     A list that does not exist, may not be read or is incomplete leaves a note on the object. Any other error of the
     list becomes a failure of the object. An error that ends the whole read is raised.
 
     entity_type, external_id: the object. words: the list in a message, for example "Its members". code: the code of the
-    note. path: the JSON path of the list.
+    note. path: the JSON path of the list. ended: as of :meth:`Findings.read_all`.
     """
     try:
         raw = fetch()
@@ -39,4 +40,4 @@ def read_optional_list(
     if not isinstance(raw, list):
         findings.fail(entity_type, external_id, findings.vendor.invalid("invalid_value", path, f"{words} are no list."))
         return None
-    return findings.read_all(model, raw, entity_type, external_id, path)
+    return findings.read_all(model, raw, entity_type, external_id, path, ended=ended)

@@ -33,7 +33,8 @@ class ExternalLink(models.Model):
     """``base`` holds the last source values settled: ``{"fields": {...}, "elements": {collection: {key: values}}}``.
 
     ``primary``: the one link that writes the row's single-valued fields. ``synced_version``: the row version the last
-    sync left behind; another one means somebody edited it. ``pins``: path -> ask | local.
+    sync left behind; another one means somebody edited it. ``pins``: path -> ask | local. ``unread``: collection ->
+    number of elements that the last read could not take, empty = it took all that was reported.
     """
 
     connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="links")
@@ -56,6 +57,7 @@ class ExternalLink(models.Model):
     pins = models.JSONField(default=dict)
     source_label = models.CharField(max_length=255, blank=True)
     base = models.JSONField(default=dict)
+    unread = models.JSONField(default=dict)
 
     class Meta:
         constraints = [

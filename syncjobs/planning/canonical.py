@@ -92,6 +92,7 @@ class Proposer:
         **more: Any,
     ) -> Proposal:
         version, values = self.mapping_version.get(kind, 0), on_create or {}
+        unread = getattr(record, "unread", {})
         return Proposal(
             kind=kind,
             external_id=record.external_id,
@@ -99,7 +100,8 @@ class Proposer:
             label=record.name,
             fields=fields,
             elements=elements,
-            fingerprint=_fingerprint(kind, version, fields, elements, values, self.now),
+            unread=unread,
+            fingerprint=_fingerprint(kind, version, fields, elements, values, unread, self.now),
             mapping_version=version,
             on_create=values,
             because=record.because,
@@ -300,7 +302,13 @@ class Proposer:
 def fingerprint(proposal: Proposal, now: str) -> str:
     """Equal for records that mean the same at ``now`` (ISO instant) and were mapped by the same version."""
     return _fingerprint(
-        proposal.kind, proposal.mapping_version, proposal.fields, proposal.elements, proposal.on_create, now
+        proposal.kind,
+        proposal.mapping_version,
+        proposal.fields,
+        proposal.elements,
+        proposal.on_create,
+        proposal.unread,
+        now,
     )
 
 
@@ -310,13 +318,15 @@ def _fingerprint(
     fields: Values,
     elements: Mapping[str, Mapping[str, Values] | None],
     on_create: Values,
+    unread: Mapping[str, int],
     now: str,
 ) -> str:
     """Of the parts, so that a proposal is made once, with its fingerprint: making one takes as long as hashing it."""
     name = _COMPARED_OTHERWISE.get(kind)
     if name is not None and name in fields:
         fields = {**fields, name: normal(kind, name, fields[name], now)}
-    return digest([mapping_version, fields, elements, sorted(on_create.items())])
+    parts = [mapping_version, fields, elements, sorted(on_create.items())]
+    return digest([*parts, unread] if unread else parts)
 
 
 def normal(kind: Kind, path: str, value: Any, now: str) -> Any:

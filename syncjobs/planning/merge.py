@@ -4,7 +4,7 @@ The table of the sync semantics in one place: see :func:`settle`.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from oncall.aggregates import AGGREGATES, State, Values
@@ -97,7 +97,9 @@ def merge(
         known = base.elements.get(collection.name, {})
         mine = {k: v for k, v in local.elements.get(collection.name, {}).items() if own_elements(k)}
         keys = [*source, *(k for k in {**known, **mine} if k not in source)]
-        if collection.time_bounded:
+        if collection.name in proposal.unread:  # what is missing may be what could not be read
+            keys = list(source)
+        elif collection.time_bounded:
             keys = [k for k in keys if k in source or _inside(known.get(k) or mine.get(k), proposal.fetched_range, now)]
         elif not source and any(key in known for key in mine):
             result.held[collection.name] = {key: [value, None] for key, value in mine.items() if key in known}
@@ -106,6 +108,23 @@ def merge(
             path = f"{collection.name}.{key}"
             _merge_element(collection.name, path, key, known, mine, source, owner(path), result)
     return result
+
+
+def with_unread_layers(proposal: Proposal, base: Base) -> Proposal:
+    """The proposal with the layers of the base that this read could not take, each at its old place.
+
+    ``layers`` is one field: without them, a layer that could not be read would look as if the source had removed it.
+    """
+    known = base.fields.get("layers")
+    if "layers" not in proposal.unread or known is None:
+        return proposal
+    sent = proposal.fields["layers"]
+    layers = list(sent["layers"])
+    read = {layer["key"] for layer in layers}
+    for place, layer in enumerate(known["layers"]):
+        if layer["key"] not in read:
+            layers.insert(place, layer)
+    return replace(proposal, fields={**proposal.fields, "layers": {**sent, "layers": layers}})
 
 
 def _merge_field(

@@ -8,7 +8,7 @@ from connectors.records import ENTITY_TYPES, FailedEntity
 from oncall.aggregates import Kind, State
 from oncall.emails import canonical_email
 from syncjobs.planning import conflicts as questions
-from syncjobs.planning.merge import Merge, merge
+from syncjobs.planning.merge import Merge, merge, with_unread_layers
 from syncjobs.planning.prediction import as_predicted
 from syncjobs.planning.values import (
     Action,
@@ -78,7 +78,7 @@ def make_plan(
                 same += 1
                 continue
             evaluated.add((kind, external_id))
-            proposal = as_predicted(proposal, detail.base, rules.now)
+            proposal = with_unread_layers(as_predicted(proposal, detail.base, rules.now), detail.base)
             item = _compare(proposal, link, detail, rules)
             if item is not None:
                 items[kind, external_id] = item
@@ -131,6 +131,14 @@ def make_plan(
         conflicts=tuple(drafts),
         settled=settled,
         compared=tuple(compared),
+        unread=tuple(
+            (link, proposal.unread)
+            for kind in ENTITY_TYPES
+            for external_id, proposal in proposals[kind].items()
+            if (link := picture.links[kind].get(external_id)) is not None
+            and proposal.listed
+            and link.unread != proposal.unread
+        ),
     )
 
 
@@ -165,6 +173,7 @@ def _first_contact(
         base={"fields": values, "elements": {name: dict(e) for name, e in elements.items()}},
         account_id=account.id if account else None,
         candidates=_weighed(proposal, picture) if proposal.kind == "responder" else (),
+        unread=proposal.unread,
     )
 
 
@@ -240,6 +249,7 @@ def _item(proposal: Proposal, link: LinkView | None, local: State, merged: Merge
         elements=merged.elements,
         base=merged.base_patch(),
         conflicts=drafts,
+        unread=proposal.unread,
     )
 
 

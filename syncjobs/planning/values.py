@@ -27,8 +27,8 @@ Change = list[Any]
 class Proposal:
     """What the source says one aggregate should be, in the form states have (references already as keys).
 
-    elements: collection -> None when it was not fetched. fetched_range: ISO instants in which time-bounded elements
-    were asked for. on_create: values used only for a new row (and remembered as base). fingerprint: equal for records
+    elements: collection -> None when it was not fetched. unread: collection -> number of elements that could not be
+    read; nothing of it is removed. fetched_range: ISO instants in which time-bounded elements were requested. on_create: values used only for a new row (and remembered as base). fingerprint: equal for records
     that mean the same and were mapped by the same version. holders: keys of people this object puts in a slot, a target
     or a membership. listed False: known only because something refers to it. turned_by_alert: as in SourceSchedule.
     """
@@ -39,6 +39,7 @@ class Proposal:
     label: str
     fields: Values
     elements: Mapping[str, Mapping[str, Values] | None]
+    unread: Mapping[str, int] = field(default_factory=dict)
     fingerprint: str = ""
     mapping_version: int = 0
     fetched_range: tuple[str, str] | None = None
@@ -79,6 +80,7 @@ class LinkView:
     synced_version: int
     row_id: int | None
     row_version: int | None
+    unread: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def untouched(self) -> bool:
@@ -196,7 +198,7 @@ class Item:
     remember, elements None = forget. reason: why skipped, held or failed; or what brought the object along. settles:
     the source's record counts as looked at once this is applied (False while something is held). held: removals that
     wait for approval, in the form of elements. candidates: ids of people here it was weighed against. failures: how
-    much of the object could not be read; path: where that was first.
+    much of the object could not be read; path: where that was first. unread: as in the proposal.
     """
 
     kind: Kind
@@ -219,6 +221,7 @@ class Item:
     held: Mapping[str, Mapping[str, Change]] = field(default_factory=dict)
     candidates: tuple[int, ...] = ()
     failures: int = 0
+    unread: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +230,8 @@ class Plan:
 
     unlisted: per kind, linked objects the source did not list; they are kept. settled: ids of open conflicts that no
     longer hold. compared: links whose source moved without consequence, such as an absence that has ended, each with
-    the fingerprint they were compared at; remembered, it saves comparing them again.
+    the fingerprint they were compared at; remembered, it saves comparing them again. unread: links of
+    objects of which more or fewer elements could be read than before, each with the unread number by collection.
     """
 
     items: tuple[Item, ...]
@@ -236,6 +240,7 @@ class Plan:
     conflicts: tuple[ConflictDraft, ...] = ()
     settled: tuple[int, ...] = ()
     compared: tuple[tuple[LinkView, str], ...] = ()
+    unread: tuple[tuple[LinkView, Mapping[str, int]], ...] = ()
 
 
 def element_key(connection_id: int, *parts: str) -> str:

@@ -218,6 +218,7 @@ class Application:
             synced_version=row.version,
             source_label=item.label,
             base=_patched({}, settled_by(item)),
+            unread=item.changes.get("unread", {}),
             **{f"{kind}_id": row.id},
         )
 

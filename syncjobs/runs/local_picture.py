@@ -65,6 +65,7 @@ def link_views(connection_id: int) -> dict[Kind, dict[str, LinkView]]:
                 "synced_version",
                 f"{kind}_id",
                 "row_version",
+                "unread",
             )
         }
         for kind in ENTITY_TYPES

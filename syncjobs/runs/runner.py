@@ -26,7 +26,7 @@ from syncjobs.planning.values import Base, Picture, Plan
 from syncjobs.runs.apply import Application, FenceLost, Verdict
 from syncjobs.runs.claim import Claim, claim_run
 from syncjobs.runs.local_picture import load_picture, rules_of
-from syncjobs.runs.stored_plan import link_conflicts, remember_compared, store_conflicts, store_plan
+from syncjobs.runs.stored_plan import link_conflicts, remember_compared, remember_unread, store_conflicts, store_plan
 from syncjobs.runs.verify import PHASE, SourceRendering, verify
 
 log = logging.getLogger(__name__)
@@ -122,6 +122,7 @@ def _plan(run: SyncRun, claim: Claim, opener: Opener) -> None:
     )
     store_plan(run, plan)
     remember_compared(plan)
+    remember_unread(plan)
     now = timezone.now()
     opened = store_conflicts(run, plan, picture.conflicts, now)
     _count(claim, proposals, plan, picture)

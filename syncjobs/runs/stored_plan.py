@@ -54,6 +54,7 @@ def changes_of(item: Item) -> dict[str, Any]:
         "account": item.account_id,
         "held": {name: dict(changes) for name, changes in item.held.items()},
         "candidates": list(item.candidates),
+        "unread": dict(item.unread) if item.link_id is None else {},
     }
     kept = {name: part for name, part in parts.items() if part}
     if not item.settles:
@@ -108,6 +109,14 @@ def remember_compared(plan: Plan) -> None:
             for link in moved:
                 link.source_hash = found[link.pk][1]
             ExternalLink.objects.bulk_update(moved, ["source_hash"])
+
+
+def remember_unread(plan: Plan) -> None:
+    """Store on the links which collections this read took only in part. Nothing that can be decided depends on it."""
+    for piece in chunks(plan.unread):
+        ExternalLink.objects.bulk_update(
+            [ExternalLink(pk=view.id, unread=dict(unread)) for view, unread in piece], ["unread"]
+        )
 
 
 def link_conflicts(run: SyncRun) -> None:

@@ -5,7 +5,8 @@ from typing import Final
 
 from connectors.providers.atlassian import wire
 from connectors.providers.atlassian.java_zones import convert_java
-from connectors.reading.findings import Findings, Vendor
+from connectors.reading.findings import Elements, Findings, Vendor
+from connectors.reading.mapping import unread_of
 from connectors.reading.overrides import ranked
 from connectors.reading.wire import Moment
 from connectors.records import SourceSchedule
@@ -56,11 +57,7 @@ def schedule(
         message = f"{source.label} is switched off at {findings.vendor.label} and pages nobody. It is inactive here."
         findings.note("schedule", source.id, "switched_off", message, "enabled")
     known = frozenset(rotation.id for rotation in rotations)
-    exceptions = (
-        None
-        if overrides is None
-        else findings.mapped("schedule", source.id, lambda: _overrides(source.id, overrides, known, findings))
-    )
+    exceptions = None if overrides is None else _overrides(source.id, overrides, known, findings)
     return SourceSchedule(
         external_id=source.id,
         name=source.label,
@@ -70,7 +67,8 @@ def schedule(
         description=source.description or "",
         group_ids=() if source.team_id is None else (source.team_id,),
         extra_shifts=(),
-        overrides=exceptions,
+        overrides=None if exceptions is None else ranked(exceptions),
+        unread=unread_of(overrides=exceptions),
         fetched_range=None if exceptions is None else (at, LATEST),
         enabled=source.enabled is not False,
         because=because,
@@ -218,13 +216,11 @@ def _times(restriction: wire.Restriction, path: str, vendor: Vendor) -> tuple[in
 
 def _overrides(
     schedule_id: str, overrides: Sequence[wire.Override], rotations: frozenset[str], findings: Findings
-) -> tuple[Override, ...]:
-    made = []
-    for index, override in enumerate(overrides):
-        one = _override(schedule_id, override, f"overrides[{index}]", rotations, findings)
-        if one is not None:
-            made.append(one)
-    return ranked(made)
+) -> Elements[Override]:
+    def make(override: wire.Override, path: str) -> Override | None:
+        return _override(schedule_id, override, path, rotations, findings)
+
+    return findings.map_all(overrides, "schedule", schedule_id, "overrides", make)
 
 
 def _override(

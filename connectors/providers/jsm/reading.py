@@ -173,7 +173,7 @@ class JsmRead(AtlassianRead):
             self._findings.fail("schedule", listed.id, error)
             return None
         rotations = self._findings.read_all(shared.Rotation, raw, "schedule", listed.id, "rotations")
-        return None if rotations is None else listed.model_copy(update={"rotations": rotations})
+        return None if rotations.unread else listed.model_copy(update={"rotations": rotations})
 
     def _overrides(self, schedule_id: str) -> JsonValue:
         return self._client.overrides(schedule_id)

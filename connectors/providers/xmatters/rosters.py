@@ -62,7 +62,7 @@ class Rosters:
             findings.note("user_group", group.id, "members_behind_not_told", message, "members", loss=True)
         listed = [(person.id, role) for person, role in self.people(group.id)]
         members = members_by_id(None if direct is None or hidden else listed)
-        return SourceTeam(group.id, group.label, group.description or "", members, because)
+        return SourceTeam(group.id, group.label, group.description or "", members, because=because)
 
     # --- walking --------------------------------------------------------------------------------------------------
 
