@@ -2,7 +2,7 @@
 
 ``None`` for a collection means *not fetched* (a right is missing, contact details are off, a page failed) and is never
 compared; an empty tuple means that the source reported an empty collection. ``unread`` of a record counts, by the name
-of a collection, the elements that could not be read: that collection is only partly known, and nothing of it is removed.
+of a collection, the elements that could not be read: the collection is only partly known, nothing of it is removed.
 """
 
 from collections.abc import Mapping
@@ -74,8 +74,11 @@ class FailedEntity:
 
 @dataclass(frozen=True, slots=True)
 class SourceContactMethod:
-    """A contact method. address None: not reported, or secret (a push token is never stored). The addresses of sms and
-    voice are E.164 numbers."""
+    """A contact method. address None: not reported, or secret (a push token is never stored).
+
+    The address of sms and voice is an E.164 number; one that was not understood is kept as typed and is not enabled.
+    extension: of a phone number, as typed.
+    """
 
     external_id: str
     channel: Channel
@@ -83,6 +86,7 @@ class SourceContactMethod:
     label: str
     enabled: bool
     vendor_type: str = ""
+    extension: str = ""
 
 
 @dataclass(frozen=True, slots=True)

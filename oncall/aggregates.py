@@ -42,7 +42,7 @@ AGGREGATES: Mapping[Kind, Aggregate] = {
             "responder",
             ("name", "email", "time_zone", "title", "state", "active"),
             (
-                Collection("contact_methods", ("channel", "address", "label", "enabled")),
+                Collection("contact_methods", ("channel", "address", "extension", "label", "enabled")),
                 Collection("notification_rules", ("urgency", "delay", "method_key", "windows")),
                 Collection("substitutions", ("by_key", "scope", "starts_at", "ends_at"), time_bounded=True),
             ),

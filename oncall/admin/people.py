@@ -49,7 +49,7 @@ class ContactMethodForm(ElementForm):
 
     class Meta:
         model = ContactMethod
-        fields = ("channel", "address", "label", "enabled")
+        fields = ("channel", "address", "extension", "label", "enabled")
 
     def values(self) -> dict[str, Any]:
         return {name: self.cleaned_data[name] for name in RESPONDERS.elements[self.collection].fields}

@@ -94,6 +94,7 @@ class ContactMethod(Element):
     channel = models.CharField(max_length=8, choices=Channel.choices)
     address = models.CharField(max_length=500, blank=True, default="")
     canonical = models.CharField(max_length=500, blank=True, default="", db_index=True, editable=False)
+    extension = models.CharField(max_length=40, blank=True, default="")
     label = models.CharField(max_length=255, blank=True, default="")
     enabled = models.BooleanField(default=True)
     verified_at = models.DateTimeField(null=True, blank=True, editable=False)

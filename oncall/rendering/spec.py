@@ -8,12 +8,15 @@ Ranges are half-open. This module reads neither a clock nor a zone database.
 from dataclasses import dataclass
 from typing import Literal
 
-ParticipantKind = Literal["person", "group", "group_routing", "policy", "vacant"]
+ParticipantKind = Literal["person", "group", "group_routing", "policy", "unknown", "vacant"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Participant:
     """The holder of a turn. ``group`` means all members of a group. ``vacant`` is an empty place in the vendor's order.
+
+    ``unknown`` is a holder that the vendor names by a type or without an id that this product does not know. It keeps
+    its turn, and nobody known is on call then.
 
     id: opaque text. In records it is an external id, in the database a reference key. It is empty when vacant.
     """

@@ -127,6 +127,7 @@ class Proposer:
                 self.key(user.external_id, m.external_id): {
                     "channel": m.channel,
                     "address": m.address or "",
+                    "extension": m.extension,
                     "label": m.label,
                     "enabled": m.enabled,
                 }

@@ -28,9 +28,10 @@ class Proposal:
     """What the source says one aggregate should be, in the form states have (references already as keys).
 
     elements: collection -> None when it was not fetched. unread: collection -> number of elements that could not be
-    read; nothing of it is removed. fetched_range: ISO instants in which time-bounded elements were requested. on_create: values used only for a new row (and remembered as base). fingerprint: equal for records
-    that mean the same and were mapped by the same version. holders: keys of people this object puts in a slot, a target
-    or a membership. listed False: known only because something refers to it. turned_by_alert: as in SourceSchedule.
+    read; nothing of it is removed. fetched_range: ISO instants for which time-bounded elements were requested.
+    on_create: values used only for a new row (and remembered as base). fingerprint: equal for records that mean the
+    same and were mapped by the same version. holders: keys of people this object puts in a slot, a target or a
+    membership. listed False: known only because something refers to it. turned_by_alert: as in SourceSchedule.
     """
 
     kind: Kind
@@ -230,8 +231,8 @@ class Plan:
 
     unlisted: per kind, linked objects the source did not list; they are kept. settled: ids of open conflicts that no
     longer hold. compared: links whose source moved without consequence, such as an absence that has ended, each with
-    the fingerprint they were compared at; remembered, it saves comparing them again. unread: links of
-    objects of which more or fewer elements could be read than before, each with the unread number by collection.
+    the fingerprint they were compared at; remembered, it saves comparing them again. unread: links of objects of which
+    more or fewer elements could be read than before, each with the unread number by collection.
     """
 
     items: tuple[Item, ...]

@@ -127,7 +127,8 @@ def element_line(collection: str, values: Mapping[str, Any], name_of: NameOf) ->
         case "contact_methods":
             label = f" ({values['label']})" if values["label"] else ""
             off = "" if values["enabled"] else ", switched off"
-            return f"{values['channel']} {values['address'] or 'address not told'}{label}{off}"
+            extension = f" ext. {values['extension']}" if values["extension"] else ""
+            return f"{values['channel']} {values['address'] or 'address not told'}{extension}{label}{off}"
         case "notification_rules":
             when = f"after {span(values['delay'] * 60)}" if values["delay"] else "at once"
             method = name_of("contact_method", values["method_key"]) if values["method_key"] else "nothing"
