@@ -205,7 +205,7 @@ def test_contacts_of_others_cannot_be_read_and_that_is_said(site: Any) -> None:
     assert [note.code for note in snapshot.notes if note.entity_type == "responder"] == ["contacts_not_told"]
     assert not any("contacts" in path or "notification" in path for path in site.paths())
     assert not any(note.code == "contacts_not_told" for note in fetch(site).notes)
-    assert any("their own only" in message for message in site.connector().probe().messages)
+    assert any("only their own" in message for message in site.connector().probe().messages)
 
 
 def test_services_have_no_list_here(site: Any) -> None:
