@@ -1,4 +1,4 @@
-"""The connection form keeps secrets to itself, and Test connection tells what it found."""
+"""The connection form never shows secrets, and Test connection shows what it found."""
 
 import time
 from collections.abc import Iterator
