@@ -93,9 +93,10 @@ class Provider:
     vendor: module with the simulator: ``Simulator``, ``build_world``, ``CANARY``. prepare: changes every account, for
     what stands in the way, or to speak as the vendor seldom does. vary: puts into a made-up account what it has too few
     of. empty: takes everything out of the simulator's state. thrifty: changes an answer (path of its endpoint, body) so
-    that all is left out that the vendor may leave out and that has an endpoint of its own; refused: what is refused then
-    (path -> status), so that other paths are read. throttled: headers that require 7 seconds in the provider's words. page_size: the query parameter. kinds: those that are imported; those of them that no listing has come
-    along with what refers to them. logins: kinds of credential beside the usual one.
+    that all is left out that the vendor may leave out and that has an endpoint of its own; refused: what is refused
+    then (path -> status), so that other paths are read. throttled: headers that require 7 seconds in the provider's
+    words. page_size: the query parameter. kinds: the imported kinds; those that have no list come along with what
+    refers to them. logins: kinds of credential beside the usual one.
     skips: test -> reason.
     """
 
