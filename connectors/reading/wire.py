@@ -9,8 +9,6 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, StringConstraints
 
-_EARLIEST, _LATEST = 0, 7_258_118_400  # 1970 .. 2200: an instant outside is a typing error, not a shift
-
 
 @dataclass(frozen=True, slots=True)
 class Moment:
@@ -40,13 +38,6 @@ def _moment(value: object) -> Moment:
     return Moment(int(whole.timestamp()), int(offset.total_seconds()), parsed.microsecond // 1000)
 
 
-def _near_moment(value: object) -> Moment:
-    moment = _moment(value)
-    if not _EARLIEST <= moment.instant < _LATEST:
-        raise ValueError("a date-time outside 1970 to 2200")
-    return moment
-
-
 def none_is_empty(value: object) -> object:
     """An empty tuple for null. For lists that should never be null according to the vendor, but sometimes are."""
     return () if value is None else value
@@ -54,9 +45,8 @@ def none_is_empty(value: object) -> object:
 
 Id = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x20\x7f]+$")]
 Text = Annotated[str, StringConstraints(max_length=20_000)]
-Instant = Annotated[Moment, PlainValidator(_near_moment)]
-#: An instant without limits: some vendors send a year like 3025 for "forever".
-AnyInstant = Annotated[Moment, PlainValidator(_moment)]
+#: Any year is a legal one: vendors send 1970 for a default and a year like 3025 for "forever".
+Instant = Annotated[Moment, PlainValidator(_moment)]
 Whole = Annotated[int, Field(strict=True)]
 
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 
-from connectors.providers.atlassian.mapping_rotations import years
 from connectors.providers.atlassian.wire import ForwardingRule, MainObject, Member, UserMeta
 from connectors.reading.findings import Findings
 from connectors.reading.mapping import members_by_id
+from connectors.reading.periods import read_period
 from connectors.records import SourceTeam, SourceUser
 from connectors.zones.timezones import convert
 from oncall.rendering.spec import Substitution, person
@@ -51,14 +51,17 @@ def substitutions(rules: Iterable[ForwardingRule], findings: Findings) -> dict[s
     made: dict[str, list[Substitution]] = {}
     for rule in rules:
         from_id, to_id = rule.from_user.id, rule.to_user.id
-        if rule.end_date.instant <= rule.start_date.instant:
-            message = f"The forwarding rule {rule.id} ends before it starts. It was not imported."
-            findings.note("responder", from_id, "forwarding_without_time", message)
-            continue
-        period = years(rule.start_date.instant, rule.end_date.instant)
+        period = read_period(
+            rule.start_date.instant,
+            rule.end_date.instant,
+            findings,
+            "responder",
+            from_id,
+            code="forwarding",
+            words=f"The forwarding rule {rule.id}",
+            path="forwarding-rules[].endDate",
+        )
         if period is None:
-            message = f"The forwarding rule {rule.id} lies entirely before 1900 or after 2200. It was not imported."
-            findings.note("responder", from_id, "forwarding_out_of_time", message)
             continue
         made.setdefault(from_id, []).append(Substitution(rule.id, person(from_id), person(to_id), *period))
     return {id_: tuple(sorted(found, key=lambda s: (s.starts_at, s.key))) for id_, found in made.items()}

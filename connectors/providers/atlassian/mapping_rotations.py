@@ -8,6 +8,7 @@ from connectors.providers.atlassian.java_zones import convert_java
 from connectors.reading.findings import Elements, Findings, Vendor
 from connectors.reading.mapping import unread_of
 from connectors.reading.overrides import ranked
+from connectors.reading.periods import read_period
 from connectors.reading.wire import Moment
 from connectors.records import SourceSchedule
 from connectors.zones.timezones import ZoneReading
@@ -226,21 +227,24 @@ def _overrides(
 def _override(
     schedule_id: str, source: wire.Override, path: str, rotations: frozenset[str], findings: Findings
 ) -> Override | None:
-    """Return an override, or None if it is entirely outside the rendered years. Ends in 3025 were seen for "no end"."""
-    start, end = source.start_date.instant, source.end_date.instant
-    if end <= start:
-        message = f"The override {source.alias} ends before it starts."
-        raise findings.vendor.invalid("invalid_period", f"{path}.endDate", message)
+    """Return an override, or None if it has no effect. Ends in 3025 were seen for "no end"."""
     sources = source.rotation_ids
     if sources - rotations:
         gone = ", ".join(sorted(sources - rotations))
         message = f"The override {source.alias} is for rotations that do not exist: {gone}."
         field = wire.vendor_field_name(source, "rotations")
         findings.note("schedule", schedule_id, "unknown_rotation", message, f"{path}.{field}")
-    period = years(start, end)
+    period = read_period(
+        source.start_date.instant,
+        source.end_date.instant,
+        findings,
+        "schedule",
+        schedule_id,
+        code="override",
+        words=f"The override {source.alias}",
+        path=f"{path}.endDate",
+    )
     if period is None:
-        message = f"The override {source.alias} lies entirely before 1900 or after 2200. It was not imported."
-        findings.note("schedule", schedule_id, "override_out_of_time", message, f"{path}.startDate")
         return None
     return Override(
         key=source.alias,
@@ -249,9 +253,3 @@ def _override(
         by=participant(source.by, f"{path}.{wire.vendor_field_name(source, 'by')}", findings.vendor),
         sources=sources or None,
     )
-
-
-def years(start: int, end: int) -> tuple[int, int] | None:
-    """Return the range ``[start, end)`` of instants limited to the rendered years, or None if nothing is left."""
-    start, end = max(start, EARLIEST), min(end, LATEST)
-    return (start, end) if start < end else None

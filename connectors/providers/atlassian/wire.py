@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import AliasChoices, AliasGenerator, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
-from connectors.reading.wire import AnyInstant, Id, Text, Whole, Wire
+from connectors.reading.wire import Id, Instant, Text, Whole, Wire
 
 
 def word(value: object) -> object:
@@ -83,8 +83,8 @@ class ForwardingRule(AtlassianModel):
     id: Id
     from_user: UserMeta
     to_user: UserMeta
-    start_date: AnyInstant
-    end_date: AnyInstant
+    start_date: Instant
+    end_date: Instant
 
 
 # --- schedules --------------------------------------------------------------------------------------------------------
@@ -115,8 +115,8 @@ class TimeRestriction(AtlassianModel):
 
 
 class Rotation(MainObject):
-    start_date: AnyInstant
-    end_date: AnyInstant | None = None
+    start_date: Instant
+    end_date: Instant | None = None
     type: Annotated[Literal["hourly", "daily", "weekly"], BeforeValidator(word)]
     length: Whole = 1
     participants: tuple[Reference, ...] = ()
@@ -150,8 +150,8 @@ class Override(AtlassianModel, ABC):
 
     alias: Id
     by: Reference
-    start_date: AnyInstant
-    end_date: AnyInstant
+    start_date: Instant
+    end_date: Instant
 
     @property
     @abstractmethod
@@ -209,8 +209,8 @@ class Service(MainObject):
 class Period(AtlassianModel):
     """A period of the timeline. Opsgenie calls its people recipients, JSM calls them responders."""
 
-    start_date: AnyInstant
-    end_date: AnyInstant
+    start_date: Instant
+    end_date: Instant
     type: Annotated[Literal["historical", "default", "base", "override", "forwarding"], BeforeValidator(word)]
     holder: Reference | None = Field(None, validation_alias=AliasChoices("recipient", "responder"))
     served: tuple[Reference, ...] | None = Field(
@@ -230,6 +230,6 @@ class TimelinePart(AtlassianModel):
 
 
 class Timeline(AtlassianModel):
-    start_date: AnyInstant
-    end_date: AnyInstant
+    start_date: Instant
+    end_date: Instant
     final_timeline: TimelinePart | None = None

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AliasGenerator, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
-from connectors.reading.wire import AnyInstant, Id, Instant, Text, Wire
+from connectors.reading.wire import Id, Instant, Text, Wire
 
 #: All documented words that are used.
 _WORDS = frozenset(
@@ -192,7 +192,7 @@ class RosterRow(CamelWire):
 
 class RecurrenceEnd(CamelWire):
     end_by: Annotated[Literal["NEVER", "DATE", "REPETITIONS"], BeforeValidator(_word)] | None = None
-    date: AnyInstant | None = None
+    date: Instant | None = None
     repetitions: Whole | None = None
 
 
@@ -300,8 +300,8 @@ class Shift(Reference):
 class Absence(CamelWire):
     id: Id
     absence_type: Annotated[Literal["VACANCY", "REPLACEMENT"], BeforeValidator(_word)]
-    start: AnyInstant
-    end: AnyInstant
+    start: Instant
+    end: Instant
     member: Recipient
     group: Reference | None = None
     replacement: Recipient | None = None

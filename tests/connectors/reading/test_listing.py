@@ -96,10 +96,12 @@ def test_a_refused_credential_ends_the_whole_read() -> None:
         members(raising(AuthenticationFailed), Findings(VENDOR))
 
 
-def test_what_is_no_list_or_unreadable_in_one_place_is_not_told() -> None:
+def test_an_answer_that_is_not_a_list_is_not_reported_and_an_unreadable_element_costs_only_itself() -> None:
     findings = Findings(VENDOR)
     assert members(lambda: {"id": "A"}, findings) is None
-    assert members(lambda: [{"id": "A", "role": "lead"}, {"id": "B"}, {"id": "C"}], findings) is None
+    found = members(lambda: [{"id": "A", "role": "lead"}, {"id": "B"}, {"id": "C"}], findings)
+    assert found is not None
+    assert ([each.id for each in found], found.unread, found.places) == (["A"], 2, (0,))
     assert [(one.code, one.path) for one in findings.failed] == [
         ("invalid_value", "members"),
         ("missing_field", "members[1].role"),
