@@ -23,7 +23,7 @@ from oncall.rendering.spec import (
     ScheduleSpec,
     Substitution,
 )
-from oncall.rendering.zones import transitions
+from oncall.rendering.zones import HOUR, transitions
 
 Cause = Literal[
     "unresolved person",
@@ -37,7 +37,7 @@ Cause = Literal[
 ]
 CAUSES: Final[tuple[Cause, ...]] = get_args(Cause)
 #: A day of 25 hours and the hour in question: differences of a clock change lie this near to it.
-NEAR_A_CHANGE: Final = 26 * 3600
+NEAR_A_CHANGE: Final = 26 * HOUR
 
 Variant = Callable[[], ScheduleSpec | None]
 

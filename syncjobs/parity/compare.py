@@ -13,9 +13,9 @@ from oncall.rendering.zones import DAY, transitions
 from syncjobs.parity.causes import Cause, Causes
 
 #: How far on both sides of a clock change its days are looked at.
-AROUND = 3 * DAY
+_AROUND = 3 * DAY
 #: Clock changes further away than this are not looked for: the next one of each half of the year lies within.
-AHEAD = 366 * DAY
+_AHEAD = 366 * DAY
 
 Schedule = tuple[ScheduleSpec, tuple[Substitution, ...]]
 
@@ -127,8 +127,8 @@ def transition_ranges(schedule: Schedule, now: int) -> tuple[Range, ...]:
     spec = schedule[0]
     ranges: list[Range] = []
     zones = {spec.zone, *(layer.zone for layer in spec.layers if layer.zone is not None)}
-    for change in sorted({at for zone in zones for at in transitions(zone, now, now + AHEAD)[:2]}):
-        since, until = max(change - AROUND, now), change + AROUND
+    for change in sorted({at for zone in zones for at in transitions(zone, now, now + _AHEAD)[:2]}):
+        since, until = max(change - _AROUND, now), change + _AROUND
         if ranges and since <= ranges[-1][1]:
             ranges[-1] = (ranges[-1][0], until)
         else:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from oncall.rendering.codec import instant_to_text
 from oncall.rendering.spec import Participant
+from oncall.rendering.zones import HOUR
 from oncall.tables.schedules import ROW_OF_PARTICIPANT
 from syncjobs.parity.checks import ScheduleParity
 from syncjobs.parity.compare import Measured, percent
@@ -61,7 +62,7 @@ def row_of(line: Line) -> tuple[str, ...]:
         first = measured.differences[0]
         there, here = (line.people_in_words(who) for who in (first.source, first.ours))
         note = f"from {instant_to_text(first.start)}: there {there}, here {here} ({first.cause})"
-    hours = [f"{seconds / 3600:.1f} h" for seconds in (compared.uncovered_before, compared.uncovered_after)]
+    hours = [f"{seconds / HOUR:.1f} h" for seconds in (compared.uncovered_before, compared.uncovered_after)]
     return (line.name, percent(compared.equal, compared.total), *days, *hours, note)
 
 

@@ -18,7 +18,7 @@ from connectors.records import Snapshot
 from oncall.rendering.codec import instant_to_text, participant_from_text, participant_to_text
 from oncall.rendering.final import Span
 from oncall.rendering.intervals import Range
-from oncall.rendering.zones import DAY
+from oncall.rendering.zones import DAY, HOUR
 from syncjobs.models import Outcome, ParityBasis, SyncRun
 from syncjobs.parity.checks import (
     Imported,
@@ -235,7 +235,7 @@ def _note(result: ScheduleParity) -> dict[str, str | None]:
     seconds = sum(each.end - each.start for each in measured.differences)
     days = f"{instant_to_text(measured.since)} to {instant_to_text(measured.until)}"
     message = (
-        f"{result.name}: for {seconds / 3600:.1f} hours other people are on call here than at the source ({days}), "
+        f"{result.name}: for {seconds / HOUR:.1f} hours other people are on call here than at the source ({days}), "
         f"first from {instant_to_text(first.start)}: {first.cause}."
     )
     return _note_about(result.external_id, "parity", message)

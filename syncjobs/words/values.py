@@ -22,6 +22,7 @@ from oncall.rendering.spec import (
     Weekly,
     Window,
 )
+from oncall.rendering.zones import DAY, HOUR, MINUTE, WEEK
 
 #: (what the key names: a kind or "contact_method", key) -> name.
 NameOf = Callable[[str, str], str]
@@ -88,7 +89,7 @@ _TARGETS: Final[Mapping[str, tuple[str, str]]] = {
 }
 _WEEKDAYS: Final = ("", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _ORDINALS: Final = {0: "", 1: "1st ", 2: "2nd ", 3: "3rd ", 4: "4th ", 5: "5th ", -1: "last "}
-_UNITS: Final = ((604_800, "week"), (86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
+_UNITS: Final = ((WEEK, "week"), (DAY, "day"), (HOUR, "hour"), (MINUTE, "minute"), (1, "second"))
 _PERIODS: Final = {"DAILY": "day", "WEEKLY": "week", "MONTHLY": "month", "YEARLY": "year"}
 
 
@@ -260,11 +261,11 @@ def _days(days: list[int]) -> str:
 
 
 def _clock(start: int, duration: int) -> str:
-    begins = f"{start // 3600:02}:{start % 3600 // 60:02}"
-    if duration > 86_400:
+    begins = f"{start // HOUR:02}:{start % HOUR // MINUTE:02}"
+    if duration > DAY:
         return f"{begins} for {span(duration)}"
-    end = (start + duration) % 86_400
-    return f"{begins}–{end // 3600:02}:{end % 3600 // 60:02}"
+    end = (start + duration) % DAY
+    return f"{begins}–{end // HOUR:02}:{end % HOUR // MINUTE:02}"
 
 
 def _recurring(window: Recurring) -> str:

@@ -11,9 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.views import ChangeList
 
-from oncall.rendering.zones import clock
-
-MINUTE, HOUR, DAY = 60, 3_600, 86_400
+from oncall.rendering.zones import DAY, HOUR, MINUTE, clock
 
 
 class PageOfRows(ChangeList):

@@ -10,10 +10,8 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from oncall.admin.base.directory import NOBODY, Directory
 from oncall.rendering.codec import instant_to_text, reading_from_text, reading_to_text
-from oncall.rendering.zones import at, reading, zone_names
+from oncall.rendering.zones import MINUTE, at, reading, zone_names
 from oncall.tables.base import PERSON
-
-MINUTE = 60
 
 
 class ReadingInput(UnfoldAdminTextInputWidget):

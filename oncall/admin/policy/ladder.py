@@ -10,8 +10,9 @@ from oncall.admin.base.columns import moment
 from oncall.admin.policy.levels import special_words
 from oncall.admin.schedule.bars import name_of
 from oncall.escalation.policy import Policy, Target
-from oncall.escalation.walk import MINUTE, Page, Paged, Problem, Step, Walk
+from oncall.escalation.walk import Page, Paged, Problem, Step, Walk
 from oncall.rendering.spec import Participant
+from oncall.rendering.zones import MINUTE
 from oncall.selectors.policies import Row, Walkable
 from oncall.tables.escalation import ROW_OF_TARGET
 from oncall.tables.schedules import ROW_OF_PARTICIPANT

@@ -19,7 +19,7 @@ from oncall.escalation.codec import InvalidPolicy
 from oncall.escalation.walk import MOST_MINUTES, Notice, WalkTooLong, notices, walk
 from oncall.models import EscalationPolicy, Responder, Service
 from oncall.rendering.codec import reading_to_text
-from oncall.rendering.zones import reading, zone_names
+from oncall.rendering.zones import DAY, reading, zone_names
 from oncall.selectors.policies import walkable
 
 MOST_SERVICES = 20
@@ -90,7 +90,7 @@ class EscalationPage:
         # Which clocks there are is known when the schedules are; an instant of the address needs one only as a reading.
         near = instant_of_query(request.GET.get("at", ""), "UTC")
         try:
-            found = walkable(policy, (now if near is None else near) - 86_400)
+            found = walkable(policy, (now if near is None else near) - DAY)
         except InvalidPolicy as wrong:
             return {"reason": str(wrong)}
         mine = Responder.objects.filter(account=request.user.pk).values_list("time_zone", flat=True).first() or ""

@@ -15,11 +15,11 @@ from oncall.admin.base.fields import ReadingField
 from oncall.admin.schedule.window_lines import UnreadableLine, text_from_windows, windows_from_text
 from oncall.rendering.spec import VACANT, ByOccurrence, ByTime, Everyone, InvalidSpec, Layer, Participant, ScheduleSpec
 from oncall.rendering.validation import validate
-from oncall.rendering.zones import at, reading
+from oncall.rendering.zones import DAY, HOUR, MINUTE, WEEK, at, reading
 from oncall.tables.schedules import ROW_OF_PARTICIPANT
 
 EVERYONE, MONTHS = "everyone", "months"
-SECONDS = {"weeks": 604_800, "days": 86_400, "hours": 3_600, "minutes": 60}
+SECONDS = {"weeks": WEEK, "days": DAY, "hours": HOUR, "minutes": MINUTE}
 UNITS = [(name, name) for name in SECONDS] + [(MONTHS, MONTHS), (EVERYONE, "everyone at once")]
 
 

@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from oncall.admin.base.columns import HOUR, moment, span_in_words
+from oncall.admin.base.columns import moment, span_in_words
 from oncall.admin.schedule.bars import Bars, identity, name_of, names_in_words
 from oncall.rendering.coverage import fairness, gaps, loads
 from oncall.rendering.final import Span
 from oncall.rendering.rotations import rotations
 from oncall.rendering.spec import ScheduleSpec
+from oncall.rendering.zones import HOUR
 from oncall.selectors.schedules import OnCall
 
 MOST_GAPS = 20

@@ -7,9 +7,10 @@ import re
 from collections.abc import Iterable
 
 from oncall.rendering.spec import Always, Daily, Weekly, Window
+from oncall.rendering.zones import HOUR, MINUTE
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_UNITS = (("h", 3_600), ("m", 60), ("s", 1))
+_UNITS = (("h", HOUR), ("m", MINUTE), ("s", 1))
 _LINE = re.compile(r"(?P<day>daily|mon|tue|wed|thu|fri|sat|sun)\w*\s+(?P<time>[\d:]+)\s+for\s+(?P<length>[\dhms ]+)")
 _TIME = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?")
 _LENGTH = re.compile(r"(?:(\d+)h)?\s*(?:(\d+)m)?\s*(?:(\d+)s)?")
@@ -42,7 +43,7 @@ def _window(line: str) -> Window:
     hours, minutes, seconds = (int(part or 0) for part in time.groups())
     if hours > 23 or minutes > 59 or seconds > 59:
         raise UnreadableLine(f"{line!r}: {match['time']} is no time of day")
-    start = hours * 3_600 + minutes * 60 + seconds
+    start = hours * HOUR + minutes * MINUTE + seconds
     duration = sum(int(part or 0) * unit for part, (_, unit) in zip(length.groups(), _UNITS, strict=True))
     if match["day"] == "daily":
         return Daily(start, duration)
@@ -61,10 +62,10 @@ def _line(window: Window) -> str | None:
 
 
 def _clock(start: int) -> str:
-    text = f"{start // 3_600:02}:{start // 60 % 60:02}"
+    text = f"{start // HOUR:02}:{start // 60 % 60:02}"
     return f"{text}:{start % 60:02}" if start % 60 else text
 
 
 def _length(duration: int) -> str:
-    parts = ((duration // 3_600, "h"), (duration // 60 % 60, "m"), (duration % 60, "s"))
+    parts = ((duration // HOUR, "h"), (duration // 60 % 60, "m"), (duration % 60, "s"))
     return "".join(f"{number}{unit}" for number, unit in parts if number)
