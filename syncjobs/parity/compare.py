@@ -8,7 +8,7 @@ from oncall.rendering.coverage import filled
 from oncall.rendering.differences import Comparison, compare
 from oncall.rendering.final import Span, render_final
 from oncall.rendering.intervals import Range, Who
-from oncall.rendering.spec import InvalidSpec, Participant, ScheduleSpec, Substitution
+from oncall.rendering.spec import NO_ZONE, InvalidSpec, Participant, ScheduleSpec, Substitution
 from oncall.rendering.zones import DAY, transitions
 from syncjobs.parity.causes import Cause, Causes
 
@@ -20,7 +20,6 @@ _AHEAD = 366 * DAY
 Schedule = tuple[ScheduleSpec, tuple[Substitution, ...]]
 
 NOT_TOLD = "the source did not tell its own rendering"
-NO_ZONE = "its time zone is not settled"
 
 
 @dataclass(frozen=True, slots=True)

@@ -303,7 +303,7 @@ def _detach(kind: Kind, link: LinkView) -> Item:
         label=link.external_id,
         action="detach",
         fingerprint=link.source_hash,
-        reason="not selected any more; it stays here, active and on its own",
+        reason="no longer selected; it stays active here and no longer follows the source",
         link_id=link.id,
         link_version=link.version,
         row_id=link.row_id,

@@ -9,6 +9,7 @@ from oncall.escalation.codec import InvalidPolicy, levels_from_json
 from oncall.escalation.policy import Level, Target
 from oncall.rendering.codec import instant_to_text, layers_from_json, participant_from_text
 from oncall.rendering.spec import (
+    UNREADABLE,
     Always,
     ByOccurrence,
     ByTime,
@@ -196,7 +197,7 @@ def _layers(value: Any, name_of: NameOf, now: str) -> Lines:
     try:
         layers = layers_from_json(value)
     except (InvalidSpec, AttributeError, TypeError):
-        return ("stored in a form this version cannot read",)
+        return (UNREADABLE,)
     return tuple(line for layer in layers for line in _layer(layer, name_of, now)) or ("none",)
 
 
@@ -299,7 +300,7 @@ def _levels(value: Any, name_of: NameOf) -> Lines:
     try:
         levels = levels_from_json(value)
     except (InvalidPolicy, AttributeError, TypeError):
-        return ("stored in a form this version cannot read",)
+        return (UNREADABLE,)
     return tuple(_level(number, level, name_of) for number, level in enumerate(levels, 1)) or ("none",)
 
 

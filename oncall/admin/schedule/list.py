@@ -19,6 +19,7 @@ from oncall.admin.schedule.form import OverrideInline, ScheduleForm
 from oncall.admin.schedule.page import SchedulePage, unreadable
 from oncall.admin.schedule.preview import Edit, Previewed, preview
 from oncall.models import Schedule
+from oncall.rendering.spec import NO_ZONE
 from oncall.selectors.schedules import OnCall, on_call, participant_names, specs, specs_of
 
 
@@ -147,7 +148,7 @@ class ScheduleAdmin(OperatedAdmin):
 def _why_not(schedule: Schedule) -> str:
     """Why there is no spec to render."""
     unsettled = schedule.zone_state != Schedule.ZoneState.OK
-    return "time zone not settled" if unsettled else str(unreadable(schedule))
+    return NO_ZONE if unsettled else str(unreadable(schedule))
 
 
 def page_url(pk: int) -> str:

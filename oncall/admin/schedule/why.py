@@ -4,22 +4,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.text import capfirst
+
 from oncall.admin.base.columns import dated_moment
 from oncall.admin.base.directory import NOBODY
 from oncall.admin.schedule.bars import Bars, layer_titles, name_of, names_in_words
 from oncall.admin.schedule.window_lines import text_from_windows
 from oncall.rendering.codec import instant_to_text
-from oncall.rendering.explaining import Explanation, Opening, Source, Turn, explain
+from oncall.rendering.explaining import STATE_WORDS, Explanation, Opening, Source, Turn, explain
 from oncall.rendering.spec import ByOccurrence, ExtraShift, Layer, Override, ScheduleSpec, Substitution
 from oncall.selectors.schedules import ScheduleInput
-
-_STATES = {
-    "vacant": "This turn is empty in the rotation.",
-    "closed": "None of its windows is open.",
-    "not_started": "It has not started.",
-    "ended": "It has ended.",
-    "empty": "It has no participants.",
-}
 
 _Exception = Override | ExtraShift | Substitution
 
@@ -97,7 +91,7 @@ class _Words:
                 yield self._opening(layer, source.opening)
             if source.state != "open":
                 opens = f" It opens {self.at(source.next_opening)}." if source.next_opening is not None else ""
-                yield _STATES[source.state] + opens
+                yield f"{capfirst(STATE_WORDS[source.state])}.{opens}"
             elif not source.turns:
                 yield "All its participants are on call at the same time."
         for each in source.replaced:

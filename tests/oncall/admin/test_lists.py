@@ -71,7 +71,7 @@ def test_the_schedule_list_says_who_is_on_call_until_when_and_who_next(
     Schedule.objects.filter(pk=make("schedule", name="Old")).update(layers={"format": 0})
     page = browser.get(reverse("admin:oncall_schedule_changelist")).content.decode()
     assert "<span><strong>Ana</strong> until Mon 09:00 CET, 5 d 20 h" in page
-    for words in ("Ben", "nobody", "time zone not settled", "stored in format 0"):
+    for words in ("Ben", "nobody", "its time zone is not settled", "stored in format 0"):
         assert words in page
 
 

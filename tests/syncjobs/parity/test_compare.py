@@ -11,6 +11,7 @@ from connectors.records import Account, MappingNote, Snapshot
 from oncall.rendering.codec import instant_from_text, reading_from_text
 from oncall.rendering.final import Span, render_final
 from oncall.rendering.spec import (
+    NO_ZONE,
     Always,
     ByOccurrence,
     ByTime,
@@ -26,7 +27,7 @@ from oncall.rendering.spec import (
     Substitution,
     person,
 )
-from syncjobs.parity.compare import NO_ZONE, NOT_TOLD, Measured, measure, measure_read, percent, transition_ranges
+from syncjobs.parity.compare import NOT_TOLD, Measured, measure, measure_read, percent, transition_ranges
 from tests.syncjobs.conftest import layer, schedule, user
 
 DAY, HOUR = 86_400, 3600

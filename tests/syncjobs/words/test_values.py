@@ -67,9 +67,9 @@ def test_every_field_and_collection_has_a_word() -> None:
         ("group_keys", ["3:T1", "local:4"], ("<user_group 3:T1>", "<user_group local:4>")),
         ("policy_key", "3:P1", ("<escalation_policy 3:P1>",)),
         ("part_of_key", "", ()),
-        ("layers", {"format": 99}, ("stored in a form this version cannot read",)),
+        ("layers", {"format": 99}, ("it is stored in a form that cannot be read",)),
         ("layers", {"format": 1, "layers": []}, ("none",)),
-        ("levels", {"format": 1, "levels": [{}]}, ("stored in a form this version cannot read",)),
+        ("levels", {"format": 1, "levels": [{}]}, ("it is stored in a form that cannot be read",)),
         ("levels", {"format": 1, "levels": []}, ("none",)),
     ],
 )
