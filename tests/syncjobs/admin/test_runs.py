@@ -88,7 +88,7 @@ def test_held_items_start_without_a_tick(sync: Sync, admin_client: Client) -> No
     page = read(admin_client, sync.plan())
     assert "! held" in page
     assert "1 item left out" in page
-    assert "the ones here were kept until somebody approves" in page
+    assert "those here are kept until their removal is approved" in page
 
 
 def test_a_plan_that_was_replaced_links_to_the_newer_one(sync: Sync, admin_client: Client) -> None:

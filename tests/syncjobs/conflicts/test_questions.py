@@ -165,7 +165,7 @@ def test_it_says_why_nobody_was_found(sync: Sync) -> None:
     sync.run()
     assert {c.label: c.evidence["why"] for c in Conflict.objects.filter(kind="user_not_found")} == {
         "Ana": "the e-mail address cannot be compared safely",
-        "Bo": "the source tells no e-mail address",
+        "Bo": "the source reports no e-mail address",
         "Cy": "the account with this address is linked to somebody else",
     }
     create_account("bo@example.com", "long enough password", by=BY)

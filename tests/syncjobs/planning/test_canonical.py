@@ -22,7 +22,7 @@ from oncall.rendering.spec import (
     Substitution,
     person,
 )
-from syncjobs.planning.canonical import Proposer, normal, same
+from syncjobs.planning.canonical import Proposer, have_same_meaning, normalized
 from tests.syncjobs.conftest import NOW, layer, policy, schedule, user
 
 AT = "2026-11-20T12:00:00Z"
@@ -44,7 +44,7 @@ def test_a_rotation_written_with_another_anchor_is_the_same_exactly_when_it_rend
 ) -> None:
     moved_people = tuple(people[(index + turns) % len(people)] for index in range(len(people)))
     one, other = rotation(anchor, length, people), rotation(anchor + turns * length, length, moved_people)
-    assert same("schedule", "layers", layers_to_json((one,)), layers_to_json((other,)), AT)
+    assert have_same_meaning("schedule", "layers", layers_to_json((one,)), layers_to_json((other,)), AT)
     since = 1_795_176_000
     specs = [ScheduleSpec("Europe/Paris", "stacked", (x,)) for x in (one, other)]
     assert render_final(specs[0], (), since, since + 4 * length) == render_final(
@@ -55,22 +55,24 @@ def test_a_rotation_written_with_another_anchor_is_the_same_exactly_when_it_rend
 @given(shift=st.integers(1, 3_599))
 def test_a_moved_handoff_is_never_the_same(shift: int) -> None:
     one, other = rotation(0, 3_600, ("a", "b")), rotation(shift, 3_600, ("a", "b"))
-    assert not same("schedule", "layers", layers_to_json((one,)), layers_to_json((other,)), AT)
+    assert not have_same_meaning("schedule", "layers", layers_to_json((one,)), layers_to_json((other,)), AT)
 
 
 def test_the_time_of_the_last_save_and_ended_layers_are_no_difference() -> None:
     base = layers_to_json((layer("U1", "U2"),))
     saved = layers_to_json((layer("U1", "U2", starts_at=NOW - 30),))
     with_history = layers_to_json((layer("U1", "U2"), layer("U3", ends_at=NOW)))
-    assert same("schedule", "layers", base, saved, AT)
-    assert same("schedule", "layers", base, with_history, AT)
-    assert not same("schedule", "layers", base, layers_to_json((layer("U1", "U2", starts_at=NOW + 30),)), AT)
+    assert have_same_meaning("schedule", "layers", base, saved, AT)
+    assert have_same_meaning("schedule", "layers", base, with_history, AT)
+    assert not have_same_meaning(
+        "schedule", "layers", base, layers_to_json((layer("U1", "U2", starts_at=NOW + 30),)), AT
+    )
 
 
 def test_addresses_compare_in_their_canonical_form() -> None:
-    assert same("responder", "email", "Ana@Example.com", "ana@example.com", AT)
-    assert not same("responder", "email", "ana@example.com", "bo@example.com", AT)
-    assert normal("responder", "email", "no address", AT) == "no address"
+    assert have_same_meaning("responder", "email", "Ana@Example.com", "ana@example.com", AT)
+    assert not have_same_meaning("responder", "email", "ana@example.com", "bo@example.com", AT)
+    assert normalized("responder", "email", "no address", AT) == "no address"
 
 
 def test_equal_records_have_equal_fingerprints_whatever_the_order_of_sets() -> None:
@@ -135,7 +137,7 @@ def test_a_target_that_cannot_be_seen_waits_for_its_object_and_one_of_an_unknown
     assert (second["kind"], second["unresolved_kind"]) == ("unresolved", "webhook")
     arrived = proposer.propose(policy("P", "P", seen, odd))
     assert proposal.fingerprint == arrived.fingerprint
-    assert same("escalation_policy", "levels", proposal.fields["levels"], arrived.fields["levels"], AT)
+    assert have_same_meaning("escalation_policy", "levels", proposal.fields["levels"], arrived.fields["levels"], AT)
 
 
 def test_layers_without_turns_by_time_or_without_people_compare_as_they_are() -> None:
@@ -143,7 +145,7 @@ def test_layers_without_turns_by_time_or_without_people_compare_as_they_are() ->
     monthly = replace(layer("A"), turns=ByTime(0, 1, "months"))
     for one in (everyone, monthly, layer()):
         stored = layers_to_json((one,))
-        compared = normal("schedule", "layers", stored, AT)
+        compared = normalized("schedule", "layers", stored, AT)
         assert compared["layers"][0]["participants"] == stored["layers"][0]["participants"]
 
 
