@@ -129,7 +129,7 @@ def test_what_a_recording_does_not_hold_is_named(recording: Path) -> None:
 def test_the_shared_recording_holds_no_rendering_and_that_is_said() -> None:
     result = document("parity", "--recording", str(SHARED))
     assert result["schedules"]
-    assert {s["note"] for s in result["schedules"]} == {"the source did not tell its own rendering"}
+    assert {s["note"] for s in result["schedules"]} == {"the source did not report its own rendering"}
 
 
 @pytest.mark.parametrize("planted", [False, True])
