@@ -42,7 +42,7 @@ def _sides(conflict: Conflict, name_of: NameOf) -> list[Sides]:
         case ConflictKind.TIMEZONE_MISMATCH if not conflict.paths:
             return _zone(evidence)
         case _:
-            return [_differing(path, values, name_of) for path, values in sorted(evidence.items())]
+            return [_field_sides(path, values, name_of) for path, values in sorted(evidence.items())]
 
 
 def _zone(evidence: Mapping[str, Any]) -> list[Sides]:
@@ -55,7 +55,7 @@ def _zone(evidence: Mapping[str, Any]) -> list[Sides]:
     return rows
 
 
-def _differing(path: str, values: Any, name_of: NameOf) -> Sides:
+def _field_sides(path: str, values: Any, name_of: NameOf) -> Sides:
     if not isinstance(values, Mapping):
         return Sides(field_word(path), (), _lines(values))
     collection, _, key = path.partition(".")

@@ -106,16 +106,18 @@ class Causes:
                 return True
             if not self._is_empty(difference, index):
                 continue
-            opened = _opened(layer, difference.before)
-            if opened is not None:
-                key = ("open", index, opened.participants)
-                if self._is_settled_by(difference, key, partial(self._with, index, (opened,))):
+            variant = _always_open(layer, difference.before)
+            if variant is not None:
+                key = ("open", index, variant.participants)
+                if self._is_settled_by(difference, key, partial(self._with, index, (variant,))):
                     return True
         return False
 
     def _is_a_turn(self, difference: Difference) -> bool:
         """Return whether giving the turns to the people of the source removes the difference."""
-        return self._is_settled_by(difference, ("turn", difference.before), partial(self._narrowed, difference.before))
+        return self._is_settled_by(
+            difference, ("turn", difference.before), partial(self._with_turns_of, difference.before)
+        )
 
     def _is_a_substitution(self, difference: Difference) -> bool:
         people = set(_people(difference))
@@ -133,7 +135,7 @@ class Causes:
         before, after = self._spec.layers[:index], self._spec.layers[index + 1 :]
         return replace(self._spec, layers=(*before, *layers, *after))
 
-    def _narrowed(self, who: Who) -> ScheduleSpec | None:
+    def _with_turns_of(self, who: Who) -> ScheduleSpec | None:
         """Return the schedule without the other participants of all layers with turns that contain some of ``who``.
 
         None if no layer changes.
@@ -177,7 +179,7 @@ def _people(difference: Difference) -> Who:
     return tuple(set(difference.before) ^ set(difference.after))
 
 
-def _opened(layer: Layer, who: Who) -> Layer | None:
+def _always_open(layer: Layer, who: Who) -> Layer | None:
     """Return the layer without windows, or None.
 
     Turns by occurrence do not exist without windows, so that the participants who are in ``who`` are on call together.

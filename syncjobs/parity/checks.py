@@ -19,7 +19,7 @@ from oncall.rendering.spec import Participant
 from oncall.selectors.schedules import ScheduleInput, participant_names, specs
 from oncall.tables.base import chunks
 from syncjobs.models import ExternalLink, LinkState, ParityBasis, ParityCheck, ParityJudge, SyncRun
-from syncjobs.parity.compare import NOT_REPORTED, Measured, measure
+from syncjobs.parity.compare import NOT_REPORTED, Measurement, measure
 from syncjobs.planning.values import element_key
 
 #: How many results of a schedule are kept for each basis.
@@ -43,11 +43,11 @@ class ScheduleParity:
     name: str
     schedule_id: int
     basis: ParityBasis
-    measured: Measured
+    measured: Measurement
 
 
 @dataclass(frozen=True, slots=True)
-class Imported:
+class ImportedSchedules:
     """The linked schedules of a connection, ready to be compared.
 
     rows: row id and name by external id, in the order of the names. specs: by row id. is_known: returns whether a
@@ -103,7 +103,7 @@ class Imported:
 
 def load_imported(
     connection: Connection, notes: Iterable[Mapping[str, Any]], *, since: int, only: Collection[str] | None = None
-) -> Imported:
+) -> ImportedSchedules:
     """Load the linked schedules of a connection.
 
     notes: of the read. since: an instant; overrides, extra shifts and substitutions that ended by then are left out.
@@ -138,7 +138,7 @@ def load_imported(
     incomplete = frozenset(
         str(note["external_id"]) for note in notes if note["entity_type"] == "schedule" and _is_loss(note)
     )
-    return Imported(connection.pk, rows, loaded, is_known, incomplete)
+    return ImportedSchedules(connection.pk, rows, loaded, is_known, incomplete)
 
 
 def _is_loss(note: Mapping[str, Any]) -> bool:
@@ -147,7 +147,7 @@ def _is_loss(note: Mapping[str, Any]) -> bool:
     return bool(note.get("loss", code.endswith("_not_told") or code.startswith("unsupported")))
 
 
-def from_the_answer_on(since: int, until: int) -> int:
+def comparison_start(since: int, until: int) -> int:
     """Return where the comparison with an answer of the source starts that was received just now.
 
     For the time before the answer, a source reports who was on call, not what its settings say. A range in the past is
@@ -158,7 +158,7 @@ def from_the_answer_on(since: int, until: int) -> int:
 
 
 def measure_at_source(
-    imported: Imported, connector: Connector, ids: Iterable[str], basis: ParityBasis, since: int, until: int
+    imported: ImportedSchedules, connector: Connector, ids: Iterable[str], basis: ParityBasis, since: int, until: int
 ) -> Iterator[ScheduleParity]:
     """Return the results of these schedules in ``[since, until)``, after a request to the source.
 
@@ -174,7 +174,7 @@ def measure_at_source(
     else:
         schedules = {id_: imported.groups(id_) for id_ in ids if imported.spec(id_) is not None}
         rendered = connector.rendered(schedules, since, until) if schedules else {}
-    since = from_the_answer_on(since, until)
+    since = comparison_start(since, until)
     return (imported.measure(id_, basis, rendered.get(id_), since, until, reason) for id_ in ids)
 
 
@@ -277,7 +277,7 @@ def _cut(spans: Iterable[Sequence[Any]], since: str, until: str) -> list[tuple[s
     return [span for span in cut if span[0] < span[1]]
 
 
-def _columns(measured: Measured) -> dict[str, Any]:
+def _columns(measured: Measurement) -> dict[str, Any]:
     compared = measured.comparison
     return {
         "equal_seconds": None if compared is None else compared.equal,

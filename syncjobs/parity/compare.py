@@ -34,7 +34,7 @@ class ExplainedDifference:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class Measurement:
     """The comparison of one schedule in ``[since, until)``; None if it was not compared, then ``note`` says why.
 
     source: the spans of the source in the range. unresolved: people of both sides without a row here.
@@ -63,7 +63,7 @@ def measure(
     is_known: Callable[[Participant], bool],
     incomplete: bool,
     reason: str = NOT_REPORTED,
-) -> Measured:
+) -> Measurement:
     """Compare one schedule in ``[since, until)`` with the spans of the source.
 
     schedule: None if its time zone is not settled. source: spans with the participants of the schedule; None if they
@@ -71,19 +71,19 @@ def measure(
     the source did not report the whole schedule.
     """
     if source is None:
-        return Measured(since, until, (), note=NO_ZONE if schedule is None else reason)
+        return Measurement(since, until, (), note=NO_ZONE if schedule is None else reason)
     theirs = tuple(Span(start, end, who) for start, end, who in filled(source, since, until) if who)
     if schedule is None:
-        return Measured(since, until, theirs, note=NO_ZONE)
+        return Measurement(since, until, theirs, note=NO_ZONE)
     try:
         ours = render_final(*schedule, since, until)
     except InvalidSpec as error:
-        return Measured(since, until, theirs, note=str(error))
+        return Measurement(since, until, theirs, note=str(error))
     comparison = compare(theirs, ours, since, until)
     people = {p for span in (*theirs, *ours) for p in span.participants if p.kind == "person"}
     unresolved = tuple(sorted(p for p in people if not is_known(p)))
     causes = Causes(*schedule, theirs, since, until, unresolved=frozenset(unresolved), incomplete=incomplete)
-    return Measured(
+    return Measurement(
         since,
         until,
         theirs,
@@ -97,7 +97,7 @@ def measure(
 
 def measure_read(
     snapshot: Snapshot, since: int | None, until: int | None, *, dated: bool
-) -> list[tuple[SourceSchedule, Measured]]:
+) -> list[tuple[SourceSchedule, Measurement]]:
     """Compare the schedules of a read with the rendering in the same read, without any row. They are sorted by id.
 
     since, until: None for the start or end of the source's rendering. dated: whether the instant of the read is known.

@@ -9,7 +9,7 @@ from oncall.rendering.spec import Participant
 from oncall.rendering.zones import HOUR
 from oncall.tables.schedules import ROW_OF_PARTICIPANT
 from syncjobs.parity.checks import ScheduleParity
-from syncjobs.parity.compare import Measured, percent
+from syncjobs.parity.compare import Measurement, percent
 from syncjobs.planning.values import element_key
 from syncjobs.words.names import Names
 
@@ -22,7 +22,7 @@ class Line:
 
     external_id: str
     name: str
-    measured: Measured
+    measured: Measurement
     prefix: str = ""
     names: Mapping[Participant, str] = field(default_factory=dict)
 

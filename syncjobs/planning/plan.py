@@ -28,7 +28,9 @@ from syncjobs.planning.values import (
 Proposals = Mapping[Kind, Mapping[str, Proposal]]
 
 
-def to_compare(proposals: Proposals, links: Mapping[Kind, Mapping[str, LinkView]], evaluate_all: bool) -> list[int]:
+def links_to_compare(
+    proposals: Proposals, links: Mapping[Kind, Mapping[str, LinkView]], evaluate_all: bool
+) -> list[int]:
     """Return the ids of the links whose contents are needed: those with a changed source or row.
 
     evaluate_all: whether the rules changed, so that all links are needed.

@@ -21,7 +21,7 @@ from oncall.rendering.intervals import Range
 from oncall.rendering.zones import DAY, HOUR
 from syncjobs.models import Outcome, ParityBasis, SyncRun
 from syncjobs.parity.checks import (
-    Imported,
+    ImportedSchedules,
     LatestChecks,
     Rendered,
     ScheduleParity,
@@ -142,7 +142,7 @@ def verify(run: SyncRun, claim: Claim, rendering: SourceRendering, opener: Calla
 def _measure_at_source(
     run: SyncRun,
     claim: Claim,
-    imported: Imported,
+    imported: ImportedSchedules,
     ahead: list[Due],
     around: list[Due],
     opener: Callable[..., Connector],
@@ -188,7 +188,7 @@ def _waiting(
     return sorted((id_ for id_ in read if id_ not in fresh), key=lambda id_: (id_ in last, last.get(id_, now), id_))
 
 
-def with_transitions(imported: Imported, external_ids: Iterable[str], now: int) -> list[Due]:
+def with_transitions(imported: ImportedSchedules, external_ids: Iterable[str], now: int) -> list[Due]:
     """Those of the schedules whose clocks will change, with the ranges around that."""
     specs = ((external_id, imported.spec(external_id)) for external_id in external_ids)
     found = ((external_id, transition_ranges(spec, now)) for external_id, spec in specs if spec is not None)
@@ -196,7 +196,7 @@ def with_transitions(imported: Imported, external_ids: Iterable[str], now: int) 
 
 
 def measure_due(
-    imported: Imported, connector: Connector, due: Iterable[Due], basis: ParityBasis, most: int = MOST_CALLS
+    imported: ImportedSchedules, connector: Connector, due: Iterable[Due], basis: ParityBasis, most: int = MOST_CALLS
 ) -> Iterator[ScheduleParity]:
     """Results of as many schedules as ``most`` calls of the connector allow. Raises ConnectorError."""
     for ids, ranges in _together(due, connector.rendered_together):

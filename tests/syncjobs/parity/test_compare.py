@@ -27,7 +27,7 @@ from oncall.rendering.spec import (
     Substitution,
     person,
 )
-from syncjobs.parity.compare import NOT_REPORTED, Measured, measure, measure_read, percent, transition_ranges
+from syncjobs.parity.compare import NOT_REPORTED, Measurement, measure, measure_read, percent, transition_ranges
 from tests.syncjobs.conftest import layer, schedule, user
 
 DAY, HOUR = 86_400, 3600
@@ -55,13 +55,13 @@ def against(
     until: int = UNTIL,
     known: Callable[[Participant], bool] = lambda who: True,
     incomplete: bool = False,
-) -> Measured:
+) -> Measurement:
     """Compare the stored schedule with another schedule that the source renders."""
     source = render_final(theirs, (), since, until)
     return measure((ours, substitutions), source, since, until, is_known=known, incomplete=incomplete)
 
 
-def causes(measured: Measured) -> set[str]:
+def causes(measured: Measurement) -> set[str]:
     return {difference.cause for difference in measured.differences}
 
 
