@@ -54,8 +54,8 @@ class SyncedSchedulePage(SchedulePage):
         )
         return rows
 
-    def schedule(self, request: HttpRequest, pk: int) -> Any:
-        schedule = super().schedule(request, pk)
+    def get_object(self, request: HttpRequest, pk: int) -> Any:
+        schedule = super().get_object(request, pk)
         schedule.parity = latest_parity([pk]).get(pk) if schedule.external_id else None
         return schedule
 

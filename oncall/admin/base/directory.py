@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
@@ -93,12 +92,13 @@ def known_keys(reference_owner: str, pk: int) -> Keys:
     references = Reference.objects.filter(**{f"{reference_owner}_id": pk})
     known: dict[tuple[Kind, str], int] = {}
     for reference in references:
-        kind: Any = reference.kind  # the column's choices are kinds
-        target = getattr(reference, f"{kind}_id")
-        if target is not None:
-            known[kind, reference.key] = target
+        for kind in WORDS:
+            row_id = getattr(reference, f"{kind}_id")
+            if row_id is not None:
+                known[kind, reference.key] = row_id
     return known
 
 
-def meaning(keys: Keys, kind: Kind, key: str) -> int | None:
+def row_of_key(keys: Keys, kind: Kind, key: str) -> int | None:
+    """Returns the primary key of the row for a key inside an aggregate's JSON, None if it is unknown."""
     return local_id(key) if key.startswith(LOCAL) else keys.get((kind, key))

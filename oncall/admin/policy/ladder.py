@@ -7,7 +7,7 @@ from itertools import groupby
 from django.urls import reverse
 
 from oncall.admin.base.columns import moment
-from oncall.admin.policy.levels import special_words
+from oncall.admin.policy.levels import option_words
 from oncall.admin.schedule.bars import name_of
 from oncall.escalation.policy import Policy, Target
 from oncall.escalation.walk import MINUTE, Page, Paged, Problem, Step, Walk
@@ -151,7 +151,7 @@ class Words:
         alone = target.kind == "responder" and row is not None and page.people[0].instead_of is None
         return Line(
             kind, row.name if row else target.label or target.key, self._url(ROW_OF_TARGET.get(target.kind), row),
-            tuple(special_words(replace(target, notify=""))), who, " or " if page.one_of else ", ",
+            tuple(option_words(replace(target, notify=""))), who, " or " if page.one_of else ", ",
             problems, row is not None, page.withheld,
             alone, parts,
         )  # fmt: skip

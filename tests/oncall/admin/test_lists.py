@@ -111,7 +111,7 @@ def test_what_a_column_counts_is_counted_for_the_page_alone_and_sorts_it(browser
     with CaptureQueriesContext(connection) as queries:
         policies = browser.get(by_services).context["cl"].result_list
         groups = browser.get(by_members).context["cl"].result_list
-    assert [(row.name, row.watching) for row in policies] == [("Busy", 2), ("Lone", 1), ("Idle", 0)]
+    assert [(row.name, row.service_number) for row in policies] == [("Busy", 2), ("Lone", 1), ("Idle", 0)]
     assert [(row.name, row.people) for row in groups] == [("Two people", 2), ("Nobody", 0)]
     totals = [query["sql"] for query in queries if query["sql"].startswith("SELECT COUNT(*)")]
     assert len(totals) == 2

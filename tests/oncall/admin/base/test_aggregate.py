@@ -150,6 +150,18 @@ def test_a_substitution_is_typed_in_the_responders_zone(form: Any, make: MakeRow
     }  # fmt: skip
 
 
+@time_machine.travel("2026-10-20T12:00:00Z")
+def test_an_untouched_local_time_that_occurs_twice_keeps_its_instant(form: Any, make: MakeRow) -> None:
+    second_pass = {"starts_at": "2026-10-25T01:30:00Z", "ends_at": "2026-10-25T09:00:00Z"}  # 02:30 CET, after 02:30 CEST
+    shift = {**second_pass, "by_key": "vacant", "scope": None}
+    pk = make("responder", {"substitutions": {"local:+": shift}}, time_zone="Europe/Berlin")
+    page = form("responder", pk)
+    assert page.data["substitutions-0-starts"] == "2026-10-25T02:30"
+    assert page.send(**{"substitutions-0-ends": "2026-10-25T12:00"}).status_code == 302
+    (values,) = load_states("responder", [pk])[pk].elements["substitutions"].values()
+    assert (values["starts_at"], values["ends_at"]) == ("2026-10-25T01:30:00Z", "2026-10-25T11:00:00Z")
+
+
 def test_imported_rows_say_where_they_are_managed(browser: Client, db: None) -> None:
     (written,) = write("service", [Draft({"name": "X"}, origin="PagerDuty acme")], by=Actor(None, "run:1"))
     page = browser.get(reverse("admin:oncall_service_change", args=[written.id])).content.decode()

@@ -71,8 +71,8 @@ def test_a_schedule_is_made_by_hand(form: Any, make: MakeRow, problems: Any) -> 
     ("changes", "complaint"),
     [
         ({"layers-0-name": ""}, "name: This field is required"),
-        ({"layers-0-length": ""}, "length: Needed to know"),
-        ({"layers-0-first": ""}, "first: Needed to know"),
+        ({"layers-0-length": ""}, "length: Without this value"),
+        ({"layers-0-first": ""}, "first: Without this value"),
         ({"layers-0-first": "soon"}, "first: Write a date"),
         ({"layers-0-first": "2026-03-02T09:00Z"}, "first: Write the local date"),
         ({"layers-0-participants": "Zoe"}, "participants: “Zoe” is not known here"),

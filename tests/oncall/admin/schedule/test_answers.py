@@ -146,13 +146,13 @@ def test_the_quality_box_tells_gaps_and_loads(browser: Client, make: MakeRow, pe
     weekdays = [{"type": "weekly", "weekday": day, "start": 0, "duration": 86_400} for day in range(1, 6)]
     pk = make("schedule", layers=layers(layer("A", *people[:2], days=1, windows=weekdays)))
     quality = browser.get(page_url(pk) + "?days=7").context["quality"]
-    assert (quality["covered"], quality["uncovered"]) == ("71.8", "1 d 23 h")  # an hour of Sunday does not exist
-    assert quality["gaps"] == [("Sat 00:00 CET", "Mon 00:00 CEST", "1 d 23 h")]
-    assert [(load["who"], load["hours"], load["weekends"]) for load in quality["loads"]] == [
+    assert (quality.covered, quality.uncovered) == ("71.8", "1 d 23 h")  # an hour of Sunday does not exist
+    assert quality.gaps == [("Sat 00:00 CET", "Mon 00:00 CEST", "1 d 23 h")]
+    assert [(load.who, load.hours, load.weekends) for load in quality.loads] == [
         ("Ana Kowalski", "63 h", "0 h"),
         ("Ben Ode", "57 h", "0 h"),
     ]
-    assert quality["balance"] == 90
+    assert quality.balance == 90
     text = page(browser, pk, "?days=7")
     assert "71.8 % covered" in text
     assert "Balance 90" in text
