@@ -99,8 +99,8 @@ class SyncedSchedulePage(SchedulePage):
         check: ParityCheck | None = schedule.parity
         if check is None or not check.is_compared:
             return ours, *others
-        since = max(int(check.since.timestamp()), bars.shown.since)
-        until = min(int(check.until.timestamp()), bars.shown.until)
+        since = max(int(check.since.timestamp()), bars.visible.since)
+        until = min(int(check.until.timestamp()), bars.visible.until)
         if since >= until:
             return ours, *others
         note = measured_in_words(check)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Generic
 
 from oncall.admin.base.cards import Card, CardFormSet
-from oncall.admin.base.directory import Keys, known_keys
+from oncall.admin.base.directory import Keys, resolved_keys
 from oncall.admin.base.forms import AggregateForm, AnyRoot
 from oncall.aggregates import Values
 from oncall.escalation.codec import InvalidPolicy
@@ -21,7 +21,7 @@ class CardsForm(AggregateForm[AnyRoot], Generic[AnyRoot, Card]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.keys: Keys = known_keys(self.reference_owner, self.instance.pk) if self.instance.pk else {}
+        self.keys: Keys = resolved_keys(self.reference_owner, self.instance.pk) if self.instance.pk else {}
         self.unreadable = ""
         self.cards: CardFormSet[Card] | None = None
         try:

@@ -7,6 +7,7 @@ from itertools import groupby
 from django.urls import reverse
 
 from oncall.admin.base.columns import moment
+from oncall.admin.base.directory import KIND_WORDS
 from oncall.admin.policy.levels import option_words
 from oncall.admin.schedule.bars import name_of
 from oncall.escalation.policy import Policy, Target
@@ -30,7 +31,6 @@ _ENDINGS = {
     "rounds_not_known": "It is unknown whether the policy repeats.",
     "wait_not_known": "It is unknown how long this level waits, so the walk stops here.",
 }
-_KINDS = {"schedule": "schedule", "user_group": "group", "group_routing": "routing of", "escalation_policy": "policy"}
 _PAGES = {
     "responder": "oncall_responder_change",
     "schedule": "oncall_schedule_page",
@@ -50,8 +50,9 @@ class Who:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One target of a level. who: the people it means at that minute. problems: why these are unknown. parts: the
-    policies that it starts. alone: whether the target is a person who is paged without a replacement."""
+    """One target of a level. who: the people it means at that minute. problems: why these are unknown. resolved:
+    whether the target has a row. policies: the policies that it starts. alone: whether the target is a person who is
+    paged without a replacement."""
 
     kind: str
     name: str
@@ -60,10 +61,10 @@ class Line:
     who: tuple[Who, ...]
     joined: str
     problems: tuple[str, ...]
-    known: bool
+    resolved: bool
     withheld: bool
     alone: bool
-    parts: tuple["Ladder", ...]
+    policies: tuple["Ladder", ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +114,16 @@ def _repeats(count: int | None) -> str:
     return f"Repeats {count} time{'' if count == 1 else 's'}." if count else "Does not repeat."
 
 
+def _kind_word(target: Target) -> str:
+    """Returns what kind of target it is; empty for a person."""
+    if target.kind == "unresolved":
+        return target.unresolved_kind.replace("_", " ")
+    return "routing of" if target.kind == "group_routing" else KIND_WORDS[target.kind]
+
+
 class Words:
-    """Describes the steps of a walk. found: what the database knows. at: the alert's instant. zone: for times."""
+    """Describes the steps of a walk. found: the policy and the rows that it refers to. at: the alert's instant. zone:
+    the time zone of the page."""
 
     def __init__(self, found: Walkable, at: int, zone: str) -> None:
         self.found, self.at, self.zone = found, at, zone
@@ -137,10 +146,7 @@ class Words:
 
     def _line(self, page: Page) -> Line:
         target, row = page.target, self._row(page.target)
-        kind = _KINDS.get(target.kind, "")
-        if target.kind == "unresolved":
-            kind = target.unresolved_kind.replace("_", " ")
-        parts = tuple(
+        policies = tuple(
             Ladder.of(part.walk, self.found.known.policies[part.key], self, self.policy_name(part.key), self._url(
                 "escalation_policy", self.found.rows.get(("escalation_policy", part.key))
             ))
@@ -150,10 +156,9 @@ class Words:
         problems = tuple(self._problems(page, row))
         alone = target.kind == "responder" and row is not None and page.people[0].instead_of is None
         return Line(
-            kind, row.name if row else target.label or target.key, self._url(ROW_OF_TARGET.get(target.kind), row),
-            tuple(option_words(replace(target, notify=""))), who, " or " if page.one_of else ", ",
-            problems, row is not None, page.withheld,
-            alone, parts,
+            _kind_word(target), row.name if row else target.label or target.key,
+            self._url(ROW_OF_TARGET.get(target.kind), row), tuple(option_words(replace(target, notify=""))), who,
+            " or " if page.one_of else ", ", problems, row is not None, page.withheld, alone, policies,
         )  # fmt: skip
 
     def _row(self, target: Target) -> Row | None:
@@ -183,7 +188,7 @@ class Words:
     def _problem(self, problem: Problem, target: Target) -> str:
         match problem.kind:
             case "unresolved":
-                return "Not known here: import it, or replace it in the form. Who is paged cannot be determined."
+                return "It is not known here: import it, or replace it in the form. Who is paged cannot be determined."
             case "routing":
                 return "The group's routing depends on the alert, so who is paged cannot be determined."
             case "cycle":

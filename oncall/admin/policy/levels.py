@@ -1,5 +1,7 @@
 """Levels of an escalation policy as forms."""
 
+from collections.abc import Mapping
+
 from django import forms
 from django.forms import formset_factory
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget
@@ -7,11 +9,17 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidge
 from oncall.admin.base.cards import AddField, CardForm, CardFormSet, LinesField
 from oncall.admin.base.directory import Directory, Keys, row_of_key
 from oncall.aggregates import Kind
-from oncall.escalation.policy import Level, Target
+from oncall.escalation.policy import Level, Target, TargetKind
 from oncall.tables.escalation import ROW_OF_TARGET
 
 _DISTRIBUTIONS = [("everyone", "page all of them"), ("round_robin", "page one of them in turn")]
-_KINDS: tuple[Kind, ...] = ("responder", "schedule", "user_group", "escalation_policy")
+#: The kinds of rows that a line may contain, and the kinds of their targets.
+_TARGET_KINDS: Mapping[Kind, TargetKind] = {
+    "responder": "responder",
+    "schedule": "schedule",
+    "user_group": "user_group",
+    "escalation_policy": "escalation_policy",
+}
 
 
 def target_label(target: Target, directory: Directory, keys: Keys) -> str:
@@ -70,10 +78,8 @@ class LevelForm(CardForm[Level]):
         return f"Level {self.initial['number']}"
 
     def _find(self, text: str) -> Target:
-        kind, key = self.directory.find(text, *_KINDS)
-        if kind == "schedule":
-            return Target("schedule", key)
-        return Target("responder" if kind == "responder" else kind, key)  # type: ignore[arg-type]  # one of _KINDS
+        kind, key = self.directory.find(text, *_TARGET_KINDS)
+        return Target(_TARGET_KINDS[kind], key)
 
     def card(self) -> Level:
         return Level(self.cleaned_data["wait"], self.cleaned_data["distribution"], self.cleaned_data["who"])

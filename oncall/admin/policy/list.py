@@ -65,12 +65,12 @@ class EscalationPolicyForm(CardsForm[EscalationPolicy, Level]):
         return levels_to_json(cards)
 
 
-class PartFilter(SimpleListFilter):
-    title = "part of another"
+class PartOfFilter(SimpleListFilter):
+    title = "part of another policy"
     parameter_name = "part"
 
     def lookups(self, request: HttpRequest, model_admin: "ModelAdmin[EscalationPolicy]") -> tuple[tuple[str, str], ...]:
-        return ("no", "Whole policies"), ("yes", "Parts of one")
+        return ("no", "Whole policies"), ("yes", "Parts of a policy")
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[EscalationPolicy]) -> QuerySet[EscalationPolicy]:
         whole = {"part_of_key": ""}
@@ -91,7 +91,7 @@ class EscalationPolicyAdmin(AggregateAdmin[EscalationPolicy]):
     )  # fmt: skip
     list_display_links = None
     list_select_related = ("group", "part_of")
-    list_filter = ("active", SourceFilter, PartFilter)
+    list_filter = ("active", SourceFilter, PartOfFilter)
     search_fields = ("name", "references__responder__name", "references__schedule__name")
     autocomplete_fields = ("part_of", "group")
     change_form_template = "oncall/admin/escalation_form.html"

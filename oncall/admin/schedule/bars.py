@@ -33,8 +33,8 @@ class RowTexts(TypedDict, total=False):
 
 
 def name_of(participant: Participant, names: Names) -> str:
-    known = names.get(participant)
-    return known.name if known else f"{participant} {UNKNOWN}"
+    name = names.get(participant)
+    return name.name if name else f"{participant} {UNKNOWN}"
 
 
 def names_in_words(participants: Sequence[Participant], names: Names) -> str:
@@ -43,11 +43,11 @@ def names_in_words(participants: Sequence[Participant], names: Names) -> str:
 
 def identity(participant: Participant, names: Names) -> str:
     """Returns what a participant's colour depends on: one person has one colour under every key."""
-    known = names.get(participant)
-    return f"responder {known.responder_id}" if known and known.responder_id else str(participant)
+    name = names.get(participant)
+    return f"responder {name.responder_id}" if name and name.responder_id else str(participant)
 
 
-def unreachable(names: Names) -> frozenset[int]:
+def unreachable_responders(names: Names) -> frozenset[int]:
     """Returns the primary keys of the responders who are not active."""
     ids = {name.responder_id for name in names.values() if name.responder_id is not None}
     rows = Responder.objects.filter(pk__in=ids).exclude(active=True, state=Responder.State.ACTIVE)
@@ -55,17 +55,17 @@ def unreachable(names: Names) -> frozenset[int]:
 
 
 class Bars:
-    """Makes bars. gone: responders who cannot be reached. linked: whether a bar links to its explanation."""
+    """Makes bars. unreachable: the responders who cannot be reached. linked: whether a bar links to its explanation."""
 
     def __init__(
-        self, shown: VisibleRange, names: Names, gone: frozenset[int], now: int, *, linked: bool = True
+        self, visible: VisibleRange, names: Names, unreachable: frozenset[int], now: int, *, linked: bool = True
     ) -> None:
-        self.shown, self.names, self.gone, self.now, self.linked = shown, names, gone, now, linked
+        self.visible, self.names, self.unreachable, self.now, self.linked = visible, names, unreachable, now, linked
 
     def timeline(self, home: str, *rows: Row) -> Timeline:
         """Returns the rows over the days shown. home: the schedule's time zone."""
-        shown = self.shown
-        return Timeline(shown.zone, shown.since, shown.until, self.now, rows, home, shown.chosen)
+        visible = self.visible
+        return Timeline(visible.zone, visible.since, visible.until, self.now, rows, home, visible.chosen)
 
     def of(self, spans: Iterable[Span], reason: Reason = lambda *_: "") -> tuple[Bar, ...]:
         """Returns a bar for each stretch of time of each person. Adjacent spans of a person share a bar."""
@@ -101,7 +101,7 @@ class Bars:
             tuple(
                 self._bar(each.starts_at, each.ends_at, (each.by,), "override", reason=kind_of(each))
                 for each in exceptions_of(spec)
-                if each.starts_at < self.shown.until and each.ends_at > self.shown.since
+                if each.starts_at < self.visible.until and each.ends_at > self.visible.since
             ),
         )
 
@@ -128,25 +128,25 @@ class Bars:
     def _bar(self, start: int, end: int, who: Who, *style: str, reason: str = "") -> Bar:
         people = [each for each in who if each.kind != "vacant"]
         names = sorted(name_of(each, self.names) for each in people)
-        known = [self.names.get(each) for each in people]
-        lost = any(name is None or name.responder_id in self.gone for name in known)
-        title = f"{', '.join(names) or NOBODY}{' (cannot be reached)' if lost else ''}"
+        rows = [self.names.get(each) for each in people]
+        unreachable = any(row is None or row.responder_id in self.unreachable for row in rows)
+        title = f"{', '.join(names) or NOBODY}{' (cannot be reached)' if unreachable else ''}"
         return Bar(
             start, end, first_few(names) or NOBODY,
             ",".join(sorted(identity(each, self.names) for each in people)),
             f"{self._title(title, start, end)}{f'; {reason}' if reason else ''}",
-            (*style, *(["unreachable"] if lost else [])),
+            (*style, *(["unreachable"] if unreachable else [])),
             reason, self._link(start, end),
         )  # fmt: skip
 
     def _title(self, text: str, start: int, end: int) -> str:
-        zone = self.shown.zone
+        zone = self.visible.zone
         return f"{text}: {moment(start, zone, self.now)} to {moment(end, zone, self.now)}, {span_in_words(end - start)}"
 
     def _link(self, start: int, end: int) -> str:
         """Returns the link that explains now, if the bar contains it, otherwise the beginning of the bar."""
         inside = start <= self.now < end
-        return self.shown.link(chosen=self.now if inside else max(start, self.shown.since)) if self.linked else ""
+        return self.visible.link(chosen=self.now if inside else max(start, self.visible.since)) if self.linked else ""
 
 
 def _stretches(spans: Iterable[Span]) -> Iterator[Held]:
@@ -209,11 +209,11 @@ class Reasons:
 
 def drawn_rows(spec: ScheduleSpec, rendering: Rendering, bars: Bars) -> tuple[Row, ...]:
     """Returns the rows of the final schedule, of the overrides and extra shifts, and of each layer without these."""
-    shown = bars.shown
-    final = bars.final(FINAL, rendering.final, shown.since, shown.until, reason=Reasons(spec, rendering))
+    visible = bars.visible
+    final = bars.final(FINAL, rendering.final, visible.since, visible.until, reason=Reasons(spec, rendering))
     exceptions = bars.exceptions(spec)
     titles = layer_titles(spec)
-    bare = render(replace(spec, extra_shifts=(), overrides=()), (), shown.since, shown.until)
+    bare = render(replace(spec, extra_shifts=(), overrides=()), (), visible.since, visible.until)
     layers = (Row(titles[key], bars.of(spans)) for key, spans in bare.layers)
     return (final, *([exceptions] if exceptions.bars else []), *layers)
 

@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 
 from oncall.admin.base.columns import moment
 from oncall.admin.base.page import AggregatePage
-from oncall.admin.schedule.bars import FINAL, BarLine, Bars, Names, drawn_rows, table, unreachable
+from oncall.admin.schedule.bars import FINAL, BarLine, Bars, Names, drawn_rows, table, unreachable_responders
 from oncall.admin.schedule.quality import (
     Now,
     Quality,
@@ -66,7 +66,7 @@ class ScheduleContext(TypedDict, total=False):
     rotations: list[RotationOrder]
     quality: Quality
     clock_changes: list[tuple[str, str]]
-    shown: VisibleRange
+    visible: VisibleRange
     ranges: list[Choice]
     clocks: list[Choice]
     why: Why | None
@@ -125,20 +125,20 @@ class SchedulePage(AggregatePage[Schedule]):
         if schedule.zone_state != Schedule.ZoneState.OK:
             return {"reason": f"Its time zone is {schedule.get_zone_state_display().lower()}. Choose one in the form."}
         now, zone = int(time.time()), schedule.time_zone
-        shown = VisibleRange.of(request.GET, zone, now, schedule.viewer_zone or "")
+        visible = VisibleRange.of(request.GET, zone, now, schedule.viewer_zone or "")
         loaded = specs_of([schedule])[0].get(schedule.pk)
         if loaded is None:
             raise unreadable(schedule)
-        rendering = render(*loaded, shown.since, shown.until)
+        rendering = render(*loaded, visible.since, visible.until)
         names = self.names(schedule)
-        bars = Bars(shown, names, unreachable(names), now)
+        bars = Bars(visible, names, unreachable_responders(names), now)
         timeline = bars.timeline(zone, *self.rows(schedule, loaded, rendering, bars))
         return {
             "timeline": timeline,
             "tables": [
                 RowTable(
                     row,
-                    table(row, shown.zone, now),
+                    table(row, visible.zone, now),
                     any(bar.reason for bar in row.bars),
                     row.label == FINAL or any("mismatch" in bar.style for bar in row.bars),
                 )
@@ -148,17 +148,19 @@ class SchedulePage(AggregatePage[Schedule]):
             "rotations": rotations_in_words(loaded[0], bars),
             "quality": quality(rendering.final, zone, bars),
             "clock_changes": [
-                (moment(instant, shown.zone, now), "" if of == shown.zone else of)
+                (moment(instant, visible.zone, now), "" if of == visible.zone else of)
                 for instant, of in timeline.clock_changes()
             ],
-            "shown": shown,
-            "ranges": [Choice(days, shown.link(days=days), days == shown.days) for days in RANGES],
-            "clocks": [Choice(CLOCKS[each], shown.link(clock=each), each == shown.clock) for each in shown.clocks],
+            "visible": visible,
+            "ranges": [Choice(days, visible.link(days=days), days == visible.days) for days in RANGES],
+            "clocks": [
+                Choice(CLOCKS[each], visible.link(clock=each), each == visible.clock) for each in visible.clocks
+            ],
             "why": why(loaded, bars, _instant(schedule.changed_at), partial(self.source_id, schedule)),
-            "why_at": reading_to_text(reading(shown.zone, now if shown.chosen is None else shown.chosen))[:16],
-            "close_url": shown.link(),
-            "earlier": shown.link(shift=-1),
-            "later": shown.link(shift=1),
+            "why_at": reading_to_text(reading(visible.zone, now if visible.chosen is None else visible.chosen))[:16],
+            "close_url": visible.link(),
+            "earlier": visible.link(shift=-1),
+            "later": visible.link(shift=1),
         }
 
 

@@ -5,7 +5,7 @@ from typing import TypedDict
 
 from oncall.admin.base.columns import span_in_words
 from oncall.admin.base.directory import NOBODY
-from oncall.admin.schedule.bars import BarLine, Bars, Names, names_in_words, table, unreachable
+from oncall.admin.schedule.bars import BarLine, Bars, Names, names_in_words, table, unreachable_responders
 from oncall.admin.schedule.range import DEFAULT_DAYS, VisibleRange
 from oncall.rendering.differences import Impact, compare, impact
 from oncall.rendering.final import Span, render_final
@@ -84,16 +84,16 @@ def preview(edit: Edit, now: int) -> PreviewContext:
     effect = edit.effect(now)
     sides = [side for side in (edit.after, edit.before) if side is not None]
     try:
-        shown = VisibleRange.of({}, sides[0][0].zone if sides else "UTC", now)
-        before, after = (_spans(side, shown.since, shown.until) for side in (edit.before, edit.after))
+        visible = VisibleRange.of({}, sides[0][0].zone if sides else "UTC", now)
+        before, after = (_spans(side, visible.since, visible.until) for side in (edit.before, edit.after))
     except InvalidSpec:
         return {"effect": effect}
-    bars = Bars(shown, edit.names, unreachable(edit.names), now, linked=False)
-    differences = compare(before, after, shown.since, shown.until).differences
+    bars = Bars(visible, edit.names, unreachable_responders(edit.names), now, linked=False)
+    differences = compare(before, after, visible.since, visible.until).differences
     rows = (
-        bars.final("Before", before, shown.since, shown.until),
-        bars.final("After", after, shown.since, shown.until),
+        bars.final("Before", before, visible.since, visible.until),
+        bars.final("After", after, visible.since, visible.until),
         bars.difference("Difference", differences, empty="No difference."),
     )
-    timeline = bars.timeline(shown.zone, *rows)
-    return {"effect": effect, "preview": timeline, "preview_table": table(rows[-1], shown.zone, now)}
+    timeline = bars.timeline(visible.zone, *rows)
+    return {"effect": effect, "preview": timeline, "preview_table": table(rows[-1], visible.zone, now)}

@@ -78,22 +78,22 @@ def _until(instant: int | None, bars: Bars) -> tuple[str, str]:
     """Returns an instant, and the time until then, in words; empty for None."""
     if instant is None:
         return "", ""
-    return moment(instant, bars.shown.zone, bars.now), span_in_words(instant - bars.now)
+    return moment(instant, bars.visible.zone, bars.now), span_in_words(instant - bars.now)
 
 
 def quality(spans: tuple[Span, ...], home: str, bars: Bars) -> Quality:
     """Returns the quality of a final schedule. home: the schedule's time zone."""
-    shown = bars.shown
-    uncovered = gaps(spans, shown.since, shown.until)
+    visible = bars.visible
+    uncovered = gaps(spans, visible.since, visible.until)
     seconds = sum(end - start for start, end in uncovered)
-    shares = loads(spans, home, shown.since, shown.until)
+    shares = loads(spans, home, visible.since, visible.until)
     fair = fairness(shares)
     most = max((load.seconds for load in shares.values()), default=1)
     return Quality(
-        percent(shown.until - shown.since - seconds, shown.until - shown.since, decimals=1),
+        percent(visible.until - visible.since - seconds, visible.until - visible.since, decimals=1),
         span_in_words(seconds) if seconds else "",
         [
-            (moment(start, shown.zone, bars.now), moment(end, shown.zone, bars.now), span_in_words(end - start))
+            (moment(start, visible.zone, bars.now), moment(end, visible.zone, bars.now), span_in_words(end - start))
             for start, end in uncovered[:MOST_GAPS]
         ],
         max(len(uncovered) - MOST_GAPS, 0),

@@ -50,7 +50,7 @@ def why(loaded: ScheduleInput, bars: Bars, changed_at: int | None, source_id: Ca
     """Returns the explanation of the chosen instant, None if no instant is chosen. The schedule must be renderable.
     changed_at: the schedule's last change. source_id: returns the source's id of the element or layer with this key, or
     an empty string."""
-    chosen = bars.shown.chosen
+    chosen = bars.visible.chosen
     if chosen is None:
         return None
     spec, substitutions = loaded
@@ -80,7 +80,7 @@ class _Words:
         self.exceptions = {each.key: each for each in exceptions}
 
     def at(self, instant: int) -> str:
-        return dated_moment(instant, self.bars.shown.zone)
+        return dated_moment(instant, self.bars.visible.zone)
 
     def line(self, source: Source) -> Line:
         counts = source.covered_by is None and bool(source.holders)
