@@ -49,7 +49,7 @@ class Who:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class TargetLine:
     """One target of a level. who: the people it means at that minute. problems: why these are unknown. resolved:
     whether the target has a row. policies: the policies that it starts. alone: whether the target is a person who is
     paged without a replacement."""
@@ -73,7 +73,7 @@ class Rung:
     clock: str
     level: int
     one_of: bool
-    lines: tuple[Line, ...]
+    lines: tuple[TargetLine, ...]
     says: str
     wait: int | None
 
@@ -97,13 +97,13 @@ class Ladder:
     deserted: bool
 
     @classmethod
-    def of(cls, walk: Walk, policy: Policy, words: "Words", name: str, url: str = "") -> "Ladder":
+    def of(cls, walk: Walk, policy: Policy, builder: "LadderBuilder", name: str, url: str = "") -> "Ladder":
         grouped = groupby(walk.steps, key=lambda step: step.round)
-        rounds = [(number, tuple(words.rung(step) for step in steps)) for number, steps in grouped]
+        rounds = [(number, tuple(builder.rung(step) for step in steps)) for number, steps in grouped]
         return cls(
             name, url, rounds[0][1] if rounds else (), tuple(rounds[1:MOST_ROUNDS]), max(len(rounds) - MOST_ROUNDS, 0),
             _repeats(policy.repeat_count), _ENDINGS[walk.ending.kind], walk.ending.minute,
-            words.clock(walk.ending.minute), policy.repeat_count == 0 and walk.ending.kind == "nothing",
+            builder.clock(walk.ending.minute), policy.repeat_count == 0 and walk.ending.kind == "nothing",
             all(step.outcome in ("skipped", "waited") for step in walk.steps),
         )  # fmt: skip
 
@@ -121,8 +121,8 @@ def _kind_word(target: Target) -> str:
     return "routing of" if target.kind == "group_routing" else KIND_WORDS[target.kind]
 
 
-class Words:
-    """Describes the steps of a walk. found: the policy and the rows that it refers to. at: the alert's instant. zone:
+class LadderBuilder:
+    """Builds the ladder of a walk. found: the policy and the rows that it refers to. at: the alert's instant. zone:
     the time zone of the page."""
 
     def __init__(self, found: Walkable, at: int, zone: str) -> None:
@@ -144,7 +144,7 @@ class Words:
             _OUTCOMES[step.outcome], step.wait,
         )  # fmt: skip
 
-    def _line(self, page: Page) -> Line:
+    def _line(self, page: Page) -> TargetLine:
         target, row = page.target, self._row(page.target)
         policies = tuple(
             Ladder.of(part.walk, self.found.known.policies[part.key], self, self.policy_name(part.key), self._url(
@@ -155,7 +155,7 @@ class Words:
         who = tuple(self._who(each) for each in page.people)
         problems = tuple(self._problems(page, row))
         alone = target.kind == "responder" and row is not None and page.people[0].instead_of is None
-        return Line(
+        return TargetLine(
             _kind_word(target), row.name if row else target.label or target.key,
             self._url(ROW_OF_TARGET.get(target.kind), row), tuple(option_words(replace(target, notify=""))), who,
             " or " if page.one_of else ", ", problems, row is not None, page.withheld, alone, policies,

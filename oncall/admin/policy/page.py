@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404
 
 from oncall.admin.base.columns import dated_moment
 from oncall.admin.base.page import AggregatePage
-from oncall.admin.policy.ladder import Ladder, Words
+from oncall.admin.policy.ladder import Ladder, LadderBuilder
 from oncall.admin.schedule.range import instant_of_query
 from oncall.escalation.codec import InvalidPolicy
 from oncall.escalation.walk import MOST_MINUTES, Notice, WalkTooLong, notices, walk
@@ -110,25 +110,25 @@ class EscalationPage(AggregatePage[EscalationPolicy]):
             course = walk(found.policy, found.known, query.at, query.acknowledged)
         except WalkTooLong as why:
             return {"reason": f"The walk is too long: {why}.", "query": query}
-        words = Words(found, query.at, query.zone)
+        builder = LadderBuilder(found, query.at, query.zone)
         lines = notices(course)
         return {
             "query": query,
             "past": query.at < now,
             "at": dated_moment(query.at, query.zone),
-            "ladder": Ladder.of(course, found.policy, words, policy.name),
-            "lines": [_line(each, words) for each in lines[:MOST_LINES]],
+            "ladder": Ladder.of(course, found.policy, builder, policy.name),
+            "lines": [_line(each, builder) for each in lines[:MOST_LINES]],
             "more_lines": max(len(lines) - MOST_LINES, 0),
         }
 
 
-def _line(notice: Notice, words: Words) -> NoticeLine:
-    names = sorted(words.name(who) for who in notice.people)
-    path = [words.policy_name(key) for key in notice.path]
+def _line(notice: Notice, builder: LadderBuilder) -> NoticeLine:
+    names = sorted(builder.name(who) for who in notice.people)
+    path = [builder.policy_name(key) for key in notice.path]
     again = [f"round {notice.round}"] if notice.round > 1 else []
     return NoticeLine(
         f"T+{notice.minute}",
-        words.clock(notice.minute),
+        builder.clock(notice.minute),
         (" or " if notice.one_of else ", ").join(names),
         " › ".join([*path, f"level {notice.level}", *again]),
     )

@@ -15,7 +15,7 @@ from oncall.admin.base.columns import moment
 from oncall.admin.base.page import AggregatePage
 from oncall.admin.schedule.bars import FINAL, BarLine, Bars, Names, drawn_rows, table, unreachable_responders
 from oncall.admin.schedule.quality import (
-    Now,
+    OnCallNow,
     Quality,
     RotationOrder,
     now_in_words,
@@ -62,7 +62,7 @@ class ScheduleContext(TypedDict, total=False):
     reason: str
     timeline: Timeline
     tables: list[RowTable]
-    now: Now
+    now: OnCallNow
     rotations: list[RotationOrder]
     quality: Quality
     clock_changes: list[tuple[str, str]]

@@ -14,7 +14,7 @@ MOST_GAPS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Now:
+class OnCallNow:
     """Who is on call now, until when, and who follows, in words. rest: the time until then."""
 
     who: str
@@ -61,9 +61,9 @@ class Quality:
     loads: list[PersonLoad]
 
 
-def now_in_words(answer: OnCall, bars: Bars) -> Now:
+def now_in_words(answer: OnCall, bars: Bars) -> OnCallNow:
     until, rest = _until(answer.until, bars)
-    return Now(names_in_words(answer.now, bars.names), until, rest, names_in_words(answer.following, bars.names))
+    return OnCallNow(names_in_words(answer.now, bars.names), until, rest, names_in_words(answer.following, bars.names))
 
 
 def rotations_in_words(spec: ScheduleSpec, bars: Bars) -> list[RotationOrder]:

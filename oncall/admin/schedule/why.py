@@ -24,7 +24,7 @@ _Exception = Override | ExtraShift | Substitution
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ExplanationLine:
     """One layer or extra shift. says: sentences about it. counts: whether it decides who is on call."""
 
     title: str
@@ -41,7 +41,7 @@ class Why:
     who: str
     at: str
     instant: str
-    lines: list[Line]
+    lines: list[ExplanationLine]
     substituted: list[str]
     changed: str
 
@@ -54,19 +54,19 @@ def why(loaded: ScheduleInput, bars: Bars, changed_at: int | None, source_id: Ca
     if chosen is None:
         return None
     spec, substitutions = loaded
-    words = _Words(spec, substitutions, bars, source_id)
+    explainer = _Explainer(spec, substitutions, bars, source_id)
     found = explain(spec, substitutions, chosen)
     return Why(
         names_in_words(found.participants, bars.names) or NOBODY,
-        words.at(chosen),
+        explainer.at(chosen),
         instant_to_text(chosen),
-        [words.line(each) for each in found.sources],
-        list(words.substituted(found)),
-        "" if changed_at is None or chosen >= changed_at else words.at(changed_at),
+        [explainer.line(each) for each in found.sources],
+        list(explainer.substituted(found)),
+        "" if changed_at is None or chosen >= changed_at else explainer.at(changed_at),
     )
 
 
-class _Words:
+class _Explainer:
     def __init__(
         self,
         spec: ScheduleSpec,
@@ -82,10 +82,10 @@ class _Words:
     def at(self, instant: int) -> str:
         return dated_moment(instant, self.bars.visible.zone)
 
-    def line(self, source: Source) -> Line:
+    def line(self, source: Source) -> ExplanationLine:
         counts = source.covered_by is None and bool(source.holders)
         title = self._title(source)
-        return Line(title, names_in_words(source.own, self.bars.names), tuple(self._says(source)), counts)
+        return ExplanationLine(title, names_in_words(source.own, self.bars.names), tuple(self._says(source)), counts)
 
     def substituted(self, found: Explanation) -> Iterator[str]:
         for each in found.substituted:

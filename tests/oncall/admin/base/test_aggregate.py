@@ -163,6 +163,17 @@ def test_an_untouched_local_time_that_occurs_twice_keeps_its_instant(form: Any, 
     assert (values["starts_at"], values["ends_at"]) == ("2026-10-25T01:30:00Z", "2026-10-25T11:00:00Z")
 
 
+@time_machine.travel("2026-03-02T12:00:00Z")
+def test_a_new_zone_does_not_move_the_times_of_the_form(form: Any, make: MakeRow) -> None:
+    shift = {"starts_at": "2026-03-03T03:15:00Z", "ends_at": "2026-03-03T04:15:00Z", "by_key": "vacant", "scope": None}
+    pk = make("responder", {"substitutions": {"local:+": shift}}, time_zone="Asia/Kathmandu")
+    times = {"substitutions-0-ends": "2026-03-03T11:00"}
+    assert form("responder", pk).send(time_zone="Europe/Berlin", **times).status_code == 302
+    (values,) = load_states("responder", [pk])[pk].elements["substitutions"].values()
+    assert (values["starts_at"], values["ends_at"]) == ("2026-03-03T03:15:00Z", "2026-03-03T05:15:00Z")
+    assert Responder.objects.get().time_zone == "Europe/Berlin"
+
+
 def test_the_form_of_an_imported_row_shows_its_source(browser: Client, db: None) -> None:
     (written,) = write("service", [Draft({"name": "X"}, origin="PagerDuty acme")], by=Actor(None, "run:1"))
     page = browser.get(reverse("admin:oncall_service_change", args=[written.id])).content.decode()
