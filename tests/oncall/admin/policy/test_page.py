@@ -136,8 +136,8 @@ def test_a_policy_inside_is_folded_only_if_nobody_is_there(browser: Client, make
         levels=levels(level(None, target("escalation_policy", day), target("escalation_policy", night))),
     )
     page = shown(browser, both)
-    folded = page.partition('<summary class="rb-unsure">Nobody is there from Tue 12:00 UTC on.</summary>')
-    assert folded[1] and page.count("Nobody is there from") == 1
+    folded = page.partition('<summary class="rb-unsure">Nobody is reachable from Tue 12:00 UTC on.</summary>')
+    assert folded[1] and page.count("Nobody is reachable from") == 1
     assert "<strong>Ana</strong>" not in folded[2].partition("</details>")[0]
     assert "Ben</a>" in folded[2].partition("</details>")[0]
 
