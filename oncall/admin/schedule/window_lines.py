@@ -1,6 +1,6 @@
-"""Windows of a layer as lines of text: ``daily 17:00 for 10h``, ``fri 20:30 for 12h30m``; no line means always open.
+"""Converts windows of a layer to lines of text like ``daily 17:00 for 10h`` or ``fri 20:30 for 12h30m``, and back.
 
-Pure: no Django. Reading a line and writing it back give the same window.
+This module is pure: it does not use Django. A line that is written from a window gives the same window again.
 """
 
 import re
@@ -17,17 +17,18 @@ _LENGTH = re.compile(r"(?:(\d+)h)?\s*(?:(\d+)m)?\s*(?:(\d+)s)?")
 
 
 class UnreadableLine(ValueError):
-    """Says which line cannot be read, and what one looks like."""
+    """The message contains the line that cannot be read, and examples of lines."""
 
 
 def windows_from_text(text: str) -> tuple[Window, ...]:
-    """One window per line that is not blank; none at all is the window that is always open."""
+    """Returns a window for each line that is not blank, or an always open window if all are blank. Raises
+    UnreadableLine."""
     windows = tuple(_window(line.strip()) for line in text.splitlines() if line.strip())
     return windows or (Always(),)
 
 
 def text_from_windows(windows: Iterable[Window]) -> str | None:
-    """Inverse of :func:`windows_from_text`; None when a window has no such line."""
+    """Returns the lines of the windows, or None if a window cannot be written as a line."""
     lines = [_line(window) for window in windows]
     if None in lines:
         return None
@@ -40,11 +41,11 @@ def _window(line: str) -> Window:
     length = match and _LENGTH.fullmatch(match["length"].strip())
     if not match or not time or not length or not any(length.groups()):
         raise UnreadableLine(f"{line!r}: write a window like 'daily 17:00 for 10h' or 'fri 20:30 for 12h30m'")
-    hours, minutes, seconds = (int(part or 0) for part in time.groups())
+    hours, minutes, seconds = (int(number or 0) for number in time.groups())
     if hours > 23 or minutes > 59 or seconds > 59:
         raise UnreadableLine(f"{line!r}: {match['time']} is no time of day")
     start = hours * HOUR + minutes * MINUTE + seconds
-    duration = sum(int(part or 0) * unit for part, (_, unit) in zip(length.groups(), _UNITS, strict=True))
+    duration = sum(int(number or 0) * unit for number, (_, unit) in zip(length.groups(), _UNITS, strict=True))
     if match["day"] == "daily":
         return Daily(start, duration)
     return Weekly(DAYS.index(match["day"]) + 1, start, duration)
