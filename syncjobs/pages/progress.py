@@ -22,6 +22,7 @@ _COLUMNS: Final = (
     ("stale", "Stale"),
     ("held", "Held"),
     ("unlisted", "Not listed, kept"),
+    ("unreached", "Not reached, kept"),
 )
 _PHASES: Final = {
     "": "Starting.",

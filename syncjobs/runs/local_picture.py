@@ -36,15 +36,13 @@ _NAMED: Mapping[Kind, type[UserGroup] | type[Schedule] | type[EscalationPolicy]]
 }
 
 
-def rules_of(profile: SyncProfile, selection: Mapping[str, object], now: str) -> Rules:
-    """selection: what the run was started with; nothing = it says nothing about what is not listed."""
+def rules_of(profile: SyncProfile, now: str) -> Rules:
     return Rules(
         strategy=cast(Owner, profile.strategy),  # the column's choices are owners
         ownership=profile.ownership,
         now=now,
         connection_id=profile.connection_id,
         origin=profile.connection.origin_label,
-        everything=bool(selection.get("everything", True)),
     )
 
 

@@ -14,6 +14,7 @@ from connectors.closure import Selection
 from connectors.connections.opening import open_connector
 from connectors.errors import ConnectorError, ReadStopped
 from connectors.models import Connection
+from connectors.presence import Presences
 from connectors.records import ENTITY_TYPES, Snapshot, entity_type_of
 from oncall.aggregates import Kind
 from oncall.operations import Actor
@@ -115,8 +116,9 @@ def _plan(run: SyncRun, claim: Claim, opener: Opener) -> None:
     plan = make_plan(
         proposals,
         picture,
-        rules_of(profile, run.scope.get("selection", {}), instant_to_text(snapshot.fetched_at)),
+        rules_of(profile, instant_to_text(snapshot.fetched_at)),
         complete={kind: snapshot.completeness[kind].listing for kind in snapshot.completeness},
+        presence=Presences(snapshot).of,
         failed=snapshot.failed,
         partial=_is_limited(run),
     )
@@ -138,7 +140,7 @@ def _plan(run: SyncRun, claim: Claim, opener: Opener) -> None:
         account_id=snapshot.account.id or "",
         calls=snapshot.calls,
         notes=_notes(snapshot),
-        completeness={k: {"listing": c.listing, "reason": c.reason} for k, c in snapshot.completeness.items()},
+        completeness=_completeness(snapshot, plan),
         checkpoint={"opened_conflicts": opened} | ({"told": rendering.to_json()} if waits else {}),
     )
     if not kept:
@@ -173,6 +175,8 @@ def _count(claim: Claim, proposals: Proposals, plan: Plan, picture: Picture) -> 
         counts: dict[str, Any] = {"compared": len(proposals[kind]), "unchanged": plan.unchanged[kind]}
         if plan.unlisted[kind]:
             counts["unlisted"] = plan.unlisted[kind]
+        if kind in plan.unreached:
+            counts["unreached"] = len(plan.unreached[kind])
         claim.counts[kind] |= counts
     for item in plan.items:
         claim.add(item.kind, f"plan_{item.action}")
@@ -185,6 +189,15 @@ def _count(claim: Claim, proposals: Proposals, plan: Plan, picture: Picture) -> 
     still_open |= {(d.kind, d.subject): d.entity_type for d in plan.conflicts}
     for name in still_open.values():
         claim.add(entity_type_of(name), "conflict")
+
+
+def _completeness(snapshot: Snapshot, plan: Plan) -> dict[str, dict[str, Any]]:
+    """Whether each list was read to its end, and if not, or if linked objects were not reached, the reason."""
+    found: dict[str, dict[str, Any]] = {}
+    for kind, state in snapshot.completeness.items():
+        reasons = plan.unreached.get(kind, ())
+        found[kind] = {"listing": state.listing and not reasons, "reason": state.reason or next(iter(reasons), "")}
+    return found
 
 
 def _notes(snapshot: Snapshot) -> list[dict[str, str | bool | None]]:
@@ -283,6 +296,10 @@ _WORDS: Final = {
 }
 
 
+#: Words of the counts that make a run partial, as its reason says them.
+_INCOMPLETE: Final = {"failed": "failed", "stale": "stale", "held": "held", "unreached": "not reached"}
+
+
 def _conclude(run: SyncRun, claim: Claim, rendering: SourceRendering | None, opener: Opener) -> None:
     """The end of a run that went through: succeeded, or partial with a sentence that says what is missing.
 
@@ -295,8 +312,8 @@ def _conclude(run: SyncRun, claim: Claim, rendering: SourceRendering | None, ope
         SyncProfile.objects.filter(pk=profile.pk).update(
             evaluated_rules=run.rules_version, evaluated_mapping=run.mapping_version
         )
-    total = {word: sum(c.get(word, 0) for c in claim.counts.values()) for word in ("failed", "stale", "held")}
-    missing = [f"{number} {word}" for word, number in total.items() if number]
+    total = {word: sum(c.get(word, 0) for c in claim.counts.values()) for word in _INCOMPLETE}
+    missing = [f"{number} {_INCOMPLETE[word]}" for word, number in total.items() if number]
     end = (RunState.SUCCEEDED, "", "")
     if missing:
         hint = "Everything else was applied; nothing was removed. The items below say what to do."

@@ -15,6 +15,7 @@ from connectors.records import (
     ENTITY_TYPES,
     Account,
     Completeness,
+    Reach,
     Snapshot,
     SourceContactMethod,
     SourceMember,
@@ -110,6 +111,7 @@ class Source:
         self.error: Exception | None = None
         self.during: Callable[[], None] = lambda: None
         self.selections: list[Selection] = []
+        self.reach: Reach | None = None
         self.should_stop: Callable[[], bool] = lambda: False
         self.rendered: Rendered = lambda schedules, since, until: {}
         self.rendered_range: Callable[[], tuple[int, int] | None] = lambda: None
@@ -127,7 +129,10 @@ class Source:
         for kind in ENTITY_TYPES:
             progress(kind, len(self.snapshot.records(kind)), None)
         self.during()
-        return self.snapshot
+        if selection.everything:
+            return self.snapshot
+        kept = frozenset((kind, one.external_id) for kind in ENTITY_TYPES for one in self.snapshot.records(kind))
+        return replace(self.snapshot, reach=self.reach or Reach(kept))
 
     def change(self, **parts: Any) -> None:
         self.snapshot = replace(self.snapshot, **parts)
