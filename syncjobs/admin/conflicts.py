@@ -47,6 +47,7 @@ class StateFilter(admin.SimpleListFilter):
 
 @admin.register(Conflict)
 class ConflictAdmin(ReadOnlyAdmin):
+    empty_text = "Nothing waits for you."  # see the template ``empty_results.html``
     list_display = ("label_shown", "kind_shown", "object_shown", "connection", "since", "state_shown")
     list_display_links = ("label_shown",)
     list_filter = (StateFilter, "kind", "connection")

@@ -16,7 +16,7 @@ from connectors.admin.connections import START, ReadOnlyAdmin, pill
 from syncjobs.admin.buttons import account_of, refuse, start_and_show
 from syncjobs.errors import RunAlreadyActive, StalePlan
 from syncjobs.models import ACTIVE, OPEN_PLAN, RunKind, RunState, SyncItem, SyncRun
-from syncjobs.pages.marks import ago, kind_words, page, row_url, state_mark
+from syncjobs.pages.marks import ago, kind_words, page, row_url, started, state_mark
 from syncjobs.pages.progress import grouped_notes, incomplete, progress, totals
 from syncjobs.pages.run_items import ACTIONS, OUTCOME_COLOURS, Filter, change_rows, items_page, summary
 from syncjobs.runs.start import approve, cancel
@@ -27,7 +27,7 @@ STOP_POLLING: Final = 286
 
 @admin.register(SyncRun)
 class SyncRunAdmin(ReadOnlyAdmin):
-    list_display = ("run", "connection", "kind_shown", "state_shown", "moved", "outcome", "by")
+    list_display = ("run", "connection", "kind_shown", "state_shown", "moved", "outcome", "started")
     list_display_links = ("run",)
     list_filter = ("state", "kind", "connection")
     list_select_related = ("connection", "requested_by")
@@ -66,9 +66,9 @@ class SyncRunAdmin(ReadOnlyAdmin):
             told.insert(0, f"{total['planned']} to do")
         return ", ".join(told) or run.reason[:80] or "nothing to do"
 
-    @display(description="Started by")
-    def by(self, run: SyncRun) -> str:
-        return str(run.requested_by or "a shell")
+    @display(description="Started")
+    def started(self, run: SyncRun) -> str:
+        return started(run)
 
     # --- one run ------------------------------------------------------------------------------------------------------
 

@@ -34,6 +34,11 @@ def state_mark(run: SyncRun) -> dict[str, str]:
     return {"text": run.get_state_display(), "type": STATE_COLOURS[RunState(run.state)]}
 
 
+def started(run: SyncRun) -> str:
+    """``by Ana``. A run without an account came from the shell, or its account was deleted later."""
+    return f"by {run.requested_by}" if run.requested_by else "from the shell or by a deleted account"
+
+
 def kind_words(kind: str, *, plural: bool = True) -> str:
     known = next((known for known in ENTITY_TYPES if known == kind), None)
     return ENTITY_WORDS[known][plural] if known else kind.replace("_", " ")

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from connectors.records import ENTITY_TYPES
 from syncjobs.models import RunState, SyncRun
-from syncjobs.pages.marks import ago, kind_words, state_mark
+from syncjobs.pages.marks import ago, kind_words, started, state_mark
 from syncjobs.runs.start import RING_AGAIN
 
 #: Words of ``SyncRun.counts`` in the order in which things happen; what happened to nothing is left out.
@@ -39,6 +39,7 @@ def progress(run: SyncRun) -> dict[str, Any]:
     return {
         "run": run,
         "mark": state_mark(run),
+        "started": started(run),
         "next": _next(run),
         "columns": [title for _, title in shown],
         "table": [
@@ -77,7 +78,7 @@ def _share(row: Mapping[str, Any]) -> int | None:
 
 
 def _times(run: SyncRun) -> tuple[tuple[str, Any], ...]:
-    begun = ("started", run.started_at) if run.started_at else ("asked for", run.created_at)
+    begun = ("began", run.started_at) if run.started_at else ("requested", run.created_at)
     return (begun, ("ended", run.finished_at) if run.finished_at else ("planned", run.planned_at))
 
 

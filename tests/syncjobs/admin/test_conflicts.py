@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
 from django.utils.html import escape
@@ -210,3 +211,23 @@ def test_conflicts_are_read_only_and_not_for_everybody(sync: Sync, admin_client:
     outsider = staff("view_syncrun")
     assert outsider.get(page).status_code == 403
     assert outsider.get(LIST).status_code == 403
+
+
+def test_an_empty_queue_says_that_nothing_waits(admin_client: Client) -> None:
+    empty = admin_client.get(LIST).content.decode()
+    assert "Nothing waits for you." in empty
+    filtered = admin_client.get(LIST, {"state": "closed"}).content.decode()
+    assert "No conflicts match the search and the filters." in filtered
+    assert "Nothing waits" not in filtered
+
+
+def test_every_empty_list_says_what_it_would_list(admin_client: Client) -> None:
+    for model in admin.site._registry:
+        if model is Conflict:
+            continue
+        names = model._meta
+        response = admin_client.get(reverse(f"admin:{names.app_label}_{names.model_name}_changelist"))
+        listed = bool(response.context["cl"].result_list)
+        text = response.content.decode()
+        assert listed != (f"There are no {names.verbose_name_plural} yet." in text)
+        assert "yielded" not in text

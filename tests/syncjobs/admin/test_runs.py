@@ -174,7 +174,18 @@ def test_a_new_object_names_what_the_same_plan_creates(sync: Sync, admin_client:
 
 def test_a_run_of_a_few_objects_says_so(sync: Sync, admin_client: Client) -> None:
     run = sync.run(RunKind.PLAN, only=[("schedule", "S1")])
-    assert "Limited to 1 object; nothing follows for the others." in read(admin_client, run)
+    text = read(admin_client, run)
+    assert "Only this object was planned. Nothing is concluded about the others." in text
+    assert "Started from the shell or by a deleted account" in text
+    run = sync.run(RunKind.PLAN, only=[("schedule", "S1"), ("user_group", "G1")])
+    assert "Only these 2 objects were planned." in read(admin_client, run)
+
+
+def test_a_run_names_the_account_that_started_it(sync: Sync, admin_client: Client, admin_user: User) -> None:
+    run = sync.plan()
+    SyncRun.objects.filter(pk=run.pk).update(requested_by=admin_user)
+    assert f"Started by {admin_user}" in read(admin_client, run)
+    assert f"by {admin_user}" in admin_client.get(LIST).content.decode()
 
 
 def test_an_account_that_is_linked_is_named(sync: Sync, admin_client: Client) -> None:
