@@ -101,13 +101,13 @@ def test_an_element_edited_on_both_sides(sync: Sync, admin_client: Client) -> No
         external_id="U1",
         label="Ana",
         paths=[f"contact_methods.{key}"],
-        evidence={f"contact_methods.{key}": {"here": value, "at the source": None}, "odd": "told as text"},
+        evidence={f"contact_methods.{key}": {"here": value, "at the source": None}, "odd": "stored as text"},
         opened_at="2026-01-01T00:00:00Z",
     )
     page = read(admin_client, ConflictKind.BOTH_EDITED)
     assert "email a@example.com" in page
     assert "not there" in page
-    assert "told as text" in page
+    assert "stored as text" in page
     assert key not in page
 
 
@@ -163,7 +163,7 @@ def test_a_closed_conflict_says_that_it_is_over(sync: Sync, admin_client: Client
     conflict = Conflict.objects.get(label="Ana")
     Conflict.objects.filter(pk=conflict.pk).update(state=ConflictState.CLOSED)
     page = admin_client.get(reverse("admin:syncjobs_conflict_change", args=[conflict.pk])).content.decode()
-    assert "It does not hold any more" in page
+    assert "The question no longer exists" in page
     assert LATER not in page
 
 

@@ -51,7 +51,7 @@ def test_a_plan_is_applied_by_the_button(sync: Sync, admin_client: Client, admin
     assert (run.state, run.requested_by) == (RunState.QUEUED, admin_user)
     sync.drive(run)
     page = read(admin_client, run)
-    assert "Everything went through." in page
+    assert "Everything was applied." in page
     assert "Apply the plan" not in page
 
 
@@ -78,7 +78,7 @@ def test_all_that_a_filter_shows_is_ticked_at_once(sync: Sync, admin_client: Cli
 def test_ticks_of_a_run_that_is_past_review_stay(sync: Sync, admin_client: Client) -> None:
     run = sync.apply(sync.plan())
     page = admin_client.post(url(run, "ticks"), {"all": "off"}, follow=True).content.decode()
-    assert "its ticks were not changed" in page
+    assert "no tick was changed" in page
     assert not run.items.filter(ticked=False).exists()
 
 
@@ -117,10 +117,10 @@ def test_an_active_run_is_linked_to_instead_of_starting_another(sync: Sync, admi
 
 def test_a_run_is_cancelled(sync: Sync, admin_client: Client) -> None:
     run = start(sync.profile, RunKind.APPLY, by=None, ring=False)
-    assert "Cancelled." in admin_client.post(url(run, "cancel"), follow=True).content.decode()
+    assert "The run is cancelled." in admin_client.post(url(run, "cancel"), follow=True).content.decode()
     run.refresh_from_db()
     assert run.state == RunState.CANCELLED
-    assert "had ended already" in admin_client.post(url(run, "cancel"), follow=True).content.decode()
+    assert "had already ended" in admin_client.post(url(run, "cancel"), follow=True).content.decode()
 
 
 def test_the_page_moves_by_itself_and_stops_by_itself(sync: Sync, admin_client: Client) -> None:
@@ -133,13 +133,13 @@ def test_the_page_moves_by_itself_and_stops_by_itself(sync: Sync, admin_client: 
     assert (ended.status_code, ended.headers["HX-Refresh"]) == (286, "true")
 
 
-def test_a_run_nobody_takes_says_how_to_start_a_worker(sync: Sync, admin_client: Client) -> None:
+def test_a_run_without_a_worker_says_how_to_start_a_worker(sync: Sync, admin_client: Client) -> None:
     run = start(sync.profile, RunKind.PLAN, by=None, ring=False)
     SyncRun.objects.update(created_at=timezone.now() - timedelta(minutes=2))
-    assert "No worker has taken it yet." in read(admin_client, run)
+    assert "No worker has taken this run yet." in read(admin_client, run)
 
 
-def test_progress_shows_a_total_where_the_source_told_it(sync: Sync, admin_client: Client) -> None:
+def test_progress_shows_a_total_where_the_source_reports_it(sync: Sync, admin_client: Client) -> None:
     run = start(sync.profile, RunKind.PLAN, by=None, ring=False)
     counts = {"responder": {"fetched": 40, "total": 160}, "schedule": {"fetched": 7, "total": None}}
     SyncRun.objects.update(state=RunState.RUNNING, phase="fetch", counts=counts)
@@ -210,7 +210,7 @@ def test_items_are_filtered_and_searched(sync: Sync, admin_client: Client) -> No
     assert ("<strong>Primary</strong>" in page, "<strong>Ana</strong>" in page) == (True, False)
     page = read(admin_client, run, q="ana")
     assert ("<strong>Primary</strong>" in page, "<strong>Ana</strong>" in page) == (False, True)
-    assert "No item fits this filter." in read(admin_client, run, action="detach")
+    assert "No item matches the filters." in read(admin_client, run, action="detach")
     assert "<strong>Ana</strong>" in read(admin_client, run, outcome="open")
 
 
@@ -262,7 +262,7 @@ def test_hostile_names_reasons_and_notes_are_text(sync: Sync, admin_client: Clie
         assert HOSTILE not in text
 
 
-def test_a_failed_read_tells_why_and_what_next(sync: Sync, admin_client: Client) -> None:
+def test_a_failed_read_says_why_and_what_to_do(sync: Sync, admin_client: Client) -> None:
     sync.source.error = RuntimeError("boom")
     page = read(admin_client, sync.plan())
     assert "An unexpected RuntimeError stopped the run." in page
@@ -317,4 +317,4 @@ def test_runs_are_neither_added_nor_deleted_by_hand(sync: Sync, admin_client: Cl
 def test_a_listing_that_broke_off_is_named(sync: Sync, admin_client: Client) -> None:
     broken = dict(world().completeness) | {"schedule": type(world().completeness["schedule"])(False, "page 3 failed.")}
     sync.source.change(completeness=broken)
-    assert "The list of schedules was not read to its end: page 3 failed." in read(admin_client, sync.plan())
+    assert "The list of schedules was not read completely: page 3 failed." in read(admin_client, sync.plan())
