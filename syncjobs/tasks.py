@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from syncjobs.runs.runner import drive
-from syncjobs.runs.start import sweep
+from syncjobs.runs.start import recover_runs
 
 
 @shared_task
@@ -15,4 +15,4 @@ def drive_run(run_id: int) -> None:
 @shared_task(expires=55)
 def tick() -> None:
     """Fail runs whose worker died, and notify workers again of queued runs. Runs every minute."""
-    sweep()
+    recover_runs()

@@ -73,11 +73,11 @@ def connect(name: str, provider: str, settings: Mapping[str, str], credentials: 
 def run_tour(profile: SyncProfile) -> TourResult:
     """Plan, apply, sync again, compare. Raises ConnectorError when the source cannot be asked."""
     connection = profile.connection
-    planned = _drive(start(profile, RunKind.PLAN, by=None, ring=False))
+    planned = _drive(start(profile, RunKind.PLAN, by=None, notify=False))
     if planned.state == RunState.AWAITING_REVIEW:
-        approve(planned, by=None, ring=False)
+        approve(planned, by=None, notify=False)
         planned = _drive(planned)
-    again = _drive(start(profile, RunKind.APPLY, by=None, ring=False))
+    again = _drive(start(profile, RunKind.APPLY, by=None, notify=False))
     connector, now = open_connector(connection), int(time.time())
     fortnight = measure_on_demand(connection, connector, now, now + FORTNIGHT, at=timezone.now())
     imported = load_imported(connection, again.notes, since=now)

@@ -147,14 +147,14 @@ class Sync:
 
     def run(self, kind: RunKind = RunKind.APPLY, only: Sequence[Any] = ()) -> SyncRun:
         self.profile.refresh_from_db()
-        run = start(self.profile, kind, by=None, only=only, ring=False)
+        run = start(self.profile, kind, by=None, only=only, notify=False)
         return self.drive(run)
 
     def plan(self) -> SyncRun:
         return self.run(RunKind.PLAN)
 
     def apply(self, run: SyncRun) -> SyncRun:
-        approve(run, by=None, ring=False)
+        approve(run, by=None, notify=False)
         return self.drive(run)
 
     def drive(self, run: SyncRun) -> SyncRun:

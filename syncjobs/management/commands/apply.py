@@ -18,7 +18,7 @@ class Command(SyncCommand):
 
     def work(self, **options: Any) -> int:
         run = find_run(options["run"])
-        approve(run, by=None, ring=False)
+        approve(run, by=None, notify=False)
         finished = drive(run.pk)
         if finished is None:
             raise CommandError(f"{run} was taken by a worker; watch it there.")

@@ -37,7 +37,7 @@ class SyncCommand(ShellCommand):
     def work(self, **options: Any) -> int:
         profile = find_profile(options["connection"])
         only = [_key(text) for text in options["only"]]
-        run = start(profile, self.kind, by=None, only=only, ring=False)
+        run = start(profile, self.kind, by=None, only=only, notify=False)
         finished = drive(run.pk, opener=self._tracing if options["trace"] else open_connector)
         if finished is None:
             raise CommandError(f"{run} was taken by a worker; watch it there.")

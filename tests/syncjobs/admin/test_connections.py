@@ -32,7 +32,7 @@ def next_step(connection: Connection) -> str:
 def test_the_next_step_follows_the_state(sync: Sync) -> None:
     connection = sync.connection
     assert next_step(connection) == "test"
-    run = start(sync.profile, RunKind.PLAN, by=None, ring=False)
+    run = start(sync.profile, RunKind.PLAN, by=None, notify=False)
     assert next_step(connection) == "watch"
     sync.drive(run)
     assert next_step(connection) == "review"
@@ -131,7 +131,7 @@ def test_sync_now_is_offered_where_nobody_reviews(sync: Sync, admin_client: Clie
 
 
 def test_a_second_start_shows_the_run_in_the_way(sync: Sync, admin_client: Client) -> None:
-    run = start(sync.profile, RunKind.PLAN, by=None, ring=False)
+    run = start(sync.profile, RunKind.PLAN, by=None, notify=False)
     page = admin_client.post(url(sync.connection, "plan"), follow=True).content.decode()
     assert f"Open run {run.pk}</a>" in page
     assert SyncRun.objects.count() == 1

@@ -108,7 +108,7 @@ def test_an_expired_plan_says_so(sync: Sync, admin_client: Client) -> None:
 
 def test_an_active_run_is_linked_to_instead_of_starting_another(sync: Sync, admin_client: Client) -> None:
     plan = sync.plan()
-    active = start(sync.profile, RunKind.APPLY, by=None, ring=False)
+    active = start(sync.profile, RunKind.APPLY, by=None, notify=False)
     for button in ("apply", "again"):
         page = admin_client.post(url(plan, button), follow=True).content.decode()
         assert f'href="{url(active)}">Open run {active.pk}</a>' in page
@@ -116,7 +116,7 @@ def test_an_active_run_is_linked_to_instead_of_starting_another(sync: Sync, admi
 
 
 def test_a_run_is_cancelled(sync: Sync, admin_client: Client) -> None:
-    run = start(sync.profile, RunKind.APPLY, by=None, ring=False)
+    run = start(sync.profile, RunKind.APPLY, by=None, notify=False)
     assert "The run is cancelled." in admin_client.post(url(run, "cancel"), follow=True).content.decode()
     run.refresh_from_db()
     assert run.state == RunState.CANCELLED
@@ -124,7 +124,7 @@ def test_a_run_is_cancelled(sync: Sync, admin_client: Client) -> None:
 
 
 def test_the_page_moves_by_itself_and_stops_by_itself(sync: Sync, admin_client: Client) -> None:
-    run = start(sync.profile, RunKind.PLAN, by=None, ring=False)
+    run = start(sync.profile, RunKind.PLAN, by=None, notify=False)
     assert f'hx-get="{url(run, "progress")}" hx-trigger="every 2s"' in read(admin_client, run)
     moving = admin_client.get(url(run, "progress"))
     assert (moving.status_code, "Waiting for a worker." in moving.content.decode()) == (200, True)
@@ -134,13 +134,13 @@ def test_the_page_moves_by_itself_and_stops_by_itself(sync: Sync, admin_client: 
 
 
 def test_a_run_without_a_worker_says_how_to_start_a_worker(sync: Sync, admin_client: Client) -> None:
-    run = start(sync.profile, RunKind.PLAN, by=None, ring=False)
+    run = start(sync.profile, RunKind.PLAN, by=None, notify=False)
     SyncRun.objects.update(created_at=timezone.now() - timedelta(minutes=2))
     assert "No worker has taken this run yet." in read(admin_client, run)
 
 
 def test_progress_shows_a_total_where_the_source_reports_it(sync: Sync, admin_client: Client) -> None:
-    run = start(sync.profile, RunKind.PLAN, by=None, ring=False)
+    run = start(sync.profile, RunKind.PLAN, by=None, notify=False)
     counts = {"responder": {"fetched": 40, "total": 160}, "schedule": {"fetched": 7, "total": None}}
     SyncRun.objects.update(state=RunState.RUNNING, phase="fetch", counts=counts)
     page = read(admin_client, run)

@@ -34,7 +34,7 @@ def imported(simulator: Simulator) -> SyncProfile:
 
 def sync(profile: SyncProfile, kind: RunKind = RunKind.APPLY) -> SyncRun:
     profile.refresh_from_db()
-    run = drive(start(profile, kind, by=None, ring=False).pk)
+    run = drive(start(profile, kind, by=None, notify=False).pk)
     assert run is not None
     return run
 

@@ -52,7 +52,7 @@ def connect(**settings: str) -> SyncProfile:
 
 def sync(profile: SyncProfile) -> SyncRun:
     profile.refresh_from_db()
-    run = drive(start(profile, RunKind.APPLY, by=None, ring=False).pk)
+    run = drive(start(profile, RunKind.APPLY, by=None, notify=False).pk)
     assert run is not None
     return run
 
