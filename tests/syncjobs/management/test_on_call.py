@@ -183,13 +183,13 @@ def test_what_cannot_be_told_is_named_and_waits_for_a_person(primary: tuple[int,
     Schedule.objects.filter(pk=make("schedule", name="Older")).update(layers={"format": 0})
     code, out = shell("on_call", "--why", "--at", AT)
     assert code == 3
-    assert "inactive; its time zone is unknown: say which one it is" in out
+    assert "inactive; its time zone is unknown: choose a time zone" in out
     assert "Ana" in out
     reasons = {each["name"]: each["reason"] for each in document("on_call")["schedules"]}
     assert reasons == {
         "Primary": "",
-        "Unsettled": "its time zone is unknown: say which one it is",
-        "Older": "it is stored in a form that cannot be read: run the next sync, or edit its layers",
+        "Unsettled": "its time zone is unknown: choose a time zone",
+        "Older": "its layers cannot be read: run the next sync, or edit the layers",
     }
 
 
