@@ -112,9 +112,10 @@ def _explain(explanation: Explanation, names: Names) -> Iterator[str]:
         for each in source.replaced:
             instead = f" instead of {_names_of((each.person,), names)}" if each.person else ""
             yield f"  override {each.override}: {_replacement_text(each.by, names)}{instead}"
-    for each in explanation.substituted:
-        person, replacement = _names_of((each.person,), names), _replacement_text(each.replacement, names)
-        yield f"substitution {each.substitution}: {replacement} instead of {person}"
+    for substituted in explanation.substituted:
+        replacement = _replacement_text(substituted.replacement, names)
+        person = _names_of((substituted.person,), names)
+        yield f"substitution {substituted.substitution}: {replacement} instead of {person}"
 
 
 def _replacement_text(participant: Participant, names: Names) -> str:

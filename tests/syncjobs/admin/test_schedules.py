@@ -54,21 +54,21 @@ def measured(imported: int, sync: Sync) -> Check:
         since = instant_from_text(NOW)
         until = since + 14 * DAY
         spans = render_final(*specs([schedule])[schedule], since, until)
-        shown = [[instant_to_text(s.start), instant_to_text(s.end), list(map(participant_to_text, s.participants))]
-                 for s in spans]  # fmt: skip
+        stored = [[instant_to_text(s.start), instant_to_text(s.end), list(map(participant_to_text, s.participants))]
+                  for s in spans]  # fmt: skip
         differences, unequal = [], 0
         for index, who in wrong.items():
-            ours = shown[index][2]
-            shown[index][2] = [who]
+            ours = stored[index][2]
+            stored[index][2] = [who]
             unequal += spans[index].end - spans[index].start
             differences.append(
-                {"start": shown[index][0], "end": shown[index][1], "source": [who], "ours": ours, "cause": "override"}
+                {"start": stored[index][0], "end": stored[index][1], "source": [who], "ours": ours, "cause": "override"}
             )
         defaults = {
             "connection": sync.connection, "schedule_id": schedule, "external_id": "S1", "judge": ParityJudge.VENDOR,
             "basis": ParityBasis.SYNC, "measured_at": at(since) - timedelta(minutes=7), "since": at(since),
             "until": at(until), "equal_seconds": 14 * DAY - unequal, "total_seconds": 14 * DAY,
-            "source_spans": shown, "differences": differences,
+            "source_spans": stored, "differences": differences,
         }  # fmt: skip
         return ParityCheck.objects.create(**{**defaults, **more})
 
@@ -125,9 +125,9 @@ def test_the_page_says_where_it_comes_from_and_what_is_open(browser: Client, imp
             connection=sync.connection, link=link, kind="both_edited", subject_key=key, entity_type="schedule",
             external_id="S1", label="Primary", evidence_hash="x", opened_at=at(instant_from_text(NOW)),
         )  # fmt: skip
-    asked = page(browser, imported, f"?at={NOW}").content.decode()
-    assert "2 open" in asked
-    assert "Layer 1 (id L1)" in asked
+    page_text = page(browser, imported, f"?at={NOW}").content.decode()
+    assert "2 open" in page_text
+    assert "Layer 1 (id L1)" in page_text
     page_text = staff("view_schedule").get(page_url(imported)).content.decode()
     assert "synced in run" in page_text
     assert "2 open" in page_text

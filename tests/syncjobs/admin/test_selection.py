@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 
 
 class Shelf:
-    """A connector's inventory. ``asked``: how often the source was asked."""
+    """A connector's inventory. ``reads``: how often the source was read."""
 
     label = "PagerDuty"
 
@@ -33,10 +33,10 @@ class Shelf:
             Node("service", "V1", "Checkout", references=(("escalation_policy", "P1"),)),
         )
         self.error: Exception | None = None
-        self.asked = 0
+        self.reads = 0
 
     def inventory(self) -> Sequence[Node]:
-        self.asked += 1
+        self.reads += 1
         if self.error is not None:
             raise self.error
         return self.nodes
@@ -97,14 +97,14 @@ def test_a_rule_that_changes_moves_the_version_and_review_does_not(sync: Sync, a
 
 def test_the_page_asks_the_source_only_when_somebody_wants_it(sync: Sync, admin_client: Client, shelf: Shelf) -> None:
     assert "Read the source" in admin_client.get(url(sync.connection)).content.decode()
-    assert shelf.asked == 0
+    assert shelf.reads == 0
     fragment = ask(admin_client, sync, "chooser")
     assert "Checkout" in fragment
     page = admin_client.get(url(sync.connection)).content.decode()
     assert "Checkout" in page
-    assert shelf.asked == 1
+    assert shelf.reads == 1
     ask(admin_client, sync, "fresh")
-    assert shelf.asked == 2
+    assert shelf.reads == 2
 
 
 def test_another_target_or_key_is_asked_anew(sync: Sync, shelf: Shelf) -> None:
@@ -204,7 +204,7 @@ def test_rights(sync: Sync, admin_client: Client, admin_user: User, shelf: Shelf
     guarded.force_login(admin_user)
     assert guarded.post(url(sync.connection), rules()).status_code == 403
     assert guarded.post(url(sync.connection, "inventory")).status_code == 403
-    assert shelf.asked == 0
+    assert shelf.reads == 0
 
 
 def test_the_tree_of_a_simulated_account(admin_client: Client, simulator: Simulator) -> None:

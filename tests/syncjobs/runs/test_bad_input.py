@@ -72,9 +72,9 @@ def test_nothing_is_lost_whatever_the_source_answers(
     before = on_call_data()
     simulator.faults.add(path, kind, **fault)
     run = sync(imported)
-    told = " ".join([run.reason, run.hint, *run.items.values_list("reason", flat=True)])
-    assert words in told
-    assert DEMO_KEY not in told
+    texts = " ".join([run.reason, run.hint, *run.items.values_list("reason", flat=True)])
+    assert words in texts
+    assert DEMO_KEY not in texts
     assert run.state in (RunState.FAILED, RunState.PARTIAL, RunState.SUCCEEDED)
     assert (run.state == RunState.SUCCEEDED) == (kind == "shrink")
     assert on_call_data() == before

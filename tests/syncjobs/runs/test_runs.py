@@ -231,8 +231,8 @@ def test_an_old_plan_reads_the_source_again_and_leaves_alone_what_moved(sync: Sy
 
 
 def test_an_old_plan_is_not_stale_because_a_rotation_moved_on_by_itself(sync: Sync) -> None:
-    """The plan was made by one read, the fresh look is another that tells the same rotation by another anchor."""
-    before, after = (layer("U1", "U2", anchor=f"2026-03-01T0{shown}:00", length=86_400) for shown in ("2:30", "3:00"))
+    """The second read reports the same rotation with another anchor."""
+    before, after = (layer("U1", "U2", anchor=f"2026-03-01T0{clock}:00", length=86_400) for clock in ("2:30", "3:00"))
     march = NOW - 237 * 86_400  # the day before the clock skips 02:30
     sync.source.change(fetched_at=march, schedules=(schedule("S1", "Primary", before),))
     sync.run()
