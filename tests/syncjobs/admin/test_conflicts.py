@@ -1,4 +1,4 @@
-"""The conflict queue says what differs, what happens meanwhile, and what can be done today."""
+"""The conflict queue shows what differs, what happens meanwhile and what can be done now."""
 
 from dataclasses import replace
 

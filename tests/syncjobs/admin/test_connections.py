@@ -1,4 +1,4 @@
-"""Connections with their sync: how they stand, what comes next, starting and disconnecting."""
+"""Connections with their sync: status, next step, starting runs and disconnecting."""
 
 from collections.abc import Iterator
 from typing import Any

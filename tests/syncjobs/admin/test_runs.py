@@ -1,4 +1,4 @@
-"""The run page: progress that stops by itself, a plan to review, buttons that change something only by POST."""
+"""The page of a run: progress, the review of a plan, and buttons that need a POST."""
 
 from collections.abc import Callable
 from datetime import timedelta

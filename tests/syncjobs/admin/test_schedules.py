@@ -1,4 +1,4 @@
-"""What the sync adds to the pages of schedules: parity, where they come from, what is open."""
+"""The sync adds parity, source and open conflicts to the pages of schedules."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Choosing what to import: the tree of the source, what comes along, and the rules."""
+"""The import page: the objects of the source, what they import, and the rules."""
 
 from collections.abc import Iterator, Sequence
 

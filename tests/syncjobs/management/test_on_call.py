@@ -1,4 +1,4 @@
-"""``manage.py on_call``: who, until when, who then, and why."""
+"""The command ``on_call``: who is on call, until when, who is next, and why."""
 
 from typing import Any
 

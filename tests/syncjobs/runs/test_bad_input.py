@@ -1,4 +1,4 @@
-"""What a source can do to us, on the whole way: one clear message, nothing lost, nothing removed."""
+"""A faulty source leads to a clear message. Nothing is lost, and nothing is removed."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The life of a run: one at a time, cancelled, dead, stale, superseded."""
+"""Runs that are active, cancelled, dead, stale or superseded."""
 
 from datetime import timedelta
 from itertools import pairwise
@@ -25,14 +25,6 @@ from tests.syncjobs.conftest import BY, NOW, Sync, layer, schedule, user, world
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture(autouse=True)
-def bell(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Doorbells rung: ids of runs."""
-    rung: list[int] = []
-    monkeypatch.setattr(starting.current_app, "send_task", lambda name, args: rung.append(args[0]))
-    return rung
-
-
 def test_one_run_at_a_time_and_the_second_is_told_which(sync: Sync) -> None:
     first = start(sync.profile, RunKind.APPLY, by=None, notify=False)
     with pytest.raises(RunAlreadyActive) as refused:
@@ -41,11 +33,13 @@ def test_one_run_at_a_time_and_the_second_is_told_which(sync: Sync) -> None:
     assert f"Run {first.pk}" in str(refused.value)
 
 
-def test_a_start_rings_after_the_commit(sync: Sync, bell: list[int], django_capture_on_commit_callbacks: Any) -> None:
+def test_a_start_notifies_workers_on_commit(
+    sync: Sync, notified: list[int], django_capture_on_commit_callbacks: Any
+) -> None:
     with django_capture_on_commit_callbacks(execute=True):
         run = start(sync.profile, RunKind.APPLY, by=None)
-        assert bell == []
-    assert bell == [run.pk]
+        assert notified == []
+    assert notified == [run.pk]
 
 
 def test_a_broker_that_is_down_loses_nothing(sync: Sync, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,12 +158,12 @@ def test_a_dead_run_is_failed_by_the_next_tick_with_a_reason(sync: Sync) -> None
     assert sync.run().state == RunState.SUCCEEDED
 
 
-def test_the_tick_rings_again_for_a_run_nobody_took(sync: Sync, bell: list[int]) -> None:
+def test_the_tick_notifies_workers_again_of_a_queued_run(sync: Sync, notified: list[int]) -> None:
     run = start(sync.profile, RunKind.APPLY, by=None, notify=False)
     assert recover_runs() == (0, 0)
     SyncRun.objects.update(created_at=timezone.now() - timedelta(minutes=1))
     assert recover_runs() == (0, 1)
-    assert bell == [run.pk]
+    assert notified == [run.pk]
 
 
 def test_a_task_for_a_run_that_ended_does_nothing(sync: Sync) -> None:

@@ -1,4 +1,4 @@
-"""The last phase of a run: every schedule it read against the rendering that came with the read, stored and named."""
+"""The last phase of a run compares every schedule with the source's rendering, and stores the results."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What an xMatters instance can do to us, on the whole way: one clear message, nothing lost, nothing removed."""
+"""A faulty xMatters instance leads to a clear message. Nothing is lost, and nothing is removed."""
 
 import time
 from collections.abc import Iterator
