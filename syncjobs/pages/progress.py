@@ -10,6 +10,7 @@ from connectors.records import ENTITY_TYPES
 from syncjobs.models import RunState, SyncRun
 from syncjobs.pages.marks import ago, kind_words, started, state_mark
 from syncjobs.runs.start import NOTIFY_AGAIN
+from syncjobs.words.losses import loss_title
 
 #: Words of ``SyncRun.counts`` and their titles, in the order in which things happen. Columns of zeros are not shown.
 _COLUMNS: Final = (
@@ -113,7 +114,7 @@ def grouped_notes(run: SyncRun) -> list[dict[str, Any]]:
         groups[note["code"]].append(note)
     return [
         {
-            "code": code.replace("_", " ").replace("-", " "),
+            "title": loss_title(code, notes[0]["message"]),
             "count": len(notes),
             "more": max(0, len(notes) - _MOST_NOTES),
             "notes": [

@@ -237,7 +237,7 @@ def test_disconnecting_needs_the_right_to_change_as_well(sync: Sync) -> None:
 def test_the_first_page_says_how_many_schedules_match_the_source(sync: Sync, admin_client: Client) -> None:
     sync.source.rendered = lambda ids, since, until: {}
     sync.run()
-    assert "match the source." not in admin_client.get("/admin/").content.decode()
+    assert "matches the source" not in admin_client.get("/admin/").content.decode()
     ParityCheck.objects.update(equal_seconds=10, total_seconds=10)
     assert "1 schedule matches the source." in admin_client.get("/admin/").content.decode()
     ParityCheck.objects.filter(pk=ParityCheck.objects.latest("pk").pk).update(equal_seconds=9)
