@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.contrib import admin, messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
@@ -17,7 +18,7 @@ from oncall.admin.base.fields import typing_zone
 from oncall.admin.schedule.bars import names_in_words
 from oncall.admin.schedule.form import OverrideInline, ScheduleForm
 from oncall.admin.schedule.page import SchedulePage, unreadable
-from oncall.admin.schedule.preview import Edit, Previewed, preview
+from oncall.admin.schedule.preview import Edit, preview
 from oncall.models import Schedule
 from oncall.selectors.schedules import OnCall, on_call, participant_names, specs, specs_of
 
@@ -60,13 +61,14 @@ class ScheduleAdmin(OperatedAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        try:
-            return super().changeform_view(request, object_id, form_url, extra_context)
-        except Previewed as seen:
-            # What was written went with its transaction. The form comes back as it was typed.
-            request.previewed = seen.edit  # type: ignore[attr-defined]
-            context = {**(extra_context or {}), **preview(seen.edit, int(time.time()))}
-            return super().changeform_view(request, object_id, form_url, context)
+        response = super().changeform_view(request, object_id, form_url, extra_context)
+        edit: Edit | None = getattr(request, "edit", None)
+        if edit is None or "_preview" not in request.POST:
+            return response
+        # The transaction was rolled back. The second call shows the form with the values that the person typed.
+        request.previewed = edit  # type: ignore[attr-defined]
+        context = {**(extra_context or {}), **preview(edit, int(time.time()))}
+        return super().changeform_view(request, object_id, form_url, context)
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         form = super().get_form(request, obj, change=change, **kwargs)
@@ -78,17 +80,20 @@ class ScheduleAdmin(OperatedAdmin):
         before, names = specs(stored), participant_names(stored)
         super().save_related(request, form, formsets, change)
         pk = form.instance.pk
-        edit = Edit(before.get(pk), specs([pk]).get(pk), names | participant_names([pk]))
-        if "_preview" in request.POST:
-            raise Previewed(edit)
-        request.edit = edit  # type: ignore[attr-defined]
+        request.edit = Edit(  # type: ignore[attr-defined]
+            before.get(pk), specs([pk]).get(pk), names | participant_names([pk])
+        )
 
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
+        if "_preview" in request.POST:
+            return _rolled_back()
         self._tell_impact(request)
         response: HttpResponse = super().response_add(request, obj, post_url_continue)
         return response
 
     def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
+        if "_preview" in request.POST:
+            return _rolled_back()
         self._tell_impact(request)
         response: HttpResponse = super().response_change(request, obj)
         return response
@@ -152,3 +157,9 @@ def _why_not(schedule: Schedule) -> str:
 
 def page_url(pk: int) -> str:
     return reverse("admin:oncall_schedule_page", args=[pk])
+
+
+def _rolled_back() -> HttpResponse:
+    """Makes the current transaction roll back at its end. Returns a response that is not sent."""
+    transaction.set_rollback(True)
+    return HttpResponse()
