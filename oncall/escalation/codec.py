@@ -1,11 +1,10 @@
 """Escalation levels to and from JSON, the form they are stored and compared in. Equal levels give equal JSON."""
 
 from dataclasses import fields
-from typing import Any
 
 from oncall.escalation.policy import Level, Target
+from oncall.rendering.codec import Json
 
-Json = dict[str, Any]
 FORMAT = 1
 _OPTIONAL = {f.name: f.default for f in fields(Target) if f.name not in ("kind", "key")}
 

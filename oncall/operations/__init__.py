@@ -1,4 +1,4 @@
-"""The only writers of on-call tables; called by the admin and by apply alike."""
+"""The only writers of on-call tables. The admin and the sync call them."""
 
 from oncall.operations.accounts import (
     create_account,

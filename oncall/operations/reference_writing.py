@@ -1,4 +1,4 @@
-"""The index of what layers and levels name, rebuilt with them."""
+"""Writes the index of the keys inside layers and levels."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from oncall.tables.base import Roots, chunks
 
 
 def rebuild(table: Roots, changes: Sequence[Change], resolver: Resolver) -> None:
-    """Gives the rows of ``changes`` the References that their JSON names now; what was known of a key stays known."""
+    """Replaces the References of the changed rows. Rows that are already known for a key are kept."""
     known: dict[tuple[str, str], int] = {}
     for ids in chunks(change.row.pk for change in changes if not change.created):
         old = Reference.objects.filter(**{f"{table.reference_owner}__in": ids})
@@ -20,8 +20,8 @@ def rebuild(table: Roots, changes: Sequence[Change], resolver: Resolver) -> None
         old.delete()
     made = []
     for change in changes:
-        for name in change.names or ():
-            target = resolver.id(name.kind, name.key) or known.get((name.kind, name.key))
-            rows = {f"{table.reference_owner}_id": change.row.pk, f"{name.kind}_id": target}
-            made.append(Reference(position=name.position, kind=name.kind, key=name.key, **rows))
+        for use in change.keys or ():
+            target = resolver.id(use.kind, use.key) or known.get((use.kind, use.key))
+            rows = {f"{table.reference_owner}_id": change.row.pk, f"{use.kind}_id": target}
+            made.append(Reference(position=use.position, kind=use.kind, key=use.key, **rows))
     Reference.objects.bulk_create(made)

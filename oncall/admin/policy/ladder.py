@@ -10,7 +10,7 @@ from oncall.admin.base.columns import moment
 from oncall.admin.policy.levels import special_words
 from oncall.admin.schedule.bars import name_of
 from oncall.escalation.policy import Policy, Target
-from oncall.escalation.walk import MINUTE, Page, Paged, Problem, Step, Walk
+from oncall.escalation.walk import MINUTE, Branch, Page, Paged, Problem, Step, Walk
 from oncall.rendering.spec import Participant
 from oncall.selectors.policies import Row, Walkable
 from oncall.tables.escalation import ROW_OF_TARGET
@@ -20,15 +20,15 @@ MOST_ROUNDS = 10
 _OUTCOMES = {
     "paged": "",
     "acknowledged": "Acknowledged by then: nobody is paged.",
-    "not_told": "No known person; the wait continues.",
+    "unknown": "No known person; the wait continues.",
     "waited": "No one is reachable; the wait continues.",
     "skipped": "No one is reachable; the next level starts at once.",
 }
 _ENDINGS = {
     "nothing": "Nothing more happens.",
     "closed": "The alert is closed.",
-    "rounds_not_known": "It is unknown whether the policy repeats.",
-    "wait_not_known": "It is unknown how long this level waits, so the walk stops here.",
+    "rounds_unknown": "It is unknown whether the policy repeats.",
+    "wait_unknown": "It is unknown how long this level waits, so the walk stops here.",
 }
 _KINDS = {"schedule": "schedule", "user_group": "group", "group_routing": "routing of", "escalation_policy": "policy"}
 _PAGES = {
@@ -140,12 +140,7 @@ class Words:
         kind = _KINDS.get(target.kind, "")
         if target.kind == "unresolved":
             kind = target.unresolved_kind.replace("_", " ")
-        parts = tuple(
-            Ladder.of(part.walk, self.found.known.policies[part.key], self, self.policy_name(part.key), self._url(
-                "escalation_policy", self.found.rows.get(("escalation_policy", part.key))
-            ))
-            for part in page.parts
-        )  # fmt: skip
+        parts = tuple(map(self._branch, page.branches))
         who = tuple(self._who(each) for each in page.people)
         problems = tuple(self._problems(page, row))
         alone = target.kind == "responder" and row is not None and page.people[0].instead_of is None
@@ -155,6 +150,10 @@ class Words:
             problems, row is not None, page.withheld,
             alone, parts,
         )  # fmt: skip
+
+    def _branch(self, branch: Branch) -> "Ladder":
+        policy, row = self.found.context.policies[branch.key], self.found.rows.get(("escalation_policy", branch.key))
+        return Ladder.of(branch.walk, policy, self, self.policy_name(branch.key), self._url("escalation_policy", row))
 
     def _row(self, target: Target) -> Row | None:
         kind = ROW_OF_TARGET.get(target.kind)
@@ -176,7 +175,7 @@ class Words:
             yield "It is inactive, so nobody is paged."
         for problem in page.problems:
             yield self._problem(problem, page.target)
-        nobody = not (page.people or page.parts or page.problems or page.withheld)
+        nobody = not (page.people or page.branches or page.problems or page.withheld)
         if nobody and (row is None or row.active):
             yield "Nobody is on call here at this time."
 

@@ -97,7 +97,7 @@ class EscalationPage:
         own = (mine,) if mine in zone_names() else ()
         asked = WalkQuery.of(request.GET, now, tuple(dict.fromkeys((*own, *found.zones, "UTC"))))
         try:
-            course = walk(found.policy, found.known, asked.at, asked.acknowledged)
+            course = walk(found.policy, found.context, asked.at, asked.acknowledged)
         except WalkTooLong as why:
             return {"reason": f"The walk is too long: {why}.", "asked": asked}
         words = Words(found, asked.at, asked.zone)

@@ -66,7 +66,7 @@ def next_round(run: Run) -> None:
     if not policy["levels"]:
         run.ended = "nothing"
     elif policy["repeat_count"] is None:
-        run.ended = "rounds_not_known"
+        run.ended = "rounds_unknown"
     elif run.round > policy["repeat_count"]:
         run.ended = "closed" if policy["after_last"] == "close" else "nothing"
     else:
@@ -79,7 +79,7 @@ def advance(run: Run, outcome: str) -> None:
     final = run.level + 1 == len(run.policy["levels"]) and run.round == 1 + (run.policy["repeat_count"] or 0)
     if outcome != "skipped":
         if wait is None and not final:
-            run.ended = "wait_not_known"
+            run.ended = "wait_unknown"
         run.due += wait or 0
     run.level += 1
 
@@ -119,7 +119,7 @@ def fire(world: World, run: Run, minute: int, acknowledged: int | None) -> tuple
     if prevented:
         return found, "acknowledged"
     if untold:
-        return found, "not_told"
+        return found, "unknown"
     rule = run.policy["unstaffed_level"]
     if rule == "skip_within_round":
         rule = "wait" if before_a_known_round(run) else "skip"

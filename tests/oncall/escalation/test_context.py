@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from oncall.escalation.context import HORIZON, Group, WalkContext, limited
+from oncall.escalation.context import HORIZON, Group, WalkContext, with_layers
 from oncall.escalation.policy import Level, Policy, Target
 from oncall.escalation.walk import notices, walk
 from oncall.rendering.spec import (
@@ -90,7 +90,7 @@ def test_what_cannot_be_rendered_is_not_known(spec: ScheduleSpec, instant: int) 
 
 def test_a_limit_to_a_missing_layer_names_it() -> None:
     with pytest.raises(InvalidSpec, match="no layer '9'"):
-        limited(SEATS, ("1", "9"))
+        with_layers(SEATS, ("1", "9"))
 
 
 def test_leads_and_others_share_a_group() -> None:
@@ -113,11 +113,11 @@ def test_stand_ins_follow_the_one_rule_for_substitutions() -> None:
     )
 
     def at(hour: int, group: str | None = None) -> Participant:
-        return context.stand_in(ANN, MONDAY + hour * HOUR, group)
+        return context.replacement(ANN, MONDAY + hour * HOUR, group)
 
     assert [at(-1), at(1), at(3), at(5), at(9)] == [ANN, BEN, VACANT, VACANT, ANN]
     assert [at(5, "G"), at(5, "H")] == [CAT, VACANT]
-    assert context.stand_in(CAT, MONDAY, None) == CAT
+    assert context.replacement(CAT, MONDAY, None) == CAT
 
 
 def test_three_shifts_in_two_zones_page_who_is_on_just_then() -> None:

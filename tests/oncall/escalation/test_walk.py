@@ -125,10 +125,10 @@ def test_xmatters_pauses_before_a_round_though_the_last_seat_is_absent() -> None
 def test_a_pause_that_is_not_known_is_not_guessed_and_one_before_nothing_known_is_none() -> None:
     rule = {"unstaffed_level": "skip_within_round"}
     levels = [level(5, one("ann")), level(None, one("gone"))]
-    assert run(*levels, **rule, repeat_count=1)["ending"] == ("wait_not_known", 5)
+    assert run(*levels, **rule, repeat_count=1)["ending"] == ("wait_unknown", 5)
     assert run(*levels, **rule)["ending"] == ("nothing", 5)
     levels[1]["wait"] = 7
-    assert run(*levels, **rule, repeat_count=None)["ending"] == ("rounds_not_known", 5)
+    assert run(*levels, **rule, repeat_count=None)["ending"] == ("rounds_unknown", 5)
 
 
 def test_xmatters_two_at_once_two_more_after_ten_a_manager_at_sixty() -> None:
@@ -208,13 +208,13 @@ def test_circles_are_cut_and_named() -> None:
         "R": policy(level(5, target("escalation_policy", "Q"), one("ben")), initial_wait=2),
     }
     found = foreseen(around)
-    (q,) = found.steps[0].pages[1].parts
-    (r,) = q.walk.steps[0].pages[0].parts
+    (q,) = found.steps[0].pages[1].branches
+    (r,) = q.walk.steps[0].pages[0].branches
     assert r.walk.steps[0].pages[0].problems == (Problem("cycle", Participant("policy", "Q"), ("Q", "R", "Q")),)
     assert [(each.minute, each.people) for each in notices(found)] == [(0, (person("ann"),)), (3, (person("ben"),))]
     around["R"]["levels"][0]["targets"][0]["key"] = "P"
-    (q,) = foreseen(around).steps[0].pages[1].parts
-    (r,) = q.walk.steps[0].pages[0].parts
+    (q,) = foreseen(around).steps[0].pages[1].branches
+    (r,) = q.walk.steps[0].pages[0].branches
     assert r.walk.steps[0].pages[0].problems[0].path == ("", "Q", "R", "P")
 
 
@@ -229,14 +229,14 @@ def test_what_cannot_be_told_is_named_and_its_time_runs() -> None:
     )  # fmt: skip
     found = foreseen({"P": policy(*(level(5, each) for each in targets), level(None, one("gone")))})
     assert [(step.minute, step.outcome) for step in found.steps] == [
-        (0, "not_told"), (5, "not_told"), (10, "not_told"), (15, "not_told"), (20, "not_told"), (25, "skipped"),
+        (0, "unknown"), (5, "unknown"), (10, "unknown"), (15, "unknown"), (20, "unknown"), (25, "skipped"),
     ]  # fmt: skip
     assert [step.pages[0].problems for step in found.steps[:5]] == [
         (Problem("unresolved"),),
-        (Problem("not_known"),),
-        (Problem("not_known", Participant("group", "lost")),),
+        (Problem("unknown"),),
+        (Problem("unknown", Participant("group", "lost")),),
         (Problem("routing", Participant("group_routing", "G")),),
-        (Problem("not_known", Participant("policy", "lost")),),
+        (Problem("unknown", Participant("policy", "lost")),),
     ]
 
 
@@ -269,9 +269,9 @@ def test_who_is_away_and_who_stands_in_is_told() -> None:
 
 
 def test_unknown_rounds_and_waits_are_not_guessed() -> None:
-    assert run(level(5, one("ann")), repeat_count=None)["ending"] == ("rounds_not_known", 5)
+    assert run(level(5, one("ann")), repeat_count=None)["ending"] == ("rounds_unknown", 5)
     course = run(level(5, one("ann")), level(None, one("ben")), repeat_count=3)
-    assert (who(course), course["ending"]) == ([(0, "ann"), (5, "ben")], ("wait_not_known", 5))
+    assert (who(course), course["ending"]) == ([(0, "ann"), (5, "ben")], ("wait_unknown", 5))
     course = run(level(None, one("gone")), level(None, one("ben")))  # a skipped level's wait is not needed
     assert (who(course), course["ending"]) == ([(0, "ben")], ("nothing", 0))
 
@@ -293,7 +293,7 @@ def chain(length: int) -> dict[str, Any]:
     [
         ({"P": policy(level(0, one("ann")), repeat_count=10**9)}, "more than 2000 levels"),
         ({"P": policy(level(10**9, one("ann")), level(None, one("ben")))}, "more than 527040 minutes"),
-        (chain(product.MOST_NESTED), "more than 50 policies inside each other"),
+        (chain(product.MOST_NESTED), "more than 50 policies are inside each other"),
     ],
 )
 def test_a_walk_without_an_end_is_refused_by_name(policies: dict[str, Any], what: str) -> None:
@@ -305,7 +305,7 @@ def test_the_longest_walks_that_are_allowed() -> None:
     assert len(foreseen({"P": policy(level(0, one("ann")), repeat_count=1_999)}).steps) == 2_000
     inner = foreseen(chain(product.MOST_NESTED - 1))
     depth = 0
-    while inner.steps and (parts := inner.steps[0].pages[0].parts):
+    while inner.steps and (parts := inner.steps[0].pages[0].branches):
         inner, depth = parts[0].walk, depth + 1
     assert depth == product.MOST_NESTED - 1
 

@@ -71,7 +71,7 @@ class Plain:
         chosen = {"all": members, "leads": leads, "others": [one for one in members if one not in leads]}[which]
         return tuple(map(person, chosen))
 
-    def stand_in(self, who: Participant, instant: int, group: str | None) -> Participant:
+    def replacement(self, who: Participant, instant: int, group: str | None) -> Participant:
         by = self.world["away"].get(who.id, who.id)
         return VACANT if by is None else person(by)
 

@@ -80,7 +80,7 @@ def test_linking_is_one_to_one_and_checked(make: MakeRow, tester: Actor) -> None
     ana, ben = make("responder"), make("responder", name="Ben")
     assert link_account(ana, account.pk, tester) == 2
     assert link_account(ana, account.pk, tester) == 2
-    with pytest.raises(InvalidDraft, match="is linked to Ana Kowalski already"):
+    with pytest.raises(InvalidDraft, match="is already linked to Ana Kowalski"):
         link_account(ben, account.pk, tester)
     with pytest.raises(StaleRows):
         link_account(ben, None, tester, version=7)

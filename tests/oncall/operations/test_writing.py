@@ -20,7 +20,7 @@ from oncall.models import (
     Schedule,
 )
 from oncall.operations import Actor, fill_references, lock_versions, repoint_references, write
-from oncall.selectors.schedules import load_states
+from oncall.selectors.states import load_states
 
 pytestmark = pytest.mark.django_db
 RUN = Actor(None, "run:7")
@@ -183,6 +183,7 @@ def test_a_moved_row_stops_the_whole_batch(make: Callable[..., int]) -> None:
         ("responder", {"name": "x" * 256}, "name"),
         ("responder", {"time_zone": "Mars/Base"}, "time_zone"),
         ("responder", {"state": "asleep"}, "state"),
+        ("responder", {"title": ["SRE"]}, "title"),
         ("responder", {"nickname": "A"}, "nickname"),
         ("responder", {"title": None}, "title"),
         ("schedule", {"time_zone": ""}, "time_zone"),
@@ -206,6 +207,10 @@ def test_it_refuses_values_that_make_no_sense(make: Callable[..., int], kind: Ki
     ("values", "path"),
     [
         ({"ends_at": OVERRIDE["starts_at"]}, "ends_at"),
+        ({"ends_at": "2201-01-02T00:00:00Z"}, "ends_at"),
+        ({"starts_at": "1899-12-31T00:00:00Z"}, "starts_at"),
+        ({"rank": "first"}, "rank"),
+        ({"covers_gaps": None}, "covers_gaps"),
         ({"starts_at": "yesterday"}, "starts_at"),
         ({"starts_at": "2026-03-02T08:00:00"}, "starts_at"),
         ({"by_key": "group:3:T"}, "by_key"),
@@ -305,7 +310,7 @@ def test_an_account_is_one_responder(make: Callable[..., int], django_user_model
     account = django_user_model.objects.create_user("ana@example.com")
     pk = make("responder")
     write("responder", [Draft({}, id=pk, version=1, account_id=account.pk)], by=RUN)
-    with pytest.raises(InvalidDraft, match="is linked to Ana Kowalski already"):
+    with pytest.raises(InvalidDraft, match="is already linked to Ana Kowalski"):
         write("responder", [Draft({"name": "Other"}, account_id=account.pk)], by=RUN)
     with pytest.raises(InvalidDraft, match="two drafts"):
         write("responder", [Draft({"name": n}, account_id=account.pk) for n in "ab"], by=RUN)

@@ -15,7 +15,8 @@ from oncall.rendering.codec import instant_from_text
 from oncall.rendering.final import render_final
 from oncall.rendering.spec import Participant, person
 from oncall.rendering.zones import LATEST
-from oncall.selectors.schedules import Name, OnCall, load_states, on_call, participant_names, specs
+from oncall.selectors.schedules import Name, OnCall, on_call, participant_names, specs
+from oncall.selectors.states import load_states
 
 pytestmark = pytest.mark.django_db
 MakeRow = Callable[..., int]
