@@ -32,7 +32,7 @@ class Name:
     name: str
 
 
-class _Named(NamedTuple):
+class _Mention(NamedTuple):
     """A participant that a schedule mentions, and the name of its row.
 
     kind: the Reference kind of ``key``, or ``text`` if ``key`` is a participant as text.
@@ -61,18 +61,18 @@ def specs_of(
     schedules: Sequence[Schedule], *, since: int | None = None
 ) -> tuple[dict[int, ScheduleInput], dict[values.Participant, Name]]:
     """Returns the result of :func:`specs` for at most 500 schedules, and the names of their participants; 4 queries."""
-    loaded, named = _specs(schedules, [schedule.pk for schedule in schedules], since)
-    return loaded, _names(named)
+    loaded, mentions = _specs(schedules, [schedule.pk for schedule in schedules], since)
+    return loaded, _names(mentions)
 
 
 def _specs(
     schedules: Iterable[Schedule], batch: Iterable[int], since: int | None
-) -> tuple[dict[int, ScheduleInput], Iterable[_Named]]:
+) -> tuple[dict[int, ScheduleInput], Iterable[_Mention]]:
     """Returns the specs, and the names in them. batch: the ids of the schedules."""
     shifts = _by_owner(ExtraShift.objects.filter(schedule__in=batch), since, "schedule_id")
     overrides = _by_owner(Override.objects.filter(schedule__in=batch), since, "schedule_id")
-    rows = Reference.objects.filter(owner_schedule__in=batch).values_list("owner_schedule_id", *_NAMED).distinct()
-    references = [(owner, _Named(*columns)) for owner, *columns in rows]
+    rows = Reference.objects.filter(owner_schedule__in=batch).values_list("owner_schedule_id", *_COLUMNS).distinct()
+    references = [(owner, _Mention(*columns)) for owner, *columns in rows]
     keys = _keys_of_people(references, shifts, overrides)
     responders = {responder for pairs in keys.values() for responder, _ in pairs}
     substitutions = _by_owner(Substitution.objects.filter(responder__in=responders), since, "responder_id")
@@ -93,8 +93,8 @@ def _specs(
             )
     rows_by: Iterable[ExtraShift | Override | Substitution]
     rows_by = chain(*shifts.values(), *overrides.values(), *substitutions.values())
-    replacements = (_Named("text", row.by_key, row.by_id, row.by.name if row.by else None) for row in rows_by)
-    return loaded, chain((named for _, named in references), replacements)
+    replacements = (_Mention("text", row.by_key, row.by_id, row.by.name if row.by else None) for row in rows_by)
+    return loaded, chain((mention for _, mention in references), replacements)
 
 
 def _by_owner(rows: QuerySet[Shift], since: int | None, owner_id: str) -> dict[int, list[Shift]]:
@@ -107,13 +107,13 @@ def _by_owner(rows: QuerySet[Shift], since: int | None, owner_id: str) -> dict[i
 
 
 def _keys_of_people(
-    references: Iterable[tuple[int, _Named]], *elements: Mapping[int, Sequence[ExtraShift | Override]]
+    references: Iterable[tuple[int, _Mention]], *elements: Mapping[int, Sequence[ExtraShift | Override]]
 ) -> dict[int, set[tuple[int, str]]]:
     """Returns (responder, key) of the people in each schedule. A responder may have several keys."""
     keys: dict[int, set[tuple[int, str]]] = defaultdict(set)
-    for schedule, named in references:
-        if named.responder_id is not None:
-            keys[schedule].add((named.responder_id, named.key))
+    for schedule, mention in references:
+        if mention.responder_id is not None:
+            keys[schedule].add((mention.responder_id, mention.key))
     for by_schedule in elements:
         for schedule, rows in by_schedule.items():
             keys[schedule] |= {(row.by_id, row.by_key.removeprefix(PERSON)) for row in rows if row.by_id is not None}
@@ -185,13 +185,13 @@ def participant_names(schedule_ids: Ids) -> dict[values.Participant, Name]:
     """
     names: dict[values.Participant, Name] = {}
     for batch in batches(schedule_ids):
-        names |= _names(map(_Named._make, _named(batch)))
+        names |= _names(map(_Mention._make, _mentions(batch)))
     return names
 
 
-def _names(named: Iterable[_Named]) -> dict[values.Participant, Name]:
+def _names(mentions: Iterable[_Mention]) -> dict[values.Participant, Name]:
     names: dict[values.Participant, Name] = {}
-    for kind, key, responder_id, name in named:
+    for kind, key, responder_id, name in mentions:
         if name is None:
             continue
         if kind == "text":
@@ -201,22 +201,22 @@ def _names(named: Iterable[_Named]) -> dict[values.Participant, Name]:
     return names
 
 
-#: The columns of _Named in a Reference.
-_NAMED = ("kind", "key", "responder_id", Coalesce("responder__name", "user_group__name", "escalation_policy__name"))
+#: The columns of _Mention in a Reference.
+_COLUMNS = ("kind", "key", "responder_id", Coalesce("responder__name", "user_group__name", "escalation_policy__name"))
 
 
-def _named(batch: Iterable[int]) -> QuerySet[Reference, tuple[str, str, int | None, str | None]]:
-    """Returns a query for the columns of _Named of all participants in these schedules."""
-    named = Reference.objects.filter(owner_schedule__in=batch)
+def _mentions(batch: Iterable[int]) -> QuerySet[Reference, tuple[str, str, int | None, str | None]]:
+    """Returns a query for the columns of _Mention of all participants in these schedules."""
+    references = Reference.objects.filter(owner_schedule__in=batch)
     shifts = ExtraShift.objects.filter(schedule__in=batch)
     overrides = Override.objects.filter(schedule__in=batch)
     of_their_people = (
-        Q(responder__in=named.values("responder"))
+        Q(responder__in=references.values("responder"))
         | Q(responder__in=shifts.values("by"))
         | Q(responder__in=overrides.values("by"))
     )
     replacements = (shifts, overrides, Substitution.objects.filter(of_their_people))
-    return named.values_list(*_NAMED).union(
+    return references.values_list(*_COLUMNS).union(
         *(
             rows.filter(by__isnull=False).values_list(Value("text"), "by_key", "by_id", "by__name")
             for rows in replacements

@@ -1,4 +1,4 @@
-"""The tables of every kind, and every place where one kind refers to another."""
+"""The tables of all kinds, and the columns in which one kind refers to another."""
 
 from collections.abc import Iterator, Mapping
 
