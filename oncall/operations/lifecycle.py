@@ -10,7 +10,7 @@ from oncall.aggregates import Draft, Kind
 from oncall.errors import InvalidDraft, RowsInUse
 from oncall.models import ChangeRecord, Reference
 from oncall.operations.audit import Actor, change_record
-from oncall.operations.writing import WriteResult, lock_versions, write
+from oncall.operations.drafts import WriteResult, lock_versions, write
 from oncall.tables.base import chunks, element_key
 from oncall.tables.kinds import ROOTS, key_columns_to
 

@@ -16,9 +16,9 @@ from oncall.errors import InvalidDraft, StaleRows
 from oncall.models import ChangeRecord, Responder
 from oncall.models.root import Root
 from oncall.operations.audit import Actor, change_record
-from oncall.operations.element_writing import Change, ElementWriter, location
-from oncall.operations.reference_writing import rebuild
-from oncall.operations.resolving import Resolve, Resolver, keys_of, set_foreign_keys
+from oncall.operations.elements import Change, ElementWriter, location
+from oncall.operations.keys import Resolve, Resolver, keys_of, set_foreign_keys
+from oncall.operations.references import rebuild
 from oncall.tables.base import Roots, chunks
 from oncall.tables.kinds import ROOTS
 

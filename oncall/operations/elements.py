@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from oncall.aggregates import Draft, Values
 from oncall.errors import InvalidDraft
 from oncall.models.root import Element, Root
-from oncall.operations.resolving import Resolver, keys_of, set_foreign_keys
+from oncall.operations.keys import Resolver, keys_of, set_foreign_keys
 from oncall.tables.base import LOCAL, Elements, KeyUse, Roots, chunks, element_key, local_id
 
 

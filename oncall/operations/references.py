@@ -3,25 +3,25 @@
 from collections.abc import Sequence
 
 from oncall.models import Reference
-from oncall.operations.element_writing import Change
-from oncall.operations.resolving import Resolver
+from oncall.operations.elements import Change
+from oncall.operations.keys import Resolver
 from oncall.tables.base import Roots, chunks
 
 
 def rebuild(table: Roots, changes: Sequence[Change], resolver: Resolver) -> None:
     """Replaces the References of the changed rows. Rows that are already known for a key are kept."""
-    known: dict[tuple[str, str], int] = {}
+    found: dict[tuple[str, str], int] = {}
     for ids in chunks(change.row.pk for change in changes if not change.created):
         old = Reference.objects.filter(**{f"{table.reference_owner}__in": ids})
         for reference in old:
             target = getattr(reference, f"{reference.kind}_id")
             if target is not None:
-                known[reference.kind, reference.key] = target
+                found[reference.kind, reference.key] = target
         old.delete()
     made = []
     for change in changes:
         for use in change.keys or ():
-            target = resolver.id(use.kind, use.key) or known.get((use.kind, use.key))
+            target = resolver.id(use.kind, use.key) or found.get((use.kind, use.key))
             rows = {f"{table.reference_owner}_id": change.row.pk, f"{use.kind}_id": target}
             made.append(Reference(position=use.position, kind=use.kind, key=use.key, **rows))
     Reference.objects.bulk_create(made)
