@@ -1,4 +1,4 @@
-"""The context made of values: who is on call in a schedule, before and after, and who stands in."""
+"""Tests the context of a walk: who is on call in a schedule, before and after, and who replaces whom."""
 
 from dataclasses import replace
 
@@ -42,7 +42,7 @@ def test_next_and_previous_are_the_holders_beyond_the_handoffs() -> None:
     assert modes(WEEKLY, MONDAY + 7 * DAY - 1) == [(CAT,), (ANN,), (BEN,)]
 
 
-def test_time_with_nobody_is_passed_over() -> None:
+def test_spans_with_nobody_are_skipped() -> None:
     office = stack("UTC", layer("a", ANN, BEN, windows=OFFICE))
     assert modes(office, MONDAY + HOUR) == [(ANN,), (BEN,), (BEN,)]
     assert modes(office, MONDAY - HOUR) == [(ANN,), (), (BEN,)]
@@ -64,7 +64,7 @@ def test_nobody_is_next_where_nothing_changes() -> None:
 SEATS = together("UTC", layer("1", ANN), layer("2", BEN), layer("3", CAT))
 
 
-def test_a_subset_of_layers_is_those_alone() -> None:
+def test_a_subset_of_layers_hides_the_other_layers() -> None:
     def seats(*layers: str, spec: ScheduleSpec = SEATS) -> tuple[Participant, ...] | None:
         return known(spec).on_call("S", MONDAY, "current", layers)
 
@@ -83,7 +83,7 @@ def test_a_subset_of_layers_is_those_alone() -> None:
     ("spec", "instant"),
     [(replace(WEEKLY, zone="Nowhere/Land"), MONDAY), (WEEKLY, LATEST), (WEEKLY, -(10**12))],
 )
-def test_what_cannot_be_rendered_is_not_known(spec: ScheduleSpec, instant: int) -> None:
+def test_a_schedule_that_cannot_be_rendered_is_unknown(spec: ScheduleSpec, instant: int) -> None:
     assert modes(spec, instant) == [None, None, None]
     assert known(WEEKLY).on_call("other", MONDAY, "current", None) is None
 
@@ -103,7 +103,7 @@ def test_leads_and_others_share_a_group() -> None:
     assert context.members("H", "all") is None
 
 
-def test_stand_ins_follow_the_one_rule_for_substitutions() -> None:
+def test_replacements_follow_the_rules_of_substitutions() -> None:
     def away(key: str, by: Participant, since: int, groups: frozenset[str] | None = None) -> Substitution:
         return Substitution(key, ANN, by, MONDAY + since * HOUR, MONDAY + 9 * HOUR, groups)
 
@@ -121,7 +121,7 @@ def test_stand_ins_follow_the_one_rule_for_substitutions() -> None:
 
 
 def test_three_shifts_in_two_zones_page_who_is_on_just_then() -> None:
-    """An alert at 16:50 in Berlin, ten minutes before the day ends there and the night begins; 10:50 in New York."""
+    """The alert arrives at 16:50 in Berlin, ten minutes before the night shift, which is 10:50 in New York."""
     day = together("Europe/Berlin", layer("1", ANN, windows=OFFICE), layer("2", BEN, windows=OFFICE))
     west = together("America/New_York", layer("1", CAT, windows=OFFICE))
     night = together("Europe/Berlin", layer("1", DAN, windows=(Daily(17 * HOUR, 16 * HOUR),), turns=Everyone()))

@@ -1,4 +1,4 @@
-"""Accounts and leads: rights that live here only."""
+"""Tests accounts and leads, which are never imported."""
 
 from collections.abc import Callable
 from typing import Any
@@ -34,7 +34,7 @@ def test_an_account_logs_in_with_its_address_in_any_case(tester: Actor) -> None:
 
 
 @pytest.mark.parametrize("email", ["mıke@example.com", "no address", "ana@EXAMPLE.com"])
-def test_it_refuses_addresses_that_could_be_taken_for_another(email: str, tester: Actor) -> None:
+def test_it_refuses_addresses_that_look_like_another_address(email: str, tester: Actor) -> None:
     create_account("ana@example.com", by=tester)
     with pytest.raises(InvalidDraft) as refused:
         create_account(email, by=tester)
