@@ -7,6 +7,7 @@ from typing import Literal
 from oncall.escalation.policy import Mode, Policy
 from oncall.escalation.walk import MemberSet
 from oncall.rendering.answers import on_call_at
+from oncall.rendering.coverage import HORIZON
 from oncall.rendering.final import render_final
 from oncall.rendering.intervals import Who
 from oncall.rendering.spec import (
@@ -22,7 +23,6 @@ from oncall.rendering.spec import (
 from oncall.rendering.validation import validate
 from oncall.rendering.zones import DAY, EARLIEST, LATEST
 
-HORIZON = 60 * DAY  # seconds before and after an instant in which the previous and next shifts are searched for
 _HORIZONS = (2 * DAY, 14 * DAY, HORIZON)  # the first is usually enough
 
 

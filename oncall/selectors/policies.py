@@ -13,10 +13,11 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from oncall.escalation.codec import InvalidPolicy, levels_from_json
-from oncall.escalation.context import HORIZON, Group, WalkContext
+from oncall.escalation.context import Group, WalkContext
 from oncall.escalation.policy import Policy
 from oncall.models import EscalationPolicy, GroupLead, GroupMember, Reference, Service, Substitution
 from oncall.rendering.codec import participant_from_text
+from oncall.rendering.coverage import HORIZON
 from oncall.rendering.spec import Participant, ScheduleSpec, person
 from oncall.rendering.spec import Substitution as SubstitutionValue
 from oncall.selectors.responders import reachable

@@ -11,11 +11,10 @@ from typing import NamedTuple, TypeVar
 from django.db.models import Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 
-from oncall.escalation.context import HORIZON
 from oncall.models import ExtraShift, Override, Reference, Schedule, Substitution
 from oncall.rendering import spec as values
 from oncall.rendering.codec import layers_from_json, participant_from_text
-from oncall.rendering.coverage import next_change
+from oncall.rendering.coverage import HORIZON, next_change
 from oncall.selectors.ids import Ids, batches
 from oncall.tables.base import PERSON, element_key, source_of
 from oncall.tables.schedules import ROW_OF_PARTICIPANT
