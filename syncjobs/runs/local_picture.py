@@ -12,7 +12,7 @@ from connectors.records import ENTITY_TYPES
 from oncall.aggregates import Kind
 from oncall.emails import canonical_email
 from oncall.models import EscalationPolicy, Responder, Schedule, UserGroup
-from oncall.selectors.schedules import load_states
+from oncall.selectors.states import load_states
 from oncall.tables.base import chunks
 from syncjobs.models import Conflict, ConflictState, ExternalLink, LinkState, SyncProfile
 from syncjobs.planning.plan import Proposals, links_to_compare
