@@ -123,7 +123,9 @@ class OpsgenieRead(AtlassianRead):
         except (NotFound, PermissionMissing) as error:
             if listed is None:
                 message = f"The members of this team could not be read: {error.message}"
-                self._findings.note("user_group", team.id, "members_not_told", message, "members", loss=True)
+                self._findings.note(
+                    "user_group", team.id, "members_not_told", message, "members", loss=True, hides=True
+                )
             return listed
         except RECOVERABLE as error:
             self._findings.fail("user_group", team.id, error)
