@@ -94,9 +94,8 @@ class Stored:
     def plan(self, snapshot: Snapshot) -> Plan:
         now = instant_to_text(snapshot.fetched_at)
         proposals = proposals_of(snapshot)
-        complete = {kind: told.listing for kind, told in snapshot.completeness.items()}
         rules = Rules("source", {}, now, CONNECTION, "acme")
-        return make_plan(proposals, self.picture(proposals), rules, complete=complete, presence=Presences(snapshot).of)
+        return make_plan(proposals, self.picture(proposals), rules, presence=Presences(snapshot).of)
 
 
 def proposals_of(snapshot: Snapshot) -> Proposals:
