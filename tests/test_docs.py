@@ -10,6 +10,8 @@ from tests.paths import REPOSITORY
 
 DOCUMENTS = sorted([*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/**/*.md")])
 ADRS = sorted(REPOSITORY.glob("docs/adr/*.md"))
+FOLDERS = ("config", "connectors", "docs", "oncall", "requirements", "scripts", "syncjobs", "templates", "tests")
+MODULES = [path for folder in FOLDERS for path in REPOSITORY.glob(f"{folder}/**/*.py")]
 
 
 def text(path: str) -> str:
@@ -38,6 +40,8 @@ def test_the_readers_of_these_tests_find_something() -> None:
     assert len(variables_read_by_settings()) >= 15
     assert {"setup", "demo", "test-postgres", "e2e"} <= set(make_verbs())
     assert len(ADRS) >= 6
+    assert len(paths_in(text("docs/recipes.md"))) >= 20
+    assert {"oncall/a.py", "oncall/b.py", "c.py", "docs/*.md"} == paths_in("`oncall/{a,b}.py` `c.py` `docs/<d>.md` `d`")
 
 
 @pytest.mark.parametrize("name", variables_read_by_settings())
@@ -80,6 +84,25 @@ def test_the_readme_stays_short_and_names_the_two_commands() -> None:
 def test_links_between_documents_lead_somewhere(path: Path) -> None:
     for target in re.findall(r"\]\(([^)#:]+)\)", path.read_text()):
         assert (path.parent / target).exists(), target
+
+
+def paths_in(document: str) -> set[str]:
+    """Paths in backticks: in a folder of the repository, or of a module. ``{a,b}`` makes two, ``<a>`` becomes ``*``."""
+    found = set()
+    for path in re.findall(rf"`((?:(?:{'|'.join(FOLDERS)})/[^`\s]*)|[^`\s]+\.py)`", document):
+        before, _, rest = re.sub(r"<[^>]*>", "*", path).partition("{")
+        choices, _, after = rest.partition("}")
+        found |= {f"{before}{choice}{after}" for choice in choices.split(",")}
+    return found
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_every_path_in_a_document_exists(path: Path) -> None:
+    if path.name == "CHANGELOG.md":  # its older entries may contain paths of their time
+        return
+    for name in paths_in(path.read_text()):
+        inside = name.startswith(tuple(f"{folder}/" for folder in FOLDERS))
+        assert any(REPOSITORY.glob(name.rstrip("/"))) if inside else any(file.match(name) for file in MODULES), name
 
 
 @pytest.mark.parametrize("path", ADRS, ids=lambda path: path.stem)

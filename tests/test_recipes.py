@@ -28,7 +28,7 @@ from connectors.records import (
     SourceTeam,
     SourceUser,
 )
-from connectors.registry import CONNECTORS
+from connectors.registry import CONNECTORS, connector_class
 from connectors.simulator.serve import PROVIDERS as SIMULATED
 from connectors.zones.timezones import convert
 from oncall.admin.people import ContactMethodForm
@@ -73,6 +73,69 @@ NOT_IN_A_FORM = {
     ("schedule", "overrides.sources"): "Only imported: an override made here holds for all layers.",
     ("schedule", "overrides.replaces"): "Only imported: an override made here replaces whoever is on call.",
     ("schedule", "overrides.rank"): "Only imported: it orders overrides of one source.",
+}
+#: For each field, a field of a vendor that it is made from: provider, table of the loss ledger, path.
+VENDOR_FIELDS = {
+    ("responder", "name"): "pagerduty user name",
+    ("responder", "email"): "pagerduty user email",
+    ("responder", "time_zone"): "pagerduty user time_zone",
+    ("responder", "title"): "pagerduty user job_title",
+    ("responder", "state"): "pagerduty user deleted_at",
+    ("responder", "contact_methods.channel"): "pagerduty contact_method type",
+    ("responder", "contact_methods.address"): "pagerduty contact_method address",
+    ("responder", "contact_methods.label"): "pagerduty contact_method label",
+    ("responder", "contact_methods.enabled"): "pagerduty contact_method enabled",
+    ("responder", "notification_rules.urgency"): "pagerduty notification_rule urgency",
+    ("responder", "notification_rules.delay"): "pagerduty notification_rule start_delay_in_minutes",
+    ("responder", "notification_rules.method_key"): "pagerduty notification_rule contact_method.id",
+    ("responder", "notification_rules.windows"): "xmatters device timeframes.data[].startTime",
+    ("responder", "substitutions.by_key"): "xmatters absence replacement.id",
+    ("responder", "substitutions.scope"): "xmatters absence group.id",
+    ("responder", "substitutions.starts_at"): "xmatters absence start",
+    ("responder", "substitutions.ends_at"): "xmatters absence end",
+    ("user_group", "name"): "pagerduty team name",
+    ("user_group", "description"): "pagerduty team description",
+    ("user_group", "members.person_key"): "pagerduty member user.id",
+    ("user_group", "members.role"): "pagerduty member role",
+    ("schedule", "name"): "pagerduty schedule name",
+    ("schedule", "description"): "pagerduty schedule description",
+    ("schedule", "time_zone"): "pagerduty schedule time_zone",
+    ("schedule", "zone_state"): "pagerduty schedule time_zone",
+    ("schedule", "layers"): "pagerduty schedule schedule_layers",
+    ("schedule", "group_keys"): "pagerduty schedule teams[].id",
+    ("schedule", "active"): "opsgenie schedule enabled",
+    ("schedule", "extra_shifts.starts_at"): "pagerduty custom_shift start_time",
+    ("schedule", "extra_shifts.ends_at"): "pagerduty custom_shift end_time",
+    ("schedule", "extra_shifts.by_key"): "pagerduty custom_shift assignments[].member.user_id",
+    ("schedule", "overrides.starts_at"): "pagerduty override start",
+    ("schedule", "overrides.ends_at"): "pagerduty override end",
+    ("schedule", "overrides.by_key"): "pagerduty override user.id",
+    ("schedule", "overrides.sources"): "pagerduty override_shift rotation_id",
+    ("schedule", "overrides.replaces"): "pagerduty override_shift overridden_member.user_id",
+    ("escalation_policy", "name"): "pagerduty escalation_policy name",
+    ("escalation_policy", "description"): "pagerduty escalation_policy description",
+    ("escalation_policy", "initial_wait"): "xmatters shift members.data[].delay",
+    ("escalation_policy", "levels"): "pagerduty escalation_policy escalation_rules",
+    ("escalation_policy", "repeat_count"): "pagerduty escalation_policy num_loops",
+    ("escalation_policy", "after_last"): "opsgenie escalation repeat.closeAlertAfterAll",
+    ("escalation_policy", "part_of_key"): "xmatters group id",
+    ("escalation_policy", "group_key"): "pagerduty escalation_policy teams[].id",
+    ("escalation_policy", "active"): "jsm escalation enabled",
+    ("service", "name"): "pagerduty service name",
+    ("service", "description"): "pagerduty service description",
+    ("service", "policy_key"): "pagerduty service escalation_policy.id",
+    ("service", "group_key"): "pagerduty service teams[].id",
+}
+#: Fields that are not made from a field of a vendor, each with the reason.
+NOT_FROM_A_VENDOR_FIELD = {
+    ("responder", "active"): "A person that a list contains is active here; the state says the rest.",
+    ("user_group", "active"): "A group that a list contains is active.",
+    ("schedule", "composition"): "It is fixed for each of the vendor's kinds of schedules.",
+    ("schedule", "overrides.covers_gaps"): "It is a rule of the vendor.",
+    ("schedule", "overrides.rank"): "It is the position in the vendor's list.",
+    ("escalation_policy", "unstaffed_level"): "It is a rule of the vendor.",
+    ("escalation_policy", "resolved"): "It is a rule of the vendor.",
+    ("service", "active"): "A service that a list contains is active.",
 }
 _NAMES = {"name": "Payments", "other": "payments", "other row": "local:4", "from": ""}
 #: The evidence that a plan stores with a question of each kind, and the words that the page shows it under.
@@ -166,8 +229,18 @@ def test_a_field_has_a_place_in_the_form_or_a_reason_why_not(kind: Kind, path: s
     assert (form_field(kind, path) in fields) != ((kind, path) in NOT_IN_A_FORM)
 
 
-def test_the_exceptions_name_fields_that_exist() -> None:
-    assert set(PATHS) >= {*FORM_FIELDS, *NOT_IN_A_FORM}
+@pytest.mark.parametrize("kind,path", PATHS)
+def test_a_field_has_a_fate_in_a_loss_ledger_or_a_reason_why_not(kind: Kind, path: str) -> None:
+    assert ((kind, path) in VENDOR_FIELDS) != ((kind, path) in NOT_FROM_A_VENDOR_FIELD)
+    if (kind, path) in VENDOR_FIELDS:
+        provider, table, field = VENDOR_FIELDS[kind, path].split(" ")
+        entry = connector_class(provider).ledger.classify(table, field)
+        assert entry is not None
+        assert entry.fate != "ignored"
+
+
+def test_the_exceptions_are_fields_that_exist() -> None:
+    assert set(PATHS) >= {*FORM_FIELDS, *NOT_IN_A_FORM, *VENDOR_FIELDS, *NOT_FROM_A_VENDOR_FIELD}
 
 
 @pytest.mark.parametrize("kind", AGGREGATES)
