@@ -1,4 +1,4 @@
-"""The contract of the pure modules in pyproject.toml is complete. ``lint-imports`` ignores a pattern without modules."""
+"""The contract of the pure modules in pyproject.toml is complete. ``lint-imports`` accepts patterns without modules."""
 
 import tomllib
 
