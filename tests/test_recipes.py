@@ -185,6 +185,12 @@ def test_the_planned_and_the_stored_kinds_of_questions_are_the_same() -> None:
 
 
 @pytest.mark.parametrize("kind", StoredKind.values)
+def test_a_kind_of_question_is_raised_by_planning(kind: str) -> None:
+    modules = [path for path in (DOCS.parent / "syncjobs" / "planning").glob("*.py") if path.name != "values.py"]
+    assert any(f'"{kind}"' in path.read_text() for path in modules), f"no module of syncjobs/planning raises {kind}"
+
+
+@pytest.mark.parametrize("kind", StoredKind.values)
 def test_a_kind_of_question_has_a_name_and_words(kind: str) -> None:
     assert StoredKind(kind).label
     assert all(WORDS[kind]), f"{kind} lacks a text in syncjobs/conflicts/words.py"
@@ -227,6 +233,13 @@ def form_field(kind: Kind, path: str) -> str:
 def test_a_field_has_a_place_in_the_form_or_a_reason_why_not(kind: Kind, path: str) -> None:
     fields = form_fields(kind).get(path.rpartition(".")[0], set())
     assert (form_field(kind, path) in fields) != ((kind, path) in NOT_IN_A_FORM)
+
+
+@pytest.mark.parametrize("kind,path", [(kind, path) for kind, path in VENDOR_FIELDS if "." not in path])
+def test_a_form_marks_a_field_that_a_source_can_set(kind: Kind, path: str) -> None:
+    form: Any = admin.site._registry[ROOTS[kind].model].form
+    field = form_field(kind, path)
+    assert field in {*form.mirrored, getattr(form, "cards_field", "")} or (kind, path) in NOT_IN_A_FORM
 
 
 @pytest.mark.parametrize("kind,path", PATHS)
