@@ -15,6 +15,7 @@ from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 
+from config.navigation import NAVIGATION
 from connectors.models import Connection
 from connectors.records import (
     Channel,
@@ -328,6 +329,12 @@ def test_every_list_answers_a_superuser_with_a_title(model: type[Model], admin_c
     page = admin_client.get(reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"))
     assert page.status_code == 200
     assert page.context["title"]
+
+
+@pytest.mark.parametrize("model", [each for each in REGISTERED if each._meta.app_label in OWN], ids=str)
+def test_every_list_is_in_the_sidebar(model: type[Model]) -> None:
+    links = [str(entry["link"]) for group in NAVIGATION for entry in group["items"]]
+    assert reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist") in links
 
 
 # A shell command

@@ -19,6 +19,7 @@ from connectors.records import SourceMember, SourceService, SourceTeam
 from oncall.escalation.policy import Target
 from syncjobs.models import SyncRun
 from tests.paths import REPOSITORY
+from tests.syncjobs.admin.conftest import staff
 from tests.syncjobs.conftest import Sync, layer, policy, schedule, user
 
 AGGREGATE = "tests/oncall/admin/base/test_aggregate.py"
@@ -200,3 +201,11 @@ def test_every_page_has_a_title_and_costs_the_same_however_much_there_is(sync: S
 def test_the_other_addresses_show_nothing(sync: Sync, admin_client: Client, names: Any, status: int) -> None:
     run = sync.run()
     assert {name: admin_client.get(address(name, run)).status_code for name in names} == dict.fromkeys(names, status)
+
+
+def test_a_page_is_refused_to_somebody_without_rights(sync: Sync) -> None:
+    run, visitor = sync.run(), staff()
+    names = {*PAGES, *BUTTONS} - {"index", "app_list"}
+    open_to_all = {name for name in names if visitor.get(address(name, run)).status_code not in (403, 405)}
+    assert open_to_all == set()
+    assert {visitor.post(address(name, run)).status_code for name in BUTTONS} == {403}
