@@ -117,3 +117,4 @@ def test_every_provider_has_a_page() -> None:
     providers = {path.parent.name for path in REPOSITORY.glob("connectors/providers/*/connector.py")}
     pages = {path.stem for path in REPOSITORY.glob("docs/providers/*.md")}
     assert providers <= pages
+    assert all(f"(docs/providers/{provider}.md)" in text("README.md") for provider in providers)
