@@ -34,7 +34,7 @@ class SettingField:
 
 
 def region_field(origins: Mapping[str, str], hint: str) -> SettingField:
-    """The field that chooses the region of the vendor. origins: origin by region; the first region is the initial."""
+    """Return the field for the vendor's region. origins: origin by region; the first region is the initial value."""
     choices = tuple((name, f"{name.upper()} ({origin.removeprefix('https://')})") for name, origin in origins.items())
     return SettingField("region", "Service region", hint, kind="choice", choices=choices, initial=choices[0][0])
 
@@ -65,7 +65,7 @@ class Progress(Protocol):
 
 
 def no_progress(entity_type: EntityType, fetched: int, total: int | None) -> None:
-    """Does nothing, for callers that show no progress."""
+    """Do nothing, for callers that show no progress."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,53 +104,57 @@ class Connector(ABC):
     @classmethod
     @abstractmethod
     def fields(cls) -> tuple[SettingField, ...]:
-        """The connection form."""
+        """Return the fields of the connection form."""
 
     @classmethod
     @abstractmethod
     def clean(cls, settings: Mapping[str, str]) -> dict[str, str]:
-        """Settings in their canonical form. Raises ConnectionConfigError with the field to fix."""
+        """Return the settings in their canonical form. Raises ConnectionConfigError with the field to fix."""
 
     @classmethod
     @abstractmethod
     def origin(cls, settings: Mapping[str, str]) -> str:
-        """The origin ``https://host`` to which this connection sends its requests."""
+        """Return the origin ``https://host`` to which this connection sends its requests."""
 
     @classmethod
     def hosts(cls, settings: Mapping[str, str]) -> Mapping[str, str]:
-        """Further origins by the ``host`` of a request, for a provider that uses several hosts."""
+        """Return further origins by the ``host`` of a request, for a provider that uses several hosts."""
         return {}
 
     @classmethod
     @abstractmethod
     def scrub(cls, path: str, body: object) -> object:
-        """A recorded body without the vendor's secrets (calendar links, push tokens, keys)."""
+        """Return a recorded body without the vendor's secrets (calendar links, push tokens, keys)."""
 
     @property
     def calls(self) -> int:
         return sum(client.calls for client in self._clients)
 
     def probe(self) -> Probe:
-        """Identity, account, region, rights per entity type, rate budget. Raises ConnectorError."""
+        """Return the account, the rights per entity type and the rate limit. Raises ConnectorError."""
         with self._explained_refusals():
             return self._probe()
 
     def inventory(self, progress: Progress = no_progress) -> Sequence[Node]:
-        """The objects for choosing, read with few calls: groups, services, policies, schedules and the objects they
-        refer to. Raises ConnectorError."""
+        """Return the objects that a person can choose, and the objects that these refer to, read with few calls.
+
+        Raises ConnectorError.
+        """
         with self._explained_refusals():
             return self._inventory(progress)
 
     def fetch(self, selection: Selection, *, contact_details: bool, progress: Progress = no_progress) -> Snapshot:
-        """Everything selected and the objects it refers to. Raises ConnectorError only when nothing can be read at all;
-        the snapshot names a list or an object that failed."""
+        """Return all selected objects and the objects that they refer to.
+
+        Raises ConnectorError only if nothing can be read. Otherwise the snapshot has the lists and objects that failed.
+        """
         with self._explained_refusals():
             return replace(self._fetch(selection, contact_details, progress), calls=self.calls)
 
     def rendered(
         self, schedules: Mapping[str, Sequence[str]], since: int, until: int
     ) -> Mapping[str, tuple[Span, ...]]:
-        """The source's own rendering by schedule id; a schedule that the source cannot render is absent.
+        """Return the source's own rendering by schedule id. A schedule that the source cannot render is missing.
 
         schedules: ids, each with the ids of its groups, at the source. since, until: instants. Raises ConnectorError.
         """
@@ -177,11 +181,13 @@ class Connector(ABC):
 
     @abstractmethod
     def explain_refusal(self, error: AuthenticationFailed | RequestRejected) -> ConnectionConfigError | None:
-        """The error to show instead of ``error`` when the source refused the credential: with its form field and the
-        likeliest reasons. None when ``error`` has another cause and is raised as it is."""
+        """Return the error to raise instead of ``error``, with the form field and the likeliest reasons.
+
+        None if ``error`` has another cause than a refused credential, so that it is raised unchanged.
+        """
 
     def rendered_range(self) -> tuple[int, int] | None:
-        """The instants [since, until) for which the source can return its rendering now; None = for any."""
+        """Return the instants [since, until) for which the source can return its rendering now; None = any."""
         return None
 
     def open_client(
@@ -192,8 +198,10 @@ class Connector(ABC):
         limits: RateHeaders | None = None,
         declared_posts: Collection[str] = (),
     ) -> HttpClient:
-        """A client whose requests count in ``calls``; see :class:`HttpClient`. It masks every credential of the
-        connector in its messages, not only the one that it sends."""
+        """Return a client whose requests count in ``calls``; see :class:`HttpClient`.
+
+        It masks every credential of the connector in its messages, not only the credential that it sends.
+        """
         client = HttpClient(
             self.rim.transport,
             provider=self.provider,
@@ -223,7 +231,7 @@ class Connector(ABC):
 
     @classmethod
     def choice(cls, settings: Mapping[str, str], name: str) -> str:
-        """The value of a choice field, or its initial value when it is empty.
+        """Return the value of a choice field, or its initial value if it is empty.
 
         Raises ConnectionConfigError for a value that is not offered.
         """

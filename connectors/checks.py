@@ -12,7 +12,7 @@ from connectors.credentials import check_keys
 
 
 def simulator_settings() -> tuple[str, ...]:
-    """Names of the settings that lead connections to a simulator and are set."""
+    """Return the names of the settings that are set and lead connections to a simulator."""
     return tuple(name for name in ("CONNECTOR_ORIGINS", "EGRESS_ALLOW") if getattr(settings, name))
 
 
@@ -31,7 +31,7 @@ def _refusals() -> list[CheckMessage]:
 def no_simulator_outside_debug(
     app_configs: Sequence[AppConfig] | None = None, databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Runs at every start; an Error stops commands, workers and the web process."""
+    """Report simulators at every start. An Error stops commands, workers and the web process."""
     return [] if settings.DEBUG else _refusals()
 
 
@@ -39,7 +39,7 @@ def no_simulator_outside_debug(
 def no_simulator_in_deployment(
     app_configs: Sequence[AppConfig] | None = None, databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Reports simulators with DEBUG on too, for ``check --deploy``; without DEBUG the other check reports them."""
+    """Report simulators for ``check --deploy`` if DEBUG is on. Without DEBUG the other check reports them."""
     return _refusals() if settings.DEBUG else []
 
 
@@ -47,7 +47,7 @@ def no_simulator_in_deployment(
 def credential_keys_are_usable(
     app_configs: Sequence[AppConfig] | None = None, databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Without keys no credential can be stored or read. The check reports it at the start, not on the first form."""
+    """Report missing or invalid keys at the start. Without keys no credential can be stored or read."""
     try:
         check_keys()
     except ImproperlyConfigured as wrong:
@@ -59,7 +59,7 @@ def credential_keys_are_usable(
 def secret_key_is_set(
     app_configs: Sequence[AppConfig] | None = None, databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Django itself complains only when the key is first used, for example during a login."""
+    """Report a missing SECRET_KEY at the start. Django reports it only at the first use, for example a login."""
     try:
         settings.SECRET_KEY  # noqa: B018 - reading an empty one raises
     except ImproperlyConfigured:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from connectors.records import ENTITY_WORDS, EntityKey, EntityType
 
-#: What to import, each with the names of what brings it along (empty: chosen itself, or everything is).
+#: The keys to import, each with the names of the objects that need it (empty: it is chosen).
 Kept = Mapping[EntityKey, tuple[str, ...]]
 SELECTABLE: tuple[EntityType, ...] = ("service", "user_group", "schedule", "escalation_policy")
 
@@ -51,10 +51,10 @@ class Node:
 
 
 def close(nodes: Iterable[Node], selection: Selection) -> dict[EntityKey, tuple[str, ...]]:
-    """The keys to import, each with the names of what brings it along (empty: chosen itself, or everything is).
+    """Return the keys to import, each with the names of the objects that need it (empty: it is chosen).
 
-    A chosen user group brings what it owns; a group that only comes along does not. Keys that are referenced but not
-    among ``nodes`` are returned too: the caller fetches or names them. Breadth first, so a reason is the nearest one.
+    A chosen user group includes the objects that it owns; a group that is only needed does not. Referenced keys without
+    a node are returned, too: the caller fetches or reports them. Breadth first, so the reasons are the nearest ones.
     """
     by_key = {node.key: node for node in nodes}
     if selection.everything:
@@ -81,4 +81,5 @@ def close(nodes: Iterable[Node], selection: Selection) -> dict[EntityKey, tuple[
 
 
 def because(node: Node) -> str:
+    """Return the name of a node as a reason, for example ``service Web``."""
     return f"{ENTITY_WORDS[node.entity_type][0]} {node.name.strip() or node.external_id}"

@@ -33,22 +33,22 @@ def _keys() -> MultiFernet:
         return MultiFernet([Fernet(key) for key in keys])
     except ValueError:
         raise ImproperlyConfigured(
-            "CREDENTIAL_KEYS holds something that is not a Fernet key (44 characters of URL-safe base64). "
+            "CREDENTIAL_KEYS has a value that is not a Fernet key (44 characters of URL-safe base64). "
             "Nothing was read; correct the environment."
         ) from None
 
 
 @sensitive_variables()
 def seal(secret: str, *, row: str, field: str) -> str:
-    """Encrypt for one row (any stable text) and field."""
+    """Return the secret encrypted for one row (any stable text) and field."""
     text = json.dumps({"c": row, "f": field, "v": secret})
     return PREFIX + _keys().encrypt(text.encode()).decode()
 
 
 @sensitive_variables()
 def unseal(sealed: str, *, row: str, field: str) -> Secret:
-    """Decrypt. Raises CredentialUnreadable, whose message says only what to do."""
-    hint = "Restore the key in CREDENTIAL_KEYS it was stored under, or enter the credential again."
+    """Return the decrypted secret. Raises CredentialUnreadable, whose message has no secret."""
+    hint = "Restore the key in CREDENTIAL_KEYS that encrypted it, or enter the credential again."
     if not sealed.startswith(PREFIX):
         raise CredentialUnreadable(f"The stored {field} has an unknown form. {hint}")
     try:
@@ -61,12 +61,12 @@ def unseal(sealed: str, *, row: str, field: str) -> Secret:
 
 
 def check_keys() -> None:
-    """Raises ImproperlyConfigured, naming the variable, when the keys cannot be used."""
+    """Raise ImproperlyConfigured, with the name of the variable, if the keys cannot be used."""
     _keys()
 
 
 def is_current(sealed: str) -> bool:
-    """Whether the first key decrypts it, so that it needs no rotation."""
+    """Return whether the first key decrypts it, so that it needs no rotation."""
     try:
         Fernet(settings.CREDENTIAL_KEYS[0]).decrypt(sealed.removeprefix(PREFIX).encode())
     except InvalidToken:

@@ -1,6 +1,6 @@
 """The errors of a read, grouped by the next step of the caller.
 
-Every error carries a message that names the thing and a hint that says what to do; neither ever holds a secret.
+Every error has a message with what happened and a hint with the next step. Neither contains a secret.
 """
 
 
@@ -24,7 +24,7 @@ class ConnectorError(Exception):
 
 
 class ConnectionConfigError(ConnectorError):
-    """The connection's settings are wrong: fix the form. ``field`` names the form field, None = the whole form."""
+    """The connection's settings are wrong. field: the form field to correct, None = the whole form."""
 
     code = "config"
 
@@ -40,7 +40,7 @@ class AuthenticationFailed(ConnectionConfigError):
 
 
 class PermissionMissing(ConnectionConfigError):
-    """The credential is valid but lacks a right (402, 403). ``right`` names it in the vendor's words."""
+    """The credential is valid but lacks a right (402, 403). right: in the vendor's words."""
 
     code = "permission"
 
@@ -65,13 +65,13 @@ class CertificateRefused(ConnectionConfigError):
 
 
 class TemporaryFailure(ConnectorError):
-    """Try later: nothing is wrong with the connection or the data."""
+    """The read may succeed later: the connection and the data are correct."""
 
     code = "temporary"
 
 
 class RateLimited(TemporaryFailure):
-    """The source asked to wait longer than a worker may sleep. ``retry_after``: seconds, None = not reported."""
+    """The source requires a longer wait than a worker may sleep. retry_after: seconds, None = not reported."""
 
     code = "rate_limited"
 
@@ -93,13 +93,13 @@ class DeadlineExceeded(TemporaryFailure):
 
 
 class ReadStopped(ConnectorError):
-    """Not a fault: the person or process that started the read stopped it."""
+    """The person or process that started the read stopped it. This is not a fault."""
 
     code = "stopped"
 
 
 class NotFound(ConnectorError):
-    """404 or 410 on one address. On a listing this never means "empty"."""
+    """The source answered 404 or 410. For a list this never means "empty"."""
 
     code = "not_found"
 

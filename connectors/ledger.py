@@ -32,12 +32,12 @@ class Ledger:
         self.tables = tables
 
     def classify(self, table: str, path: str) -> Entry | None:
-        """The row for one path (list indices written as ``[]``), or None for a field without a row."""
+        """Return the row for one path (list indices are ``[]``), None for a field without a row."""
         parts = path.split(".")
         return next((e for e in self.tables[table] if _matches(e.pattern.split("."), parts)), None)
 
     def unknown(self, table: str, body: object) -> list[str]:
-        """The paths of ``body`` that no row matches, sorted and unique."""
+        """Return the paths of ``body`` that no row matches, sorted and unique."""
         return sorted({path for path in paths(body) if self.classify(table, path) is None})
 
 
@@ -51,7 +51,7 @@ def _matches(pattern: list[str], parts: list[str]) -> bool:
 
 
 def paths(value: object, prefix: str = "") -> Iterator[str]:
-    """Dotted paths of every leaf of a JSON value; list indices become ``[]``: ``schedule_layers[].users[].user.id``."""
+    """Yield the path of every leaf of a JSON value, for example ``schedule_layers[].users[].user.id``."""
     if isinstance(value, dict) and value:
         for key, child in value.items():
             yield from paths(child, f"{prefix}.{key}" if prefix else str(key))

@@ -33,16 +33,16 @@ class Connection(models.Model):
 
     @property
     def origin_label(self) -> str:
-        """The words with which imported rows name this connection as their source."""
+        """The name of this connection that imported rows show as their source."""
         return f"{provider_label(self.provider)} ({self.name})"
 
     def seal_credentials(self, given: Mapping[str, str]) -> None:
-        """Replaces the given credentials and keeps the others. Does not save."""
+        """Replace the given credentials and keep the others, without saving."""
         sealed: dict[str, Any] = dict(self.credentials)
         for field, secret in given.items():
             sealed[field] = seal(secret, row=str(self.uid), field=field)
         self.credentials = sealed
 
     def secrets(self) -> dict[str, Secret]:
-        """The decrypted credentials by field. Raises CredentialUnreadable."""
+        """Return the decrypted credentials by field. Raises CredentialUnreadable."""
         return {field: unseal(text, row=str(self.uid), field=field) for field, text in self.credentials.items()}

@@ -27,7 +27,7 @@ EntityKey = tuple[EntityType, str]
 
 
 def entity_type_of(name: str) -> EntityType:
-    """The entity type with this name, for text that comes from a column or a person. Raises KeyError."""
+    """Return the entity type with this name, for text from a database column or a person. Raises KeyError."""
     for known in ENTITY_TYPES:
         if known == name:
             return known
@@ -40,10 +40,10 @@ PersonState = Literal["active", "inactive", "deleted", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class MappingNote:
-    """A message about one object for a person: a loss, a repair or an assumption. It is never an error.
+    """A message for a person about one object: a loss, a repair or an assumption. It is never an error.
 
-    external_id None: about the whole list. path: the JSON path at the vendor where it applies. loss: whether the object
-    was imported without something that it consists of at the source.
+    external_id None: the message is about the whole list. path: the vendor's JSON path that it is about. loss: whether
+    the object was imported without something that it consists of at the source.
     """
 
     entity_type: EntityType
@@ -156,7 +156,7 @@ class SourceSchedule:
     because: tuple[str, ...] = ()
 
     def spec(self) -> ScheduleSpec | None:
-        """The schedule to render, None when its zone is unknown or ambiguous."""
+        """Return the schedule to render, None if its zone is unknown or ambiguous."""
         if self.time_zone.zone is None:
             return None
         return ScheduleSpec(

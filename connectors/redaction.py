@@ -1,4 +1,4 @@
-"""Keeping secrets out of texts: messages, log records, recordings."""
+"""Masks secrets in messages, log records and recordings."""
 
 import base64
 import json
@@ -69,7 +69,7 @@ class Secret:
 
 
 def mask_values(text: str, secrets: Collection[str]) -> str:
-    """Masks only these secrets: plain, URL-encoded, JSON-escaped, base64 and hex."""
+    """Return the text with these secrets masked, also URL-encoded, JSON-escaped, in base64 and in hex."""
     forms = {form for secret in secrets if len(secret) >= _SHORTEST_SECRET for form in _forms(secret)}
     for form in sorted(forms, key=len, reverse=True):
         text = text.replace(form, MASK)
@@ -77,13 +77,12 @@ def mask_values(text: str, secrets: Collection[str]) -> str:
 
 
 def credential(authorization: str) -> str:
-    """The secret in the value of an Authorization header: the value without its scheme."""
+    """Return the secret in an Authorization header: the value without its scheme."""
     return authorization.rpartition(" ")[2].removeprefix("token=")
 
 
 def redact(text: str, secrets: Collection[str] = ()) -> str:
-    """Masks these secrets and every text that looks like a credential:
-    authorization headers, API keys, tokens, passwords."""
+    """Return the text with these secrets masked, and with all that looks like a key, token or password masked."""
     text = mask_values(text, secrets)
     for pattern in _PATTERNS:
         text = pattern.sub(rf"\g<1>{MASK}", text)
@@ -91,22 +90,22 @@ def redact(text: str, secrets: Collection[str] = ()) -> str:
 
 
 def excerpt(text: str, secrets: Collection[str] = ()) -> str:
-    """A redacted piece of a foreign text for a message: one line, at most 200 characters, no control characters.
+    """Return a redacted excerpt for a message: one line of at most 200 characters, without control characters.
 
-    Redacted before it is cut, so that no half of a secret survives at the edge.
+    The text is redacted before it is cut, so that no half of a secret remains at its end.
     """
     line = _CONTROL.sub(" ", redact(text[:_READ_CHARS], secrets)).strip()
     return line if len(line) <= EXCERPT_CHARS else line[: EXCERPT_CHARS - 1] + "…"
 
 
 def live_secrets() -> tuple[str, ...]:
-    """Texts of the Secrets now in memory."""
+    """Return the texts of all Secrets in memory."""
     with _lock:
         return tuple(secret.reveal() for secret in _live)
 
 
 class RedactingFilter(logging.Filter):
-    """Masks secrets in a log record. Belongs on handlers: a filter on a logger does not see its children's records."""
+    """Masks secrets in log records. Add it to handlers: a logger's filter does not see records of its children."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         secrets = live_secrets()
@@ -125,7 +124,7 @@ def _message(record: logging.LogRecord) -> str:
     try:
         return record.getMessage()
     except (TypeError, ValueError, KeyError):
-        # Arguments that do not fit the text: show both rather than fail during a request.
+        # The arguments do not fit the text. Log both, so that a request does not fail.
         return f"{record.msg} {record.args!r}"
 
 

@@ -1,4 +1,4 @@
-"""The connectors this product has, by name. A new provider is one line here."""
+"""The registry of connectors. A new provider is one line here."""
 
 from connectors.base import Connector
 from connectors.providers.jsm.connector import JsmOperations
@@ -11,17 +11,17 @@ _BY_PROVIDER = {connector.provider: connector for connector in CONNECTORS}
 
 
 def connector_class(provider: str) -> type[Connector]:
-    """The connector of a provider. Raises KeyError for a provider that is not installed."""
+    """Return the connector of a provider. Raises KeyError for a provider that is not installed."""
     return _BY_PROVIDER[provider]
 
 
 def provider_label(provider: str) -> str:
-    """The provider's own name, or its registry key when its connector is not installed."""
+    """Return the provider's name, or its registry key if its connector is not installed."""
     connector = _BY_PROVIDER.get(provider)
     return connector.label if connector else provider
 
 
 def inventory_hint(provider: str) -> str:
-    """A sentence about objects of this provider that the page for choosing does not show."""
+    """Return a sentence about objects of this provider that the page for choosing does not show, or ""."""
     connector = _BY_PROVIDER.get(provider)
     return connector.inventory_hint if connector else ""

@@ -1,4 +1,4 @@
-"""The pages of one connection: its form and Test connection. ``syncjobs`` adds the sync to them and registers them."""
+"""The admin pages of a connection: its form and Test connection. ``syncjobs`` extends and registers them."""
 
 from typing import Any, ClassVar, Final
 
@@ -25,18 +25,20 @@ from connectors.models import Connection
 from connectors.records import ENTITY_WORDS
 from connectors.registry import CONNECTORS, provider_label
 
-#: Who may start, apply and cancel syncs may also make a connection talk to its source.
+#: The permission to start a sync also allows Test connection, which sends requests to the source.
 START: Final = "syncjobs.start_syncrun"
 
 
 def pill(text: str, colour: str = "") -> str:
-    """A coloured label. colour: success, warning, danger, info or nothing; the text always says it as well."""
+    """Return a coloured label as HTML. colour: success, warning, danger, info or "". The text has the meaning, too."""
     return render_to_string("unfold/helpers/label.html", {"text": text, "type": colour})
 
 
 class OwnFiltersOnly(ModelAdmin):
-    """Lists that can be filtered by what ``list_filter`` names and by nothing else: a look-up such as
-    ``?credentials__startswith=`` would answer questions about what the page never shows."""
+    """Allows only the filters of ``list_filter``.
+
+    Django allows more look-ups: ``?credentials__startswith=`` would reveal values that the page never shows.
+    """
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
         for entry in self.list_filter:
@@ -50,7 +52,7 @@ class OwnFiltersOnly(ModelAdmin):
 
 
 class ReadOnlyAdmin(OwnFiltersOnly):
-    """Rows that are looked at and never edited by a form."""
+    """An admin that shows rows and never changes them."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -63,7 +65,7 @@ class ReadOnlyAdmin(OwnFiltersOnly):
 
 
 class ConnectionAdmin(OwnFiltersOnly):
-    """Add, change and test a connection. Nothing here shows a secret, and nothing deletes."""
+    """The pages to add, change and test a connection. They show no secret and delete nothing."""
 
     form = ConnectionForm
     search_fields = ("name", "account_label")
@@ -72,17 +74,17 @@ class ConnectionAdmin(OwnFiltersOnly):
     providers: ClassVar[tuple[type[Connector], ...]] = CONNECTORS
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False  # what was imported through it refers to it; it can be disconnected
+        return False  # imported objects refer to it; it can be disconnected
 
     def has_change_permission(self, request: HttpRequest, obj: Connection | None = None) -> bool:
-        """A connection whose connector is not installed any more can be looked at only."""
+        """Return whether the user may change the connection. Without an installed connector it is read-only."""
         known = obj is None or any(obj.provider == connector.provider for connector in self.providers)
         return known and super().has_change_permission(request, obj)
 
     # --- the form -----------------------------------------------------------------------------------------------------
 
     def _connector(self, request: HttpRequest, connection: Connection | None) -> type[Connector] | None:
-        """The connector the form is about; None when somebody has to choose one first."""
+        """Return the connector of the form, None if the user must choose it first."""
         if connection is not None:
             wanted = connection.provider
         elif len(self.providers) == 1:
@@ -128,7 +130,7 @@ class ConnectionAdmin(OwnFiltersOnly):
         return super().change_view(request, object_id, form_url, {**extra, **(extra_context or {})})
 
     def panel(self, request: HttpRequest, connection: Connection) -> dict[str, Any]:
-        """What stands above the form: the state of the connection and what can be done with it."""
+        """Return the context of the panel above the form: the state and the actions of the connection."""
         return {
             "title": connection.name,
             "connection": connection,
@@ -157,7 +159,7 @@ class ConnectionAdmin(OwnFiltersOnly):
         return [path("<int:object_id>/test/", view, name="connectors_connection_test"), *super().get_urls()]
 
     def loaded(self, request: HttpRequest, object_id: int, permission: str) -> Connection:
-        """The connection a button was pressed for. Raises PermissionDenied or Http404."""
+        """Return the connection of a request. Raises PermissionDenied or Http404."""
         if not (request.user.has_perm(permission) and self.has_view_permission(request)):
             raise PermissionDenied
         connection = self.get_queryset(request).filter(pk=object_id).first()
@@ -167,7 +169,7 @@ class ConnectionAdmin(OwnFiltersOnly):
 
     @method_decorator(require_POST)
     def test_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        """Ask the source now. A fragment for htmx, a page otherwise."""
+        """Test the connection and return the result: a fragment for htmx, otherwise a page."""
         connection = self.loaded(request, object_id, START)
         context: dict[str, Any] = {"connection": connection}
         try:
@@ -184,7 +186,7 @@ class ConnectionAdmin(OwnFiltersOnly):
         return self._page(request, "test", f"Test of {connection.name}", connection, **context)
 
     def _field_label(self, connection: Connection, error: ConnectorError) -> tuple[str, str] | None:
-        """(name, label) of the form field an error belongs to."""
+        """Return (name, label) of the form field that an error belongs to, or None."""
         name = error.field if isinstance(error, ConnectionConfigError) else None
         connector = self._connector(HttpRequest(), connection)
         fields = connector.fields() if connector and name else ()
@@ -193,7 +195,7 @@ class ConnectionAdmin(OwnFiltersOnly):
     def _page(
         self, request: HttpRequest, template: str, title: str, original: Connection | None, **context: Any
     ) -> HttpResponse:
-        """A page of this section in the frame of the admin."""
+        """Return a page of this section in the frame of the admin."""
         shell = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
@@ -204,9 +206,9 @@ class ConnectionAdmin(OwnFiltersOnly):
 
 
 def _right(right: dict[str, Any]) -> dict[str, Any]:
-    """One line of the list of rights: the words of the kind, and a sign with its meaning in words."""
+    """Return the context of one right: the name of the entity type, an icon and its meaning in words."""
     known = right["entity_type"] in ENTITY_WORDS
     signs = {True: ("check_circle", "can be read", "ok"), False: ("cancel", "may not be read", "bad")}
-    icon, words, tone = signs.get(right["granted"], ("help", "could not be told", "unsure"))
+    icon, words, tone = signs.get(right["granted"], ("help", "could not be determined", "unsure"))
     name = ENTITY_WORDS[right["entity_type"]][1] if known else right["entity_type"]
     return {"name": name, "icon": icon, "words": words, "tone": tone, "detail": right["detail"]}

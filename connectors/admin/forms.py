@@ -1,4 +1,4 @@
-"""The connection form: built from the connector's own list of fields. Secrets go in and never come out."""
+"""The connection form, built from the connector's list of fields. It accepts secrets and never shows them."""
 
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -20,8 +20,8 @@ else:
 class ConnectionForm(_Base):
     """Name, settings and credentials of one connection. ``connector`` is set by :func:`connection_form`.
 
-    An empty secret keeps the stored one. A changed field that says where the credential is sent (``retargets``) demands
-    every secret again: nobody can lead a credential they do not know to another host.
+    An empty secret keeps the stored one. If a field with ``retargets`` changes, every secret must be entered again, so
+    that nobody can send a credential that they do not know to another host.
     """
 
     connector: ClassVar[type[Connector]]
@@ -30,7 +30,7 @@ class ConnectionForm(_Base):
         model = Connection
         fields = ["name"]
         widgets = {"name": UnfoldAdminTextInputWidget()}
-        help_texts = {"name": "How this connection is called here, for example Acme production."}
+        help_texts = {"name": "The name of this connection here, for example Acme production."}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -41,7 +41,7 @@ class ConnectionForm(_Base):
     def _field(self, field: SettingField) -> forms.Field:
         if field.kind == "secret":
             stored = field.name in self.instance.credentials
-            keep = "One is stored. Leave this empty to keep it. " if stored else ""
+            keep = "A value is stored. Leave this empty to keep it. " if stored else ""
             return forms.CharField(
                 label=field.label,
                 help_text=keep + field.help,
@@ -67,7 +67,7 @@ class ConnectionForm(_Base):
 
     @sensitive_variables()
     def given_secrets(self) -> dict[str, str]:
-        """The credentials typed in, without those left empty. Valid forms only."""
+        """Return the entered credentials, without empty ones. Call it only on a valid form."""
         return {name: text for name in self._names(secret=True) if (text := self.cleaned_data.get(name))}
 
     @sensitive_variables()
@@ -86,7 +86,7 @@ class ConnectionForm(_Base):
         return cleaned
 
     def _changed_targets(self, settings: Mapping[str, str]) -> list[SettingField]:
-        """Fields whose change may send the credential somewhere else; none for a new connection."""
+        """Return the changed fields that may send the credential to another host; none for a new connection."""
         stored = self.instance.settings
         return [
             field
@@ -103,13 +103,13 @@ class ConnectionForm(_Base):
             if name in given or name in self.errors:
                 continue
             if name in self.instance.credentials and names:
-                self.add_error(name, f"{names} says where this is sent. Enter it again to confirm the change.")
+                self.add_error(name, f"{names} decides where this is sent. Enter it again to confirm the change.")
             elif name not in self.instance.credentials and given:
-                self.add_error(name, "Enter this as well: none is stored.")
+                self.add_error(name, "Enter this as well: no value is stored.")
 
     @sensitive_variables()
     def save(self, commit: bool = True) -> Connection:
-        """Puts settings and sealed credentials on the connection; one that was disconnected is connected again."""
+        """Store settings and sealed credentials. New credentials connect a disconnected connection again."""
         connection = self.instance
         connection.provider = self.connector.provider
         connection.settings = self.cleaned_data["settings"]
@@ -121,5 +121,5 @@ class ConnectionForm(_Base):
 
 
 def connection_form(connector: type[Connector]) -> type[ConnectionForm]:
-    """The form class of one connector."""
+    """Return the form class of one connector."""
     return type("ConnectionForm", (ConnectionForm,), {"connector": connector})

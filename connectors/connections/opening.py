@@ -18,8 +18,10 @@ from connectors.registry import connector_class, provider_label
 
 
 def live_transport(connection: Connection) -> Transport:
-    """The transport of one connection, with address checks. A simulator is reached only through CONNECTOR_ORIGINS, and
-    replaces all hosts of its provider. Raises ConnectionConfigError."""
+    """Return the transport of one connection, with address checks. Raises ConnectionConfigError.
+
+    A simulator is reached only through CONNECTOR_ORIGINS, and replaces all hosts of its provider.
+    """
     cls = connector_class(connection.provider)
     simulated = settings.CONNECTOR_ORIGINS.get(connection.provider)
     origin = simulated or cls.origin(connection.settings)
@@ -28,7 +30,7 @@ def live_transport(connection: Connection) -> Transport:
         return LiveTransport(origin, hosts=hosts, allow=parse_allow(settings.EGRESS_ALLOW))
     except OriginRefused as refused:
         raise ConnectionConfigError(
-            f"{cls.label} cannot be asked at this address: {refused}",
+            f"{cls.label} cannot be reached at this address: {refused}",
             hint="Nothing was sent. Correct the connection, or CONNECTOR_ORIGINS and EGRESS_ALLOW for a simulator.",
             provider=connection.provider,
         ) from None
@@ -37,11 +39,11 @@ def live_transport(connection: Connection) -> Transport:
 def open_connector(
     connection: Connection, *, should_stop: Callable[[], bool] | None = None, transport: Transport | None = None
 ) -> Connector:
-    """A connector for one read of this connection. Raises ConnectionConfigError when it cannot be used as it stands."""
+    """Return a connector for one read of this connection. Raises ConnectionConfigError if it cannot be used."""
     if connection.disconnected_at is not None:
         raise ConnectionConfigError(
             f"Connection {connection.name} is disconnected.",
-            hint="Enter its credentials again to use it; what was imported is untouched.",
+            hint="Enter its credentials again to use it. Imported objects are unchanged.",
             provider=connection.provider,
         )
     try:
@@ -49,7 +51,7 @@ def open_connector(
     except KeyError:
         raise ConnectionConfigError(
             f"Connection {connection.name} needs the {provider_label(connection.provider)} connector.",
-            hint="It is not part of this installation; what was imported is untouched.",
+            hint="It is not part of this installation. Imported objects are unchanged.",
             provider=connection.provider,
         ) from None
     try:
@@ -63,7 +65,10 @@ def open_connector(
 
 
 def replay_connector(recording: Recording) -> Connector:
-    """A connector that reads a recording: no network, no waiting, the clock of the recording."""
+    """Return a connector that reads a recording, without network and waiting, at the time of the recording.
+
+    Raises RecordingUnreadable if the provider has no connector here, and ConnectionConfigError for invalid settings.
+    """
     try:
         cls = connector_class(recording.provider)
     except KeyError:
@@ -80,7 +85,7 @@ def replay_connector(recording: Recording) -> Connector:
 
 
 def recording_connector(connection: Connection) -> tuple[Connector, Recorder]:
-    """A connector whose exchanges are recorded, without secrets."""
+    """Return a connector and the recorder of its exchanges. The recording has no secrets."""
     recorder = Recorder(
         live_transport(connection),
         connection.provider,

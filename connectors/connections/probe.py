@@ -15,10 +15,10 @@ MOST_SECONDS: Final = 25.0
 
 
 def probe_connection(connection: Connection) -> Probe:
-    """Tests the connection at the source, and stores account, rights and time of the test on it.
+    """Test the connection at the source, and store account, rights and time of the test.
 
-    Raises ConnectorError; then nothing was stored. A credential of another account than the one this connection was
-    made for is a ConnectionConfigError: its objects would be taken for those imported before.
+    Raises ConnectorError and stores nothing then. A credential of another account is a ConnectionConfigError, because
+    its objects would be matched with the objects of the first account.
     """
     started = time.monotonic()
     connector = open_connector(connection, should_stop=lambda: time.monotonic() - started > MOST_SECONDS)
@@ -27,7 +27,7 @@ def probe_connection(connection: Connection) -> Probe:
     except ReadStopped:
         raise ProviderUnavailable(
             f"{connector.label} did not answer within {MOST_SECONDS:.0f} seconds.",
-            hint="Nothing is wrong with what is stored. Try again in a few minutes.",
+            hint="The stored connection was not changed. Try again in a few minutes.",
             provider=connection.provider,
         ) from None
     account = probe.account

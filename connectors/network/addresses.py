@@ -1,4 +1,4 @@
-"""Which addresses and origins a connection may reach. Pure: no network, no settings."""
+"""Decides which addresses and origins a connection may reach. Pure."""
 
 import re
 from collections.abc import Collection, Iterable
@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 Allow: TypeAlias = Collection[tuple[str, int]]
 
-# Ranges the standard library calls global although they lead to other networks or to no host:
+# The standard library calls these ranges global, although they lead to other networks or to no host:
 # RFC 6890 protocol assignments, the 6to4 relays (RFC 7526).
 _REFUSED_V4 = (ip_network("192.0.0.0/24"), ip_network("192.88.99.0/24"))
 # Global unicast is 2000::/3 (RFC 4291). What embeds an IPv4 address (mapped, NAT64, IPv4-compatible) lies outside it;
@@ -23,7 +23,7 @@ _DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
 class OriginRefused(ValueError):
-    """The text is not an origin a connection may call. The message says what is wrong with it."""
+    """The text is not an origin that a connection may call. The message has the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +41,10 @@ class Origin:
 
 
 def is_public(address: str | IPv4Address | IPv6Address) -> bool:
-    """Whether a packet to this address leaves for the public internet. Unreadable text is not public.
+    """Return whether the address is on the public internet. An invalid address is not public.
 
     ``is_global`` alone is not enough: it is True for multicast, NAT64, 6to4 and some protocol ranges, and an IPv6
-    address that embeds an IPv4 one reaches whatever the inner address names.
+    address that embeds an IPv4 address reaches the embedded address.
     """
     try:
         ip = ip_address(address)
@@ -58,9 +58,9 @@ def is_public(address: str | IPv4Address | IPv6Address) -> bool:
 
 
 def parse_allow(entries: Iterable[str]) -> frozenset[tuple[str, int]]:
-    """``["127.0.0.1:8123", "[::1]:8123", "simulator:443"]`` → pairs of host and port. Raises ValueError.
+    """Return ``["127.0.0.1:8123", "[::1]:8123", "simulator:443"]`` as pairs of host and port. Raises ValueError.
 
-    Such a pair may be called over http, on that port, at a private address: for simulators and tests.
+    For simulators and tests, a connection may call these pairs over http and at a private address.
     """
     return frozenset(_allow_entry(entry.strip()) for entry in entries if entry.strip())
 
@@ -73,10 +73,10 @@ def _allow_entry(entry: str) -> tuple[str, int]:
 
 
 def parse_origin(text: str, allow: Allow = ()) -> Origin:
-    """``https://name[:443]`` → Origin; anything else only if its (host, port) is in ``allow``. Raises OriginRefused.
+    """Return the origin ``https://name[:443]``, or another one if its (host, port) is in ``allow``.
 
-    One strict pattern instead of a lenient parser: two URL parsers that read one text differently are how a check is
-    passed and another host is called.
+    Raises OriginRefused. A strict pattern is used, because a lenient parser may read another host than the library
+    that connects.
     """
     match = _ORIGIN.fullmatch(text)
     if match is None:
@@ -93,9 +93,9 @@ def parse_origin(text: str, allow: Allow = ()) -> Origin:
     labels = host.split(".")
     if len(labels) < 2 or not all(_LABEL.fullmatch(label) for label in labels):
         raise OriginRefused(f"{origin} is not a full host name.")
-    # The last label of an address in any notation starts with a digit (1.2.3.4, 127.1, 0x7f.1); no TLD does.
+    # In every notation, the last label of an address starts with a digit (1.2.3.4, 127.1, 0x7f.1). No TLD does.
     if labels[-1][0].isdigit():
         raise OriginRefused(f"{origin} is an address, not a host name.")
     if any(host.endswith("." + name) for name in _LOCAL_NAMES):
-        raise OriginRefused(f"{origin} names a host of a local network.")
+        raise OriginRefused(f"{origin} is a host of a local network.")
     return origin

@@ -1,6 +1,6 @@
-"""The read-only HTTP client of all providers: one retry loop around request, answer and parsing.
+"""The read-only HTTP client of all providers. One loop sends, parses and repeats a request.
 
-Every failure is raised as a ConnectorError with a redacted text. It names the path, but not the query or credential.
+Every failure is raised as a ConnectorError with a redacted text. The text has the path, but no query or credential.
 """
 
 import re
@@ -61,7 +61,7 @@ _STOP_SLICE: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One attempt, for progress and traces. status None: no answer came, ``fault`` says why. size: in bytes."""
+    """One attempt, for progress and traces. status None: no answer, for the reason in ``fault``. size: in bytes."""
 
     request: Request
     attempt: int
@@ -133,7 +133,7 @@ class HttpClient:
         bare: str | None = None,
         host: str | None = None,
     ) -> dict[str, JsonValue]:
-        """The JSON object at ``path`` ("/users"; ids through ``segment``). envelope: the keys that the object
+        """Return the JSON object at ``path`` ("/users"; ids through ``segment``). envelope: the keys that the object
         must have. bare: the key under which a list without an object around it is returned.
 
         Raises ConnectorError, see its classes; ReadStopped when ``should_stop`` returns True.
@@ -150,7 +150,7 @@ class HttpClient:
         host: str | None = None,
         form: bool = False,
     ) -> dict[str, JsonValue]:
-        """As ``get``, for a POST that only reads. form: the body is sent as a form.
+        """Do the same as ``get`` with a POST that only reads. form: whether the body is sent as a form.
 
         Raises ValueError for a path that the connector did not declare.
         """
@@ -182,7 +182,7 @@ class HttpClient:
                 last = last or not fault.retryable
             except Flaw as flaw:
                 failure = flawed(self._provider, self._label, request, flaw, self._excerpt(str(flaw)))
-                # One more attempt for an answer that may be cut, or that may be the page of a gateway.
+                # Repeat once: the answer may be truncated or the page of a gateway.
                 again = flaw.code in ("empty_answer", "not_api", "invalid_json") and response.status not in (204, 205)
                 last = not again or attempt >= FLAWED_ATTEMPTS
             if last:
@@ -223,7 +223,7 @@ class HttpClient:
         headers = {**self._headers, **credentials}
         if not all(_HEADER_VALUE.fullmatch(value) for value in headers.values()):
             raise ConnectionConfigError(
-                f"The credential for {self._label} holds a character that cannot be sent, or it is empty.",
+                f"The credential for {self._label} is empty or contains a character that cannot be sent.",
                 hint="Paste the key again, without line breaks and quotes.",
                 provider=self._provider,
             )
@@ -251,7 +251,7 @@ class HttpClient:
             self._observe(exchange)
 
     def _await_budget(self, request: Request) -> None:
-        """Waits when the last answer reported that the rate limit is used up, so that no 429 is provoked."""
+        """Wait if the last answer reported that the rate limit is used up, to avoid a 429."""
         if self._resume_at is None:
             return
         wait = self._resume_at - self._clock()
@@ -260,7 +260,7 @@ class HttpClient:
         self._resume_at = None
 
     def _pause(self, seconds: float, failure: ConnectorError) -> None:
-        """Sleeps, or raises ``failure`` when that would take too long for this worker, this run or this read."""
+        """Sleep, or raise ``failure`` if the wait is too long for the worker, the wait budget or the deadline."""
         late = self._deadline is not None and self._clock() + seconds >= self._deadline
         if seconds > LONGEST_SLEEP or seconds > self._wait_left or late:
             if isinstance(failure, ProviderUnavailable) and seconds > LONGEST_SLEEP:

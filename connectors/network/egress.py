@@ -1,6 +1,6 @@
-"""The only door to the network, and the only user of requests: one attempt, guarded at connect time.
+"""Sends one request over the network and checks each address before it connects. Only this module uses ``requests``.
 
-No Session is used, hence no redirect, cookie, proxy, environment variable or .netrc has a say in a request.
+No Session is used, so redirects, cookies, proxies, environment variables and .netrc have no effect on a request.
 """
 
 import os
@@ -32,17 +32,17 @@ _ADDRESSES_TRIED = 3
 
 
 def resolve(host: str, port: int) -> Sequence[str]:
-    """All addresses of a name, in the system's order. Raises OSError."""
+    """Return all addresses of a name, in the system's order. Raises OSError."""
     answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return tuple(dict.fromkeys(str(answer[4][0]) for answer in answers))
 
 
 class LiveTransport:
-    """Sends requests to one origin over the network. Not for several threads at once: requests are sent one by one.
+    """Sends requests to one origin over the network. It is not thread-safe.
 
-    origin: ``https://api.pagerduty.com``. allow: (host, port) pairs that may be http, another port and private.
-    hosts: further origins by the name a Request's ``host`` gives. ca_bundle: PEM file of a private authority; there
-    is no way to switch verification off. Raises OriginRefused for an origin no connection may call.
+    origin: ``https://api.pagerduty.com``. allow: (host, port) pairs that may use http, another port and a
+    private address. hosts: further origins by the ``host`` of a Request. ca_bundle: PEM file of a private authority;
+    verification cannot be switched off. Raises OriginRefused for an origin that no connection may call.
     """
 
     def __init__(
@@ -67,8 +67,8 @@ class LiveTransport:
         self._request_seconds = request_seconds
         self._page_bytes = page_bytes
         self._clock = clock
-        self._door = _Door(allow, resolver)
-        self._adapter = _GuardedAdapter(self._door)
+        self._dialer = _GuardedDialer(allow, resolver)
+        self._adapter = _GuardedAdapter(self._dialer)
 
     def __enter__(self) -> Self:
         return self
@@ -77,20 +77,20 @@ class LiveTransport:
         self.close()
 
     def close(self) -> None:
-        """Closes kept connections; the transport can be used again."""
+        """Close kept connections. The transport can be used again."""
         self._adapter.close()
 
     def exchange(self, request: Request, *, headers: Mapping[str, str], deadline: float) -> Response:
         seconds = min(self._request_seconds, deadline - self._clock())
         if seconds <= 0:
-            raise TransportFault("timeout", "no time was left to ask", retryable=True)
+            raise TransportFault("timeout", "no time was left for the request", retryable=True)
         prepared = self._prepare(request, headers)
         with _Watchdog(seconds) as watchdog:
-            self._door.watchdog = watchdog
+            self._dialer.watchdog = watchdog
             try:
                 return self._attempt(prepared, watchdog)
             except (requests.RequestException, HTTPError, OSError) as exc:
-                # The texts of these exceptions hold the whole URL with its query: not chained, not quoted.
+                # These exceptions contain the whole URL with its query, so they are neither chained nor quoted.
                 raise (_late(seconds) if watchdog.fired else _fault(exc)) from None
 
     def _prepare(self, request: Request, headers: Mapping[str, str]) -> requests.PreparedRequest:
@@ -100,22 +100,22 @@ class LiveTransport:
         body: dict[str, Any] = {"data" if request.form else "json": request.body}
         prepared = requests.Request(request.method, f"{origin}/", headers=dict(headers), **body).prepare()
         prepared.headers.setdefault("Accept-Encoding", "gzip, identity")
-        # Set afterwards: requests would decode and re-encode the path, and what was one segment could become two.
+        # Set afterwards: requests would decode and re-encode the path, and one segment could become two.
         prepared.url = f"{origin}{request.target}"
         return prepared
 
     def _attempt(self, prepared: requests.PreparedRequest, watchdog: "_Watchdog") -> Response:
-        opened = self._door.opened
+        opened = self._dialer.opened
         try:
             answer = self._send(prepared)
         except requests.ConnectionError:
-            if watchdog.fired or self._door.opened > opened:
+            if watchdog.fired or self._dialer.opened > opened:
                 raise
-            # A kept connection that the peer has closed meanwhile is no fault of the source: ask on a new one.
+            # The peer may have closed the kept connection meanwhile: send the request on a new connection.
             answer = self._send(prepared)
         with closing(answer):
             body = b"".join(self._chunks(answer))
-        # A socket shut by the watchdog reads as a complete answer with the headers so far: ask the watchdog first.
+        # After the watchdog shut the socket, the answer looks complete, so the watchdog is checked first.
         if watchdog.fired:
             raise _late(watchdog.seconds)
         return Response(answer.status_code, {name.lower(): text for name, text in answer.headers.items()}, body)
@@ -134,7 +134,7 @@ class LiveTransport:
 
 
 def _checked(text: str, allow: Allow) -> Origin:
-    """The origin, read by us and by the library that will connect: both must see the same host and port."""
+    """Return the origin. Raises OriginRefused if ``requests`` reads another host or port than we do."""
     origin = parse_origin(text, allow)
     prepared = requests.Request("GET", f"{origin}/").prepare()
     if prepared.url != f"{origin}/":
@@ -147,7 +147,7 @@ def _late(seconds: float) -> TransportFault:
 
 
 def _fault(exc: BaseException) -> TransportFault:
-    """The fault that a library exception means, without the text of the exception."""
+    """Return the fault for an exception of a library, without the text of the exception."""
     causes = list(_causes(exc))
     for cause in causes:
         if isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError):
@@ -163,7 +163,7 @@ def _fault(exc: BaseException) -> TransportFault:
 
 
 def _causes(exc: BaseException) -> Iterator[BaseException]:
-    """The exception and everything it wraps, as requests and urllib3 wrap: in args, reason, cause and context."""
+    """Yield the exception and all that it wraps in args, reason, cause and context, as requests and urllib3 do."""
     pending, seen = [exc], set[int]()
     while pending:
         current = pending.pop()
@@ -176,7 +176,7 @@ def _causes(exc: BaseException) -> Iterator[BaseException]:
 
 
 class _Watchdog:
-    """Shuts the socket when the time is over: a peer that drips bytes resets every read time-out, not this one."""
+    """Shuts the socket when the time is over, also if a slow peer resets the read time-out with each byte."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -197,7 +197,7 @@ class _Watchdog:
                 self._sockets.pop().close()
 
     def watch(self, sock: socket.socket) -> None:
-        """Keeps a second handle: TLS takes the first one over, and the library may close it while reading on."""
+        """Keep a second handle of the socket, because TLS takes over the first and the library may close it early."""
         with self._lock:
             if self.fired:
                 raise _late(self.seconds)
@@ -210,11 +210,11 @@ class _Watchdog:
                 try:
                     sock.shutdown(socket.SHUT_RDWR)
                 except OSError:
-                    continue  # the peer was faster: there is nothing left to shut
+                    continue  # the peer has already closed it
 
 
-class _Door:
-    """Opens connections: one look-up, every answer checked, and the checked address is the one connected to."""
+class _GuardedDialer:
+    """Opens connections: looks a name up once, checks all its addresses and connects to a checked address."""
 
     def __init__(self, allow: Allow, resolver: Resolver) -> None:
         self._allow = frozenset(allow)
@@ -250,23 +250,23 @@ class _Door:
 
 
 class _GuardedAdapter(HTTPAdapter):
-    """An adapter whose connections go through the door; the name stays the one of SNI and certificate check."""
+    """An adapter that opens connections with ``_GuardedDialer``. SNI and certificate check still use the host name."""
 
-    def __init__(self, door: _Door) -> None:
-        self._door = door
+    def __init__(self, dialer: _GuardedDialer) -> None:
+        self._dialer = dialer
         super().__init__()
 
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **pool_kwargs: Any) -> None:
         super().init_poolmanager(connections, maxsize, block, **pool_kwargs)
-        door = self._door
+        dialer = self._dialer
 
         class Plain(HTTPConnection):
             def _new_conn(self) -> socket.socket:
-                return door.open(self.host, self.port, self.timeout, self.socket_options)
+                return dialer.open(self.host, self.port, self.timeout, self.socket_options)
 
             def request(self, *args: Any, **kwargs: Any) -> None:
-                if self.sock is not None:  # kept from the request before
-                    door.watchdog.watch(self.sock)
+                if self.sock is not None:  # kept from the previous request
+                    dialer.watchdog.watch(self.sock)
                 super().request(*args, **kwargs)
 
         class Tls(Plain, HTTPSConnection):

@@ -1,4 +1,4 @@
-"""Requests to a source and its answers: values that the live, the recording and the replaying transport share."""
+"""Requests and responses, shared by the live, the recording and the replaying transport."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ Query: TypeAlias = Sequence[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request. ``path``: percent-encoded, starts with "/". ``query``: decoded pairs, repeats and order kept.
+    """One request. path: percent-encoded, starts with "/". query: decoded pairs in order, with repeats.
 
-    ``host``: only where a provider uses several hosts; None is the transport's own origin. ``form``: the body, an
-    object of texts, goes as a form instead of as JSON.
+    host: the host for a provider that uses several; None = the transport's own origin. form: whether the body, an
+    object of texts, is sent as a form instead of as JSON.
     """
 
     method: str
@@ -26,14 +26,14 @@ class Request:
 
     @property
     def target(self) -> str:
-        """Path and query as they go on the wire. A comma stays one: xMatters takes an encoded one for part of a value
-        instead of between two; to the others it is the same."""
+        """Path and encoded query. Commas are not encoded: xMatters reads an encoded comma as a character of a value,
+        not as a separator. The other vendors read both in the same way."""
         return f"{self.path}?{urlencode(self.query, safe=',')}" if self.query else self.path
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One answer. ``headers`` have lower-case keys; ``body`` is complete and already decompressed."""
+    """One response. headers: with lower-case keys. body: complete and decompressed."""
 
     status: int
     headers: Mapping[str, str]
@@ -44,10 +44,10 @@ FaultKind: TypeAlias = Literal["connect", "timeout", "broken", "tls", "address",
 
 
 class TransportFault(Exception):
-    """An attempt brought no usable answer. The text holds neither URL, query nor credential.
+    """An attempt without a usable response. The text contains no URL, query or credential.
 
-    kind: ``connect`` no connection, ``timeout`` the deadline passed, ``broken`` the answer broke off, ``tls`` the
-    certificate or handshake was refused, ``address`` our own egress guard refused, ``limits`` the answer is too large.
+    kind: ``connect`` no connection, ``timeout`` the deadline passed, ``broken`` the connection broke, ``tls`` the
+    certificate or handshake failed, ``address`` our address check refused, ``limits`` the response is too large.
     """
 
     def __init__(self, kind: FaultKind, message: str, *, retryable: bool) -> None:
@@ -57,16 +57,16 @@ class TransportFault(Exception):
 
 
 class Transport(Protocol):
-    """One attempt at one request."""
+    """Sends requests, one attempt each."""
 
     def exchange(self, request: Request, *, headers: Mapping[str, str], deadline: float) -> Response:
-        """``deadline``: instant of the monotonic clock at which the attempt ends. Raises TransportFault."""
+        """Return the response. deadline: ``time.monotonic`` value at which the attempt ends. Raises TransportFault."""
         ...
 
 
 def segment(text: str) -> str:
-    """One path segment, percent-encoded: an id can hold a slash, a question mark or an emoji and stays one segment.
+    """Return the text percent-encoded as one path segment, also if it contains a slash or a question mark.
 
-    "." , ".." and "" cannot be encoded; HttpClient refuses a path that holds them.
+    ".", ".." and "" cannot be encoded. HttpClient refuses a path that contains them.
     """
     return quote(text, safe="")

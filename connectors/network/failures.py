@@ -1,6 +1,6 @@
-"""Makes the error for a status, a fault or a flawed answer; its hint says what to do. Pure; texts come in redacted.
+"""Makes the error for a status, a fault or an invalid answer, with a hint. Pure. Texts are already redacted.
 
-provider: registry key, kept on the error. label: how the provider is called in messages.
+provider: registry key, kept on the error. label: the provider's name in messages.
 """
 
 from connectors.errors import (
@@ -24,7 +24,7 @@ from connectors.redaction import excerpt
 def refusal(
     provider: str, label: str, request: Request, status: int, reason: str, wait: float | None
 ) -> ConnectorError:
-    """A status outside 2xx. reason: the vendor's own words, redacted. wait: the seconds to wait that it reports."""
+    """Return the error for a status outside 2xx. reason: the vendor's words, redacted. wait: reported seconds."""
     message = f"{label} answered {status} to {_name(request)}" + (f": {reason}" if reason else ".")
     if status == 401:
         message = f"{label} refused the credential at {_name(request)}" + (f": {reason}." if reason else ".")
@@ -43,22 +43,22 @@ def refusal(
         hint = "The source does not accept this request: report it with this message."
         return RequestRejected(message, hint=hint, provider=provider, path=request.path, status=status, reason=reason)
     code = "unexpected_redirect" if 300 <= status < 400 else "unexpected_status"
-    hint = "Check the host: an API never sends you elsewhere, a sign-in page does. It was not followed."
+    hint = "Check the host: a sign-in page redirects, an API does not. The redirect was not followed."
     return UnexpectedResponse(message, hint=hint, provider=provider, path=request.path, code=code)
 
 
 def rate_limited(provider: str, label: str, request: Request, wait: float | None, message: str = "") -> RateLimited:
-    """The rate limit is used up. wait: seconds until requests are allowed again, None = not reported."""
+    """Return the error for a used-up rate limit. wait: seconds until requests are allowed, None = not reported."""
     return RateLimited(
         message or f"{label} allows no further request before {_name(request)}.",
-        hint="Try again in some minutes." if wait is None else f"It asks to wait {wait:.0f} s.",
+        hint="Try again in some minutes." if wait is None else f"The source requires a wait of {wait:.0f} s.",
         provider=provider,
         retry_after=wait,
     )
 
 
 def unreachable(provider: str, label: str, request: Request, fault: TransportFault, text: str) -> ConnectorError:
-    """An attempt without a usable answer. ``text``: the fault's, redacted."""
+    """Return the error for an attempt without a usable answer. text: the text of the fault, redacted."""
     message = f"{label} did not answer {_name(request)}: {text}."
     if fault.kind == "tls":
         hint = "Check the host name; if a proxy of yours inspects TLS, exempt this host."
@@ -67,21 +67,21 @@ def unreachable(provider: str, label: str, request: Request, fault: TransportFau
         hint = "Enter the public host of the source. Nothing was sent."
         return AddressRefused(message, hint=hint, provider=provider)
     if fault.kind == "limits":
-        hint = "Ask for smaller pages or a smaller selection."
+        hint = "Import a smaller selection."
         return UnexpectedResponse(message, hint=hint, provider=provider, path=request.path, code="limits")
     hint = "Check the network from this machine to the source, then try again; nothing was changed here."
     return ProviderUnavailable(message, hint=hint, provider=provider)
 
 
 def flawed(provider: str, label: str, request: Request, flaw: Flaw, text: str) -> UnexpectedResponse:
-    """An answer with a good status that is not the requested JSON object. text: of the flaw, redacted."""
+    """Return the error for a 2xx answer that is not the requested JSON object. text: the text of the flaw, redacted."""
     hints = {
-        "empty_answer": "An empty answer is never taken for an empty list: try again.",
-        "not_api": "Is the host right, or is this a sign-in page?",
+        "empty_answer": "An empty answer is never read as an empty list. Try again.",
+        "not_api": "Check the host: this may be a sign-in page.",
     }
     return UnexpectedResponse(
         f"{label} gave an unusable answer to {_name(request)}: {text}.",
-        hint=hints.get(flaw.code, "Try again; if it stays, report it with this message."),
+        hint=hints.get(flaw.code, "Try again. If the error stays, report it with this message."),
         provider=provider,
         path=request.path,
         code=flaw.code,

@@ -1,4 +1,4 @@
-"""Bytes of an answer → JSON that can be stored, and what a vendor's refusal says. Pure."""
+"""Decodes the bytes of an answer to JSON that can be stored, and finds the reason of a refusal. Pure."""
 
 import json
 import math
@@ -12,9 +12,9 @@ from connectors.network.exchange import JsonValue, Response
 MAX_DEPTH: Final = 64
 MAX_DIGITS: Final = 40
 
-# PostgreSQL stores neither NUL nor a lone surrogate, and both parse.
+# PostgreSQL stores neither NUL nor a lone surrogate. JSON may contain both.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-# In UTF-8 that is JSON they can only stand as an escape; a pair of them is one good character.
+# JSON in UTF-8 can contain them only as escapes. A pair of surrogates is one valid character.
 _ESCAPED = re.compile(r"\\u(?:0000|d[89a-f])", re.IGNORECASE)
 _REASON_KEYS = (
     "error", "errors", "errorMessages", "message", "error_description", "reason", "title", "detail", "details",
@@ -22,7 +22,7 @@ _REASON_KEYS = (
 
 
 class Flaw(Exception):
-    """The bytes are not the JSON object we expect. ``code`` is the one of UnexpectedResponse."""
+    """The bytes are not the expected JSON object. code: becomes the code of UnexpectedResponse."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -30,13 +30,13 @@ class Flaw(Exception):
 
 
 def is_json(headers: Mapping[str, str]) -> bool:
-    """Whether the content type says JSON: ``application/json`` or a vendor's ``application/...+json``."""
+    """Return whether the content type is JSON: ``application/json`` or a vendor's ``application/...+json``."""
     media = headers.get("content-type", "").partition(";")[0].strip().lower()
     return media in ("application/json", "text/json") or (media.startswith("application/") and media.endswith("+json"))
 
 
 def decode(body: bytes) -> JsonValue:
-    """UTF-8 JSON (a byte-order mark is accepted) with what cannot be stored replaced by U+FFFD.
+    """Return UTF-8 JSON (a byte-order mark is accepted). Characters that cannot be stored become U+FFFD.
 
     Raises Flaw ``invalid_json`` (not UTF-8, not JSON, NaN, Infinity) or ``limits`` (deeper than 64, over 40 digits).
     """
@@ -52,9 +52,9 @@ def decode(body: bytes) -> JsonValue:
 
 
 def decode_object(response: Response, keys: Collection[str], bare: str | None = None) -> dict[str, JsonValue]:
-    """The JSON object of an answer that holds all ``keys``. Raises Flaw, also when the answer is empty or no JSON.
+    """Return the JSON object of an answer. Raises Flaw if it is empty, not a JSON object or lacks one of ``keys``.
 
-    bare: where a vendor may send a list without an object around it, the key to find it under.
+    bare: the key under which a list without an object around it is returned; None = a list is a Flaw.
     """
     if not response.body.strip():
         raise Flaw("empty_answer", "the answer is empty")
@@ -75,7 +75,7 @@ def decode_object(response: Response, keys: Collection[str], bare: str | None = 
 
 
 def vendor_reason(body: bytes) -> str:
-    """What the vendor says about a refusal, "" when there is nothing. Neither redacted nor shortened.
+    """Return the vendor's reason for a refusal, "" if there is none. It is neither redacted nor shortened.
 
     Seen at PagerDuty: ``{"error": {"message", "code", "errors": [..]}}``, ``errors`` a string, ``error`` a string or a
     list of strings, no JSON at all (REST API docs "Errors"; go-pagerduty APIErrorObject). Opsgenie: ``{"message"}``.
@@ -96,7 +96,7 @@ def _texts(value: JsonValue, depth: int) -> list[str]:
     if isinstance(value, list):
         return [text for item in value[:5] for text in _texts(item, depth + 1)]
     if isinstance(value, dict):
-        # "message" before the details that explain it, whatever order the vendor wrote.
+        # Put "message" before the details, whatever order the vendor sent.
         keys = sorted((key for key in _REASON_KEYS if key in value), key=lambda key: key == "errors")
         return [text for key in keys for text in _texts(value[key], depth + 1)]
     return []

@@ -1,4 +1,4 @@
-"""When to repeat a request and how long to wait before it: constants and arithmetic, without any I/O."""
+"""Decides when a request is repeated and how long to wait before it. Pure."""
 
 import random
 import re
@@ -26,8 +26,9 @@ _COUNT = re.compile(r"[0-9]{1,12}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class RateHeaders:
-    """The provider's header names, lower case; None where it has none. ``reset`` is in seconds from now. A
-    provider that does not report what is left may report ``used``, which counts up in a window of ``period`` seconds.
+    """The provider's header names in lower case; None = no header. reset: reports seconds from now.
+
+    used, period: reported instead of ``remaining``; ``used`` counts up in a window of ``period`` seconds.
 
     PagerDuty: REST API docs "Rate Limiting" (``ratelimit-limit``, ``ratelimit-remaining``, ``ratelimit-reset``).
     xMatters: headers that its own tool reads (xmtoolbox, lib/common.js: ``x-ratelimit-used``,
@@ -58,7 +59,7 @@ class Rate:
 def read_rate(
     headers: Mapping[str, str], names: RateHeaders, now: float, before: Rate | None = None, passed: float = 0.0
 ) -> Rate:
-    """The rate limit that the headers of one answer report. before: the rate limit ``passed`` seconds ago."""
+    """Return the rate limit that the headers of one answer report. before: the rate limit ``passed`` seconds ago."""
     limit = _count(headers, names.limit)
     used, period = _count(headers, names.used), _count(headers, names.period)
     if limit is not None and used is not None and period:
@@ -72,23 +73,26 @@ def read_rate(
 
 
 def _window(used: int, period: float, before: Rate, passed: float) -> float:
-    """The longest time in seconds until the window ends. A window began before its first answer, so it ends at most one
-    period later. A window that should be over and still counts works in another way; a whole period is safe then."""
+    """Return the longest time in seconds until the window ends.
+
+    A window begins before its first answer, so it ends at most one period later. If a window should be over but still
+    counts, its rule is unknown, and a whole period is safe.
+    """
     if before.used is None or before.window is None or used < before.used or before.window <= passed:
         return period
     return before.window - passed
 
 
 def reported_wait(headers: Mapping[str, str], rate: Rate, now: float) -> float | None:
-    """The seconds to wait that the source reports: the longer of ``Retry-After`` and its reset header; None = none."""
+    """Return the reported seconds to wait: the longer of ``Retry-After`` and the reset header; None = not reported."""
     waits = [wait for wait in (seconds_until(headers.get("retry-after", ""), now), rate.reset) if wait is not None]
     return max(waits, default=None)
 
 
 def seconds_until(text: str, now: float) -> float | None:
-    """Seconds (with fraction) or an HTTP date (RFC 9110, 10.2.3) → seconds > 0.
+    """Return the seconds, more than 0, until a time sent as seconds or as an HTTP date (RFC 9110, 10.2.3).
 
-    ``now``: seconds since the epoch. None for garbage and for what has passed: the caller backs off, never hammers.
+    now: seconds since the epoch. None if the text is invalid or the time has passed; the caller then backs off.
     """
     text = text.strip()
     if _SECONDS.fullmatch(text):
@@ -102,12 +106,12 @@ def seconds_until(text: str, now: float) -> float | None:
 
 
 def backoff(attempt: int) -> float:
-    """Full jitter: anything up to base x 2^(attempt-1), at most the cap. ``attempt`` counts from 1."""
+    """Return random seconds up to base x 2^(attempt-1), at most the cap (full jitter). attempt: counts from 1."""
     return random.uniform(0, min(BACKOFF_CAP, BACKOFF_BASE * 2 ** (attempt - 1)))  # noqa: S311 - spreads load only
 
 
 def is_retryable(status: int) -> bool:
-    """Statuses that say "later" rather than "no"."""
+    """Return whether a request with this status may succeed later."""
     return status in (408, 425, 429) or status >= 500
 
 

@@ -1,6 +1,6 @@
-"""Recording the exchanges of a read, and answering from a recording without a network.
+"""Records the exchanges of a read, and replays them without a network.
 
-A recording is one JSON document, format ``rotabridge-recording/1``; docs of the commands ``record`` and ``replay``.
+A recording is a JSON document in the format ``rotabridge-recording/1``; see the commands ``record`` and ``replay``.
 """
 
 import json
@@ -24,7 +24,7 @@ Scrub: TypeAlias = Callable[[str, JsonValue], object]
 _NOT_FOUND: Final = b'{"error": {"code": 2100, "message": "Not Found"}}'
 _JSON_HEADERS: Final = {"content-type": "application/json"}
 _KEPT_HEADERS = re.compile(r"content-type|retry-after|(x-)?ratelimit-[a-z-]+", re.ASCII)
-# Beside what a provider's scrub removes: names that hold a credential at every vendor.
+# Fields with these names contain a credential at every vendor. Each provider's ``scrub`` removes more.
 _SECRET_FIELDS = re.compile(
     r"(access|refresh|id|auth)_?token|client_?secret|password|passphrase|api_?key|(integration|routing)_?key|authorization"
     r"|\w*_cal_url",
@@ -33,7 +33,7 @@ _SECRET_FIELDS = re.compile(
 
 
 class RecordingUnreadable(ConnectorError):
-    """The document is not a recording. The message names the place and what is wrong there."""
+    """The document is not a recording. The message has the place and the error there."""
 
     code = "recording_unreadable"
 
@@ -43,9 +43,9 @@ class RecordingUnreadable(ConnectorError):
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """One exchange. ``host`` None: the provider's only one. ``headers``: JSON where none were recorded.
+    """One exchange. host None: the provider has only one host. headers: of the response; JSON if none were recorded.
 
-    ``body``: as it goes on the wire.
+    body: the bytes of the response.
     """
 
     method: str
@@ -60,7 +60,7 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A read as it was answered. ``settings``: those of the connection, without credentials."""
+    """The exchanges of one read. settings: the settings of the connection, without credentials."""
 
     provider: str
     settings: Mapping[str, JsonValue]
@@ -69,7 +69,7 @@ class Recording:
 
 
 def load(source: str | Path | Mapping[str, JsonValue]) -> Recording:
-    """A path or an already parsed document → Recording. Unknown keys are left alone. Raises RecordingUnreadable."""
+    """Return the recording in a file or a parsed document. Unknown keys are ignored. Raises RecordingUnreadable."""
     document = source if isinstance(source, Mapping) else _parsed(Path(source))
     if document.get("format") != FORMAT:
         raise RecordingUnreadable(f"format is {document.get('format')!r}.")
@@ -88,10 +88,10 @@ def load(source: str | Path | Mapping[str, JsonValue]) -> Recording:
 
 
 class ReplayTransport:
-    """Answers from a recording: same method and path, and every *recorded* query parameter equal to the request's.
+    """Answers from a recording. An exchange matches by method, path and its recorded query parameters.
 
-    The most specific exchange wins, then the first. Without one the answer is the vendor's 404, counted in
-    ``unmatched`` and kept in ``unmatched_requests``.
+    The most specific exchange wins, then the first. If none matches, the answer is the vendor's 404, and the request is
+    kept in ``unmatched_requests``.
     """
 
     def __init__(self, recording: Recording) -> None:
@@ -122,8 +122,8 @@ class ReplayTransport:
 class Recorder:
     """A transport that records every exchange. A repeated request replaces the earlier answer.
 
-    secrets: texts masked wherever they occur, as is whatever goes out as Authorization. scrub: the provider's
-    (path, body) → body without its secret fields.
+    secrets: texts that are masked everywhere, as is the value of the Authorization header. scrub: the provider's
+    function that returns the body at a path without secret fields.
     """
 
     transport: Transport
@@ -141,7 +141,7 @@ class Recorder:
         return response
 
     def dump(self, recorded_at: datetime) -> dict[str, JsonValue]:
-        """The document, ready for ``json.dump``: no request headers, no secrets. ``recorded_at``: with its zone."""
+        """Return the document for ``json.dump`` without request headers and secrets. recorded_at: aware datetime."""
         return {
             "format": FORMAT,
             "provider": self.provider,
@@ -185,7 +185,7 @@ class Recorder:
             }
         if value is None or isinstance(value, bool | int | float):
             return value
-        raise TypeError(f"scrub returned a {type(value).__name__}, which is no JSON value")
+        raise TypeError(f"scrub returned a {type(value).__name__}, which is not a JSON value")
 
 
 def _body(response: Response) -> JsonValue:
@@ -195,7 +195,7 @@ def _body(response: Response) -> JsonValue:
         try:
             return decode(response.body)
         except Flaw:
-            pass  # kept as the text it is: what came is what a recording shows
+            pass  # recorded as text, so that the recording shows what was received
     return response.body.decode("utf-8", "replace")
 
 
@@ -206,13 +206,13 @@ def _answers(recorded: Recorded, request: Request, query: Mapping[str, list[str]
 
 
 def _specificity(recorded: Recorded, request: Request) -> tuple[int, bool]:
-    """More recorded parameters first; among equals the one recorded with this very body (paging inside a POST)."""
+    """Return the sort key: more recorded parameters win, then an equal body (a POST may have its paging there)."""
     same_body = recorded.request_body is not None and recorded.request_body == request.body
     return len(recorded.query), same_body
 
 
 def _address(method: str, path: str) -> tuple[str, str]:
-    """Two ways to percent-encode one segment are one address; an encoded slash stays inside its segment."""
+    """Return the method and the decoded path. An encoded slash stays inside its segment."""
     return method.upper(), "/".join(unquote(part).replace("/", "%2F") for part in path.split("/"))
 
 
@@ -224,7 +224,7 @@ def _query(pairs: Collection[tuple[str, str]]) -> dict[str, list[str]]:
 
 
 def _parsed(path: Path) -> Mapping[str, JsonValue]:
-    # Not our strict decoder: a hostile answer inside a recording must fail as that answer, not as the recording.
+    # The strict decoder is not used: a malicious body must fail when it is replayed, not when the file is loaded.
     try:
         document = json.loads(path.read_bytes().decode("utf-8-sig"))
     except OSError as exc:
@@ -232,7 +232,7 @@ def _parsed(path: Path) -> Mapping[str, JsonValue]:
     except (ValueError, RecursionError):
         raise RecordingUnreadable(f"{path} is not valid JSON.") from None
     if not isinstance(document, dict):
-        raise RecordingUnreadable(f"{path} holds no JSON object.")
+        raise RecordingUnreadable(f"{path} is not a JSON object.")
     return document
 
 
@@ -263,7 +263,7 @@ def _recorded(item: JsonValue, place: str) -> Recorded:
 
 
 def _wire(body: JsonValue, headers: Mapping[str, str], place: str) -> bytes:
-    """None is an empty answer; a text is itself where the content type is not JSON."""
+    """Return the bytes of a body. None is an empty body. Text is encoded unchanged if the content type is not JSON."""
     if body is None:
         return b""
     if isinstance(body, str) and not is_json(headers):
@@ -310,5 +310,5 @@ def _instant(value: JsonValue) -> datetime | None:
     except ValueError:
         instant = None
     if instant is None or instant.tzinfo is None:
-        raise RecordingUnreadable("recorded_at is not an instant with an offset, such as 2026-01-31T12:00:00Z.")
+        raise RecordingUnreadable("recorded_at is not an instant with an offset, for example 2026-01-31T12:00:00Z.")
     return instant

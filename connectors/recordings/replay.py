@@ -1,4 +1,4 @@
-"""A snapshot and a window -> the document that ``replay --json`` prints. Pure: the same input gives the same text."""
+"""Makes the document that ``replay --json`` prints from a snapshot. Pure: the same input gives the same text."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -24,9 +24,9 @@ Json = dict[str, Any]
 
 
 def document(snapshot: Snapshot, since: int, until: int) -> Json:
-    """Everything that was read, schedules rendered in ``[since, until)`` instants; lists are sorted by id.
+    """Return all that was read, with schedules rendered in ``[since, until)`` instants. Lists are sorted by id.
 
-    A schedule that cannot be rendered is listed without shifts, and a note says why.
+    A schedule that cannot be rendered is listed without shifts, and a note has the reason.
     """
     substitutions = tuple(each for user in snapshot.users for each in user.substitutions or ())
     notes = [str(note) for note in snapshot.notes]
@@ -64,13 +64,13 @@ def document(snapshot: Snapshot, since: int, until: int) -> Json:
 
 
 def nothing_read(provider: str, at: int, error: ConnectorError) -> Snapshot:
-    """What a read that could not even begin comes to: every listing failed, for the same reason."""
+    """Return the snapshot of a read that could not begin: every list failed with the same error."""
     failed = tuple(FailedEntity(kind, None, error.code, "", str(error)) for kind in ENTITY_TYPES)
     return Snapshot(provider, Account(None, ""), at, failed=failed)
 
 
 def exit_code(replayed: Mapping[str, Any]) -> int:
-    """0: every object is imported or named in a note. 3: something failed and waits for a person."""
+    """Return 0 if every object is imported or has a note, 3 if something failed."""
     return 3 if replayed["failed"] else 0
 
 
@@ -81,11 +81,11 @@ def _by_id(record: SourceUser | SourceTeam | SourceSchedule | SourcePolicy | Sou
 def _rendered(
     schedule: SourceSchedule, substitutions: Sequence[Substitution], since: int, until: int
 ) -> tuple[Rendering, str]:
-    """The rendering, or an empty one and the reason."""
+    """Return the rendering and "", or an empty rendering and the reason."""
     spec = schedule.spec()
     empty = Rendering((), ())
     if spec is None:
-        return empty, f"it has no shifts, because {schedule.time_zone.raw!r} is no time zone that can be told apart."
+        return empty, f"it has no shifts, because {schedule.time_zone.raw!r} is not one certain time zone."
     try:
         return render(spec, substitutions, since, until), ""
     except InvalidSpec as error:

@@ -1,8 +1,8 @@
-"""Any vendor's time-zone string -> one IANA name, or a reason why not. Never a guess.
+"""Converts a vendor's time-zone string to one IANA name, or reports why this is not possible. It never guesses.
 
-Two vendors' names for one place become one canonical name, so that equal zones compare equal. The IANA data comes from
-the ``tzdata`` package alone: the operating system's tree differs from machine to machine and holds entries such as
-``localtime`` that are no zones.
+Different names for one place become one canonical name, so that equal zones compare equal. The IANA data comes only
+from the ``tzdata`` package: the data of the operating system differs by machine and has entries that are not zones,
+for example ``localtime``.
 """
 
 import difflib
@@ -25,7 +25,7 @@ Outcome = Literal["ok", "converted", "warn", "conflict"]
 Rule = Literal["blank", "too_long", "abbreviation", "utc", "iana", "windows", "rails", "offset", "label", "unknown"]
 
 MAX_RAW, MAX_NAME, MAX_CANDIDATES = 200, 64, 5
-_REFERENCE_YEAR = 2026  # labels and offsets name a standard or summer offset; any recent year tells which
+_REFERENCE_YEAR = 2026  # a label has the standard or the summer offset; any recent year shows both
 
 _LABEL = re.compile(r"\((?:UTC|GMT) ?(?:([+-])([0-9]{1,2}):?([0-9]{2})?)?\) ?", re.IGNORECASE)
 _OFFSET = re.compile(r"(?:UTC|GMT)? ?([+-])([0-9]{1,2}):?([0-9]{2})?", re.IGNORECASE)
@@ -34,12 +34,12 @@ _DAYLIGHT = re.compile(r"daylight time$")
 
 @dataclass(frozen=True, slots=True)
 class ZoneReading:
-    """What one vendor string means.
+    """The meaning of one vendor string.
 
-    ``zone``: canonical IANA name, None when ``outcome`` is ``conflict``. ``outcome``: ``ok`` (an IANA name),
-    ``converted`` (a Windows or Rails name), ``warn`` (a fixed offset: fine for a person, to be confirmed for a
-    schedule), ``conflict`` (a person must choose; ``candidates`` are suggestions, most likely first, never applied).
-    ``rule``: which kind of name it was taken for. ``note``: one sentence for people.
+    zone: canonical IANA name, None if the outcome is ``conflict``. outcome: ``ok`` (an IANA name), ``converted`` (a
+    Windows or Rails name), ``warn`` (a fixed offset, which must be confirmed for a schedule), ``conflict`` (a person
+    must choose). candidates: suggestions, most likely first; they are never applied. rule: the kind of name that was
+    recognised. note: one sentence for people.
     """
 
     raw: str
@@ -52,7 +52,7 @@ class ZoneReading:
 
 @lru_cache(maxsize=4096)
 def convert(raw: str | None) -> ZoneReading:
-    """Read one vendor string. None and blanks are a conflict: the caller knows whose zone to fall back to first."""
+    """Read one vendor string. None and blanks are a conflict; the caller knows which default zone applies."""
     raw = raw or ""
     if len(raw) > MAX_RAW:
         return _conflict(raw[:MAX_RAW], "too_long", (), "The time zone is too long to be a name; choose one.")
@@ -71,7 +71,7 @@ def convert(raw: str | None) -> ZoneReading:
 
 
 def same_zone(a: str | None, b: str | None) -> bool:
-    """Whether two strings name one zone. A string nobody can read is equal to nothing, itself included."""
+    """Return whether two strings mean the same zone. An unknown string equals nothing, not even itself."""
     zone = convert(a).zone
     return zone is not None and zone == convert(b).zone
 
@@ -117,7 +117,7 @@ def _fixed(raw: str, name: str, minutes: int) -> ZoneReading:
 
 
 def _agreeing(reading: ZoneReading, minutes: int) -> ZoneReading:
-    """The reading, unless the offset written before it is the zone's neither in winter nor in summer."""
+    """Return the reading, or a conflict if the label's offset is not an offset of the zone in winter or summer."""
     if reading.zone is None or minutes in _offsets(reading.zone):
         return reading
     note = f"The offset in {_shown(reading.raw)} is never that of {reading.zone}; choose the zone that is meant."
@@ -129,7 +129,7 @@ def _conflict(raw: str, rule: Rule, candidates: Iterable[str], note: str) -> Zon
 
 
 def _minutes(sign: str | None, hours: str | None, minutes: str | None) -> int:
-    """Minutes east of Greenwich from the groups of a label or an offset; a label without numbers is UTC."""
+    """Return minutes east of Greenwich from the groups of a label or an offset. A label without numbers is UTC."""
     total = int(hours or 0) * 60 + int(minutes or 0)
     return -total if sign == "-" else total
 
@@ -140,7 +140,7 @@ def _shown(name: str) -> str:
 
 @cache
 def _iana() -> dict[str, str]:
-    """Case-folded IANA name -> canonical IANA name."""
+    """Return the canonical IANA name by case-folded IANA name."""
     data = files("tzdata")
     names = {name for name in data.joinpath("zones").read_text("ascii").split() if name != "Factory"}
     places = {line.split("\t")[2] for line in _lines(data.joinpath("zoneinfo", "zone.tab").read_text("utf-8"))}
@@ -166,7 +166,7 @@ def _lines(text: str) -> list[str]:
 
 @cache
 def _windows() -> dict[str, str]:
-    """Case-folded Windows id -> canonical IANA name, without the ids that only spell an offset ("UTC-08")."""
+    """Return the canonical IANA name by case-folded Windows id, without ids that are only an offset ("UTC-08")."""
     return {name.casefold(): _iana()[zone.casefold()] for name, zone in win_tz.items() if not name.startswith("UTC")}
 
 
@@ -177,7 +177,7 @@ def _rails() -> dict[str, tuple[str, ...]]:
 
 @lru_cache(maxsize=1024)
 def _offsets(zone: str) -> tuple[int, ...]:
-    """The zone's offsets from UTC in January and July, in minutes."""
+    """Return the zone's offsets from UTC in January and July, in minutes."""
     return tuple(offset_at(zone, timegm((_REFERENCE_YEAR, month, 1, 0, 0, 0))) // 60 for month in (1, 7))
 
 
@@ -187,7 +187,7 @@ def _zones_at(minutes: int) -> tuple[str, ...]:
 
 
 def _similar(folded: str) -> tuple[str, ...]:
-    """Zones of the same city first, then of similar spelling."""
+    """Return zones of the same city, then zones with a similar spelling."""
     key = folded.replace(" ", "_")
     city = key.rpartition("/")[2]
     near = [name for name in _iana() if "/" in name and name.rpartition("/")[2] == city]

@@ -1,26 +1,26 @@
-"""Names of time zones outside the IANA data: what vendors and their customers' directories also write.
+"""Names of time zones that are not in the IANA data, but that vendors and their customers' directories send.
 
-Facts only; ``connectors.zones.timezones`` decides what to do with them.
+``connectors.zones.timezones`` decides how they are used.
 """
 
 LINKS_BY_PLACE = {
-    # Own zones in current tzdata although they are only other names for a place's rules.
+    # Current tzdata has these as zones of their own, although they are only other names for a place's rules.
     "EST5EDT": "America/New_York",
     "CST6CDT": "America/Chicago",
     "MST7MDT": "America/Denver",
     "PST8PDT": "America/Los_Angeles",
-    # tzdata joins places that have kept the same clock since 1970; these are joined across a border or an ocean, or
-    # to another old name, and the place meant by the name is known.
+    # tzdata joins places with the same clock since 1970, also across a border or an ocean. The place of each of these
+    # names is known.
     "America/Coral_Harbour": "America/Atikokan",
     "Atlantic/Jan_Mayen": "Arctic/Longyearbyen",
     "Iceland": "Atlantic/Reykjavik",
     "Pacific/Ponape": "Pacific/Pohnpei",
     "Pacific/Truk": "Pacific/Chuuk",
     "Pacific/Yap": "Pacific/Chuuk",
-    # One name for the time that never moves.
+    # UTC has one name.
     "Etc/GMT": "Etc/UTC",
 }
-"""Old IANA name -> the IANA name of the same place, where tzdata's own links would lead elsewhere or nowhere."""
+"""The IANA name of the same place by old IANA name, for names that tzdata links to another place or not at all."""
 
 UTC_NAMES = frozenset({"utc", "uct", "z", "zulu", "gmt", "gmt0", "gmt+0", "gmt-0", "coordinated universal time"})
 """Lower-case names of UTC. They come before Windows names, where "GMT Standard Time" is London."""
@@ -90,8 +90,8 @@ ABBREVIATIONS: dict[str, tuple[str, ...]] = {
     "WEST": ("Europe/Lisbon",),
     "WIB": ("Asia/Jakarta",),
 }
-"""Abbreviation -> zones people mean by it. Not even a single candidate is taken without asking: Java reads BST as
-Dhaka, Unix reads EST as Panama, and "EDT" names half a year."""
+"""The zones that people mean by an abbreviation. A person must confirm even a single candidate: Java reads BST as
+Dhaka, Unix reads EST as Panama, and "EDT" is the name of only half a year."""
 
 _RAILS_CITIES = """
 Africa/Cairo Africa/Casablanca Africa/Harare Africa/Monrovia Africa/Nairobi America/Bogota America/Caracas
@@ -113,7 +113,7 @@ RAILS: dict[str, tuple[str, ...]] = {
     "Alaska": ("America/Juneau",),
     "American Samoa": ("Pacific/Pago_Pago",),
     "Arizona": ("America/Phoenix",),
-    "Astana": ("Asia/Almaty", "Asia/Dhaka"),  # moved between versions of Rails
+    "Astana": ("Asia/Almaty", "Asia/Dhaka"),  # differs between versions of Rails
     "Atlantic Time (Canada)": ("America/Halifax",),
     "Auckland": ("Pacific/Auckland",),
     "Azores": ("Atlantic/Azores",),
@@ -181,4 +181,4 @@ RAILS: dict[str, tuple[str, ...]] = {
     "West Central Africa": ("Africa/Algiers",),
     "Zurich": ("Europe/Zurich",),
 }
-"""Rails zone name (``ActiveSupport::TimeZone::MAPPING``, 6.1) -> IANA. More than one zone = depends on the version."""
+"""IANA names by Rails zone name (``ActiveSupport::TimeZone::MAPPING``, 6.1); several if versions of Rails differ."""

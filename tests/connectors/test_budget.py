@@ -1,4 +1,4 @@
-"""A budget told by what was used of it, as a client meets it at the simulated xMatters; nothing really waits."""
+"""A rate limit that reports the used requests, as the simulated xMatters sends it. No test really waits."""
 
 import json
 from collections.abc import Mapping
@@ -62,8 +62,8 @@ class Limited:
 def test_the_simulator_tells_the_window_that_it_counts_in() -> None:
     limited = Limited()
     limited.client().get(PATH)
-    told = [limited.headers[f"x-ratelimit-{name}"] for name in ("limit", "used", "period_in_sec")]
-    assert told == ["5", "1", "30"]
+    reported = [limited.headers[f"x-ratelimit-{name}"] for name in ("limit", "used", "period_in_sec")]
+    assert reported == ["5", "1", "30"]
 
 
 def test_nobody_who_waits_for_the_window_is_refused() -> None:

@@ -189,8 +189,10 @@ class Toy(Connector):
         return {id_: tuple(self._shifts(id_, since, until)) for id_ in schedules}
 
     def _shifts(self, id_: str, since: int, until: int) -> Iterator[Span]:
-        told = self._http.get(f"/rotas/{segment(id_)}/shifts", [("since", str(since)), ("until", str(until))])["shifts"]
-        for shift in map(WireShift.model_validate, told if isinstance(told, list) else ()):
+        reported = self._http.get(f"/rotas/{segment(id_)}/shifts", [("since", str(since)), ("until", str(until))])[
+            "shifts"
+        ]
+        for shift in map(WireShift.model_validate, reported if isinstance(reported, list) else ()):
             begin, end = max(since, shift.begin.instant), min(until, shift.end.instant)
             yield Span(begin, end, (person(shift.who),))
 

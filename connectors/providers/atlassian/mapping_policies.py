@@ -218,7 +218,8 @@ def service(
     found = None if rule is None else routed_to(rule)
     policy_id = None if found is None else found[1] if found[0] == "escalation_policy" else team
     if policy_id is None:
-        message = f"Who is paged for {source.label} is unknown: its team has no default routing to an escalation."
+        missing = "it has no team" if team is None else "its team has no default routing to an escalation or a schedule"
+        message = f"Who is paged for {source.label} is unknown: {missing}."
         findings.note("service", source.id, "policy_not_told", message, "teamId", loss=True)
     return SourceService(
         external_id=source.id,

@@ -1,4 +1,4 @@
-"""JSM Operations' read endpoints and those of the platform around it, one function each.
+"""Calls the read endpoints of JSM Operations, Jira and Atlassian's teams. Each endpoint has one method.
 
 Reference: https://developer.atlassian.com/cloud/jira/service-desk-ops/rest/v2/
 """
@@ -14,18 +14,18 @@ from connectors.reading.listing import all_items
 from connectors.reading.pages import Page, make_page, read_pages
 
 HEADERS: Final = {"Accept": "application/json"}
-#: The page of the vendor's own examples; the most it allows is not documented.
+#: Objects per page, as in the vendor's examples. The vendor does not document the maximum.
 PAGE: Final = 50
-#: Accounts asked for at once: Jira allows 200 a page, but that many ids make an address of 10,000 characters.
+#: Accounts per request. Jira allows 200 per page, but 200 ids make an address of 10,000 characters.
 ACCOUNTS: Final = 100
-#: A POST that only reads (vendor docs "Teams REST API").
+#: This POST only reads (vendor docs "Teams REST API").
 MEMBERS_PATH: Final = "/gateway/api/public/teams/v1/org/*/teams/*/members"
 
 
 class Client:
-    """Every method raises ConnectorError as HttpClient does; listings are read lazily, page by page.
+    """Every method raises ConnectorError as HttpClient does. Lists are read lazily, page by page.
 
-    open_http: asks without a credential. site: host of the site. org_id "": not told.
+    open_http: sends requests without a credential. site: host of the site. org_id: "" if it is not entered.
     """
 
     def __init__(self, http: HttpClient, open_http: HttpClient, *, cloud_id: str, site: str, org_id: str) -> None:
@@ -37,7 +37,7 @@ class Client:
 
     # https://support.atlassian.com/jira/kb/retrieve-my-atlassian-sites-cloud-id/
     def tenant(self) -> JsonValue:
-        """Public, hence asked without the credential: the site could be somebody else's."""
+        """Return the cloud id of the site. It is public. The site could belong to others, so no credential is sent."""
         return self._open_http.get("/_edge/tenant_info", host=self._site)
 
     # https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-myself/
@@ -46,7 +46,7 @@ class Client:
 
     # .../rest/v2/api-group-teams/
     def teams(self) -> Iterator[Page]:
-        """Without members. The reference leaves open what stands around the list, and names no paging."""
+        """Yield the teams, without members. The reference documents neither the envelope nor the paging."""
 
         def fetch_page(offset: int) -> RawPage:
             body = self._http.get(f"{self._base}/v1/teams", _page(offset) if offset else (), bare="values")
@@ -66,12 +66,16 @@ class Client:
             )
             results, info = answer["results"], answer["pageInfo"]
             if not isinstance(results, list) or not isinstance(info, dict):
-                raise VENDOR.invalid("missing_envelope", path, "The members came without a list or its page.")
+                raise VENDOR.invalid("missing_envelope", path, "The list of members or its paging is missing.")
             if not info.get("hasNextPage"):
                 return make_page(results), None
             cursor = info.get("endCursor")
             if not isinstance(cursor, str) or not cursor or not results:
-                raise VENDOR.invalid("pagination_loop", path, "The list of members names more, but not where.")
+                raise VENDOR.invalid(
+                    "pagination_loop",
+                    path,
+                    "There are more members, but the cursor is missing.",
+                )
             return make_page(results), cursor
 
         return all_items(read_pages(fetch, "", path, VENDOR), VENDOR, "members", "members")
@@ -84,7 +88,7 @@ class Client:
 
     # .../rest/v2/api-group-escalations/
     def escalations(self, team_id: str) -> Iterator[Page]:
-        """Those of one team, each with its team: there is no list of all."""
+        """Yield the escalations of one team and add the team's id to each. There is no list of all escalations."""
         for page in self._pages(f"/v1/teams/{segment(team_id)}/escalations"):
             items: list[JsonValue] = [
                 {**item, "teamId": team_id} if isinstance(item, dict) else item for item in page.items
@@ -106,7 +110,7 @@ class Client:
 
     # .../rest/v2/api-group-schedule-overrides/
     def overrides(self, schedule_id: str) -> list[JsonValue]:
-        """Those that are in force or will be."""
+        """Return the current and the future overrides."""
         return all_items(
             self._pages(f"/v1/schedules/{segment(schedule_id)}/overrides"), VENDOR, "overrides", "overrides"
         )
@@ -121,12 +125,12 @@ class Client:
 
     # https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-users/#api-rest-api-3-user-bulk-get
     def accounts(self, ids: Sequence[str]) -> list[JsonValue]:
-        """Up to 100 people by id; whoever is gone or hidden is left out."""
+        """Return up to 100 people by id. People who are deleted or hidden are missing."""
         path = "/rest/api/3/user/bulk"
         query = [("startAt", "0"), ("maxResults", str(ACCOUNTS)), *(("accountId", id_) for id_ in ids)]
         values = self._http.get(path, query, envelope="values", host=self._site)["values"]
         if not isinstance(values, list):
-            raise VENDOR.invalid("missing_envelope", path, f"{path} answered values that are no list.")
+            raise VENDOR.invalid("missing_envelope", path, f"{path} has values that are not a list.")
         return values
 
     # https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-users/#api-rest-api-3-user-get
@@ -134,11 +138,11 @@ class Client:
         return self._http.get("/rest/api/3/user", [("accountId", account_id)], host=self._site)
 
     def shortest(self, path: str) -> None:
-        """One object of a listing below the base: the cheapest proof that it may be read."""
+        """Read one object of a list, to check with the shortest answer that the list may be read."""
         self._http.get(f"{self._base}{path}", [("offset", "0"), ("size", "1")], envelope="values")
 
     def _one(self, path: str, query: Query = ()) -> JsonValue:
-        """A single object comes bare; some clients saw it under ``data``."""
+        """Return a single object. It has no envelope; some clients saw it under ``data``."""
         answer = self._http.get(self._base + path, query)
         return answer["data"] if set(answer) == {"data"} else answer
 
@@ -155,11 +159,11 @@ def _page(offset: int) -> list[tuple[str, str]]:
 
 
 def _next(body: dict[str, JsonValue]) -> JsonValue:
-    """A path below the base, of which only the offset counts; absent on the last page."""
+    """Return the path of the next page, or None on the last page. Only its offset is used."""
     links = body.get("links")
     return links.get("next") if isinstance(links, dict) else None
 
 
 def _with_id(item: JsonValue) -> JsonValue:
-    """Lists of everything else call it ``id``."""
+    """Add the field ``id``, which all other objects have."""
     return {**item, "id": item.get("teamId")} if isinstance(item, dict) else item

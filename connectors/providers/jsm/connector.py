@@ -19,12 +19,12 @@ from connectors.records import Account, Snapshot
 from connectors.redaction import Secret
 from oncall.rendering.final import Span
 
-#: One host for all sites; the cloud id in the path says which. People and members of teams are asked at the site.
+#: One host serves all sites; the cloud id in the path selects the site. People and members are read from the site.
 _ORIGIN: Final = "https://api.atlassian.com"
 
 
 class JsmOperations(Connector):
-    """Reads the REST API of JSM Operations, and Jira's and Atlassian's teams around it."""
+    """Reads the REST APIs of JSM Operations, Jira and Atlassian's teams."""
 
     provider: ClassVar[str] = PROVIDER
     label: ClassVar[str] = VENDOR.label
@@ -57,12 +57,12 @@ class JsmOperations(Connector):
                 retargets=False,
                 required=False,
             ),
-            SettingField("email", "E-mail", "Of the Atlassian account that the token belongs to.", kind="secret"),
+            SettingField("email", "E-mail", "The address of the Atlassian account of the token.", kind="secret"),
             SettingField(
                 "api_token",
                 "API token",
-                "Made at id.atlassian.com, Security, API tokens, by a read-only administrator of Operations: nothing "
-                "is ever written to the site.",
+                "A read-only administrator of Operations creates it at id.atlassian.com, Security, API tokens. "
+                "Nothing is ever written to the site.",
                 kind="secret",
             ),
         )
@@ -85,7 +85,7 @@ class JsmOperations(Connector):
 
     @classmethod
     def scrub(cls, path: str, body: object) -> object:
-        """Nothing that is asked for opens anything: contacts, whose devices have tokens, are not."""
+        """Return the body unchanged. It has no secrets, because contacts with their push tokens are never requested."""
         return body
 
     def _probe(self) -> Probe:

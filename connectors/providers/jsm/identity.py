@@ -12,14 +12,14 @@ from connectors.providers.jsm.vendor import PROVIDER
 from connectors.providers.jsm.wire import Tenant
 from connectors.reading.listing import RECOVERABLE
 
-#: The credential is sent there: sites of Atlassian's cloud only.
+#: The credential is sent to the site, so only sites of Atlassian's cloud are accepted.
 _DOMAIN: Final = ".atlassian.net"
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 _ID = re.compile(r"[A-Za-z0-9-]{1,100}", re.ASCII)
 
 
 def clean_site(text: str) -> str:
-    """``acme``, ``acme.atlassian.net`` or an address there -> ``acme.atlassian.net``. Raises ConnectionConfigError."""
+    """Return ``acme.atlassian.net`` for ``acme``, the host or any address on it. Raises ConnectionConfigError."""
     host = text.strip().lower().removeprefix("https://").partition("/")[0]
     label = host.removesuffix(_DOMAIN)
     if not _LABEL.fullmatch(label):
@@ -33,7 +33,7 @@ def clean_site(text: str) -> str:
 
 
 def clean_id(settings: Mapping[str, str], name: str, *, words: str, required: bool) -> str:
-    """An id as typed, without blanks. Raises ConnectionConfigError, also for an empty one that is ``required``."""
+    """Return the entered id without blanks around it. Raises ConnectionConfigError if it is invalid or missing."""
     text = settings.get(name, "").strip()
     if not _ID.fullmatch(text) and (text or required):
         raise ConnectionConfigError(
@@ -48,14 +48,14 @@ def clean_id(settings: Mapping[str, str], name: str, *, words: str, required: bo
 def confirm_site(client: Client, *, site: str, cloud_id: str) -> str:
     """Return why the site could not be confirmed, "" if it was. Raises ConnectionConfigError for another cloud id."""
     try:
-        told = Tenant.model_validate(client.tenant())
+        tenant = Tenant.model_validate(client.tenant())
     except RECOVERABLE as error:
         return f"Whether {site} is the site of the cloud id could not be read: {error.message}"
     except ValidationError:
-        return f"The answer of {site} about its cloud id cannot be read."
-    if told.cloud_id.casefold() != cloud_id.casefold():
+        return f"The answer of {site} about its cloud id is not valid."
+    if tenant.cloud_id.casefold() != cloud_id.casefold():
         raise ConnectionConfigError(
-            f"{site} is another site: its cloud id is {told.cloud_id}.",
+            f"{site} is another site: its cloud id is {tenant.cloud_id}.",
             hint=f"Correct the site or the cloud id. https://{site}/_edge/tenant_info shows the id of a site.",
             provider=PROVIDER,
             field="site",

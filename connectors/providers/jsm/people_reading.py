@@ -1,4 +1,4 @@
-"""Reading Atlassian accounts by id, a hundred in one call."""
+"""Reads Atlassian accounts by id, 100 in one call."""
 
 from collections.abc import Iterator, Sequence
 
@@ -15,7 +15,7 @@ _FORBIDDEN = "Names and addresses cannot be read with this token"
 
 
 class PeopleReading:
-    """One instance per read. users: by id, whoever was told."""
+    """Reads people during one read of a site. users: the reported people by id."""
 
     def __init__(self, client: Client, findings: Findings, progress: Progress) -> None:
         self._client = client
@@ -25,7 +25,7 @@ class PeopleReading:
         self.users: dict[str, User] = {}
 
     def read(self, ids: Sequence[str]) -> None:
-        """Whoever is gone or hidden stays a person all the same, by what refers to them."""
+        """Read these people. A deleted or hidden person is missing in ``users``, but is still known from references."""
         for start in range(0, len(ids), ACCOUNTS):
             wanted = ids[start : start + ACCOUNTS]
             try:
@@ -42,7 +42,7 @@ class PeopleReading:
             self._progress("responder", min(start + ACCOUNTS, len(ids)), len(ids))
 
     def _together(self, ids: Sequence[str]) -> Iterator[JsonValue]:
-        """One refused id refuses all of a call, and the call may not be there: then one by one."""
+        """Yield the people of one call. If the call is refused or does not exist, read them one by one."""
         try:
             found = self._client.accounts(ids)
         except (NotFound, RequestRejected):
@@ -62,8 +62,8 @@ class PeopleReading:
                     return
 
     def _add(self, raw: JsonValue) -> None:
-        named = raw.get("accountId") if isinstance(raw, dict) else None
-        id_ = named if isinstance(named, str) else None
+        sent = raw.get("accountId") if isinstance(raw, dict) else None
+        id_ = sent if isinstance(sent, str) else None
         user = self._findings.read(User, raw, "responder", id_, "")
         if user is not None:
             self._refusals.answered = True

@@ -1,4 +1,4 @@
-"""Test connection: whose token it is and what it may read."""
+"""Implements Test connection: finds the owner of the token and what the token may read."""
 
 from typing import Final
 
@@ -34,7 +34,7 @@ def probe(client: Client, account: Account, site_warning: str) -> Probe:
     try:
         client.shortest("/v1/forwarding-rules")
     except RECOVERABLE as error:
-        messages.append(f"Forwarding rules cannot be read, so nobody stands in for anybody: {error.message}")
+        messages.append(f"Forwarding rules cannot be read, so no substitutions are imported: {error.message}")
     messages.append(OWN_CONTACTS)
     return Probe(account, tuple(rights), None, tuple(messages))
 
@@ -47,21 +47,25 @@ def _people(client: Client, messages: list[str]) -> Right:
     except RECOVERABLE as error:
         return Right("responder", None, error.message)
     except ValidationError:
-        return Right("responder", None, "The answer about the owner of the token cannot be read.")
+        return Right("responder", None, "The answer about the owner of the token is not valid.")
     whose = myself.display_name or myself.account_id
-    messages.append(f"The token is of {whose}, and only what that person can see is imported.")
-    return Right("responder", True, "Only people that something refers to; whoever hides the address has none here.")
+    messages.append(f"The token belongs to {whose}. Only what this person can see is imported.")
+    return Right(
+        "responder",
+        True,
+        "Only people that are referred to are imported, and hidden addresses are not.",
+    )
 
 
 def _teams(client: Client, messages: list[str]) -> tuple[list[str], Right]:
-    """Ids of the teams that are told, all of them to an administrator only."""
+    """Return the ids of the teams that the token's owner can see. Only administrators see all teams."""
     try:
         teams = [Team.model_validate(raw) for page in client.teams() for raw in page.items]
     except PermissionMissing as error:
         return [], Right("user_group", False, f"{_GRANT} {error.message}")
     except ValidationError:
-        return [], Right("user_group", None, "The list of teams cannot be read.")
-    messages.append(f"It sees {len(teams)} teams. Only administrators of Operations see all teams.")
+        return [], Right("user_group", None, "The list of teams is not valid.")
+    messages.append(f"The token's owner sees {len(teams)} teams. Only administrators of Operations see all teams.")
     return [team.id for team in teams], Right("user_group", True)
 
 
@@ -76,7 +80,7 @@ def _schedules(client: Client) -> Right:
 def _escalations(client: Client, teams: list[str]) -> Right:
     """Check the escalations of the first team. Escalations are listed by team."""
     if not teams:
-        return Right("escalation_policy", None, "Escalations belong to teams, and no team is seen.")
+        return Right("escalation_policy", None, "Escalations belong to teams, and this token's owner sees no team.")
     try:
         client.shortest(f"/v1/teams/{segment(teams[0])}/escalations")
     except (PermissionMissing, NotFound) as error:
@@ -91,4 +95,4 @@ def _members(client: Client, teams: list[str], messages: list[str]) -> None:
         try:
             client.members(teams[0])
         except RECOVERABLE as error:
-            messages.append(f"Members of teams cannot be read; is the organisation's id right? {error.message}")
+            messages.append(f"Members of teams cannot be read. Check the organisation id. {error.message}")

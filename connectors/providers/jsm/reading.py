@@ -1,4 +1,4 @@
-"""One read of a site in as few calls as possible: what JSM Operations is asked for, and in which order."""
+"""Reads a JSM site in as few calls as possible."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -23,8 +23,8 @@ from oncall.rendering.final import Span
 from oncall.rendering.spec import Substitution
 
 NO_SERVICES = "Services are in a separate registry, which this API does not list."
-OWN_CONTACTS = "Contacts and notification rules are not imported: the API gives everybody their own only."
-NO_ORGANISATION = "The organisation's id is not entered, so members of teams cannot be read."
+OWN_CONTACTS = "Contacts and notification rules are not imported: the API shows everybody only their own."
+NO_ORGANISATION = "The organisation id is not entered, so members of teams cannot be read."
 _NO_PEOPLE = "There is no list of people. People were read if an imported object refers to them."
 _PARTIAL = (
     "The token's owner probably sees only a part of the site, because schedules refer to teams that are not listed. "
@@ -91,8 +91,10 @@ class JsmRead(AtlassianRead):
         self._read_escalations([id_ for id_ in teams if id_ in self._harvest.teams])
 
     def _find_schedules(self, ids: Sequence[str]) -> None:
-        """How long the list is, it does not tell: read on while each page brings one of them at least, which is no more
-        than asking for that one; the others one by one."""
+        """Read these schedules from the list while each page has at least one of them, then the others one by one.
+
+        A page that has one of them costs no more than a single request. The length of the list is not reported.
+        """
         listing, missing = self._schedules, list(ids)
         if listing.finished:
             return
@@ -108,7 +110,7 @@ class JsmRead(AtlassianRead):
                 self._find_schedule(id_)
 
     def _harvest_schedules(self) -> None:
-        """Copy new schedules of the list to the harvest, each once: a schedule that was left out later stays out."""
+        """Copy new schedules of the list to the harvest. Each is copied once: a removed schedule stays removed."""
         self._record_completeness(self._schedules, "schedule")
         listed = self._schedules.objects
         self._harvest.schedules |= islice(listed.items(), self._harvested_schedules, None)
@@ -134,7 +136,7 @@ class JsmRead(AtlassianRead):
         self._harvest.escalations |= found
 
     def _escalations_of(self, teams: Sequence[str]) -> Iterator[Page]:
-        """Team by team, as there is no list of all. A team that fails costs its own; the first one stands for all."""
+        """Yield escalations team by team. A team that fails has none; only the first error is reported as a failure."""
         for team_id in teams:
             if team_id in self._requested_teams:
                 continue
@@ -142,7 +144,7 @@ class JsmRead(AtlassianRead):
             try:
                 yield from self._client.escalations(team_id)
             except RECOVERABLE as error:
-                message = f"Its escalations could not be read: {error.message}"
+                message = f"The escalations of this team could not be read: {error.message}"
                 self._findings.note("user_group", team_id, "escalations_not_told", message, loss=True)
                 if not self._unread_teams:
                     self._findings.fail("escalation_policy", None, error)
@@ -157,15 +159,17 @@ class JsmRead(AtlassianRead):
         return self._client.routing_rules(team_id)
 
     def _single(self, listed: shared.Schedule) -> shared.Schedule | None:
-        """The rotations have a list of their own."""
+        """Return the schedule with its rotations, which have a list of their own. None if they cannot be read."""
         try:
             raw = self._client.rotations(listed.id)
         except (NotFound, PermissionMissing) as error:
             if listed.rotations is not None:
-                message = f"The list shows no rotations of it, and they cannot be read by themselves: {error.message}"
+                message = (
+                    f"The list shows no rotations of this schedule, and their own list was refused: {error.message}"
+                )
                 self._findings.note("schedule", listed.id, "rotations_not_confirmed", message, "rotations")
                 return listed
-            message = f"It is listed, but its rotations cannot be seen, so it was left out: {error.message}"
+            message = f"This schedule was left out, because its rotations cannot be read: {error.message}"
             self._findings.note("schedule", listed.id, "not_visible", message)
             self._hidden_schedules = True
             return None
@@ -204,9 +208,9 @@ class JsmRead(AtlassianRead):
         if self._unread_teams:
             reasons["escalation_policy"] = f"The escalations of {self._unread_teams} teams could not be read."
         elif not completeness["user_group"].listing:
-            reasons["escalation_policy"] = "Escalations are listed team by team, and not all teams are."
+            reasons["escalation_policy"] = "Escalations are listed team by team, and the list of teams is incomplete."
         if self._hidden_schedules:
-            reasons["schedule"] = "Some of the schedules cannot be seen one by one."
+            reasons["schedule"] = "Some of the listed schedules cannot be read."
         if self._is_restricted():
             self._findings.note("user_group", None, "restricted_token", _PARTIAL)
             reasons |= dict.fromkeys(self._completeness, _PARTIAL)
@@ -214,7 +218,7 @@ class JsmRead(AtlassianRead):
         return completeness | lost
 
     def _is_restricted(self) -> bool:
-        """Only administrators are told all teams (vendor docs); others see schedules of teams that they are not in."""
-        owners = {one.team_id for one in self._harvest.schedules.values() if one.team_id is not None}
+        """Return whether a schedule has a team that is not listed. Only administrators see all teams (vendor docs)."""
+        owners = {schedule.team_id for schedule in self._harvest.schedules.values() if schedule.team_id is not None}
         listed = "user_group" in self._listed and self._completeness["user_group"].listing
         return listed and not owners <= set(self._harvest.teams)

@@ -1,4 +1,4 @@
-"""How JSM Operations is called here, and the errors that name it."""
+"""The provider key and the label of JSM Operations."""
 
 from typing import Final
 

@@ -1,7 +1,7 @@
-"""What JSM Operations, Jira and Atlassian's teams send, where it is not what Opsgenie sends, too.
+"""Pydantic models of what JSM Operations, Jira and Atlassian's teams send and Opsgenie does not.
 
-Vendor: JSM Operations REST API v2, Jira Cloud REST API v3, Atlassian Teams REST API v1. Pointers are a bare type and
-id; people are Atlassian accounts. What is tolerated and what is not is said in ``atlassian.wire``.
+Vendor: JSM Operations REST API v2, Jira Cloud REST API v3, Atlassian Teams REST API v1. A reference has only a
+type and an id. People are Atlassian accounts. ``atlassian.wire`` documents which deviations are accepted.
 """
 
 from typing import Annotated
@@ -21,7 +21,7 @@ def _bare_minutes(value: object) -> object:
 
 
 class Tenant(shared.AtlassianModel):
-    """Which site answers at an address."""
+    """The site behind an address."""
 
     cloud_id: Id
 
@@ -32,7 +32,7 @@ class Myself(shared.AtlassianModel):
 
 
 class User(shared.AtlassianModel):
-    """``emailAddress``: absent or empty when its owner hides it (Jira's privacy settings)."""
+    """A person. email_address: missing or empty if the person hides it (Jira's privacy settings)."""
 
     id: Id = Field(validation_alias="accountId")
     account_type: Text | None = None
@@ -47,19 +47,19 @@ class User(shared.AtlassianModel):
 
 
 class Team(shared.MainObject):
-    """The list tells id and name, no more. ``id`` is put there by the client."""
+    """A team. The list has only ids and names. The client adds ``id``."""
 
     name: Text | None = Field(None, validation_alias="teamName")
 
 
 class Member(shared.Member):
-    """No more than an account id: the platform's teams know no roles of Operations."""
+    """A member. Only the account id is sent: the platform's teams have no roles of Operations."""
 
     user: Annotated[shared.UserMeta, BeforeValidator(_bare_id)] = Field(validation_alias="accountId")
 
 
 class Schedule(shared.Schedule):
-    """The owner is a bare id."""
+    """A schedule. The owner is sent as an id."""
 
     owner: Id | None = Field(None, validation_alias="teamId")
 
@@ -69,7 +69,7 @@ class Schedule(shared.Schedule):
 
 
 class Override(shared.Override):
-    """Rotations are bare ids."""
+    """An override. Rotations are sent as ids."""
 
     by: shared.Reference = Field(validation_alias="responder")
     rotations: tuple[Id, ...] | None = Field(None, validation_alias="rotationIds")
@@ -80,13 +80,13 @@ class Override(shared.Override):
 
 
 class EscalationRule(shared.EscalationRule):
-    """``delay``: minutes since the start."""
+    """A rule of an escalation. delay: minutes since the start."""
 
     delay: Annotated[shared.Duration, BeforeValidator(_bare_minutes)]
 
 
 class Escalation(shared.Escalation):
-    """Listed below a team, which the client puts there as ``teamId``."""
+    """An escalation. The client adds ``teamId``, because escalations are listed by team."""
 
     owner: Id = Field(validation_alias="teamId")
     rules: tuple[EscalationRule, ...] | None = None

@@ -1,4 +1,7 @@
-"""Opsgenie's read endpoints, one function each. Reference: https://docs.opsgenie.com/docs/api-overview"""
+"""Calls Opsgenie's read endpoints. Each endpoint has one method.
+
+Reference: https://docs.opsgenie.com/docs/api-overview
+"""
 
 from collections.abc import Iterator
 from typing import Final
@@ -10,15 +13,15 @@ from connectors.providers.opsgenie.vendor import VENDOR
 from connectors.reading.pages import Page
 
 HEADERS: Final = {"Accept": "application/json"}
-#: Vendor docs "API Rate Limiting": how long the throttling lasts, on answers that were throttled.
+#: The header of a throttled answer that says how long throttling lasts (vendor docs "API Rate Limiting").
 RATE_HEADERS: Final = RateHeaders(reset="x-ratelimit-period-in-sec")
-#: Vendor docs "User API": the default; larger pages are said to be refused.
+#: The default of the vendor, which refuses larger pages (vendor docs "User API").
 PAGE: Final = 100
 _BY_ID: Final = ("identifierType", "id")
 
 
 class Client:
-    """Every method raises ConnectorError as HttpClient does; listings are read lazily, page by page."""
+    """Every method raises ConnectorError as HttpClient does. Lists are read lazily, page by page."""
 
     def __init__(self, http: HttpClient) -> None:
         self._http = http
@@ -27,7 +30,7 @@ class Client:
     def account(self) -> JsonValue:
         return self._data("/v2/account")
 
-    # https://docs.opsgenie.com/docs/api-rate-limiting; the address is the one the vendor's own exporter asks.
+    # https://docs.opsgenie.com/docs/api-rate-limiting; the vendor's exporter uses this address.
     def request_limits(self) -> JsonValue:
         return self._data("/v2/request-limits")
 
@@ -45,7 +48,7 @@ class Client:
 
     # https://docs.opsgenie.com/docs/team-api#list-teams
     def teams(self) -> Iterator[Page]:
-        """Without members: those come with each team."""
+        """Yield the teams, without members. Only a request for one team returns its members."""
         return self._pages("/v2/teams")
 
     # https://docs.opsgenie.com/docs/team-api#get-team
@@ -58,7 +61,7 @@ class Client:
 
     # https://docs.opsgenie.com/docs/schedule-api#list-schedules
     def schedules(self) -> Iterator[Page]:
-        """Without ``expand`` every schedule comes with an empty list of rotations."""
+        """Yield the schedules. Without ``expand``, their lists of rotations are empty."""
         return self._pages("/v2/schedules", [("expand", "rotation")])
 
     # https://docs.opsgenie.com/docs/schedule-api#get-schedule
@@ -87,15 +90,17 @@ class Client:
         return self._pages("/v1/services", limit=PAGE)
 
     def one(self, path: str, *, paged: bool) -> JsonValue:
-        """The shortest answer of a listing: the cheapest proof that it may be read."""
+        """Read one object of a list, to check with the shortest answer that the list may be read."""
         return self._data(path, [("limit", "1"), ("offset", "0")] if paged else ())
 
     def _data(self, path: str, query: Query = ()) -> JsonValue:
         return self._http.get(path, query, envelope="data")["data"]
 
     def _pages(self, path: str, query: Query = (), *, limit: int | None = None) -> Iterator[Page]:
-        """Pages as long as ``paging.next`` names one (vendor docs "Pagination"; most listings come whole). The address
-        there was seen with ``http://``."""
+        """Yield pages while ``paging.next`` has an address (vendor docs "Pagination"). Most lists have one page.
+
+        Only the offset of the address is used: the address was seen with ``http://``.
+        """
 
         def fetch_page(offset: int) -> RawPage:
             window = [] if limit is None and offset == 0 else [("limit", str(limit or PAGE)), ("offset", str(offset))]

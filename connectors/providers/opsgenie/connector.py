@@ -17,7 +17,7 @@ from connectors.records import Snapshot
 from connectors.redaction import MASK, Secret
 from oncall.rendering.final import Span
 
-#: Vendor docs "API Overview": accounts of the EU environment have a host of their own.
+#: Vendor docs "API Overview": accounts of the EU region have another host.
 _ORIGINS: Final = {"us": "https://api.opsgenie.com", "eu": "https://api.eu.opsgenie.com"}
 
 
@@ -39,8 +39,8 @@ class Opsgenie(Connector):
             SettingField(
                 "api_key",
                 "API key",
-                "A key of the account with Read and Configuration Access is enough (Settings, API key management): "
-                "nothing is ever written to Opsgenie. A key of a team's integration sees that team only.",
+                "A key of the account with Read and Configuration Access is enough (Settings, API key management). "
+                "Nothing is ever written to Opsgenie. A key of a team's integration sees only that team.",
                 kind="secret",
             ),
         )
@@ -55,7 +55,7 @@ class Opsgenie(Connector):
 
     @classmethod
     def scrub(cls, path: str, body: object) -> object:
-        """The address of a mobile contact is a device's token; what people write into free details may be anything."""
+        """Mask addresses of mobile contacts, which are push tokens, and drop free-text details."""
         if isinstance(body, list):
             return [cls.scrub(path, item) for item in body]
         if not isinstance(body, dict):
@@ -83,11 +83,11 @@ class Opsgenie(Connector):
         return OpsgenieRead(self._client, self.settings["region"], int(self.rim.now()), contact_details, progress)
 
     def explain_refusal(self, error: AuthenticationFailed | RequestRejected) -> ConnectionConfigError | None:
-        """What is no key at all is answered with 422 (seen by clients, not in the reference)."""
+        """Treat 422 about the key as an invalid key. Clients saw this answer; the reference does not document it."""
         if isinstance(error, RequestRejected) and (error.status != 422 or "key" not in error.reason.casefold()):
             return None
         region = self.settings["region"].upper()
-        hint = f"Check the key and the service region, now {region}: a key is known in its own region only."
+        hint = f"Check the key and the service region, now {region}. A key is valid only in its own region."
         return AuthenticationFailed(error.message, hint=hint, provider=PROVIDER, field="api_key")
 
     def _authorization(self) -> dict[str, str]:

@@ -13,7 +13,7 @@ from oncall.rendering.spec import Substitution
 
 #: Vendor docs "Contact API". A mobile contact is an app on a device: ``to`` is its token (unverified), never kept.
 _CHANNELS: Final[dict[str, Channel]] = {"email": "email", "sms": "sms", "voice": "voice", "mobile": "push"}
-_FEWEST_DIGITS, _MOST_DIGITS = 8, 15  # ITU-T E.164; shorter ones are internal numbers
+_FEWEST_DIGITS, _MOST_DIGITS = 8, 15  # ITU-T E.164; shorter numbers are internal
 
 
 def user(
@@ -50,14 +50,14 @@ def _contact(wire: Contact, person_id: str, findings: Findings) -> SourceContact
     path = f"userContacts[{wire.id}]"
     address: str | None = None
     if channel is None:
-        message = f"The contact {wire.id} is of the unknown method {wire.kind!r}; its address was not taken."
+        message = f"The contact {wire.id} has the unknown method {wire.kind!r}. Its address was not imported."
         findings.note("responder", person_id, "unknown_contact_method", message, f"{path}.contactMethod")
     elif channel == "email":
         address = (wire.to or "").strip() or None
     elif channel != "push":
         address = _phone_number(wire.to or "")
         if address is None:
-            message = f"The number of the contact {wire.id} cannot be read as an international one."
+            message = f"The number of the contact {wire.id} is not an international phone number."
             findings.note("responder", person_id, "invalid_number", message, f"{path}.to")
     enabled = wire.enabled is not False and wire.status.enabled is not False
     if not enabled:
@@ -75,7 +75,7 @@ def _contact(wire: Contact, person_id: str, findings: Findings) -> SourceContact
 
 
 def _phone_number(sent: str) -> str | None:
-    """``1-9995550100`` -> E.164 (vendor docs "Contact API": country code, dash, number); None for what makes none."""
+    """Return the E.164 number of ``1-9995550100`` (vendor docs "Contact API"), None for an invalid number."""
     if not re.fullmatch(r"\+?[0-9][0-9 ().-]*", sent.strip(), re.ASCII):
         return None
     digits = re.sub(r"[^0-9]", "", sent)

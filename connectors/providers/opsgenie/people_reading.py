@@ -1,4 +1,4 @@
-"""Reading people and their contacts in as few calls as possible."""
+"""Reads people and their contacts in as few calls as possible."""
 
 from collections.abc import Iterable
 
@@ -13,9 +13,10 @@ from connectors.reading.refusals import Refusals
 
 
 class PeopleReading:
-    """One instance per read. users: everyone read so far, in a listing. contacts: by id; None = not told.
+    """Reads people during one read of an account.
 
-    contact_details: whether contacts are read at all, at one call per person.
+    contact_details: whether contacts are read, which needs one call per person. users: the list of people, with
+    everyone read so far. contacts: by the person's id; None = not reported.
     """
 
     def __init__(self, client: Client, findings: Findings, contact_details: bool, progress: Progress) -> None:
@@ -29,11 +30,11 @@ class PeopleReading:
         self.contacts: dict[str, tuple[Contact, ...] | None] = {}
 
     def everybody(self) -> None:
-        """The whole list, without contacts."""
+        """Read the whole list of people, without contacts."""
         self.users.read()
 
     def contacts_of_all(self) -> None:
-        """Contacts of everyone listed."""
+        """Read the contacts of everyone in the list."""
         for number, user in enumerate(tuple(self.users.objects.values()), start=1):
             if self._refusals.are_final:
                 return
@@ -41,9 +42,9 @@ class PeopleReading:
             self._progress("responder", number, len(self.users.objects))
 
     def chosen(self, ids: Iterable[str], user_count: int | None) -> None:
-        """These people: one call each when that brings their contacts anyway or is fewer calls than the list.
+        """Read these people: one by one if contacts are read or if that needs fewer calls, else from the list.
 
-        user_count: of the whole account, None = not told.
+        user_count: the number of people in the account, None = not reported.
         """
         wanted = list(ids)
         if not self._contact_details:
@@ -62,7 +63,7 @@ class PeopleReading:
     # --- one person -----------------------------------------------------------------------------------------------
 
     def _person(self, id_: str) -> None:
-        """Whoever is gone or hidden stays a person all the same, by what refers to them."""
+        """Read one person. A deleted or hidden person is missing in ``users``, but is still known from references."""
         user = self._single(id_)
         if user is None:
             return
@@ -75,7 +76,7 @@ class PeopleReading:
             raw = self._client.user(id_, contacts=self._contact_details)
         except NotFound:
             return None
-        except PermissionMissing as error:  # gone or out of sight; for everyone, it is the key
+        except PermissionMissing as error:  # the person is hidden, or the key may read nobody
             self._refusals.add(error)
             return None
         except RECOVERABLE as error:
@@ -85,7 +86,7 @@ class PeopleReading:
         return self._findings.read(User, raw, "responder", id_, "")
 
     def _contacts(self, id_: str, user: User | None) -> tuple[Contact, ...] | None:
-        """None: not told. They come with the person, unless an answer came without what was to be expanded."""
+        """Return the contacts, None if not reported. They are read again if the person was sent without them."""
         raw = None if user is None else user.user_contacts
         if raw is not None:
             return self._findings.read_all(Contact, raw, "responder", id_, "userContacts")

@@ -1,4 +1,4 @@
-"""Test connection: whose key it is and what it may read."""
+"""Implements Test connection: finds the account of the key and what the key may read."""
 
 from typing import Final
 
@@ -12,7 +12,7 @@ from connectors.providers.opsgenie.wire import AccountInfo, RequestLimits
 from connectors.reading.listing import RECOVERABLE
 from connectors.records import EntityType
 
-#: (entity type, path, whether it comes in pages).
+#: (entity type, path, whether the list has pages).
 _LISTS: Final[tuple[tuple[EntityType, str, bool], ...]] = (
     ("responder", "/v2/users", True),
     ("user_group", "/v2/teams", False),
@@ -21,12 +21,12 @@ _LISTS: Final[tuple[tuple[EntityType, str, bool], ...]] = (
     ("service", "/v1/services", True),
 )
 _GRANT: Final = "Tick Read and Configuration Access for the key (Settings, API key management)."
-#: The domain all but the list of users belongs to (vendor docs "API Rate Limiting").
+#: The domain of all endpoints except the list of users (vendor docs "API Rate Limiting").
 _DOMAIN: Final = "configuration"
 
 
 def probe(client: Client, region: str) -> Probe:
-    """One short answer of each kind. Raises ConnectorError for anything but a missing right."""
+    """Check with one short request per kind what the key may read. Raises ConnectorError except for a missing right."""
     messages: list[str] = []
     account = _account(client, messages)
     rights: list[Right] = []
@@ -45,7 +45,7 @@ def probe(client: Client, region: str) -> Probe:
     try:
         client.one("/v2/forwarding-rules", paged=False)
     except RECOVERABLE as error:
-        messages.append(f"Forwarding rules cannot be read, so nobody stands in for anybody: {error.message}")
+        messages.append(f"Forwarding rules cannot be read, so no substitutions are imported: {error.message}")
     return Probe(account_of(account, region), tuple(rights), _calls_per_minute(client, messages), tuple(messages))
 
 
@@ -54,13 +54,13 @@ def _account(client: Client, messages: list[str]) -> AccountInfo | None:
         return AccountInfo.model_validate(client.account())
     except PermissionMissing as error:
         messages.append(
-            "The key may not read its account, so it is probably a team's key: lists show only that team's part. Use a "
+            "The key may not read its account, so it is probably a team's key, and lists show only that team. Use a "
             f"key of the whole account (Settings, API key management). {error.message}"
         )
     except RECOVERABLE as error:
         messages.append(f"Which account this is cannot be read: {error.message}")
     except ValidationError:
-        messages.append("The answer about the account cannot be read.")
+        messages.append("The answer about the account is not valid.")
     return None
 
 
@@ -71,14 +71,14 @@ def _refused(entity_type: EntityType, error: PermissionMissing) -> Right:
 
 
 def _calls_per_minute(client: Client, messages: list[str]) -> int | None:
-    """The tightest of the limits on reading configuration; optional, the address is in no reference."""
+    """Return the lowest limit on reading configuration, None if not reported. The address is not documented."""
     try:
-        told = RequestLimits.model_validate(client.request_limits())
+        reported = RequestLimits.model_validate(client.request_limits())
     except RECOVERABLE as error:
         messages.append(f"The rate limits cannot be read; a throttled answer says when to continue. {error.message}")
         return None
     except ValidationError:
-        messages.append("The answer about the rate limits cannot be read.")
+        messages.append("The answer about the rate limits is not valid.")
         return None
-    limits = [limit for domain in told.rate_limits if domain.domain == _DOMAIN for limit in domain.limits]
+    limits = [limit for domain in reported.rate_limits if domain.domain == _DOMAIN for limit in domain.limits]
     return min((limit.limit * 60 // limit.period_in_seconds for limit in limits), default=None)

@@ -1,4 +1,4 @@
-"""One read of an account in as few calls as possible: what Opsgenie is asked for, and in which order."""
+"""Reads an Opsgenie account in as few calls as possible."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
@@ -48,7 +48,7 @@ class OpsgenieRead(AtlassianRead):
         return account_of(self._account_info, self._region)
 
     def _account(self) -> wire.AccountInfo | None:
-        """None: not told. A key of a team may not ask (vendor docs "API Key Management")."""
+        """Return the account, None if not reported. A team's key may not read it (vendor docs "API Key Management")."""
         try:
             raw = self._client.account()
         except PermissionMissing as error:
@@ -56,13 +56,13 @@ class OpsgenieRead(AtlassianRead):
             self._findings.note("user_group", None, "restricted_key", f"{_RESTRICTED} ({error.message})")
             return None
         except RECOVERABLE as error:
-            message = f"Which account this is could not be read: {error.message}"
+            message = f"The account of the key could not be read: {error.message}"
             self._findings.note("user_group", None, "account_not_told", message, loss=True)
             return None
         try:
             return wire.AccountInfo.model_validate(raw)
         except ValidationError:
-            message = "The answer about the account cannot be read."
+            message = "The answer about the account is not valid."
             self._findings.note("user_group", None, "account_not_told", message, loss=True)
             return None
 
@@ -78,7 +78,7 @@ class OpsgenieRead(AtlassianRead):
             harvest.services |= self._read_list(client.services(), shared.Service, kind, "services")
 
     def _find(self, kind: EntityType, ids: Sequence[str], teams: Sequence[str]) -> None:
-        """A team by itself tells what the list does and its members; all schedules or escalations are one call."""
+        """Read teams one by one, because that returns their members, too. Other kinds are read with one list."""
         if kind == "user_group":
             for id_ in ids:
                 self._find_team(id_)
@@ -89,7 +89,7 @@ class OpsgenieRead(AtlassianRead):
             self._list(kind)
 
     def _find_team(self, team_id: str) -> None:
-        """One that cannot be read by itself may be listed all the same."""
+        """Read one team. If it cannot be read, read the list, which may contain it."""
         try:
             raw = self._client.team(team_id)
         except (NotFound, PermissionMissing):
@@ -105,7 +105,7 @@ class OpsgenieRead(AtlassianRead):
             self._harvest.members[team.id] = team.members or ()
 
     def _is_expected_refusal(self, listing: Listing[N], entity_type: EntityType) -> bool:
-        """Services are part of some plans only: a refusal proves nothing, a plan without services does."""
+        """Return whether services are refused. Status 402 means that the plan has none, so the list is complete."""
         error = listing.error
         if entity_type != "service" or not isinstance(error, PermissionMissing):
             return False
@@ -116,13 +116,13 @@ class OpsgenieRead(AtlassianRead):
         return True
 
     def _members(self, team: shared.MainObject) -> tuple[shared.Member, ...] | None:
-        """The list of teams has none, and a team without members may come without the key."""
+        """Return the members, None if not reported. The list has none. A team without members may lack the key."""
         listed = team.members if isinstance(team, wire.Team) else None
         try:
             raw = self._client.team(team.id)
         except (NotFound, PermissionMissing) as error:
             if listed is None:
-                message = f"Its members could not be read: {error.message}"
+                message = f"The members of this team could not be read: {error.message}"
                 self._findings.note("user_group", team.id, "members_not_told", message, "members", loss=True)
             return listed
         except RECOVERABLE as error:
@@ -139,12 +139,14 @@ class OpsgenieRead(AtlassianRead):
             raw = self._client.schedule(listed.id)
         except (NotFound, PermissionMissing) as error:
             if isinstance(error, NotFound) and listed.rotations is not None:
-                message = f"The list shows no rotations of it, and it cannot be read by itself: {error.message}"
+                message = (
+                    f"The list shows no rotations of this schedule, and reading it alone was refused: {error.message}"
+                )
                 self._findings.note("schedule", listed.id, "rotations_not_confirmed", message, "rotations")
                 return listed
-            message = f"It is listed, but cannot be seen or is gone, and was left out: {error.message}"
+            message = f"This schedule was left out, because it is hidden or deleted: {error.message}"
             self._findings.note("schedule", listed.id, "not_visible", message)
-            self._completeness["schedule"] = Completeness(False, "Some of the schedules cannot be seen one by one.")
+            self._completeness["schedule"] = Completeness(False, "Some of the listed schedules cannot be read.")
             return None
         except RECOVERABLE as error:
             self._findings.fail("schedule", listed.id, error)
@@ -179,7 +181,7 @@ class OpsgenieRead(AtlassianRead):
         return None if user is None else mapping_people.user(user, contacts, substitutions, because, self._findings)
 
     def _final_completeness(self) -> dict[EntityType, Completeness]:
-        """A key that sees a part only makes complete lists of that part."""
+        """Return the completeness. No list is complete if the key sees only a team."""
         if not self._restricted:
             return self._completeness
         return {

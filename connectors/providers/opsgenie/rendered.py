@@ -1,4 +1,4 @@
-"""Opsgenie's own rendering of schedules (their timeline), as spans to hold ours against."""
+"""Reads Opsgenie's own rendering of schedules (the timeline), to compare it with ours."""
 
 from collections.abc import Sequence
 
@@ -12,19 +12,19 @@ from oncall.rendering.final import Span
 
 
 def rendered(client: Client, ids: Sequence[str], since: int, until: int) -> dict[str, tuple[Span, ...]]:
-    """Final timelines in ``[since, until)``; a schedule that is not told in full is absent."""
+    """Return final timelines in ``[since, until)`` by id. A schedule that was not reported completely is missing."""
     return shared.rendered(client.timeline, VENDOR, ids, since, until, _People(client).with_id)
 
 
 class _People:
-    """Ids of people who are shown by their user name only."""
+    """Finds the ids of people whom the timeline shows only by their user name."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
         self._ids: dict[str, str] | None = None
 
     def with_id(self, reference: Reference) -> Reference:
-        """Raises UnexpectedResponse for a name that nobody has."""
+        """Return the reference with the person's id. The id stays None if nobody has the user name."""
         if reference.id is not None or reference.type != "user":
             return reference
         if self._ids is None:

@@ -1,4 +1,4 @@
-"""How Opsgenie is called here, and the errors that name it."""
+"""The provider key and the label of Opsgenie, and functions that build its errors."""
 
 from typing import Final
 

@@ -1,6 +1,6 @@
-"""What Opsgenie's REST API sends and is read here, where JSM does not send the same (vendor: opsgenie/opsgenie-oas).
+"""Pydantic models of what Opsgenie sends and JSM does not (vendor: opsgenie/opsgenie-oas).
 
-What is tolerated and what is not is said in ``atlassian.wire``.
+``atlassian.wire`` documents which deviations are accepted.
 """
 
 from typing import Annotated, Any
@@ -30,7 +30,7 @@ class ContactStatus(AtlassianModel):
 
 
 class Contact(AtlassianModel):
-    """Two shapes: ``contactMethod`` and ``enabled`` within a user, ``method`` and ``status`` in a list of contacts."""
+    """A contact. In a user it has ``contactMethod`` and ``enabled``; in a list it has ``method`` and ``status``."""
 
     id: Id
     to: Text | None = None
@@ -43,7 +43,7 @@ class Contact(AtlassianModel):
     @model_validator(mode="after")
     def _has_a_method(self) -> "Contact":
         if not self.kind:
-            raise ValueError("a contact without a method")
+            raise ValueError("a contact needs a method")
         return self
 
     @property
@@ -52,7 +52,7 @@ class Contact(AtlassianModel):
 
 
 class User(AtlassianModel):
-    """``username`` is the e-mail address. ``userContacts`` stay raw: one bad entry costs that list, not the person."""
+    """A person. username: the e-mail address. user_contacts: raw, so that a bad contact does not fail the person."""
 
     id: Id
     username: Text

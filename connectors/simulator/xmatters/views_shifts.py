@@ -74,7 +74,7 @@ def _requested_groups(call: ApiCall) -> list[Group]:
     if not wanted:
         raise Refused(400, "groups is required")
     if len(wanted) > _MOST_GROUPS:
-        raise Refused(400, f"At most {_MOST_GROUPS} groups can be asked for")
+        raise Refused(400, f"At most {_MOST_GROUPS} groups can be requested")
     found = []
     for identifier in dict.fromkeys(wanted):
         try:

@@ -1,4 +1,4 @@
-"""The connection form keeps secrets to itself, and Test connection tells what it found."""
+"""The connection form never shows secrets, and Test connection shows what it found."""
 
 import time
 from collections.abc import Iterator
@@ -106,7 +106,7 @@ def test_the_secret_field_is_write_only(admin_client: Client) -> None:
     page = admin_client.get(change_url(connection)).content.decode()
     field = Inputs(page).found["api_key"]
     assert (field["type"], field["autocomplete"], field.get("value")) == ("password", "new-password", None)
-    assert "One is stored. Leave this empty to keep it." in page
+    assert "A value is stored. Leave this empty to keep it." in page
     assert SECRET not in page
     assert connection.credentials["api_key"] not in page
 
@@ -136,7 +136,7 @@ def test_a_changed_host_demands_the_secret_again(admin_client: Client) -> None:
     connection = connected()
     page = admin_client.post(change_url(connection), form(region="eu"))
     errors = page.context["adminform"].form.errors
-    assert errors == {"api_key": ["Service region says where this is sent. Enter it again to confirm the change."]}
+    assert errors == {"api_key": ["Service region decides where this is sent. Enter it again to confirm the change."]}
     connection.refresh_from_db()
     assert connection.settings["region"] == "us"
 
@@ -174,7 +174,7 @@ def test_a_secret_that_is_not_stored_is_needed_with_the_others(
 
     monkeypatch.setattr(pages.ConnectionAdmin, "providers", (Two,))
     page = admin_client.post(change_url(connected()), form(api_key="u+another-key"))
-    assert page.context["adminform"].form.errors == {"second": ["Enter this as well: none is stored."]}
+    assert page.context["adminform"].form.errors == {"second": ["Enter this as well: no value is stored."]}
 
 
 def test_credentials_connect_a_disconnected_one_again(admin_client: Client) -> None:

@@ -24,16 +24,16 @@ class Endpoint:
     at: str = ""
 
     def answers(self, method: str, path: str) -> bool:
-        parts, asked = self.path.split("/"), path.split("/")
-        same = len(parts) == len(asked) and all(
-            part in ("{id}", other) for part, other in zip(parts, asked, strict=True)
+        parts, requested = self.path.split("/"), path.split("/")
+        same = len(parts) == len(requested) and all(
+            part in ("{id}", other) for part, other in zip(parts, requested, strict=True)
         )
         return same and method == self.method
 
     def objects(self, body: Any) -> list[Any]:
-        """The objects an answer tells; the list itself where there is one, so that it can be changed."""
-        told = body[self.key] if self.key else body
-        return told if isinstance(told, list) else [told]
+        """Return the objects of an answer. A list is returned itself, so that it can be changed."""
+        reported = body[self.key] if self.key else body
+        return reported if isinstance(reported, list) else [reported]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +54,9 @@ class Listing:
         """The path as a pattern for faults."""
         return self.path.replace("{id}", "*")
 
-    def names(self, told: Iterable[FailedEntity | MappingNote]) -> bool:
+    def names(self, reported: Iterable[FailedEntity | MappingNote]) -> bool:
         """Whether one of these is about this list: about no object, or the one whose list it is."""
-        found = (one for one in told if one.entity_type == self.kind)
+        found = (one for one in reported if one.entity_type == self.kind)
         return any(one.external_id is None or "{id}" in self.path for one in found)
 
 
@@ -93,10 +93,10 @@ class Provider:
     vendor: module with the simulator: ``Simulator``, ``build_world``, ``CANARY``. prepare: changes every account, for
     what stands in the way, or to speak as the vendor seldom does. vary: puts into a made-up account what it has too few
     of. empty: takes everything out of the simulator's state. thrifty: changes an answer (path of its endpoint, body) so
-    that all is left out that the vendor may leave out and that has an endpoint of its own; refused: what may not be
-    asked then (path -> status), so that something else is. throttled: headers that ask for 7 seconds in the provider's
-    own words. page_size: the query parameter. kinds: those that are imported; those of them that no listing has come
-    along with what refers to them. logins: kinds of credential beside the usual one.
+    that all is left out that the vendor may leave out and that has an endpoint of its own; refused: what is refused
+    then (path -> status), so that other paths are read. throttled: headers that require 7 seconds in the provider's
+    words. page_size: the query parameter. kinds: the imported kinds; those that have no list come along with what
+    refers to them. logins: kinds of credential beside the usual one.
     skips: test -> reason.
     """
 
@@ -137,7 +137,7 @@ class Provider:
         return server
 
     def listing(self, method: str, path: str) -> Listing | None:
-        """The listing that is asked, page by page or as a whole."""
+        """Return the requested listing, read by page or at once."""
         endpoint = self.endpoint(method, path)
         return next((one for one in self.listings if endpoint is not None and one.path == endpoint.path), None)
 
@@ -152,7 +152,7 @@ class Provider:
         return tuple(self.connector.hosts(self.connector.clean(self.settings)))
 
     def endpoint(self, method: str, path: str) -> Endpoint | None:
-        """The declared endpoint that is asked; None for what nobody declared."""
+        """Return the requested endpoint, None if it is not declared."""
         return next((endpoint for endpoint in self.endpoints if endpoint.answers(method, path)), None)
 
 

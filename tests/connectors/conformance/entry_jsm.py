@@ -99,7 +99,7 @@ JSM = Provider(
     throttled={"Retry-After": "7"},
     page_size="size",
     skips={
-        "test_an_account_has_secrets_that_are_not_ours": "Nothing that is asked for holds a secret: contacts, whose "
+        "test_an_account_has_secrets_that_are_not_ours": "Nothing that is requested contains a secret: contacts, whose "
         "devices have tokens, are not.",
     },
 )

@@ -14,7 +14,7 @@ def _some_shift_schedules(server: Any) -> None:
 
 
 def _thrifty(path: str, body: Any) -> None:
-    """Lists may come without what they were asked to include; an account of many people makes single reads cheaper."""
+    """Lists may lack the objects that they should include. In an account of many people, single reads are cheaper."""
     for one in body.get("users", ()) if path == "/users" else (body["user"],) if path == "/users/{id}" else ():
         one.pop("contact_methods", None)
         one.pop("notification_rules", None)

@@ -94,7 +94,7 @@ XMATTERS = Provider(
             "escalation_policy",
             f"{_ROOT}/groups/{{id}}/shifts",
             _GRANT,
-            without="Shifts are told or not told group by group: one that may not be read costs its own.",
+            without="Shifts are read by group: a group that may not be read has none.",
             carries=frozenset({"schedule"}),
         ),
         Listing(

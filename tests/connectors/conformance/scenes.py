@@ -21,8 +21,8 @@ DAY = 86_400
 WEEK = 7 * DAY
 #: Called with the endpoint and the body of its answer: changes it, or returns another one.
 Change = Callable[[Endpoint, Any], object]
-#: By id: the endpoints that tell something of it where it is asked for by itself.
-_Told = Mapping[str, frozenset[Endpoint]]
+#: The endpoints that report something about one object, by its id.
+_EndpointsById = Mapping[str, frozenset[Endpoint]]
 
 
 @dataclass
@@ -61,7 +61,7 @@ class Changed:
 
 @dataclass
 class SmallPages:
-    """A server that lowers the page size it is asked for."""
+    """A server that uses a smaller page size than requested."""
 
     transport: Transport
     parameter: str
@@ -120,9 +120,12 @@ def recorder(provider: Provider, transport: Transport) -> Recorder:
 
 @dataclass(frozen=True)
 class Acme:
-    """The rich account, read over HTTP in every way there is. exchanges: all that went over the wire. shown: what
-    opened the source. snapshot, recorded: of the whole read. small, thrifty: every list cut to the three of which most
-    is told; in the second one nothing is told that has an endpoint of its own."""
+    """The rich account, read over HTTP in every way.
+
+    exchanges: all requests and responses. shown: the sent credentials. snapshot, recorded: of the whole read. small,
+    thrifty: recordings with every list cut to its three most varied items; ``thrifty`` also lacks all that has an
+    endpoint of its own.
+    """
 
     exchanges: Sequence[tuple[Request, Response]]
     shown: frozenset[str]
@@ -147,10 +150,10 @@ def acme(provider: Provider) -> Acme:
         _refuse(provider, server)
         unhelped = Changed(watch, provider, lambda endpoint, body: provider.thrifty(endpoint.path, body))
         _read_otherwise(provider, unhelped, read(provider, unhelped))
-        told = _told(provider, watch.exchanges)
-        thrifty = _recorded_cut(provider, server, told, provider.thrifty)
+        endpoints_by_id = _endpoints_by_id(provider, watch.exchanges)
+        thrifty = _recorded_cut(provider, server, endpoints_by_id, provider.thrifty)
         server.faults.clear()
-        small = _recorded_cut(provider, server, told, lambda path, body: None)
+        small = _recorded_cut(provider, server, endpoints_by_id, lambda path, body: None)
     return Acme(tuple(watch.exchanges), frozenset(watch.shown), snapshot, recorded, small, thrifty)
 
 
@@ -159,9 +162,11 @@ def _refuse(provider: Provider, server: Server) -> None:
         server.faults.add(path, "status", status=status, count=None)
 
 
-def _recorded_cut(provider: Provider, server: Server, told: _Told, change: Callable[[str, Any], None]) -> Recording:
+def _recorded_cut(
+    provider: Provider, server: Server, endpoints_by_id: _EndpointsById, change: Callable[[str, Any], None]
+) -> Recording:
     def cut(endpoint: Endpoint, body: Any) -> Any:
-        made = _cut(body, told)
+        made = _cut(body, endpoints_by_id)
         change(endpoint.path, made)
         return made
 
@@ -180,41 +185,41 @@ def _read_otherwise(provider: Provider, transport: Transport, whole: Snapshot) -
     reader.fetch(Selection(everything=False, chosen=chosen), contact_details=True)
 
 
-def _told(provider: Provider, exchanges: Sequence[tuple[Request, Response]]) -> _Told:
-    told: dict[str, set[Endpoint]] = {}
+def _endpoints_by_id(provider: Provider, exchanges: Sequence[tuple[Request, Response]]) -> _EndpointsById:
+    endpoints_by_id: dict[str, set[Endpoint]] = {}
     for request, response in exchanges:
         endpoint = provider.endpoint(request.method, request.path)
         if endpoint is not None and 200 <= response.status < 300 and endpoint.objects(json.loads(response.body)):
             for part in request.path.split("/"):
-                told.setdefault(part, set()).add(endpoint)
-    return {id_: frozenset(endpoints) for id_, endpoints in told.items()}
+                endpoints_by_id.setdefault(part, set()).add(endpoint)
+    return {id_: frozenset(endpoints) for id_, endpoints in endpoints_by_id.items()}
 
 
-def _telling(items: list[Any], told: _Told) -> list[Any]:
-    """The three of which most is told that is not told of the others, in their order."""
+def _most_varied(items: list[Any], endpoints_by_id: _EndpointsById) -> list[Any]:
+    """Return the three items with the most endpoints that the other items do not have, in their order."""
     chosen: list[int] = []
     seen: frozenset[Endpoint] = frozenset()
     while len(chosen) < min(3, len(items)):
         rest = (number for number in range(len(items)) if number not in chosen)
-        best = max(rest, key=lambda n: _worth(items[n], told, seen))
+        best = max(rest, key=lambda n: _worth(items[n], endpoints_by_id, seen))
         chosen.append(best)
-        seen |= told.get(_id(items[best]), frozenset())
+        seen |= endpoints_by_id.get(_id(items[best]), frozenset())
     return [items[number] for number in sorted(chosen)]
 
 
-def _worth(item: Any, told: _Told, seen: frozenset[Endpoint]) -> tuple[int, int, int, int]:
+def _worth(item: Any, endpoints_by_id: _EndpointsById, seen: frozenset[Endpoint]) -> tuple[int, int, int, int]:
     """Of equals, that one first in which more lists go on elsewhere."""
-    of_it, text = told.get(_id(item), frozenset()), json.dumps(item)
+    of_it, text = endpoints_by_id.get(_id(item), frozenset()), json.dumps(item)
     return len(of_it - seen), len(of_it), text.count('"next":'), len(text)
 
 
-def _cut(value: Any, told: _Told) -> Any:
-    """With all lists cut to three items; a total beside one is told anew."""
+def _cut(value: Any, endpoints_by_id: _EndpointsById) -> Any:
+    """Return the value with all lists cut to three items and their totals adjusted."""
     if isinstance(value, list):
-        return [_cut(one, told) for one in _telling(value, told)]
+        return [_cut(one, endpoints_by_id) for one in _most_varied(value, endpoints_by_id)]
     if not isinstance(value, dict):
         return value
-    made = {key: _cut(item, told) for key, item in value.items()}
+    made = {key: _cut(item, endpoints_by_id) for key, item in value.items()}
     for key, item in value.items():
         if isinstance(item, list) and value.get("total") == len(item):
             made["total"] = len(made[key])

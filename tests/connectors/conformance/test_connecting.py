@@ -103,6 +103,6 @@ def test_a_right_that_is_missing_costs_its_kind_only_and_is_named(
             assert bool(snapshot.records(kind)) == bool(whole.records(kind))
     probe = connector(provider, live(provider, small)).probe()
     rights = {right.entity_type: right for right in probe.rights}
-    told = [rights[listing.kind].detail, *probe.messages]
-    assert any(listing.grant in text for text in told)
+    reported = [rights[listing.kind].detail, *probe.messages]
+    assert any(listing.grant in text for text in reported)
     assert {kind for kind, right in rights.items() if right.granted != before[kind]} <= through

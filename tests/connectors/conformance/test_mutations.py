@@ -1,4 +1,4 @@
-"""Whatever a vendor sends, a read ends in records or in an error that tells a person what to do."""
+"""For any input, a read returns records or raises an error that says what to do."""
 
 import json
 import random
@@ -28,7 +28,7 @@ IDLE = 20
 
 
 def ways(provider: Provider, rich: Acme) -> tuple[Callable[[Connector], object], ...]:
-    """All that is asked of a connector; first where most is made of the answers."""
+    """Return all calls of a connector. The calls that use most of the answers come first."""
     schedules = {one.external_id: one.group_ids for one in rich.snapshot.schedules}
     kind = provider.kinds[-1]
     chosen = frozenset((kind, one.external_id) for one in rich.snapshot.records(kind))
@@ -91,7 +91,7 @@ class Spoiler:
         return self.known[key]
 
     def _spoils(self, endpoint: Endpoint) -> bool:
-        # Some lists stay whole, or hardly anything would be asked for one by one.
+        # Some lists are not changed. Otherwise hardly anything would be read one by one.
         enough = self.changed[endpoint] >= self.each and (self.late or self.this_way[endpoint] >= EACH_WAY)
         return not enough and self.chance.random() >= 0.08
 
@@ -110,7 +110,7 @@ def unexpected(provider: Provider, rich: Acme, spoiler: Spoiler, seed: str) -> I
                     document(got, NOW, NOW + DAY)
             except ConnectorError as error:
                 if not (error.message and error.hint):
-                    yield f"{number}, read {read}, {spoiler.spoiled}: {error!r} tells nobody what to do"
+                    yield f"{number}, read {read}, {spoiler.spoiled}: {error!r} does not say what to do"
             except Exception:  # noqa: BLE001 - what this test is for
                 yield f"{number}, read {read}, {spoiler.spoiled}: {traceback.format_exc(limit=-4)}"
             idle = 0 if spoiler.spoiled else idle + 1

@@ -33,9 +33,9 @@ def unworried(snapshot: Snapshot) -> Snapshot:
 
 
 def count(provider: Provider, server: Server, listing: Listing) -> int:
-    """How often a list was asked for; of those that there are for each of something, the one asked most."""
-    asked = Counter((method, path) for method, path, *_ in server.requests)
-    times = (number for one, number in asked.items() if provider.listing(*one) is listing)
+    """Return how often a list was requested. For a list that exists per object, return the highest number."""
+    requested = Counter((method, path) for method, path, *_ in server.requests)
+    times = (number for one, number in requested.items() if provider.listing(*one) is listing)
     return max(times, default=0)
 
 
@@ -64,7 +64,7 @@ def test_a_list_that_is_said_to_come_whole_is_asked_once(provider: Provider, lis
     assert count(provider, small, listing) == 1
 
 
-def test_a_throttled_read_waits_as_it_is_told(provider: Provider, small: Server, whole: Snapshot) -> None:
+def test_a_throttled_read_waits_for_the_reported_time(provider: Provider, small: Server, whole: Snapshot) -> None:
     for headers, seconds in (provider.throttled, 7.0), ({**provider.throttled, "Retry-After": "50"}, 50.0):
         for listing in provider.listings:
             small.faults.add(listing.everywhere, "status", status=429, headers=headers)
@@ -91,9 +91,9 @@ def test_an_empty_account_is_complete_and_has_nothing(provider: Provider) -> Non
         snapshot = read(provider, live(provider, server))
     assert records(snapshot) == {kind: {} for kind in ENTITY_TYPES}
     assert snapshot.failed == ()
-    complete = {kind for kind, told in snapshot.completeness.items() if told.listing}
+    complete = {kind for kind, reported in snapshot.completeness.items() if reported.listing}
     assert complete == provider.listed
-    assert all(told.reason for kind, told in snapshot.completeness.items() if kind not in complete)
+    assert all(reported.reason for kind, reported in snapshot.completeness.items() if kind not in complete)
 
 
 @pytest.mark.parametrize(("provider", "listing"), listings(paged=True))

@@ -1,4 +1,4 @@
-"""What is asked, and what becomes of all that is answered."""
+"""The requests of a connector, and how all fields of the answers are imported."""
 
 import json
 import re
@@ -29,10 +29,10 @@ def unclassed(provider: Provider, found: set[tuple[str, str]]) -> set[str]:
 
 
 def test_only_declared_questions_are_asked_and_all_of_them(provider: Provider, rich: Acme) -> None:
-    asked = {(request.method, request.path) for request, _ in rich.exchanges}
-    asked |= {(one.method, one.path) for cut in (rich.small, rich.thrifty) for one in cut.exchanges}
-    assert {one for one in asked if provider.endpoint(*one) is None} == set()
-    assert {provider.endpoint(*one) for one in asked} == set(provider.endpoints)
+    requested = {(request.method, request.path) for request, _ in rich.exchanges}
+    requested |= {(one.method, one.path) for cut in (rich.small, rich.thrifty) for one in cut.exchanges}
+    assert {one for one in requested if provider.endpoint(*one) is None} == set()
+    assert {provider.endpoint(*one) for one in requested} == set(provider.endpoints)
 
 
 def test_a_read_counts_its_calls(rich: Acme) -> None:
@@ -63,13 +63,13 @@ def test_every_field_that_a_vendor_was_seen_to_send_has_a_fate(provider: Provide
     assert unclassed(provider, found) == set()
 
 
-def test_every_zone_is_a_zone_or_somebody_is_told(rich: Acme) -> None:
+def test_every_zone_is_known_or_has_a_note(rich: Acme) -> None:
     snapshot = rich.snapshot
     zones = {one.external_id: one.time_zone for one in (*snapshot.users, *snapshot.schedules)}
     layers = {layer.zone for one in snapshot.schedules for layer in one.layers}
     assert len(zones) > 20
-    told = {note.external_id for note in snapshot.notes}
-    assert {id_ for id_, zone in zones.items() if zone.zone is None and zone.raw} <= told
+    reported = {note.external_id for note in snapshot.notes}
+    assert {id_ for id_, zone in zones.items() if zone.zone is None and zone.raw} <= reported
     known = available_timezones()
     assert {zone.zone for zone in zones.values()} | layers <= known | {None}
 

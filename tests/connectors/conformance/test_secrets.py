@@ -41,7 +41,7 @@ def assert_silent(provider: Provider, shown: Collection[str], *texts: str) -> No
     """``shown``: what went over the wire as the credential."""
     secrets = [*provider.credentials.values(), *shown]
     for text in texts:
-        assert mask_values(text, secrets) == text, "a credential is told"
+        assert mask_values(text, secrets) == text, "a credential is shown"
         assert provider.vendor.CANARY not in text
 
 

@@ -1,4 +1,4 @@
-"""Words nobody has heard of, fields that are left out, and null in their place."""
+"""Unknown words, missing fields and null values."""
 
 from collections.abc import Callable
 from functools import partial
@@ -39,7 +39,7 @@ def prefixes(path: str) -> list[str]:
 
 
 def changed(provider: Provider, recording: Recording, path: str, change: Callable[[Any], None]) -> Changed:
-    """The recording, with every object that one endpoint tells changed."""
+    """Return the recording with every object of one endpoint changed."""
 
     def each(endpoint: Endpoint, body: Any) -> None:
         if endpoint.path == path:
@@ -76,7 +76,7 @@ def test_an_unknown_word_is_named_and_costs_nothing_else(provider: Provider, wor
 
 
 def fields(provider: Provider, recording: Recording) -> dict[tuple[str, str], None]:
-    """(path of the endpoint, field) of everything a whole read of the recording is told, however deep."""
+    """Return (path of the endpoint, field) of every field that a read of the recording receives, at any depth."""
     found: dict[tuple[str, str], None] = {}
 
     def look(endpoint: Endpoint, body: Any) -> None:
@@ -104,7 +104,7 @@ def content(provider: Provider, transport: Transport) -> Any:
     except ConnectorError as error:
         return {}, {}, {("everything", type(error).__name__)}
     failed = {(one.entity_type, one.external_id) for one in snapshot.failed}
-    complete = {kind: told.listing for kind, told in snapshot.completeness.items()}
+    complete = {kind: reported.listing for kind, reported in snapshot.completeness.items()}
     return records(snapshot), complete, failed
 
 
@@ -113,15 +113,15 @@ def test_null_is_absence_and_only_what_is_required_is_missed(provider: Provider,
     required, differing = set(), set()
     done: set[tuple[str, str]] = set()
     for recording in (rich.thrifty, rich.small):
-        told = content(provider, ReplayTransport(recording))
-        ids = {kind: found.keys() for kind, found in told[0].items() if kind in provider.listed}
+        reported = content(provider, ReplayTransport(recording))
+        ids = {kind: found.keys() for kind, found in reported[0].items() if kind in provider.listed}
         for path, field in fields(provider, recording).keys() - done:
             done.add((path, field))
             absent = content(provider, changed(provider, recording, path, partial(without, at=field)))
             null = content(provider, changed(provider, recording, path, partial(nulled, at=field)))
             if null != absent:
                 differing.add(f"{path}: {field}")
-            if absent[2] - told[2] or not all(ids[kind] <= absent[0][kind].keys() for kind in ids):
+            if absent[2] - reported[2] or not all(ids[kind] <= absent[0][kind].keys() for kind in ids):
                 required.add(field.rpartition(".")[2])
     assert len(done) > 50
     assert differing == set()

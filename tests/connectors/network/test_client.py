@@ -269,18 +269,18 @@ def test_it_waits_as_long_as_it_is_told(headers: dict[str, str], wait: float, st
     assert script.sleeps == [wait]
 
 
-@pytest.mark.parametrize("told", ["0", "-5", "soon", "1e9", "nan", http_date(-60)])
-def test_it_backs_off_when_told_nonsense(told: str) -> None:
-    script = Script([refused(429, retry_after=told), GOOD])
+@pytest.mark.parametrize("reported", ["0", "-5", "soon", "1e9", "nan", http_date(-60)])
+def test_it_backs_off_when_told_nonsense(reported: str) -> None:
+    script = Script([refused(429, retry_after=reported), GOOD])
     script.client().get("/users", envelope="users")
     assert len(script.sleeps) == 1
     assert 0 <= script.sleeps[0] <= 1
 
 
 @pytest.mark.parametrize("status", [429, 503])
-@pytest.mark.parametrize("told", ["61", "86400", http_date(7200)])
-def test_it_does_not_sleep_longer_than_a_worker_may(status: int, told: str) -> None:
-    script = Script([refused(status, retry_after=told)])
+@pytest.mark.parametrize("reported", ["61", "86400", http_date(7200)])
+def test_it_does_not_sleep_longer_than_a_worker_may(status: int, reported: str) -> None:
+    script = Script([refused(status, retry_after=reported)])
     error = failing(script)
     assert isinstance(error, RateLimited)
     assert error.retry_after is not None

@@ -1,4 +1,4 @@
-"""What the headers tell about waiting."""
+"""The time to wait that headers report."""
 
 from datetime import UTC, datetime
 from email.utils import format_datetime

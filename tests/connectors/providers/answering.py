@@ -27,7 +27,7 @@ class Answering(ABC):
 
     @abstractmethod
     def standard(self, path: str, query: Mapping[str, str]) -> Any:
-        """What the account tells of itself at this path, in the form of ``answers``."""
+        """Return the answer of the account at this path, in the form of ``answers``."""
 
     def exchange(self, request: Request, *, headers: Mapping[str, str], deadline: float) -> Response:
         self.requests.append(request)

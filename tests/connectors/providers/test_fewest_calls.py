@@ -36,7 +36,7 @@ def fewest_opsgenie(state: Any, reach: Reach, *, contacts: bool) -> int:
     calls = 1 + 1  # account, forwarding rules
     calls += 1 if reach.everything or reach.whole or reach.schedules else 0
     calls += 1 if reach.everything or reach.whole or reach.escalations else 0
-    calls += len(reach.teams) + (1 if reach.everything else 0)  # each tells all of itself; the list tells which exist
+    calls += len(reach.teams) + (1 if reach.everything else 0)  # each answer is complete; the list shows which exist
     calls += len(reach.routed) + len(reach.schedules)
     if reach.everything or reach.whole:
         calls += sized(len(state.services), 100)
@@ -50,7 +50,7 @@ def fewest_opsgenie(state: Any, reach: Reach, *, contacts: bool) -> int:
 
 def fewest_jsm(state: Any, reach: Reach, chosen: Collection[str] = ()) -> int:
     """Pages of 50, as in the vendor's examples; escalations are listed by team only; the list of teams is one answer.
-    Accounts are asked for by id, as many as an address of 8,000 characters takes (RFC 9110, 4.1).
+    Accounts are requested by id, as many as an address of 8,000 characters takes (RFC 9110, 4.1).
 
     chosen: escalations that were chosen themselves.
     """
@@ -62,11 +62,11 @@ def fewest_jsm(state: Any, reach: Reach, chosen: Collection[str] = ()) -> int:
     all_of_them = sized(len(state.schedules), 50)
     calls += all_of_them if reach.everything or reach.whole else min(len(reach.schedules), all_of_them)
     calls += sum(sized(len(state.schedules[id_].overrides), 50) for id_ in reach.schedules)
-    asked = {state.escalations[id_].team_id for id_ in reach.escalations}
-    # Nothing tells whose a chosen escalation is: the teams are asked in the order of their list until all have come.
+    requested = {state.escalations[id_].team_id for id_ in reach.escalations}
+    # The team of a chosen escalation is unknown: the teams are read in the order of their list until all are found.
     order = [team.id for team in state.sorted_teams()]
-    sought = max((order.index(state.escalations[id_].team_id) + 1 for id_ in chosen), default=0)
-    calls += len(state.teams) if reach.everything else len(asked | set(order[:sought]))
+    searched = max((order.index(state.escalations[id_].team_id) + 1 for id_ in chosen), default=0)
+    calls += len(state.teams) if reach.everything else len(requested | set(order[:searched]))
     return calls + math.ceil(len(reach.users) / ids_at_once)
 
 

@@ -57,23 +57,23 @@ def sized(count: int, page: int) -> int:
 
 def fewest(state: State, reach: Reach, chosen: frozenset[EntityKey], *, contacts: bool) -> int:
     """Pages of 1,000 of everything but shifts, which come 100 at a time with their members and rotation. Members and
-    shifts are asked for group by group (vendor reference; the budget of a sync in the notes on the API).
+    shifts are requested group by group (vendor reference; the budget of a sync in the notes on the API).
 
-    Nothing tells whose a chosen shift is: the groups are asked in the order of their list until all have come. The
+    The group of a chosen shift is unknown: the groups are read in the order of their list until all are found. The
     order of devices is not documented, so it takes all of them, or each person's. Only an e-mail device tells an
     address, and people without contact details are matched by it.
     """
     order = [group.id for group in state.sorted_groups() if group.type == "ON_CALL"]
     wanted = {id_ for kind, id_ in chosen if id_ in state.shifts}
-    sought = max((order.index(state.shifts[id_].group_id) + 1 for id_ in wanted), default=0)
-    shifts_of = reach.paged | set(order[:sought])
+    searched = max((order.index(state.shifts[id_].group_id) + 1 for id_ in wanted), default=0)
+    shifts_of = reach.paged | set(order[:searched])
     calls = min(len(reach.groups), sized(len(state.groups), 1_000))
     calls += sum(sized(len(state.roster(state.groups[id_])), 1_000) for id_ in reach.rosters)
     calls += sum(sized(len(state.shifts_of(id_)), 100) for id_ in shifts_of)
     calls += sized(len(state.services), 1_000) if reach.owned else min(len(reach.services), 1)
     read = [shift for id_ in shifts_of for shift in state.shifts_of(id_)]
     if not any(shift.excluded for shift in read):
-        # An absent key was not told; a list that shows it anywhere leaves it out where it is empty.
+        # An absent key was not reported; a list that has it for any object leaves it out where it is empty.
         calls += sum(1 for shift in read if shift.id in reach.schedules)
     if not reach.users:
         return calls
@@ -85,7 +85,7 @@ def fewest(state: State, reach: Reach, chosen: frozenset[EntityKey], *, contacts
     pages = range(sized(len(listed), 1_000) + 1)
     calls += min(count + len(reach.users - set(listed[: count * 1_000])) for count in pages)
     seats = [seat.recipient for id_ in reach.schedules for seat in state.shifts[id_].seats]
-    calls += 1 if any(kind == "DEVICE" for kind, _ in seats) and not contacts else 0  # a seat tells no owner
+    calls += 1 if any(kind == "DEVICE" for kind, _ in seats) and not contacts else 0  # a seat does not report its owner
     return calls + min(len(reach.users), sized(devices, 1_000))
 
 
@@ -164,7 +164,7 @@ def test_a_group_of_nobody_takes_two_lists_more_than_it_needs(state: State) -> N
 
 @pytest.mark.parametrize("contacts", [False, True])
 def test_a_device_in_a_seat_takes_the_list_of_all_devices(state: State, contacts: bool) -> None:
-    """Instead of that of e-mail devices, which tells no other's owner."""
+    """Read instead of the list of e-mail devices, which does not report other owners."""
     selection, reach = of(state, "paged", (40,), "skip")
     snapshot = read(state, selection, contacts=contacts)
     same_objects(snapshot, reach)

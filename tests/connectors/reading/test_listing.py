@@ -108,13 +108,13 @@ def test_what_is_no_list_or_unreadable_in_one_place_is_not_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "total", "calls", "cheaper"),
+    ("reported", "total", "calls", "cheaper"),
     [(None, None, 1, True), (250, None, 3, True), (250, None, 2, False), (None, 101, 1, False), (900, 100, 1, True)],
 )
 def test_reading_on_is_weighed_against_single_calls(
-    told: int | None, total: int | None, calls: int, cheaper: bool
+    reported: int | None, total: int | None, calls: int, cheaper: bool
 ) -> None:
-    listing = Listing(iter([Page((), told)]), Member, "responder", "users", Findings(VENDOR), no_progress)
+    listing = Listing(iter([Page((), reported)]), Member, "responder", "users", Findings(VENDOR), no_progress)
     listing.read(1)
     assert listing.is_cheaper_than(calls, 100, total) is cheaper
 

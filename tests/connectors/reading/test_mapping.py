@@ -1,4 +1,4 @@
-"""What the mappings of all vendors share: targets that lead nowhere, policies nobody read, told shifts."""
+"""The shared mapping: unresolved targets, policies that were not read, and reported shifts."""
 
 from connectors.reading.findings import Findings, Vendor
 from connectors.reading.mapping import finish, kept_of, members_by_id, spans

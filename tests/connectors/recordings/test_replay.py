@@ -260,7 +260,7 @@ def test_the_recorded_account_is_imported_whole_and_nothing_is_invented() -> Non
     assert {id_ for id_, one in people.items() if one["state"] == "active"} == listed
     assert (people["P1VTA5W"]["name"], people["P1VTA5W"]["state"]) == ("Wiley", "deleted")
     assert people["P4CMCAU"]["name"] == "Jack T."  # a policy shows somebody else under this id
-    assert all(one["contact_methods"] == [] for one in made["people"])  # references only: addresses were not told
+    assert all(one["contact_methods"] == [] for one in made["people"])  # references only: addresses were not reported
     assert len(made["groups"]) == 7
     members = {one["external_id"]: len(one["members"]) for one in made["groups"]}
     assert members == {"P5PH8KY": 1, "PD2F80U": 1, "PO206TE": 0, "PO34CI9": 1, "PT54U20": 2, "PTEAM01": 7, "PV9JOXL": 2}

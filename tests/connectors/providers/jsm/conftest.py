@@ -110,8 +110,8 @@ class Site(Answering):
         if path == "/rest/api/3/myself":
             return user("GRETA")
         if path == "/rest/api/3/user/bulk":
-            asked = [value for name, value in self.requests[-1].query if name == "accountId"]
-            return {"values": [one for one in self.users if one["accountId"] in asked], "isLast": True}
+            requested = [value for name, value in self.requests[-1].query if name == "accountId"]
+            return {"values": [one for one in self.users if one["accountId"] in requested], "isLast": True}
         if path == "/rest/api/3/user":
             found = [one for one in self.users if one["accountId"] == query["accountId"]]
             return found[0] if found else (404, {"errorMessages": ["No such user"], "errors": {}})

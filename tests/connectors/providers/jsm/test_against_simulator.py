@@ -135,7 +135,7 @@ def test_an_agent_sees_the_own_part(simulator: Simulator) -> None:
     simulator.edits.add_override(platform, liam, NOW, NOW + 60)
     wider = read(simulator, AGENT_EMAIL, AGENT_TOKEN)
     assert len(wider.schedules) == 2
-    assert not any(told.listing for told in wider.completeness.values())
+    assert not any(reported.listing for reported in wider.completeness.values())
 
 
 def test_a_recording_replays_without_settings_that_are_secret(simulator: Simulator) -> None:

@@ -120,7 +120,7 @@ def test_a_good_token_reads_all_there_is(site: Any, make: Any) -> None:
     assert make.TOKEN not in repr(probe)
 
 
-def test_a_token_without_rights_in_operations_is_told_for_each_kind(site: Any, make: Any) -> None:
+def test_a_token_without_rights_in_operations_is_reported_for_each_kind(site: Any, make: Any) -> None:
     for path in ("/v1/teams", "/v1/schedules", "/v1/forwarding-rules", "/v1/teams/T1/escalations"):
         site.answers[path] = make.FORBIDDEN
     probe = site.connector().probe()
@@ -135,7 +135,7 @@ def test_a_token_without_rights_in_operations_is_told_for_each_kind(site: Any, m
     for kind in ("user_group", "schedule"):
         assert "administrator" in details[kind]
     assert any("shows it nothing" in message for message in probe.messages)
-    assert any("stands in" in message for message in probe.messages)
+    assert any("no substitutions" in message for message in probe.messages)
 
 
 @pytest.mark.parametrize(
@@ -150,17 +150,17 @@ def test_a_token_without_rights_in_operations_is_told_for_each_kind(site: Any, m
         ("/v1/teams", {"platformTeams": [{"teamName": "Nameless"}]}, "user_group", None),
     ],
 )
-def test_each_kind_is_asked_by_itself(site: Any, path: str, answer: Any, kind: str, granted: Any) -> None:
+def test_each_kind_is_checked_by_its_own_request(site: Any, path: str, answer: Any, kind: str, granted: Any) -> None:
     site.answers[path] = answer
     assert rights(site.connector().probe())[kind] is granted
 
 
 def test_members_are_tried_and_need_the_organisation(site: Any, make: Any) -> None:
-    assert any("organisation's id is not entered" in one for one in site.connector(org_id="").probe().messages)
+    assert any("organisation id is not entered" in one for one in site.connector(org_id="").probe().messages)
     assert not any("/members" in path for path in site.paths())
     assert not any("embers of teams cannot" in one for one in site.connector().probe().messages)
     site.answers[f"/gateway/api/public/teams/v1/org/{make.ORG}/teams/T1/members"] = (404, {})
-    assert any("organisation's id right" in one for one in site.connector().probe().messages)
+    assert any("Check the organisation id" in one for one in site.connector().probe().messages)
 
 
 @pytest.mark.parametrize("verb", ["probe", "fetch", "inventory", "rendered"])

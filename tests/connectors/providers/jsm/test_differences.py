@@ -26,8 +26,8 @@ def fetch(site: Any, **more: Any) -> Any:
 
 def mapped(make: Any, raw: Any, overrides: Any = ()) -> tuple[Any, Findings]:
     findings = Findings(VENDOR)
-    told = [wire.Override.model_validate(one) for one in overrides]
-    return mapping_rotations.schedule(wire.Schedule.model_validate(raw), told, make.NOW, (), findings), findings
+    reported = [wire.Override.model_validate(one) for one in overrides]
+    return mapping_rotations.schedule(wire.Schedule.model_validate(raw), reported, make.NOW, (), findings), findings
 
 
 def policy(raw: Any) -> tuple[Any, Findings]:
@@ -37,9 +37,9 @@ def policy(raw: Any) -> tuple[Any, Findings]:
 
 def test_a_person_with_a_token_asks_not_a_key(site: Any, make: Any) -> None:
     site.connector().probe()
-    told = base64.b64encode(f"{make.EMAIL}:{make.TOKEN}".encode()).decode()
-    asked = [headers.get("Authorization") for headers in site.headers]
-    assert set(asked[1:]) == {f"Basic {told}"}
+    reported = base64.b64encode(f"{make.EMAIL}:{make.TOKEN}".encode()).decode()
+    requested = [headers.get("Authorization") for headers in site.headers]
+    assert set(requested[1:]) == {f"Basic {reported}"}
 
 
 def test_the_site_is_asked_who_it_is_before_it_is_shown_a_credential(site: Any) -> None:
@@ -63,8 +63,8 @@ def test_every_list_but_that_of_teams_comes_by_pages(site: Any, make: Any) -> No
     snapshot = fetch(site)
     assert len(snapshot.schedules) == 120
     assert len(snapshot.schedules[0].overrides) == 60
-    asked = [dict(request.query) for request in site.requests if request.path.endswith("/v1/schedules")]
-    assert [(query["offset"], query["size"], query["expand"]) for query in asked] == [
+    requested = [dict(request.query) for request in site.requests if request.path.endswith("/v1/schedules")]
+    assert [(query["offset"], query["size"], query["expand"]) for query in requested] == [
         ("0", "50", "rotation"),
         ("50", "50", "rotation"),
         ("100", "50", "rotation"),
@@ -94,8 +94,8 @@ def test_pointers_are_bare_and_names_come_from_elsewhere(site: Any, make: Any) -
 
 def test_nobody_is_called_noone(make: Any) -> None:
     raw = make.schedule("S1", make.rotation("R1", "ANA", {"type": "noone"}, TEAM, {"type": "escalation", "id": "E1"}))
-    told = make.override("O1", "2026-02-01T00:00:00Z", "2026-02-02T00:00:00Z", {"type": "noone"})
-    record, findings = mapped(make, raw, [told])
+    reported = make.override("O1", "2026-02-01T00:00:00Z", "2026-02-02T00:00:00Z", {"type": "noone"})
+    record, findings = mapped(make, raw, [reported])
     assert record.layers[0].participants == (
         person("ANA"),
         VACANT,
@@ -133,8 +133,8 @@ def test_an_override_has_a_responder_and_ids_of_rotations(make: Any) -> None:
     ],
 )
 def test_what_is_wrong_with_an_override_is_named_as_sent(make: Any, more: Any, code: str, path: str) -> None:
-    told = make.override("O1", "2026-02-01T00:00:00Z", "2026-02-02T00:00:00Z") | more
-    _, findings = mapped(make, make.schedule("S1", make.rotation("R1", "ANA")), [told])
+    reported = make.override("O1", "2026-02-01T00:00:00Z", "2026-02-02T00:00:00Z") | more
+    _, findings = mapped(make, make.schedule("S1", make.rotation("R1", "ANA")), [reported])
     assert [(one.code, one.path) for one in (*findings.notes, *findings.failed)] == [(code, path)]
 
 
@@ -191,8 +191,8 @@ def test_members_come_from_the_platform_by_a_post_and_have_no_role(site: Any, ma
     site.answers[path] = answer
     (team,) = fetch(site).teams
     assert [(member.person_id, member.role) for member in team.members] == [("ANA", ""), ("CY", "")]
-    asked = [(r.method, r.host, r.body) for r in site.requests if r.path == path]
-    assert asked == [
+    requested = [(r.method, r.host, r.body) for r in site.requests if r.path == path]
+    assert requested == [
         ("POST", make.SITE, {"first": 50, "after": ""}),
         ("POST", make.SITE, {"first": 50, "after": "next"}),
     ]
@@ -205,7 +205,7 @@ def test_contacts_of_others_cannot_be_read_and_that_is_said(site: Any) -> None:
     assert [note.code for note in snapshot.notes if note.entity_type == "responder"] == ["contacts_not_told"]
     assert not any("contacts" in path or "notification" in path for path in site.paths())
     assert not any(note.code == "contacts_not_told" for note in fetch(site).notes)
-    assert any("their own only" in message for message in site.connector().probe().messages)
+    assert any("only their own" in message for message in site.connector().probe().messages)
 
 
 def test_services_have_no_list_here(site: Any) -> None:
@@ -261,8 +261,8 @@ def test_the_timeline_speaks_of_responders_and_draws_what_is_deleted(site: Any, 
             )
         )
     }
-    asked = dict(site.requests[0].query)
-    assert asked == {
+    requested = dict(site.requests[0].query)
+    assert requested == {
         "interval": "11",
         "intervalUnit": "days",
         "date": "2026-01-01T00:00:00Z",

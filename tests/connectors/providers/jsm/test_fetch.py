@@ -19,9 +19,9 @@ def fetch(site: Any, *keys: Any, **settings: str) -> Any:
 
 
 def notes(snapshot: Any) -> list[tuple[str, Any, str]]:
-    told = ("service", None, "none_here")
+    reported = ("service", None, "none_here")
     found = [(one.entity_type, one.external_id, one.code) for one in snapshot.notes]
-    return [one for one in found if one != told]
+    return [one for one in found if one != reported]
 
 
 def failures(snapshot: Any) -> list[tuple[str, Any, str]]:
@@ -32,7 +32,7 @@ def ids(found: Any) -> list[str]:
     return [one.external_id for one in found]
 
 
-# --- what is asked ----------------------------------------------------------------------------------------------------
+# --- requests ----------------------------------------------------------------------------------------------------
 
 
 def test_a_whole_read_takes_the_fewest_calls(site: Any, make: Any) -> None:
@@ -50,7 +50,7 @@ def test_a_whole_read_takes_the_fewest_calls(site: Any, make: Any) -> None:
     ]
     assert (ids(snapshot.users), ids(snapshot.schedules)) == (["BO", "ANA"], ["S1"])
     assert (ids(snapshot.policies), failures(snapshot), notes(snapshot)) == (["E1", "T1"], [], [])
-    assert {kind: told.listing for kind, told in snapshot.completeness.items()} == {
+    assert {kind: reported.listing for kind, reported in snapshot.completeness.items()} == {
         "user_group": True,
         "schedule": True,
         "escalation_policy": True,
@@ -65,9 +65,9 @@ def test_people_are_asked_for_a_hundred_at_once(site: Any, make: Any) -> None:
     site.members = {}
     snapshot = fetch(site)
     assert len(snapshot.users) == 250
-    asked = [request.query for request in site.requests if request.path == BULK]
-    assert [sum(name == "accountId" for name, _ in query) for query in asked] == [100, 100, 50]
-    assert all(dict(query)["maxResults"] == "100" for query in asked)
+    requested = [request.query for request in site.requests if request.path == BULK]
+    assert [sum(name == "accountId" for name, _ in query) for query in requested] == [100, 100, 50]
+    assert all(dict(query)["maxResults"] == "100" for query in requested)
 
 
 def test_a_selection_reads_only_what_it_brings_along(site: Any, make: Any) -> None:
@@ -184,9 +184,9 @@ def test_a_team_whose_escalations_fail_costs_its_own(site: Any, make: Any, answe
     assert failures(snapshot) == [("escalation_policy", None, code)]
     refused = [id_ for kind, id_, found in notes(snapshot) if found == "escalations_not_told"]
     assert refused == ["T0", "T2"]
-    told = snapshot.completeness["escalation_policy"]
-    assert not told.listing
-    assert "2 teams" in told.reason
+    reported = snapshot.completeness["escalation_policy"]
+    assert not reported.listing
+    assert "2 teams" in reported.reason
 
 
 # --- schedules --------------------------------------------------------------------------------------------------------
@@ -232,7 +232,7 @@ def test_a_schedule_of_a_team_that_is_not_listed_betrays_a_restricted_token(site
     site.schedules.append(make.schedule("S2", make.rotation("R2", "ANA"), teamId="T7"))
     snapshot = fetch(site)
     assert [code for _, _, code in notes(snapshot)] == ["restricted_token"]
-    assert not any(told.listing for told in snapshot.completeness.values())
+    assert not any(reported.listing for reported in snapshot.completeness.values())
 
 
 def test_a_schedule_without_a_team_betrays_nothing(site: Any, make: Any) -> None:
@@ -391,7 +391,7 @@ def schedule_calls(site: Any) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "asked"),
+    ("wanted", "requested"),
     [
         (["S70"], ["/v1/schedules/S70"]),
         (["S3", "S7"], ["/v1/schedules"]),
@@ -401,11 +401,13 @@ def schedule_calls(site: Any) -> list[str]:
         (["S3", "S70", "NO", "NE"], [*["/v1/schedules"] * 3, "/v1/schedules/NE", "/v1/schedules/NO"]),
     ],
 )
-def test_schedules_are_listed_while_that_pays(many: Any, wanted: list[str], asked: list[str]) -> None:
+def test_schedules_are_listed_while_that_pays(many: Any, wanted: list[str], requested: list[str]) -> None:
     snapshot = fetch(many, *(("schedule", id_) for id_ in wanted))
-    assert schedule_calls(many) == asked
+    assert schedule_calls(many) == requested
     assert set(ids(snapshot.schedules)) == {id_ for id_ in wanted if id_[1:].isdigit()}
-    assert all(told.listing for kind, told in snapshot.completeness.items() if kind not in ("responder", "service"))
+    assert all(
+        reported.listing for kind, reported in snapshot.completeness.items() if kind not in ("responder", "service")
+    )
     assert "/v1/teams" not in many.paths()
 
 

@@ -37,7 +37,7 @@ def read(simulator: Any, key: str = DEMO_KEY) -> Snapshot:
 def test_everything_there_is_imported_and_no_secret_is_kept(simulator: Any) -> None:
     snapshot = read(simulator)
     assert snapshot.failed == ()
-    assert all(told.listing for told in snapshot.completeness.values())
+    assert all(reported.listing for reported in snapshot.completeness.values())
     assert {schedule.external_id for schedule in snapshot.schedules} == set(simulator.state.schedules)
     assert {team.external_id for team in snapshot.teams} == set(simulator.state.teams)
     assert {service.external_id for service in snapshot.services} == set(simulator.state.services)
@@ -80,6 +80,6 @@ def test_a_key_without_configuration_access_says_what_to_tick(simulator: Any) ->
 def test_a_key_of_a_team_sees_its_part_and_proves_nothing(simulator: Any) -> None:
     snapshot = read(simulator, TEAM_KEY)
     assert 0 < len(snapshot.schedules) < len(simulator.state.schedules)
-    assert not any(told.listing for told in snapshot.completeness.values())
+    assert not any(reported.listing for reported in snapshot.completeness.values())
     assert [note.code for note in snapshot.notes].count("restricted_key") == 1
     assert any("team's" in message for message in connector(simulator, TEAM_KEY).probe().messages)

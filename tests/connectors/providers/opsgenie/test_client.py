@@ -19,11 +19,11 @@ def fetch(account: Any, **options: Any) -> Any:
 
 def test_paged_listings_start_at_offset_0_and_say_their_limit(account: Any) -> None:
     fetch(account)
-    asked = {request.path: dict(request.query) for request in account.requests}
+    requested = {request.path: dict(request.query) for request in account.requests}
     for path in ("/v2/users", "/v1/services"):
-        assert asked[path] == {"limit": "100", "offset": "0"}
-    assert asked["/v2/schedules"] == {"expand": "rotation"}
-    assert asked["/v2/teams"] == {}
+        assert requested[path] == {"limit": "100", "offset": "0"}
+    assert requested["/v2/schedules"] == {"expand": "rotation"}
+    assert requested["/v2/teams"] == {}
 
 
 @pytest.mark.parametrize(
@@ -38,8 +38,8 @@ def test_the_address_of_the_next_page_is_never_followed(account: Any, make: Any,
 
     account.answers["/v2/users"] = answer
     assert len(fetch(account).users) == 3
-    asked = [dict(request.query) for request in account.requests if request.path == "/v2/users"]
-    assert asked == [{"limit": "100", "offset": "0"}, {"limit": "100", "offset": "2"}]
+    requested = [dict(request.query) for request in account.requests if request.path == "/v2/users"]
+    assert requested == [{"limit": "100", "offset": "0"}, {"limit": "100", "offset": "2"}]
     assert {request.host for request in account.requests} == {None}
 
 
@@ -123,8 +123,8 @@ def test_every_request_is_one_the_vendor_documents(account: Any, make: Any) -> N
     connector.inventory()
     assert connector.fetch(Selection(), contact_details=True).failed == ()
     connector.rendered({"S1": ()}, make.NOW, make.NOW + 86_400)
-    asked = {template(request.path) for request in account.requests}
-    assert asked - UNDOCUMENTED == {path for path in spec["paths"] if path not in NOT_READ}
+    requested = {template(request.path) for request in account.requests}
+    assert requested - UNDOCUMENTED == {path for path in spec["paths"] if path not in NOT_READ}
     for request in account.requests:
         if template(request.path) not in UNDOCUMENTED:
             check(spec, request)

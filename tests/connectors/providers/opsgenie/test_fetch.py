@@ -66,7 +66,7 @@ def test_a_whole_account(full: Any, make: Any) -> None:
     snapshot = fetch(full, details=True, region="eu")
     assert snapshot.failed == ()
     assert snapshot.account == Account("acme", "acme", "eu")
-    assert all(told == Completeness(True) for told in snapshot.completeness.values())
+    assert all(reported == Completeness(True) for reported in snapshot.completeness.values())
     assert [user.external_id for user in snapshot.users] == ["ANA", "BO", "CY", "DEE", "GONE"]
     assert [team.external_id for team in snapshot.teams] == ["T1", "T2", "T3"]
     assert [schedule.external_id for schedule in snapshot.schedules] == ["S1", "S2", "S3"]
@@ -88,7 +88,7 @@ def test_a_second_read_gives_the_same_records(full: Any) -> None:
 def test_an_empty_account_is_an_empty_snapshot(new_account: Any) -> None:
     snapshot = fetch(new_account())
     assert (snapshot.users, snapshot.teams, snapshot.schedules, snapshot.failed) == ((), (), (), ())
-    assert all(told.listing for told in snapshot.completeness.values())
+    assert all(reported.listing for reported in snapshot.completeness.values())
 
 
 # --- nothing can be read ----------------------------------------------------------------------------------------------
@@ -159,7 +159,7 @@ def test_one_bad_object_stops_no_other(full: Any, make: Any) -> None:
         "username", "rotations[0].type", "rotations[0].participants[0].type", "rules[0].delay.timeUnit",
     ]  # fmt: skip
     assert len(snapshot.schedules) == 3
-    assert all(told.listing for told in snapshot.completeness.values())
+    assert all(reported.listing for reported in snapshot.completeness.values())
 
 
 @pytest.mark.parametrize(
@@ -180,9 +180,9 @@ def test_members_that_cannot_be_read_are_not_told(full: Any, answer: Any, failed
     assert [note.code for note in snapshot.notes if note.external_id == "T1"] == ([noted] if noted else [])
 
 
-@pytest.mark.parametrize("told", [{}, {"members": None}, {"members": []}])
-def test_a_team_may_have_no_members(full: Any, make: Any, told: Any) -> None:
-    full.answers["/v2/teams/T1"] = make.data({"id": "T1", "name": "Team", **told})
+@pytest.mark.parametrize("reported", [{}, {"members": None}, {"members": []}])
+def test_a_team_may_have_no_members(full: Any, make: Any, reported: Any) -> None:
+    full.answers["/v2/teams/T1"] = make.data({"id": "T1", "name": "Team", **reported})
     assert fetch(full).teams[0].members == ()
 
 
@@ -281,7 +281,7 @@ def test_a_key_of_a_team_proves_no_absence(full: Any) -> None:
     snapshot = fetch(full)
     assert snapshot.account.id is None
     assert ("user_group", None, "restricted_key") in codes(snapshot.notes)
-    assert not any(told.listing for told in snapshot.completeness.values())
+    assert not any(reported.listing for reported in snapshot.completeness.values())
     assert "team" in snapshot.completeness["schedule"].reason
     assert "500" in snapshot.completeness["escalation_policy"].reason
 

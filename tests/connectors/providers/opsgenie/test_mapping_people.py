@@ -17,8 +17,8 @@ from oncall.rendering.zones import LATEST
 
 def mapped(raw: Any, contacts: Any = None, substitutions: Any = None) -> tuple[Any, Findings]:
     findings = Findings(VENDOR)
-    told = None if contacts is None else [wire.Contact.model_validate(one) for one in contacts]
-    return mapping_people.user(wire.User.model_validate(raw), told, substitutions, ("team T",), findings), findings
+    reported = None if contacts is None else [wire.Contact.model_validate(one) for one in contacts]
+    return mapping_people.user(wire.User.model_validate(raw), reported, substitutions, ("team T",), findings), findings
 
 
 def contact(method: str, to: str | None, **more: Any) -> Any:
@@ -140,9 +140,9 @@ def test_forwarding_rules_stand_in_everywhere(make: Any) -> None:
 
 
 def test_teams(make: Any) -> None:
-    told = wire.Team.model_validate(make.team("T1", "BO", "ANA", description="Words"))
-    record = shared_people.team(told, told.members, ("service S",))
+    reported = wire.Team.model_validate(make.team("T1", "BO", "ANA", description="Words"))
+    record = shared_people.team(reported, reported.members, ("service S",))
     assert (record.external_id, record.name, record.description) == ("T1", "Team T1", "Words")
     assert record.members == (SourceMember("ANA", "user"), SourceMember("BO", "user"))
-    assert shared_people.team(told, None, ()).members is None
-    assert shared_people.team(told, (), ()).members == ()
+    assert shared_people.team(reported, None, ()).members is None
+    assert shared_people.team(reported, (), ()).members == ()

@@ -84,8 +84,8 @@ def test_absolute_minutes_become_waits(make: Any) -> None:
 
 
 def test_hours_days_and_whole_minutes_of_seconds(make: Any) -> None:
-    told = [minutes(0), {"timeAmount": 90}, minutes(2, "Hours"), minutes(1, "days"), minutes(86_460, "seconds")]
-    record, _ = delays(make, *told)
+    reported = [minutes(0), {"timeAmount": 90}, minutes(2, "Hours"), minutes(1, "days"), minutes(86_460, "seconds")]
+    record, _ = delays(make, *reported)
     assert [level.wait for level in record.policy.levels] == [90, 30, 1320, 1, None]
 
 
@@ -104,7 +104,7 @@ def test_rules_sent_out_of_order_are_sorted_and_named(make: Any) -> None:
 
 
 @given(st.lists(st.integers(0, 10_000), min_size=1, max_size=12))
-def test_every_rule_keeps_its_minute(told: list[int]) -> None:
+def test_every_rule_keeps_its_minute(reported: list[int]) -> None:
     rules = [
         {
             "condition": "if-not-acked",
@@ -112,7 +112,7 @@ def test_every_rule_keeps_its_minute(told: list[int]) -> None:
             "delay": minutes(n),
             "recipient": {"type": "user", "id": f"P{i}"},
         }
-        for i, n in enumerate(told)
+        for i, n in enumerate(reported)
     ]
     record, _ = mapped({"id": "E1", "rules": rules})
     clock = record.policy.initial_wait
@@ -120,7 +120,7 @@ def test_every_rule_keeps_its_minute(told: list[int]) -> None:
     for level in record.policy.levels:
         at |= {t.key: clock for t in level.targets}
         clock += level.wait or 0
-    assert at == {f"P{i}": n for i, n in enumerate(told)}
+    assert at == {f"P{i}": n for i, n in enumerate(reported)}
 
 
 @pytest.mark.parametrize("rules", [[], None])

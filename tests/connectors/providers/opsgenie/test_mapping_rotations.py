@@ -24,9 +24,9 @@ HOUR, DAY, WEEK = 3600, 86_400, 604_800
 
 def mapped(make: Any, raw: Any, overrides: Any = ()) -> tuple[Any, Findings]:
     findings = Findings(VENDOR)
-    told = None if overrides is None else tuple(wire.Override.model_validate(one) for one in overrides)
+    reported = None if overrides is None else tuple(wire.Override.model_validate(one) for one in overrides)
     schedule = wire.Schedule.model_validate(raw)
-    return mapping_rotations.schedule(schedule, told, make.NOW, ("escalation policy E",), findings), findings
+    return mapping_rotations.schedule(schedule, reported, make.NOW, ("escalation policy E",), findings), findings
 
 
 def layer(make: Any, *participants: Any, **more: Any) -> Any:
@@ -342,9 +342,9 @@ def test_an_impossible_restriction_fails_the_schedule_by_name(make: Any, restric
 @given(st.integers(0, 1439), st.integers(0, 1439))
 def test_a_daily_window_is_open_from_its_start_to_its_end(start: int, end: int) -> None:
     raw = {"startHour": start // 60, "startMin": start % 60, "endHour": end // 60, "endMin": end % 60}
-    told = shared.TimeRestriction.model_validate({"type": "time-of-day", "restriction": raw})
-    assert told.restriction is not None
-    window, whole = mapping_rotations._daily(told.restriction, "", VENDOR)
+    reported = shared.TimeRestriction.model_validate({"type": "time-of-day", "restriction": raw})
+    assert reported.restriction is not None
+    window, whole = mapping_rotations._daily(reported.restriction, "", VENDOR)
     assert window.start == start * 60
     assert (window.start + window.duration) % DAY == end * 60
     assert bool(whole) is (start == end)
@@ -355,12 +355,12 @@ def test_a_daily_window_is_open_from_its_start_to_its_end(start: int, end: int) 
 
 def test_overrides(make: Any) -> None:
     raw = make.schedule("S1", make.rotation("R1", "ANA"), make.rotation("R2", "ANA"))
-    told = [
+    reported = [
         make.override("late", "2026-02-01T00:00:00Z", "2026-02-02T00:00:00Z", rotations=[{"id": "R2"}, {"id": "R1"}]),
         make.override("nobody", "2026-01-05T00:00:00Z", "2026-01-06T00:00:00Z", {"type": "none"}, rotations=None),
         make.override("newer", "2026-01-05T12:00:00Z", "3025-01-06T00:00:00Z"),
     ]
-    record, findings = mapped(make, raw, told)
+    record, findings = mapped(make, raw, reported)
     at = instant_from_text
     assert record.overrides == (
         Override("nobody", at("2026-01-05T00:00:00Z"), at("2026-01-06T00:00:00Z"), VACANT),
@@ -379,11 +379,11 @@ def test_overrides(make: Any) -> None:
 
 def test_overrides_of_the_far_future_and_of_rotations_that_are_gone_are_named(make: Any) -> None:
     raw = make.schedule("S1", make.rotation("R1", "ANA"))
-    told = [
+    reported = [
         make.override("far", "3025-10-11T18:30:00Z", "3025-10-12T18:30:00Z"),
         make.override("old", "2017-05-15T09:00:00Z", "2017-05-15T15:00:00Z", rotations=[{"id": "R9", "name": "x"}]),
     ]
-    record, findings = mapped(make, raw, told)
+    record, findings = mapped(make, raw, reported)
     assert [(one.key, one.sources) for one in record.overrides] == [("old", frozenset({"R9"}))]
     assert codes(findings.notes) == [
         ("override_out_of_time", "overrides[0].startDate"),

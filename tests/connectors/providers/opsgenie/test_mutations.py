@@ -110,8 +110,8 @@ def test_a_read_of_broken_answers_ends_and_names_what_it_lost(new_account: Any, 
         ("service", "V1"),
     ):
         read = {record.external_id for record in snapshot.records(kind)}  # type: ignore[arg-type]
-        told = json.dumps(answers[f"/{'v1' if kind == 'service' else 'v2'}/{PLURALS[kind]}"])
-        assert id_ in read or kind in named or f'"{id_}"' not in told, kind
+        reported = json.dumps(answers[f"/{'v1' if kind == 'service' else 'v2'}/{PLURALS[kind]}"])
+        assert id_ in read or kind in named or f'"{id_}"' not in reported, kind
 
 
 PLURALS = {

@@ -48,7 +48,7 @@ def test_contacts_are_not_asked_for_when_they_are_off(crowd: Any) -> None:
 
 def test_contacts_cost_one_call_per_person(crowd: Any) -> None:
     seen: list[Any] = []
-    snapshot = fetch(crowd, progress=lambda *told: seen.append(told))
+    snapshot = fetch(crowd, progress=lambda *reported: seen.append(reported))
     assert len(people_calls(crowd)) == 3 + 250
     assert set(contacts(snapshot).values()) == {1}
     assert ("responder", 250, 250) in seen
@@ -72,16 +72,16 @@ def test_a_selection_without_contacts_takes_whichever_is_fewer_calls(crowd: Any,
     assert [user.external_id for user in snapshot.users] == ["P1", "P2", "P3", "P240"]
 
 
-@pytest.mark.parametrize(("total", "asked"), [(250, ["/v2/users", "/v2/users/P240"]), (None, ["/v2/users"] * 3)])
+@pytest.mark.parametrize(("total", "requested"), [(250, ["/v2/users", "/v2/users/P240"]), (None, ["/v2/users"] * 3)])
 def test_an_account_that_tells_no_count_tells_it_with_the_first_page(
-    crowd: Any, make: Any, total: Any, asked: list[str]
+    crowd: Any, make: Any, total: Any, requested: list[str]
 ) -> None:
     crowd.answers |= {
         "/v2/account": GONE,
         "/v2/users": lambda query: {**make.page("/v2/users", crowd.users, query), "totalCount": total},
     }
     snapshot = fetch(crowd, ("schedule", "S1"), details=False)
-    assert people_calls(crowd) == asked
+    assert people_calls(crowd) == requested
     assert [user.listed for user in snapshot.users] == [True, True]
 
 

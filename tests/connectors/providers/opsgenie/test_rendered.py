@@ -55,8 +55,8 @@ def test_periods_of_all_rotations_become_spans(account: Any, make: Any) -> None:
         (at(4), at(5), (BO,)),
         (at(5), at(6), (CY,)),
     )
-    (asked,) = [dict(request.query) for request in account.requests]
-    assert asked == {
+    (requested,) = [dict(request.query) for request in account.requests]
+    assert requested == {
         "identifierType": "id",
         "interval": "11",
         "intervalUnit": "days",
@@ -87,8 +87,8 @@ def test_long_ranges_go_on_where_the_last_window_ended(account: Any, make: Any) 
         (at(1), at(31), (ANA,)),
         (at(31, "23:00:00Z"), "2026-02-10T00:00:00Z", (ANA,)),
     )
-    asked = [(dict(r.query)["date"], dict(r.query)["interval"]) for r in account.requests]
-    assert asked == [(at(1), "31"), ("2026-01-31T23:00:00Z", "11")]
+    requested = [(dict(r.query)["date"], dict(r.query)["interval"]) for r in account.requests]
+    assert requested == [(at(1), "31"), ("2026-01-31T23:00:00Z", "11")]
 
 
 @pytest.mark.parametrize(

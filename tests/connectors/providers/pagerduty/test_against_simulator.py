@@ -38,7 +38,7 @@ def test_everything_there_is_imported_and_no_secret_is_kept(simulator: Any) -> N
     snapshot = read(simulator)
     state = simulator.state
     assert snapshot.failed == ()
-    assert all(told.listing for told in snapshot.completeness.values())
+    assert all(reported.listing for reported in snapshot.completeness.values())
     assert {user.external_id for user in snapshot.users if user.listed} == {one.id for one in state.present_users()}
     assert {schedule.external_id for schedule in snapshot.schedules} == set(state.schedules)
     assert {policy.external_id for policy in snapshot.policies} == set(state.policies)

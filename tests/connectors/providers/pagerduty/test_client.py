@@ -110,15 +110,18 @@ def test_an_object_without_an_id_leaves_the_listing_incomplete(account: Any, mak
 def test_a_listing_that_was_announced_longer_is_incomplete(account: Any, make: Any) -> None:
     answer = {"users": [make.user("P1")], "more": False, "total": 3}
     account.answers["/users"] = answer
-    told = fetch(account).completeness["responder"]
-    assert told == Completeness(False, "3 users were announced, 1 came.")
+    reported = fetch(account).completeness["responder"]
+    assert reported == Completeness(False, "3 users were announced, 1 came.")
 
 
 def test_progress_is_told_page_by_page(account: Any, make: Any) -> None:
     account.users = [make.user(f"P{number}") for number in range(150)]
     seen: list[Any] = []
-    fetch(account, progress=lambda *told: seen.append(told))
-    assert [told for told in seen if told[0] == "responder"] == [("responder", 100, None), ("responder", 150, None)]
+    fetch(account, progress=lambda *reported: seen.append(reported))
+    assert [reported for reported in seen if reported[0] == "responder"] == [
+        ("responder", 100, None),
+        ("responder", 150, None),
+    ]
 
 
 def test_every_request_is_one_the_vendor_documents(account: Any, make: Any) -> None:
@@ -151,8 +154,8 @@ def test_every_request_is_one_the_vendor_documents(account: Any, make: Any) -> N
     chosen = frozenset({("schedule", "S4")})
     connector.fetch(Selection(everything=False, chosen=chosen), contact_details=True)
     connector.rendered({"S1": (), "V1": ()}, make.NOW, make.NOW + 86_400)
-    asked = {template(request.path) for request in account.requests}
-    assert asked == {path for path in spec["paths"] if path not in NOT_READ}
+    requested = {template(request.path) for request in account.requests}
+    assert requested == {path for path in spec["paths"] if path not in NOT_READ}
     for request in account.requests:
         check(spec, request)
 

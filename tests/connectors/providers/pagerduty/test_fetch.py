@@ -78,7 +78,7 @@ def test_when_every_listing_fails_the_first_reason_is_raised(account: Any, answe
 def test_an_empty_account_is_an_empty_snapshot(new_account: Any) -> None:
     snapshot = fetch(new_account())
     assert (snapshot.users, snapshot.teams, snapshot.schedules, snapshot.failed) == ((), (), (), ())
-    assert all(told.listing for told in snapshot.completeness.values())
+    assert all(reported.listing for reported in snapshot.completeness.values())
     assert snapshot.account == Account(None, "acme.pagerduty.com (not confirmed)", "us")
 
 
@@ -140,7 +140,7 @@ def test_one_bad_object_stops_no_other(account: Any, make: Any) -> None:
     assert [service.name for service in snapshot.services] == ["Good"]
     assert codes(snapshot.failed) == [("responder", "P2", "invalid_value"), ("service", "V2", "invalid_value")]
     assert snapshot.failed[1].path == "name"
-    assert all(told.listing for told in snapshot.completeness.values())
+    assert all(reported.listing for reported in snapshot.completeness.values())
 
 
 # --- people -----------------------------------------------------------------------------------------------------------
@@ -165,8 +165,8 @@ def test_contact_details_come_with_the_list_and_only_when_wanted(account: Any, m
     assert person.notification_rules == ()
     (person,) = fetch(account, details=False).users
     assert (person.contact_methods, person.notification_rules) == (None, None)
-    asked = [[v for n, v in r.query if n == "include[]"] for r in account.requests if r.path == "/users"]
-    assert asked == [["contact_methods", "notification_rules"], []]
+    requested = [[v for n, v in r.query if n == "include[]"] for r in account.requests if r.path == "/users"]
+    assert requested == [["contact_methods", "notification_rules"], []]
 
 
 def test_bare_references_are_not_told_and_asked_for_one_by_one(account: Any, make: Any) -> None:
@@ -180,7 +180,7 @@ def test_bare_references_are_not_told_and_asked_for_one_by_one(account: Any, mak
         make.user("P5", contact_methods=[bare]),
     ]
     full = {"id": "C1", "type": "email_contact_method", "address": "a@example.com"}
-    told = {
+    reported = {
         "id": "N1",
         "type": "assignment_notification_rule",
         "start_delay_in_minutes": 0,
@@ -189,7 +189,7 @@ def test_bare_references_are_not_told_and_asked_for_one_by_one(account: Any, mak
     }
     account.answers |= {
         "/users/P1/contact_methods": {"contact_methods": [full]},
-        "/users/P1/notification_rules": {"notification_rules": [told]},
+        "/users/P1/notification_rules": {"notification_rules": [reported]},
         "/users/P3/contact_methods": BROKEN,
         "/users/P4/contact_methods": {"contact_methods": [bare]},
         "/users/P5/contact_methods": {"contact_methods": [full, {**full, "id": None}]},
@@ -241,8 +241,8 @@ def test_members_are_read_per_team_or_not_told(account: Any, make: Any) -> None:
         "/teams/T4/members": {"members": [member, {"role": "x"}], "more": False},
     }
     snapshot = fetch(account)
-    told = [None if team.members is None else [m.person_id for m in team.members] for team in snapshot.teams]
-    assert told == [["PANA", "PNEW"], None, None, None, []]
+    reported = [None if team.members is None else [m.person_id for m in team.members] for team in snapshot.teams]
+    assert reported == [["PANA", "PNEW"], None, None, None, []]
     assert ("user_group", "T2", "members_not_told") in codes(snapshot.notes)
     assert codes(snapshot.failed) == [("user_group", "T3", "unavailable"), ("user_group", "T4", "missing_field")]
     assert snapshot.failed[1].path == "members[1].user"

@@ -147,7 +147,7 @@ def shown(make: Any, *starts: str) -> Any:
     return {"name": "Overrides", "rendered_schedule_entries": entries}
 
 
-def told(make: Any, id_: str, day: str, **more: Any) -> Any:
+def reported(make: Any, id_: str, day: str, **more: Any) -> Any:
     return {
         "id": id_,
         "start": f"{day}T00:00:00Z",
@@ -160,17 +160,17 @@ def told(make: Any, id_: str, day: str, **more: Any) -> Any:
 def test_overrides_are_asked_for_only_where_there_are_any(account: Any, make: Any) -> None:
     account.schedules = many(make, 3)
     account.schedules[1]["overrides_subschedule"] = shown(make, "2026-01-05")
-    account.answers["/schedules/S1/overrides"] = (201, {"overrides": [told(make, "O1", "2026-01-05")]})
+    account.answers["/schedules/S1/overrides"] = (201, {"overrides": [reported(make, "O1", "2026-01-05")]})
     snapshot = fetch(account)
     assert [[o.key for o in schedule.overrides] for schedule in snapshot.schedules] == [[], ["O1"], []]
-    (asked,) = [dict(request.query) for request in account.requests if request.path.endswith("/overrides")]
-    assert asked == {"since": "2025-12-31T00:00:00Z", "until": "2026-03-31T00:00:00Z", "overflow": "true"}
+    (requested,) = [dict(request.query) for request in account.requests if request.path.endswith("/overrides")]
+    assert requested == {"since": "2025-12-31T00:00:00Z", "until": "2026-03-31T00:00:00Z", "overflow": "true"}
     assert ("responder", "PBO", "referenced_only") in codes(snapshot.notes)
 
 
 def test_overrides_that_may_exist_are_asked_for_in_slices_of_90_days(account: Any, make: Any) -> None:
     account.schedules = [make.schedule("S1", make.layer("L1", "PANA"), overrides_subschedule=None)]
-    answers = [told(make, "O1", "2026-01-05"), told(make, "O2", "2026-03-30")]
+    answers = [reported(make, "O1", "2026-01-05"), reported(make, "O2", "2026-03-30")]
     account.answers["/schedules/S1/overrides"] = {"overrides": answers}
     snapshot = fetch(account)
     assert [o.key for o in snapshot.schedules[0].overrides] == ["O1", "O2"]

@@ -16,9 +16,9 @@ WINDOW = (1_767_139_200, 1_775_001_600)
 
 def mapped(make: Any, raw: Any, overrides: Any = ()) -> tuple[Any, Findings]:
     findings = Findings(VENDOR)
-    told = None if overrides is None else tuple(wire.Override.model_validate(one) for one in overrides)
+    reported = None if overrides is None else tuple(wire.Override.model_validate(one) for one in overrides)
     schedule = wire.Schedule.model_validate(raw)
-    return mapping_layers.schedule(schedule, told, WINDOW, make.NOW, ("policy P",), findings), findings
+    return mapping_layers.schedule(schedule, reported, WINDOW, make.NOW, ("policy P",), findings), findings
 
 
 def restriction(kind: str, start: str, seconds: int, **more: Any) -> Any:

@@ -12,9 +12,9 @@ from connectors.records import SourceMember, SourceNotificationRule
 
 def mapped(raw: Any, methods: Any = None, rules: Any = None) -> tuple[Any, Findings]:
     findings = Findings(VENDOR)
-    told = None if methods is None else [wire.ContactMethod.model_validate(one) for one in methods]
+    reported = None if methods is None else [wire.ContactMethod.model_validate(one) for one in methods]
     when = None if rules is None else [wire.NotificationRule.model_validate(one) for one in rules]
-    return mapping_people.user(wire.User.model_validate(raw), told, when, ("team T",), findings), findings
+    return mapping_people.user(wire.User.model_validate(raw), reported, when, ("team T",), findings), findings
 
 
 def method(kind: str, **more: Any) -> Any:
@@ -130,11 +130,11 @@ def test_a_reference_that_shows_somebody_else_under_the_id_is_named(make: Any, e
 
 def test_members_are_by_id_and_once_or_not_told(make: Any) -> None:
     team = wire.Team.model_validate({"id": "T1", "name": "Team ", "description": None})
-    told = [
+    reported = [
         wire.Member.model_validate({"user": make.reference("user", id_), "role": role})
         for id_, role in (("P2", "manager"), ("P1", None), ("P2", "responder"))
     ]
-    record = mapping_people.team(team, told, ())
+    record = mapping_people.team(team, reported, ())
     assert (record.name, record.description) == ("Team ", "")
     assert record.members == (SourceMember("P1", ""), SourceMember("P2", "responder"))
     assert mapping_people.team(team, None, ()).members is None

@@ -159,8 +159,8 @@ def replacement(id_: str, start: str, end: str, **more: Any) -> Any:
 
 def test_overrides_replace_one_member_of_one_source(make: Any) -> None:
     period = ("2026-01-03T00:00:00Z", "2026-01-04T00:00:00Z")
-    told = [replacement("O1", *period, rotation_id="R0"), replacement("O2", *period, custom_shift_id="X1")]
-    record, _ = mapped(make, raw_schedule([event("E1"), event("E2")], [event("E3")]), None, told)
+    reported = [replacement("O1", *period, rotation_id="R0"), replacement("O2", *period, custom_shift_id="X1")]
+    record, _ = mapped(make, raw_schedule([event("E1"), event("E2")], [event("E3")]), None, reported)
     common = {"starts_at": 1_767_398_400, "ends_at": 1_767_484_800, "by": VACANT, "replaces": person("PANA")}
     assert record.overrides == (
         Override("O1", sources=frozenset({"R0/E1", "R0/E2"}), covers_gaps=False, **common),

@@ -26,8 +26,12 @@ def test_entries_become_spans_and_equal_neighbours_one(account: Any, make: Any) 
     assert found == {
         "S1": (Span(make.NOW, make.NOW + 2 * DAY, (ANA,)), Span(make.NOW + 2 * DAY, make.NOW + 3 * DAY, (BO,)))
     }
-    (asked,) = [dict(request.query) for request in account.requests if request.path == "/schedules/S1"]
-    assert asked == {"since": "2026-01-01T00:00:00Z", "until": "2026-01-08T00:00:00Z", "time_zone": "America/New_York"}
+    (requested,) = [dict(request.query) for request in account.requests if request.path == "/schedules/S1"]
+    assert requested == {
+        "since": "2026-01-01T00:00:00Z",
+        "until": "2026-01-08T00:00:00Z",
+        "time_zone": "America/New_York",
+    }
 
 
 def test_a_read_tells_final_schedules_without_further_calls(account: Any, make: Any) -> None:
@@ -53,12 +57,12 @@ def test_a_read_tells_final_schedules_without_further_calls(account: Any, make: 
         "V1": (Span(make.NOW + DAY, make.NOW + 2 * DAY, (ANA,)),),
     }
     assert snapshot.rendered_range == (make.NOW, make.NOW + 90 * DAY)
-    asked = {request.path: list(request.query) for request in account.requests}
-    assert ("include[]", "final_schedule") in asked["/schedules"]
+    requested = {request.path: list(request.query) for request in account.requests}
+    assert ("include[]", "final_schedule") in requested["/schedules"]
     ahead = [("since", "2026-01-01T00:00:00Z"), ("until", "2026-04-01T00:00:00Z")]
-    assert asked["/v3/schedules/V1"] == [("include[]", "final_schedule"), *ahead]
+    assert requested["/v3/schedules/V1"] == [("include[]", "final_schedule"), *ahead]
     assert account.paths().count("/v3/schedules/V1") == 1
-    assert "/schedules/S1" not in asked  # the sweep contained it
+    assert "/schedules/S1" not in requested  # the sweep contained it
 
 
 def test_the_list_is_asked_for_zones_once(account: Any, make: Any) -> None:
@@ -107,8 +111,8 @@ def test_shift_based_schedules_are_asked_in_slices_of_90_days(account: Any, make
     account.answers["/schedules/V1"] = (400, {"error": {"message": "Use /v3/schedules", "code": 2001}})
 
     def answer(query: Any) -> Any:
-        told = shifts if query["since"] == "2026-01-01T00:00:00Z" else []
-        return {"schedule": {"final_schedule": {"computed_shift_assignments": told}}}
+        reported = shifts if query["since"] == "2026-01-01T00:00:00Z" else []
+        return {"schedule": {"final_schedule": {"computed_shift_assignments": reported}}}
 
     account.answers["/v3/schedules/V1"] = answer
     found = account.connector().rendered({"V1": ()}, make.NOW, make.NOW + 100 * DAY)

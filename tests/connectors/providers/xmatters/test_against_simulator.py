@@ -48,7 +48,7 @@ def known(snapshot: Snapshot) -> WalkContext:
 
 
 def open_timelines(state: Any, snapshot: Snapshot) -> set[str]:
-    """Shifts of which the notes do not tell whom they page when: on holidays, or in a zone nobody knows."""
+    """Return shifts for which the notes do not say who is paged when: on holidays, or in an unknown zone."""
     left_out = {one.external_id for one in snapshot.schedules if one.time_zone.zone is None}
     for id_, shift in state.shifts.items():
         if shift.recurrence is not None and shift.recurrence.frequency == "HOLIDAY":

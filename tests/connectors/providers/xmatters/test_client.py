@@ -46,8 +46,8 @@ def test_pages_follow_root_relative_links_with_what_was_asked_first(instance: An
     ],
 )
 def test_links_within_the_instance_are_followed(link: str, path: str) -> None:
-    asked = (("offset", "0"), ("embed", "roles"))
-    assert next_request(link, ORIGIN, asked) == (path, (("offset", "1"), ("embed", "roles")))
+    requested = (("offset", "0"), ("embed", "roles"))
+    assert next_request(link, ORIGIN, requested) == (path, (("offset", "1"), ("embed", "roles")))
 
 
 @pytest.mark.parametrize(
@@ -138,8 +138,8 @@ def test_progress_counts_the_shifts_read_and_with_the_groups_the_policies(instan
     instance.shifts["G2"][2]["start"] = "soon"
     instance.answers["/groups/G3/shifts"] = make.FORBIDDEN
     seen: list[Any] = []
-    instance.connector().fetch(Selection(), contact_details=False, progress=lambda *told: seen.append(told))
-    schedules = [told for told in seen if told[0] == "schedule"]
-    policies = [told for told in seen if told[0] == "escalation_policy"]
+    instance.connector().fetch(Selection(), contact_details=False, progress=lambda *reported: seen.append(reported))
+    schedules = [reported for reported in seen if reported[0] == "schedule"]
+    policies = [reported for reported in seen if reported[0] == "escalation_policy"]
     assert schedules == [("schedule", count, None) for count in (1, 3, 3, 3)]
     assert policies == [("escalation_policy", count, None) for count in (2, 5, 5, 6)]

@@ -43,7 +43,7 @@ def test_everything_in_the_fewest_calls(instance: Any) -> None:
         "escalation_policy": ["G1", "S1"],
         "service": ["V1"],
     }
-    assert all(told.listing for told in snapshot.completeness.values())
+    assert all(reported.listing for reported in snapshot.completeness.values())
     assert (snapshot.failed, snapshot.notes) == ((), ())
     assert (snapshot.account.id, snapshot.services[0].policy_id) == ("acme.xmatters.com", "G1")
 
@@ -58,7 +58,7 @@ def test_without_contact_details_only_addresses_are_read(instance: Any) -> None:
 
 def test_an_empty_instance_is_complete(new_instance: Any) -> None:
     snapshot = fetch(new_instance())
-    assert all(told.listing for told in snapshot.completeness.values())
+    assert all(reported.listing for reported in snapshot.completeness.values())
     assert set(snapshot.completeness) == set(ENTITY_TYPES)
     assert not any(snapshot.records(kind) for kind in ENTITY_TYPES)
     assert codes(snapshot) == {"none_here"}
@@ -97,8 +97,8 @@ def test_a_selection_reads_few_people_one_by_one(instance: Any, make: Any) -> No
     instance.answers["/people"] = lambda query: make.page("/people", many * 9, query)
     instance.answers["/devices"] = lambda query: make.page("/devices", [make.device("D", "P1")] * 9000, query)
     snapshot = fetch(instance, ("user_group", "G1"))
-    asked = [path for path in instance.paths() if path.startswith(("/people", "/devices"))]
-    assert asked == [
+    requested = [path for path in instance.paths() if path.startswith(("/people", "/devices"))]
+    assert requested == [
         "/people",
         "/people/ANA",
         "/people/BO",
@@ -196,7 +196,7 @@ def test_an_optional_read_that_is_refused_is_a_note(instance: Any, make: Any, pa
         instance.answers[path] = answer
         snapshot = fetch(instance)
         assert (codes(snapshot), snapshot.failed) == ({code}, ())
-        assert all(told.listing for told in snapshot.completeness.values())
+        assert all(reported.listing for reported in snapshot.completeness.values())
     assert (snapshot.users[0].substitutions is None) is ("absences" in path)
     assert (snapshot.teams[0].members is None) is ("members" in path)
 
@@ -338,11 +338,11 @@ def test_a_rotation_is_asked_for_only_where_it_matters(instance: Any, make: Any)
         ({"members": seats[:1]}, False),
         ({}, True),
     ]
-    for more, asked in rotations:
+    for more, requested in rotations:
         instance.shifts["G1"] = [without({**make.shift("S1"), "members": seats, **more}, "rotation")]
         instance.requests.clear()
         fetch(instance)
-        assert ("/groups/G1/shifts/S1" in instance.paths()) is asked, more
+        assert ("/groups/G1/shifts/S1" in instance.paths()) is requested, more
 
 
 @pytest.mark.parametrize(

@@ -72,8 +72,8 @@ def test_a_shift_that_stays_half_told_fails_alone(instance: Any, make: Any, part
         ("schedule", "S1", "incomplete_list"),
         ("escalation_policy", "S1", "incomplete_list"),
     ]
-    told = len(whole)
-    assert f"{told + 1} {part} of the shift S1 were announced, {told} came." in snapshot.failed[0].message
+    reported = len(whole)
+    assert f"{reported + 1} {part} of the shift S1 were announced, {reported} came." in snapshot.failed[0].message
     assert [one.external_id for one in snapshot.schedules] == ["S2"]
 
 
@@ -98,12 +98,12 @@ def test_a_list_of_shifts_that_ends_early_tells_none_of_that_group(instance: Any
 
 def test_who_is_on_call_is_told_in_full_or_not_at_all(instance: Any, make: Any) -> None:
     row = {"group": {"id": "G1"}, "shift": {"id": "S1"}, "start": "2026-01-01T00:00:00Z", "end": "2026-01-02T00:00:00Z"}
-    told = [{**row, "members": [{"member": make.who("ANA")}]}]
+    reported = [{**row, "members": [{"member": make.who("ANA")}]}]
     connector = instance.connector()
     connector.fetch(Selection(), contact_details=False)
-    instance.answers["/on-call"] = make.envelope(told)
+    instance.answers["/on-call"] = make.envelope(reported)
     assert set(connector.rendered({"S1": ("G1",)}, make.NOW, make.NOW + 60)) == {"S1"}
-    instance.answers["/on-call"] = cut(told)
+    instance.answers["/on-call"] = cut(reported)
     assert connector.rendered({"S1": ("G1",)}, make.NOW, make.NOW + 60) == {}
 
 
@@ -136,14 +136,14 @@ def test_a_total_that_grows_while_rows_are_read_leaves_them_whole(instance: Any,
 def test_devices_are_swept_once_whatever_comes_of_it(instance: Any, make: Any) -> None:
     """Seats of devices ask whose they are again and again: the answer stays the same."""
     instance.shifts["G1"] = [make.shift("S1", make.seat(1, make.who("D9", "DEVICE")))]
-    for answer, told in (((503, {}), 1), (make.GONE, 0), (cut([]), 0)):
+    for answer, reported in (((503, {}), 1), (make.GONE, 0), (cut([]), 0)):
         instance.answers["/devices"] = answer
         instance.requests.clear()
         snapshot = fetch(instance)
-        asked = 5 if told else 1  # a 503 is asked again by the HTTP client
-        assert instance.paths().count("/devices") == asked
-        assert [one.external_id for one in snapshot.failed].count(None) == told
-        assert codes(snapshot).count("devices_not_told") + codes(snapshot).count("devices_incomplete") == 1 - told
+        requested = 5 if reported else 1  # the HTTP client repeats a 503
+        assert instance.paths().count("/devices") == requested
+        assert [one.external_id for one in snapshot.failed].count(None) == reported
+        assert codes(snapshot).count("devices_not_told") + codes(snapshot).count("devices_incomplete") == 1 - reported
 
 
 def test_a_device_that_the_sweep_does_not_hold_stays_without_an_owner(instance: Any, make: Any) -> None:
@@ -281,9 +281,9 @@ def test_a_list_that_never_ends_is_found_out_by_its_pages_addresses_or_total(
     instance: Any, make: Any, changing: bool, moving: bool, total: Any
 ) -> None:
     def answer(query: Any) -> Any:
-        asked = len(instance.requests)
-        link = f"/api/xm/1/people?offset={asked if moving else 0}&limit=1"
-        return {**total, "data": [make.person("ANA", lastLogin=asked if changing else 0)], "links": {"next": link}}
+        requested = len(instance.requests)
+        link = f"/api/xm/1/people?offset={requested if moving else 0}&limit=1"
+        return {**total, "data": [make.person("ANA", lastLogin=requested if changing else 0)], "links": {"next": link}}
 
     instance.answers["/people"] = answer
     with pytest.raises(UnexpectedResponse, match="same page more than once") as refused:

@@ -41,8 +41,8 @@ def test_a_read_is_the_same_offline_and_holds_no_secret(given: dict[str, str], p
     assert not [person for person in people if f'"{person.phone_pin}"' in text]
     replayed = replay_connector(load(dumped)).fetch(Selection(), contact_details=True)
     assert document(replayed, NOW, NOW + 14 * DAY) == document(live, NOW, NOW + 14 * DAY)
-    told: Any = document(replayed, NOW, NOW + 14 * DAY)
-    assert (len(told["people"]), told["failed"]) == (60, [])
+    reported: Any = document(replayed, NOW, NOW + 14 * DAY)
+    assert (len(reported["people"]), reported["failed"]) == (60, [])
     assert simulated.CANARY not in repr(live)
 
 

@@ -17,8 +17,8 @@ def text(instant: int) -> str:
 
 
 def row(shift: str | None, start: int, end: int, *members: Any, **more: Any) -> Any:
-    told = {"shift": {"id": shift}} if shift else {}
-    return {"group": {"id": "G1"}, **told, "start": text(start), "end": text(end), "members": list(members), **more}
+    reported = {"shift": {"id": shift}} if shift else {}
+    return {"group": {"id": "G1"}, **reported, "start": text(start), "end": text(end), "members": list(members), **more}
 
 
 def member(who: Any, *replacements: Any) -> Any:

@@ -118,8 +118,8 @@ def test_a_deleted_occurrence_uses_no_turn() -> None:
 
 
 def state(next_: int, **more: Any) -> wire.Rotation:
-    told = {"type": "ROTATION", "direction": "SECOND_TO_FIRST", "interval": 1, "intervalUnit": "DAYS"}
-    return wire.Rotation.model_validate({**told, "nextRotationTime": text(next_), **more})
+    reported = {"type": "ROTATION", "direction": "SECOND_TO_FIRST", "interval": 1, "intervalUnit": "DAYS"}
+    return wire.Rotation.model_validate({**reported, "nextRotationTime": text(next_), **more})
 
 
 @given(

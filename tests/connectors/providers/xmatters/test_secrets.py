@@ -88,13 +88,13 @@ def assert_silent(secrets: list[str], text: str) -> None:
 
 def stored() -> str:
     """Every value of every table, texts and bytes alike."""
-    told = []
+    reported = []
     with database.cursor() as cursor:
         for table in database.introspection.table_names(cursor):
             cursor.execute(f"SELECT * FROM {database.ops.quote_name(table)}")  # noqa: S608 - a name of the database's
             for row in cursor.fetchall():
-                told += [bytes(v).decode("latin-1") if isinstance(v, bytes | memoryview) else str(v) for v in row]
-    return "\n".join(told)
+                reported += [bytes(v).decode("latin-1") if isinstance(v, bytes | memoryview) else str(v) for v in row]
+    return "\n".join(reported)
 
 
 @pytest.fixture
@@ -119,13 +119,13 @@ def test_what_is_planted_goes_over_the_wire(simulator: Simulator) -> None:
     planted = plant(simulator.state)
     transport = LiveTransport(simulator.origin, allow=parse_allow([simulator.origin.removeprefix("http://")]))
     headers = basic(simulated.DEMO_USER, Secret(simulated.DEMO_PASSWORD))
-    told = "".join(
+    reported = "".join(
         transport.exchange(
             Request("GET", f"/api/xm/1/{path}", (("limit", "1000"),)), headers=headers, deadline=time.monotonic() + 30
         ).body.decode()
         for path in ("people", "devices")
     )
-    assert [one for one in planted if one not in told] == []
+    assert [one for one in planted if one not in reported] == []
 
 
 @pytest.mark.django_db

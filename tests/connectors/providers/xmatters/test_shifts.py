@@ -27,9 +27,14 @@ def when(*fields: int) -> int:
 
 def mapped(raw: Any, group: Any = None, directory: Directory | None = None) -> tuple[SourceSchedule, Findings]:
     findings = Findings(VENDOR)
-    told = dict(raw)
-    told["members"] = told["members"]["data"] if isinstance(told.get("members"), dict) else told.get("members")
-    shift, of = wire.Shift.model_validate(told), wire.Group.model_validate(group or {"id": "G1", "targetName": "Ops"})
+    reported = dict(raw)
+    reported["members"] = (
+        reported["members"]["data"] if isinstance(reported.get("members"), dict) else reported.get("members")
+    )
+    shift, of = (
+        wire.Shift.model_validate(reported),
+        wire.Group.model_validate(group or {"id": "G1", "targetName": "Ops"}),
+    )
     return schedule(shift, of, directory or Directory(), NOW, ("group Ops",), findings), findings
 
 
@@ -237,8 +242,8 @@ def test_a_shift_without_a_zone_has_its_groups_then_its_sites(make: Any) -> None
     sites = {"L1": wire.Site(id="L1", timezone="Asia/Kolkata")}
     raw = make.shift("S1", make.seat(1, "ANA"), timezone=None)
     group = {"id": "G1", "site": {"id": "L1"}}
-    for told, zone in (({**group, "timezone": "Europe/Paris"}, "Europe/Paris"), (group, "Asia/Kolkata")):
-        made, findings = mapped(raw, told, Directory(sites=sites))
+    for reported, zone in (({**group, "timezone": "Europe/Paris"}, "Europe/Paris"), (group, "Asia/Kolkata")):
+        made, findings = mapped(raw, reported, Directory(sites=sites))
         assert (made.time_zone.zone, codes(findings)) == (zone, ["assumed_zone"])
     made, findings = mapped(raw, group)
     assert (made.time_zone.zone, codes(findings)) == (None, ["unknown_zone"])
