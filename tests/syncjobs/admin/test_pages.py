@@ -73,7 +73,7 @@ PAGES: Mapping[str, Page] = {
     "oncall_escalationpolicy_add": Page(CARDS, 10),
     "oncall_escalationpolicy_change": Page(CARDS, 10),
     "oncall_escalationpolicy_delete": Page(LISTS, 12),
-    "oncall_escalationpolicy_page": Page(POLICY, 15),
+    "oncall_escalationpolicy_page": Page(POLICY, 16),
     "oncall_schedule_changelist": Page(LISTS, 10),
     "oncall_schedule_add": Page(CARDS, 10),
     "oncall_schedule_change": Page(CARDS, 10),
