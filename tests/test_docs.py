@@ -1,4 +1,4 @@
-"""What the documents say exists, and what exists is in the documents."""
+"""The things that the documents mention exist, and all things that they must mention are in them."""
 
 import ast
 import re
@@ -19,7 +19,7 @@ def text(path: str) -> str:
 
 
 def variables_read_by_settings() -> list[str]:
-    """First argument of every call of a method of ``env`` in the settings."""
+    """Returns the first argument of every call of a method of ``env`` in the settings, sorted."""
     calls = (node for node in ast.walk(ast.parse(text("config/settings.py"))) if isinstance(node, ast.Call))
     return sorted(
         str(call.args[0].value)
@@ -50,7 +50,7 @@ def test_every_environment_variable_is_documented(name: str) -> None:
     assert f"| `{name}` |" in text("docs/operations.md"), f"{name} is not in the table of docs/operations.md"
 
 
-def test_no_document_names_a_variable_that_nothing_reads() -> None:
+def test_no_document_has_a_variable_that_nothing_reads() -> None:
     documented = set(re.findall(r"^#?([A-Z_]+)=", text(".env.example"), re.MULTILINE))
     documented |= set(re.findall(r"^\| `([A-Z_]+)` \|", text("docs/operations.md"), re.MULTILINE))
     assert documented == set(variables_read_by_settings())
@@ -61,10 +61,10 @@ def test_every_make_verb_is_documented(verb: str) -> None:
     assert any(re.search(rf"`?make {verb}\b(?!-)", path.read_text()) for path in DOCUMENTS)
 
 
-def test_every_make_verb_a_document_names_exists() -> None:
+def test_every_make_verb_in_a_document_exists() -> None:
     for path in DOCUMENTS:
-        named = re.findall(r"(?:`|^)make ([a-z0-9][a-z0-9-]*)", path.read_text(), re.MULTILINE)
-        assert set(named) <= set(make_verbs()), path.name
+        verbs = re.findall(r"(?:`|^)make ([a-z0-9][a-z0-9-]*)", path.read_text(), re.MULTILINE)
+        assert set(verbs) <= set(make_verbs()), path.name
 
 
 def test_the_phony_list_is_the_list_of_verbs() -> None:
@@ -73,7 +73,7 @@ def test_the_phony_list_is_the_list_of_verbs() -> None:
     assert sorted(phony[1].split()) == sorted(make_verbs())
 
 
-def test_the_readme_stays_short_and_names_the_two_commands() -> None:
+def test_the_readme_is_short_and_has_the_two_commands() -> None:
     readme = text("README.md")
     assert len(readme.splitlines()) <= 150
     assert "make demo" in readme
