@@ -33,6 +33,7 @@ from oncall.rendering.codec import reading_from_text
 from oncall.rendering.final import Span
 from oncall.rendering.spec import Always, ByTime, Layer, person
 from syncjobs.models import RunKind, SyncProfile, SyncRun
+from syncjobs.runs import start as starting
 from syncjobs.runs.runner import drive
 from syncjobs.runs.start import approve, start
 
@@ -147,14 +148,14 @@ class Sync:
 
     def run(self, kind: RunKind = RunKind.APPLY, only: Sequence[Any] = ()) -> SyncRun:
         self.profile.refresh_from_db()
-        run = start(self.profile, kind, by=None, only=only, ring=False)
+        run = start(self.profile, kind, by=None, only=only, notify=False)
         return self.drive(run)
 
     def plan(self) -> SyncRun:
         return self.run(RunKind.PLAN)
 
     def apply(self, run: SyncRun) -> SyncRun:
-        approve(run, by=None, ring=False)
+        approve(run, by=None, notify=False)
         return self.drive(run)
 
     def drive(self, run: SyncRun) -> SyncRun:
@@ -167,6 +168,14 @@ class Sync:
             setattr(self.profile, name, value)
         self.profile.rules_version += 1
         self.profile.save()
+
+
+@pytest.fixture(autouse=True)
+def notified(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Replaces the broker. Returns the ids of the runs of which workers were notified."""
+    runs: list[int] = []
+    monkeypatch.setattr(starting.current_app, "send_task", lambda name, args: runs.append(args[0]))
+    return runs
 
 
 @pytest.fixture

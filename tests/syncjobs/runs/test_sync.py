@@ -1,4 +1,4 @@
-"""Planning and applying against a database: what is imported, what a second sync does, who wins."""
+"""Plans and applies against a database: the import, the second sync, and whose value is kept."""
 
 import json
 from dataclasses import replace
