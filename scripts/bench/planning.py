@@ -131,7 +131,7 @@ def work_alone(side: str, objects: int) -> int:
     # Not getrusage: its ru_maxrss starts with the peak of the parent process.
     peak = re.search(r"^VmHWM:\s+(\d+) kB$", Path("/proc/self/status").read_text(), re.MULTILINE)
     if peak is None:
-        raise AssertionError("Linux tells every process its peak.")
+        raise AssertionError("Linux reports the peak of every process.")
     return int(peak[1])
 
 
