@@ -93,6 +93,7 @@ class Listing(Generic[W]):
         self.finished = False
         self._count = 0
         self._without_id = 0
+        self._rejected = 0
 
     def is_cheaper_than(self, calls: int, page: int, total: int | None = None) -> bool:
         """Whether reading the rest takes no more than ``calls`` calls; see :func:`is_cheaper`.
@@ -126,11 +127,8 @@ class Listing(Generic[W]):
             return Completeness(False, f"Only the {word} that are needed were read.")
         if self._without_id:
             return Completeness(False, f"{self._without_id} of the {word} have no id.")
-        message = shortfall(self.total, len(self.objects), word, rejected=self._rejected())
+        message = shortfall(self.total, len(self.objects), word, rejected=self._rejected)
         return Completeness(not message, message)
-
-    def _rejected(self) -> int:
-        return sum(1 for failed in self._findings.failed if failed.entity_type == self._entity_type)
 
     def _take(self, page: Page) -> None:
         self.page_count += 1
@@ -143,7 +141,9 @@ class Listing(Generic[W]):
             found = self._findings.read(self._model, raw, self._entity_type, external_id, at)
             if external_id is None:
                 self._without_id += 1
-            elif found is not None:
+            elif found is None:
+                self._rejected += 1
+            else:
                 if self.objects.get(external_id, found) != found:
                     message = "It changed while the list was read; the later state was taken."
                     self._findings.note(self._entity_type, external_id, "changed_while_reading", message)
