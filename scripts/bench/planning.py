@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from connectors.presence import Presences
 from connectors.records import ENTITY_TYPES, Snapshot
 from oncall.aggregates import AGGREGATES, State, fold
 from oncall.rendering.codec import instant_to_text
@@ -95,7 +96,7 @@ class Stored:
         proposals = proposals_of(snapshot)
         complete = {kind: told.listing for kind, told in snapshot.completeness.items()}
         rules = Rules("source", {}, now, CONNECTION, "acme")
-        return make_plan(proposals, self.picture(proposals), rules, complete=complete)
+        return make_plan(proposals, self.picture(proposals), rules, complete=complete, presence=Presences(snapshot).of)
 
 
 def proposals_of(snapshot: Snapshot) -> Proposals:

@@ -1,9 +1,10 @@
 """Makes a plan from proposals and the local picture. Pure: no clock, no database, no network."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 
+from connectors.presence import Presence
 from connectors.records import ENTITY_TYPES, FailedEntity
 from oncall.aggregates import Kind, State
 from oncall.emails import canonical_email
@@ -55,18 +56,21 @@ def make_plan(
     rules: Rules,
     *,
     complete: Mapping[Kind, bool],
+    presence: Callable[[Kind, str], Presence],
     failed: Sequence[FailedEntity] = (),
     partial: bool = False,
 ) -> Plan:
     """Return the plan.
 
-    complete: kinds whose list was read to its end; objects of other kinds are never treated as removed. failed: what
-    could not be read. partial: the proposals are only a few chosen objects; nothing is concluded about others.
+    complete: kinds whose list was read to its end. presence: what the read knows of a linked object that has no
+    proposal. failed: what could not be read. partial: the proposals are only a few chosen objects; nothing is concluded
+    about others.
     """
     by_email = questions.people_by_email(proposals["responder"].values())
     items: dict[tuple[Kind, str], Item] = {}
     unchanged: dict[Kind, int] = {}
     unlisted: dict[Kind, int] = {}
+    unreached: dict[Kind, list[str]] = {kind: [] for kind in ENTITY_TYPES}
     evaluated: set[tuple[str, str]] = set()
     compared: list[tuple[LinkView, str]] = []
     failures: dict[tuple[Kind, str], list[FailedEntity]] = {}
@@ -101,11 +105,15 @@ def make_plan(
             and (kind, external_id) not in failures
             and link.state == "linked"
         ]
-        unlisted[kind] = len(absent)
-        if not rules.everything and complete.get(kind, False):
-            unlisted[kind] = 0
-            for link in absent:
+        unlisted[kind] = 0
+        for link in absent:
+            known = presence(kind, link.external_id)
+            if known.state == "not_chosen":
                 items[kind, link.external_id] = _detach(kind, link)
+            elif known.state == "not_reached":
+                unreached[kind].append(known.reason)
+            else:
+                unlisted[kind] += 1
     drafts = [
         *chain.from_iterable(item.conflicts for item in items.values()),
         *questions.ambiguous_addresses(by_email, picture),
@@ -135,6 +143,7 @@ def make_plan(
         items=tuple(items.values()),
         unchanged=unchanged,
         unlisted=unlisted,
+        unreached={kind: tuple(reasons) for kind, reasons in unreached.items() if reasons},
         conflicts=tuple(drafts),
         settled=settled,
         compared=tuple(compared),

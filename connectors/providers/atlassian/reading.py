@@ -30,7 +30,7 @@ N = TypeVar("N", bound=wire.MainObject)
 E = TypeVar("E", bound=Wire)
 
 _FORWARDING: Final = "forwarding-rules"
-_NOT_SURE: Final = "Something that was chosen could not be read, so it is not known what else belongs to the selection."
+_NO_ROUTING: Final = "Not all teams and their routing could be read."
 
 
 class AtlassianRead(SourceRead, ABC):
@@ -75,6 +75,8 @@ class AtlassianRead(SourceRead, ABC):
             rotations = self._harvest.rotations[schedule.external_id]
             check_starts(self._rendered, listed, rotations, schedule, substitutions, self._at, self._findings)
         completeness = self._final_completeness()
+        if not self._routing_is_known() and completeness.get("escalation_policy", Completeness(True)).listing:
+            completeness["escalation_policy"] = Completeness(False, _NO_ROUTING)
         return replace(self._snapshot(account, made), completeness=completeness, mapping_version=MAPPING_VERSION)
 
     # --- requests of one provider ---------------------------------------------------------------------------------
@@ -170,6 +172,17 @@ class AtlassianRead(SourceRead, ABC):
         """Return whether the error of a list means that the account has no such objects. If so, add a note."""
         return False
 
+    def _routing_is_known(self) -> bool:
+        """Return whether the routing of every team was read. It is an escalation policy of its own."""
+        teams = self._completeness.get("user_group", Completeness(True))
+        read = self._harvest.teams
+        unreadable = any(f.entity_type == "user_group" and f.external_id not in read for f in self._findings.failed)
+        return (
+            teams.listing
+            and not unreadable
+            and all(rules is not None and not rules.unread for rules in self._harvest.routing.values())
+        )
+
     def _forwarding(self) -> Forwarding | None:
         """Return the forwarding rules, None if not reported. An unreadable rule is of the person whom it is from."""
         sent = read_optional_list(
@@ -248,8 +261,6 @@ class AtlassianRead(SourceRead, ABC):
                 self._read_schedule(harvest.schedules[id_])
                 self._progress("schedule", len(harvest.overrides), len(schedules))
             if not requested and not unread and not unread_schedules:
-                if not selection.everything:
-                    self._record_unlisted_completeness()
                 return kept
 
     def _request_missing(self, selection: Selection, kept: Kept) -> bool:
@@ -269,15 +280,6 @@ class AtlassianRead(SourceRead, ABC):
                 self._requested.update((kind, id_) for id_ in ids)
                 self._find(kind, ids, teams)
         return len(self._requested) > before
-
-    def _record_unlisted_completeness(self) -> None:
-        """Note the completeness of kinds whose list was not needed.
-
-        If nothing failed, an object that was not read does not belong to the selection.
-        """
-        sure = not self._findings.failed and all(state.listing for state in self._completeness.values())
-        for kind in self.lists:
-            self._completeness.setdefault(kind, Completeness(sure, "" if sure else _NOT_SURE))
 
     def _read_schedule(self, listed: wire.Schedule) -> None:
         """Read the rotations, if the list shows none, and the overrides of a schedule.

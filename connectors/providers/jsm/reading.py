@@ -208,14 +208,18 @@ class JsmRead(AtlassianRead):
         reasons: dict[EntityType, str] = {}
         if self._unread_teams:
             reasons["escalation_policy"] = f"The escalations of {self._unread_teams} teams could not be read."
-        elif not completeness["user_group"].listing:
+        elif "user_group" in completeness and not completeness["user_group"].listing:
             reasons["escalation_policy"] = "Escalations are listed team by team, and the list of teams is incomplete."
         if self._hidden_schedules:
             reasons["schedule"] = "Some of the listed schedules cannot be read."
         if self._is_restricted():
             self._findings.note("user_group", None, "restricted_token", _PARTIAL)
             reasons |= dict.fromkeys(self._completeness, _PARTIAL)
-        lost = {kind: Completeness(False, reason) for kind, reason in reasons.items() if completeness[kind].listing}
+        lost = {
+            kind: Completeness(False, reason)
+            for kind, reason in reasons.items()
+            if kind in completeness and completeness[kind].listing
+        }
         return completeness | lost
 
     def _is_restricted(self) -> bool:
