@@ -6,7 +6,8 @@ import pytest
 
 from connectors.closure import Selection
 from connectors.errors import AuthenticationFailed, PermissionMissing, ProviderUnavailable, UnexpectedResponse
-from connectors.records import Account, Completeness, SourceMember
+from connectors.presence import Presences
+from connectors.records import Account, Completeness, EntityType, SourceMember
 from oncall.rendering.spec import person
 
 NO_PLAN = (402, {"message": "Your plan does not allow this"})
@@ -137,6 +138,8 @@ def test_a_failing_listing_is_named_and_incomplete_and_the_rest_goes_on(
         assert [failed[:2] for failed in codes(snapshot.failed)] == [(entity_type, None)]
         assert snapshot.completeness[entity_type].listing is False
     whole = {"responder", "user_group", "schedule", "escalation_policy", "service"} - {entity_type}
+    if entity_type == "user_group":  # the routing of a team is an escalation policy
+        whole -= {"escalation_policy"}
     assert all(snapshot.completeness[kind].listing for kind in whole)
     assert snapshot.users
 
@@ -356,7 +359,9 @@ def test_a_selection_lists_only_what_it_needs(full: Any) -> None:
     assert [path for path in full.paths() if not path.startswith("/v2/users")] == [
         "/v2/account", "/v2/forwarding-rules", "/v2/schedules", "/v2/schedules/S2/overrides", "/v2/teams/T2",
     ]  # fmt: skip
-    assert all(snapshot.completeness[kind].listing for kind in ("user_group", "escalation_policy", "service"))
+    presences = Presences(snapshot)
+    kinds: tuple[EntityType, ...] = ("user_group", "escalation_policy", "service", "schedule")
+    assert {presences.of(kind, "X9").state for kind in kinds} == {"not_chosen"}
 
 
 @pytest.mark.parametrize("answer", [GONE, HIDDEN])
@@ -378,15 +383,16 @@ def test_what_else_belongs_to_a_selection_is_not_known_when_a_team_failed(full: 
     assert ("user_group", "T2", code) in codes(snapshot.failed)
     assert [one.external_id for one in snapshot.schedules] == ["S2"]
     assert snapshot.completeness["schedule"].listing
-    assert not snapshot.completeness["escalation_policy"].listing
-    assert "not known" in snapshot.completeness["service"].reason
+    presences = Presences(snapshot)
+    assert presences.of("user_group", "T2").state == "unreadable"
+    assert presences.of("escalation_policy", "E9").state == "not_reached"
 
 
 def test_services_that_are_refused_leave_a_selection_of_them_unknown(full: Any) -> None:
     full.answers["/v1/services"] = HIDDEN
     snapshot = chosen(full, ("service", "V1"), ("schedule", "S2"))
     assert ("service", None, "none_here") in codes(snapshot.notes)
-    assert not snapshot.completeness["escalation_policy"].listing
+    assert Presences(snapshot).of("escalation_policy", "E9").state == "not_reached"
 
 
 def test_services_are_listed_as_far_as_the_chosen_ones(account: Any) -> None:
