@@ -103,6 +103,10 @@ class Listing(Generic[W]):
         """
         return is_cheaper(self.total if total is None else total, len(self.objects), page, calls)
 
+    def expect(self, total: int | None) -> None:
+        """Takes a total that the vendor reported elsewhere. Of two totals, the larger counts. None = not reported."""
+        self.total = max((each for each in (self.total, total) if each is not None), default=None)
+
     def read(self, pages: int | None = None) -> None:
         """Reads the next ``pages`` pages, None = all pages that are left."""
         try:

@@ -7,7 +7,7 @@ when the reference is known.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import ClassVar, Final, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 
 from connectors.base import Progress
 from connectors.closure import Kept, Node, Selection, close
@@ -15,6 +15,7 @@ from connectors.network.client import JsonValue
 from connectors.providers.atlassian import wire
 from connectors.providers.atlassian.harvest import Forwarding, Harvest
 from connectors.providers.atlassian.mapping import MAPPING_VERSION, records
+from connectors.providers.atlassian.mapping_policies import default_rule
 from connectors.providers.atlassian.starts import check_starts
 from connectors.reading.findings import Elements, Vendor
 from connectors.reading.listing import Listing, all_items
@@ -167,6 +168,13 @@ class AtlassianRead(SourceRead, ABC):
         state = self._completeness.get(entity_type, Completeness(True))
         if state.listing and (listing.finished or listing.error is not None):
             self._completeness[entity_type] = listing.completeness
+            self._note_incomplete(listing, entity_type)
+
+    def _note_incomplete(self, listing: Listing[Any], entity_type: EntityType) -> None:
+        """Add a note for a list that ended without an error, but has fewer objects than were reported."""
+        if listing.finished and listing.error is None and not listing.completeness.listing:
+            reason = listing.completeness.reason
+            self._findings.note(entity_type, None, "incomplete_list", reason, loss=True, hides=True)
 
     def _is_expected_refusal(self, listing: Listing[N], entity_type: EntityType) -> bool:
         """Return whether the error of a list means that the account has no such objects. If so, add a note."""
@@ -177,11 +185,9 @@ class AtlassianRead(SourceRead, ABC):
         teams = self._completeness.get("user_group", Completeness(True))
         read = self._harvest.teams
         unreadable = any(f.entity_type == "user_group" and f.external_id not in read for f in self._findings.failed)
-        return (
-            teams.listing
-            and not unreadable
-            and all(rules is not None and not rules.unread for rules in self._harvest.routing.values())
-        )
+        routing = self._harvest.routing.values()
+        known = all(rules is not None and (default_rule(rules) or not rules.unread) for rules in routing)
+        return teams.listing and not unreadable and known
 
     def _forwarding(self) -> Forwarding | None:
         """Return the forwarding rules, None if not reported. An unreadable rule is of the person whom it is from."""

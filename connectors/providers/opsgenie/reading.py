@@ -107,14 +107,12 @@ class OpsgenieRead(AtlassianRead):
             self._harvest.members[team.id] = self._read_members(team)
 
     def _is_expected_refusal(self, listing: Listing[N], entity_type: EntityType) -> bool:
-        """Return whether services are refused. Status 402 means that the plan has none, so the list is complete."""
+        """Return whether services are refused. The plan or the key may have lost them, so the list is incomplete."""
         error = listing.error
         if entity_type != "service" or not isinstance(error, PermissionMissing):
             return False
         message = f"Services cannot be read with this plan or key. ({error.message})"
         self._findings.note(entity_type, None, "none_here", message)
-        if error.status == 402:
-            listing.error = None
         return True
 
     def _read_members(self, team: wire.Team) -> Elements[shared.Member]:
@@ -180,6 +178,9 @@ class OpsgenieRead(AtlassianRead):
             people.contacts_of_all()
         if people.users.error is not None:
             self._findings.fail("responder", None, people.users.error)
+        if people.users.finished and self._account_info is not None:
+            people.users.expect(self._account_info.user_count)
+        self._note_incomplete(people.users, "responder")
         self._completeness["responder"] = people.users.completeness
         return list(dict.fromkeys((*people.users.objects, *referenced))) if selection.everything else referenced
 

@@ -6,6 +6,7 @@ import pytest
 
 from connectors.closure import Selection
 from connectors.errors import PermissionMissing, ProviderUnavailable
+from connectors.presence import Presences
 from oncall.rendering.spec import Substitution, person
 
 GONE = (404, {"errors": [{"title": "Not found"}]})
@@ -415,7 +416,7 @@ def test_a_schedule_that_cannot_be_read_by_itself(many: Any, answer: Any, code: 
     assert snapshot.schedules == ()
     assert failures(snapshot) == ([] if code is None else [("schedule", "S70", code)])
     assert notes(snapshot) == [("schedule", "S70", "chosen_not_found")]
-    assert snapshot.completeness["user_group"].listing is (code is None)
+    assert Presences(snapshot).of("user_group", "T1").state == "not_reached"
 
 
 def test_a_list_that_breaks_off_is_named_once(many: Any, make: Any) -> None:

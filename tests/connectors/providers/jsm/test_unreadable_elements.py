@@ -1,4 +1,4 @@
-"""One unreadable member, rotation or forwarding rule costs only itself."""
+"""One unreadable member, rotation or forwarding rule costs only itself, and an empty answer needs a sign."""
 
 from typing import Any
 
@@ -56,3 +56,48 @@ def test_a_forwarding_rule_that_cannot_be_read_is_of_the_person_it_is_from(
     assert {user.external_id: user.unread.get("substitutions", 0) for user in snapshot.users} == unread
     assert {user.external_id: len(user.substitutions) for user in snapshot.users} == {"ANA": 0, "BO": 1}
     assert len(snapshot.failed) == (1 if any(unread.values()) else 0)
+
+
+def test_people_are_read_on_when_one_answer_has_fewer_than_requested(site: Any, make: Any) -> None:
+    site.users = [make.user("ANA"), make.user("BO")]
+
+    def answer(query: Any) -> Any:
+        start = int(query["startAt"])
+        return {"values": site.users[start : start + 1], "startAt": start, "maxResults": 1, "isLast": start == 1}
+
+    site.answers["/rest/api/3/user/bulk"] = answer
+    snapshot = fetch(site)
+    assert {user.external_id: user.listed for user in snapshot.users} == {"ANA": True, "BO": True}
+
+
+@pytest.mark.parametrize("path", ["/v1/schedules", "/v1/teams", "/v1/teams/T1/escalations"])
+def test_an_empty_page_that_is_not_the_last_makes_the_list_incomplete(site: Any, path: str) -> None:
+    site.answers[path] = {"values": [], "links": {"next": f"{path}?offset=50&size=50"}}
+    snapshot = fetch(site)
+    kind = {"schedules": "schedule", "teams": "user_group", "escalations": "escalation_policy"}[path.split("/")[-1]]
+    assert (kind, None, "incomplete_list") in failures(snapshot)
+    assert not snapshot.completeness[kind].listing
+
+
+@pytest.mark.parametrize(
+    ("path", "collection"), [("/v1/schedules/S1/overrides", "overrides"), ("/v1/forwarding-rules", "substitutions")]
+)
+def test_a_collection_with_an_empty_page_that_is_not_the_last_is_not_reported(
+    site: Any, path: str, collection: str
+) -> None:
+    site.answers[path] = {"values": [], "links": {"next": f"{path}?offset=50&size=50"}}
+    snapshot = fetch(site)
+    records = snapshot.schedules if collection == "overrides" else snapshot.users
+    assert {getattr(record, collection) for record in records} == {None}
+    assert failures(snapshot) == []
+
+
+@pytest.mark.parametrize("answer", [(404, {}), (403, {})])
+def test_rotations_that_are_not_reported_are_not_none(site: Any, answer: Any) -> None:
+    site.schedules[0]["rotations"] = []
+    site.answers["/v1/schedules/S1/rotations"] = answer
+    snapshot = fetch(site)
+    (schedule,) = snapshot.schedules
+    assert (schedule.layers, schedule.unread) == ((), {"layers": 1})
+    assert "rotations_not_confirmed" in {note.code for note in snapshot.notes}
+    assert "no_layers" not in {note.code for note in snapshot.notes}
