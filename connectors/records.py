@@ -46,7 +46,8 @@ class MappingNote:
     """A message for a person about one object: a loss, a repair or an assumption. It is never an error.
 
     external_id None: the message is about the whole list. path: the vendor's JSON path that it is about. loss: whether
-    the object was imported without something that it consists of at the source.
+    the object was imported without something that it consists of at the source. hides: whether what is missing could
+    refer to other objects, so that these may have been missed.
     """
 
     entity_type: EntityType
@@ -55,6 +56,7 @@ class MappingNote:
     message: str
     path: str = ""
     loss: bool = False
+    hides: bool = False
 
     def __str__(self) -> str:
         subject = self.entity_type if self.external_id is None else f"{self.entity_type} {self.external_id}"
@@ -227,12 +229,26 @@ class Completeness:
 
 
 @dataclass(frozen=True, slots=True)
+class Reach:
+    """How far a read of a selection followed the references.
+
+    kept: the keys of the closure. unresolved: chosen or referenced keys whose object did not come; people are left out,
+    because a reference to them is enough. owned: whether a chosen group brings the objects that it owns.
+    """
+
+    kept: frozenset[EntityKey]
+    unresolved: tuple[EntityKey, ...] = ()
+    owned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """The result of one read of a source. fetched_at: the instant at which the read started.
 
     mapping_version: per entity type, raised whenever the mapping makes another record from equal input. rendered: the
     source's own rendering by schedule id, when the read brings it without further calls. rendered_range: the instants
-    for which ``rendered`` is complete, None = a read of this source brings no rendering.
+    for which ``rendered`` is complete, None = a read of this source brings no rendering. reach: None = everything was
+    requested. not_found: keys that were requested one by one and that the source does not know (404, 410).
     """
 
     provider: str
@@ -250,6 +266,8 @@ class Snapshot:
     calls: int = 0
     rendered: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
     rendered_range: tuple[int, int] | None = None
+    reach: Reach | None = None
+    not_found: frozenset[EntityKey] = frozenset()
 
     def records(self, entity_type: EntityType) -> tuple[Record, ...]:
         by_type: Mapping[EntityType, tuple[Record, ...]] = {

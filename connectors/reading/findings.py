@@ -75,9 +75,10 @@ class Findings:
         path: str = "",
         *,
         loss: bool = False,
+        hides: bool = False,
     ) -> None:
         """Adds a note; see :class:`MappingNote`."""
-        self.notes.append(MappingNote(entity_type, external_id, code, message, path, loss))
+        self.notes.append(MappingNote(entity_type, external_id, code, message, path, loss, hides))
 
     def fail(self, entity_type: EntityType, external_id: str | None, error: ConnectorError, path: str = "") -> None:
         path = path or (error.path if isinstance(error, UnexpectedResponse) else "")

@@ -20,6 +20,7 @@ def read_optional_list(
     code: str,
     path: str,
     ended: Callable[[object], bool] = lambda raw: False,
+    hides: bool = True,
 ) -> Elements[W] | None:
     """The elements of the list that ``fetch`` returns, or None when the list is not known.
 
@@ -27,12 +28,14 @@ def read_optional_list(
     list becomes a failure of the object. An error that ends the whole read is raised.
 
     entity_type, external_id: the object. words: the list in a message, for example "Its members". code: the code of the
-    note. path: the JSON path of the list. ended: as of :meth:`Findings.read_all`.
+    note. path: the JSON path of the list. ended: as of :meth:`Findings.read_all`. hides: whether the elements
+    refer to other objects.
     """
     try:
         raw = fetch()
     except (NotFound, PermissionMissing, Incomplete) as error:
-        findings.note(entity_type, external_id, code, f"{words} could not be read: {error.message}", path, loss=True)
+        message = f"{words} could not be read: {error.message}"
+        findings.note(entity_type, external_id, code, message, path, loss=True, hides=hides)
         return None
     except RECOVERABLE as error:
         findings.fail(entity_type, external_id, error)

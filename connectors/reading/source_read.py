@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from connectors.base import Progress
-from connectors.closure import Node, Selection
+from connectors.closure import Kept, Node, Selection
 from connectors.errors import ConnectorError
 from connectors.reading.findings import Findings, Vendor
 from connectors.reading.listing import Listing
 from connectors.reading.mapping import Records
-from connectors.records import Account, Completeness, EntityType, Snapshot
+from connectors.records import Account, Completeness, EntityKey, EntityType, Reach, Snapshot
 
 
 class SourceRead:
@@ -25,6 +25,8 @@ class SourceRead:
         self._completeness: dict[EntityType, Completeness] = {}
         self._errors: list[ConnectorError] = []
         self._answered = False
+        self._reach: Reach | None = None
+        self._not_found: set[EntityKey] = set()
 
     def _record_listing(self, listing: Listing[Any], excused: bool = False) -> None:
         """Records whether the source answered at all, and the error of this list, if any.
@@ -40,11 +42,22 @@ class SourceRead:
         if self._errors and not self._answered:
             raise self._errors[0]
 
-    def _note_missing(self, selection: Selection, nodes: Iterable[Node]) -> None:
-        """Adds a note for every chosen object that is not among ``nodes``."""
+    def _record_reach(self, selection: Selection, kept: Kept, nodes: Iterable[Node]) -> None:
+        """Records how far the selection was followed, with a note for every chosen object that is not among ``nodes``.
+
+        kept: the closure, known after the last node was read.
+        """
+        if selection.everything:
+            return
         known = {node.key for node in nodes}
-        for kind, id_ in sorted(() if selection.everything else selection.chosen - known):
+        for kind, id_ in sorted(selection.chosen - known):
             self._findings.note(kind, id_, "chosen_not_found", "It was chosen, but is not among what could be listed.")
+        wanted = sorted({*selection.chosen, *kept} - known)
+        self._reach = Reach(
+            kept=frozenset(kept),
+            unresolved=tuple(key for key in wanted if key[0] != "responder"),
+            owned=any(kind == "user_group" for kind, _ in selection.chosen),
+        )
 
     def _snapshot(self, account: Account, records: Records) -> Snapshot:
         """The snapshot of ``records``, without the number of calls, the mapping version and the renderings."""
@@ -60,4 +73,6 @@ class SourceRead:
             notes=tuple(self._findings.notes),
             failed=tuple(self._findings.failed),
             completeness=self._completeness,
+            reach=self._reach,
+            not_found=frozenset(self._not_found),
         )

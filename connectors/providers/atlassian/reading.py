@@ -64,7 +64,7 @@ class AtlassianRead(SourceRead, ABC):
         self._harvest.forwarding = self._forwarding()
         kept = self._read_closure(selection)
         self._raise_if_nothing_was_read()
-        self._note_missing(selection, self._harvest.nodes())
+        self._record_reach(selection, kept, self._harvest.nodes())
         people = self._read_people(selection, list(self._harvest.references(kept)))
         made = records(self._harvest, kept, people, self._person, self._at, self._findings)
         substitutions = [each for user in made.users for each in user.substitutions or ()]

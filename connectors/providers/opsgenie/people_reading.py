@@ -99,4 +99,5 @@ class PeopleReading:
             words="The contacts",
             code="contacts_not_told",
             path="userContacts",
+            hides=False,
         )

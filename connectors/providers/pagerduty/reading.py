@@ -57,7 +57,7 @@ class PagerDutyRead(SourceRead):
         self._list_all(selection)
         self._raise_if_nothing_was_read()
         kept = self._read_details(selection)
-        self._note_missing(selection, self._harvest.nodes())
+        self._record_reach(selection, kept, self._harvest.nodes())
         people = self._read_people(users, selection, list(self._harvest.references(kept)))
         made = records(self._harvest, kept, people, self._schedules.window, self._at, self._findings)
         return replace(

@@ -63,7 +63,7 @@ class XmattersRead(SourceRead):
         self._harvest.directory.sites = self._sites()
         self._harvest.absences = self._absences()
         kept = self._read_details(selection)
-        self._note_missing(selection, self._harvest.nodes())
+        self._record_reach(selection, kept, self._harvest.nodes())
         people = self._read_people(selection, list(self._harvest.references(kept)))
         made = records(self._harvest, kept, people, self._at, self._contact_details, self._findings)
         return replace(self._snapshot(self._account, made), mapping_version=MAPPING_VERSION)

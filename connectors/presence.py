@@ -1,0 +1,89 @@
+"""What one read knows of the presence of each object at the source. Pure; the same for every vendor."""
+
+from collections.abc import Iterator, Mapping
+from typing import Final, Literal, NamedTuple
+
+from connectors.records import ENTITY_TYPES, ENTITY_WORDS, EntityKey, EntityType, Reach, Snapshot
+
+#: listed: it was read. not_chosen: the selection was followed to its end and does not lead to it. not_reached: a step
+#: on the way was refused, cut or unreadable. unreadable: it came, but could not be read. not_found: it was
+#: requested by its id, and the source does not know it. absent: a complete list does not contain it.
+State = Literal["listed", "not_chosen", "not_reached", "unreadable", "not_found", "absent"]
+
+_OTHERS: Final = tuple(kind for kind in ENTITY_TYPES if kind != "service")
+#: The kinds that an object of a kind can lead to, over any number of references. Nothing refers to a service, but a
+#: chosen group brings those that it owns.
+_LEADS_TO: Final[Mapping[EntityType, tuple[EntityType, ...]]] = {
+    "responder": ("responder",),
+    "user_group": ENTITY_TYPES,
+    "schedule": _OTHERS,
+    "escalation_policy": _OTHERS,
+    "service": _OTHERS,
+}
+
+
+class Presence(NamedTuple):
+    """reason: why the state is not known better, empty for a state that is certain."""
+
+    state: State
+    reason: str = ""
+
+
+class Presences:
+    """The presence of any object, as one snapshot knows it.
+
+    Only ``not_chosen`` says that an object left the selection, only ``not_found`` and ``absent`` that it may be gone.
+    """
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._listed = {
+            (kind, record.external_id)
+            for kind in ENTITY_TYPES
+            for record in snapshot.records(kind)
+            if getattr(record, "listed", True)
+        }
+        self._unreadable = {(failed.entity_type, failed.external_id) for failed in snapshot.failed}
+        self._not_found = snapshot.not_found
+        self._completeness = snapshot.completeness
+        self._reach = snapshot.reach
+        self._gaps: dict[EntityType, str] = {}
+        if snapshot.reach is not None:
+            for start, reason in _gaps(snapshot, snapshot.reach):
+                for kind in _LEADS_TO[start]:
+                    self._gaps.setdefault(kind, reason)
+
+    def of(self, kind: EntityType, external_id: str) -> Presence:
+        key = (kind, external_id)
+        if key in self._listed:
+            return Presence("listed")
+        if key in self._unreadable:
+            return Presence("unreadable")
+        if key in self._not_found:
+            return Presence("not_found")
+        if self._reach is not None and key not in self._reach.kept:
+            return Presence("not_reached", self._gaps[kind]) if kind in self._gaps else Presence("not_chosen")
+        completeness = self._completeness.get(kind)
+        if completeness is not None and completeness.listing:
+            return Presence("absent")
+        return Presence("not_reached", "" if completeness is None else completeness.reason)
+
+
+def _gaps(snapshot: Snapshot, reach: Reach) -> Iterator[tuple[EntityType, str]]:
+    """Where the way from the chosen objects breaks off: the kind of the object there, and the reason."""
+    for kind, external_id in reach.unresolved:
+        yield kind, f"The {ENTITY_WORDS[kind][0]} {external_id} could not be read, so what it refers to is not known."
+    for failed in snapshot.failed:
+        if _is_on_the_way((failed.entity_type, failed.external_id or ""), reach):
+            yield failed.entity_type, failed.message
+    for note in snapshot.notes:
+        if note.hides and _is_on_the_way((note.entity_type, note.external_id or ""), reach):
+            yield note.entity_type, note.message
+    for kind, completeness in snapshot.completeness.items():
+        if reach.owned and kind != "responder" and not completeness.listing:
+            yield kind, completeness.reason
+
+
+def _is_on_the_way(key: EntityKey, reach: Reach) -> bool:
+    """Whether an object, or a list without an owner (no id), can hide an object of the closure."""
+    kind, external_id = key
+    return key in reach.kept or reach.owned or (not external_id and kind == "responder")
