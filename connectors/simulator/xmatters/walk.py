@@ -8,9 +8,9 @@ between two delays. A delay before an ignored member is kept (help, "Temporary a
 A group in a seat is resolved when it is reached. A repeated timeline begins again after its wait.
 
 The vendor's help leaves these points open; this simulator decides: a delay before the first seat applies only to the
-first round; absences are looked up at the instant of the alert; a group in a seat is never ignored, even if nobody in it
-is on call; a device that is not in use is ignored like an inactive user; a group inside itself is not entered again; the
-wait before a repetition is never ignored.
+first round; absences are looked up at the instant of the alert; a group in a seat is never ignored, even if nobody in
+it is on call; a device that is not in use is ignored like an inactive user; a group inside itself is not entered again;
+the wait before a repetition is never ignored.
 """
 
 from collections.abc import Iterator

@@ -175,7 +175,7 @@ def test_nobody_is_notified_when_nothing_is_on() -> None:
     absent=st.sets(st.integers(0, 6)),
 )
 def test_the_minute_of_a_seat_is_a_sum_over_the_seats_before_it(delays: list[int], absent: set[int]) -> None:
-    """The expected minute of a seat is the sum of the delays up to it, without those directly after an absent member."""
+    """A seat is reached after all delays up to it, without those directly after an absent member."""
     state = world(*(str(number) for number in range(7)))
     owner = group(state, "g")
     always(state, owner, "s", *((str(number), delay) for number, delay in enumerate(delays)))
