@@ -103,6 +103,20 @@ class Findings:
             self._reject(error, entity_type, external_id, at, self.vendor.hint)
             return None
 
+    def read_element(
+        self, model: type[W], raw: object, entity_type: EntityType, external_id: str | None, at: str, *, ended: bool
+    ) -> W | None:
+        """As :meth:`read`, for an element of an object: if it does not fit, only the element is left out.
+
+        ended: whether the element has no effect any more; if it is unreadable then, it is ignored.
+        """
+        try:
+            return model.model_validate(raw)
+        except ValidationError as error:
+            if not ended:
+                self._reject(error, entity_type, external_id, at, self.vendor.element_hint)
+            return None
+
     def read_all(
         self,
         model: type[W],
