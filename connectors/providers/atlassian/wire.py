@@ -116,7 +116,7 @@ class Reference(AtlassianModel):
 
 class UserMeta(AtlassianModel):
     id: Id
-    username: Text | None = None
+    username: Annotated[Text | None, _OR_NONE] = None
 
 
 class Member(AtlassianModel):
