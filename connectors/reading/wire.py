@@ -9,6 +9,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, StringConstraints
 
+from connectors.reading.texts import MOST_CHARACTERS
+
 
 @dataclass(frozen=True, slots=True)
 class Moment:
@@ -43,7 +45,10 @@ def none_is_empty(value: object) -> object:
     return () if value is None else value
 
 
-Id = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x20\x7f]+$")]
+#: Any text with a visible character; the length is that of the database column.
+Id = Annotated[str, StringConstraints(max_length=MOST_CHARACTERS, pattern=r"\S")]
+#: The key of an element. People choose some of them, so any text is valid; the mapping shortens it with ``short_key``.
+Key = Annotated[str, StringConstraints(min_length=1, max_length=20_000)]
 Text = Annotated[str, StringConstraints(max_length=20_000)]
 #: Any year is a legal one: vendors send 1970 for a default and a year like 3025 for "forever".
 Instant = Annotated[Moment, PlainValidator(_moment)]

@@ -6,7 +6,7 @@ from hashlib import blake2b
 from typing import Any
 from uuid import UUID
 
-from connectors.simulator.zones import DAY, first_instant, iso, offset_at, reading_at, stretches, weekday_of
+from connectors.simulator.zones import DAY, HOUR, first_instant, iso, offset_at, reading_at, stretches, weekday_of
 
 CHANGING_ZONES = (
     "Europe/Berlin",
@@ -114,7 +114,7 @@ def monday(zone: str, now: int) -> int:
 def local_time(zone: str, now: int, *, day: int = 0, hour: float = 0, from_monday: bool = False) -> int:
     """Return the instant of ``hour`` on the wall clock, ``day`` days after today or this week's Monday."""
     base = monday(zone, now) if from_monday else (now + offset_at(zone, now)) // DAY * DAY
-    return first_instant(zone, base + day * DAY + round(hour * 3600))
+    return first_instant(zone, base + day * DAY + round(hour * HOUR))
 
 
 def instant_text(moment: float) -> str:

@@ -12,10 +12,9 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-DAY = 86_400
-WEEK = 7 * DAY
+HOUR, DAY, WEEK = 3_600, 86_400, 604_800  # in seconds
 _BLOCK = 400 * DAY
-_SAMPLE = 6 * 3600
+_SAMPLE = 6 * HOUR
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - readings are naive on purpose
 
 

@@ -1,29 +1,24 @@
 """Accounts: the people who can log in, and their permissions."""
 
-from collections.abc import Iterable
-from typing import Any
-
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.models import Group, Permission
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
-from django.db.models import Model, Prefetch, QuerySet
+from django.db.models import ManyToManyField, Model, Prefetch, QuerySet
 from django.http import HttpRequest
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget
 
-from oncall.admin.base.aggregate import RecordedAdmin, actor
-from oncall.admin.base.columns import is_list, some
-from oncall.errors import InvalidDraft, OperationRefused
+from oncall.admin.base.aggregate import OperationsAdmin, actor
+from oncall.admin.base.columns import first_few, is_list
+from oncall.admin.base.forms import OperationForm
 from oncall.models import GroupLead, User
 from oncall.operations import create_account, delete_account, set_password, set_rights, update_account
 from oncall.operations.accounts import ACCOUNT_FIELDS
 
 
-class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
-    refused: OperationRefused | None = None
-
+class AccountForm(OperationForm[User]):
     new_password = forms.CharField(
         required=False,
         strip=False,
@@ -41,25 +36,20 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
         model = User
         fields = ("email", "name", "is_active", "is_staff", "is_superuser", "groups", "user_permissions")
 
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
-        password = cleaned.get("new_password")
-        if password != cleaned.get("again"):
+    def clean(self) -> None:
+        super().clean()
+        password = self.cleaned_data.get("new_password")
+        if password != self.cleaned_data.get("again"):
             self.add_error("again", "The two passwords differ.")
         elif password:
             try:
                 validate_password(password, self.instance)
             except ValidationError as weak:
                 self.add_error("new_password", weak)
-        if isinstance(self.refused, InvalidDraft) and self.refused.path in self.fields:
-            self.add_error(self.refused.path, self.refused.message)
-        elif self.refused is not None:
-            self.add_error(None, str(self.refused))
-        return cleaned
 
 
 @admin.register(User)
-class AccountAdmin(RecordedAdmin):
+class AccountAdmin(OperationsAdmin[User]):
     record_model = "account"
     form = AccountForm
     list_display = ("email", "name", "responder_name", "leads_of", "is_staff", "is_superuser", "is_active")
@@ -74,23 +64,25 @@ class AccountAdmin(RecordedAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
-        rows: QuerySet[User] = super().get_queryset(request)
+        rows = super().get_queryset(request)
         leads = Prefetch("leads", queryset=GroupLead.objects.select_related("group").order_by("pk"))
         return rows.prefetch_related(leads) if is_list(request) else rows
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
         """Only a superuser changes permissions: other users could give themselves permissions."""
         rights = ("is_staff", "is_superuser", "groups", "user_permissions")
         return () if request.user.is_superuser else rights
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         """Only a superuser edits a superuser: a user who sets a password can log in with it."""
-        above = obj is not None and obj.is_superuser and not request.user.is_superuser
-        return not above and bool(super().has_change_permission(request, obj))
+        return self._may_touch(request, obj) and super().has_change_permission(request, obj)
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        above = obj is not None and obj.is_superuser and not request.user.is_superuser
-        return not above and bool(super().has_delete_permission(request, obj))
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return self._may_touch(request, obj) and super().has_delete_permission(request, obj)
+
+    @staticmethod
+    def _may_touch(request: HttpRequest, account: User | None) -> bool:
+        return account is None or not account.is_superuser or bool(request.user.is_superuser)
 
     @display(description="Responder")
     def responder_name(self, account: User) -> str:
@@ -98,9 +90,9 @@ class AccountAdmin(RecordedAdmin):
 
     @display(description="Leads")
     def leads_of(self, account: User) -> str:
-        return some([lead.group.name for lead in account.leads.all()])
+        return first_few([lead.group.name for lead in account.leads.all()])
 
-    def save_related(self, request: HttpRequest, form: Any, formsets: Iterable[Any], change: bool) -> None:
+    def save_related(self, request: HttpRequest, form: AccountForm, formsets: object, change: bool) -> None:
         by, data = actor(request), form.cleaned_data
         fields = {name: data[name] for name in ACCOUNT_FIELDS if name in data}
         if change:
@@ -116,13 +108,16 @@ class AccountAdmin(RecordedAdmin):
     def delete_model(self, request: HttpRequest, obj: Model) -> None:
         delete_account(obj.pk, actor(request))
 
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         for pk in queryset.values_list("pk", flat=True):
             delete_account(pk, actor(request))
 
-    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        rows: dict[str, QuerySet[Any]] = {"groups": Group.objects.order_by("name")}
-        rows["user_permissions"] = Permission.objects.select_related("content_type").order_by(
-            "content_type__app_label", "content_type__model", "codename"
-        )
-        return super().formfield_for_manytomany(db_field, request, **{"queryset": rows[db_field.name], **kwargs})
+    def formfield_for_manytomany(
+        self, db_field: "ManyToManyField[Model, Model]", request: HttpRequest, **kwargs: object
+    ) -> "forms.ModelMultipleChoiceField[Model] | None":
+        if db_field.name == "groups":
+            kwargs["queryset"] = Group.objects.order_by("name")
+        else:
+            order = ("content_type__app_label", "content_type__model", "codename")
+            kwargs["queryset"] = Permission.objects.select_related("content_type").order_by(*order)
+        return super().formfield_for_manytomany(db_field, request, **kwargs)

@@ -1,20 +1,20 @@
 """Change records: read only."""
 
 from datetime import UTC
-from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
+from oncall.admin.base.columns import first_few
+from oncall.admin.base.unfold import ModelAdmin
 from oncall.models import ChangeRecord
 
 
 @admin.register(ChangeRecord)
-class ChangeRecordAdmin(ModelAdmin):
+class ChangeRecordAdmin(ModelAdmin[ChangeRecord]):
     list_display = ("time", "label", "kind_label", "action_label", "changed", "by")
     list_filter = ("action", "model")
     list_select_related = ("actor",)
@@ -28,10 +28,10 @@ class ChangeRecordAdmin(ModelAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: ChangeRecord | None = None) -> bool:
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: ChangeRecord | None = None) -> bool:
         return False
 
     @display(description="At", ordering="pk")
@@ -48,8 +48,7 @@ class ChangeRecordAdmin(ModelAdmin):
 
     @display(description="What changed")
     def changed(self, record: ChangeRecord) -> str:
-        paths = list(record.changes)
-        return ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
+        return first_few(list(record.changes))
 
     @display(description="By", ordering="cause")
     def by(self, record: ChangeRecord) -> str:
@@ -62,22 +61,22 @@ class ChangeRecordAdmin(ModelAdmin):
         rows = format_html_join(
             "",
             "<tr><th>{}</th><td>{}</td><td>{}</td></tr>",
-            ((p, _shown(o), _shown(n)) for p, (o, n) in sorted(record.changes.items())),
+            ((path, _cell(old), _cell(new)) for path, (old, new) in sorted(record.changes.items())),
         )
         head = "<tr><th>Field</th><th>Before</th><th>After</th></tr>"
         return format_html('<table class="rb-changes">{}{}</table>', SafeString(head), rows)
 
 
-def _shown(value: Any) -> SafeString | str:
-    """Scalars as they are; a list or mapping as lines of ``name: value``."""
+def _cell(value: object) -> SafeString | str:
+    """Returns a scalar as text, and a list or mapping as a list of ``name: value``."""
     match value:
         case None:
             return "—"
         case dict():
-            pairs = ((name, _shown(part)) for name, part in value.items())
+            pairs = ((name, _cell(each)) for name, each in value.items())
             return format_html("<ul>{}</ul>", format_html_join("", "<li>{}: {}</li>", pairs))
         case list():
-            return format_html("<ol>{}</ol>", format_html_join("", "<li>{}</li>", ((_shown(part),) for part in value)))
+            return format_html("<ol>{}</ol>", format_html_join("", "<li>{}</li>", ((_cell(each),) for each in value)))
         case bool():
             return "yes" if value else "no"
     return str(value)

@@ -1,15 +1,13 @@
 """Services."""
 
 from django.contrib import admin
-from django.utils.safestring import SafeString
-from unfold.decorators import display
 
-from oncall.admin.base.aggregate import AggregateForm, OperatedAdmin
-from oncall.admin.base.columns import source
+from oncall.admin.base.aggregate import AggregateAdmin
+from oncall.admin.base.forms import AggregateForm
 from oncall.models import Service
 
 
-class ServiceForm(AggregateForm):
+class ServiceForm(AggregateForm[Service]):
     kind = "service"
     mirrored = ("name", "description", "policy", "group", "active")
 
@@ -19,13 +17,9 @@ class ServiceForm(AggregateForm):
 
 
 @admin.register(Service)
-class ServiceAdmin(OperatedAdmin):
+class ServiceAdmin(AggregateAdmin[Service]):
     kind = "service"
     form = ServiceForm
     list_display = ("name", "policy", "group", "from_source", "active")
     list_select_related = ("policy", "group")
     autocomplete_fields = ("policy", "group")
-
-    @display(description="Source", ordering="origin_label")
-    def from_source(self, service: Service) -> SafeString:
-        return source(service)

@@ -1,39 +1,32 @@
 """Responders."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Unpack
 
 from django import forms
 from django.contrib import admin
-from django.core.exceptions import ValidationError
-from django.db.models import Prefetch, QuerySet
+from django.contrib.admin.options import InlineModelAdmin
+from django.db.models import Model, Prefetch, QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
-from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from oncall.admin.base.aggregate import AggregateForm, ElementForm, ElementInline, OperatedAdmin, actor
-from oncall.admin.base.columns import is_list, some, source
-from oncall.admin.base.fields import (
-    PersonField,
-    ReadingField,
-    ZoneField,
-    instant_text,
-    person_key,
-    person_label,
-    reading_of,
-    typing_zone,
-)
+from oncall.admin.base.aggregate import AggregateAdmin, ElementInline, actor
+from oncall.admin.base.columns import SourceFilter, first_few, is_list
+from oncall.admin.base.directory import Directory
+from oncall.admin.base.fields import PersonField, ZoneField, typing_zone
+from oncall.admin.base.forms import AggregateForm, ElementForm
+from oncall.admin.base.replacements import ReplacementForm, ReplacementInline
+from oncall.admin.base.unfold import ModelFormOptions
 from oncall.models import ContactMethod, GroupMember, NotificationRule, Responder, Substitution
 from oncall.operations import link_account
 from oncall.tables.base import element_key
 from oncall.tables.people import RESPONDERS
 
 
-class ResponderForm(AggregateForm):
+class ResponderForm(AggregateForm[Responder]):
     kind = "responder"
     mirrored = ("name", "email", "time_zone", "title", "state", "active")
-    time_zone = ZoneField(required=False, label="Time zone", help_text="IANA name, for example Europe/Berlin.")
+    time_zone = ZoneField()
 
     class Meta:
         model = Responder
@@ -44,19 +37,19 @@ class ResponderForm(AggregateForm):
         return self.directory.people
 
 
-class ContactMethodForm(ElementForm):
+class ContactMethodForm(ElementForm[ContactMethod]):
     collection = "contact_methods"
 
     class Meta:
         model = ContactMethod
         fields = ("channel", "address", "extension", "label", "enabled")
 
-    def values(self) -> dict[str, Any]:
+    def values(self) -> dict[str, object]:
         return {name: self.cleaned_data[name] for name in RESPONDERS.elements[self.collection].fields}
 
 
-class NotificationRuleForm(ElementForm):
-    """Edits a notification rule. ``method`` holds the element key of one of the responder's contact methods."""
+class NotificationRuleForm(ElementForm[NotificationRule]):
+    """Edits a notification rule. methods: the element keys and names of the responder's contact methods."""
 
     collection = "notification_rules"
     method = forms.ChoiceField(label="Contact method")
@@ -65,16 +58,22 @@ class NotificationRuleForm(ElementForm):
         model = NotificationRule
         fields = ("urgency", "delay")
 
-    def __init__(self, *args: Any, methods: Sequence[tuple[str, str]], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        kept = self.instance.method_key
-        unknown = [(kept, f"{kept} (not known here)")] if kept and kept not in dict(methods) else []
+    def __init__(
+        self,
+        *,
+        methods: Sequence[tuple[str, str]],
+        directory: Directory,
+        **options: Unpack[ModelFormOptions[NotificationRule]],
+    ) -> None:
+        super().__init__(directory=directory, **options)
+        stored = self.instance.method_key
+        unknown = [(stored, f"{stored} (not known here)")] if stored and stored not in dict(methods) else []
         field = self.fields["method"]
         assert isinstance(field, forms.ChoiceField)  # noqa: S101 - declared above
         field.choices = [("", "---------"), *methods, *unknown]
-        self.initial["method"] = kept
+        self.initial["method"] = stored
 
-    def values(self) -> dict[str, Any]:
+    def values(self) -> dict[str, object]:
         return {
             "urgency": self.cleaned_data["urgency"],
             "delay": self.cleaned_data["delay"],
@@ -83,80 +82,44 @@ class NotificationRuleForm(ElementForm):
         }
 
 
-class SubstitutionForm(ElementForm):
-    """Edits a substitution. zone: the time zone of the form's dates and times."""
-
+class SubstitutionForm(ReplacementForm[Substitution]):
     collection = "substitutions"
     stand_in = PersonField(label="Replaced by", help_text="“nobody” leaves the shift vacant.")
-    starts = ReadingField(label="Starts")
-    ends = ReadingField(label="Ends")
 
     class Meta:
         model = Substitution
         fields = ()
 
-    def __init__(self, *args: Any, zone: str, **kwargs: Any) -> None:
-        self.zone = zone
-        super().__init__(*args, **kwargs)
-        row = self.instance
-        self.initial["stand_in"] = person_label(self.directory, row.by_key, row.by_id)
-        if row.pk:
-            self.initial["starts"] = reading_of(row.starts_at, self.zone)
-            self.initial["ends"] = reading_of(row.ends_at, self.zone)
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
-        check_span(self)
-        return cleaned
-
-    def clean_stand_in(self) -> str:
-        return person_key(self, "stand_in", self.instance.by_key)
-
-    def values(self) -> dict[str, Any]:
-        return {
-            "by_key": self.cleaned_data["stand_in"],
-            "scope": self.instance.scope,
-            "starts_at": instant_text(self.cleaned_data["starts"], self.zone),
-            "ends_at": instant_text(self.cleaned_data["ends"], self.zone),
-        }
+    def values(self) -> dict[str, object]:
+        return {**super().values(), "scope": self.instance.scope}
 
 
-def check_span(form: forms.Form | forms.ModelForm) -> None:  # type: ignore[type-arg]
-    """Reports an end that is not after the start."""
-    starts, ends = form.cleaned_data.get("starts"), form.cleaned_data.get("ends")
-    if starts is not None and ends is not None and ends <= starts:
-        form.add_error("ends", ValidationError("The end must be after the start."))
-
-
-class ContactMethodInline(ElementInline):
+class ContactMethodInline(ElementInline[ContactMethod, Responder]):
     model = ContactMethod
     form = ContactMethodForm
 
 
-class NotificationRuleInline(ElementInline):
+class NotificationRuleInline(ElementInline[NotificationRule, Responder]):
     model = NotificationRule
     form = NotificationRuleForm
 
 
-class SubstitutionInline(ElementInline):
+class SubstitutionInline(ReplacementInline[Substitution, Responder]):
     model = Substitution
     form = SubstitutionForm
     fk_name = "responder"
     fields = ("stand_in", "starts", "ends")
-    named_by = ("by", "responder")
+    select_related = ("by", "responder")
     verbose_name = "substitution"
     verbose_name_plural = "Current and future substitutions (responder's time zone, else UTC)"
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).filter(ends_at__gt=timezone.now()).order_by("starts_at")
-
 
 @admin.register(Responder)
-class ResponderAdmin(OperatedAdmin):
+class ResponderAdmin(AggregateAdmin[Responder]):
     kind = "responder"
     form = ResponderForm
     list_display = ("name", "email", "state_label", "time_zone", "in_groups", "from_source", "account")
-    list_filter = ("active", "state", *OperatedAdmin.list_filter[1:])
+    list_filter = ("active", "state", SourceFilter)
     list_select_related = ("account",)
     search_fields = ("name", "email", "email_canonical", "title")
     autocomplete_fields = ("account",)
@@ -164,7 +127,7 @@ class ResponderAdmin(OperatedAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Responder]:
         groups = Prefetch("memberships", queryset=GroupMember.objects.select_related("group").order_by("pk"))
-        rows: QuerySet[Responder] = super().get_queryset(request)
+        rows = super().get_queryset(request)
         return rows.prefetch_related(groups) if is_list(request) else rows
 
     @display(
@@ -176,22 +139,20 @@ class ResponderAdmin(OperatedAdmin):
 
     @display(description="Groups")
     def in_groups(self, responder: Responder) -> str:
-        return some(list(dict.fromkeys(member.group.name for member in responder.memberships.all())))
+        return first_few(list(dict.fromkeys(member.group.name for member in responder.memberships.all())))
 
-    @display(description="Source", ordering="origin_label")
-    def from_source(self, responder: Responder) -> SafeString:
-        return source(responder)
-
-    def get_formset_kwargs(self, request: HttpRequest, obj: Any, inline: Any, prefix: str) -> dict[str, Any]:
-        kwargs = super().get_formset_kwargs(request, obj, inline, prefix)
+    def element_form_kwargs(
+        self, request: HttpRequest, obj: Responder, inline: "InlineModelAdmin[Model, Responder]"
+    ) -> dict[str, object]:
+        kwargs = super().element_form_kwargs(request, obj, inline)
         if isinstance(inline, NotificationRuleInline):
             rows = obj.contact_methods.all() if obj.pk else ()
-            kwargs["form_kwargs"]["methods"] = [(element_key(row), str(row)) for row in rows]
+            kwargs["methods"] = [(element_key(row), str(row)) for row in rows]
         if isinstance(inline, SubstitutionInline):
-            kwargs["form_kwargs"]["zone"] = typing_zone(obj, request.POST)
+            kwargs["zone"] = typing_zone(obj, request.POST)
         return kwargs
 
-    def save_beside(self, request: HttpRequest, form: Any, formsets: Iterable[Any]) -> None:
+    def save_beside(self, request: HttpRequest, form: AggregateForm[Responder]) -> None:
         if "account" in form.changed_data:
             account = form.cleaned_data["account"]
             link_account(form.instance.pk, account and account.pk, actor(request))

@@ -7,6 +7,7 @@ from typing import Literal
 from oncall.escalation.policy import Policy
 from oncall.escalation.walk import Members
 from oncall.rendering.answers import on_call_at
+from oncall.rendering.coverage import HORIZON
 from oncall.rendering.final import render_final
 from oncall.rendering.intervals import Who
 from oncall.rendering.spec import (
@@ -22,7 +23,6 @@ from oncall.rendering.spec import (
 from oncall.rendering.validation import validate
 from oncall.rendering.zones import DAY, EARLIEST, LATEST
 
-HORIZON = 60 * DAY  # how far the next or previous holders are looked for, in seconds
 _HORIZONS = (2 * DAY, 14 * DAY, HORIZON)  # most answers lie in the first
 
 

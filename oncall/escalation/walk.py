@@ -11,8 +11,8 @@ from typing import Literal, NamedTuple, Protocol
 
 from oncall.escalation.policy import Level, Policy, Target
 from oncall.rendering.spec import VACANT, Participant
+from oncall.rendering.zones import MINUTE
 
-MINUTE = 60
 MOST_STEPS = 2_000
 MOST_MINUTES = 366 * 1_440
 MOST_NESTED = 50

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from oncall.rendering.final import Span, render_final
 from oncall.rendering.intervals import NO_HOLDER, Held, Range, Who
 from oncall.rendering.spec import Participant, ScheduleSpec, Substitution
-from oncall.rendering.zones import DAY, LATEST, stretches
+from oncall.rendering.zones import DAY, HOUR, LATEST, WEEK, stretches
 
-WEEK = 7 * DAY
-HOUR = DAY // 24
+#: How many seconds before and after an instant a change is searched.
+HORIZON = 60 * DAY
 _MONDAY = 4 * DAY  # 1970-01-05
 _MORNING, _EVENING = 6 * HOUR, 22 * HOUR
 _SATURDAY = 5 * DAY

@@ -4,7 +4,7 @@
 the recorded reasons, so a test can find an explanation with a wrong turn, override or replacement.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -30,6 +30,14 @@ from oncall.rendering.zones import DAY, stretches
 AHEAD = 14 * DAY
 
 State = Literal["open", "vacant", "closed", "not_started", "ended", "empty"]
+#: Why a layer has no participant at an instant, for people.
+STATE_WORDS: Mapping[State, str] = {
+    "vacant": "this turn is empty in the rotation",
+    "closed": "none of its windows is open",
+    "not_started": "it has not started",
+    "ended": "it has ended",
+    "empty": "it has no participants",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from oncall.rendering.turns import turn_at, turn_range
 from oncall.rendering.zones import DAY
 
 #: How many seconds ahead the next shift of a rotation by occurrence is searched.
-HORIZON = 366 * DAY
+_AHEAD = 366 * DAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def _turn(layer: Layer, zone: str, instant: int) -> tuple[int, int | None] | Non
         number = turn_at(turns, zone, instant)
         return number, turn_range(turns, zone, number)[1]
     assert isinstance(turns, ByOccurrence)  # noqa: S101 - the caller leaves out Everyone
-    shifts = occurring_shifts(layer, zone, instant, instant + HORIZON)
+    shifts = occurring_shifts(layer, zone, instant, instant + _AHEAD)
     coming = ((index // turns.shifts_per_participant, begins) for index, begins, _, _ in shifts)
     first = next(coming, None)
     return first and (first[0], next((begins for number, begins in coming if number != first[0]), None))

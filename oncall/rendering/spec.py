@@ -230,6 +230,11 @@ class ScheduleSpec:
     groups: tuple[str, ...] = ()
 
 
+#: Why a schedule cannot be rendered, for people: its zone is unknown or ambiguous, or its stored content is invalid.
+NO_ZONE = "its time zone is not settled"
+UNREADABLE = "it is stored in a form that cannot be read"
+
+
 class InvalidSpec(ValueError):
     """A schedule that cannot be rendered. path: the invalid field, e.g. ``layers[0].turns.length``."""
 

@@ -17,8 +17,7 @@ from oncall.rendering.spec import (
     Weekly,
     Window,
 )
-from oncall.rendering.windows import WEEK
-from oncall.rendering.zones import DAY, EARLIEST, FIRST_YEAR, LAST_YEAR, LATEST, check_zone
+from oncall.rendering.zones import DAY, EARLIEST, FIRST_YEAR, LAST_YEAR, LATEST, WEEK, check_zone
 
 MAX_LAYERS = MAX_PARTICIPANTS = MAX_DATES = 10_000
 MAX_TURN_MONTHS = 1_200

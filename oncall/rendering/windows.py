@@ -11,12 +11,11 @@ from functools import lru_cache
 from oncall.rendering.intervals import Range, joined
 from oncall.rendering.recurrence import pattern
 from oncall.rendering.spec import Always, Daily, Layer, Recurring, Weekly, Window
-from oncall.rendering.zones import DAY, at, reading, stretches
+from oncall.rendering.zones import DAY, WEEK, at, reading, stretches
 
 #: The windows that have occurrences: all but Always.
 Recurrent = Daily | Weekly | Recurring
 
-WEEK = 7 * DAY
 _MONDAY = 4 * DAY  # 1970-01-05
 _WIDEST = DAY  # every UTC offset is smaller than this
 

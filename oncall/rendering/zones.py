@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 from oncall.rendering.spec import InvalidSpec
 
 FIRST_YEAR, LAST_YEAR = 1900, 2200
-DAY = 86_400
+MINUTE, HOUR, DAY, WEEK = 60, 3_600, 86_400, 604_800  # in seconds
 EARLIEST = timegm((FIRST_YEAR, 1, 1, 0, 0, 0))
 LATEST = timegm((LAST_YEAR + 1, 1, 1, 0, 0, 0))
 _STEP = 4 * DAY  # the shortest stretch since 1900 is almost 7 days (Boa Vista, October 2000); a test checks this

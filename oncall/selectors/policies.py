@@ -11,10 +11,11 @@ from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 
 from oncall.escalation.codec import InvalidPolicy, levels_from_json
-from oncall.escalation.context import HORIZON, Group, WalkContext
+from oncall.escalation.context import Group, WalkContext
 from oncall.escalation.policy import Policy
 from oncall.models import EscalationPolicy, GroupLead, GroupMember, Reference, Responder, Service, Substitution
 from oncall.rendering.codec import participant_from_text
+from oncall.rendering.coverage import HORIZON
 from oncall.rendering.spec import Participant, ScheduleSpec, person
 from oncall.rendering.spec import Substitution as SubstitutionValue
 from oncall.selectors.schedules import Name, concerns, participant_names, specs, substitution_of

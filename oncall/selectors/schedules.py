@@ -15,7 +15,7 @@ from oncall.aggregates import Kind, State
 from oncall.models import ExtraShift, Override, Reference, Schedule, Substitution
 from oncall.rendering import spec as values
 from oncall.rendering.codec import layers_from_json, participant_from_text
-from oncall.rendering.coverage import next_change
+from oncall.rendering.coverage import HORIZON, next_change
 from oncall.tables.base import PERSON, chunks, element_key, source_of
 from oncall.tables.kinds import ROOTS
 from oncall.tables.schedules import ROW_OF_PARTICIPANT
@@ -23,7 +23,6 @@ from oncall.tables.schedules import ROW_OF_PARTICIPANT
 #: Primary keys: a list of them, or a query for them (then the rows are found by a join, however many there are).
 Ids = Iterable[int] | QuerySet[Any, Any]
 ScheduleInput = tuple[values.ScheduleSpec, tuple[values.Substitution, ...]]
-HORIZON = 60 * 86_400  # how far the next change is looked for, in seconds
 
 
 def _batches(ids: Ids) -> Iterator[Any]:

@@ -13,7 +13,7 @@ from django import template
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from oncall.rendering.zones import at, offset_at, reading, transitions
+from oncall.rendering.zones import DAY, at, offset_at, reading, transitions
 
 register = template.Library()
 
@@ -22,7 +22,6 @@ HUES = (
     "#77aadd", "#99ddff", "#44bb99", "#bbcc33", "#c9b458", "#eedd88",
     "#ee8866", "#ffaabb", "#cc99bb", "#d4a373", "#b8a9e0", "#8fbfa0",
 )  # fmt: skip
-DAY = 86_400
 HEADER, LABEL, BAR, GAP = 40, 20, 28, 14
 #: Follows the key of a participant that nobody here is known for.
 UNKNOWN = "(not known here)"

@@ -9,9 +9,8 @@ from itertools import pairwise
 from sys import intern
 
 from oncall.rendering.spec import Always, ByTime, Daily, ScheduleSpec
-from oncall.rendering.zones import stretches
+from oncall.rendering.zones import DAY, stretches
 
-DAY = 86_400
 Spans = list[tuple[int, int, str]]
 #: Anchor (reading), length of a turn, people in order, start of the daily window (seconds after midnight) and its
 #: length, None = always open.

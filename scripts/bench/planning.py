@@ -20,7 +20,7 @@ from scripts.bench.effort import Effort
 from scripts.bench.figures import Figure, Target, settled
 from scripts.bench.measuring import cpu_times
 from syncjobs.planning.canonical import Proposer
-from syncjobs.planning.plan import Proposals, by_kind, make_plan, to_compare
+from syncjobs.planning.plan import Proposals, by_kind, links_to_compare, make_plan
 from syncjobs.planning.values import Base, LinkDetail, LinkView, NamedRow, Picture, Plan, Rules
 
 P1 = Target("P1", "plan an account, a tenth of it changed, against diffsync (load, diff)", "x", 8, 15, faster=True)
@@ -74,7 +74,7 @@ class Stored:
         """Return the local picture in the form of syncjobs.runs.local_picture."""
         links = {kind: {row[1]: LinkView(*row) for row in self.links[kind]} for kind in ENTITY_TYPES}
         details = {}
-        for link in to_compare(proposals, links, False):
+        for link in links_to_compare(proposals, links, False):
             base, row = (json.loads(text) for text in self.contents[link])
             details[link] = LinkDetail(Base.from_json(base), {}, State(row["fields"], row["elements"], link, 1), True)
         return Picture(

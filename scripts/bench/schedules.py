@@ -21,8 +21,8 @@ from oncall.rendering.spec import (
     Window,
     person,
 )
+from oncall.rendering.zones import DAY, HOUR, WEEK
 
-HOUR, DAY, WEEK = 3_600, 86_400, 7 * 86_400
 YEAR_START = calendar.timegm((2026, 1, 5, 9, 0, 0))
 ZONES = (
     "America/New_York",

@@ -54,8 +54,8 @@ class SyncedSchedulePage(SchedulePage):
         )
         return rows
 
-    def schedule(self, request: HttpRequest, pk: int) -> Any:
-        schedule = super().schedule(request, pk)
+    def get_object(self, request: HttpRequest, pk: int) -> Any:
+        schedule = super().get_object(request, pk)
         schedule.parity = latest_parity([pk]).get(pk) if schedule.external_id else None
         return schedule
 
@@ -99,8 +99,8 @@ class SyncedSchedulePage(SchedulePage):
         check: ParityCheck | None = schedule.parity
         if check is None or not check.is_compared:
             return ours, *others
-        since = max(int(check.since.timestamp()), bars.shown.since)
-        until = min(int(check.until.timestamp()), bars.shown.until)
+        since = max(int(check.since.timestamp()), bars.visible.since)
+        until = min(int(check.until.timestamp()), bars.visible.until)
         if since >= until:
             return ours, *others
         note = measured_in_words(check)

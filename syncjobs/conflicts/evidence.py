@@ -1,4 +1,4 @@
-"""The evidence of a conflict in words, this side and the source's side."""
+"""Shows the evidence of a conflict in words, with the values here and at the source."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from syncjobs.words.values import Lines, NameOf, element_line, field_lines, fiel
 
 @dataclass(frozen=True, slots=True)
 class Sides:
-    """One thing that differs, or one thing that is known (then only ``there`` or only ``here`` has lines)."""
+    """A field with its values here and at the source. A side without a value has no lines."""
 
     word: str
     here: Lines
@@ -20,7 +20,7 @@ class Sides:
 
 
 def sides_of(conflict: Conflict) -> tuple[Sides, ...]:
-    """Rows of the comparison. A handful of queries for the names in it."""
+    """Return the fields to show for a conflict. The names in them are loaded in a few queries."""
     names = Names()
     _sides(conflict, names)
     names.load()
@@ -36,13 +36,13 @@ def _sides(conflict: Conflict, name_of: NameOf) -> list[Sides]:
             people = Sides("People", _lines(evidence.get("here")), _lines(evidence.get("at the source")))
             return [Sides("E-mail address", _lines(evidence.get("email")), _lines(evidence.get("email"))), people]
         case ConflictKind.DUPLICATE_SCHEDULE | ConflictKind.DUPLICATE_POLICY | ConflictKind.TEAM_NAME_COLLISION:
-            here = (str(evidence.get("other", "")), f"comes from: {evidence.get('from') or 'made here'}")
-            there = (str(evidence.get("name", "")), f"comes from: {conflict.connection.origin_label}")
+            here = (str(evidence.get("other", "")), _origin(evidence.get("from")))
+            there = (str(evidence.get("name", "")), _origin(conflict.connection.origin_label))
             return [Sides("Name", here, there)]
         case ConflictKind.TIMEZONE_MISMATCH if not conflict.paths:
             return _zone(evidence)
         case _:
-            return [_differing(path, values, name_of) for path, values in sorted(evidence.items())]
+            return [_field_sides(path, values, name_of) for path, values in sorted(evidence.items())]
 
 
 def _zone(evidence: Mapping[str, Any]) -> list[Sides]:
@@ -55,25 +55,29 @@ def _zone(evidence: Mapping[str, Any]) -> list[Sides]:
     return rows
 
 
-def _differing(path: str, values: Any, name_of: NameOf) -> Sides:
+def _field_sides(path: str, values: Any, name_of: NameOf) -> Sides:
     if not isinstance(values, Mapping):
         return Sides(field_word(path), (), _lines(values))
     collection, _, key = path.partition(".")
     here, there = values.get("here"), values.get("at the source")
     if not key:
         return Sides(field_word(path), field_lines(path, here, name_of), field_lines(path, there, name_of))
-    sides = [(element_line(collection, side, name_of),) if side else ("not there",) for side in (here, there)]
+    sides = [(element_line(collection, side, name_of),) if side else ("does not exist",) for side in (here, there)]
     return Sides(field_word(path), sides[0], sides[1])
+
+
+def _origin(label: object) -> str:
+    return f"imported from {label}" if label else "created here"
 
 
 def _lines(value: Any) -> Lines:
     if value is None or value == "":
         return ()
-    return tuple(str(part) for part in value) if isinstance(value, list | tuple) else (str(value),)
+    return tuple(str(each) for each in value) if isinstance(value, list | tuple) else (str(value),)
 
 
 def rows_of(conflict: Conflict) -> dict[str, int]:
-    """On-call rows a conflict is about, by what to call them: ``this`` and ``the other``. One query."""
+    """Return the ids of the rows of a conflict, by their names on the page: ``this`` and ``the other``. One query."""
     keys = {"this": f"{conflict.connection_id}:{conflict.external_id}", "the other": conflict.evidence.get("other row")}
     ids = {key.partition(":")[2] for key in keys.values() if key}
     links = {

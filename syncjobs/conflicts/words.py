@@ -1,45 +1,46 @@
-"""What every kind of conflict means for those on call, and what somebody can do about it in this release."""
+"""Says for each kind of conflict what it means for the people on call, and what to do about it."""
 
 from collections.abc import Mapping
 from typing import Final
 
 from syncjobs.models import ConflictKind
 
-#: kind -> (what happens meanwhile, what to do now)
+#: Kind of conflict -> (what happens until it is answered, what to do).
 WORDS: Final[Mapping[str, tuple[str, str]]] = {
     ConflictKind.USER_NOT_FOUND: (
-        "The person was imported, keeps every slot, target and membership, and is shown as having no account here.",
-        "Link an account on the person's page; the next sync closes this.",
+        "The person was imported and keeps every turn, target and membership, but has no account here.",
+        "Link an account on the person's page; the next sync closes this question.",
     ),
     ConflictKind.AMBIGUOUS: (
-        "Nobody was merged: everybody with this address is a person of their own and keeps their slots.",
-        "Correct the address of those it does not belong to, at the source or here; the next sync closes this.",
+        "Nobody was merged. Everybody with this address stays a separate person and keeps their turns.",
+        "Correct the address of the people with a wrong address, at the source or here; the next sync closes this "
+        "question.",
     ),
     ConflictKind.DUPLICATE_SCHEDULE: (
-        "Both schedules stand and both are rendered. Escalation policies go on naming the one they named.",
-        "Rename one of the two, or deactivate the one that is not needed; the next sync closes this.",
+        "Both schedules are kept and rendered. Each escalation policy still pages the same schedule.",
+        "Rename one of them, or deactivate the one that is not needed; the next sync closes this question.",
     ),
     ConflictKind.DUPLICATE_POLICY: (
-        "Both escalation policies stand. Services go on naming the one they named.",
-        "Rename one of the two, or deactivate the one that is not needed; the next sync closes this.",
+        "Both escalation policies are kept. Each service still uses the same policy.",
+        "Rename one of them, or deactivate the one that is not needed; the next sync closes this question.",
     ),
     ConflictKind.TEAM_NAME_COLLISION: (
-        "Both user groups stand, each with its own members.",
-        "Rename one of the two, or deactivate the one that is not needed; the next sync closes this.",
+        "Both user groups are kept, each with its own members.",
+        "Rename one of them, or deactivate the one that is not needed; the next sync closes this question.",
     ),
     ConflictKind.TIMEZONE_MISMATCH: (
-        "Nothing was guessed. A schedule without a certain time zone is stored inactive and renders no shifts; one "
-        "whose zone was set here keeps it.",
-        "Set the zone at the source to a name such as Europe/Berlin, or on the schedule's page here, then sync again.",
+        "The time zone was not guessed. A schedule without a settled time zone is inactive and has no shifts. A time "
+        "zone that was set here is kept.",
+        "Set the time zone at the source to a name such as Europe/Berlin, or on the schedule's page, and sync again.",
     ),
     ConflictKind.BOTH_EDITED: (
-        "What was set here stays in force. Other fields of the object go on following the source.",
-        "Make both sides equal, here or at the source; the next sync closes this. Or let the source win everywhere: "
-        "choose Overwrite with source in the connection's rules.",
+        "The values set here are kept. Other fields of the object still follow the source.",
+        "Make the values equal, here or at the source; the next sync closes this question. If the source should always "
+        "win, choose Overwrite with source in the connection's rules.",
     ),
     ConflictKind.DELETED_HERE: (
-        "It stays deleted here. At the source it is still there.",
-        "Delete it at the source too, or take it out of the selection of the connection.",
+        "It stays deleted here, but still exists at the source.",
+        "Delete it at the source too, or remove it from the selection of the connection.",
     ),
 }
-LATER: Final = "Deciding here, with a click, follows in a later release."
+LATER: Final = "A later release lets you decide on this page."

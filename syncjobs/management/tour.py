@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from django.core.management.base import CommandError
 from django.utils import timezone
@@ -13,14 +13,13 @@ from connectors.connections.probe import probe_connection
 from connectors.models import Connection
 from connectors.records import ENTITY_TYPES, EntityType
 from connectors.registry import connector_class
+from oncall.rendering.zones import DAY
 from syncjobs.models import ParityBasis, RunKind, RunState, SyncProfile, SyncRun
 from syncjobs.parity.checks import load_imported, measure_on_demand
 from syncjobs.parity.words import Line, as_json, lines_of
 from syncjobs.runs.runner import drive
 from syncjobs.runs.start import approve, start
 from syncjobs.runs.verify import measure_due, with_transitions
-
-FORTNIGHT: Final = 14 * 86_400
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ def run_tour(profile: SyncProfile) -> TourResult:
         planned = _drive(planned)
     again = _drive(start(profile, RunKind.APPLY, by=None, ring=False))
     connector, now = open_connector(connection), int(time.time())
-    fortnight = measure_on_demand(connection, connector, now, now + FORTNIGHT, at=timezone.now())
+    fortnight = measure_on_demand(connection, connector, now, now + 14 * DAY, at=timezone.now())
     imported = load_imported(connection, again.notes, since=now)
     due = with_transitions(imported, imported.rows, now)
     changes = measure_due(imported, open_connector(connection), due, ParityBasis.TRANSITION, most=len(due) * 100)

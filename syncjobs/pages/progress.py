@@ -10,6 +10,7 @@ from connectors.records import ENTITY_TYPES
 from syncjobs.models import RunState, SyncRun
 from syncjobs.pages.marks import ago, kind_words, state_mark
 from syncjobs.runs.start import RING_AGAIN
+from syncjobs.words.losses import loss_title
 
 #: Words of ``SyncRun.counts`` in the order in which things happen; what happened to nothing is left out.
 _COLUMNS: Final = (
@@ -112,7 +113,7 @@ def grouped_notes(run: SyncRun) -> list[dict[str, Any]]:
         groups[note["code"]].append(note)
     return [
         {
-            "code": code.replace("_", " ").replace("-", " "),
+            "title": loss_title(code, notes[0]["message"]),
             "count": len(notes),
             "more": max(0, len(notes) - _MOST_NOTES),
             "notes": [

@@ -1,7 +1,7 @@
-"""Why our rendering differs from the source's: for each difference the first cause that explains it. Pure.
+"""Finds the first cause of each difference between our rendering and that of the source. Pure.
 
-What a window or a turn has to do with a difference is tried out: the schedule is rendered once more with that one thing
-changed, and the thing is the cause when nothing differs any more in that time.
+Windows and turns are tested: the schedule is rendered again with one window or turn changed. If this removes the
+difference, the window or turn is its cause.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,7 +23,7 @@ from oncall.rendering.spec import (
     ScheduleSpec,
     Substitution,
 )
-from oncall.rendering.zones import transitions
+from oncall.rendering.zones import HOUR, transitions
 
 Cause = Literal[
     "unresolved person",
@@ -36,16 +36,17 @@ Cause = Literal[
     "unexplained",
 ]
 CAUSES: Final[tuple[Cause, ...]] = get_args(Cause)
-#: A day of 25 hours and the hour in question: differences of a clock change lie this near to it.
-NEAR_A_CHANGE: Final = 26 * 3600
+#: Differences caused by a clock change are at most this near to it, in seconds: a day of 25 hours and one hour.
+NEAR_A_CHANGE: Final = 26 * HOUR
 
 Variant = Callable[[], ScheduleSpec | None]
 
 
 class Causes:
-    """Of one schedule and the source's own ``source`` in ``[since, until)``.
+    """Finds the causes of the differences of one schedule in ``[since, until)``.
 
-    unresolved: persons that no row is known for. untold: the source did not tell all that the schedule consists of.
+    source: the spans of the source. unresolved: people without a row here. incomplete: whether the source did not
+    report the whole schedule.
     """
 
     def __init__(
@@ -57,18 +58,18 @@ class Causes:
         until: int,
         *,
         unresolved: frozenset[object] = frozenset(),
-        untold: bool = False,
+        incomplete: bool = False,
     ) -> None:
         self._spec = spec
         self._substitutions = substitutions
         self._source = source
         self._range = (since, until)
         self._unresolved = unresolved
-        self._untold = untold
+        self._incomplete = incomplete
         self._tried: dict[object, tuple[Difference, ...] | None] = {}
 
     def first_of(self, difference: Difference) -> Cause:
-        """``before`` is the source, ``after`` is ours."""
+        """Return the first cause. difference: from the source (before) to our rendering (after)."""
         tests: tuple[Callable[[Difference], bool], ...] = (
             self._is_unresolved,
             self._is_unsupported,
@@ -84,8 +85,8 @@ class Causes:
         return not self._unresolved.isdisjoint(_people(difference))
 
     def _is_unsupported(self, difference: Difference) -> bool:
-        """A source renders people; a group or policy that holds a turn here is not taken apart."""
-        return self._untold or any(who.kind != "person" for who in _people(difference))
+        # The source renders people, but turns of groups and policies are not resolved to people here.
+        return self._incomplete or any(who.kind != "person" for who in _people(difference))
 
     def _is_at_a_clock_change(self, difference: Difference) -> bool:
         zones = {self._spec.zone, *(layer.zone for layer in self._spec.layers if layer.zone is not None)}
@@ -94,69 +95,76 @@ class Causes:
 
     def _is_at_an_override(self, difference: Difference) -> bool:
         exceptions: tuple[Override | ExtraShift, ...] = (*self._spec.overrides, *self._spec.extra_shifts)
-        return any(one.starts_at <= difference.end and one.ends_at >= difference.start for one in exceptions)
+        return any(each.starts_at <= difference.end and each.ends_at >= difference.start for each in exceptions)
 
     def _is_a_window(self, difference: Difference) -> bool:
-        """Had one layer been closed, or had one that was closed been open, nothing would differ."""
+        """Return whether closing or opening one layer removes the difference."""
         for index, layer in enumerate(self._spec.layers):
             if all(isinstance(window, Always) for window in layer.windows):
                 continue
-            if self._settles(difference, ("closed", index), partial(self._with, index, ())):
+            if self._is_settled_by(difference, ("closed", index), partial(self._with, index, ())):
                 return True
-            if not self._is_silent(difference, index):
+            if not self._is_empty(difference, index):
                 continue
-            opened = _opened(layer, difference.before)
-            if opened is not None:
-                key = ("open", index, opened.participants)
-                if self._settles(difference, key, partial(self._with, index, (opened,))):
+            variant = _always_open(layer, difference.before)
+            if variant is not None:
+                key = ("open", index, variant.participants)
+                if self._is_settled_by(difference, key, partial(self._with, index, (variant,))):
                     return True
         return False
 
     def _is_a_turn(self, difference: Difference) -> bool:
-        """Had those whom the source names had the turn in their layers, nothing would differ."""
-        return self._settles(difference, ("turn", difference.before), partial(self._narrowed, difference.before))
+        """Return whether giving the turns to the people of the source removes the difference."""
+        return self._is_settled_by(
+            difference, ("turn", difference.before), partial(self._with_turns_of, difference.before)
+        )
 
     def _is_a_substitution(self, difference: Difference) -> bool:
         people = set(_people(difference))
         return any(
-            one.starts_at <= difference.end
-            and one.ends_at >= difference.start
-            and not people.isdisjoint((one.person, one.replacement))
-            for one in self._substitutions
+            each.starts_at <= difference.end
+            and each.ends_at >= difference.start
+            and not people.isdisjoint((each.person, each.replacement))
+            for each in self._substitutions
         )
 
-    # --- trying out -----------------------------------------------------------------------------------------------
+    # --- variants -----------------------------------------------------------------------------------------------
 
     def _with(self, index: int, layers: tuple[Layer, ...]) -> ScheduleSpec:
-        """The schedule with other layers in place of one."""
+        """Return the schedule with other layers in place of the layer at ``index``."""
         before, after = self._spec.layers[:index], self._spec.layers[index + 1 :]
         return replace(self._spec, layers=(*before, *layers, *after))
 
-    def _narrowed(self, who: Who) -> ScheduleSpec | None:
-        """Layers in which people take turns, left to those of ``who``; None when no layer has any of them."""
+    def _with_turns_of(self, who: Who) -> ScheduleSpec | None:
+        """Return the schedule without the other participants of all layers with turns that contain some of ``who``.
+
+        None if no layer changes.
+        """
         layers = []
         for layer in self._spec.layers:
-            kept = tuple(one for one in layer.participants if one in who)
+            kept = tuple(each for each in layer.participants if each in who)
             taking_turns = kept and not isinstance(layer.turns, Everyone)
             layers.append(replace(layer, participants=kept) if taking_turns else layer)
         spec = replace(self._spec, layers=tuple(layers))
         return None if spec == self._spec else spec
 
-    def _is_silent(self, difference: Difference, index: int) -> bool:
-        """Whether the layer itself has nobody at that time."""
+    def _is_empty(self, difference: Difference, index: int) -> bool:
+        """Return whether the layer alone has nobody during the difference."""
         alone = replace(self._spec, layers=(self._spec.layers[index],), overrides=(), extra_shifts=())
         spans = render_final(alone, (), difference.start, difference.end)
         return not spans
 
-    def _settles(self, difference: Difference, key: object, variant: Variant) -> bool:
-        """Whether a variant equals the source throughout the difference's time. Each is rendered once."""
+    def _is_settled_by(self, difference: Difference, key: object, variant: Variant) -> bool:
+        """Return whether a variant has no difference in this time. Variants with the same key are rendered once."""
         if key not in self._tried:
             self._tried[key] = self._differences_of(variant())
         left = self._tried[key]
-        return left is not None and not any(one.start < difference.end and one.end > difference.start for one in left)
+        return left is not None and not any(
+            each.start < difference.end and each.end > difference.start for each in left
+        )
 
     def _differences_of(self, spec: ScheduleSpec | None) -> tuple[Difference, ...] | None:
-        """None: there is no such variant."""
+        """Return the differences of a variant; None if it does not exist or is invalid."""
         if spec is None:
             return None
         try:
@@ -167,13 +175,16 @@ class Causes:
 
 
 def _people(difference: Difference) -> Who:
-    """Who is on call on one side only."""
+    """Return who is on call on one side only."""
     return tuple(set(difference.before) ^ set(difference.after))
 
 
-def _opened(layer: Layer, who: Who) -> Layer | None:
-    """The layer without windows. Turns that count occurrences have none then: left to those of ``who``."""
+def _always_open(layer: Layer, who: Who) -> Layer | None:
+    """Return the layer without windows, or None.
+
+    Turns by occurrence do not exist without windows, so that the participants who are in ``who`` are on call together.
+    """
     if not isinstance(layer.turns, ByOccurrence):
         return replace(layer, windows=(Always(),), clip="cut")
-    kept = tuple(one for one in layer.participants if one in who)
+    kept = tuple(each for each in layer.participants if each in who)
     return replace(layer, windows=(Always(),), clip="cut", turns=Everyone(), participants=kept) if kept else None

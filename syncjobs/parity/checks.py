@@ -1,4 +1,4 @@
-"""Measuring imported schedules against the source, and remembering what came of it."""
+"""Compares imported schedules with the source and stores the results."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,86 +19,97 @@ from oncall.rendering.spec import Participant
 from oncall.selectors.schedules import ScheduleInput, participant_names, specs
 from oncall.tables.base import chunks
 from syncjobs.models import ExternalLink, LinkState, ParityBasis, ParityCheck, ParityJudge, SyncRun
-from syncjobs.parity.compare import NOT_TOLD, Measured, measure
+from syncjobs.parity.compare import NOT_REPORTED, Measurement, measure
 from syncjobs.planning.values import element_key
 
-#: Measurements of a schedule that are kept, of each basis.
+#: How many results of a schedule are kept for each basis.
 KEPT: Final = 30
-#: So long a sync that finds the same again only says so on the measurement that is there.
+#: For this time, a sync that finds the same equality again updates the stored result instead of adding another.
 CONFIRMED: Final = timedelta(days=1)
 
 Rendered = Mapping[str, Sequence[Span]]
 
 
 def judge() -> ParityJudge:
-    """Who the comparison is made with: only a vendor proves anything about a vendor."""
+    """Return whether comparisons are made with a vendor or with a simulator."""
     return ParityJudge.SIMULATOR if simulator_settings() else ParityJudge.VENDOR
 
 
 @dataclass(frozen=True, slots=True)
 class ScheduleParity:
-    """One schedule's result; schedule_id: the row here."""
+    """The result of one schedule. schedule_id: its row here."""
 
     external_id: str
     name: str
     schedule_id: int
     basis: ParityBasis
-    measured: Measured
+    measured: Measurement
 
 
 @dataclass(frozen=True, slots=True)
-class Imported:
-    """The linked schedules of a connection as comparing needs them. rows: external id -> (row id, name), by name.
+class ImportedSchedules:
+    """The linked schedules of a connection, ready to be compared.
 
-    is_known: whether a person has a row. untold: external ids of schedules that the source told in part.
+    rows: row id and name by external id, in the order of the names. specs: by row id. is_known: returns whether a
+    participant has a row. incomplete: external ids of the schedules that the source reported only in part.
     """
 
     connection_id: int
     rows: Mapping[str, tuple[int, str]]
     specs: Mapping[int, ScheduleInput]
     is_known: Callable[[Participant], bool]
-    untold: frozenset[str]
+    incomplete: frozenset[str]
 
     def spec(self, external_id: str) -> ScheduleInput | None:
+        """Return the schedule to render; None if it cannot be rendered."""
         return self.specs.get(self.rows[external_id][0])
 
     def groups(self, external_id: str) -> tuple[str, ...]:
-        """Ids of a schedule's groups, at the source."""
-        spec, own = self.spec(external_id), element_key(self.connection_id, "")
-        return () if spec is None else tuple(key.removeprefix(own) for key in spec[0].groups if key.startswith(own))
+        """Return the ids of the groups of a schedule at the source."""
+        spec, prefix = self.spec(external_id), element_key(self.connection_id, "")
+        return (
+            () if spec is None else tuple(key.removeprefix(prefix) for key in spec[0].groups if key.startswith(prefix))
+        )
 
     def measure(
         self,
         external_id: str,
         basis: ParityBasis,
-        told: Sequence[Span] | None,
+        source: Sequence[Span] | None,
         since: int,
         until: int,
-        because: str = NOT_TOLD,
+        reason: str = NOT_REPORTED,
     ) -> ScheduleParity:
-        """told: the source's spans with bare external ids, None = not told, ``because`` of something."""
+        """Compare a schedule in ``[since, until)``.
+
+        source: spans with the ids of the source; None if they were not reported, for the given reason.
+        """
         row_id, name = self.rows[external_id]
         measured = measure(
             self.specs.get(row_id),
-            None if told is None else [self._keyed(span) for span in told],
+            None if source is None else [self._with_keys(span) for span in source],
             since,
             until,
             is_known=self.is_known,
-            untold=external_id in self.untold,
-            because=because,
+            incomplete=external_id in self.incomplete,
+            reason=reason,
         )
         return ScheduleParity(external_id, name, row_id, basis, measured)
 
-    def _keyed(self, span: Span) -> Span:
+    def _with_keys(self, span: Span) -> Span:
         keys = (Participant(p.kind, element_key(self.connection_id, p.id)) for p in span.participants)
         return Span(span.start, span.end, tuple(sorted(keys)))
 
 
 def load_imported(
     connection: Connection, notes: Iterable[Mapping[str, Any]], *, since: int, only: Collection[str] | None = None
-) -> Imported:
-    """notes: those of the read. since: what ended by this instant is left out. only: external ids, None = all linked.
-    6 queries, for more than 500 of ``only`` 5 of them per 500; one more when people are not linked."""
+) -> ImportedSchedules:
+    """Load the linked schedules of a connection.
+
+    notes: of the read. since: an instant; overrides, extra shifts and substitutions that ended by then are left out.
+    only: external ids; None for all linked schedules. There are 6 queries, one more if people are not linked; 5 of them
+    are repeated for each 500 ids in ``only``.
+    """
     links = ExternalLink.objects.filter(connection=connection)
     schedules = links.filter(entity_type="schedule", state=LinkState.LINKED, schedule__isnull=False)
     people = links.filter(entity_type="responder", responder__isnull=False)
@@ -113,59 +124,67 @@ def load_imported(
             linked.add(element_key(connection.pk, external_id))
         elif only is None or external_id in only:
             rows[external_id] = (row_id, name)
-    # All: a sub-select, not a list, the same statements for one and for a thousand.
+    # For all schedules, a subquery keeps the number of statements independent of the number of schedules.
     ids = schedules.values("schedule_id") if only is None else [row_id for row_id, _ in rows.values()]
     loaded = specs(ids, since=since)
 
     @cache
-    def named_otherwise() -> frozenset[Participant]:
+    def named_participants() -> frozenset[Participant]:
         return frozenset(participant_names(row_id for row_id, _ in rows.values()))
 
     def is_known(who: Participant) -> bool:
-        return who.id in linked or who in named_otherwise()
+        return who.id in linked or who in named_participants()
 
-    untold = frozenset(
+    incomplete = frozenset(
         str(note["external_id"]) for note in notes if note["entity_type"] == "schedule" and _is_loss(note)
     )
-    return Imported(connection.pk, rows, loaded, is_known, untold)
+    return ImportedSchedules(connection.pk, rows, loaded, is_known, incomplete)
 
 
 def _is_loss(note: Mapping[str, Any]) -> bool:
-    """Whether a stored note is a loss. Notes of earlier releases have no such field; there the code says it."""
+    """Return whether a stored note is a loss. Notes of earlier releases have no such field, so their code decides."""
     code = str(note["code"])
     return bool(note.get("loss", code.endswith("_not_told") or code.startswith("unsupported")))
 
 
-def from_the_answer_on(since: int, until: int) -> int:
-    """Where comparing begins with an answer that came just now: of the time before it a source tells who served, not
-    what follows from its settings. A range that lies wholly in the past was asked for as such."""
+def comparison_start(since: int, until: int) -> int:
+    """Return where the comparison with an answer of the source starts that was received just now.
+
+    For the time before the answer, a source reports who was on call, not what its settings say. A range in the past is
+    compared as a whole.
+    """
     answered = int(timezone.now().timestamp()) + 1
     return max(since, answered) if answered < until else since
 
 
 def measure_at_source(
-    imported: Imported, connector: Connector, ids: Iterable[str], basis: ParityBasis, since: int, until: int
+    imported: ImportedSchedules, connector: Connector, ids: Iterable[str], basis: ParityBasis, since: int, until: int
 ) -> Iterator[ScheduleParity]:
-    """The results of these schedules in [since, until), for which the source is asked. Raises ConnectorError."""
-    ids, tells = list(ids), connector.rendered_range()
+    """Return the results of these schedules in ``[since, until)``, after a request to the source.
+
+    Raises ConnectorError.
+    """
+    ids, available = list(ids), connector.rendered_range()
     rendered: Rendered = {}
-    because = NOT_TOLD
-    if tells is not None and not tells[0] <= since <= until <= tells[1]:
-        because = f"the source tells its own rendering only until {instant_to_text(tells[1])}"
-        if since < tells[0]:
-            because = f"the source tells its own rendering only from {instant_to_text(tells[0])} on"
+    reason = NOT_REPORTED
+    if available is not None and not available[0] <= since <= until <= available[1]:
+        reason = f"the source reports its own rendering only until {instant_to_text(available[1])}"
+        if since < available[0]:
+            reason = f"the source reports its own rendering only from {instant_to_text(available[0])} on"
     else:
         schedules = {id_: imported.groups(id_) for id_ in ids if imported.spec(id_) is not None}
         rendered = connector.rendered(schedules, since, until) if schedules else {}
-    since = from_the_answer_on(since, until)
-    return (imported.measure(id_, basis, rendered.get(id_), since, until, because) for id_ in ids)
+    since = comparison_start(since, until)
+    return (imported.measure(id_, basis, rendered.get(id_), since, until, reason) for id_ in ids)
 
 
 def measure_on_demand(
     connection: Connection, connector: Connector, since: int, until: int, *, at: datetime
 ) -> list[ScheduleParity]:
-    """Compare every linked schedule over [since, until) and store it. Asks the source for its rendering; raises
-    ConnectorError."""
+    """Compare all linked schedules in ``[since, until)`` with the rendering of the source and store the results.
+
+    at: the time of the comparison. Raises ConnectorError.
+    """
     read = SyncRun.objects.filter(connection=connection, planned_at__isnull=False).order_by("-id")
     imported = load_imported(connection, read.values_list("notes", flat=True).first() or (), since=since)
     results = list(measure_at_source(imported, connector, imported.rows, ParityBasis.DEMAND, since, until))
@@ -173,11 +192,14 @@ def measure_on_demand(
     return results
 
 
-# --- stored -----------------------------------------------------------------------------------------------------------
+# --- stored results ---------------------------------------------------------------------------------------------------
 
 
 class LatestChecks(dict[tuple[str, str], ParityCheck]):
-    """(external id, basis) -> the last measurement of a connection's schedules, and how many there are of each."""
+    """The latest results of the schedules of a connection, by external id and basis.
+
+    kept: how many results are stored, by external id and basis.
+    """
 
     def __init__(self, connection: Connection) -> None:
         parts = [F("external_id"), F("basis")]
@@ -193,14 +215,15 @@ class LatestChecks(dict[tuple[str, str], ParityCheck]):
 def store(
     connection: Connection,
     results: Iterable[ScheduleParity],
-    newest: LatestChecks,
+    latest: LatestChecks,
     *,
     at: datetime,
     run: SyncRun | None = None,
 ) -> None:
-    """Write the results, and forget all but the last :data:`KEPT` of each schedule and basis.
+    """Store the results, and delete all but the last :data:`KEPT` of each schedule and basis.
 
-    A sync that finds equal what was equal, while the source says what it said, moves ``measured_at`` only.
+    If a sync finds a schedule equal again and the source did not change, only ``measured_at`` and the run of the stored
+    result are updated. at: the time of the comparison.
     """
     said_by = judge()
     confirmed: list[int] = []
@@ -218,24 +241,26 @@ def store(
             until=_moment(result.measured.until),
             **_columns(result.measured),
         )
-        old, asked = (newest.get((check.external_id, basis)) for basis in (check.basis, ParityBasis.DEMAND))
-        is_last = old is not None and (asked is None or asked.pk <= old.pk)
-        if old is not None and is_last and _says_the_same(old, check):
+        old, on_demand = (latest.get((check.external_id, basis)) for basis in (check.basis, ParityBasis.DEMAND))
+        is_last = old is not None and (on_demand is None or on_demand.pk <= old.pk)
+        if old is not None and is_last and _is_repeated(old, check):
             confirmed.append(old.pk)
         else:
             new.append(check)
     for piece in chunks(confirmed):
         ParityCheck.objects.filter(pk__in=piece).update(measured_at=at, run=run)
     ParityCheck.objects.bulk_create(new)
-    if any(newest.kept.get((check.external_id, check.basis), 0) >= KEPT for check in new):
+    if any(latest.kept.get((check.external_id, check.basis), 0) >= KEPT for check in new):
         place = Window(RowNumber(), partition_by=[F("external_id"), F("basis")], order_by="-id")
-        old_ones = ParityCheck.objects.filter(connection=connection).annotate(place=place).filter(place__gt=KEPT)
-        ParityCheck.objects.filter(pk__in=old_ones.values("pk")).delete()
+        numbered = ParityCheck.objects.filter(connection=connection).annotate(place=place).filter(place__gt=KEPT)
+        ParityCheck.objects.filter(pk__in=numbered.values("pk")).delete()
 
 
-def _says_the_same(old: ParityCheck, new: ParityCheck) -> bool:
-    """Two syncs, soon after each other, that found everything equal, and the source's spans are the same in the time
-    that both measured."""
+def _is_repeated(old: ParityCheck, new: ParityCheck) -> bool:
+    """Return whether two syncs within :data:`CONFIRMED` found equality with the same spans of the source.
+
+    Spans are compared in the time that both syncs measured.
+    """
     if new.basis != ParityBasis.SYNC or new.since - old.since >= CONFIRMED:
         return False
     if not (old.is_compared and new.is_compared) or old.differs or new.differs:
@@ -247,12 +272,12 @@ def _says_the_same(old: ParityCheck, new: ParityCheck) -> bool:
 
 
 def _cut(spans: Iterable[Sequence[Any]], since: str, until: str) -> list[tuple[str, str, Any]]:
-    """Texts of instants are in the order of the instants."""
+    """Return the parts of the spans in ``[since, until)``. Texts of instants sort like the instants."""
     cut = ((max(start, since), min(end, until), who) for start, end, who in spans)
     return [span for span in cut if span[0] < span[1]]
 
 
-def _columns(measured: Measured) -> dict[str, Any]:
+def _columns(measured: Measurement) -> dict[str, Any]:
     compared = measured.comparison
     return {
         "equal_seconds": None if compared is None else compared.equal,
@@ -287,30 +312,35 @@ def _moment(instant: int) -> datetime:
 
 
 def current_checks(schedule_ids: Iterable[int] | QuerySet[Any, Any]) -> "QuerySet[ParityCheck, Any]":
-    """Primary keys of the measurements that still say something: of each schedule the last over the next days, and the
-    last around each clock change to come. For a subquery."""
+    """Return a query for the primary keys of the current results.
+
+    These are, for each schedule, the last result for the next days and the last around each future clock change.
+    """
     return (
         ParityCheck.objects.filter(schedule__in=schedule_ids)
         .exclude(basis=ParityBasis.TRANSITION, until__lt=timezone.now())
         .annotate(change=Case(When(basis=ParityBasis.TRANSITION, then=F("until")), default=Value(None)))
         .values("schedule", "change")
-        .annotate(newest=Max("pk"))
-        .values("newest")
+        .annotate(last=Max("pk"))
+        .values("last")
     )
 
 
 def latest_parity(schedule_ids: Iterable[int]) -> dict[int, ParityCheck]:
-    """What to say of each schedule; one query. That is its last measurement over the next days, or, when that differs
-    in nothing, one around a clock change to come that does. Schedules that were never measured are missing."""
+    """Return the result to show for each schedule, by schedule id; one query.
+
+    It is the last result for the next days; if that has no difference, the first result around a future clock change
+    that has. Schedules that were never measured are missing.
+    """
     latest: dict[int, ParityCheck] = {}
     for check in _in_order(current_checks(schedule_ids)):
-        known = latest.get(check.schedule_id or 0)
-        if known is None or (check.differs and not known.differs):
+        before = latest.get(check.schedule_id or 0)
+        if before is None or (check.differs and not before.differs):
             latest[check.schedule_id or 0] = check
     return latest
 
 
-def _in_order(newest: "QuerySet[ParityCheck, Any]") -> list[ParityCheck]:
-    """Those about the next days first, then by the range measured."""
-    found = ParityCheck.objects.filter(pk__in=newest).order_by("since", "pk")
+def _in_order(keys: "QuerySet[ParityCheck, Any]") -> list[ParityCheck]:
+    """Return the results for the next days, then those around clock changes, each sorted by their range."""
+    found = ParityCheck.objects.filter(pk__in=keys).order_by("since", "pk")
     return sorted(found, key=lambda check: check.basis == ParityBasis.TRANSITION)

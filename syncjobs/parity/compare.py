@@ -1,4 +1,4 @@
-"""Parity: our rendering of a schedule against the source's own, second by second. Pure; storing is parity_checks.py."""
+"""Compares our rendering of a schedule with that of the source, second by second. Pure; ``checks`` stores results."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,24 +8,23 @@ from oncall.rendering.coverage import filled
 from oncall.rendering.differences import Comparison, compare
 from oncall.rendering.final import Span, render_final
 from oncall.rendering.intervals import Range, Who
-from oncall.rendering.spec import InvalidSpec, Participant, ScheduleSpec, Substitution
+from oncall.rendering.spec import NO_ZONE, InvalidSpec, Participant, ScheduleSpec, Substitution
 from oncall.rendering.zones import DAY, transitions
 from syncjobs.parity.causes import Cause, Causes
 
-#: How far on both sides of a clock change its days are looked at.
-AROUND = 3 * DAY
-#: Clock changes further away than this are not looked for: the next one of each half of the year lies within.
-AHEAD = 366 * DAY
+#: How many seconds before and after a clock change are compared.
+_AROUND = 3 * DAY
+#: How many seconds ahead clock changes are searched. A year contains the next change in each direction.
+_AHEAD = 366 * DAY
 
-Schedule = tuple[ScheduleSpec, tuple[Substitution, ...]]
+ScheduleInput = tuple[ScheduleSpec, tuple[Substitution, ...]]
 
-NOT_TOLD = "the source did not tell its own rendering"
-NO_ZONE = "its time zone is not settled"
+NOT_REPORTED = "the source did not report its own rendering"
 
 
 @dataclass(frozen=True, slots=True)
-class Explained:
-    """In the instants ``[start, end)`` the source and we have different people on call; cause: the first that fits."""
+class ExplainedDifference:
+    """Different people are on call at the source and here in ``[start, end)``, because of ``cause``."""
 
     start: int
     end: int
@@ -35,100 +34,109 @@ class Explained:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
-    """One schedule over ``[since, until)``. comparison None: ``note`` says why nothing was compared.
+class Measurement:
+    """The comparison of one schedule in ``[since, until)``; None if it was not compared, then ``note`` says why.
 
-    source: the source's spans, cut to the range. unresolved: persons of either side that no row is known for.
+    source: the spans of the source in the range. unresolved: people of both sides without a row here.
     """
 
     since: int
     until: int
     source: tuple[Span, ...]
     comparison: Comparison | None = None
-    differences: tuple[Explained, ...] = ()
+    differences: tuple[ExplainedDifference, ...] = ()
     unresolved: tuple[Participant, ...] = ()
     note: str = ""
 
     @property
     def differs(self) -> bool:
+        """Return whether differences were found."""
         return bool(self.differences)
 
 
 def measure(
-    schedule: Schedule | None,
+    schedule: ScheduleInput | None,
     source: Sequence[Span] | None,
     since: int,
     until: int,
     *,
     is_known: Callable[[Participant], bool],
-    untold: bool,
-    because: str = NOT_TOLD,
-) -> Measured:
-    """schedule: what is here, None = its zone is not settled. source: the source's own spans, with the participants
-    that the schedule uses, None = not told, ``because`` of something. untold: the source did not tell all that the
-    schedule consists of."""
+    incomplete: bool,
+    reason: str = NOT_REPORTED,
+) -> Measurement:
+    """Compare one schedule in ``[since, until)`` with the spans of the source.
+
+    schedule: None if its time zone is not settled. source: spans with the participants of the schedule; None if they
+    were not reported, for the given reason. is_known: returns whether a participant has a row here. incomplete: whether
+    the source did not report the whole schedule.
+    """
     if source is None:
-        return Measured(since, until, (), note=NO_ZONE if schedule is None else because)
-    told = tuple(Span(start, end, who) for start, end, who in filled(source, since, until) if who)
+        return Measurement(since, until, (), note=NO_ZONE if schedule is None else reason)
+    theirs = tuple(Span(start, end, who) for start, end, who in filled(source, since, until) if who)
     if schedule is None:
-        return Measured(since, until, told, note=NO_ZONE)
+        return Measurement(since, until, theirs, note=NO_ZONE)
     try:
         ours = render_final(*schedule, since, until)
     except InvalidSpec as error:
-        return Measured(since, until, told, note=str(error))
-    comparison = compare(told, ours, since, until)
-    people = {p for span in (*told, *ours) for p in span.participants if p.kind == "person"}
+        return Measurement(since, until, theirs, note=str(error))
+    comparison = compare(theirs, ours, since, until)
+    people = {p for span in (*theirs, *ours) for p in span.participants if p.kind == "person"}
     unresolved = tuple(sorted(p for p in people if not is_known(p)))
-    causes = Causes(*schedule, told, since, until, unresolved=frozenset(unresolved), untold=untold)
-    return Measured(
+    causes = Causes(*schedule, theirs, since, until, unresolved=frozenset(unresolved), incomplete=incomplete)
+    return Measurement(
         since,
         until,
-        told,
+        theirs,
         comparison,
-        tuple(Explained(d.start, d.end, d.before, d.after, causes.first_of(d)) for d in comparison.differences),
+        tuple(
+            ExplainedDifference(d.start, d.end, d.before, d.after, causes.first_of(d)) for d in comparison.differences
+        ),
         unresolved,
     )
 
 
 def measure_read(
     snapshot: Snapshot, since: int | None, until: int | None, *, dated: bool
-) -> list[tuple[SourceSchedule, Measured]]:
-    """What a read would import against the rendering that came with it, without any row; by id.
+) -> list[tuple[SourceSchedule, Measurement]]:
+    """Compare the schedules of a read with the rendering in the same read, without any row. They are sorted by id.
 
-    Where ``since`` or ``until`` is None, the range ends where the source's rendering does: an answer that was not asked
-    for here does not say how far it would have gone. dated: the read's clock is that of its answers; what they tell of
-    the time before is not compared, because a source knows what a schedule used to be.
+    since, until: None for the start or end of the source's rendering. dated: whether the instant of the read is known.
+    Then nothing before it is compared, because the source renders the past with former settings.
     """
     substitutions = tuple(each for user in snapshot.users for each in user.substitutions or ())
     people = {user.external_id for user in snapshot.users}
-    untold = {n.external_id for n in snapshot.notes if n.entity_type == "schedule" and n.loss}
+    incomplete = {n.external_id for n in snapshot.notes if n.entity_type == "schedule" and n.loss}
     measured = []
-    for schedule in sorted(snapshot.schedules, key=lambda one: one.external_id):
-        told = snapshot.rendered.get(schedule.external_id)
-        first, last = (told[0].start, told[-1].end) if told else snapshot.rendered_range or (snapshot.fetched_at,) * 2
+    for schedule in sorted(snapshot.schedules, key=lambda each: each.external_id):
+        theirs = snapshot.rendered.get(schedule.external_id)
+        first, last = (
+            (theirs[0].start, theirs[-1].end) if theirs else snapshot.rendered_range or (snapshot.fetched_at,) * 2
+        )
         begin = max([first, *([snapshot.fetched_at] if dated else []), *([] if since is None else [since])])
         end = max(begin, last if until is None else min(last, until))
         spec = schedule.spec()
         result = measure(
             None if spec is None else (spec, substitutions),
-            told if begin < end else None,
+            theirs if begin < end else None,
             begin,
             end,
             is_known=lambda who: who.id in people,
-            untold=schedule.external_id in untold,
+            incomplete=schedule.external_id in incomplete,
         )
         measured.append((schedule, result))
     return measured
 
 
-def transition_ranges(schedule: Schedule, now: int) -> tuple[Range, ...]:
-    """The days around the next two clock changes of each zone of a schedule, from ``now`` on; overlapping ones made
-    one."""
+def transition_ranges(schedule: ScheduleInput, now: int) -> tuple[Range, ...]:
+    """Return the days around the next two clock changes of each zone of a schedule.
+
+    They start at ``now`` or later. Overlapping ranges are joined.
+    """
     spec = schedule[0]
     ranges: list[Range] = []
     zones = {spec.zone, *(layer.zone for layer in spec.layers if layer.zone is not None)}
-    for change in sorted({at for zone in zones for at in transitions(zone, now, now + AHEAD)[:2]}):
-        since, until = max(change - AROUND, now), change + AROUND
+    for change in sorted({at for zone in zones for at in transitions(zone, now, now + _AHEAD)[:2]}):
+        since, until = max(change - _AROUND, now), change + _AROUND
         if ranges and since <= ranges[-1][1]:
             ranges[-1] = (ranges[-1][0], until)
         else:
@@ -137,6 +145,6 @@ def transition_ranges(schedule: Schedule, now: int) -> tuple[Range, ...]:
 
 
 def percent(equal: int, total: int) -> str:
-    """Rounded down: 100.00 % is said only when every second is equal."""
+    """Return the share in percent. It is rounded down, so 100.00 % means that every second is equal."""
     hundredths = equal * 10_000 // total if total else 10_000
     return f"{hundredths // 100}.{hundredths % 100:02} %"

@@ -1,4 +1,4 @@
-"""What the commands say about comparisons: a row of a table, or JSON."""
+"""Shows results of comparisons in commands: as rows of a table or as JSON."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -6,9 +6,10 @@ from typing import Any, Final
 
 from oncall.rendering.codec import instant_to_text
 from oncall.rendering.spec import Participant
+from oncall.rendering.zones import HOUR
 from oncall.tables.schedules import ROW_OF_PARTICIPANT
 from syncjobs.parity.checks import ScheduleParity
-from syncjobs.parity.compare import Measured, percent
+from syncjobs.parity.compare import Measurement, percent
 from syncjobs.planning.values import element_key
 from syncjobs.words.names import Names
 
@@ -17,41 +18,42 @@ HEAD: Final = ("schedule", "equal", "from", "until", "uncovered there", "uncover
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One schedule's result. prefix: of the keys that stand for the source's own ids. names: of participants."""
+    """The result of one schedule. prefix: of keys, before the ids of the source. names: of participants."""
 
     external_id: str
     name: str
-    measured: Measured
+    measured: Measurement
     prefix: str = ""
     names: Mapping[Participant, str] = field(default_factory=dict)
 
     def people(self, who: Iterable[Participant]) -> list[str]:
-        """By the source's own ids."""
-        return sorted(self._id(one) for one in who)
+        """Return the participants with the ids of the source."""
+        return sorted(self._id(each) for each in who)
 
     def people_in_words(self, who: Iterable[Participant]) -> str:
-        """By name, as far as they are known here."""
-        return ", ".join(sorted(self.names.get(one) or self._id(one) for one in who)) or "nobody"
+        """Return the names of the participants, or the ids of the source if they have no name here."""
+        return ", ".join(sorted(self.names.get(each) or self._id(each) for each in who)) or "nobody"
 
-    def _id(self, one: Participant) -> str:
-        return str(Participant(one.kind, one.id.removeprefix(self.prefix)))
+    def _id(self, participant: Participant) -> str:
+        return str(Participant(participant.kind, participant.id.removeprefix(self.prefix)))
 
 
 def lines_of(connection_id: int, results: Iterable[ScheduleParity]) -> list[Line]:
-    """The results of one connection, with the names of whoever differs first; at most three queries."""
+    """Return the results of one connection with the names in each first difference; at most three queries."""
     results = list(results)
     names_by_key = Names()
     firsts = [result.measured.differences[0] for result in results if result.measured.differs]
-    keys = {one: (ROW_OF_PARTICIPANT[one.kind], one.id) for first in firsts for one in (*first.source, *first.ours)}
+    keys = {who: (ROW_OF_PARTICIPANT[who.kind], who.id) for first in firsts for who in (*first.source, *first.ours)}
     for kind, key in keys.values():
         names_by_key.find(kind, key)
     names_by_key.load()
-    names = {one: name for one, (kind, key) in keys.items() if (name := names_by_key.find(kind, key))}
+    names = {who: name for who, (kind, key) in keys.items() if (name := names_by_key.find(kind, key))}
     prefix = element_key(connection_id, "")
     return [Line(result.external_id, result.name, result.measured, prefix, names) for result in results]
 
 
 def row_of(line: Line) -> tuple[str, ...]:
+    """Return the cells of a result, in the order of :data:`HEAD`."""
     measured, compared = line.measured, line.measured.comparison
     days = (instant_to_text(measured.since), instant_to_text(measured.until))
     if compared is None:
@@ -61,11 +63,12 @@ def row_of(line: Line) -> tuple[str, ...]:
         first = measured.differences[0]
         there, here = (line.people_in_words(who) for who in (first.source, first.ours))
         note = f"from {instant_to_text(first.start)}: there {there}, here {here} ({first.cause})"
-    hours = [f"{seconds / 3600:.1f} h" for seconds in (compared.uncovered_before, compared.uncovered_after)]
+    hours = [f"{seconds / HOUR:.1f} h" for seconds in (compared.uncovered_before, compared.uncovered_after)]
     return (line.name, percent(compared.equal, compared.total), *days, *hours, note)
 
 
 def as_json(line: Line) -> dict[str, Any]:
+    """Return a result as a JSON document."""
     measured, compared = line.measured, line.measured.comparison
     return {
         "external_id": line.external_id,

@@ -1,4 +1,4 @@
-"""Records to proposals, and the form in which two values count as equal. Pure."""
+"""Turns records into proposals, and compares values by their meaning. Pure."""
 
 import json
 from collections.abc import Mapping
@@ -22,39 +22,40 @@ from oncall.rendering.spec import Layer, Participant
 from oncall.rendering.zones import LATEST
 from syncjobs.planning.values import Proposal, element_key
 
-#: Any fixed Monday; stored rotations are compared by the turn that this reading falls into.
+#: A fixed Monday. Rotations are compared by the turn at this reading.
 EPOCH = "2001-01-01T00:00:00"
 
-#: Later than anything a source tells.
+#: Later than any instant of a source.
 _LAST_INSTANT = instant_to_text(LATEST)
 
-#: The field of a kind that has another form than its own in which it is compared: see :func:`normal`.
-_COMPARED_OTHERWISE: Mapping[Kind, str] = {"responder": "email", "schedule": "layers", "escalation_policy": "levels"}
+#: The field of each kind that is normalized before it is compared, see :func:`normalized`.
+_NORMALIZED_FIELDS: Mapping[Kind, str] = {"responder": "email", "schedule": "layers", "escalation_policy": "levels"}
 
-#: Canonical JSON. One encoder for all: making one takes as long as a small record does.
+#: Writes canonical JSON. The encoder is shared, because creating it takes as long as encoding a small record.
 _to_text = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
 
 #: Kinds of targets that can have a row here.
-_ROWS: tuple[TargetKind, ...] = ("responder", "schedule", "user_group", "escalation_policy")
+_ROW_KINDS: tuple[TargetKind, ...] = ("responder", "schedule", "user_group", "escalation_policy")
 
 
 def digest(value: Any) -> str:
-    """blake2b-16 of canonical JSON, as hex."""
+    """Return the blake2b-16 hash of the canonical JSON of a value, as hex."""
     return blake2b(_to_text(value).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 class Proposer:
     """Turns the records of one read of one connection into proposals.
 
-    now: ISO instant of the read. mapping_version: per kind, part of every fingerprint.
+    now: ISO instant of the read. mapping_version: of each kind; it is included in every fingerprint.
     """
 
     def __init__(self, connection_id: int, now: str, mapping_version: Mapping[Kind, int]) -> None:
-        self._own = element_key(connection_id, "")
+        self._prefix = element_key(connection_id, "")
         self.now = now
         self.mapping_version = mapping_version
 
     def propose(self, record: Record) -> Proposal:
+        """Return the proposal of a record."""
         match record:
             case SourceUser():
                 return self._user(record)
@@ -68,7 +69,8 @@ class Proposer:
                 return self._service(record)
 
     def key(self, *parts: str) -> str:
-        return self._own + ":".join(parts)
+        """Return the key of an object or element of this connection, unique in the database."""
+        return self._prefix + ":".join(parts)
 
     def _optional_key(self, external_id: str | None) -> str:
         return "" if external_id is None else self.key(external_id)
@@ -78,7 +80,7 @@ class Proposer:
             return participant
         return Participant(participant.kind, self.key(participant.id))
 
-    def _who(self, participant: Participant) -> str:
+    def _participant_text(self, participant: Participant) -> str:
         return participant_to_text(self._participant(participant))
 
     def _proposal(
@@ -109,17 +111,17 @@ class Proposer:
         )
 
     def _user(self, user: SourceUser) -> Proposal:
-        told: dict[str, Any] = {
+        values: dict[str, Any] = {
             "name": user.name,
             "email": user.email or "",
             "time_zone": user.time_zone.zone or "",
             "title": user.title,
             "state": user.state,
         }
-        # A mere reference is enough to keep a slot, but tells nothing about somebody who is known already: the listing
-        # may have failed. That a person was deleted is told by the reference itself.
-        fields = {**told, "active": True} if user.listed else {"state": "deleted"} if user.state == "deleted" else {}
-        untold = user.untold if user.time_zone.zone or not user.time_zone.raw else user.untold | {"time_zone"}
+        # A person who is only referred to keeps their slots. Their fields are left alone, because the list may have
+        # failed; only a reference to a deleted person reports a field, the state.
+        fields = {**values, "active": True} if user.listed else {"state": "deleted"} if user.state == "deleted" else {}
+        unreported = user.untold if user.time_zone.zone or not user.time_zone.raw else user.untold | {"time_zone"}
         methods = (
             None
             if user.contact_methods is None
@@ -152,7 +154,7 @@ class Proposer:
             if user.substitutions is None
             else {
                 self.key(user.external_id, s.key): {
-                    "by_key": self._who(s.replacement),
+                    "by_key": self._participant_text(s.replacement),
                     "scope": None if s.groups is None else sorted(self.key(g) for g in s.groups),
                     "starts_at": instant_to_text(s.starts_at),
                     "ends_at": instant_to_text(s.ends_at),
@@ -161,15 +163,15 @@ class Proposer:
             }
         )
         elements = {"contact_methods": methods, "notification_rules": rules, "substitutions": substitutions}
-        # Every source tells all that run now or later; what has ended by the read is history.
-        ahead = None if user.substitutions is None else (self.now, _LAST_INSTANT)
+        # Every source reports all current and future substitutions. Those that ended before the read are history.
+        fetched_range = None if user.substitutions is None else (self.now, _LAST_INSTANT)
         return self._proposal(
             "responder",
             user,
-            {name: value for name, value in fields.items() if name not in untold} if untold else fields,
+            {name: value for name, value in fields.items() if name not in unreported} if unreported else fields,
             elements,
-            fetched_range=ahead,
-            on_create={name: told[name] for name in untold} if user.listed else told,
+            fetched_range=fetched_range,
+            on_create={name: values[name] for name in unreported} if user.listed else values,
             listed=user.listed,
         )
 
@@ -202,8 +204,8 @@ class Proposer:
             evidence = {"raw": zone.raw, "candidates": list(zone.candidates), "note": zone.note}
         else:
             fields |= {"time_zone": zone.zone, "zone_state": "ok", "active": schedule.enabled}
-        # Layers keep their key here, extra shifts are elements with a key of their own.
-        sources = {x.key: self.key(schedule.external_id, x.key) for x in schedule.extra_shifts or ()}
+        # The keys of layers stay the same here. Extra shifts are elements, so their keys contain the connection.
+        shift_keys = {x.key: self.key(schedule.external_id, x.key) for x in schedule.extra_shifts or ()}
         overrides = (
             None
             if schedule.overrides is None
@@ -211,9 +213,9 @@ class Proposer:
                 self.key(schedule.external_id, o.key): {
                     "starts_at": instant_to_text(o.starts_at),
                     "ends_at": instant_to_text(o.ends_at),
-                    "by_key": self._who(o.by),
-                    "sources": None if o.sources is None else sorted(sources.get(s, s) for s in o.sources),
-                    "replaces": "" if o.replaces is None else self._who(o.replaces),
+                    "by_key": self._participant_text(o.by),
+                    "sources": None if o.sources is None else sorted(shift_keys.get(s, s) for s in o.sources),
+                    "replaces": "" if o.replaces is None else self._participant_text(o.replaces),
                     "covers_gaps": o.covers_gaps,
                     "rank": o.rank,
                 }
@@ -227,28 +229,28 @@ class Proposer:
                 self.key(schedule.external_id, x.key): {
                     "starts_at": instant_to_text(x.starts_at),
                     "ends_at": instant_to_text(x.ends_at),
-                    "by_key": self._who(x.by),
+                    "by_key": self._participant_text(x.by),
                 }
                 for x in schedule.extra_shifts
             }
         )
         people = [p for layer in layers for p in layer.participants if p.kind == "person"]
-        stand_ins = [
+        substitutes = [
             text.removeprefix("person:")
             for elements in (overrides, extra_shifts)
             for values in (elements or {}).values()
             if (text := str(values["by_key"])).startswith("person:")
         ]
-        window = schedule.fetched_range
+        fetched = schedule.fetched_range
         return self._proposal(
             "schedule",
             schedule,
             fields,
             {"overrides": overrides, "extra_shifts": extra_shifts},
-            fetched_range=None if window is None else (instant_to_text(window[0]), instant_to_text(window[1])),
+            fetched_range=None if fetched is None else (instant_to_text(fetched[0]), instant_to_text(fetched[1])),
             on_create=on_create,
             zone_evidence=evidence,
-            holders=frozenset([*(p.id for p in people), *stand_ins]),
+            holders=frozenset([*(p.id for p in people), *substitutes]),
             turned_by_alert=schedule.turned_by_alert,
         )
 
@@ -278,15 +280,16 @@ class Proposer:
         return self._proposal("escalation_policy", policy, fields, {}, holders=holders)
 
     def _target(self, target: Target) -> Target:
-        """A target that could not be seen is a key without a row: it resolves itself when its object arrives.
+        """Return the target with a key of this connection.
 
-        The name of a target that has a row is the row's: kept here too, each rename would change its policies.
+        An unresolved target of a kind that is imported gets this kind, so it refers to its object as soon as the object
+        is imported. Labels of other targets are dropped; otherwise each rename of an object would change its policies.
         """
         key = self.key(target.key)
         if target.kind != "unresolved":
             return replace(target, key=key, label="")
-        known = next((kind for kind in _ROWS if kind == target.unresolved_kind), None)
-        return replace(target, kind=known, key=key, unresolved_kind="") if known else replace(target, key=key)
+        kind = next((kind for kind in _ROW_KINDS if kind == target.unresolved_kind), None)
+        return replace(target, kind=kind, key=key, unresolved_kind="") if kind else replace(target, key=key)
 
     def _service(self, service: SourceService) -> Proposal:
         fields = {
@@ -301,7 +304,10 @@ class Proposer:
 
 
 def fingerprint(proposal: Proposal, now: str) -> str:
-    """Equal for records that mean the same at ``now`` (ISO instant) and were mapped by the same version."""
+    """Return a text that is equal for records with the same meaning at ``now`` and the same mapping version.
+
+    now: ISO instant.
+    """
     return _fingerprint(
         proposal.kind,
         proposal.mapping_version,
@@ -322,20 +328,19 @@ def _fingerprint(
     unread: Mapping[str, int],
     now: str,
 ) -> str:
-    """Of the parts, so that a proposal is made once, with its fingerprint: making one takes as long as hashing it."""
-    name = _COMPARED_OTHERWISE.get(kind)
+    # It takes the fields of a proposal, because creating a proposal twice would take as long as hashing it.
+    name = _NORMALIZED_FIELDS.get(kind)
     if name is not None and name in fields:
-        fields = {**fields, name: normal(kind, name, fields[name], now)}
+        fields = {**fields, name: normalized(kind, name, fields[name], now)}
     parts = [mapping_version, fields, elements, sorted(on_create.items())]
     return digest([*parts, unread] if unread else parts)
 
 
-def normal(kind: Kind, path: str, value: Any, now: str) -> Any:
-    """The form in which a field is compared and hashed. Only layers need one: what moves by itself is taken out.
+def normalized(kind: Kind, path: str, value: Any, now: str) -> Any:
+    """Return the form of a value that is compared and hashed. Values with the same meaning have the same form.
 
-    A layer that has ended is history; a clip in the past no longer clips; a rotation is the turn at a fixed epoch plus
-    the order from there, whatever anchor it is written down with. The label of a target that has a kind is only a name
-    to show meanwhile. Addresses compare in their canonical form.
+    Layers: ended layers and start times in the past are left out, and all anchors are moved to the same turn. Levels:
+    labels are left out, except those of unresolved targets. E-mail addresses: in canonical form. now: ISO instant.
     """
     if kind == "responder" and path == "email":
         return canonical_email(value) or value
@@ -343,31 +348,31 @@ def normal(kind: Kind, path: str, value: Any, now: str) -> Any:
         return {**value, "levels": [_without_labels(level) for level in value["levels"]]}
     if path != "layers":
         return value
-    layers = [_settled(layer, now) for layer in value["layers"] if not (layer["ends_at"] and layer["ends_at"] <= now)]
-    return {**value, "layers": layers}
+    layers = [layer for layer in value["layers"] if not (layer["ends_at"] and layer["ends_at"] <= now)]
+    return {**value, "layers": [_normalized_layer(layer, now) for layer in layers]}
 
 
 def _without_labels(level: Mapping[str, Any]) -> dict[str, Any]:
     targets = [
-        {name: part for name, part in target.items() if name != "label" or target["kind"] == "unresolved"}
+        {name: value for name, value in target.items() if name != "label" or target["kind"] == "unresolved"}
         for target in level["targets"]
     ]
     return {**level, "targets": targets}
 
 
-def _settled(layer: Mapping[str, Any], now: str) -> dict[str, Any]:
-    settled = dict(layer)
-    if settled["starts_at"] and settled["starts_at"] <= now:
-        settled["starts_at"] = None
-    turns, people = settled["turns"], settled["participants"]
+def _normalized_layer(layer: Mapping[str, Any], now: str) -> dict[str, Any]:
+    made = dict(layer)
+    if made["starts_at"] and made["starts_at"] <= now:
+        made["starts_at"] = None
+    turns, people = made["turns"], made["participants"]
     if turns["type"] == "by_time" and turns["unit"] == "seconds" and turns["clock"] == "wall" and turns["length"] > 0:
         anchor, length = reading_from_text(turns["anchor"]), turns["length"]
         turn = (anchor - reading_from_text(EPOCH)) // length
-        settled["turns"] = {**turns, "anchor": reading_to_text(anchor - turn * length)}
-        settled["participants"] = [people[(index - turn) % len(people)] for index in range(len(people))]
-    return settled
+        made["turns"] = {**turns, "anchor": reading_to_text(anchor - turn * length)}
+        made["participants"] = [people[(index - turn) % len(people)] for index in range(len(people))]
+    return made
 
 
-def same(kind: Kind, path: str, one: Any, other: Any, now: str) -> bool:
-    """Whether two values of a field mean the same."""
-    return bool(one == other or normal(kind, path, one, now) == normal(kind, path, other, now))
+def have_same_meaning(kind: Kind, path: str, first: Any, second: Any, now: str) -> bool:
+    """Return whether two values of a field have the same meaning at ``now``, an ISO instant."""
+    return bool(first == second or normalized(kind, path, first, now) == normalized(kind, path, second, now))

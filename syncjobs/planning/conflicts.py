@@ -1,8 +1,8 @@
-"""Questions for a person that follow from the state after the plan. Pure."""
+"""Finds the questions for people that a plan leaves open. Pure."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from oncall.aggregates import Kind, fold
 from oncall.emails import canonical_email
@@ -16,7 +16,7 @@ from syncjobs.planning.values import (
     Rules,
 )
 
-#: Kinds whose names people look things up by.
+#: The kinds whose equal names are reported, with the kind of conflict.
 NAME_COLLISIONS: Mapping[Kind, ConflictKind] = {
     "user_group": "team_name_collision",
     "schedule": "duplicate_schedule",
@@ -24,8 +24,8 @@ NAME_COLLISIONS: Mapping[Kind, ConflictKind] = {
 }
 
 
-def claimants(people: Iterable[Proposal]) -> dict[str, list[Proposal]]:
-    """People of the source by canonical e-mail; those without a usable address are left out."""
+def people_by_email(people: Iterable[Proposal]) -> dict[str, list[Proposal]]:
+    """Return the people of the source by canonical e-mail address. People without a usable address are left out."""
     found: dict[str, list[Proposal]] = defaultdict(list)
     for proposal in people:
         email = canonical_email(proposal.email)
@@ -34,19 +34,25 @@ def claimants(people: Iterable[Proposal]) -> dict[str, list[Proposal]]:
     return found
 
 
-def account_for(proposal: Proposal, claims: Mapping[str, Sequence[Proposal]], picture: Picture) -> AccountView | None:
-    """The account of a person seen for the first time: one address, one claimant, no privileges, not taken."""
+def account_for(proposal: Proposal, by_email: Mapping[str, Sequence[Proposal]], picture: Picture) -> AccountView | None:
+    """Return the account for a new person, or None.
+
+    The account has the person's address, no privileges and no responder, and nobody else at the source has the address.
+    """
     email = canonical_email(proposal.email)
-    if email is None or len(claims[email]) > 1:
+    if email is None or len(by_email[email]) > 1:
         return None
     account = picture.accounts.get(email)
     return None if account is None or account.privileged or account.taken else account
 
 
-def ambiguous(claims: Mapping[str, Sequence[Proposal]], picture: Picture) -> list[ConflictDraft]:
-    """Two people of the source with one address, or one with several people here: everybody stays themselves."""
+def ambiguous_addresses(by_email: Mapping[str, Sequence[Proposal]], picture: Picture) -> list[ConflictDraft]:
+    """Return a conflict for each address of several people at the source or, for unlinked people, here.
+
+    Nobody is merged.
+    """
     drafts = []
-    for email, proposals in sorted(claims.items()):
+    for email, proposals in sorted(by_email.items()):
         unlinked = [p for p in proposals if p.external_id not in picture.links["responder"]]
         candidates = picture.people.get(email, ())
         if len(proposals) > 1 or (unlinked and len(candidates) > 1):
@@ -68,7 +74,10 @@ def users_not_found(
     picture: Picture,
     items: Mapping[tuple[Kind, str], Item],
 ) -> list[ConflictDraft]:
-    """People who hold a slot, a target or a membership and have no account here. They keep the slot, unlinked."""
+    """Return a conflict for each person who has no account here and holds a slot, a target or a membership.
+
+    holders: keys of the people with a slot, target or membership.
+    """
     drafts = []
     for proposal in people:
         if proposal.key not in holders:
@@ -76,7 +85,7 @@ def users_not_found(
         item = items.get(("responder", proposal.external_id))
         link = picture.links["responder"].get(proposal.external_id)
         if link is not None and not proposal.listed:
-            continue  # a mere reference has no say about somebody known; an open question stays open
+            continue  # a reference reports nothing about a linked person, so an open question stays open
         row_id = item.row_id if item and item.row_id else (link.row_id if link else None)
         if (item and item.account_id) or (row_id is not None and row_id not in picture.unaccounted):
             continue
@@ -93,7 +102,7 @@ def users_not_found(
 
 def _why(proposal: Proposal, email: str | None, account: AccountView | None) -> str:
     if not proposal.email:
-        return "the source tells no e-mail address"
+        return "the source reports no e-mail address"
     if email is None:
         return "the e-mail address cannot be compared safely"
     if account is None:
@@ -105,8 +114,8 @@ def _why(proposal: Proposal, email: str | None, account: AccountView | None) -> 
     return "an account with this address exists and can be linked"
 
 
-def zone_questions(schedules: Iterable[Proposal], picture: Picture) -> list[ConflictDraft]:
-    """Schedules whose zone is unknown or ambiguous: stored inactive until somebody says which zone is meant."""
+def timezone_mismatches(schedules: Iterable[Proposal], picture: Picture) -> list[ConflictDraft]:
+    """Return a conflict for each schedule whose time zone is unknown or ambiguous and was not set here."""
     links = picture.links["schedule"]
     answered = {link.external_id for link in links.values() if link.row_id in picture.zoned}
     return [
@@ -124,6 +133,15 @@ def zone_questions(schedules: Iterable[Proposal], picture: Picture) -> list[Conf
     ]
 
 
+class _FutureRow(NamedTuple):
+    """A row as it will be after the plan. external_id: empty for a row without a link to this connection."""
+
+    name: str
+    origin: str
+    subject: str
+    external_id: str
+
+
 def name_collisions(
     kind: Kind,
     proposals: Mapping[str, Proposal],
@@ -131,37 +149,36 @@ def name_collisions(
     picture: Picture,
     rules: Rules,
 ) -> list[ConflictDraft]:
-    """Rows of different origin that would have one folded name once the plan is applied. Both stand."""
+    """Return a conflict for each pair of rows of different origin that will have the same folded name.
+
+    The plan counts as applied. Both rows are kept.
+    """
     own = {link.row_id: link.external_id for link in picture.links[kind].values() if link.row_id is not None}
-    rows: list[tuple[str, str, str, str, str]] = []  # folded name, origin, subject, external id, name
+    rows: list[_FutureRow] = []
     for row in picture.names[kind]:
         external_id = own.get(row.row_id, "")
         item = items.get((kind, external_id)) if external_id else None
         name = item.fields["name"][1] if item and "name" in item.fields else row.name
         subject = f"{rules.connection_id}:{external_id}" if external_id else f"local:{row.row_id}"
         origin = rules.origin if external_id else row.origin
-        rows.append((fold(name), origin, subject, external_id, name))
+        rows.append(_FutureRow(name, origin, subject, external_id))
     for (item_kind, external_id), item in items.items():
         if item_kind == kind and item.action == "create":
-            rows.append((fold(item.label), rules.origin, proposals[external_id].key, external_id, item.label))
-    groups: dict[str, list[tuple[str, str, str, str, str]]] = defaultdict(list)
+            rows.append(_FutureRow(item.label, rules.origin, proposals[external_id].key, external_id))
+    groups: dict[str, list[_FutureRow]] = defaultdict(list)
     for entry in rows:
-        groups[entry[0]].append(entry)
-    drafts = []
-    for entries in groups.values():
-        for entry in entries:
-            others = [other for other in entries if other[1] != entry[1]]
-            if not entry[3] or not others:
-                continue
-            for other in others:
-                drafts.append(
-                    ConflictDraft(
-                        NAME_COLLISIONS[kind],
-                        "|".join(sorted((entry[2], other[2]))),
-                        kind,
-                        entry[3],
-                        entry[4],
-                        evidence={"name": entry[4], "other": other[4], "other row": other[2], "from": other[1]},
-                    )
-                )
-    return drafts
+        groups[fold(entry.name)].append(entry)
+    return [
+        ConflictDraft(
+            NAME_COLLISIONS[kind],
+            "|".join(sorted((entry.subject, other.subject))),
+            kind,
+            entry.external_id,
+            entry.name,
+            evidence={"name": entry.name, "other": other.name, "other row": other.subject, "from": other.origin},
+        )
+        for entries in groups.values()
+        for entry in entries
+        for other in entries
+        if entry.external_id and other.origin != entry.origin
+    ]

@@ -1,6 +1,6 @@
-"""Three-way merge of one aggregate: base (last settled source value), local, source. Pure.
+"""Three-way merge of one aggregate: base (the last agreed value of the source), local, source. Pure.
 
-The table of the sync semantics in one place: see :func:`settle`.
+:func:`settle` contains all rules about a single value.
 """
 
 from collections.abc import Callable, Mapping
@@ -8,14 +8,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from oncall.aggregates import AGGREGATES, State, Values
-from syncjobs.planning.canonical import same
+from syncjobs.planning.canonical import have_same_meaning
 from syncjobs.planning.values import Base, Change, Owner, Proposal
 
 Verdict = Literal["keep", "take", "conflict", "settle"]
 
 
 class _Missing:
-    """Stands for "never settled": different from every value, also from None."""
+    """The base of a value that was never agreed on. It differs from every value, also from None."""
 
 
 MISSING = _Missing()
@@ -24,10 +24,11 @@ MISSING = _Missing()
 def settle(
     owner: Owner, base: Any, local: Any, source: Any, *, quiet: bool, equal: Callable[[Any, Any], bool]
 ) -> Verdict:
-    """What to do about one value.
+    """Return what to do about one value.
 
-    keep: nothing moves. settle: nothing is written, base becomes the source's value. take: the source's value is
-    written and becomes base. conflict: local stays, base stays, a person decides.
+    keep: change nothing. settle: write nothing, and the source's value becomes the base. take: write the source's
+    value, which also becomes the base. conflict: change nothing; a person decides. quiet: prefer settle to conflict if
+    there is no base.
     """
     if owner == "local":
         return "keep"
@@ -46,7 +47,7 @@ def settle(
 
 @dataclass
 class Merge:
-    """What merging one aggregate comes to. held: removals that would empty a collection."""
+    """The result for one aggregate. held: removals that would empty a collection."""
 
     fields: dict[str, Change] = field(default_factory=dict)
     elements: dict[str, dict[str, Change]] = field(default_factory=dict)
@@ -57,10 +58,11 @@ class Merge:
 
     @property
     def writes(self) -> bool:
+        """Return whether values are written."""
         return bool(self.fields or self.elements)
 
     def base_patch(self) -> dict[str, Any]:
-        """Values to remember on the link; an element that is None is forgotten."""
+        """Return the new base values for the link. An element that is None is removed from the base."""
         patch: dict[str, Any] = {}
         if self.base_fields:
             patch["fields"] = self.base_fields
@@ -79,10 +81,11 @@ def merge(
     own_elements: Callable[[str], bool],
     now: str,
 ) -> Merge:
-    """Merge what the source proposes into the local state.
+    """Merge a proposal of the source into the local state.
 
-    primary: only a primary link writes single-valued fields. own_elements: tells which element keys belong to this
-    connection; others are never touched.
+    owner: returns the owner of a path. primary: whether the link is primary; only a primary link writes single-valued
+    fields. own_elements: returns whether an element key belongs to this connection; other elements are never changed.
+    now: ISO instant.
     """
     result = Merge()
     aggregate = AGGREGATES[proposal.kind]
@@ -94,19 +97,20 @@ def merge(
         source = proposal.elements.get(collection.name)
         if source is None:
             continue
-        known = base.elements.get(collection.name, {})
+        before = base.elements.get(collection.name, {})
         mine = {k: v for k, v in local.elements.get(collection.name, {}).items() if own_elements(k)}
-        keys = [*source, *(k for k in {**known, **mine} if k not in source)]
-        if collection.name in proposal.unread:  # what is missing may be what could not be read
+        keys = [*source, *(k for k in {**before, **mine} if k not in source)]
+        if collection.name in proposal.unread:  # a missing element may be one that could not be read
             keys = list(source)
         elif collection.time_bounded:
-            keys = [k for k in keys if k in source or _inside(known.get(k) or mine.get(k), proposal.fetched_range, now)]
-        elif not source and any(key in known for key in mine):
-            result.held[collection.name] = {key: [value, None] for key, value in mine.items() if key in known}
+            fetched = proposal.fetched_range
+            keys = [k for k in keys if k in source or _would_be_listed(before.get(k) or mine.get(k), fetched, now)]
+        elif not source and any(key in before for key in mine):
+            result.held[collection.name] = {key: [value, None] for key, value in mine.items() if key in before}
             continue
         for key in keys:
             path = f"{collection.name}.{key}"
-            _merge_element(collection.name, path, key, known, mine, source, owner(path), result)
+            _merge_element(collection.name, path, key, before, mine, source, owner(path), result)
     return result
 
 
@@ -137,7 +141,7 @@ def _merge_field(
         here,
         source,
         quiet=quiet,
-        equal=lambda a, b: a is not MISSING and b is not MISSING and same(proposal.kind, path, a, b, now),
+        equal=lambda a, b: a is not MISSING and b is not MISSING and have_same_meaning(proposal.kind, path, a, b, now),
     )
     if verdict in ("take", "settle"):
         result.base_fields[path] = source
@@ -151,30 +155,33 @@ def _merge_element(
     collection: str,
     path: str,
     key: str,
-    known: Mapping[str, Values],
+    base: Mapping[str, Values],
     mine: Mapping[str, Values],
     source: Mapping[str, Values],
     owner: Owner,
     result: Merge,
 ) -> None:
-    """An element is one value; None = not there. An edited one that left the source stays under ``ask``, as local."""
+    """Merge one element as a single value; None means that it does not exist.
+
+    Under ``ask``, an element that was edited here and removed at the source stays as a local element.
+    """
     there, here = source.get(key), mine.get(key)
-    before = known.get(key, None if key in known or there is None or here is None else MISSING)
+    before = base.get(key, None if key in base or there is None or here is None else MISSING)
     if there is None and here is not None and before is None:
-        return  # not of the source's making
+        return  # this element does not come from the source
     verdict = settle(owner, before, here, there, quiet=False, equal=lambda a, b: a is not MISSING and a == b)
     if verdict == "conflict" and there is None:
         verdict = "settle"
     if verdict == "take":
         result.elements.setdefault(collection, {})[key] = [here, there]
-    if verdict in ("take", "settle") and known.get(key) != there:
+    if verdict in ("take", "settle") and base.get(key) != there:
         result.base_elements.setdefault(collection, {})[key] = there
     if verdict == "conflict":
         result.conflicts.append(path)
 
 
-def _inside(element: Values | None, fetched: tuple[str, str] | None, now: str) -> bool:
-    """Whether the source would have listed this element had it still been there. What has ended is history."""
+def _would_be_listed(element: Values | None, fetched: tuple[str, str] | None, now: str) -> bool:
+    """Return whether the source would list this element if it still existed. Ended elements are history."""
     if element is None or fetched is None:
         return False
     ends_at = str(element["ends_at"])

@@ -1,4 +1,4 @@
-"""From proposals and the local picture to a plan. Pure: no clock, no database, no network."""
+"""Makes a plan from proposals and the local picture. Pure: no clock, no database, no network."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -28,19 +28,24 @@ from syncjobs.planning.values import (
 Proposals = Mapping[Kind, Mapping[str, Proposal]]
 
 
-def to_compare(proposals: Proposals, links: Mapping[Kind, Mapping[str, LinkView]], evaluate_all: bool) -> list[int]:
-    """Ids of the links whose contents planning needs: the source or the row moved, or the rules did."""
+def links_to_compare(
+    proposals: Proposals, links: Mapping[Kind, Mapping[str, LinkView]], evaluate_all: bool
+) -> list[int]:
+    """Return the ids of the links whose contents are needed: those with a changed source or row.
+
+    evaluate_all: whether the rules changed, so that all links are needed.
+    """
     return [
         link.id
         for kind in ENTITY_TYPES
         for external_id, proposal in proposals[kind].items()
         if (link := links[kind].get(external_id)) is not None
         and link.state != "ignored"
-        and (evaluate_all or not _unmoved(link, proposal))
+        and (evaluate_all or not _is_unchanged(link, proposal))
     ]
 
 
-def _unmoved(link: LinkView, proposal: Proposal) -> bool:
+def _is_unchanged(link: LinkView, proposal: Proposal) -> bool:
     return link.state == "linked" and link.untouched and link.source_hash == proposal.fingerprint
 
 
@@ -53,25 +58,26 @@ def make_plan(
     failed: Sequence[FailedEntity] = (),
     partial: bool = False,
 ) -> Plan:
-    """The whole plan. complete: kinds whose listing was read to its end (others say nothing about absence).
+    """Return the plan.
 
-    partial: the proposals are a few objects only; nothing follows for those that are not among them.
+    complete: kinds whose list was read to its end; objects of other kinds are never treated as removed. failed: what
+    could not be read. partial: the proposals are only a few chosen objects; nothing is concluded about others.
     """
-    claims = questions.claimants(proposals["responder"].values())
+    by_email = questions.people_by_email(proposals["responder"].values())
     items: dict[tuple[Kind, str], Item] = {}
     unchanged: dict[Kind, int] = {}
     unlisted: dict[Kind, int] = {}
     evaluated: set[tuple[str, str]] = set()
     compared: list[tuple[LinkView, str]] = []
-    broken: dict[tuple[Kind, str], list[FailedEntity]] = {}
+    failures: dict[tuple[Kind, str], list[FailedEntity]] = {}
     for entity in failed:
-        broken.setdefault((entity.entity_type, entity.external_id or ""), []).append(entity)
+        failures.setdefault((entity.entity_type, entity.external_id or ""), []).append(entity)
     for kind in ENTITY_TYPES:
         same = 0
         for external_id, proposal in proposals[kind].items():
             link = picture.links[kind].get(external_id)
             if link is None:
-                items[kind, external_id] = _first_contact(proposal, claims, picture, rules)
+                items[kind, external_id] = _without_link(proposal, by_email, picture, rules)
                 continue
             detail = picture.details.get(link.id)
             if detail is None or link.state == "ignored":
@@ -92,7 +98,7 @@ def make_plan(
             for external_id, link in picture.links[kind].items()
             if not partial
             and external_id not in proposals[kind]
-            and (kind, external_id) not in broken
+            and (kind, external_id) not in failures
             and link.state == "linked"
         ]
         unlisted[kind] = len(absent)
@@ -102,28 +108,29 @@ def make_plan(
                 items[kind, link.external_id] = _detach(kind, link)
     drafts = [
         *chain.from_iterable(item.conflicts for item in items.values()),
-        *questions.ambiguous(claims, picture),
+        *questions.ambiguous_addresses(by_email, picture),
         *questions.users_not_found(proposals["responder"].values(), _holders(proposals), picture, items),
-        *questions.zone_questions(proposals["schedule"].values(), picture),
+        *questions.timezone_mismatches(proposals["schedule"].values(), picture),
         *chain.from_iterable(
             questions.name_collisions(kind, proposals[kind], items, picture, rules)
             for kind in questions.NAME_COLLISIONS
         ),
     ]
-    wanted = {(draft.kind, draft.subject) for draft in drafts}
+    current = {(draft.kind, draft.subject) for draft in drafts}
     referenced = {("responder", p.external_id) for p in proposals["responder"].values() if not p.listed}
 
     def may_settle(conflict: OpenConflict) -> bool:
-        """Whether this read said anything about what the question is about."""
+        """Return whether this read reported the object of the question."""
         subject = (conflict.entity_type, conflict.external_id)
         if partial or conflict.from_merge:
             return subject in evaluated
         return subject not in referenced and any(complete.get(k) for k in ENTITY_TYPES if k == conflict.entity_type)
 
-    settled = tuple(c.id for c in picture.conflicts if (c.kind, c.subject) not in wanted and may_settle(c))
-    for key, entities in broken.items():
-        known = proposals[key[0]].get(key[1])
-        items[key] = _failed(entities, items.get(key), known.label if known else key[1])
+    settled = tuple(c.id for c in picture.conflicts if (c.kind, c.subject) not in current and may_settle(c))
+    for key, entities in failures.items():
+        proposal_or_none = proposals[key[0]].get(key[1])
+        label = proposal_or_none.label if proposal_or_none else key[1]
+        items[key] = _failed(entities, items.get(key), label)
     return Plan(
         items=tuple(items.values()),
         unchanged=unchanged,
@@ -146,19 +153,22 @@ def _holders(proposals: Proposals) -> frozenset[str]:
     return frozenset(chain.from_iterable(p.holders for by_id in proposals.values() for p in by_id.values()))
 
 
-def _first_contact(
-    proposal: Proposal, claims: Mapping[str, Sequence[Proposal]], picture: Picture, rules: Rules
+def _without_link(
+    proposal: Proposal, by_email: Mapping[str, Sequence[Proposal]], picture: Picture, rules: Rules
 ) -> Item:
-    """No link yet: match exactly one person by e-mail, or create. Names never match anything by themselves."""
+    """Return the item of an object without a link: it matches one person by e-mail address or is created.
+
+    Names are never matched.
+    """
     account = None
     if proposal.kind == "responder":
-        candidate = _match(proposal, claims, picture)
+        candidate = _match(proposal, by_email, picture)
         if candidate is not None:
             detail = LinkDetail(Base(), {}, candidate.state, primary=not candidate.owned)
             merged = _merge(proposal, detail, candidate.state, rules)
             item = _item(proposal, None, candidate.state, merged, "match")
-            return replace(item, candidates=_weighed(proposal, picture))
-        account = questions.account_for(proposal, claims, picture)
+            return replace(item, candidates=_candidate_ids(proposal, picture))
+        account = questions.account_for(proposal, by_email, picture)
     values = {**proposal.fields, **proposal.on_create}
     elements = {name: elements for name, elements in proposal.elements.items() if elements}
     return Item(
@@ -167,31 +177,31 @@ def _first_contact(
         label=proposal.label,
         action="create",
         fingerprint=proposal.fingerprint,
-        reason=_because(proposal),
+        reason=_origin_of(proposal),
         fields={path: [None, value] for path, value in values.items()},
         elements={name: {key: [None, value] for key, value in e.items()} for name, e in elements.items()},
         base={"fields": values, "elements": {name: dict(e) for name, e in elements.items()}},
         account_id=account.id if account else None,
-        candidates=_weighed(proposal, picture) if proposal.kind == "responder" else (),
+        candidates=_candidate_ids(proposal, picture) if proposal.kind == "responder" else (),
         unread=proposal.unread,
     )
 
 
-def _weighed(proposal: Proposal, picture: Picture) -> tuple[int, ...]:
-    """Ids of the people here with this address: more of them at the moment of writing make the item stale."""
+def _candidate_ids(proposal: Proposal, picture: Picture) -> tuple[int, ...]:
+    """Return the ids of the people here with this address. The item is stale if there are more when it is applied."""
     email = canonical_email(proposal.email)
     return tuple(c.state.id for c in picture.people.get(email or "", ()) if c.state.id is not None)
 
 
-def _match(proposal: Proposal, claims: Mapping[str, Sequence[Proposal]], picture: Picture) -> Candidate | None:
-    """The one person here with this address, if nobody else at the source claims it."""
+def _match(proposal: Proposal, by_email: Mapping[str, Sequence[Proposal]], picture: Picture) -> Candidate | None:
+    """Return the only person here with this address, or None. None also if several people at the source have it."""
     email = canonical_email(proposal.email)
     candidates = picture.people.get(email, ()) if email else ()
-    return candidates[0] if email and len(candidates) == 1 and len(claims[email]) == 1 else None
+    return candidates[0] if email and len(candidates) == 1 and len(by_email[email]) == 1 else None
 
 
 def _compare(proposal: Proposal, link: LinkView, detail: LinkDetail, rules: Rules) -> Item | None:
-    """What to do about a linked object whose source, row or rules moved. None: nothing at all."""
+    """Return the item of a linked object whose source, row or rules changed; None if there is nothing to do."""
     local = detail.local
     if local is None:
         return _deleted_here(proposal, link, rules)
@@ -225,11 +235,11 @@ def _merge(proposal: Proposal, detail: LinkDetail, local: State, rules: Rules) -
 
 
 def _item(proposal: Proposal, link: LinkView | None, local: State, merged: Merge, action: Action) -> Item:
-    drafts = tuple(_question(proposal, paths, local) for paths in _by_question(merged.conflicts))
-    reason = _because(proposal)
+    drafts = tuple(_question(proposal, paths, local) for paths in _groups_of_paths(merged.conflicts))
+    reason = _origin_of(proposal)
     if merged.held:
         names = " and ".join(name.replace("_", " ") for name in merged.held)
-        reason = f"the source lists no {names} any more; the ones here were kept until somebody approves"
+        reason = f"the source no longer lists any {names}; those here are kept until their removal is approved"
     elif action == "settle":
         reason = "selected again" if link and link.state != "linked" else "already equal here"
     return Item(
@@ -253,8 +263,8 @@ def _item(proposal: Proposal, link: LinkView | None, local: State, merged: Merge
     )
 
 
-def _by_question(paths: list[str]) -> list[tuple[str, ...]]:
-    """A differing zone is a question of its own; all other differing fields of an object are one question."""
+def _groups_of_paths(paths: list[str]) -> list[tuple[str, ...]]:
+    """Return the paths of each question of an object: the time zone alone, and all other paths together."""
     zone = tuple(path for path in paths if path == "time_zone")
     rest = tuple(path for path in paths if path != "time_zone")
     return [group for group in (zone, rest) if group]
@@ -282,7 +292,10 @@ def _question(proposal: Proposal, paths: tuple[str, ...], local: State) -> Confl
 
 
 def _deleted_here(proposal: Proposal, link: LinkView, rules: Rules) -> Item | None:
-    """The row was deleted by hand: it stays deleted; where the source owns everything, somebody is asked."""
+    """Return the item of an object whose row was deleted by hand.
+
+    The row stays deleted. Where the source owns everything, this is a question.
+    """
     ask = rules.strategy == "source"
     draft = ConflictDraft(
         "deleted_here",
@@ -313,7 +326,7 @@ def _detach(kind: Kind, link: LinkView) -> Item:
         label=link.external_id,
         action="detach",
         fingerprint=link.source_hash,
-        reason="not selected any more; it stays here, active and on its own",
+        reason="no longer selected; it stays active here and no longer follows the source",
         link_id=link.id,
         link_version=link.version,
         row_id=link.row_id,
@@ -322,12 +335,15 @@ def _detach(kind: Kind, link: LinkView) -> Item:
 
 
 def _failed(entities: Sequence[FailedEntity], item: Item | None, label: str) -> Item:
-    """What could not be read of one object, or of a listing: by itself, or told with what is done about the rest."""
+    """Return an item for what could not be read of an object or a list.
+
+    item: that of the part that could be read; then the reason is added to it.
+    """
     first = entities[0]
     reason = " ".join(dict.fromkeys(entity.message for entity in entities))
     if item is not None:
-        told = f"{item.reason}; not everything could be read: {reason}" if item.reason else reason
-        return replace(item, reason=told, path=first.path, failures=len(entities))
+        reason = f"{item.reason}; not everything could be read: {reason}" if item.reason else reason
+        return replace(item, reason=reason, path=first.path, failures=len(entities))
     return Item(
         kind=first.entity_type,
         external_id=first.external_id or "",
@@ -340,12 +356,12 @@ def _failed(entities: Sequence[FailedEntity], item: Item | None, label: str) -> 
     )
 
 
-def _because(proposal: Proposal) -> str:
+def _origin_of(proposal: Proposal) -> str:
     return f"because of {', '.join(proposal.because)}" if proposal.because else ""
 
 
 def by_kind(proposals: Iterable[Proposal]) -> dict[Kind, dict[str, Proposal]]:
-    """Proposals as planning wants them: per kind, by external id, in the order given."""
+    """Return the proposals by kind and external id, in their order."""
     found: dict[Kind, dict[str, Proposal]] = {kind: {} for kind in ENTITY_TYPES}
     for proposal in proposals:
         found[proposal.kind][proposal.external_id] = proposal

@@ -1,4 +1,4 @@
-"""The values planning works with. Pure: records and the local picture come in, a plan goes out."""
+"""The values of planning: proposals, the local picture and the plan. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,19 +19,20 @@ ConflictKind = Literal[
     "deleted_here",
 ]
 
-#: ``[old, new]``, JSON values; None = not there.
+#: ``[old, new]`` as JSON values; None means that the value does not exist.
 Change = list[Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What the source says one aggregate should be, in the form states have (references already as keys).
+    """One aggregate as the source wants it, in the form of a state, with keys as references.
 
-    elements: collection -> None when it was not fetched. unread: collection -> number of elements that could not be
-    read; nothing of it is removed. fetched_range: ISO instants for which time-bounded elements were requested.
-    on_create: values used only for a new row (and remembered as base). fingerprint: equal for records that mean the
-    same and were mapped by the same version. holders: keys of people this object puts in a slot, a target or a
-    membership. listed False: known only because something refers to it. turned_by_alert: as in SourceSchedule.
+    elements: by collection; None if the collection was not fetched. unread: number of elements that could not be read,
+    by collection; nothing of such a collection is removed. fetched_range: ISO instants between which time-bounded
+    elements were requested. on_create: values for a new row only, also stored as its base. fingerprint: equal for
+    records with the same meaning and mapping version. holders: keys of the people who hold a slot, a target or a
+    membership of this object. because: the objects that require this object. listed: False if the object is known only
+    from references. turned_by_alert: as in SourceSchedule.
     """
 
     kind: Kind
@@ -53,25 +54,26 @@ class Proposal:
 
     @property
     def email(self) -> str:
-        """A person's address as the source writes it, empty when it tells none."""
+        """Return the e-mail address of a person as the source reports it, or an empty text."""
         return str(self.fields.get("email") or self.on_create.get("email") or "")
 
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """The last source values settled on a link. A path that is absent has never been settled."""
+    """The last agreed values of the source for a link. A missing path was never agreed on."""
 
     fields: Values = field(default_factory=dict)
     elements: Mapping[str, Mapping[str, Values]] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Base":
+        """Return the base that is stored on a link."""
         return cls(fields=data.get("fields", {}), elements=data.get("elements", {}))
 
 
 @dataclass(frozen=True, slots=True)
 class LinkView:
-    """A link and the row it points to, without their contents: enough to see that nothing moved."""
+    """A link and its row without their contents. This is enough to see that nothing changed."""
 
     id: int
     external_id: str
@@ -85,13 +87,13 @@ class LinkView:
 
     @property
     def untouched(self) -> bool:
-        """Nobody has edited the row since the last sync looked at it."""
+        """Return whether the row was not edited since the last sync compared it."""
         return self.row_id is not None and self.row_version == self.synced_version
 
 
 @dataclass(frozen=True, slots=True)
 class LinkDetail:
-    """The contents of a link that has to be compared."""
+    """The contents of a link that is compared."""
 
     base: Base
     pins: Mapping[str, Owner]
@@ -101,7 +103,10 @@ class LinkDetail:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A person here whom a person of the source may be. owned: another connection writes their single-valued fields."""
+    """A person here who may be a person of the source.
+
+    owned: another connection writes the single-valued fields of this person.
+    """
 
     state: State
     owned: bool
@@ -109,7 +114,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class NamedRow:
-    """A row as the name check sees it. origin: label of where it came from, empty = made here."""
+    """A row whose name is compared with other names. origin: label of its source, empty if it was created here."""
 
     row_id: int
     name: str
@@ -128,9 +133,9 @@ class AccountView:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The rules of the profile. ownership: ``kind.field`` -> owner. now: instant of the read, as ISO text.
+    """The rules of a profile. ownership: owner of each ``kind.field``. now: ISO instant of the read.
 
-    origin: label of the connection, the origin of rows it creates.
+    origin: label of the connection, stored in the rows that it creates. everything: whether all objects are selected.
     """
 
     strategy: Owner
@@ -141,14 +146,14 @@ class Rules:
     everything: bool = True
 
     def owner(self, kind: Kind, path: str, pins: Mapping[str, Owner]) -> Owner:
-        """The most specific wins: this field of this link, this field of the profile, the strategy."""
+        """Return the owner of a field: of the pin of the link, else of the profile's field, else of the strategy."""
         top = path.split(".", 1)[0]
         return pins.get(path) or pins.get(top) or self.ownership.get(f"{kind}.{top}") or self.strategy
 
 
 @dataclass(frozen=True, slots=True)
 class OpenConflict:
-    """A conflict as stored. evidence_hash: to see whether its evidence moved. from_merge: born of comparing fields."""
+    """A stored conflict. evidence_hash: changes with the evidence. from_merge: whether fields of an object differ."""
 
     id: int
     kind: str
@@ -161,11 +166,12 @@ class OpenConflict:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What is here: links of this connection, contents of those that must be compared, names, accounts, conflicts.
+    """The local state that a plan is made from.
 
-    details: link id -> contents. people: canonical e-mail -> responders not linked to this connection.
-    unaccounted: ids of responders without an account. accounts: canonical e-mail -> account. zoned: ids of schedules
-    whose zone is settled here, filled where the source leaves one open.
+    links: of this connection, by kind and external id. details: the contents of compared links, by link id. names: all
+    named rows. people: responders without a link to this connection, by canonical e-mail address. unaccounted: ids of
+    responders without an account. accounts: by canonical e-mail address. conflicts: the open conflicts. zoned: ids of
+    schedules with a time zone set here; filled only if the zone of a schedule is unknown or ambiguous at the source.
     """
 
     links: Mapping[Kind, Mapping[str, LinkView]]
@@ -180,7 +186,10 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class ConflictDraft:
-    """A decision a person has to take. subject: stable within (connection, kind); pair kinds use the sorted pair."""
+    """A question that a person must answer.
+
+    subject: identifies the question within its connection and kind; for two rows, it is the sorted pair of their keys.
+    """
 
     kind: ConflictKind
     subject: str
@@ -193,13 +202,14 @@ class ConflictDraft:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One planned change of one aggregate, with everything it was made from.
+    """One planned change of one aggregate.
 
-    fields: path -> [old, new]; elements: collection -> key -> [old, new] (None = not there). base: settled values to
-    remember, elements None = forget. reason: why skipped, held or failed; or what brought the object along. settles:
-    the source's record counts as looked at once this is applied (False while something is held). held: removals that
-    wait for approval, in the form of elements. candidates: ids of people here it was weighed against. failures: how
-    much of the object could not be read; path: where that was first. unread: as in the proposal.
+    fields: [old, new] by path. elements: [old, new] by collection and key; None means that the element does not exist.
+    base: the new base values; an element that is None is removed from the base. reason: why the item is skipped, held
+    or failed, or which object requires this object. settles: whether the record is fully compared when this is applied;
+    False while removals are held. held: removals that wait for approval, as in elements. candidates: ids of the people
+    here with the same address. failures: how many parts of the object could not be read. path: the first of these.
+    unread: as in the proposal.
     """
 
     kind: Kind
@@ -227,12 +237,13 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Items in dependency order, counts of what needs nothing, and the conflicts as they stand afterwards.
+    """The planned items in dependency order.
 
-    unlisted: per kind, linked objects the source did not list; they are kept. settled: ids of open conflicts that no
-    longer hold. compared: links whose source moved without consequence, such as an absence that has ended, each with
-    the fingerprint they were compared at; remembered, it saves comparing them again. unread: links of objects of which
-    more or fewer elements could be read than before, each with the unread number by collection.
+    unchanged: number of objects without changes, by kind. unlisted: number of linked objects that the source did not
+    list, by kind; they are kept. conflicts: all questions after the plan. settled: ids of open conflicts whose cause is
+    gone. compared: links whose source changed without consequence, for example because an absence has ended, with the
+    new fingerprint, so that they are not compared again. unread: links of objects of which more or fewer elements could
+    be read than before, with the numbers of unread elements by collection.
     """
 
     items: tuple[Item, ...]
@@ -245,5 +256,8 @@ class Plan:
 
 
 def element_key(connection_id: int, *parts: str) -> str:
-    """The key of an object or element of one connection, unique in the database: ``3:PABC`` or ``3:PTEAM:PUSER``."""
+    """Return the key of an object or element of a connection, such as ``3:PABC`` or ``3:PTEAM:PUSER``.
+
+    It is unique in the database.
+    """
     return ":".join((str(connection_id), *parts))

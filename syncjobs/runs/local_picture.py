@@ -15,7 +15,7 @@ from oncall.models import EscalationPolicy, Responder, Schedule, UserGroup
 from oncall.selectors.schedules import load_states
 from oncall.tables.base import chunks
 from syncjobs.models import Conflict, ConflictState, ExternalLink, LinkState, SyncProfile
-from syncjobs.planning.plan import Proposals, to_compare
+from syncjobs.planning.plan import Proposals, links_to_compare
 from syncjobs.planning.values import (
     AccountView,
     Base,
@@ -75,7 +75,7 @@ def link_views(connection_id: int) -> dict[Kind, dict[str, LinkView]]:
 def load_picture(connection: Connection, proposals: Proposals, *, evaluate_all: bool) -> Picture:
     """What is here, as far as these proposals need it. evaluate_all: the rules moved, compare every linked object."""
     links = link_views(connection.pk)
-    wanted = set(to_compare(proposals, links, evaluate_all))
+    wanted = set(links_to_compare(proposals, links, evaluate_all))
     details = {kind: _details(connection.pk, kind, links[kind], wanted) for kind in ENTITY_TYPES}
     return Picture(
         links=links,

@@ -18,10 +18,10 @@ from connectors.records import Snapshot
 from oncall.rendering.codec import instant_to_text, participant_from_text, participant_to_text
 from oncall.rendering.final import Span
 from oncall.rendering.intervals import Range
-from oncall.rendering.zones import DAY
+from oncall.rendering.zones import DAY, HOUR
 from syncjobs.models import Outcome, ParityBasis, SyncRun
 from syncjobs.parity.checks import (
-    Imported,
+    ImportedSchedules,
     LatestChecks,
     Rendered,
     ScheduleParity,
@@ -142,7 +142,7 @@ def verify(run: SyncRun, claim: Claim, rendering: SourceRendering, opener: Calla
 def _measure_at_source(
     run: SyncRun,
     claim: Claim,
-    imported: Imported,
+    imported: ImportedSchedules,
     ahead: list[Due],
     around: list[Due],
     opener: Callable[..., Connector],
@@ -188,7 +188,7 @@ def _waiting(
     return sorted((id_ for id_ in read if id_ not in fresh), key=lambda id_: (id_ in last, last.get(id_, now), id_))
 
 
-def with_transitions(imported: Imported, external_ids: Iterable[str], now: int) -> list[Due]:
+def with_transitions(imported: ImportedSchedules, external_ids: Iterable[str], now: int) -> list[Due]:
     """Those of the schedules whose clocks will change, with the ranges around that."""
     specs = ((external_id, imported.spec(external_id)) for external_id in external_ids)
     found = ((external_id, transition_ranges(spec, now)) for external_id, spec in specs if spec is not None)
@@ -196,7 +196,7 @@ def with_transitions(imported: Imported, external_ids: Iterable[str], now: int) 
 
 
 def measure_due(
-    imported: Imported, connector: Connector, due: Iterable[Due], basis: ParityBasis, most: int = MOST_CALLS
+    imported: ImportedSchedules, connector: Connector, due: Iterable[Due], basis: ParityBasis, most: int = MOST_CALLS
 ) -> Iterator[ScheduleParity]:
     """Results of as many schedules as ``most`` calls of the connector allow. Raises ConnectorError."""
     for ids, ranges in _together(due, connector.rendered_together):
@@ -235,7 +235,7 @@ def _note(result: ScheduleParity) -> dict[str, str | None]:
     seconds = sum(each.end - each.start for each in measured.differences)
     days = f"{instant_to_text(measured.since)} to {instant_to_text(measured.until)}"
     message = (
-        f"{result.name}: for {seconds / 3600:.1f} hours other people are on call here than at the source ({days}), "
+        f"{result.name}: for {seconds / HOUR:.1f} hours other people are on call here than at the source ({days}), "
         f"first from {instant_to_text(first.start)}: {first.cause}."
     )
     return _note_about(result.external_id, "parity", message)

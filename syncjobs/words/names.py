@@ -1,4 +1,4 @@
-"""Names for the keys in plans and conflicts, loaded in a few queries however many there are."""
+"""Names for the keys in plans and conflicts. They are loaded in a few queries, however many keys there are."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -17,10 +17,10 @@ _LOCAL: Final = "local:"
 
 
 class Names:
-    """Call it with (kind, key) for a name. Ask first, :meth:`load`, then ask again: the first round only collects.
+    """Returns the names of objects and contact methods when it is called with a kind and a key.
 
-    A key is ``<connection>:<external id>`` or ``local:<row id>``. What is neither here nor in the run's plan is called
-    by its kind and its id at the source.
+    Request all names first, call :meth:`load`, then request them again. A key is ``<connection>:<external id>`` or
+    ``local:<row id>``. An object that is neither here nor in the plan of the run gets a name from its kind and id.
     """
 
     def __init__(self, run: SyncRun | None = None) -> None:
@@ -29,15 +29,15 @@ class Names:
         self._names: dict[tuple[str, str], str] = {}
 
     def __call__(self, kind: str, key: str) -> str:
-        return self.find(kind, key) or self._unknown(kind, key)
+        return self.find(kind, key) or self._substitute_name(kind, key)
 
     def find(self, kind: str, key: str) -> str:
-        """The name alone, empty when there is none."""
+        """Return the name, or an empty text if the object is unknown."""
         self._requested.add((kind, key))
         return self._names.get((kind, key), "")
 
     def load(self) -> None:
-        """Look up everything asked for so far."""
+        """Load the names of all requested keys."""
         wanted = self._requested - self._names.keys()
         local = {(kind, key) for kind, key in wanted if key.startswith(_LOCAL)}
         methods = {key for kind, key in wanted if kind == "contact_method"}
@@ -76,7 +76,7 @@ class Names:
                     self._names[kind, f"{connection}:{external_id}"] = label
 
     def _load_planned(self, wanted: set[tuple[str, str]]) -> None:
-        """Objects that the run is about to create."""
+        """Load the names of objects that the run will create."""
         if self._run is None:
             return
         for piece in chunks(sorted({key.partition(":")[2] for _, key in wanted})):
@@ -84,6 +84,6 @@ class Names:
             for kind, external_id, label in items.values_list("entity_type", "external_id", "label"):
                 self._names.setdefault((kind, f"{self._run.connection_id}:{external_id}"), label)
 
-    def _unknown(self, kind: str, key: str) -> str:
-        word = next((ENTITY_WORDS[known][0] for known in ENTITY_TYPES if known == kind), kind.replace("_", " "))
+    def _substitute_name(self, kind: str, key: str) -> str:
+        word = next((ENTITY_WORDS[each][0] for each in ENTITY_TYPES if each == kind), kind.replace("_", " "))
         return f"{word} {key.rpartition(':')[2] if kind == 'contact_method' else key.partition(':')[2] or key}"

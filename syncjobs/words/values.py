@@ -1,4 +1,4 @@
-"""Values of on-call objects in words a person reads: lines of text, names instead of keys. Pure."""
+"""Shows values of on-call objects as lines of text, with names instead of keys. Pure."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -9,6 +9,7 @@ from oncall.escalation.codec import InvalidPolicy, levels_from_json
 from oncall.escalation.policy import Level, Target
 from oncall.rendering.codec import instant_to_text, layers_from_json, participant_from_text
 from oncall.rendering.spec import (
+    UNREADABLE,
     Always,
     ByOccurrence,
     ByTime,
@@ -22,8 +23,9 @@ from oncall.rendering.spec import (
     Weekly,
     Window,
 )
+from oncall.rendering.zones import DAY, HOUR, MINUTE, WEEK
 
-#: (what the key names: a kind or "contact_method", key) -> name.
+#: Returns the name of an object. Arguments: its kind or "contact_method", and its key.
 NameOf = Callable[[str, str], str]
 Lines = tuple[str, ...]
 INDENT: Final = "    "
@@ -53,19 +55,19 @@ FIELD_WORDS: Final[Mapping[str, str]] = {
     "substitutions": "Substitutions",
     "time_zone": "Time zone",
     "title": "Job title",
-    "unstaffed_level": "A level without anybody",
+    "unstaffed_level": "A level with nobody on call",
     "zone_state": "Time zone is",
 }
 _WORDS: Final[Mapping[tuple[str, Any], str]] = {
     ("after_last", "nothing"): "nothing happens",
     ("after_last", "close"): "the alert is closed",
-    ("composition", "stacked"): "the first layer with somebody wins",
+    ("composition", "stacked"): "the first layer with somebody on call wins",
     ("composition", "concurrent"): "all layers count",
     ("resolved", "level"): "when each level starts",
     ("resolved", "start"): "once, at the start",
-    ("unstaffed_level", "skip"): "is passed at once",
-    ("unstaffed_level", "skip_within_round"): "is passed at once, but for the pause before a next round",
-    ("unstaffed_level", "wait"): "waits its time",
+    ("unstaffed_level", "skip"): "is skipped",
+    ("unstaffed_level", "skip_within_round"): "is skipped, except for the wait before the next round",
+    ("unstaffed_level", "wait"): "waits as usual",
     ("zone_state", "ok"): "known",
 }
 _KEY_FIELDS: Final[Mapping[str, Kind]] = {
@@ -88,21 +90,20 @@ _TARGETS: Final[Mapping[str, tuple[str, str]]] = {
 }
 _WEEKDAYS: Final = ("", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _ORDINALS: Final = {0: "", 1: "1st ", 2: "2nd ", 3: "3rd ", 4: "4th ", 5: "5th ", -1: "last "}
-_UNITS: Final = ((604_800, "week"), (86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
+_UNITS: Final = ((WEEK, "week"), (DAY, "day"), (HOUR, "hour"), (MINUTE, "minute"), (1, "second"))
 _PERIODS: Final = {"DAILY": "day", "WEEKLY": "week", "MONTHLY": "month", "YEARLY": "year"}
 
 
 def field_word(path: str) -> str:
-    """What a field or collection is called on a page; for ``members.3:PTEAM:PUSER`` the collection."""
+    """Return the label of a field or collection; for the path of an element, that of its collection."""
     top = path.split(".", 1)[0]
     return FIELD_WORDS.get(top, top.replace("_", " ").capitalize())
 
 
 def field_lines(path: str, value: Any, name_of: NameOf, now: str = "") -> Lines:
-    """The value of a single-valued field; no lines for one that is empty or not there.
+    """Return the lines of a single-valued field; none if the value is empty.
 
-    now: an instant as stored; starts of layers before it mean nothing any more and are left out. Lines of a layer
-    below its first begin with INDENT.
+    now: ISO instant; earlier starts of layers are left out. All lines of a layer but the first begin with INDENT.
     """
     if value is None or value == "" or value == []:
         return ()
@@ -122,13 +123,13 @@ def field_lines(path: str, value: Any, name_of: NameOf, now: str = "") -> Lines:
 
 
 def element_line(collection: str, values: Mapping[str, Any], name_of: NameOf) -> str:
-    """One element of a collection on one line."""
+    """Return an element of a collection as one line."""
     match collection:
         case "contact_methods":
             label = f" ({values['label']})" if values["label"] else ""
             off = "" if values["enabled"] else ", switched off"
             extension = f" ext. {values['extension']}" if values["extension"] else ""
-            return f"{values['channel']} {values['address'] or 'address not told'}{extension}{label}{off}"
+            return f"{values['channel']} {values['address'] or 'address not reported'}{extension}{label}{off}"
         case "notification_rules":
             when = f"after {span(values['delay'] * 60)}" if values["delay"] else "at once"
             method = name_of("contact_method", values["method_key"]) if values["method_key"] else "nothing"
@@ -138,7 +139,7 @@ def element_line(collection: str, values: Mapping[str, Any], name_of: NameOf) ->
             role = f" ({values['role']})" if values["role"] else ""
             return name_of("responder", values["person_key"]) + role
         case "substitutions":
-            return f"{_who(values['by_key'], name_of)} stands in, {_range(values)}"
+            return f"{_who(values['by_key'], name_of)} replaces the person, {_range(values)}"
         case "overrides":
             instead = f" instead of {_who(values['replaces'], name_of)}" if values["replaces"] else ""
             return f"{_who(values['by_key'], name_of)}{instead}, {_range(values)}"
@@ -149,7 +150,7 @@ def element_line(collection: str, values: Mapping[str, Any], name_of: NameOf) ->
 
 
 def span(seconds: int) -> str:
-    """``90000`` -> ``1 day 1 hour``."""
+    """Return a length in words; for 90000 seconds, ``1 day 1 hour``."""
     parts = []
     for size, word in _UNITS:
         count, seconds = divmod(seconds, size)
@@ -159,7 +160,7 @@ def span(seconds: int) -> str:
 
 
 def when(text: str) -> str:
-    """An instant as stored, for people: ``Mon 2 Mar 2026 09:00 UTC``. What cannot be read is shown as it is."""
+    """Return a stored instant or reading in the form ``Mon 2 Mar 2026 09:00 UTC``, or any other text unchanged."""
     try:
         instant = datetime.fromisoformat(text)
     except ValueError:
@@ -196,7 +197,7 @@ def _layers(value: Any, name_of: NameOf, now: str) -> Lines:
     try:
         layers = layers_from_json(value)
     except (InvalidSpec, AttributeError, TypeError):
-        return ("stored in a form this version cannot read",)
+        return (UNREADABLE,)
     return tuple(line for layer in layers for line in _layer(layer, name_of, now)) or ("none",)
 
 
@@ -247,7 +248,7 @@ def _windows(windows: tuple[Window, ...]) -> str:
 
 
 def _days(days: list[int]) -> str:
-    """``[1, 2, 3, 6]`` -> ``Mon–Wed, Sat``."""
+    """Return weekdays in words; for ``[1, 2, 3, 6]``, ``Mon–Wed, Sat``."""
     runs: list[list[int]] = []
     for day in sorted(days):
         if runs and day == runs[-1][-1] + 1:
@@ -261,11 +262,11 @@ def _days(days: list[int]) -> str:
 
 
 def _clock(start: int, duration: int) -> str:
-    begins = f"{start // 3600:02}:{start % 3600 // 60:02}"
-    if duration > 86_400:
+    begins = f"{start // HOUR:02}:{start % HOUR // MINUTE:02}"
+    if duration > DAY:
         return f"{begins} for {span(duration)}"
-    end = (start + duration) % 86_400
-    return f"{begins}–{end // 3600:02}:{end % 3600 // 60:02}"
+    end = (start + duration) % DAY
+    return f"{begins}–{end // HOUR:02}:{end % HOUR // MINUTE:02}"
 
 
 def _recurring(window: Recurring) -> str:
@@ -274,9 +275,9 @@ def _recurring(window: Recurring) -> str:
         extras.append(f"{len(window.excluded)} left out")
     if window.added or window.late:
         extras.append(f"{len(window.added) + len(window.late)} added")
-    told = f" ({', '.join(extras)})" if extras else ""
+    exceptions = f" ({', '.join(extras)})" if extras else ""
     first = _reading(window.first) if window.first_at is None else _instant(window.first_at)
-    return f"{_rule(rule)}, {span(window.duration)} each, first {first}{told}"
+    return f"{_rule(rule)}, {span(window.duration)} each, first {first}{exceptions}"
 
 
 def _rule(rule: Rule) -> str:
@@ -300,7 +301,7 @@ def _levels(value: Any, name_of: NameOf) -> Lines:
     try:
         levels = levels_from_json(value)
     except (InvalidPolicy, AttributeError, TypeError):
-        return ("stored in a form this version cannot read",)
+        return (UNREADABLE,)
     return tuple(_level(number, level, name_of) for number, level in enumerate(levels, 1)) or ("none",)
 
 
@@ -313,7 +314,7 @@ def _level(number: int, level: Level, name_of: NameOf) -> str:
 
 def _target(target: Target, name_of: NameOf) -> str:
     if target.kind == "unresolved":
-        return f"{target.label or target.key} ({target.unresolved_kind or 'kind not told'}, not imported)"
+        return f"{target.label or target.key} ({target.unresolved_kind or 'unknown kind'}, not imported)"
     kind, prefix = _TARGETS[target.kind]
     words = prefix + name_of(kind, target.key)
     if target.mode != "current":

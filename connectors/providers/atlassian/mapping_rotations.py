@@ -26,9 +26,8 @@ from oncall.rendering.spec import (
     Window,
 )
 from oncall.rendering.validation import MAX_TURN_SECONDS
-from oncall.rendering.zones import DAY, EARLIEST, LATEST, reading
+from oncall.rendering.zones import DAY, EARLIEST, HOUR, LATEST, WEEK, reading
 
-HOUR, WEEK = 3600, 7 * DAY
 _DAYS: Final = {name: number for number, name in enumerate(wire.DAYS, start=1)}
 _UNITS: Final = {"hourly": HOUR, "daily": DAY, "weekly": WEEK}
 #: Vendor docs "Schedule API", participants. Whom a team or an escalation pages is decided when it is paged.

@@ -8,6 +8,7 @@ from connectors.network.client import HttpClient, JsonValue, Query, Rate, RateHe
 from connectors.providers.pagerduty.vendor import PROVIDER, VENDOR
 from connectors.reading.pages import Page, make_page, read_pages
 from oncall.rendering.codec import instant_to_text
+from oncall.rendering.zones import DAY
 
 #: Vendor docs "Versioning", "Content Type". Without the version, the format of the answer follows the age of the key.
 HEADERS: Final = {"Accept": "application/vnd.pagerduty+json;version=2", "Content-Type": "application/json"}
@@ -19,7 +20,7 @@ PAGE: Final = 100
 #: Vendor OpenAPI, GET /v3/schedules: maximum of ``limit``.
 SHIFT_SCHEDULE_PAGE: Final = 1_000
 #: Longest range of one request, in seconds. The vendor documents three months for rendered schedules.
-SLICE: Final = 90 * 86_400
+SLICE: Final = 90 * DAY
 
 Json = dict[str, JsonValue]
 

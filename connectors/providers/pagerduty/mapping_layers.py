@@ -10,9 +10,7 @@ from connectors.records import SourceSchedule
 from connectors.zones.timezones import ZoneReading, convert
 from oncall.rendering.spec import Always, ByTime, Daily, Layer, Override, Weekly, Window, person
 from oncall.rendering.validation import MAX_TURN_SECONDS
-from oncall.rendering.zones import DAY, offset_at, reading
-
-WEEK = 7 * DAY
+from oncall.rendering.zones import DAY, WEEK, offset_at, reading
 
 
 def is_rendered_in(schedule: wire.Schedule, zone: str, at: int) -> bool:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, PlainValidator
 
 from connectors.reading.wire import Identified, Instant, Text, Whole, Wire, none_is_empty
+from oncall.rendering.zones import HOUR, MINUTE
 
 
 def _time_of_day(value: object) -> int:
@@ -19,7 +20,7 @@ def _time_of_day(value: object) -> int:
     hours, minutes, seconds = map(int, parts)
     if hours > 23 or minutes > 59 or seconds > 59:
         raise ValueError("this time of day does not exist")
-    return hours * 3600 + minutes * 60 + seconds
+    return hours * HOUR + minutes * MINUTE + seconds
 
 
 def bare(type_name: str) -> str:

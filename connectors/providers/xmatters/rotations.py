@@ -14,7 +14,7 @@ from typing import Final, Literal
 from connectors.providers.xmatters.wire import Rotation
 from oncall.rendering.recurrence import pattern
 from oncall.rendering.spec import ByOccurrence, ByTime, Participant, Recurring
-from oncall.rendering.zones import DAY, furthest_reading, offset_at, reading
+from oncall.rendering.zones import DAY, WEEK, furthest_reading, offset_at, reading
 
 Trigger = Literal["none", "time", "shift", "alert"]
 
@@ -112,7 +112,7 @@ def by_time(rotation: Rotation, zone: str, first: int | None) -> Turning:
     shown, certain = _time_of_day(zone, rotation.next_rotation_time.instant, first)
     if unit == "months":
         return _by_months(rotation.interval, step, shown, first, certain)
-    length = rotation.interval * (DAY if unit == "days" else 7 * DAY)
+    length = rotation.interval * (DAY if unit == "days" else WEEK)
     anchor = _EPOCH + (shown - _EPOCH) % length
     return Turning(ByTime(anchor, length), (shown - anchor) // length - 1, step, certain)
 

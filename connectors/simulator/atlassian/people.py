@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from connectors.simulator.atlassian.model import Contact, NotificationRule, User
 from connectors.simulator.atlassian.state import CANARY
 from connectors.simulator.world import Person, World
-from connectors.simulator.zones import DAY
+from connectors.simulator.zones import DAY, HOUR
 
 NewId = Callable[..., str]
 """``new_id(kind, *parts)`` returns the same id for the same arguments."""
@@ -58,7 +58,7 @@ def _user(person: Person, new_id: NewId, now: int, number: int) -> User:
     if key == "leo":
         user.skype, user.details = "leo.fischer", {"badge": [CANARY]}
     if key == "kim":
-        user.muted_until = float(now + 3 * 3600)
+        user.muted_until = float(now + 3 * HOUR)
     user.contacts = list(_contacts(person, user.email, new_id))
     _, *others = user.contacts
     texted = next((one for one in others if one.method == "sms"), user.contacts[0])

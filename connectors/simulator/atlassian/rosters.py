@@ -15,7 +15,7 @@ from connectors.simulator.atlassian.model import (
 )
 from connectors.simulator.atlassian.people import NewId, participants
 from connectors.simulator.world import CHANGING_ZONES, changing_zone, local_time
-from connectors.simulator.zones import DAY
+from connectors.simulator.zones import DAY, HOUR
 
 THOUSANDTH = 1_658_732.4
 """1970-01-20T04:45:32.4Z, as recorded: the seconds of 2022-07-25 (midnight, a Monday, in Los Angeles) read as
@@ -130,7 +130,7 @@ class Rosters:
         self._override(schedule, "henrik", now - 20 * DAY, now - 19 * DAY)
         self._override(schedule, "cody", now - DAY, now + DAY, 0)
         self._override(schedule, "fatou", now + 4 * DAY, now + 5 * DAY)
-        self._override(schedule, "dana", now + 4 * DAY + 6 * 3600, now + 4 * DAY + 9 * 3600, 0)
+        self._override(schedule, "dana", now + 4 * DAY + 6 * HOUR, now + 4 * DAY + 9 * HOUR, 0)
         self._override(schedule, "-", now + 8 * DAY, now + 8 * DAY + 5400, 1)
         self._override(schedule, "elliot", *FAR_FUTURE)
         return schedule

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from math import gcd
 
 from connectors.simulator.atlassian.model import Forwarding, Override, Participant, Rotation, Schedule, Window
-from connectors.simulator.zones import DAY, WEEK, Stretch, reading_at, stretches
+from connectors.simulator.zones import DAY, HOUR, WEEK, Stretch, reading_at, stretches
 
-_UNITS = {"hourly": 3600, "daily": DAY, "weekly": WEEK}
+_UNITS = {"hourly": HOUR, "daily": DAY, "weekly": WEEK}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def _visits(
     for rotation in schedule.rotations:
         start = int(rotation.start)
         if rotation.unit == "hourly":
-            grids.add((start, 3600 * rotation.length))
+            grids.add((start, HOUR * rotation.length))
         else:
             grids.add((reading_at(schedule.time_zone, start), unit))
         for first, _, length in _windows(rotation):

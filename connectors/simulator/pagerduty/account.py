@@ -15,7 +15,7 @@ from connectors.simulator.pagerduty.people import teams, users
 from connectors.simulator.pagerduty.rosters import Rosters
 from connectors.simulator.pagerduty.state import DEMO_KEY, OTHER_ACCOUNT_KEY, USER_KEY, State
 from connectors.simulator.world import Identifiers
-from connectors.simulator.zones import DAY
+from connectors.simulator.zones import DAY, HOUR
 
 _POLICIES = (
     # key, name, team, loops, strategy shape, rules: "minutes strategy target ..." (@ = schedule, else user)
@@ -91,7 +91,7 @@ def _fill(state: State, ids: Identifiers, now: int) -> None:
         service = Service(ids.new("service", name), name, policies[policy].id, now - (900 - number) * DAY - 5_501)
         service.status = status
         service.description = None if number % 2 else f"Runs {name}"
-        service.last_incident_at = None if number % 3 else now - number * 3_600 - 61
+        service.last_incident_at = None if number % 3 else now - number * HOUR - 61
         service.support_zone = "Europe/London" if name == "Checkout" else None
         service.auto_resolve = None if number % 4 == 0 else 14_400
         state.services[service.id] = service

@@ -14,7 +14,7 @@ from connectors.simulator.pagerduty.model import (
 )
 from connectors.simulator.pagerduty.state import State
 from connectors.simulator.world import Identifiers, local_time, spread_ids
-from connectors.simulator.zones import DAY, WEEK
+from connectors.simulator.zones import DAY, HOUR, WEEK
 
 ZONES = ("Europe/Berlin", "America/New_York", "Asia/Kolkata")
 _FIRST_NAMES = """
@@ -83,7 +83,7 @@ def _schedule(ids: Identifiers, number: int, people: list[User], teams: list[Tea
     base = Layer(ids.new("layer", number, 1), "Layer 1", now - 40 * DAY - number, anchor, WEEK, members)
     layers = [base]
     if number % 3 == 0:
-        nights = Restriction(20 * 3600, 12 * 3600)
+        nights = Restriction(20 * HOUR, 12 * HOUR)
         others = spread_ids(people, number + 8, 2)
         layers.insert(0, Layer(ids.new("layer", number, 2), "Layer 2", base.start, anchor, DAY, others, [nights]))
     schedule = Schedule(ids.new("schedule", number), f"Schedule {number:04}", zone, layers)

@@ -12,9 +12,7 @@ from connectors.simulator.pagerduty.model import EscalationPolicy, Schedule, Shi
 from connectors.simulator.pagerduty.shifts import shifts
 from connectors.simulator.pagerduty.state import State, schedule_users
 from connectors.simulator.pagerduty.walk import FAR, walk
-from connectors.simulator.zones import DAY
-
-_HOUR = 3600
+from connectors.simulator.zones import DAY, HOUR
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +58,7 @@ def earliest(found: Iterator[OnCall]) -> Iterator[OnCall]:
 
 
 def _spans(state: State, schedule_id: str, since: int, until: int) -> list[Span]:
-    first, last = since // _HOUR * _HOUR, (until // _HOUR + 1) * _HOUR
+    first, last = since // HOUR * HOUR, (until // HOUR + 1) * HOUR
     schedule = state.schedules[schedule_id]
     return state.cached(("spans", schedule_id, first, last), lambda: _whole_spans(schedule, first, last))
 

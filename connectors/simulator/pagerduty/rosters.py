@@ -16,9 +16,7 @@ from connectors.simulator.pagerduty.model import (
     User,
 )
 from connectors.simulator.world import CHANGING_ZONES, Identifiers, changing_zone, local_time, monday
-from connectors.simulator.zones import DAY, WEEK
-
-HOUR = 3600
+from connectors.simulator.zones import DAY, HOUR, WEEK
 
 
 class Rosters:

@@ -6,7 +6,7 @@ from connectors.simulator.world import Person as WorldPerson
 from connectors.simulator.world import World, monday
 from connectors.simulator.xmatters.model import Device, Person, Site, TimeFrame
 from connectors.simulator.xmatters.state import CANARY
-from connectors.simulator.zones import DAY
+from connectors.simulator.zones import DAY, HOUR
 
 NewId = Callable[..., str]
 """``new_id(kind, *parts)`` returns the same id for the same arguments."""
@@ -128,7 +128,7 @@ def _person(
         made.external_key, made.externally_owned = f"HR-{number:05}", True
         made.properties["Skills"] = ["databases", "networks"]
     if number % 3 == 0:
-        made.last_login = float(now - number * 3600)
+        made.last_login = float(now - number * HOUR)
     return made
 
 

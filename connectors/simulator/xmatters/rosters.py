@@ -10,7 +10,6 @@ from connectors.simulator.xmatters.people import NewId
 from connectors.simulator.zones import DAY, reading_at
 
 CHANGING_ZONES = ("Europe/Berlin", "America/New_York", "America/Santiago", "Australia/Sydney", "Africa/Cairo")
-_HOUR = 3600
 Recipients = Callable[[str], Recipient]
 """The recipient called ``ana`` (a person), ``@platform`` (a group) or ``#uri`` (a device of that person)."""
 

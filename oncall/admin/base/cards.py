@@ -5,7 +5,7 @@ looked up by name.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar, Unpack
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -19,6 +19,7 @@ from unfold.widgets import (
 )
 
 from oncall.admin.base.directory import Directory, Keys
+from oncall.admin.base.unfold import FormOptions
 
 Card = TypeVar("Card")
 Entry = TypeVar("Entry")
@@ -44,26 +45,34 @@ class AddField(forms.CharField):
 
 class CardForm(forms.Form, Generic[Card]):
     """Edits one card. original: the stored card, None for a new one. readonly: why the form cannot edit it, or empty.
-    wide: names of the wide fields. lines_field: name of the field whose lines ``add`` extends."""
+    wide: names of the wide fields. lines_field: name of the field whose lines ``add`` extends. labels: the stored
+    entries of this field as lines."""
 
     readonly = ""
     wide: ClassVar[tuple[str, ...]] = ()
     lines_field: ClassVar[str] = ""
 
-    def __init__(self, *args: Any, original: Card | None, directory: Directory, keys: Keys, **kwargs: Any) -> None:
+    def __init__(
+        self, *, original: Card | None, directory: Directory, keys: Keys, **options: Unpack[FormOptions]
+    ) -> None:
         self.original, self.directory, self.keys = original, directory, keys
-        kwargs["label_suffix"] = ""
-        super().__init__(*args, **kwargs)
+        self.labels: list[str] = []
+        options["label_suffix"] = ""
+        super().__init__(**options)
+        if original is not None:
+            self.show(original)
 
-    def parse_lines(
-        self, labels: Sequence[str], stored: Sequence[Entry], find: Callable[[str], Entry]
-    ) -> tuple[Entry, ...]:
-        """Returns the entries of the lines and of the field ``add``. A line that equals a stored label keeps the stored
-        entry; any other is looked up with ``find``. Lines that cannot be found are reported as errors of the field.
-        labels, stored: the stored entries and their labels."""
+    def show(self, card: Card) -> None:
+        """Sets the initial values of the fields, the labels, and whether the card is read-only."""
+        raise NotImplementedError
+
+    def parse_lines(self, stored: Sequence[Entry], find: Callable[[str], Entry]) -> tuple[Entry, ...]:
+        """Returns the entries of the lines and of the field ``add``. A line that equals the label of a stored entry
+        keeps this entry; any other is looked up with ``find``. Lines that cannot be found are reported as errors of the
+        field."""
         if self.lines_field not in self.changed_data and "add" not in self.changed_data:
             return tuple(stored)
-        by_label, entries, errors = dict(zip(labels, stored, strict=True)), [], []
+        by_label, entries, errors = dict(zip(self.labels, stored, strict=True)), [], []
         for text in filter(None, [*self.cleaned_data[self.lines_field].splitlines(), self.cleaned_data["add"].strip()]):
             try:
                 entries.append(by_label[text] if text in by_label else find(text))
@@ -95,7 +104,7 @@ class CardFormSet(forms.BaseFormSet, Generic[Card]):  # type: ignore[type-arg]
     title = ""
 
     def __init__(
-        self, data: Mapping[str, Any] | None, *, prefix: str, cards: Sequence[Card], directory: Directory, keys: Keys
+        self, data: Mapping[str, str] | None, *, prefix: str, cards: Sequence[Card], directory: Directory, keys: Keys
     ) -> None:
         self.originals, self.context = tuple(cards), {"directory": directory, "keys": keys}
         super().__init__(data, prefix=prefix, initial=[{"number": number} for number, _ in enumerate(cards, 1)])
@@ -104,7 +113,7 @@ class CardFormSet(forms.BaseFormSet, Generic[Card]):  # type: ignore[type-arg]
         """Returns the number of stored cards, not the submitted number: a card may have been added meanwhile."""
         return len(self.originals)
 
-    def get_form_kwargs(self, index: int | None) -> dict[str, Any]:
+    def get_form_kwargs(self, index: int | None) -> dict[str, object]:
         stored = index is not None and index < len(self.originals)
         return {**self.context, "original": self.originals[index] if stored and index is not None else None}
 

@@ -3,14 +3,15 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar, Generic
 
-from oncall.admin.base.aggregate import AggregateForm
 from oncall.admin.base.cards import Card, CardFormSet
-from oncall.admin.base.directory import Keys, known_keys
+from oncall.admin.base.directory import Keys, resolved_keys
+from oncall.admin.base.forms import AggregateForm, AnyRoot
+from oncall.aggregates import Values
 from oncall.escalation.codec import InvalidPolicy
 from oncall.rendering.spec import InvalidSpec
 
 
-class CardsForm(AggregateForm, Generic[Card]):
+class CardsForm(AggregateForm[AnyRoot], Generic[AnyRoot, Card]):
     """Edits an aggregate with its cards. cards: the formset of layers or levels, None if the stored ones cannot be
     read. unreadable: why they cannot be read, or empty. cards_field: the JSON field that stores the cards.
     reference_owner: the foreign key of ``Reference`` that points to the aggregate."""
@@ -20,7 +21,7 @@ class CardsForm(AggregateForm, Generic[Card]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.keys: Keys = known_keys(self.reference_owner, self.instance.pk) if self.instance.pk else {}
+        self.keys: Keys = resolved_keys(self.reference_owner, self.instance.pk) if self.instance.pk else {}
         self.unreadable = ""
         self.cards: CardFormSet[Card] | None = None
         try:
@@ -28,21 +29,20 @@ class CardsForm(AggregateForm, Generic[Card]):
         except (InvalidSpec, InvalidPolicy) as wrong:
             self.unreadable = str(wrong)
 
-    def make_cards(self, data: Mapping[str, Any] | None) -> CardFormSet[Card]:
+    def make_cards(self, data: Mapping[str, str] | None) -> CardFormSet[Card]:
         """Returns the formset of the stored cards. Raises InvalidSpec or InvalidPolicy if they cannot be read."""
         raise NotImplementedError
 
-    def cards_to_json(self, cards: tuple[Card, ...]) -> dict[str, Any]:
+    def cards_to_json(self, cards: tuple[Card, ...]) -> Values:
         """Returns the cards as the JSON field stores them."""
         raise NotImplementedError
 
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean()
+    def clean(self) -> None:
+        super().clean()
         if self.cards is not None and not self.cards.is_valid():
             self.add_error(None, f"Correct the {self.cards.title.lower()} below.")
-        return cleaned
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> dict[str, object]:
         state = super().state()
         if self.cards is not None and self.cards.has_changed():
             state[self.cards_field] = self.cards_to_json(self.cards.cards())

@@ -3,17 +3,17 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from django.contrib.admin import SimpleListFilter
+from django.contrib.admin import ModelAdmin, SimpleListFilter
 from django.db.models import Count, Model, OuterRef, QuerySet, Subquery
+from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.views import ChangeList
 
-from oncall.rendering.zones import clock
-
-MINUTE, HOUR, DAY = 60, 3_600, 86_400
+from oncall.models.root import Root
+from oncall.rendering.zones import DAY, HOUR, MINUTE, clock
 
 
 class PageOfRows(ChangeList):
@@ -32,10 +32,10 @@ def is_list(request: HttpRequest) -> bool:
     return match is not None and str(match.url_name).endswith("_changelist")
 
 
-def count_of(model: type[Model], owner: str, what: Any = "pk") -> Coalesce:
-    """Counts the distinct ``what`` of the rows of ``model`` whose foreign key ``owner`` points to a row.
+def count_of(model: type[Model], owner: str, what: str | Combinable = "pk") -> Coalesce:
+    """Returns the number of distinct ``what`` among the rows of ``model`` whose foreign key ``owner`` points to a row.
 
-    This is a subquery: a join would be counted for the whole table, not only for the rows of a page.
+    It is a subquery: a join would be counted for the whole table, not only for the rows of a page.
     """
     rows = model._default_manager.filter(**{owner: OuterRef("pk")}).order_by().values(owner)
     return Coalesce(Subquery(rows.annotate(number=Count(what, distinct=True)).values("number")), 0)
@@ -46,40 +46,40 @@ class SourceFilter(SimpleListFilter):
     parameter_name = "source"
     _HERE = "-"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterator[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: "ModelAdmin[Model]") -> Iterator[tuple[str, str]]:
         labels = model_admin.model._default_manager.exclude(origin_label="").order_by("origin_label")
         yield self._HERE, "Made here"
         for label in labels.values_list("origin_label", flat=True).distinct():
             yield label, label
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Model]) -> QuerySet[Model]:
         value = self.value()
         if value is None:
             return queryset
         return queryset.filter(origin_label="" if value == self._HERE else value)
 
 
-def source(row: Any) -> SafeString:
+def source(row: Root) -> SafeString:
     """Returns the badge that says where a row comes from."""
     if not row.origin_label:
         return format_html('<span class="rb-badge">{}</span>', "here")
     return format_html('<span class="rb-badge rb-badge-source">{}</span>', row.origin_label)
 
 
-def named(url: str, name: str, below: str = "") -> SafeString:
-    """The cell of a row's name: the way to its page, and in small letters what is to be known beside."""
-    small = format_html('<span class="rb-muted">{}</span>', below) if below else ""
+def name_link(url: str, name: str, note: str = "") -> SafeString:
+    """Returns the cell with a row's name: a link to its page, and below it a note in small letters."""
+    small = format_html('<span class="rb-muted">{}</span>', note) if note else ""
     return format_html('<span class="rb-named"><a href="{}" class="rb-link">{}</a>{}</span>', url, name, small)
 
 
-def some(names: Sequence[str], shown: int = 3) -> str:
-    """``Ana, Ben, Cleo and 4 more``."""
-    more = f" and {len(names) - shown} more" if len(names) > shown else ""
-    return ", ".join(names[:shown]) + more
+def first_few(names: Sequence[str], limit: int = 3) -> str:
+    """Returns at most ``limit`` names, like ``Ana, Ben, Cleo and 4 more``."""
+    more = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return ", ".join(names[:limit]) + more
 
 
 def span_in_words(seconds: int) -> str:
-    """``5 h 12 min``, ``3 d 4 h``, ``12 min``."""
+    """Returns a length like ``5 h 12 min``, ``3 d 4 h`` or ``12 min``; less than a minute counts as one."""
     days, hours, minutes = seconds // DAY, seconds % DAY // HOUR, seconds % HOUR // MINUTE
     if days:
         return f"{days} d {hours} h" if hours else f"{days} d"
@@ -89,12 +89,12 @@ def span_in_words(seconds: int) -> str:
 
 
 def moment(instant: int, zone: str, now: int) -> str:
-    """``Tue 09:00 CET``, with the date when it is not within six days of now."""
+    """Returns an instant like ``Tue 09:00 CET``, with the date if it is six days or more from ``now``."""
     at = clock(zone, instant)
     return f"{at:%a %H:%M} {at.tzname()}" if abs(instant - now) < 6 * DAY else dated_moment(instant, zone)
 
 
 def dated_moment(instant: int, zone: str) -> str:
-    """``Tue 3 Mar 09:00 CET``."""
+    """Returns an instant like ``Tue 3 Mar 09:00 CET``."""
     at = clock(zone, instant)
     return f"{at:%a} {at.day} {at:%b} {at:%H:%M} {at.tzname()}"

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
@@ -13,12 +12,12 @@ from oncall.models import Reference
 from oncall.tables.base import LOCAL, local_id
 from oncall.tables.kinds import ROOTS
 
-#: Prefix of a label by kind of row; people have none.
-WORDS: Mapping[Kind, str] = {
+#: The word for each kind of row, with which labels begin. Labels of people have none.
+KIND_WORDS: Mapping[Kind, str] = {
     "responder": "",
-    "user_group": "group: ",
-    "schedule": "schedule: ",
-    "escalation_policy": "policy: ",
+    "user_group": "group",
+    "schedule": "schedule",
+    "escalation_policy": "policy",
 }
 NOBODY = "nobody"
 _NUMBER = re.compile(r"#(\d+)\s*$")
@@ -51,7 +50,7 @@ class Directory:
     def label(self, kind: Kind, id_: int | None, key: str = "") -> str:
         """Returns the label of a row. The label of an unknown row contains ``key``."""
         name = self.names(kind).get(id_) if id_ is not None else None
-        return f"{WORDS[kind]}{name} #{id_}" if name is not None else f"{WORDS[kind]}{key} (not known here)"
+        return _prefix(kind) + (f"{key} (not known here)" if name is None else f"{name} #{id_}")
 
     def labels(self, *kinds: Kind) -> list[str]:
         return [self.label(kind, id_) for kind in kinds for id_ in self.names(kind)]
@@ -70,35 +69,40 @@ class Directory:
 
     def find(self, text: str, *kinds: Kind) -> tuple[Kind, str]:
         """Returns (kind, ``local:<pk>``) of the row with this label. Raises ValidationError unless one matches."""
-        kind = next((k for k in kinds if WORDS[k] and text.lower().startswith(WORDS[k])), None)
+        kind = next((each for each in kinds if KIND_WORDS[each] and text.lower().startswith(_prefix(each))), None)
         if kind is None:
-            kind = next((k for k in kinds if not WORDS[k]), None)
+            kind = next((each for each in kinds if not KIND_WORDS[each]), None)
         if kind is None:
-            raise ValidationError(f"“{text}”: begin with one of {', '.join(WORDS[k].strip() for k in kinds)}")
-        name = text[len(WORDS[kind]) :].strip()
+            raise ValidationError(f"“{text}”: begin with one of {', '.join(f'{KIND_WORDS[k]}:' for k in kinds)}")
+        name = text[len(_prefix(kind)) :].strip()
         number = _NUMBER.search(name)
         if number and int(number[1]) in self.names(kind):
             return kind, f"{LOCAL}{number[1]}"
-        found = [id_ for id_, known in self.names(kind).items() if fold(known) == fold(name)]
+        found = [id_ for id_, each in self.names(kind).items() if fold(each) == fold(name)]
         if len(found) == 1:
             return kind, f"{LOCAL}{found[0]}"
         if found:
             choices = ", ".join(self.label(kind, id_) for id_ in found)
-            raise ValidationError(f"“{text}” could be {choices}: write the one you mean.")
+            raise ValidationError(f"“{text}” could be {choices}: write it with its number.")
         raise ValidationError(f"“{text}” is not known here. Pick a name from the list, or create it first.")
 
 
-def known_keys(reference_owner: str, pk: int) -> Keys:
+def _prefix(kind: Kind) -> str:
+    return f"{KIND_WORDS[kind]}: " if KIND_WORDS[kind] else ""
+
+
+def resolved_keys(reference_owner: str, pk: int) -> Keys:
     """Returns the primary keys for the resolved keys inside an aggregate's JSON. Runs one query."""
     references = Reference.objects.filter(**{f"{reference_owner}_id": pk})
-    known: dict[tuple[Kind, str], int] = {}
+    keys: dict[tuple[Kind, str], int] = {}
     for reference in references:
-        kind: Any = reference.kind  # the column's choices are kinds
-        target = getattr(reference, f"{kind}_id")
-        if target is not None:
-            known[kind, reference.key] = target
-    return known
+        for kind in KIND_WORDS:
+            row_id = getattr(reference, f"{kind}_id")
+            if row_id is not None:
+                keys[kind, reference.key] = row_id
+    return keys
 
 
-def meaning(keys: Keys, kind: Kind, key: str) -> int | None:
+def row_of_key(keys: Keys, kind: Kind, key: str) -> int | None:
+    """Returns the primary key of the row for a key inside an aggregate's JSON, None if it is unknown."""
     return local_id(key) if key.startswith(LOCAL) else keys.get((kind, key))

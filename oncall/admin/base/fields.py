@@ -2,18 +2,14 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from oncall.admin.base.directory import NOBODY, Directory
-from oncall.rendering.codec import instant_to_text, reading_from_text, reading_to_text
-from oncall.rendering.zones import at, reading, zone_names
-from oncall.tables.base import PERSON
-
-MINUTE = 60
+from oncall.models import Responder, Schedule
+from oncall.rendering.codec import reading_from_text, reading_to_text
+from oncall.rendering.zones import MINUTE, at, zone_names
 
 
 class ReadingInput(UnfoldAdminTextInputWidget):
@@ -21,14 +17,15 @@ class ReadingInput(UnfoldAdminTextInputWidget):
 
     input_type = "datetime-local"
 
-    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
+    def __init__(self, attrs: dict[str, object] | None = None) -> None:
         super().__init__({"step": 60, **(attrs or {})})
 
-    def format_value(self, value: Any) -> str | None:
+    def format_value(self, value: object) -> str | None:
         if isinstance(value, int):
             text = reading_to_text(value)
             return text if value % MINUTE else text[:-3]
-        return value  # type: ignore[no-any-return]
+        formatted: str | None = super().format_value(value)
+        return formatted
 
 
 class ReadingField(forms.Field):
@@ -36,7 +33,7 @@ class ReadingField(forms.Field):
 
     widget = ReadingInput
 
-    def to_python(self, value: Any) -> int | None:
+    def to_python(self, value: object) -> int | None:
         if value in self.empty_values:
             return None
         try:
@@ -47,63 +44,50 @@ class ReadingField(forms.Field):
             raise ValidationError("Write the local date and time, without a zone.")
         return reading_from_text(parsed.replace(microsecond=0).isoformat())
 
-    def has_changed(self, initial: Any, data: Any) -> bool:
+    def has_changed(self, initial: object, data: object) -> bool:
         try:
             return bool(initial != self.to_python(data))
         except ValidationError:
             return True
 
 
+def instant_of_field(form: forms.BaseForm, name: str, stored: int | None, zone: str) -> int | None:
+    """Returns the instant of a ReadingField: the stored instant if the field did not change, otherwise the first
+    instant with this local time in ``zone``. So an untouched local time that occurs twice keeps its instant."""
+    if name not in form.changed_data:
+        return stored
+    local_time: int | None = form.cleaned_data[name]
+    return None if local_time is None else at(zone, local_time)
+
+
 class ZoneField(forms.CharField):
-    """An IANA name; suggestions come with the page."""
+    """An IANA time zone, or empty. The page contains suggestions."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        widget = UnfoldAdminTextInputWidget({"list": "rb-zones", "autocomplete": "off"})
-        super().__init__(**{"widget": widget, "max_length": 64, **kwargs})
+    def __init__(self) -> None:
+        super().__init__(
+            widget=UnfoldAdminTextInputWidget({"list": "rb-zones", "autocomplete": "off"}),
+            max_length=64,
+            required=False,
+            label="Time zone",
+            help_text="IANA name, for example Europe/Berlin.",
+        )
 
-    def validate(self, value: Any) -> None:
+    def validate(self, value: str) -> None:
         super().validate(value)
         if value and value not in zone_names():
             raise ValidationError(f"“{value}” is no IANA time zone. Write one like Europe/Berlin.")
 
 
 class PersonField(forms.CharField):
-    """A person's name; :func:`person_key` converts it to a key."""
+    """A person's name, to be looked up in the directory."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        widget = UnfoldAdminTextInputWidget({"list": "rb-people", "autocomplete": "off", "placeholder": "Name"})
-        super().__init__(**{"widget": widget, **kwargs})
-
-
-def person_label(directory: Directory, key: str, row_id: int | None) -> str:
-    """Returns what a PersonField shows for ``person:<key>`` or ``vacant``."""
-    if not key:
-        return ""
-    return directory.label("responder", row_id, key.removeprefix(PERSON)) if key.startswith(PERSON) else NOBODY
+    def __init__(self, label: str, help_text: str = "") -> None:
+        attrs = {"list": "rb-people", "autocomplete": "off", "placeholder": "Name"}
+        super().__init__(widget=UnfoldAdminTextInputWidget(attrs), label=label, help_text=help_text)
 
 
-def person_key(form: Any, name: str, kept: str) -> str:
-    """Returns ``person:<key>`` or ``vacant``. kept: the stored key, returned if the field did not change."""
-    text = form.cleaned_data.get(name, "").strip()
-    if kept and name not in form.changed_data:
-        return kept
-    if text.lower() == NOBODY:
-        return "vacant"
-    key = form.directory.find(text, "responder")[1]
-    return f"{PERSON}{key}"
-
-
-def typing_zone(row: Any, posted: Mapping[str, Any]) -> str:
+def typing_zone(row: Responder | Schedule, posted: Mapping[str, str]) -> str:
     """Returns the time zone of the times in a form: the stored zone, even if the form changes it; for a new row the
     submitted zone. If there is no valid zone, it is UTC."""
-    zone = str(row.time_zone if row.pk else posted.get("time_zone", ""))
+    zone = row.time_zone if row.pk else posted.get("time_zone", "")
     return zone if zone in zone_names() else "UTC"
-
-
-def reading_of(instant: datetime, zone: str) -> int:
-    return reading(zone, int(instant.timestamp()))
-
-
-def instant_text(reading_: int, zone: str) -> str:
-    """Returns the first instant with this local time in ``zone``, as ISO text."""
-    return instant_to_text(at(zone, reading_))

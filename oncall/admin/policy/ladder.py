@@ -7,11 +7,13 @@ from itertools import groupby
 from django.urls import reverse
 
 from oncall.admin.base.columns import moment
-from oncall.admin.policy.levels import special_words
+from oncall.admin.base.directory import KIND_WORDS
+from oncall.admin.policy.levels import option_words
 from oncall.admin.schedule.bars import name_of
 from oncall.escalation.policy import Policy, Target
-from oncall.escalation.walk import MINUTE, Page, Paged, Problem, Step, Walk
+from oncall.escalation.walk import Page, Paged, Problem, Step, Walk
 from oncall.rendering.spec import Participant
+from oncall.rendering.zones import MINUTE
 from oncall.selectors.policies import Row, Walkable
 from oncall.tables.escalation import ROW_OF_TARGET
 from oncall.tables.schedules import ROW_OF_PARTICIPANT
@@ -30,7 +32,6 @@ _ENDINGS = {
     "rounds_not_known": "It is unknown whether the policy repeats.",
     "wait_not_known": "It is unknown how long this level waits, so the walk stops here.",
 }
-_KINDS = {"schedule": "schedule", "user_group": "group", "group_routing": "routing of", "escalation_policy": "policy"}
 _PAGES = {
     "responder": "oncall_responder_change",
     "schedule": "oncall_schedule_page",
@@ -49,9 +50,10 @@ class Who:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One target of a level. who: the people it means at that minute. problems: why these are unknown. parts: the
-    policies that it starts. alone: whether the target is a person who is paged without a replacement."""
+class TargetLine:
+    """One target of a level. who: the people it means at that minute. problems: why these are unknown. resolved:
+    whether the target has a row. policies: the policies that it starts. alone: whether the target is a person who is
+    paged without a replacement."""
 
     kind: str
     name: str
@@ -60,10 +62,10 @@ class Line:
     who: tuple[Who, ...]
     joined: str
     problems: tuple[str, ...]
-    known: bool
+    resolved: bool
     withheld: bool
     alone: bool
-    parts: tuple["Ladder", ...]
+    policies: tuple["Ladder", ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ class Rung:
     clock: str
     level: int
     one_of: bool
-    lines: tuple[Line, ...]
+    lines: tuple[TargetLine, ...]
     says: str
     wait: int | None
 
@@ -96,13 +98,13 @@ class Ladder:
     deserted: bool
 
     @classmethod
-    def of(cls, walk: Walk, policy: Policy, words: "Words", name: str, url: str = "") -> "Ladder":
+    def of(cls, walk: Walk, policy: Policy, builder: "LadderBuilder", name: str, url: str = "") -> "Ladder":
         grouped = groupby(walk.steps, key=lambda step: step.round)
-        rounds = [(number, tuple(words.rung(step) for step in steps)) for number, steps in grouped]
+        rounds = [(number, tuple(builder.rung(step) for step in steps)) for number, steps in grouped]
         return cls(
             name, url, rounds[0][1] if rounds else (), tuple(rounds[1:MOST_ROUNDS]), max(len(rounds) - MOST_ROUNDS, 0),
             _repeats(policy.repeat_count), _ENDINGS[walk.ending.kind], walk.ending.minute,
-            words.clock(walk.ending.minute), policy.repeat_count == 0 and walk.ending.kind == "nothing",
+            builder.clock(walk.ending.minute), policy.repeat_count == 0 and walk.ending.kind == "nothing",
             all(step.outcome in ("skipped", "waited") for step in walk.steps),
         )  # fmt: skip
 
@@ -113,8 +115,16 @@ def _repeats(count: int | None) -> str:
     return f"Repeats {count} time{'' if count == 1 else 's'}." if count else "Does not repeat."
 
 
-class Words:
-    """Describes the steps of a walk. found: what the database knows. at: the alert's instant. zone: for times."""
+def _kind_word(target: Target) -> str:
+    """Returns what kind of target it is; empty for a person."""
+    if target.kind == "unresolved":
+        return target.unresolved_kind.replace("_", " ")
+    return "routing of" if target.kind == "group_routing" else KIND_WORDS[target.kind]
+
+
+class LadderBuilder:
+    """Builds the ladder of a walk. found: the policy and the rows that it refers to. at: the alert's instant. zone:
+    the time zone of the page."""
 
     def __init__(self, found: Walkable, at: int, zone: str) -> None:
         self.found, self.at, self.zone = found, at, zone
@@ -135,12 +145,9 @@ class Words:
             _OUTCOMES[step.outcome], step.wait,
         )  # fmt: skip
 
-    def _line(self, page: Page) -> Line:
+    def _line(self, page: Page) -> TargetLine:
         target, row = page.target, self._row(page.target)
-        kind = _KINDS.get(target.kind, "")
-        if target.kind == "unresolved":
-            kind = target.unresolved_kind.replace("_", " ")
-        parts = tuple(
+        policies = tuple(
             Ladder.of(part.walk, self.found.known.policies[part.key], self, self.policy_name(part.key), self._url(
                 "escalation_policy", self.found.rows.get(("escalation_policy", part.key))
             ))
@@ -149,11 +156,10 @@ class Words:
         who = tuple(self._who(each) for each in page.people)
         problems = tuple(self._problems(page, row))
         alone = target.kind == "responder" and row is not None and page.people[0].instead_of is None
-        return Line(
-            kind, row.name if row else target.label or target.key, self._url(ROW_OF_TARGET.get(target.kind), row),
-            tuple(special_words(replace(target, notify=""))), who, " or " if page.one_of else ", ",
-            problems, row is not None, page.withheld,
-            alone, parts,
+        return TargetLine(
+            _kind_word(target), row.name if row else target.label or target.key,
+            self._url(ROW_OF_TARGET.get(target.kind), row), tuple(option_words(replace(target, notify=""))), who,
+            " or " if page.one_of else ", ", problems, row is not None, page.withheld, alone, policies,
         )  # fmt: skip
 
     def _row(self, target: Target) -> Row | None:
@@ -183,7 +189,7 @@ class Words:
     def _problem(self, problem: Problem, target: Target) -> str:
         match problem.kind:
             case "unresolved":
-                return "Not known here: import it, or replace it in the form. Who is paged cannot be determined."
+                return "It is not known here: import it, or replace it in the form. Who is paged cannot be determined."
             case "routing":
                 return "The group's routing depends on the alert, so who is paged cannot be determined."
             case "cycle":

@@ -1,19 +1,25 @@
 """Levels of an escalation policy as forms."""
 
-from typing import Any
+from collections.abc import Mapping
 
 from django import forms
 from django.forms import formset_factory
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget
 
 from oncall.admin.base.cards import AddField, CardForm, CardFormSet, LinesField
-from oncall.admin.base.directory import Directory, Keys, meaning
+from oncall.admin.base.directory import Directory, Keys, row_of_key
 from oncall.aggregates import Kind
-from oncall.escalation.policy import Level, Target
+from oncall.escalation.policy import Level, Target, TargetKind
 from oncall.tables.escalation import ROW_OF_TARGET
 
 _DISTRIBUTIONS = [("everyone", "page all of them"), ("round_robin", "page one of them in turn")]
-_KINDS: tuple[Kind, ...] = ("responder", "schedule", "user_group", "escalation_policy")
+#: The kinds of rows that a line may contain, and the kinds of their targets.
+_TARGET_KINDS: Mapping[Kind, TargetKind] = {
+    "responder": "responder",
+    "schedule": "schedule",
+    "user_group": "user_group",
+    "escalation_policy": "escalation_policy",
+}
 
 
 def target_label(target: Target, directory: Directory, keys: Keys) -> str:
@@ -22,12 +28,12 @@ def target_label(target: Target, directory: Directory, keys: Keys) -> str:
     if kind is None:
         name = f"{target.unresolved_kind or 'unknown'}: {target.label or target.key} (not known here)"
     else:
-        name = directory.label(kind, meaning(keys, kind, target.key), target.label or target.key)
-    special = special_words(target)
+        name = directory.label(kind, row_of_key(keys, kind, target.key), target.label or target.key)
+    special = option_words(target)
     return f"{name} [{'; '.join(special)}]" if special else name
 
 
-def special_words(target: Target) -> list[str]:
+def option_words(target: Target) -> list[str]:
     """Returns the options of a target that differ from the default, each in a few words."""
     return [
         *(["routing"] if target.kind == "group_routing" else []),
@@ -57,35 +63,23 @@ class LevelForm(CardForm[Level]):
     targets = LinesField(help_text="One per line, in order.")
     add = AddField("rb-targets")
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.labels: list[str] = []
-        if self.original is not None:
-            self.labels = [target_label(target, self.directory, self.keys) for target in self.original.targets]
-            self.initial.update(
-                {
-                    "wait": self.original.wait,
-                    "distribution": self.original.distribution,
-                    "targets": "\n".join(self.labels),
-                }
-            )
+    def show(self, card: Level) -> None:
+        self.labels = [target_label(target, self.directory, self.keys) for target in card.targets]
+        self.initial.update(wait=card.wait, distribution=card.distribution, targets="\n".join(self.labels))
 
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
+    def clean(self) -> None:
+        super().clean()
         if not self.errors:
             stored = self.original.targets if self.original is not None else ()
-            cleaned["who"] = self.parse_lines(self.labels, stored, self._find)
-        return cleaned
+            self.cleaned_data["who"] = self.parse_lines(stored, self._find)
 
     @property
     def title(self) -> str:
         return f"Level {self.initial['number']}"
 
     def _find(self, text: str) -> Target:
-        kind, key = self.directory.find(text, *_KINDS)
-        if kind == "schedule":
-            return Target("schedule", key)
-        return Target("responder" if kind == "responder" else kind, key)  # type: ignore[arg-type]  # one of _KINDS
+        kind, key = self.directory.find(text, *_TARGET_KINDS)
+        return Target(_TARGET_KINDS[kind], key)
 
     def card(self) -> Level:
         return Level(self.cleaned_data["wait"], self.cleaned_data["distribution"], self.cleaned_data["who"])

@@ -1,28 +1,28 @@
-"""Escalation policies."""
+"""The admin of escalation policies."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin import SimpleListFilter
+from django.contrib.admin import ModelAdmin, SimpleListFilter
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from oncall.admin.base.aggregate import OperatedAdmin
+from oncall.admin.base.aggregate import AggregateAdmin
 from oncall.admin.base.cards_form import CardsForm
-from oncall.admin.base.columns import count_of, is_list, named, source
+from oncall.admin.base.columns import SourceFilter, count_of, is_list, name_link
 from oncall.admin.policy.levels import LevelFormSet, Levels
 from oncall.admin.policy.page import EscalationPage
+from oncall.aggregates import Values
 from oncall.escalation.codec import levels_from_json, levels_to_json
 from oncall.escalation.policy import Level
 from oncall.models import EscalationPolicy, Service
 
 
-class EscalationPolicyForm(CardsForm[Level]):
+class EscalationPolicyForm(CardsForm[EscalationPolicy, Level]):
     kind = "escalation_policy"
     mirrored = (
         "name", "description", "initial_wait", "repeat_count", "after_last", "unstaffed_level", "resolved", "group",
@@ -57,22 +57,22 @@ class EscalationPolicyForm(CardsForm[Level]):
     def suggested_targets(self) -> list[str]:
         return self.directory.targets
 
-    def make_cards(self, data: Mapping[str, Any] | None) -> LevelFormSet:
+    def make_cards(self, data: Mapping[str, str] | None) -> LevelFormSet:
         levels = levels_from_json(self.instance.levels)
         return Levels(data, prefix="levels", cards=levels, directory=self.directory, keys=self.keys)
 
-    def cards_to_json(self, cards: tuple[Level, ...]) -> dict[str, Any]:
+    def cards_to_json(self, cards: tuple[Level, ...]) -> Values:
         return levels_to_json(cards)
 
 
-class PartFilter(SimpleListFilter):
-    title = "part of another"
+class PartOfFilter(SimpleListFilter):
+    title = "part of another policy"
     parameter_name = "part"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> tuple[tuple[str, str], ...]:
-        return ("no", "Whole policies"), ("yes", "Parts of one")
+    def lookups(self, request: HttpRequest, model_admin: "ModelAdmin[EscalationPolicy]") -> tuple[tuple[str, str], ...]:
+        return ("no", "Whole policies"), ("yes", "Parts of a policy")
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+    def queryset(self, request: HttpRequest, queryset: QuerySet[EscalationPolicy]) -> QuerySet[EscalationPolicy]:
         whole = {"part_of_key": ""}
         match self.value():
             case "no":
@@ -83,7 +83,7 @@ class PartFilter(SimpleListFilter):
 
 
 @admin.register(EscalationPolicy)
-class EscalationPolicyAdmin(OperatedAdmin):
+class EscalationPolicyAdmin(AggregateAdmin[EscalationPolicy]):
     kind = "escalation_policy"
     form = EscalationPolicyForm
     list_display = (
@@ -91,7 +91,7 @@ class EscalationPolicyAdmin(OperatedAdmin):
     )  # fmt: skip
     list_display_links = None
     list_select_related = ("group", "part_of")
-    list_filter = (*OperatedAdmin.list_filter, PartFilter)
+    list_filter = ("active", SourceFilter, PartOfFilter)
     search_fields = ("name", "references__responder__name", "references__schedule__name")
     autocomplete_fields = ("part_of", "group")
     change_form_template = "oncall/admin/escalation_form.html"
@@ -101,12 +101,12 @@ class EscalationPolicyAdmin(OperatedAdmin):
         return [path("<int:pk>/page/", page, name="oncall_escalationpolicy_page"), *super().get_urls()]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[EscalationPolicy]:
-        rows: QuerySet[EscalationPolicy] = super().get_queryset(request)
-        return rows.annotate(watching=count_of(Service, "policy")) if is_list(request) else rows
+        rows = super().get_queryset(request)
+        return rows.annotate(service_number=count_of(Service, "policy")) if is_list(request) else rows
 
     @display(description="Name", ordering="name_key")
     def page_link(self, policy: EscalationPolicy) -> SafeString:
-        return named(page_url(policy.pk), policy.name, f"part of {policy.part_of}" if policy.part_of else "")
+        return name_link(page_url(policy.pk), policy.name, f"part of {policy.part_of}" if policy.part_of else "")
 
     @display(description="Levels")
     def level_count(self, policy: EscalationPolicy) -> int:
@@ -114,20 +114,11 @@ class EscalationPolicyAdmin(OperatedAdmin):
 
     @display(description="Repeats", ordering="repeat_count")
     def rounds(self, policy: EscalationPolicy) -> str:
-        return {None: "not known", 0: "no", 1: "once"}.get(policy.repeat_count, f"{policy.repeat_count} times")
+        return {None: "unknown", 0: "no", 1: "once"}.get(policy.repeat_count, f"{policy.repeat_count} times")
 
-    @display(description="Services", ordering="watching")
+    @display(description="Services", ordering="service_number")
     def service_count(self, policy: Any) -> int:
-        return int(policy.watching)
-
-    @display(description="Source", ordering="origin_label")
-    def from_source(self, policy: EscalationPolicy) -> SafeString:
-        return source(policy)
-
-    @display(description="")
-    def edit_link(self, policy: EscalationPolicy) -> SafeString:
-        url = reverse("admin:oncall_escalationpolicy_change", args=[policy.pk])
-        return format_html('<a href="{}" class="rb-link">Edit</a>', url)
+        return int(policy.service_number)
 
 
 def page_url(pk: int) -> str:

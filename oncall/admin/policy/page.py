@@ -1,25 +1,23 @@
-"""The page of one escalation policy: who would be paged at which minute if an alert came at a chosen instant."""
+"""The page of one escalation policy: who is paged at which minute if an alert comes at a chosen instant."""
 
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
-from django.core.exceptions import PermissionDenied
-from django.db.models import Count, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
-from django.template.response import TemplateResponse
-from django.urls import reverse
 
-from oncall.admin.base.columns import dated_moment, source
-from oncall.admin.policy.ladder import Ladder, Words
+from oncall.admin.base.columns import dated_moment
+from oncall.admin.base.page import AggregatePage
+from oncall.admin.policy.ladder import Ladder, LadderBuilder
 from oncall.admin.schedule.range import instant_of_query
 from oncall.escalation.codec import InvalidPolicy
 from oncall.escalation.walk import MOST_MINUTES, Notice, WalkTooLong, notices, walk
 from oncall.models import EscalationPolicy, Responder, Service
 from oncall.rendering.codec import reading_to_text
-from oncall.rendering.zones import reading, zone_names
+from oncall.rendering.zones import DAY, reading, zone_names
 from oncall.selectors.policies import walkable
 
 MOST_SERVICES = 20
@@ -28,8 +26,8 @@ MOST_LINES = 100
 
 @dataclass(frozen=True, slots=True)
 class WalkQuery:
-    """What the page is asked to simulate. at: an instant. zones: the clocks to choose from. acknowledged: the minute in
-    which somebody acknowledges, None: nobody does."""
+    """The alert to simulate. at: its instant. zone: the time zone of the page. zones: the zones to choose from.
+    acknowledged: the minute in which somebody acknowledges it, None if nobody does."""
 
     at: int
     zone: str
@@ -37,9 +35,9 @@ class WalkQuery:
     acknowledged: int | None
 
     @classmethod
-    def of(cls, query: Mapping[str, Any], now: int, zones: tuple[str, ...]) -> "WalkQuery":
-        """``at``, ``zone`` and ``ack`` of the address; what makes no sense there is the default: now, the first zone,
-        no acknowledgement."""
+    def of(cls, query: Mapping[str, str], now: int, zones: tuple[str, ...]) -> "WalkQuery":
+        """Returns the alert of a query with ``at``, ``zone`` and ``ack``. A value that cannot be read counts as
+        missing. The defaults are now, the first zone, and no acknowledgement."""
         zone = next((each for each in zones if each == query.get("zone")), zones[0])
         at = instant_of_query(query.get("at", ""), zone)
         minute = query.get("ack", "")
@@ -55,71 +53,82 @@ class WalkQuery:
         return MOST_MINUTES
 
 
-class EscalationPage:
-    def __init__(self, admin: Any) -> None:
-        self.admin = admin
+@dataclass(frozen=True, slots=True)
+class NoticeLine:
+    """A line of the table: who is paged when, and why."""
 
-    def policies(self) -> QuerySet[EscalationPolicy]:
-        return EscalationPolicy.objects.select_related("group", "part_of").annotate(watching=Count("services"))
+    minute: str
+    clock: str
+    who: str
+    because: str
 
-    def view(self, request: HttpRequest, pk: int) -> TemplateResponse:
-        policy: Any = get_object_or_404(self.policies(), pk=pk)
-        if not self.admin.has_view_permission(request, policy):
-            raise PermissionDenied
-        services = Service.objects.filter(policy=policy).order_by("name_key", "pk")
-        context = {
-            **self.admin.admin_site.each_context(request),
-            "title": policy.name,
-            "opts": self.admin.opts,
-            "original": policy,
-            "policy": policy,
-            "source": source(policy),
+
+class PolicyContext(TypedDict, total=False):
+    """What the template shows. reason: why there is no walk; then what belongs to it is missing, too. query: missing if
+    the levels cannot be read. past: whether the alert comes before now."""
+
+    policy: EscalationPolicy
+    services: QuerySet[Service]
+    more_services: int
+    reason: str
+    query: WalkQuery
+    past: bool
+    at: str
+    ladder: Ladder
+    lines: list[NoticeLine]
+    more_lines: int
+
+
+class EscalationPage(AggregatePage[EscalationPolicy]):
+    template = "oncall/admin/escalation_page.html"
+
+    def get_object(self, request: HttpRequest, pk: int) -> EscalationPolicy:
+        return get_object_or_404(EscalationPolicy.objects.select_related("group", "part_of"), pk=pk)
+
+    def get_context(self, request: HttpRequest, row: EscalationPolicy) -> PolicyContext:
+        services = Service.objects.filter(policy=row).order_by("name_key", "pk")
+        return {
+            "policy": row,
             "services": services[:MOST_SERVICES],
-            "more_services": max(policy.watching - MOST_SERVICES, 0),
-            "list_url": reverse("admin:oncall_escalationpolicy_changelist"),
-            "edit_url": reverse("admin:oncall_escalationpolicy_change", args=[pk]),
-            "history_url": reverse("admin:oncall_escalationpolicy_history", args=[pk]),
-            "may_edit": self.admin.has_change_permission(request, policy),
-            **self._walked(request, policy),
+            "more_services": max(services.count() - MOST_SERVICES, 0),
+            **self._walk(request, row),
         }
-        return TemplateResponse(request, "oncall/admin/escalation_page.html", context)
 
-    def _walked(self, request: HttpRequest, policy: EscalationPolicy) -> dict[str, Any]:
-        """The ladder, or why there is none."""
+    def _walk(self, request: HttpRequest, policy: EscalationPolicy) -> PolicyContext:
+        """Returns the walk of the policy, or the reason why there is none."""
         now = int(time.time())
-        # Which clocks there are is known when the schedules are; an instant of the address needs one only as a reading.
+        # The zones to choose from are those of the policy's schedules, which are read for about the time of the alert.
         near = instant_of_query(request.GET.get("at", ""), "UTC")
         try:
-            found = walkable(policy, (now if near is None else near) - 86_400)
+            found = walkable(policy, (now if near is None else near) - DAY)
         except InvalidPolicy as wrong:
             return {"reason": str(wrong)}
         mine = Responder.objects.filter(account=request.user.pk).values_list("time_zone", flat=True).first() or ""
         own = (mine,) if mine in zone_names() else ()
-        asked = WalkQuery.of(request.GET, now, tuple(dict.fromkeys((*own, *found.zones, "UTC"))))
+        query = WalkQuery.of(request.GET, now, tuple(dict.fromkeys((*own, *found.zones, "UTC"))))
         try:
-            course = walk(found.policy, found.known, asked.at, asked.acknowledged)
+            course = walk(found.policy, found.known, query.at, query.acknowledged)
         except WalkTooLong as why:
-            return {"reason": f"The walk is too long: {why}.", "asked": asked}
-        words = Words(found, asked.at, asked.zone)
+            return {"reason": f"The walk is too long: {why}.", "query": query}
+        builder = LadderBuilder(found, query.at, query.zone)
         lines = notices(course)
         return {
-            "asked": asked,
-            "past": asked.at < now,
-            "at": dated_moment(asked.at, asked.zone),
-            "ladder": Ladder.of(course, found.policy, words, policy.name),
-            "lines": [_line(each, words) for each in lines[:MOST_LINES]],
+            "query": query,
+            "past": query.at < now,
+            "at": dated_moment(query.at, query.zone),
+            "ladder": Ladder.of(course, found.policy, builder, policy.name),
+            "lines": [_line(each, builder) for each in lines[:MOST_LINES]],
             "more_lines": max(len(lines) - MOST_LINES, 0),
         }
 
 
-def _line(notice: Notice, words: Words) -> dict[str, str]:
-    """A line of the table."""
-    names = sorted(words.name(who) for who in notice.people)
-    path = [words.policy_name(key) for key in notice.path]
+def _line(notice: Notice, builder: LadderBuilder) -> NoticeLine:
+    names = sorted(builder.name(who) for who in notice.people)
+    path = [builder.policy_name(key) for key in notice.path]
     again = [f"round {notice.round}"] if notice.round > 1 else []
-    return {
-        "minute": f"T+{notice.minute}",
-        "clock": words.clock(notice.minute),
-        "who": (" or " if notice.one_of else ", ").join(names),
-        "because": " › ".join([*path, f"level {notice.level}", *again]),
-    }
+    return NoticeLine(
+        f"T+{notice.minute}",
+        builder.clock(notice.minute),
+        (" or " if notice.one_of else ", ").join(names),
+        " › ".join([*path, f"level {notice.level}", *again]),
+    )

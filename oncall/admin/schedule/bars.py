@@ -1,11 +1,11 @@
-"""Rows of bars that carry names: what the pages about a schedule draw, and print as a table."""
+"""Rows of bars with names. The pages of a schedule draw them as a timeline and show them as a table."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TypedDict, Unpack
 
-from oncall.admin.base.columns import moment, some, span_in_words
+from oncall.admin.base.columns import first_few, moment, span_in_words
 from oncall.admin.base.directory import NOBODY
 from oncall.admin.schedule.range import VisibleRange
 from oncall.models import Responder
@@ -18,14 +18,23 @@ from oncall.selectors.schedules import Name
 from oncall.templatetags.timeline import UNKNOWN, Bar, Row, Timeline
 
 Names = Mapping[Participant, Name]
+#: Returns why a participant is on call from one instant to another.
+Reason = Callable[[Participant, int, int], str]
 FINAL = "Final schedule"
-#: So many people at once have a bar each; more are one bar.
+#: Up to this number of people at once have a bar each; more share one bar.
 MOST_LANES = 12
 
 
+class RowTexts(TypedDict, total=False):
+    """The texts of a row: see ``Row``."""
+
+    note: str
+    empty: str
+
+
 def name_of(participant: Participant, names: Names) -> str:
-    known = names.get(participant)
-    return known.name if known else f"{participant} {UNKNOWN}"
+    name = names.get(participant)
+    return name.name if name else f"{participant} {UNKNOWN}"
 
 
 def names_in_words(participants: Sequence[Participant], names: Names) -> str:
@@ -33,61 +42,77 @@ def names_in_words(participants: Sequence[Participant], names: Names) -> str:
 
 
 def identity(participant: Participant, names: Names) -> str:
-    """One person has one colour, whatever key names them."""
-    known = names.get(participant)
-    return f"responder {known.responder_id}" if known and known.responder_id else str(participant)
+    """Returns what a participant's colour depends on: one person has one colour under every key."""
+    name = names.get(participant)
+    return f"responder {name.responder_id}" if name and name.responder_id else str(participant)
 
 
-def unreachable(names: Names) -> frozenset[int]:
-    """Responders who hold slots but are not active people."""
+def unreachable_responders(names: Names) -> frozenset[int]:
+    """Returns the primary keys of the responders who are not active."""
     ids = {name.responder_id for name in names.values() if name.responder_id is not None}
     rows = Responder.objects.filter(pk__in=ids).exclude(active=True, state=Responder.State.ACTIVE)
     return frozenset(rows.values_list("pk", flat=True))
 
 
 class Bars:
-    """Makes bars. gone: responders who cannot be reached. linked: whether a bar leads to the answer why."""
+    """Makes bars. unreachable: the responders who cannot be reached. linked: whether a bar links to its explanation."""
 
     def __init__(
-        self, shown: VisibleRange, names: Names, gone: frozenset[int], now: int, *, linked: bool = True
+        self, visible: VisibleRange, names: Names, unreachable: frozenset[int], now: int, *, linked: bool = True
     ) -> None:
-        self.shown, self.names, self.gone, self.now, self.linked = shown, names, gone, now, linked
+        self.visible, self.names, self.unreachable, self.now, self.linked = visible, names, unreachable, now, linked
 
     def timeline(self, home: str, *rows: Row) -> Timeline:
-        """The rows over the days shown. home: the schedule's own zone."""
-        shown = self.shown
-        return Timeline(shown.zone, shown.since, shown.until, self.now, rows, home, shown.chosen)
+        """Returns the rows over the days shown. home: the schedule's time zone."""
+        visible = self.visible
+        return Timeline(visible.zone, visible.since, visible.until, self.now, rows, home, visible.chosen)
 
-    def of(
-        self, spans: Iterable[Span], reason: Callable[[Participant, int, int], str] = lambda *_: ""
-    ) -> tuple[Bar, ...]:
-        """A bar for each person's own stretch; touching ones are one."""
+    def of(self, spans: Iterable[Span], reason: Reason = lambda *_: "") -> tuple[Bar, ...]:
+        """Returns a bar for each stretch of time of each person. Adjacent spans of a person share a bar."""
         return tuple(
             self._bar(start, end, who, reason=", ".join(filter(None, (reason(each, start, end) for each in who))))
             for start, end, who in _stretches(spans)
         )
 
     def gaps(self, ranges: Iterable[Range]) -> tuple[Bar, ...]:
+        """Returns a bar for each range in which nobody is on call."""
         return tuple(
             Bar(start, end, NOBODY, "", self._title("Nobody", start, end), ("gap",), link=self._link(start, end))
             for start, end in ranges
         )
 
-    def final(self, label: str, spans: Sequence[Span], since: int, until: int, **more: Any) -> Row:
-        """A row of a final schedule, with its gaps. since, until: as far as it is known. more: ``note``, ``reason``."""
-        note = more.pop("note", "")
-        return Row(label, (*self.of(spans, **more), *self.gaps(gaps(spans, since, until))), note)
+    def final(
+        self,
+        label: str,
+        spans: Sequence[Span],
+        since: int,
+        until: int,
+        *,
+        note: str = "",
+        reason: Reason = lambda *_: "",
+    ) -> Row:
+        """Returns a row of a final schedule, with its gaps. since, until: the range for which it is known."""
+        return Row(label, (*self.of(spans, reason), *self.gaps(gaps(spans, since, until))), note)
 
     def exceptions(self, spec: ScheduleSpec) -> Row:
-        each: tuple[Override | ExtraShift, ...] = (*spec.overrides, *spec.extra_shifts)
-        inside = (one for one in each if one.starts_at < self.shown.until and one.ends_at > self.shown.since)
+        """Returns a row of the overrides and extra shifts in the days shown."""
         return Row(
             "Overrides and extra shifts",
-            tuple(self._bar(one.starts_at, one.ends_at, (one.by,), "override", reason=kind_of(one)) for one in inside),
+            tuple(
+                self._bar(each.starts_at, each.ends_at, (each.by,), "override", reason=kind_of(each))
+                for each in exceptions_of(spec)
+                if each.starts_at < self.visible.until and each.ends_at > self.visible.since
+            ),
         )
 
-    def difference(self, label: str, differences: Iterable[Difference], causes: Sequence[str] = (), **more: Any) -> Row:
-        """Only where the two sides differ. causes: one per difference."""
+    def difference(
+        self,
+        label: str,
+        differences: Iterable[Difference],
+        causes: Sequence[str] = (),
+        **texts: Unpack[RowTexts],
+    ) -> Row:
+        """Returns a row of the times in which two sides differ. causes: one for each difference, or none at all."""
         bars = []
         for number, each in enumerate(differences):
             sides = (names_in_words(who, self.names) or NOBODY for who in (each.before, each.after))
@@ -98,34 +123,34 @@ class Bars:
                     reason=causes[number] if causes else "", link=self._link(each.start, each.end),
                 )
             )  # fmt: skip
-        return Row(label, tuple(bars), **more)
+        return Row(label, tuple(bars), **texts)
 
     def _bar(self, start: int, end: int, who: Who, *style: str, reason: str = "") -> Bar:
         people = [each for each in who if each.kind != "vacant"]
         names = sorted(name_of(each, self.names) for each in people)
-        known = [self.names.get(each) for each in people]
-        lost = any(name is None or name.responder_id in self.gone for name in known)
-        title = f"{', '.join(names) or NOBODY}{' (cannot be reached)' if lost else ''}"
+        rows = [self.names.get(each) for each in people]
+        unreachable = any(row is None or row.responder_id in self.unreachable for row in rows)
+        title = f"{', '.join(names) or NOBODY}{' (cannot be reached)' if unreachable else ''}"
         return Bar(
-            start, end, some(names) or NOBODY,
+            start, end, first_few(names) or NOBODY,
             ",".join(sorted(identity(each, self.names) for each in people)),
             f"{self._title(title, start, end)}{f'; {reason}' if reason else ''}",
-            (*style, *(["unreachable"] if lost else [])),
+            (*style, *(["unreachable"] if unreachable else [])),
             reason, self._link(start, end),
         )  # fmt: skip
 
     def _title(self, text: str, start: int, end: int) -> str:
-        zone = self.shown.zone
+        zone = self.visible.zone
         return f"{text}: {moment(start, zone, self.now)} to {moment(end, zone, self.now)}, {span_in_words(end - start)}"
 
     def _link(self, start: int, end: int) -> str:
-        """To the answer why: for now where the bar holds it, else for its beginning."""
+        """Returns the link that explains now, if the bar contains it, otherwise the beginning of the bar."""
         inside = start <= self.now < end
-        return self.shown.link(chosen=self.now if inside else max(start, self.shown.since)) if self.linked else ""
+        return self.visible.link(chosen=self.now if inside else max(start, self.visible.since)) if self.linked else ""
 
 
 def _stretches(spans: Iterable[Span]) -> Iterator[Held]:
-    """Each participant's own time, touching spans made one; spans of very many people stay whole."""
+    """Yields the time of each participant. Adjacent spans are joined; spans of very many people are not split up."""
     held: dict[Participant, list[Range]] = defaultdict(list)
     for span in spans:
         if len(span.participants) > MOST_LANES:
@@ -137,36 +162,40 @@ def _stretches(spans: Iterable[Span]) -> Iterator[Held]:
     yield from ((start, end, (who,)) for who, ranges in held.items() for start, end in ranges)
 
 
-def kind_of(one: Override | ExtraShift) -> str:
-    return "override" if isinstance(one, Override) else "extra shift"
+def exceptions_of(spec: ScheduleSpec) -> tuple[Override | ExtraShift, ...]:
+    return (*spec.overrides, *spec.extra_shifts)
+
+
+def kind_of(exception: Override | ExtraShift) -> str:
+    return "override" if isinstance(exception, Override) else "extra shift"
 
 
 def layer_titles(spec: ScheduleSpec) -> dict[str, str]:
-    """Layer key -> how pages call it."""
+    """Returns layer key -> title."""
     numbered = ((f"Layer {n}", layer) for n, layer in enumerate(spec.layers, 1))
     return {layer.key: n if layer.name in ("", n) else f"{n}: {layer.name}" for n, layer in numbered}
 
 
 class Reasons:
-    """Which layers and exceptions put somebody on call for a while. A glance; the exact answer is ``explain``."""
+    """Names the layers, overrides and extra shifts by which somebody is on call in a range. This is a summary:
+    ``explain`` gives the exact answer for an instant."""
 
     def __init__(self, spec: ScheduleSpec, rendering: Rendering) -> None:
         self.stacked = spec.composition == "stacked"
         self.held: dict[Participant, list[tuple[str, list[Held]]]] = defaultdict(list)
-        exceptions: tuple[Override | ExtraShift, ...] = (*spec.overrides, *spec.extra_shifts)
-        for one in exceptions:
-            self.held[one.by].append((kind_of(one), [(one.starts_at, one.ends_at, (one.by,))]))
+        for each in exceptions_of(spec):
+            self.held[each.by].append((kind_of(each), [(each.starts_at, each.ends_at, (each.by,))]))
         titles = layer_titles(spec)
         for key, spans in rendering.layers:
             own: dict[Participant, list[Held]] = defaultdict(list)
             for span in spans:
-                for each in span.participants:
-                    own[each].append((span.start, span.end, (each,)))
-            for each, held in own.items():
-                self.held[each].append((titles[key], held))
+                for who in span.participants:
+                    own[who].append((span.start, span.end, (who,)))
+            for who, held in own.items():
+                self.held[who].append((titles[key], held))
 
     def __call__(self, who: Participant, start: int, end: int) -> str:
-        """In order of precedence; in a stack, only what still has time left to explain."""
+        """Returns the names in order of precedence. In a stack, the names stop where the whole time is explained."""
         left, words = end - start, []
         for label, held in self.held.get(who, ()):
             seconds = sum(until - since for since, until, _ in within(held, start, end))
@@ -179,26 +208,38 @@ class Reasons:
 
 
 def drawn_rows(spec: ScheduleSpec, rendering: Rendering, bars: Bars) -> tuple[Row, ...]:
-    """The final schedule with its gaps, overrides and extra shifts, each layer as it is without these."""
-    shown = bars.shown
-    final = bars.final(FINAL, rendering.final, shown.since, shown.until, reason=Reasons(spec, rendering))
+    """Returns the rows of the final schedule, of the overrides and extra shifts, and of each layer without these."""
+    visible = bars.visible
+    final = bars.final(FINAL, rendering.final, visible.since, visible.until, reason=Reasons(spec, rendering))
     exceptions = bars.exceptions(spec)
     titles = layer_titles(spec)
-    bare = render(replace(spec, extra_shifts=(), overrides=()), (), shown.since, shown.until)
+    bare = render(replace(spec, extra_shifts=(), overrides=()), (), visible.since, visible.until)
     layers = (Row(titles[key], bars.of(spans)) for key, spans in bare.layers)
     return (final, *([exceptions] if exceptions.bars else []), *layers)
 
 
-def table(row: Row, zone: str, now: int) -> list[dict[str, Any]]:
-    """The bars of a row as lines of a table, in the zone the page follows."""
+@dataclass(frozen=True, slots=True)
+class BarLine:
+    """A bar as a line of a table. gap: whether nobody is on call. unreachable: whether somebody cannot be reached."""
+
+    bar: Bar
+    start: str
+    end: str
+    length: str
+    gap: bool
+    unreachable: bool
+
+
+def table(row: Row, zone: str, now: int) -> list[BarLine]:
+    """Returns the bars of a row as lines of a table, with times in ``zone``."""
     return [
-        {
-            "bar": bar,
-            "start": moment(bar.start, zone, now),
-            "end": moment(bar.end, zone, now),
-            "length": span_in_words(bar.end - bar.start),
-            "gap": "gap" in bar.style,
-            "lost": "unreachable" in bar.style,
-        }
+        BarLine(
+            bar,
+            moment(bar.start, zone, now),
+            moment(bar.end, zone, now),
+            span_in_words(bar.end - bar.start),
+            "gap" in bar.style,
+            "unreachable" in bar.style,
+        )
         for bar in sorted(row.bars, key=lambda each: (each.start, each.end))
     ]

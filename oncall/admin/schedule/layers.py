@@ -1,8 +1,8 @@
-"""Layers of a schedule as forms. What a form cannot express is shown and kept as it is."""
+"""Layers of a schedule as forms. A layer that the form cannot express is read-only and kept unchanged."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Unpack
 from uuid import uuid4
 
 from django import forms
@@ -10,34 +10,35 @@ from django.forms import formset_factory
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from oncall.admin.base.cards import AddField, CardForm, CardFormSet, LinesField
-from oncall.admin.base.directory import NOBODY, Directory, Keys, meaning
-from oncall.admin.base.fields import ReadingField
+from oncall.admin.base.directory import NOBODY, Directory, Keys, row_of_key
+from oncall.admin.base.fields import ReadingField, instant_of_field
+from oncall.admin.base.unfold import FormOptions
 from oncall.admin.schedule.window_lines import UnreadableLine, text_from_windows, windows_from_text
 from oncall.rendering.spec import VACANT, ByOccurrence, ByTime, Everyone, InvalidSpec, Layer, Participant, ScheduleSpec
 from oncall.rendering.validation import validate
-from oncall.rendering.zones import at, reading
+from oncall.rendering.zones import DAY, HOUR, MINUTE, WEEK, reading
 from oncall.tables.schedules import ROW_OF_PARTICIPANT
 
 EVERYONE, MONTHS = "everyone", "months"
-SECONDS = {"weeks": 604_800, "days": 86_400, "hours": 3_600, "minutes": 60}
+SECONDS = {"weeks": WEEK, "days": DAY, "hours": HOUR, "minutes": MINUTE}
 UNITS = [(name, name) for name in SECONDS] + [(MONTHS, MONTHS), (EVERYONE, "everyone at once")]
 
 
 def participant_label(participant: Participant, directory: Directory, keys: Keys) -> str:
-    """How a line names a participant."""
+    """Returns the line for a participant."""
     if participant.kind == "vacant":
         return NOBODY
     kind = ROW_OF_PARTICIPANT[participant.kind]
-    label = directory.label(kind, meaning(keys, kind, participant.id), participant.id)
+    label = directory.label(kind, row_of_key(keys, kind, participant.id), participant.id)
     return f"{label} (routing)" if participant.kind == "group_routing" else label
 
 
-def inexpressible(layer: Layer) -> str:
-    """Why the form cannot show this layer; empty when it can."""
+def why_readonly(layer: Layer) -> str:
+    """Returns why the form cannot edit this layer, or an empty string."""
     if isinstance(layer.turns, ByOccurrence):
         return "its turns change with each occurrence"
     if text_from_windows(layer.windows) is None:
-        return "it opens by a recurrence rule"
+        return "its windows follow a recurrence rule"
     if isinstance(layer.turns, Everyone):
         return ""
     if layer.turns.clock == "elapsed":
@@ -61,51 +62,51 @@ class LayerForm(CardForm[Layer]):
         min_value=1, required=False, label="Turn length", widget=UnfoldAdminIntegerFieldWidget, initial=1
     )
     unit = forms.ChoiceField(choices=UNITS, widget=UnfoldAdminSelectWidget, initial="weeks")
-    first = ReadingField(required=False, label="First handoff", help_text="Local time; turns are counted from here.")
-    participants = LinesField(help_text="One per line, in order; repeats count. “nobody” leaves a turn vacant.")
+    first = ReadingField(required=False, label="First handoff", help_text="Local time. Turns are counted from here.")
+    participants = LinesField(help_text="One per line, in order. Names may repeat. “nobody” leaves a turn vacant.")
     add = AddField("rb-participants")
     windows = LinesField(
-        help_text="One per line, like “daily 17:00 for 10h” or “fri 20:30 for 12h30m”. Empty: always.",
+        help_text="One per line, like “daily 17:00 for 10h” or “fri 20:30 for 12h30m”. If empty: always.",
     )
     starts = ReadingField(required=False, label="From", help_text="Before this, the layer has nobody.")
     ends = ReadingField(required=False, label="Until")
 
-    def __init__(self, *args: Any, zone: str, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.zone = (self.original and self.original.zone) or zone
-        self.labels: list[str] = []
-        if self.original is not None:
-            self._show(self.original)
+    def __init__(
+        self, *, zone: str, original: Layer | None, directory: Directory, keys: Keys, **options: Unpack[FormOptions]
+    ) -> None:
+        self.zone = (original and original.zone) or zone
+        super().__init__(original=original, directory=directory, keys=keys, **options)
 
-    def _show(self, layer: Layer) -> None:
-        self.labels = [participant_label(p, self.directory, self.keys) for p in layer.participants]
-        self.readonly = inexpressible(layer)
+    def show(self, card: Layer) -> None:
+        self.labels = [participant_label(each, self.directory, self.keys) for each in card.participants]
+        self.readonly = why_readonly(card)
         if self.readonly:
             self.fields.clear()
             return
-        if isinstance(layer.turns, ByTime):
-            length, unit = length_and_unit(layer.turns)
-            self.initial.update(length=length, unit=unit, first=layer.turns.anchor)
+        if isinstance(card.turns, ByTime):
+            length, unit = length_and_unit(card.turns)
+            self.initial.update(length=length, unit=unit, first=card.turns.anchor)
         else:
             self.initial.update(length=None, unit=EVERYONE)
         self.initial.update(
-            name=layer.name,
+            name=card.name,
             participants="\n".join(self.labels),
-            windows=text_from_windows(layer.windows),
-            starts=None if layer.starts_at is None else reading(self.zone, layer.starts_at),
-            ends=None if layer.ends_at is None else reading(self.zone, layer.ends_at),
+            windows=text_from_windows(card.windows),
+            starts=None if card.starts_at is None else reading(self.zone, card.starts_at),
+            ends=None if card.ends_at is None else reading(self.zone, card.ends_at),
         )
 
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
+    def clean(self) -> None:
+        super().clean()
+        cleaned = self.cleaned_data
         if self.readonly or self.errors:
-            return cleaned
+            return
         if cleaned["unit"] != EVERYONE:
             for name in ("length", "first"):
                 if cleaned.get(name) is None:
-                    self.add_error(name, "Needed to know whose turn it is.")
+                    self.add_error(name, "Without this value it is unknown whose turn it is.")
         stored = self.original.participants if self.original is not None else ()
-        cleaned["who"] = self.parse_lines(self.labels, stored, self._find)
+        cleaned["who"] = self.parse_lines(stored, self._find)
         try:
             cleaned["when"] = windows_from_text(cleaned["windows"])
         except UnreadableLine as unreadable:
@@ -115,7 +116,6 @@ class LayerForm(CardForm[Layer]):
                 validate(ScheduleSpec("UTC", "stacked", (self.card(),)))
             except InvalidSpec as wrong:
                 self.add_error(None, str(wrong).removeprefix("layers[0]."))
-        return cleaned
 
     @property
     def title(self) -> str:
@@ -128,28 +128,22 @@ class LayerForm(CardForm[Layer]):
         return Participant("person" if kind == "responder" else "group", key)
 
     def card(self) -> Layer:
-        data, before = self.cleaned_data, self.original
+        data, stored = self.cleaned_data, self.original
         turns: ByTime | Everyone = Everyone()
         if data["unit"] != EVERYONE:
             months = data["unit"] == MONTHS
             length = data["length"] if months else data["length"] * SECONDS[data["unit"]]
             turns = ByTime(data["first"], length, "months" if months else "seconds")
-        layer = before or Layer(f"local-{uuid4().hex[:12]}", data["name"], data["when"], turns, data["who"])
+        layer = stored or Layer(f"local-{uuid4().hex[:12]}", data["name"], data["when"], turns, data["who"])
         return replace(
             layer,
             name=data["name"],
             windows=data["when"],
             turns=turns,
             participants=data["who"],
-            starts_at=self._clip("starts", before.starts_at if before else None),
-            ends_at=self._clip("ends", before.ends_at if before else None),
+            starts_at=instant_of_field(self, "starts", stored.starts_at if stored else None, self.zone),
+            ends_at=instant_of_field(self, "ends", stored.ends_at if stored else None, self.zone),
         )
-
-    def _clip(self, name: str, before: int | None) -> int | None:
-        if name not in self.changed_data:
-            return before
-        value = self.cleaned_data[name]
-        return None if value is None else at(self.zone, value)
 
 
 class LayerFormSet(CardFormSet[Layer]):
@@ -157,7 +151,7 @@ class LayerFormSet(CardFormSet[Layer]):
 
     def __init__(
         self,
-        data: Mapping[str, Any] | None,
+        data: Mapping[str, str] | None,
         *,
         prefix: str,
         cards: Sequence[Layer],
@@ -168,7 +162,7 @@ class LayerFormSet(CardFormSet[Layer]):
         self.zone = zone
         super().__init__(data, prefix=prefix, cards=cards, directory=directory, keys=keys)
 
-    def get_form_kwargs(self, index: int | None) -> dict[str, Any]:
+    def get_form_kwargs(self, index: int | None) -> dict[str, object]:
         return {**super().get_form_kwargs(index), "zone": self.zone}
 
 

@@ -1,32 +1,45 @@
-"""Schedules: the list with who is on call, the form with what a change would do, and the way to the schedule's page."""
+"""The admin of schedules: the list shows who is on call, and the form shows how a change affects this."""
 
 import time
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from django.contrib import admin, messages
+from django.contrib.admin.options import InlineModelAdmin
+from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from oncall.admin.base.aggregate import OperatedAdmin
-from oncall.admin.base.columns import moment, named, source, span_in_words
+from oncall.admin.base.aggregate import AggregateAdmin, Context, ElementFormSets
+from oncall.admin.base.columns import moment, name_link, span_in_words
+from oncall.admin.base.directory import NOBODY
 from oncall.admin.base.fields import typing_zone
-from oncall.admin.schedule.bars import names_in_words
+from oncall.admin.base.forms import AggregateForm
+from oncall.admin.base.unfold import ModelForm
+from oncall.admin.schedule.bars import Names, names_in_words
 from oncall.admin.schedule.form import OverrideInline, ScheduleForm
 from oncall.admin.schedule.page import SchedulePage, unreadable
 from oncall.admin.schedule.preview import Edit, Previewed, preview
 from oncall.models import Schedule
+from oncall.rendering.spec import NO_ZONE
 from oncall.selectors.schedules import OnCall, on_call, participant_names, specs, specs_of
 
 
+class _Cells(NamedTuple):
+    """Who is on call now and who follows, as cells of the list."""
+
+    now: str
+    next: str
+
+
 @admin.register(Schedule)
-class ScheduleAdmin(OperatedAdmin):
+class ScheduleAdmin(AggregateAdmin[Schedule]):
     kind = "schedule"
     form = ScheduleForm
-    list_display: Sequence[str] = (
+    list_display: tuple[str, ...] = (
         "page_link",
         "on_call_now",
         "next_handoff",
@@ -46,10 +59,10 @@ class ScheduleAdmin(OperatedAdmin):
         page = self.admin_site.admin_view(self.page_type(self).view)
         return [path("<int:pk>/page/", page, name="oncall_schedule_page"), *super().get_urls()]
 
-    def get_formset_kwargs(self, request: HttpRequest, obj: Any, inline: Any, prefix: str) -> dict[str, Any]:
-        kwargs = super().get_formset_kwargs(request, obj, inline, prefix)
-        kwargs["form_kwargs"]["zone"] = typing_zone(obj, request.POST)
-        return kwargs
+    def element_form_kwargs(
+        self, request: HttpRequest, obj: Schedule, inline: "InlineModelAdmin[Model, Schedule]"
+    ) -> dict[str, object]:
+        return {**super().element_form_kwargs(request, obj, inline), "zone": typing_zone(obj, request.POST)}
 
     # --- what a change does to who is on call -------------------------------------------------------------------------
 
@@ -58,22 +71,27 @@ class ScheduleAdmin(OperatedAdmin):
         request: HttpRequest,
         object_id: str | None = None,
         form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
+        extra_context: Context | None = None,
     ) -> HttpResponse:
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
-        except Previewed as seen:
-            # What was written went with its transaction. The form comes back as it was typed.
-            request.previewed = seen.edit  # type: ignore[attr-defined]
-            context = {**(extra_context or {}), **preview(seen.edit, int(time.time()))}
+        except Previewed as previewed:
+            # The exception has rolled the change back. The form is shown again with the values as typed.
+            request.previewed = True  # type: ignore[attr-defined]
+            context = {**(extra_context or {}), **preview(previewed.edit, int(time.time()))}
             return super().changeform_view(request, object_id, form_url, context)
 
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+    def get_form(
+        self, request: HttpRequest, obj: Schedule | None = None, change: bool = False, **kwargs: object
+    ) -> type[ModelForm[Schedule]]:
         form = super().get_form(request, obj, change=change, **kwargs)
+        assert issubclass(form, ScheduleForm)  # noqa: S101 - declared above
         form.only_previewed = hasattr(request, "previewed")
         return form
 
-    def save_related(self, request: HttpRequest, form: Any, formsets: Iterable[Any], change: bool) -> None:
+    def save_related(
+        self, request: HttpRequest, form: AggregateForm[Schedule], formsets: ElementFormSets, change: bool
+    ) -> None:
         stored = [form.instance.pk] if change else []
         before, names = specs(stored), participant_names(stored)
         super().save_related(request, form, formsets, change)
@@ -83,71 +101,65 @@ class ScheduleAdmin(OperatedAdmin):
             raise Previewed(edit)
         request.edit = edit  # type: ignore[attr-defined]
 
-    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
-        self._tell_impact(request)
-        response: HttpResponse = super().response_add(request, obj, post_url_continue)
-        return response
+    def response_add(self, request: HttpRequest, obj: Schedule, post_url_continue: str | None = None) -> HttpResponse:
+        self._show_effect(request)
+        return super().response_add(request, obj, post_url_continue)
 
-    def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
-        self._tell_impact(request)
-        response: HttpResponse = super().response_change(request, obj)
-        return response
+    def response_change(self, request: HttpRequest, obj: Schedule) -> HttpResponse:
+        self._show_effect(request)
+        return super().response_change(request, obj)
 
-    def _tell_impact(self, request: HttpRequest) -> None:
+    def _show_effect(self, request: HttpRequest) -> None:
         edit: Edit = request.edit  # type: ignore[attr-defined]  # set by save_related()
         effect = edit.effect(int(time.time()))
         self.message_user(request, effect.words, messages.WARNING if effect.harm else messages.INFO)
 
     # --- the list -----------------------------------------------------------------------------------------------------
 
-    def complete(self, request: HttpRequest, rows: Sequence[Any]) -> None:
+    def complete(self, request: HttpRequest, rows: Sequence[Schedule]) -> None:
         now = int(time.time())
         loaded, names = specs_of(rows, since=now)
         for row in rows:
-            row.now, row.names = now, names
-            row.answer = on_call(*loaded[row.pk], now) if row.pk in loaded else OnCall(reason=_why_not(row))
+            answer = on_call(*loaded[row.pk], now) if row.pk in loaded else OnCall(reason=_why_not(row))
+            vars(row)["cells"] = _cells(answer, names, row.time_zone, now)
 
     @display(description="Name", ordering="name_key")
     def page_link(self, schedule: Schedule) -> SafeString:
-        return named(page_url(schedule.pk), schedule.name, schedule.time_zone)
+        return name_link(page_url(schedule.pk), schedule.name, schedule.time_zone)
 
     @display(description="On call now")
-    def on_call_now(self, schedule: Any) -> SafeString | str:
-        answer = schedule.answer
-        if answer.reason:
-            return format_html('<span class="rb-bad">{}</span>', answer.reason)
-        who = names_in_words(answer.now, schedule.names)
-        if answer.until is None:
-            return who or format_html('<span class="rb-bad">{}</span>', "nobody")
-        until = moment(answer.until, schedule.time_zone, schedule.now)
-        rest = f"until {until}, {span_in_words(answer.until - schedule.now)}"
-        if not who:
-            return format_html('<span><span class="rb-bad">nobody</span> {}</span>', rest)
-        return format_html("<span><strong>{}</strong> {}</span>", who, rest)
+    def on_call_now(self, schedule: Schedule) -> str:
+        cells: _Cells = vars(schedule)["cells"]
+        return cells.now
 
     @display(description="Next")
-    def next_handoff(self, schedule: Any) -> SafeString | str:
-        answer = schedule.answer
-        if answer.until is None:
-            return "-"
-        return names_in_words(answer.following, schedule.names) or format_html(
-            '<span class="rb-bad">{}</span>', "nobody"
-        )
+    def next_handoff(self, schedule: Schedule) -> str:
+        cells: _Cells = vars(schedule)["cells"]
+        return cells.next
 
-    @display(description="Source", ordering="origin_label")
-    def from_source(self, schedule: Schedule) -> SafeString:
-        return source(schedule)
 
-    @display(description="")
-    def edit_link(self, schedule: Schedule) -> SafeString:
-        url = reverse("admin:oncall_schedule_change", args=[schedule.pk])
-        return format_html('<a href="{}" class="rb-link">Edit</a>', url)
+def _cells(answer: OnCall, names: Names, zone: str, now: int) -> _Cells:
+    if answer.reason:
+        return _Cells(_bad(answer.reason), "-")
+    who = names_in_words(answer.now, names)
+    if answer.until is None:
+        return _Cells(who or _bad(NOBODY), "-")
+    until = f"until {moment(answer.until, zone, now)}, {span_in_words(answer.until - now)}"
+    following = names_in_words(answer.following, names)
+    return _Cells(
+        format_html("<span>{} {}</span>", format_html("<strong>{}</strong>", who) if who else _bad(NOBODY), until),
+        following or _bad(NOBODY),
+    )
+
+
+def _bad(text: str) -> SafeString:
+    return format_html('<span class="rb-bad">{}</span>', text)
 
 
 def _why_not(schedule: Schedule) -> str:
-    """Why there is no spec to render."""
+    """Returns why the schedule cannot be rendered."""
     unsettled = schedule.zone_state != Schedule.ZoneState.OK
-    return "time zone not settled" if unsettled else str(unreadable(schedule))
+    return NO_ZONE if unsettled else str(unreadable(schedule))
 
 
 def page_url(pk: int) -> str:

@@ -1,17 +1,18 @@
-"""Shows how a manual change affects who is on call, as a drawing and as a sentence."""
+"""Shows how a manual change affects who is on call, as a timeline and as a sentence."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
 from oncall.admin.base.columns import span_in_words
 from oncall.admin.base.directory import NOBODY
-from oncall.admin.schedule.bars import Bars, Names, names_in_words, table, unreachable
+from oncall.admin.schedule.bars import BarLine, Bars, Names, names_in_words, table, unreachable_responders
 from oncall.admin.schedule.range import DEFAULT_DAYS, VisibleRange
 from oncall.rendering.differences import Impact, compare, impact
 from oncall.rendering.final import Span, render_final
 from oncall.rendering.spec import InvalidSpec
 from oncall.rendering.zones import DAY
 from oncall.selectors.schedules import ScheduleInput
+from oncall.templatetags.timeline import Timeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +25,15 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """A schedule before and after a change; None: there is nothing to render, as before a new one. names: of everybody
-    on either side."""
+    """A schedule before and after a change. before, after: None if there is nothing to render, as before a new schedule
+    is saved. names: the names of all participants of both."""
 
     before: ScheduleInput | None
     after: ScheduleInput | None
     names: Names
 
     def effect(self, now: int) -> Effect:
-        """What changes in the fortnight from ``now`` on."""
+        """Returns what changes in the fortnight from ``now`` on."""
         until = now + DEFAULT_DAYS * DAY
         try:
             before, after = (_spans(side, now, until) for side in (self.before, self.after))
@@ -46,7 +47,7 @@ class Previewed(Exception):
     """Raised inside the transaction of a change that is only previewed, so that the transaction is rolled back."""
 
     def __init__(self, edit: Edit) -> None:
-        super().__init__("only looked at")
+        super().__init__("the change is only previewed")
         self.edit = edit
 
 
@@ -55,7 +56,7 @@ def _spans(side: ScheduleInput | None, since: int, until: int) -> tuple[Span, ..
 
 
 def in_words(found: Impact, names: Names, *, changed: bool) -> str:
-    """``Now Ana → Bo; next 24 h: 3 changes; newly uncovered 4 h in the next 14 days.``"""
+    """Returns words like ``Now Ana → Bo; next 24 h: 3 changes; newly uncovered 4 h in the next 14 days.``"""
     if not changed:
         return f"Nobody’s shifts change in the next {DEFAULT_DAYS} days."
     was, will = (names_in_words(who, names) or NOBODY for who in (found.now_before, found.now_after))
@@ -70,21 +71,29 @@ def in_words(found: Impact, names: Names, *, changed: bool) -> str:
     )
 
 
-def preview(edit: Edit, now: int) -> dict[str, Any]:
-    """The fortnight from today on, before and after, and where they differ; for the form's template."""
+class PreviewContext(TypedDict, total=False):
+    """What the form's template shows. preview, preview_table: missing if a side cannot be rendered."""
+
+    effect: Effect
+    preview: Timeline
+    preview_table: list[BarLine]
+
+
+def preview(edit: Edit, now: int) -> PreviewContext:
+    """Returns the fortnight from today on before and after the change, and their differences."""
     effect = edit.effect(now)
     sides = [side for side in (edit.after, edit.before) if side is not None]
     try:
-        shown = VisibleRange.of({}, sides[0][0].zone if sides else "UTC", now)
-        before, after = (_spans(side, shown.since, shown.until) for side in (edit.before, edit.after))
+        visible = VisibleRange.of({}, sides[0][0].zone if sides else "UTC", now)
+        before, after = (_spans(side, visible.since, visible.until) for side in (edit.before, edit.after))
     except InvalidSpec:
         return {"effect": effect}
-    bars = Bars(shown, edit.names, unreachable(edit.names), now, linked=False)
-    differences = compare(before, after, shown.since, shown.until).differences
+    bars = Bars(visible, edit.names, unreachable_responders(edit.names), now, linked=False)
+    differences = compare(before, after, visible.since, visible.until).differences
     rows = (
-        bars.final("Before", before, shown.since, shown.until),
-        bars.final("After", after, shown.since, shown.until),
+        bars.final("Before", before, visible.since, visible.until),
+        bars.final("After", after, visible.since, visible.until),
         bars.difference("Difference", differences, empty="No difference."),
     )
-    timeline = bars.timeline(shown.zone, *rows)
-    return {"effect": effect, "preview": timeline, "preview_table": table(rows[-1], shown.zone, now)}
+    timeline = bars.timeline(visible.zone, *rows)
+    return {"effect": effect, "preview": timeline, "preview_table": table(rows[-1], visible.zone, now)}

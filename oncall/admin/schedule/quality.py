@@ -1,84 +1,128 @@
-"""How good a schedule is in the days shown: who is on call now, what nobody covers, how evenly the time is shared."""
+"""Describes a schedule in the days shown: who is on call now, the gaps, and how evenly the time is shared."""
 
-from typing import Any
+from dataclasses import dataclass
 
-from oncall.admin.base.columns import HOUR, moment, span_in_words
+from oncall.admin.base.columns import moment, span_in_words
 from oncall.admin.schedule.bars import Bars, identity, name_of, names_in_words
 from oncall.rendering.coverage import fairness, gaps, loads
 from oncall.rendering.final import Span
 from oncall.rendering.rotations import rotations
 from oncall.rendering.spec import ScheduleSpec
+from oncall.rendering.zones import HOUR
 from oncall.selectors.schedules import OnCall
 
 MOST_GAPS = 20
 
 
-def now_in_words(answer: OnCall, bars: Bars) -> dict[str, Any]:
-    """Who is on call now, until when, and who then."""
-    zone, now = bars.shown.zone, bars.now
-    return {
-        "who": names_in_words(answer.now, bars.names),
-        "until": "" if answer.until is None else moment(answer.until, zone, now),
-        "rest": "" if answer.until is None else span_in_words(answer.until - now),
-        "following": names_in_words(answer.following, bars.names),
-    }
+@dataclass(frozen=True, slots=True)
+class OnCallNow:
+    """Who is on call now, until when, and who follows, in words. rest: the time until then."""
+
+    who: str
+    until: str
+    rest: str
+    following: str
 
 
-def rotations_in_words(spec: ScheduleSpec, bars: Bars) -> list[dict[str, str]]:
-    """Each rotation that several layers share, once: who has which place now, and when all of them move on."""
-    zone, now = bars.shown.zone, bars.now
+@dataclass(frozen=True, slots=True)
+class RotationOrder:
+    """The people of a rotation that several layers share, in their present order. next, rest: the next handoff, and the
+    time until then; empty if there is none within a year."""
+
+    order: str
+    next: str
+    rest: str
+
+
+@dataclass(frozen=True, slots=True)
+class PersonLoad:
+    """The time that one person is on call. share: its length compared with the longest."""
+
+    who: str
+    identity: str
+    hours: str
+    nights: str
+    weekends: str
+    shifts: int
+    share: str
+    overloaded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """covered: the covered share of the time, in percent. uncovered: the length of the rest, empty if there is none.
+    gaps: (start, end, length) of each gap. home: the time zone that decides what is night and weekend."""
+
+    covered: str
+    uncovered: str
+    gaps: list[tuple[str, str, str]]
+    more_gaps: int
+    balance: int
+    home: str
+    loads: list[PersonLoad]
+
+
+def now_in_words(answer: OnCall, bars: Bars) -> OnCallNow:
+    until, rest = _until(answer.until, bars)
+    return OnCallNow(names_in_words(answer.now, bars.names), until, rest, names_in_words(answer.following, bars.names))
+
+
+def rotations_in_words(spec: ScheduleSpec, bars: Bars) -> list[RotationOrder]:
+    """Returns each rotation that several layers share, once."""
     return [
-        {
-            "order": ", ".join(name_of(each, bars.names) for each in rotation.order),
-            "next": "" if rotation.next_handoff is None else moment(rotation.next_handoff, zone, now),
-            "rest": "" if rotation.next_handoff is None else span_in_words(rotation.next_handoff - now),
-        }
-        for rotation in rotations(spec, now)
+        RotationOrder(names_in_words(rotation.order, bars.names), *_until(rotation.next_handoff, bars))
+        for rotation in rotations(spec, bars.now)
     ]
 
 
-def quality(spans: tuple[Span, ...], home: str, bars: Bars) -> dict[str, Any]:
-    """The quality box. home: the schedule's own zone, whose clock says what is night and weekend."""
-    shown = bars.shown
-    uncovered = gaps(spans, shown.since, shown.until)
+def _until(instant: int | None, bars: Bars) -> tuple[str, str]:
+    """Returns an instant, and the time until then, in words; empty for None."""
+    if instant is None:
+        return "", ""
+    return moment(instant, bars.visible.zone, bars.now), span_in_words(instant - bars.now)
+
+
+def quality(spans: tuple[Span, ...], home: str, bars: Bars) -> Quality:
+    """Returns the quality of a final schedule. home: the schedule's time zone."""
+    visible = bars.visible
+    uncovered = gaps(spans, visible.since, visible.until)
     seconds = sum(end - start for start, end in uncovered)
-    shares = loads(spans, home, shown.since, shown.until)
+    shares = loads(spans, home, visible.since, visible.until)
     fair = fairness(shares)
     most = max((load.seconds for load in shares.values()), default=1)
-    busiest = sorted(shares, key=lambda each: (-shares[each].seconds, each))
-    return {
-        "covered": percent(shown.until - shown.since - seconds, shown.until - shown.since, decimals=1),
-        "uncovered": span_in_words(seconds) if seconds else "",
-        "gaps": [
-            (moment(start, shown.zone, bars.now), moment(end, shown.zone, bars.now), span_in_words(end - start))
+    return Quality(
+        percent(visible.until - visible.since - seconds, visible.until - visible.since, decimals=1),
+        span_in_words(seconds) if seconds else "",
+        [
+            (moment(start, visible.zone, bars.now), moment(end, visible.zone, bars.now), span_in_words(end - start))
             for start, end in uncovered[:MOST_GAPS]
         ],
-        "more_gaps": max(len(uncovered) - MOST_GAPS, 0),
-        "balance": fair.balance,
-        "home": home,
-        "loads": [
-            {
-                "who": name_of(each, bars.names),
-                "identity": identity(each, bars.names),
-                "hours": hours(shares[each].seconds),
-                "nights": hours(shares[each].night_seconds),
-                "weekends": hours(shares[each].weekend_seconds),
-                "shifts": shares[each].shifts,
-                "share": f"{shares[each].seconds / most * 100:.2f}%",
-                "overloaded": each in fair.overloaded,
-            }
-            for each in busiest
+        max(len(uncovered) - MOST_GAPS, 0),
+        fair.balance,
+        home,
+        [
+            PersonLoad(
+                name_of(each, bars.names),
+                identity(each, bars.names),
+                hours(load.seconds),
+                hours(load.night_seconds),
+                hours(load.weekend_seconds),
+                load.shifts,
+                f"{load.seconds / most * 100:.2f}%",
+                each in fair.overloaded,
+            )
+            for each, load in sorted(shares.items(), key=lambda item: (-item[1].seconds, item[0]))
         ],
-    }
+    )
 
 
 def hours(seconds: int) -> str:
-    """``12 h``, ``12.5 h``."""
+    """Returns a length like ``12 h`` or ``12.5 h``."""
     return f"{seconds / HOUR:.1f}".removesuffix(".0") + " h"
 
 
-def percent(part: int, total: int, *, decimals: int) -> str:
-    """Rounded down, so that 100 says that nothing is missing. total: more than nothing."""
+def percent(count: int, total: int, *, decimals: int) -> str:
+    """Returns the share of ``total``, rounded down, so that 100 means that nothing is missing. total: above 0."""
     scale = 10**decimals
-    whole, fraction = divmod(part * 100 * scale // total, scale)
+    whole, fraction = divmod(count * 100 * scale // total, scale)
     return f"{whole}.{fraction:0{decimals}}"

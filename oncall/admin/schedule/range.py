@@ -1,9 +1,9 @@
-"""What a schedule's page is asked to show: which days, in whose zone, and one instant to explain."""
+"""The query of a schedule's page: the days to show, their time zone, and an instant to explain."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import urlencode
 
 from oncall.rendering.codec import instant_from_text, instant_to_text, reading_from_text, reading_to_text
@@ -11,14 +11,14 @@ from oncall.rendering.zones import DAY, EARLIEST, LATEST, at, reading, zone_name
 
 RANGES = (1, 7, 14, 30)
 DEFAULT_DAYS = 14
-#: Whose clock the page follows: the schedule's, the viewer's own, or none's.
+#: Whose time zone the page uses: the schedule's, the viewer's, or UTC.
 Clock = Literal["schedule", "mine", "utc"]
 
 
 @dataclass(frozen=True, slots=True)
 class VisibleRange:
-    """``[since, until)``: instants, ``days`` days of ``zone`` from ``first`` (ISO date) on. clocks: the zones to choose
-    from. chosen: the instant that is asked about."""
+    """The instants ``[since, until)``: ``days`` days of ``zone`` that begin with ``first``, an ISO date. clocks: the
+    zones to choose from. chosen: the instant to explain, None if there is none."""
 
     since: int
     until: int
@@ -29,9 +29,10 @@ class VisibleRange:
     chosen: int | None = None
 
     @classmethod
-    def of(cls, query: Mapping[str, Any], zone: str, now: int, mine: str = "") -> "VisibleRange":
-        """``days``, ``from`` (ISO date), ``zone`` (a Clock) and ``at`` (an instant, or a reading of the chosen zone) of
-        the address; what makes no sense there is the default. mine: the viewer's zone, empty when unknown."""
+    def of(cls, query: Mapping[str, str], zone: str, now: int, mine: str = "") -> "VisibleRange":
+        """Returns the range of a query with ``days``, ``from`` (ISO date), ``zone`` (a Clock) and ``at`` (an instant,
+        or a reading of the chosen zone). A value that cannot be read counts as missing. mine: the viewer's zone, empty
+        if it is unknown."""
         clocks: dict[Clock, str] = {"schedule": zone, "utc": "UTC"}
         if mine in zone_names():
             clocks = {"schedule": zone, "mine": mine, "utc": "UTC"}
@@ -56,9 +57,9 @@ class VisibleRange:
         return self.clocks[self.clock]
 
     def link(self, *, days: int = 0, shift: int = 0, clock: Clock | None = None, chosen: int | None = None) -> str:
-        """The address of the page with these changes; ``chosen`` leads to its explanation."""
+        """Returns the page's address with these changes. With ``chosen`` it leads to the explanation."""
         first = reading_from_text(self.first) + shift * self.days * DAY
-        query: dict[str, Any] = {"days": days or self.days, "from": reading_to_text(first)[:10]}
+        query: dict[str, str | int] = {"days": days or self.days, "from": reading_to_text(first)[:10]}
         if (clock := clock or self.clock) != "schedule":
             query["zone"] = clock
         if chosen is not None:
@@ -67,7 +68,7 @@ class VisibleRange:
 
 
 def instant_of_query(text: str, zone: str) -> int | None:
-    """An instant, or a reading of the zone, as an address has it; None for what makes no sense."""
+    """Returns the instant of a query's value: an instant, or a reading of the zone. None if it cannot be read."""
     try:
         naive = datetime.fromisoformat(text).tzinfo is None
         instant = at(zone, reading_from_text(text)) if naive else instant_from_text(text)

@@ -1,31 +1,24 @@
-"""Why these people are on call at an instant, in words."""
+"""Explains in words why these people are on call at an instant."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+
+from django.utils.text import capfirst
 
 from oncall.admin.base.columns import dated_moment
 from oncall.admin.base.directory import NOBODY
-from oncall.admin.schedule.bars import Bars, layer_titles, name_of, names_in_words
+from oncall.admin.schedule.bars import Bars, exceptions_of, layer_titles, name_of, names_in_words
 from oncall.admin.schedule.window_lines import text_from_windows
 from oncall.rendering.codec import instant_to_text
-from oncall.rendering.explaining import Explanation, Opening, Source, Turn, explain
+from oncall.rendering.explaining import STATE_WORDS, Explanation, Opening, Source, Turn, explain
 from oncall.rendering.spec import ByOccurrence, ExtraShift, Layer, Override, ScheduleSpec, Substitution
 from oncall.selectors.schedules import ScheduleInput
-
-_STATES = {
-    "vacant": "This turn is empty in the rotation.",
-    "closed": "None of its windows is open.",
-    "not_started": "It has not started.",
-    "ended": "It has ended.",
-    "empty": "It has no participants.",
-}
 
 _Exception = Override | ExtraShift | Substitution
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ExplanationLine:
     """One layer or extra shift. says: sentences about it. counts: whether it decides who is on call."""
 
     title: str
@@ -34,28 +27,40 @@ class Line:
     counts: bool
 
 
-def why(loaded: ScheduleInput, bars: Bars, changed_at: int | None, source_id: Callable[[str], str]) -> dict[str, Any]:
-    """The panel about the chosen instant, of a schedule that can be rendered. changed_at: the schedule's last change.
-    source_id: what the source calls the element or layer with this key, empty when it is none of its."""
-    chosen = bars.shown.chosen
+@dataclass(frozen=True, slots=True)
+class Why:
+    """The explanation of the chosen instant. instant: ISO text. changed: the schedule's last change, if this is later,
+    otherwise empty."""
+
+    who: str
+    at: str
+    instant: str
+    lines: list[ExplanationLine]
+    substituted: list[str]
+    changed: str
+
+
+def why(loaded: ScheduleInput, bars: Bars, changed_at: int | None, source_id: Callable[[str], str]) -> Why | None:
+    """Returns the explanation of the chosen instant, None if no instant is chosen. The schedule must be renderable.
+    changed_at: the schedule's last change. source_id: returns the source's id of the element or layer with this key, or
+    an empty string."""
+    chosen = bars.visible.chosen
     if chosen is None:
-        return {}
+        return None
     spec, substitutions = loaded
-    words = _Words(spec, substitutions, bars, source_id)
+    explainer = _Explainer(spec, substitutions, bars, source_id)
     found = explain(spec, substitutions, chosen)
-    return {
-        "why": {
-            "who": names_in_words(found.participants, bars.names) or NOBODY,
-            "at": words.at(chosen),
-            "instant": instant_to_text(chosen),
-            "lines": [words.line(each) for each in found.sources],
-            "substituted": list(words.substituted(found)),
-            "changed": "" if changed_at is None or chosen >= changed_at else words.at(changed_at),
-        }
-    }
+    return Why(
+        names_in_words(found.participants, bars.names) or NOBODY,
+        explainer.at(chosen),
+        instant_to_text(chosen),
+        [explainer.line(each) for each in found.sources],
+        list(explainer.substituted(found)),
+        "" if changed_at is None or chosen >= changed_at else explainer.at(changed_at),
+    )
 
 
-class _Words:
+class _Explainer:
     def __init__(
         self,
         spec: ScheduleSpec,
@@ -65,20 +70,20 @@ class _Words:
     ) -> None:
         self.bars, self.source_id, self.titles = bars, source_id, layer_titles(spec)
         self.layers = {layer.key: layer for layer in spec.layers}
-        exceptions: tuple[_Exception, ...] = (*spec.overrides, *spec.extra_shifts, *substitutions)
-        self.exceptions = {one.key: one for one in exceptions}
+        exceptions: tuple[_Exception, ...] = (*exceptions_of(spec), *substitutions)
+        self.exceptions = {each.key: each for each in exceptions}
 
     def at(self, instant: int) -> str:
-        return dated_moment(instant, self.bars.shown.zone)
+        return dated_moment(instant, self.bars.visible.zone)
 
-    def line(self, source: Source) -> Line:
+    def line(self, source: Source) -> ExplanationLine:
         counts = source.covered_by is None and bool(source.holders)
         title = self._title(source)
-        return Line(title, names_in_words(source.own, self.bars.names), tuple(self._says(source)), counts)
+        return ExplanationLine(title, names_in_words(source.own, self.bars.names), tuple(self._says(source)), counts)
 
     def substituted(self, found: Explanation) -> Iterator[str]:
         for each in found.substituted:
-            person, instead = (name_of(one, self.bars.names) for one in (each.person, each.replacement))
+            person, instead = (name_of(who, self.bars.names) for who in (each.person, each.replacement))
             instead = NOBODY if each.replacement.kind == "vacant" else instead
             yield f"Substitution{self._during(each.substitution)}: {instead} replaces {person}."
 
@@ -97,15 +102,15 @@ class _Words:
                 yield self._opening(layer, source.opening)
             if source.state != "open":
                 opens = f" It opens {self.at(source.next_opening)}." if source.next_opening is not None else ""
-                yield _STATES[source.state] + opens
+                yield f"{capfirst(STATE_WORDS[source.state])}.{opens}"
             elif not source.turns:
                 yield "All its participants are on call at the same time."
         for each in source.replaced:
-            by = NOBODY if each.by.kind == "vacant" else name_of(each.by, self.bars.names)
+            stand_in = NOBODY if each.by.kind == "vacant" else name_of(each.by, self.bars.names)
             instead = (
                 "where nobody was" if each.person is None else f"instead of {name_of(each.person, self.bars.names)}"
             )
-            yield f"Override{self._during(each.override)}: {by} {instead}."
+            yield f"Override{self._during(each.override)}: {stand_in} {instead}."
         if source.covered_by is not None:
             yield f"Hidden by {self.titles[source.covered_by]}, which has priority."
 
@@ -123,12 +128,12 @@ class _Words:
         return f"Its window ({rule}) is open: {self._span(opening.start, opening.end)}."
 
     def _during(self, key: str) -> str:
-        one = self.exceptions[key]
-        return f" {self._span(one.starts_at, one.ends_at)}{self._id(key)}"
+        exception = self.exceptions[key]
+        return f" {self._span(exception.starts_at, exception.ends_at)}{self._id(key)}"
 
     def _id(self, key: str) -> str:
-        known = self.source_id(key)
-        return f" ({known})" if known else ""
+        id_ = self.source_id(key)
+        return f" ({id_})" if id_ else ""
 
     def _span(self, start: int, end: int) -> str:
         return f"{self.at(start)} to {self.at(end)}"

@@ -1,32 +1,34 @@
-"""Windows of a layer as lines of text: ``daily 17:00 for 10h``, ``fri 20:30 for 12h30m``; no line means always open.
+"""Converts windows of a layer to lines of text like ``daily 17:00 for 10h`` or ``fri 20:30 for 12h30m``, and back.
 
-Pure: no Django. Reading a line and writing it back give the same window.
+This module is pure: it does not use Django. A line that is written from a window gives the same window again.
 """
 
 import re
 from collections.abc import Iterable
 
 from oncall.rendering.spec import Always, Daily, Weekly, Window
+from oncall.rendering.zones import HOUR, MINUTE
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_UNITS = (("h", 3_600), ("m", 60), ("s", 1))
+_UNITS = (("h", HOUR), ("m", MINUTE), ("s", 1))
 _LINE = re.compile(r"(?P<day>daily|mon|tue|wed|thu|fri|sat|sun)\w*\s+(?P<time>[\d:]+)\s+for\s+(?P<length>[\dhms ]+)")
 _TIME = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?")
 _LENGTH = re.compile(r"(?:(\d+)h)?\s*(?:(\d+)m)?\s*(?:(\d+)s)?")
 
 
 class UnreadableLine(ValueError):
-    """Says which line cannot be read, and what one looks like."""
+    """The message contains the line that cannot be read, and examples of lines."""
 
 
 def windows_from_text(text: str) -> tuple[Window, ...]:
-    """One window per line that is not blank; none at all is the window that is always open."""
+    """Returns a window for each line that is not blank, or an always open window if all are blank. Raises
+    UnreadableLine."""
     windows = tuple(_window(line.strip()) for line in text.splitlines() if line.strip())
     return windows or (Always(),)
 
 
 def text_from_windows(windows: Iterable[Window]) -> str | None:
-    """Inverse of :func:`windows_from_text`; None when a window has no such line."""
+    """Returns the lines of the windows, or None if a window cannot be written as a line."""
     lines = [_line(window) for window in windows]
     if None in lines:
         return None
@@ -39,11 +41,11 @@ def _window(line: str) -> Window:
     length = match and _LENGTH.fullmatch(match["length"].strip())
     if not match or not time or not length or not any(length.groups()):
         raise UnreadableLine(f"{line!r}: write a window like 'daily 17:00 for 10h' or 'fri 20:30 for 12h30m'")
-    hours, minutes, seconds = (int(part or 0) for part in time.groups())
+    hours, minutes, seconds = (int(number or 0) for number in time.groups())
     if hours > 23 or minutes > 59 or seconds > 59:
         raise UnreadableLine(f"{line!r}: {match['time']} is no time of day")
-    start = hours * 3_600 + minutes * 60 + seconds
-    duration = sum(int(part or 0) * unit for part, (_, unit) in zip(length.groups(), _UNITS, strict=True))
+    start = hours * HOUR + minutes * MINUTE + seconds
+    duration = sum(int(number or 0) * unit for number, (_, unit) in zip(length.groups(), _UNITS, strict=True))
     if match["day"] == "daily":
         return Daily(start, duration)
     return Weekly(DAYS.index(match["day"]) + 1, start, duration)
@@ -61,10 +63,10 @@ def _line(window: Window) -> str | None:
 
 
 def _clock(start: int) -> str:
-    text = f"{start // 3_600:02}:{start // 60 % 60:02}"
+    text = f"{start // HOUR:02}:{start // 60 % 60:02}"
     return f"{text}:{start % 60:02}" if start % 60 else text
 
 
 def _length(duration: int) -> str:
-    parts = ((duration // 3_600, "h"), (duration // 60 % 60, "m"), (duration % 60, "s"))
+    parts = ((duration // HOUR, "h"), (duration // 60 % 60, "m"), (duration % 60, "s"))
     return "".join(f"{number}{unit}" for number, unit in parts if number)

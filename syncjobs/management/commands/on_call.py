@@ -11,21 +11,13 @@ from django.db.models import OuterRef, Subquery
 from oncall.aggregates import fold
 from oncall.models import ChangeRecord, Schedule
 from oncall.rendering.codec import instant_to_text, participant_to_text
-from oncall.rendering.explaining import Explanation, Source, explain
+from oncall.rendering.explaining import STATE_WORDS, Explanation, Source, explain
 from oncall.rendering.intervals import Who
-from oncall.rendering.spec import Participant
+from oncall.rendering.spec import NO_ZONE, UNREADABLE, Participant
 from oncall.selectors.schedules import Name, OnCall, ScheduleInput, on_call, participant_names, specs
 from syncjobs.management.shell import DONE, USAGE, WAITING, ShellCommand, instant_of
 
 Names = Mapping[Participant, Name]
-STATES: Mapping[str, str] = {
-    "open": "open",
-    "vacant": "a turn without anybody",
-    "closed": "closed",
-    "not_started": "not started",
-    "ended": "ended",
-    "empty": "nobody in it",
-}
 
 
 class Command(ShellCommand):
@@ -77,8 +69,8 @@ def _answer(row: Schedule, loaded: ScheduleInput | None, at: int) -> OnCall:
     if loaded is not None:
         return on_call(*loaded, at)
     if row.zone_state != Schedule.ZoneState.OK:
-        return OnCall(reason=f"its time zone is {row.get_zone_state_display().lower()}: say which one it is")
-    return OnCall(reason="it is stored in a form that cannot be read: run the next sync, or edit its layers")
+        return OnCall(reason=f"{NO_ZONE}: choose it on the page of the schedule")
+    return OnCall(reason=f"{UNREADABLE}: sync again, or edit its layers")
 
 
 def _basis(row: Any, at: int) -> str:
@@ -124,7 +116,7 @@ def _called_or_nobody(participant: Participant, names: Names) -> str:
 def _source_in_words(source: Source, layers: Mapping[str, str], names: Names) -> str:
     if source.kind == "extra_shift":
         return f"extra shift {source.key}: {_called(source.own, names)}"
-    parts = [_called(source.own, names) if source.own else STATES[source.state]]
+    parts = [_called(source.own, names) if source.own else STATE_WORDS[source.state]]
     parts += (
         f"turn {turn.number}, place {turn.position + 1}, {instant_to_text(turn.start)} to {instant_to_text(turn.end)}"
         for turn in source.turns

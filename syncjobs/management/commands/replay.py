@@ -1,7 +1,7 @@
 """Read a recording as if it were the source: no database, no network."""
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
@@ -10,9 +10,8 @@ from connectors.connections.opening import replay_connector
 from connectors.errors import ConnectorError
 from connectors.recordings.recording import load
 from connectors.recordings.replay import document, exit_code, nothing_read
+from oncall.rendering.zones import DAY
 from syncjobs.management.shell import USAGE, ShellCommand, instant_of
-
-FORTNIGHT: Final = 14 * 86_400
 
 
 class Command(ShellCommand):
@@ -27,7 +26,7 @@ class Command(ShellCommand):
     def work(self, **options: Any) -> int:
         connector = replay_connector(load(options["file"]))
         since = instant_of(options["since"]) if options["since"] else int(connector.rim.now())
-        until = instant_of(options["until"]) if options["until"] else since + FORTNIGHT
+        until = instant_of(options["until"]) if options["until"] else since + 14 * DAY
         if until <= since:
             raise CommandError("--until must be later than --since.", returncode=USAGE)
         try:

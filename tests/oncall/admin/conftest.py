@@ -1,4 +1,4 @@
-"""A logged-in administrator, and what a form's page would send back."""
+"""Fixtures: an administrator who is logged in, and the forms of the admin as a browser sends them."""
 
 from collections.abc import Callable
 from html.parser import HTMLParser
@@ -23,7 +23,7 @@ def browser(administrator: User, client: Client) -> Client:
 
 
 class _Fields(HTMLParser):
-    """Name -> value of every control of the page's form, as a browser would send it."""
+    """Collects name -> value of every control of the page's form, as a browser sends it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -57,7 +57,7 @@ class _Fields(HTMLParser):
 
 
 class Form:
-    """The form at an address, ready to be changed and sent."""
+    """The form at an address, which a test changes and sends."""
 
     def __init__(self, browser: Client, url: str) -> None:
         self.browser, self.url = browser, url
@@ -74,7 +74,7 @@ class Form:
 
 @pytest.fixture
 def form(browser: Client) -> Callable[..., Form]:
-    """``form("schedule", pk)`` or ``form("schedule")`` for a new one."""
+    """Returns a function: ``form("schedule", pk)`` opens a schedule's form, ``form("schedule")`` an empty form."""
 
     def open_form(model: str, pk: int | None = None) -> Form:
         name = f"admin:oncall_{model}_{'add' if pk is None else 'change'}"
@@ -84,7 +84,7 @@ def form(browser: Client) -> Callable[..., Form]:
 
 
 def problems(response: Any) -> list[str]:
-    """What the form that came back complains about."""
+    """Returns the errors in the form of a response."""
     context = response.context
     found = [f"{k}: {m}" for k, ms in context["adminform"].form.errors.items() for m in ms]
     for inline in context["inline_admin_formsets"]:

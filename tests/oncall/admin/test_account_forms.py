@@ -1,4 +1,4 @@
-"""Accounts by hand."""
+"""The forms of accounts, and the pages of change records."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 PASSWORD = "correct horse battery"
 
 
-def test_an_account_is_made_changed_and_deleted(form: Any, browser: Client, problems: Any) -> None:
+def test_an_account_is_created_changed_and_deleted(form: Any, browser: Client, problems: Any) -> None:
     fields = {"email": "ana@example.com", "name": "Ana", "new_password": PASSWORD}
     assert "again: The two passwords differ." in problems(form("user").send(**fields))
     assert any("too short" in p for p in problems(form("user").send(**{**fields, "new_password": "x", "again": "x"})))
@@ -39,7 +39,7 @@ def test_an_account_is_made_changed_and_deleted(form: Any, browser: Client, prob
     assert not ChangeRecord.objects.filter(changes__icontains=PASSWORD).exists()
 
 
-def test_an_address_that_is_taken_is_refused_at_its_field(form: Any, problems: Any) -> None:
+def test_an_address_of_another_account_is_refused_at_its_field(form: Any, problems: Any) -> None:
     create_account("ana@example.com")
     assert any(
         problem == "email: ana@example.com belongs to another account"
@@ -54,9 +54,7 @@ def test_several_accounts_are_deleted_at_once(browser: Client) -> None:
     assert list(User.objects.values_list("email", flat=True)) == ["root@example.com"]
 
 
-def test_only_a_superuser_gives_rights_or_touches_a_superuser(
-    administrator: User, client: Client, tester: Actor
-) -> None:
+def test_only_a_superuser_gives_rights_or_edits_a_superuser(administrator: User, client: Client, tester: Actor) -> None:
     clerk, other = create_account("clerk@example.com", is_staff=True), create_account("other@example.com")
     rights = Permission.objects.filter(codename__in=["view_user", "change_user", "delete_user"])
     set_rights(clerk.pk, [], [permission.pk for permission in rights], tester)

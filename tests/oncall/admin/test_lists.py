@@ -1,4 +1,4 @@
-"""The lists: what they show, and that more rows cost no more queries."""
+"""The columns of the lists. More rows need no more queries."""
 
 from collections.abc import Callable
 from typing import Any
@@ -41,7 +41,7 @@ def populate(
 
 
 @pytest.mark.parametrize("model", LISTS)
-def test_a_list_asks_as_many_queries_for_50_rows_as_for_5(
+def test_a_list_runs_as_many_queries_for_50_rows_as_for_5(
     model: str, browser: Client, populate: Callable[[int], None]
 ) -> None:
     url = reverse(f"admin:oncall_{model}_changelist")
@@ -60,7 +60,7 @@ def test_a_list_asks_as_many_queries_for_50_rows_as_for_5(
 
 
 @time_machine.travel("2026-03-03T12:00:00Z", tick=False)
-def test_the_schedule_list_says_who_is_on_call_until_when_and_who_next(
+def test_the_schedule_list_shows_who_is_on_call_until_when_and_who_follows(
     browser: Client, make: MakeRow, weekly_layers: Callable[..., Any]
 ) -> None:
     ana, ben = make("responder", name="Ana"), make("responder", name="Ben")
@@ -71,7 +71,7 @@ def test_the_schedule_list_says_who_is_on_call_until_when_and_who_next(
     Schedule.objects.filter(pk=make("schedule", name="Old")).update(layers={"format": 0})
     page = browser.get(reverse("admin:oncall_schedule_changelist")).content.decode()
     assert "<span><strong>Ana</strong> until Mon 09:00 CET, 5 d 20 h" in page
-    for words in ("Ben", "nobody", "time zone not settled", "stored in format 0"):
+    for words in ("Ben", "nobody", "its time zone is not settled", "stored in format 0"):
         assert words in page
 
 
@@ -94,7 +94,7 @@ def test_lists_are_searched_and_filtered(browser: Client, make: MakeRow, tester:
     assert "PagerDuty acme" in browser.get(url).content.decode()
 
 
-def test_what_a_column_counts_is_counted_for_the_page_alone_and_sorts_it(browser: Client, make: MakeRow) -> None:
+def test_columns_with_numbers_count_only_for_the_page_and_can_be_sorted(browser: Client, make: MakeRow) -> None:
     for name, services in (("Busy", 2), ("Idle", 0), ("Lone", 1)):
         policy = make("escalation_policy", name=name)
         for number in range(services):
@@ -111,7 +111,7 @@ def test_what_a_column_counts_is_counted_for_the_page_alone_and_sorts_it(browser
     with CaptureQueriesContext(connection) as queries:
         policies = browser.get(by_services).context["cl"].result_list
         groups = browser.get(by_members).context["cl"].result_list
-    assert [(row.name, row.watching) for row in policies] == [("Busy", 2), ("Lone", 1), ("Idle", 0)]
+    assert [(row.name, row.service_number) for row in policies] == [("Busy", 2), ("Lone", 1), ("Idle", 0)]
     assert [(row.name, row.people) for row in groups] == [("Two people", 2), ("Nobody", 0)]
     totals = [query["sql"] for query in queries if query["sql"].startswith("SELECT COUNT(*)")]
     assert len(totals) == 2
@@ -134,7 +134,7 @@ def test_rows_are_deactivated_and_deleted_by_the_operations(browser: Client, mak
     assert list(causes[1:]) == [(f"account:{account}", each) for each in ("update", "update", "delete")]
 
 
-def test_selected_rows_in_use_are_kept_and_named(
+def test_selected_rows_in_use_are_kept_and_reported(
     browser: Client, make: MakeRow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from oncall.admin.policy.list import EscalationPolicyAdmin

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from oncall.escalation.context import HORIZON, Group, WalkContext, limited
+from oncall.escalation.context import Group, WalkContext, limited
 from oncall.escalation.policy import Level, Policy, Target
 from oncall.escalation.walk import notices, walk
+from oncall.rendering.coverage import HORIZON
 from oncall.rendering.spec import (
     VACANT,
     Daily,

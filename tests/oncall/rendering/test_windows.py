@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oncall.rendering.spec import Always, Daily, Weekly, Window
-from oncall.rendering.windows import EVER, WEEK, is_open, open_ranges, weekly_pattern
+from oncall.rendering.windows import EVER, is_open, open_ranges, weekly_pattern
+from oncall.rendering.zones import WEEK
 from tests.oncall.rendering.comparison import DAY, HOUR, clock_time, layer, when
 from tests.oncall.rendering.referee import window_is_open
 

@@ -73,8 +73,8 @@ def test_a_name_taken_by_somebody_else_leads_to_both_rows(sync: Sync, admin_clie
     (written,) = write("user_group", [Draft({"name": "platform"})], by=Actor(None, "test"))
     sync.run()
     page = read(admin_client, ConflictKind.TEAM_NAME_COLLISION)
-    assert "comes from: made here" in page
-    assert "comes from: PagerDuty (acme)" in page
+    assert "created here" in page
+    assert "imported from PagerDuty (acme)" in page
     assert reverse("admin:oncall_usergroup_change", args=[written.id]) in page
     assert "Open the other user group" in page
     assert "Open this user group" in page
@@ -105,7 +105,7 @@ def test_an_element_edited_on_both_sides(sync: Sync, admin_client: Client) -> No
     )
     page = read(admin_client, ConflictKind.BOTH_EDITED)
     assert "email a@example.com" in page
-    assert "not there" in page
+    assert "does not exist" in page
     assert "told as text" in page
     assert key not in page
 
@@ -131,13 +131,13 @@ def test_what_was_deleted_here(sync: Sync, admin_client: Client) -> None:
 def test_a_schedule_of_the_same_name(sync: Sync, admin_client: Client) -> None:
     write("schedule", [Draft({"name": "Primary", "time_zone": "Europe/Paris"})], by=Actor(None, "test"))
     sync.run()
-    assert "comes from: made here" in read(admin_client, ConflictKind.DUPLICATE_SCHEDULE)
+    assert "created here" in read(admin_client, ConflictKind.DUPLICATE_SCHEDULE)
 
 
 def test_an_escalation_policy_of_the_same_name(sync: Sync, admin_client: Client) -> None:
     write("escalation_policy", [Draft({"name": "Default"})], by=Actor(None, "test"))
     sync.run()
-    assert "comes from: made here" in read(admin_client, ConflictKind.DUPLICATE_POLICY)
+    assert "created here" in read(admin_client, ConflictKind.DUPLICATE_POLICY)
 
 
 def test_the_list_shows_open_ones_unless_asked_otherwise(sync: Sync, admin_client: Client) -> None:

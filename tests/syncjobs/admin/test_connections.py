@@ -237,10 +237,10 @@ def test_disconnecting_needs_the_right_to_change_as_well(sync: Sync) -> None:
 def test_the_first_page_tells_how_many_schedules_equal_the_source(sync: Sync, admin_client: Client) -> None:
     sync.source.rendered = lambda ids, since, until: {}
     sync.run()
-    assert "equal to the source" not in admin_client.get("/admin/").content.decode()
+    assert "matches the source" not in admin_client.get("/admin/").content.decode()
     ParityCheck.objects.update(equal_seconds=10, total_seconds=10)
-    assert "1 schedule equal to the source." in admin_client.get("/admin/").content.decode()
+    assert "1 schedule matches the source." in admin_client.get("/admin/").content.decode()
     ParityCheck.objects.filter(pk=ParityCheck.objects.latest("pk").pk).update(equal_seconds=9)
     page = admin_client.get("/admin/").content.decode()
-    assert "0 of 1 schedules equal to the source." in page
+    assert "0 of 1 schedules match the source." in page
     assert "?parity=different" in page

@@ -88,7 +88,7 @@ def test_held_items_start_without_a_tick(sync: Sync, admin_client: Client) -> No
     page = read(admin_client, sync.plan())
     assert "! held" in page
     assert "1 item left out" in page
-    assert "the ones here were kept until somebody approves" in page
+    assert "those here are kept until their removal is approved" in page
 
 
 def test_a_plan_that_was_replaced_links_to_the_newer_one(sync: Sync, admin_client: Client) -> None:
@@ -225,10 +225,10 @@ def test_a_page_costs_the_same_however_many_items_there_are(sync: Sync, admin_cl
 
 
 def test_notes_are_grouped_with_their_number(sync: Sync, admin_client: Client) -> None:
-    notes = tuple(MappingNote("schedule", f"S{index}", "lost_colour", f"no colour {index}") for index in range(25))
+    notes = tuple(MappingNote("schedule", f"S{index}", "switched_off", f"no colour {index}") for index in range(25))
     sync.source.change(notes=notes)
     page = read(admin_client, sync.plan())
-    assert "Lost colour" in page
+    assert "Objects that are switched off at the source are inactive here." in page
     assert "no colour 19" in page
     assert "no colour 20" not in page
     assert "and 5 more of this kind" in page

@@ -1,4 +1,4 @@
-"""Who is matched with whom, and what becomes a question for a person."""
+"""Which people are matched, and what becomes a question."""
 
 import pytest
 
@@ -44,7 +44,7 @@ def test_people_are_linked_to_an_account_with_their_address(sync: Sync) -> None:
     assert Responder.objects.get(name="Bo").account is None
 
 
-def test_a_person_known_here_is_matched_by_address_and_keeps_what_was_written_by_hand(sync: Sync) -> None:
+def test_a_person_here_is_matched_by_address_and_keeps_local_values(sync: Sync) -> None:
     here = write("responder", [Draft({"name": "Ana Lopez", "email": "Ana@Example.com"})], by=BY)[0]
     run = sync.run()
     assert run.items.get(external_id="U1").action == "match"
@@ -55,7 +55,7 @@ def test_a_person_known_here_is_matched_by_address_and_keeps_what_was_written_by
     assert sync.run().items.count() == 0
 
 
-def test_two_people_with_one_address_both_stay_themselves(sync: Sync) -> None:
+def test_two_people_with_one_address_are_not_merged(sync: Sync) -> None:
     write("responder", [Draft({"name": "Shared", "email": "ana@example.com"})], by=BY)
     sync.source.change(users=(*world().users, user("U4", "Dee", email="ana@example.com")))
     sync.run()
@@ -66,7 +66,7 @@ def test_two_people_with_one_address_both_stay_themselves(sync: Sync) -> None:
     assert Conflict.objects.filter(kind="ambiguous", state=ConflictState.OPEN).count() == 1
 
 
-def test_equal_names_of_different_origin_are_questions_and_both_rows_stand(sync: Sync) -> None:
+def test_equal_names_of_different_origin_are_questions_and_both_rows_stay(sync: Sync) -> None:
     write("schedule", [Draft({"name": " primary ", "time_zone": "UTC"})], by=BY)
     write("user_group", [Draft({"name": "PLATFORM"})], by=BY)
     write("escalation_policy", [Draft({"name": "default"})], by=BY)
@@ -101,7 +101,7 @@ def test_an_unknown_zone_stores_the_schedule_inactive_and_asks(sync: Sync) -> No
     assert conflict.state == ConflictState.CLOSED
 
 
-def test_a_zone_changed_on_both_sides_is_a_question_of_its_own(sync: Sync) -> None:
+def test_a_zone_changed_on_both_sides_is_a_separate_question(sync: Sync) -> None:
     sync.run()
     edit("schedule", Schedule.objects.get(), time_zone="Europe/Berlin", name="Ours")
     sync.source.change(schedules=(schedule("S1", "Theirs", layer("U1", "U2", "U1"), zone="America/New_York"),))
@@ -143,7 +143,7 @@ def test_renaming_a_connection_makes_no_collisions_with_its_own_rows(sync: Sync)
     assert not Conflict.objects.filter(kind="duplicate_schedule").exists()
 
 
-def test_a_zone_settled_here_closes_the_question(sync: Sync) -> None:
+def test_a_zone_set_here_closes_the_question(sync: Sync) -> None:
     sync.source.change(schedules=(schedule("S1", "Primary", layer("U1"), zone="Mars/Olympus"),))
     sync.run()
     edit("schedule", Schedule.objects.get(), time_zone="Europe/Paris", zone_state="ok", active=True)
@@ -157,7 +157,7 @@ def test_a_question_about_a_new_object_finds_its_link(sync: Sync) -> None:
     assert {c.link.external_id for c in Conflict.objects.select_related("link") if c.link} == {"U1", "U2", "U3"}
 
 
-def test_it_says_why_nobody_was_found(sync: Sync) -> None:
+def test_the_evidence_says_why_no_account_was_found(sync: Sync) -> None:
     taken = create_account("cy@example.com", "long enough password", by=BY)
     write("responder", [Draft({"name": "Other Cy"}, account_id=taken.pk)], by=BY)
     odd = "m\u0131ke@example.com"
@@ -165,7 +165,7 @@ def test_it_says_why_nobody_was_found(sync: Sync) -> None:
     sync.run()
     assert {c.label: c.evidence["why"] for c in Conflict.objects.filter(kind="user_not_found")} == {
         "Ana": "the e-mail address cannot be compared safely",
-        "Bo": "the source tells no e-mail address",
+        "Bo": "the source reports no e-mail address",
         "Cy": "the account with this address is linked to somebody else",
     }
     create_account("bo@example.com", "long enough password", by=BY)
@@ -175,7 +175,7 @@ def test_it_says_why_nobody_was_found(sync: Sync) -> None:
     assert bo.evidence["why"] == "an account with this address exists and can be linked"
 
 
-def test_a_mere_reference_closes_no_question(sync: Sync) -> None:
+def test_a_reference_closes_no_question(sync: Sync) -> None:
     sync.run()
     gone = user("U2", "Bo", state="unknown", listed=False, contact_methods=None, notification_rules=None, email=None)
     sync.source.change(users=(world().users[0], gone, world().users[2]))

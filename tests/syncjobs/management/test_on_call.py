@@ -129,10 +129,10 @@ def test_why_says_what_is_closed_covered_and_substituted(make: MakeRow) -> None:
     assert shell("on_call", "--at", AT, "--why")[1].splitlines()[2:] == [
         "",
         "Stack: nobody",
-        "  layer Weekly: closed; opens 2026-03-02T12:00:00Z",
+        "  layer Weekly: none of its windows is open; opens 2026-03-02T12:00:00Z",
         f"  layer b: Ana; {week}; window 1, 2026-03-02T08:00:00Z to 2026-03-02T16:00:00Z",
         f"  layer Weekly: Ben; {week}; covered by layer b",
-        "  layer Weekly: not started; opens 2026-03-03T00:00:00Z; covered by layer b",
+        "  layer Weekly: it has not started; opens 2026-03-03T00:00:00Z; covered by layer b",
         "  extra shift 3:S:X: nobody",
         "  substitution " + told_key("Stack") + ": nobody instead of Ana",
     ]
@@ -183,13 +183,13 @@ def test_what_cannot_be_told_is_named_and_waits_for_a_person(primary: tuple[int,
     Schedule.objects.filter(pk=make("schedule", name="Older")).update(layers={"format": 0})
     code, out = shell("on_call", "--why", "--at", AT)
     assert code == 3
-    assert "inactive; its time zone is unknown: say which one it is" in out
+    assert "inactive; its time zone is not settled: choose it on the page of the schedule" in out
     assert "Ana" in out
     reasons = {each["name"]: each["reason"] for each in document("on_call")["schedules"]}
     assert reasons == {
         "Primary": "",
-        "Unsettled": "its time zone is unknown: say which one it is",
-        "Older": "it is stored in a form that cannot be read: run the next sync, or edit its layers",
+        "Unsettled": "its time zone is not settled: choose it on the page of the schedule",
+        "Older": "it is stored in a form that cannot be read: sync again, or edit its layers",
     }
 
 

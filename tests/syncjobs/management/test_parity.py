@@ -16,7 +16,7 @@ from oncall.models import Responder, Schedule
 from oncall.operations import Actor, write
 from syncjobs.management import tour
 from syncjobs.models import ParityBasis, ParityCheck
-from syncjobs.parity.checks import from_the_answer_on, measure_on_demand
+from syncjobs.parity.checks import comparison_start, measure_on_demand
 from tests.paths import SHARED
 from tests.syncjobs.conftest import connect
 from tests.syncjobs.management.test_shell import document, shell
@@ -129,7 +129,7 @@ def test_what_a_recording_does_not_hold_is_named(recording: Path) -> None:
 def test_the_shared_recording_holds_no_rendering_and_that_is_said() -> None:
     result = document("parity", "--recording", str(SHARED))
     assert result["schedules"]
-    assert {s["note"] for s in result["schedules"]} == {"the source did not tell its own rendering"}
+    assert {s["note"] for s in result["schedules"]} == {"the source did not report its own rendering"}
 
 
 @pytest.mark.parametrize("planted", [False, True])
@@ -155,6 +155,6 @@ def test_a_tour_of_the_demo_matches_unless_something_is_wrong(
 
 def test_what_passed_before_the_answer_came_is_not_compared_unless_only_that_was_asked_for() -> None:
     now = int(timezone.now().timestamp())
-    assert from_the_answer_on(now - DAY, now + DAY) in range(now + 1, now + 30)
-    assert from_the_answer_on(now + DAY, now + 2 * DAY) == now + DAY
-    assert from_the_answer_on(now - 2 * DAY, now - DAY) == now - 2 * DAY
+    assert comparison_start(now - DAY, now + DAY) in range(now + 1, now + 30)
+    assert comparison_start(now + DAY, now + 2 * DAY) == now + DAY
+    assert comparison_start(now - 2 * DAY, now - DAY) == now - 2 * DAY

@@ -1,4 +1,4 @@
-"""Comparing, and the first cause of each difference: for each cause a fault is planted on one side."""
+"""Comparisons, and the first cause of each difference. For each cause, one side is changed."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,6 +11,7 @@ from connectors.records import Account, MappingNote, Snapshot
 from oncall.rendering.codec import instant_from_text, reading_from_text
 from oncall.rendering.final import Span, render_final
 from oncall.rendering.spec import (
+    NO_ZONE,
     Always,
     ByOccurrence,
     ByTime,
@@ -26,7 +27,7 @@ from oncall.rendering.spec import (
     Substitution,
     person,
 )
-from syncjobs.parity.compare import NO_ZONE, NOT_TOLD, Measured, measure, measure_read, percent, transition_ranges
+from syncjobs.parity.compare import NOT_REPORTED, Measurement, measure, measure_read, percent, transition_ranges
 from tests.syncjobs.conftest import layer, schedule, user
 
 DAY, HOUR = 86_400, 3600
@@ -53,14 +54,14 @@ def against(
     since: int = SINCE,
     until: int = UNTIL,
     known: Callable[[Participant], bool] = lambda who: True,
-    untold: bool = False,
-) -> Measured:
-    """ours as stored, theirs as the source renders it."""
+    incomplete: bool = False,
+) -> Measurement:
+    """Compare the stored schedule with another schedule that the source renders."""
     source = render_final(theirs, (), since, until)
-    return measure((ours, substitutions), source, since, until, is_known=known, untold=untold)
+    return measure((ours, substitutions), source, since, until, is_known=known, incomplete=incomplete)
 
 
-def causes(measured: Measured) -> set[str]:
+def causes(measured: Measurement) -> set[str]:
     return {difference.cause for difference in measured.differences}
 
 
@@ -90,28 +91,28 @@ def test_a_person_without_a_row_is_the_first_cause() -> None:
     assert measured.unresolved == (CY,)
 
 
-@pytest.mark.parametrize("untold", [True, False])
-def test_what_the_source_did_not_tell_or_we_do_not_take_apart_is_unsupported(untold: bool) -> None:
-    ours = STANDARD if untold else spec(weekly(Participant("group", "T1"), BO))
-    assert causes(against(ours, spec(weekly(CY, BO)), untold=untold)) == {"unsupported element"}
+@pytest.mark.parametrize("incomplete", [True, False])
+def test_an_incomplete_schedule_or_the_turn_of_a_group_is_unsupported(incomplete: bool) -> None:
+    ours = STANDARD if incomplete else spec(weekly(Participant("group", "T1"), BO))
+    assert causes(against(ours, spec(weekly(CY, BO)), incomplete=incomplete)) == {"unsupported element"}
 
 
-def test_a_difference_in_the_night_of_a_clock_change_is_its() -> None:
+def test_a_difference_in_the_night_of_a_clock_change_is_caused_by_it() -> None:
     change = instant_from_text("2026-10-25T01:00:00Z")
     nights = spec(weekly(ANA, windows=(Daily(22 * HOUR, 8 * HOUR),)))
     elapsed = [
         Span(at, at + 8 * HOUR, (ANA,)) for at in range(change - 5 * HOUR - 2 * DAY, change + 2 * DAY, DAY)
     ]  # always eight hours, where the wall clock makes it nine
     since, until = change - DAY, change + 12 * HOUR
-    measured = measure((nights, ()), elapsed, since, until, is_known=lambda who: True, untold=False)
+    measured = measure((nights, ()), elapsed, since, until, is_known=lambda who: True, incomplete=False)
     assert causes(measured) == {"clock change"}
     shift = [Span(span.start + HOUR, span.end + HOUR, (BO,)) for span in elapsed]
-    far = measure((nights, ()), shift, change + 2 * DAY, change + 3 * DAY, is_known=lambda who: True, untold=False)
+    far = measure((nights, ()), shift, change + 2 * DAY, change + 3 * DAY, is_known=lambda who: True, incomplete=False)
     assert far.differs
     assert "clock change" not in causes(far)
 
 
-def test_an_override_or_extra_shift_here_explains_what_it_touches() -> None:
+def test_an_override_or_extra_shift_here_is_the_cause_near_it() -> None:
     end = SINCE + 2 * DAY
     override = Override("O1", SINCE + DAY, end, CY)
     assert causes(against(replace(STANDARD, overrides=(override,)), STANDARD)) == {"override"}
@@ -123,7 +124,7 @@ def test_an_override_or_extra_shift_here_explains_what_it_touches() -> None:
 
 
 @pytest.mark.parametrize("theirs", [Daily(10 * HOUR, 8 * HOUR), Daily(9 * HOUR, 9 * HOUR), Always()])
-def test_another_window_is_the_cause_where_a_layer_open_or_closed_would_do(theirs: Any) -> None:
+def test_a_window_is_the_cause_if_opening_or_closing_its_layer_removes_the_difference(theirs: Any) -> None:
     below = weekly(CY, key="L2")
     for layers in ((), (below,)):
         ours = spec(weekly(ANA, BO, windows=(OFFICE,)), *layers)
@@ -139,7 +140,7 @@ def test_a_window_of_turns_by_occurrence() -> None:
 
 
 @pytest.mark.parametrize("windows", [(Always(),), (OFFICE,)])
-def test_another_turn_is_the_cause_where_somebody_else_of_the_layer_would_do(windows: Any) -> None:
+def test_a_turn_is_the_cause_if_another_participant_of_the_layer_removes_the_difference(windows: Any) -> None:
     ours = spec(weekly(ANA, BO, CY, windows=windows))
     order = spec(weekly(ANA, CY, BO, windows=windows))
     assert causes(against(ours, order)) == {"turn"}
@@ -157,13 +158,13 @@ def test_several_turns_at_once() -> None:
     assert causes(against(made((ANA, BO), others), made((BO, ANA), others[::-1]))) == {"turn"}
 
 
-def test_turns_by_occurrence_count_too() -> None:
+def test_a_turn_by_occurrence_can_be_the_cause() -> None:
     rule = Recurring(Rule("DAILY"), reading_from_text("2026-01-05T09:00:00"), 8 * HOUR)
     ours = weekly(ANA, BO, windows=(rule,), turns=ByOccurrence())
     assert causes(against(spec(ours), spec(replace(ours, participants=(BO, ANA))))) == {"turn"}
 
 
-def test_everyone_of_a_layer_takes_no_turns() -> None:
+def test_a_layer_without_turns_is_not_the_cause_of_a_difference() -> None:
     ours = spec(weekly(ANA, BO, turns=Everyone()))
     assert causes(against(ours, spec(weekly(ANA)))) == {"unexplained"}
 
@@ -176,22 +177,22 @@ def test_a_substitution_here_is_the_cause_where_it_runs() -> None:
     }
 
 
-def test_without_a_ground_a_difference_is_unexplained() -> None:
+def test_a_difference_without_a_cause_is_unexplained() -> None:
     assert causes(against(STANDARD, spec(weekly(CY)))) == {"unexplained"}
 
 
-def test_why_nothing_is_compared_is_said() -> None:
+def test_the_note_says_why_nothing_was_compared() -> None:
     def known(who: Participant) -> bool:
         return True
 
-    told = [Span(SINCE - DAY, SINCE + DAY, (ANA,))]
-    without = measure(None, told, SINCE, UNTIL, is_known=known, untold=False)
+    theirs = [Span(SINCE - DAY, SINCE + DAY, (ANA,))]
+    without = measure(None, theirs, SINCE, UNTIL, is_known=known, incomplete=False)
     assert (without.comparison, without.note, without.differs) == (None, NO_ZONE, False)
     assert without.source == (Span(SINCE, SINCE + DAY, (ANA,)),)
-    silent = measure((STANDARD, ()), None, SINCE, UNTIL, is_known=known, untold=False)
-    assert (silent.comparison, silent.note) == (None, NOT_TOLD)
-    senseless = spec(weekly(ANA, turns=replace(TURNS, length=0)))
-    refused = measure((senseless, ()), told, SINCE, UNTIL, is_known=known, untold=False)
+    silent = measure((STANDARD, ()), None, SINCE, UNTIL, is_known=known, incomplete=False)
+    assert (silent.comparison, silent.note) == (None, NOT_REPORTED)
+    invalid = spec(weekly(ANA, turns=replace(TURNS, length=0)))
+    refused = measure((invalid, ()), theirs, SINCE, UNTIL, is_known=known, incomplete=False)
     assert refused.comparison is None
     assert "layers[0].turns.length" in refused.note
 
@@ -211,7 +212,7 @@ def test_the_days_around_the_next_two_changes_of_every_zone() -> None:
     assert first == (day_before, day_before + 4 * DAY)
     assert second == around("2027-11-07T06:00:00Z")
     ramadan = transition_ranges((spec(weekly(ANA, zone="Africa/Casablanca"), zone="Asia/Kolkata"), ()), SINCE)
-    assert all(one[1] < two[0] for one, two in pairwise(ramadan))
+    assert all(before[1] < after[0] for before, after in pairwise(ramadan))
 
 
 # --- a read, without any row ------------------------------------------------------------------------------------------
@@ -222,24 +223,24 @@ def read(*schedules: Any, **more: Any) -> Snapshot:
     return Snapshot("pagerduty", Account("acme", "acme"), SINCE, users=people, schedules=schedules, **more)
 
 
-def test_a_read_is_compared_where_its_own_rendering_lies() -> None:
+def test_a_read_is_compared_in_the_range_of_its_own_rendering() -> None:
     record = schedule("S1", "Primary", layer("U1", "U2"))
     made = record.spec()
     assert made is not None
-    told = render_final(made, (), SINCE - 2 * DAY, UNTIL)
-    snapshot = read(record, rendered={"S1": told}, rendered_range=(SINCE, SINCE + 90 * DAY))
+    theirs = render_final(made, (), SINCE - 2 * DAY, UNTIL)
+    snapshot = read(record, rendered={"S1": theirs}, rendered_range=(SINCE, SINCE + 90 * DAY))
     ((found, measured),) = measure_read(snapshot, None, None, dated=True)
     assert found is record
     assert (measured.since, measured.until, measured.differs) == (SINCE, UNTIL, False)
     ((_, undated),) = measure_read(snapshot, None, None, dated=False)
     assert (undated.since, undated.until) == (SINCE - 2 * DAY, UNTIL)
-    ((_, asked),) = measure_read(snapshot, SINCE + DAY, SINCE + 2 * DAY, dated=True)
-    assert (asked.since, asked.until) == (SINCE + DAY, SINCE + 2 * DAY)
+    ((_, limited),) = measure_read(snapshot, SINCE + DAY, SINCE + 2 * DAY, dated=True)
+    assert (limited.since, limited.until) == (SINCE + DAY, SINCE + 2 * DAY)
     ((_, beyond),) = measure_read(snapshot, UNTIL + DAY, None, dated=True)
-    assert (beyond.comparison, beyond.note) == (None, NOT_TOLD)
+    assert (beyond.comparison, beyond.note) == (None, NOT_REPORTED)
 
 
-def test_a_fault_in_a_read_is_found_and_what_is_not_told_is_named() -> None:
+def test_differences_and_missing_renderings_of_a_read_are_reported() -> None:
     wrong, silent, empty = (schedule(id_, id_, layer("U1", "U2")) for id_ in ("S1", "S2", "S3"))
     other = schedule("S1", "S1", layer("U2", "U1")).spec()
     assert other is not None
@@ -248,10 +249,10 @@ def test_a_fault_in_a_read_is_found_and_what_is_not_told_is_named() -> None:
     snapshot = read(wrong, silent, empty, rendered=rendered, rendered_range=(SINCE, UNTIL), notes=(note,))
     first, second, third = (measured for _, measured in measure_read(snapshot, None, None, dated=True))
     assert causes(first) == {"turn"}
-    assert (second.comparison, second.note) == (None, NOT_TOLD)
+    assert (second.comparison, second.note) == (None, NOT_REPORTED)
     assert causes(third) == {"unsupported element"}
     assert third.comparison is not None
     assert (third.comparison.equal, third.comparison.uncovered_before) == (0, 14 * DAY)
-    assert measure_read(read(wrong), None, None, dated=True)[0][1].note == NOT_TOLD
+    assert measure_read(read(wrong), None, None, dated=True)[0][1].note == NOT_REPORTED
     unsettled = read(schedule("S4", "S4", zone="Mars/Phobos"), rendered={"S4": ()}, rendered_range=(SINCE, UNTIL))
     assert measure_read(unsettled, None, None, dated=True)[0][1].note == NO_ZONE

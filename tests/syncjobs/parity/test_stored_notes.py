@@ -1,4 +1,4 @@
-"""Stored notes that are losses: their schedules came in part."""
+"""A schedule with a stored note about a loss is incomplete."""
 
 import pytest
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
         ({"code": "odd", "loss": True, "entity_type": "responder"}, False),
     ],
 )
-def test_the_field_says_it_and_the_code_of_notes_without_the_field(note: dict[str, object], is_loss: bool) -> None:
+def test_a_loss_has_a_field_or_in_old_notes_a_code(note: dict[str, object], is_loss: bool) -> None:
     connection = Connection.objects.create(name="Acme", provider="pagerduty", settings={})
     stored = {"entity_type": "schedule", "external_id": "S1", "message": "It is odd.", **note}
-    assert load_imported(connection, [stored], since=0).untold == ({"S1"} if is_loss else set())
+    assert load_imported(connection, [stored], since=0).incomplete == ({"S1"} if is_loss else set())

@@ -1,4 +1,4 @@
-"""When two values mean the same, and when the fingerprint of a record moves."""
+"""When two values have the same meaning, and when the fingerprint of a record changes."""
 
 from dataclasses import replace
 
@@ -22,7 +22,7 @@ from oncall.rendering.spec import (
     Substitution,
     person,
 )
-from syncjobs.planning.canonical import Proposer, normal, same
+from syncjobs.planning.canonical import Proposer, have_same_meaning, normalized
 from tests.syncjobs.conftest import NOW, layer, policy, schedule, user
 
 AT = "2026-11-20T12:00:00Z"
@@ -39,66 +39,67 @@ def rotation(anchor: int, length: int, people: tuple[str, ...]) -> Layer:
     people=st.lists(st.sampled_from("abc"), min_size=1, max_size=4).map(tuple),
     turns=st.integers(-500, 500),
 )
-def test_a_rotation_written_with_another_anchor_is_the_same_exactly_when_it_renders_the_same(
+def test_rotations_with_different_anchors_are_equal_if_they_render_equally(
     anchor: int, length: int, people: tuple[str, ...], turns: int
 ) -> None:
     moved_people = tuple(people[(index + turns) % len(people)] for index in range(len(people)))
-    one, other = rotation(anchor, length, people), rotation(anchor + turns * length, length, moved_people)
-    assert same("schedule", "layers", layers_to_json((one,)), layers_to_json((other,)), AT)
+    first, second = rotation(anchor, length, people), rotation(anchor + turns * length, length, moved_people)
+    assert have_same_meaning("schedule", "layers", layers_to_json((first,)), layers_to_json((second,)), AT)
     since = 1_795_176_000
-    specs = [ScheduleSpec("Europe/Paris", "stacked", (x,)) for x in (one, other)]
+    specs = [ScheduleSpec("Europe/Paris", "stacked", (each,)) for each in (first, second)]
     assert render_final(specs[0], (), since, since + 4 * length) == render_final(
         specs[1], (), since, since + 4 * length
     )
 
 
 @given(shift=st.integers(1, 3_599))
-def test_a_moved_handoff_is_never_the_same(shift: int) -> None:
-    one, other = rotation(0, 3_600, ("a", "b")), rotation(shift, 3_600, ("a", "b"))
-    assert not same("schedule", "layers", layers_to_json((one,)), layers_to_json((other,)), AT)
+def test_a_moved_handoff_is_a_difference(shift: int) -> None:
+    before, after = rotation(0, 3_600, ("a", "b")), rotation(shift, 3_600, ("a", "b"))
+    assert not have_same_meaning("schedule", "layers", layers_to_json((before,)), layers_to_json((after,)), AT)
 
 
 def test_the_time_of_the_last_save_and_ended_layers_are_no_difference() -> None:
     base = layers_to_json((layer("U1", "U2"),))
     saved = layers_to_json((layer("U1", "U2", starts_at=NOW - 30),))
     with_history = layers_to_json((layer("U1", "U2"), layer("U3", ends_at=NOW)))
-    assert same("schedule", "layers", base, saved, AT)
-    assert same("schedule", "layers", base, with_history, AT)
-    assert not same("schedule", "layers", base, layers_to_json((layer("U1", "U2", starts_at=NOW + 30),)), AT)
+    assert have_same_meaning("schedule", "layers", base, saved, AT)
+    assert have_same_meaning("schedule", "layers", base, with_history, AT)
+    future = layers_to_json((layer("U1", "U2", starts_at=NOW + 30),))
+    assert not have_same_meaning("schedule", "layers", base, future, AT)
 
 
 def test_addresses_compare_in_their_canonical_form() -> None:
-    assert same("responder", "email", "Ana@Example.com", "ana@example.com", AT)
-    assert not same("responder", "email", "ana@example.com", "bo@example.com", AT)
-    assert normal("responder", "email", "no address", AT) == "no address"
+    assert have_same_meaning("responder", "email", "Ana@Example.com", "ana@example.com", AT)
+    assert not have_same_meaning("responder", "email", "ana@example.com", "bo@example.com", AT)
+    assert normalized("responder", "email", "no address", AT) == "no address"
 
 
 def test_equal_records_have_equal_fingerprints_whatever_the_order_of_sets() -> None:
-    one = SourceTeam("T", "Team", members=(SourceMember("A", "x"), SourceMember("B", "y")))
-    other = replace(one, members=tuple(reversed(one.members or ())), because=("service X",))
-    assert proposer.propose(one).fingerprint == proposer.propose(other).fingerprint
-    renamed = replace(one, name="Team ")
-    assert proposer.propose(one).fingerprint != proposer.propose(renamed).fingerprint
+    team = SourceTeam("T", "Team", members=(SourceMember("A", "x"), SourceMember("B", "y")))
+    reordered = replace(team, members=tuple(reversed(team.members or ())), because=("service X",))
+    assert proposer.propose(team).fingerprint == proposer.propose(reordered).fingerprint
+    renamed = replace(team, name="Team ")
+    assert proposer.propose(team).fingerprint != proposer.propose(renamed).fingerprint
 
 
 def test_the_order_of_turns_is_part_of_the_fingerprint() -> None:
-    one, other = schedule("S", "S", layer("A", "B")), schedule("S", "S", layer("B", "A"))
-    assert proposer.propose(one).fingerprint != proposer.propose(other).fingerprint
+    first, second = schedule("S", "S", layer("A", "B")), schedule("S", "S", layer("B", "A"))
+    assert proposer.propose(first).fingerprint != proposer.propose(second).fingerprint
 
 
-def test_a_new_mapping_version_moves_every_fingerprint_of_its_kind() -> None:
+def test_a_new_mapping_version_changes_every_fingerprint_of_its_kind() -> None:
     later = Proposer(3, AT, {"responder": 2})
     assert proposer.propose(user("U", "Ana")).fingerprint != later.propose(user("U", "Ana")).fingerprint
     team = SourceTeam("T", "Team")
     assert proposer.propose(team).fingerprint == later.propose(team).fingerprint
 
 
-def test_what_is_untold_is_for_a_new_row_only() -> None:
-    told = proposer.propose(user("U", "Ana"))
-    untold = proposer.propose(user("U", "Ana", untold=frozenset({"email", "state"})))
-    assert set(told.fields) - set(untold.fields) == {"email", "state"}
-    assert untold.on_create == {"email": "ana@example.com", "state": "active"}
-    assert untold.email == told.email
+def test_a_field_that_is_not_reported_is_used_for_a_new_row_only() -> None:
+    reported = proposer.propose(user("U", "Ana"))
+    unreported = proposer.propose(user("U", "Ana", untold=frozenset({"email", "state"})))
+    assert set(reported.fields) - set(unreported.fields) == {"email", "state"}
+    assert unreported.on_create == {"email": "ana@example.com", "state": "active"}
+    assert unreported.email == reported.email
     unknown = proposer.propose(user("U", "Ana", time_zone=convert("Mars/Phobos")))
     assert ("time_zone" in unknown.fields, unknown.on_create) == (False, {"time_zone": ""})
     service = SourceService("V", "Web", group_id="T", policy_untold=True)
@@ -125,7 +126,7 @@ def test_an_override_of_an_extra_shift_names_it_by_its_key_here() -> None:
     assert overrides["3:S:O1"]["sources"] == ["3:S:X1", "L1"]
 
 
-def test_a_target_that_cannot_be_seen_waits_for_its_object_and_one_of_an_unknown_kind_stays_named() -> None:
+def test_an_unresolved_target_refers_to_its_later_object_and_keeps_its_label_if_its_kind_is_unknown() -> None:
     hidden = Target("unresolved", "S404", label="Secret", unresolved_kind="schedule")
     odd = Target("unresolved", "W1", label="Webhook", unresolved_kind="webhook")
     seen = Target("schedule", "S404", label="Renamed since")
@@ -135,19 +136,19 @@ def test_a_target_that_cannot_be_seen_waits_for_its_object_and_one_of_an_unknown
     assert (second["kind"], second["unresolved_kind"]) == ("unresolved", "webhook")
     arrived = proposer.propose(policy("P", "P", seen, odd))
     assert proposal.fingerprint == arrived.fingerprint
-    assert same("escalation_policy", "levels", proposal.fields["levels"], arrived.fields["levels"], AT)
+    assert have_same_meaning("escalation_policy", "levels", proposal.fields["levels"], arrived.fields["levels"], AT)
 
 
 def test_layers_without_turns_by_time_or_without_people_compare_as_they_are() -> None:
     everyone = replace(layer("A", "B"), turns=Everyone())
     monthly = replace(layer("A"), turns=ByTime(0, 1, "months"))
-    for one in (everyone, monthly, layer()):
-        stored = layers_to_json((one,))
-        compared = normal("schedule", "layers", stored, AT)
+    for made in (everyone, monthly, layer()):
+        stored = layers_to_json((made,))
+        compared = normalized("schedule", "layers", stored, AT)
         assert compared["layers"][0]["participants"] == stored["layers"][0]["participants"]
 
 
-def test_what_people_hand_over_is_part_of_them() -> None:
+def test_the_substitutions_of_a_person_are_elements_of_the_person() -> None:
     away = Substitution("A1", person("U"), VACANT, NOW, NOW + 60, groups=frozenset({"T"}))
     ana = replace(user("U", "Ana"), substitutions=(away,), notification_rules=None)
     elements = proposer.propose(ana).elements
@@ -172,5 +173,5 @@ def test_a_schedule_that_is_switched_off_at_the_source_is_inactive_here() -> Non
 def test_a_policy_that_is_switched_off_at_the_source_is_inactive_here() -> None:
     on = policy("P", "Primary", Target("schedule", "S1"))
     off = replace(on, enabled=False)
-    assert [proposer.propose(one).fields["active"] for one in (on, off)] == [True, False]
+    assert [proposer.propose(each).fields["active"] for each in (on, off)] == [True, False]
     assert proposer.propose(on).fingerprint != proposer.propose(off).fingerprint

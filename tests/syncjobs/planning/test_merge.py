@@ -1,4 +1,4 @@
-"""The table of the sync semantics, row by row, and its laws."""
+"""The rules of the three-way merge, case by case, and the properties that always hold."""
 
 from typing import Any
 
@@ -13,8 +13,8 @@ from syncjobs.planning.values import Base, Owner, Proposal
 NOW = "2026-11-20T12:00:00Z"
 
 
-def equal(one: Any, other: Any) -> bool:
-    return one is not MISSING and other is not MISSING and one == other
+def equal(first: Any, second: Any) -> bool:
+    return first is not MISSING and second is not MISSING and first == second
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def equal(one: Any, other: Any) -> bool:
         (MISSING, [], ["s"], "take", "take"),
     ],
 )
-def test_it_follows_the_table(base: Any, local: Any, source: Any, ask: str, overwrite: str) -> None:
+def test_each_owner_decides_as_documented(base: Any, local: Any, source: Any, ask: str, overwrite: str) -> None:
     assert settle("ask", base, local, source, quiet=False, equal=equal) == ask
     assert settle("source", base, local, source, quiet=False, equal=equal) == overwrite
     assert settle("local", base, local, source, quiet=False, equal=equal) == "keep"
@@ -107,13 +107,13 @@ def test_a_collection_that_was_not_fetched_is_not_compared() -> None:
     assert not members(None, {"1:a": MEMBER}, {"1:a": MEMBER}).writes
 
 
-def test_it_holds_what_would_empty_a_collection() -> None:
+def test_removals_that_would_empty_a_collection_are_held() -> None:
     result = members({}, {"1:a": MEMBER}, {"1:a": MEMBER, "local:4": OTHER})
     assert not result.writes
     assert result.held == {"members": {"1:a": [MEMBER, None]}}
 
 
-def test_an_edited_element_that_left_the_source_stays_under_ask_and_goes_under_source() -> None:
+def test_an_edited_element_that_the_source_removed_stays_under_ask_and_is_removed_under_source() -> None:
     edited = {**MEMBER, "role": "observer"}
     kept = members({"1:b": OTHER}, {"1:a": MEMBER, "1:b": OTHER}, {"1:a": edited, "1:b": OTHER})
     assert not kept.writes
@@ -135,7 +135,7 @@ def override(starts: str, ends: str) -> dict[str, Any]:
     return {"starts_at": starts, "ends_at": ends, "by_key": "person:1:U1"}
 
 
-def test_overrides_are_compared_only_inside_the_fetched_window() -> None:
+def test_overrides_are_compared_only_inside_the_fetched_range() -> None:
     fetched = ("2026-11-19T12:00:00Z", "2027-02-18T12:00:00Z")
     here = {
         "1:ended": override("2026-11-19T00:00:00Z", "2026-11-20T06:00:00Z"),
@@ -163,7 +163,7 @@ def test_a_secondary_link_writes_elements_only() -> None:
     assert result.elements == {"members": {"1:a": [None, MEMBER]}}
 
 
-def test_a_conflict_keeps_the_old_base_so_that_a_source_that_goes_back_closes_it() -> None:
+def test_a_conflict_keeps_the_old_base_so_it_closes_when_the_source_goes_back() -> None:
     conflict = run(proposal(fields={"name": "S"}), Base({"name": "B"}), State({"name": "L"}))
     assert conflict.conflicts == ["name"]
     assert not conflict.base_fields
@@ -172,7 +172,7 @@ def test_a_conflict_keeps_the_old_base_so_that_a_source_that_goes_back_closes_it
     assert not back.writes
 
 
-def test_without_a_window_nothing_that_is_bound_to_time_is_removed() -> None:
+def test_without_a_fetched_range_no_override_is_removed() -> None:
     here = {"1:o": override("2026-12-01T00:00:00Z", "2026-12-02T00:00:00Z")}
     result = run(
         proposal(elements={"overrides": {}}), Base(elements={"overrides": here}), State({}, {"overrides": here})

@@ -1,4 +1,4 @@
-"""Rotation state that moves by itself at the source gives no item, whenever it is read; an edit gives one."""
+"""A rotation that moves on at the source gives no item at any time of the read; an edit gives an item."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -45,20 +45,20 @@ ANOTHER_TIME = [
 
 
 class Synced:
-    """One schedule that is read again and again; what is planned for it is applied."""
+    """A schedule that is read repeatedly, and whose planned items are applied."""
 
     def __init__(self) -> None:
         self.settled: dict[str, Any] = {}
         self.hash = ""
 
-    def sync(self, told: SourceSchedule, instant: int) -> Item | None:
+    def sync(self, record: SourceSchedule, instant: int) -> Item | None:
         now = instant_to_text(instant)
-        proposal = Proposer(3, now, {}).propose(told)
+        proposal = Proposer(3, now, {}).propose(record)
         links: Any = {kind: {} for kind in ("responder", "user_group", "schedule", "escalation_policy", "service")}
         details = {}
         if self.settled:
-            view = LinkView(1, told.external_id, "linked", 1, self.hash, 1, 7, 1)
-            links["schedule"][told.external_id] = view
+            view = LinkView(1, record.external_id, "linked", 1, self.hash, 1, 7, 1)
+            links["schedule"][record.external_id] = view
             local = State(dict(self.settled), {}, 7, 1)
             details[1] = LinkDetail(Base(self.settled), {}, local, primary=True)
         picture = Picture(links, details, dict.fromkeys(links, ()), {}, frozenset(), {}, ())
@@ -74,59 +74,66 @@ class Synced:
 
 @pytest.mark.parametrize("last", [False, True])
 @pytest.mark.parametrize(("zone", "start", "unit", "interval", "change"), OWN_START + ANOTHER_TIME)
-def test_eleven_hundred_days_of_reading_give_one_item_the_first(
+def test_only_the_first_of_many_reads_gives_an_item(
     zone: str, start: int, unit: str, interval: int, change: int | None, last: bool
 ) -> None:
-    """Read every 25 hours, from the first read that tells all about the rotation: past handoffs in skipped and repeated
-    hours, at midnights that do not exist, and on the last days of months."""
+    """For 1100 days, the schedule is read every 25 hours, from the first read that determines the whole rotation.
+
+    Handoffs fall into skipped and repeated hours, on missing midnights and on the last days of months.
+    """
     shift = simulated(zone, start, unit, interval, change=change, last=last)
     synced = Synced()
-    items = [item for instant in told_from(shift) if (item := synced.sync(read(shift, instant), instant))]
+    items = [item for instant in instants_of_reads(shift) if (item := synced.sync(read(shift, instant), instant))]
     assert [item.action for item in items] == ["create"]
 
 
-def told_from(shift: Shift) -> list[int]:
-    """The instants of reading from the first on that tells all; several shifts to a turn never do."""
+def instants_of_reads(shift: Shift) -> list[int]:
+    """Return the instants of the reads from the first that determines the whole rotation.
+
+    With several shifts in a turn, no read does, so all are returned.
+    """
     times = list(instants(shift, 25 * HOUR))
-    first = 0 if several_shifts_to_a_turn(shift) else next(n for n, at in enumerate(times) if tells_all(shift, at))
+    if has_several_shifts_in_a_turn(shift):
+        return times
+    first = next(number for number, at in enumerate(times) if determines_rotation(shift, at))
     assert first < 60
     return times[first:]
 
 
-def tells_all(shift: Shift, instant: int) -> bool:
+def determines_rotation(shift: Shift, instant: int) -> bool:
     findings = Findings(VENDOR)
     read(shift, instant, findings)
     return all(note.code != "rotation_time_open" for note in findings.notes)
 
 
-def several_shifts_to_a_turn(shift: Shift) -> bool:
+def has_several_shifts_in_a_turn(shift: Shift) -> bool:
     return shift.rotation is not None and shift.rotation.trigger == "shift" and shift.rotation.interval > 1
 
 
-def test_a_first_read_that_leaves_the_day_open_is_put_right_once() -> None:
-    """Read first in February, a rotation on the 31st looks like one on the 28th; March tells."""
+def test_a_first_read_with_an_unknown_day_is_corrected_once() -> None:
+    """A rotation on the 31st looks like a rotation on the 28th in February. The first read in March corrects it."""
     shift = simulated("Europe/Berlin", when(2025, 1, 6, 9), "MONTHS", 1, change=when(2025, 1, 31, 12))
     synced = Synced()
     times = [at for at in instants(shift) if at > when(2025, 2, 3)]
-    assert not tells_all(shift, times[0])
+    assert not determines_rotation(shift, times[0])
     items = [item for at in times if (item := synced.sync(read(shift, at), at))]
     assert [(item.action, [*item.fields]) for item in items] == [("create", [*items[0].fields]), ("update", ["layers"])]
 
 
-def test_another_edit_at_a_moment_that_leaves_the_rotation_open_is_one_item_and_no_echo() -> None:
-    """A description changed while the next change falls into a skipped hour: the rotation stays out of the item, and
-    the next read, which tells all again, finds nothing."""
+def test_another_edit_while_the_rotation_is_unknown_gives_one_item() -> None:
+    """The description changes while the next handoff falls into a skipped hour. The item does not contain the rotation,
+    and the next read, which determines the rotation again, gives no item."""
     shift = simulated("Europe/Berlin", when(2025, 1, 6, 9), "DAYS", 1, change=when(2025, 1, 6, 2, 30))
     synced = Synced()
     before, open_, after = (when(2025, 3, 28, 12), when(2025, 3, 29, 12), when(2025, 3, 30, 12))
-    assert [tells_all(shift, at) for at in (before, open_, after)] == [True, False, True]
+    assert [determines_rotation(shift, at) for at in (before, open_, after)] == [True, False, True]
     synced.sync(read(shift, before), before)
     item = synced.sync(replace(read(shift, open_), description="Mind the gap"), open_)
     assert item is not None and [*item.fields] == ["description"]
     assert synced.sync(replace(read(shift, after), description="Mind the gap"), after) is None
 
 
-def test_an_alert_moves_everybody_on_and_is_no_change() -> None:
+def test_a_handoff_by_alert_is_no_change() -> None:
     shift = simulated("Europe/Berlin", when(2025, 1, 6, 9), "ALERTS", 1)
     assert shift.rotation is not None
     synced = Synced()
@@ -179,7 +186,7 @@ def test_another_rotation_is_a_change(edit: Callable[[Shift], Shift]) -> None:
 
 
 def _edited(shift: Shift, edit: Callable[[Shift], Shift]) -> list[str]:
-    """The fields of the item that an edit gives."""
+    """Return the fields of the item that an edit gives."""
     synced = Synced()
     now = when(2025, 1, 7)
     synced.sync(read(shift, now), now)
@@ -194,11 +201,11 @@ NOW = when(2026, 3, 28, 12)
 
 def proposed(anchor: int, *people: str, zone: str | None = "Europe/Berlin", own: str | None = None) -> Proposal:
     rotation = ByTime(anchor, DAY)
-    layer = Layer("1", "1", (Always(),), rotation, tuple(person(one) for one in people), zone=own)
+    layer = Layer("1", "1", (Always(),), rotation, tuple(person(id_) for id_ in people), zone=own)
     return Proposer(3, instant_to_text(NOW), {}).propose(schedule("S", "S", layer, zone=zone))
 
 
-def test_a_predicted_proposal_has_the_fingerprint_of_what_predicts_it() -> None:
+def test_a_predicted_proposal_has_the_fingerprint_of_the_settled_proposal() -> None:
     settled, read_ = proposed(when(2026, 3, 1, 2, 30), "A", "B"), proposed(when(2026, 3, 1, 3), "A", "B")
     assert settled.fingerprint != read_.fingerprint
     assert as_predicted(read_, Base(settled.fields), instant_to_text(NOW)) == settled
@@ -225,14 +232,16 @@ def test_what_is_not_predicted_stays_as_read(settled: Base, read_: Proposal) -> 
     assert as_predicted(read_, settled, instant_to_text(NOW)) is read_
 
 
-def test_layers_that_do_not_turn_are_never_predicted() -> None:
+def test_layers_without_turns_by_time_are_never_predicted() -> None:
     layer = Layer("1", "1", (Always(),), Everyone(), (person("A"),))
     other = replace(layer, participants=(person("B"),))
-    one, two = (Proposer(3, instant_to_text(NOW), {}).propose(schedule("S", "S", each)) for each in (layer, other))
-    assert as_predicted(two, Base(one.fields), instant_to_text(NOW)) is two
+    settled, read_ = (
+        Proposer(3, instant_to_text(NOW), {}).propose(schedule("S", "S", each)) for each in (layer, other)
+    )
+    assert as_predicted(read_, Base(settled.fields), instant_to_text(NOW)) is read_
 
 
-def test_a_zone_settled_here_counts_where_the_source_leaves_it_open() -> None:
+def test_a_zone_set_here_is_used_if_that_of_the_source_is_unknown() -> None:
     settled = proposed(when(2026, 3, 1, 2, 30), "A", "B")
     read_ = proposed(when(2026, 3, 1, 3), "A", "B", zone=None)
     made = as_predicted(read_, Base(settled.fields), instant_to_text(NOW))

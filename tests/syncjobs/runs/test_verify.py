@@ -108,7 +108,7 @@ def test_what_could_not_be_compared_says_why(told: Sync) -> None:
     assert notes == {
         "S1": "",
         "S2": "its time zone is not settled",
-        "S3": "the source did not tell its own rendering",
+        "S3": "the source did not report its own rendering",
     }
     assert not run.parity_checks.get(external_id="S2").is_compared
 

@@ -1,4 +1,4 @@
-"""Keys get names in a few queries, wherever the name is known from."""
+"""Keys get names in a few queries, from rows, links or the plan."""
 
 import pytest
 from django.db import connection as database
@@ -13,7 +13,7 @@ from tests.syncjobs.conftest import Sync
 pytestmark = pytest.mark.django_db
 
 
-def told(names: Names, *keys: tuple[str, str]) -> list[str]:
+def names_of(names: Names, *keys: tuple[str, str]) -> list[str]:
     for kind, key in keys:
         names(kind, key)
     names.load()
@@ -25,33 +25,33 @@ def test_imported_local_and_planned_rows_have_names(sync: Sync) -> None:
     here = sync.connection.pk
     (written,) = write("user_group", [Draft({"name": "Made here"})], by=Actor(None, "test"))
     keys = (("responder", f"{here}:U1"), ("user_group", f"local:{written.id}"), ("schedule", f"{here}:S1"))
-    assert told(Names(run), *keys) == ["Ana", "Made here", "Primary"]
-    assert told(Names(), *keys) == ["person U1", "Made here", "schedule S1"]
+    assert names_of(Names(run), *keys) == ["Ana", "Made here", "Primary"]
+    assert names_of(Names(), *keys) == ["person U1", "Made here", "schedule S1"]
     sync.apply(run)
-    assert told(Names(), *keys) == ["Ana", "Made here", "Primary"]
+    assert names_of(Names(), *keys) == ["Ana", "Made here", "Primary"]
 
 
-def test_contact_methods_are_named_by_what_they_are(sync: Sync) -> None:
+def test_contact_methods_are_named_by_channel_and_address(sync: Sync) -> None:
     sync.run()
     here = sync.connection.pk
     keys = (("contact_method", f"{here}:U1:CU1"), ("contact_method", f"{here}:U1:GONE"))
-    assert told(Names(), *keys) == ["E-mail ana@example.com", "contact method GONE"]
+    assert names_of(Names(), *keys) == ["E-mail ana@example.com", "contact method GONE"]
 
 
 def test_a_row_deleted_here_keeps_the_name_it_had_at_the_source(sync: Sync) -> None:
     sync.run()
     ExternalLink.objects.filter(external_id="T1").update(user_group=None)
-    assert told(Names(), ("user_group", f"{sync.connection.pk}:T1")) == ["Platform"]
+    assert names_of(Names(), ("user_group", f"{sync.connection.pk}:T1")) == ["Platform"]
 
 
-def test_what_nobody_knows_is_called_by_kind_and_id(sync: Sync) -> None:
+def test_an_unknown_object_is_named_by_kind_and_id(sync: Sync) -> None:
     keys = (("responder", "9:UX"), ("responder", "local:99"), ("robot", "9:R2"), ("responder", "odd"))
-    assert told(Names(), *keys) == ["person UX", "person 99", "robot R2", "person odd"]
+    assert names_of(Names(), *keys) == ["person UX", "person 99", "robot R2", "person odd"]
 
 
-def test_another_connection_with_equal_ids_lends_no_names(sync: Sync) -> None:
+def test_names_of_another_connection_with_equal_ids_are_not_used(sync: Sync) -> None:
     sync.run()
-    assert told(Names(), ("responder", f"{sync.connection.pk + 1}:U1")) == ["person U1"]
+    assert names_of(Names(), ("responder", f"{sync.connection.pk + 1}:U1")) == ["person U1"]
 
 
 def test_a_thousand_keys_cost_a_few_queries(sync: Sync) -> None:

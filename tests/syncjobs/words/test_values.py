@@ -61,15 +61,15 @@ def test_every_field_and_collection_has_a_word() -> None:
         ("repeat_count", None, ()),
         ("initial_wait", 0, ("none",)),
         ("initial_wait", 90, ("1 hour 30 minutes",)),
-        ("unstaffed_level", "skip", ("is passed at once",)),
-        ("unstaffed_level", "skip_within_round", ("is passed at once, but for the pause before a next round",)),
+        ("unstaffed_level", "skip", ("is skipped",)),
+        ("unstaffed_level", "skip_within_round", ("is skipped, except for the wait before the next round",)),
         ("composition", "something new", ("something new",)),
         ("group_keys", ["3:T1", "local:4"], ("<user_group 3:T1>", "<user_group local:4>")),
         ("policy_key", "3:P1", ("<escalation_policy 3:P1>",)),
         ("part_of_key", "", ()),
-        ("layers", {"format": 99}, ("stored in a form this version cannot read",)),
+        ("layers", {"format": 99}, ("it is stored in a form that cannot be read",)),
         ("layers", {"format": 1, "layers": []}, ("none",)),
-        ("levels", {"format": 1, "levels": [{}]}, ("stored in a form this version cannot read",)),
+        ("levels", {"format": 1, "levels": [{}]}, ("it is stored in a form that cannot be read",)),
         ("levels", {"format": 1, "levels": []}, ("none",)),
     ],
 )
@@ -77,7 +77,7 @@ def test_fields(path: str, value: Any, lines: tuple[str, ...]) -> None:
     assert field_lines(path, value, named) == lines
 
 
-def test_a_layer_reads_from_top_to_bottom() -> None:
+def test_a_layer_is_shown_on_several_lines() -> None:
     layer = Layer(
         key="L",
         name="Nights",
@@ -115,7 +115,7 @@ def test_turns(turns: Turns, line: str) -> None:
     assert layers(turns, Always())[1] == line
 
 
-def test_one_person_or_everybody_hands_nothing_over() -> None:
+def test_a_layer_without_turns_has_no_handoffs() -> None:
     assert layers(WEEKLY, Always(), people=1) == ("Days: <responder 3:U0>", "at all times")
     assert layers(Everyone(), Always())[0] == "Days: <responder 3:U0> and <responder 3:U1>"
     assert layers(WEEKLY, people=0) == ("Days: nobody", "never")
@@ -175,7 +175,7 @@ def test_exceptions_of_a_rule_are_counted() -> None:
             Level(None, "everyone", (Target("unresolved", "X", label="Bridge", unresolved_kind="bot"),)),
             "Level 1: Bridge (bot, not imported)",
         ),
-        (Level(None, "everyone", (Target("unresolved", "X"),)), "Level 1: X (kind not told, not imported)"),
+        (Level(None, "everyone", (Target("unresolved", "X"),)), "Level 1: X (unknown kind, not imported)"),
         (
             Level(None, "everyone", (Target("group_routing", "3:T1"), Target("escalation_policy", "3:P1"))),
             "Level 1: whoever is on call for <user_group 3:T1>, escalation policy <escalation_policy 3:P1>",
@@ -201,7 +201,7 @@ RANGE = "Mon 2 Mar 2026 09:00 UTC until Tue 3 Mar 2026 09:00 UTC"
         (
             "contact_methods",
             {"channel": "push", "address": "", "label": "", "enabled": True},
-            "push address not told",
+            "push address not reported",
         ),
         (
             "notification_rules",
@@ -215,7 +215,7 @@ RANGE = "Mon 2 Mar 2026 09:00 UTC until Tue 3 Mar 2026 09:00 UTC"
         ),
         ("members", {"person_key": "3:U1", "role": "manager"}, "<responder 3:U1> (manager)"),
         ("members", {"person_key": "3:U1", "role": ""}, "<responder 3:U1>"),
-        ("substitutions", {**SPAN, "by_key": "vacant", "scope": None}, f"nobody stands in, {RANGE}"),
+        ("substitutions", {**SPAN, "by_key": "vacant", "scope": None}, f"nobody replaces the person, {RANGE}"),
         (
             "overrides",
             {**SPAN, "by_key": "person:3:U1", "replaces": "person:3:U2"},

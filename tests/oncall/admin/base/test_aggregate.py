@@ -1,4 +1,4 @@
-"""Editing by hand: everything goes through the operations, and nothing typed is lost."""
+"""The forms save through the operations only, and keep what was typed."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,7 +21,7 @@ METHOD = {"channel": "email", "address": "a@example.com", "label": "", "enabled"
 
 
 @pytest.mark.parametrize("model", ["responder", "usergroup", "schedule", "escalationpolicy", "service"])
-def test_saving_a_form_as_it_came_changes_nothing(
+def test_saving_an_unchanged_form_changes_nothing(
     model: str, form: Any, make: MakeRow, weekly_layers: Callable[..., Any], one_level: Callable[..., Any]
 ) -> None:
     ana = make("responder", {"contact_methods": {"3:P:M": METHOD}, "notification_rules": {
@@ -87,7 +87,7 @@ def test_a_form_without_a_version_is_not_saved(form: Any, make: MakeRow) -> None
     assert load_states("service", [pk])[pk].fields["name"] == "Shop"
 
 
-def test_a_row_that_moves_while_it_is_saved_is_not_overwritten(
+def test_a_row_that_changes_while_the_form_is_saved_is_not_overwritten(
     form: Any, make: MakeRow, monkeypatch: pytest.MonkeyPatch, problems: Any
 ) -> None:
     from oncall.admin.base import aggregate as operated
@@ -109,14 +109,14 @@ def test_a_row_that_moves_while_it_is_saved_is_not_overwritten(
     assert load_states("service", [pk])[pk].fields["name"] == "Shop"
 
 
-def test_what_an_operation_refuses_is_said_at_the_field(form: Any, problems: Any) -> None:
+def test_the_reason_of_a_refusal_is_shown_at_the_field(form: Any, problems: Any) -> None:
     response = form("schedule").send(name="Night", time_zone="")
     assert response.status_code == 200
     assert any(problem.startswith("time_zone: ") for problem in problems(response))
     assert 'value="Night"' in response.content.decode()
 
 
-def test_members_are_named_and_leads_granted(form: Any, make: MakeRow, problems: Any) -> None:
+def test_members_are_found_by_name_and_leads_are_granted(form: Any, make: MakeRow, problems: Any) -> None:
     ana, account = make("responder", name="Ana"), create_account("lead@example.com")
     for name in ("Ben", "Ben"):
         make("responder", name=name)
@@ -137,7 +137,7 @@ def test_members_are_named_and_leads_granted(form: Any, make: MakeRow, problems:
 
 
 @time_machine.travel("2026-03-02T12:00:00Z")
-def test_a_substitution_is_typed_in_the_responders_zone(form: Any, make: MakeRow, problems: Any) -> None:
+def test_the_times_of_a_substitution_are_in_the_responders_zone(form: Any, make: MakeRow, problems: Any) -> None:
     pk = make("responder", time_zone="Asia/Kathmandu")
     page = form("responder", pk)
     times = {"substitutions-0-starts": "2026-03-03T09:00", "substitutions-0-ends": "2026-03-03T08:00"}
@@ -150,7 +150,31 @@ def test_a_substitution_is_typed_in_the_responders_zone(form: Any, make: MakeRow
     }  # fmt: skip
 
 
-def test_imported_rows_say_where_they_are_managed(browser: Client, db: None) -> None:
+@time_machine.travel("2026-10-20T12:00:00Z")
+def test_an_untouched_local_time_that_occurs_twice_keeps_its_instant(form: Any, make: MakeRow) -> None:
+    # The clock is put back: 02:30 occurs in CEST, and an hour later in CET.
+    second_pass = {"starts_at": "2026-10-25T01:30:00Z", "ends_at": "2026-10-25T09:00:00Z"}
+    shift = {**second_pass, "by_key": "vacant", "scope": None}
+    pk = make("responder", {"substitutions": {"local:+": shift}}, time_zone="Europe/Berlin")
+    page = form("responder", pk)
+    assert page.data["substitutions-0-starts"] == "2026-10-25T02:30"
+    assert page.send(**{"substitutions-0-ends": "2026-10-25T12:00"}).status_code == 302
+    (values,) = load_states("responder", [pk])[pk].elements["substitutions"].values()
+    assert (values["starts_at"], values["ends_at"]) == ("2026-10-25T01:30:00Z", "2026-10-25T11:00:00Z")
+
+
+@time_machine.travel("2026-03-02T12:00:00Z")
+def test_a_new_zone_does_not_move_the_times_of_the_form(form: Any, make: MakeRow) -> None:
+    shift = {"starts_at": "2026-03-03T03:15:00Z", "ends_at": "2026-03-03T04:15:00Z", "by_key": "vacant", "scope": None}
+    pk = make("responder", {"substitutions": {"local:+": shift}}, time_zone="Asia/Kathmandu")
+    times = {"substitutions-0-ends": "2026-03-03T11:00"}
+    assert form("responder", pk).send(time_zone="Europe/Berlin", **times).status_code == 302
+    (values,) = load_states("responder", [pk])[pk].elements["substitutions"].values()
+    assert (values["starts_at"], values["ends_at"]) == ("2026-03-03T03:15:00Z", "2026-03-03T05:15:00Z")
+    assert Responder.objects.get().time_zone == "Europe/Berlin"
+
+
+def test_the_form_of_an_imported_row_shows_its_source(browser: Client, db: None) -> None:
     (written,) = write("service", [Draft({"name": "X"}, origin="PagerDuty acme")], by=Actor(None, "run:1"))
     page = browser.get(reverse("admin:oncall_service_change", args=[written.id])).content.decode()
     assert "This is managed at <strong>PagerDuty acme</strong>" in page
@@ -166,7 +190,7 @@ def test_a_row_in_use_is_not_deleted(
     make("schedule", name="Primary", layers=weekly_layers(f"person:local:{pk}"))
     url = reverse("admin:oncall_responder_delete", args=[pk])
     assert "would require deleting" in browser.get(url).content.decode()
-    # The page looks first; what it has not seen, the operation refuses.
+    # The page checks first. If it finds nothing, the operation refuses.
     monkeypatch.setattr(ResponderAdmin, "get_deleted_objects", lambda *args: ([], {}, set(), []))
     response = browser.post(url, {"post": "yes"}, follow=True)
     assert "Ana is in use by schedule Primary" in response.content.decode()
@@ -180,22 +204,24 @@ def test_history_leads_to_the_change_records(browser: Client, make: MakeRow) -> 
 
 
 @pytest.mark.parametrize("model", ["responder", "usergroup", "schedule", "escalationpolicy"])
-def test_a_form_asks_as_many_queries_for_many_parts_as_for_few(
+def test_a_form_runs_as_many_queries_for_many_elements_as_for_few(
     model: str, browser: Client, make: MakeRow, weekly_layers: Callable[..., Any], one_level: Callable[..., Any]
 ) -> None:
     people = [make("responder", name=f"P{n}") for n in range(10)]
     counts = []
     browser.get(reverse(f"admin:oncall_{model}_add"))  # content types are looked up once per process
     for count in (2, 10):
-        pk = _with_parts(make, model, people[:count], str(count), weekly_layers, one_level)
+        pk = _with_elements(make, model, people[:count], str(count), weekly_layers, one_level)
         with CaptureQueriesContext(connection) as queries:
             assert browser.get(reverse(f"admin:oncall_{model}_change", args=[pk])).status_code == 200
         counts.append(len(queries))
     assert counts[0] == counts[1] <= 12, counts
 
 
-def _with_parts(make: MakeRow, model: str, people: list[int], source: str, weekly_layers: Any, one_level: Any) -> int:
-    """An aggregate with one part of each sort per person."""
+def _with_elements(
+    make: MakeRow, model: str, people: list[int], source: str, weekly_layers: Any, one_level: Any
+) -> int:
+    """Creates an aggregate with an element of each kind for each person."""
     shift = {"starts_at": "2100-03-02T10:00:00Z", "ends_at": "2100-03-02T11:00:00Z"}
     instead = {f"{source}:S{n}": {**shift, "by_key": f"person:local:{n}"} for n in people}
     if model == "responder":
@@ -211,14 +237,14 @@ def _with_parts(make: MakeRow, model: str, people: list[int], source: str, weekl
 
 
 @pytest.mark.parametrize("model", ["responder", "usergroup", "schedule", "escalationpolicy", "service"])
-def test_who_may_only_look_sees_the_page_and_changes_nothing(
+def test_an_account_that_may_only_view_sees_the_page_and_changes_nothing(
     model: str, client: Client, make: MakeRow, tester: Actor, weekly_layers: Any, one_level: Any
 ) -> None:
     clerk = create_account("clerk@example.com", is_staff=True)
     rights = Permission.objects.filter(codename__startswith="view_", content_type__app_label="oncall")
     set_rights(clerk.pk, [], [right.pk for right in rights], tester)
     client.force_login(clerk)
-    pk = make("service") if model == "service" else _with_parts(
+    pk = make("service") if model == "service" else _with_elements(
         make, model, [make("responder")], "3", weekly_layers, one_level)  # fmt: skip
     url = reverse(f"admin:oncall_{model}_change", args=[pk])
     assert client.get(url).status_code == 200

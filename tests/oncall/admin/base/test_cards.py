@@ -1,4 +1,4 @@
-"""Layers and levels by hand."""
+"""The forms of layers and levels."""
 
 from collections.abc import Callable
 from typing import Any
@@ -38,7 +38,7 @@ def test_a_recurring_window_has_no_line() -> None:
     assert text_from_windows([Recurring(Rule("DAILY"), 0, 3_600)]) is None
 
 
-def test_a_schedule_is_made_by_hand(form: Any, make: MakeRow, problems: Any) -> None:
+def test_a_schedule_is_created(form: Any, make: MakeRow, problems: Any) -> None:
     ana, ben = make("responder", name="Ana"), make("responder", name="Ben")
     group = make("user_group", name="Team")
     page = form("schedule")
@@ -71,8 +71,8 @@ def test_a_schedule_is_made_by_hand(form: Any, make: MakeRow, problems: Any) -> 
     ("changes", "complaint"),
     [
         ({"layers-0-name": ""}, "name: This field is required"),
-        ({"layers-0-length": ""}, "length: Needed to know"),
-        ({"layers-0-first": ""}, "first: Needed to know"),
+        ({"layers-0-length": ""}, "length: Without this value"),
+        ({"layers-0-first": ""}, "first: Without this value"),
         ({"layers-0-first": "soon"}, "first: Write a date"),
         ({"layers-0-first": "2026-03-02T09:00Z"}, "first: Write the local date"),
         ({"layers-0-participants": "Zoe"}, "participants: “Zoe” is not known here"),
@@ -81,7 +81,7 @@ def test_a_schedule_is_made_by_hand(form: Any, make: MakeRow, problems: Any) -> 
         ({"layers-0-starts": "2026-03-03T09:00", "layers-0-ends": "2026-03-02T09:00"}, "ends_at"),
     ],
 )
-def test_a_layer_that_makes_no_sense_is_refused_at_its_field(
+def test_an_invalid_layer_is_refused_at_its_field(
     form: Any, make: MakeRow, problems: Any, weekly_layers: Callable[..., Any], changes: Any, complaint: str
 ) -> None:
     pk = make("schedule", layers=weekly_layers("vacant"))
@@ -134,7 +134,7 @@ RECURRING = {
         ({"windows": [RECURRING]}, "recurrence rule"),
     ],
 )  # fmt: skip
-def test_a_layer_the_form_cannot_express_is_shown_and_kept(
+def test_a_layer_that_the_form_cannot_express_is_shown_and_kept(
     browser: Any, form: Any, make: MakeRow, weekly_layers: Callable[..., Any], change: dict[str, Any], words: str
 ) -> None:
     layers = weekly_layers("person:3:PX")
@@ -150,7 +150,7 @@ def test_a_layer_the_form_cannot_express_is_shown_and_kept(
     assert {name: stored[0][name] for name in change} == change
 
 
-def test_naming_a_zone_settles_it(form: Any, make: MakeRow) -> None:
+def test_choosing_a_zone_sets_its_state_to_ok(form: Any, make: MakeRow) -> None:
     make("schedule", zone_state="unknown", time_zone="", active=False)
     page = form("schedule", Schedule.objects.get().pk)
     assert page.send(time_zone="Europe/Berlin", active="on").status_code == 302
@@ -158,7 +158,7 @@ def test_naming_a_zone_settles_it(form: Any, make: MakeRow) -> None:
     assert "no IANA time zone" in str(page.send(time_zone="Mars").context["adminform"].form.errors)
 
 
-def test_a_policy_is_made_by_hand(form: Any, make: MakeRow, problems: Any) -> None:
+def test_a_policy_is_created(form: Any, make: MakeRow, problems: Any) -> None:
     ana, schedule = make("responder", name="Ana"), make("schedule", name="Primary")
     group, other = make("user_group", name="Team"), make("escalation_policy", name="Fallback")
     page = form("escalationpolicy")
@@ -185,7 +185,7 @@ def test_a_policy_is_made_by_hand(form: Any, make: MakeRow, problems: Any) -> No
     ]
 
 
-def test_what_is_special_about_a_target_is_shown_and_kept(form: Any, make: MakeRow) -> None:
+def test_the_options_of_a_target_are_shown_and_kept(form: Any, make: MakeRow) -> None:
     targets = [
         {"kind": "schedule", "key": "3:S", "mode": "next", "layers": ["L1"], "condition": "not_closed"},
         {"kind": "user_group", "key": "3:G", "members": "leads", "notify": "admins"},

@@ -32,7 +32,7 @@ def levels(*each: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture
 def busy(make: MakeRow, tester: Actor, weekly_layers: Callable[..., Any]) -> int:
-    """All there is: a schedule, a group with a lead, parts beside each other, what is inactive or unknown."""
+    """Creates a policy with every kind of target, also inactive and unknown targets, and policies inside it."""
     ana, ben, cleo = (make("responder", name=name) for name in ("Ana Kowalski", "Ben Ode", "Cleo"))
     deactivate("responder", [ben], tester)
     weekly = make("schedule", name="Primary", layers=weekly_layers(f"person:local:{ana}", f"person:local:{cleo}"))
@@ -76,7 +76,7 @@ def shown(browser: Client, pk: int, query: str = "") -> str:
 
 
 @time_machine.travel(NOW, tick=False)
-def test_the_ladder_tells_minutes_people_and_what_is_wrong(browser: Client, busy: int) -> None:
+def test_the_ladder_shows_minutes_people_and_problems(browser: Client, busy: int) -> None:
     page = shown(browser, busy)
     for words in (
         "An alert at Tue 24 Mar 13:00 CET",
@@ -91,7 +91,7 @@ def test_the_ladder_tells_minutes_people_and_what_is_wrong(browser: Client, busy
         '3:PGONE (not known here) <span class="rb-unsure">(cannot be reached)</span>',
         "<strong>Ana Kowalski</strong> or <strong>Cleo</strong> or 3:PGONE", "until closed",
         "routing depends on the alert",
-        "<s>Pager &lt;b&gt;7&lt;/b&gt;</s>", "device</span>", "Not known here: import it",
+        "<s>Pager &lt;b&gt;7&lt;/b&gt;</s>", "device</span>", "It is not known here: import it",
         "<s>Lost</s>", "It is not known here or cannot be read, so who is paged cannot be determined.",
         "the next level starts at once",
         "Round 2 from <strong>T+40</strong>", "Repeats 1 time.", "The alert is closed.",
@@ -104,7 +104,7 @@ def test_the_ladder_tells_minutes_people_and_what_is_wrong(browser: Client, busy
 
 
 @time_machine.travel(NOW, tick=False)
-def test_a_pause_kept_before_a_round_is_told(browser: Client, make: MakeRow, tester: Actor) -> None:
+def test_a_pause_before_the_next_round_is_shown(browser: Client, make: MakeRow, tester: Actor) -> None:
     ana, ben = make("responder", name="Ana"), make("responder", name="Ben")
     deactivate("responder", [ben], tester)
     steps = [level(5, target("responder", ana)), *(level(15, target("responder", ben)) for _ in range(2))]
@@ -123,9 +123,7 @@ def test_a_pause_kept_before_a_round_is_told(browser: Client, make: MakeRow, tes
 
 
 @time_machine.travel(NOW, tick=False)
-def test_a_part_with_nobody_is_folded_away_and_one_with_somebody_is_not(
-    browser: Client, make: MakeRow, tester: Actor
-) -> None:
+def test_a_policy_inside_is_folded_only_if_nobody_is_there(browser: Client, make: MakeRow, tester: Actor) -> None:
     ana, ben = make("responder", name="Ana"), make("responder", name="Ben")
     deactivate("responder", [ben], tester)
     day, night = (
@@ -138,8 +136,8 @@ def test_a_part_with_nobody_is_folded_away_and_one_with_somebody_is_not(
         levels=levels(level(None, target("escalation_policy", day), target("escalation_policy", night))),
     )
     page = shown(browser, both)
-    folded = page.partition('<summary class="rb-unsure">Nobody is there from Tue 12:00 UTC on.</summary>')
-    assert folded[1] and page.count("Nobody is there from") == 1
+    folded = page.partition('<summary class="rb-unsure">Nobody is reachable from Tue 12:00 UTC on.</summary>')
+    assert folded[1] and page.count("Nobody is reachable from") == 1
     assert "<strong>Ana</strong>" not in folded[2].partition("</details>")[0]
     assert "Ben</a>" in folded[2].partition("</details>")[0]
 
@@ -158,7 +156,7 @@ def test_an_instant_and_an_acknowledgement_are_simulated(browser: Client, busy: 
 
 
 @time_machine.travel(NOW, tick=False)
-def test_ones_own_clock_comes_first(make: MakeRow, client: Client, tester: Actor, busy: int) -> None:
+def test_the_viewers_zone_comes_first(make: MakeRow, client: Client, tester: Actor, busy: int) -> None:
     account = create_account("kim@example.com", is_staff=True, is_superuser=True, by=tester)
     link_account(make("responder", name="Kim", time_zone="Asia/Kolkata"), account.pk, tester)
     client.force_login(account)
@@ -167,7 +165,7 @@ def test_ones_own_clock_comes_first(make: MakeRow, client: Client, tester: Actor
     assert "<option selected>Asia/Kolkata</option><option>Europe/Berlin</option><option>UTC</option>" in page
 
 
-def test_a_group_whose_routing_is_known_leads_to_its_policy(browser: Client, make: MakeRow, tester: Actor) -> None:
+def test_a_group_with_a_resolved_routing_leads_to_its_policy(browser: Client, make: MakeRow, tester: Actor) -> None:
     group = make("user_group", name="Payments")
     entry = make("escalation_policy", name="Payments: routing", levels=levels(level(None, target("unresolved", "x"))))
     make("service", name="Checkout", policy_key="3:TEAM")
@@ -181,7 +179,7 @@ def test_a_group_whose_routing_is_known_leads_to_its_policy(browser: Client, mak
     assert "routing depends on the alert" not in page
 
 
-def test_circles_and_endless_walks_and_unreadable_levels_are_named(browser: Client, make: MakeRow) -> None:
+def test_cycles_endless_walks_and_unreadable_levels_are_reported(browser: Client, make: MakeRow) -> None:
     one = make("escalation_policy", name="One")
     two = make("escalation_policy", name="Two", levels=levels(level(5, target("escalation_policy", one))))
     EscalationPolicy.objects.filter(pk=one).update(levels=levels(level(5, target("escalation_policy", two))))
@@ -228,7 +226,7 @@ def test_a_schedule_with_a_group_or_with_nobody(
     assert "Basis: current configuration" in shown(browser, policy, "?at=2026-03-24T11:59:59Z")
 
 
-def test_it_asks_as_many_queries_whatever_it_shows(
+def test_the_number_of_queries_does_not_depend_on_the_policy(
     browser: Client, busy: int, make: MakeRow, weekly_layers: Callable[..., Any]
 ) -> None:
     people = [make("responder", name=f"P{n}") for n in range(20)]
@@ -254,10 +252,10 @@ def test_it_asks_as_many_queries_whatever_it_shows(
             page = shown(browser, pk)
         counts.append(len(queries))
     assert "and 10 more" in page
-    assert counts[0] == counts[1] == 18, counts
+    assert counts[0] == counts[1] == 19, counts
 
 
-def test_it_is_for_those_who_may_see_policies(browser: Client, busy: int, client: Client) -> None:
+def test_the_page_requires_the_permission_to_view_policies(browser: Client, busy: int, client: Client) -> None:
     assert browser.get(page_url(9_999)).status_code == 404
     client.force_login(create_account("clerk@example.com", is_staff=True))
     assert client.get(page_url(busy)).status_code == 403
@@ -270,7 +268,7 @@ def test_the_list_and_the_form_lead_to_the_page(browser: Client, busy: int) -> N
     assert browser.get(reverse("admin:oncall_escalationpolicy_add")).status_code == 200
 
 
-def test_the_list_tells_parts_from_whole_policies(browser: Client, make: MakeRow) -> None:
+def test_the_list_distinguishes_parts_from_whole_policies(browser: Client, make: MakeRow) -> None:
     whole = make("escalation_policy", name="Payments", repeat_count=0)
     make("escalation_policy", name="Payments: Nights", part_of_key=f"local:{whole}", repeat_count=1)
     url = reverse("admin:oncall_escalationpolicy_changelist")

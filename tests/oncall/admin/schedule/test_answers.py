@@ -1,4 +1,4 @@
-"""What the page of a schedule answers: in whose zone, why somebody is on call, and how good the days are."""
+"""The page of a schedule: the time zone, the explanation, coverage and balance."""
 
 from collections.abc import Callable
 from typing import Any
@@ -41,7 +41,7 @@ def people(make: MakeRow) -> list[str]:
 
 @pytest.fixture
 def both(make: MakeRow, people: list[str]) -> int:
-    """Ana and Ben by weeks; beside them Cleo at night. Ben stands in for Ana on Wednesday."""
+    """Ana and Ben take turns by weeks, and Cleo is also on call at night. Ben replaces Ana on Wednesday."""
     night = [{"type": "daily", "start": 22 * 3600, "duration": 8 * 3600}]
     override = {"starts_at": "2026-03-25T09:00:00Z", "ends_at": "2026-03-25T12:00:00Z", "by_key": people[1],
                 "sources": ["A"]}  # fmt: skip
@@ -68,7 +68,7 @@ def test_several_people_at_once_have_a_bar_each(browser: Client, both: int) -> N
 
 
 @time_machine.travel(NOW, tick=False)
-def test_very_many_people_at_once_are_one_bar(browser: Client, make: MakeRow) -> None:
+def test_very_many_people_at_once_share_a_bar(browser: Client, make: MakeRow) -> None:
     everybody = [f"person:local:{make('responder', name=f'P{n:02}')}" for n in range(14)]
     pk = make("schedule", layers=layers(layer("A", *everybody) | {"turns": {"type": "everyone"}}))
     (bar,) = browser.get(page_url(pk)).context["timeline"].rows[0].bars
@@ -77,7 +77,9 @@ def test_very_many_people_at_once_are_one_bar(browser: Client, make: MakeRow) ->
 
 
 @time_machine.travel(NOW, tick=False)
-def test_the_zone_is_the_schedules_mine_or_none(browser: Client, both: int, make: MakeRow, administrator: User) -> None:
+def test_the_zone_is_the_schedules_the_viewers_or_utc(
+    browser: Client, both: int, make: MakeRow, administrator: User
+) -> None:
     assert "My time" not in page(browser, both)
     link_account(make("responder", name="Me", time_zone="Asia/Kathmandu"), administrator.pk, Actor(None, "test"))
     own = page(browser, both)
@@ -89,12 +91,12 @@ def test_the_zone_is_the_schedules_mine_or_none(browser: Client, both: int, make
     assert "clock in Europe/Berlin changes" in mine
     assert "⚑ clock forward 1 h in Europe/Berlin" in mine
     assert "?days=30&amp;from=2026-03-24&amp;zone=mine" in mine
-    utc = browser.get(page_url(both) + "?zone=utc").context["shown"]
+    utc = browser.get(page_url(both) + "?zone=utc").context["visible"]
     assert (utc.since, utc.zone) == (instant_from_text("2026-03-24T00:00:00Z"), "UTC")
 
 
 @time_machine.travel(NOW, tick=False)
-def test_a_bar_leads_to_why(browser: Client, both: int) -> None:
+def test_a_bar_leads_to_its_explanation(browser: Client, both: int) -> None:
     final = browser.get(page_url(both)).context["timeline"].rows[0]
     link = next(bar.link for bar in final.bars if bar.start <= instant_from_text(NOW) < bar.end)
     assert link == "?days=14&from=2026-03-24&at=2026-03-24T12:00:00Z#why"
@@ -112,13 +114,13 @@ def test_a_bar_leads_to_why(browser: Client, both: int) -> None:
     assert "Why is" not in page(browser, both).replace("Why is somebody", "")
 
 
-def test_an_instant_before_the_last_change_names_its_basis(browser: Client, both: int) -> None:
+def test_the_explanation_of_an_instant_before_the_last_change_says_so(browser: Client, both: int) -> None:
     assert "Basis: current configuration" in page(browser, both, "?at=2020-01-01T00:00:00Z")
     assert "Basis: current configuration" not in page(browser, both, "?at=2190-01-01T00:00:00Z")
 
 
 @time_machine.travel(NOW, tick=False)
-def test_why_tells_substitutions_stacks_extra_shifts_and_nobody(
+def test_substitutions_stacks_extra_shifts_and_vacancies_are_explained(
     browser: Client, make: MakeRow, people: list[str], tester: Actor
 ) -> None:
     span = {"starts_at": "2026-03-24T00:00:00Z", "ends_at": "2026-03-26T00:00:00Z"}
@@ -142,30 +144,30 @@ def test_why_tells_substitutions_stacks_extra_shifts_and_nobody(
 
 
 @time_machine.travel(NOW, tick=False)
-def test_the_quality_box_tells_gaps_and_loads(browser: Client, make: MakeRow, people: list[str]) -> None:
+def test_the_quality_box_shows_gaps_and_loads(browser: Client, make: MakeRow, people: list[str]) -> None:
     weekdays = [{"type": "weekly", "weekday": day, "start": 0, "duration": 86_400} for day in range(1, 6)]
     pk = make("schedule", layers=layers(layer("A", *people[:2], days=1, windows=weekdays)))
     quality = browser.get(page_url(pk) + "?days=7").context["quality"]
-    assert (quality["covered"], quality["uncovered"]) == ("71.8", "1 d 23 h")  # an hour of Sunday does not exist
-    assert quality["gaps"] == [("Sat 00:00 CET", "Mon 00:00 CEST", "1 d 23 h")]
-    assert [(load["who"], load["hours"], load["weekends"]) for load in quality["loads"]] == [
+    assert (quality.covered, quality.uncovered) == ("71.8", "1 d 23 h")  # an hour of Sunday does not exist
+    assert quality.gaps == [("Sat 00:00 CET", "Mon 00:00 CEST", "1 d 23 h")]
+    assert [(load.who, load.hours, load.weekends) for load in quality.loads] == [
         ("Ana Kowalski", "63 h", "0 h"),
         ("Ben Ode", "57 h", "0 h"),
     ]
-    assert quality["balance"] == 90
+    assert quality.balance == 90
     text = page(browser, pk, "?days=7")
     assert "71.8 % covered" in text
     assert "Balance 90" in text
 
 
-def test_a_part_is_all_only_when_nothing_is_missing() -> None:
+def test_a_share_is_100_percent_only_if_nothing_is_missing() -> None:
     assert percent(86_400 * 14 - 1, 86_400 * 14, decimals=2) == "99.99"
     assert percent(5, 5, decimals=2) == "100.00"
     assert (hours(5_400), hours(7_200)) == ("1.5 h", "2 h")
 
 
 @time_machine.travel(NOW, tick=False)
-def test_sixty_layers_and_people_cost_no_more_queries_than_three(
+def test_sixty_layers_and_people_need_no_more_queries_than_three(
     browser: Client, make: MakeRow, people: list[str]
 ) -> None:
     more = [f"person:local:{make('responder', name=f'P{n}')}" for n in range(60)]
@@ -180,7 +182,7 @@ def test_sixty_layers_and_people_cost_no_more_queries_than_three(
     assert counts[0] == counts[1] <= 10, counts
 
 
-def test_an_address_that_makes_no_sense_is_ignored() -> None:
+def test_unreadable_values_of_a_query_are_ignored() -> None:
     now = instant_from_text(NOW)
     for query in ({"at": "soon"}, {"at": "9999-01-01T00:00:00Z"}, {"at": "0001-01-01T00:00:00Z"}, {"zone": "mine"}):
         shown = VisibleRange.of(query, "Europe/Berlin", now, "Not/AZone")

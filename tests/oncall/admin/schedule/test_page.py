@@ -27,7 +27,7 @@ def span(start: str, end: str, **more: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def busy(make: MakeRow, tester: Actor, weekly_layers: Callable[..., Any]) -> int:
-    """Ana and Ben by weeks on weekdays only; Ben is gone; an override by Cleo."""
+    """Ana and Ben take turns by weeks on weekdays. Ben is inactive. Cleo has an override."""
     ana, ben, cleo = (make("responder", name=name) for name in ("Ana Kowalski", "Ben Ode", "Cleo"))
     deactivate("responder", [ben], tester)
     layers = weekly_layers(f"person:local:{ana}", f"person:local:{ben}", "person:3:PGONE")
@@ -39,7 +39,7 @@ def busy(make: MakeRow, tester: Actor, weekly_layers: Callable[..., Any]) -> int
 
 
 @time_machine.travel(NOW, tick=False)
-def test_it_shows_who_is_on_call_drawn_and_as_a_table(browser: Client, busy: int) -> None:
+def test_it_shows_who_is_on_call_as_a_timeline_and_as_a_table(browser: Client, busy: int) -> None:
     page = browser.get(page_url(busy)).content.decode()
     for words in (
         "<strong>Ana Kowalski</strong>", "until Wed 10:00 CET, 21 h",  # now
@@ -62,14 +62,14 @@ def test_it_shows_who_is_on_call_drawn_and_as_a_table(browser: Client, busy: int
         ("?from=9999-01-01", "Tue 24 Mar", 14), ("?days=1", "Tue 24 Mar", 1), ("?days=30", ">24</text>", 30),
     ],
 )  # fmt: skip
-def test_the_range_is_chosen_by_the_address(browser: Client, busy: int, query: str, first: str, days: int) -> None:
+def test_the_query_chooses_the_range(browser: Client, busy: int, query: str, first: str, days: int) -> None:
     response = browser.get(page_url(busy) + query)
     timeline = response.context["timeline"]
     assert round((timeline.until - timeline.since) / 86_400) == days
     assert first in response.content.decode()
 
 
-def test_it_asks_at_most_ten_queries_whatever_it_shows(
+def test_it_runs_at_most_ten_queries(
     browser: Client, busy: int, make: MakeRow, weekly_layers: Callable[..., Any], tester: Actor
 ) -> None:
     people = [make("responder", name=f"P{n}") for n in range(20)]
@@ -88,7 +88,7 @@ def test_it_asks_at_most_ten_queries_whatever_it_shows(
     assert counts[0] == counts[1] <= 10, counts
 
 
-def test_a_schedule_that_cannot_be_shown_says_why(browser: Client, make: MakeRow) -> None:
+def test_the_page_says_why_a_schedule_cannot_be_shown(browser: Client, make: MakeRow) -> None:
     unsettled = make("schedule", zone_state="ambiguous", time_zone="", active=False)
     lost = make("schedule")
     Schedule.objects.filter(pk=lost).update(time_zone="Nowhere/Land")
@@ -107,7 +107,7 @@ def test_a_schedule_that_cannot_be_shown_says_why(browser: Client, make: MakeRow
         assert words in page
 
 
-def test_it_is_for_those_who_may_see_schedules(browser: Client, busy: int, client: Client) -> None:
+def test_the_page_requires_the_permission_to_view_schedules(browser: Client, busy: int, client: Client) -> None:
     assert browser.get(page_url(9_999)).status_code == 404
     client.force_login(create_account("clerk@example.com", is_staff=True))
     assert client.get(page_url(busy)).status_code == 403
@@ -138,11 +138,11 @@ def test_a_bar_has_a_name_or_initials_or_a_title() -> None:
     assert all("<title>Ana Kowalski: title</title>" in svg for svg in (wide, narrow, sliver))
 
 
-def test_names_from_outside_cannot_break_out_of_the_drawing() -> None:
+def test_names_are_escaped_in_the_drawing() -> None:
     assert "<script>" not in drawn(bar("2026-10-20T00:00:00Z", "2026-10-27T00:00:00Z", "<script>x"))
 
 
-def test_the_clock_put_back_is_flagged_and_now_is_shown_only_inside() -> None:
+def test_a_clock_change_is_marked_and_now_is_marked_only_inside_the_range() -> None:
     svg = drawn(zone="Australia/Lord_Howe")
     assert "clock" not in svg.replace("rb-clock", "")
     svg = drawn(zone="Europe/Berlin", now="2026-11-02T00:00:00Z")
@@ -172,7 +172,7 @@ def test_a_colour_stays_with_its_person_and_all_are_used() -> None:
 
 
 @time_machine.travel(NOW, tick=False)
-def test_a_rotation_that_layers_share_is_told_once(
+def test_a_rotation_that_layers_share_is_shown_once(
     browser: Client, make: MakeRow, weekly_layers: Callable[..., Any]
 ) -> None:
     ana, ben, cleo = (f"person:local:{make('responder', name=name)}" for name in ("Ana", "Ben", "Cleo"))

@@ -1,4 +1,4 @@
-"""Editing a schedule by hand: what it would do is shown before, and told after."""
+"""The form of a schedule shows the effect of a change before and after it is saved."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +16,7 @@ NOW = "2026-03-24T12:00:00Z"
 
 @pytest.fixture
 def weekly(make: MakeRow, weekly_layers: Callable[..., Any]) -> int:
-    """By weeks: Ana, then Ben, who is on call now."""
+    """Ana and Ben take turns by weeks. Ben is on call now."""
     ana, ben = (make("responder", name=name) for name in ("Ana", "Ben"))
     layers = weekly_layers(f"person:local:{ana}", f"person:local:{ben}")
     return make("schedule", name="Primary", layers=layers)
@@ -42,16 +42,16 @@ def test_a_preview_shows_before_and_after_and_saves_nothing(form: Any, weekly: i
     assert "Ben\nnobody" in text  # what was typed is still there
     assert "errornote" not in text
     response = form("schedule", weekly).send(**{"_preview": "1", "layers-0-participants": "nobody"})
-    assert "Now Ben → nobody" in response.content.decode()  # who goes keeps the name
+    assert "Now Ben → nobody" in response.content.decode()  # the person who is removed still has a name
 
 
 @time_machine.travel(NOW, tick=False)
-def test_saving_tells_the_impact(form: Any, weekly: int, browser: Client) -> None:
+def test_saving_shows_the_effect(form: Any, weekly: int, browser: Client) -> None:
     page = form("schedule", weekly)
     ben_first = "\n".join(reversed(page.data["layers-0-participants"].split("\n")))
     response = browser.post(page.url, {**page.data, "layers-0-participants": ben_first}, follow=True)
-    told = [(message.level_tag, str(message)) for message in response.context["messages"]]
-    assert told[0] == (
+    shown = [(message.level_tag, str(message)) for message in response.context["messages"]]
+    assert shown[0] == (
         "info",
         "Now Ben → Ana; next 24 h: 1 change; nothing newly uncovered in the next 14 days.",
     )
@@ -74,7 +74,7 @@ def test_a_new_schedule_is_previewed_as_well(form: Any, make: MakeRow) -> None:
     assert "Now nobody → Ana" in str([str(message) for message in response.context["messages"]])
 
 
-def test_a_preview_of_what_makes_no_sense_says_so_at_the_layer(form: Any, weekly: int, problems: Any) -> None:
+def test_a_preview_of_an_invalid_layer_shows_the_error_at_the_layer(form: Any, weekly: int, problems: Any) -> None:
     response = form("schedule", weekly).send(**{"_preview": "1", "layers-0-length": 99_999})
     assert any("at most a hundred years" in problem for problem in problems(response))
     response = form("schedule", weekly).send(_preview="1", time_zone="")
@@ -82,7 +82,7 @@ def test_a_preview_of_what_makes_no_sense_says_so_at_the_layer(form: Any, weekly
     assert "nothing is saved yet" not in response.content.decode()
 
 
-def test_what_is_stored_in_an_unknown_form_is_shown_and_kept(form: Any, weekly: int, make: MakeRow) -> None:
+def test_layers_and_levels_in_an_unknown_format_are_reported_and_kept(form: Any, weekly: int, make: MakeRow) -> None:
     Schedule.objects.update(layers={"format": 0})
     page = form("schedule", weekly)
     text = page.browser.get(page.url).content.decode()
@@ -99,7 +99,7 @@ def test_what_is_stored_in_an_unknown_form_is_shown_and_kept(form: Any, weekly: 
 
 
 @time_machine.travel(NOW, tick=False)
-def test_a_repaired_zone_tells_what_could_not_be_told_before(form: Any, weekly: int) -> None:
+def test_the_effect_of_repairing_a_zone_cannot_be_determined(form: Any, weekly: int) -> None:
     Schedule.objects.update(time_zone="Nowhere/Land")
     response = form("schedule", weekly).send(_preview="1", time_zone="Europe/Berlin")
     text = response.content.decode()

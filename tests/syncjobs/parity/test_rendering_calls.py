@@ -1,4 +1,4 @@
-"""Sources that tell several schedules in one call, or that tell a limited time only."""
+"""Sources that render several schedules in one call, or only a limited time."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,13 +12,15 @@ from tests.syncjobs.conftest import NOW, Sync, layer, schedule
 DAY = 86_400
 pytestmark = pytest.mark.django_db
 
-WalkQuery = list[tuple[dict[str, tuple[str, ...]], int, int]]
+Calls = list[tuple[dict[str, tuple[str, ...]], int, int]]
 
 
 @pytest.fixture
-def asked(sync: Sync) -> WalkQuery:
-    """Of each call the schedules with their groups, and the range. Five schedules in two zones, read without their
-    rendering; three are told in one call."""
+def calls(sync: Sync) -> Calls:
+    """The calls to the source, each with its schedules, their groups and the range.
+
+    There are five schedules in two zones. They are read without their rendering; one call renders up to three.
+    """
     zones = {
         "S1": "Europe/Paris",
         "S2": "Asia/Kolkata",
@@ -35,23 +37,21 @@ def asked(sync: Sync) -> WalkQuery:
         policies=(),
         services=(),
     )
-    calls: WalkQuery = []
+    made: Calls = []
 
     def rendered(schedules: Mapping[str, Sequence[str]], since: int, until: int) -> dict[str, tuple[Span, ...]]:
         sync.source.calls += 1
-        calls.append(({id_: tuple(groups) for id_, groups in schedules.items()}, since, until))
+        made.append(({id_: tuple(groups) for id_, groups in schedules.items()}, since, until))
         return dict.fromkeys(schedules, ())
 
     sync.source.rendered = rendered
     sync.source.rendered_together = 3
-    return calls
+    return made
 
 
-def test_schedules_that_are_due_in_the_same_time_are_asked_for_together_with_their_groups(
-    sync: Sync, asked: WalkQuery
-) -> None:
+def test_schedules_with_the_same_range_are_requested_together_with_their_groups(sync: Sync, calls: Calls) -> None:
     run = sync.run()
-    ahead, around = asked[:2], asked[2:]
+    ahead, around = calls[:2], calls[2:]
     assert [call[0] for call in ahead] == [
         {"S1": ("T1",), "S2": ("T1",), "S3": ("T2",)},
         {"S4": ("T2",), "S5": ("T2",)},
@@ -62,21 +62,21 @@ def test_schedules_that_are_due_in_the_same_time_are_asked_for_together_with_the
     assert run.parity_checks.count() == 5 + 2 * 4
 
 
-def test_what_the_source_never_tells_is_not_asked_for_and_says_so(sync: Sync, asked: WalkQuery) -> None:
+def test_a_range_that_the_source_does_not_render_is_not_requested(sync: Sync, calls: Calls) -> None:
     sync.source.rendered_range = lambda: (NOW, NOW + 30 * DAY)
     run = sync.run()
-    assert len(asked) == 2
+    assert len(calls) == 2
     notes = set(run.parity_checks.filter(basis=ParityBasis.TRANSITION).values_list("note", flat=True))
-    assert notes == {"the source tells its own rendering only until 2026-12-20T12:00:00Z"}
+    assert notes == {"the source reports its own rendering only until 2026-12-20T12:00:00Z"}
     sync.source.rendered_range = lambda: (NOW + DAY, NOW + 90 * DAY)
     run = sync.run()
     notes = set(run.parity_checks.filter(basis=ParityBasis.SYNC).values_list("note", flat=True))
-    assert notes == {"the source tells its own rendering only from 2026-11-21T12:00:00Z on"}
+    assert notes == {"the source reports its own rendering only from 2026-11-21T12:00:00Z on"}
 
 
-def test_a_schedule_whose_zone_is_open_is_not_asked_for(sync: Sync, asked: WalkQuery) -> None:
+def test_a_schedule_without_a_settled_zone_is_not_requested(sync: Sync, calls: Calls) -> None:
     open_ = schedule("S1", "Open", layer("U1"), zone="Mars/Phobos")
     sync.source.change(schedules=(open_,))
     run = sync.run()
-    assert asked == []
+    assert calls == []
     assert run.parity_checks.get().note == "its time zone is not settled"

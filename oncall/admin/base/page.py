@@ -1,0 +1,49 @@
+"""The page of one aggregate beside its form: what the pages of schedules and escalation policies share."""
+
+from collections.abc import Mapping
+from typing import ClassVar, Generic
+
+from django.contrib.admin import ModelAdmin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
+from django.template.response import TemplateResponse
+from django.urls import reverse
+
+from oncall.admin.base.columns import source
+from oncall.admin.base.forms import AnyRoot
+
+
+class AggregatePage(Generic[AnyRoot]):
+    """Shows one aggregate with links to its form, its history and the list. template: the page's template."""
+
+    template: ClassVar[str]
+
+    def __init__(self, admin: "ModelAdmin[AnyRoot]") -> None:
+        self.admin = admin
+
+    def get_object(self, request: HttpRequest, pk: int) -> AnyRoot:
+        """Returns the row. Raises Http404."""
+        raise NotImplementedError
+
+    def get_context(self, request: HttpRequest, row: AnyRoot) -> Mapping[str, object]:
+        """Returns what the template shows besides the name, the source and the links."""
+        raise NotImplementedError
+
+    def view(self, request: HttpRequest, pk: int) -> TemplateResponse:
+        row = self.get_object(request, pk)
+        if not self.admin.has_view_permission(request, row):
+            raise PermissionDenied
+        page = f"admin:{self.admin.opts.app_label}_{self.admin.opts.model_name}"
+        context = {
+            **self.admin.admin_site.each_context(request),
+            "title": row.name,
+            "opts": self.admin.opts,
+            "original": row,
+            "source": source(row),
+            "list_url": reverse(f"{page}_changelist"),
+            "edit_url": reverse(f"{page}_change", args=[pk]),
+            "history_url": reverse(f"{page}_history", args=[pk]),
+            "may_edit": self.admin.has_change_permission(request, row),
+            **self.get_context(request, row),
+        }
+        return TemplateResponse(request, self.template, context)
