@@ -54,7 +54,7 @@ class SourceRead:
             self._findings.note(kind, id_, "chosen_not_found", "It was chosen, but is not among what could be listed.")
         wanted = sorted({*selection.chosen, *kept} - known)
         self._reach = Reach(
-            kept=frozenset(kept),
+            kept=frozenset(kept) | selection.chosen,
             unresolved=tuple(key for key in wanted if key[0] != "responder"),
             owned=any(kind == "user_group" for kind, _ in selection.chosen),
         )

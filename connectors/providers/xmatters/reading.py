@@ -10,12 +10,13 @@ from connectors.errors import NotFound, PermissionMissing
 from connectors.providers.xmatters import wire
 from connectors.providers.xmatters.client import Client
 from connectors.providers.xmatters.directory import Directory
-from connectors.providers.xmatters.harvest import Harvest
+from connectors.providers.xmatters.harvest import Absences, Harvest
 from connectors.providers.xmatters.mapping import MAPPING_VERSION, records
 from connectors.providers.xmatters.people_reading import PeopleReading
 from connectors.providers.xmatters.rosters import Nested, Rosters
 from connectors.providers.xmatters.shift_reading import ShiftReading
 from connectors.providers.xmatters.vendor import VENDOR
+from connectors.reading.findings import Elements
 from connectors.reading.listing import Listing, all_items
 from connectors.reading.optional_lists import read_optional_list
 from connectors.reading.pages import Page
@@ -39,7 +40,7 @@ class XmattersRead(SourceRead):
         self._account = account
         self._contact_details = contact_details
         self._people = PeopleReading(client, self._findings, contact_details, progress)
-        self._shifts = ShiftReading(client, self._findings)
+        self._shifts = ShiftReading(client, self._findings, at)
         directory = Directory(people=self._people.users.objects, owners=self._people.owners)
         self._harvest = Harvest(directory, Rosters(nested, directory))
 
@@ -115,17 +116,27 @@ class XmattersRead(SourceRead):
             message = f"The sites could not be read: {error.message}"
             self._findings.note("responder", None, "sites_not_told", message, "sites", loss=True)
 
-    def _absences(self) -> tuple[wire.Absence, ...] | None:
-        """Returns absences, None if they are not reported.
-
-        With one unreadable absence the result is None, because that absence would seem to be removed.
-        """
-        return self._optional(self._client.absences(), wire.Absence, "responder", "absences")
+    def _absences(self) -> Absences | None:
+        """Returns absences by the absent person, None if they are not reported."""
+        sent = self._optional(self._client.absences(), wire.Raw, "responder", "absences")
+        if sent is None:
+            return None
+        absences = Absences()
+        for place, raw in enumerate(item.value for item in sent):
+            absent = wire.usable_id(raw.get("member")) if isinstance(raw, dict) else None
+            ended = wire.has_ended(raw, "end", self._at)
+            path = f"absences[{place}]"
+            read = self._findings.read_element(wire.Absence, raw, "responder", absent, path, ended=ended)
+            if read is not None:
+                absences.read.append((place, read))
+            elif not ended:
+                absences.unread[absent] += 1
+        return absences
 
     def _optional(
         self, pages: Iterable[Page], model: type[E], entity_type: EntityType, key: str, id_: str | None = None
-    ) -> tuple[E, ...] | None:
-        """Returns all objects of the pages, None if they are not reported."""
+    ) -> Elements[E] | None:
+        """Returns all readable objects of the pages, None if they are not reported."""
         return read_optional_list(
             lambda: all_items(pages, VENDOR, key, key),
             model,
@@ -150,6 +161,7 @@ class XmattersRead(SourceRead):
         while True:
             if harvest.has_unknown_owner():
                 self._people.find_owners()
+                harvest.directory.owners_listed = self._people.devices_listed
             kept = close(harvest.nodes(), selection)
             groups = [id_ for kind, id_ in kept if kind == "user_group" and id_ in harvest.directory.groups]
             unread = {id_ for id_ in groups if id_ not in harvest.rosters.members}
@@ -186,11 +198,12 @@ class XmattersRead(SourceRead):
 
     def _set_shift_completeness(self) -> None:
         completeness = self._completeness["user_group"]
-        if completeness.listing and self._shifts.unread_count:
+        unreadable = any(failed.entity_type == "user_group" for failed in self._findings.failed)
+        if completeness.listing and (self._shifts.unread_count or unreadable):
             completeness = Completeness(False, "Some of the shifts could not be read.")
         self._completeness["schedule"] = self._completeness["escalation_policy"] = completeness
 
-    def _roster(self, group_id: str) -> tuple[wire.Recipient, ...] | None:
+    def _roster(self, group_id: str) -> Elements[wire.Recipient] | None:
         """Returns the direct members of a group, None if they are not reported.
 
         A dynamic group has no roster. Its current members are requested only if nested groups are expanded.
@@ -201,7 +214,7 @@ class XmattersRead(SourceRead):
                 return None
             return self._optional(self._client.recipients(group_id), wire.Recipient, "user_group", "members", group_id)
         rows = self._optional(self._client.members(group_id), wire.RosterRow, "user_group", "members", group_id)
-        return None if rows is None else tuple(row.member for row in rows)
+        return None if rows is None else Elements((row.member for row in rows), rows.unread, rows.places)
 
     # --- people ---------------------------------------------------------------------------------------------------
 

@@ -8,11 +8,23 @@ never imported.
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasGenerator, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AliasGenerator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 
-from connectors.reading.wire import Id, Instant, Text, Wire
+from connectors.reading.texts import MOST_CHARACTERS, name_of
+from connectors.reading.wire import Id, Instant, Moment, Text, Wire
 
+_INSTANT: TypeAdapter[Moment] = TypeAdapter(Instant)
 #: All documented words that are used.
 _WORDS = frozenset(
     (  # noqa: SIM905 - sixty lines otherwise
@@ -60,6 +72,20 @@ def _complete_rows(value: object) -> object:
     return _rows(value)
 
 
+def usable_id(raw: object) -> str | None:
+    """Returns the id of an object, None if it has none that can be used."""
+    id_ = raw.get("id") if isinstance(raw, dict) else None
+    return id_ if isinstance(id_, str) and id_.strip() and len(id_) <= MOST_CHARACTERS else None
+
+
+def has_ended(raw: object, end: str, at: int) -> bool:
+    """Returns whether an object has an instant ``end`` that is not after the instant ``at``."""
+    try:
+        return isinstance(raw, dict) and _INSTANT.validate_python(raw.get(end)).instant <= at
+    except ValidationError:
+        return False
+
+
 def _text_of_number(value: object) -> object:
     return str(value) if type(value) is int else _word(value)
 
@@ -90,7 +116,7 @@ class Reference(CamelWire):
 
     @property
     def label(self) -> str:
-        return self.target_name or self.name or self.id
+        return name_of(self.id, self.target_name, self.name)
 
 
 class Recipient(Reference):
@@ -106,7 +132,7 @@ class Recipient(Reference):
     def label(self) -> str:
         """The name of a person, or the target name of another recipient."""
         full = " ".join(part.strip() for part in (self.first_name or "", self.last_name or "") if part.strip())
-        return full or self.target_name or self.name or self.id
+        return name_of(self.id, full, self.target_name, self.name)
 
 
 # --- people -----------------------------------------------------------------------------------------------------------
@@ -116,15 +142,29 @@ class Role(CamelWire):
     name: Text | None = None
 
 
+def _readable_roles(value: object) -> object:
+    rows = _rows(value)
+    return [row for row in rows if _is_role(row)] if isinstance(rows, list) else rows
+
+
+def _has_unread_roles(value: object) -> bool:
+    rows = _rows(value)
+    return _is_incomplete(value) or (isinstance(rows, list) and not all(map(_is_role, rows)))
+
+
+def _is_role(row: object) -> bool:
+    return isinstance(row, dict) and isinstance(row.get("name"), str | None)
+
+
 class Person(Recipient):
-    """A person. roles_incomplete: whether there are more roles than were sent."""
+    """A person. roles_incomplete: whether there are more roles than could be read."""
 
     web_login: Text | None = None
     timezone: Text | None = None
     status: Status | None = None
     site: Reference | None = None
-    roles: Annotated[tuple[Role, ...] | None, BeforeValidator(_rows)] = None
-    roles_incomplete: Annotated[bool, Field(validation_alias="roles"), BeforeValidator(_is_incomplete)] = False
+    roles: Annotated[tuple[Role, ...] | None, BeforeValidator(_readable_roles)] = None
+    roles_incomplete: Annotated[bool, Field(validation_alias="roles"), BeforeValidator(_has_unread_roles)] = False
 
 
 class Site(Reference):
@@ -141,21 +181,30 @@ class Timeframe(CamelWire):
     exclude_holidays: Flag | None = None
 
 
+class Timeframes(CamelWire):
+    """The time frames of a device, which must be complete. items: None means always."""
+
+    items: Annotated[tuple[Timeframe, ...] | None, BeforeValidator(_complete_rows)] = None
+
+
 class Device(CamelWire):
-    """A device. status: one sample of the reference calls it ``active``. delay: minutes until the next device."""
+    """A device. status: one sample of the reference calls it ``active``. delay: minutes until the next device. country:
+    two letters. timeframes: read by the mapping, because an unreadable one costs only the device's notification rule.
+    """
 
     id: Id
     name: Text | None = None
     device_type: Word
     email_address: Text | None = None
     phone_number: Text | None = None
+    country: Any = None
     owner: Recipient | None = None
     sequence: Whole | None = None
     delay: Whole | None = None
     status: Status | None = None
     test_status: Word | None = None
     priority_threshold: Word | None = None
-    timeframes: Annotated[tuple[Timeframe, ...] | None, BeforeValidator(_complete_rows)] = None
+    timeframes: Any = None
 
     @model_validator(mode="before")
     @classmethod
@@ -238,26 +287,42 @@ class Rotation(CamelWire):
 
 class Exclusion(CamelWire):
     start_date: Instant
-    end_date: Instant | None = None
+
+
+def _recipient_or_none(value: object, handler: ValidatorFunctionWrapHandler) -> object:
+    try:
+        return handler(value)
+    except ValidationError:
+        return None
 
 
 class ShiftMember(CamelWire):
-    """A member of a shift. delay: minutes *before* this member. in_rotation: was also seen inside the recipient."""
+    """A member of a shift. delay: minutes *before* this member. in_rotation: was also seen inside the recipient.
+
+    recipient: None if it is unusable, for example without an id: it keeps its seat. recipient_type: its type then.
+    """
 
     position: Whole
     delay: Whole
     escalation_type: Word | None = None
     in_rotation: Flag = True
-    recipient: Recipient
+    recipient: Annotated[Recipient | None, WrapValidator(_recipient_or_none)] = None
+    recipient_type: Text = ""
 
     @model_validator(mode="before")
     @classmethod
-    def _in_rotation(cls, raw: Any) -> Any:
-        if not isinstance(raw, dict) or raw.get("inRotation") is not None:
+    def _from_recipient(cls, raw: Any) -> Any:
+        if not isinstance(raw, dict):
             return raw
-        nested = raw["recipient"].get("inRotation") if isinstance(raw.get("recipient"), dict) else None
-        kept = {key: value for key, value in raw.items() if key != "inRotation"}
-        return kept if nested is None else {**kept, "inRotation": nested}
+        recipient = raw.get("recipient")
+        nested = recipient if isinstance(recipient, dict) else {}
+        kept = {key: value for key, value in raw.items() if key not in ("inRotation", "recipientType")}
+        in_rotation = raw.get("inRotation") if raw.get("inRotation") is not None else nested.get("inRotation")
+        if in_rotation is not None:
+            kept["inRotation"] = in_rotation
+        if isinstance(nested.get("recipientType"), str):
+            kept["recipientType"] = nested["recipientType"]
+        return kept
 
 
 class SiteHolidays(CamelWire):
@@ -278,7 +343,8 @@ class EndOfEscalation(CamelWire):
 
 
 class Shift(Reference):
-    """A shift. start, end: of the first occurrence. members, exclusions: None means not reported."""
+    """A shift. start, end: of the first occurrence. members, exclusions: None means not reported; they are read element
+    by element, so that an unreadable one costs only itself."""
 
     description: Text | None = None
     start: Instant | None = None
@@ -295,6 +361,17 @@ class Shift(Reference):
 
 
 # --- absences, services, who is on call -------------------------------------------------------------------------------
+
+
+class Raw(CamelWire):
+    """An element as it was sent, which is read later for the object that it belongs to."""
+
+    value: Any = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _anything(cls, raw: Any) -> Any:
+        return {"value": raw}
 
 
 class Absence(CamelWire):

@@ -1,4 +1,4 @@
-"""A few schedules that between them use every definition: small enough to be judged again and again."""
+"""A few small schedules that together use every rule, so that each mutant is compared quickly."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace

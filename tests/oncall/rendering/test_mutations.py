@@ -283,7 +283,7 @@ def test_the_engine_agrees_with_the_referee_on_the_core() -> None:
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.what)
-def test_the_core_goes_red_when(mutant: Mutant, tmp_path: Path) -> None:
+def test_the_core_fails_if(mutant: Mutant, tmp_path: Path) -> None:
     engine = mutated(mutant, tmp_path)
     assert sys.modules[f"{PACKAGE}.final"].render_final is render_final
     assert next(disagreements(*engine), None) is not None, f"nobody noticed that {mutant.what}"
