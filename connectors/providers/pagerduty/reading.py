@@ -133,6 +133,7 @@ class PagerDutyRead(SourceRead):
             self._findings.note(entity_type, None, "none_here", f"{reason} ({error.message})")
             if not (isinstance(error, PermissionMissing) and error.status == 403):  # a refusal is no proof
                 listing.error = None
+        self._note_incomplete(listing, entity_type)
         completeness = self._completeness.get(entity_type, Completeness(True))
         if completeness.listing and listing.finished:
             completeness = listing.completeness
@@ -214,6 +215,7 @@ class PagerDutyRead(SourceRead):
                     self._read_person(users, id_)
         if users.error is not None:
             self._findings.fail("responder", None, users.error)
+        self._note_incomplete(users, "responder")
         self._completeness["responder"] = users.completeness
         self._harvest.users = users.objects
         people = list(dict.fromkeys((*users.objects, *referenced))) if selection.everything else referenced
