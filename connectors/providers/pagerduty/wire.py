@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, PlainValidator, ValidationError
 
 from connectors.reading.texts import MOST_CHARACTERS, name_of
-from connectors.reading.wire import Identified, Instant, Text, Whole, Wire, none_is_empty
+from connectors.reading.wire import LONGEST_TEXT, Identified, Instant, Text, Whole, Wire, none_is_empty
 from oncall.rendering.zones import HOUR, MINUTE
 
 
@@ -75,7 +75,7 @@ UserReferences = Annotated[tuple[UserReference, ...], PlainValidator(_readable_p
 
 
 def _text_or_none(value: object) -> str | None:
-    return value if isinstance(value, str) and value.strip() else None
+    return value if isinstance(value, str) and value.strip() and len(value) <= LONGEST_TEXT else None
 
 
 LenientText = Annotated[str | None, PlainValidator(_text_or_none)]
@@ -84,7 +84,7 @@ LenientText = Annotated[str | None, PlainValidator(_text_or_none)]
 class Holder(Wire):
     """Whoever holds a place in an order, that must not be lost: a reference of any type, or one that is not usable.
 
-    A field without a visible character, or of another type than text, is None.
+    A field that is not a usable text, with a visible character, is None.
     """
 
     id: LenientText = None
@@ -256,7 +256,7 @@ class Schedule(ListedSchedule):
 class Override(Identified):
     start: Instant
     end: Instant
-    user: AnyHolder
+    user: AnyHolder = Holder()
 
 
 # --- escalation and services ------------------------------------------------------------------------------------------

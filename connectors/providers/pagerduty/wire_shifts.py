@@ -93,7 +93,7 @@ class ShiftSchedule(Named):
 
 
 class Assignment(Wire):
-    member: AnyMember
+    member: AnyMember = ShiftMember()
 
 
 class CustomShift(Identified):
@@ -107,5 +107,5 @@ class OverrideShift(Identified):
     custom_shift_id: Id | None = None
     start_time: Instant
     end_time: Instant
-    overridden_member: AnyMember
-    overriding_member: AnyMember
+    overridden_member: AnyMember = ShiftMember()
+    overriding_member: AnyMember = ShiftMember()
