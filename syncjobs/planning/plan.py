@@ -114,9 +114,15 @@ def make_plan(
                 unreached[kind].append(known.reason)
             else:
                 unlisted[kind] += 1
+    people_known = complete.get("responder", False) and not partial
+    open_subjects = {(conflict.kind, conflict.subject) for conflict in picture.conflicts}
     drafts = [
         *chain.from_iterable(item.conflicts for item in items.values()),
-        *questions.ambiguous_addresses(by_email, picture),
+        *(
+            draft
+            for draft in questions.ambiguous_addresses(by_email, picture)
+            if people_known or (draft.kind, draft.subject) not in open_subjects
+        ),
         *questions.users_not_found(proposals["responder"].values(), _holders(proposals), picture, items),
         *questions.timezone_mismatches(proposals["schedule"].values(), picture),
         *chain.from_iterable(
@@ -129,6 +135,10 @@ def make_plan(
 
     def may_settle(conflict: OpenConflict) -> bool:
         """Return whether this read reported the object of the question."""
+        if conflict.kind in questions.NAME_COLLISIONS.values():
+            return True  # all rows with their names are in the picture, whatever was read
+        if conflict.kind == "ambiguous" and not people_known:
+            return False
         subject = (conflict.entity_type, conflict.external_id)
         if partial or conflict.from_merge:
             return subject in evaluated
@@ -206,7 +216,9 @@ def _match(proposal: Proposal, by_email: Mapping[str, Sequence[Proposal]], pictu
     """Return the only person here with this address, or None. None also if several people at the source have it."""
     email = canonical_email(proposal.email)
     candidates = picture.people.get(email, ()) if email else ()
-    return candidates[0] if email and len(candidates) == 1 and len(by_email[email]) == 1 else None
+    if email is None or len(candidates) != 1 or len(by_email[email]) > 1 or candidates[0].former_id:
+        return None
+    return candidates[0]
 
 
 def _compare(proposal: Proposal, link: LinkView, detail: LinkDetail, rules: Rules) -> Item | None:
