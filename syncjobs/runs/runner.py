@@ -17,7 +17,7 @@ from connectors.models import Connection
 from connectors.presence import Presences
 from connectors.records import ENTITY_TYPES, Snapshot, entity_type_of
 from oncall.aggregates import Kind
-from oncall.operations import Actor
+from oncall.operations import Actor, check
 from oncall.rendering.codec import instant_to_text
 from syncjobs.models import OPEN_PLAN, Outcome, RunKind, RunState, SyncItem, SyncProfile, SyncRun
 from syncjobs.planning.canonical import Proposer
@@ -120,6 +120,7 @@ def _plan(run: SyncRun, claim: Claim, opener: Opener) -> None:
         rules_of(profile, instant_to_text(snapshot.fetched_at)),
         complete={kind: snapshot.completeness[kind].listing for kind in snapshot.completeness},
         presence=Presences(snapshot).of,
+        check=check,
         failed=snapshot.failed,
         partial=_is_limited(run),
     )

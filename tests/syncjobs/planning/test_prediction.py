@@ -65,7 +65,12 @@ class Synced:
         picture = Picture(links, details, dict.fromkeys(links, ()), {}, frozenset(), {}, ())
         rules = Rules("ask", {}, now, 3, "xMatters")
         plan = make_plan(
-            by_kind([proposal]), picture, rules, complete={}, presence=lambda kind, external_id: Presence("absent")
+            by_kind([proposal]),
+            picture,
+            rules,
+            complete={},
+            presence=lambda kind, external_id: Presence("absent"),
+            check=lambda kind, fields, elements: None,
         )
         if not plan.items:
             return None
