@@ -29,10 +29,10 @@ class Proposal:
 
     elements: by collection; None if the collection was not fetched. unread: number of elements that could not be read,
     by collection; nothing of such a collection is removed. fetched_range: ISO instants between which time-bounded
-    elements were requested. on_create: values for a new row only, also stored as its base. fingerprint: equal for
-    records with the same meaning and mapping version. holders: keys of the people who hold a slot, a target or a
-    membership of this object. because: the objects that require this object. listed: False if the object is known only
-    from references. turned_by_alert: as in SourceSchedule.
+    elements were requested. lists_overlapping: as in SourceSchedule. on_create: values for a new row only, also stored
+    as its base. fingerprint: equal for records with the same meaning and mapping version. holders: keys of the people
+    who hold a slot, a target or a membership of this object. because: the objects that require this object. listed:
+    False if the object is known only from references. turned_by_alert: as in SourceSchedule.
     """
 
     kind: Kind
@@ -45,6 +45,7 @@ class Proposal:
     fingerprint: str = ""
     mapping_version: int = 0
     fetched_range: tuple[str, str] | None = None
+    lists_overlapping: bool = False
     on_create: Values = field(default_factory=dict)
     holders: frozenset[str] = frozenset()
     because: tuple[str, ...] = ()

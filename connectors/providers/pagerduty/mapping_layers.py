@@ -74,6 +74,7 @@ def schedule(
         extra_shifts=(),
         overrides=exceptions,
         fetched_range=None if exceptions is None else fetched_range,
+        lists_overlapping=True,
         flavour="layers",
         because=because,
     )

@@ -67,6 +67,7 @@ def schedule(
         extra_shifts=extra,
         overrides=exceptions,
         fetched_range=None if extra is None and exceptions is None else fetched_range,
+        lists_overlapping=True,
         flavour="shift-based",
         because=because,
     )
