@@ -306,6 +306,31 @@ def test_a_reference_closes_no_question(sync: Sync) -> None:
     assert Responder.objects.get(name="Bo").email == "bo@example.com"
 
 
+def test_a_reference_opens_no_question_about_a_linked_person(sync: Sync) -> None:
+    sync.run()
+    Conflict.objects.filter(label="Bo").update(state=ConflictState.DECIDED)
+    known = user("U2", "Bo", state="unknown", listed=False, contact_methods=None, notification_rules=None, email=None)
+    sync.source.change(users=(world().users[0], known, world().users[2]))
+    before = contents()
+    assert sync.run().items.count() == 0
+    assert contents() == before
+
+
+def test_an_incomplete_list_closes_no_question(sync: Sync) -> None:
+    sync.run()
+    incomplete = {**world().completeness, "responder": Completeness(False, "a page is missing")}
+    sync.source.change(users=world().users[:1], completeness=incomplete)
+    before = contents()
+    assert sync.run().items.count() == 0
+    assert contents() == before
+    sync.source.change(users=(), schedules=(schedule("S1", "Primary"),), policies=(), teams=(), services=())
+    sync.run()
+    assert Conflict.objects.filter(kind="user_not_found", state=ConflictState.OPEN).count() == 3
+    sync.source.change(completeness=world().completeness)
+    sync.run()
+    assert not Conflict.objects.filter(kind="user_not_found", state=ConflictState.OPEN).exists()
+
+
 def test_an_element_edited_on_both_sides_is_a_question_with_both_values(sync: Sync) -> None:
     sync.run()
     ana = Responder.objects.get(name="Ana")
