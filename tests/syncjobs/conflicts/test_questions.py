@@ -259,7 +259,8 @@ def test_a_read_of_one_person_leaves_a_shared_address_open(sync: Sync) -> None:
     sync.source.change(users=(user("U1", "Ana", title="Boss"),))
     sync.run(only=[("responder", "U1")])
     assert Responder.objects.get(name="Ana").title == "Boss"
-    assert Conflict.objects.get(kind="ambiguous").state == ConflictState.OPEN
+    conflict = Conflict.objects.get(kind="ambiguous")
+    assert (conflict.state, conflict.evidence["at the source"]) == (ConflictState.OPEN, ["Ana (U1)", "Dee (U4)"])
     sync.source.change(users=(*world().users, shared))
     sync.run()
     assert Conflict.objects.get(kind="ambiguous").evidence["at the source"] == ["Ana (U1)", "Dee (U4)"]
