@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 from connectors.providers.atlassian import wire
 from connectors.reading.findings import Elements, Findings, Vendor
+from connectors.reading.texts import name_of
 from connectors.records import EntityKey, SourcePolicy, SourceService
 from oncall.escalation.policy import Condition, Level, Policy, Target, TargetKind
 
@@ -205,7 +206,7 @@ def routing_policy(
     levels = (Level(None, "everyone", targets),) if targets else ()
     return SourcePolicy(
         external_id=team.id,
-        name=f"{team.label}: routing",
+        name=name_of(team.id, f"{team.label}: routing"),
         policy=Policy(0, levels, 0, after_last="nothing", unstaffed_level="wait", resolved="level"),
         group_id=team.id,
     )
