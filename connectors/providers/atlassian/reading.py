@@ -7,7 +7,7 @@ when the reference is known.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar, Final, TypeVar
+from typing import ClassVar, Final, TypeVar
 
 from connectors.base import Progress
 from connectors.closure import Kept, Node, Selection, close
@@ -169,12 +169,6 @@ class AtlassianRead(SourceRead, ABC):
         if state.listing and (listing.finished or listing.error is not None):
             self._completeness[entity_type] = listing.completeness
             self._note_incomplete(listing, entity_type)
-
-    def _note_incomplete(self, listing: Listing[Any], entity_type: EntityType) -> None:
-        """Add a note for a list that ended without an error, but has fewer objects than were reported."""
-        if listing.finished and listing.error is None and not listing.completeness.listing:
-            reason = listing.completeness.reason
-            self._findings.note(entity_type, None, "incomplete_list", reason, loss=True, hides=True)
 
     def _is_expected_refusal(self, listing: Listing[N], entity_type: EntityType) -> bool:
         """Return whether the error of a list means that the account has no such objects. If so, add a note."""

@@ -377,7 +377,7 @@ def test_what_a_selection_did_not_reach_stays_as_it_is(sync: Sync) -> None:
     sync.source.change(schedules=(), policies=(), services=())
     run = sync.run()
     assert run.state == RunState.PARTIAL
-    assert run.reason == "Not everything went through: 2 not reached."
+    assert run.reason == "Not everything was applied: 2 not reached."
     assert "The service V1 could not be read" in run.completeness["schedule"]["reason"]
     assert set(ExternalLink.objects.values_list("state", flat=True)) == {LinkState.LINKED}
     assert run.counts["schedule"]["unreached"] == 1
