@@ -105,7 +105,7 @@ def test_an_impossible_restriction_costs_only_itself(make: Any, restriction: Any
     raw = {"type": restriction["type"], "restrictions": [times("8:00", "9:00", **days), bad]}
     record, findings = mapped(make, make.schedule("S1", make.rotation("R1", "ANA", timeRestriction=raw)))
     assert [window.start for window in record.layers[0].windows] == [8 * HOUR]
-    assert record.unread == {"layers": 1}
+    assert record.unread == {"layers.R1": 1}
     path = "rotations[0].timeRestriction.restrictions[1]"
     assert [(f.external_id, f.code) for f in findings.failed] == [("S1", code)]
     assert findings.failed[0].path.startswith(path)
