@@ -11,7 +11,7 @@ from oncall.aggregates import Kind, State
 from oncall.emails import canonical_email
 from syncjobs.planning import conflicts as questions
 from syncjobs.planning.failures import Check, checked, unreadable
-from syncjobs.planning.merge import Merge, merge, with_unread_layers
+from syncjobs.planning.merge import Merge, merge, with_unread
 from syncjobs.planning.prediction import as_predicted
 from syncjobs.planning.values import (
     Action,
@@ -94,7 +94,7 @@ def make_plan(
                 same += 1
                 continue
             evaluated.add((kind, external_id))
-            proposal = with_unread_layers(as_predicted(proposal, detail.base, rules.now), detail.base)
+            proposal = with_unread(as_predicted(proposal, detail.base, rules.now), detail.base)
             item = _compare(proposal, link, detail, rules)
             if item is not None:
                 items[kind, external_id] = checked(item, detail.local, check)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oncall.aggregates import State
-from syncjobs.planning.merge import Merge, merge, with_unread_layers
+from syncjobs.planning.merge import Merge, merge, with_unread
 from syncjobs.planning.values import Base, Owner, Proposal
 
 NOW = "2026-11-20T12:00:00Z"
@@ -68,7 +68,7 @@ def with_layers(read: list[dict[str, str]], base: list[dict[str, str]] | None, u
     proposal = Proposal(
         "schedule", "S", "1:S", "S", {"name": "S", "layers": {"format": 1, "layers": read}}, {}, unread=unread
     )
-    completed = with_unread_layers(proposal, Base(stored))
+    completed = with_unread(proposal, Base(stored))
     assert completed.fields["name"] == "S"
     assert proposal.fields["layers"]["layers"] is read
     assert completed.fields["layers"]["format"] == 1
