@@ -1,9 +1,8 @@
 """A second opinion: who is on call, decided minute by minute from the written definitions alone.
 
-It imports nothing of the product and takes plain values. Slow on purpose: it looks at a clock each minute and asks each
-sentence of docs/rendering.md whether it holds. A schedule is ``{"zone", "composition", "layers", "extra_shifts",
-"overrides", "groups"}``, shaped as in ``comparison.plain``; participants are text, None is the vacant one. Everything
-must lie on whole minutes.
+It imports nothing of the product and takes plain values. It is slow on purpose: for each minute it reads the clock and
+applies each rule of docs/rendering.md. A schedule is ``{"zone", "composition", "layers", "extra_shifts", "overrides",
+"groups"}``, see ``comparison.plain``. Participants are text, None is vacant. All times are whole minutes.
 """
 
 from calendar import monthrange
@@ -30,7 +29,7 @@ def zone_info(name: str) -> ZoneInfo:
 
 @lru_cache(maxsize=80)
 def clock(zone: str, since: int, until: int) -> Clock:
-    """For each minute: what the wall clock shows, and the most it has shown by then."""
+    """Returns for each minute the reading, and the largest reading so far."""
     info = zone_info(zone)
     shown, furthest = {}, 0
     for minute in range(since - LOOK_BACK, until, MINUTE):
@@ -43,7 +42,7 @@ def clock(zone: str, since: int, until: int) -> Clock:
 
 
 def most_shown_by(zone: str, instant: int) -> int:
-    """``at(x) <= instant`` is the same as: by then the clock has shown x or more."""
+    """Returns the largest reading until the instant. ``at(x) <= instant`` is true if it is x or more."""
     return clock(zone, instant, instant + MINUTE)[instant][1]
 
 
@@ -55,7 +54,7 @@ def moment(reading: int) -> datetime:
 
 
 def period(frequency: str, day: datetime, week_start: int) -> int:
-    """The number of the calendar's day, week, month or year that the day lies in."""
+    """Returns the number of the day, week, month or year of the calendar that contains the day."""
     match frequency:
         case "DAILY":
             return day.toordinal()
@@ -72,7 +71,7 @@ def is_that_weekday(day: datetime, ordinal: int, weekday: int, within_year: bool
     if ordinal == 0:
         return True
     step = timedelta(weeks=1 if ordinal < 0 else -1)
-    position, other = 1, day + step  # count such weekdays from this one to the end, or back to the beginning
+    position, other = 1, day + step  # the number of equal weekdays from this day to the end, or back to the beginning
     while other.year == day.year and (within_year or other.month == day.month):
         position, other = position + 1, other + step
     return position == abs(ordinal)
@@ -100,7 +99,7 @@ def is_day_of_rule(rule: dict[str, Any], first: datetime, day: datetime) -> bool
 
 
 def starts_of_rule(rule: dict[str, Any], first: int, until: int) -> list[int]:
-    """Every day from that of ``first`` on is asked, up to the reading ``until``."""
+    """Every day is tested, from the day of ``first`` to the reading ``until``."""
     starts: list[int] = []
     for reading in range(first, until, DAY):
         if len(starts) == rule["count"] or (rule["until"] is not None and reading > rule["until"]):
@@ -111,12 +110,12 @@ def starts_of_rule(rule: dict[str, Any], first: int, until: int) -> list[int]:
 
 
 def occurs(rule: dict[str, Any], first: int) -> bool:
-    """Has the rule a single start? The calendar repeats after 400 years."""
+    """Returns whether the rule has a start. The calendar repeats after 400 years."""
     return bool(starts_of_rule({**rule, "count": 1}, first, first + 400 * 366 * DAY))
 
 
 def occurrences(window: dict[str, Any], excluded_counts: bool, since: int, until: int) -> list[Occurrence]:
-    """Those that hold a reading of ``[since, until)``."""
+    """Returns the occurrences with a reading in ``[since, until)``."""
     if window["type"] == "always":
         return [(0, -inf, inf)]
     if window["type"] == "recurring":
@@ -137,9 +136,9 @@ def occurrences(window: dict[str, Any], excluded_counts: bool, since: int, until
 
 
 def is_whole(layer: dict[str, Any], start: float, end: float) -> bool:
-    """Does ``[at(start), at(end))`` lie inside the clip? Nothing before the clip has shown ``start``."""
+    """Returns whether ``[at(start), at(end))`` is inside the clip."""
     if layer["starts_at"] is not None and most_shown_by(layer["zone"], layer["starts_at"] - MINUTE) >= start:
-        return False
+        return False  # the clock has shown the start before the clip
     return layer["ends_at"] is None or most_shown_by(layer["zone"], layer["ends_at"]) >= end
 
 
@@ -153,7 +152,7 @@ def open_during(layer: dict[str, Any], since: int, until: int) -> list[Occurrenc
 
 
 def window_is_open(window: dict[str, Any], reading: int) -> bool:
-    """Membership of one reading in one window of days or weeks."""
+    """Returns whether a reading is in a daily or weekly window."""
     return bool(occurrences(window, True, reading, reading + 1))
 
 
@@ -161,7 +160,7 @@ def window_is_open(window: dict[str, Any], reading: int) -> bool:
 
 
 def months_later(reading: int, months: int) -> int:
-    """The same day and time so many months later; the day is cut to the month's last."""
+    """Returns the same day and time this number of months later, on the last day of the month at most."""
     moment = EPOCH + timedelta(seconds=reading)
     year, month = divmod(moment.year * 12 + moment.month - 1 + months, 12)
     day = min(moment.day, monthrange(year, month + 1)[1])
@@ -261,7 +260,7 @@ def who_is_on_call(
 def timeline(
     schedule: dict[str, Any], substitutions: list[dict[str, Any]], since: int, until: int
 ) -> dict[int, tuple[str, ...]]:
-    """Who is on call in each minute of ``[since, until)``."""
+    """Returns who is on call in each minute of ``[since, until)``."""
     layers = [{**layer, "open": open_during(layer, since, until)} for layer in schedule["layers"]]
     schedule = {**schedule, "layers": layers}
     clocks = {layer["zone"]: clock(layer["zone"], since, until) for layer in schedule["layers"]}
