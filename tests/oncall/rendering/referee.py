@@ -42,7 +42,7 @@ def clock(zone: str, since: int, until: int) -> Clock:
 
 
 def most_shown_by(zone: str, instant: int) -> int:
-    """Returns the largest reading until the instant. ``at(x) <= instant`` is true if it is x or more."""
+    """``at(x) <= instant`` is the same as: by then the clock has shown x or more."""
     return clock(zone, instant, instant + MINUTE)[instant][1]
 
 
@@ -110,12 +110,12 @@ def starts_of_rule(rule: dict[str, Any], first: int, until: int) -> list[int]:
 
 
 def occurs(rule: dict[str, Any], first: int) -> bool:
-    """Returns whether the rule has a start. The calendar repeats after 400 years."""
+    """Has the rule a single start? The calendar repeats after 400 years."""
     return bool(starts_of_rule({**rule, "count": 1}, first, first + 400 * 366 * DAY))
 
 
 def occurrences(window: dict[str, Any], excluded_counts: bool, since: int, until: int) -> list[Occurrence]:
-    """Returns the occurrences with a reading in ``[since, until)``."""
+    """Those that hold a reading of ``[since, until)``."""
     if window["type"] == "always":
         return [(0, -inf, inf)]
     if window["type"] == "recurring":
@@ -136,9 +136,9 @@ def occurrences(window: dict[str, Any], excluded_counts: bool, since: int, until
 
 
 def is_whole(layer: dict[str, Any], start: float, end: float) -> bool:
-    """Returns whether ``[at(start), at(end))`` is inside the clip."""
+    """Does ``[at(start), at(end))`` lie inside the clip? Nothing before the clip has shown ``start``."""
     if layer["starts_at"] is not None and most_shown_by(layer["zone"], layer["starts_at"] - MINUTE) >= start:
-        return False  # the clock has shown the start before the clip
+        return False
     return layer["ends_at"] is None or most_shown_by(layer["zone"], layer["ends_at"]) >= end
 
 
