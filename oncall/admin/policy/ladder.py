@@ -12,9 +12,8 @@ from oncall.admin.policy.levels import option_words
 from oncall.admin.schedule.bars import name_of
 from oncall.escalation.policy import Policy, Target
 from oncall.escalation.walk import Branch, Page, Paged, Problem, Step, Walk
-from oncall.rendering.coverage import HORIZON
 from oncall.rendering.spec import Participant
-from oncall.rendering.zones import DAY, MINUTE
+from oncall.rendering.zones import MINUTE
 from oncall.selectors.policies import Row, Walkable
 from oncall.tables.escalation import ROW_OF_TARGET
 from oncall.tables.schedules import ROW_OF_PARTICIPANT
@@ -196,7 +195,6 @@ class LadderBuilder:
                 back = " → ".join(self.policy_name(key) if key else "this policy" for key in problem.path)
                 return f"This policy is already running, so the walk stops here: {back}."
         if target.mode != "current" and problem.what is None:
-            why = f"there is no handoff within {HORIZON // DAY} days, or the schedule cannot be rendered"
-            return f"Who is {target.mode} on call is unknown: {why}."
+            return f"Who is {target.mode} on call is unknown: no handoff within 60 days, or it cannot be rendered."
         what = "It" if problem.what is None else self.name(problem.what)
         return f"{what} is not known here or cannot be read, so who is paged cannot be determined."

@@ -220,7 +220,7 @@ def test_a_schedule_with_a_group_or_with_nobody(
     page = shown(browser, policy)
     assert '<strong>Ana</strong> <span class="rb-muted">(in Payments)</span>' in page
     assert "Nobody is on call here at this time." in page
-    assert "Who is previous on call is unknown: there is no handoff within 60 days" in page
+    assert "Who is previous on call is unknown: no handoff within 60 days" in page
     assert "No targets." in page
     assert "Basis: current configuration" not in page
     assert "Basis: current configuration" in shown(browser, policy, "?at=2026-03-24T11:59:59Z")
