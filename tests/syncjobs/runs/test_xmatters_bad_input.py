@@ -113,7 +113,7 @@ def found(shelf: dict[str, Any], name: str) -> Any:
     ],
     ids=["single sign-on", "bare key id", "wrong secret"],
 )
-def test_a_refused_credential_is_told_and_nothing_is_lost(
+def test_a_refused_credential_is_reported_and_nothing_is_lost(
     simulator: Simulator, imported: SyncProfile, username: str, password: str, words: str
 ) -> None:
     before, connection = rows(), imported.connection
@@ -287,7 +287,7 @@ def test_an_unreadable_device_costs_its_owners_devices_only(simulator: Simulator
     assert Responder.objects.count() == 60
 
 
-def test_two_lists_that_fail_for_one_kind_are_both_told(simulator: Simulator, imported: SyncProfile) -> None:
+def test_two_lists_that_fail_for_one_kind_are_both_reported(simulator: Simulator, imported: SyncProfile) -> None:
     for path in ("people", "temporary-absences"):
         simulator.faults.add(f"{ROOT}/{path}", "status", status=503, count=None)
     run = sync(imported)
