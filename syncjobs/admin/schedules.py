@@ -1,6 +1,7 @@
 """Schedules with their sync: parity, source and open conflicts."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Collection, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -23,9 +24,11 @@ from oncall.rendering.final import Rendering, Span
 from oncall.selectors.schedules import Name, ScheduleInput
 from oncall.templatetags.timeline import Row
 from syncjobs.admin.parity_chip import ParityFilter, chip, measured_in_words
+from syncjobs.admin.partly_read import PartlyReadAdmin
 from syncjobs.models import Conflict, ConflictState, ExternalLink, LinkState, Outcome, ParityCheck, SyncItem
 from syncjobs.parity.checks import latest_parity
 from syncjobs.planning.values import element_key
+from syncjobs.words.unread import UnreadElements, sentences_of, unread_by_schedule
 
 
 class SyncedSchedulePage(SchedulePage):
@@ -70,6 +73,9 @@ class SyncedSchedulePage(SchedulePage):
                 number = format_html('<a class="rb-link" href="{}">{}</a>', url, number)
             facts.append(("Conflicts", number))
         return facts
+
+    def warnings(self, schedule: Any) -> list[str]:
+        return sentences_of(unread_by_schedule([schedule.pk], since=int(time.time()))[schedule.pk])
 
     def names(self, schedule: Any) -> Names:
         """Return the names of all participants, also of people who are only in the source's rendering."""
@@ -174,7 +180,7 @@ admin.site.unregister(Schedule)
 
 
 @admin.register(Schedule)
-class SyncedScheduleAdmin(ScheduleAdmin):
+class SyncedScheduleAdmin(PartlyReadAdmin[Schedule], ScheduleAdmin):
     list_display = (
         "page_link",
         "on_call_now",
@@ -186,6 +192,9 @@ class SyncedScheduleAdmin(ScheduleAdmin):
     )
     list_filter = ("active", SourceFilter, ParityFilter)
     page_type = SyncedSchedulePage
+
+    def unread(self, row_ids: Collection[int]) -> Mapping[int, Sequence[UnreadElements]]:
+        return unread_by_schedule(row_ids, since=int(time.time()))
 
     def complete(self, request: HttpRequest, rows: Sequence[Any]) -> None:
         super().complete(request, rows)

@@ -128,7 +128,8 @@ def element_line(collection: str, values: Mapping[str, Any], name_of: NameOf) ->
         case "contact_methods":
             label = f" ({values['label']})" if values["label"] else ""
             off = "" if values["enabled"] else ", switched off"
-            extension = f" ext. {values['extension']}" if values["extension"] else ""
+            # Items of earlier releases have no extension.
+            extension = f" ext. {values['extension']}" if values.get("extension") else ""
             return f"{values['channel']} {values['address'] or 'address not reported'}{extension}{label}{off}"
         case "notification_rules":
             when = f"after {span(values['delay'] * 60)}" if values["delay"] else "at once"
