@@ -58,13 +58,14 @@ def row_of(line: Line) -> tuple[str, ...]:
     days = (instant_to_text(measured.since), instant_to_text(measured.until))
     if compared is None:
         return (line.name, "not compared", *days, "", "", measured.note)
-    note = ""
+    notes = []
     if measured.differs:
         first = measured.differences[0]
         there, here = (line.people_in_words(who) for who in (first.source, first.ours))
-        note = f"from {instant_to_text(first.start)}: there {there}, here {here} ({first.cause})"
+        notes.append(f"from {instant_to_text(first.start)}: there {there}, here {here} ({first.cause})")
+    notes += filter(None, [measured.note])
     hours = [f"{seconds / HOUR:.1f} h" for seconds in (compared.uncovered_before, compared.uncovered_after)]
-    return (line.name, percent(compared.equal, compared.total), *days, *hours, note)
+    return (line.name, percent(compared.equal, compared.total), *days, *hours, "; ".join(notes))
 
 
 def as_json(line: Line) -> dict[str, Any]:
