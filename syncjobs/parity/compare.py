@@ -122,7 +122,7 @@ def unread_elements(
     if schedule is not None and absences:
         spec = schedule[0]
         holders = {who for layer in spec.layers for who in layer.participants}
-        holders |= {each.by for each in (*spec.overrides, *spec.extra_shifts)}
+        holders |= {each.by for each in spec.overrides} | {each.by for each in spec.extra_shifts}
     substitutions = sum(number for who, number in absences.items() if who in holders)
     return {**own, "substitutions": substitutions} if substitutions else own
 

@@ -9,6 +9,7 @@ from connectors.records import ENTITY_TYPES, FailedEntity
 from oncall.aggregates import Kind, State
 from oncall.emails import canonical_email
 from syncjobs.planning import conflicts as questions
+from syncjobs.planning.failures import failed_item
 from syncjobs.planning.merge import Merge, merge, with_unread_layers
 from syncjobs.planning.prediction import as_predicted
 from syncjobs.planning.values import (
@@ -136,9 +137,7 @@ def make_plan(
 
     settled = tuple(c.id for c in picture.conflicts if (c.kind, c.subject) not in current and may_settle(c))
     for key, entities in failures.items():
-        proposal_or_none = proposals[key[0]].get(key[1])
-        label = proposal_or_none.label if proposal_or_none else key[1]
-        items[key] = _failed(entities, items.get(key), label)
+        items[key] = failed_item(entities, items.get(key), proposals[key[0]].get(key[1]))
     return Plan(
         items=tuple(items.values()),
         unchanged=unchanged,
@@ -340,28 +339,6 @@ def _detach(kind: Kind, link: LinkView) -> Item:
         link_version=link.version,
         row_id=link.row_id,
         row_version=link.row_version or 0,
-    )
-
-
-def _failed(entities: Sequence[FailedEntity], item: Item | None, label: str) -> Item:
-    """Return an item for what could not be read of an object or a list.
-
-    item: that of the part that could be read; then the reason is added to it.
-    """
-    first = entities[0]
-    reason = " ".join(dict.fromkeys(entity.message for entity in entities))
-    if item is not None:
-        reason = f"{item.reason}; not everything could be read: {reason}" if item.reason else reason
-        return replace(item, reason=reason, path=first.path, failures=len(entities))
-    return Item(
-        kind=first.entity_type,
-        external_id=first.external_id or "",
-        label=label or "the whole listing",
-        action="failed",
-        fingerprint="",
-        reason=reason,
-        path=first.path,
-        failures=len(entities),
     )
 
 

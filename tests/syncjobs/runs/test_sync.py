@@ -270,6 +270,9 @@ def test_an_address_that_a_read_does_not_tell_stays(sync: Sync) -> None:
     assert ana.email == ""
 
 
+PART = "Only a part of it could be read, and nothing is removed because of that"
+
+
 def test_several_failures_of_one_object_are_one_item_and_go_with_what_is_done_about_it(sync: Sync) -> None:
     sync.run()
     failed = (
@@ -283,8 +286,8 @@ def test_several_failures_of_one_object_are_one_item_and_go_with_what_is_done_ab
     run = sync.run()
     found = {item.external_id: (item.action, item.label, item.outcome, item.reason) for item in run.items.all()}
     assert found == {
-        "U1": ("update", "Ana B.", "applied", "Device 0 cannot be read. Device 1 cannot be read."),
-        "U2": ("failed", "Bo", "failed", "Device 0 cannot be read."),
+        "U1": ("update", "Ana B.", "applied", f"{PART}: Device 0 cannot be read. Device 1 cannot be read."),
+        "U2": ("failed", "Bo", "failed", f"{PART}: Device 0 cannot be read."),
         "": ("failed", "the whole listing", "failed", "People cannot be listed. Absences cannot be listed."),
     }
     assert (run.state, run.counts["responder"]["failed"]) == (RunState.PARTIAL, 3)
@@ -377,8 +380,9 @@ def test_what_a_selection_did_not_reach_stays_as_it_is(sync: Sync) -> None:
     sync.source.change(schedules=(), policies=(), services=())
     run = sync.run()
     assert run.state == RunState.PARTIAL
-    assert run.reason == "Not everything went through: 2 not reached."
+    assert run.reason == "Not everything was applied: 2 not reached."
     assert "The service V1 could not be read" in run.completeness["schedule"]["reason"]
+    assert run.completeness["schedule"]["unreached"] == {run.completeness["schedule"]["reason"]: 1}
     assert set(ExternalLink.objects.values_list("state", flat=True)) == {LinkState.LINKED}
     assert run.counts["schedule"]["unreached"] == 1
     assert run.items.count() == 0

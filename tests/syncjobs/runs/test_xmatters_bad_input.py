@@ -262,7 +262,7 @@ def test_one_groups_shifts_that_may_not_be_read_stay_as_they_are(simulator: Simu
     simulator.faults.add(f"{ROOT}/groups/{group.id}/shifts", "status", status=403, count=None)
     run = sync(imported)
     assert (run.state, changed(before)) == (RunState.PARTIAL, [])
-    assert run.reason == "Not everything went through: 7 not reached."
+    assert run.reason == "Not everything was applied: 7 not reached."
     (message,) = notes(run, "shifts_not_told")
     assert message.startswith("The shifts of Support / Weeks could not be read: xMatters answered 403")
 
