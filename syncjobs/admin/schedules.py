@@ -85,9 +85,8 @@ class SyncedSchedulePage(SchedulePage):
             return names
         sides = (each["source"] for each in check.differences)
         own = element_key(schedule.connection, "")
-        unknown = {
-            each.id.removeprefix(own): each for each in map(participant_from_text, chain(*sides)) if each not in names
-        }
+        people = (each for each in map(participant_from_text, chain(*sides)) if each.kind == "person")
+        unknown = {each.id.removeprefix(own): each for each in people if each not in names}
         if unknown:
             links = ExternalLink.objects.filter(
                 connection=schedule.connection,

@@ -9,6 +9,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.db.models import OuterRef, Subquery
 
 from oncall.aggregates import fold
+from oncall.holders import holder_in_words
 from oncall.models import ChangeRecord, Schedule
 from oncall.rendering.codec import instant_to_text, participant_to_text
 from oncall.rendering.explaining import STATE_WORDS, Explanation, Source, explain
@@ -87,7 +88,11 @@ def _basis(row: Any, at: int) -> str:
 
 
 def _names_of(who: Who, names: Names) -> str:
-    return ", ".join(names[each].name if each in names else participant_to_text(each) for each in who) or "nobody"
+    return ", ".join(_name_of(each, names) for each in who) or "nobody"
+
+
+def _name_of(participant: Participant, names: Names) -> str:
+    return names[participant].name if participant in names else holder_in_words(participant_to_text(participant))
 
 
 def _row(row: Any, answer: OnCall, names: Names, at: int) -> tuple[object, ...]:
