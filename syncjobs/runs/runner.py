@@ -121,7 +121,6 @@ def _plan(run: SyncRun, claim: Claim, opener: Opener) -> None:
         proposals,
         picture,
         rules_of(profile, instant_to_text(snapshot.fetched_at)),
-        complete={kind: snapshot.completeness[kind].listing for kind in snapshot.completeness},
         presence=Presences(snapshot).of,
         failed=snapshot.failed,
         partial=_is_limited(run),
