@@ -60,13 +60,14 @@ class SyncedEscalationPage(EscalationPage):
             ids[kind].add(row.pk)
         members = {who for group in found.context.groups.values() for who in group.members}
         ids["responder"] |= {found.names[who].responder_id or 0 for who in members if who in found.names}
+        by_row = unread_elements("schedule", "user_group", "responder")
         others = [
             each.only("members", "substitutions")
-            for (kind, row_id), unread in unread_elements("user_group", "responder").items()
-            if row_id in ids[kind]
+            for (kind, row_id), unread in by_row.items()
+            if kind != "schedule" and row_id in ids[kind]
             for each in unread
         ]
-        by_schedule = unread_by_schedule(ids["schedule"], since=at)
+        by_schedule = unread_by_schedule(ids["schedule"], since=at, unread_by_row=by_row)
         return sentences_of([*chain.from_iterable(by_schedule.values()), *others])
 
 

@@ -49,6 +49,9 @@ class UnreadElements:
             )
 
 
+Unread = Mapping[tuple[Kind, int], list[UnreadElements]]
+
+
 def elements_in_words(collection: str, number: int) -> str:
     """Return a number of elements, such as ``2 overrides``."""
     plural = field_word(collection).lower()
@@ -81,19 +84,23 @@ def unread_elements(*kinds: Kind) -> dict[tuple[Kind, int], list[UnreadElements]
     return found
 
 
-def unread_by_schedule(schedule_ids: Iterable[int], *, since: int) -> dict[int, list[UnreadElements]]:
+def unread_by_schedule(
+    schedule_ids: Iterable[int], *, since: int, unread_by_row: Unread | None = None
+) -> dict[int, list[UnreadElements]]:
     """Return the unread elements on which schedules rest: their own, and the substitutions of their people.
 
-    since: people of overrides and extra shifts that end at or before this instant do not count. There is one query,
-    one more if substitutions were not read.
+    since: people of overrides and extra shifts that end at or before this instant do not count. unread_by_row: the
+    unread elements of schedules and responders; if None, one query finds them. There is one more query if substitutions
+    were not read.
     """
+    found_by_row = unread_elements("schedule", "responder") if unread_by_row is None else unread_by_row
     wanted = set(schedule_ids)
     found: dict[int, list[UnreadElements]] = {pk: [] for pk in wanted}
     substitutions: dict[int, list[UnreadElements]] = {}
-    for (kind, row_id), unread in unread_elements("schedule", "responder").items():
+    for (kind, row_id), unread in found_by_row.items():
         if kind == "responder":
             substitutions[row_id] = [each.only("substitutions") for each in unread if "substitutions" in each.counts]
-        elif row_id in wanted:
+        elif kind == "schedule" and row_id in wanted:
             found[row_id] += unread
     if people := [row_id for row_id, unread in substitutions.items() if unread]:
         for schedule, responder in _holders(people, since):
