@@ -74,7 +74,9 @@ def test_the_page_draws_and_explains_it(browser: Client, schedule: int, holder: 
     assert {bar.name for bar in final.bars} == {name}
     assert {"gap" in bar.style for bar in final.bars} == {kind == "vacant"}
     assert {"unreachable" in bar.style for bar in layer.bars} == ({kind == "unknown"} if kind != "vacant" else set())
-    assert name in response.content.decode()
+    text = response.content.decode()
+    assert name in text
+    assert ("For 14 d it is unknown who that is." in text) == (kind == "unknown")
     assert name in browser.get(reverse("admin:oncall_schedule_changelist")).content.decode()
 
 
