@@ -4,7 +4,7 @@ from typing import Final
 
 from connectors.providers.pagerduty import wire
 from connectors.providers.pagerduty.harvest import LayerDetail
-from connectors.providers.pagerduty.holders import participant, team_ids
+from connectors.providers.pagerduty.holders import named, participant, team_ids
 from connectors.providers.pagerduty.vendor import invalid, unknown_value
 from connectors.reading.findings import Elements, Findings
 from connectors.reading.mapping import unread_of
@@ -12,7 +12,7 @@ from connectors.reading.overrides import Shown, note_assumed_order, ranked
 from connectors.reading.periods import read_period
 from connectors.records import SourceSchedule
 from connectors.zones.timezones import ZoneReading, convert
-from oncall.rendering.spec import Always, ByTime, Daily, Layer, Override, Weekly, Window, person
+from oncall.rendering.spec import Always, ByTime, Daily, Layer, Override, Weekly, Window
 from oncall.rendering.validation import MAX_TURN_SECONDS
 from oncall.rendering.zones import DAY, EARLIEST, LATEST, WEEK, offset_at, reading
 
@@ -212,4 +212,4 @@ def _overrides(detail: LayerDetail, findings: Findings) -> Elements[Override] | 
 def _shown(source: wire.Schedule) -> Shown:
     """Whose override runs when, where the answer shows it."""
     entries = source.overrides_subschedule or ()
-    return [(e.start.instant, e.end.instant, person(e.user.id)) for e in entries if e.user is not None]
+    return [(e.start.instant, e.end.instant, who) for e in entries if (who := named(e.user)) is not None]

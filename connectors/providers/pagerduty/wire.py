@@ -217,7 +217,7 @@ class Entry(Wire):
 
     start: Instant
     end: Instant
-    user: Reference | None = None
+    user: AnyHolder = Holder()
 
 
 def _rendered(value: object) -> tuple[Entry, ...] | None:
