@@ -53,10 +53,6 @@ class Reference(Identified):
     def kind(self) -> str:
         return bare(self.type)
 
-    @property
-    def label(self) -> str:
-        return name_of(self.id, self.name, self.summary)
-
 
 class UserReference(Reference):
     type: Literal["user", "user_reference"]
