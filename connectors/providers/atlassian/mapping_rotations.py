@@ -74,7 +74,7 @@ def schedule(
         message = f"{source.label} is switched off at {findings.vendor.label} and pages nobody. It is inactive here."
         findings.note("schedule", source.id, "switched_off", message, "enabled")
     known = frozenset(layer.key for layer in layers)
-    exceptions = None if overrides is None else _overrides(source.id, overrides, known, findings)
+    exceptions = None if overrides is None else _overrides(source.id, overrides, known, at, findings)
     return SourceSchedule(
         external_id=source.id,
         name=source.label,
@@ -284,12 +284,15 @@ def _times(restriction: wire.Restriction, path: str, vendor: Vendor) -> tuple[in
 
 
 def _overrides(
-    schedule_id: str, overrides: Elements[wire.Override], rotations: frozenset[str], findings: Findings
+    schedule_id: str, overrides: Elements[wire.Override], rotations: frozenset[str], at: int, findings: Findings
 ) -> Elements[Override]:
     def make(override: wire.Override, path: str) -> Override | None:
         return _override(schedule_id, override, path, rotations, findings)
 
-    return findings.map_all(overrides, "schedule", schedule_id, "overrides", make)
+    def ended(override: wire.Override) -> bool:
+        return override.end_date.instant <= at
+
+    return findings.map_all(overrides, "schedule", schedule_id, "overrides", make, ended=ended)
 
 
 def _override(

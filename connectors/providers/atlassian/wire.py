@@ -116,7 +116,7 @@ class Reference(AtlassianModel):
 
 class UserMeta(AtlassianModel):
     id: Id
-    username: Text | None = None
+    username: Annotated[Text | None, _OR_NONE] = None
 
 
 class Member(AtlassianModel):
@@ -237,7 +237,7 @@ class EscalationRule(AtlassianModel):
     condition: Annotated[Literal["if-not-acked", "if-not-closed"], BeforeValidator(word)]
     notify_type: Annotated[Text, BeforeValidator(word)]
     delay: Duration
-    recipient: Reference
+    recipient: Reference = Reference()
 
 
 class Repeat(AtlassianModel):
@@ -260,7 +260,7 @@ class Escalation(OwnedObject):
 class RoutingRule(MainObject):
     is_default: bool | None = None
     order: Whole | None = None
-    notify: Reference
+    notify: Reference = Reference()
 
 
 class Service(MainObject):

@@ -104,9 +104,15 @@ class Directory:
         return findings.zone("responder", source.id, convert(timezone), "timezone")
 
     def shift_zone(self, source: wire.Shift, group: wire.Group, findings: Findings) -> ZoneReading:
-        """Returns the shift's own time zone, or with a note that of its group or of its group's site."""
+        """Returns the shift's own time zone, or with a note that of its group or of its group's site.
+
+        Raises UnexpectedResponse if it is that of a site, and the sites were not reported.
+        """
         site = self.site_of(group)
         timezone = source.timezone or group.timezone or (site.timezone if site else None)
+        if not timezone and group.site is not None and self.sites is None:
+            message = f"The time zone of {source.label} is that of its group's site, but the sites were not reported."
+            raise invalid("zone_not_told", "timezone", message)
         zone = findings.zone("schedule", source.id, convert(timezone), "timezone")
         if not source.timezone and zone.zone is not None and zone.outcome != "warn":
             message = f"{source.label} has no time zone. That of its group or its group's site was used."

@@ -43,8 +43,8 @@ class Absences:
 @dataclass(slots=True)
 class Harvest:
     """shifts: by group id; None means not reported, a missing id was not requested. devices: by the owner's id, with
-    the same meaning. absences: None means not reported. groups_as_services: there are no services, so the on-call
-    groups are offered as services.
+    the same meaning. absences: None means not reported. groups_as_services: the on-call groups that are offered as
+    services, because there are none.
     """
 
     directory: Directory
@@ -53,7 +53,7 @@ class Harvest:
     devices: dict[str, Elements[wire.Device] | None] = field(default_factory=dict)
     services: Mapping[str, wire.Service] = field(default_factory=dict)
     absences: Absences | None = None
-    groups_as_services: bool = False
+    groups_as_services: Mapping[str, wire.Group] = field(default_factory=dict)
 
     def on_call_groups(self) -> dict[str, wire.Group]:
         return {id_: group for id_, group in self.directory.groups.items() if group.group_type == "ON_CALL"}
@@ -64,8 +64,8 @@ class Harvest:
         for group in self.on_call_groups().values():
             nodes += self._shift_nodes(group)
         nodes += [self._service(service) for service in self.services.values()]
-        if self.groups_as_services:
-            nodes += [Node("service", g.id, g.label, _paging(g.id), (g.id,)) for g in self.on_call_groups().values()]
+        for group in self.groups_as_services.values():
+            nodes.append(Node("service", group.id, group.label, _paging(group.id), (group.id,)))
         nodes += [
             Node("responder", absence.member.id, absence.member.label, (("responder", absence.replacement.id),))
             for absence in self._absences()

@@ -95,9 +95,8 @@ def _groups(harvest: Harvest, kept: Kept, findings: Findings) -> Iterator[Source
 def _services(harvest: Harvest, kept: Kept, findings: Findings) -> Iterator[SourceService]:
     for service, because in kept_of(kept, "service", harvest.services):
         yield mapping_policies.service(service, harvest.directory.groups, because, findings)
-    if harvest.groups_as_services:
-        for group, because in kept_of(kept, "service", harvest.on_call_groups()):
-            yield mapping_policies.group_as_service(group, because)
+    for group, because in kept_of(kept, "service", harvest.groups_as_services):
+        yield mapping_policies.group_as_service(group, because)
 
 
 def _people(

@@ -70,7 +70,7 @@ def _unknown_fields(source: wire.Person, devices: Iterable[wire.Device] | None, 
         yield "email"
     if source.roles is None or source.roles_incomplete:
         yield "title"
-    if source.site is not None and directory.sites is None:
+    if source.site is not None and directory.site_of(source) is None:
         if source.status != "INACTIVE":
             yield "state"
         if not source.timezone:

@@ -7,8 +7,9 @@ from connectors.base import Progress
 from connectors.errors import NotFound, PermissionMissing
 from connectors.network.client import JsonValue
 from connectors.providers.xmatters.client import PAGE, Client
+from connectors.providers.xmatters.fields import usable_id
 from connectors.providers.xmatters.vendor import VENDOR, invalid
-from connectors.providers.xmatters.wire import Device, Person, Recipient, usable_id
+from connectors.providers.xmatters.wire import Device, Person, Recipient
 from connectors.reading.findings import Elements, Findings
 from connectors.reading.listing import RECOVERABLE, Incomplete, Listing, all_items, is_cheaper
 from connectors.reading.refusals import Refusals

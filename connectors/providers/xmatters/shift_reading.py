@@ -9,6 +9,7 @@ from connectors.errors import ConnectorError, NotFound, PermissionMissing
 from connectors.network.client import JsonValue
 from connectors.providers.xmatters import wire
 from connectors.providers.xmatters.client import Client
+from connectors.providers.xmatters.fields import has_ended
 from connectors.providers.xmatters.harvest import GroupShifts
 from connectors.providers.xmatters.rotations import NOT_ROTATING
 from connectors.providers.xmatters.vendor import VENDOR, invalid
@@ -160,7 +161,7 @@ class ShiftReading:
             return None
 
         def ended(item: object) -> bool:
-            return wire.has_ended(item, "endDate", self._at)
+            return has_ended(item, "endDate", self._at)
 
         return self._findings.read_all(wire.Exclusion, raw, "schedule", shift_id, "exclusions", ended=ended)
 

@@ -9,102 +9,32 @@ never imported.
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    AliasGenerator,
     BeforeValidator,
-    ConfigDict,
     Field,
-    TypeAdapter,
     ValidationError,
     ValidatorFunctionWrapHandler,
     WrapValidator,
     model_validator,
 )
-from pydantic.alias_generators import to_camel
 
-from connectors.reading.texts import MOST_CHARACTERS, name_of
-from connectors.reading.wire import Id, Instant, Moment, Text, Wire
-
-_INSTANT: TypeAdapter[Moment] = TypeAdapter(Instant)
-#: All documented words that are used.
-_WORDS = frozenset(
-    (  # noqa: SIM905 - sixty lines otherwise
-        "ACTIVE INACTIVE SU MO TU WE TH FR SA JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC ON_CALL BROADCAST "
-        "DYNAMIC PERSON GROUP DEVICE DYNAMIC_TEAM EMAIL VOICE TEXT_PHONE TEXT_PAGER APPLE_PUSH ANDROID_PUSH FAX "
-        "VOICE_IVR GENERIC INVALID NEVER DATE REPETITIONS ONCE DAILY WEEKLY EVERY_WEEKDAY EVERY_WEEKEND_DAY MONTHLY "
-        "YEARLY HOLIDAY DATE_OF_MONTH DAY_OF_WEEK FIRST SECOND THIRD FOURTH LAST NONE PEER MANAGEMENT VACANCY "
-        "REPLACEMENT"
-    ).split()
+from connectors.providers.xmatters.fields import (
+    CamelWire,
+    Day,
+    Flag,
+    GroupType,
+    Month,
+    Status,
+    Whole,
+    Word,
+    complete_rows,
+    is_incomplete,
+    number_of,
+    rows_of,
+    text_of_number,
+    word_of,
 )
-
-
-def _word(value: object) -> object:
-    """Returns a known word in upper case, because samples mix the case. An unknown word stays as it was sent."""
-    word = value.strip().upper() if isinstance(value, str) else ""
-    return word if word in _WORDS else value
-
-
-def _number(value: object) -> object:
-    """Returns a number for ``4`` or ``"4"``: both were seen. Other texts and very long numbers stay as they are."""
-    word = value.strip() if isinstance(value, str) else ""
-    return int(word) if word.isascii() and word.isdigit() and len(word) <= 12 else value
-
-
-def _flag(value: object) -> object:
-    """Returns a boolean for ``true`` or ``"true"``."""
-    return {"true": True, "false": False}.get(value.strip().lower(), value) if isinstance(value, str) else value
-
-
-def _rows(value: object) -> object:
-    """Returns a bare list, or the ``data`` of its envelope."""
-    return value.get("data") if isinstance(value, dict) else value
-
-
-def _is_incomplete(value: object) -> bool:
-    """Returns whether an envelope contains fewer rows than its total."""
-    rows, total = _rows(value), value.get("total") if isinstance(value, dict) else None
-    return isinstance(rows, list) and type(total) is int and len(rows) < total
-
-
-def _complete_rows(value: object) -> object:
-    """Returns the rows of a list that must be complete."""
-    if _is_incomplete(value):
-        raise ValueError("the list is incomplete")
-    return _rows(value)
-
-
-def usable_id(raw: object) -> str | None:
-    """Returns the id of an object, None if it has none that can be used."""
-    id_ = raw.get("id") if isinstance(raw, dict) else None
-    return id_ if isinstance(id_, str) and id_.strip() and len(id_) <= MOST_CHARACTERS else None
-
-
-def has_ended(raw: object, end: str, at: int) -> bool:
-    """Returns whether an object has an instant ``end`` that is not after the instant ``at``."""
-    try:
-        return isinstance(raw, dict) and _INSTANT.validate_python(raw.get(end)).instant <= at
-    except ValidationError:
-        return False
-
-
-def _text_of_number(value: object) -> object:
-    return str(value) if type(value) is int else _word(value)
-
-
-Word = Annotated[Text, BeforeValidator(_word)]
-Whole = Annotated[int, Field(strict=True, ge=0), BeforeValidator(_number)]
-Flag = Annotated[bool, Field(strict=True), BeforeValidator(_flag)]
-Status = Annotated[Literal["ACTIVE", "INACTIVE"], BeforeValidator(_word)]
-Day = Annotated[Literal["SU", "MO", "TU", "WE", "TH", "FR", "SA"], BeforeValidator(_word)]
-Month = Annotated[
-    Literal["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"], BeforeValidator(_word)
-]
-GroupType = Annotated[Literal["ON_CALL", "BROADCAST", "DYNAMIC"], BeforeValidator(_word)]
-
-
-class CamelWire(Wire):
-    """A model whose fields have camel-case names in answers."""
-
-    model_config = ConfigDict(alias_generator=AliasGenerator(validation_alias=to_camel))
+from connectors.reading.texts import name_of
+from connectors.reading.wire import Id, Instant, Text
 
 
 class Reference(CamelWire):
@@ -143,13 +73,13 @@ class Role(CamelWire):
 
 
 def _readable_roles(value: object) -> object:
-    rows = _rows(value)
+    rows = rows_of(value)
     return [row for row in rows if _is_role(row)] if isinstance(rows, list) else rows
 
 
 def _has_unread_roles(value: object) -> bool:
-    rows = _rows(value)
-    return _is_incomplete(value) or (isinstance(rows, list) and not all(map(_is_role, rows)))
+    rows = rows_of(value)
+    return is_incomplete(value) or (isinstance(rows, list) and not all(map(_is_role, rows)))
 
 
 def _is_role(row: object) -> bool:
@@ -184,7 +114,7 @@ class Timeframe(CamelWire):
 class Timeframes(CamelWire):
     """The time frames of a device, which must be complete. items: None means always."""
 
-    items: Annotated[tuple[Timeframe, ...] | None, BeforeValidator(_complete_rows)] = None
+    items: Annotated[tuple[Timeframe, ...] | None, BeforeValidator(complete_rows)] = None
 
 
 class Device(CamelWire):
@@ -240,7 +170,7 @@ class RosterRow(CamelWire):
 
 
 class RecurrenceEnd(CamelWire):
-    end_by: Annotated[Literal["NEVER", "DATE", "REPETITIONS"], BeforeValidator(_word)] | None = None
+    end_by: Annotated[Literal["NEVER", "DATE", "REPETITIONS"], BeforeValidator(word_of)] | None = None
     date: Instant | None = None
     repetitions: Whole | None = None
 
@@ -261,15 +191,15 @@ class Recurrence(CamelWire):
             "DATE_OF_MONTH",
             "DAY_OF_WEEK",
         ],
-        BeforeValidator(_word),
+        BeforeValidator(word_of),
     ]
     repeat_every: Whole | None = None
     on_days: tuple[Day, ...] | None = None
-    on: Annotated[Literal["DATE_OF_MONTH", "DAY_OF_WEEK"], BeforeValidator(_word)] | None = None
+    on: Annotated[Literal["DATE_OF_MONTH", "DAY_OF_WEEK"], BeforeValidator(word_of)] | None = None
     months: tuple[Month, ...] | None = None
-    date_of_month: Annotated[Text, BeforeValidator(_text_of_number)] | None = None
+    date_of_month: Annotated[Text, BeforeValidator(text_of_number)] | None = None
     day_of_week_classifier: (
-        Annotated[Literal["FIRST", "SECOND", "THIRD", "FOURTH", "LAST"], BeforeValidator(_word)] | None
+        Annotated[Literal["FIRST", "SECOND", "THIRD", "FOURTH", "LAST"], BeforeValidator(word_of)] | None
     ) = None
     day_of_week: Day | None = None
     end: RecurrenceEnd | None = None
@@ -280,7 +210,7 @@ class Rotation(CamelWire):
 
     type: Any = None
     direction: Any = None
-    interval: Annotated[Any, BeforeValidator(_number)] = None
+    interval: Annotated[Any, BeforeValidator(number_of)] = None
     interval_unit: Any = None
     next_rotation_time: Instant | None = None
 
@@ -376,7 +306,7 @@ class Raw(CamelWire):
 
 class Absence(CamelWire):
     id: Id
-    absence_type: Annotated[Literal["VACANCY", "REPLACEMENT"], BeforeValidator(_word)]
+    absence_type: Annotated[Literal["VACANCY", "REPLACEMENT"], BeforeValidator(word_of)]
     start: Instant
     end: Instant
     member: Recipient
@@ -400,7 +330,7 @@ class Replacement(CamelWire):
 
 class OnCallMember(CamelWire):
     member: Recipient
-    replacements: Annotated[tuple[Replacement, ...] | None, BeforeValidator(_rows)] = None
+    replacements: Annotated[tuple[Replacement, ...] | None, BeforeValidator(rows_of)] = None
 
 
 class OnCallRow(CamelWire):
