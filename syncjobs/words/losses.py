@@ -4,10 +4,15 @@ from collections.abc import Mapping
 from typing import Final
 
 _NOT_REPORTED: Final = "_not_told"
+#: End of the code of a note on a period -> what follows the name of the periods.
+_PERIODS: Final[Mapping[str, str]] = {
+    "_without_time": "end when they start and have no effect.",
+    "_without_end": "end after 2200 and have no end here.",
+    "_out_of_time": "before 1900 or after 2200 were left out.",
+}
 
 #: Code of a note -> sentence. The messages of the notes name the objects and say more.
 _SENTENCES: Final[Mapping[str, str]] = {
-    "absence_without_time": "Absences that end before they start were left out.",
     "account_not_told": "The source did not report which account this is.",
     "assumed_zone": "Shifts without a time zone use the zone of their group or site.",
     "blocked": "People who are blocked at the source are inactive here.",
@@ -26,18 +31,20 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "email_hidden": "People hide their e-mail address from these credentials.",
     "empty_layer": "Layers have no participants.",
     "empty_level": "Levels have no targets.",
+    "empty_member": "The empty member puts nobody on call in shifts of everyone and custom shifts.",
     "empty_restriction": "Rotations with an empty restriction apply at all times.",
     "empty_rotation": "Rotations have no participants.",
     "empty_rule": "Rules of escalations notify nobody.",
+    "empty_turn_filled": "Overrides of the empty member are assumed to fill its turns.",
     "ended_layer": "Layers that have ended were left out.",
     "ended_rotation": "Rotations have ended and are kept with their end.",
     "exclusion_without_occurrence": "Deleted occurrences match no occurrence of their shift.",
-    "forwarding_out_of_time": "Forwarding rules before 1900 or after 2200 were left out.",
-    "forwarding_without_time": "Forwarding rules that end before they start were left out.",
     "inactive": "People who are inactive at the source are inactive here.",
     "inactive_site": "People at inactive sites are inactive here.",
+    "incomplete_list": "Lists ended before all objects that the source had announced.",
     "interval_ignored": "The intervals of repeating shifts were ignored.",
-    "invalid_number": "Phone numbers are not valid international numbers.",
+    "invalid_email": "E-mail addresses that are not valid were kept and switched off.",
+    "invalid_number": "Phone numbers that are not valid were kept and switched off.",
     "linked_groups": "Groups inside groups are user groups of their own here.",
     "more": "There are more notes than can be stored.",
     "nested_group_not_seen": "Groups that hold a turn are not visible with these credentials.",
@@ -53,11 +60,13 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "none_here": "This account has no objects of this kind that can be read.",
     "not_verified": "People have not accepted their invitation at the source.",
     "not_visible": "Listed objects that cannot be read were left out.",
-    "override_out_of_time": "Overrides before 1900 or after 2200 were left out.",
+    "override_order_assumed": "The source does not show which of these overlapping overrides wins.",
+    "override_without_effect": "Overrides of nothing that is in force were left out.",
     "parity": "Other people are on call here than at the source.",
     "parity_not_measured": "Schedules were not compared with the source.",
     "people_forbidden": "The credentials do not allow reading names and addresses.",
     "perhaps_lost_zone": "The time zone GMT may replace a zone that the source does not know.",
+    "phone_extension": "Extensions were kept apart from the phone numbers.",
     "policy_not_seen": "Services name escalation policies that could not be read.",
     "policy_not_told": "Who is paged for these services is unknown.",
     "reference_differs": "References to a person contain another e-mail address.",
@@ -83,10 +92,13 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "switched_off": "Objects that are switched off at the source are inactive here.",
     "tells_end": "Notifications at the end of an escalation cannot be expressed here.",
     "unknown_contact_method": "Contact methods of an unknown type have no address here.",
+    "unknown_holder": "Holders who are not understood keep their turns.",
     "unknown_rotation": "Overrides name rotations that do not exist.",
     "unknown_routing": "Default routing rules notify something of an unknown type.",
     "unknown_target": "Targets of an unknown type were kept unresolved.",
     "unknown_zone": "Time zones are unknown or ambiguous.",
+    "unreadable_target": "Targets without an id were kept unresolved.",
+    "unreadable_team": "Teams without an id were left out.",
     "unresolved_target": "Targets that could not be read were kept unresolved.",
     "unsupported_change_inside_shift": "Rotations change during a shift, which cannot be expressed here.",
     "unsupported_holiday_shift": "Shifts on the holidays of a site show nobody here.",
@@ -104,4 +116,7 @@ def loss_title(code: str, message: str) -> str:
         return _SENTENCES[code]
     if code.endswith(_NOT_REPORTED):
         return f"The source did not report: {code.removesuffix(_NOT_REPORTED).replace('_', ' ')}."
+    for ending, words in _PERIODS.items():
+        if code.endswith(ending):
+            return f"{code.removesuffix(ending).replace('_', ' ').capitalize()}s {words}"
     return message

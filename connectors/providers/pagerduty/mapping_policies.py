@@ -20,7 +20,7 @@ def policy(source: wire.EscalationPolicy, because: tuple[str, ...], findings: Fi
         message = f"PagerDuty did not report how often {source.label} repeats."
         findings.note("escalation_policy", source.id, "repeats_not_told", message, "num_loops", loss=True)
     if not source.escalation_rules:
-        findings.note("escalation_policy", source.id, "no_levels", f"{source.label} has no rule, so it pages nobody.")
+        findings.note("escalation_policy", source.id, "no_rules", f"{source.label} has no rule, so it pages nobody.")
     last = len(source.escalation_rules) - 1
     levels = []
     for index, rule in enumerate(source.escalation_rules):

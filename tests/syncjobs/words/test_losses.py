@@ -11,6 +11,8 @@ ROOT = Path(losses.__file__).parents[2]
 def test_a_code_becomes_a_sentence() -> None:
     assert loss_title("contact_method_off", "It is off.") == "Contact methods are switched off at the source."
     assert loss_title("overrides_not_told", "They came without.") == "The source did not report: overrides."
+    assert loss_title("custom_shift_without_time", "X1.") == "Custom shifts end when they start and have no effect."
+    assert loss_title("override_without_end", "O1.") == "Overrides end after 2200 and have no end here."
     assert loss_title("from_a_new_provider", "It came without a name.") == "It came without a name."
 
 

@@ -119,7 +119,7 @@ def test_the_order_of_targets_means_nothing_when_all_are_paged(make: Any) -> Non
 def test_a_policy_without_rules_is_named(make: Any) -> None:
     record, findings = mapped(make.policy("E1"))
     assert record.policy.levels == ()
-    assert [note.code for note in findings.notes] == ["no_levels"]
+    assert [note.code for note in findings.notes] == ["no_rules"]
 
 
 def test_a_team_without_an_id_is_named(make: Any) -> None:
