@@ -69,7 +69,7 @@ def schedule(
         extra_shifts=(),
         overrides=None if exceptions is None else ranked(exceptions, _shown(source)),
         fetched_range=None if exceptions is None else fetched_range,
-        unread=unread_of(layers=Elements(made, made.unread + layers.incomplete), overrides=exceptions),
+        unread={**unread_of(layers=made, overrides=exceptions), **layers.partial},
         flavour="layers",
         because=because,
     )
@@ -85,14 +85,15 @@ def _label(layer: wire.Layer) -> str:
 
 
 class _Layers:
-    """Maps the layers of one schedule. incomplete: the number of layers with a restriction that could not be read."""
+    """Maps the layers of one schedule. partial: for each layer that is read only in part, the number of unread
+    restrictions."""
 
     def __init__(self, source: wire.Schedule, zone: ZoneReading, at: int, findings: Findings) -> None:
         self._source = source
         self._zone = zone
         self._at = at
         self._findings = findings
-        self.incomplete = 0
+        self.partial: dict[str, int] = {}
 
     def make(self, layer: wire.Layer, path: str) -> Layer | None:
         """Returns the layer, None if it has no effect any more. Raises UnexpectedResponse for an unusable value."""
@@ -153,7 +154,8 @@ class _Layers:
         if windows.unread and not windows:
             message = f"No restriction of the layer {_label(layer)} can be read, so it is not known when it applies."
             raise invalid("invalid_window", at, message)
-        self.incomplete += bool(windows.unread)
+        if windows.unread:
+            self.partial[f"layers.{layer.id}"] = windows.unread
         return tuple(sorted(set(windows), key=_window_order)) or (Always(),)
 
     def _note(self, code: str, message: str, path: str, *, loss: bool = False) -> None:

@@ -6,6 +6,7 @@ Lists whose elements are read one by one stay raw (``list[Any]``).
 """
 
 from contextlib import suppress
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PlainValidator, ValidationError
@@ -280,9 +281,18 @@ class EscalationRule(Wire):
 
 
 class EscalationPolicy(Named):
-    escalation_rules: tuple[EscalationRule, ...]
+    escalation_rules: list[Any]
     num_loops: Annotated[Whole, Field(ge=0)] | None = None
     teams: Holders = ()
+
+    @cached_property
+    def targets(self) -> tuple[Holder, ...]:
+        """The targets of all rules that can be read."""
+        found: list[Holder] = []
+        for rule in self.escalation_rules:
+            with suppress(ValidationError):
+                found += EscalationRule.model_validate(rule).targets
+        return tuple(found)
 
 
 class Service(Named):
