@@ -12,6 +12,7 @@ from oncall.emails import canonical_email
 from syncjobs.planning import conflicts as questions
 from syncjobs.planning.merge import Merge, merge, with_unread
 from syncjobs.planning.prediction import as_predicted
+from syncjobs.planning.ranks import with_base_ranks
 from syncjobs.planning.values import (
     Action,
     Base,
@@ -91,6 +92,7 @@ def make_plan(
                 continue
             evaluated.add((kind, external_id))
             proposal = with_unread(as_predicted(proposal, detail.base, rules.now), detail.base)
+            proposal = with_base_ranks(proposal, detail.base)
             item = _compare(proposal, link, detail, rules)
             if item is not None:
                 items[kind, external_id] = item
