@@ -333,6 +333,14 @@ def test_shifts_and_overrides_without_length_have_no_effect(make: Any) -> None:
     assert [code for code, _ in noted(findings)] == ["custom_shift_without_time", "override_without_time"]
 
 
+def test_what_has_ended_and_is_impossible_costs_nothing(make: Any) -> None:
+    past = ("2025-12-31T10:00:00Z", "2025-12-31T20:00:00Z")
+    without_person = {"type": "user_member", "user_id": None}
+    override = replacement("O1", *past, rotation_id="R0", overriding_member=without_person)
+    record, findings = mapped(make, raw_schedule([event("E1")]), [shift("X1", *past, without_person)], [override])
+    assert (record.extra_shifts, record.overrides, record.unread, findings.failed) == ((), (), {}, [])
+
+
 def test_an_override_of_nothing_that_is_in_force_is_named(make: Any) -> None:
     reported = [
         replacement("O1", *PERIOD, rotation_id="R7"),
