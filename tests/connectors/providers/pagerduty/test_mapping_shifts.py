@@ -312,7 +312,7 @@ def test_an_impossible_override_costs_only_itself(make: Any, bad: Any, code: str
 @pytest.mark.parametrize(
     ("bad", "code", "path"),
     [
-        ({"end_time": "2026-01-01T00:00:00Z"}, "invalid_period", "end_time"),
+        ({"end_time": "2026-01-05T00:00:00Z"}, "invalid_period", "end_time"),
         ({"assignments": []}, "invalid_value", "assignments"),
         ({"assignments": [{"member": None}]}, "missing_field", "assignments[0].member.user_id"),
     ],
