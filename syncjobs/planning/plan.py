@@ -13,6 +13,7 @@ from syncjobs.planning import conflicts as questions
 from syncjobs.planning.failures import Check, checked, failed_item
 from syncjobs.planning.merge import Merge, merge, with_unread
 from syncjobs.planning.prediction import as_predicted
+from syncjobs.planning.ranks import with_base_ranks
 from syncjobs.planning.values import (
     Action,
     Base,
@@ -95,6 +96,7 @@ def make_plan(
                 continue
             evaluated.add((kind, external_id))
             proposal = with_unread(as_predicted(proposal, detail.base, rules.now), detail.base)
+            proposal = with_base_ranks(proposal, detail.base)
             item = _compare(proposal, link, detail, rules)
             if item is not None:
                 items[kind, external_id] = checked(item, detail.local, check)

@@ -94,7 +94,7 @@ class Harvest:
         if kind == "user_group":
             return [member.user for member in self.members.get(id_) or ()]
         if kind == "escalation_policy":
-            people = [target.person for target in _targets(self.policies[id_]) if target.kind == "user"]
+            people = [target.person for target in self.policies[id_].targets if target.kind == "user"]
             return [person for person in people if person is not None]
         return list(self._people_of_schedule(id_)) if kind == "schedule" else []
 
@@ -120,12 +120,8 @@ class Harvest:
         return found
 
 
-def _targets(policy: wire.EscalationPolicy) -> list[wire.Holder]:
-    return [target for rule in policy.escalation_rules for target in rule.targets]
-
-
 def _schedule_targets(policy: wire.EscalationPolicy) -> list[EntityKey]:
-    targets = [target for target in _targets(policy) if target.kind in ("schedule", "schedule_v3")]
+    targets = [target for target in policy.targets if target.kind in ("schedule", "schedule_v3")]
     return [("schedule", target.id) for target in targets if target.id is not None]
 
 

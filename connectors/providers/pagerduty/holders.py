@@ -12,11 +12,18 @@ from connectors.records import EntityType
 from oncall.rendering.spec import VACANT, Participant, person
 
 
+def named(holder: Holder) -> Participant | None:
+    """The participant that a reference names, of whatever type; None when it has no usable id."""
+    if holder.person is not None:
+        return person(holder.person.id)
+    return None if holder.id is None else _unknown(holder.kind or "user", holder.id)
+
+
 def participant(holder: Holder, place: str, path: str, schedule: Named, findings: Findings) -> Participant:
     """The participant of a reference. place: what to call it when it has no id. path: its JSON path."""
     if holder.person is not None:
         return person(holder.person.id)
-    return _unknown(holder.kind or "user", holder.id or place, path, schedule, findings)
+    return _noted(_unknown(holder.kind or "user", holder.id or place), path, schedule, findings)
 
 
 def member(sent: ShiftMember, place: str, path: str, schedule: Named, findings: Findings) -> Participant:
@@ -25,17 +32,21 @@ def member(sent: ShiftMember, place: str, path: str, schedule: Named, findings: 
         return VACANT
     if sent.person_id is not None:
         return person(sent.person_id)
-    return _unknown(sent.type or "user_member", sent.user_id or sent.id or place, path, schedule, findings)
+    unknown = _unknown(sent.type or "user_member", sent.user_id or sent.id or place)
+    return _noted(unknown, path, schedule, findings)
 
 
-def _unknown(kind: str, name: str, path: str, schedule: Named, findings: Findings) -> Participant:
-    kept = Participant("unknown", short_key(f"{kind}:{name}"))
+def _unknown(kind: str, name: str) -> Participant:
+    return Participant("unknown", short_key(f"{kind}:{name}"))
+
+
+def _noted(unknown: Participant, path: str, schedule: Named, findings: Findings) -> Participant:
     message = (
-        f"A holder of a turn in {schedule.label} is not understood (type {kind[:60]!r}, {name[:60]}). The turn stays "
-        "with this unknown holder, and all others keep theirs."
+        f"A holder of a turn in {schedule.label} is not understood ({unknown.id[:60]!r}). The turn stays with this "
+        "unknown holder, and all others keep theirs."
     )
     findings.note("schedule", schedule.id, "unknown_holder", message, path)
-    return kept
+    return unknown
 
 
 def team_ids(entity_type: EntityType, owned: Named, teams: tuple[Holder, ...], findings: Findings) -> list[str]:

@@ -81,7 +81,8 @@ _CONTACT_METHOD: Final = (
     Entry(
         "address",
         "converted",
-        "A number becomes E.164 with the country code. A push token is a secret and is not kept.",
+        "A number becomes E.164 with the country code, its extension apart; one that is not valid is kept as typed and "
+        "switched off. A push token is a secret and is not kept.",
     ),
     Entry("country_code", "converted", "Becomes part of the E.164 number."),
     Entry("enabled", "exact"),
@@ -219,7 +220,7 @@ _SCHEDULE: Final = (
     Entry(
         "overrides_subschedule.**",
         "kept",
-        "Shows whether there are overrides. If there are, they are read with their ids.",
+        "Shows whether there are overrides, which are then read with their ids, and which of two wins.",
     ),
     *_ignored("Rights at PagerDuty give no rights here.", "privilege.**"),
 )
@@ -273,7 +274,9 @@ _SHIFT_SCHEDULE: Final = (
     *_inside("rotations[].events[]", _EVENT),
     *_ignored(_OWN_OBJECT, "rotations[].type", "rotations[].self", "rotations[].html_url"),
     Entry("rotations", "exact"),
-    *_ignored(_RENDERED, "final_schedule.**"),
+    Entry(
+        "final_schedule.**", "kept", "Shows which of two overrides wins. It is compared with our rendering for parity."
+    ),
 )
 _CUSTOM_SHIFT: Final = (
     *_HEAD,

@@ -4,7 +4,7 @@ from typing import Final
 
 from connectors.providers.pagerduty import wire
 from connectors.providers.pagerduty.harvest import LayerDetail
-from connectors.providers.pagerduty.holders import participant, team_ids
+from connectors.providers.pagerduty.holders import named, participant, team_ids
 from connectors.providers.pagerduty.vendor import invalid, unknown_value
 from connectors.reading.findings import Elements, Findings
 from connectors.reading.mapping import unread_of
@@ -12,7 +12,7 @@ from connectors.reading.overrides import Shown, note_assumed_order, ranked
 from connectors.reading.periods import read_period
 from connectors.records import SourceSchedule
 from connectors.zones.timezones import ZoneReading, convert
-from oncall.rendering.spec import Always, ByTime, Daily, Layer, Override, Weekly, Window, person
+from oncall.rendering.spec import Always, ByTime, Daily, Layer, Override, Weekly, Window
 from oncall.rendering.validation import MAX_TURN_SECONDS
 from oncall.rendering.zones import DAY, EARLIEST, LATEST, WEEK, offset_at, reading
 
@@ -69,7 +69,7 @@ def schedule(
         extra_shifts=(),
         overrides=None if exceptions is None else ranked(exceptions, _shown(source)),
         fetched_range=None if exceptions is None else fetched_range,
-        unread=unread_of(layers=Elements(made, made.unread + layers.incomplete), overrides=exceptions),
+        unread={**unread_of(layers=made, overrides=exceptions), **layers.partial},
         lists_overlapping=True,
         flavour="layers",
         because=because,
@@ -86,14 +86,15 @@ def _label(layer: wire.Layer) -> str:
 
 
 class _Layers:
-    """Maps the layers of one schedule. incomplete: the number of layers with a restriction that could not be read."""
+    """Maps the layers of one schedule. partial: for each layer that is read only in part, the number of unread
+    restrictions."""
 
     def __init__(self, source: wire.Schedule, zone: ZoneReading, at: int, findings: Findings) -> None:
         self._source = source
         self._zone = zone
         self._at = at
         self._findings = findings
-        self.incomplete = 0
+        self.partial: dict[str, int] = {}
 
     def make(self, layer: wire.Layer, path: str) -> Layer | None:
         """Returns the layer, None if it has no effect any more. Raises UnexpectedResponse for an unusable value."""
@@ -154,7 +155,8 @@ class _Layers:
         if windows.unread and not windows:
             message = f"No restriction of the layer {_label(layer)} can be read, so it is not known when it applies."
             raise invalid("invalid_window", at, message)
-        self.incomplete += bool(windows.unread)
+        if windows.unread:
+            self.partial[f"layers.{layer.id}"] = windows.unread
         return tuple(sorted(set(windows), key=_window_order)) or (Always(),)
 
     def _note(self, code: str, message: str, path: str, *, loss: bool = False) -> None:
@@ -215,4 +217,4 @@ def _overrides(detail: LayerDetail, at: int, findings: Findings) -> Elements[Ove
 def _shown(source: wire.Schedule) -> Shown:
     """Whose override runs when, where the answer shows it."""
     entries = source.overrides_subschedule or ()
-    return [(e.start.instant, e.end.instant, person(e.user.id)) for e in entries if e.user is not None]
+    return [(e.start.instant, e.end.instant, who) for e in entries if (who := named(e.user)) is not None]

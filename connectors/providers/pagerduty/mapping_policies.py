@@ -20,31 +20,14 @@ def policy(source: wire.EscalationPolicy, because: tuple[str, ...], findings: Fi
         message = f"PagerDuty did not report how often {source.label} repeats."
         findings.note("escalation_policy", source.id, "repeats_not_told", message, "num_loops", loss=True)
     if not source.escalation_rules:
-        findings.note("escalation_policy", source.id, "no_levels", f"{source.label} has no rule, so it pages nobody.")
-    last = len(source.escalation_rules) - 1
-    levels = []
-    for index, rule in enumerate(source.escalation_rules):
-        path = f"escalation_rules[{index}].targets"
-        if not rule.targets:
-            message = f"Level {index + 1} of {source.label} has no target."
-            findings.note("escalation_policy", source.id, "empty_level", message, path)
-        targets = [_target(t, i, source, f"{path}[{i}]", findings) for i, t in enumerate(rule.targets)]
-        in_turn = rule.escalation_rule_assignment_strategy == "round_robin"
-        if not in_turn:  # the order means nothing when all are paged
-            targets.sort(key=lambda target: (target.key, target.kind))
-        levels.append(
-            Level(
-                wait=None if index == last and source.num_loops == 0 else rule.escalation_delay_in_minutes,
-                distribution="round_robin" if in_turn else "everyone",
-                targets=tuple(targets),
-            )
-        )
+        findings.note("escalation_policy", source.id, "no_rules", f"{source.label} has no rule, so it pages nobody.")
+    levels, unread = _levels(source, findings)
     return SourcePolicy(
         external_id=source.id,
         name=source.label,
         policy=Policy(
             initial_wait=0,
-            levels=tuple(levels),
+            levels=levels,
             repeat_count=source.num_loops,
             after_last="nothing",
             unstaffed_level="skip",
@@ -52,8 +35,37 @@ def policy(source: wire.EscalationPolicy, because: tuple[str, ...], findings: Fi
         ),
         description=source.description or "",
         group_id=_only_team("escalation_policy", source, findings),
+        unread={"levels": unread} if unread else {},
         because=because,
     )
+
+
+def _levels(source: wire.EscalationPolicy, findings: Findings) -> tuple[tuple[Level, ...], int]:
+    """The levels, and how many of them could not be read completely.
+
+    A rule that cannot be read keeps its place: it becomes an unresolved target, with a wait that is not known.
+    """
+    sent = source.escalation_rules
+    rules = findings.read_all(wire.EscalationRule, sent, "escalation_policy", source.id, "escalation_rules")
+    found = dict(zip(rules.places, rules, strict=True))
+    levels, unread = [], rules.unread
+    for place in range(len(sent)):
+        path = f"escalation_rules[{place}]"
+        if (rule := found.get(place)) is None:
+            targets = [Target("unresolved", path, label="a rule that cannot be read", unresolved_kind="rule")]
+            levels.append(Level(None, "everyone", tuple(targets)))
+            continue
+        if not rule.targets:
+            message = f"Level {place + 1} of {source.label} has no target."
+            findings.note("escalation_policy", source.id, "empty_level", message, f"{path}.targets")
+        targets = [_target(t, i, source, f"{path}.targets[{i}]", findings) for i, t in enumerate(rule.targets)]
+        unread += any(target.id is None for target in rule.targets)
+        in_turn = rule.escalation_rule_assignment_strategy == "round_robin"
+        if not in_turn:  # the order means nothing when all are paged
+            targets.sort(key=lambda target: (target.key, target.kind))
+        wait = None if place == len(sent) - 1 and source.num_loops == 0 else rule.escalation_delay_in_minutes
+        levels.append(Level(wait, "round_robin" if in_turn else "everyone", tuple(targets)))
+    return tuple(levels), unread
 
 
 def _target(sent: wire.Holder, place: int, policy: wire.EscalationPolicy, path: str, findings: Findings) -> Target:

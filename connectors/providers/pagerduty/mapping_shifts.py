@@ -56,7 +56,9 @@ def schedule(
         findings.note("schedule", source.id, "no_layers", f"{source.label} has no event that is still in force.")
     extra = None
     if detail.shifts is not None:
-        extra = findings.map_all(detail.shifts, "schedule", source.id, "custom_shifts", mapping.extra_shift)
+        extra = findings.map_all(
+            detail.shifts, "schedule", source.id, "custom_shifts", mapping.extra_shift, ended=mapping.has_ended
+        )
     exceptions = None
     if detail.overrides is not None:
         exceptions = mapping.overrides(detail.overrides, layers, extra)
@@ -172,6 +174,9 @@ class _Shifts:
             self._note("empty_member", message, f"{path}.assignment_strategy.members")
         return tuple(sorted(members))
 
+    def has_ended(self, element: wire.CustomShift | wire.OverrideShift) -> bool:
+        return element.end_time.instant <= self._at
+
     def extra_shift(self, shift: wire.CustomShift, path: str) -> ExtraShift | None:
         name = f"The custom shift {shift.id}"
         period = self._period(shift.start_time, shift.end_time, "custom_shift", name, f"{path}.end_time")
@@ -201,10 +206,7 @@ class _Shifts:
             made = Override(override.id, *period, by, frozenset(sources), replaces, covers_gaps=False)
             return self._filling(made, layers, path) if replaces == VACANT else (made,)
 
-        def ended(override: wire.OverrideShift) -> bool:
-            return override.end_time.instant <= self._at
-
-        made = self._findings.map_all(sent, "schedule", self._source.id, "overrides", make, ended=ended)
+        made = self._findings.map_all(sent, "schedule", self._source.id, "overrides", make, ended=self.has_ended)
         return Elements((override for each in made for override in each), made.unread)
 
     def _sources(

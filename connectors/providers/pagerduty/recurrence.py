@@ -56,7 +56,7 @@ def recurring(lines: Sequence[str], start: int, duration: int, zone: str, path: 
     if len(rules) != 1:
         raise unknown_value(path, f"An event needs exactly one RRULE, but this event has {len(rules)}.")
     if any(date.is_far for each in dates.values() for date in each):
-        note("dates_out_of_time", "has added or excluded dates before 1900 or after 2200; they were left out.")
+        note("date_out_of_time", "has added or excluded dates before 1900 or after 2200; they were left out.")
     first = reading(zone, start)
     late_start = start if at(zone, first) != start else None
     added, late = _apart(dates["RDATE"], zone)

@@ -7,6 +7,7 @@ from connectors.errors import RequestRejected
 from connectors.network.client import JsonValue
 from connectors.providers.pagerduty.client import Client
 from connectors.providers.pagerduty.harvest import Harvest
+from connectors.providers.pagerduty.holders import named
 from connectors.providers.pagerduty.schedule_details import is_shift_based, slices
 from connectors.providers.pagerduty.vendor import VENDOR
 from connectors.providers.pagerduty.wire import Entry, ListedSchedule, Rendered
@@ -102,9 +103,7 @@ def _entries(entries: Sequence[Entry] | None) -> list[Held] | None:
     if entries is None:
         return None
     return [
-        (entry.start.instant, entry.end.instant, (person(entry.user.id),))
-        for entry in entries
-        if entry.user is not None
+        (entry.start.instant, entry.end.instant, (who,)) for entry in entries if (who := named(entry.user)) is not None
     ]
 
 

@@ -6,6 +6,7 @@ Lists whose elements are read one by one stay raw (``list[Any]``).
 """
 
 from contextlib import suppress
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PlainValidator, ValidationError
@@ -52,10 +53,6 @@ class Reference(Identified):
     @property
     def kind(self) -> str:
         return bare(self.type)
-
-    @property
-    def label(self) -> str:
-        return name_of(self.id, self.name, self.summary)
 
 
 class UserReference(Reference):
@@ -217,7 +214,7 @@ class Entry(Wire):
 
     start: Instant
     end: Instant
-    user: Reference | None = None
+    user: AnyHolder = Holder()
 
 
 def _rendered(value: object) -> tuple[Entry, ...] | None:
@@ -284,9 +281,18 @@ class EscalationRule(Wire):
 
 
 class EscalationPolicy(Named):
-    escalation_rules: tuple[EscalationRule, ...]
+    escalation_rules: list[Any]
     num_loops: Annotated[Whole, Field(ge=0)] | None = None
     teams: Holders = ()
+
+    @cached_property
+    def targets(self) -> tuple[Holder, ...]:
+        """The targets of all rules that can be read."""
+        found: list[Holder] = []
+        for rule in self.escalation_rules:
+            with suppress(ValidationError):
+                found += EscalationRule.model_validate(rule).targets
+        return tuple(found)
 
 
 class Service(Named):

@@ -130,6 +130,7 @@ class ApiCall(Parameters):
         limit, offset = min(self.number("limit", default, 1), most), self.number("offset", 0, 0)
         if offset + limit > MOST_RECORDS:
             raise Refused(400, "Offset plus limit must not be greater than 10000")
+        limit = min(limit, self.state.largest_page or limit)
         page = self.request.page(items, offset, limit)
         payload: Json = {
             wrapper: [write(item) for item in page.items],

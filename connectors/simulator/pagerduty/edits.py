@@ -30,6 +30,7 @@ class Edits(account.Edits):
         "remove_override",
         "change_delay",
         "upgrade_schedule",
+        "seat_bot",
     )
 
     def __init__(self, state: State, now: Callable[[], float]) -> None:
@@ -181,6 +182,13 @@ class Edits(account.Edits):
             if len(kept) == len(schedule.overrides):
                 raise LookupError(f"{schedule.name} has no override {override_id}.")
             schedule.overrides = kept
+
+    def seat_bot(self, schedule_id: str, bot_id: str, position: int, layer: int | str = 0) -> None:
+        """Give a place in a layer to a holder that is not a user, which the reference does not document."""
+        with self._state.editing():
+            schedule = self._layered(schedule_id)
+            _layer(schedule, layer).users[position] = bot_id
+            self.saved(schedule)
 
     def upgrade_schedule(self, schedule_id: str) -> None:
         """Replace a layer-based schedule by a v3 schedule with the same id, so that its policies keep it."""

@@ -33,7 +33,11 @@ Cached = TypeVar("Cached")
 
 @dataclass
 class State(Account):
-    """The data of one account. Computed values are cached until the next edit."""
+    """The data of one account. Computed values are cached until the next edit.
+
+    lists_render: whether the list of schedules renders entries when a range is requested; the real one has not always
+    done it (api-schema #430). largest_page: the most objects of a page; a larger limit is lowered to it.
+    """
 
     subdomain: str
     time_zone: str
@@ -44,6 +48,8 @@ class State(Account):
     schedules: dict[str, Schedule | ShiftSchedule] = field(default_factory=dict)
     policies: dict[str, EscalationPolicy] = field(default_factory=dict)
     services: dict[str, Service] = field(default_factory=dict)
+    lists_render: bool = True
+    largest_page: int | None = None
     abilities: list[str] = field(default_factory=lambda: ["teams", "read_only_users", "urgencies", "sso"])
 
     def __post_init__(self) -> None:

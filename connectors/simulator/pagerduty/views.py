@@ -164,7 +164,7 @@ def _services(call: ApiCall) -> Answer:
 
 def _schedules(call: ApiCall) -> Answer:
     wire, teams = call.wire(), _team_ids(call)
-    window = call.window(wire.zone) if call.include else None
+    window = call.window(wire.zone) if call.include and call.state.lists_render else None
     schedules = _matching_query(call.state.layer_schedules(), call)
     if teams:
         schedules = [schedule for schedule in schedules if teams.intersection(schedule.team_ids)]

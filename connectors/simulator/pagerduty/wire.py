@@ -51,7 +51,9 @@ class Wire:
     # References.
 
     def user_reference(self, user_id: str) -> Json:
-        user = self.state.users[user_id]
+        user = self.state.users.get(user_id)
+        if user is None:  # a holder of a type that the reference does not contain
+            return self.head("bot_reference", "bots", user_id, user_id)
         made = self.head("user_reference", "users", user.id, user.name)
         if user.deleted_at is not None:
             made |= {"self": None, "html_url": None, "deleted_at": self.instant(user.deleted_at)}

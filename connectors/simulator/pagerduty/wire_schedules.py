@@ -54,7 +54,7 @@ def schedule_json(
         made["overrides_subschedule"] = {
             "name": "Overrides",
             "rendered_schedule_entries": [] if walked is None else _entries(wire, walked.overrides),
-            "rendered_coverage_percentage": None,
+            "rendered_coverage_percentage": None if walked is None else _coverage(walked.overrides, window),
         }
     if "final_schedule" in include:
         made["final_schedule"] = {

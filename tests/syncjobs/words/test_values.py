@@ -195,12 +195,17 @@ RANGE = "Mon 2 Mar 2026 09:00 UTC until Tue 3 Mar 2026 09:00 UTC"
     [
         (
             "contact_methods",
-            {"channel": "sms", "address": "+4930", "label": "Work", "enabled": False},
+            {"channel": "sms", "address": "+4930", "extension": "", "label": "Work", "enabled": False},
             "sms +4930 (Work), switched off",
         ),
         (
             "contact_methods",
-            {"channel": "push", "address": "", "label": "", "enabled": True},
+            {"channel": "voice", "address": "+4930", "extension": "204", "label": "", "enabled": True},
+            "voice +4930 ext. 204",
+        ),
+        (
+            "contact_methods",
+            {"channel": "push", "address": "", "extension": "", "label": "", "enabled": True},
             "push address not reported",
         ),
         (

@@ -65,6 +65,52 @@ def test_layer_schedules_render_as_the_simulated_vendor_renders_them(simulator: 
     assert all(theirs[schedule.external_id] for schedule in layered)
 
 
+def test_a_holder_of_an_unknown_type_has_the_same_turns(simulator: Any) -> None:
+    found = simulator.state.layer_schedules()[0]
+    position = len(found.layers[0].users) - 1
+    simulator.edits.seat_bot(found.id, "PBOT", position)
+    snapshot = read(simulator)
+    schedule = next(one for one in snapshot.schedules if one.external_id == found.id)
+    assert str(schedule.layers[0].participants[position]) == "unknown:bot:PBOT"
+    assert ("unknown_holder", found.id) in {(note.code, note.external_id) for note in snapshot.notes}
+    assert "PBOT" not in {user.external_id for user in snapshot.users}
+    theirs = connector(simulator).rendered({found.id: ()}, NOW, NOW + 21 * DAY)
+    assert differing([schedule], snapshot.users, theirs, NOW, NOW + 21 * DAY) == []
+
+
+def test_a_list_that_renders_nothing_takes_no_override_away(simulator: Any) -> None:
+    before = read(simulator)
+    simulator.state.lists_render = False
+    after = read(simulator)
+    assert after.schedules == before.schedules
+    assert any(schedule.overrides for schedule in after.schedules)
+    assert after.calls > before.calls
+
+
+def test_a_lowered_limit_costs_calls_only(simulator: Any) -> None:
+    before = read(simulator)
+    simulator.state.largest_page = 7
+    after = read(simulator)
+    assert dataclasses.replace(after, calls=before.calls) == before
+    assert after.calls > before.calls
+
+
+def test_an_override_of_the_empty_member_fills_its_turn_as_simulated(simulator: Any) -> None:
+    found, rotation = next(
+        (one, rotation)
+        for one in simulator.state.shift_schedules()
+        for rotation in one.rotations
+        if None in rotation.events[0].members
+    )
+    nils = simulator.state.present_users()[0].id
+    simulator.edits.add_override(found.id, nils, NOW, NOW + 9 * DAY, overridden=None, rotation_id=rotation.id)
+    snapshot = read(simulator)
+    schedule = next(one for one in snapshot.schedules if one.external_id == found.id)
+    assert ("empty_turn_filled", found.id) in {(note.code, note.external_id) for note in snapshot.notes}
+    theirs = connector(simulator).rendered({found.id: ()}, NOW, NOW + 14 * DAY)
+    assert differing([schedule], snapshot.users, theirs, NOW, NOW + 14 * DAY) == []
+
+
 def test_a_key_whose_owner_lives_elsewhere_reads_the_same(simulator: Any) -> None:
     by_account_key, by_user_key = read(simulator), read(simulator, USER_KEY)
     assert by_user_key.schedules == by_account_key.schedules

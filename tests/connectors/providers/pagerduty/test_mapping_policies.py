@@ -68,14 +68,30 @@ def test_every_shape_of_the_strategy_is_read(make: Any, sent: Any, distribution:
     assert record.policy.levels[0].distribution == distribution
 
 
-def test_an_unknown_strategy_is_no_default(make: Any) -> None:
-    raw = make.policy("E1", [make.reference("user", "P1")])
-    raw["escalation_rules"][0]["escalation_rule_assignment_strategy"] = "loudest_first"
-    findings = Findings(VENDOR)
-    assert findings.read(wire.EscalationPolicy, raw, "escalation_policy", "E1", "") is None
+@pytest.mark.parametrize(
+    ("bad", "code", "path"),
+    [
+        ({"escalation_rule_assignment_strategy": "loudest_first"}, "unknown_value",
+         "escalation_rules[1].escalation_rule_assignment_strategy"),
+        ({"escalation_delay_in_minutes": None}, "invalid_value", "escalation_rules[1].escalation_delay_in_minutes"),
+        (None, "invalid_value", "escalation_rules[1]"),
+    ],
+)  # fmt: skip
+def test_a_rule_that_cannot_be_read_keeps_its_place(make: Any, bad: Any, code: str, path: str) -> None:
+    raw = make.policy("E1", *([make.reference("user", id_)] for id_ in ("P1", "P2", "P3")))
+    raw["escalation_rules"][1] = None if bad is None else raw["escalation_rules"][1] | bad
+    record, findings = mapped(raw)
+    levels = [(level.wait, [(target.kind, target.key) for target in level.targets]) for level in record.policy.levels]
+    assert levels == [
+        (10, [("responder", "P1")]),
+        (None, [("unresolved", "escalation_rules[1]")]),
+        (None, [("responder", "P3")]),
+    ]
+    assert record.unread == {"levels": 1}
     (failed,) = findings.failed
-    assert (failed.code, failed.path) == ("unknown_value", "escalation_rules[0].escalation_rule_assignment_strategy")
-    assert "loudest_first" in failed.message
+    assert (failed.external_id, failed.code, failed.path) == ("E1", code, path)
+    assert "loudest_first" in failed.message or code != "unknown_value"
+    assert [target.id for target in wire.EscalationPolicy.model_validate(raw).targets] == ["P1", "P3"]
 
 
 def test_odd_targets_and_empty_levels_are_kept_and_named(make: Any) -> None:
@@ -104,6 +120,7 @@ def test_an_unreadable_target_keeps_its_place(make: Any, sent: Any, key: str, ki
         ("responder", "P1"),
     ]
     assert targets[1].unresolved_kind == kind
+    assert record.unread == {"levels": 1}
     noted = [(note.code, note.path) for note in findings.notes]
     assert noted == [("unreadable_target", "escalation_rules[0].targets[1]")]
 
@@ -119,7 +136,7 @@ def test_the_order_of_targets_means_nothing_when_all_are_paged(make: Any) -> Non
 def test_a_policy_without_rules_is_named(make: Any) -> None:
     record, findings = mapped(make.policy("E1"))
     assert record.policy.levels == ()
-    assert [note.code for note in findings.notes] == ["no_levels"]
+    assert [note.code for note in findings.notes] == ["no_rules"]
 
 
 def test_a_team_without_an_id_is_named(make: Any) -> None:

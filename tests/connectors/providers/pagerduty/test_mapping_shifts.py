@@ -9,7 +9,13 @@ from connectors.providers.pagerduty import wire_shifts as wire
 from connectors.providers.pagerduty.harvest import RotationDetail, ShiftDetail
 from connectors.providers.pagerduty.vendor import VENDOR
 from connectors.reading.findings import Findings
-from oncall.rendering.codec import instant_to_text, reading_from_text
+from oncall.rendering.codec import (
+    instant_from_text,
+    instant_to_text,
+    layers_from_json,
+    layers_to_json,
+    reading_from_text,
+)
 from oncall.rendering.final import render_final
 from oncall.rendering.spec import VACANT, ByOccurrence, Everyone, ExtraShift, Override, Recurring, Rule, person
 from oncall.rendering.zones import DAY
@@ -201,6 +207,33 @@ def test_spans_without_length_have_no_effect_and_far_years_are_open_ends(make: A
     assert record.layers[0].windows[0].duration == 3600
 
 
+def test_an_occurrence_in_the_second_pass_is_rendered_there(make: Any) -> None:
+    def at(text: str) -> Any:
+        return {"date_time": text, "time_zone": "Europe/Amsterdam"}
+
+    bo = {"type": "user_member", "user_id": "PBO"}
+    once = event(
+        "E1", ANA, bo,
+        start_time=at("2026-10-20T10:00:00Z"), end_time=at("2026-10-20T11:00:00Z"),
+        recurrence=["RRULE:FREQ=DAILY;COUNT=1", "RDATE:20261025T013000Z"], strategy={"shifts_per_member": 1},
+    )  # fmt: skip
+    begun = event(
+        "E2", ANA, bo,
+        start_time=at("2026-10-25T02:30:00+01:00"), end_time=at("2026-10-25T03:30:00+01:00"),
+        recurrence=["RRULE:FREQ=DAILY;COUNT=2"], strategy={"shifts_per_member": 1},
+    )  # fmt: skip
+    for sent, expected in (
+        (once, [("2026-10-20T10:00:00Z", "PANA"), ("2026-10-25T01:30:00Z", "PBO")]),
+        (begun, [("2026-10-25T01:30:00Z", "PANA"), ("2026-10-26T01:30:00Z", "PBO")]),
+    ):
+        record, _ = mapped(make, raw_schedule([sent]))
+        since = instant_from_text("2026-10-19T00:00:00Z")
+        spans = render_final(record.spec(), (), since, since + 9 * DAY)
+        assert [(instant_to_text(start), str(*who)) for start, _, who in spans] == expected
+        assert {end - start for start, end, _ in spans} == {3600}
+        assert layers_from_json(layers_to_json(record.layers)) == record.layers
+
+
 def test_a_schedule_without_events_is_named(make: Any) -> None:
     _, findings = mapped(make, raw_schedule([]))
     assert noted(findings) == [("no_layers", "")]
@@ -279,7 +312,7 @@ def test_an_impossible_override_costs_only_itself(make: Any, bad: Any, code: str
 @pytest.mark.parametrize(
     ("bad", "code", "path"),
     [
-        ({"end_time": "2026-01-01T00:00:00Z"}, "invalid_period", "end_time"),
+        ({"end_time": "2026-01-05T00:00:00Z"}, "invalid_period", "end_time"),
         ({"assignments": []}, "invalid_value", "assignments"),
         ({"assignments": [{"member": None}]}, "missing_field", "assignments[0].member.user_id"),
     ],
@@ -290,6 +323,22 @@ def test_an_impossible_custom_shift_costs_only_itself(make: Any, bad: Any, code:
     assert [one.key for one in record.extra_shifts] == ["X2"]
     assert record.unread == {"extra_shifts": 1}
     assert failed(findings) == [(code, f"custom_shifts[0].{path}")]
+
+
+def test_shifts_and_overrides_without_length_have_no_effect(make: Any) -> None:
+    moment = (PERIOD[0], PERIOD[0])
+    override = replacement("O1", *moment, rotation_id="R0")
+    record, findings = mapped(make, raw_schedule([event("E1")]), [shift("X1", *moment)], [override])
+    assert (record.extra_shifts, record.overrides, record.unread, findings.failed) == ((), (), {}, [])
+    assert [code for code, _ in noted(findings)] == ["custom_shift_without_time", "override_without_time"]
+
+
+def test_what_has_ended_and_is_impossible_costs_nothing(make: Any) -> None:
+    past = ("2025-12-31T10:00:00Z", "2025-12-31T20:00:00Z")
+    without_person = {"type": "user_member", "user_id": None}
+    override = replacement("O1", *past, rotation_id="R0", overriding_member=without_person)
+    record, findings = mapped(make, raw_schedule([event("E1")]), [shift("X1", *past, without_person)], [override])
+    assert (record.extra_shifts, record.overrides, record.unread, findings.failed) == ((), (), {}, [])
 
 
 def test_an_override_of_nothing_that_is_in_force_is_named(make: Any) -> None:
@@ -379,3 +428,4 @@ def test_the_override_that_pagerduty_shows_wins(make: Any) -> None:
     assert ranks({"computed_shift_assignments": [shown], "rendered_coverage_percentage": 1}) == assumed
     assert ranks({"computed_shift_assignments": [by_override, 7], "rendered_coverage_percentage": 1}) == assumed
     assert ranks({"computed_shift_assignments": []}) == assumed
+    assert ranks(7) == assumed

@@ -171,5 +171,5 @@ def test_dates_beyond_the_rendered_years_are_an_open_end_or_left_out() -> None:
     assert read("RRULE:FREQ=DAILY;UNTIL=99991231T235959Z", noted=noted).rule == Rule("DAILY")
     found = read("RRULE:FREQ=DAILY", "RDATE:30000101T000000Z", "EXDATE:18000101T000000", noted=noted)
     assert (found.added, found.excluded) == ((), ())
-    assert noted == ["without_end", "dates_out_of_time"]
+    assert noted == ["without_end", "date_out_of_time"]
     assert "before the year 1900" in refused("RRULE:FREQ=DAILY;UNTIL=18000101").message

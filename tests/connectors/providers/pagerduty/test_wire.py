@@ -60,4 +60,4 @@ def test_lists_that_are_null_are_empty_where_the_vendor_promises_a_list(make: An
     policy = wire.EscalationPolicy.model_validate(
         {"id": "E1", "escalation_rules": [{"escalation_delay_in_minutes": 0, "targets": None}], "teams": None}
     )
-    assert policy.escalation_rules[0].targets == ()
+    assert policy.targets == ()
