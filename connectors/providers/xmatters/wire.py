@@ -219,7 +219,7 @@ class Exclusion(CamelWire):
     start_date: Instant
 
 
-def _recipient_or_none(value: object, handler: ValidatorFunctionWrapHandler) -> object:
+def _usable_or_none(value: object, handler: ValidatorFunctionWrapHandler) -> object:
     try:
         return handler(value)
     except ValidationError:
@@ -227,16 +227,17 @@ def _recipient_or_none(value: object, handler: ValidatorFunctionWrapHandler) -> 
 
 
 class ShiftMember(CamelWire):
-    """A member of a shift. delay: minutes *before* this member. in_rotation: was also seen inside the recipient.
+    """A member of a shift. in_rotation: was also seen inside the recipient.
 
-    recipient: None if it is unusable, for example without an id: it keeps its seat. recipient_type: its type then.
+    delay: minutes *before* this member; None if it is unusable. recipient: None if it is unusable, for example without
+    an id: it keeps its seat. recipient_type: its type then.
     """
 
     position: Whole
-    delay: Whole
+    delay: Annotated[Whole | None, WrapValidator(_usable_or_none)] = None
     escalation_type: Word | None = None
     in_rotation: Flag = True
-    recipient: Annotated[Recipient | None, WrapValidator(_recipient_or_none)] = None
+    recipient: Annotated[Recipient | None, WrapValidator(_usable_or_none)] = None
     recipient_type: Text = ""
 
     @model_validator(mode="before")

@@ -70,10 +70,12 @@ def test_a_holder_without_an_id_keeps_the_seat(instance: Any, make: Any, recipie
 
 def test_a_bad_member_costs_its_seat_and_keeps_its_place_in_the_policy(instance: Any, make: Any) -> None:
     """The delay before that member is unknown, so the level before it has no wait."""
-    seats = [make.seat(1, "ANA"), make.seat(2, "BO", "soon"), make.seat(3, "ANA", 5)]
+    seats = [make.seat(1, "ANA"), make.seat("second", "BO", 10), make.seat(3, "ANA", 5)]
     instance.shifts["G1"] = [make.shift("S1", *seats)]
     snapshot = fetch(instance)
-    assert [(f.entity_type, f.external_id, f.path) for f in snapshot.failed] == [("schedule", "S1", "members[1].delay")]
+    assert [(f.entity_type, f.external_id, f.path) for f in snapshot.failed] == [
+        ("schedule", "S1", "members[1].position")
+    ]
     (schedule,) = snapshot.schedules
     assert ([layer.key for layer in schedule.layers], schedule.unread) == (["1", "3"], {"layers": 1})
     levels = policy_of(snapshot, "S1").policy.levels
@@ -81,6 +83,22 @@ def test_a_bad_member_costs_its_seat_and_keeps_its_place_in_the_policy(instance:
         (None, "schedule", ("1",)),
         (5, "unresolved", None),
         (None, "schedule", ("3",)),
+    ]
+
+
+def test_a_bad_delay_costs_the_wait_before_its_seat(instance: Any, make: Any) -> None:
+    seats = [make.seat(1, "ANA"), make.seat(2, "BO", "soon"), make.seat(3, "ANA"), make.seat(4, "BO", 5)]
+    instance.shifts["G1"] = [make.shift("S1", *seats)]
+    snapshot = fetch(instance)
+    assert [(f.entity_type, f.external_id, f.path) for f in snapshot.failed] == [("schedule", "S1", "members[1].delay")]
+    (schedule,) = snapshot.schedules
+    assert ([layer.key for layer in schedule.layers], schedule.unread) == (["1", "2", "3", "4"], {})
+    levels = policy_of(snapshot, "S1").policy.levels
+    assert [(level.wait, level.targets[0].layers) for level in levels] == [
+        (None, ("1",)),
+        (0, ("2",)),
+        (5, ("3",)),
+        (None, ("4",)),
     ]
 
 
