@@ -151,7 +151,7 @@ def test_an_account_that_sees_half_of_the_groups_takes_the_others_for_hidden_not
     assert UserGroup.objects.filter(active=True).count() == 12
     for code in ("absences_not_told", "devices_by_person", "contact_details_forbidden"):
         assert len(notes(run, code)) == 1
-    assert "The members of All Hands are treated as not reported" in told(run)
+    assert "The members of All Hands are only partly known" in told(run)
 
 
 # --- answers ----------------------------------------------------------------------------------------------------------
@@ -209,17 +209,17 @@ def test_nothing_is_lost_whatever_the_source_answers(
     assert (again.state, changed(before)) == (RunState.SUCCEEDED, [])
 
 
-def test_services_that_may_not_be_read_any_more_stay_beside_the_groups_that_are_offered(
+def test_services_and_sites_that_may_not_be_read_any_more_stay_as_they_are(
     simulator: Simulator, imported: SyncProfile
 ) -> None:
     before = rows()
     simulator.edits.change_plan(services=False)
+    simulator.edits.change_habits(sites_refused=True)
     run = sync(imported)
     assert run.state == RunState.SUCCEEDED
-    assert notes(run, "none_here") == ["No services are visible, so the on-call groups are offered instead."]
-    after = rows()
-    assert {key: after[key] for key in before} == before
-    assert sum(table == "Service" for table, _ in after.keys() - before.keys()) == 10
+    assert "so nothing changes about services" in told(run)
+    assert len(notes(run, "sites_not_told")) == 1
+    assert changed(before) == []
 
 
 def test_a_fault_that_passes_heals_unseen(simulator: Simulator, imported: SyncProfile, no_waiting: list[float]) -> None:
