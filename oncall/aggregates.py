@@ -1,7 +1,7 @@
-"""What the five kinds of on-call objects consist of: the one list of fields and collections.
+"""The fields and collections of the five kinds of on-call objects, for writing, reading and comparing them.
 
-Operations write by it, selectors read by it, planning compares by it. A *state* is a plain JSON-like mapping: instants
-as ISO text ending in Z, layers and levels in their stored form, references as keys. Pure: no Django.
+A *state* is a mapping of JSON values: instants are ISO text that ends in Z, layers and levels have their stored form,
+and references are keys. Pure: no Django.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ Values = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """Elements of one aggregate, each with its own key. time_bounded: elements have an end and pass into history."""
+    """Elements of an aggregate, each with its own key. time_bounded: whether the elements end at an instant."""
 
     name: str
     fields: tuple[str, ...]
@@ -24,7 +24,10 @@ class Collection:
 
 @dataclass(frozen=True, slots=True)
 class Aggregate:
-    """fields: single-valued, in the order people read them. quiet: a first difference of these is settled silently."""
+    """A kind of object.
+
+    fields: single-valued, in the order of the pages. quiet: a first difference of these is decided without asking.
+    """
 
     kind: Kind
     fields: tuple[str, ...]
@@ -95,8 +98,10 @@ AGGREGATES: Mapping[Kind, Aggregate] = {
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """One aggregate as it stands. elements: collection name -> element key -> values; an element nobody's sync owns has
-    a key starting with ``local:``."""
+    """The stored values of an aggregate.
+
+    elements: collection name -> element key -> values. The key of an element without a source starts with ``local:``.
+    """
 
     fields: Values
     elements: Mapping[str, Mapping[str, Values]] = field(default_factory=dict)
@@ -106,7 +111,7 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class ElementChanges:
-    """put: element key -> all its values (created or replaced). remove: element keys."""
+    """Changes of a collection. put: element key -> all values, to create or replace. remove: element keys."""
 
     put: Mapping[str, Values] = field(default_factory=dict)
     remove: frozenset[str] = frozenset()
@@ -114,9 +119,10 @@ class ElementChanges:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A wanted change of one aggregate. id None: create it. version: the row version it was made from.
+    """A change of an aggregate that is to be written.
 
-    fields: only those to set. origin: the label of the source a created row comes from, empty for a local one.
+    fields: only the fields to set. id: None to create a row. version: the version of the row on which the draft is
+    based. origin: the label of the source of a new row, empty for a local row.
     """
 
     fields: Values
@@ -128,5 +134,5 @@ class Draft:
 
 
 def fold(name: str) -> str:
-    """The form in which two names count as the same: NFKC, case folded, blanks collapsed."""
+    """Returns the form in which equal names are equal: NFKC, case folded, without extra spaces."""
     return " ".join(normalize("NFKC", name).casefold().split())

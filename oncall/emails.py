@@ -1,7 +1,7 @@
-"""The one form in which two e-mail addresses count as the same. Pure: no Django.
+"""Converts e-mail addresses to the form in which equal addresses are equal. Pure: no Django.
 
 Case folding of non-ASCII letters differs between databases and lets look-alikes collide (CVE-2019-19844), so an address
-is compared only when its local part is ASCII and its domain is valid IDNA; anything else is nobody's address.
+has this form only if its local part is ASCII and its domain is valid IDNA. Other addresses never match a person.
 """
 
 import re
@@ -15,7 +15,7 @@ _MAX_LOCAL_PART = 64
 
 
 def canonical_email(text: str) -> str | None:
-    """The address in lower case with its domain in IDNA (UTS 46) ASCII form; None when it has no such form."""
+    """Returns the address in lower case with its domain in ASCII (IDNA, UTS 46), or None if that is impossible."""
     local, at, domain = text.strip(" ").rpartition("@")
     if not at or not local.isascii() or len(local) > _MAX_LOCAL_PART:
         return None
@@ -29,7 +29,7 @@ def canonical_email(text: str) -> str | None:
 
 @lru_cache(maxsize=1024)
 def _ascii(domain: str) -> str | None:
-    """The domain in IDNA form. Remembered: an account has thousands of addresses in a handful of domains."""
+    """Returns the domain in IDNA form. It is cached: thousands of addresses have the same few domains."""
     try:
         host = idna.encode(domain, uts46=True).decode("ascii").lower()
     except idna.IDNAError:

@@ -1,16 +1,17 @@
-"""Why an operation refused. Nothing was written when one of these is raised."""
+"""The errors of operations. If an operation raises one, it has written nothing."""
 
 from collections.abc import Iterable
 
 
 class OperationRefused(Exception):
-    """Base of the refusals."""
+    """Base class of the errors of operations."""
 
 
 class InvalidDraft(OperationRefused):
-    """A wanted value makes no sense. path: the field, ``layers[0].windows[1].start``, ``overrides.<key>.ends_at``.
+    """A value of a draft is invalid.
 
-    position: which of the drafts, counted from 0; None outside a list of drafts.
+    path: its field, for example ``layers[0].windows[1].start`` or ``overrides.<key>.ends_at``. position: the
+    position of the draft, counted from 0; None outside a list of drafts.
     """
 
     def __init__(self, path: str, message: str, position: int | None = None) -> None:
@@ -21,7 +22,7 @@ class InvalidDraft(OperationRefused):
 
 
 class StaleRows(OperationRefused):
-    """Rows that changed, or went, since the drafts were made. ids: theirs."""
+    """Rows were changed or deleted after the drafts were made. ids: the ids of these rows."""
 
     def __init__(self, ids: Iterable[int]) -> None:
         self.ids = tuple(sorted(ids))
@@ -29,4 +30,4 @@ class StaleRows(OperationRefused):
 
 
 class RowsInUse(OperationRefused):
-    """Rows that others depend on, in a sentence for people."""
+    """Other rows refer to the rows. The message is a sentence for people."""

@@ -1,15 +1,15 @@
-"""What stops a sync before or beside the source."""
+"""Errors of runs that do not come from a source."""
 
 from syncjobs.models import SyncRun
 
 
 class RunAlreadyActive(Exception):
-    """The connection has an active run. ``run`` is that one: link to it instead of starting another."""
+    """The connection already has an active run, which is ``run``."""
 
     def __init__(self, run: SyncRun) -> None:
-        super().__init__(f"{run} is {run.get_state_display()} already; watch it or cancel it first.")
+        super().__init__(f"{run} is already {run.get_state_display()}. Watch or cancel it first.")
         self.run = run
 
 
 class StalePlan(Exception):
-    """A stored plan that may not be applied any more. Nothing was written."""
+    """A stored plan can no longer be applied. Nothing was written."""

@@ -1,18 +1,18 @@
-"""Celery's side: doorbells only. Everything a task needs to know is in the database."""
+"""Celery tasks. They carry no data: everything a task needs is in the database."""
 
 from celery import shared_task
 
 from syncjobs.runs.runner import drive
-from syncjobs.runs.start import sweep
+from syncjobs.runs.start import recover_runs
 
 
 @shared_task
 def drive_run(run_id: int) -> None:
-    """Work on one queued run. Ringing twice is harmless: only one worker can claim it."""
+    """Work on a queued run. A second task for the same run does nothing, because only one worker can claim it."""
     drive(run_id)
 
 
 @shared_task(expires=55)
 def tick() -> None:
-    """Every minute: fail abandoned runs, ring again for forgotten ones."""
-    sweep()
+    """Fail runs whose worker died, and notify workers again of queued runs. Runs every minute."""
+    recover_runs()

@@ -1,17 +1,19 @@
-"""Escalation levels to and from JSON, the form they are stored and compared in. Equal levels give equal JSON."""
+"""Converts escalation levels to JSON and back. Policies are stored and compared as this JSON.
+
+Equal levels give equal JSON.
+"""
 
 from dataclasses import fields
-from typing import Any
 
 from oncall.escalation.policy import Level, Target
+from oncall.rendering.codec import Json
 
-Json = dict[str, Any]
 FORMAT = 1
 _OPTIONAL = {f.name: f.default for f in fields(Target) if f.name not in ("kind", "key")}
 
 
 class InvalidPolicy(ValueError):
-    """Levels that cannot be read. ``path`` names where, e.g. ``levels[1].targets[0]``."""
+    """Levels cannot be read. path: the invalid place, for example ``levels[1].targets[0]``."""
 
     def __init__(self, path: str, message: str) -> None:
         super().__init__(f"{path}: {message}")
@@ -35,7 +37,7 @@ def _target_from_json(data: Json) -> Target:
 
 
 def levels_to_json(levels: tuple[Level, ...]) -> Json:
-    """The stored form: ``{"format": 1, "levels": [...]}``."""
+    """Returns the stored form: ``{"format": 1, "levels": [...]}``."""
     return {
         "format": FORMAT,
         "levels": [
@@ -50,9 +52,11 @@ def levels_to_json(levels: tuple[Level, ...]) -> Json:
 
 
 def levels_from_json(data: Json) -> tuple[Level, ...]:
-    """Inverse of :func:`levels_to_json`. Raises InvalidPolicy."""
+    """Returns levels from their stored form. Raises InvalidPolicy."""
     if data.get("format") != FORMAT:
-        raise InvalidPolicy("levels", f"stored in format {data.get('format')!r}, this version reads {FORMAT}")
+        raise InvalidPolicy(
+            "levels", f"are stored in format {data.get('format')!r}; this version reads format {FORMAT}"
+        )
     levels = []
     for index, level in enumerate(data["levels"]):
         try:

@@ -1,11 +1,11 @@
-"""What a walk may ask, answered from values: schedules are rendered, groups and people looked up."""
+"""Answers the questions of a walk from values: it renders schedules, and looks up groups and people."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from oncall.escalation.policy import Policy
-from oncall.escalation.walk import Members
+from oncall.escalation.policy import Mode, Policy
+from oncall.escalation.walk import MemberSet
 from oncall.rendering.answers import on_call_at
 from oncall.rendering.coverage import HORIZON
 from oncall.rendering.final import render_final
@@ -23,12 +23,12 @@ from oncall.rendering.spec import (
 from oncall.rendering.validation import validate
 from oncall.rendering.zones import DAY, EARLIEST, LATEST
 
-_HORIZONS = (2 * DAY, 14 * DAY, HORIZON)  # most answers lie in the first
+_HORIZONS = (2 * DAY, 14 * DAY, HORIZON)  # the first is usually enough
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """members: each once, in the order they are shown. leads: those of them whom ``leads`` means."""
+    """A user group. members: in the order of the pages, without duplicates. leads: the members who lead it."""
 
     members: tuple[Participant, ...]
     leads: frozenset[Participant] = frozenset()
@@ -36,8 +36,11 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class WalkContext:
-    """A context of the walk; every mapping is by key. substitutions: of people who are targets or members themselves.
-    reachable: everybody who is. Inactive schedules and policies are given empty, inactive groups without members."""
+    """A context of a walk. Keys of targets are the keys of all mappings but ``substitutions``.
+
+    substitutions: by person, for people who are targets or members of groups. reachable: all reachable people. Inactive
+    schedules and policies are empty, inactive groups have no members.
+    """
 
     policies: Mapping[str, Policy] = field(default_factory=dict)
     schedules: Mapping[str, tuple[ScheduleSpec, tuple[Substitution, ...]]] = field(default_factory=dict)
@@ -52,32 +55,30 @@ class WalkContext:
     def routing(self, group: str) -> str | None:
         return self.routings.get(group)
 
-    def on_call(
-        self, schedule: str, instant: int, mode: Literal["current", "next", "previous"], layers: tuple[str, ...] | None
-    ) -> Who | None:
+    def on_call(self, schedule: str, instant: int, mode: Mode, layers: tuple[str, ...] | None) -> Who | None:
         if schedule not in self.schedules or not EARLIEST + HORIZON <= instant < LATEST - HORIZON:
             return None
         spec, substitutions = self.schedules[schedule]
         try:
             validate(spec)
             if layers is not None:
-                spec = limited(spec, layers)
+                spec = with_layers(spec, layers)
             if mode == "current":
                 return on_call_at(spec, substitutions, instant)
             return neighbours(spec, substitutions, instant, mode)
-        except InvalidSpec:  # not known, which the walk names
+        except InvalidSpec:  # the walk reports it as unknown
             return None
 
-    def members(self, group: str, which: Members) -> Who | None:
+    def members(self, group: str, which: MemberSet) -> Who | None:
         if group not in self.groups:
             return None
-        known = self.groups[group]
+        found = self.groups[group]
         if which == "all":
-            return known.members
-        return tuple(each for each in known.members if (each in known.leads) == (which == "leads"))
+            return found.members
+        return tuple(each for each in found.members if (each in found.leads) == (which == "leads"))
 
-    def stand_in(self, person: Participant, instant: int, group: str | None) -> Participant:
-        """By the one rule for substitutions: somebody who is paged without a schedule is always on call in one."""
+    def replacement(self, person: Participant, instant: int, group: str | None) -> Participant:
+        # Substitutions apply as in a schedule in which the person is always on call.
         substitutions = self.substitutions.get(person)
         if not substitutions:
             return person
@@ -89,8 +90,8 @@ class WalkContext:
         return person in self.reachable
 
 
-def limited(spec: ScheduleSpec, layers: tuple[str, ...]) -> ScheduleSpec:
-    """The schedule as if it had only these layers and extra shifts. Raises InvalidSpec for one it does not have."""
+def with_layers(spec: ScheduleSpec, layers: tuple[str, ...]) -> ScheduleSpec:
+    """Returns the schedule with only these layers and extra shifts. Raises InvalidSpec if one does not exist."""
     shifts = tuple(each for each in spec.extra_shifts if each.key in layers)
     kept = tuple(each for each in spec.layers if each.key in layers)
     missing = set(layers) - {each.key for each in kept} - {each.key for each in shifts}
@@ -103,8 +104,10 @@ def limited(spec: ScheduleSpec, layers: tuple[str, ...]) -> ScheduleSpec:
 def neighbours(
     spec: ScheduleSpec, substitutions: tuple[Substitution, ...], instant: int, mode: Literal["next", "previous"]
 ) -> Who | None:
-    """Who holds the final schedule's first stretch after, or last one before, that of ``instant``; time with nobody is
-    passed over. None when there is none within HORIZON. Raises InvalidSpec like ``render``."""
+    """Returns who is on call in the span of the final schedule after, or before, the span of ``instant``.
+
+    Spans in which nobody is on call are skipped. Returns None if there is no span within HORIZON. Raises InvalidSpec.
+    """
     for seconds in _HORIZONS:
         if mode == "next":
             for span in render_final(spec, substitutions, instant, instant + seconds):

@@ -1,50 +1,57 @@
-"""What an escalation policy is, in values: the one escalation model for every vendor."""
+"""The value types of escalation policies, one model for all vendors."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 TargetKind = Literal["responder", "schedule", "user_group", "group_routing", "escalation_policy", "unresolved"]
 Condition = Literal["not_acked", "not_closed"]
+Mode = Literal["current", "next", "previous"]
+Members = Literal["all", "leads", "others", "random"]
+Distribution = Literal["everyone", "round_robin"]
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
     """Who or what a level pages.
 
-    key: opaque text (an external id in records, a reference key in the database). label: the name to show while the
-    key has no row. mode: which shift of a schedule. layers: keys of the layers that count, None = all. members: which
-    members of a group. unresolved_kind: what an unresolved target was at the source. notify: the vendor's own word.
+    key: opaque text (an external id in records, a reference key in the database). label: the name that pages show while
+    the key has no row. mode: which shift of a schedule. layers: keys of the layers that count, None = all. members:
+    which members of a group. unresolved_kind: the kind of an unresolved target at the source. notify: the vendor's own
+    word.
     """
 
     kind: TargetKind
     key: str
     label: str = ""
     condition: Condition = "not_acked"
-    mode: Literal["current", "next", "previous"] = "current"
+    mode: Mode = "current"
     layers: tuple[str, ...] | None = None
-    members: Literal["all", "leads", "others", "random"] = "all"
+    members: Members = "all"
     unresolved_kind: str = ""
     notify: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """One step. wait: whole minutes until the next level starts (last level: the pause before the next round, None
-    without rounds). distribution: page all targets, or one of them in turn."""
+    """A step of a policy.
+
+    wait: whole minutes until the next level starts; for the last level, the pause before the next round, None if there
+    is none. distribution: all targets are paged, or the targets take turns.
+    """
 
     wait: int | None
-    distribution: Literal["everyone", "round_robin"]
+    distribution: Distribution
     targets: tuple[Target, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A whole policy. Unknown is None, never a default.
+    """An escalation policy. A value that the source does not report is None, never a default.
 
-    initial_wait: minutes before the first level, first round only. repeat_count: extra rounds after the first.
-    unstaffed_level: pass on at once (skip) or let the time run (wait) when nobody is there; skip_within_round passes on
-    at once and keeps the pause before a next round. resolved: on-call is looked up as each level starts, or once when
-    the walk starts.
+    initial_wait: minutes before the first level, in the first round only. repeat_count: extra rounds after the first.
+    unstaffed_level: if nobody of a level is reachable, the next level starts at once (skip) or after the level's wait
+    (wait); skip_within_round skips and keeps the pause before a next round. resolved: who is on call is determined when
+    each level starts, or once when the policy starts.
     """
 
     initial_wait: int

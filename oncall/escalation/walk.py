@@ -1,7 +1,7 @@
-"""The walk: who is paged at which minute after an alert, and why. Defined in docs/escalation.md.
+"""Walks a policy: who is paged at which minute after an alert, and why. Defined in docs/escalation.md.
 
-Minutes count from the alert. First the whole course is foreseen as if nobody did anything; then :func:`answered` takes
-out what an acknowledgement or a close prevents. So neither of them moves a level in time.
+Minutes count from the alert. The walk is first computed as if nobody acknowledges or closes the alert. Then
+:func:`_with_response` removes the pages that an acknowledgement or a close prevents. So neither moves a level in time.
 """
 
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Literal, NamedTuple, Protocol
 
-from oncall.escalation.policy import Level, Policy, Target
+from oncall.escalation.policy import Level, Mode, Policy, Target
 from oncall.rendering.spec import VACANT, Participant
 from oncall.rendering.zones import MINUTE
 
@@ -17,39 +17,45 @@ MOST_STEPS = 2_000
 MOST_MINUTES = 366 * 1_440
 MOST_NESTED = 50
 
-Outcome = Literal["paged", "acknowledged", "not_told", "waited", "skipped"]
-Members = Literal["all", "leads", "others"]
+Outcome = Literal["paged", "acknowledged", "unknown", "waited", "skipped"]
+MemberSet = Literal["all", "leads", "others"]
 
 
 class WalkTooLong(ValueError):
-    """A walk of more than MOST_STEPS levels, MOST_MINUTES minutes or MOST_NESTED policies inside each other."""
+    """A walk has more than MOST_STEPS levels, MOST_MINUTES minutes or MOST_NESTED policies inside each other."""
 
 
 class Context(Protocol):
-    """What the walk asks about the world. Keys are those of targets and participants; None always means: not known."""
+    """Answers the questions of a walk. Keys are those of targets and participants. None always means: unknown."""
 
     def policy(self, key: str) -> Policy | None: ...
 
     def routing(self, group: str) -> str | None:
-        """The key of the policy that a group's routing leads to when nothing about the alert decides otherwise."""
+        """Returns the key of the policy to which the group's routing sends an alert that matches no special rule."""
 
     def on_call(
-        self, schedule: str, instant: int, mode: Literal["current", "next", "previous"], layers: tuple[str, ...] | None
+        self, schedule: str, instant: int, mode: Mode, layers: tuple[str, ...] | None
     ) -> tuple[Participant, ...] | None:
-        """Participants of any kind but vacant, substitutions applied."""
+        """Returns participants of any kind but vacant, after substitutions."""
 
-    def members(self, group: str, which: Members) -> tuple[Participant, ...] | None: ...
+    def members(self, group: str, which: MemberSet) -> tuple[Participant, ...] | None: ...
 
-    def stand_in(self, person: Participant, instant: int, group: str | None) -> Participant:
-        """Who is paged instead of a person who is a target or a member of ``group``; vacant for nobody."""
+    def replacement(self, person: Participant, instant: int, group: str | None) -> Participant:
+        """Returns who is paged for a person who is a target or a member of ``group``: the person, or a substitute.
+
+        Vacant means nobody.
+        """
 
     def is_reachable(self, person: Participant) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Paged:
-    """One person of a page. instead_of: whom they stand in for. through: the group in a schedule that they come from.
-    ``away``: a substitution by nobody."""
+    """A person of a page.
+
+    state: ``away`` means that nobody replaces the person. instead_of: the person whom this person replaces. through:
+    the group in the schedule to which the person belongs.
+    """
 
     person: Participant
     state: Literal["reachable", "unreachable", "away"]
@@ -59,18 +65,21 @@ class Paged:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What cannot be told of a page: the source's target has no counterpart (``unresolved``), what it names is not
-    known here or cannot be read (``not_known``), or the alert decides (``routing``). ``cycle``: a policy that leads
-    back into itself is cut here; path: its keys, from its first place to the repeated one."""
+    """Why a page is incomplete.
 
-    kind: Literal["unresolved", "not_known", "routing", "cycle"]
+    ``unresolved``: the target has no counterpart here. ``unknown``: its key has no row here, or the row cannot be read.
+    ``routing``: only the alert decides. ``cycle``: a policy would start inside itself, so the walk stops there; path:
+    the keys of the policies from the first occurrence to the repeated policy.
+    """
+
+    kind: Literal["unresolved", "unknown", "routing", "cycle"]
     what: Participant | None = None
     path: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """A policy that begins here and runs beside the one that named it."""
+class Branch:
+    """A policy that starts here and runs beside the policy whose target it is."""
 
     key: str
     walk: "Walk"
@@ -78,30 +87,34 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What a level does about one target. one_of: one of the people, by chance. withheld: the alert is acknowledged."""
+    """The result of a target of a level.
+
+    one_of: only one of the people is paged, by chance. withheld: nobody is paged, because the alert is acknowledged.
+    """
 
     target: Target
     people: tuple[Paged, ...] = ()
-    parts: tuple[Part, ...] = ()
+    branches: tuple[Branch, ...] = ()
     problems: tuple[Problem, ...] = ()
     one_of: bool = False
     withheld: bool = False
 
     @property
     def staffed(self) -> bool:
-        """Whether somebody reachable is there, now or later in a policy that begins here."""
+        """Whether somebody is reachable, now or later in a policy that starts here."""
         return any(each.state == "reachable" for each in self.people) or any(
-            page.staffed for part in self.parts for step in part.walk.steps for page in step.pages
+            page.staffed for branch in self.branches for step in branch.walk.steps for page in step.pages
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One level of one round (both from 1) at ``minute``. one_of: one of the pages, in turn. wait: minutes until the
-    next level, None where that is not known, does not come, or the level is skipped.
+    """A level of a round (both counted from 1) at ``minute``.
 
-    outcome: ``paged`` somebody reachable; ``acknowledged``: they would have been; ``not_told``: nobody who is known,
-    but a target cannot be told, so its time runs; ``waited`` or ``skipped``: nobody reachable.
+    outcome: ``paged``: somebody reachable is paged. ``acknowledged``: somebody would be paged if the alert were not
+    acknowledged. ``unknown``: nobody reachable is known, but a target could not be resolved; the wait runs. ``waited``
+    or ``skipped``: nobody is reachable. one_of: only one of the pages happens; the targets take turns. wait: minutes
+    until the next level, None if the wait is unknown, no level follows or the level is skipped.
     """
 
     minute: int
@@ -115,10 +128,13 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """Why nothing follows from ``minute`` on: ``nothing`` is left to do; ``closed``: the alert is, by this policy or
-    otherwise; it is not known how many rounds there are, or how long a wait is."""
+    """Why the walk ends at ``minute``.
 
-    kind: Literal["nothing", "closed", "rounds_not_known", "wait_not_known"]
+    ``nothing``: the policy is finished. ``closed``: this policy, another policy or a person closed the alert.
+    ``rounds_unknown``, ``wait_unknown``: the number of rounds or the length of a wait is unknown.
+    """
+
+    kind: Literal["nothing", "closed", "rounds_unknown", "wait_unknown"]
     minute: int
 
 
@@ -129,8 +145,11 @@ class Walk:
 
 
 class Notice(NamedTuple):
-    """At ``minute`` somebody may be paged: all of ``people``, or ``one_of`` them. path: keys of the policies, the
-    innermost last, that lead there; empty for the policy itself."""
+    """A message to people at ``minute``.
+
+    path: keys of the policies around the level, the innermost last; empty for the policy itself. one_of: at most one of
+    the people is paged.
+    """
 
     minute: int
     path: tuple[str, ...]
@@ -143,20 +162,20 @@ class Notice(NamedTuple):
 def walk(
     policy: Policy, context: Context, at: int, acknowledged_at: int | None = None, closed_at: int | None = None
 ) -> Walk:
-    """The course of an alert that arrives at the instant ``at``.
+    """Returns the walk for an alert that arrives at the instant ``at``. Raises WalkTooLong.
 
-    acknowledged_at, closed_at: minutes after it; what is due in that minute is prevented. Raises WalkTooLong.
+    acknowledged_at, closed_at: minutes after the alert; pages of that minute are prevented.
     """
-    return answered(_Foreseeing(context, at).walk(policy, 0, (("", policy),)), acknowledged_at, closed_at)
+    return _with_response(_Walker(context, at).walk(policy, 0, (("", policy),)), acknowledged_at, closed_at)
 
 
 def notices(walk: Walk) -> tuple[Notice, ...]:
-    """Everybody reachable who is paged, by minute; parallel policies in between each other."""
+    """Returns the notices of all reachable people who are paged, of all policies, sorted by minute."""
     return tuple(sorted(_notices(walk, (), False), key=lambda each: each.minute))
 
 
 def _notices(walk: Walk, path: tuple[str, ...], perhaps: bool) -> Iterator[Notice]:
-    """perhaps: the whole walk is one of several candidates."""
+    """Yields the notices of a walk. perhaps: the walk may not happen, because its target takes turns with others."""
     for step in walk.steps:
         pages = [page for page in step.pages if not page.withheld]
         drawn = [page for page in pages if step.one_of or page.one_of]
@@ -166,16 +185,18 @@ def _notices(walk: Walk, path: tuple[str, ...], perhaps: bool) -> Iterator[Notic
             if who:
                 one_of = perhaps or together is not certain
                 yield Notice(step.minute, path, step.round, step.level, tuple(sorted(who)), one_of)
-        for part in (part for page in pages for part in page.parts):
-            yield from _notices(part.walk, (*path, part.key), perhaps or step.one_of)
+        for branch in (branch for page in pages for branch in page.branches):
+            yield from _notices(branch.walk, (*path, branch.key), perhaps or step.one_of)
 
 
-# --- what somebody does about the alert -------------------------------------------------------------------------------
+# --- acknowledging and closing ----------------------------------------------------------------------------------------
 
 
-def answered(walk: Walk, acknowledged_at: int | None, closed_at: int | None) -> Walk:
-    """The foreseen walk without what the acknowledgement and the close prevent; a policy that closes the alert ends
-    all that run beside it, after that minute."""
+def _with_response(walk: Walk, acknowledged_at: int | None, closed_at: int | None) -> Walk:
+    """Returns the walk without the pages that the acknowledgement and the close prevent.
+
+    When a policy closes the alert, all policies beside it end after that minute.
+    """
     if acknowledged_at is not None:
         walk = _acknowledged(walk, acknowledged_at)
     own = min(_closings(walk), default=None)
@@ -198,20 +219,21 @@ def _acknowledged_step(step: Step, minute: int) -> Step:
 
 def _acknowledged_page(page: Page, due: int, minute: int) -> Page:
     if due >= minute and page.target.condition == "not_acked":
-        return replace(page, withheld=True, parts=())
-    return replace(page, parts=tuple(replace(part, walk=_acknowledged(part.walk, minute)) for part in page.parts))
+        return replace(page, withheld=True, branches=())
+    branches = (replace(branch, walk=_acknowledged(branch.walk, minute)) for branch in page.branches)
+    return replace(page, branches=tuple(branches))
 
 
 def _closings(walk: Walk) -> Iterator[int]:
     if walk.ending.kind == "closed":
         yield walk.ending.minute
     certain = (step for step in walk.steps if not step.one_of)
-    for part in (part for step in certain for page in step.pages for part in page.parts):
-        yield from _closings(part.walk)
+    for branch in (branch for step in certain for page in step.pages for branch in page.branches):
+        yield from _closings(branch.walk)
 
 
 def _closed(walk: Walk, before: int, minute: int) -> Walk:
-    """Only what is due before the minute ``before``; the alert is closed at ``minute``."""
+    """Returns the steps before the minute ``before``; the alert is closed at ``minute``."""
     steps = tuple(
         replace(step, pages=tuple(_closed_page(page, before, minute) for page in step.pages))
         for step in walk.steps
@@ -222,30 +244,31 @@ def _closed(walk: Walk, before: int, minute: int) -> Walk:
 
 
 def _closed_page(page: Page, before: int, minute: int) -> Page:
-    return replace(page, parts=tuple(replace(part, walk=_closed(part.walk, before, minute)) for part in page.parts))
+    branches = (replace(branch, walk=_closed(branch.walk, before, minute)) for branch in page.branches)
+    return replace(page, branches=tuple(branches))
 
 
-# --- what is foreseen -------------------------------------------------------------------------------------------------
+# --- without an acknowledgement or a close ----------------------------------------------------------------------------
 
 Path = tuple[tuple[str, Policy], ...]
 
 
 class _Found(NamedTuple):
     people: tuple[Paged, ...] = ()
-    parts: tuple[Part, ...] = ()
+    branches: tuple[Branch, ...] = ()
     problems: tuple[Problem, ...] = ()
 
 
-class _Foreseeing:
-    """Counts the steps of a walk and of all that run beside it."""
+class _Walker:
+    """Walks a policy and its branches, which share one limit of steps."""
 
     def __init__(self, context: Context, at: int) -> None:
         self.context, self.at, self.left = context, at, MOST_STEPS
 
     def walk(self, policy: Policy, start: int, path: Path) -> Walk:
-        """The course of a policy that begins at the minute ``start``. path: the policies around it, and itself."""
+        """Returns the walk of a policy that starts at the minute ``start``. path: the policies around it and itself."""
         if len(path) > MOST_NESTED:
-            raise WalkTooLong(f"more than {MOST_NESTED} policies inside each other")
+            raise WalkTooLong(f"more than {MOST_NESTED} policies are inside each other")
         steps: list[Step] = []
         minute = start + policy.initial_wait
         last = (1 + (policy.repeat_count or 0), len(policy.levels))
@@ -256,10 +279,10 @@ class _Foreseeing:
                 if step.outcome == "skipped":
                     continue
                 if level.wait is None and (number, position) != last:
-                    return Walk(tuple(steps), Ending("wait_not_known", minute))
+                    return Walk(tuple(steps), Ending("wait_unknown", minute))
                 minute += level.wait or 0
         if policy.repeat_count is None and policy.levels:
-            return Walk(tuple(steps), Ending("rounds_not_known", minute))
+            return Walk(tuple(steps), Ending("rounds_unknown", minute))
         closes = policy.after_last == "close" and policy.levels
         return Walk(tuple(steps), Ending("closed" if closes else "nothing", minute))
 
@@ -267,25 +290,25 @@ class _Foreseeing:
         minute, number, position = place
         self.left -= 1
         if self.left < 0:
-            raise WalkTooLong(f"more than {MOST_STEPS} levels are gone through")
+            raise WalkTooLong(f"it has more than {MOST_STEPS} levels")
         if minute > MOST_MINUTES:
-            raise WalkTooLong(f"it goes on for more than {MOST_MINUTES} minutes")
-        looked_up = self.at + (start if policy.resolved == "start" else minute) * MINUTE
-        pages = tuple(self._page(target, looked_up, minute, path) for target in level.targets)
+            raise WalkTooLong(f"it takes more than {MOST_MINUTES} minutes")
+        instant = self.at + (start if policy.resolved == "start" else minute) * MINUTE
+        pages = tuple(self._page(target, instant, minute, path) for target in level.targets)
         outcome: Outcome
         if any(page.staffed for page in pages):
             outcome = "paged"
-        elif any(_is_untold(page) for page in pages):
-            outcome = "not_told"
+        elif any(_is_incomplete(page) for page in pages):
+            outcome = "unknown"
         else:
-            outcome = "skipped" if _is_passed_on(policy, number, position) else "waited"
+            outcome = "skipped" if _is_skipped(policy, number, position) else "waited"
         one_of = level.distribution == "round_robin" and len(pages) > 1
         wait = None if outcome == "skipped" else level.wait
         return Step(minute, number, position, outcome, pages, one_of, wait)
 
     def _page(self, target: Target, instant: int, minute: int, path: Path) -> Page:
-        people, parts, problems = self._found(target, instant, minute, path)
-        return Page(target, people, parts, problems, one_of=target.members == "random" and len(people) > 1)
+        people, branches, problems = self._found(target, instant, minute, path)
+        return Page(target, people, branches, problems, one_of=target.members == "random" and len(people) > 1)
 
     def _found(self, target: Target, instant: int, minute: int, path: Path) -> _Found:
         match target.kind:
@@ -294,10 +317,10 @@ class _Foreseeing:
             case "schedule":
                 return self._on_call(target, instant, minute, path)
             case "user_group":
-                which: Members = "all" if target.members == "random" else target.members
+                which: MemberSet = "all" if target.members == "random" else target.members
                 return self._members(target.key, which, instant, None)
             case "group_routing":
-                return self._routed(target.key, minute, path)
+                return self._routing(target.key, minute, path)
             case "escalation_policy":
                 return self._policy(target.key, minute, path)
         return _Found(problems=(Problem("unresolved"),))
@@ -305,41 +328,41 @@ class _Foreseeing:
     def _on_call(self, target: Target, instant: int, minute: int, path: Path) -> _Found:
         participants = self.context.on_call(target.key, instant, target.mode, target.layers)
         if participants is None:
-            return _Found(problems=(Problem("not_known"),))
-        found = [self._participant(one, instant, minute, path) for one in participants]
+            return _Found(problems=(Problem("unknown"),))
+        found = [self._participant(participant, instant, minute, path) for participant in participants]
         return _Found(
             tuple(chain.from_iterable(each.people for each in found)),
-            tuple(chain.from_iterable(each.parts for each in found)),
+            tuple(chain.from_iterable(each.branches for each in found)),
             tuple(chain.from_iterable(each.problems for each in found)),
         )
 
-    def _participant(self, one: Participant, instant: int, minute: int, path: Path) -> _Found:
-        """Of a schedule, which has applied the substitutions of people already."""
-        match one.kind:
+    def _participant(self, participant: Participant, instant: int, minute: int, path: Path) -> _Found:
+        """Returns whom a participant of a schedule pages. The schedule has already applied substitutions of people."""
+        match participant.kind:
             case "person":
-                return _Found((Paged(one, self._state(one)),))
+                return _Found((Paged(participant, self._state(participant)),))
             case "group":
-                return self._members(one.id, "all", instant, one)
+                return self._members(participant.id, "all", instant, participant)
             case "group_routing":
-                return self._routed(one.id, minute, path)
-        return self._policy(one.id, minute, path)
+                return self._routing(participant.id, minute, path)
+        return self._policy(participant.id, minute, path)
 
-    def _members(self, group: str, which: Members, instant: int, through: Participant | None) -> _Found:
+    def _members(self, group: str, which: MemberSet, instant: int, through: Participant | None) -> _Found:
         members = self.context.members(group, which)
         if members is None:
-            return _Found(problems=(Problem("not_known", Participant("group", group)),))
+            return _Found(problems=(Problem("unknown", Participant("group", group)),))
         return _Found(tuple(replace(self._paged(each, instant, group), through=through) for each in members))
 
     def _paged(self, person: Participant, instant: int, group: str | None = None) -> Paged:
-        by = self.context.stand_in(person, instant, group)
-        if by == VACANT:
+        paged = self.context.replacement(person, instant, group)
+        if paged == VACANT:
             return Paged(person, "away")
-        return Paged(by, self._state(by), None if by == person else person)
+        return Paged(paged, self._state(paged), None if paged == person else person)
 
     def _state(self, person: Participant) -> Literal["reachable", "unreachable"]:
         return "reachable" if self.context.is_reachable(person) else "unreachable"
 
-    def _routed(self, group: str, minute: int, path: Path) -> _Found:
+    def _routing(self, group: str, minute: int, path: Path) -> _Found:
         key = self.context.routing(group)
         if key is None:
             return _Found(problems=(Problem("routing", Participant("group_routing", group)),))
@@ -348,24 +371,27 @@ class _Foreseeing:
     def _policy(self, key: str, minute: int, path: Path) -> _Found:
         policy = self.context.policy(key)
         if policy is None:
-            return _Found(problems=(Problem("not_known", Participant("policy", key)),))
-        # By value: equal policies lead to equal ones, whatever keys they go by.
-        around = next((place for place, (_, one) in enumerate(path) if one == policy), None)
+            return _Found(problems=(Problem("unknown", Participant("policy", key)),))
+        # Compare values: equal policies have equal walks, even if their keys differ.
+        around = next((place for place, (_, outer) in enumerate(path) if outer == policy), None)
         if around is not None:
             keys = (*(each for each, _ in path[around:]), key)
             return _Found(problems=(Problem("cycle", Participant("policy", key), keys),))
-        return _Found((), (Part(key, self.walk(policy, minute, (*path, (key, policy)))),))
+        return _Found((), (Branch(key, self.walk(policy, minute, (*path, (key, policy)))),))
 
 
-def _is_passed_on(policy: Policy, number: int, position: int) -> bool:
-    """Whether a level with nobody takes no time. The wait after a round's last level is the pause before the next."""
+def _is_skipped(policy: Policy, number: int, position: int) -> bool:
+    """Whether a level in which nobody is reachable takes no time.
+
+    The wait after a round's last level is the pause before the next round.
+    """
     if policy.unstaffed_level != "skip_within_round":
         return policy.unstaffed_level == "skip"
     return position < len(policy.levels) or number > (policy.repeat_count or 0)
 
 
-def _is_untold(page: Page) -> bool:
-    """Whether somebody may be there whom nobody can name."""
+def _is_incomplete(page: Page) -> bool:
+    """Whether the page may reach more people than are known."""
     return any(problem.kind != "cycle" for problem in page.problems) or any(
-        _is_untold(inner) for part in page.parts for step in part.walk.steps for inner in step.pages
+        _is_incomplete(inner) for branch in page.branches for step in branch.walk.steps for inner in step.pages
     )

@@ -1,4 +1,4 @@
-"""The on-call tables. Read anywhere, written only by ``oncall.operations``."""
+"""The on-call tables. Any module may read them; only ``oncall.operations`` writes them."""
 
 from oncall.models.audit import ChangeRecord
 from oncall.models.catalog import Service

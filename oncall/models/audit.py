@@ -1,14 +1,14 @@
-"""What was changed, by whom: audit, before-image and undo in one."""
+"""The change log: what was changed, by whom, and the values before, from which a run is undone."""
 
 from django.conf import settings
 from django.db import models
 
 
 class ChangeRecord(models.Model):
-    """One change of one aggregate for one cause. Never edited.
+    """A change of one aggregate or account. It is never edited.
 
-    model: a kind of :mod:`oncall.aggregates`, or ``account``. changes: path -> [old, new], null = not there; empty for
-    a create. cause: ``account:<id>``, ``run:<id>`` or another opaque word.
+    model: a kind of :mod:`oncall.aggregates`, or ``account``. changes: path -> [old, new], null = did not exist; empty
+    for a create. cause: ``account:<id>``, ``run:<id>`` or another opaque word.
     """
 
     class Action(models.TextChoices):

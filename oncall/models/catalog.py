@@ -1,4 +1,4 @@
-"""What is watched, and by which policy."""
+"""Services, and the escalation policies that are used when they fail."""
 
 from django.db import models
 

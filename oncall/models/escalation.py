@@ -1,23 +1,26 @@
-"""Escalation policies, and the index of what schedules and policies name."""
+"""Escalation policies, and the index of the keys inside schedules and policies."""
 
 from django.db import models
 from django.db.models import Q
 
+from oncall.escalation.codec import levels_to_json
 from oncall.models.groups import UserGroup
 from oncall.models.people import Responder
 from oncall.models.root import Root, key_column
 from oncall.models.schedules import Schedule
+from oncall.rendering.codec import Json
 
 
-def no_levels() -> dict[str, object]:
-    """The stored form of no levels at all (``oncall.escalation.codec``)."""
-    return {"format": 1, "levels": []}
+def no_levels() -> Json:
+    """Returns the stored form of a policy without levels."""
+    return levels_to_json(())
 
 
 class EscalationPolicy(Root):
-    """levels: stored form of ``oncall.escalation.codec``. repeat_count: extra rounds, null = not known.
+    """An escalation policy with its levels.
 
-    part_of: the group's policy that a shift's policy belongs to.
+    levels: stored form of ``oncall.escalation.codec``. repeat_count: extra rounds, null = unknown. part_of: the policy
+    of the group, for the policy of one of its shifts.
     """
 
     class AfterLast(models.TextChoices):
@@ -50,10 +53,11 @@ class EscalationPolicy(Root):
 
 
 class Reference(models.Model):
-    """One name inside a schedule's layers or a policy's levels, and the row it stands for once that is known.
+    """A key inside a schedule's layers or a policy's levels, and the row it identifies, if that row exists.
 
-    Rebuilt by the operation that writes its owner. kind: what the key names. position: ``layers/<layer key>/<slot>`` or
-    ``levels/<level>/<target>``. The row columns are protected: what is in use can be deactivated, not deleted.
+    The operation that writes the owner rebuilds its references. kind: the kind of the row. position:
+    ``layers/<layer key>/<slot>`` or ``levels/<level>/<target>``. The foreign keys are protected: a row in use can be
+    deactivated, not deleted.
     """
 
     class Kind(models.TextChoices):

@@ -1,4 +1,4 @@
-"""User groups, who is in them, and who leads them here."""
+"""User groups, their members, and their leads here."""
 
 from django.conf import settings
 from django.db import models
@@ -12,9 +12,9 @@ class UserGroup(Root):
 
 
 class GroupMember(Element):
-    """A responder may be in a group by several sources at once: distinct people are counted on read.
+    """A membership. A responder has one for each source that reports it, so readers count distinct responders.
 
-    imported_role: what the source calls the membership; shown, never a right here.
+    imported_role: the role at the source. Pages show it; it gives no right here.
     """
 
     group = models.ForeignKey(UserGroup, on_delete=models.CASCADE, related_name="members")
@@ -29,7 +29,7 @@ class GroupMember(Element):
 
 
 class GroupLead(models.Model):
-    """The right of an account to act for a group. Granted here by an administrator, never imported."""
+    """The right of an account to manage a group. An administrator grants it here; it is never imported."""
 
     account = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="leads")
     group = models.ForeignKey(UserGroup, on_delete=models.CASCADE, related_name="leads")

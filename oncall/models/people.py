@@ -1,6 +1,6 @@
-"""Accounts (who may log in) and responders (who can be on call); linked, never merged."""
+"""Accounts (who may log in) and responders (who can be on call). They are linked, never merged."""
 
-from typing import Any, ClassVar, Protocol
+from typing import ClassVar, Protocol, TypedDict, Unpack
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
@@ -11,16 +11,25 @@ from oncall.emails import canonical_email
 from oncall.models.root import Element, Root, Span, key_column
 
 
-class CreateAccount(Protocol):
-    """Stores a new account. Raises InvalidDraft for an address that no account can have."""
+class AccountFields(TypedDict, total=False):
+    """The fields of an account that can be set, beside its address."""
 
-    def __call__(self, email: str, password: str | None = None, **fields: Any) -> "User": ...
+    name: str
+    is_active: bool
+    is_staff: bool
+    is_superuser: bool
+
+
+class CreateAccount(Protocol):
+    """Stores a new account. Raises InvalidDraft if the address is not valid or belongs to another account."""
+
+    def __call__(self, email: str, password: str | None = None, **fields: Unpack[AccountFields]) -> "User": ...
 
 
 class AccountManager(BaseUserManager["User"]):
-    """Finds accounts by address, whatever its case.
+    """Finds accounts by address in upper or lower case.
 
-    create_account: ``oncall.operations.accounts`` sets it when the app is ready, because only operations write.
+    create_account: ``oncall.apps`` sets it when the app is ready, because only ``oncall.operations`` writes.
     """
 
     create_account: ClassVar[CreateAccount]
@@ -28,15 +37,16 @@ class AccountManager(BaseUserManager["User"]):
     def get_by_natural_key(self, username: str | None) -> "User":
         return self.get(email_canonical=canonical_email(username or "") or "")
 
-    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+    def create_user(self, email: str, password: str | None = None, **fields: Unpack[AccountFields]) -> "User":
         return type(self).create_account(email, password, **fields)
 
-    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+    def create_superuser(self, email: str, password: str | None = None, **fields: Unpack[AccountFields]) -> "User":
+        fields |= {"is_staff": True, "is_superuser": True}
+        return self.create_user(email, password, **fields)
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """An account. email: as written; email_canonical: what identifies it (``canonical_email``)."""
+    """A login. email: as a person typed it. email_canonical: the form that identifies it (``canonical_email``)."""
 
     email = models.EmailField(unique=True)
     email_canonical = models.CharField(max_length=254, unique=True, editable=False)
@@ -64,7 +74,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 
 class Responder(Root):
-    """A person who can be on call. Two may share an address: which one is meant is a person's decision."""
+    """A person who can be on call. Two responders may have the same address; a person decides which one is meant."""
 
     class State(models.TextChoices):
         ACTIVE = "active", "Active"
@@ -79,9 +89,13 @@ class Responder(Root):
     state = models.CharField(max_length=16, choices=State.choices, default=State.ACTIVE)
     title = models.CharField(max_length=500, blank=True, default="")
 
+    def set_derived_columns(self) -> None:
+        super().set_derived_columns()
+        self.email_canonical = canonical_email(self.email) or ""
+
 
 class ContactMethod(Element):
-    """One way to reach a responder. canonical: address in the form in which equal ones are grouped."""
+    """A way to page a responder. canonical: the address in the form in which equal addresses are grouped."""
 
     class Channel(models.TextChoices):
         EMAIL = "email", "E-mail"
@@ -102,9 +116,22 @@ class ContactMethod(Element):
     def __str__(self) -> str:
         return f"{self.get_channel_display()} {self.address}".strip()
 
+    def set_derived_columns(self) -> None:
+        address = self.address.strip()
+        match self.channel:
+            case self.Channel.EMAIL:
+                self.canonical = canonical_email(address) or ""
+            case self.Channel.SMS | self.Channel.VOICE:
+                self.canonical = "".join(c for c in address if c.isdigit() or c == "+")
+            case _:
+                self.canonical = address
+
 
 class NotificationRule(Element):
-    """How a responder wants to be told. delay: whole minutes after the page. windows: when it holds, empty = always."""
+    """How a responder wants to be notified.
+
+    delay: whole minutes after the page. windows: when the rule applies, empty = always.
+    """
 
     class Urgency(models.TextChoices):
         HIGH = "high", "High"
@@ -125,8 +152,10 @@ class NotificationRule(Element):
 
 
 class Substitution(Span):
-    """Somebody (or nobody) stands in for the responder. by_key: ``person:<key>`` or ``vacant``. scope: keys of the
-    groups whose schedules it concerns, null = all."""
+    """Another person, or nobody, replaces the responder in all schedules.
+
+    by_key: ``person:<key>`` or ``vacant``. scope: keys of the groups whose schedules it applies to, null = all.
+    """
 
     responder = models.ForeignKey(Responder, on_delete=models.CASCADE, related_name="substitutions")
     by_key = key_column()

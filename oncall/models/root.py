@@ -1,14 +1,21 @@
-"""What every aggregate root and every element has."""
+"""The columns that all aggregates share, and those that all their elements share."""
 
 from django.db import models
 
+from oncall.aggregates import fold
+
+KEY_LENGTH = 600  # characters
+
 
 class Root(models.Model):
-    """name_key: the name as :func:`oncall.aggregates.fold` gives it. origin_label: the source it comes from, empty for
-    a row made here. version: raised by every change to the row or its elements. merged_into: what replaced it."""
+    """An aggregate.
+
+    name_key: the folded name. origin_label: the source the row comes from, empty for a row made here. version: every
+    change to the row or its elements raises it. merged_into: the row that replaced this row.
+    """
 
     name = models.CharField(max_length=255)
-    name_key = models.CharField(max_length=600, db_index=True, editable=False)
+    name_key = models.CharField(max_length=KEY_LENGTH, db_index=True, editable=False)
     active = models.BooleanField(default=True)
     origin_label = models.CharField(max_length=255, blank=True, default="", db_index=True, editable=False)
     version = models.PositiveIntegerField(default=1, editable=False)
@@ -22,24 +29,34 @@ class Root(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def set_derived_columns(self) -> None:
+        """Sets the columns that follow from other columns."""
+        self.name_key = fold(self.name)[:KEY_LENGTH]  # folding turns some letters into several
+
 
 class Element(models.Model):
-    """source_key: the key under which one link owns this element; null when it was made here."""
+    """A member of a collection of an aggregate.
 
-    source_key = models.CharField(max_length=600, null=True, blank=True, editable=False)
+    source_key: the key under which one link owns this element, null for an element made here.
+    """
+
+    source_key = models.CharField(max_length=KEY_LENGTH, null=True, blank=True, editable=False)
 
     class Meta:
         abstract = True
         constraints = [models.UniqueConstraint(fields=["source_key"], name="oncall_%(class)s_source_key")]
 
+    def set_derived_columns(self) -> None:
+        """Sets the columns that follow from other columns; most elements have none."""
+
 
 def key_column(*, indexed: bool = True) -> "models.CharField[str, str]":
-    """Opaque text that names another row: ``<connection>:<external id>`` or ``local:<pk>``; empty for none."""
-    return models.CharField(max_length=600, blank=True, default="", db_index=indexed)
+    """Returns a column for the key of another row: ``<connection>:<external id>``, ``local:<pk>``, or empty."""
+    return models.CharField(max_length=KEY_LENGTH, blank=True, default="", db_index=indexed)
 
 
 class Span(Element):
-    """An element that holds during ``[starts_at, ends_at)``."""
+    """An element that applies during ``[starts_at, ends_at)``."""
 
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()

@@ -5,16 +5,21 @@ from django.db import models
 from oncall.models.groups import UserGroup
 from oncall.models.people import Responder
 from oncall.models.root import Root, Span, key_column
+from oncall.rendering.codec import Json, layers_to_json
 
 
-def no_layers() -> dict[str, object]:
-    """The stored form of no layers at all (``oncall.rendering.codec``)."""
-    return {"format": 1, "layers": []}
+def no_layers() -> Json:
+    """Returns the stored form of a schedule without layers."""
+    return layers_to_json(())
 
 
 class Schedule(Root):
-    """layers: stored form of ``oncall.rendering.codec``. group_keys: the groups it belongs to; the first owns it, which
-    group_key and group repeat. zone_state other than ok: the source's zone is not settled, the schedule is inactive."""
+    """A schedule with its layers.
+
+    layers: stored form of ``oncall.rendering.codec``. group_keys: the groups it belongs to; the first group owns it
+    and is repeated in group_key and group. zone_state: if it is not ok, nobody has decided which time zone the source
+    means, and the schedule is inactive.
+    """
 
     class ZoneState(models.TextChoices):
         OK = "ok", "Known"
@@ -34,9 +39,13 @@ class Schedule(Root):
     group = models.ForeignKey(UserGroup, on_delete=models.PROTECT, null=True, blank=True, related_name="schedules")
     layers = models.JSONField(default=no_layers, blank=True)
 
+    def set_derived_columns(self) -> None:
+        super().set_derived_columns()
+        self.group_key = self.group_keys[0] if self.group_keys else ""
+
 
 class ExtraShift(Span):
-    """One shift beside the layers. by_key: ``person:<key>`` or ``vacant``."""
+    """A single shift that is added to the layers. by_key: ``person:<key>`` or ``vacant``."""
 
     schedule = models.ForeignKey(Schedule, on_delete=models.CASCADE, related_name="extra_shifts")
     by_key = key_column()
@@ -50,8 +59,11 @@ class ExtraShift(Span):
 
 
 class Override(Span):
-    """Who stands in. by_key: ``person:<key>`` or ``vacant``; replaces: a participant, empty = everyone; sources: keys
-    of layers and extra shifts, null = all; rank: the highest wins where overrides overlap."""
+    """Another person, or nobody, is on call in the schedule.
+
+    by_key: ``person:<key>`` or ``vacant``. replaces: the participant who is replaced, empty = everybody. sources: keys
+    of the layers and extra shifts it applies to, null = all. rank: where overrides overlap, the highest rank wins.
+    """
 
     schedule = models.ForeignKey(Schedule, on_delete=models.CASCADE, related_name="overrides")
     by_key = key_column()

@@ -1,4 +1,4 @@
-"""The only writers of on-call tables; called by the admin and by apply alike."""
+"""The only writers of on-call tables. The admin and the sync call them."""
 
 from oncall.operations.accounts import (
     create_account,
@@ -9,10 +9,10 @@ from oncall.operations.accounts import (
     update_account,
 )
 from oncall.operations.audit import Actor, account
+from oncall.operations.drafts import WriteResult, lock_versions, write
+from oncall.operations.keys import fill_references, repoint_references
 from oncall.operations.leads import grant_lead, revoke_lead
-from oncall.operations.resolving import fill_references, repoint_references
-from oncall.operations.retiring import deactivate, delete, merge, reactivate
-from oncall.operations.writing import WriteResult, lock_versions, write
+from oncall.operations.lifecycle import deactivate, delete, merge, reactivate
 
 __all__ = [
     "Actor",

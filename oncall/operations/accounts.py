@@ -1,6 +1,7 @@
-"""Accounts: who may log in, and which responder they are. A sync never comes here."""
+"""Writes accounts and links them to responders. A sync never does this."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Unpack
 
 from django.contrib.auth.models import Group, Permission
 from django.db import transaction
@@ -8,18 +9,21 @@ from django.db import transaction
 from oncall.emails import canonical_email
 from oncall.errors import InvalidDraft, StaleRows
 from oncall.models import Responder, User
+from oncall.models.people import AccountFields
 from oncall.operations.audit import Actor, record
 
 ACCOUNT_FIELDS = ("email", "name", "is_active", "is_staff", "is_superuser")
-#: Who created an account from the shell, where nobody is logged in.
+#: The actor of a change from the shell, where nobody is logged in.
 SHELL = Actor(None, "shell")
 
 
 @transaction.atomic
-def create_account(email: str, password: str | None = None, *, by: Actor = SHELL, **fields: Any) -> User:
-    """A new account; without a password nobody can log in to it yet. fields: of ACCOUNT_FIELDS.
+def create_account(
+    email: str, password: str | None = None, *, by: Actor = SHELL, **fields: Unpack[AccountFields]
+) -> User:
+    """Creates an account. Without a password, nobody can log in yet.
 
-    Raises InvalidDraft when the address is none or belongs to an account already.
+    Raises InvalidDraft if the address is not valid or belongs to another account.
     """
     account = User()
     _put(account, {"email": email, **fields})
@@ -30,7 +34,7 @@ def create_account(email: str, password: str | None = None, *, by: Actor = SHELL
 
 
 @transaction.atomic
-def update_account(account_id: int, fields: dict[str, Any], by: Actor) -> User:
+def update_account(account_id: int, fields: Mapping[str, object], by: Actor) -> User:
     """Changes fields of ACCOUNT_FIELDS. Raises InvalidDraft."""
     account = User.objects.select_for_update().get(pk=account_id)
     before = {name: getattr(account, name) for name in fields}
@@ -42,14 +46,14 @@ def update_account(account_id: int, fields: dict[str, Any], by: Actor) -> User:
     return account
 
 
-def _put(account: User, fields: dict[str, Any]) -> None:
+def _put(account: User, fields: Mapping[str, object]) -> None:
     for name, value in fields.items():
         if name not in ACCOUNT_FIELDS:
             raise InvalidDraft(name, "there is no such field")
         setattr(account, name, value)
     canonical = canonical_email(account.email)
     if canonical is None:
-        raise InvalidDraft("email", f"{account.email!r} is no address that an account can have")
+        raise InvalidDraft("email", f"{account.email!r} is not a valid address")
     if User.objects.filter(email_canonical=canonical).exclude(pk=account.pk).exists():
         raise InvalidDraft("email", f"{canonical} belongs to another account")
     account.email = account.email.strip(" ")
@@ -58,7 +62,7 @@ def _put(account: User, fields: dict[str, Any]) -> None:
 
 @transaction.atomic
 def set_password(account_id: int, password: str, by: Actor) -> None:
-    """The record says that the password changed, never to what."""
+    """Sets the password. The change log says that it changed, but not the passwords."""
     account = User.objects.select_for_update().get(pk=account_id)
     account.set_password(password)
     account.save(update_fields=["password"])
@@ -84,7 +88,7 @@ def set_rights(account_id: int, groups: list[int], permissions: list[int], by: A
 
 @transaction.atomic
 def delete_account(account_id: int, by: Actor) -> None:
-    """Deletes the account; its responder stays, without one."""
+    """Deletes the account. Its responder stays, without an account."""
     account = User.objects.select_for_update().get(pk=account_id)
     for responder_id in Responder.objects.filter(account=account).values_list("pk", flat=True):
         link_account(responder_id, None, by)
@@ -96,9 +100,9 @@ def delete_account(account_id: int, by: Actor) -> None:
 
 @transaction.atomic
 def link_account(responder_id: int, account_id: int | None, by: Actor, *, version: int | None = None) -> int:
-    """Says that this account is that responder (None: nobody's); returns the responder's version.
+    """Links the responder to the account, or to none if None; returns the responder's version.
 
-    Raises InvalidDraft when the account is another responder already, StaleRows when the version given has moved.
+    Raises InvalidDraft if the account is linked to another responder, StaleRows if the responder has another version.
     """
     responder = Responder.objects.select_for_update().get(pk=responder_id)
     if version is not None and responder.version != version:
@@ -107,7 +111,7 @@ def link_account(responder_id: int, account_id: int | None, by: Actor, *, versio
         return responder.version
     other = Responder.objects.filter(account_id=account_id).first() if account_id is not None else None
     if other is not None:
-        raise InvalidDraft("account", f"is linked to {other.name} already")
+        raise InvalidDraft("account", f"is already linked to {other.name}")
     change = [responder.account_id, account_id]
     responder.account_id = account_id
     responder.version += 1

@@ -1,31 +1,32 @@
-"""Who changes something, and the record of it."""
+"""The actor of a change, and its record in the change log."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeAlias
 
 from django.utils import timezone
 
 from oncall.models import ChangeRecord
 
+#: Path -> [old value, new value].
+Changes: TypeAlias = Mapping[str, Sequence[object]]
+
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """account_id: who answers for it, None for nobody in person. cause: ``account:<id>``, ``run:<id>``, ..."""
+    """Who makes a change. account_id: None if no person does. cause: ``account:<id>``, ``run:<id>``, ..."""
 
     account_id: int | None
     cause: str
 
 
 def account(account_id: int) -> Actor:
-    """The actor of what a person does by hand."""
+    """Returns the actor of the changes that a person makes."""
     return Actor(account_id, f"account:{account_id}")
 
 
-def change_record(
-    model: str, object_id: int, label: str, action: str, by: Actor, changes: Mapping[str, Any]
-) -> ChangeRecord:
-    """An unsaved record; ``changes``: path -> [old, new]."""
+def change_record(model: str, object_id: int, label: str, action: str, by: Actor, changes: Changes) -> ChangeRecord:
+    """Returns an unsaved record."""
     return ChangeRecord(
         model=model,
         object_id=object_id,
@@ -38,5 +39,6 @@ def change_record(
     )
 
 
-def record(model: str, object_id: int, label: str, action: str, by: Actor, changes: Mapping[str, Any]) -> None:
+def record(model: str, object_id: int, label: str, action: str, by: Actor, changes: Changes) -> None:
+    """Saves a record."""
     change_record(model, object_id, label, action, by, changes).save(force_insert=True)

@@ -1,4 +1,4 @@
-"""Leads of user groups: granted to an account here, never imported."""
+"""Writes leads of user groups. They are granted to accounts here, never imported."""
 
 from django.db import transaction
 from django.utils import timezone
@@ -9,9 +9,9 @@ from oncall.operations.audit import Actor, record
 
 @transaction.atomic
 def grant_lead(account_id: int, group_id: int, by: Actor) -> bool:
-    """Makes the account a lead of the group; False when it is one already.
+    """Makes the account a lead of the group; returns False if it already is.
 
-    A right of the account, not part of the group's state: the group's version stays.
+    The version of the group does not change: a lead is a right of the account, not a field of the group.
     """
     granted = {"granted_by_id": by.account_id, "granted_at": timezone.now()}
     _, created = GroupLead.objects.get_or_create(account_id=account_id, group_id=group_id, defaults=granted)
@@ -22,7 +22,7 @@ def grant_lead(account_id: int, group_id: int, by: Actor) -> bool:
 
 @transaction.atomic
 def revoke_lead(account_id: int, group_id: int, by: Actor) -> bool:
-    """Takes the lead of the group from the account; False when it is none."""
+    """Removes the account as a lead of the group; returns False if it is not."""
     count, _ = GroupLead.objects.filter(account_id=account_id, group_id=group_id).delete()
     if count:
         _record_lead(account_id, group_id, by, [True, None])

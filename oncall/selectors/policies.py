@@ -1,5 +1,7 @@
-"""Escalation policies with all that a walk through them asks, in a number of queries that only grows with how deep
-policies lie inside each other."""
+"""Reads escalation policies and everything a walk through them needs.
+
+The number of queries grows only with the depth to which policies are inside each other.
+"""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -7,28 +9,30 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from oncall.escalation.codec import InvalidPolicy, levels_from_json
 from oncall.escalation.context import Group, WalkContext
 from oncall.escalation.policy import Policy
-from oncall.models import EscalationPolicy, GroupLead, GroupMember, Reference, Responder, Service, Substitution
+from oncall.models import EscalationPolicy, GroupLead, GroupMember, Reference, Service, Substitution
 from oncall.rendering.codec import participant_from_text
 from oncall.rendering.coverage import HORIZON
 from oncall.rendering.spec import Participant, ScheduleSpec, person
 from oncall.rendering.spec import Substitution as SubstitutionValue
-from oncall.selectors.schedules import Name, concerns, participant_names, specs, substitution_of
+from oncall.selectors.responders import reachable
+from oncall.selectors.schedules import Name, applies, participant_names, specs, substitution_value
 from oncall.tables.base import LOCAL
 
-#: What sources that can page the leads of a group call them (Opsgenie, JSM Operations: member role of a team).
+#: The member roles of leads at sources that can page the leads of a group (Opsgenie, JSM Operations).
 LEAD_ROLES = frozenset({"admin"})
 EMPTY = ScheduleSpec("UTC", "concurrent", ())
+RowKey = tuple[str, str]  # Reference kind and key
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What a key means here."""
+    """The row that a key identifies."""
 
     pk: int
     name: str
@@ -37,18 +41,18 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Walkable:
-    """policy, and the context of its walk. rows: by Reference kind and key. names: of everybody who may be paged."""
+    """A policy and the context of its walk. names: of everybody who may be paged. zones: of its schedules."""
 
     policy: Policy
-    known: WalkContext
-    rows: Mapping[tuple[str, str], Row]
+    context: WalkContext
+    rows: Mapping[RowKey, Row]
     names: Mapping[Participant, Name]
     zones: tuple[str, ...]
 
 
 def policy_value(row: EscalationPolicy) -> Policy:
-    """Raises InvalidPolicy for levels in a form that cannot be read."""
-    stored: Any = row  # the columns' choices are the words of the value
+    """Returns the value of a stored policy. Raises InvalidPolicy if its levels cannot be read."""
+    stored: Any = row  # the choices of the columns are the literals of the value
     return Policy(
         initial_wait=row.initial_wait,
         levels=levels_from_json(row.levels),
@@ -60,14 +64,14 @@ def policy_value(row: EscalationPolicy) -> Policy:
 
 
 def walkable(row: EscalationPolicy, at: int) -> Walkable:
-    """A policy to walk from the instant ``at`` on. Raises InvalidPolicy when it cannot be read itself."""
+    """Reads a policy for a walk from the instant ``at`` on. Raises InvalidPolicy if its levels cannot be read."""
     policy = policy_value(row)
-    rows = _named(row.pk)
+    rows = _referenced_rows(row.pk)
     schedules = {key: each for (kind, key), each in rows.items() if kind == "schedule"}
     loaded = specs({each.pk for each in schedules.values()}, since=at - HORIZON)
     people = _People(rows, at)
     names = participant_names({each.pk for each in schedules.values()}) | people.names
-    known = WalkContext(
+    context = WalkContext(
         policies=_policies({key: each.pk for (kind, key), each in rows.items() if kind == "escalation_policy"}),
         schedules={
             key: loaded[each.pk] if each.active else (EMPTY, ()) for key, each in schedules.items() if each.pk in loaded
@@ -75,33 +79,33 @@ def walkable(row: EscalationPolicy, at: int) -> Walkable:
         groups=people.groups,
         routings={key: key for kind, key in rows if _may_route(kind, key) and ("escalation_policy", key) in rows},
         substitutions=people.substitutions,
-        reachable=_reachable(names),
+        reachable=_reachable_people(names),
     )
     zones = dict.fromkeys(loaded[each.pk][0].zone for each in schedules.values() if each.pk in loaded)
-    return Walkable(policy, known, rows, names, tuple(zones))
+    return Walkable(policy, context, rows, names, tuple(zones))
 
 
-def _named(policy: int) -> dict[tuple[str, str], Row]:
-    """All that the policy names, and what these name in turn; two queries per step away from it.
+def _referenced_rows(policy: int) -> dict[RowKey, Row]:
+    """Returns the rows to which the policy refers, directly or through other rows. Each step takes two queries.
 
-    A policy whose key at the source is that of a group is what the group's routing leads to.
+    If a policy has the key of a group, the routing of the group leads to that policy.
     """
-    rows: dict[tuple[str, str], Row] = {}
+    rows: dict[RowKey, Row] = {}
     policies, schedules = {policy}, set[int]()
     read: dict[str, set[int]] = {"escalation_policy": {policy}, "schedule": set()}
     while policies or schedules:
-        found = _meanings(Reference.objects.filter(Q(owner_policy__in=policies) | Q(owner_schedule__in=schedules)))
+        found = _rows_of(Reference.objects.filter(Q(owner_policy__in=policies) | Q(owner_schedule__in=schedules)))
         groups = {key for kind, key in found if _may_route(kind, key)}
         if groups:
-            found |= _meanings(Reference.objects.filter(kind="escalation_policy", key__in=groups))
+            found |= _rows_of(Reference.objects.filter(kind="escalation_policy", key__in=groups))
             services = Service.objects.filter(policy_key__in=groups, policy__isnull=False)
             for service in services.select_related("policy"):
-                if (known := service.policy) is not None:
-                    found["escalation_policy", service.policy_key] = Row(known.pk, known.name, known.active)
+                if (routing := service.policy) is not None:
+                    found["escalation_policy", service.policy_key] = Row(routing.pk, routing.name, routing.active)
         rows |= found
         policies, schedules = (
-            {each.pk for (of, _), each in found.items() if of == kind} - read[kind]
-            for kind in ("escalation_policy", "schedule")
+            {row.pk for (kind, _), row in found.items() if kind == wanted} - read[wanted]
+            for wanted in ("escalation_policy", "schedule")
         )
         read["escalation_policy"] |= policies
         read["schedule"] |= schedules
@@ -109,12 +113,12 @@ def _named(policy: int) -> dict[tuple[str, str], Row]:
 
 
 def _may_route(kind: str, key: str) -> bool:
-    """A hand-picked row's key says nothing about rows of another kind."""
+    """Whether the key may also be the key of a policy; local keys contain the primary key of one kind of row."""
     return kind == "user_group" and not key.startswith(LOCAL)
 
 
-def _meanings(references: Any) -> dict[tuple[str, str], Row]:
-    """What the keys mean, where that is known."""
+def _rows_of(references: QuerySet[Reference]) -> dict[RowKey, Row]:
+    """Returns the rows of the references; references without a row are left out."""
     kinds = Reference.Kind.values
     columns = (Coalesce(*(F(f"{kind}__{name}") for kind in kinds)) for name in ("pk", "name", "active"))
     found = references.values_list("kind", "key", *columns).distinct()
@@ -122,12 +126,12 @@ def _meanings(references: Any) -> dict[tuple[str, str], Row]:
 
 
 def _policies(ids: Mapping[str, int]) -> dict[str, Policy]:
-    """Key -> policy. One that is inactive has no levels; one that cannot be read is left out."""
+    """Returns policies by key. Inactive policies have no levels; policies that cannot be read are left out."""
     read: dict[int, Policy] = {}
     for row in EscalationPolicy.objects.filter(pk__in=set(ids.values())):
         try:
             policy = policy_value(row)
-        except InvalidPolicy:  # the walk names it as not known
+        except InvalidPolicy:  # the walk reports it as unknown
             continue
         read[row.pk] = policy if row.active else replace(policy, levels=())
     return {key: read[pk] for key, pk in ids.items() if pk in read}
@@ -135,9 +139,9 @@ def _policies(ids: Mapping[str, int]) -> dict[str, Policy]:
 
 @dataclass
 class _People:
-    """Members of groups, and who stands in for them and for people who are targets themselves."""
+    """Reads members of groups, and substitutions of these members and of people who are targets."""
 
-    rows: Mapping[tuple[str, str], Row]
+    rows: Mapping[RowKey, Row]
     at: int
     groups: dict[str, Group] = field(default_factory=dict)
     names: dict[Participant, Name] = field(default_factory=dict)
@@ -158,7 +162,7 @@ class _People:
         leads: dict[int, set[Participant]] = defaultdict(set)
         for member in GroupMember.objects.filter(group__in=ids).select_related("responder").order_by("pk"):
             key = member.person_key or f"{LOCAL}{member.responder_id}"
-            # A person who is a member by several sources is one member.
+            # A person whose membership several sources report is one member.
             who = members[member.group_id].setdefault(member.responder_id or key, person(key))
             if member.responder is not None:
                 self.names[who] = Name(member.responder.pk, member.responder.name)
@@ -178,15 +182,13 @@ class _People:
         running = Substitution.objects.filter(responder__in=people, ends_at__gt=datetime.fromtimestamp(self.at, UTC))
         for row in running.select_related("by").order_by("pk"):
             for who in people[row.responder_id]:
-                if concerns(row, who.id):
-                    found[who].append(substitution_of(row, who.id))
+                if applies(row, who.id):
+                    found[who].append(substitution_value(row, who.id))
             if row.by is not None:
                 self.names[participant_from_text(row.by_key)] = Name(row.by.pk, row.by.name)
         self.substitutions = {who: tuple(each) for who, each in found.items()}
 
 
-def _reachable(names: Mapping[Participant, Name]) -> frozenset[Participant]:
-    ids = {name.responder_id for name in names.values() if name.responder_id is not None}
-    there = Responder.objects.filter(pk__in=ids, active=True, state=Responder.State.ACTIVE)
-    active = set(there.values_list("pk", flat=True))
-    return frozenset(who for who, name in names.items() if name.responder_id in active)
+def _reachable_people(names: Mapping[Participant, Name]) -> frozenset[Participant]:
+    found = reachable(name.responder_id for name in names.values() if name.responder_id is not None)
+    return frozenset(who for who, name in names.items() if name.responder_id in found)

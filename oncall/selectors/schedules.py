@@ -1,87 +1,78 @@
-"""Reads across tables, each in a number of queries that does not depend on the number of rows."""
+"""Reads schedules for rendering, in a number of queries that does not depend on the number of schedules."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
-from typing import Any
+from typing import NamedTuple, TypeVar
 
-from django.db.models import F, Q, QuerySet, Value
+from django.db.models import Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 
-from oncall.aggregates import Kind, State
 from oncall.models import ExtraShift, Override, Reference, Schedule, Substitution
 from oncall.rendering import spec as values
 from oncall.rendering.codec import layers_from_json, participant_from_text
 from oncall.rendering.coverage import HORIZON, next_change
-from oncall.tables.base import PERSON, chunks, element_key, source_of
-from oncall.tables.kinds import ROOTS
+from oncall.selectors.ids import Ids, batches
+from oncall.tables.base import PERSON, element_key, source_of
 from oncall.tables.schedules import ROW_OF_PARTICIPANT
 
-#: Primary keys: a list of them, or a query for them (then the rows are found by a join, however many there are).
-Ids = Iterable[int] | QuerySet[Any, Any]
 ScheduleInput = tuple[values.ScheduleSpec, tuple[values.Substitution, ...]]
+Shift = TypeVar("Shift", ExtraShift, Override, Substitution)
 
 
-def _batches(ids: Ids) -> Iterator[Any]:
-    """What may stand after ``in``: the query itself, or lists short enough for a statement."""
-    return iter([ids]) if isinstance(ids, QuerySet) else iter(chunks(sorted(set(ids))))
+@dataclass(frozen=True, slots=True)
+class Name:
+    """The name of a participant. responder_id: None for a group or policy."""
+
+    responder_id: int | None
+    name: str
 
 
-def load_states(kind: Kind, ids: Ids) -> dict[int, State]:
-    """Aggregates with all their elements, in the form that drafts have: one query per table (and 500 ids)."""
-    roots = ROOTS[kind]
-    states: dict[int, State] = {}
-    for batch in _batches(ids):
-        elements: dict[str, dict[int, dict[str, Any]]] = {}
-        for name, table in roots.elements.items():
-            by_owner: dict[int, dict[str, Any]] = defaultdict(dict)
-            for row in table.rows.filter(**{f"{table.owner}__in": batch}).order_by("pk"):
-                by_owner[getattr(row, table.owner_id)][element_key(row)] = table.read(row)
-            elements[name] = by_owner
-        for row in roots.rows.filter(pk__in=batch):
-            own = {name: by_owner.get(row.pk, {}) for name, by_owner in elements.items()}
-            states[row.pk] = State(roots.read(row), own, row.pk, row.version)
-    return states
+class _Mention(NamedTuple):
+    """A participant that a schedule mentions, and the name of its row.
 
+    kind: the Reference kind of ``key``, or ``text`` if ``key`` is a participant as text.
+    """
 
-# --- schedules to render ----------------------------------------------------------------------------------------------
+    kind: str
+    key: str
+    responder_id: int | None
+    name: str | None
 
 
 def specs(schedule_ids: Ids, *, since: int | None = None) -> dict[int, ScheduleInput]:
-    """What rendering takes, per schedule: its spec, and the substitutions of the people in it. At most 5 queries per
-    500 ids. Participants are keys, see :func:`participant_names`.
+    """Returns the spec of each schedule and the substitutions of its people, in at most 5 queries per 500 ids.
 
-    since: leave out overrides, extra shifts and substitutions that ended by this instant. Not in the answer: schedules
-    whose time zone is not settled, and those stored in a form that cannot be read.
+    since: leaves out overrides, extra shifts and substitutions that end at or before this instant. Schedules whose time
+    zone is not known or whose layers cannot be read are not in the result. Participants have keys; see
+    :func:`participant_names`.
     """
     loaded: dict[int, ScheduleInput] = {}
-    for batch in _batches(schedule_ids):
+    for batch in batches(schedule_ids):
         loaded |= _specs(Schedule.objects.filter(pk__in=batch), batch, since)[0]
     return loaded
 
 
 def specs_of(
     schedules: Sequence[Schedule], *, since: int | None = None
-) -> tuple[dict[int, ScheduleInput], dict[values.Participant, "Name"]]:
-    """As :func:`specs`, of schedules already read: one page of them, at most 500; 4 queries. And the names of the
-    participants of these specs, as :func:`participant_names` gives them."""
-    loaded, named = _specs(schedules, [schedule.pk for schedule in schedules], since)
-    return loaded, _names(named)
+) -> tuple[dict[int, ScheduleInput], dict[values.Participant, Name]]:
+    """Returns the result of :func:`specs` for at most 500 schedules, and the names of their participants; 4 queries."""
+    loaded, mentions = _specs(schedules, [schedule.pk for schedule in schedules], since)
+    return loaded, _names(mentions)
 
 
 def _specs(
-    schedules: Iterable[Schedule], batch: Any, since: int | None
-) -> tuple[dict[int, ScheduleInput], Iterable[tuple[Any, ...]]]:
-    """The specs, and what names there are in them: rows as :func:`_named` has them."""
+    schedules: Iterable[Schedule], batch: Iterable[int], since: int | None
+) -> tuple[dict[int, ScheduleInput], Iterable[_Mention]]:
+    """Returns the specs, and the names in them. batch: the ids of the schedules."""
     shifts = _by_owner(ExtraShift.objects.filter(schedule__in=batch), since, "schedule_id")
     overrides = _by_owner(Override.objects.filter(schedule__in=batch), since, "schedule_id")
-    named = list(
-        Reference.objects.filter(owner_schedule__in=batch).values_list("owner_schedule_id", *_NAMED).distinct()
-    )
-    keys = _keys_of_people(named, shifts, overrides)
+    rows = Reference.objects.filter(owner_schedule__in=batch).values_list("owner_schedule_id", *_COLUMNS).distinct()
+    references = [(owner, _Mention(*columns)) for owner, *columns in rows]
+    keys = _keys_of_people(references, shifts, overrides)
     responders = {responder for pairs in keys.values() for responder, _ in pairs}
     substitutions = _by_owner(Substitution.objects.filter(responder__in=responders), since, "responder_id")
     loaded: dict[int, ScheduleInput] = {}
@@ -93,34 +84,35 @@ def _specs(
             loaded[schedule.pk] = (
                 _spec(schedule, shifts[schedule.pk], overrides[schedule.pk]),
                 tuple(
-                    substitution_of(row, key)
+                    substitution_value(row, key)
                     for responder, key in people
                     for row in substitutions[responder]
-                    if concerns(row, key)
+                    if applies(row, key)
                 ),
             )
-    elements = chain.from_iterable(chain(shifts.values(), overrides.values(), substitutions.values()))
-    stand_ins = (("text", row.by_key, row.by_id, row.by_name) for row in elements)
-    return loaded, chain((each[1:] for each in named), stand_ins)
+    rows_by: Iterable[ExtraShift | Override | Substitution]
+    rows_by = chain(*shifts.values(), *overrides.values(), *substitutions.values())
+    replacements = (_Mention("text", row.by_key, row.by_id, row.by.name if row.by else None) for row in rows_by)
+    return loaded, chain((mention for _, mention in references), replacements)
 
 
-def _by_owner(rows: QuerySet[Any, Any], since: int | None, owner_id: str) -> dict[int, list[Any]]:
+def _by_owner(rows: QuerySet[Shift], since: int | None, owner_id: str) -> dict[int, list[Shift]]:
     if since is not None:
         rows = rows.filter(ends_at__gt=datetime.fromtimestamp(since, UTC))
-    by_owner: dict[int, list[Any]] = defaultdict(list)
-    for row in rows.annotate(by_name=F("by__name")).order_by("pk"):
+    by_owner: dict[int, list[Shift]] = defaultdict(list)
+    for row in rows.select_related("by").order_by("pk"):
         by_owner[getattr(row, owner_id)].append(row)
     return by_owner
 
 
 def _keys_of_people(
-    named: Iterable[tuple[Any, ...]], *elements: Mapping[int, list[Any]]
+    references: Iterable[tuple[int, _Mention]], *elements: Mapping[int, Sequence[ExtraShift | Override]]
 ) -> dict[int, set[tuple[int, str]]]:
-    """Schedule -> (responder, key by which the schedule names them); one person may have several keys."""
+    """Returns (responder, key) of the people in each schedule. A responder may have several keys."""
     keys: dict[int, set[tuple[int, str]]] = defaultdict(set)
-    for schedule, _, key, responder, _ in named:
-        if responder is not None:
-            keys[schedule].add((responder, key))
+    for schedule, mention in references:
+        if mention.responder_id is not None:
+            keys[schedule].add((mention.responder_id, mention.key))
     for by_schedule in elements:
         for schedule, rows in by_schedule.items():
             keys[schedule] |= {(row.by_id, row.by_key.removeprefix(PERSON)) for row in rows if row.by_id is not None}
@@ -155,14 +147,16 @@ def _spec(schedule: Schedule, shifts: list[ExtraShift], overrides: list[Override
     )
 
 
-def concerns(row: Substitution, key: str) -> bool:
-    """Whether a substitution is meant for its person under this key: one that a source keeps is meant for what that
-    source schedules, one made here for all."""
+def applies(row: Substitution, key: str) -> bool:
+    """Whether a substitution applies to its person under this key.
+
+    An imported substitution applies to keys of its source, a substitution made here to all keys.
+    """
     return row.source_key is None or source_of(row.source_key) == source_of(key)
 
 
-def substitution_of(row: Substitution, key: str) -> values.Substitution:
-    """The substitution as a value, of its person by this key."""
+def substitution_value(row: Substitution, key: str) -> values.Substitution:
+    """Returns the substitution of its person under this key as a value."""
     return values.Substitution(
         key=element_key(row),
         person=values.person(key),
@@ -177,32 +171,26 @@ def _instant(at: datetime) -> int:
     return int(at.timestamp())
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
-    """How a participant is shown. responder_id: None for a group or policy."""
-
-    responder_id: int | None
-    name: str
-
-
-#: What a Reference of this kind may be called by participants.
+#: The kinds of participants whose keys are References of this kind.
 _PARTICIPANT_KINDS: Mapping[str, tuple[values.ParticipantKind, ...]] = {
     row: tuple(kind for kind, of in ROW_OF_PARTICIPANT.items() if of == row) for row in ROW_OF_PARTICIPANT.values()
 }
 
 
 def participant_names(schedule_ids: Ids) -> dict[values.Participant, Name]:
-    """The names behind the participants of these schedules, their overrides and substitutions; one query per 500 ids.
-    A participant that no row is known for is not in the answer."""
+    """Returns the names of the participants of schedules, their overrides and substitutions; a query per 500 ids.
+
+    Participants without a row here are not in the result.
+    """
     names: dict[values.Participant, Name] = {}
-    for batch in _batches(schedule_ids):
-        names |= _names(_named(batch))
+    for batch in batches(schedule_ids):
+        names |= _names(map(_Mention._make, _mentions(batch)))
     return names
 
 
-def _names(named: Iterable[tuple[Any, ...]]) -> dict[values.Participant, Name]:
+def _names(mentions: Iterable[_Mention]) -> dict[values.Participant, Name]:
     names: dict[values.Participant, Name] = {}
-    for kind, key, responder_id, name in named:
+    for kind, key, responder_id, name in mentions:
         if name is None:
             continue
         if kind == "text":
@@ -212,35 +200,35 @@ def _names(named: Iterable[tuple[Any, ...]]) -> dict[values.Participant, Name]:
     return names
 
 
-#: Reference kind, key, responder and name.
-_NAMED = ("kind", "key", "responder_id", Coalesce("responder__name", "user_group__name", "escalation_policy__name"))
+#: The columns of _Mention in a Reference.
+_COLUMNS = ("kind", "key", "responder_id", Coalesce("responder__name", "user_group__name", "escalation_policy__name"))
 
 
-def _named(batch: Any) -> QuerySet[Any, Any]:
-    """(Reference kind or ``text``, key or participant as text, responder, name) of all that the schedules name."""
-    named = Reference.objects.filter(owner_schedule__in=batch)
+def _mentions(batch: Iterable[int]) -> QuerySet[Reference, tuple[str, str, int | None, str | None]]:
+    """Returns a query for the columns of _Mention of all participants in these schedules."""
+    references = Reference.objects.filter(owner_schedule__in=batch)
     shifts = ExtraShift.objects.filter(schedule__in=batch)
     overrides = Override.objects.filter(schedule__in=batch)
-    in_them = (
-        Q(responder__in=named.values("responder"))
+    of_their_people = (
+        Q(responder__in=references.values("responder"))
         | Q(responder__in=shifts.values("by"))
         | Q(responder__in=overrides.values("by"))
     )
-    stand_ins = (rows.filter(by__isnull=False) for rows in (shifts, overrides, Substitution.objects.filter(in_them)))
-    return named.values_list(*_NAMED).union(
-        *(rows.values_list(Value("text"), "by_key", "by_id", "by__name") for rows in stand_ins)
+    replacements = (shifts, overrides, Substitution.objects.filter(of_their_people))
+    return references.values_list(*_COLUMNS).union(
+        *(
+            rows.filter(by__isnull=False).values_list(Value("text"), "by_key", "by_id", "by__name")
+            for rows in replacements
+        )
     )
-
-
-# --- on call now ------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class OnCall:
-    """Who is on call in one schedule, and what comes then.
+    """Who is on call in a schedule now and after the next change.
 
-    until: the instant of the next change, None = none within 60 days. following: who is on call from then. reason: why
-    it cannot be told; empty when it can.
+    until: the instant of the next change, None = none within 60 days. following: who is on call from then on. reason:
+    why the schedule cannot be rendered; empty if it can.
     """
 
     now: tuple[values.Participant, ...] = ()
@@ -250,7 +238,7 @@ class OnCall:
 
 
 def on_call(spec: values.ScheduleSpec, substitutions: Sequence[values.Substitution], instant: int) -> OnCall:
-    """Who is on call at ``instant`` in one schedule of :func:`specs`, until when, and who then."""
+    """Returns who is on call at ``instant``, until when, and who follows."""
     try:
         found = next_change(spec, substitutions, instant, HORIZON)
     except values.InvalidSpec as why:

@@ -1,15 +1,17 @@
-"""How the states of :mod:`oncall.aggregates` lie in tables: the one description that writing and reading work by."""
+"""Describes how the states of :mod:`oncall.aggregates` are stored in tables. Readers and writers share it."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Generic, TypeVar
 
+from django.core.exceptions import ValidationError
 from django.db import models
 
-from oncall.aggregates import Kind, Values, fold
+from oncall.aggregates import Kind, Values
 from oncall.errors import InvalidDraft
+from oncall.models.root import Element, Root
 
 #: Longest list of ids in one statement.
 CHUNK = 500
@@ -17,19 +19,21 @@ PERSON = "person:"
 LOCAL = "local:"
 
 T = TypeVar("T")
+Row = TypeVar("Row", Root, Element)
 
 
 def chunks(items: Iterable[T]) -> Iterator[list[T]]:
-    """Lists of at most CHUNK items, so that no statement has more parameters than a database takes."""
+    """Yields lists of at most CHUNK items: databases limit the parameters of a statement."""
     rest = list(items)
     return (rest[start : start + CHUNK] for start in range(0, len(rest), CHUNK))
 
 
 @dataclass(frozen=True, slots=True)
 class KeyColumn:
-    """A reference to another aggregate. key: the column that is compared; row: the foreign key, a cache of its meaning.
+    """A reference to another aggregate: a column for its key, and a foreign key that caches its row.
 
-    prefix: what stands before the bare key in the column (``person:``); a text without it names no row.
+    key: the column of the key, which is compared. row: the foreign key. prefix: precedes the key in the column
+    (``person:``); a text without the prefix refers to no row.
     """
 
     key: str
@@ -42,33 +46,30 @@ class KeyColumn:
         return f"{self.row}_id"
 
     def bare(self, text: str) -> str:
+        """Returns the key without its prefix; empty if the prefix is absent."""
         return text.removeprefix(self.prefix) if text.startswith(self.prefix) else ""
 
 
-def _nothing(row: Any) -> None:
-    """Most tables have no column that follows from others."""
-
-
 @dataclass(frozen=True)
-class Table:
-    """One model and the values kept in it. fields: names in a state. columns: where the column is called otherwise.
+class Table(Generic[Row]):
+    """A model, and the values of a state that it stores.
 
-    derive: sets the columns that follow from others.
+    fields: names in a state. columns: the columns of the fields that have another name than their column.
     """
 
-    model: type[models.Model]
+    model: type[Row]
     fields: tuple[str, ...]
     columns: Mapping[str, str] = field(default_factory=dict)
     keys: tuple[KeyColumn, ...] = ()
-    derive: Callable[[Any], None] = _nothing
 
     @property
-    def rows(self) -> Any:
-        """The model's manager. What comes from it is one of many models, which types cannot tell apart here."""
-        return self.model._default_manager
+    def rows(self) -> models.QuerySet[Row]:
+        return self.model._default_manager.all()
 
-    def new(self, **columns: Any) -> Any:
-        return self.model(**columns)
+    @cached_property
+    def primary_key(self) -> list[str]:
+        """The name of the primary key, as ``bulk_create`` takes it."""
+        return [self.model._meta.pk.name]
 
     @cached_property
     def concrete(self) -> list[str]:
@@ -85,61 +86,54 @@ class Table:
         columns = {f.name for f in self.model._meta.concrete_fields if isinstance(f, models.DateTimeField)}
         return frozenset(name for name, column in self._columns.items() if column in columns)
 
-    @cached_property
-    def _checks(self) -> list[tuple[str, "models.Field[Any, Any]", frozenset[Any]]]:
-        names = {column: name for name, column in self._columns.items()}
-        return [
-            (names[f.name], f, frozenset(value for value, _ in f.flatchoices))
-            for f in self.model._meta.concrete_fields
-            if f.name in names
-        ]
-
-    def read(self, row: Any) -> dict[str, Any]:
-        """The values of a row, in the form of a state."""
+    def read(self, row: Row) -> Values:
+        """Returns the values of a row as a state has them."""
         values = {name: getattr(row, column) for name, column in self._columns.items()}
         for name in self._instants:
             values[name] = values[name].astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return values
 
-    def put(self, row: Any, values: Values, path: str = "") -> None:
-        """Sets values of a state on an unsaved row. Raises InvalidDraft; path: what stands before a field's name."""
+    def put(self, row: Row, values: Values) -> None:
+        """Sets values of a state on an unsaved row. Raises InvalidDraft if a column has no valid value then."""
         for name, value in values.items():
             if name not in self._columns:
-                raise InvalidDraft(path + name, "there is no such field")
-            setattr(row, self._columns[name], _instant(value, path + name) if name in self._instants else value)
-        for name, column, choices in self._checks:
-            value = getattr(row, column.attname)
-            if value is None and not column.null:
-                raise InvalidDraft(path + name, "is missing")
-            if choices and value not in choices:
-                raise InvalidDraft(path + name, f"{value!r} is none of {', '.join(sorted(map(str, choices)))}")
-            if isinstance(column, models.CharField) and value is not None:
-                if not isinstance(value, str):
-                    raise InvalidDraft(path + name, f"{value!r} is not text")
-                if column.max_length is not None and len(value) > column.max_length:
-                    raise InvalidDraft(path + name, f"has {len(value)} characters; the most is {column.max_length}")
-            if isinstance(column, models.PositiveIntegerField) and value is not None and value < 0:
-                raise InvalidDraft(path + name, "must not be negative")
-        self.derive(row)
+                raise InvalidDraft(name, "there is no such field")
+            setattr(row, self._columns[name], _instant(value, name) if name in self._instants else value)
+        for name, column in self._columns.items():
+            setattr(row, column, _cleaned(row, column, name))
+        row.set_derived_columns()
 
 
-def _instant(text: Any, path: str) -> datetime:
+def _cleaned(row: models.Model, column: str, path: str) -> object:
+    """Returns the valid value of a column. Unlike ``Field.clean``, it does not turn other values into text."""
+    value, field = getattr(row, column), row._meta.get_field(column)
+    if not isinstance(field, models.Field):
+        raise TypeError(f"{column} is not a column")
+    if isinstance(field, models.CharField | models.TextField) and not isinstance(value, str | None):
+        raise InvalidDraft(path, f"{value!r} is not text")
+    try:
+        return field.clean(value, row)
+    except ValidationError as wrong:
+        raise InvalidDraft(path, " ".join(wrong.messages)) from None
+
+
+def _instant(text: str, path: str) -> datetime:
     try:
         at = datetime.fromisoformat(text)
     except (TypeError, ValueError):
         raise InvalidDraft(path, f"{text!r} is not an ISO date and time") from None
     if at.tzinfo is None:
-        raise InvalidDraft(path, f"{text!r} names no zone")
+        raise InvalidDraft(path, f"{text!r} has no UTC offset")
     return at.astimezone(UTC).replace(microsecond=0)
 
 
 def _accept(values: Values) -> None:
-    """Most elements make sense whatever their values."""
+    """Accepts all values."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sibling:
-    """A reference to another element of the same aggregate, by its element key. collection: where that one is."""
+    """A reference to another element of the same aggregate, by its element key. collection: of the other element."""
 
     key: str
     row: str
@@ -151,9 +145,12 @@ class Sibling:
 
 
 @dataclass(frozen=True)
-class Elements(Table):
-    """A collection's table. owner: its foreign key to the aggregate. check: raises InvalidDraft for values that make no
-    sense, with paths relative to the element."""
+class Elements(Table[Element]):
+    """The table of a collection.
+
+    owner: its foreign key to the aggregate. check: raises InvalidDraft for invalid values, with paths relative to the
+    element.
+    """
 
     owner: str = ""
     check: Callable[[Values], None] = _accept
@@ -166,47 +163,46 @@ class Elements(Table):
 
 @dataclass(frozen=True, slots=True)
 class KeyUse:
-    """One name inside a JSON field: ``layers/<layer>/<slot>`` or ``levels/<level>/<target>`` names ``key``."""
+    """A key inside a JSON field. position: ``layers/<layer>/<slot>`` or ``levels/<level>/<target>``."""
 
     position: str
     kind: Kind
     key: str
 
 
-def _names_nothing(values: Values) -> Iterable[KeyUse]:
+def _no_keys(values: Values) -> Iterable[KeyUse]:
+    """Returns nothing: the fields contain no keys."""
     return ()
 
 
 @dataclass(frozen=True)
-class Roots(Table):
-    """An aggregate's own table. elements: by collection name, in the order they are written. names: what the JSON
-    field ``naming`` names, kept as Reference rows under ``reference_owner``. check: raises InvalidDraft for a whole
-    state that makes no sense."""
+class Roots(Table[Root]):
+    """The table of an aggregate.
+
+    elements: by collection name, in the order in which they are written. keys_field: the JSON field that contains keys
+    of other rows. find_keys: returns these keys; they are stored as Reference rows whose foreign key
+    ``reference_owner`` is the aggregate. check: raises InvalidDraft if the fields are invalid together.
+    """
 
     kind: Kind = "responder"
     elements: Mapping[str, Elements] = field(default_factory=dict)
-    naming: str = ""
-    names: Callable[[Values], Iterable[KeyUse]] = _names_nothing
+    keys_field: str = ""
+    find_keys: Callable[[Values], Iterable[KeyUse]] = _no_keys
     reference_owner: str = ""
     check: Callable[[Values], None] = _accept
 
 
-def name_key(name: str) -> str:
-    """The folded name, cut to its column: folding makes some letters several."""
-    return fold(name)[:600]
-
-
-def element_key(row: Any) -> str:
-    """The key of an element in a state: its source's, or ``local:<pk>``."""
-    return str(row.source_key) if row.source_key is not None else f"{LOCAL}{row.pk}"
+def element_key(row: Element) -> str:
+    """Returns the key of an element in a state: the key of its source, or ``local:<pk>``."""
+    return row.source_key if row.source_key is not None else f"{LOCAL}{row.pk}"
 
 
 def source_of(key: str) -> str:
-    """Which source a key is of: what stands before its first colon, ``local`` for one made here."""
+    """Returns the text before the first colon of a key: its source, or ``local`` for a row made here."""
     return key.partition(":")[0]
 
 
 def local_id(key: str) -> int | None:
-    """The primary key that ``local:<pk>`` names; None for any other key."""
+    """Returns the primary key in ``local:<pk>``, or None for any other key."""
     number = key.removeprefix(LOCAL)
     return int(number) if key.startswith(LOCAL) and number.isascii() and number.isdecimal() else None

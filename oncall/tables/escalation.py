@@ -1,17 +1,17 @@
-"""Escalation policies: how their states lie in tables, and what makes sense."""
+"""The table of escalation policies, and the checks of their values."""
 
 from collections.abc import Iterator
-from typing import Any, get_args
+from typing import get_args
 
 from oncall.aggregates import AGGREGATES, Kind, Values
 from oncall.errors import InvalidDraft
 from oncall.escalation.codec import InvalidPolicy, levels_from_json
-from oncall.escalation.policy import Condition, Target, TargetKind
+from oncall.escalation.policy import Condition, Distribution, Members, Mode, Target, TargetKind
 from oncall.models import EscalationPolicy
-from oncall.tables.base import KeyColumn, KeyUse, Roots, name_key
+from oncall.tables.base import KeyColumn, KeyUse, Roots
 from oncall.tables.people import check_name
 
-#: Which kind of row a target's key names. An unresolved target names none.
+#: The kind of row that a target's key identifies. An unresolved target has no row.
 ROW_OF_TARGET: dict[TargetKind, Kind] = {
     "responder": "responder",
     "schedule": "schedule",
@@ -19,16 +19,12 @@ ROW_OF_TARGET: dict[TargetKind, Kind] = {
     "group_routing": "user_group",
     "escalation_policy": "escalation_policy",
 }
-_WORDS: dict[str, tuple[str, ...]] = {
+_VALUES: dict[str, tuple[str, ...]] = {
     "kind": get_args(TargetKind),
     "condition": get_args(Condition),
-    "mode": ("current", "next", "previous"),
-    "members": ("all", "leads", "others", "random"),
+    "mode": get_args(Mode),
+    "members": get_args(Members),
 }
-
-
-def _derive(row: EscalationPolicy) -> None:
-    row.name_key = name_key(row.name)
 
 
 def _check(values: Values) -> None:
@@ -40,26 +36,26 @@ def _check(values: Values) -> None:
     for index, level in enumerate(levels):
         path = f"levels[{index}]"
         if level.wait is not None and not _is_count(level.wait):
-            raise InvalidDraft(f"{path}.wait", f"{level.wait!r} is no number of minutes")
-        if level.distribution not in ("everyone", "round_robin"):
-            raise InvalidDraft(f"{path}.distribution", f"unknown word {level.distribution!r}")
+            raise InvalidDraft(f"{path}.wait", f"{level.wait!r} is not a whole number of minutes")
+        if level.distribution not in get_args(Distribution):
+            raise InvalidDraft(f"{path}.distribution", f"unknown value {level.distribution!r}")
         for slot, target in enumerate(level.targets):
             _check_target(f"{path}.targets[{slot}]", target)
 
 
 def _check_target(path: str, target: Target) -> None:
-    for name, words in _WORDS.items():
-        if getattr(target, name) not in words:
-            raise InvalidDraft(f"{path}.{name}", f"unknown word {getattr(target, name)!r}")
+    for name, allowed in _VALUES.items():
+        if getattr(target, name) not in allowed:
+            raise InvalidDraft(f"{path}.{name}", f"unknown value {getattr(target, name)!r}")
     if not target.key and target.kind != "unresolved":
         raise InvalidDraft(f"{path}.key", "is empty")
 
 
-def _is_count(value: Any) -> bool:
+def _is_count(value: object) -> bool:
     return isinstance(value, int) and value >= 0
 
 
-def _names(values: Values) -> Iterator[KeyUse]:
+def _find_keys(values: Values) -> Iterator[KeyUse]:
     for index, level in enumerate(values["levels"]["levels"]):
         for slot, target in enumerate(level["targets"]):
             kind = ROW_OF_TARGET.get(target["kind"])
@@ -75,9 +71,8 @@ POLICIES = Roots(
         KeyColumn("part_of_key", "part_of", "escalation_policy"),
         KeyColumn("group_key", "group", "user_group"),
     ),
-    derive=_derive,
     check=_check,
-    naming="levels",
-    names=_names,
+    keys_field="levels",
+    find_keys=_find_keys,
     reference_owner="owner_policy",
 )

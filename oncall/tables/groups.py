@@ -1,14 +1,10 @@
-"""The tables of user groups, and what a valid group is."""
+"""The tables of user groups, and the checks of their values."""
 
 from oncall.aggregates import AGGREGATES, Values
 from oncall.errors import InvalidDraft
 from oncall.models import GroupMember, UserGroup
-from oncall.tables.base import Elements, KeyColumn, Roots, name_key
+from oncall.tables.base import Elements, KeyColumn, Roots
 from oncall.tables.people import check_name
-
-
-def _derive(row: UserGroup) -> None:
-    row.name_key = name_key(row.name)
 
 
 def _check_member(values: Values) -> None:
@@ -20,7 +16,6 @@ GROUPS = Roots(
     kind="user_group",
     model=UserGroup,
     fields=AGGREGATES["user_group"].fields,
-    derive=_derive,
     check=check_name,
     elements={
         "members": Elements(

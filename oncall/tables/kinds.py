@@ -1,9 +1,9 @@
-"""The tables of every kind, and every place where one kind refers to another."""
+"""The tables of all kinds, and the columns in which one kind refers to another."""
 
 from collections.abc import Iterator, Mapping
 
 from oncall.aggregates import Kind
-from oncall.tables.base import KeyColumn, Roots, Table
+from oncall.tables.base import Elements, KeyColumn, Roots
 from oncall.tables.catalog import SERVICES
 from oncall.tables.escalation import POLICIES
 from oncall.tables.groups import GROUPS
@@ -13,10 +13,11 @@ from oncall.tables.schedules import SCHEDULES
 ROOTS: Mapping[Kind, Roots] = {table.kind: table for table in (RESPONDERS, GROUPS, SCHEDULES, POLICIES, SERVICES)}
 
 
-def columns_naming(kind: Kind) -> Iterator[tuple[Table, KeyColumn]]:
-    """Every key column that names rows of this kind, References aside."""
+def key_columns_to(kind: Kind) -> Iterator[tuple[Roots | Elements, KeyColumn]]:
+    """Yields every key column that refers to rows of this kind, without those of References."""
     for roots in ROOTS.values():
-        for table in (roots, *roots.elements.values()):
+        tables: tuple[Roots | Elements, ...] = (roots, *roots.elements.values())
+        for table in tables:
             for column in table.keys:
                 if column.kind == kind:
                     yield table, column

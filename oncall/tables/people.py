@@ -1,25 +1,25 @@
-"""Responders: how their states lie in tables, and what makes sense."""
-
-from typing import Any
+"""The tables of responders, and the checks that other kinds share with them."""
 
 from oncall.aggregates import AGGREGATES, Values
-from oncall.emails import canonical_email
 from oncall.errors import InvalidDraft
 from oncall.models import ContactMethod, NotificationRule, Responder, Substitution
-from oncall.rendering.codec import participant_from_text
+from oncall.rendering import validation
+from oncall.rendering.codec import instant_from_text, participant_from_text
 from oncall.rendering.spec import InvalidSpec
 from oncall.rendering.zones import check_zone
-from oncall.tables.base import PERSON, Elements, KeyColumn, Roots, Sibling, name_key
+from oncall.tables.base import PERSON, Elements, KeyColumn, Roots, Sibling
 
 _COLLECTIONS = {c.name: c for c in AGGREGATES["responder"].collections}
 
 
 def check_name(values: Values) -> None:
+    """Raises InvalidDraft if the name consists of spaces."""
     if not values["name"].strip():
         raise InvalidDraft("name", "is empty")
 
 
 def check_known_zone(path: str, zone: str) -> None:
+    """Raises InvalidDraft if the time zone is unknown."""
     try:
         check_zone(zone)
     except InvalidSpec as unknown:
@@ -27,34 +27,23 @@ def check_known_zone(path: str, zone: str) -> None:
 
 
 def check_person_or_vacant(path: str, text: str) -> None:
-    """``person:<key>`` or ``vacant``; a group or a policy cannot stand in."""
+    """Raises InvalidDraft unless the text is ``person:<key>`` or ``vacant``: no group or policy replaces a person."""
     try:
         participant = participant_from_text(text)
     except InvalidSpec as unknown:
         raise InvalidDraft(path, unknown.message) from None
     if participant.kind not in ("person", "vacant") or (participant.kind == "person") != bool(participant.id):
-        raise InvalidDraft(path, f"{text!r} names neither a person nor vacant")
+        raise InvalidDraft(path, f"{text!r} is neither a person nor vacant")
 
 
 def check_range(values: Values) -> None:
+    """Raises InvalidDraft if the end is not after the start, or if rendering does not support the years."""
     if not values["starts_at"] < values["ends_at"]:
         raise InvalidDraft("ends_at", f"{values['ends_at']} is not after {values['starts_at']}")
-
-
-def _derive_responder(row: Responder) -> None:
-    row.name_key = name_key(row.name)
-    row.email_canonical = canonical_email(row.email) or ""
-
-
-def _derive_method(row: ContactMethod) -> None:
-    address = row.address.strip()
-    match row.channel:
-        case "email":
-            row.canonical = canonical_email(address) or ""
-        case "sms" | "voice":
-            row.canonical = "".join(c for c in address if c.isdigit() or c == "+")
-        case _:
-            row.canonical = address
+    try:
+        validation.check_range("range", instant_from_text(values["starts_at"]), instant_from_text(values["ends_at"]))
+    except InvalidSpec as wrong:
+        raise InvalidDraft(wrong.path.rpartition(".")[2], wrong.message) from None
 
 
 def _check_responder(values: Values) -> None:
@@ -64,8 +53,7 @@ def _check_responder(values: Values) -> None:
 
 
 def _check_rule(values: Values) -> None:
-    windows: Any = values["windows"]
-    if not isinstance(windows, list):
+    if not isinstance(values["windows"], list):
         raise InvalidDraft("windows", "is not a list")
 
 
@@ -78,14 +66,12 @@ RESPONDERS = Roots(
     kind="responder",
     model=Responder,
     fields=AGGREGATES["responder"].fields,
-    derive=_derive_responder,
     check=_check_responder,
     elements={
         "contact_methods": Elements(
             model=ContactMethod,
             fields=_COLLECTIONS["contact_methods"].fields,
             owner="responder",
-            derive=_derive_method,
         ),
         "notification_rules": Elements(
             model=NotificationRule,

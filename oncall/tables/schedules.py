@@ -1,18 +1,18 @@
-"""Schedules: how their states lie in tables, and what makes sense."""
+"""The tables of schedules, and the checks of their values."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from oncall.aggregates import AGGREGATES, Kind, Values
 from oncall.errors import InvalidDraft
 from oncall.models import ExtraShift, Override, Schedule
+from oncall.models.root import KEY_LENGTH
 from oncall.rendering.codec import layers_from_json, participant_from_text
 from oncall.rendering.spec import InvalidSpec, ParticipantKind, ScheduleSpec
 from oncall.rendering.validation import validate
-from oncall.tables.base import PERSON, Elements, KeyColumn, KeyUse, Roots, name_key
+from oncall.tables.base import PERSON, Elements, KeyColumn, KeyUse, Roots
 from oncall.tables.people import check_known_zone, check_name, check_person_or_vacant, check_range
 
-#: Which kind of row a participant's key names. A group's routing belongs to the group.
+#: The kind of row that a participant's key identifies. A group's routing belongs to the group.
 ROW_OF_PARTICIPANT: dict[ParticipantKind, Kind] = {
     "person": "responder",
     "group": "user_group",
@@ -20,25 +20,19 @@ ROW_OF_PARTICIPANT: dict[ParticipantKind, Kind] = {
     "policy": "escalation_policy",
 }
 _COLLECTIONS = {c.name: c for c in AGGREGATES["schedule"].collections}
-_LONGEST_KEY = 600
-_ANY_ZONE = "UTC"  # layers of a schedule whose zone is not settled are checked as if it were this one
-
-
-def _derive(row: Schedule) -> None:
-    row.name_key = name_key(row.name)
-    row.group_key = row.group_keys[0] if row.group_keys else ""
+_ANY_ZONE = "UTC"  # used to check the layers of a schedule whose time zone is not known
 
 
 def _check(values: Values) -> None:
     check_name(values)
     keys = values["group_keys"]
-    if not isinstance(keys, list) or not all(isinstance(key, str) and 0 < len(key) <= _LONGEST_KEY for key in keys):
+    if not isinstance(keys, list) or not all(isinstance(key, str) and 0 < len(key) <= KEY_LENGTH for key in keys):
         raise InvalidDraft("group_keys", "is not a list of keys")
     zone = values["time_zone"]
     if values["zone_state"] == "ok":
         check_known_zone("time_zone", zone)
     elif values["active"]:
-        raise InvalidDraft("active", "a schedule whose time zone is not settled must be inactive")
+        raise InvalidDraft("active", "a schedule whose time zone is not known must be inactive")
     else:
         zone = _ANY_ZONE
     try:
@@ -50,7 +44,7 @@ def _check(values: Values) -> None:
         raise InvalidDraft("layers", "two layers have the same key")
 
 
-def _names(values: Values) -> Iterator[KeyUse]:
+def _find_keys(values: Values) -> Iterator[KeyUse]:
     for layer in values["layers"]["layers"]:
         for slot, text in enumerate(layer["participants"]):
             participant = participant_from_text(text)
@@ -62,8 +56,7 @@ def _names(values: Values) -> Iterator[KeyUse]:
 def _check_override(values: Values) -> None:
     check_range(values)
     check_person_or_vacant("by_key", values["by_key"])
-    sources: Any = values["sources"]
-    if sources is not None and not isinstance(sources, list):
+    if not isinstance(values["sources"], list | None):
         raise InvalidDraft("sources", "is neither null nor a list")
     if values["replaces"]:
         try:
@@ -83,10 +76,9 @@ SCHEDULES = Roots(
     model=Schedule,
     fields=AGGREGATES["schedule"].fields,
     keys=(KeyColumn("group_key", "group", "user_group"),),
-    derive=_derive,
     check=_check,
-    naming="layers",
-    names=_names,
+    keys_field="layers",
+    find_keys=_find_keys,
     reference_owner="owner_schedule",
     elements={
         "extra_shifts": Elements(

@@ -1,7 +1,7 @@
-"""Draws rows of shifts as one SVG, on the server, without script.
+"""Draws rows of shifts as an SVG, on the server, without scripts.
 
-Positions are percentages of the drawing's width and heights are pixels, so that it fits any width and text keeps its
-size. Colour is never alone: every bar has a name, initials or a title, and the page has the same facts as a table.
+Positions are percentages of the width and heights are pixels, so the drawing fits any width and text keeps its size.
+Every bar also has a name, initials or a title, and the page has a table with the same data, so colours are not needed.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,25 +17,27 @@ from oncall.rendering.zones import DAY, at, offset_at, reading, transitions
 
 register = template.Library()
 
-#: Light enough for dark text on each; told apart with the common forms of colour blindness (after Paul Tol's schemes).
+#: Light enough for dark text, and distinguishable with common colour blindness (after Paul Tol's schemes).
 HUES = (
     "#77aadd", "#99ddff", "#44bb99", "#bbcc33", "#c9b458", "#eedd88",
     "#ee8866", "#ffaabb", "#cc99bb", "#d4a373", "#b8a9e0", "#8fbfa0",
 )  # fmt: skip
 HEADER, LABEL, BAR, GAP = 40, 20, 28, 14
-#: Follows the key of a participant that nobody here is known for.
+#: Follows the key of a participant that has no row here.
 UNKNOWN = "(not known here)"
-_DRAWN_WIDTH = 920  # pixels assumed when choosing between a name, initials and nothing
+_DRAWN_WIDTH = 920  # assumed pixels, to choose between a name, initials and no text
 _LETTER, _SMALL_LETTER = 7.2, 6.6
-_NARROW_DAY = 45  # pixels; a narrower day has its number only
-_STRIDE = 5  # has no divisor in common with the number of hues: neighbours are far apart, all are used
+_NARROW_DAY = 45  # pixels; a narrower day shows only its number
+_STRIDE = 5  # coprime to the number of hues: consecutive numbers get different hues, and all hues are used
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A stretch ``[start, end)`` of instants. identity: what the colour follows from, empty for a gap. style: words of
-    ``gap``, ``override``, ``unreachable``, ``mismatch``. title: the whole truth, for pointers and screen readers.
-    reason: which layer or exception it comes from. link: where a click leads, empty for nowhere."""
+    """A bar for the instants ``[start, end)``.
+
+    identity: determines the colour, empty for a gap. title: all details, for pointers and screen readers. style: any of
+    ``gap``, ``override``, ``unreachable``, ``mismatch``. reason: the layer, override or extra shift. link: optional.
+    """
 
     start: int
     end: int
@@ -49,7 +51,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """empty: what the table says when there are no bars."""
+    """A row of bars. empty: the text of the table if there are no bars."""
 
     label: str
     bars: tuple[Bar, ...]
@@ -59,8 +61,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """Rows over ``[since, until)``, instants; days and weekends are those of ``zone``. home: the schedule's own zone,
-    whose clock changes are flagged as well. chosen: the instant that is being asked about."""
+    """Rows for the instants ``[since, until)``, with the days and weekends of ``zone``.
+
+    home: the schedule's time zone, whose clock changes are flagged too. chosen: the instant that the page explains.
+    """
 
     zone: str
     since: int
@@ -71,7 +75,7 @@ class Timeline:
     chosen: int | None = None
 
     def clock_changes(self) -> list[tuple[int, str]]:
-        """(instant, zone) of every clock change in the range; one that both zones share is that of ``zone``."""
+        """Returns (instant, zone) of every clock change in the range. If both zones change, ``zone`` is returned."""
         found: dict[int, str] = {}
         for zone in dict.fromkeys((self.zone, self.home or self.zone)):
             for instant in transitions(zone, self.since, self.until):
@@ -81,7 +85,7 @@ class Timeline:
 
 @register.filter
 def hue(identity: str) -> str:
-    """Always the same colour for the same identity; people whose numbers are near each other get different ones."""
+    """Returns a colour, always the same for an identity. People with consecutive ids get different colours."""
     kind, _, number = identity.partition(" ")
     if kind == "responder" and number.isdecimal():
         return HUES[int(number) * _STRIDE % len(HUES)]
@@ -90,7 +94,7 @@ def hue(identity: str) -> str:
 
 @register.filter
 def initials(name: str) -> str:
-    """``AK`` for Ana Kowalski, ``?`` for somebody who is not known here."""
+    """Returns ``AK`` for Ana Kowalski, ``?`` for a person without a row here."""
     if name.endswith(UNKNOWN):
         return "?"
     words = [word for word in name.split() if word[0].isalnum()]
@@ -98,7 +102,7 @@ def initials(name: str) -> str:
 
 
 def lanes(bars: Iterable[Bar]) -> list[list[Bar]]:
-    """Bars that overlap lie in different lanes; a person stays in one as long as it is free."""
+    """Returns the bars in lanes without overlaps. A person stays in a lane as long as it is free."""
     found: list[list[Bar]] = []
     for bar in sorted(bars, key=lambda each: (each.start, each.end)):
         free = [lane for lane in found if lane[-1].end <= bar.start]
@@ -112,7 +116,7 @@ def lanes(bars: Iterable[Bar]) -> list[list[Bar]]:
 
 @register.simple_tag
 def timeline_svg(timeline: Timeline) -> SafeString:
-    """The drawing; its accessible twin is the table that the page prints below."""
+    """Returns the drawing. The page has a table with the same data below it."""
     tops, bottom = [], HEADER
     for row in timeline.rows:
         tops.append(bottom)
@@ -124,7 +128,7 @@ def timeline_svg(timeline: Timeline) -> SafeString:
     return format_html(
         '<svg class="rb-timeline-svg" width="100%" height="{}" role="img" aria-label="{}">{}{}</svg>',
         bottom,
-        f"Timeline of {len(timeline.rows)} rows, times in {timeline.zone}; the table below says the same",
+        f"Timeline of {len(timeline.rows)} rows, times in {timeline.zone}; the table below has the same data",
         _PATTERNS,
         _joined(parts),
     )
@@ -157,7 +161,7 @@ class _Drawing:
         return f"{(end - start) / self.length * 100:.4f}%"
 
     def days(self) -> SafeString:
-        """Weekends shaded, a line at each midnight, and the days' names."""
+        """Draws shaded weekends, a line at each midnight, and the names of the days."""
         line = self.timeline
         first = reading(line.zone, line.since) // DAY
         parts = []
@@ -210,7 +214,7 @@ class _Drawing:
         return format_html(box, css, BAR - 4, fill)
 
     def clock_changes(self) -> SafeString:
-        """A flag where the clock is put forward or back."""
+        """Draws a flag where the clock is put forward or back."""
         line, parts = self.timeline, []
         for instant, zone in line.clock_changes():
             minutes = (offset_at(zone, instant) - offset_at(zone, instant - 1)) // 60
@@ -225,7 +229,7 @@ class _Drawing:
         return self._marker("rb-now", line.now, "now") if line.since <= line.now < line.until else SafeString()
 
     def chosen(self) -> SafeString:
-        """The instant that is being asked about."""
+        """Draws a line at the instant that the page explains."""
         line = self.timeline
         inside = line.chosen is not None and line.since <= line.chosen < line.until and line.chosen != line.now
         return self._marker("rb-chosen", line.chosen, "why?") if inside and line.chosen is not None else SafeString()
@@ -250,7 +254,7 @@ def _described(row: Row) -> str:
 
 
 def _fitting(bar: Bar, pixels: float) -> str:
-    """The name if it fits, else initials, else nothing."""
+    """Returns the name if it fits, else the initials if they fit, else nothing."""
     if "gap" in bar.style or "mismatch" in bar.style:
         return bar.name if pixels > len(bar.name) * _LETTER + 12 else ""
     short = initials(bar.name)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from connectors.presence import Presences
 from connectors.records import ENTITY_TYPES, Snapshot
 from oncall.aggregates import AGGREGATES, State, fold
 from oncall.rendering.codec import instant_to_text
@@ -93,9 +94,8 @@ class Stored:
     def plan(self, snapshot: Snapshot) -> Plan:
         now = instant_to_text(snapshot.fetched_at)
         proposals = proposals_of(snapshot)
-        complete = {kind: told.listing for kind, told in snapshot.completeness.items()}
         rules = Rules("source", {}, now, CONNECTION, "acme")
-        return make_plan(proposals, self.picture(proposals), rules, complete=complete)
+        return make_plan(proposals, self.picture(proposals), rules, presence=Presences(snapshot).of)
 
 
 def proposals_of(snapshot: Snapshot) -> Proposals:
@@ -131,7 +131,7 @@ def work_alone(side: str, objects: int) -> int:
     # Not getrusage: its ru_maxrss starts with the peak of the parent process.
     peak = re.search(r"^VmHWM:\s+(\d+) kB$", Path("/proc/self/status").read_text(), re.MULTILINE)
     if peak is None:
-        raise AssertionError("Linux tells every process its peak.")
+        raise AssertionError("Linux reports the peak of every process.")
     return int(peak[1])
 
 

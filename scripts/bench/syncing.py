@@ -82,7 +82,7 @@ def connected() -> SyncProfile:
 def synced(profile: SyncProfile, snapshot: Snapshot) -> SyncRun:
     """Do one run from queueing to its end. Raises AssertionError when it fails."""
     profile.refresh_from_db()
-    run = drive(start(profile, RunKind.APPLY, by=None, ring=False).pk, opener=Fetched(snapshot).open)
+    run = drive(start(profile, RunKind.APPLY, by=None, notify=False).pk, opener=Fetched(snapshot).open)
     if run is None or run.state != RunState.SUCCEEDED:
         raise AssertionError(f"The run must succeed: {run and run.reason}")
     return run

@@ -1,4 +1,4 @@
-"""The conflict queue: what waits for a person, what happens meanwhile, what can be done now. Read-only."""
+"""The conflict queue: what waits for a person, what happens meanwhile and what can be done now. Read-only."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -13,13 +13,13 @@ from connectors.admin.connections import ReadOnlyAdmin, pill
 from syncjobs.conflicts.evidence import rows_of, sides_of
 from syncjobs.conflicts.words import LATER, WORDS
 from syncjobs.models import Conflict, ConflictState
-from syncjobs.pages.marks import ago, kind_words, page, row_url
+from syncjobs.pages.marks import ago, kind_words, render_page, row_url
 
 _COLOURS = {ConflictState.OPEN: "warning", ConflictState.DECIDED: "info", ConflictState.CLOSED: ""}
 
 
 class StateFilter(admin.SimpleListFilter):
-    """Open ones unless asked otherwise."""
+    """Filters by state. The list shows open conflicts unless another state is chosen."""
 
     title = "state"
     parameter_name = "state"
@@ -47,6 +47,7 @@ class StateFilter(admin.SimpleListFilter):
 
 @admin.register(Conflict)
 class ConflictAdmin(ReadOnlyAdmin):
+    empty_text = "Nothing waits for you."  # see the template ``empty_results.html``
     list_display = ("label_shown", "kind_shown", "object_shown", "connection", "since", "state_shown")
     list_display_links = ("label_shown",)
     list_filter = (StateFilter, "kind", "connection")
@@ -103,4 +104,4 @@ class ConflictAdmin(ReadOnlyAdmin):
             "now": now,
             "later": LATER,
         }
-        return page(self, request, "syncjobs/conflict.html", str(conflict), conflict, **context)
+        return render_page(self, request, "syncjobs/conflict.html", str(conflict), conflict, **context)

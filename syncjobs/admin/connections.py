@@ -1,4 +1,4 @@
-"""Connections with their sync: how they stand, what to do next, starting runs, disconnecting."""
+"""Connections with their sync: status, next step, buttons that start runs, and disconnecting."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,7 +18,16 @@ from oncall.admin.base.columns import PageOfRows
 from syncjobs.admin.buttons import start_and_show
 from syncjobs.admin.selection import SelectionAdmin
 from syncjobs.models import RunKind, SyncProfile
-from syncjobs.pages.marks import ago, kind_words, next_link, page, state_mark
+from syncjobs.pages.marks import (
+    conflicts_url,
+    connection_url,
+    kind_words,
+    last_moved,
+    next_link,
+    render_page,
+    run_url,
+    state_mark,
+)
 from syncjobs.pages.status import ConnectionStatus, connection_statuses
 from syncjobs.setup.disconnect import disconnect
 
@@ -35,10 +44,10 @@ class SyncedConnectionAdmin(SelectionAdmin):
         return PageOfRows
 
     def complete(self, request: HttpRequest, rows: Sequence[Any]) -> None:
-        """Gives the connections of one page their status."""
-        found = connection_statuses(rows)
+        """Set ``status`` on the connections of one page."""
+        statuses = connection_statuses(rows)
         for connection in rows:
-            vars(connection)["status"] = found[connection.pk]
+            vars(connection)["status"] = statuses[connection.pk]
 
     # --- the list -----------------------------------------------------------------------------------------------------
 
@@ -61,29 +70,25 @@ class SyncedConnectionAdmin(SelectionAdmin):
         run = _status(connection).run
         if run is None:
             return "none yet"
-        url = reverse("admin:syncjobs_syncrun_change", args=[run.pk])
         mark = state_mark(run)
-        moved = ago(run.finished_at or run.planned_at or run.created_at)
-        return format_html('<a href="{}">{} {}</a>', url, pill(mark["text"], mark["type"]), moved)
+        return format_html('<a href="{}">{} {}</a>', run_url(run), pill(mark["text"], mark["type"]), last_moved(run))
 
     @display(description="Conflicts")
     def conflicts_shown(self, connection: Connection) -> str:
         number = _status(connection).conflicts
         if not number:
             return "none"
-        url = reverse("admin:syncjobs_conflict_changelist")
-        link = '<a href="{}?connection__id__exact={}">{}</a>'
-        return format_html(link, url, connection.pk, pill(f"{number} open", "warning"))
+        return format_html('<a href="{}">{}</a>', conflicts_url(connection), pill(f"{number} open", "warning"))
 
     @display(description="Next")
     def next_action(self, connection: Connection) -> str:
-        words, url = next_link(_status(connection))
-        return format_html('<a class="rb-link" href="{}">{}</a>', url, words)
+        text, url = next_link(_status(connection))
+        return format_html('<a class="rb-link" href="{}">{}</a>', url, text)
 
     # --- the form -----------------------------------------------------------------------------------------------------
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Every connection has a profile. What a test found out about another target or key counts no longer."""
+        """Save a connection and create its profile. Another target or key makes the results of the last test void."""
         if form.retargeted or form.given_secrets():
             obj.tested_at, obj.rights = None, []
             if not obj.pk or not obj.links.exists():
@@ -92,9 +97,9 @@ class SyncedConnectionAdmin(SelectionAdmin):
         SyncProfile.objects.get_or_create(connection=obj)
 
     def response_add(self, request: HttpRequest, obj: Connection, post_url_continue: str | None = None) -> HttpResponse:
-        """On to the page with Test connection, the next thing to do."""
+        """Redirect to the page with *Test connection*, which is the next step."""
         messages.success(request, format_html("{} was stored. Test the connection next.", obj.name))
-        return HttpResponseRedirect(reverse("admin:connectors_connection_change", args=[obj.pk]))
+        return HttpResponseRedirect(connection_url(obj))
 
     def panel(self, request: HttpRequest, connection: Connection) -> dict[str, Any]:
         status = connection_statuses([connection])[connection.pk]
@@ -104,7 +109,7 @@ class SyncedConnectionAdmin(SelectionAdmin):
             **super().panel(request, connection),
             "status": status,
             "mark": state_mark(run) if run else None,
-            "moved": ago(run.finished_at or run.planned_at or run.created_at) if run else "",
+            "moved": last_moved(run) if run else "",
             "next": next_link(status),
             "may_choose": request.user.has_perm("syncjobs.view_syncprofile"),
             "may_start": may_start,
@@ -132,27 +137,27 @@ class SyncedConnectionAdmin(SelectionAdmin):
         profile = SyncProfile.objects.get_or_create(connection=connection)[0]
         if connection.disconnected_at is not None:
             messages.error(request, f"{connection} is disconnected. Enter its credentials again, then sync.")
-            return HttpResponseRedirect(reverse("admin:connectors_connection_change", args=[connection.pk]))
+            return HttpResponseRedirect(connection_url(connection))
         if kind == RunKind.APPLY and profile.review_first:
             kind = RunKind.PLAN
-            messages.info(request, "Review first is on: the plan waits for you before anything is written.")
+            messages.info(request, "“Review first” is on: the plan waits for your review before anything is written.")
         return start_and_show(request, profile, kind)
 
     @method_decorator(require_POST)
     def disconnect_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        """Asks first; does it when the answer comes with the question's own form."""
+        """Show what disconnecting means; disconnect when this page is confirmed."""
         connection = self.loaded(request, object_id, START)
         self.demand_change(request, connection)
         status = connection_statuses([connection])[connection.pk]
         if request.POST.get("confirmed") != "yes":
             title = f"Disconnect {connection.name}"
             imported = [(kind_words(kind, plural=number != 1), number) for kind, number in status.imported.items()]
-            return page(self, request, "syncjobs/disconnect.html", title, connection, imported=imported)
+            return render_page(self, request, "syncjobs/disconnect.html", title, connection, imported=imported)
         number = disconnect(connection)
         self.log_change(request, connection, "Disconnected.")
         messages.success(
             request,
-            f"{connection} is disconnected: its credentials are gone, {number} imported objects stand on their own.",
+            f"{connection} is disconnected. Its credentials are deleted. {number} imported objects stay here.",
         )
         return HttpResponseRedirect(reverse("admin:connectors_connection_changelist"))
 

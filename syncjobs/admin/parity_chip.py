@@ -1,4 +1,4 @@
-"""What the pages say about parity: the chip, the sentence, the filter."""
+"""Parity on the pages of schedules: the chip, the sentence and the filter."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -19,7 +19,7 @@ _JUDGES = {ParityJudge.VENDOR: "the vendor's own rendering", ParityJudge.SIMULAT
 
 
 def chip(check: ParityCheck | None) -> SafeString:
-    """How far the schedule equals the source; 100.00 % only when every second does."""
+    """Return the share of seconds that match the source as a label. It is 100.00 % only when every second matches."""
     if check is None:
         return format_html('<span title="{}">{}</span>', "never measured", pill("not compared"))
     if check.equal_seconds is None or not check.total_seconds:
@@ -32,12 +32,12 @@ def chip(check: ParityCheck | None) -> SafeString:
 
 
 def measured_in_words(check: ParityCheck) -> str:
-    """``judge: the vendor's own rendering, measured 5 minutes ago``."""
+    """Return what was compared with and when, such as ``judge: the vendor's own rendering, measured 5 minutes ago``."""
     return f"judge: {_JUDGES[ParityJudge(check.judge)]}, measured {ago(check.measured_at)}"
 
 
 class ParityFilter(SimpleListFilter):
-    """By what the chip says."""
+    """Filters schedules as the chip shows them: equal, different, not compared."""
 
     title = "parity"
     parameter_name = "parity"
@@ -48,7 +48,7 @@ class ParityFilter(SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
         checks = ParityCheck.objects.filter(pk__in=current_checks(queryset.order_by().values_list("pk", flat=True)))
         differing = checks.filter(equal_seconds__lt=F("total_seconds")).values("schedule")
-        # What is said of the next days counts; a clock change to come alone can make it worse, never better.
+        # The next days decide whether a schedule is compared. A clock change can only make it different.
         refused = checks.filter(total_seconds=None).exclude(basis=ParityBasis.TRANSITION).values("schedule")
         compared = checks.filter(total_seconds__gt=0).exclude(schedule__in=refused).values("schedule")
         match self.value():

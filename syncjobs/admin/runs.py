@@ -1,4 +1,4 @@
-"""Runs: the list, and the page of one run with its plan, its progress and its buttons."""
+"""Runs: their list, and the page of a run with its plan, progress and buttons."""
 
 from typing import Any, Final
 
@@ -7,7 +7,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
@@ -16,18 +16,18 @@ from connectors.admin.connections import START, ReadOnlyAdmin, pill
 from syncjobs.admin.buttons import account_of, refuse, start_and_show
 from syncjobs.errors import RunAlreadyActive, StalePlan
 from syncjobs.models import ACTIVE, OPEN_PLAN, RunKind, RunState, SyncItem, SyncRun
-from syncjobs.pages.marks import ago, kind_words, page, row_url, state_mark
-from syncjobs.pages.progress import grouped_notes, incomplete, progress, totals
+from syncjobs.pages.marks import kind_words, last_moved, render_page, row_url, run_url, started, state_mark
+from syncjobs.pages.progress import grouped_notes, incomplete_lists, progress, totals
 from syncjobs.pages.run_items import ACTIONS, OUTCOME_COLOURS, Filter, change_rows, items_page, summary
 from syncjobs.runs.start import approve, cancel
 
-#: htmx stops asking when it gets this status.
+#: htmx stops polling when it gets this status.
 STOP_POLLING: Final = 286
 
 
 @admin.register(SyncRun)
 class SyncRunAdmin(ReadOnlyAdmin):
-    list_display = ("run", "connection", "kind_shown", "state_shown", "moved", "outcome", "by")
+    list_display = ("run", "connection", "kind_shown", "state_shown", "moved", "outcome", "started")
     list_display_links = ("run",)
     list_filter = ("state", "kind", "connection")
     list_select_related = ("connection", "requested_by")
@@ -54,21 +54,21 @@ class SyncRunAdmin(ReadOnlyAdmin):
 
     @display(description="When", ordering="created_at")
     def moved(self, run: SyncRun) -> str:
-        return ago(run.finished_at or run.planned_at or run.created_at)
+        return last_moved(run)
 
     @display(description="Outcome")
     def outcome(self, run: SyncRun) -> str:
         total = totals(run)
-        told = [f"{total[word]} {word}" for word in ("written", "failed", "stale", "held") if total[word]]
+        counts = [f"{total[word]} {word}" for word in ("written", "failed", "stale", "held") if total[word]]
         if total["conflict"]:
-            told.append(f"{total['conflict']} conflict{'s' if total['conflict'] > 1 else ''}")
+            counts.append(f"{total['conflict']} conflict{'s' if total['conflict'] > 1 else ''}")
         if run.state in OPEN_PLAN and total["planned"]:
-            told.insert(0, f"{total['planned']} to do")
-        return ", ".join(told) or run.reason[:80] or "nothing to do"
+            counts.insert(0, f"{total['planned']} to do")
+        return ", ".join(counts) or run.reason[:80] or "nothing to do"
 
-    @display(description="Started by")
-    def by(self, run: SyncRun) -> str:
-        return str(run.requested_by or "a shell")
+    @display(description="Started")
+    def started(self, run: SyncRun) -> str:
+        return started(run)
 
     # --- one run ------------------------------------------------------------------------------------------------------
 
@@ -100,13 +100,17 @@ class SyncRunAdmin(ReadOnlyAdmin):
     ) -> HttpResponse:
         run = self._run(request, object_id)
         context = {**progress(run), **self._items(request, run), "may_start": request.user.has_perm(START)}
-        context |= {"notes": grouped_notes(run), "incomplete": incomplete(run), "can_review": _can_review(request, run)}
-        context["can_cancel"] = run.state in (*ACTIVE, *OPEN_PLAN)
-        context["can_plan"] = not run.is_active and run.connection.disconnected_at is None
-        return page(self, request, "syncjobs/run.html", f"Run {run.pk} of {run.connection}", run, **context)
+        context |= {
+            "notes": grouped_notes(run),
+            "incomplete": incomplete_lists(run),
+            "can_review": _can_review(request, run),
+            "can_cancel": run.state in (*ACTIVE, *OPEN_PLAN),
+            "can_plan": not run.is_active and run.connection.disconnected_at is None,
+        }
+        return render_page(self, request, "syncjobs/run.html", f"Run {run.pk} of {run.connection}", run, **context)
 
     def progress_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
-        """The moving part of the page. When the run has ended, htmx stops asking and loads the whole page once."""
+        """Return the progress card. When the run has ended, htmx stops polling and loads the whole page once."""
         run = self._run(request, run_id)
         response = render(request, "syncjobs/run_progress.html", progress(run))
         if not run.is_active:
@@ -115,7 +119,7 @@ class SyncRunAdmin(ReadOnlyAdmin):
         return response
 
     def item_view(self, request: HttpRequest, run_id: int, item_id: int) -> HttpResponse:
-        """What one item changes, loaded when somebody opens it."""
+        """Return what an item changes. The page loads it when the item is opened."""
         run = self._run(request, run_id)
         item = SyncItem.objects.filter(run=run, pk=item_id).first()
         if item is None:
@@ -144,25 +148,25 @@ class SyncRunAdmin(ReadOnlyAdmin):
 
     @method_decorator(require_POST)
     def ticks_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
-        """Save the ticks of the items on the page, or (``all`` is on or off) of everything the filter shows."""
+        """Save the ticks of the items on the page, or of all filtered items when ``all`` is on or off."""
         run = self._run(request, run_id, START)
         open_plan = SyncItem.objects.filter(run=run, run__state=RunState.AWAITING_REVIEW).exclude(action="failed")
-        every = request.POST.get("all")
-        if every in ("on", "off"):
+        tick_all = request.POST.get("all")
+        if tick_all in ("on", "off"):
             chosen = Filter.read(request.POST).items(run).values("pk")
-            saved = open_plan.filter(pk__in=chosen).update(ticked=every == "on")
+            saved = open_plan.filter(pk__in=chosen).update(ticked=tick_all == "on")
         else:
-            shown = {int(pk) for pk in request.POST.getlist("item") if pk.isascii() and pk.isdigit()}
-            ticked = {int(pk) for pk in request.POST.getlist("tick") if pk.isascii() and pk.isdigit()} & shown
+            listed = {int(pk) for pk in request.POST.getlist("item") if pk.isascii() and pk.isdigit()}
+            ticked = {int(pk) for pk in request.POST.getlist("tick") if pk.isascii() and pk.isdigit()} & listed
             saved = open_plan.filter(pk__in=ticked).update(ticked=True)
-            saved += open_plan.filter(pk__in=shown - ticked).update(ticked=False)
+            saved += open_plan.filter(pk__in=listed - ticked).update(ticked=False)
         if run.state != RunState.AWAITING_REVIEW:
-            messages.error(request, f"{run} is {run.get_state_display()}; its ticks were not changed.")
-        elif request.headers.get("HX-Request") and every is None:
+            messages.error(request, f"{run} is {run.get_state_display()}; no tick was changed.")
+        elif request.headers.get("HX-Request") and tick_all is None:
             left = open_plan.filter(ticked=False).count()
             return render(request, "syncjobs/run_ticks.html", {"left": left})
         else:
-            messages.success(request, f"Saved the ticks of {saved} items.")
+            messages.success(request, f"The ticks of {saved} items were saved.")
         return self._back(run, request.POST.get("query", ""))
 
     @method_decorator(require_POST)
@@ -176,16 +180,16 @@ class SyncRunAdmin(ReadOnlyAdmin):
         except RunAlreadyActive as active:
             refuse(request, str(active), active.run)
         else:
-            messages.success(request, "The plan is being applied: exactly what is ticked below.")
+            messages.success(request, "The plan is being applied. Only what is ticked below is written.")
         return self._back(run)
 
     @method_decorator(require_POST)
     def cancel_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
         run = self._run(request, run_id, START)
         if cancel(run):
-            messages.success(request, "Cancelled. What was written until then stays, each object whole.")
+            messages.success(request, "The run is cancelled. What was written before stays; no object is half written.")
         else:
-            messages.info(request, f"{run} had ended already; nothing was changed.")
+            messages.info(request, f"{run} had already ended. Nothing was changed.")
         return self._back(run)
 
     @method_decorator(require_POST)
@@ -194,7 +198,7 @@ class SyncRunAdmin(ReadOnlyAdmin):
         return start_and_show(request, run.profile, RunKind.PLAN)
 
     def _back(self, run: SyncRun, query: str = "") -> HttpResponseRedirect:
-        url = reverse("admin:syncjobs_syncrun_change", args=[run.pk])
+        url = run_url(run)
         return HttpResponseRedirect(f"{url}?{query}#items" if query else url)
 
 

@@ -1,4 +1,4 @@
-"""Schedules with what the sync knows of them: how far they equal their source, where they come from, what is open."""
+"""Schedules with their sync: parity, source and open conflicts."""
 
 from collections.abc import Sequence
 from itertools import chain
@@ -29,17 +29,17 @@ from syncjobs.planning.values import element_key
 
 
 class SyncedSchedulePage(SchedulePage):
-    """What is said of the source is that of the primary link; a schedule has at most one."""
+    """Adds the source to the page of a schedule. The source is that of the primary link; there is at most one."""
 
     def schedules(self, request: HttpRequest) -> QuerySet[Any]:
-        # Not by the item's link, which is not there yet when an object is first planned.
-        written = SyncItem.objects.filter(
+        # Items are found by external id: an item has no link when its object is first planned.
+        applied = SyncItem.objects.filter(
             run__connection=OuterRef("connection"),
             entity_type="schedule",
             external_id=OuterRef("external_id"),
             outcome=Outcome.APPLIED,
         ).order_by("-pk")
-        waiting = Conflict.objects.filter(link__schedule=OuterRef("pk"), state=ConflictState.OPEN).order_by()
+        conflicts = Conflict.objects.filter(link__schedule=OuterRef("pk"), state=ConflictState.OPEN).order_by()
         rows: QuerySet[Any] = (
             super()
             .schedules(request)
@@ -48,8 +48,8 @@ class SyncedSchedulePage(SchedulePage):
                 link_state=F("source_link__state"),
                 external_id=F("source_link__external_id"),
                 connection=F("source_link__connection"),
-                written_by=Subquery(written.values("run")[:1]),
-                open_conflicts=Subquery(waiting.values("state").annotate(number=Count("pk")).values("number")),
+                written_by=Subquery(applied.values("run")[:1]),
+                open_conflicts=Subquery(conflicts.values("state").annotate(number=Count("pk")).values("number")),
             )
         )
         return rows
@@ -72,7 +72,7 @@ class SyncedSchedulePage(SchedulePage):
         return facts
 
     def names(self, schedule: Any) -> Names:
-        """Those the source names as well; whom only the source names is looked up among the links."""
+        """Return the names of all participants, also of people who are only in the source's rendering."""
         names = dict(super().names(schedule))
         check: ParityCheck | None = schedule.parity
         if check is None:
@@ -94,7 +94,7 @@ class SyncedSchedulePage(SchedulePage):
         return names
 
     def rows(self, schedule: Any, loaded: ScheduleInput, rendering: Rendering, bars: Bars) -> tuple[Row, ...]:
-        """On top of the others what the source shows itself, ours, and where the two differ, as far as was measured."""
+        """Return the rows of the page, with the source's rendering and the differences first if they were measured."""
         ours, *others = super().rows(schedule, loaded, rendering, bars)
         check: ParityCheck | None = schedule.parity
         if check is None or not check.is_compared:
@@ -106,7 +106,7 @@ class SyncedSchedulePage(SchedulePage):
         note = measured_in_words(check)
         theirs = bars.final("At the source", _spans(check, since, until), since, until, note=note)
         differences, causes = _differences(check, since, until)
-        empty = "No difference in the part of these days that was measured."
+        empty = "There is no difference in the days that were measured."
         return theirs, ours, bars.difference("Difference", differences, causes, note=note, empty=empty), *others
 
     def source_id(self, schedule: Any, key: str) -> str:
@@ -117,45 +117,36 @@ class SyncedSchedulePage(SchedulePage):
 
 
 def _source(request: HttpRequest, schedule: Any) -> SafeString:
-    """Where it comes from, what it is called there, and which run wrote it last."""
+    """Return the origin, the external id and the last run that wrote the schedule."""
     state = "" if schedule.link_state == LinkState.LINKED else f", {schedule.link_state}"
     text = format_html("{}, id {}{}", schedule.origin_label or "a connection", schedule.external_id, state)
     if schedule.written_by is None:
         return text
-    words = f"run {schedule.written_by}"
+    run = f"run {schedule.written_by}"
     if not request.user.has_perm("syncjobs.view_syncrun"):
-        return format_html("{}; synced in {}", text, words)
+        return format_html("{}; synced in {}", text, run)
     url = reverse("admin:syncjobs_syncrun_change", args=[schedule.written_by])
-    return format_html('{}; synced in <a class="rb-link" href="{}">{}</a>', text, url, words)
+    return format_html('{}; synced in <a class="rb-link" href="{}">{}</a>', text, url, run)
 
 
 def _parity(schedule: Any) -> SafeString:
     check: ParityCheck | None = schedule.parity
     if check is None:
-        return format_html("{} {}", chip(check), "Measured with the next sync.")
+        return format_html("{} {}", chip(check), "The next sync measures it.")
     zone = schedule.time_zone if schedule.zone_state == Schedule.ZoneState.OK else "UTC"
     times = (dated_moment(int(each.timestamp()), zone) for each in (check.since, check.until))
     edited = schedule.changed_at is not None and schedule.changed_at > check.measured_at
-    return format_html(
-        "{} {}",
-        chip(check),
-        "; ".join(
-            filter(
-                None,
-                (
-                    measured_in_words(check),
-                    f"over {' to '.join(times)}",
-                    check.note,
-                    "the schedule has changed here since" if edited else "",
-                ),
-            )
-        )
-        + ".",
+    sentences = (
+        measured_in_words(check),
+        f"over {' to '.join(times)}",
+        check.note,
+        "the schedule was changed here after that" if edited else "",
     )
+    return format_html("{} {}.", chip(check), "; ".join(filter(None, sentences)))
 
 
 def _spans(check: ParityCheck, since: int, until: int) -> list[Span]:
-    """What the source said, inside the range."""
+    """Return the spans of the source's rendering, cut to the range."""
     spans = (
         Span(
             max(instant_from_text(start), since),
@@ -168,7 +159,7 @@ def _spans(check: ParityCheck, since: int, until: int) -> list[Span]:
 
 
 def _differences(check: ParityCheck, since: int, until: int) -> tuple[list[Difference], list[str]]:
-    """What was found inside the range, and the first cause of each."""
+    """Return the differences, cut to the range, and the cause of each."""
     found, causes = [], []
     for each in check.differences:
         start, end = max(instant_from_text(each["start"]), since), min(instant_from_text(each["end"]), until)

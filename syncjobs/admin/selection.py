@@ -1,4 +1,4 @@
-"""The page that says what a connection imports, and by which rules."""
+"""The page that sets what a connection imports, and by which rules."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -16,8 +16,8 @@ from connectors.models import Connection
 from connectors.records import ENTITY_WORDS, EntityKey
 from connectors.registry import inventory_hint
 from syncjobs.models import Strategy, SyncProfile
-from syncjobs.pages.marks import page
-from syncjobs.setup.inventory import Row, inventory_of, kept_inventory, keys_of, selected_kinds, tree_of, value_of
+from syncjobs.pages.marks import connection_url, render_page
+from syncjobs.setup.inventory import Row, cached_inventory, inventory_of, keys_of, selected_kinds, tree_of, value_of
 from syncjobs.setup.profile_form import EVERYTHING, ProfileForm
 from syncjobs.words.names import Names
 
@@ -26,7 +26,7 @@ CHANGE = "syncjobs.change_syncprofile"
 
 
 class SelectionAdmin(ConnectionAdmin):
-    """Adds *Choose what to import* to the pages of a connection."""
+    """Adds the page *Choose what to import* to a connection."""
 
     def get_urls(self) -> list[URLPattern]:
         views = (("import", self.import_view), ("inventory", self.inventory_view))
@@ -51,7 +51,7 @@ class SelectionAdmin(ConnectionAdmin):
                 return self._saved(request, form)
         else:
             form = ProfileForm(instance=profile)
-        nodes = kept_inventory(connection)
+        nodes = cached_inventory(connection)
         context: dict[str, Any] = {
             "form": form,
             "connection": connection,
@@ -63,24 +63,29 @@ class SelectionAdmin(ConnectionAdmin):
         if nodes is not None:
             context |= {"tree": tree_of(nodes, form.chosen, ""), "along": selected_kinds(nodes, form.chosen)}
             context["everything"] = form["scope"].value() == EVERYTHING
-        return page(self, request, "syncjobs/import.html", f"What to import from {connection}", connection, **context)
+        title = f"What to import from {connection}"
+        return render_page(self, request, "syncjobs/import.html", title, connection, **context)
 
     def _saved(self, request: HttpRequest, form: ProfileForm) -> HttpResponse:
         changed = {*form.changed_data, *(["selection"] if form.selection_changed else [])}
         profile = form.save()
         connection = profile.connection
         self.log_change(request, connection, f"Rules: {', '.join(sorted(changed)) or 'nothing changed'}.")
-        messages.success(request, "Saved. The next sync follows it; a plan shows beforehand what that means.")
+        messages.success(request, "The rules are saved. The next sync applies them; a plan shows the effect first.")
         if "strategy" in form.changed_data and profile.strategy == Strategy.OVERWRITE:
             messages.warning(
-                request, "The source wins from now on: plan first and look at the local edits it would replace."
+                request,
+                "From now on the source overwrites local edits. Plan first, and look at these edits.",
             )
-        return HttpResponseRedirect(reverse("admin:connectors_connection_change", args=[connection.pk]))
+        return HttpResponseRedirect(connection_url(connection))
 
     @method_decorator(require_POST)
     def inventory_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        """Fragments of the page above. ``part``: chooser (asks the source if need be), tree (a search) or along (what
-        comes with the ticked ones)."""
+        """Return a fragment of the import page.
+
+        ``part``: chooser (the whole card), fresh (the same, read from the source again), tree (the search result) or
+        along (what is imported with the ticked objects).
+        """
         connection = self.loaded(request, object_id, START)
         chosen = keys_of(request.POST.getlist("chosen"))
         part = request.POST.get("part", "chooser")
@@ -101,13 +106,13 @@ class SelectionAdmin(ConnectionAdmin):
 
 
 def _ticked_rows(connection: Connection, chosen: frozenset[EntityKey]) -> tuple[Row, ...]:
-    """Ticked objects while the tree is not loaded, by the names under which they were imported."""
+    """Return the ticked objects while the tree is not loaded, with the names of their imported rows."""
     names = Names()
 
     def rows() -> tuple[Row, ...]:
-        named = ((key, names.find(key[0], f"{connection.pk}:{key[1]}") or key[1]) for key in sorted(chosen))
-        return tuple(Row(value_of(key), f"{ENTITY_WORDS[key[0]][0]} {name}", ticked=True) for key, name in named)
+        found = ((key, names.find(key[0], f"{connection.pk}:{key[1]}") or key[1]) for key in sorted(chosen))
+        return tuple(Row(value_of(key), f"{ENTITY_WORDS[key[0]][0]} {name}", ticked=True) for key, name in found)
 
-    rows()
+    rows()  # collects the keys
     names.load()
     return rows()

@@ -1,6 +1,6 @@
-"""What every shell command shares: a table for people, one JSON document with --json, and exit codes.
+"""The base of all shell commands. They print a table, or one JSON document with --json.
 
-0 done, 1 error, 2 a plan found changes, 3 something waits for a person, 64 usage.
+Exit codes: 0 done, 1 error, 2 a plan found changes, 3 something waits for a person, 64 wrong usage.
 """
 
 import json
@@ -35,7 +35,7 @@ class _Parser(CommandParser):
 
 
 class ShellCommand(BaseCommand, ABC):
-    """A command returns its exit code from :meth:`work`; connector and sync errors become code 1 and one sentence."""
+    """A command whose :meth:`work` returns the exit code. Errors of connectors and runs print a sentence and exit 1."""
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         parser = super().create_parser(prog_name, subcommand, **kwargs)
@@ -45,7 +45,7 @@ class ShellCommand(BaseCommand, ABC):
 
     @abstractmethod
     def work(self, **options: Any) -> int:
-        """Do it and return the exit code."""
+        """Do the work of the command and return the exit code."""
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -61,7 +61,7 @@ class ShellCommand(BaseCommand, ABC):
         self.stdout.write(json.dumps(document, indent=2, ensure_ascii=False, default=str))
 
     def print_table(self, head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-        """Left-aligned columns, numbers right."""
+        """Print a table. Columns of numbers are aligned right, others left."""
         texts = [[_text(cell) for cell in row] for row in rows]
         widths = [max(len(row[i]) for row in [list(head), *texts]) for i in range(len(head))]
         right = [all(_is_number(row[i]) for row in texts) and bool(texts) for i in range(len(head))]
@@ -79,44 +79,46 @@ def _is_number(text: str) -> bool:
 
 
 def instant_of(text: str) -> int:
-    """An ISO instant with an offset, as whole seconds. Raises CommandError."""
+    """Return an ISO instant with an offset in seconds since 1970. Raises CommandError."""
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
         raise CommandError(f"{text!r} is not an ISO instant such as 2026-11-20T12:00:00Z.", returncode=USAGE) from None
     if at.tzinfo is None:
-        raise CommandError(f"{text!r} needs an offset, such as a Z at its end.", returncode=USAGE)
+        raise CommandError(f"{text!r} has no offset. Add one, such as Z.", returncode=USAGE)
     instant = math.floor(at.timestamp())
     if not EARLIEST <= instant < LATEST:
-        raise CommandError(f"{text!r} lies outside the years {FIRST_YEAR} to {LAST_YEAR}.", returncode=USAGE)
+        raise CommandError(f"{text!r} is outside the years {FIRST_YEAR} to {LAST_YEAR}.", returncode=USAGE)
     return instant
 
 
 def find_connection(name: str) -> Connection:
-    """By name. Raises CommandError that lists what there is."""
+    """Return the connection of this name. Raises CommandError, which lists all connections."""
     try:
         return Connection.objects.get(name=name)
     except Connection.DoesNotExist:
-        names = ", ".join(Connection.objects.values_list("name", flat=True)) or "none yet; make one with connect_source"
-        raise CommandError(f"There is no connection {name!r}. There is: {names}.", returncode=USAGE) from None
+        names = ", ".join(Connection.objects.values_list("name", flat=True)) or "none (create one with connect_source)"
+        raise CommandError(f"There is no connection {name!r}. Connections: {names}.", returncode=USAGE) from None
 
 
 def find_profile(name: str) -> SyncProfile:
+    """Return the profile of the connection of this name. Raises CommandError."""
     return SyncProfile.objects.select_related("connection").get(connection=find_connection(name))
 
 
 def find_run(number: int) -> SyncRun:
+    """Return the run of this number. Raises CommandError."""
     try:
         return SyncRun.objects.select_related("connection", "profile").get(pk=number)
     except SyncRun.DoesNotExist:
         raise CommandError(f"There is no run {number}.", returncode=USAGE) from None
 
 
-COUNTED: Final = ("fetched", "compared", "unchanged", "written", "skipped", "conflict", "failed", "stale", "held")
+COUNTERS: Final = ("fetched", "compared", "unchanged", "written", "skipped", "conflict", "failed", "stale", "held")
 
 
 def run_document(run: SyncRun) -> dict[str, Any]:
-    """A run as JSON: state, counts per kind, and every item that is more than bookkeeping."""
+    """Return a run as JSON: its state, its counts by kind, its items and its notes."""
     items = run.items.values("entity_type", "external_id", "label", "action", "outcome", "code", "reason", "changes")
     return {
         "run": run.pk,
@@ -135,12 +137,12 @@ def run_document(run: SyncRun) -> dict[str, Any]:
 
 
 def exit_code(run: SyncRun) -> int:
-    """What a run means to a shell."""
+    """Return the exit code of a command that drove this run."""
     if run.state in (RunState.FAILED, RunState.CANCELLED, RunState.SUPERSEDED):
         return ERROR
     if run.state == RunState.AWAITING_REVIEW:
         return CHANGES
     if run.state == RunState.PARTIAL:
-        only_waits = not run.items.filter(outcome__in=[Outcome.FAILED, Outcome.STALE]).exists()
-        return WAITING if only_waits else ERROR
+        failed = run.items.filter(outcome__in=[Outcome.FAILED, Outcome.STALE]).exists()
+        return ERROR if failed else WAITING
     return WAITING if run.state == RunState.HELD or run.checkpoint.get("opened_conflicts") else DONE

@@ -1,4 +1,4 @@
-"""A tour of one simulated vendor: connect, plan, apply, sync again, compare. What ``demo`` shows."""
+"""The tour that ``demo`` shows of each simulated vendor: connect, plan, apply, sync again, compare."""
 
 import time
 from collections.abc import Mapping
@@ -24,7 +24,11 @@ from syncjobs.runs.verify import measure_due, with_transitions
 
 @dataclass(frozen=True)
 class TourResult:
-    """A first sync, a second one, and the comparison of every schedule, now and around clock changes."""
+    """The results of a tour.
+
+    applied: the first sync. again: the second sync. parity: comparison of the next 14 days. changes: comparison around
+    clock changes.
+    """
 
     connection: Connection
     applied: SyncRun
@@ -34,8 +38,10 @@ class TourResult:
 
     @property
     def matched(self) -> bool:
-        """Everything went through, nothing was written twice, and no schedule differs at any second, but for what the
-        import named as impossible to foretell."""
+        """Whether both syncs succeeded, the second wrote nothing, and no schedule differs at any second.
+
+        Differences because of elements that the import reported as unsupported do not count.
+        """
         differences = (each for line in (*self.parity, *self.changes) for each in line.measured.differences)
         return (
             self.applied.state == self.again.state == RunState.SUCCEEDED
@@ -61,7 +67,7 @@ class TourResult:
 
 
 def connect(name: str, provider: str, settings: Mapping[str, str], credentials: Mapping[str, str]) -> SyncProfile:
-    """A tested connection with everything selected; settings as typed into the form. Raises ConnectorError."""
+    """Create and test a connection that imports everything. Raises ConnectorError."""
     connection = Connection(name=name, provider=provider, settings=connector_class(provider).clean(settings))
     connection.seal_credentials(dict(credentials))
     connection.save()
@@ -70,13 +76,13 @@ def connect(name: str, provider: str, settings: Mapping[str, str], credentials: 
 
 
 def run_tour(profile: SyncProfile) -> TourResult:
-    """Plan, apply, sync again, compare. Raises ConnectorError when the source cannot be asked."""
+    """Plan, apply, sync again and compare. Raises ConnectorError."""
     connection = profile.connection
-    planned = _drive(start(profile, RunKind.PLAN, by=None, ring=False))
+    planned = _drive(start(profile, RunKind.PLAN, by=None, notify=False))
     if planned.state == RunState.AWAITING_REVIEW:
-        approve(planned, by=None, ring=False)
+        approve(planned, by=None, notify=False)
         planned = _drive(planned)
-    again = _drive(start(profile, RunKind.APPLY, by=None, ring=False))
+    again = _drive(start(profile, RunKind.APPLY, by=None, notify=False))
     connector, now = open_connector(connection), int(time.time())
     fortnight = measure_on_demand(connection, connector, now, now + 14 * DAY, at=timezone.now())
     imported = load_imported(connection, again.notes, since=now)
@@ -89,5 +95,5 @@ def run_tour(profile: SyncProfile) -> TourResult:
 def _drive(run: SyncRun) -> SyncRun:
     finished = drive(run.pk)
     if finished is None:
-        raise CommandError(f"{run} was taken by another worker: is a demo running already?")
+        raise CommandError(f"{run} was taken by another worker. Is another demo running?")
     return finished

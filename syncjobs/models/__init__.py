@@ -1,4 +1,4 @@
-"""Tables of the sync: profile, links, runs with their items, conflicts, parity."""
+"""Models of the sync: profiles, links, runs with their items, conflicts and parity checks."""
 
 from syncjobs.models.conflicts import Conflict, ConflictKind, ConflictState
 from syncjobs.models.links import ROW_COLUMNS, ExternalLink, LinkState

@@ -1,4 +1,4 @@
-"""Questions that wait for a person."""
+"""Conflicts: questions that only a person can answer."""
 
 from django.conf import settings
 from django.db import models
@@ -26,7 +26,7 @@ class ConflictKind(models.TextChoices):
 
 
 class Conflict(models.Model):
-    """One per object and question; blocks nothing but the paths it names."""
+    """A question about one object. It blocks only the fields in ``paths``."""
 
     connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="conflicts")
     link = models.ForeignKey(ExternalLink, models.SET_NULL, null=True, related_name="conflicts")

@@ -1,4 +1,4 @@
-"""Links: which row here is which object there, and what the source last said about it."""
+"""Links between objects of a source and rows here, with the last values of the source."""
 
 from typing import Final
 
@@ -9,7 +9,7 @@ from connectors.models import Connection
 from connectors.records import ENTITY_TYPES
 from oncall.aggregates import Kind
 
-#: Column of the row a link points to, by kind: they have the same names.
+#: The columns that point to the row of a link. They have the names of the kinds.
 ROW_COLUMNS: Final[tuple[Kind, ...]] = ENTITY_TYPES
 
 
@@ -21,7 +21,7 @@ class LinkState(models.TextChoices):
 
 
 def _only_one_row() -> Q:
-    """At most one row is set, and it is of the link's own kind."""
+    """Return the condition that no row of another kind than the link's is set."""
     allowed = Q()
     for kind in ROW_COLUMNS:
         others = Q(**{f"{other}__isnull": True for other in ROW_COLUMNS if other != kind})
@@ -30,11 +30,12 @@ def _only_one_row() -> Q:
 
 
 class ExternalLink(models.Model):
-    """``base`` holds the last source values settled: ``{"fields": {...}, "elements": {collection: {key: values}}}``.
+    """Connects an object of a source with a row here.
 
-    ``primary``: the one link that writes the row's single-valued fields. ``synced_version``: the row version the last
-    sync left behind; another one means somebody edited it. ``pins``: path -> ask | local. ``unread``: collection ->
-    number of elements that the last read could not take, empty = it took all that was reported.
+    ``base``: the last values of the source on which both sides agreed, ``{"fields": {...}, "elements": {collection:
+    {key: values}}}``. ``primary``: this link writes the row's single-valued fields; only one link of a row does.
+    ``synced_version``: the version of the row after the last sync; another version means that the row was edited.
+    ``pins``: path -> ask | local. ``unread``: number of elements that the last read could not take, by collection.
     """
 
     connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="links")

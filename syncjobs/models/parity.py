@@ -1,4 +1,4 @@
-"""What came of comparing a schedule with the source's own rendering."""
+"""Comparisons of schedules with the source's own rendering."""
 
 from django.db import models
 
@@ -18,13 +18,13 @@ class ParityBasis(models.TextChoices):
 
 
 class ParityCheck(models.Model):
-    """One schedule, measured over ``[since, until)``; ``measured_at`` is when this was last found.
+    """The comparison of one schedule over ``[since, until)``. ``measured_at``: when it last had this result.
 
-    equal_seconds, total_seconds: None when nothing was compared, then ``note`` says why. uncovered_source,
-    uncovered_ours: seconds without anybody on each side. Participants are texts as in ``rendering.codec``
-    (``person:<reference key>``), instants ISO texts. unresolved: participants of either side that no row is known for.
-    differences: ``[{"start", "end", "source": [...], "ours": [...], "cause"}]`` in order. source_spans: what the source
-    said, ``[[start, end, [participants]], ...]``. The schedule may be gone; the measurement stays, by external id.
+    equal_seconds, total_seconds: None if nothing was compared; ``note`` then says why. uncovered_source,
+    uncovered_ours: seconds without a participant on each side. Participants are texts as in ``rendering.codec``
+    (``person:<reference key>``), instants are ISO texts. unresolved: participants of either side without a row.
+    differences: ``[{"start", "end", "source": [...], "ours": [...], "cause"}]`` in order. source_spans: the source's
+    rendering, ``[[start, end, [participants]], ...]``. The check stays when its schedule is deleted.
     """
 
     run = models.ForeignKey(SyncRun, on_delete=models.SET_NULL, null=True, related_name="parity_checks")
@@ -63,5 +63,5 @@ class ParityCheck(models.Model):
 
     @property
     def differs(self) -> bool:
-        """Whether a second was found in which different people are on call."""
+        """Whether different people are on call in at least one second."""
         return self.total_seconds != self.equal_seconds

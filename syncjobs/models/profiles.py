@@ -1,4 +1,4 @@
-"""What to import through a connection, and by which rules."""
+"""Profiles: what a connection imports, and by which rules."""
 
 from typing import Any
 
@@ -18,8 +18,10 @@ def everything() -> dict[str, Any]:
 
 
 class SyncProfile(models.Model):
-    """Exactly one per connection. ``ownership``: ``kind.field`` -> source | ask | local. ``rules_version`` moves
-    with every change of a rule; ``evaluated_*`` say by which rules everything was last compared.
+    """The rules of a connection. ``ownership``: ``kind.field`` -> source | ask | local.
+
+    ``rules_version`` increases with every change of a rule. ``evaluated_*``: the rules by which all objects were last
+    compared.
     """
 
     connection = models.OneToOneField(Connection, on_delete=models.PROTECT, related_name="profile")

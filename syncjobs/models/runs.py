@@ -1,4 +1,4 @@
-"""Runs and their items: the truth about every sync is here, not in the broker."""
+"""Runs and their items. They are the only record of a sync; the broker stores nothing about it."""
 
 from typing import Final
 
@@ -24,9 +24,9 @@ class RunState(models.TextChoices):
     SUPERSEDED = "superseded", "superseded"
 
 
-#: A run in one of these keeps others of its connection from starting.
+#: A run in one of these states prevents other runs of its connection from starting.
 ACTIVE: Final = (RunState.QUEUED, RunState.RUNNING, RunState.WAITING)
-#: Runs in these wait for a person and keep no other from starting.
+#: A run in one of these states waits for a person. Other runs may start.
 OPEN_PLAN: Final = (RunState.AWAITING_REVIEW, RunState.HELD)
 
 
@@ -37,10 +37,11 @@ class RunKind(models.TextChoices):
 
 
 class SyncRun(models.Model):
-    """One read of a source and what came of it.
+    """One read of a source, with its plan and its result.
 
-    ``counts``: per kind fetched, total, compared, unchanged, written, skipped, conflict, failed. ``fence`` moves with
-    every claim: a worker that lost its claim can write no more. ``progress_at``: when the run last moved.
+    ``counts``: kind -> fetched, total, compared, unchanged, written, skipped, conflict, failed -> number. ``fence``
+    increases with every claim, so that a worker that lost its claim can no longer write. ``progress_at``: the time of
+    the last progress.
     """
 
     connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="runs")
@@ -102,10 +103,10 @@ class Outcome(models.TextChoices):
 
 
 class SyncItem(models.Model):
-    """One planned change and what became of it. Unchanged objects have none.
+    """The planned change of one object, and its outcome. Unchanged objects have no item.
 
     ``changes``: ``{"fields": {path: [old, new]}, "elements": {collection: {key: [old, new]}}, "base": patch,
-    "account": id|null, "settles": bool}``; the base of what is created is all that it writes, and not repeated.
+    "account": id|null, "settles": bool}``; a create has no base, because it settles all that it writes.
     ``group_no``: items of one row are applied together.
     """
 

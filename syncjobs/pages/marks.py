@@ -1,4 +1,4 @@
-"""What several pages show the same way: states, kinds, places to click."""
+"""Labels and links that several pages share: states of runs, kinds of objects, the next step of a connection."""
 
 from datetime import datetime
 from typing import Any, Final
@@ -10,7 +10,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.timesince import timesince
 
-from connectors.records import ENTITY_TYPES, ENTITY_WORDS
+from connectors.models import Connection
+from connectors.records import ENTITY_TYPES, ENTITY_WORDS, EntityType
 from oncall.tables.kinds import ROOTS
 from syncjobs.models import RunState, SyncRun
 from syncjobs.pages.status import ConnectionStatus
@@ -30,52 +31,78 @@ STATE_COLOURS: Final = {
 
 
 def state_mark(run: SyncRun) -> dict[str, str]:
-    """Text and colour of a run's state, for the label template."""
+    """Return the text and the colour of a run's state, as the label template takes them."""
     return {"text": run.get_state_display(), "type": STATE_COLOURS[RunState(run.state)]}
 
 
+def started(run: SyncRun) -> str:
+    """Say who started a run. A run without an account came from the shell, or its account was deleted later."""
+    return f"by {run.requested_by}" if run.requested_by else "from the shell or by a deleted account"
+
+
 def kind_words(kind: str, *, plural: bool = True) -> str:
-    known = next((known for known in ENTITY_TYPES if known == kind), None)
-    return ENTITY_WORDS[known][plural] if known else kind.replace("_", " ")
+    """Return the word of a kind, such as ``schedules``; for an unknown kind the kind itself."""
+    entity_type = _entity_type(kind)
+    return ENTITY_WORDS[entity_type][plural] if entity_type else kind.replace("_", " ")
 
 
 def row_url(request: HttpRequest, kind: str, row_id: int | None) -> str:
-    """The page of an on-call row; empty when there is none or it may not be seen."""
-    known = next((known for known in ENTITY_TYPES if known == kind), None)
-    if known is None or row_id is None:
+    """Return the address of an on-call row's page; empty without a row or without the right to view it."""
+    entity_type = _entity_type(kind)
+    if entity_type is None or row_id is None:
         return ""
-    opts = ROOTS[known].rows.model._meta
+    opts = ROOTS[entity_type].rows.model._meta
     if not request.user.has_perm(f"{opts.app_label}.view_{opts.model_name}"):
         return ""
     return reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=[row_id])
 
 
+def _entity_type(kind: str) -> EntityType | None:
+    return next((entity_type for entity_type in ENTITY_TYPES if entity_type == kind), None)
+
+
 def next_link(status: ConnectionStatus) -> tuple[str, str]:
-    """What to do about a connection now, and where."""
+    """Return the text and the address of what to do about a connection now."""
     connection, run = status.connection, status.run
-    there = reverse("admin:connectors_connection_change", args=[connection.pk])
     step = status.next_step
     if run is not None and step in ("watch", "review", "look"):
-        held = run.state == RunState.HELD
-        to_run = {"watch": f"Watch run {run.pk}", "review": "Review the plan", "look": "See what went wrong"}
-        return ("See why it is held" if held else to_run[step]), reverse("admin:syncjobs_syncrun_change", args=[run.pk])
+        texts = {"watch": f"Watch run {run.pk}", "review": "Review the plan", "look": "See what went wrong"}
+        text = "See why it is held" if run.state == RunState.HELD else texts[step]
+        return text, run_url(run)
     if step == "decide":
-        conflicts = reverse("admin:syncjobs_conflict_changelist")
-        many = f"{status.conflicts} conflict{'s' if status.conflicts > 1 else ''}"
-        return f"Look at {many}", f"{conflicts}?connection__id__exact={connection.pk}"
-    words = {"reconnect": "Enter the credentials again", "test": "Test the connection", "plan": "Plan a sync"}
-    return words.get(step, "Sync now"), there
+        number = f"{status.conflicts} conflict{'s' if status.conflicts > 1 else ''}"
+        return f"Look at {number}", conflicts_url(connection)
+    texts = {"reconnect": "Enter the credentials again", "test": "Test the connection", "plan": "Plan a sync"}
+    return texts.get(step, "Sync now"), connection_url(connection)
+
+
+def run_url(run: SyncRun) -> str:
+    return reverse("admin:syncjobs_syncrun_change", args=[run.pk])
+
+
+def connection_url(connection: Connection) -> str:
+    return reverse("admin:connectors_connection_change", args=[connection.pk])
+
+
+def conflicts_url(connection: Connection) -> str:
+    """Return the address of the open conflicts of a connection."""
+    return f"{reverse('admin:syncjobs_conflict_changelist')}?connection__id__exact={connection.pk}"
+
+
+def last_moved(run: SyncRun) -> str:
+    """Say how long ago a run ended, was planned or was requested."""
+    return ago(run.finished_at or run.planned_at or run.created_at)
 
 
 def ago(moment: datetime) -> str:
-    """``4 minutes ago``."""
+    """Return the time since a moment, such as ``4 minutes ago``."""
     passed = timesince(moment, timezone.now(), depth=1).replace("\xa0", " ")
     return "just now" if passed.startswith("0 ") else f"{passed} ago"
 
 
-def page(
+def render_page(
     admin: Any, request: HttpRequest, template: str, title: str, original: Model | None, **context: Any
 ) -> TemplateResponse:
-    """One page in the frame of the admin."""
+    """Return a page in the frame of the admin."""
     frame = {**admin.admin_site.each_context(request), "opts": admin.opts, "title": title, "original": original}
     return TemplateResponse(request, template, {**frame, **context})

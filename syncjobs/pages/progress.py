@@ -1,4 +1,4 @@
-"""Where a run stands, in numbers and words."""
+"""The progress of a run in numbers and words."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -8,11 +8,11 @@ from django.utils import timezone
 
 from connectors.records import ENTITY_TYPES
 from syncjobs.models import RunState, SyncRun
-from syncjobs.pages.marks import ago, kind_words, state_mark
-from syncjobs.runs.start import RING_AGAIN
+from syncjobs.pages.marks import ago, kind_words, started, state_mark
+from syncjobs.runs.start import NOTIFY_AGAIN
 from syncjobs.words.losses import loss_title
 
-#: Words of ``SyncRun.counts`` in the order in which things happen; what happened to nothing is left out.
+#: Words of ``SyncRun.counts`` and their titles, in the order in which things happen. Columns of zeros are not shown.
 _COLUMNS: Final = (
     ("planned", "To do"),
     ("written", "Written"),
@@ -22,25 +22,27 @@ _COLUMNS: Final = (
     ("stale", "Stale"),
     ("held", "Held"),
     ("unlisted", "Not listed, kept"),
+    ("unreached", "Not reached, kept"),
 )
 _PHASES: Final = {
     "": "Starting.",
-    "fetch": "Reading the source. Nothing is written there, ever.",
-    "planned": "Comparing with what is here.",
-    "apply": "Writing, each object whole.",
+    "fetch": "Reading the source. Nothing is ever written there.",
+    "planned": "Comparing the source with this site.",
+    "apply": "Writing. Each object is written completely or not at all.",
     "verify": "Comparing the schedules with the source's own rendering.",
 }
 _MOST_NOTES: Final = 20
 
 
 def progress(run: SyncRun) -> dict[str, Any]:
-    """What the moving part of the page shows. Costs no query."""
-    counts = [_of_kind(run, kind) for kind in ENTITY_TYPES]
+    """Return the context of the progress card, which the page reloads while the run is active. Makes no query."""
+    counts = [_counts_of(run, kind) for kind in ENTITY_TYPES]
     shown = [(word, title) for word, title in _COLUMNS if any(row[word] for row in counts)]
     return {
         "run": run,
         "mark": state_mark(run),
-        "next": _next(run),
+        "started": started(run),
+        "next": _next_step(run),
         "columns": [title for _, title in shown],
         "table": [
             {
@@ -59,55 +61,55 @@ def progress(run: SyncRun) -> dict[str, Any]:
 
 
 def totals(run: SyncRun) -> dict[str, int]:
-    """The columns summed over all kinds."""
-    rows = [_of_kind(run, kind) for kind in ENTITY_TYPES]
+    """Return the sum of each column over all kinds."""
+    rows = [_counts_of(run, kind) for kind in ENTITY_TYPES]
     return {word: sum(row[word] or 0 for row in rows) for word, _ in _COLUMNS}
 
 
-def _of_kind(run: SyncRun, kind: str) -> dict[str, Any]:
+def _counts_of(run: SyncRun, kind: str) -> dict[str, Any]:
     counts: Mapping[str, Any] = run.counts.get(kind, {})
     planned = sum(number for word, number in counts.items() if word.startswith("plan_") and word != "plan_failed")
     row = {word: counts.get(word, 0) for word, _ in _COLUMNS}
-    told = {word: counts.get(word) for word in ("fetched", "total", "compared", "unchanged")}
-    return {**row, **told, "planned": planned}
+    fetched = {word: counts.get(word) for word in ("fetched", "total", "compared", "unchanged")}
+    return {**row, **fetched, "planned": planned}
 
 
 def _share(row: Mapping[str, Any]) -> int | None:
-    """Percent fetched, None while the source has not told how many there are."""
+    """Return the percentage fetched; None while the total is not reported by the source."""
     return min(100, 100 * row["fetched"] // row["total"]) if row["fetched"] is not None and row["total"] else None
 
 
 def _times(run: SyncRun) -> tuple[tuple[str, Any], ...]:
-    begun = ("started", run.started_at) if run.started_at else ("asked for", run.created_at)
+    begun = ("began", run.started_at) if run.started_at else ("requested", run.created_at)
     return (begun, ("ended", run.finished_at) if run.finished_at else ("planned", run.planned_at))
 
 
-def _next(run: SyncRun) -> str:
-    """What to do or expect now, where the run's own reason and hint do not say it."""
+def _next_step(run: SyncRun) -> str:
+    """Say what to do or to expect now. Empty where the run's own reason and hint say it."""
     now = timezone.now()
     match RunState(run.state):
-        case RunState.QUEUED if now - run.created_at > RING_AGAIN:
-            return "No worker has taken it yet. Start one with `make worker`; the run begins by itself then."
+        case RunState.QUEUED if now - run.created_at > NOTIFY_AGAIN:
+            return "No worker has taken this run yet. Start a worker with `make worker`; the run then begins by itself."
         case RunState.QUEUED:
             return "Waiting for a worker."
         case RunState.RUNNING | RunState.WAITING:
             return _PHASES.get(run.phase, "Working.")
         case RunState.AWAITING_REVIEW if run.plan_expires_at and run.plan_expires_at < now:
-            return "This plan has expired: the source may have moved on. Nothing was written; plan again."
+            return "This plan has expired, because the source may have changed since. Nothing was written. Plan again."
         case RunState.AWAITING_REVIEW:
             return (
                 "Nothing was written yet. Look through the items below, untick what should wait, then apply the plan. "
-                "What was changed here or at the source in the meantime is left alone and listed as stale."
+                "Objects that are changed here or at the source before that are not written; they are listed as stale."
             )
         case RunState.SUCCEEDED:
-            return "Everything went through." if totals(run)["written"] else "Nothing had to be changed."
+            return "Everything was applied." if totals(run)["written"] else "Nothing had to be changed."
         case RunState.SUPERSEDED:
-            return "A newer plan replaced this one. Nothing of this one was written."
+            return "A newer plan replaced this plan. Nothing of this plan was written."
     return ""
 
 
 def grouped_notes(run: SyncRun) -> list[dict[str, Any]]:
-    """What the mapping could not take over exactly, by code: how often, and the first few."""
+    """Return what was not imported exactly: for each code the number of notes and the first of them."""
     groups: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for note in run.notes:
         groups[note["code"]].append(note)
@@ -128,10 +130,10 @@ def grouped_notes(run: SyncRun) -> list[dict[str, Any]]:
     ]
 
 
-def incomplete(run: SyncRun) -> list[tuple[str, str]]:
-    """(kind, reason) of the listings that were not read to their end: nothing counts as absent there."""
+def incomplete_lists(run: SyncRun) -> list[tuple[str, str]]:
+    """Return (kind, reason) of each list that was not read completely. Nothing counts as missing from these lists."""
     return [
-        (kind_words(kind), told["reason"])
-        for kind, told in run.completeness.items()
-        if not told["listing"] and told["reason"]
+        (kind_words(kind), completeness["reason"])
+        for kind, completeness in run.completeness.items()
+        if not completeness["listing"] and completeness["reason"]
     ]

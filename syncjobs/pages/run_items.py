@@ -1,4 +1,4 @@
-"""The items of a run as a page shows them: filtered, counted, paged, in words."""
+"""The items of a run on its page: filters, counts, pages, and each change in words."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ OUTCOME_COLOURS: Final = {"applied": "success", "failed": "danger", "stale": "wa
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One filter value: its name in the address, its words, how many items it would show."""
+    """A value of a filter. value: its name in the address. words: its label. count: how many items it shows."""
 
     value: str
     words: str
@@ -44,7 +44,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What the page is narrowed to; unknown values narrow to nothing rather than to everything."""
+    """The filters of the page. An unknown value matches no item."""
 
     kind: str = ""
     action: str = ""
@@ -53,9 +53,11 @@ class Filter:
 
     @classmethod
     def read(cls, query: QueryDict) -> "Filter":
+        """Return the filters of a query string or of a form."""
         return cls(query.get("kind", ""), query.get("action", ""), query.get("outcome", ""), query.get("q", "").strip())
 
     def items(self, run: SyncRun) -> "QuerySet[SyncItem]":
+        """Return the items of a run that match."""
         items = SyncItem.objects.filter(run=run)
         if self.kind:
             items = items.filter(entity_type=self.kind)
@@ -70,7 +72,7 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class ItemsPage:
-    """One page of items with the ways to narrow it. total: items of the run, whatever the filter."""
+    """One page of items and its filters. total, unticked: counts of all items of the run."""
 
     page: "Page[SyncItem]"
     filter: Filter
@@ -82,8 +84,8 @@ class ItemsPage:
 
 
 def items_page(run: SyncRun, query: QueryDict, kind_words: Callable[[str], str]) -> ItemsPage:
-    """Five queries, however many items there are: the counts, the page's length and rows, their links."""
-    wanted = Filter.read(query)
+    """Return one page of items. Makes five queries, whatever the number of items."""
+    chosen = Filter.read(query)
     counted = list(
         SyncItem.objects.filter(run=run)
         .order_by()
@@ -91,14 +93,14 @@ def items_page(run: SyncRun, query: QueryDict, kind_words: Callable[[str], str])
         .annotate(number=Count("id"))
     )
     order = Case(*(When(entity_type=kind, then=place) for place, kind in enumerate(ENTITY_TYPES)), default=9)
-    page = Paginator(wanted.items(run).order_by(order, "id"), PER_PAGE).get_page(query.get("page"))
-    _place(run, list(page))
+    page = Paginator(chosen.items(run).order_by(order, "id"), PER_PAGE).get_page(query.get("page"))
+    _add_created_rows(run, list(page))
     return ItemsPage(
         page=page,
-        filter=wanted,
-        kinds=_choices(((row[0], row[4]) for row in counted), wanted.kind, kind_words),
-        actions=_choices(((row[1], row[4]) for row in counted), wanted.action, action_words),
-        outcomes=_choices(((row[2] or "open", row[4]) for row in counted), wanted.outcome, outcome_words),
+        filter=chosen,
+        kinds=_choices(((row[0], row[4]) for row in counted), chosen.kind, kind_words),
+        actions=_choices(((row[1], row[4]) for row in counted), chosen.action, action_words),
+        outcomes=_choices(((row[2] or "open", row[4]) for row in counted), chosen.outcome, outcome_words),
         total=sum(row[4] for row in counted),
         unticked=sum(row[4] for row in counted if not row[3]),
     )
@@ -119,8 +121,8 @@ def _choices(counted: Iterable[tuple[str, int]], chosen: str, words: Callable[[s
     return tuple(Choice(value, words(value), number, value == chosen) for value, number in numbers.items())
 
 
-def _place(run: SyncRun, items: Sequence[SyncItem]) -> None:
-    """Give items of rows created meanwhile the row they became, by their links."""
+def _add_created_rows(run: SyncRun, items: Sequence[SyncItem]) -> None:
+    """Set ``row_id`` of items whose row was created after planning. The row is found through the link."""
     links = ExternalLink.objects.filter(
         connection_id=run.connection_id, external_id__in={item.external_id for item in items if item.row_id is None}
     ).values_list("entity_type", "external_id", *ENTITY_TYPES)
@@ -135,7 +137,7 @@ def _place(run: SyncRun, items: Sequence[SyncItem]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a value. other: it is not among the lines of the other side. deeper: it belongs to the line above."""
+    """A line of a value. other: the other side has no such line. deeper: it belongs to the line above."""
 
     text: str
     other: bool
@@ -144,7 +146,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class ChangeRow:
-    """One field: what was, what will be."""
+    """The lines of one field before and after the change."""
 
     word: str
     old: tuple[Line, ...]
@@ -152,22 +154,22 @@ class ChangeRow:
 
 
 def summary(item: SyncItem) -> str:
-    """What an item changes, in a few words: ``name, levels; members +2 −1``."""
+    """Return what an item changes in a few words, such as ``name, levels; members +2 −1``."""
     fields = [field_word(path).lower() for path in item.changes.get("fields", {})]
     parts = [", ".join(fields)] if fields and item.action != "create" else []
     for collection, changes in {**item.changes.get("elements", {}), **item.changes.get("held", {})}.items():
         added = sum(1 for old, _ in changes.values() if old is None)
         removed = sum(1 for _, new in changes.values() if new is None)
         counts = (("+", added), ("−", removed), ("~", len(changes) - added - removed))
-        told = " ".join(f"{sign}{number}" for sign, number in counts if number)
-        parts.append(f"{field_word(collection).lower()} {told}")
+        signs = " ".join(f"{sign}{number}" for sign, number in counts if number)
+        parts.append(f"{field_word(collection).lower()} {signs}")
     return "; ".join(parts)
 
 
 def change_rows(item: SyncItem) -> tuple[ChangeRow, ...]:
-    """Every field and collection an item touches, with names for keys. A handful of queries."""
+    """Return every field and collection that an item changes, with names instead of keys."""
     names = Names(item.run)
-    _rows(item, names)
+    _rows(item, names)  # collects the keys
     names.load()
     rows = _rows(item, names)
     account = item.changes.get("account")
@@ -183,8 +185,8 @@ def _rows(item: SyncItem, name_of: NameOf) -> list[ChangeRow]:
     for path, (old, new) in item.changes.get("fields", {}).items():
         before, after = (field_lines(path, value, name_of, now) for value in (old, new))
         rows.append(_row(field_word(path), before, after))
-    for part, addition in (("elements", ""), ("held", ", waiting for approval")):
-        for collection, changes in item.changes.get(part, {}).items():
+    for change_key, addition in (("elements", ""), ("held", ", waiting for approval")):
+        for collection, changes in item.changes.get(change_key, {}).items():
             old, new = (
                 [element_line(collection, change[side], name_of) for change in changes.values() if change[side]]
                 for side in (0, 1)

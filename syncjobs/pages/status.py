@@ -1,4 +1,4 @@
-"""How every connection stands, for the list and for the first page."""
+"""The status of connections, for their list and for the first page."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -26,8 +26,11 @@ from syncjobs.parity.checks import current_checks
 
 @dataclass(frozen=True, slots=True)
 class ConnectionStatus:
-    """run: the newest one. synced: the newest that went through, at least partly. imported: linked objects by kind.
-    equal: how many of the ``compared`` schedules equal the source's own rendering."""
+    """The status of a connection.
+
+    run: the last run. synced: the last run that was applied at least partly. conflicts: number of open conflicts.
+    imported: number of linked objects by kind. equal: how many of the ``compared`` schedules match the source.
+    """
 
     connection: Connection
     run: SyncRun | None
@@ -40,7 +43,7 @@ class ConnectionStatus:
 
     @property
     def next_step(self) -> str:
-        """One word for what to do now: reconnect, test, watch, review, look, decide, plan or sync."""
+        """Return what to do now: reconnect, test, watch, review, look, decide, plan or sync."""
         run = self.run
         if self.connection.disconnected_at is not None:
             return "reconnect"
@@ -58,42 +61,42 @@ class ConnectionStatus:
 
 
 def connection_statuses(connections: Iterable[Connection]) -> dict[int, ConnectionStatus]:
-    """By connection id; seven queries whatever the number of connections."""
-    wanted = {connection.pk: connection for connection in connections}
-    newest = SyncRun.objects.filter(connection__in=wanted).order_by().values("connection").annotate(run=Max("pk"))
-    done = newest.filter(state__in=[RunState.SUCCEEDED, RunState.PARTIAL])
-    newest_ids = {row["connection"]: row["run"] for row in newest}
-    done_ids = {row["connection"]: row["run"] for row in done}
-    runs = SyncRun.objects.defer("notes", "completeness", "scope").in_bulk({*newest_ids.values(), *done_ids.values()})
+    """Return the statuses by connection id. Makes seven queries, whatever the number of connections."""
+    by_id = {connection.pk: connection for connection in connections}
+    last = SyncRun.objects.filter(connection__in=by_id).order_by().values("connection").annotate(run=Max("pk"))
+    last_ids = {row["connection"]: row["run"] for row in last}
+    last_synced = last.filter(state__in=[RunState.SUCCEEDED, RunState.PARTIAL])
+    synced_ids = {row["connection"]: row["run"] for row in last_synced}
+    runs = SyncRun.objects.defer("notes", "completeness", "scope").in_bulk({*last_ids.values(), *synced_ids.values()})
     conflicts = dict(
-        Conflict.objects.filter(connection__in=wanted, state=ConflictState.OPEN)
+        Conflict.objects.filter(connection__in=by_id, state=ConflictState.OPEN)
         .order_by()
         .values_list("connection")
         .annotate(number=Count("pk"))
     )
-    imported: dict[int, dict[str, int]] = {pk: {} for pk in wanted}
-    links = ExternalLink.objects.filter(connection__in=wanted, state=LinkState.LINKED).order_by()
+    imported: dict[int, dict[str, int]] = {pk: {} for pk in by_id}
+    links = ExternalLink.objects.filter(connection__in=by_id, state=LinkState.LINKED).order_by()
     for pk, kind, number in links.values_list("connection", "entity_type").annotate(number=Count("pk")):
         imported[pk][kind] = number
-    verdicts = _verdicts(links.filter(schedule__isnull=False).values("schedule"))
-    reviewed = dict(SyncProfile.objects.filter(connection__in=wanted).values_list("connection", "review_first"))
+    equality = _equality(links.filter(schedule__isnull=False).values("schedule"))
+    reviewed = dict(SyncProfile.objects.filter(connection__in=by_id).values_list("connection", "review_first"))
     return {
         pk: ConnectionStatus(
             connection=connection,
-            run=runs.get(newest_ids.get(pk, 0)),
-            synced=runs.get(done_ids.get(pk, 0)),
+            run=runs.get(last_ids.get(pk, 0)),
+            synced=runs.get(synced_ids.get(pk, 0)),
             conflicts=conflicts.get(pk, 0),
             imported={kind: imported[pk][kind] for kind in ENTITY_TYPES if kind in imported[pk]},
             review_first=reviewed.get(pk, True),
-            equal=sum(verdicts[pk].values()),
-            compared=len(verdicts[pk]),
+            equal=sum(equality[pk].values()),
+            compared=len(equality[pk]),
         )
-        for pk, connection in wanted.items()
+        for pk, connection in by_id.items()
     }
 
 
-def _verdicts(schedules: QuerySet[Any, Any]) -> dict[int, dict[int, bool]]:
-    """Connection -> schedule -> whether every second that was compared is equal; one query."""
+def _equality(schedules: QuerySet[Any, Any]) -> dict[int, dict[int, bool]]:
+    """Return connection -> schedule -> whether every compared second is equal. Makes one query."""
     found: dict[int, dict[int, bool]] = defaultdict(dict)
     checks = ParityCheck.objects.filter(pk__in=current_checks(schedules), total_seconds__gt=0)
     for pk, schedule, equal, total in checks.values_list("connection", "schedule", "equal_seconds", "total_seconds"):

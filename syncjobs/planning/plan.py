@@ -1,10 +1,12 @@
 """Makes a plan from proposals and the local picture. Pure: no clock, no database, no network."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
+from typing import Final
 
-from connectors.records import ENTITY_TYPES, FailedEntity
+from connectors.presence import Presence
+from connectors.records import ENTITY_TYPES, FailedEntity, entity_type_of
 from oncall.aggregates import Kind, State
 from oncall.emails import canonical_email
 from syncjobs.planning import conflicts as questions
@@ -24,6 +26,9 @@ from syncjobs.planning.values import (
     Proposal,
     Rules,
 )
+
+#: States of an object that a read is sure of.
+_CERTAIN: Final = frozenset({"not_chosen", "not_found", "absent"})
 
 Proposals = Mapping[Kind, Mapping[str, Proposal]]
 
@@ -54,19 +59,20 @@ def make_plan(
     picture: Picture,
     rules: Rules,
     *,
-    complete: Mapping[Kind, bool],
+    presence: Callable[[Kind, str], Presence],
     failed: Sequence[FailedEntity] = (),
     partial: bool = False,
 ) -> Plan:
     """Return the plan.
 
-    complete: kinds whose list was read to its end; objects of other kinds are never treated as removed. failed: what
-    could not be read. partial: the proposals are only a few chosen objects; nothing is concluded about others.
+    presence: what the read knows of an object that has no proposal. failed: what could not be read. partial: the
+    proposals are only a few chosen objects; nothing is concluded about others.
     """
     by_email = questions.people_by_email(proposals["responder"].values())
     items: dict[tuple[Kind, str], Item] = {}
     unchanged: dict[Kind, int] = {}
     unlisted: dict[Kind, int] = {}
+    unreached: dict[Kind, list[str]] = {kind: [] for kind in ENTITY_TYPES}
     evaluated: set[tuple[str, str]] = set()
     compared: list[tuple[LinkView, str]] = []
     failures: dict[tuple[Kind, str], list[FailedEntity]] = {}
@@ -101,11 +107,15 @@ def make_plan(
             and (kind, external_id) not in failures
             and link.state == "linked"
         ]
-        unlisted[kind] = len(absent)
-        if not rules.everything and complete.get(kind, False):
-            unlisted[kind] = 0
-            for link in absent:
+        unlisted[kind] = 0
+        for link in absent:
+            known = presence(kind, link.external_id)
+            if known.state == "not_chosen":
                 items[kind, link.external_id] = _detach(kind, link)
+            elif known.state == "not_reached":
+                unreached[kind].append(known.reason)
+            else:
+                unlisted[kind] += 1
     drafts = [
         *chain.from_iterable(item.conflicts for item in items.values()),
         *questions.ambiguous_addresses(by_email, picture),
@@ -124,7 +134,11 @@ def make_plan(
         subject = (conflict.entity_type, conflict.external_id)
         if partial or conflict.from_merge:
             return subject in evaluated
-        return subject not in referenced and any(complete.get(k) for k in ENTITY_TYPES if k == conflict.entity_type)
+        if subject in referenced:
+            return False
+        kind = entity_type_of(conflict.entity_type)
+        known = conflict.external_id in proposals[kind] or presence(kind, conflict.external_id).state in _CERTAIN
+        return known and (kind, conflict.external_id) not in failures
 
     settled = tuple(c.id for c in picture.conflicts if (c.kind, c.subject) not in current and may_settle(c))
     for key, entities in failures.items():
@@ -135,6 +149,7 @@ def make_plan(
         items=tuple(items.values()),
         unchanged=unchanged,
         unlisted=unlisted,
+        unreached={kind: tuple(reasons) for kind, reasons in unreached.items() if reasons},
         conflicts=tuple(drafts),
         settled=settled,
         compared=tuple(compared),

@@ -135,7 +135,7 @@ class AccountView:
 class Rules:
     """The rules of a profile. ownership: owner of each ``kind.field``. now: ISO instant of the read.
 
-    origin: label of the connection, stored in the rows that it creates. everything: whether all objects are selected.
+    origin: label of the connection, stored in the rows that it creates.
     """
 
     strategy: Owner
@@ -143,7 +143,6 @@ class Rules:
     now: str
     connection_id: int
     origin: str
-    everything: bool = True
 
     def owner(self, kind: Kind, path: str, pins: Mapping[str, Owner]) -> Owner:
         """Return the owner of a field: of the pin of the link, else of the profile's field, else of the strategy."""
@@ -240,7 +239,8 @@ class Plan:
     """The planned items in dependency order.
 
     unchanged: number of objects without changes, by kind. unlisted: number of linked objects that the source did not
-    list, by kind; they are kept. conflicts: all questions after the plan. settled: ids of open conflicts whose cause is
+    list, by kind; they are kept. unreached: why linked objects were not reached by this read, one reason for each, by
+    kind; they are kept. conflicts: all questions after the plan. settled: ids of open conflicts whose cause is
     gone. compared: links whose source changed without consequence, for example because an absence has ended, with the
     new fingerprint, so that they are not compared again. unread: links of objects of which more or fewer elements could
     be read than before, with the numbers of unread elements by collection.
@@ -249,6 +249,7 @@ class Plan:
     items: tuple[Item, ...]
     unchanged: Mapping[Kind, int]
     unlisted: Mapping[Kind, int]
+    unreached: Mapping[Kind, tuple[str, ...]] = field(default_factory=dict)
     conflicts: tuple[ConflictDraft, ...] = ()
     settled: tuple[int, ...] = ()
     compared: tuple[tuple[LinkView, str], ...] = ()

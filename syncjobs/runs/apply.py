@@ -1,4 +1,4 @@
-"""Applying a stored plan: whole aggregates in batches, each batch one transaction, each item checked inside it."""
+"""Apply a stored plan in batches of whole aggregates. Each batch is one transaction, which checks each item again."""
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -26,20 +26,20 @@ log = logging.getLogger(__name__)
 
 BATCH = 200
 
-#: Items that write nothing to on-call rows, only remember something on the link.
+#: Actions that only change the link, not the on-call row.
 _LINK_ONLY = frozenset({"settle", "conflict", "skip", "detach"})
 
-#: Items of objects that had no link when they were planned.
+#: Actions on objects that had no link when they were planned.
 _FIRST_CONTACT = frozenset({"create", "match"})
 
 
 class FenceLost(Exception):
-    """Another worker has claimed the run, or somebody cancelled it: nothing more may be written."""
+    """Another worker has claimed the run, or it was cancelled. Nothing more may be written."""
 
 
 @dataclass
-class Verdict:
-    """What became of one item."""
+class ItemResult:
+    """The outcome of one item. code, reason: why the item was not applied."""
 
     item: SyncItem
     outcome: Outcome
@@ -49,7 +49,11 @@ class Verdict:
 
 @dataclass
 class Application:
-    """Applies the items of one run. ``hold_fence`` is called inside every transaction and raises FenceLost."""
+    """Applies the items of a run.
+
+    hold_fence: called inside every transaction; raises FenceLost. resolve: row ids by kind and element key. created:
+    row ids of the current kind that this run created.
+    """
 
     run: SyncRun
     by: Actor
@@ -57,8 +61,8 @@ class Application:
     resolve: dict[tuple[Kind, str], int] = field(default_factory=dict)
     created: dict[str, int] = field(default_factory=dict)
 
-    def apply(self, items: Iterable[SyncItem], progress: Callable[[Kind, Sequence[Verdict]], None]) -> None:
-        """Items in dependency order. Raises FenceLost; everything else ends as an item's outcome."""
+    def apply(self, items: Iterable[SyncItem], progress: Callable[[Kind, Sequence[ItemResult]], None]) -> None:
+        """Apply the items, which are in dependency order. Any error but FenceLost becomes the outcome of an item."""
         connection_id = self.run.connection_id
         linked = ExternalLink.objects.filter(connection_id=connection_id).annotate(row=Coalesce(*ROW_COLUMNS))
         for name, external_id, row_id in linked.values_list("entity_type", "external_id", "row"):
@@ -69,67 +73,70 @@ class Application:
             self.created = {}
             members = list(group)
             for start in range(0, len(members), BATCH):
-                verdicts = self._batch(kind, members[start : start + BATCH])
-                progress(kind, verdicts)
+                results = self._batch(kind, members[start : start + BATCH])
+                progress(kind, results)
             if self.created:
                 self.hold_fence()
                 fill_references(kind, self.created)
 
-    def _batch(self, kind: Kind, items: Sequence[SyncItem]) -> list[Verdict]:
+    def _batch(self, kind: Kind, items: Sequence[SyncItem]) -> list[ItemResult]:
         try:
             return self._write(kind, items)
         except FenceLost:
             raise
-        except Exception as error:  # noqa: BLE001 - the item boundary: one bad item costs one item
-            for item in items:  # rolled back: what this batch created does not exist
+        except Exception as error:  # noqa: BLE001 - an item that fails must not stop the others
+            for item in items:  # the batch was rolled back, so its rows do not exist
                 key = element_key(self.run.connection_id, item.external_id)
                 if self.created.pop(key, None) is not None:
                     self.resolve.pop((kind, key), None)
             if len(items) == 1:
-                return self._finish([_failure(items[0], error)])
-            return [verdict for item in items for verdict in self._batch(kind, [item])]
+                return self._store_results([_failed(items[0], error)])
+            return [result for item in items for result in self._batch(kind, [item])]
 
-    def _finish(self, verdicts: list[Verdict]) -> list[Verdict]:
-        """Write outcomes: one statement per outcome for those without words of their own, the others singly."""
-        plain: dict[Outcome, list[int]] = {}
-        for verdict in verdicts:
-            if verdict.reason or verdict.code:
-                SyncItem.objects.filter(pk=verdict.item.pk).update(
-                    outcome=verdict.outcome, code=verdict.code, reason=verdict.reason
+    def _store_results(self, results: list[ItemResult]) -> list[ItemResult]:
+        """Store the outcomes: one statement for each outcome, and one for each item with a code or a reason."""
+        without_reason: dict[Outcome, list[int]] = {}
+        for result in results:
+            if result.reason or result.code:
+                SyncItem.objects.filter(pk=result.item.pk).update(
+                    outcome=result.outcome, code=result.code, reason=result.reason
                 )
             else:
-                plain.setdefault(verdict.outcome, []).append(verdict.item.pk)
-        for outcome, ids in plain.items():
+                without_reason.setdefault(result.outcome, []).append(result.item.pk)
+        for outcome, ids in without_reason.items():
             for piece in chunks(ids):
                 SyncItem.objects.filter(pk__in=piece).update(outcome=outcome)
-        return verdicts
+        return results
 
     @transaction.atomic
-    def _write(self, kind: Kind, items: Sequence[SyncItem]) -> list[Verdict]:
+    def _write(self, kind: Kind, items: Sequence[SyncItem]) -> list[ItemResult]:
         self.hold_fence()
         links = {
             link.pk: link
             for link in ExternalLink.objects.select_for_update().filter(pk__in=[i.link_id for i in items if i.link_id])
         }
         versions = lock_versions(kind, [item.row_id for item in items if item.row_id is not None])
-        claimed = self._already_here(kind, [item for item in items if item.link_id is None])
-        verdicts: list[Verdict] = []
+        taken = self._taken_meanwhile(kind, [item for item in items if item.link_id is None])
+        results: list[ItemResult] = []
         current: list[SyncItem] = []
         for item in items:
-            moved = _moved(item, links, versions, claimed)
-            if moved:
-                verdicts.append(Verdict(item, Outcome.STALE, "stale", moved))
+            reason = _stale_reason(item, links, versions, taken)
+            if reason:
+                results.append(ItemResult(item, Outcome.STALE, "stale", reason))
             else:
                 current.append(item)
         writing = [item for item in current if item.action not in _LINK_ONLY]
         written = write(kind, [self._draft(item) for item in writing], by=self.by, resolve=self.resolve)
         rows = {item.pk: row for item, row in zip(writing, written, strict=True)}
         self._store_links(kind, current, links, rows)
-        verdicts += [Verdict(i, Outcome.SKIPPED if i.action == "skip" else Outcome.APPLIED) for i in current]
-        return self._finish(verdicts)
+        results += [ItemResult(i, Outcome.SKIPPED if i.action == "skip" else Outcome.APPLIED) for i in current]
+        return self._store_results(results)
 
-    def _already_here(self, kind: Kind, items: Sequence[SyncItem]) -> dict[str, str]:
-        """First matches run again inside the transaction: external id -> why it is no longer a first contact."""
+    def _taken_meanwhile(self, kind: Kind, items: Sequence[SyncItem]) -> dict[str, str]:
+        """Match new objects again inside the transaction.
+
+        Returns external id -> reason, for objects that were linked or that match another person in the meantime.
+        """
         if not items:
             return {}
         linked = ExternalLink.objects.filter(
@@ -137,10 +144,10 @@ class Application:
             entity_type=kind,
             external_id__in=[item.external_id for item in items],
         ).values_list("external_id", flat=True)
-        reasons = dict.fromkeys(linked, "it was linked to something here in the meantime")
+        reasons = dict.fromkeys(linked, "it was linked in the meantime")
         if kind != "responder":
             return reasons
-        emails = {item.external_id: canonical_email(_new(item, "email") or "") or "" for item in items}
+        emails = {item.external_id: canonical_email(_new_value(item, "email") or "") or "" for item in items}
         here: dict[str, set[int]] = {}
         for pk, email in (
             Responder.objects.filter(
@@ -158,14 +165,14 @@ class Application:
         )
         for item in items:
             if here.get(emails[item.external_id], set()) - set(item.changes.get("candidates", ())):
-                reasons[item.external_id] = "a person with the same address appeared here in the meantime"
+                reasons[item.external_id] = "a person with the same address was added here in the meantime"
             if item.changes.get("account") in taken:
-                reasons[item.external_id] = "the account was linked to somebody else in the meantime"
+                reasons[item.external_id] = "the account was linked to another person in the meantime"
         return reasons
 
     def _draft(self, item: SyncItem) -> Draft:
         elements = dict(item.changes.get("elements", {}))
-        if item.action == "held":  # reaches this place only when a reviewer approved it
+        if item.action == "held":  # is only applied when a reviewer approved it
             elements |= item.changes["held"]
         return Draft(
             fields={path: change[1] for path, change in item.changes.get("fields", {}).items()},
@@ -179,29 +186,29 @@ class Application:
     def _store_links(
         self, kind: Kind, items: Sequence[SyncItem], links: Mapping[int, ExternalLink], rows: Mapping[int, WriteResult]
     ) -> None:
-        """Create the links of new rows; remember on the others what was settled. Untouched links are not written."""
-        owned = self._owned(kind, [item.row_id for item in items if item.action == "match"])
-        new, moved = [], []
+        """Create the links of new rows, and update the other links if they changed."""
+        has_primary = self._with_primary_link(kind, [item.row_id for item in items if item.action == "match"])
+        new, updated = [], []
         for item in items:
             row = rows.get(item.pk)
             if item.link_id is None:
-                assert row is not None  # noqa: S101 - without a link an item creates or matches, and so was written
-                new.append(self._new_link(kind, item, row, row.id not in owned))
+                assert row is not None  # noqa: S101 - an item without a link creates or matches, so its row was written
+                new.append(self._new_link(kind, item, row, row.id not in has_primary))
                 key = element_key(self.run.connection_id, item.external_id)
                 self.resolve[kind, key] = self.created[key] = row.id
-            elif _remember(links[item.link_id], item, row):
-                moved.append(links[item.link_id])
+            elif _update_link(links[item.link_id], item, row):
+                updated.append(links[item.link_id])
         ExternalLink.objects.bulk_create(new)
-        if moved:
+        if updated:
             ExternalLink.objects.bulk_create(
-                moved,
+                updated,
                 update_conflicts=True,
                 unique_fields=["id"],
                 update_fields=["state", "ignored_reason", "source_hash", "synced_version", "version", "base", "since"],
             )
 
-    def _owned(self, kind: Kind, row_ids: Sequence[int | None]) -> set[int]:
-        """Rows among these whose single-valued fields another link writes already."""
+    def _with_primary_link(self, kind: Kind, row_ids: Sequence[int | None]) -> set[int]:
+        """Return the rows that already have a primary link."""
         if not row_ids:
             return set()
         primary = ExternalLink.objects.filter(primary=True, **{f"{kind}_id__in": row_ids})
@@ -217,7 +224,7 @@ class Application:
             source_hash=item.source_hash,
             synced_version=row.version,
             source_label=item.label,
-            base=_patched({}, settled_by(item)),
+            base=_patch_base({}, settled_by(item)),
             unread=item.changes.get("unread", {}),
             **{f"{kind}_id": row.id},
         )
@@ -230,28 +237,28 @@ def _element_changes(changes: Mapping[str, Any]) -> ElementChanges:
     )
 
 
-def _moved(
+def _stale_reason(
     item: SyncItem,
     links: Mapping[int, ExternalLink],
     versions: Mapping[int, int],
-    claimed: Mapping[str, str],
+    taken: Mapping[str, str],
 ) -> str:
-    """Why an item no longer fits what it was made from; empty when it does."""
+    """Say why an item is stale. Empty: it is not, because its link and its row did not change since planning."""
     if item.link_id is None:
         if item.action not in _FIRST_CONTACT:
             return "its link was removed in the meantime; plan again"
-        if item.external_id in claimed:
-            return f"{claimed[item.external_id]}; plan again"
+        if item.external_id in taken:
+            return f"{taken[item.external_id]}; plan again"
     elif links[item.link_id].version != item.link_version:
-        return "a decision or a pin on it was changed in the meantime; plan again"
+        return "a decision about it changed in the meantime; plan again"
     if item.row_id is not None and versions.get(item.row_id) != item.row_version:
-        gone = item.row_id not in versions
-        return f"it was {'deleted' if gone else 'edited'} here in the meantime and was left as it is; plan again"
+        verb = "edited" if item.row_id in versions else "deleted"
+        return f"it was {verb} here in the meantime and stays as it is; plan again"
     return ""
 
 
-def _remember(link: ExternalLink, item: SyncItem, row: Any) -> bool:
-    """Move what a link remembers; False when nothing moved."""
+def _update_link(link: ExternalLink, item: SyncItem, row: Any) -> bool:
+    """Update a link for an applied item. Return whether it changed."""
     before = (link.state, link.source_hash, link.synced_version, link.base)
     if item.action == "detach":
         link.state, link.since, link.version = LinkState.DETACHED, timezone.now(), link.version + 1
@@ -262,11 +269,11 @@ def _remember(link: ExternalLink, item: SyncItem, row: Any) -> bool:
         return True
     if link.state != LinkState.LINKED:
         link.state, link.since = LinkState.LINKED, timezone.now()
-    link.base = _patched(link.base, settled_by(item))
+    link.base = _patch_base(link.base, settled_by(item))
     approved = item.action == "held"
     if approved:
-        gone = {name: dict.fromkeys(changes) for name, changes in item.changes["held"].items()}
-        link.base = _patched(link.base, {"elements": gone})
+        removed = {name: dict.fromkeys(changes) for name, changes in item.changes["held"].items()}
+        link.base = _patch_base(link.base, {"elements": removed})
     if approved or item.changes.get("settles", True):
         link.source_hash = item.source_hash
     if row is not None:
@@ -274,32 +281,32 @@ def _remember(link: ExternalLink, item: SyncItem, row: Any) -> bool:
     return before != (link.state, link.source_hash, link.synced_version, link.base)
 
 
-def _patched(base: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
-    """A link's base with settled values put in and forgotten elements taken out."""
-    elements = {name: dict(known) for name, known in base.get("elements", {}).items()}
+def _patch_base(base: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a base with the values of a patch. An element whose value is None is removed."""
+    elements = {name: dict(values) for name, values in base.get("elements", {}).items()}
     for name, changes in patch.get("elements", {}).items():
-        known = elements.setdefault(name, {})
+        values = elements.setdefault(name, {})
         for key, value in changes.items():
             if value is None:
-                known.pop(key, None)
+                values.pop(key, None)
             else:
-                known[key] = value
+                values[key] = value
     return {"fields": {**base.get("fields", {}), **patch.get("fields", {})}, "elements": elements}
 
 
-def _new(item: SyncItem, path: str) -> Any:
+def _new_value(item: SyncItem, path: str) -> Any:
     change = item.changes.get("fields", {}).get(path)
     return change[1] if change else None
 
 
-def _failure(item: SyncItem, error: Exception) -> Verdict:
-    """What a person reads: our own refusals in their words; anything else by name only, its text may hold data."""
+def _failed(item: SyncItem, error: Exception) -> ItemResult:
+    """Return the result of an item that failed. An unexpected error is only named, as its text may contain data."""
     if isinstance(error, InvalidDraft):
-        return Verdict(item, Outcome.FAILED, "invalid", f"{error} Nothing of it was written; correct it at the source.")
+        return ItemResult(item, Outcome.FAILED, "invalid", f"{error} It was not written. Correct it at the source.")
     log.exception("Item %s could not be applied", item.pk, exc_info=error)
-    return Verdict(
+    return ItemResult(
         item,
         Outcome.FAILED,
         type(error).__name__[:40],
-        f"An unexpected {type(error).__name__} stopped it. Nothing of it was written; the log has the details.",
+        f"An unexpected {type(error).__name__} stopped it. It was not written. See the log for details.",
     )

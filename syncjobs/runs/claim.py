@@ -1,4 +1,4 @@
-"""The worker's hold on a run: claim, lease, progress. All of it is one row in the database."""
+"""A worker's claim on a run, with its lease and its progress. All of it is stored in the row of the run."""
 
 import os
 import socket
@@ -14,17 +14,17 @@ from connectors.records import ENTITY_TYPES, EntityType
 from syncjobs.models import RunState, SyncRun
 from syncjobs.runs.apply import FenceLost
 
-#: Longer than the longest single request: a worker that is alive always renews in time.
+#: Longer than the longest request, so that a worker that is alive always renews its lease in time.
 LEASE: Final = timedelta(seconds=180)
-#: Seconds between two writes of progress: at first the shortest pause, then a share of the time gone by, so that a run
-#: of a minute costs a dozen statements; never so long that the lease runs out.
+#: Seconds between two writes of progress. The pause is a share (1/PAUSE_SHARE) of the run's duration, within these
+#: limits, so that a run of one minute costs a dozen statements. The longest pause is shorter than the lease.
 SHORTEST_PAUSE: Final = 2.0
 PAUSE_SHARE: Final = 4
 LONGEST_PAUSE: Final = 60.0
 
 
 def claim_run(run_id: int) -> SyncRun | None:
-    """Take a queued run. None: it is not queued any more, somebody else has it or it was cancelled."""
+    """Claim a queued run. None: the run is no longer queued, because another worker has it or it was cancelled."""
     now = timezone.now()
     won = SyncRun.objects.filter(pk=run_id, state=RunState.QUEUED).update(
         state=RunState.RUNNING,
@@ -38,9 +38,10 @@ def claim_run(run_id: int) -> SyncRun | None:
 
 
 class Claim:
-    """Counts what happens to a run and writes it down now and then, which also renews the lease.
+    """Counts what happens in a run. Writes the counts from time to time, which also renews the lease.
 
-    ``counts``: per kind a mapping of words to numbers; ``total`` is None while the source has not told it.
+    ``counts``: kind -> word -> number; ``total`` is None while it is not reported by the source. ``lost``: another
+    worker has the run, or it was cancelled.
     """
 
     def __init__(self, run: SyncRun, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -51,7 +52,7 @@ class Claim:
         self._started = self._written = clock()
 
     def fetched(self, entity_type: EntityType, fetched: int, total: int | None) -> None:
-        """The connector's progress callback."""
+        """Store the progress of a fetch. The connector calls this after each page."""
         self.counts[entity_type] |= {"fetched": fetched, "total": total}
         self.beat()
 
@@ -60,7 +61,7 @@ class Claim:
         counts[word] = counts.get(word, 0) + number
 
     def stopped(self) -> bool:
-        """Asked by the connector before each request and while it waits."""
+        """Whether to stop. The connector calls this before each request and while it waits."""
         self.beat()
         return self.lost
 
@@ -72,7 +73,7 @@ class Claim:
             self.write()
 
     def write(self, **changes: Any) -> bool:
-        """Write progress now, with further columns of the run. False, and ``lost`` set, when the claim is gone."""
+        """Write progress now, and other columns of the run. If the claim is lost, set ``lost`` and return False."""
         self._written = self._clock()
         now = timezone.now()
         columns = {"counts": self.counts, "progress_at": now, "lease_expires_at": now + LEASE, **changes}
@@ -83,6 +84,6 @@ class Claim:
         return bool(kept)
 
     def hold_fence(self) -> None:
-        """Inside a writing transaction: lock the run and make sure it is still ours. Raises FenceLost."""
+        """Lock the run inside a transaction that writes. Raises FenceLost if the claim is lost."""
         if not self.write():
             raise FenceLost

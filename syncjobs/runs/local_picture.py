@@ -1,4 +1,4 @@
-"""From tables to the local picture planning works with, in a number of queries that does not grow with the rows."""
+"""Load the local picture for planning. The number of queries does not depend on the number of rows."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from connectors.records import ENTITY_TYPES
 from oncall.aggregates import Kind
 from oncall.emails import canonical_email
 from oncall.models import EscalationPolicy, Responder, Schedule, UserGroup
-from oncall.selectors.schedules import load_states
+from oncall.selectors.states import load_states
 from oncall.tables.base import chunks
 from syncjobs.models import Conflict, ConflictState, ExternalLink, LinkState, SyncProfile
 from syncjobs.planning.plan import Proposals, links_to_compare
@@ -29,27 +29,25 @@ from syncjobs.planning.values import (
     Rules,
 )
 
-_NAMED: Mapping[Kind, type[UserGroup] | type[Schedule] | type[EscalationPolicy]] = {
+_NAME_MODELS: Mapping[Kind, type[UserGroup] | type[Schedule] | type[EscalationPolicy]] = {
     "user_group": UserGroup,
     "schedule": Schedule,
     "escalation_policy": EscalationPolicy,
 }
 
 
-def rules_of(profile: SyncProfile, selection: Mapping[str, object], now: str) -> Rules:
-    """selection: what the run was started with; nothing = it says nothing about what is not listed."""
+def rules_of(profile: SyncProfile, now: str) -> Rules:
     return Rules(
         strategy=cast(Owner, profile.strategy),  # the column's choices are owners
         ownership=profile.ownership,
         now=now,
         connection_id=profile.connection_id,
         origin=profile.connection.origin_label,
-        everything=bool(selection.get("everything", True)),
     )
 
 
 def link_views(connection_id: int) -> dict[Kind, dict[str, LinkView]]:
-    """Every link of a connection with the version of its row: one query per kind, nothing of the contents."""
+    """Return all links of a connection with the versions of their rows. Makes one query per kind."""
     return {
         kind: {
             row[1]: LinkView(*row)
@@ -73,15 +71,15 @@ def link_views(connection_id: int) -> dict[Kind, dict[str, LinkView]]:
 
 
 def load_picture(connection: Connection, proposals: Proposals, *, evaluate_all: bool) -> Picture:
-    """What is here, as far as these proposals need it. evaluate_all: the rules moved, compare every linked object."""
+    """Return the local state that these proposals need. evaluate_all: compare every linked object, as rules changed."""
     links = link_views(connection.pk)
     wanted = set(links_to_compare(proposals, links, evaluate_all))
     details = {kind: _details(connection.pk, kind, links[kind], wanted) for kind in ENTITY_TYPES}
     return Picture(
         links=links,
         details={link_id: detail for by_link in details.values() for link_id, detail in by_link.items()},
-        names={kind: _names(model) for kind, model in _NAMED.items()},
-        people=_people(connection.pk, proposals, links["responder"]),
+        names={kind: _load_names(model) for kind, model in _NAME_MODELS.items()},
+        people=_load_candidates(connection.pk, proposals, links["responder"]),
         unaccounted=frozenset(Responder.objects.filter(account=None).values_list("id", flat=True)),
         accounts={
             email: AccountView(id=pk, privileged=staff or superuser, taken=taken)
@@ -90,7 +88,7 @@ def load_picture(connection: Connection, proposals: Proposals, *, evaluate_all: 
             .annotate(taken=Exists(Responder.objects.filter(account=OuterRef("pk"))))
             .values_list("email_canonical", "id", "is_staff", "is_superuser", "taken")
         },
-        zoned=_zoned(proposals),
+        zoned=_settled_zones(proposals),
         conflicts=tuple(
             OpenConflict(pk, kind, subject, entity_type, external_id, evidence_hash, bool(paths))
             for pk, kind, subject, entity_type, external_id, evidence_hash, paths in Conflict.objects.filter(
@@ -101,23 +99,23 @@ def load_picture(connection: Connection, proposals: Proposals, *, evaluate_all: 
 
 
 def _details(connection_id: int, kind: Kind, links: Mapping[str, LinkView], wanted: set[int]) -> dict[int, LinkDetail]:
-    """Contents of the wanted links. Rows edited here are found by a join, so that their number costs no statements."""
+    """Return the details of the wanted links. One join finds all rows that were edited here."""
     edited = {v.id for v in links.values() if v.id in wanted and v.row_id is not None and not v.untouched}
     found: dict[int, LinkDetail] = {}
     if edited:
         by_join = ExternalLink.objects.filter(
             connection_id=connection_id, entity_type=kind, state=LinkState.LINKED
         ).exclude(**{f"{kind}__version": F("synced_version")})
-        found |= _load(kind, by_join)
+        found |= _load_details(kind, by_join)
     rest = sorted(wanted & {view.id for view in links.values()} - found.keys())
     for piece in chunks(rest):
-        found |= _load(kind, ExternalLink.objects.filter(pk__in=piece))
+        found |= _load_details(kind, ExternalLink.objects.filter(pk__in=piece))
     return found
 
 
-def _load(kind: Kind, links: "QuerySet[ExternalLink]") -> dict[int, LinkDetail]:
+def _load_details(kind: Kind, links: "QuerySet[ExternalLink]") -> dict[int, LinkDetail]:
     rows = list(links.values_list("id", f"{kind}_id", "base", "pins", "primary"))
-    # Sub-select, not a list: the same number of statements for one row and for ten thousand.
+    # A subquery, not a list, so that the number of statements does not depend on the number of rows.
     states = load_states(kind, links.filter(**{f"{kind}__isnull": False}).values(f"{kind}_id"))
     return {
         link_id: LinkDetail(
@@ -127,22 +125,22 @@ def _load(kind: Kind, links: "QuerySet[ExternalLink]") -> dict[int, LinkDetail]:
     }
 
 
-def _zoned(proposals: Proposals) -> frozenset[int]:
-    """Schedules whose zone somebody has settled here; only asked when the source leaves one open."""
+def _settled_zones(proposals: Proposals) -> frozenset[int]:
+    """Return the schedules whose zone was settled here. Makes a query only if a zone is open at the source."""
     if not any(proposal.zone_evidence for proposal in proposals["schedule"].values()):
         return frozenset()
     return frozenset(Schedule.objects.filter(zone_state=Schedule.ZoneState.OK).values_list("id", flat=True))
 
 
-def _names(model: type[UserGroup] | type[Schedule] | type[EscalationPolicy]) -> tuple[NamedRow, ...]:
+def _load_names(model: type[UserGroup] | type[Schedule] | type[EscalationPolicy]) -> tuple[NamedRow, ...]:
     rows = model.objects.filter(active=True, merged_into=None).order_by("id")
     return tuple(NamedRow(*row) for row in rows.values_list("id", "name", "name_key", "origin_label"))
 
 
-def _people(
+def _load_candidates(
     connection_id: int, proposals: Proposals, links: Mapping[str, LinkView]
 ) -> dict[str, tuple[Candidate, ...]]:
-    """Responders a person seen for the first time may be: same canonical address, not linked to this connection."""
+    """Return by address the responders that a new person at the source may be. They have no link to this connection."""
     emails = {
         email
         for external_id, proposal in proposals["responder"].items()

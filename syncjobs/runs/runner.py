@@ -1,4 +1,4 @@
-"""One sync from start to end: fetch, plan, (review), apply, verify. Driven by Celery or by a shell, the same code."""
+"""Run a sync: fetch, plan, review, apply, verify. Celery and the shell commands use the same code."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -14,6 +14,7 @@ from connectors.closure import Selection
 from connectors.connections.opening import open_connector
 from connectors.errors import ConnectorError, ReadStopped
 from connectors.models import Connection
+from connectors.presence import Presences
 from connectors.records import ENTITY_TYPES, Snapshot, entity_type_of
 from oncall.aggregates import Kind
 from oncall.operations import Actor
@@ -23,7 +24,7 @@ from syncjobs.planning.canonical import Proposer
 from syncjobs.planning.plan import Proposals, by_kind, make_plan
 from syncjobs.planning.prediction import as_predicted
 from syncjobs.planning.values import Base, Picture, Plan
-from syncjobs.runs.apply import Application, FenceLost, Verdict
+from syncjobs.runs.apply import Application, FenceLost, ItemResult
 from syncjobs.runs.claim import Claim, claim_run
 from syncjobs.runs.local_picture import load_picture, rules_of
 from syncjobs.runs.stored_plan import link_conflicts, remember_compared, remember_unread, store_conflicts, store_plan
@@ -31,19 +32,19 @@ from syncjobs.runs.verify import PHASE, SourceRendering, verify
 
 log = logging.getLogger(__name__)
 
-#: A plan older than this re-reads the source before anything is written.
+#: If a plan is older than this, the source is read again before anything is written.
 FRESH: Final = timedelta(minutes=15)
 PLAN_LIFETIME: Final = timedelta(days=7)
-#: More notes than anybody reads; the rest is counted.
+#: A run stores at most this many notes, and the number of the others.
 MOST_NOTES: Final = 2000
 
 Opener = Callable[..., Connector]
 
 
 def drive(run_id: int, *, opener: Opener = open_connector) -> SyncRun | None:
-    """Work on a queued run until it ends or waits for a person. None: it was not queued any more.
+    """Work on a queued run until it ends or waits for a person. None: the run was no longer queued.
 
-    Whatever stops it becomes the run's state, reason and hint; only an interruption by hand is raised again.
+    Errors become the state, the reason and the hint of the run. Only KeyboardInterrupt and SystemExit are raised again.
     """
     run = claim_run(run_id)
     if run is None:
@@ -57,13 +58,13 @@ def drive(run_id: int, *, opener: Opener = open_connector) -> SyncRun | None:
     except (FenceLost, ReadStopped):
         log.info("Run %s was taken away or cancelled; nothing more was written", run.pk)
     except ConnectorError as error:
-        _finish(claim, RunState.FAILED, error.message, f"{error.hint} What was imported before is untouched.".strip())
+        _finish(claim, RunState.FAILED, error.message, f"{error.hint} What was imported before did not change.".strip())
     except (KeyboardInterrupt, SystemExit):
         _finish(
             claim,
             RunState.FAILED,
-            "The run was interrupted by hand.",
-            "What was written until then stays, each object whole. Start it again to go on.",
+            "The run was interrupted.",
+            "What was written before stays; no object is half written. Start a new run to continue.",
         )
         raise
     except Exception as error:
@@ -72,14 +73,14 @@ def drive(run_id: int, *, opener: Opener = open_connector) -> SyncRun | None:
             claim,
             RunState.FAILED,
             f"An unexpected {type(error).__name__} stopped the run.",
-            "What was written until then stays, each object whole. The log has the details; then start again.",
+            "What was written before stays; no object is half written. See the log for details, then start a new run.",
         )
     run.refresh_from_db()
     return run
 
 
 def read(run: SyncRun, claim: Claim, opener: Opener) -> Snapshot:
-    """Fetch what was selected when the run started, or the few objects it is limited to. Counts pages on the claim."""
+    """Fetch the selection of the run, or the objects to which it is limited. The claim counts what was fetched."""
     connector = opener(run.connection, should_stop=claim.stopped)
     only = run.scope.get("only")
     selection = (
@@ -91,6 +92,7 @@ def read(run: SyncRun, claim: Claim, opener: Opener) -> Snapshot:
 
 
 def propose(connection: Connection, snapshot: Snapshot) -> Proposals:
+    """Return the proposal for each record of a snapshot."""
     proposer = Proposer(connection.pk, instant_to_text(snapshot.fetched_at), snapshot.mapping_version)
     return by_kind(proposer.propose(record) for kind in ENTITY_TYPES for record in snapshot.records(kind))
 
@@ -105,7 +107,7 @@ def _plan(run: SyncRun, claim: Claim, opener: Opener) -> None:
             claim,
             RunState.HELD,
             f"The credential now belongs to {snapshot.account.label}, not to {connection.account_label}.",
-            "Nothing was changed. Enter a credential of the same account, or make a new connection for this one.",
+            "Nothing was changed. Enter a credential of the same account, or create a new connection for this account.",
         )
         return
     proposals = propose(connection, snapshot)
@@ -115,8 +117,8 @@ def _plan(run: SyncRun, claim: Claim, opener: Opener) -> None:
     plan = make_plan(
         proposals,
         picture,
-        rules_of(profile, run.scope.get("selection", {}), instant_to_text(snapshot.fetched_at)),
-        complete={kind: snapshot.completeness[kind].listing for kind in snapshot.completeness},
+        rules_of(profile, instant_to_text(snapshot.fetched_at)),
+        presence=Presences(snapshot).of,
         failed=snapshot.failed,
         partial=_is_limited(run),
     )
@@ -138,7 +140,7 @@ def _plan(run: SyncRun, claim: Claim, opener: Opener) -> None:
         account_id=snapshot.account.id or "",
         calls=snapshot.calls,
         notes=_notes(snapshot),
-        completeness={k: {"listing": c.listing, "reason": c.reason} for k, c in snapshot.completeness.items()},
+        completeness=_completeness(snapshot, plan),
         checkpoint={"opened_conflicts": opened} | ({"told": rendering.to_json()} if waits else {}),
     )
     if not kept:
@@ -157,7 +159,7 @@ def _is_limited(run: SyncRun) -> bool:
 
 
 def _same_account(connection: Connection, snapshot: Snapshot) -> bool:
-    """Whether the credential still belongs to the account the connection was made for; remembers it the first time."""
+    """Whether the credential belongs to the account of the connection. The first run stores this account."""
     account = snapshot.account
     if account.id is None or account.id == connection.account_id:
         return True
@@ -173,6 +175,8 @@ def _count(claim: Claim, proposals: Proposals, plan: Plan, picture: Picture) -> 
         counts: dict[str, Any] = {"compared": len(proposals[kind]), "unchanged": plan.unchanged[kind]}
         if plan.unlisted[kind]:
             counts["unlisted"] = plan.unlisted[kind]
+        if kind in plan.unreached:
+            counts["unreached"] = len(plan.unreached[kind])
         claim.counts[kind] |= counts
     for item in plan.items:
         claim.add(item.kind, f"plan_{item.action}")
@@ -185,6 +189,15 @@ def _count(claim: Claim, proposals: Proposals, plan: Plan, picture: Picture) -> 
     still_open |= {(d.kind, d.subject): d.entity_type for d in plan.conflicts}
     for name in still_open.values():
         claim.add(entity_type_of(name), "conflict")
+
+
+def _completeness(snapshot: Snapshot, plan: Plan) -> dict[str, dict[str, Any]]:
+    """Whether each list was read to its end, and if not, or if linked objects were not reached, the reason."""
+    found: dict[str, dict[str, Any]] = {}
+    for kind, state in snapshot.completeness.items():
+        reasons = plan.unreached.get(kind, ())
+        found[kind] = {"listing": state.listing and not reasons, "reason": state.reason or next(iter(reasons), "")}
+    return found
 
 
 def _notes(snapshot: Snapshot) -> list[dict[str, str | bool | None]]:
@@ -205,24 +218,24 @@ def _notes(snapshot: Snapshot) -> list[dict[str, str | bool | None]]:
 
 
 def _supersede_others(run: SyncRun) -> None:
-    """A newer plan replaces the ones that still wait for a person: only one picture of the source is ever offered."""
+    """Supersede the other plans that wait for a person, so that only the last plan can be applied."""
     SyncRun.objects.filter(connection=run.connection, state__in=OPEN_PLAN).exclude(pk=run.pk).update(
         state=RunState.SUPERSEDED, superseded_by=run, finished_at=timezone.now(), checkpoint={}
     )
 
 
 def open_items(run: SyncRun) -> "QuerySet[SyncItem]":
-    """Items nothing has happened to yet, in the order in which they are applied."""
+    """Return the items without an outcome, in the order in which they are applied."""
     return run.items.filter(outcome=Outcome.NONE).order_by("id")
 
 
 def _apply_reviewed(run: SyncRun, claim: Claim, opener: Opener) -> None:
-    """Apply what was reviewed: the same rules, the same rows, and a source that has not moved."""
+    """Apply a reviewed plan. Items are stale if rows or the source changed; the run fails if rules changed."""
     if run.profile.rules_version != run.rules_version:
         _finish(
             claim,
             RunState.FAILED,
-            "The rules of this connection were changed after this plan was made.",
+            "The rules of this connection changed after this plan was made.",
             "Nothing was written. Plan again and review the new plan.",
         )
         return
@@ -234,7 +247,7 @@ def _apply_reviewed(run: SyncRun, claim: Claim, opener: Opener) -> None:
 
 
 def _compare_with_source(run: SyncRun, claim: Claim, opener: Opener) -> SourceRendering:
-    """An old plan: read the source again; an item whose source moved becomes stale. Returns what it says by now."""
+    """Read the source again for an old plan. Items whose object changed become stale. Return the new rendering."""
     claim.write(phase="fetch")
     snapshot = read(run, claim, opener)
     claim.write(calls=run.calls + snapshot.calls)
@@ -251,7 +264,7 @@ def _compare_with_source(run: SyncRun, claim: Claim, opener: Opener) -> SourceRe
             SyncItem.objects.filter(pk=item.pk).update(
                 outcome=Outcome.STALE,
                 code="stale",
-                reason="the source was changed after this plan was made; plan again",
+                reason="it changed at the source after this plan was made; plan again",
             )
             claim.add(kind, "stale")
     return SourceRendering.of(snapshot)
@@ -263,11 +276,11 @@ def _write_items(run: SyncRun, claim: Claim) -> None:
     for kind, action in unticked.values_list("entity_type", "action"):
         claim.add(entity_type_of(kind), "held" if action == "held" else "skipped")
     unticked.filter(action="held").update(outcome=Outcome.DEFERRED, code="held")
-    unticked.update(outcome=Outcome.SKIPPED, code="unticked", reason="left out by the reviewer")
+    unticked.update(outcome=Outcome.SKIPPED, code="unticked", reason="unticked by the reviewer")
 
-    def progress(kind: Kind, verdicts: Sequence[Verdict]) -> None:
-        for verdict in verdicts:
-            claim.add(kind, _WORDS[verdict.outcome])
+    def progress(kind: Kind, results: Sequence[ItemResult]) -> None:
+        for result in results:
+            claim.add(kind, _COUNTERS[result.outcome])
         claim.beat()
 
     by = Actor(run.requested_by_id, f"run:{run.pk}")
@@ -275,7 +288,7 @@ def _write_items(run: SyncRun, claim: Claim) -> None:
     link_conflicts(run)
 
 
-_WORDS: Final = {
+_COUNTERS: Final = {
     Outcome.APPLIED: "written",
     Outcome.SKIPPED: "skipped",
     Outcome.FAILED: "failed",
@@ -283,32 +296,36 @@ _WORDS: Final = {
 }
 
 
-def _conclude(run: SyncRun, claim: Claim, rendering: SourceRendering | None, opener: Opener) -> None:
-    """The end of a run that went through: succeeded, or partial with a sentence that says what is missing.
+#: Words of the counts that make a run partial, as its reason says them.
+_INCOMPLETE: Final = {"failed": "failed", "stale": "stale", "held": "held", "unreached": "not reached"}
 
-    A schedule that is drawn otherwise than at the source is named on the run and changes nothing of its state.
+
+def _conclude(run: SyncRun, claim: Claim, rendering: SourceRendering | None, opener: Opener) -> None:
+    """Verify and end a run: succeeded, or partial with a reason that says what was not applied.
+
+    A schedule that differs from the source becomes a note of the run. It does not change the state of the run.
     """
-    verified = None if rendering is None else verify(run, claim, rendering, opener)
+    verification = None if rendering is None else verify(run, claim, rendering, opener)
     profile = run.profile
     evaluated = (profile.evaluated_rules, profile.evaluated_mapping)
     if not _is_limited(run) and evaluated != (run.rules_version, run.mapping_version):
         SyncProfile.objects.filter(pk=profile.pk).update(
             evaluated_rules=run.rules_version, evaluated_mapping=run.mapping_version
         )
-    total = {word: sum(c.get(word, 0) for c in claim.counts.values()) for word in ("failed", "stale", "held")}
-    missing = [f"{number} {word}" for word, number in total.items() if number]
+    total = {word: sum(c.get(word, 0) for c in claim.counts.values()) for word in _INCOMPLETE}
+    missing = [f"{number} {_INCOMPLETE[word]}" for word, number in total.items() if number]
     end = (RunState.SUCCEEDED, "", "")
     if missing:
-        hint = "Everything else was applied; nothing was removed. The items below say what to do."
-        end = (RunState.PARTIAL, f"Not everything went through: {', '.join(missing)}.", hint)
-    if verified is None:
+        hint = "Everything else was applied. Nothing was removed. The items below say what to do."
+        end = (RunState.PARTIAL, f"Not everything was applied: {', '.join(missing)}.", hint)
+    if verification is None:
         _finish(claim, *end)
         return
     with transaction.atomic():
-        _finish(claim, *end, **verified.columns)
+        _finish(claim, *end, **verification.columns)
         if claim.lost:
             raise FenceLost
-        verified.store()
+        verification.store()
 
 
 def _finish(claim: Claim, state: RunState, reason: str, hint: str, **columns: Any) -> None:

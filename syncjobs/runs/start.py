@@ -1,4 +1,4 @@
-"""Starting, approving and cancelling runs. The row is the truth; the broker is only a doorbell."""
+"""Start, approve and cancel runs. Their state is in the database; the broker only notifies workers."""
 
 import logging
 from collections.abc import Sequence
@@ -17,16 +17,17 @@ from syncjobs.models import ACTIVE, OPEN_PLAN, RunKind, RunState, SyncProfile, S
 
 log = logging.getLogger(__name__)
 
-#: A queued run that nobody has claimed by then rings again.
-RING_AGAIN: Final = timedelta(seconds=30)
+#: Workers are notified again of a run that is queued for this long.
+NOTIFY_AGAIN: Final = timedelta(seconds=30)
 
 
 def start(
-    profile: SyncProfile, kind: RunKind, *, by: User | None, only: Sequence[EntityKey] = (), ring: bool = True
+    profile: SyncProfile, kind: RunKind, *, by: User | None, only: Sequence[EntityKey] = (), notify: bool = True
 ) -> SyncRun:
-    """A queued run. Raises RunAlreadyActive with the run that is in the way.
+    """Create a queued run. Raises RunAlreadyActive if the connection has an active run.
 
-    only: just these objects and what they refer to; says nothing about all others. ring False: the caller drives it.
+    by: the account that starts it; None for the shell. only: limits the run to these objects and what they refer to.
+    notify: False if the caller drives the run itself.
     """
     try:
         with transaction.atomic():
@@ -42,20 +43,20 @@ def start(
         if active is None:
             raise
         raise RunAlreadyActive(active) from None
-    if ring:
-        transaction.on_commit(lambda: ring_for(run))
+    if notify:
+        transaction.on_commit(lambda: notify_workers(run))
     return run
 
 
-def approve(run: SyncRun, *, by: User | None, ring: bool = True) -> None:
-    """Queue a reviewed plan for applying. Raises StalePlan or RunAlreadyActive; then nothing was written."""
+def approve(run: SyncRun, *, by: User | None, notify: bool = True) -> None:
+    """Queue a reviewed plan for applying. Raises StalePlan or RunAlreadyActive; nothing is written then."""
     run.refresh_from_db()
     if run.state == RunState.SUPERSEDED and run.superseded_by_id:
-        raise StalePlan(f"{run} was replaced by run {run.superseded_by_id}. Nothing was written; review that one.")
+        raise StalePlan(f"{run} was replaced by run {run.superseded_by_id}. Nothing was written. Review that run.")
     if run.state != RunState.AWAITING_REVIEW:
-        raise StalePlan(f"{run} is {run.get_state_display()}, there is no plan to apply. Nothing was written.")
+        raise StalePlan(f"{run} is {run.get_state_display()}, so it has no plan to apply. Nothing was written.")
     if run.plan_expires_at and run.plan_expires_at < timezone.now():
-        raise StalePlan(f"The plan of {run} expired on {run.plan_expires_at:%d %b}. Nothing was written; plan again.")
+        raise StalePlan(f"The plan of {run} expired on {run.plan_expires_at:%d %b}. Nothing was written. Plan again.")
     try:
         with transaction.atomic():
             won = SyncRun.objects.filter(pk=run.pk, state=RunState.AWAITING_REVIEW).update(
@@ -65,40 +66,40 @@ def approve(run: SyncRun, *, by: User | None, ring: bool = True) -> None:
         active = SyncRun.objects.filter(connection=run.connection, state__in=ACTIVE).first()
         raise RunAlreadyActive(active or run) from None
     if not won:
-        raise StalePlan(f"{run} was taken by somebody else in the meantime.")
-    if ring:
-        transaction.on_commit(lambda: ring_for(run))
+        raise StalePlan(f"{run} was approved or cancelled in the meantime. Nothing was written.")
+    if notify:
+        transaction.on_commit(lambda: notify_workers(run))
 
 
 def cancel(run: SyncRun) -> bool:
-    """Stop a run at its next safe point, or drop a plan. False: it had ended already. What was written stays."""
+    """Stop a run at its next safe point, or drop a plan. False: the run had already ended. What was written stays."""
     return bool(
         SyncRun.objects.filter(pk=run.pk, state__in=[*ACTIVE, *OPEN_PLAN]).update(
             state=RunState.CANCELLED,
-            reason="Cancelled by hand; what was written until then stays, each object whole.",
+            reason="The run was cancelled. What was written before stays; no object is half written.",
             finished_at=timezone.now(),
         )
     )
 
 
-def ring_for(run: SyncRun) -> None:
-    """Tell the workers. A broker that is down is no reason to lose the run: the next tick rings again."""
+def notify_workers(run: SyncRun) -> None:
+    """Notify the workers of a queued run. If the broker is down, the next tick notifies them again."""
     try:
         current_app.send_task("syncjobs.tasks.drive_run", [run.pk])
     except (OperationalError, OSError) as error:
         log.warning("Run %s is queued, but the broker cannot be reached (%s)", run.pk, type(error).__name__)
 
 
-def sweep() -> tuple[int, int]:
-    """What the tick does: fail runs whose worker died, ring again for runs nobody took. Returns both numbers."""
+def recover_runs() -> tuple[int, int]:
+    """Fail runs whose worker died, and notify workers again of queued runs. Return both numbers."""
     now = timezone.now()
     dead = SyncRun.objects.filter(state=RunState.RUNNING, lease_expires_at__lt=now).update(
         state=RunState.FAILED,
         reason="The worker stopped answering: it was killed, restarted or lost its database.",
-        hint="What was written until then stays, each object whole; nothing was removed. Start the sync again.",
+        hint="What was written before stays; no object is half written. Nothing was removed. Start the sync again.",
         finished_at=now,
     )
-    waiting = SyncRun.objects.filter(state=RunState.QUEUED, created_at__lt=now - RING_AGAIN)
-    for run in waiting:
-        ring_for(run)
-    return dead, len(waiting)
+    queued = SyncRun.objects.filter(state=RunState.QUEUED, created_at__lt=now - NOTIFY_AGAIN)
+    for run in queued:
+        notify_workers(run)
+    return dead, len(queued)

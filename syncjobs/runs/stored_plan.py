@@ -1,4 +1,4 @@
-"""A plan as rows: what a person reviews is what is applied later."""
+"""Store a plan as rows. These rows are reviewed, and later applied."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -14,7 +14,7 @@ from syncjobs.planning.values import ConflictDraft, Item, OpenConflict, Plan
 
 
 def store_plan(run: SyncRun, plan: Plan) -> None:
-    """Insert the items of a plan. Items held by the guard start without a tick: somebody has to approve them."""
+    """Insert the items of a plan. Items held by the guard start unticked, because a person must approve them."""
     SyncItem.objects.bulk_create(
         [
             SyncItem(
@@ -45,9 +45,8 @@ def _code(item: Item) -> str:
 
 
 def changes_of(item: Item) -> dict[str, Any]:
-    """The stored form of an item's contents; empty parts are left out, and the base of what is created, because that
-    is all it writes: see :func:`settled_by`."""
-    parts: dict[str, Any] = {
+    """Return the changes of an item as JSON, without empty values. A create has no base: see :func:`settled_by`."""
+    changes: dict[str, Any] = {
         "fields": dict(item.fields),
         "elements": {name: dict(changes) for name, changes in item.elements.items()},
         "base": {} if item.action == "create" else dict(item.base),
@@ -56,34 +55,34 @@ def changes_of(item: Item) -> dict[str, Any]:
         "candidates": list(item.candidates),
         "unread": dict(item.unread) if item.link_id is None else {},
     }
-    kept = {name: part for name, part in parts.items() if part}
+    stored = {name: value for name, value in changes.items() if value}
     if not item.settles:
-        kept["settles"] = False
-    return kept
+        stored["settles"] = False
+    return stored
 
 
 def settled_by(item: SyncItem) -> dict[str, Any]:
-    """The values its link remembers once the item is applied, as a patch."""
+    """Return the patch of the link's base when the item is applied. A create settles all that it writes."""
     if item.action != "create":
         return dict(item.changes.get("base", {}))
     elements = item.changes.get("elements", {})
     return {
-        "fields": _news(item.changes.get("fields", {})),
-        "elements": {name: _news(changes) for name, changes in elements.items()},
+        "fields": _new_values(item.changes.get("fields", {})),
+        "elements": {name: _new_values(changes) for name, changes in elements.items()},
     }
 
 
-def _news(changes: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
+def _new_values(changes: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
     return {path: new for path, (_, new) in changes.items()}
 
 
 def store_conflicts(run: SyncRun, plan: Plan, stored: Iterable[OpenConflict], at: datetime) -> int:
     """Open, refresh and close conflicts so that they match the plan. Returns how many were opened."""
-    known = {(conflict.kind, conflict.subject): conflict for conflict in stored}
+    open_conflicts = {(conflict.kind, conflict.subject): conflict for conflict in stored}
     new, moved = [], []
     for (kind, subject), draft in {(draft.kind, draft.subject): draft for draft in plan.conflicts}.items():
         evidence_hash = digest([draft.paths, draft.evidence])
-        before = known.get((kind, subject))
+        before = open_conflicts.get((kind, subject))
         if before is None:
             new.append(_conflict(run, draft, evidence_hash, at))
         elif before.evidence_hash != evidence_hash:
@@ -99,8 +98,7 @@ def store_conflicts(run: SyncRun, plan: Plan, stored: Iterable[OpenConflict], at
 
 
 def remember_compared(plan: Plan) -> None:
-    """Move the fingerprints of links that were compared and need nothing; one with a decision in the meantime is left
-    to be compared again."""
+    """Store the fingerprints of links that need no change. A link with a newer version is compared again next time."""
     for piece in chunks(plan.compared):
         found = {view.id: (view.version, fingerprint) for view, fingerprint in piece}
         with transaction.atomic():
@@ -120,7 +118,7 @@ def remember_unread(plan: Plan) -> None:
 
 
 def link_conflicts(run: SyncRun) -> None:
-    """Point open conflicts to the links that exist by now; those of new objects were asked before there was one."""
+    """Set the link of open conflicts about objects that had no link when they were planned."""
     link = ExternalLink.objects.filter(
         connection=OuterRef("connection"), entity_type=OuterRef("entity_type"), external_id=OuterRef("external_id")
     )

@@ -1,7 +1,7 @@
-"""The last phase of a sync: what was imported is compared with the source's own rendering of it.
+"""The last phase of a sync compares the imported schedules with the source's own rendering.
 
-For the next days that came with the read, if the source tells it there. Otherwise, and for the days around clock
-changes, it is asked for within a budget of calls. Nothing here fails a run.
+Some sources report their rendering of the next days with the read. For other sources, and for the days around clock
+changes, it is fetched with a limited number of calls. Errors of this phase do not fail the run.
 """
 
 from collections import deque
@@ -33,23 +33,26 @@ from syncjobs.parity.compare import transition_ranges
 from syncjobs.runs.claim import Claim
 
 PHASE: Final = "verify"
-#: What every sync compares: from the read on.
+#: Every sync compares this time, from the read on.
 NEXT_DAYS: Final = 14 * DAY
-#: The days around clock changes are compared again after this time, or when the schedule was changed.
+#: The days around clock changes are compared again after this time, or when the schedule changed.
 RENEWED: Final = timedelta(days=7)
-#: Calls of one run to ask for renderings: less than a tenth of what PagerDuty allows in a minute (960).
+#: Calls of one run that fetch renderings. This is less than a tenth of what PagerDuty allows in a minute (960).
 MOST_CALLS: Final = 60
-#: Those of them for the next days, so that clock changes get their turn as well.
+#: At most this many of them are for the next days, so that some are left for clock changes.
 MOST_CALLS_AHEAD: Final = 40
-#: A schedule and the ranges to ask for.
+#: The external id of a schedule, and the ranges to compare.
 Due = tuple[str, tuple[Range, ...]]
 _CHANGES: Final = ("create", "match", "update")
 
 
 @dataclass(frozen=True, slots=True)
 class SourceRendering:
-    """What a read told of the source's own rendering in ``[since, until)``, by the ids of the schedules it read; a
-    missing one was not told. Participants have bare ids. spans None: reading this source tells no rendering."""
+    """The source's own rendering in ``[since, until)``, as far as the read reported it.
+
+    ids: the schedules that were read. spans: external id -> rendering, whose participants have bare ids; a schedule
+    without an entry is not reported. spans is None if the read of this source reports no rendering.
+    """
 
     since: int
     until: int
@@ -58,6 +61,7 @@ class SourceRendering:
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> "SourceRendering":
+        """Return the rendering in the first NEXT_DAYS of a snapshot."""
         ids = tuple(schedule.external_id for schedule in snapshot.schedules)
         if snapshot.rendered_range is None:
             return cls(snapshot.fetched_at, snapshot.fetched_at + NEXT_DAYS, ids, None)
@@ -93,50 +97,51 @@ def _spans_from_json(data: Iterable[Any]) -> list[Span]:
 
 
 @dataclass(frozen=True, slots=True)
-class Verified:
-    """What came of it, to be written together with the end of the run. columns: of the run."""
+class Verification:
+    """The results of this phase, which are stored together with the end of the run. columns: columns of the run."""
 
     run: SyncRun
     results: list[ScheduleParity]
-    newest: LatestChecks
+    last_checks: LatestChecks
     columns: Mapping[str, Any]
 
     def store(self) -> None:
-        store(self.run.connection, self.results, self.newest, at=timezone.now(), run=self.run)
+        store(self.run.connection, self.results, self.last_checks, at=timezone.now(), run=self.run)
 
 
-def verify(run: SyncRun, claim: Claim, rendering: SourceRendering, opener: Callable[..., Connector]) -> Verified:
-    """Compare every schedule that the run read; counts them on the claim. Raises ReadStopped when the run was taken
-    away or cancelled."""
+def verify(run: SyncRun, claim: Claim, rendering: SourceRendering, opener: Callable[..., Connector]) -> Verification:
+    """Compare every schedule that the run read, and count the results on the claim.
+
+    Raises ReadStopped if the run was cancelled or another worker has it.
+    """
     if run.phase != PHASE:
         claim.write(phase=PHASE)
     limited = rendering.ids if "only" in run.scope else None
     imported = load_imported(run.connection, run.notes, since=rendering.since, only=limited)
-    newest = LatestChecks(run.connection)
+    last_checks = LatestChecks(run.connection)
     read = [external_id for external_id in rendering.ids if external_id in imported.rows]
     results: list[ScheduleParity] = []
     ahead: list[Due] = []
     if rendering.spans is None:
-        ahead = [
-            (id_, ((rendering.since, rendering.until),)) for id_ in _waiting(run, claim, newest, read, ParityBasis.SYNC)
-        ]
+        order = _by_urgency(run, claim, last_checks, read, ParityBasis.SYNC)
+        ahead = [(id_, ((rendering.since, rendering.until),)) for id_ in order]
     else:
         spans = rendering.spans
         results += (
             imported.measure(id_, ParityBasis.SYNC, spans.get(id_), rendering.since, rendering.until) for id_ in read
         )
-    waiting = _waiting(run, claim, newest, read, ParityBasis.TRANSITION, timezone.now() - RENEWED)
-    around = with_transitions(imported, waiting, rendering.since)
+    order = _by_urgency(run, claim, last_checks, read, ParityBasis.TRANSITION, timezone.now() - RENEWED)
+    around = with_transitions(imported, order, rendering.since)
     measured, calls, notes = _measure_at_source(run, claim, imported, ahead, around, opener)
     results += measured
-    for word, number in _counted(results).items():
+    for word, number in _count(results).items():
         claim.add("schedule", word, number)
     columns = {
         "notes": [*run.notes, *(_note(result) for result in results if result.measured.differs), *notes],
         "calls": run.calls + calls,
         "checkpoint": {word: value for word, value in run.checkpoint.items() if word != "told"},
     }
-    return Verified(run, results, newest, columns)
+    return Verification(run, results, last_checks, columns)
 
 
 def _measure_at_source(
@@ -147,8 +152,7 @@ def _measure_at_source(
     around: list[Due],
     opener: Callable[..., Connector],
 ) -> tuple[list[ScheduleParity], int, list[dict[str, str | None]]]:
-    """Results of what is due in the next days and around clock changes, the number of calls they took, and what could
-    not be asked."""
+    """Return the results of the next days and around clock changes, the number of calls, and notes about errors."""
     if not ahead and not around:
         return [], 0, []
     results: list[ScheduleParity] = []
@@ -159,7 +163,7 @@ def _measure_at_source(
             (ParityBasis.TRANSITION, around, MOST_CALLS),
         ):
             for result in measure_due(imported, connector, due, basis, most):
-                results.append(result)  # one by one: what was measured counts, whatever comes then
+                results.append(result)  # appended singly, so that an error loses no earlier result
     except ReadStopped:
         raise
     except ConnectorError as error:
@@ -168,28 +172,30 @@ def _measure_at_source(
     return results, connector.calls, []
 
 
-def _waiting(
+def _by_urgency(
     run: SyncRun,
     claim: Claim,
-    newest: LatestChecks,
+    last_checks: LatestChecks,
     read: list[str],
     basis: ParityBasis,
     before: datetime | None = None,
 ) -> list[str]:
-    """Schedules in the order in which to look at them: changed ones and those never measured on this basis, then those
-    that waited longest. before: of the others only those measured before then."""
-    last = {id_: newest[key].measured_at for id_ in read if (key := (id_, str(basis))) in newest}
+    """Return the schedules to compare: first those never measured on this basis, then those measured longest ago.
+
+    before: leave out schedules that were measured since then, unless they changed.
+    """
+    last = {id_: last_checks[key].measured_at for id_ in read if (key := (id_, str(basis))) in last_checks}
     changed: set[str] = set()
     if claim.counts["schedule"].get("written"):
-        written = run.items.filter(entity_type="schedule", outcome=Outcome.APPLIED, action__in=_CHANGES)
-        changed = set(written.values_list("external_id", flat=True))
+        applied = run.items.filter(entity_type="schedule", outcome=Outcome.APPLIED, action__in=_CHANGES)
+        changed = set(applied.values_list("external_id", flat=True))
     fresh = {id_ for id_ in last if before is not None and id_ not in changed and last[id_] >= before}
     now = timezone.now()
     return sorted((id_ for id_ in read if id_ not in fresh), key=lambda id_: (id_ in last, last.get(id_, now), id_))
 
 
 def with_transitions(imported: ImportedSchedules, external_ids: Iterable[str], now: int) -> list[Due]:
-    """Those of the schedules whose clocks will change, with the ranges around that."""
+    """Return the schedules whose clocks will change, each with the ranges around the changes."""
     specs = ((external_id, imported.spec(external_id)) for external_id in external_ids)
     found = ((external_id, transition_ranges(spec, now)) for external_id, spec in specs if spec is not None)
     return [(external_id, ranges) for external_id, ranges in found if ranges]
@@ -198,29 +204,29 @@ def with_transitions(imported: ImportedSchedules, external_ids: Iterable[str], n
 def measure_due(
     imported: ImportedSchedules, connector: Connector, due: Iterable[Due], basis: ParityBasis, most: int = MOST_CALLS
 ) -> Iterator[ScheduleParity]:
-    """Results of as many schedules as ``most`` calls of the connector allow. Raises ConnectorError."""
-    for ids, ranges in _together(due, connector.rendered_together):
+    """Yield the results of as many schedules as ``most`` calls of the connector allow. Raises ConnectorError."""
+    for ids, ranges in _batches(due, connector.rendered_together):
         if connector.calls + len(ranges) > most:
             return
         for since, until in ranges:
             yield from measure_at_source(imported, connector, ids, basis, since, until)
 
 
-def _together(due: Iterable[Due], most: int) -> Iterator[tuple[list[str], tuple[Range, ...]]]:
-    """The schedules in their order, each with those after it that are due in the same ranges, up to ``most``."""
+def _batches(due: Iterable[Due], most: int) -> Iterator[tuple[list[str], tuple[Range, ...]]]:
+    """Yield batches of at most ``most`` schedules with the same ranges, in the order of their first schedules."""
     waiting: dict[tuple[Range, ...], deque[str]] = {}
     order = []
     for external_id, ranges in due:
         waiting.setdefault(ranges, deque()).append(external_id)
         order.append((external_id, ranges))
     for external_id, ranges in order:
-        alike = waiting[ranges]
-        if alike and alike[0] == external_id:  # else it went with one before it
-            yield [alike.popleft() for _ in range(min(most, len(alike)))], ranges
+        same_ranges = waiting[ranges]
+        if same_ranges and same_ranges[0] == external_id:  # otherwise it was in an earlier batch
+            yield [same_ranges.popleft() for _ in range(min(most, len(same_ranges)))], ranges
 
 
-def _counted(results: list[ScheduleParity]) -> dict[str, int]:
-    """Schedules, not measurements: one that differs in any of its ranges is unequal."""
+def _count(results: list[ScheduleParity]) -> dict[str, int]:
+    """Count schedules by result. A schedule that differs in any range is unequal."""
     words: dict[str, str] = {}
     for result in results:
         word = "parity_equal" if result.measured.comparison is not None else "parity_not_compared"

@@ -1,4 +1,4 @@
-"""Taking a source away without losing what came from it."""
+"""Disconnect a source and keep what was imported from it."""
 
 from django.db import transaction
 from django.db.models import F
@@ -11,11 +11,10 @@ from syncjobs.runs.start import cancel
 
 @transaction.atomic
 def disconnect(connection: Connection) -> int:
-    """Forget the credentials, end runs, plans and questions, let every imported object stand on its own. Returns their
-    number.
+    """Delete the credentials, end runs, plans and conflicts, and detach all links. Return the number of these links.
 
-    Nothing imported is changed. Links of what was deleted here stay as they are, so that connecting again does not
-    bring it back.
+    Imported rows are not changed. Links of objects that were deleted here are kept, so that connecting again does not
+    import these objects again.
     """
     for run in connection.runs.filter(state__in=[*ACTIVE, *OPEN_PLAN]):
         cancel(run)

@@ -1,4 +1,4 @@
-"""The source's tree for choosing: fetched on demand, kept for a while, searched and cut to what a page can show."""
+"""The objects of a source from which a person selects: fetched on demand, cached, and searched."""
 
 import time
 from collections import defaultdict
@@ -15,10 +15,10 @@ from connectors.models import Connection
 from connectors.records import ENTITY_TYPES, ENTITY_WORDS, EntityKey, EntityType
 from syncjobs.planning.canonical import digest
 
-#: Somebody waits in front of the page.
+#: A person waits for the page meanwhile.
 MOST_SECONDS: Final = 60.0
 KEPT_SECONDS: Final = 15 * 60
-#: More rows of one kind than anybody reads; searching narrows them.
+#: A page shows at most this many rows of a kind. A search finds the others.
 MOST_ROWS: Final = 50
 _MOST_BRANCHES: Final = 8
 
@@ -27,17 +27,17 @@ def _cache_key(connection: Connection) -> str:
     return f"inventory:{connection.pk}:{digest([connection.settings, connection.credentials])}"
 
 
-def kept_inventory(connection: Connection) -> Sequence[Node] | None:
-    """What was fetched a short while ago, without asking the source."""
-    kept: Sequence[Node] | None = cache.get(_cache_key(connection))
-    return kept
+def cached_inventory(connection: Connection) -> Sequence[Node] | None:
+    """Return the cached inventory; None when there is none. Makes no request."""
+    cached: Sequence[Node] | None = cache.get(_cache_key(connection))
+    return cached
 
 
 def inventory_of(connection: Connection, *, fresh: bool = False) -> Sequence[Node]:
-    """The tree, from the source unless it was fetched a short while ago. Raises ConnectorError."""
-    kept = None if fresh else kept_inventory(connection)
-    if kept is not None:
-        return kept
+    """Return the inventory from the cache or from the source. fresh: from the source. Raises ConnectorError."""
+    cached = None if fresh else cached_inventory(connection)
+    if cached is not None:
+        return cached
     started = time.monotonic()
     connector = open_connector(connection, should_stop=lambda: time.monotonic() - started > MOST_SECONDS)
     try:
@@ -45,19 +45,19 @@ def inventory_of(connection: Connection, *, fresh: bool = False) -> Sequence[Nod
     except ReadStopped:
         raise ProviderUnavailable(
             f"The list did not arrive within {MOST_SECONDS:.0f} seconds.",
-            hint="Your choice is untouched. Try again in a few minutes, or import everything.",
+            hint="Your selection is not changed. Try again in a few minutes, or import everything.",
             provider=connection.provider,
         ) from None
     cache.set(_cache_key(connection), nodes, KEPT_SECONDS)
     return nodes
 
 
-# --- as a page shows it -----------------------------------------------------------------------------------------------
+# --- the page -----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One object with a tick box. brings: (depth, words) of what comes along with it."""
+    """An object with a tick box. brings: (depth, name) of each object that is imported with it."""
 
     value: str
     name: str
@@ -67,7 +67,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Objects of one kind. total: how many there are; more: how many match but are not shown."""
+    """The objects of one kind. total: number of all objects. more: number of matches that are not shown."""
 
     words: str
     rows: tuple[Row, ...]
@@ -77,18 +77,19 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """elsewhere: ticked objects the search does not show, so that they stay ticked."""
+    """The result of a search. elsewhere: ticked objects that do not match; the form keeps them ticked."""
 
     sections: tuple[Section, ...]
     elsewhere: tuple[Row, ...]
 
 
 def value_of(key: EntityKey) -> str:
+    """Return the value of an object's tick box. :func:`keys_of` reads it."""
     return f"{key[0]}:{key[1]}"
 
 
 def keys_of(values: Iterable[str]) -> frozenset[EntityKey]:
-    """Tick boxes as sent by a browser; what is no selectable key is left out."""
+    """Return the keys of tick boxes that a browser sent. Invalid values are ignored."""
     keys = set()
     for value in values:
         name, _, external_id = value.partition(":")
@@ -99,23 +100,23 @@ def keys_of(values: Iterable[str]) -> frozenset[EntityKey]:
 
 
 def tree_of(nodes: Sequence[Node], chosen: frozenset[EntityKey], text: str) -> Tree:
-    """The tree narrowed to names that contain ``text``, at most MOST_ROWS of each kind, ticked ones first."""
+    """Return the objects whose name contains ``text``, at most MOST_ROWS of each kind, ticked objects first."""
     by_key = {node.key: node for node in nodes}
-    wanted = text.casefold().strip()
+    query = text.casefold().strip()
     sections = []
-    shown: set[EntityKey] = set()
+    listed: set[EntityKey] = set()
     for kind in SELECTABLE:
         all_of_kind = [node for node in nodes if node.entity_type == kind]
-        found = [node for node in all_of_kind if wanted in node.name.casefold()]
+        found = [node for node in all_of_kind if query in node.name.casefold()]
         found.sort(key=lambda node: (node.key not in chosen, node.name.casefold(), node.external_id))
-        shown |= {node.key for node in found[:MOST_ROWS]}
+        listed |= {node.key for node in found[:MOST_ROWS]}
         rows = tuple(
             Row(value_of(node.key), _name(node), node.key in chosen, _branches(node, by_key))
             for node in found[:MOST_ROWS]
         )
         if all_of_kind:
             sections.append(Section(ENTITY_WORDS[kind][1], rows, len(all_of_kind), max(0, len(found) - MOST_ROWS)))
-    elsewhere = tuple(Row(value_of(key), _words(key, by_key), ticked=True) for key in sorted(chosen - shown))
+    elsewhere = tuple(Row(value_of(key), _words(key, by_key), ticked=True) for key in sorted(chosen - listed))
     return Tree(tuple(sections), elsewhere)
 
 
@@ -125,11 +126,11 @@ def _name(node: Node) -> str:
 
 def _words(key: EntityKey, by_key: Mapping[EntityKey, Node]) -> str:
     word = ENTITY_WORDS[key[0]][0]
-    return f"{word} {_name(by_key[key])}" if key in by_key else f"{word} {key[1]} (not at the source any more)"
+    return f"{word} {_name(by_key[key])}" if key in by_key else f"{word} {key[1]} (no longer at the source)"
 
 
 def _branches(node: Node, by_key: Mapping[EntityKey, Node]) -> tuple[tuple[int, str], ...]:
-    """What a service or a policy refers to, and what that refers to, indented."""
+    """Return (depth, name) of what an object refers to, directly and indirectly."""
     lines: list[tuple[int, str]] = []
     seen = {node.key}
 
@@ -152,7 +153,7 @@ def _branches(node: Node, by_key: Mapping[EntityKey, Node]) -> tuple[tuple[int, 
 
 @dataclass(frozen=True, slots=True)
 class SelectedKind:
-    """What a selection comes to, by kind: how many, and (name, because of ...) of those that were not ticked."""
+    """The selected objects of one kind. brought: (name, reason) of objects that are imported without a tick."""
 
     words: str
     count: int
@@ -161,16 +162,16 @@ class SelectedKind:
 
 
 def selected_kinds(nodes: Sequence[Node], chosen: frozenset[EntityKey]) -> tuple[SelectedKind, ...]:
-    """The closure of a selection. People show up as a number: they are read with what refers to them."""
+    """Return the closure of a selection by kind. People are only counted, as they come with their objects."""
     by_key = {node.key: node for node in nodes}
-    kept: dict[EntityType, list[tuple[EntityKey, tuple[str, ...]]]] = defaultdict(list)
+    selected: dict[EntityType, list[tuple[EntityKey, tuple[str, ...]]]] = defaultdict(list)
     for key, reasons in close(nodes, Selection(everything=False, chosen=chosen)).items():
-        kept[key[0]].append((key, reasons))
+        selected[key[0]].append((key, reasons))
     result = []
     for kind in ENTITY_TYPES:
-        brought = [(key, reasons) for key, reasons in kept[kind] if reasons and key in by_key]
-        told = tuple((_name(by_key[key]), " and ".join(reasons)) for key, reasons in brought[:MOST_ROWS])
-        if kept[kind]:
-            words = ENTITY_WORDS[kind][len(kept[kind]) != 1]
-            result.append(SelectedKind(words, len(kept[kind]), told, len(brought) - len(told)))
+        brought = [(key, reasons) for key, reasons in selected[kind] if reasons and key in by_key]
+        listed = tuple((_name(by_key[key]), " and ".join(reasons)) for key, reasons in brought[:MOST_ROWS])
+        if number := len(selected[kind]):
+            more = len(brought) - len(listed)
+            result.append(SelectedKind(ENTITY_WORDS[kind][number != 1], number, listed, more))
     return tuple(result)

@@ -1,4 +1,4 @@
-"""The rules of a connection: what to import, and who wins."""
+"""The form of a connection's rules: what is imported, and whose value is kept."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -17,12 +17,12 @@ else:
 
 EVERYTHING = "everything"
 CHOSEN = "chosen"
-#: Changes of these make every object compare anew and every older plan stale; a selection alone does not.
+#: When a rule of these changes, all objects are compared again and older plans become stale.
 _RULES = ("strategy", "contact_details")
 
 
 class ProfileForm(_Base):
-    """``chosen`` comes from the tick boxes of the tree, not from a form field: there may be thousands."""
+    """The rules of a connection. ``chosen`` is no form field, because there may be thousands of tick boxes."""
 
     scope = forms.ChoiceField(
         label="What to import",
@@ -51,7 +51,7 @@ class ProfileForm(_Base):
         self.fields["scope"].initial = EVERYTHING if stored.everything else CHOSEN
         strategy = self.fields["strategy"]
         assert isinstance(strategy, forms.ChoiceField)  # noqa: S101 - the column has choices
-        strategy.choices = Strategy.choices  # no blank one: it is required
+        strategy.choices = Strategy.choices  # no blank choice: the field is required
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
@@ -65,11 +65,11 @@ class ProfileForm(_Base):
 
     @property
     def selection_changed(self) -> bool:
-        """Valid forms only, before :meth:`save`."""
+        """Whether the selection differs from the stored selection. Call it on a valid form before :meth:`save`."""
         return bool(self._selection() != self.instance.selection)
 
     def save(self, commit: bool = True) -> SyncProfile:
-        """Stores the rules; ``rules_version`` moves when one of them did. Always commits."""
+        """Save the rules, whatever ``commit`` says. A changed rule increases ``rules_version``."""
         profile = self.instance
         profile.selection = self._selection()
         profile.save(update_fields=["selection", *self.Meta.fields])

@@ -1,4 +1,4 @@
-"""The cards of the first page: how every source stands."""
+"""The cards of the first page: one for each connection, with its status."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ register = template.Library()
 
 @register.simple_tag(takes_context=True)
 def source_cards(context: template.Context) -> list[dict[str, Any]]:
-    """One card per connection, for those who may see connections; seven queries for all of them."""
+    """Return one card per connection; none without the right to view connections. Makes seven queries."""
     request: HttpRequest = context["request"]
     if not request.user.has_perm("connectors.view_connection"):
         return []

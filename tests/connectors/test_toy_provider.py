@@ -329,7 +329,7 @@ def run_now(client: Client, connection: Connection) -> SyncRun:
         return plan
     page = client.get(reverse("admin:syncjobs_syncrun_change", args=[plan.pk])).content.decode()
     assert "Bears" in page
-    approve(plan, by=None, ring=False)
+    approve(plan, by=None, notify=False)
     applied = drive(plan.pk)
     assert applied is not None
     return applied

@@ -166,7 +166,7 @@ def test_a_change_at_the_source_is_planned_reviewed_and_applied_while_the_page_u
     expect(page.get_by_text("Till").first).to_be_visible()
     picture(page, "plan")
     apply_button.click()
-    expect(page.get_by_text("Everything went through")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("Everything was applied")).to_be_visible(timeout=30_000)
     picture(page, "applied")
     page.goto("/admin/oncall/service/")
     expect(page.get_by_text("Till").first).to_be_visible()

@@ -1,4 +1,4 @@
-"""Builders of on-call rows. They write through the operations, as everything does."""
+"""Builders of on-call rows. They write through the operations."""
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ MakeRow = Callable[..., int]
 
 
 def weekly_layers(*participants: str, key: str = "L1") -> dict[str, Any]:
-    """One layer, always open, handed over each Monday at 09:00."""
+    """Returns a layer that is always open and hands over each Monday at 09:00."""
     layer = {
         "key": key,
         "name": "Weekly",

@@ -1,4 +1,4 @@
-"""Only the operations change on-call tables: the product's code is read and searched for other writers."""
+"""Searches the code of the product for writers of on-call tables other than the operations."""
 
 import ast
 from collections.abc import Iterator
@@ -102,7 +102,7 @@ def _product_files() -> list[Path]:
     return [path for path in files if not any(path.is_relative_to(folder) for folder in writers)]
 
 
-def test_nothing_but_the_operations_writes_on_call_tables() -> None:
+def test_only_operations_write_on_call_tables() -> None:
     files = _product_files()
     assert len(files) > 30
     found = {
@@ -136,5 +136,5 @@ def test_the_search_finds_planted_writers(code: str) -> None:
     "code",
     ["options = {}\noptions.update(a=1)", "run.save(update_fields=['state'])", "Link.objects.bulk_create(links)"],
 )
-def test_the_search_leaves_other_tables_alone(code: str) -> None:
+def test_the_search_ignores_other_tables(code: str) -> None:
     assert not list(foreign_writes(code, own_app=False))

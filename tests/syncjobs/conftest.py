@@ -15,6 +15,7 @@ from connectors.records import (
     ENTITY_TYPES,
     Account,
     Completeness,
+    Reach,
     Snapshot,
     SourceContactMethod,
     SourceMember,
@@ -33,6 +34,7 @@ from oncall.rendering.codec import reading_from_text
 from oncall.rendering.final import Span
 from oncall.rendering.spec import Always, ByTime, Layer, person
 from syncjobs.models import RunKind, SyncProfile, SyncRun
+from syncjobs.runs import start as starting
 from syncjobs.runs.runner import drive
 from syncjobs.runs.start import approve, start
 
@@ -110,6 +112,7 @@ class Source:
         self.error: Exception | None = None
         self.during: Callable[[], None] = lambda: None
         self.selections: list[Selection] = []
+        self.reach: Reach | None = None
         self.should_stop: Callable[[], bool] = lambda: False
         self.rendered: Rendered = lambda schedules, since, until: {}
         self.rendered_range: Callable[[], tuple[int, int] | None] = lambda: None
@@ -127,7 +130,10 @@ class Source:
         for kind in ENTITY_TYPES:
             progress(kind, len(self.snapshot.records(kind)), None)
         self.during()
-        return self.snapshot
+        if selection.everything:
+            return self.snapshot
+        kept = frozenset((kind, one.external_id) for kind in ENTITY_TYPES for one in self.snapshot.records(kind))
+        return replace(self.snapshot, reach=self.reach or Reach(kept))
 
     def change(self, **parts: Any) -> None:
         self.snapshot = replace(self.snapshot, **parts)
@@ -147,14 +153,14 @@ class Sync:
 
     def run(self, kind: RunKind = RunKind.APPLY, only: Sequence[Any] = ()) -> SyncRun:
         self.profile.refresh_from_db()
-        run = start(self.profile, kind, by=None, only=only, ring=False)
+        run = start(self.profile, kind, by=None, only=only, notify=False)
         return self.drive(run)
 
     def plan(self) -> SyncRun:
         return self.run(RunKind.PLAN)
 
     def apply(self, run: SyncRun) -> SyncRun:
-        approve(run, by=None, ring=False)
+        approve(run, by=None, notify=False)
         return self.drive(run)
 
     def drive(self, run: SyncRun) -> SyncRun:
@@ -167,6 +173,14 @@ class Sync:
             setattr(self.profile, name, value)
         self.profile.rules_version += 1
         self.profile.save()
+
+
+@pytest.fixture(autouse=True)
+def notified(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Replaces the broker. Returns the ids of the runs of which workers were notified."""
+    runs: list[int] = []
+    monkeypatch.setattr(starting.current_app, "send_task", lambda name, args: runs.append(args[0]))
+    return runs
 
 
 @pytest.fixture

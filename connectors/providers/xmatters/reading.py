@@ -206,7 +206,8 @@ class XmattersRead(SourceRead):
 
     def _set_shift_completeness(self) -> None:
         completeness = self._completeness["user_group"]
-        if completeness.listing and self._shifts.unread_count:
+        unreadable = any(failed.entity_type == "user_group" for failed in self._findings.failed)
+        if completeness.listing and (self._shifts.unread_count or unreadable):
             completeness = Completeness(False, "Some of the shifts could not be read.")
         self._completeness["schedule"] = self._completeness["escalation_policy"] = completeness
 

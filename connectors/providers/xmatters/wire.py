@@ -31,6 +31,7 @@ from connectors.providers.xmatters.fields import (
     number_of,
     rows_of,
     text_of_number,
+    without_empty,
     word_of,
 )
 from connectors.reading.texts import name_of
@@ -56,7 +57,7 @@ class Recipient(Reference):
     group_type: GroupType | None = None
     first_name: Text | None = None
     last_name: Text | None = None
-    owner: "Recipient | None" = None
+    owner: Annotated["Recipient | None", BeforeValidator(without_empty)] = None
 
     @property
     def label(self) -> str:
@@ -92,7 +93,7 @@ class Person(Recipient):
     web_login: Text | None = None
     timezone: Text | None = None
     status: Status | None = None
-    site: Reference | None = None
+    site: Annotated[Reference | None, BeforeValidator(without_empty)] = None
     roles: Annotated[tuple[Role, ...] | None, BeforeValidator(_readable_roles)] = None
     roles_incomplete: Annotated[bool, Field(validation_alias="roles"), BeforeValidator(_has_unread_roles)] = False
 
@@ -153,7 +154,7 @@ class Group(Reference):
     group_type: GroupType = "ON_CALL"
     status: Status | None = None
     description: Text | None = None
-    site: Reference | None = None
+    site: Annotated[Reference | None, BeforeValidator(without_empty)] = None
     timezone: Text | None = None
 
     @model_validator(mode="before")
@@ -317,7 +318,7 @@ class Absence(CamelWire):
 
 class Service(Reference):
     description: Text | None = None
-    owned_by: Reference | None = None
+    owned_by: Annotated[Reference | None, BeforeValidator(without_empty)] = None
     status: Word | None = None
 
 

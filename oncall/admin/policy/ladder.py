@@ -11,7 +11,7 @@ from oncall.admin.base.directory import KIND_WORDS
 from oncall.admin.policy.levels import option_words
 from oncall.admin.schedule.bars import name_of
 from oncall.escalation.policy import Policy, Target
-from oncall.escalation.walk import Page, Paged, Problem, Step, Walk
+from oncall.escalation.walk import Branch, Page, Paged, Problem, Step, Walk
 from oncall.rendering.spec import Participant
 from oncall.rendering.zones import MINUTE
 from oncall.selectors.policies import Row, Walkable
@@ -22,15 +22,15 @@ MOST_ROUNDS = 10
 _OUTCOMES = {
     "paged": "",
     "acknowledged": "Acknowledged by then: nobody is paged.",
-    "not_told": "No known person; the wait continues.",
+    "unknown": "No known person; the wait continues.",
     "waited": "No one is reachable; the wait continues.",
     "skipped": "No one is reachable; the next level starts at once.",
 }
 _ENDINGS = {
     "nothing": "Nothing more happens.",
     "closed": "The alert is closed.",
-    "rounds_not_known": "It is unknown whether the policy repeats.",
-    "wait_not_known": "It is unknown how long this level waits, so the walk stops here.",
+    "rounds_unknown": "It is unknown whether the policy repeats.",
+    "wait_unknown": "It is unknown how long this level waits, so the walk stops here.",
 }
 _PAGES = {
     "responder": "oncall_responder_change",
@@ -147,12 +147,7 @@ class LadderBuilder:
 
     def _line(self, page: Page) -> TargetLine:
         target, row = page.target, self._row(page.target)
-        policies = tuple(
-            Ladder.of(part.walk, self.found.known.policies[part.key], self, self.policy_name(part.key), self._url(
-                "escalation_policy", self.found.rows.get(("escalation_policy", part.key))
-            ))
-            for part in page.parts
-        )  # fmt: skip
+        policies = tuple(map(self._branch, page.branches))
         who = tuple(self._who(each) for each in page.people)
         problems = tuple(self._problems(page, row))
         alone = target.kind == "responder" and row is not None and page.people[0].instead_of is None
@@ -161,6 +156,10 @@ class LadderBuilder:
             self._url(ROW_OF_TARGET.get(target.kind), row), tuple(option_words(replace(target, notify=""))), who,
             " or " if page.one_of else ", ", problems, row is not None, page.withheld, alone, policies,
         )  # fmt: skip
+
+    def _branch(self, branch: Branch) -> "Ladder":
+        policy, row = self.found.context.policies[branch.key], self.found.rows.get(("escalation_policy", branch.key))
+        return Ladder.of(branch.walk, policy, self, self.policy_name(branch.key), self._url("escalation_policy", row))
 
     def _row(self, target: Target) -> Row | None:
         kind = ROW_OF_TARGET.get(target.kind)
@@ -182,7 +181,7 @@ class LadderBuilder:
             yield "It is inactive, so nobody is paged."
         for problem in page.problems:
             yield self._problem(problem, page.target)
-        nobody = not (page.people or page.parts or page.problems or page.withheld)
+        nobody = not (page.people or page.branches or page.problems or page.withheld)
         if nobody and (row is None or row.active):
             yield "Nobody is on call here at this time."
 

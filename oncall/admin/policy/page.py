@@ -107,7 +107,7 @@ class EscalationPage(AggregatePage[EscalationPolicy]):
         own = (mine,) if mine in zone_names() else ()
         query = WalkQuery.of(request.GET, now, tuple(dict.fromkeys((*own, *found.zones, "UTC"))))
         try:
-            course = walk(found.policy, found.known, query.at, query.acknowledged)
+            course = walk(found.policy, found.context, query.at, query.acknowledged)
         except WalkTooLong as why:
             return {"reason": f"The walk is too long: {why}.", "query": query}
         builder = LadderBuilder(found, query.at, query.zone)

@@ -8,12 +8,12 @@ from typing import TypedDict, Unpack
 from oncall.admin.base.columns import first_few, moment, span_in_words
 from oncall.admin.base.directory import NOBODY
 from oncall.admin.schedule.range import VisibleRange
-from oncall.models import Responder
 from oncall.rendering.coverage import gaps
 from oncall.rendering.differences import Difference
 from oncall.rendering.final import Rendering, Span, render
 from oncall.rendering.intervals import Held, Range, Who, within
 from oncall.rendering.spec import ExtraShift, Override, Participant, ScheduleSpec
+from oncall.selectors.responders import reachable
 from oncall.selectors.schedules import Name
 from oncall.templatetags.timeline import UNKNOWN, Bar, Row, Timeline
 
@@ -48,10 +48,9 @@ def identity(participant: Participant, names: Names) -> str:
 
 
 def unreachable_responders(names: Names) -> frozenset[int]:
-    """Returns the primary keys of the responders who are not active."""
+    """Returns the primary keys of the responders among the participants who are not reachable."""
     ids = {name.responder_id for name in names.values() if name.responder_id is not None}
-    rows = Responder.objects.filter(pk__in=ids).exclude(active=True, state=Responder.State.ACTIVE)
-    return frozenset(rows.values_list("pk", flat=True))
+    return frozenset(ids) - reachable(ids)
 
 
 class Bars:

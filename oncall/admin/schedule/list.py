@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from django.contrib import admin, messages
 from django.contrib.admin.options import InlineModelAdmin
+from django.db import transaction
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
@@ -22,7 +23,7 @@ from oncall.admin.base.unfold import ModelForm
 from oncall.admin.schedule.bars import Names, names_in_words
 from oncall.admin.schedule.form import OverrideInline, ScheduleForm
 from oncall.admin.schedule.page import SchedulePage, unreadable
-from oncall.admin.schedule.preview import Edit, Previewed, preview
+from oncall.admin.schedule.preview import Edit, preview
 from oncall.models import Schedule
 from oncall.rendering.spec import NO_ZONE
 from oncall.selectors.schedules import OnCall, on_call, participant_names, specs, specs_of
@@ -73,13 +74,14 @@ class ScheduleAdmin(AggregateAdmin[Schedule]):
         form_url: str = "",
         extra_context: Context | None = None,
     ) -> HttpResponse:
-        try:
-            return super().changeform_view(request, object_id, form_url, extra_context)
-        except Previewed as previewed:
-            # The exception has rolled the change back. The form is shown again with the values as typed.
-            request.previewed = True  # type: ignore[attr-defined]
-            context = {**(extra_context or {}), **preview(previewed.edit, int(time.time()))}
-            return super().changeform_view(request, object_id, form_url, context)
+        response = super().changeform_view(request, object_id, form_url, extra_context)
+        edit: Edit | None = getattr(request, "edit", None)
+        if edit is None or "_preview" not in request.POST:
+            return response
+        # The transaction was rolled back. The second call shows the form with the values that the person typed.
+        request.previewed = True  # type: ignore[attr-defined]
+        context = {**(extra_context or {}), **preview(edit, int(time.time()))}
+        return super().changeform_view(request, object_id, form_url, context)
 
     def get_form(
         self, request: HttpRequest, obj: Schedule | None = None, change: bool = False, **kwargs: object
@@ -96,16 +98,19 @@ class ScheduleAdmin(AggregateAdmin[Schedule]):
         before, names = specs(stored), participant_names(stored)
         super().save_related(request, form, formsets, change)
         pk = form.instance.pk
-        edit = Edit(before.get(pk), specs([pk]).get(pk), names | participant_names([pk]))
-        if "_preview" in request.POST:
-            raise Previewed(edit)
-        request.edit = edit  # type: ignore[attr-defined]
+        request.edit = Edit(  # type: ignore[attr-defined]
+            before.get(pk), specs([pk]).get(pk), names | participant_names([pk])
+        )
 
     def response_add(self, request: HttpRequest, obj: Schedule, post_url_continue: str | None = None) -> HttpResponse:
+        if "_preview" in request.POST:
+            return _rolled_back()
         self._show_effect(request)
         return super().response_add(request, obj, post_url_continue)
 
     def response_change(self, request: HttpRequest, obj: Schedule) -> HttpResponse:
+        if "_preview" in request.POST:
+            return _rolled_back()
         self._show_effect(request)
         return super().response_change(request, obj)
 
@@ -164,3 +169,9 @@ def _why_not(schedule: Schedule) -> str:
 
 def page_url(pk: int) -> str:
     return reverse("admin:oncall_schedule_page", args=[pk])
+
+
+def _rolled_back() -> HttpResponse:
+    """Makes the current transaction roll back at its end. Returns a response that is not sent."""
+    transaction.set_rollback(True)
+    return HttpResponse()

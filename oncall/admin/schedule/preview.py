@@ -43,14 +43,6 @@ class Edit:
         return Effect(in_words(found, self.names, changed=before != after), bool(found.newly_uncovered))
 
 
-class Previewed(Exception):
-    """Raised inside the transaction of a change that is only previewed, so that the transaction is rolled back."""
-
-    def __init__(self, edit: Edit) -> None:
-        super().__init__("the change is only previewed")
-        self.edit = edit
-
-
 def _spans(side: ScheduleInput | None, since: int, until: int) -> tuple[Span, ...]:
     return () if side is None else render_final(*side, since, until)
 

@@ -1,4 +1,4 @@
-"""Apply a reviewed plan: exactly what was planned, and nothing that moved since."""
+"""Apply a reviewed plan."""
 
 from typing import Any
 
@@ -11,16 +11,16 @@ from syncjobs.runs.start import approve
 
 
 class Command(SyncCommand):
-    help = "Apply a plan made by sync_plan. What moved since is stale and left alone (exit 1)."
+    help = "Apply a plan of sync_plan. Objects that changed since then are stale and not written (exit 1)."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("run", type=int)
 
     def work(self, **options: Any) -> int:
         run = find_run(options["run"])
-        approve(run, by=None, ring=False)
+        approve(run, by=None, notify=False)
         finished = drive(run.pk)
         if finished is None:
-            raise CommandError(f"{run} was taken by a worker; watch it there.")
+            raise CommandError(f"{run} was taken by a worker. Watch it on the site.")
         self.report(finished, as_json=options["json"])
         return exit_code(finished)

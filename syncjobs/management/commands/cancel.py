@@ -20,5 +20,5 @@ class Command(ShellCommand):
         if options["json"]:
             self.print_json({"run": run.pk, "cancelled": cancelled})
         else:
-            self.stdout.write(f"{run} {'was cancelled' if cancelled else 'had ended already'}.")
+            self.stdout.write(f"{run} {'was cancelled' if cancelled else 'had already ended'}.")
         return DONE if cancelled else ERROR

@@ -1,4 +1,4 @@
-"""List what waits for a decision."""
+"""List the open conflicts."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from syncjobs.models import Conflict, ConflictState
 
 
 class Command(ShellCommand):
-    help = "List open conflicts (exit 3 when there are some). Deciding them here follows in a later release."
+    help = "List open conflicts. Exit 3 if there are any. Conflicts cannot be decided here yet."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("connection", nargs="?")

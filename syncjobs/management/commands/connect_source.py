@@ -1,4 +1,4 @@
-"""Connect a source: settings and credentials, tested before anything is stored."""
+"""Create and test a connection to a source."""
 
 import getpass
 import os
@@ -16,14 +16,14 @@ from syncjobs.models import SyncProfile
 
 
 class Command(ShellCommand):
-    help = "Connect a source. Credentials come from environment variables, or are asked for; never from arguments."
+    help = "Connect a source. Credentials are read from environment variables or from a prompt, never from arguments."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("name", help="what to call the connection")
+        parser.add_argument("name", help="name of the new connection")
         parser.add_argument("--provider", choices=[c.provider for c in CONNECTORS], default=CONNECTORS[0].provider)
         parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", dest="given")
         parser.add_argument("--secret", action="append", default=[], metavar="FIELD=ENV_VARIABLE", dest="secrets")
-        parser.add_argument("--no-test", action="store_true", help="store it without asking the source")
+        parser.add_argument("--no-test", action="store_true", help="store the connection without a test")
 
     def work(self, **options: Any) -> int:
         cls = connector_class(options["provider"])
@@ -31,7 +31,7 @@ class Command(ShellCommand):
         given = _pairs(options["given"], fields.keys())
         variables = _pairs(options["secrets"], [f.name for f in fields.values() if f.kind == "secret"])
         if Connection.objects.filter(name=options["name"]).exists():
-            raise CommandError(f"There is a connection {options['name']!r} already; choose another name.")
+            raise CommandError(f"There is already a connection {options['name']!r}. Choose another name.")
         initial = {f.name: f.initial for f in fields.values() if f.kind != "secret"}
         connection = Connection(name=options["name"], provider=cls.provider, settings=cls.clean({**initial, **given}))
         for field in fields.values():
@@ -40,7 +40,7 @@ class Command(ShellCommand):
                 if not secret:
                     raise ConnectionConfigError(
                         f"{field.label} is missing.",
-                        hint=f"Give it with --secret {field.name}=NAME_OF_A_VARIABLE, or type it when asked.",
+                        hint=f"Use --secret {field.name}=NAME_OF_A_VARIABLE, or type it at the prompt.",
                         provider=cls.provider,
                         field=field.name,
                     )
@@ -57,7 +57,7 @@ class Command(ShellCommand):
             self.print_json({"connection": connection.name, "account": connection.account_label or None})
         else:
             self.stdout.write(f"Connected {connection.name} to {connection.account_label or 'an untested account'}.")
-            self.stdout.write(f"Look at what would be imported: manage.py sync_plan {connection.name!r}")
+            self.stdout.write(f"Plan the first import with: manage.py sync_plan {connection.name!r}")
         return DONE
 
 
@@ -66,7 +66,7 @@ def _pairs(texts: list[str], names: Any) -> dict[str, str]:
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals or name not in names:
-            raise CommandError(f"{name!r} is no field; the fields are {', '.join(names)}.", returncode=USAGE)
+            raise CommandError(f"There is no field {name!r}. Fields: {', '.join(names)}.", returncode=USAGE)
         pairs[name] = value
     return pairs
 

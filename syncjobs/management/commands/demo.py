@@ -1,4 +1,4 @@
-"""The whole product in one command, with simulated vendors and a database of its own."""
+"""Show the whole product with simulated vendors and a separate database."""
 
 import os
 import secrets
@@ -28,22 +28,20 @@ from syncjobs.models import Conflict
 from syncjobs.parity.checks import judge
 from syncjobs.parity.words import HEAD, row_of
 
-#: Every vendor that can be connected to.
+#: All providers that have a connector.
 VENDORS: Final = tuple(connector.provider for connector in CONNECTORS)
 _STAGE: Final = "ROTABRIDGE_DEMO_ORIGINS"
 _LOGIN: Final = "admin@example.com"
 
 
 class Command(ShellCommand):
-    requires_system_checks: tuple[str, ...] = ()  # it brings an environment of its own
-    help = (
-        "Start the simulated vendors, import from each, compare, and serve the result (--once: stop after the tables)."
-    )
+    requires_system_checks: tuple[str, ...] = ()  # the demo sets its own environment
+    help = "Start the simulated vendors, import from each, compare, and serve the result (--once: only tables)."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--once", action="store_true", help="exit after the tables; 0 only if everything matched")
-        parser.add_argument("--port", type=int, default=8000, help="where the site is served")
-        parser.add_argument("--size", type=int, help="about this many entities per vendor instead of the small world")
+        parser.add_argument("--once", action="store_true", help="stop after the tables; exit 0 only if all match")
+        parser.add_argument("--port", type=int, default=8000, help="port of the site")
+        parser.add_argument("--size", type=int, help="about this many entities per vendor (default: a few)")
 
     def work(self, **options: Any) -> int:
         if _STAGE not in os.environ:
@@ -60,7 +58,7 @@ class Command(ShellCommand):
             return self._serve(options["port"])
 
     def _with_demo_settings(self) -> NoReturn:
-        """Run this command again with an environment of its own: nothing of a real installation is touched."""
+        """Run this command again with a separate environment, so that no real installation is touched."""
         var = Path(settings.BASE_DIR) / "var"
         var.mkdir(exist_ok=True)
         for leftover in var.glob("demo.sqlite3*"):
@@ -80,10 +78,10 @@ class Command(ShellCommand):
         }
         command = [sys.executable, str(Path(settings.BASE_DIR) / "manage.py"), *sys.argv[1:]]
         self.stdout.flush()
-        os.execve(sys.executable, command, environment)  # noqa: S606 - this very command
+        os.execve(sys.executable, command, environment)  # noqa: S606 - the same command
 
     def _tour(self) -> list[TourResult]:
-        """Every simulated vendor into one database, one after the other."""
+        """Run the tour of each simulated vendor. All import into one database."""
         call_command("migrate", verbosity=0)
         tours = []
         for provider in VENDORS:
@@ -117,8 +115,8 @@ class Command(ShellCommand):
                 self.stdout.write(f"{number} not compared: {reason}")
             self.stdout.write("")
         self.stdout.write(f"Judge: {judge()} (each vendor's own rendering, written independently).")
-        self.stdout.write(f"{Conflict.objects.count()} questions wait for a person.")
-        self.stdout.write("Where to look: Schedules, Runs, Conflicts in the sidebar; without --once they are served.")
+        self.stdout.write(f"{Conflict.objects.count()} conflicts wait for a person.")
+        self.stdout.write("See Schedules, Runs and Conflicts in the sidebar of the site, which runs without --once.")
         self.stdout.flush()
 
     def _serve(self, port: int) -> int:
@@ -137,14 +135,14 @@ class Command(ShellCommand):
         ]
         self.stdout.write("")
         self.stdout.write(f"Open http://127.0.0.1:{port}/admin/ and log in as {_LOGIN} with {password}")
-        self.stdout.write("(this login lives as long as this demo; Ctrl-C ends it)")
+        self.stdout.write("(the login works until the demo ends; Ctrl-C ends it)")
         self.stdout.flush()
-        for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background jobs ignore the first one otherwise
+        for number in (signal.SIGINT, signal.SIGTERM):  # a background job would ignore SIGINT
             signal.signal(number, signal.default_int_handler)
         try:
             while all(child.poll() is None for child in children):
                 time.sleep(0.5)
-            self.stdout.write("A process of the demo ended by itself; its last lines are above.")
+            self.stdout.write("A process of the demo ended unexpectedly. Its last lines are above.")
             return ERROR
         except KeyboardInterrupt:
             return DONE
@@ -153,14 +151,14 @@ class Command(ShellCommand):
 
 
 def origins(stage: str) -> dict[str, str]:
-    """``pagerduty=http://127.0.0.1:1,...`` -> provider -> origin."""
+    """Return provider -> origin of a text such as ``pagerduty=http://127.0.0.1:1,...``."""
     return dict(entry.split("=", 1) for entry in stage.split(","))
 
 
 def free_ports(names: Iterable[str]) -> dict[str, int]:
-    """A port of the loopback for each name, free at this moment; no two alike."""
-    with ExitStack() as held:
-        probes = {name: held.enter_context(socket.socket()) for name in names}
+    """Return a free port for each name. All ports differ."""
+    with ExitStack() as stack:
+        probes = {name: stack.enter_context(socket.socket()) for name in names}
         for probe in probes.values():
             probe.bind(("127.0.0.1", 0))
         return {name: probe.getsockname()[1] for name, probe in probes.items()}

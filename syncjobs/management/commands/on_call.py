@@ -1,4 +1,4 @@
-"""Who is on call, until when, and who then; and why."""
+"""Show who is on call, until when, who is next, and why."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -21,12 +21,12 @@ Names = Mapping[Participant, Name]
 
 
 class Command(ShellCommand):
-    help = "Tell who is on call in each schedule. Exit 3 when it cannot be told for one of them."
+    help = "Show who is on call in each schedule. Exit 3 if a schedule cannot be rendered."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--at", help="ISO instant; default: now")
-        parser.add_argument("--schedule", help="only the schedules of this name")
-        parser.add_argument("--why", action="store_true", help="name the layers, turns and overrides that decide")
+        parser.add_argument("--schedule", help="only schedules of this name")
+        parser.add_argument("--why", action="store_true", help="show the layers, turns and overrides that decide")
 
     def work(self, **options: Any) -> int:
         at = instant_of(options["at"]) if options["at"] else int(time.time())
@@ -45,21 +45,21 @@ class Command(ShellCommand):
             self.print_table(("id", "schedule", "on call", "until", "then", ""), table)
             for row in rows:
                 if row.pk in reasons:
-                    self.stdout.write(f"\n{row.name}: {_called(reasons[row.pk].participants, names)}")
-                    self.stdout.write("\n".join(f"  {line}" for line in _in_words(reasons[row.pk], names)))
+                    self.stdout.write(f"\n{row.name}: {_names_of(reasons[row.pk].participants, names)}")
+                    self.stdout.write("\n".join(f"  {line}" for line in _explain(reasons[row.pk], names)))
         return WAITING if any(answer.reason for answer in answers.values()) else DONE
 
 
 def _schedules(name: str | None) -> list[Any]:
-    """All, or all of a name as :func:`fold` compares names; each with ``changed_at``."""
+    """Return all schedules, or those of a name as :func:`fold` compares names, each with ``changed_at``."""
     records = ChangeRecord.objects.filter(model="schedule", object_id=OuterRef("pk")).order_by("-pk")
     schedules = Schedule.objects.annotate(changed_at=Subquery(records.values("at")[:1])).order_by("name_key", "pk")
     if name is None:
         return list(schedules)
     found = list(schedules.filter(name_key=fold(name)))
     if not found:
-        known = dict(Schedule.objects.values_list("name_key", "name"))
-        similar = ", ".join(known[key] for key in get_close_matches(fold(name), known, n=5))
+        all_names = dict(Schedule.objects.values_list("name_key", "name"))
+        similar = ", ".join(all_names[key] for key in get_close_matches(fold(name), all_names, n=5))
         hint = f" Similar names: {similar}." if similar else ""
         raise CommandError(f"There is no schedule {name!r}.{hint}", returncode=USAGE)
     return found
@@ -74,11 +74,11 @@ def _answer(row: Schedule, loaded: ScheduleInput | None, at: int) -> OnCall:
 
 
 def _basis(row: Any, at: int) -> str:
-    """Said of an instant before the last change: nobody kept how the schedule was then."""
+    """Mark an instant before the last change, because the former configuration is not stored."""
     return "current configuration" if row.changed_at is not None and at < int(row.changed_at.timestamp()) else ""
 
 
-def _called(who: Who, names: Names) -> str:
+def _names_of(who: Who, names: Names) -> str:
     return ", ".join(names[each].name if each in names else participant_to_text(each) for each in who) or "nobody"
 
 
@@ -89,34 +89,35 @@ def _row(row: Any, answer: OnCall, names: Names, at: int) -> tuple[object, ...]:
     notes += [basis] if (basis := _basis(row, at)) else []
     until, then = "", ""
     if answer.until is not None:
-        until, then = instant_to_text(answer.until), _called(answer.following, names)
-    return (row.pk, row.name, _called(answer.now, names), until, then, "; ".join(notes))
+        until, then = instant_to_text(answer.until), _names_of(answer.following, names)
+    return (row.pk, row.name, _names_of(answer.now, names), until, then, "; ".join(notes))
 
 
 # --- why --------------------------------------------------------------------------------------------------------------
 
 
-def _in_words(told: Explanation, names: Names) -> Iterator[str]:
-    layers = {source.key: source.name or source.key for source in told.sources}
-    for source in told.sources:
+def _explain(explanation: Explanation, names: Names) -> Iterator[str]:
+    layers = {source.key: source.name or source.key for source in explanation.sources}
+    for source in explanation.sources:
         if source.key:
-            yield _source_in_words(source, layers, names)
+            yield _explain_source(source, layers, names)
         for each in source.replaced:
-            instead = f" instead of {_called((each.person,), names)}" if each.person else ""
-            yield f"  override {each.override}: {_called_or_nobody(each.by, names)}{instead}"
-    for away in told.substituted:
-        gives, takes = _called((away.person,), names), _called_or_nobody(away.replacement, names)
-        yield f"substitution {away.substitution}: {takes} instead of {gives}"
+            instead = f" instead of {_names_of((each.person,), names)}" if each.person else ""
+            yield f"  override {each.override}: {_replacement_text(each.by, names)}{instead}"
+    for substituted in explanation.substituted:
+        replacement = _replacement_text(substituted.replacement, names)
+        person = _names_of((substituted.person,), names)
+        yield f"substitution {substituted.substitution}: {replacement} instead of {person}"
 
 
-def _called_or_nobody(participant: Participant, names: Names) -> str:
-    return _called(() if participant.kind == "vacant" else (participant,), names)
+def _replacement_text(participant: Participant, names: Names) -> str:
+    return _names_of(() if participant.kind == "vacant" else (participant,), names)
 
 
-def _source_in_words(source: Source, layers: Mapping[str, str], names: Names) -> str:
+def _explain_source(source: Source, layers: Mapping[str, str], names: Names) -> str:
     if source.kind == "extra_shift":
-        return f"extra shift {source.key}: {_called(source.own, names)}"
-    parts = [_called(source.own, names) if source.own else STATE_WORDS[source.state]]
+        return f"extra shift {source.key}: {_names_of(source.own, names)}"
+    parts = [_names_of(source.own, names) if source.own else STATE_WORDS[source.state]]
     parts += (
         f"turn {turn.number}, place {turn.position + 1}, {instant_to_text(turn.start)} to {instant_to_text(turn.end)}"
         for turn in source.turns
@@ -133,7 +134,7 @@ def _source_in_words(source: Source, layers: Mapping[str, str], names: Names) ->
 # --- JSON -------------------------------------------------------------------------------------------------------------
 
 
-def _document(row: Any, answer: OnCall, told: Explanation | None, names: Names, at: int) -> dict[str, Any]:
+def _document(row: Any, answer: OnCall, explanation: Explanation | None, names: Names, at: int) -> dict[str, Any]:
     return {
         "id": row.pk,
         "name": row.name,
@@ -143,30 +144,30 @@ def _document(row: Any, answer: OnCall, told: Explanation | None, names: Names, 
         "next": _people(answer.following, names),
         "reason": answer.reason,
         "basis": _basis(row, at),
-        **({"why": _why(told)} if told is not None else {}),
+        **({"why": _why(explanation)} if explanation is not None else {}),
     }
 
 
 def _people(who: Who, names: Names) -> list[dict[str, str]]:
-    return [{"participant": participant_to_text(each), "name": _called((each,), names)} for each in who]
+    return [{"participant": participant_to_text(each), "name": _names_of((each,), names)} for each in who]
 
 
 def _text(instant: int | None) -> str | None:
     return None if instant is None else instant_to_text(instant)
 
 
-def _why(told: Explanation) -> dict[str, Any]:
+def _why(explanation: Explanation) -> dict[str, Any]:
     return {
-        "sources": [_source(source) for source in told.sources],
+        "sources": [_source(source) for source in explanation.sources],
         "substituted": [
             {
                 "substitution": each.substitution,
                 "person": participant_to_text(each.person),
                 "replacement": participant_to_text(each.replacement),
             }
-            for each in told.substituted
+            for each in explanation.substituted
         ],
-        "participants": [participant_to_text(each) for each in told.participants],
+        "participants": [participant_to_text(each) for each in explanation.participants],
     }
 
 

@@ -1,4 +1,4 @@
-"""Record the exchanges of a read, without secrets, so that it can be replayed anywhere."""
+"""Record the exchanges of a read without secrets, so that it can be replayed offline."""
 
 import json
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ from syncjobs.management.shell import DONE, WAITING, ShellCommand, find_profile
 
 
 class Command(ShellCommand):
-    help = "Read a source and write what it answered to a file. Personal data stays in it; secrets do not."
+    help = "Read a source and write its answers to a file. The file contains personal data, but no secrets."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("connection")

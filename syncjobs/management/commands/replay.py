@@ -1,4 +1,4 @@
-"""Read a recording as if it were the source: no database, no network."""
+"""Read a recording instead of a source, without a database or a network."""
 
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,12 @@ from syncjobs.management.shell import USAGE, ShellCommand, instant_of
 
 
 class Command(ShellCommand):
-    requires_system_checks: tuple[str, ...] = ()  # needs no keys, no database, no network
-    help = "Show what a recording would import and who would be on call. Exit 3 when something failed."
+    requires_system_checks: tuple[str, ...] = ()  # needs no keys, database or network
+    help = "Show what a recording would import and who would be on call. Exit 3 if an object failed."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", type=Path)
-        parser.add_argument("--since", help="ISO instant; default: when it was recorded, else now")
+        parser.add_argument("--since", help="ISO instant; default: the time of the recording, or now")
         parser.add_argument("--until", help="ISO instant; default: 14 days later")
 
     def work(self, **options: Any) -> int:

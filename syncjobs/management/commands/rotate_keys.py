@@ -10,7 +10,7 @@ from syncjobs.management.shell import DONE, ERROR, ShellCommand
 
 
 class Command(ShellCommand):
-    help = "Re-encrypt stored credentials with the first key. Afterwards the other keys can be taken out."
+    help = "Re-encrypt stored credentials with the first key. Afterwards the other keys can be removed."
 
     def work(self, **options: Any) -> int:
         rotated, current, unreadable = 0, 0, []
@@ -31,7 +31,7 @@ class Command(ShellCommand):
         if options["json"]:
             self.print_json({"rotated": rotated, "current": current, "unreadable": unreadable})
         else:
-            self.stdout.write(f"{rotated} re-encrypted, {current} used the first key already.")
+            self.stdout.write(f"{rotated} re-encrypted, {current} already used the first key.")
             for line in unreadable:
                 self.stdout.write(line)
         return ERROR if unreadable else DONE

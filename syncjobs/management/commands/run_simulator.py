@@ -9,15 +9,15 @@ from syncjobs.management.shell import DONE, ShellCommand
 
 
 class Command(ShellCommand):
-    requires_system_checks: tuple[str, ...] = ()  # nothing of a real installation is touched
+    requires_system_checks: tuple[str, ...] = ()  # no real installation is touched
     help = "Serve a simulated vendor on 127.0.0.1 until interrupted."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("provider", choices=PROVIDERS, nargs="?", default=PROVIDERS[0])
         parser.add_argument("--port", type=int, default=0, help="default: any free port")
-        parser.add_argument("--size", type=int, help="about this many entities instead of the small world")
+        parser.add_argument("--size", type=int, help="about this many entities (default: a few)")
         parser.add_argument("--seed", type=int, default=7)
-        parser.add_argument("--seconds", type=float, help="stop by itself")
+        parser.add_argument("--seconds", type=float, help="stop after this many seconds")
 
     def work(self, **options: Any) -> int:
         def announce(origin: str) -> None:

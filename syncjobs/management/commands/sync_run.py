@@ -1,4 +1,4 @@
-"""Sync a connection now: plan and apply in one go."""
+"""Plan and apply a sync of a connection at once."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -12,20 +12,20 @@ from connectors.connections.opening import live_transport, open_connector
 from connectors.models import Connection
 from connectors.network.client import Request, Response, Transport
 from connectors.records import ENTITY_TYPES, ENTITY_WORDS, EntityKey, entity_type_of
-from syncjobs.management.shell import COUNTED, USAGE, ShellCommand, exit_code, find_profile, run_document
+from syncjobs.management.shell import COUNTERS, USAGE, ShellCommand, exit_code, find_profile, run_document
 from syncjobs.models import Outcome, RunKind, RunState, SyncRun
 from syncjobs.runs.runner import drive
 from syncjobs.runs.start import start
 
 
 class SyncCommand(ShellCommand):
-    """What planning and syncing share."""
+    """The base of the commands that drive a run."""
 
     kind = RunKind.APPLY
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("connection")
-        parser.add_argument("--trace", action="store_true", help="print every request with its answer's status")
+        parser.add_argument("--trace", action="store_true", help="print every request and the status of its response")
         parser.add_argument(
             "--only",
             action="append",
@@ -37,15 +37,15 @@ class SyncCommand(ShellCommand):
     def work(self, **options: Any) -> int:
         profile = find_profile(options["connection"])
         only = [_key(text) for text in options["only"]]
-        run = start(profile, self.kind, by=None, only=only, ring=False)
+        run = start(profile, self.kind, by=None, only=only, notify=False)
         finished = drive(run.pk, opener=self._tracing if options["trace"] else open_connector)
         if finished is None:
-            raise CommandError(f"{run} was taken by a worker; watch it there.")
+            raise CommandError(f"{run} was taken by a worker. Watch it on the site.")
         self.report(finished, as_json=options["json"])
         return exit_code(finished)
 
     def _tracing(self, connection: Connection, *, should_stop: Callable[[], bool] | None = None) -> Connector:
-        transport = _Traced(live_transport(connection), self.stderr.write)
+        transport = TracingTransport(live_transport(connection), self.stderr.write)
         return open_connector(connection, should_stop=should_stop, transport=transport)
 
     def report(self, run: SyncRun, *, as_json: bool) -> None:
@@ -53,7 +53,7 @@ class SyncCommand(ShellCommand):
             self.print_json(run_document(run))
             return
         self.stdout.write(f"Run {run.pk} of {run.connection.name}: {run.get_state_display()}")
-        words = [*COUNTED, *(f"plan_{a}" for a in ("create", "update", "match", "detach"))]
+        words = [*COUNTERS, *(f"plan_{a}" for a in ("create", "update", "match", "detach"))]
         used = [word for word in words if any(word in run.counts.get(kind, {}) for kind in ENTITY_TYPES)]
         self.print_table(
             ("", *(word.replace("plan_", "to ") for word in used)),
@@ -65,11 +65,11 @@ class SyncCommand(ShellCommand):
             if text:
                 self.stdout.write(text)
         if run.state == RunState.AWAITING_REVIEW:
-            self.stdout.write(f"Nothing was written. Apply exactly this plan with: manage.py apply {run.pk}")
+            self.stdout.write(f"Nothing was written. Apply this plan with: manage.py apply {run.pk}")
 
 
 class Command(SyncCommand):
-    help = "Sync a connection now. Exit 3 when something waits for a person, 1 when something failed."
+    help = "Sync a connection now. Exit 3 if something waits for a person, 1 if something failed."
 
 
 def _key(text: str) -> EntityKey:
@@ -79,17 +79,17 @@ def _key(text: str) -> EntityKey:
     return entity_type_of(kind), external_id
 
 
-class _Traced:
-    """A transport that tells about each attempt; never about headers."""
+class TracingTransport:
+    """A transport that prints each request, without its headers."""
 
-    def __init__(self, transport: Transport, tell: Callable[[str], object]) -> None:
+    def __init__(self, transport: Transport, write: Callable[[str], object]) -> None:
         self._transport = transport
-        self._tell = tell
+        self._write = write
 
     def exchange(self, request: Request, *, headers: Mapping[str, str], deadline: float) -> Response:
         started = time.monotonic()
         response = self._transport.exchange(request, headers=headers, deadline=deadline)
         query = "&".join(f"{name}={value}" for name, value in request.query)
         seconds = time.monotonic() - started
-        self._tell(f"{request.method} {request.path}?{query} -> {response.status} in {seconds:.2f} s")
+        self._write(f"{request.method} {request.path}?{query} -> {response.status} in {seconds:.2f} s")
         return response

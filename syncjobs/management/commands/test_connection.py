@@ -1,4 +1,4 @@
-"""Test a connection: who it belongs to and what its credential may read."""
+"""Test a connection: show its account, and what its credential may read."""
 
 from dataclasses import asdict
 from typing import Any
@@ -11,7 +11,7 @@ from syncjobs.management.shell import DONE, WAITING, ShellCommand, find_connecti
 
 
 class Command(ShellCommand):
-    help = "Ask a source who the credential belongs to and what it may read. Exit 3 when a right is missing."
+    help = "Show the account of a credential and what it may read. Exit 3 if a right is missing."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("connection")
@@ -23,7 +23,7 @@ class Command(ShellCommand):
             self.print_json(asdict(probe))
         else:
             self.stdout.write(f"Account: {probe.account.label} ({probe.account.region or 'no region'})")
-            words = {True: "yes", False: "NO", None: "not told"}
+            words = {True: "yes", False: "NO", None: "not reported"}
             self.print_table(
                 ("may read", "", "what to do"),
                 [(ENTITY_WORDS[r.entity_type][1], words[r.granted], r.detail) for r in probe.rights],

@@ -1,8 +1,8 @@
-"""A second opinion: who is paged in which minute, decided minute by minute from the written definitions alone.
+"""A second implementation of docs/escalation.md: it decides minute by minute who is paged.
 
 It imports nothing of the product and takes plain values. A world is ``{"policies", "schedules", "groups", "routings",
-"away", "reachable"}``: schedules say from which minute on whom they have, ``[(minute, ["person:ann", ...]), ...]``;
-away says who stands in for whom, None for nobody. A policy that runs is a machine that looks at the clock each minute.
+"away", "reachable"}``. A schedule is ``[(minute, ["person:ann", ...]), ...]``: who is on call from each minute on.
+``away`` maps a person to the replacement, None for nobody.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ FOREVER = 100_000
 
 @dataclass
 class Run:
-    """A policy that is running. due: the minute in which its next level starts. perhaps: it is one of candidates."""
+    """A running policy. due: the minute in which its next level starts. perhaps: it is only a candidate."""
 
     policy: dict[str, Any]
     around: list[str]
@@ -34,7 +34,7 @@ def begin(world: World, name: str, minute: int, around: list[str], path: tuple[s
 
 
 def course(world: World, name: str, acknowledged: int | None = None, closed: int | None = None) -> dict[str, Any]:
-    """All notices, the outcome of each level of the policy itself, and how that ended."""
+    """Returns all notices, and the outcomes and the ending of the policy itself."""
     root = begin(world, name, 0, [], (), False)
     running, notices, outcomes = [root], [], []
     minute, stop = 0, None
@@ -66,7 +66,7 @@ def next_round(run: Run) -> None:
     if not policy["levels"]:
         run.ended = "nothing"
     elif policy["repeat_count"] is None:
-        run.ended = "rounds_not_known"
+        run.ended = "rounds_unknown"
     elif run.round > policy["repeat_count"]:
         run.ended = "closed" if policy["after_last"] == "close" else "nothing"
     else:
@@ -74,30 +74,30 @@ def next_round(run: Run) -> None:
 
 
 def advance(run: Run, outcome: str) -> None:
-    """The next level's minute: a skipped level's wait is not waited for, an unknown one cannot be."""
+    """Sets the minute of the next level. The wait of a skipped level is dropped; an unknown wait ends the run."""
     wait = run.policy["levels"][run.level]["wait"]
     final = run.level + 1 == len(run.policy["levels"]) and run.round == 1 + (run.policy["repeat_count"] or 0)
     if outcome != "skipped":
         if wait is None and not final:
-            run.ended = "wait_not_known"
+            run.ended = "wait_unknown"
         run.due += wait or 0
     run.level += 1
 
 
 def fire(world: World, run: Run, minute: int, acknowledged: int | None) -> tuple[dict[str, Any], str]:
-    """One level starts."""
+    """Starts a level; returns its notices, started policies and outcome."""
     level = run.policy["levels"][run.level]
     in_turn = level["distribution"] == "round_robin" and len(level["targets"]) > 1
-    asked = run.start if run.policy["resolved"] == "start" else minute
+    looked_up = run.start if run.policy["resolved"] == "start" else minute
     notices, begun, candidates, together = [], [], set(), set()
-    staffed = prevented = untold = False
+    staffed = prevented = incomplete = False
     for target in level["targets"]:
-        people, policies, unknown = whom(world, target, asked, run.around)
-        untold = untold or unknown
+        people, policies, unknown = whom(world, target, looked_up, run.around)
+        incomplete = incomplete or unknown
         somebody = bool(people)
         for policy in policies:
-            reaches, hidden = foresees(world, policy, minute, run.around)
-            somebody, untold = somebody or reaches, untold or hidden
+            reaches, hidden = staffs(world, policy, minute, run.around)
+            somebody, incomplete = somebody or reaches, incomplete or hidden
         stopped = acknowledged is not None and minute >= acknowledged and target["condition"] == "not_acked"
         staffed, prevented = staffed or (somebody and not stopped), prevented or (somebody and stopped)
         if stopped:
@@ -107,7 +107,7 @@ def fire(world: World, run: Run, minute: int, acknowledged: int | None) -> tuple
         ]
         if in_turn:
             candidates |= people
-        elif target["members"] == "random" and count(world, target, asked) > 1:
+        elif target["members"] == "random" and count(world, target, looked_up) > 1:
             notices.append((minute, run.path, run.round, run.level + 1, tuple(sorted(people)), True))
         else:
             together |= people
@@ -118,8 +118,8 @@ def fire(world: World, run: Run, minute: int, acknowledged: int | None) -> tuple
         return found, "paged"
     if prevented:
         return found, "acknowledged"
-    if untold:
-        return found, "not_told"
+    if incomplete:
+        return found, "unknown"
     rule = run.policy["unstaffed_level"]
     if rule == "skip_within_round":
         rule = "wait" if before_a_known_round(run) else "skip"
@@ -127,33 +127,33 @@ def fire(world: World, run: Run, minute: int, acknowledged: int | None) -> tuple
 
 
 def before_a_known_round(run: Run) -> bool:
-    """Whether this is the last level of a round, and it is known that another follows."""
+    """Whether this is the last level of a round and another round is known to follow."""
     to_come = (run.policy["repeat_count"] or 0) + 1 - run.round
     return to_come > 0 and run.policy["levels"][run.level + 1 :] == []
 
 
-def foresees(world: World, policy: str, minute: int, around: list[str]) -> tuple[bool, bool]:
-    """Whether a policy that begins here would reach anybody if nobody did anything, and whether that cannot be told."""
+def staffs(world: World, policy: str, minute: int, around: list[str]) -> tuple[bool, bool]:
+    """Returns whether a policy that starts here would reach anybody without a response, and whether that is unknown."""
     run = begin(world, policy, minute, around, (), False)
-    reaches = untold = False
+    reaches = incomplete = False
     while not run.ended:
         if run.level == len(run.policy["levels"]):
             next_round(run)
             continue
-        asked = run.start if run.policy["resolved"] == "start" else run.due
+        looked_up = run.start if run.policy["resolved"] == "start" else run.due
         for target in run.policy["levels"][run.level]["targets"]:
-            people, policies, unknown = whom(world, target, asked, run.around)
-            reaches, untold = reaches or bool(people), untold or unknown
+            people, policies, unknown = whom(world, target, looked_up, run.around)
+            reaches, incomplete = reaches or bool(people), incomplete or unknown
             for inner in policies:
-                one, other = foresees(world, inner, run.due, run.around)
-                reaches, untold = reaches or one, untold or other
+                one, other = staffs(world, inner, run.due, run.around)
+                reaches, incomplete = reaches or one, incomplete or other
         _, outcome = fire(world, run, run.due, None)
         advance(run, outcome)
-    return reaches, untold
+    return reaches, incomplete
 
 
 def holders(world: World, target: dict[str, Any], minute: int) -> list[str] | None:
-    """What a target means just now, as participants."""
+    """Returns the participants of a target at a minute."""
     match target["kind"]:
         case "responder":
             return [f"person:{target['key']}"]
@@ -170,7 +170,7 @@ def holders(world: World, target: dict[str, Any], minute: int) -> list[str] | No
 
 
 def everybody(world: World, target: dict[str, Any], minute: int) -> tuple[list[str], list[str], bool]:
-    """(people before absences and reachability, policies, whether anything is not known)."""
+    """Returns (people, policies, whether anything is unknown), before absences and reachability."""
     people: list[str] = []
     policies: list[str] = []
     unknown = False
@@ -198,8 +198,10 @@ def count(world: World, target: dict[str, Any], minute: int) -> int:
 
 
 def whom(world: World, target: dict[str, Any], minute: int, around: list[str]) -> tuple[set[str], list[str], bool]:
-    """(reachable people, policies that begin, whether anything cannot be told). A ``!`` marks those for whom somebody
-    may stand in; a schedule has seen to that itself."""
+    """Returns (reachable people, policies that start, whether anything is unknown).
+
+    Only people with the mark ``!`` may be replaced here: a schedule has already replaced its people.
+    """
     people, policies, unknown = everybody(world, target, minute)
     present = set()
     for person in people:

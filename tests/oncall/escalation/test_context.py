@@ -1,10 +1,10 @@
-"""The context made of values: who is on call in a schedule, before and after, and who stands in."""
+"""Tests the context of a walk: who is on call in a schedule, before and after, and who replaces whom."""
 
 from dataclasses import replace
 
 import pytest
 
-from oncall.escalation.context import Group, WalkContext, limited
+from oncall.escalation.context import Group, WalkContext, with_layers
 from oncall.escalation.policy import Level, Policy, Target
 from oncall.escalation.walk import notices, walk
 from oncall.rendering.coverage import HORIZON
@@ -43,7 +43,7 @@ def test_next_and_previous_are_the_holders_beyond_the_handoffs() -> None:
     assert modes(WEEKLY, MONDAY + 7 * DAY - 1) == [(CAT,), (ANN,), (BEN,)]
 
 
-def test_time_with_nobody_is_passed_over() -> None:
+def test_spans_with_nobody_are_skipped() -> None:
     office = stack("UTC", layer("a", ANN, BEN, windows=OFFICE))
     assert modes(office, MONDAY + HOUR) == [(ANN,), (BEN,), (BEN,)]
     assert modes(office, MONDAY - HOUR) == [(ANN,), (), (BEN,)]
@@ -65,7 +65,7 @@ def test_nobody_is_next_where_nothing_changes() -> None:
 SEATS = together("UTC", layer("1", ANN), layer("2", BEN), layer("3", CAT))
 
 
-def test_a_subset_of_layers_is_those_alone() -> None:
+def test_a_subset_of_layers_hides_the_other_layers() -> None:
     def seats(*layers: str, spec: ScheduleSpec = SEATS) -> tuple[Participant, ...] | None:
         return known(spec).on_call("S", MONDAY, "current", layers)
 
@@ -84,14 +84,14 @@ def test_a_subset_of_layers_is_those_alone() -> None:
     ("spec", "instant"),
     [(replace(WEEKLY, zone="Nowhere/Land"), MONDAY), (WEEKLY, LATEST), (WEEKLY, -(10**12))],
 )
-def test_what_cannot_be_rendered_is_not_known(spec: ScheduleSpec, instant: int) -> None:
+def test_a_schedule_that_cannot_be_rendered_is_unknown(spec: ScheduleSpec, instant: int) -> None:
     assert modes(spec, instant) == [None, None, None]
     assert known(WEEKLY).on_call("other", MONDAY, "current", None) is None
 
 
 def test_a_limit_to_a_missing_layer_names_it() -> None:
     with pytest.raises(InvalidSpec, match="no layer '9'"):
-        limited(SEATS, ("1", "9"))
+        with_layers(SEATS, ("1", "9"))
 
 
 def test_leads_and_others_share_a_group() -> None:
@@ -104,7 +104,7 @@ def test_leads_and_others_share_a_group() -> None:
     assert context.members("H", "all") is None
 
 
-def test_stand_ins_follow_the_one_rule_for_substitutions() -> None:
+def test_replacements_follow_the_rules_of_substitutions() -> None:
     def away(key: str, by: Participant, since: int, groups: frozenset[str] | None = None) -> Substitution:
         return Substitution(key, ANN, by, MONDAY + since * HOUR, MONDAY + 9 * HOUR, groups)
 
@@ -114,15 +114,15 @@ def test_stand_ins_follow_the_one_rule_for_substitutions() -> None:
     )
 
     def at(hour: int, group: str | None = None) -> Participant:
-        return context.stand_in(ANN, MONDAY + hour * HOUR, group)
+        return context.replacement(ANN, MONDAY + hour * HOUR, group)
 
     assert [at(-1), at(1), at(3), at(5), at(9)] == [ANN, BEN, VACANT, VACANT, ANN]
     assert [at(5, "G"), at(5, "H")] == [CAT, VACANT]
-    assert context.stand_in(CAT, MONDAY, None) == CAT
+    assert context.replacement(CAT, MONDAY, None) == CAT
 
 
 def test_three_shifts_in_two_zones_page_who_is_on_just_then() -> None:
-    """An alert at 16:50 in Berlin, ten minutes before the day ends there and the night begins; 10:50 in New York."""
+    """The alert arrives at 16:50 in Berlin, ten minutes before the night shift, which is 10:50 in New York."""
     day = together("Europe/Berlin", layer("1", ANN, windows=OFFICE), layer("2", BEN, windows=OFFICE))
     west = together("America/New_York", layer("1", CAT, windows=OFFICE))
     night = together("Europe/Berlin", layer("1", DAN, windows=(Daily(17 * HOUR, 16 * HOUR),), turns=Everyone()))

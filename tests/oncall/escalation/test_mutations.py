@@ -1,4 +1,4 @@
-"""The checks notice: each mutant of the walk breaks one thing, and a few worlds judged by the referee go red."""
+"""Each mutant of the walk breaks one rule, and the comparison with the referee fails for it."""
 
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -64,14 +64,15 @@ def cases() -> list[Case]:
         ]
         found.append(Case(world(policies, schedules=moving, groups=crowd, routings={"G": "Q"})))
     for in_turn in (False, True):
-        part = {
+        branches = {
             "Q": policy(level(6, person("ann")), after_last="close"),
             "R": policy(level(None, person("cat")), initial_wait=9),
         }
         levels = [level(3, *(target("escalation_policy", name) for name in ("Q", "R", "P")), in_turn=in_turn)]
         levels += [level(3, person("ben")), level(3, target("unresolved", "x")), level(1, person("dan"))]
         found += [
-            Case(world({"P": policy(*levels), **part}), *at) for at in ((None, None), (0, None), (None, 6), (None, 7))
+            Case(world({"P": policy(*levels), **branches}), *at)
+            for at in ((None, None), (0, None), (None, 6), (None, 7))
         ]
     hidden = {"Q": policy(level(1, target("unresolved", "x")))}
     levels = [level(3, target("escalation_policy", "Q")), level(1, person("ann"))]
@@ -83,8 +84,8 @@ def cases() -> list[Case]:
 
 def first_disagreement(walk: Any) -> Case | None:
     for case in cases():
-        asked = (case.world, "P", case.acknowledged, case.closed)
-        if walked(*asked, walk=walk) != course(*asked):
+        query = (case.world, "P", case.acknowledged, case.closed)
+        if walked(*query, walk=walk) != course(*query):
             return case
     return None
 
@@ -93,7 +94,7 @@ MUTANTS = (
     ("the initial wait is dropped", "minute = start + policy.initial_wait", "minute = start"),
     ("one round too few", "range(1, last[0] + 1)", "range(1, last[0])"),
     ("a skipped level's time runs", 'if step.outcome == "skipped":', "if False:"),
-    ("waiting is skipping", '"skipped" if _is_passed_on(policy, number, position) else "waited"', '"skipped"'),
+    ("waiting is skipping", '"skipped" if _is_skipped(policy, number, position) else "waited"', '"skipped"'),
     (
         "skipping drops no pause",
         'if policy.unstaffed_level != "skip_within_round":',
@@ -112,56 +113,56 @@ MUTANTS = (
         "number <= (policy.repeat_count or 0)",
     ),
     ("a pause is kept in the first round only", "number > (policy.repeat_count or 0)", "number > 1"),
-    ("a wait that is not known is none", "if level.wait is None and (number, position) != last:", "if False:"),
+    ("an unknown wait is zero", "if level.wait is None and (number, position) != last:", "if False:"),
     ("unknown rounds are one", "if policy.repeat_count is None and policy.levels:", "if False:"),
     ("no policy closes", 'policy.after_last == "close" and policy.levels', "False"),
     ("everything is looked up at the start", '(start if policy.resolved == "start" else minute)', "start"),
     ("everything is looked up as it comes", '(start if policy.resolved == "start" else minute)', "minute"),
     ("the start is the alert's", '(start if policy.resolved == "start"', '(0 if policy.resolved == "start"'),
-    ("what is not told is nobody", "elif any(_is_untold(page) for page in pages):", "elif False:"),
-    ("nothing inside a part is untold", "inner in step.pages\n    )\n", "inner in ()\n    )\n"),
+    ("an unknown target pages nobody", "elif any(_is_incomplete(page) for page in pages):", "elif False:"),
+    ("no target of a branch is unknown", "inner in step.pages\n    )\n", "inner in ()\n    )\n"),
     ("nothing is in turn", 'level.distribution == "round_robin" and', "False and"),
     ("random is everybody", 'one_of=target.members == "random"', "one_of=False"),
     ("random is others", '"all" if target.members == "random"', '"others" if target.members == "random"'),
     (
-        "nobody stands in for members",
+        "members are not replaced",
         "replace(self._paged(each, instant, group), through",
         "replace(Paged(each, self._state(each)), through",
     ),
-    ("who is away is there", 'Paged(person, "away")', 'Paged(person, "reachable")'),
+    ("a person who is away is reachable", 'Paged(person, "away")', 'Paged(person, "reachable")'),
     ("everybody is reachable", '"reachable" if self.context.is_reachable(person) else "unreachable"', '"reachable"'),
-    ("unreachable people are told as paged", 'page.people if each.state == "reachable"}', "page.people}"),
-    ("parts staff nothing", "page.staffed for part in self.parts", "False for part in self.parts"),
-    ("parts begin with the alert", "self.walk(policy, minute, (*path", "self.walk(policy, 0, (*path"),
+    ("unreachable people are in the notices", 'page.people if each.state == "reachable"}', "page.people}"),
+    ("branches staff nothing", "page.staffed for branch in self.branches", "False for branch in self.branches"),
+    ("branches start with the alert", "self.walk(policy, minute, (*path", "self.walk(policy, 0, (*path"),
     ("an acknowledgement is a minute late", "if due >= minute and page", "if due > minute and page"),
     ("an acknowledgement stops everything", 'and page.target.condition == "not_acked"', ""),
-    ("an acknowledgement does not reach parts", "replace(part, walk=_acknowledged(part.walk, minute))", "part"),
+    ("an acknowledgement ignores branches", "replace(branch, walk=_acknowledged(branch.walk, minute))", "branch"),
     (
-        "what is acknowledged still begins its parts",
-        "replace(page, withheld=True, parts=())",
+        "an acknowledged page still starts its branches",
+        "replace(page, withheld=True, branches=())",
         "replace(page, withheld=True)",
     ),
-    ("withheld people are told as paged", "if not page.withheld]", "]"),
-    ("acknowledged is never said", '"acknowledged" if prevented', "step.outcome if prevented"),
+    ("withheld people are in the notices", "if not page.withheld]", "]"),
+    ("no step is acknowledged", '"acknowledged" if prevented', "step.outcome if prevented"),
     ("a close is a minute late", "_closed(walk, closed_at, closed_at)", "_closed(walk, closed_at + 1, closed_at)"),
     ("a policy closes before its own minute", "_closed(walk, own + 1, own)", "_closed(walk, own, own)"),
-    ("a close does not reach parts", "replace(part, walk=_closed(part.walk, before, minute))", "part"),
-    ("parts close nothing", "yield from _closings(part.walk)", "pass"),
+    ("a close ignores branches", "replace(branch, walk=_closed(branch.walk, before, minute))", "branch"),
+    ("branches close nothing", "yield from _closings(branch.walk)", "pass"),
     ("a candidate closes for certain", "if not step.one_of)", ")"),
     ("a closed walk ended by itself", 'Ending("closed", minute) if ends else walk.ending', "walk.ending"),
-    ("candidates of a part are certain", "perhaps or step.one_of)", "perhaps)"),
+    ("candidates of a branch are certain", "perhaps or step.one_of)", "perhaps)"),
 )
 
 
-def test_the_walk_agrees_with_the_referee_on_all_of_them() -> None:
+def test_the_walk_agrees_with_the_referee_in_all_worlds() -> None:
     assert len(cases()) > 30
     assert first_disagreement(product) is None
 
 
 @pytest.mark.parametrize(("what", "fragment", "replacement"), MUTANTS, ids=[each[0] for each in MUTANTS])
-def test_somebody_notices_that(what: str, fragment: str, replacement: str, tmp_path: Path) -> None:
+def test_the_comparison_fails_if(what: str, fragment: str, replacement: str, tmp_path: Path) -> None:
     source = SOURCE.read_text()
-    assert source.count(fragment) == 1, f"{what}: the fragment is not there, or not once"
+    assert source.count(fragment) == 1, f"{what}: the fragment does not occur exactly once"
     file = tmp_path / "mutated_walk.py"
     file.write_text(source.replace(fragment, replacement))
     spec = spec_from_file_location("mutated_walk", file)
@@ -171,6 +172,6 @@ def test_somebody_notices_that(what: str, fragment: str, replacement: str, tmp_p
     modules["mutated_walk"] = mutant  # dataclasses look their module up
     try:
         spec.loader.exec_module(mutant)
-        assert first_disagreement(mutant) is not None, f"nobody noticed that {what}"
+        assert first_disagreement(mutant) is not None, f"no world shows that {what}"
     finally:
         del modules["mutated_walk"]

@@ -1,4 +1,4 @@
-"""The walk against its referee, and what holds of every walk."""
+"""Compares walks with the referee, and tests what is true of every walk."""
 
 from typing import Any
 

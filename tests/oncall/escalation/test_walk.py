@@ -1,4 +1,4 @@
-"""Golden walks: what each vendor's policies do, minute by minute."""
+"""Walks of the policies of each vendor, minute by minute."""
 
 from itertools import pairwise
 from typing import Any
@@ -16,7 +16,7 @@ def one(name: str, **more: Any) -> dict[str, Any]:
 
 
 def who(course: dict[str, Any]) -> list[tuple[int, str]]:
-    """(minute, names joined), ``a|b`` for one of them."""
+    """Returns (minute, joined names); ``a|b`` means that one of them is paged."""
     return [(each[0], ("|" if each[5] else "+").join(each[4])) for each in course["notices"]]
 
 
@@ -29,7 +29,7 @@ OPSGENIE = {"unstaffed_level": "wait"}
 
 
 def test_opsgenie_absolute_minutes() -> None:
-    """Rules at 0, 5, 10, 20 and 30 minutes; the one at 10 finds nobody and moves none of the later ones."""
+    """Rules at 0, 5, 10, 20 and 30 minutes. The rule at 10 reaches nobody and moves no later rule."""
     levels = [
         level(wait, one(name)) for wait, name in ((5, "ann"), (5, "ben"), (10, "gone"), (10, "cat"), (None, "dan"))
     ]
@@ -45,7 +45,7 @@ def test_opsgenie_rules_of_one_minute_page_together() -> None:
 
 
 def test_opsgenie_repeats_with_a_pause_and_closes() -> None:
-    """The initial wait is of the first round; the alert is closed after the pause of the last."""
+    """The initial wait belongs to the first round. The alert is closed after the pause of the last round."""
     levels = [level(5, one("ann")), level(15, one("ben"))]
     course = run(*levels, initial_wait=2, repeat_count=2, after_last="close", **OPSGENIE)
     assert who(course) == [(2, "ann"), (7, "ben"), (22, "ann"), (27, "ben"), (42, "ann"), (47, "ben")]
@@ -95,8 +95,8 @@ def test_a_random_member_beside_somebody_certain() -> None:
     assert who(run(*levels, groups={"G": (["ann", "ben"], [])})) == [(0, "ann|ben"), (0, "dan")]
 
 
-def test_xmatters_seats_of_which_one_is_absent() -> None:
-    """A (0), B (10), C (5): B is absent, so the delay after B is dropped and the one before is kept."""
+def test_xmatters_with_an_absent_seat() -> None:
+    """A (0), B (10), C (5): B is absent, so the delay after B is dropped and the delay before B is kept."""
     seats = [level(wait, target("schedule", seat)) for wait, seat in ((10, "1"), (5, "2"), (None, "3"))]
     shift = {"1": [(0, ["person:ann"])], "2": [(0, [])], "3": [(0, ["person:cat"])]}
     assert who(run(*seats, resolved="start", schedules=shift)) == [(0, "ann"), (10, "cat")]
@@ -122,13 +122,13 @@ def test_xmatters_pauses_before_a_round_though_the_last_seat_is_absent() -> None
     assert who(course) == [(0, "ben"), (20, "ben"), (40, "ben")]
 
 
-def test_a_pause_that_is_not_known_is_not_guessed_and_one_before_nothing_known_is_none() -> None:
+def test_an_unknown_pause_is_not_guessed_and_a_pause_before_no_known_round_is_dropped() -> None:
     rule = {"unstaffed_level": "skip_within_round"}
     levels = [level(5, one("ann")), level(None, one("gone"))]
-    assert run(*levels, **rule, repeat_count=1)["ending"] == ("wait_not_known", 5)
+    assert run(*levels, **rule, repeat_count=1)["ending"] == ("wait_unknown", 5)
     assert run(*levels, **rule)["ending"] == ("nothing", 5)
     levels[1]["wait"] = 7
-    assert run(*levels, **rule, repeat_count=None)["ending"] == ("rounds_not_known", 5)
+    assert run(*levels, **rule, repeat_count=None)["ending"] == ("rounds_unknown", 5)
 
 
 def test_xmatters_two_at_once_two_more_after_ten_a_manager_at_sixty() -> None:
@@ -137,7 +137,7 @@ def test_xmatters_two_at_once_two_more_after_ten_a_manager_at_sixty() -> None:
     assert who(run(*levels, resolved="start", schedules=seats)) == [(0, "ann+ben"), (10, "cat"), (60, "dan")]
 
 
-def test_looked_up_at_the_start_or_as_each_level_starts() -> None:
+def test_on_call_is_determined_at_the_start_or_at_each_level() -> None:
     levels, shift = (
         [level(10, one("ann")), level(None, target("schedule", "S"))],
         {"S": [(0, ["person:ben"]), (5, ["person:cat"])]},
@@ -164,7 +164,7 @@ def test_xmatters_shifts_of_a_group_run_beside_each_other() -> None:
     assert course["ending"] == ("nothing", 0)
 
 
-def test_a_part_that_reaches_somebody_later_staffs_its_level() -> None:
+def test_a_branch_that_reaches_somebody_later_staffs_its_level() -> None:
     later = {"Q": policy(level(5, one("gone")), level(None, one("ann")), unstaffed_level="wait")}
     levels = [level(30, target("escalation_policy", "Q")), level(None, one("ben"))]
     assert who(run(*levels, beside=later)) == [(5, "ann"), (30, "ben")]
@@ -172,7 +172,7 @@ def test_a_part_that_reaches_somebody_later_staffs_its_level() -> None:
     assert who(run(*levels, beside=later)) == [(0, "ben")]
 
 
-def test_a_part_that_closes_the_alert_ends_everything() -> None:
+def test_a_branch_that_closes_the_alert_ends_everything() -> None:
     part = {"Q": policy(level(7, one("ann")), after_last="close")}
     levels = [
         level(5, target("escalation_policy", "Q")),
@@ -187,7 +187,7 @@ def test_a_part_that_closes_the_alert_ends_everything() -> None:
     assert acknowledged["ending"] == ("nothing", 12)
 
 
-def test_a_closing_part_of_a_round_robin_is_not_certain() -> None:
+def test_a_closing_branch_of_a_round_robin_is_not_certain() -> None:
     part = {"Q": policy(level(None, one("ann")), after_last="close")}
     course = run(
         level(5, target("escalation_policy", "Q"), one("ben"), in_turn=True), level(None, one("cat")), beside=part
@@ -201,42 +201,42 @@ def foreseen(policies: dict[str, Any], **more: Any) -> Walk:
     return walk(context.policies["P"], context, AT)
 
 
-def test_circles_are_cut_and_named() -> None:
+def test_a_policy_is_never_started_inside_itself() -> None:
     around = {
         "P": policy(level(5, one("ann"), target("escalation_policy", "Q"))),
         "Q": policy(level(5, target("escalation_policy", "R")), initial_wait=1),
         "R": policy(level(5, target("escalation_policy", "Q"), one("ben")), initial_wait=2),
     }
     found = foreseen(around)
-    (q,) = found.steps[0].pages[1].parts
-    (r,) = q.walk.steps[0].pages[0].parts
+    (q,) = found.steps[0].pages[1].branches
+    (r,) = q.walk.steps[0].pages[0].branches
     assert r.walk.steps[0].pages[0].problems == (Problem("cycle", Participant("policy", "Q"), ("Q", "R", "Q")),)
     assert [(each.minute, each.people) for each in notices(found)] == [(0, (person("ann"),)), (3, (person("ben"),))]
     around["R"]["levels"][0]["targets"][0]["key"] = "P"
-    (q,) = foreseen(around).steps[0].pages[1].parts
-    (r,) = q.walk.steps[0].pages[0].parts
+    (q,) = foreseen(around).steps[0].pages[1].branches
+    (r,) = q.walk.steps[0].pages[0].branches
     assert r.walk.steps[0].pages[0].problems[0].path == ("", "Q", "R", "P")
 
 
-def test_a_circle_of_nobody_is_nobody() -> None:
+def test_a_policy_that_only_leads_to_itself_pages_nobody() -> None:
     assert run(level(5, target("escalation_policy", "P")))["outcomes"] == [(0, 1, 1, "skipped")]
 
 
-def test_what_cannot_be_told_is_named_and_its_time_runs() -> None:
+def test_unknown_targets_are_reported_and_their_wait_runs() -> None:
     targets = (
         target("unresolved", "device"), target("schedule", "lost"), target("user_group", "lost"),
         target("group_routing", "G"), target("escalation_policy", "lost"),
     )  # fmt: skip
     found = foreseen({"P": policy(*(level(5, each) for each in targets), level(None, one("gone")))})
     assert [(step.minute, step.outcome) for step in found.steps] == [
-        (0, "not_told"), (5, "not_told"), (10, "not_told"), (15, "not_told"), (20, "not_told"), (25, "skipped"),
+        (0, "unknown"), (5, "unknown"), (10, "unknown"), (15, "unknown"), (20, "unknown"), (25, "skipped"),
     ]  # fmt: skip
     assert [step.pages[0].problems for step in found.steps[:5]] == [
         (Problem("unresolved"),),
-        (Problem("not_known"),),
-        (Problem("not_known", Participant("group", "lost")),),
+        (Problem("unknown"),),
+        (Problem("unknown", Participant("group", "lost")),),
         (Problem("routing", Participant("group_routing", "G")),),
-        (Problem("not_known", Participant("policy", "lost")),),
+        (Problem("unknown", Participant("policy", "lost")),),
     ]
 
 
@@ -246,7 +246,7 @@ def test_a_groups_routing_leads_to_its_policy() -> None:
     assert run(*levels, beside=beside, routings={"G": "Q"})["notices"] == [(4, ("Q",), 1, 1, ("ben",), False)]
 
 
-def test_who_is_away_and_who_stands_in_is_told() -> None:
+def test_absences_and_replacements_are_reported() -> None:
     targets = [one("ann"), one("ben"), one("gone"), target("user_group", "G"), target("schedule", "S")]
     found = foreseen(
         {"P": policy(level(None, *targets))}, away={"ann": "cat", "ben": None}, groups={"G": (["ann", "dan"], [])},
@@ -269,9 +269,9 @@ def test_who_is_away_and_who_stands_in_is_told() -> None:
 
 
 def test_unknown_rounds_and_waits_are_not_guessed() -> None:
-    assert run(level(5, one("ann")), repeat_count=None)["ending"] == ("rounds_not_known", 5)
+    assert run(level(5, one("ann")), repeat_count=None)["ending"] == ("rounds_unknown", 5)
     course = run(level(5, one("ann")), level(None, one("ben")), repeat_count=3)
-    assert (who(course), course["ending"]) == ([(0, "ann"), (5, "ben")], ("wait_not_known", 5))
+    assert (who(course), course["ending"]) == ([(0, "ann"), (5, "ben")], ("wait_unknown", 5))
     course = run(level(None, one("gone")), level(None, one("ben")))  # a skipped level's wait is not needed
     assert (who(course), course["ending"]) == ([(0, "ben")], ("nothing", 0))
 
@@ -293,10 +293,10 @@ def chain(length: int) -> dict[str, Any]:
     [
         ({"P": policy(level(0, one("ann")), repeat_count=10**9)}, "more than 2000 levels"),
         ({"P": policy(level(10**9, one("ann")), level(None, one("ben")))}, "more than 527040 minutes"),
-        (chain(product.MOST_NESTED), "more than 50 policies inside each other"),
+        (chain(product.MOST_NESTED), "more than 50 policies are inside each other"),
     ],
 )
-def test_a_walk_without_an_end_is_refused_by_name(policies: dict[str, Any], what: str) -> None:
+def test_a_walk_that_is_too_long_is_refused(policies: dict[str, Any], what: str) -> None:
     with pytest.raises(WalkTooLong, match=what):
         foreseen(policies)
 
@@ -305,10 +305,10 @@ def test_the_longest_walks_that_are_allowed() -> None:
     assert len(foreseen({"P": policy(level(0, one("ann")), repeat_count=1_999)}).steps) == 2_000
     inner = foreseen(chain(product.MOST_NESTED - 1))
     depth = 0
-    while inner.steps and (parts := inner.steps[0].pages[0].parts):
+    while inner.steps and (parts := inner.steps[0].pages[0].branches):
         inner, depth = parts[0].walk, depth + 1
     assert depth == product.MOST_NESTED - 1
 
 
-def test_the_plain_policies_are_the_products() -> None:
+def test_plain_policies_become_the_values_of_the_product() -> None:
     assert as_policy(policy(level(5, one("ann")))).levels[0].targets[0].key == "ann"

@@ -1,4 +1,4 @@
-"""Small worlds in plain values, as the product's values and as a context of the walk."""
+"""Converts small worlds of plain values to the values of the product and to a context of the walk."""
 
 from typing import Any
 
@@ -42,7 +42,7 @@ def as_policy(plain: dict[str, Any]) -> Policy:
 
 
 class Plain:
-    """The context that a plain world is."""
+    """The context of a walk in a plain world."""
 
     def __init__(self, world: referee.World) -> None:
         self.world = world
@@ -71,7 +71,7 @@ class Plain:
         chosen = {"all": members, "leads": leads, "others": [one for one in members if one not in leads]}[which]
         return tuple(map(person, chosen))
 
-    def stand_in(self, who: Participant, instant: int, group: str | None) -> Participant:
+    def replacement(self, who: Participant, instant: int, group: str | None) -> Participant:
         by = self.world["away"].get(who.id, who.id)
         return VACANT if by is None else person(by)
 
@@ -83,7 +83,7 @@ def walked(
     world: referee.World, name: str = "P", acknowledged: int | None = None, closed: int | None = None,
     walk: Any = product,
 ) -> dict[str, Any]:  # fmt: skip
-    """What the product says, in the shape of ``referee.course``."""
+    """Returns the result of the product in the form of ``referee.course``."""
     context = Plain(world)
     found = walk.walk(context.policies[name], context, AT, acknowledged, closed)
     return {

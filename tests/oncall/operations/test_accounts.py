@@ -1,4 +1,4 @@
-"""Accounts and leads: rights that live here only."""
+"""Tests accounts and leads, which are never imported."""
 
 from collections.abc import Callable
 from typing import Any
@@ -34,7 +34,7 @@ def test_an_account_logs_in_with_its_address_in_any_case(tester: Actor) -> None:
 
 
 @pytest.mark.parametrize("email", ["mıke@example.com", "no address", "ana@EXAMPLE.com"])
-def test_it_refuses_addresses_that_could_be_taken_for_another(email: str, tester: Actor) -> None:
+def test_it_refuses_addresses_that_look_like_another_address(email: str, tester: Actor) -> None:
     create_account("ana@example.com", by=tester)
     with pytest.raises(InvalidDraft) as refused:
         create_account(email, by=tester)
@@ -80,7 +80,7 @@ def test_linking_is_one_to_one_and_checked(make: MakeRow, tester: Actor) -> None
     ana, ben = make("responder"), make("responder", name="Ben")
     assert link_account(ana, account.pk, tester) == 2
     assert link_account(ana, account.pk, tester) == 2
-    with pytest.raises(InvalidDraft, match="is linked to Ana Kowalski already"):
+    with pytest.raises(InvalidDraft, match="is already linked to Ana Kowalski"):
         link_account(ben, account.pk, tester)
     with pytest.raises(StaleRows):
         link_account(ben, None, tester, version=7)

@@ -1,4 +1,4 @@
-"""Our schedules as the referee's plain values, and the two timelines side by side."""
+"""Converts schedules to the plain values of the referee, and compares both timelines."""
 
 from calendar import timegm
 from collections.abc import Sequence

@@ -108,7 +108,7 @@ def test_turns_of_a_month_from_the_31st_hand_over_on_the_months_last_day() -> No
         Rule("MONTHLY", 12, by_month=(5,)),  # counted from June
     ],
 )
-def test_a_rule_that_never_occurs_is_refused_by_name(rule: Rule) -> None:
+def test_a_rule_that_never_occurs_is_refused(rule: Rule) -> None:
     never = by_rule(rule, when(2025, 6, 1, 9))
     with pytest.raises(InvalidSpec) as refused:
         render_final(stack("Etc/UTC", never), (), 0, DAY)

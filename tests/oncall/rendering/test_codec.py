@@ -1,4 +1,4 @@
-"""The stored form: there and back, readable, and refused by name when it cannot be read."""
+"""Tests the stored form: conversion in both directions, and errors that say where it cannot be read."""
 
 import json
 from dataclasses import replace
@@ -60,7 +60,16 @@ windows = st.one_of(
     st.just(Always()),
     st.builds(Daily, counts, counts),
     st.builds(Weekly, st.integers(1, 7), counts, counts),
-    st.builds(Recurring, rules, times, counts, st.lists(times).map(tuple), st.lists(times).map(tuple)),
+    st.builds(
+        Recurring,
+        rules,
+        times,
+        counts,
+        st.lists(times).map(tuple),
+        st.lists(times).map(tuple),
+        st.none() | times,
+        st.lists(times).map(tuple),
+    ),
 )
 turns = st.one_of(
     st.builds(ByTime, times, counts, st.sampled_from(["seconds", "months"]), st.sampled_from(["wall", "elapsed"])),
@@ -163,13 +172,13 @@ STORED = layer_to_json(layer("a", ANN, windows=(Recurring(Rule("DAILY"), when(20
         ),
     ],
 )
-def test_it_refuses_what_it_cannot_read_by_name(changed: dict[str, Any], path: str, message: str) -> None:
+def test_it_refuses_unreadable_values_and_says_where(changed: dict[str, Any], path: str, message: str) -> None:
     with pytest.raises(InvalidSpec, match=message) as refused:
         layer_from_json(STORED | changed)
     assert refused.value.path == path
 
 
-def test_it_names_what_is_missing() -> None:
+def test_the_error_names_the_missing_field() -> None:
     with pytest.raises(InvalidSpec, match=r"layer '\?': key is missing"):
         layer_from_json({})
 

@@ -131,7 +131,7 @@ def test_readings_follow_the_zone_of_the_schedule_or_of_the_layer_whatever_the_r
     assert wall[:3] == [when(2026, 3, 6, 14), when(2026, 3, 7, 14), when(2026, 3, 8, 13)]
 
 
-def test_layers_and_schedules_whose_names_differ_by_case_or_a_space_are_different_ones() -> None:
+def test_layers_and_schedules_whose_names_differ_by_case_or_a_space_are_different() -> None:
     override = Override("o", SINCE, SINCE + DAY, EVE, sources=frozenset({"ops "}))
     layers = (layer("ops", ANN, windows=OFFICE), layer("Ops", BEN, windows=OFFICE), layer("ops ", CAT, windows=OFFICE))
     spec = together("Etc/UTC", *layers, overrides=(replace(override, covers_gaps=False),))

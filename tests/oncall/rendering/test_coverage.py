@@ -1,4 +1,4 @@
-"""What a rendered schedule covers and how it is shared, against a count second by second or minute by minute."""
+"""Compares gaps and loads with a count of every second or minute."""
 
 from datetime import datetime
 from itertools import combinations, pairwise
@@ -149,7 +149,7 @@ def test_a_change_is_found_however_far_it_is_within_the_horizon(days: int) -> No
     assert next_change(spec, (), MONDAY, days * DAY) == Change((ANN,), None, ())
 
 
-def test_the_known_years_end_the_search() -> None:
+def test_the_supported_years_end_the_search() -> None:
     spec = stack("Etc/UTC", layer("a", ANN))
     assert next_change(spec, (), LATEST - HOUR, 60 * DAY) == Change((ANN,), None, ())
     with pytest.raises(InvalidSpec):

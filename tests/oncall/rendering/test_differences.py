@@ -1,4 +1,4 @@
-"""Two schedules side by side, against a second-by-second count."""
+"""Compares differences of schedules with a count of every second."""
 
 from itertools import pairwise
 
@@ -55,7 +55,7 @@ def test_the_other_way_round_is_the_mirror(before: list[Span], after: list[Span]
 
 
 @given(timelines(), timelines(), st.integers(SINCE, UNTIL - 1))
-def test_the_impact_is_told_from_now_on(before: list[Span], after: list[Span], now: int) -> None:
+def test_the_impact_counts_from_now_on(before: list[Span], after: list[Span], now: int) -> None:
     told = impact(before, after, now, UNTIL)
     compared = compare(before, after, now, UNTIL)
     assert (told.now_before, told.now_after) == (shown_at(before, now), shown_at(after, now))

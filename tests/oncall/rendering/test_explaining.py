@@ -1,4 +1,4 @@
-"""Explanations: what they name is what decides."""
+"""Tests that explanations contain everything that decides who is on call."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -79,7 +79,7 @@ def only(*args: object, **fields: object) -> Source:
     return explain(stack("Etc/UTC", made), (), NOON).sources[0]
 
 
-def test_an_open_layer_tells_its_turn_and_its_window() -> None:
+def test_an_open_layer_shows_its_turn_and_its_window() -> None:
     told = only(ANN, BEN, turns=DAILY, windows=(Weekly(2, 0, DAY), OFFICE))
     assert told == Source(
         "layer",
@@ -92,7 +92,7 @@ def test_an_open_layer_tells_its_turn_and_its_window() -> None:
     )
 
 
-def test_a_layer_tells_why_it_has_nobody() -> None:
+def test_a_layer_shows_why_it_has_nobody() -> None:
     vacant = only(VACANT)
     assert (vacant.state, vacant.own, vacant.opening, len(vacant.turns)) == ("vacant", (), Opening(0, None, None), 1)
     assert only().state == "empty"
@@ -120,7 +120,7 @@ def test_the_window_of_a_repeated_hour_is_the_pass_that_runs() -> None:
     assert explain(spec, (), second - MINUTE).sources[0].next_opening == second
 
 
-def test_shifts_by_occurrence_tell_their_index_and_may_overlap() -> None:
+def test_shifts_by_occurrence_show_their_index_and_may_overlap() -> None:
     nightly = Recurring(Rule("DAILY"), MONDAY + 18 * HOUR, 33 * HOUR)
     spec = stack("Etc/UTC", layer("a", ANN, BEN, CAT, turns=ByOccurrence(2), windows=(nightly,)))
     told = explain(spec, (), MONDAY + 3 * DAY - 5 * HOUR)
@@ -142,7 +142,7 @@ def test_in_a_stack_the_first_with_somebody_covers_those_below() -> None:
     assert together.participants == (ANN, BEN)
 
 
-def test_the_override_that_stands_in_is_named_for_each_source() -> None:
+def test_each_source_shows_the_override_that_replaces_its_people() -> None:
     weak = Override("weak", MONDAY, MONDAY + DAY, CAT)
     strong = Override("strong", MONDAY, MONDAY + DAY, DAN, replaces=ANN, rank=1)
     fills = Override("fills", MONDAY, MONDAY + DAY, VACANT, sources=frozenset({"b"}), rank=2)
@@ -163,7 +163,7 @@ def test_the_override_that_stands_in_is_named_for_each_source() -> None:
     assert told.participants == reexecute(spec, told) == (CAT, DAN)
 
 
-def test_who_is_left_beside_the_one_an_override_takes_away_still_holds_the_layer() -> None:
+def test_the_other_people_of_a_layer_stay_when_an_override_replaces_a_person() -> None:
     both = layer("a", ANN, BEN, turns=Everyone())
     nobody_for_ann = Override("o", MONDAY, MONDAY + DAY, VACANT, replaces=ANN)
     [source] = explain(stack("Etc/UTC", both, overrides=(nobody_for_ann,)), (), NOON).sources
@@ -177,7 +177,7 @@ def test_without_layers_an_override_fills_what_is_not_there() -> None:
     assert told.participants == reexecute(spec, told) == (CAT,)
 
 
-def test_substitutions_are_told_last_and_are_not_followed() -> None:
+def test_substitutions_are_shown_last_and_are_not_followed() -> None:
     away = Substitution("s1", ANN, BEN, MONDAY, MONDAY + DAY)
     spec = stack("Etc/UTC", layer("a", ANN))
     substitutions = (
@@ -191,7 +191,7 @@ def test_substitutions_are_told_last_and_are_not_followed() -> None:
     assert told.participants == reexecute(spec, told) == (BEN,)
 
 
-def test_a_wrong_explanation_is_found_out() -> None:
+def test_the_comparison_finds_a_wrong_explanation() -> None:
     spec = stack("Etc/UTC", layer("a", ANN, BEN, turns=DAILY))
     right = explain(spec, (), NOON)
     wrong = Explanation(NOON, (Source("layer", "a", "", "open", (BEN,), turns=(Turn(2, 0, 0, 1),)),), (), (BEN,))

@@ -1,4 +1,4 @@
-"""What beats what: layers, extra shifts, overrides, substitutions."""
+"""Tests the precedence of layers, extra shifts, overrides and substitutions."""
 
 import pytest
 
@@ -210,7 +210,7 @@ def test_an_empty_range_and_an_empty_schedule_have_nobody() -> None:
 @pytest.mark.parametrize(
     ("since", "until"), [(UNTIL, SINCE), (EARLIEST - 1, SINCE), (SINCE, LATEST + 1), (-(10**18), 10**18)]
 )
-def test_it_refuses_a_range_that_is_none_or_outside_the_known_years(since: int, until: int) -> None:
+def test_it_refuses_a_reversed_range_and_a_range_outside_the_supported_years(since: int, until: int) -> None:
     with pytest.raises(InvalidSpec, match=r"since: .* is not a range in the years 1900 to 2200"):
         render_final(stack("Etc/UTC", layer("a", ANN)), (), since, until)
 
@@ -221,7 +221,7 @@ def test_three_centuries_render() -> None:
     assert spans == (Span(EARLIEST, EARLIEST + DAY, (BEN,)), Span(EARLIEST + DAY, LATEST, (ANN,)))
 
 
-def test_an_override_of_an_unnamed_source_fills_nothing() -> None:
+def test_an_override_of_another_source_fills_nothing() -> None:
     spec = stack("Etc/UTC", overrides=(Override("o", SINCE, UNTIL, ANN, sources=frozenset({""})),))
     assert render_final(spec, (), SINCE, UNTIL) == ()
     assert on_call_at(spec, (), SINCE) == ()

@@ -1,4 +1,4 @@
-"""Interval algebra against sets of seconds."""
+"""Compares operations on intervals with sets of seconds."""
 
 from itertools import pairwise
 

@@ -1,4 +1,4 @@
-"""Any schedule: rendered, refereed minute by minute, and asked at single seconds."""
+"""Compares any schedule: rendered, by the referee at each minute, and at single seconds."""
 
 from dataclasses import asdict
 from typing import Any
@@ -211,7 +211,7 @@ def cases(draw: st.DrawFn) -> tuple[ScheduleSpec, tuple[Substitution, ...], int,
 
 @given(case=cases(), data=st.data())
 @settings(COMMON, max_examples=120)
-def test_rendered_refereed_and_asked_agree(
+def test_the_range_the_referee_and_single_instants_agree(
     case: tuple[ScheduleSpec, tuple[Substitution, ...], int, int], data: st.DataObject
 ) -> None:
     spec, substitutions, since, until = case

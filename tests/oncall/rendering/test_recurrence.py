@@ -97,7 +97,7 @@ def test_weekdays_with_and_without_an_ordinal_add_up() -> None:
     assert starts == [when(2026, 6, day) for day in (1, 5, 12, 19, 26)]
 
 
-def test_a_month_named_twice_counts_once() -> None:
+def test_a_duplicate_month_counts_once() -> None:
     for frequency in ("MONTHLY", "YEARLY"):
         rule = Rule(frequency, by_month=(6, 6), by_day=((0, 1),))  # type: ignore[arg-type]  # both are words of it
         starts = Pattern(Recurring(rule, when(2026, 6, 1), HOUR)).starts(when(2026, 6, 1), when(2026, 6, 20))

@@ -64,7 +64,7 @@ def test_the_order_is_who_holds_each_layer_until_the_next_handoff(
     assert [layer_at(layer, ZONE, found.next_handoff) for layer in layers] != held
 
 
-def test_by_occurrence_it_is_the_order_of_the_next_shift_and_moves_on_with_one_after_it() -> None:
+def test_by_occurrence_the_order_follows_the_next_shift() -> None:
     window = Recurring(Rule("WEEKLY", by_day=((0, 1), (0, 4))), when(2026, 3, 2, 9), 8 * 3_600)
     layers = seats("ABC", ByOccurrence(2), window)
     people = tuple(person(one) for one in "BCA")

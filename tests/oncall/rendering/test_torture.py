@@ -1,4 +1,4 @@
-"""The shapes of schedule that other importers got wrong, each against the referee."""
+"""Compares schedules that other importers got wrong with the referee."""
 
 import pytest
 
@@ -69,7 +69,7 @@ def test_a_handoff_in_the_repeated_hour_happens_once_in_its_first_pass() -> None
     )
 
 
-def test_a_window_inside_the_skipped_hour_does_not_open_and_in_the_repeated_one_opens_twice() -> None:
+def test_a_window_does_not_open_in_the_skipped_hour_and_opens_twice_in_the_repeated_hour() -> None:
     spec = stack("Europe/Paris", layer("a", ANN, windows=(Daily(clock_time(2), HOUR),)))
     assert render_final(spec, (), when(2026, 3, 28, 12), when(2026, 3, 29, 12)) == ()
     assert render_final(spec, (), when(2026, 10, 24, 12), when(2026, 10, 25, 12)) == (
@@ -134,7 +134,7 @@ def test_turns_before_the_anchor_count_backwards() -> None:
     assert whose == [(ANN,), (CAT,), (BEN,), (ANN,), (CAT,)]
 
 
-def test_an_ended_layer_with_the_name_of_a_live_one_ends_where_it_ends() -> None:
+def test_an_ended_layer_ends_although_another_layer_has_its_name() -> None:
     ended = layer("old", ANN, ends_at=when(2026, 6, 10, 7))
     live = layer("new", BEN, starts_at=when(2026, 6, 10, 6))
     spec = stack("Europe/Paris", ended, live)
@@ -157,7 +157,7 @@ def test_a_person_twice_in_the_order_has_two_turns() -> None:
     )
 
 
-def test_a_middle_member_nobody_knows_keeps_their_turn() -> None:
+def test_an_unknown_participant_keeps_their_turn() -> None:
     spec = stack("Etc/UTC", layer("a", ANN, DAN, BEN, turns=ByTime(when(2026, 6, 1), DAY)), layer("b", EVE))
     assert on_call_at(spec, (), when(2026, 6, 2, 12)) == (DAN,)
     assert_agrees(spec, when(2026, 6, 1), when(2026, 6, 5))

@@ -87,7 +87,7 @@ def test_months_agree_with_the_referee_before_and_after_the_anchor(months: int) 
         assert_agrees(spec, when(year, month, 28, 12), when(year, month + 1, 2))
 
 
-def test_everyone_is_on_call_at_once_and_the_vacant_one_is_not_shown() -> None:
+def test_everyone_is_on_call_without_the_vacant_participant() -> None:
     spec = stack("Etc/UTC", layer("a", CAT, ANN, VACANT, ANN, turns=Everyone()))
     assert render_final(spec, (), 0, DAY) == (Span(0, DAY, (ANN, CAT)),)
     assert on_call_at(spec, (), 0) == (ANN, CAT)

@@ -52,7 +52,7 @@ def test_windows_that_leave_nothing_out_are_always_open() -> None:
     assert is_open(layer("a", windows=(Daily(clock_time(9), HOUR), Always())), "Etc/UTC", 0)
 
 
-def test_a_window_over_the_end_of_the_week_joins_the_one_that_follows() -> None:
+def test_a_window_over_the_end_of_the_week_joins_the_next_window() -> None:
     sunday_night = Weekly(7, clock_time(22), 6 * HOUR)
     assert weekly_pattern((Weekly(1, clock_time(4), HOUR), sunday_night)) == ((WEEK - 2 * HOUR, WEEK + 5 * HOUR),)
 

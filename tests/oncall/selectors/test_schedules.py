@@ -1,4 +1,4 @@
-"""Reads across tables."""
+"""Tests reading schedules and states."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -15,7 +15,8 @@ from oncall.rendering.codec import instant_from_text
 from oncall.rendering.final import render_final
 from oncall.rendering.spec import Participant, person
 from oncall.rendering.zones import LATEST
-from oncall.selectors.schedules import Name, OnCall, load_states, on_call, participant_names, specs
+from oncall.selectors.schedules import Name, OnCall, on_call, participant_names, specs
+from oncall.selectors.states import load_states
 
 pytestmark = pytest.mark.django_db
 MakeRow = Callable[..., int]
@@ -25,7 +26,7 @@ HOUR = 3_600
 
 @pytest.fixture
 def primary(make: MakeRow, tester: Actor, weekly_layers: Callable[..., Any]) -> tuple[int, int, int, int]:
-    """(schedule, Ana, Ben, Cleo): Ana and Ben weekly, Ben overridden by Cleo, Ana away on Tuesday, Cleo for her."""
+    """Returns (schedule, Ana, Ben, Cleo). Ana and Ben take weekly turns; Cleo replaces Ana, also on Tuesday."""
     ana, ben, cleo = (make("responder", name=name) for name in ("Ana", "Ben", "Cleo"))
     away = {
         "by_key": f"person:local:{cleo}",
@@ -53,7 +54,7 @@ def primary(make: MakeRow, tester: Actor, weekly_layers: Callable[..., Any]) -> 
     return schedule, ana, ben, cleo
 
 
-def test_a_schedule_is_loaded_with_all_that_rendering_takes(
+def test_a_schedule_is_read_with_everything_that_rendering_needs(
     primary: tuple[int, int, int, int], django_assert_max_num_queries: Any
 ) -> None:
     schedule, _, ben, cleo = primary
@@ -76,7 +77,7 @@ def test_ended_elements_can_be_left_out(primary: tuple[int, int, int, int]) -> N
     assert (len(spec.overrides), len(spec.extra_shifts), len(substitutions)) == (0, 1, 1)
 
 
-def test_an_imported_substitution_concerns_what_its_own_source_schedules(
+def test_an_imported_substitution_applies_to_keys_of_its_source(
     primary: tuple[int, int, int, int], tester: Actor
 ) -> None:
     schedule, ana, ben, _ = primary
@@ -117,7 +118,7 @@ def on_call_in(schedules: list[int], instant: int) -> dict[int, OnCall]:
     return {pk: on_call(*loaded, instant) for pk, loaded in specs(schedules, since=instant).items()}
 
 
-def test_on_call_says_who_until_when_and_who_next(
+def test_on_call_returns_who_until_when_and_who_follows(
     primary: tuple[int, int, int, int], make: MakeRow, weekly_layers: Callable[..., Any]
 ) -> None:
     schedule, cleo = primary[0], primary[3]
@@ -136,13 +137,13 @@ def test_on_call_says_who_until_when_and_who_next(
     }
 
 
-def test_what_cannot_be_rendered_says_why(primary: tuple[int, int, int, int]) -> None:
+def test_a_schedule_that_cannot_be_rendered_has_a_reason(primary: tuple[int, int, int, int]) -> None:
     (answer,) = on_call_in([primary[0]], LATEST).values()
     assert "not a range" in answer.reason
     assert (answer.now, answer.until) == ((), None)
 
 
-def test_thirty_schedules_are_loaded_by_as_many_queries_as_three(
+def test_thirty_schedules_take_as_many_queries_as_three(
     primary: tuple[int, int, int, int], make: MakeRow, weekly_layers: Callable[..., Any]
 ) -> None:
     def queries(schedules: list[int]) -> int:
@@ -154,7 +155,7 @@ def test_thirty_schedules_are_loaded_by_as_many_queries_as_three(
     assert queries([primary[0], *made[:2]]) == queries([primary[0], *made]) <= 5
 
 
-def test_states_can_be_asked_for_by_query(make: MakeRow, django_assert_num_queries: Any) -> None:
+def test_states_can_be_read_for_a_queryset(make: MakeRow, django_assert_num_queries: Any) -> None:
     members = {"members": {"3:T:P": {"person_key": "3:P", "role": "manager"}}}
     pks = [make("user_group", {"members": {f"3:T{n}:P": members["members"]["3:T:P"]}}) for n in range(3)]
     local = make("user_group", {"members": {"local:+": {"person_key": "3:Q", "role": ""}}}, name="Other")
@@ -168,7 +169,7 @@ def test_states_can_be_asked_for_by_query(make: MakeRow, django_assert_num_queri
     assert key.startswith("local:")
 
 
-def test_many_ids_are_asked_for_in_lists_a_database_takes(make: MakeRow, django_assert_num_queries: Any) -> None:
+def test_many_ids_are_read_in_batches(make: MakeRow, django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(3 * 4):  # three lists, four tables
         assert load_states("responder", range(1, 1_201)) == {}
 

@@ -1,8 +1,7 @@
-"""Who looks at the pages, and what they must never show as markup."""
+"""Clients with few rights, and checks that the pages escape names."""
 
 from html.parser import HTMLParser
 
-import pytest
 from django.contrib.auth.models import Permission
 from django.db import connection as database
 from django.test import Client
@@ -10,21 +9,12 @@ from django.test.utils import CaptureQueriesContext
 
 from oncall.models import User
 from oncall.operations import Actor, create_account
-from syncjobs.runs import start as starting
 
 HOSTILE = "<script>canary()</script>"
 
 
-@pytest.fixture(autouse=True)
-def bell(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """No test rings a real worker."""
-    rung: list[int] = []
-    monkeypatch.setattr(starting.current_app, "send_task", lambda name, args: rung.append(args[0]))
-    return rung
-
-
 def staff(*permissions: str) -> Client:
-    """Somebody logged in with these permissions and no others."""
+    """Returns a client whose account has only these permissions."""
     account = create_account(email="eve@example.com", password="long-enough-1", is_staff=True, by=Actor(None, "test"))
     account.user_permissions.set(Permission.objects.filter(codename__in=permissions))
     client = Client()

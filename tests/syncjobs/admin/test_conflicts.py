@@ -1,8 +1,9 @@
-"""The conflict queue says what differs, what happens meanwhile, and what can be done today."""
+"""The conflict queue shows what differs, what happens meanwhile and what can be done now."""
 
 from dataclasses import replace
 
 import pytest
+from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
 from django.utils.html import escape
@@ -100,13 +101,13 @@ def test_an_element_edited_on_both_sides(sync: Sync, admin_client: Client) -> No
         external_id="U1",
         label="Ana",
         paths=[f"contact_methods.{key}"],
-        evidence={f"contact_methods.{key}": {"here": value, "at the source": None}, "odd": "told as text"},
+        evidence={f"contact_methods.{key}": {"here": value, "at the source": None}, "odd": "stored as text"},
         opened_at="2026-01-01T00:00:00Z",
     )
     page = read(admin_client, ConflictKind.BOTH_EDITED)
     assert "email a@example.com" in page
     assert "does not exist" in page
-    assert "told as text" in page
+    assert "stored as text" in page
     assert key not in page
 
 
@@ -162,7 +163,7 @@ def test_a_closed_conflict_says_that_it_is_over(sync: Sync, admin_client: Client
     conflict = Conflict.objects.get(label="Ana")
     Conflict.objects.filter(pk=conflict.pk).update(state=ConflictState.CLOSED)
     page = admin_client.get(reverse("admin:syncjobs_conflict_change", args=[conflict.pk])).content.decode()
-    assert "It does not hold any more" in page
+    assert "The question no longer exists" in page
     assert LATER not in page
 
 
@@ -210,3 +211,23 @@ def test_conflicts_are_read_only_and_not_for_everybody(sync: Sync, admin_client:
     outsider = staff("view_syncrun")
     assert outsider.get(page).status_code == 403
     assert outsider.get(LIST).status_code == 403
+
+
+def test_an_empty_queue_says_that_nothing_waits(admin_client: Client) -> None:
+    empty = admin_client.get(LIST).content.decode()
+    assert "Nothing waits for you." in empty
+    filtered = admin_client.get(LIST, {"state": "closed"}).content.decode()
+    assert "No conflicts match the search and the filters." in filtered
+    assert "Nothing waits" not in filtered
+
+
+def test_every_empty_list_says_what_it_would_list(admin_client: Client) -> None:
+    for model in admin.site._registry:
+        if model is Conflict:
+            continue
+        names = model._meta
+        response = admin_client.get(reverse(f"admin:{names.app_label}_{names.model_name}_changelist"))
+        listed = bool(response.context["cl"].result_list)
+        text = response.content.decode()
+        assert listed != (f"There are no {names.verbose_name_plural} yet." in text)
+        assert "yielded" not in text

@@ -1,4 +1,4 @@
-"""Connections with their sync: how they stand, what comes next, starting and disconnecting."""
+"""Connections with their sync: status, next step, starting runs and disconnecting."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -32,7 +32,7 @@ def next_step(connection: Connection) -> str:
 def test_the_next_step_follows_the_state(sync: Sync) -> None:
     connection = sync.connection
     assert next_step(connection) == "test"
-    run = start(sync.profile, RunKind.PLAN, by=None, ring=False)
+    run = start(sync.profile, RunKind.PLAN, by=None, notify=False)
     assert next_step(connection) == "watch"
     sync.drive(run)
     assert next_step(connection) == "review"
@@ -131,7 +131,7 @@ def test_sync_now_is_offered_where_nobody_reviews(sync: Sync, admin_client: Clie
 
 
 def test_a_second_start_shows_the_run_in_the_way(sync: Sync, admin_client: Client) -> None:
-    run = start(sync.profile, RunKind.PLAN, by=None, ring=False)
+    run = start(sync.profile, RunKind.PLAN, by=None, notify=False)
     page = admin_client.post(url(sync.connection, "plan"), follow=True).content.decode()
     assert f"Open run {run.pk}</a>" in page
     assert SyncRun.objects.count() == 1
@@ -234,7 +234,7 @@ def test_disconnecting_needs_the_right_to_change_as_well(sync: Sync) -> None:
     assert client.post(url(sync.connection, "disconnect"), {"confirmed": "yes"}).status_code == 403
 
 
-def test_the_first_page_tells_how_many_schedules_equal_the_source(sync: Sync, admin_client: Client) -> None:
+def test_the_first_page_says_how_many_schedules_match_the_source(sync: Sync, admin_client: Client) -> None:
     sync.source.rendered = lambda ids, since, until: {}
     sync.run()
     assert "matches the source" not in admin_client.get("/admin/").content.decode()

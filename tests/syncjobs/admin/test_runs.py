@@ -1,4 +1,4 @@
-"""The run page: progress that stops by itself, a plan to review, buttons that change something only by POST."""
+"""The page of a run: progress, the review of a plan, and buttons that need a POST."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -51,7 +51,7 @@ def test_a_plan_is_applied_by_the_button(sync: Sync, admin_client: Client, admin
     assert (run.state, run.requested_by) == (RunState.QUEUED, admin_user)
     sync.drive(run)
     page = read(admin_client, run)
-    assert "Everything went through." in page
+    assert "Everything was applied." in page
     assert "Apply the plan" not in page
 
 
@@ -78,7 +78,7 @@ def test_all_that_a_filter_shows_is_ticked_at_once(sync: Sync, admin_client: Cli
 def test_ticks_of_a_run_that_is_past_review_stay(sync: Sync, admin_client: Client) -> None:
     run = sync.apply(sync.plan())
     page = admin_client.post(url(run, "ticks"), {"all": "off"}, follow=True).content.decode()
-    assert "its ticks were not changed" in page
+    assert "no tick was changed" in page
     assert not run.items.filter(ticked=False).exists()
 
 
@@ -108,7 +108,7 @@ def test_an_expired_plan_says_so(sync: Sync, admin_client: Client) -> None:
 
 def test_an_active_run_is_linked_to_instead_of_starting_another(sync: Sync, admin_client: Client) -> None:
     plan = sync.plan()
-    active = start(sync.profile, RunKind.APPLY, by=None, ring=False)
+    active = start(sync.profile, RunKind.APPLY, by=None, notify=False)
     for button in ("apply", "again"):
         page = admin_client.post(url(plan, button), follow=True).content.decode()
         assert f'href="{url(active)}">Open run {active.pk}</a>' in page
@@ -116,15 +116,15 @@ def test_an_active_run_is_linked_to_instead_of_starting_another(sync: Sync, admi
 
 
 def test_a_run_is_cancelled(sync: Sync, admin_client: Client) -> None:
-    run = start(sync.profile, RunKind.APPLY, by=None, ring=False)
-    assert "Cancelled." in admin_client.post(url(run, "cancel"), follow=True).content.decode()
+    run = start(sync.profile, RunKind.APPLY, by=None, notify=False)
+    assert "The run is cancelled." in admin_client.post(url(run, "cancel"), follow=True).content.decode()
     run.refresh_from_db()
     assert run.state == RunState.CANCELLED
-    assert "had ended already" in admin_client.post(url(run, "cancel"), follow=True).content.decode()
+    assert "had already ended" in admin_client.post(url(run, "cancel"), follow=True).content.decode()
 
 
 def test_the_page_moves_by_itself_and_stops_by_itself(sync: Sync, admin_client: Client) -> None:
-    run = start(sync.profile, RunKind.PLAN, by=None, ring=False)
+    run = start(sync.profile, RunKind.PLAN, by=None, notify=False)
     assert f'hx-get="{url(run, "progress")}" hx-trigger="every 2s"' in read(admin_client, run)
     moving = admin_client.get(url(run, "progress"))
     assert (moving.status_code, "Waiting for a worker." in moving.content.decode()) == (200, True)
@@ -133,14 +133,14 @@ def test_the_page_moves_by_itself_and_stops_by_itself(sync: Sync, admin_client: 
     assert (ended.status_code, ended.headers["HX-Refresh"]) == (286, "true")
 
 
-def test_a_run_nobody_takes_says_how_to_start_a_worker(sync: Sync, admin_client: Client) -> None:
-    run = start(sync.profile, RunKind.PLAN, by=None, ring=False)
+def test_a_run_without_a_worker_says_how_to_start_a_worker(sync: Sync, admin_client: Client) -> None:
+    run = start(sync.profile, RunKind.PLAN, by=None, notify=False)
     SyncRun.objects.update(created_at=timezone.now() - timedelta(minutes=2))
-    assert "No worker has taken it yet." in read(admin_client, run)
+    assert "No worker has taken this run yet." in read(admin_client, run)
 
 
-def test_progress_shows_a_total_where_the_source_told_it(sync: Sync, admin_client: Client) -> None:
-    run = start(sync.profile, RunKind.PLAN, by=None, ring=False)
+def test_progress_shows_a_total_where_the_source_reports_it(sync: Sync, admin_client: Client) -> None:
+    run = start(sync.profile, RunKind.PLAN, by=None, notify=False)
     counts = {"responder": {"fetched": 40, "total": 160}, "schedule": {"fetched": 7, "total": None}}
     SyncRun.objects.update(state=RunState.RUNNING, phase="fetch", counts=counts)
     page = read(admin_client, run)
@@ -174,7 +174,18 @@ def test_a_new_object_names_what_the_same_plan_creates(sync: Sync, admin_client:
 
 def test_a_run_of_a_few_objects_says_so(sync: Sync, admin_client: Client) -> None:
     run = sync.run(RunKind.PLAN, only=[("schedule", "S1")])
-    assert "Limited to 1 object; nothing follows for the others." in read(admin_client, run)
+    text = read(admin_client, run)
+    assert "Only this object was planned. Nothing is concluded about the others." in text
+    assert "Started from the shell or by a deleted account" in text
+    run = sync.run(RunKind.PLAN, only=[("schedule", "S1"), ("user_group", "G1")])
+    assert "Only these 2 objects were planned." in read(admin_client, run)
+
+
+def test_a_run_names_the_account_that_started_it(sync: Sync, admin_client: Client, admin_user: User) -> None:
+    run = sync.plan()
+    SyncRun.objects.filter(pk=run.pk).update(requested_by=admin_user)
+    assert f"Started by {admin_user}" in read(admin_client, run)
+    assert f"by {admin_user}" in admin_client.get(LIST).content.decode()
 
 
 def test_an_account_that_is_linked_is_named(sync: Sync, admin_client: Client) -> None:
@@ -199,7 +210,7 @@ def test_items_are_filtered_and_searched(sync: Sync, admin_client: Client) -> No
     assert ("<strong>Primary</strong>" in page, "<strong>Ana</strong>" in page) == (True, False)
     page = read(admin_client, run, q="ana")
     assert ("<strong>Primary</strong>" in page, "<strong>Ana</strong>" in page) == (False, True)
-    assert "No item fits this filter." in read(admin_client, run, action="detach")
+    assert "No item matches the filters." in read(admin_client, run, action="detach")
     assert "<strong>Ana</strong>" in read(admin_client, run, outcome="open")
 
 
@@ -251,7 +262,7 @@ def test_hostile_names_reasons_and_notes_are_text(sync: Sync, admin_client: Clie
         assert HOSTILE not in text
 
 
-def test_a_failed_read_tells_why_and_what_next(sync: Sync, admin_client: Client) -> None:
+def test_a_failed_read_says_why_and_what_to_do(sync: Sync, admin_client: Client) -> None:
     sync.source.error = RuntimeError("boom")
     page = read(admin_client, sync.plan())
     assert "An unexpected RuntimeError stopped the run." in page
@@ -306,4 +317,4 @@ def test_runs_are_neither_added_nor_deleted_by_hand(sync: Sync, admin_client: Cl
 def test_a_listing_that_broke_off_is_named(sync: Sync, admin_client: Client) -> None:
     broken = dict(world().completeness) | {"schedule": type(world().completeness["schedule"])(False, "page 3 failed.")}
     sync.source.change(completeness=broken)
-    assert "The list of schedules was not read to its end: page 3 failed." in read(admin_client, sync.plan())
+    assert "The list of schedules was not read completely: page 3 failed." in read(admin_client, sync.plan())

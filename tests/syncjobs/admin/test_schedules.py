@@ -1,4 +1,4 @@
-"""What the sync adds to the pages of schedules: parity, where they come from, what is open."""
+"""The sync adds parity, source and open conflicts to the pages of schedules."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -54,21 +54,21 @@ def measured(imported: int, sync: Sync) -> Check:
         since = instant_from_text(NOW)
         until = since + 14 * DAY
         spans = render_final(*specs([schedule])[schedule], since, until)
-        shown = [[instant_to_text(s.start), instant_to_text(s.end), list(map(participant_to_text, s.participants))]
-                 for s in spans]  # fmt: skip
+        stored = [[instant_to_text(s.start), instant_to_text(s.end), list(map(participant_to_text, s.participants))]
+                  for s in spans]  # fmt: skip
         differences, unequal = [], 0
         for index, who in wrong.items():
-            ours = shown[index][2]
-            shown[index][2] = [who]
+            ours = stored[index][2]
+            stored[index][2] = [who]
             unequal += spans[index].end - spans[index].start
             differences.append(
-                {"start": shown[index][0], "end": shown[index][1], "source": [who], "ours": ours, "cause": "override"}
+                {"start": stored[index][0], "end": stored[index][1], "source": [who], "ours": ours, "cause": "override"}
             )
         defaults = {
             "connection": sync.connection, "schedule_id": schedule, "external_id": "S1", "judge": ParityJudge.VENDOR,
             "basis": ParityBasis.SYNC, "measured_at": at(since) - timedelta(minutes=7), "since": at(since),
             "until": at(until), "equal_seconds": 14 * DAY - unequal, "total_seconds": 14 * DAY,
-            "source_spans": shown, "differences": differences,
+            "source_spans": stored, "differences": differences,
         }  # fmt: skip
         return ParityCheck.objects.create(**{**defaults, **more})
 
@@ -108,7 +108,7 @@ def test_equal_schedules_have_an_empty_difference(browser: Client, imported: int
     assert response.context["timeline"].rows[2].bars == ()
     text = response.content.decode()
     assert "100.00 %" in text
-    assert "No difference in the part of these days that was measured." in text
+    assert "There is no difference in the days that were measured." in text
     elsewhere = page(browser, imported, "?from=2027-05-01").context["timeline"].rows
     assert [row.label for row in elsewhere] == ["Final schedule", "Layer 1"]
 
@@ -117,7 +117,7 @@ def test_equal_schedules_have_an_empty_difference(browser: Client, imported: int
 def test_the_page_says_where_it_comes_from_and_what_is_open(browser: Client, imported: int, sync: Sync) -> None:
     text = page(browser, imported).content.decode()
     assert "PagerDuty (acme), id S1; synced in <a" in text
-    assert "Measured with the next sync." in text
+    assert "The next sync measures it." in text
     assert "Conflicts" not in text.partition("rb-answer-facts")[2]
     link = sync.connection.links.get(entity_type="schedule")
     for key in ("a", "b"):
@@ -125,21 +125,21 @@ def test_the_page_says_where_it_comes_from_and_what_is_open(browser: Client, imp
             connection=sync.connection, link=link, kind="both_edited", subject_key=key, entity_type="schedule",
             external_id="S1", label="Primary", evidence_hash="x", opened_at=at(instant_from_text(NOW)),
         )  # fmt: skip
-    asked = page(browser, imported, f"?at={NOW}").content.decode()
-    assert "2 open" in asked
-    assert "Layer 1 (id L1)" in asked
-    told = staff("view_schedule").get(page_url(imported)).content.decode()
-    assert "synced in run" in told
-    assert "2 open" in told
-    assert reverse("admin:syncjobs_conflict_changelist") not in told
+    page_text = page(browser, imported, f"?at={NOW}").content.decode()
+    assert "2 open" in page_text
+    assert "Layer 1 (id L1)" in page_text
+    page_text = staff("view_schedule").get(page_url(imported)).content.decode()
+    assert "synced in run" in page_text
+    assert "2 open" in page_text
+    assert reverse("admin:syncjobs_conflict_changelist") not in page_text
 
 
-def test_an_edit_after_the_measurement_is_said(browser: Client, imported: int, measured: Check) -> None:
+def test_the_page_reports_an_edit_after_the_measurement(browser: Client, imported: int, measured: Check) -> None:
     measured(measured_at=timezone.now())
-    assert "has changed here since" not in page(browser, imported).content.decode()
+    assert "was changed here after that" not in page(browser, imported).content.decode()
     row = Schedule.objects.get()
     write("schedule", [Draft({"description": "x"}, id=row.pk, version=row.version)], by=BY)
-    assert "has changed here since" in page(browser, imported).content.decode()
+    assert "was changed here after that" in page(browser, imported).content.decode()
 
 
 @time_machine.travel(NOW, tick=False)

@@ -1,4 +1,4 @@
-"""Choosing what to import: the tree of the source, what comes along, and the rules."""
+"""The import page: the objects of the source, what they import, and the rules."""
 
 from collections.abc import Iterator, Sequence
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 
 
 class Shelf:
-    """A connector's inventory. ``asked``: how often the source was asked."""
+    """A connector's inventory. ``reads``: how often the source was read."""
 
     label = "PagerDuty"
 
@@ -33,10 +33,10 @@ class Shelf:
             Node("service", "V1", "Checkout", references=(("escalation_policy", "P1"),)),
         )
         self.error: Exception | None = None
-        self.asked = 0
+        self.reads = 0
 
     def inventory(self) -> Sequence[Node]:
-        self.asked += 1
+        self.reads += 1
         if self.error is not None:
             raise self.error
         return self.nodes
@@ -89,28 +89,28 @@ def test_a_rule_that_changes_moves_the_version_and_review_does_not(sync: Sync, a
     page = admin_client.post(url(sync.connection), rules(strategy="source"), follow=True).content.decode()
     sync.profile.refresh_from_db()
     assert (sync.profile.strategy, sync.profile.rules_version) == (Strategy.OVERWRITE, 2)
-    assert "plan first and look at the local edits" in page
+    assert "Plan first, and look at these edits" in page
     admin_client.post(url(sync.connection), rules(strategy="source", contact_details=None))
     sync.profile.refresh_from_db()
     assert (sync.profile.contact_details, sync.profile.rules_version) == (False, 3)
 
 
 def test_the_page_asks_the_source_only_when_somebody_wants_it(sync: Sync, admin_client: Client, shelf: Shelf) -> None:
-    assert "Show what there is" in admin_client.get(url(sync.connection)).content.decode()
-    assert shelf.asked == 0
+    assert "Read the source" in admin_client.get(url(sync.connection)).content.decode()
+    assert shelf.reads == 0
     fragment = ask(admin_client, sync, "chooser")
     assert "Checkout" in fragment
     page = admin_client.get(url(sync.connection)).content.decode()
     assert "Checkout" in page
-    assert shelf.asked == 1
+    assert shelf.reads == 1
     ask(admin_client, sync, "fresh")
-    assert shelf.asked == 2
+    assert shelf.reads == 2
 
 
 def test_another_target_or_key_is_asked_anew(sync: Sync, shelf: Shelf) -> None:
     inventory.inventory_of(sync.connection)
     sync.connection.seal_credentials({"api_key": "u+another-key"})
-    assert inventory.kept_inventory(sync.connection) is None
+    assert inventory.cached_inventory(sync.connection) is None
 
 
 def test_a_service_shows_what_it_brings_along(sync: Sync, admin_client: Client, shelf: Shelf) -> None:
@@ -120,7 +120,7 @@ def test_a_service_shows_what_it_brings_along(sync: Sync, admin_client: Client, 
     assert '<div class="rb-branch rb-depth-3">2 people</div>' in tree
 
 
-def test_what_the_tree_of_a_provider_does_not_show_is_said(sync: Sync, admin_client: Client, shelf: Shelf) -> None:
+def test_the_page_says_what_the_tree_of_a_provider_lacks(sync: Sync, admin_client: Client, shelf: Shelf) -> None:
     words = "the schedules of all its shifts are imported."
     assert words not in ask(admin_client, sync, "chooser")
     Connection.objects.update(provider="xmatters")
@@ -134,8 +134,8 @@ def test_what_comes_along_says_because_of_what(sync: Sync, admin_client: Client,
     assert "because of service Checkout" in along
     assert "because of escalation policy Default" in along
     assert "2 people" in along
-    assert "count only when" not in along
-    assert "count only when" in ask(admin_client, sync, "along", chosen="service:V1", scope="everything")
+    assert "only count when" not in along
+    assert "only count when" in ask(admin_client, sync, "along", chosen="service:V1", scope="everything")
     assert "Nothing is ticked yet." in ask(admin_client, sync, "along")
 
 
@@ -143,16 +143,16 @@ def test_a_search_keeps_what_is_ticked(sync: Sync, admin_client: Client, shelf: 
     tree = ask(admin_client, sync, "tree", q="PRIM", chosen=["service:V1", "schedule:S1", "schedule:GONE"])
     assert 'value="service:V1" checked' in tree
     assert 'value="schedule:S1" checked' in tree
-    assert "schedule GONE (not at the source any more)" in tree
+    assert "schedule GONE (no longer at the source)" in tree
     assert 'value="escalation_policy:P1"' not in tree
-    assert "None with this name." in tree
+    assert "No name matches." in tree
 
 
 def test_a_large_account_is_cut_and_searchable(sync: Sync, admin_client: Client, shelf: Shelf) -> None:
     shelf.nodes = tuple(Node("service", f"V{number}", f"Service {number:04}") for number in range(3000))
     tree = ask(admin_client, sync, "tree", chosen="service:V2999")
     assert tree.count('type="checkbox"') == inventory.MOST_ROWS
-    assert "and 2950 more: type a part of the name" in tree
+    assert "and 2950 more. Search for a part of the name" in tree
     assert 'value="service:V2999" checked' in tree
     assert ask(admin_client, sync, "tree", q="0123").count('type="checkbox"') == 1
 
@@ -195,7 +195,7 @@ def test_a_choice_made_before_is_shown_by_name(sync: Sync, admin_client: Client,
 def test_rights(sync: Sync, admin_client: Client, admin_user: User, shelf: Shelf) -> None:
     client = staff("view_connection", "view_syncprofile")
     page = client.get(url(sync.connection)).content.decode()
-    assert "Listing what there is needs the right to start syncs." in page
+    assert "You need the right to start syncs to list the objects at the source." in page
     assert "Save</button>" not in page
     assert client.post(url(sync.connection), rules()).status_code == 403
     assert client.post(url(sync.connection, "inventory")).status_code == 403
@@ -204,7 +204,7 @@ def test_rights(sync: Sync, admin_client: Client, admin_user: User, shelf: Shelf
     guarded.force_login(admin_user)
     assert guarded.post(url(sync.connection), rules()).status_code == 403
     assert guarded.post(url(sync.connection, "inventory")).status_code == 403
-    assert shelf.asked == 0
+    assert shelf.reads == 0
 
 
 def test_the_tree_of_a_simulated_account(admin_client: Client, simulator: Simulator) -> None:

@@ -1,4 +1,4 @@
-"""``manage.py on_call``: who, until when, who then, and why."""
+"""The command ``on_call``: who is on call, until when, who is next, and why."""
 
 from typing import Any
 
@@ -72,9 +72,9 @@ def test_the_document(primary: tuple[int, int, int]) -> None:
 
 
 def test_the_default_is_now(primary: tuple[int, int, int]) -> None:
-    (told,) = document("on_call")["schedules"]
-    assert told["basis"] == ""
-    assert told["on_call"][0]["name"] in ("Ana", "Ben")
+    (answer,) = document("on_call")["schedules"]
+    assert answer["basis"] == ""
+    assert answer["on_call"][0]["name"] in ("Ana", "Ben")
 
 
 def test_why_names_what_decides(make: MakeRow) -> None:
@@ -89,9 +89,9 @@ def test_why_names_what_decides(make: MakeRow) -> None:
         "  layer Weekly: Ana; turn 0, place 1, 2026-03-02T08:00:00Z to 2026-03-09T08:00:00Z",
         "    override 3:S:O: Ben instead of Ana",
     ]
-    (told,) = document("on_call", "--at", AT, "--why")["schedules"]
-    assert (told["id"], told["why"]["participants"]) == (pk, [f"person:local:{ben}"])
-    assert told["why"]["sources"] == [
+    (answer,) = document("on_call", "--at", AT, "--why")["schedules"]
+    assert (answer["id"], answer["why"]["participants"]) == (pk, [f"person:local:{ben}"])
+    assert answer["why"]["sources"] == [
         {
             "kind": "layer",
             "key": "L1",
@@ -134,13 +134,13 @@ def test_why_says_what_is_closed_covered_and_substituted(make: MakeRow) -> None:
         f"  layer Weekly: Ben; {week}; covered by layer b",
         "  layer Weekly: it has not started; opens 2026-03-03T00:00:00Z; covered by layer b",
         "  extra shift 3:S:X: nobody",
-        "  substitution " + told_key("Stack") + ": nobody instead of Ana",
+        "  substitution " + substitution_key("Stack") + ": nobody instead of Ana",
     ]
 
 
-def told_key(name: str) -> str:
-    (told,) = document("on_call", "--at", AT, "--why", "--schedule", name)["schedules"]
-    (substituted,) = told["why"]["substituted"]
+def substitution_key(name: str) -> str:
+    (answer,) = document("on_call", "--at", AT, "--why", "--schedule", name)["schedules"]
+    (substituted,) = answer["why"]["substituted"]
     assert substituted["replacement"] == "vacant"
     return str(substituted["substitution"])
 

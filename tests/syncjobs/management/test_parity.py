@@ -1,4 +1,4 @@
-"""``parity`` and the demo from a shell: equal, different, not told; of a connection and of a recording."""
+"""The commands ``parity`` and ``demo``: equal, different and missing renderings, of a connection and a recording."""
 
 import json
 import re
@@ -85,8 +85,8 @@ def test_a_recording_is_compared_with_the_rendering_in_it(recording: Path) -> No
     assert len(result["schedules"]) == 14
     assert all(s["equal"] == s["total"] > 14 * DAY for s in result["schedules"])
     first = datetime.fromisoformat(result["schedules"][0]["since"])
-    asked = ("--since", (first + timedelta(days=2)).isoformat(), "--until", (first + timedelta(days=9)).isoformat())
-    code, out = shell("parity", "--recording", str(recording), *asked)
+    options = ("--since", (first + timedelta(days=2)).isoformat(), "--until", (first + timedelta(days=9)).isoformat())
+    code, out = shell("parity", "--recording", str(recording), *options)
     assert code == 0
     assert "14 of 14 schedules could be compared." in out
     assert not ParityCheck.objects.exists()

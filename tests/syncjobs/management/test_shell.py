@@ -184,7 +184,7 @@ def test_cancelling_drops_a_plan(connected: Simulator) -> None:
 def test_usage_errors_are_64_and_name_what_there_is(connected: Simulator) -> None:
     code, out = shell("sync_run", "nothing")
     assert code == 64
-    assert "There is: acme" in out
+    assert "Connections: acme" in out
     assert shell("apply", "999")[0] == 64
     assert shell("connect_source", "x", "--set", "nonsense=1")[0] == 64
     assert shell("sync_run")[0] == 64

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from connectors.presence import Presence
 from connectors.providers.xmatters.vendor import VENDOR
 from connectors.reading.findings import Findings
 from connectors.records import SourceSchedule
@@ -63,7 +64,7 @@ class Synced:
             details[1] = LinkDetail(Base(self.settled), {}, local, primary=True)
         picture = Picture(links, details, dict.fromkeys(links, ()), {}, frozenset(), {}, ())
         rules = Rules("ask", {}, now, 3, "xMatters")
-        plan = make_plan(by_kind([proposal]), picture, rules, complete={})
+        plan = make_plan(by_kind([proposal]), picture, rules, presence=lambda kind, external_id: Presence("absent"))
         if not plan.items:
             return None
         (item,) = plan.items

@@ -1,4 +1,4 @@
-"""What a source can do to us, on the whole way: one clear message, nothing lost, nothing removed."""
+"""A faulty source leads to a clear message. Nothing is lost, and nothing is removed."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ def imported(simulator: Simulator) -> SyncProfile:
 
 def sync(profile: SyncProfile, kind: RunKind = RunKind.APPLY) -> SyncRun:
     profile.refresh_from_db()
-    run = drive(start(profile, kind, by=None, ring=False).pk)
+    run = drive(start(profile, kind, by=None, notify=False).pk)
     assert run is not None
     return run
 
@@ -72,9 +72,9 @@ def test_nothing_is_lost_whatever_the_source_answers(
     before = on_call_data()
     simulator.faults.add(path, kind, **fault)
     run = sync(imported)
-    told = " ".join([run.reason, run.hint, *run.items.values_list("reason", flat=True)])
-    assert words in told
-    assert DEMO_KEY not in told
+    texts = " ".join([run.reason, run.hint, *run.items.values_list("reason", flat=True)])
+    assert words in texts
+    assert DEMO_KEY not in texts
     assert run.state in (RunState.FAILED, RunState.PARTIAL, RunState.SUCCEEDED)
     assert (run.state == RunState.SUCCEEDED) == (kind == "shrink")
     assert on_call_data() == before

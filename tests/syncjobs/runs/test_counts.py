@@ -42,7 +42,7 @@ def test_a_second_sync_of_10000_entities_writes_nothing_in_at_most_40_statements
         lead_to(running, settings)
         profile = connect()
         with CaptureQueriesContext(connection) as first:
-            run = drive(start(profile, RunKind.APPLY, by=None, ring=False).pk)
+            run = drive(start(profile, RunKind.APPLY, by=None, notify=False).pk)
         assert run is not None
         assert (run.state, run.reason) == (RunState.SUCCEEDED, "")
         assert run.items.count() == size
@@ -50,7 +50,7 @@ def test_a_second_sync_of_10000_entities_writes_nothing_in_at_most_40_statements
         assert len(first) <= 4 * sum(n > 0 for n in rows) + 3 * sum(rows) / 100
         profile.refresh_from_db()
         with CaptureQueriesContext(connection) as second:
-            again = drive(start(profile, RunKind.APPLY, by=None, ring=False).pk)
+            again = drive(start(profile, RunKind.APPLY, by=None, notify=False).pk)
     assert again is not None
     assert again.state == RunState.SUCCEEDED
     assert sum(counts["unchanged"] for counts in again.counts.values()) == size
@@ -65,7 +65,7 @@ def test_the_number_of_statements_of_a_second_sync_does_not_grow_with_edited_row
     from oncall.operations import Actor, write
 
     profile = connect()
-    drive(start(profile, RunKind.APPLY, by=None, ring=False).pk)
+    drive(start(profile, RunKind.APPLY, by=None, notify=False).pk)
     counts = []
     for edited in (1, 30):
         rows = Responder.objects.order_by("id")[:edited]
@@ -73,7 +73,7 @@ def test_the_number_of_statements_of_a_second_sync_does_not_grow_with_edited_row
         write("responder", drafts, by=Actor(None, "test"))
         profile.refresh_from_db()
         with CaptureQueriesContext(connection) as queries:
-            drive(start(profile, RunKind.APPLY, by=None, ring=False).pk)
+            drive(start(profile, RunKind.APPLY, by=None, notify=False).pk)
         assert set(written_tables(queries)) <= OWN_RECORDS
         counts.append(len(queries))
     assert counts[0] == counts[1]

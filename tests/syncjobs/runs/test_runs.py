@@ -1,4 +1,4 @@
-"""The life of a run: one at a time, cancelled, dead, stale, superseded."""
+"""Runs that are active, cancelled, dead, stale or superseded."""
 
 from datetime import timedelta
 from itertools import pairwise
@@ -18,34 +18,28 @@ from syncjobs.runs import start as starting
 from syncjobs.runs.apply import Application
 from syncjobs.runs.claim import LEASE, Claim, claim_run
 from syncjobs.runs.runner import drive
-from syncjobs.runs.start import approve, cancel, start, sweep
+from syncjobs.runs.start import approve, cancel, recover_runs, start
 from syncjobs.tasks import drive_run, tick
 from tests.syncjobs.conftest import BY, NOW, Sync, layer, schedule, user, world
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture(autouse=True)
-def bell(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Doorbells rung: ids of runs."""
-    rung: list[int] = []
-    monkeypatch.setattr(starting.current_app, "send_task", lambda name, args: rung.append(args[0]))
-    return rung
-
-
 def test_one_run_at_a_time_and_the_second_is_told_which(sync: Sync) -> None:
-    first = start(sync.profile, RunKind.APPLY, by=None, ring=False)
+    first = start(sync.profile, RunKind.APPLY, by=None, notify=False)
     with pytest.raises(RunAlreadyActive) as refused:
-        start(sync.profile, RunKind.PLAN, by=None, ring=False)
+        start(sync.profile, RunKind.PLAN, by=None, notify=False)
     assert refused.value.run == first
     assert f"Run {first.pk}" in str(refused.value)
 
 
-def test_a_start_rings_after_the_commit(sync: Sync, bell: list[int], django_capture_on_commit_callbacks: Any) -> None:
+def test_a_start_notifies_workers_on_commit(
+    sync: Sync, notified: list[int], django_capture_on_commit_callbacks: Any
+) -> None:
     with django_capture_on_commit_callbacks(execute=True):
         run = start(sync.profile, RunKind.APPLY, by=None)
-        assert bell == []
-    assert bell == [run.pk]
+        assert notified == []
+    assert notified == [run.pk]
 
 
 def test_a_broker_that_is_down_loses_nothing(sync: Sync, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,14 +47,14 @@ def test_a_broker_that_is_down_loses_nothing(sync: Sync, monkeypatch: pytest.Mon
         raise OSError("no broker")
 
     monkeypatch.setattr(starting.current_app, "send_task", down)
-    run = start(sync.profile, RunKind.APPLY, by=None, ring=False)
-    starting.ring_for(run)
+    run = start(sync.profile, RunKind.APPLY, by=None, notify=False)
+    starting.notify_workers(run)
     run.refresh_from_db()
     assert run.state == RunState.QUEUED
 
 
 def test_only_one_worker_gets_a_run(sync: Sync) -> None:
-    run = start(sync.profile, RunKind.APPLY, by=None, ring=False)
+    run = start(sync.profile, RunKind.APPLY, by=None, notify=False)
     assert claim_run(run.pk) is not None
     assert claim_run(run.pk) is None
     assert drive(run.pk) is None
@@ -72,7 +66,7 @@ def test_a_refused_key_fails_the_run_in_words(sync: Sync) -> None:
     )
     run = sync.run()
     assert (run.state, run.reason) == (RunState.FAILED, "PagerDuty refused the key.")
-    assert run.hint == "Enter another. What was imported before is untouched."
+    assert run.hint == "Enter another. What was imported before did not change."
     assert not run.is_active
 
 
@@ -113,7 +107,7 @@ def test_progress_is_written_while_pages_arrive(sync: Sync, monkeypatch: pytest.
 
 
 def test_long_runs_write_progress_more_rarely_but_always_within_the_lease(sync: Sync) -> None:
-    run = claim_run(start(sync.profile, RunKind.APPLY, by=None, ring=False).pk)
+    run = claim_run(start(sync.profile, RunKind.APPLY, by=None, notify=False).pk)
     assert run is not None
     now = [0.0]
     claim = Claim(run, clock=lambda: now[0])
@@ -152,9 +146,9 @@ def test_a_run_cancelled_before_it_writes_writes_nothing(sync: Sync) -> None:
 
 
 def test_a_dead_run_is_failed_by_the_next_tick_with_a_reason(sync: Sync) -> None:
-    run = claim_run(start(sync.profile, RunKind.APPLY, by=None, ring=False).pk)
+    run = claim_run(start(sync.profile, RunKind.APPLY, by=None, notify=False).pk)
     assert run is not None
-    assert sweep() == (0, 0)
+    assert recover_runs() == (0, 0)
     SyncRun.objects.update(lease_expires_at=timezone.now() - timedelta(seconds=1))
     tick()
     run.refresh_from_db()
@@ -164,12 +158,12 @@ def test_a_dead_run_is_failed_by_the_next_tick_with_a_reason(sync: Sync) -> None
     assert sync.run().state == RunState.SUCCEEDED
 
 
-def test_the_tick_rings_again_for_a_run_nobody_took(sync: Sync, bell: list[int]) -> None:
-    run = start(sync.profile, RunKind.APPLY, by=None, ring=False)
-    assert sweep() == (0, 0)
+def test_the_tick_notifies_workers_again_of_a_queued_run(sync: Sync, notified: list[int]) -> None:
+    run = start(sync.profile, RunKind.APPLY, by=None, notify=False)
+    assert recover_runs() == (0, 0)
     SyncRun.objects.update(created_at=timezone.now() - timedelta(minutes=1))
-    assert sweep() == (0, 1)
-    assert bell == [run.pk]
+    assert recover_runs() == (0, 1)
+    assert notified == [run.pk]
 
 
 def test_a_task_for_a_run_that_ended_does_nothing(sync: Sync) -> None:
@@ -183,28 +177,28 @@ def test_a_newer_plan_replaces_the_one_that_waits(sync: Sync) -> None:
     old.refresh_from_db()
     assert (old.state, old.superseded_by) == (RunState.SUPERSEDED, new)
     with pytest.raises(StalePlan, match=f"replaced by run {new.pk}"):
-        approve(old, by=None, ring=False)
+        approve(old, by=None, notify=False)
 
 
 def test_a_plan_expires_after_a_week(sync: Sync) -> None:
     plan = sync.plan()
     SyncRun.objects.update(plan_expires_at=timezone.now() - timedelta(seconds=1))
     with pytest.raises(StalePlan, match="expired"):
-        approve(plan, by=None, ring=False)
+        approve(plan, by=None, notify=False)
 
 
 def test_a_plan_is_applied_once(sync: Sync) -> None:
     plan = sync.plan()
     sync.apply(plan)
     with pytest.raises(StalePlan, match="no plan to apply"):
-        approve(plan, by=None, ring=False)
+        approve(plan, by=None, notify=False)
 
 
 def test_an_approval_waits_for_the_active_run(sync: Sync) -> None:
     plan = sync.plan()
-    active = start(sync.profile, RunKind.APPLY, by=None, ring=False)
+    active = start(sync.profile, RunKind.APPLY, by=None, notify=False)
     with pytest.raises(RunAlreadyActive) as refused:
-        approve(plan, by=None, ring=False)
+        approve(plan, by=None, notify=False)
     assert refused.value.run == active
 
 
@@ -231,8 +225,8 @@ def test_an_old_plan_reads_the_source_again_and_leaves_alone_what_moved(sync: Sy
 
 
 def test_an_old_plan_is_not_stale_because_a_rotation_moved_on_by_itself(sync: Sync) -> None:
-    """The plan was made by one read, the fresh look is another that tells the same rotation by another anchor."""
-    before, after = (layer("U1", "U2", anchor=f"2026-03-01T0{shown}:00", length=86_400) for shown in ("2:30", "3:00"))
+    """The second read reports the same rotation with another anchor."""
+    before, after = (layer("U1", "U2", anchor=f"2026-03-01T0{clock}:00", length=86_400) for clock in ("2:30", "3:00"))
     march = NOW - 237 * 86_400  # the day before the clock skips 02:30
     sync.source.change(fetched_at=march, schedules=(schedule("S1", "Primary", before),))
     sync.run()
@@ -255,7 +249,7 @@ def test_what_a_reviewer_unticks_is_left_out(sync: Sync) -> None:
     plan.items.filter(external_id="U3").update(ticked=False)
     applied = sync.apply(plan)
     left_out = applied.items.get(external_id="U3")
-    assert (left_out.outcome, left_out.reason) == ("skipped", "left out by the reviewer")
+    assert (left_out.outcome, left_out.reason) == ("skipped", "unticked by the reviewer")
     assert Responder.objects.count() == 2
 
 
@@ -292,7 +286,7 @@ def test_an_account_taken_while_a_plan_waits_makes_its_item_stale(sync: Sync) ->
     plan = sync.plan()
     write("responder", [Draft({"name": "Somebody"}, account_id=account.pk)], by=BY)
     applied = sync.apply(plan)
-    assert "account was linked to somebody else" in applied.items.get(outcome="stale").reason
+    assert "account was linked to another person" in applied.items.get(outcome="stale").reason
 
 
 def test_cancelling_while_it_writes_keeps_what_was_written_whole(sync: Sync, monkeypatch: pytest.MonkeyPatch) -> None:

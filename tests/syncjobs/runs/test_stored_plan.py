@@ -1,4 +1,4 @@
-"""A plan as rows: what is stored of an item, and what its link remembers of it."""
+"""The stored form of an item, and what its link settles."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Planning and applying against a database: what is imported, what a second sync does, who wins."""
+"""Plans and applies against a database: the import, the second sync, and whose value is kept."""
 
 import json
 from dataclasses import replace
@@ -13,6 +13,7 @@ from connectors.records import (
     Account,
     Completeness,
     FailedEntity,
+    Reach,
     SourceMember,
     SourceService,
     SourceTeam,
@@ -366,6 +367,21 @@ def test_out_of_selection_is_detached_and_comes_back(sync: Sync) -> None:
     link.refresh_from_db()
     assert link.state == LinkState.LINKED
     assert sync.run().items.count() == 0
+
+
+def test_what_a_selection_did_not_reach_stays_as_it_is(sync: Sync) -> None:
+    sync.run()
+    sync.profile.selection = {"everything": False, "chosen": {"service": ["V1"]}}
+    sync.profile.save()
+    sync.source.reach = Reach(frozenset({("service", "V1")}), unresolved=(("service", "V1"),))
+    sync.source.change(schedules=(), policies=(), services=())
+    run = sync.run()
+    assert run.state == RunState.PARTIAL
+    assert run.reason == "Not everything was applied: 2 not reached."
+    assert "The service V1 could not be read" in run.completeness["schedule"]["reason"]
+    assert set(ExternalLink.objects.values_list("state", flat=True)) == {LinkState.LINKED}
+    assert run.counts["schedule"]["unreached"] == 1
+    assert run.items.count() == 0
 
 
 def test_what_is_deleted_here_stays_deleted(sync: Sync) -> None:

@@ -41,7 +41,7 @@ class Weeks:
             rim = Rim(transport, now=lambda: now, sleep=lambda seconds: None)
             return XMatters(connection.settings, connection.secrets(), rim)
 
-        run = drive(start(self.profile, RunKind.APPLY, by=None, ring=False).pk, opener=opened)
+        run = drive(start(self.profile, RunKind.APPLY, by=None, notify=False).pk, opener=opened)
         assert run is not None
         return run
 

@@ -137,7 +137,7 @@ def test_no_secret_is_in_any_row_or_log_after_a_sync(
     profile = connect(given, password)
     simulator.faults.add("/api/xm/1/temporary-absences", "html", count=2)
     for state in (RunState.PARTIAL, RunState.SUCCEEDED):
-        run = drive(start(profile, RunKind.APPLY, by=None, ring=False).pk)
+        run = drive(start(profile, RunKind.APPLY, by=None, notify=False).pk)
         assert run is not None
         assert run.state == state
     rows = stored()

@@ -14,7 +14,7 @@ from django.urls import reverse
 from oncall.aggregates import Draft
 from oncall.models import ChangeRecord, Responder, User, UserGroup
 from oncall.operations import Actor, create_account, set_rights, write
-from oncall.selectors.schedules import load_states
+from oncall.selectors.states import load_states
 
 MakeRow = Callable[..., int]
 METHOD = {"channel": "email", "address": "a@example.com", "label": "", "enabled": True}

@@ -194,7 +194,7 @@ def test_cycles_endless_walks_and_unreadable_levels_are_reported(browser: Client
     assert "This policy is already running, so the walk stops here: Two → One → Two." in shown(browser, again)
     ana = make("responder", name="Ana")
     endless = make("escalation_policy", levels=levels(level(1, target("responder", ana))), repeat_count=1_000_000)
-    assert "The walk is too long: more than 2000 levels" in shown(browser, endless)
+    assert "The walk is too long: it has more than 2000 levels" in shown(browser, endless)
     old = make("escalation_policy", name="Old")
     EscalationPolicy.objects.filter(pk=old).update(levels={"format": 0})
     assert "stored in format 0" in shown(browser, old)

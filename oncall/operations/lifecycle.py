@@ -1,7 +1,7 @@
-"""Taking aggregates out of use, bringing them back, deleting them, and putting one in another's place."""
+"""Deactivates, reactivates, deletes and merges aggregates."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TypeVar
 
 from django.db import models, transaction
 from django.db.models.deletion import ProtectedError
@@ -10,19 +10,21 @@ from oncall.aggregates import Draft, Kind
 from oncall.errors import InvalidDraft, RowsInUse
 from oncall.models import ChangeRecord, Reference
 from oncall.operations.audit import Actor, change_record
-from oncall.operations.writing import WriteResult, lock_versions, write
+from oncall.operations.drafts import WriteResult, lock_versions, write
 from oncall.tables.base import chunks, element_key
-from oncall.tables.kinds import ROOTS, columns_naming
+from oncall.tables.kinds import ROOTS, key_columns_to
 
-_SHOWN = 5
+_MOST_NAMES = 5  # in a message
+Holder = TypeVar("Holder", bound=models.Model)
 
 
 def deactivate(kind: Kind, ids: Iterable[int], by: Actor) -> list[WriteResult]:
-    """Takes rows out of use; they keep their slots. Rows that do not exist, or are inactive, are left alone."""
+    """Makes rows inactive; they keep their slots. Rows that do not exist or are inactive are skipped."""
     return _set_active(kind, ids, by, active=False)
 
 
 def reactivate(kind: Kind, ids: Iterable[int], by: Actor) -> list[WriteResult]:
+    """Makes rows active again. Rows that do not exist or are active are skipped."""
     return _set_active(kind, ids, by, active=True)
 
 
@@ -34,11 +36,13 @@ def _set_active(kind: Kind, ids: Iterable[int], by: Actor, *, active: bool) -> l
 
 @transaction.atomic
 def delete(kind: Kind, ids: Iterable[int], by: Actor) -> int:
-    """Deletes rows and their elements for good; returns how many. Raises RowsInUse when something else names one."""
+    """Deletes rows and their elements; returns the number of rows. Raises RowsInUse if other rows refer to one."""
     roots, count = ROOTS[kind], 0
     for chunk in chunks(sorted(lock_versions(kind, ids))):
         rows = roots.rows.filter(pk__in=chunk)
-        before = {row.pk: (row.name, {name: [value, None] for name, value in roots.read(row).items()}) for row in rows}
+        before: dict[int, tuple[str, dict[str, list[object]]]] = {
+            row.pk: (row.name, {name: [value, None] for name, value in roots.read(row).items()}) for row in rows
+        }
         for name, table in roots.elements.items():
             for element in table.rows.filter(**{f"{table.owner}__in": chunk}):
                 owner = getattr(element, table.owner_id)
@@ -56,47 +60,47 @@ def delete(kind: Kind, ids: Iterable[int], by: Actor) -> int:
 
 def _in_use(names: Sequence[str], users: Iterable[models.Model]) -> str:
     seen = sorted({_user(user) for user in users})
-    more = f" and {len(seen) - _SHOWN} more" if len(seen) > _SHOWN else ""
-    subject = f"{names[0]} is" if len(names) == 1 else f"Some of {', '.join(names[:_SHOWN])} are"
-    return f"{subject} in use by {', '.join(seen[:_SHOWN])}{more}. Nothing was deleted; deactivate instead."
+    more = f" and {len(seen) - _MOST_NAMES} more" if len(seen) > _MOST_NAMES else ""
+    subject = f"{names[0]} is" if len(names) == 1 else f"Some of {', '.join(names[:_MOST_NAMES])} are"
+    return f"{subject} in use by {', '.join(seen[:_MOST_NAMES])}{more}. Nothing was deleted; deactivate instead."
 
 
-def _user(user: Any) -> str:
-    """The aggregate that holds a protected reference, as a person knows it."""
-    if isinstance(user, Reference):
-        user = user.owner_schedule or user.owner_policy
+def _user(row: models.Model) -> str:
+    """Returns the kind and name of the aggregate that contains a protected reference."""
+    owner = (row.owner_schedule or row.owner_policy) if isinstance(row, Reference) else row
     for roots in ROOTS.values():
         for table in roots.elements.values():
-            if isinstance(user, table.model):
-                user = getattr(user, table.owner)
-    return f"{user._meta.verbose_name} {user}"
+            if isinstance(row, table.model):
+                owner = getattr(row, table.owner)
+    return f"{owner._meta.verbose_name} {owner}" if owner is not None else str(row)
 
 
 @transaction.atomic
 def merge(kind: Kind, loser_id: int, into_id: int, by: Actor) -> list[WriteResult]:
-    """Puts one row in the place of another: whatever names the loser means ``into`` from now on, its elements move
-    there, and it stays as an inactive row that says what replaced it. Returns the versions of (loser, into).
+    """Replaces the row ``loser_id`` by ``into_id``: references and elements move, and the loser becomes inactive.
 
-    Raises InvalidDraft when the two are one, or one of them does not exist or was merged away itself.
+    Returns the results of both rows, the loser first. Raises InvalidDraft if the rows are the same, or if one of them
+    does not exist or was merged into another row before.
     """
     roots = ROOTS[kind]
     lock_versions(kind, [loser_id, into_id])
-    rows = {row.pk: row for row in roots.rows.filter(pk__in=[loser_id, into_id], merged_into=None)}
+    stored = roots.rows.filter(pk__in=[loser_id, into_id])
+    rows = {row.pk: row for row in stored if row.merged_into is None}
     if len(rows) != 2:
-        raise InvalidDraft("merged_into", f"{kind} {loser_id} cannot be merged into {into_id}: they are not two rows")
+        raise InvalidDraft("merged_into", f"{kind} {loser_id} cannot be merged into {into_id}: these are not two rows")
     loser, into = rows[loser_id], rows[into_id]
-    given: dict[str, list[Any]] = {"merged_into": [None, into_id]}
-    taken: dict[str, list[Any]] = {}
+    given: dict[str, list[object]] = {"merged_into": [None, into_id]}
+    taken: dict[str, list[object]] = {}
     if loser.active:
         given["active"] = [True, False]
     for name, table in roots.elements.items():
         for element in table.rows.filter(**{table.owner: loser_id}):
             path, values = f"{name}.{element_key(element)}", table.read(element)
             given[path], taken[path] = [values, None], [None, values]
-        table.rows.filter(**{table.owner: loser_id}).update(**{table.owner: into_id})
-    for other, column in columns_naming(kind):
-        other.rows.filter(**{column.row: loser_id}).update(**{column.row: into_id})
-    Reference.objects.filter(**{kind: loser_id}).update(**{kind: into_id})
+        _replace(table.rows, table.owner, loser_id, into_id)
+    for other, column in key_columns_to(kind):
+        _replace(other.rows, column.row, loser_id, into_id)
+    _replace(Reference.objects.all(), kind, loser_id, into_id)
     loser.active, loser.merged_into, loser.version = False, into, loser.version + 1
     loser.save(update_fields=["active", "merged_into", "version"])
     if taken:
@@ -105,3 +109,7 @@ def merge(kind: Kind, loser_id: int, into_id: int, by: Actor) -> list[WriteResul
         ChangeRecord.objects.bulk_create([change_record(kind, into_id, into.name, "update", by, taken)])
     ChangeRecord.objects.bulk_create([change_record(kind, loser_id, loser.name, "update", by, given)])
     return [WriteResult(loser_id, loser.version), WriteResult(into_id, into.version)]
+
+
+def _replace(queryset: models.QuerySet[Holder], foreign_key: str, old: int, new: int) -> None:
+    queryset.filter(**{foreign_key: old}).update(**{foreign_key: new})

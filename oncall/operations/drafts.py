@@ -1,42 +1,46 @@
-"""The one way in which on-call aggregates change: any number of drafts of one kind, in one transaction.
+"""Writes on-call aggregates: any number of drafts of one kind in one transaction.
 
-Statements grow with the number of tables, and with the rows only as far as a statement can hold so many: rows are read,
-checked, compared and then written in bulk, with one change record per aggregate.
+Rows are read, checked, compared and written in bulk, so the number of statements depends on the number of tables. Each
+changed aggregate gets one change record.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from oncall.aggregates import Draft, Kind
 from oncall.errors import InvalidDraft, StaleRows
 from oncall.models import ChangeRecord, Responder
+from oncall.models.root import Root
 from oncall.operations.audit import Actor, change_record
-from oncall.operations.element_writing import Change, ElementWriter, placed
-from oncall.operations.reference_writing import rebuild
-from oncall.operations.resolving import Resolve, Resolver, keys_of, point
+from oncall.operations.elements import Change, ElementWriter, location
+from oncall.operations.keys import Resolve, Resolver, keys_of, set_foreign_keys
+from oncall.operations.references import rebuild
 from oncall.tables.base import Roots, chunks
 from oncall.tables.kinds import ROOTS
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class WriteResult:
-    """The row of a draft, and its version now: unchanged when the draft changed nothing."""
+    """The row of a draft and its version, which does not change if the draft changes nothing."""
 
     id: int
     version: int
 
 
 def write(kind: Kind, drafts: Sequence[Draft], *, by: Actor, resolve: Resolve | None = None) -> list[WriteResult]:
-    """Creates and changes aggregates; returns what became of each draft, in order.
+    """Creates and changes aggregates; returns the result of each draft, in order.
 
-    resolve: what keys mean, for the references in the drafts (``local:<pk>`` needs no entry; an unknown key is kept
-    and filled in later). A draft that changes nothing raises no version and leaves no record. In ``put``,
-    ``local:<pk>`` changes that element and any other key starting with ``local:`` makes one that no source owns.
+    resolve: the primary keys of keys in the drafts. ``local:<pk>`` needs no entry; an unknown key is stored and its
+    foreign key is set later. A draft that changes nothing raises no version and leaves no record. In ``put``,
+    ``local:<pk>`` changes that element; any other key with the prefix ``local:`` creates an element without a source.
 
-    Raises InvalidDraft, or StaleRows when a row is not at its draft's version any more; then nothing is written.
+    Raises InvalidDraft, or StaleRows if a row has another version than its draft. Then nothing is written.
     """
     with transaction.atomic():
         return _write(ROOTS[kind], drafts, by, Resolver(resolve or {}))
@@ -47,7 +51,7 @@ def _write(table: Roots, drafts: Sequence[Draft], by: Actor, resolver: Resolver)
     _check_accounts(drafts)
     changes = []
     for position, draft in enumerate(drafts):
-        with placed(position):
+        with location(position):
             changes.append(_prepared(table, draft, rows, resolver))
     elements = [ElementWriter(table, name, changes, resolver) for name in table.elements]
     resolver.confirm()
@@ -59,12 +63,12 @@ def _write(table: Roots, drafts: Sequence[Draft], by: Actor, resolver: Resolver)
     table.rows.bulk_create(
         [change.row for change in changed],
         update_conflicts=True,
-        unique_fields=["id"],
+        unique_fields=table.primary_key,
         update_fields=table.concrete,
     )
     for writer in elements:
         writer.write()
-    rebuild(table, [change for change in changes if change.names is not None], resolver)
+    rebuild(table, [change for change in changes if change.keys is not None], resolver)
     ChangeRecord.objects.bulk_create(
         change_record(
             table.kind, change.row.pk, change.row.name, "create" if change.created else "update", by,
@@ -76,8 +80,8 @@ def _write(table: Roots, drafts: Sequence[Draft], by: Actor, resolver: Resolver)
     return [WriteResult(change.row.pk, change.row.version) for change in changes]
 
 
-def _lock(table: Roots, drafts: Sequence[Draft]) -> dict[int, Any]:
-    """The rows to be changed, locked. Raises StaleRows."""
+def _lock(table: Roots, drafts: Sequence[Draft]) -> dict[int, Root]:
+    """Locks the rows of the drafts and returns them. Raises StaleRows."""
     versions = {draft.id: draft.version for draft in drafts if draft.id is not None}
     if len(versions) != sum(draft.id is not None for draft in drafts):
         raise ValueError("two drafts for one row")
@@ -88,49 +92,52 @@ def _lock(table: Roots, drafts: Sequence[Draft]) -> dict[int, Any]:
     return rows
 
 
-def _locked(rows: Any, ids: Iterable[int]) -> Iterator[Any]:
+def _locked(rows: QuerySet[Root, T], ids: Iterable[int]) -> Iterator[T]:
     for chunk in chunks(sorted(ids)):
         yield from rows.select_for_update().filter(pk__in=chunk).order_by("pk")
 
 
 def lock_versions(kind: Kind, ids: Iterable[int]) -> dict[int, int]:
-    """Locks rows until the transaction ends; row -> version, without rows that do not exist."""
+    """Locks rows until the transaction ends; returns their versions. Rows that do not exist are left out."""
     return dict(_locked(ROOTS[kind].rows.values_list("pk", "version"), ids))
 
 
-def _prepared(table: Roots, draft: Draft, rows: Mapping[int, Any], resolver: Resolver) -> Change:
+def _prepared(table: Roots, draft: Draft, rows: Mapping[int, Root], resolver: Resolver) -> Change:
+    """Sets the values of a draft on its row, without writing it. Raises InvalidDraft."""
     unknown = set(draft.elements) - set(table.elements)
     if unknown:
         raise InvalidDraft(min(unknown), "there is no such collection")
     created = draft.id is None
-    row = table.new(origin_label=draft.origin) if draft.id is None else rows[draft.id]
+    row = table.model(origin_label=draft.origin) if draft.id is None else rows[draft.id]
     keys, before = ({}, {}) if created else (keys_of(table, row), table.read(row))
     table.put(row, draft.fields)
     after = table.read(row)
     table.check(after)
-    point(table, row, keys, resolver)
-    changes = {} if created else {name: [before[name], after[name]] for name in after if before[name] != after[name]}
-    if draft.account_id is not None and draft.account_id != row.account_id:
+    set_foreign_keys(table, row, keys, resolver)
+    changes: dict[str, list[object]] = (
+        {} if created else {name: [before[name], after[name]] for name in after if before[name] != after[name]}
+    )
+    if isinstance(row, Responder) and draft.account_id not in (None, row.account_id):
         changes["account"] = [row.account_id, draft.account_id]
         row.account_id = draft.account_id
     if draft.origin and not row.origin_label:
-        # A row made here that a source turned out to know as well.
+        # A row that was made here now also comes from a source.
         changes["origin_label"] = ["", draft.origin]
         row.origin_label = draft.origin
-    names = None
-    if table.naming and (created or table.naming in changes):
-        names = list(table.names(after))
-        for name in names:
-            resolver.id(name.kind, name.key)  # to be confirmed with the rest
-    return Change(draft, row, created, changes, names)
+    uses = None
+    if table.keys_field and (created or table.keys_field in changes):
+        uses = list(table.find_keys(after))
+        for use in uses:
+            resolver.id(use.kind, use.key)  # so that the resolver confirms local keys
+    return Change(draft, row, created, changes, uses)
 
 
 def _check_accounts(drafts: Sequence[Draft]) -> None:
-    """An account is one responder. Raises InvalidDraft."""
+    """Raises InvalidDraft if an account would have two responders."""
     holders = {draft.account_id: draft.id for draft in drafts if draft.account_id is not None}
     if len(holders) != sum(draft.account_id is not None for draft in drafts):
         raise InvalidDraft("account", "two drafts take the same account")
     for chunk in chunks(holders):
         for pk, name, account_id in Responder.objects.filter(account_id__in=chunk).values_list("pk", "name", "account"):
             if holders[account_id] != pk:
-                raise InvalidDraft("account", f"is linked to {name} already")
+                raise InvalidDraft("account", f"is already linked to {name}")

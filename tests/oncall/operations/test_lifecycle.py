@@ -1,4 +1,4 @@
-"""Deactivating, deleting, merging."""
+"""Tests deactivating, deleting and merging aggregates."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db
 MakeRow = Callable[..., int]
 
 
-def test_deactivating_keeps_the_row_and_says_who_did_it(make: MakeRow, tester: Actor) -> None:
+def test_deactivating_keeps_the_row_and_records_the_actor(make: MakeRow, tester: Actor) -> None:
     pk = make("service")
     assert [row.version for row in deactivate("service", [pk, 9999], tester)] == [2]
     assert [row.version for row in deactivate("service", [pk], tester)] == [2]  # it is inactive already
@@ -23,7 +23,7 @@ def test_deactivating_keeps_the_row_and_says_who_did_it(make: MakeRow, tester: A
     assert list(changes) == [{"active": [True, False]}, {"active": [False, True]}]
 
 
-def test_deleting_keeps_a_before_image(make: MakeRow, tester: Actor) -> None:
+def test_deleting_records_the_old_values(make: MakeRow, tester: Actor) -> None:
     member = {"person_key": "3:PANA", "role": ""}
     pk = make("user_group", {"members": {"3:T:PANA": member}}, name="Team")
     assert delete("user_group", [pk, 9999], tester) == 1
@@ -34,7 +34,7 @@ def test_deleting_keeps_a_before_image(make: MakeRow, tester: Actor) -> None:
     assert not GroupMember.objects.exists()
 
 
-def test_what_is_in_use_is_not_deleted(make: MakeRow, tester: Actor, weekly_layers: Callable[..., Any]) -> None:
+def test_a_row_in_use_is_not_deleted(make: MakeRow, tester: Actor, weekly_layers: Callable[..., Any]) -> None:
     ana, other = make("responder", name="Ana"), make("responder", name="Ben")
     make("schedule", name="Primary", layers=weekly_layers(f"person:local:{ana}"))
     make("user_group", {"members": {"local:+": {"person_key": f"local:{ana}", "role": ""}}}, name="Team")
@@ -48,7 +48,7 @@ def test_what_is_in_use_is_not_deleted(make: MakeRow, tester: Actor, weekly_laye
     assert Responder.objects.count() == 2
 
 
-def test_merging_moves_elements_and_every_name(make: MakeRow, tester: Actor, weekly_layers: Callable[..., Any]) -> None:
+def test_merging_moves_elements_and_references(make: MakeRow, tester: Actor, weekly_layers: Callable[..., Any]) -> None:
     method = {"channel": "email", "address": "a@example.com", "label": "", "enabled": True}
     loser, into = make("responder", {"contact_methods": {"3:P1:M": method}}, name="A. K."), make("responder")
     resolve: dict[tuple[Kind, str], int] = {("responder", "3:P1"): loser}
@@ -75,7 +75,7 @@ def test_merging_moves_elements_and_every_name(make: MakeRow, tester: Actor, wee
             merge("responder", one, other, tester)
 
 
-def test_merging_policies_repoints_services(make: MakeRow, tester: Actor) -> None:
+def test_merging_policies_moves_their_services(make: MakeRow, tester: Actor) -> None:
     loser, into = make("escalation_policy", name="Old"), make("escalation_policy", name="New")
     make("service", policy_key=f"local:{loser}")
     assert [row.version for row in merge("escalation_policy", loser, into, tester)] == [2, 1]
