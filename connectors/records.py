@@ -35,7 +35,8 @@ def entity_type_of(name: str) -> EntityType:
     raise KeyError(name)
 
 
-#: Collection of a record -> number of its elements that could not be read; collections without one are left out.
+#: Collection of a record -> number of its elements that could not be read; collections without one are left out. Layers
+#: that were read only in part are collections of their own, ``layers.<key>``.
 Unread = Mapping[str, int]
 Channel = Literal["email", "sms", "voice", "push", "other"]
 PersonState = Literal["active", "inactive", "deleted", "unknown"]
@@ -191,6 +192,7 @@ class SourcePolicy:
     description: str = ""
     group_id: str | None = None
     part_of_id: str | None = None
+    unread: Unread = field(default_factory=dict)
     enabled: bool = True
     because: tuple[str, ...] = ()
 

@@ -18,8 +18,12 @@ def name_of(external_id: str, *names: str | None) -> str:
 
     A name that is too long for the database is cut and ends with an ellipsis.
     """
-    name = next((name for name in names if name is not None and name.strip()), external_id)
-    return name if len(name) <= MOST_CHARACTERS else f"{name[: MOST_CHARACTERS - 1]}…"
+    return short_text(next((name for name in names if name is not None and name.strip()), external_id))
+
+
+def short_text(text: str) -> str:
+    """``text``, or its beginning and an ellipsis when it is too long for the database."""
+    return text if len(text) <= MOST_CHARACTERS else f"{text[: MOST_CHARACTERS - 1]}…"
 
 
 def short_key(key: str) -> str:

@@ -114,21 +114,28 @@ def merge(
     return result
 
 
-def with_unread_layers(proposal: Proposal, base: Base) -> Proposal:
-    """The proposal with the layers of the base that this read could not take, each at its old place.
+def with_unread(proposal: Proposal, base: Base) -> Proposal:
+    """The proposal with what this read could not take of the layers or the levels, as it is in the base.
 
-    ``layers`` is one field: without them, a layer that could not be read would look as if the source had removed it.
+    Both are one field: without it, a layer or a level that could not be read would look as if the source had removed
+    it. A layer that could be read only in part is unread under its own name, ``layers.<key>``. Levels have no keys, so
+    with an unread one all stay as they are in the base.
     """
+    fields = dict(proposal.fields)
+    if "levels" in proposal.unread:
+        fields |= {name: base.fields[name] for name in ("initial_wait", "levels") if name in base.fields}
     known = base.fields.get("layers")
-    if "layers" not in proposal.unread or known is None:
-        return proposal
-    sent = proposal.fields["layers"]
-    layers = list(sent["layers"])
-    read = {layer["key"] for layer in layers}
-    for place, layer in enumerate(known["layers"]):
-        if layer["key"] not in read:
-            layers.insert(place, layer)
-    return replace(proposal, fields={**proposal.fields, "layers": {**sent, "layers": layers}})
+    partial = {name.removeprefix("layers.") for name in proposal.unread if name.startswith("layers.")}
+    if known is not None and (partial or "layers" in proposal.unread):
+        sent = proposal.fields["layers"]
+        read = {layer["key"] for layer in sent["layers"]}
+        before = {layer["key"]: layer for layer in known["layers"]}
+        layers = [before.get(layer["key"], layer) if layer["key"] in partial else layer for layer in sent["layers"]]
+        for place, layer in enumerate(known["layers"]):
+            if "layers" in proposal.unread and layer["key"] not in read:
+                layers.insert(place, layer)
+        fields["layers"] = {**sent, "layers": layers}
+    return replace(proposal, fields=fields)
 
 
 def _merge_field(

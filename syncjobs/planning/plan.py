@@ -10,7 +10,7 @@ from connectors.records import ENTITY_TYPES, FailedEntity, entity_type_of
 from oncall.aggregates import Kind, State
 from oncall.emails import canonical_email
 from syncjobs.planning import conflicts as questions
-from syncjobs.planning.merge import Merge, merge, with_unread_layers
+from syncjobs.planning.merge import Merge, merge, with_unread
 from syncjobs.planning.prediction import as_predicted
 from syncjobs.planning.values import (
     Action,
@@ -90,7 +90,7 @@ def make_plan(
                 same += 1
                 continue
             evaluated.add((kind, external_id))
-            proposal = with_unread_layers(as_predicted(proposal, detail.base, rules.now), detail.base)
+            proposal = with_unread(as_predicted(proposal, detail.base, rules.now), detail.base)
             item = _compare(proposal, link, detail, rules)
             if item is not None:
                 items[kind, external_id] = item

@@ -14,7 +14,7 @@ from connectors.records import ENTITY_TYPES, EntityKey, EntityType, SourcePolicy
 from oncall.rendering.spec import Substitution
 
 #: Increase the number of a kind when its mapping gives another record for the same answer.
-MAPPING_VERSION: Final[Mapping[EntityType, int]] = dict.fromkeys(ENTITY_TYPES, 1)
+MAPPING_VERSION: Final[Mapping[EntityType, int]] = dict.fromkeys(ENTITY_TYPES, 2)
 
 #: Maps one person. Arguments: id, substitutions (None = not reported), why the person is included.
 #: Returns None for a person who was not fetched. Each provider has its own, as names and contacts differ.

@@ -7,7 +7,7 @@ from connectors.providers.atlassian.wire import ForwardingRule, MainObject, Memb
 from connectors.reading.findings import Elements, Findings
 from connectors.reading.mapping import members_by_id, unread_of
 from connectors.reading.periods import read_period
-from connectors.reading.texts import is_email, name_of, short_key
+from connectors.reading.texts import is_email, name_of, short_key, short_text
 from connectors.records import SourceTeam, SourceUser
 from connectors.zones.timezones import convert
 from oncall.rendering.spec import Substitution, person
@@ -78,7 +78,7 @@ def team(wire: MainObject, members: Elements[Member] | None, because: tuple[str,
         external_id=wire.id,
         name=wire.label,
         description=wire.description or "",
-        members=members_by_id(None if members is None else [(m.user.id, m.role or "") for m in members]),
+        members=members_by_id(None if members is None else [(m.user.id, short_text(m.role or "")) for m in members]),
         unread=unread_of(members=members),
         because=because,
     )

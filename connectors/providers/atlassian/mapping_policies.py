@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 from connectors.providers.atlassian import wire
 from connectors.reading.findings import Elements, Findings, Vendor
+from connectors.reading.texts import name_of
 from connectors.records import EntityKey, SourcePolicy, SourceService
 from oncall.escalation.policy import Condition, Level, Policy, Target, TargetKind
 
@@ -38,7 +39,7 @@ def policy(
     later rules keep their minute (vendor docs "How do escalations work"). Who is on call is determined when a level
     starts (unverified).
     """
-    timed = _timed(source, rules, findings)
+    timed, unread = _timed(source, rules, findings)
     if source.enabled is False:
         message = f"{source.label} is switched off at {findings.vendor.label} and pages nobody. It is inactive here."
         findings.note("escalation_policy", source.id, "switched_off", message, "enabled")
@@ -71,6 +72,7 @@ def policy(
         ),
         description=source.description or "",
         group_id=source.team_id,
+        unread={"levels": unread} if unread else {},
         enabled=source.enabled is not False,
         because=because,
     )
@@ -106,8 +108,8 @@ def _rounds(source: wire.Escalation, findings: Findings) -> _Rounds:
 
 def _timed(
     source: wire.Escalation, rules: Elements[wire.EscalationRule], findings: Findings
-) -> list[tuple[int, tuple[Target, ...]]]:
-    """Return the minute and the targets of every rule as sent.
+) -> tuple[list[tuple[int, tuple[Target, ...]]], int]:
+    """Return the minute and the targets of every rule as sent, and how many rules could not be read.
 
     A rule that cannot be read keeps its place: it becomes an unresolved target at the minute of the rule before it.
     """
@@ -123,7 +125,7 @@ def _timed(
         unreadable = Target("unresolved", f"rules[{place}]", label="a rule that cannot be read", unresolved_kind="rule")
         minute, targets = found.get(place, (minute, (unreadable,)))
         timed.append((minute, targets))
-    return timed
+    return timed, len(timed) - len(found)
 
 
 def _minutes(delay: wire.Duration, path: str, vendor: Vendor) -> int:
@@ -205,7 +207,7 @@ def routing_policy(
     levels = (Level(None, "everyone", targets),) if targets else ()
     return SourcePolicy(
         external_id=team.id,
-        name=f"{team.label}: routing",
+        name=name_of(team.id, f"{team.label}: routing"),
         policy=Policy(0, levels, 0, after_last="nothing", unstaffed_level="wait", resolved="level"),
         group_id=team.id,
     )

@@ -52,22 +52,22 @@ def schedule(
     """
     zone = _zone(source, findings)
 
-    partial: list[Layer] = []
+    partial: dict[str, int] = {}
 
     def make(rotation: wire.Rotation, path: str) -> Layer | None:
         try:
-            layer, whole = _layer(source, rotation, zone, path, at, findings)
+            layer, unread = _layer(source, rotation, zone, path, at, findings)
         except UnexpectedResponse as error:
             if rotation.end_date is None or rotation.end_date.instant > at:
                 raise
             message = f"The rotation {_label(rotation)} has ended and cannot be read. It was left out: {error.message}"
             findings.note("schedule", source.id, "ended_rotation", message, error.path)
             return None
-        partial.extend([] if layer is None or whole else [layer])
+        partial.update({f"layers.{rotation.id}": unread} if unread else {})
         return layer
 
     made = findings.map_all(rotations, "schedule", source.id, "rotations", make)
-    layers = Elements(sorted(made, key=lambda layer: layer.key), made.unread + len(partial))
+    layers = Elements(sorted(made, key=lambda layer: layer.key), made.unread)
     if not layers and not layers.unread:
         findings.note("schedule", source.id, "no_layers", f"{source.label} has no rotation.", "rotations")
     if source.enabled is False:
@@ -85,7 +85,7 @@ def schedule(
         group_ids=() if source.team_id is None else (source.team_id,),
         extra_shifts=(),
         overrides=None if exceptions is None else ranked(exceptions),
-        unread=unread_of(layers=layers, overrides=exceptions),
+        unread={**unread_of(layers=layers, overrides=exceptions), **partial},
         fetched_range=None if exceptions is None else (at, LATEST),
         enabled=source.enabled is not False,
         because=because,
@@ -130,8 +130,8 @@ def _zone(source: wire.Schedule, findings: Findings) -> ZoneReading:
 
 def _layer(
     source: wire.Schedule, rotation: wire.Rotation, zone: ZoneReading, path: str, at: int, findings: Findings
-) -> tuple[Layer | None, bool]:
-    """Return a rotation as a layer, None if it has no effect, and whether all its restrictions were readable.
+) -> tuple[Layer | None, int]:
+    """Return a rotation as a layer, None if it has no effect, and how many of its restrictions could not be read.
 
     Turns of days and weeks keep the schedule's local time of day (recorded shifts show it for weeks across both clock
     changes). Turns of hours are counted in elapsed hours (unverified).
@@ -157,7 +157,7 @@ def _layer(
         path=f"{path}.{'startDate' if end is None else 'endDate'}",
     )
     if period is None:
-        return None, True
+        return None, 0
     if end is not None and end.instant <= at:
         message = f"The rotation {label} has ended. It is kept with its end."
         findings.note("schedule", source.id, "ended_rotation", message, f"{path}.endDate")
@@ -186,7 +186,7 @@ def _layer(
         starts_at=period[0],
         ends_at=None if period[1] == LATEST else period[1],
     )
-    return layer, not windows.unread
+    return layer, windows.unread
 
 
 def _label(rotation: wire.Rotation) -> str:

@@ -63,6 +63,11 @@ class AtlassianModel(Wire):
     model_config = ConfigDict(alias_generator=AliasGenerator(validation_alias=to_camel))
 
 
+def without_empty(value: object) -> object:
+    """Return None for an empty text or object: an owner that is absent."""
+    return None if value in ("", {}) else value
+
+
 def vendor_field_name(model: AtlassianModel, name: str) -> str:
     """Return the vendor's name of the field ``name``, for paths in messages."""
     return str(type(model).model_fields[name].validation_alias)
@@ -264,7 +269,7 @@ class RoutingRule(MainObject):
 
 
 class Service(MainObject):
-    team_id: Id | None = None
+    team_id: Annotated[Id | None, BeforeValidator(without_empty)] = None
 
 
 # --- the vendor's own rendering ---------------------------------------------------------------------------------------

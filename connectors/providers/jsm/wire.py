@@ -62,7 +62,7 @@ class Member(shared.Member):
 class Schedule(shared.Schedule):
     """A schedule. The owner is sent as an id."""
 
-    owner: Id | None = Field(None, validation_alias="teamId")
+    owner: Annotated[Id | None, BeforeValidator(shared.without_empty)] = Field(None, validation_alias="teamId")
 
     @property
     def team_id(self) -> str | None:

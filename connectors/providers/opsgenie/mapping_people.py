@@ -8,7 +8,7 @@ from connectors.providers.opsgenie.wire import Contact, User
 from connectors.reading.findings import Elements, Findings
 from connectors.reading.mapping import unread_of
 from connectors.reading.phones import Phone, read_phone
-from connectors.reading.texts import is_email, short_key
+from connectors.reading.texts import is_email, short_key, short_text
 from connectors.records import Channel, SourceContactMethod, SourceUser
 from oncall.rendering.spec import Substitution
 
@@ -55,11 +55,11 @@ def _contact(wire: Contact, person_id: str, findings: Findings) -> SourceContact
         message = f"The contact {wire.id} has the unknown method {wire.kind!r}. Its address was not imported."
         findings.note("responder", person_id, "unknown_contact_method", message, f"{path}.contactMethod")
     elif channel == "email":
-        found = Phone(typed or None)
+        found = Phone(short_text(typed) or None)
         invalid = "" if is_email(typed) else "invalid_email"
     elif channel != "push":
         read = read_phone(typed, plus=False)
-        found = read if read.address else Phone(typed or None)
+        found = read if read.address else Phone(short_text(typed) or None)
         invalid = "" if read.address else "invalid_number"
     if invalid:
         kind = "an e-mail address" if channel == "email" else "an international phone number"

@@ -22,6 +22,10 @@ class TeamMeta(AtlassianModel):
     name: Text | None = None
 
 
+#: Absent for objects of the whole account.
+Owner = Annotated[TeamMeta | None, BeforeValidator(shared.without_empty)]
+
+
 # --- people -----------------------------------------------------------------------------------------------------------
 
 
@@ -78,7 +82,7 @@ class Team(MainObject):
 
 
 class Schedule(shared.Schedule):
-    owner_team: TeamMeta | None = None
+    owner_team: Owner = None
 
     @property
     def team_id(self) -> str | None:
@@ -100,7 +104,7 @@ class Override(shared.Override):
 
 
 class Escalation(shared.Escalation):
-    owner_team: TeamMeta | None = None
+    owner_team: Owner = None
 
     @property
     def team_id(self) -> str | None:

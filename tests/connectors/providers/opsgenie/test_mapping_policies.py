@@ -120,6 +120,7 @@ def test_a_rule_that_cannot_be_read_keeps_its_place_unresolved(make: Any, more: 
         [("responder", "BO")],
     ]
     assert [(f.external_id, f.path) for f in findings.failed] == [("E1", f"rules[0].{path}")]
+    assert record.unread == {"levels": 1}
 
 
 @pytest.mark.parametrize("recipient", [None, {}, "ANA", {"type": "user", "id": 7}])

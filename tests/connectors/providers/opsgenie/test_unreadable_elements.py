@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from connectors.closure import Selection
 from connectors.providers.opsgenie.vendor import VENDOR
 from connectors.reading.findings import Findings
 from connectors.reading.texts import short_key
@@ -104,7 +105,7 @@ def test_an_impossible_restriction_costs_only_itself(make: Any, restriction: Any
     raw = {"type": restriction["type"], "restrictions": [times("8:00", "9:00", **days), bad]}
     record, findings = mapped(make, make.schedule("S1", make.rotation("R1", "ANA", timeRestriction=raw)))
     assert [window.start for window in record.layers[0].windows] == [8 * HOUR]
-    assert record.unread == {"layers": 1}
+    assert record.unread == {"layers.R1": 1}
     path = "rotations[0].timeRestriction.restrictions[1]"
     assert [(f.external_id, f.code) for f in findings.failed] == [("S1", code)]
     assert findings.failed[0].path.startswith(path)
@@ -160,3 +161,19 @@ def test_an_alias_is_any_text(make: Any, alias: str) -> None:
     record, findings = mapped(make, make.schedule("S1", make.rotation("R1", "ANA")), reported)
     assert [one.key for one in record.overrides] == [short_key(alias)]
     assert findings == Findings(VENDOR)
+
+
+@pytest.mark.parametrize("owner", [None, {}, ""])
+def test_an_empty_owner_is_no_owner(make: Any, owner: Any) -> None:
+    record, findings = mapped(make, make.schedule("S1", make.rotation("R1", "ANA"), ownerTeam=owner))
+    assert (record.group_ids, findings) == ((), Findings(VENDOR))
+
+
+def test_texts_too_long_for_the_database_are_cut(account: Any, make: Any) -> None:
+    account.teams = [make.team("T1", name="x" * 400, members=[{"user": make.meta("ANA"), "role": "r" * 300}])]
+    account.answers["/v2/teams/T1/routing-rules"] = make.data([make.routing("Q1", make.who("ANA"))])
+    account.answers["/v2/users/ANA/contacts"] = make.data([{"id": "C1", "method": "email", "to": "t" * 600}])
+    snapshot = account.connector().fetch(Selection(), contact_details=True)
+    (team,), (policy,), (user,) = snapshot.teams, snapshot.policies, snapshot.users
+    texts = (team.name, team.members[0].role, policy.name, user.contact_methods[0].address)
+    assert [(len(text), text[-1]) for text in texts] == [(255, "…")] * 4
