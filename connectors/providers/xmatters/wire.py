@@ -125,7 +125,7 @@ class Device(CamelWire):
 
     id: Id
     name: Text | None = None
-    device_type: Word
+    device_type: Annotated[Word, Field(pattern=r"\S")]
     email_address: Text | None = None
     phone_number: Text | None = None
     country: Any = None
