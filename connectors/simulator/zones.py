@@ -1,4 +1,6 @@
-"""Offsets and wall-clock readings in whole seconds, read from zoneinfo.
+"""Offsets and wall-clock readings in whole seconds, read from the ``tzdata`` package.
+
+The tables of the operating system may be older than those of the package, and some zones differ then.
 
 An *instant* is UTC seconds since 1970. A *reading* is the time that a wall clock shows, in seconds since
 1970-01-01T00:00 of that clock. A *stretch* is a range of instants with one offset. Nothing here is shared with the
@@ -10,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from importlib.resources import files
 from zoneinfo import ZoneInfo
 
 HOUR, DAY, WEEK = 3_600, 86_400, 604_800  # in seconds
@@ -38,18 +41,22 @@ class Stretch:
         return self.start + self.before - 1
 
 
+@lru_cache(maxsize=1)
+def _names() -> frozenset[str]:
+    return frozenset(files("tzdata").joinpath("zones").read_text("ascii").split())
+
+
 @lru_cache(maxsize=512)
 def _zone(name: str) -> ZoneInfo:
-    return ZoneInfo(name)
+    if name not in _names():
+        raise KeyError(name)
+    with files("tzdata").joinpath("zoneinfo", *name.split("/")).open("rb") as stream:
+        return ZoneInfo.from_file(stream, key=name)
 
 
 def is_zone(name: str) -> bool:
-    """Return True for the name of a zone on this machine; paths, directories and blanks are no zones."""
-    try:
-        _zone(name)
-    except (KeyError, ValueError, OSError):
-        return False
-    return True
+    """Return True for the name of a zone; paths, directories and blanks are no zones."""
+    return name in _names()
 
 
 def _raw_offset(zone: ZoneInfo, instant: int) -> int:

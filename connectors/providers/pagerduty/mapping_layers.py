@@ -57,7 +57,7 @@ def schedule(
     made = findings.map_all(detail.layers, "schedule", source.id, "schedule_layers", layers.make)
     if not made and not made.unread:
         findings.note("schedule", source.id, "no_layers", f"{source.label} has no layer that is still in force.")
-    exceptions = _overrides(detail, findings)
+    exceptions = _overrides(detail, at, findings)
     return SourceSchedule(
         external_id=source.id,
         name=source.label,
@@ -181,7 +181,7 @@ def _window_order(window: Window) -> str:
     return repr(window)
 
 
-def _overrides(detail: LayerDetail, findings: Findings) -> Elements[Override] | None:
+def _overrides(detail: LayerDetail, at: int, findings: Findings) -> Elements[Override] | None:
     source = detail.schedule
 
     def make(override: wire.Override, path: str) -> Override | None:
@@ -204,7 +204,9 @@ def _overrides(detail: LayerDetail, findings: Findings) -> Elements[Override] | 
 
     if detail.overrides is None:
         return None
-    made = findings.map_all(detail.overrides, "schedule", source.id, "overrides", make)
+    made = findings.map_all(
+        detail.overrides, "schedule", source.id, "overrides", make, ended=lambda override: override.end.instant <= at
+    )
     note_assumed_order(made, _shown(source), findings, source.id, source.label)
     return made
 

@@ -200,7 +200,10 @@ class _Shifts:
             made = Override(override.id, *period, by, frozenset(sources), replaces, covers_gaps=False)
             return self._filling(made, layers, path) if replaces == VACANT else (made,)
 
-        made = self._findings.map_all(sent, "schedule", self._source.id, "overrides", make)
+        def ended(override: wire.OverrideShift) -> bool:
+            return override.end_time.instant <= self._at
+
+        made = self._findings.map_all(sent, "schedule", self._source.id, "overrides", make, ended=ended)
         return Elements((override for each in made for override in each), made.unread)
 
     def _sources(

@@ -13,6 +13,7 @@ import pytest
 from connectors.closure import Selection
 from connectors.network.exchange import Request, Response
 from connectors.records import Snapshot
+from connectors.simulator.faults import RateLimit
 from tests.connectors.conformance.direct import Direct
 from tests.connectors.conformance.element_lists import LISTS, ElementList
 from tests.connectors.conformance.entries import NOW, Endpoint, Provider
@@ -144,6 +145,7 @@ def test_one_unreadable_element_costs_only_itself(
     provider: Provider, elements: ElementList, thorough: bool, pytestconfig: pytest.Config
 ) -> None:
     direct = Direct(provider.simulator())
+    direct.server.rate_limit = RateLimit(100_000, 60, enforced=False)
     good = read(Spoiled(direct, provider, elements))
     assert any(
         "-middle" in key for each in records(good)[elements.kind].values() for key in by_key(each, elements.name)
