@@ -345,6 +345,8 @@ class _Walker:
                 return self._members(participant.id, "all", instant, participant)
             case "group_routing":
                 return self._routing(participant.id, minute, path)
+            case "unknown":
+                return _Found(problems=(Problem("unknown", participant),))
         return self._policy(participant.id, minute, path)
 
     def _members(self, group: str, which: MemberSet, instant: int, through: Participant | None) -> _Found:

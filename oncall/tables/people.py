@@ -27,12 +27,14 @@ def check_known_zone(path: str, zone: str) -> None:
 
 
 def check_person_or_vacant(path: str, text: str) -> None:
-    """Raises InvalidDraft unless the text is ``person:<key>`` or ``vacant``: no group or policy replaces a person."""
+    """Raises InvalidDraft unless the text is ``person:<key>``, ``unknown:<key>`` or ``vacant``: no group or policy
+    replaces a person."""
     try:
         participant = participant_from_text(text)
     except InvalidSpec as unknown:
         raise InvalidDraft(path, unknown.message) from None
-    if participant.kind not in ("person", "vacant") or (participant.kind == "person") != bool(participant.id):
+    somebody = participant.kind in ("person", "unknown")
+    if not (somebody or participant.kind == "vacant") or somebody != bool(participant.id):
         raise InvalidDraft(path, f"{text!r} is neither a person nor vacant")
 
 

@@ -48,8 +48,8 @@ def _find_keys(values: Values) -> Iterator[KeyUse]:
     for layer in values["layers"]["layers"]:
         for slot, text in enumerate(layer["participants"]):
             participant = participant_from_text(text)
-            if participant.kind != "vacant":
-                kind = ROW_OF_PARTICIPANT[participant.kind]
+            kind = ROW_OF_PARTICIPANT.get(participant.kind)
+            if kind is not None:  # neither vacant nor unknown
                 yield KeyUse(f"layers/{layer['key']}/{slot}", kind, participant.id)
 
 

@@ -43,7 +43,8 @@ def lines_of(connection_id: int, results: Iterable[ScheduleParity]) -> list[Line
     results = list(results)
     names_by_key = Names()
     firsts = [result.measured.differences[0] for result in results if result.measured.differs]
-    keys = {who: (ROW_OF_PARTICIPANT[who.kind], who.id) for first in firsts for who in (*first.source, *first.ours)}
+    people = [who for first in firsts for who in (*first.source, *first.ours) if who.kind in ROW_OF_PARTICIPANT]
+    keys = {who: (ROW_OF_PARTICIPANT[who.kind], who.id) for who in people}
     for kind, key in keys.values():
         names_by_key.find(kind, key)
     names_by_key.load()

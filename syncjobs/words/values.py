@@ -186,6 +186,8 @@ def _who(text: str, name_of: NameOf) -> str:
 def _participant(participant: Participant, name_of: NameOf) -> str:
     if participant.kind == "vacant":
         return "nobody"
+    if participant.kind == "unknown":
+        return f"somebody who is not known here ({participant.id})"
     kind, prefix = _PARTICIPANTS[participant.kind]
     return prefix + name_of(kind, participant.id)
 

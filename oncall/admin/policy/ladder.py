@@ -133,7 +133,8 @@ class LadderBuilder:
         return moment(self.at + minute * MINUTE, self.zone, self.at)
 
     def name(self, who: Participant) -> str:
-        row = None if who.kind == "vacant" else self.found.rows.get((ROW_OF_PARTICIPANT[who.kind], who.id))
+        kind = ROW_OF_PARTICIPANT.get(who.kind)
+        row = None if kind is None else self.found.rows.get((kind, who.id))
         return row.name if row else name_of(who, self.found.names)
 
     def policy_name(self, key: str) -> str:

@@ -28,7 +28,9 @@ def participant_label(participant: Participant, directory: Directory, keys: Keys
     """Returns the line for a participant."""
     if participant.kind == "vacant":
         return NOBODY
-    kind = ROW_OF_PARTICIPANT[participant.kind]
+    kind = ROW_OF_PARTICIPANT.get(participant.kind)
+    if kind is None:
+        return f"a holder who is not known here ({participant.id})"
     label = directory.label(kind, row_of_key(keys, kind, participant.id), participant.id)
     return f"{label} (routing)" if participant.kind == "group_routing" else label
 

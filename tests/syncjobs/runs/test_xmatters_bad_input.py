@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.test import Client
 
 import connectors.simulator.xmatters as simulated
 from connectors.connections import opening
@@ -15,7 +16,7 @@ from connectors.simulator.xmatters import Simulator
 from oncall.models import EscalationPolicy, Responder, Schedule, UserGroup
 from oncall.rendering.spec import Always, Recurring
 from oncall.selectors.schedules import specs
-from syncjobs.models import Conflict, RunKind, RunState, SyncProfile, SyncRun
+from syncjobs.models import Conflict, ExternalLink, RunKind, RunState, SyncProfile, SyncRun
 from syncjobs.runs.runner import drive
 from syncjobs.runs.start import start
 
@@ -465,3 +466,22 @@ def test_a_rotation_that_is_not_understood_keeps_its_order_and_is_named(
     keys = [layer["participants"] for layer in made.layers["layers"]]
     assert len(keys) == len(shift.seats)
     assert all(len(people) == 1 for people in keys)
+
+
+def test_a_seat_of_an_unknown_holder_is_imported_and_shown(
+    simulator: Simulator, imported: SyncProfile, admin_client: Client
+) -> None:
+    shift, service = next(iter(simulator.state.shifts)), next(iter(simulator.state.services))
+    simulator.edits.add_seat(shift, ["SERVICE", service], 5, in_rotation=False)
+    run = sync(imported)
+    assert run.state == RunState.SUCCEEDED
+    assert len(notes(run, "unknown_holder")) == 1
+    made = ExternalLink.objects.get(entity_type="schedule", external_id=shift).schedule
+    assert isinstance(made, Schedule)
+    page = admin_client.get(f"/admin/oncall/schedule/{made.pk}/change/")
+    assert f"SERVICE:{service}" in page.content.decode()
+    policy = ExternalLink.objects.get(entity_type="escalation_policy", external_id=shift).escalation_policy
+    assert policy is not None
+    assert admin_client.get(f"/admin/oncall/escalationpolicy/{policy.pk}/change/").status_code == 200
+    assert admin_client.get(f"/admin/syncjobs/syncrun/{run.pk}/change/").status_code == 200
+    assert sync(imported).items.count() == 0
