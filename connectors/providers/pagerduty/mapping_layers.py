@@ -70,6 +70,7 @@ def schedule(
         overrides=None if exceptions is None else ranked(exceptions, _shown(source)),
         fetched_range=None if exceptions is None else fetched_range,
         unread=unread_of(layers=Elements(made, made.unread + layers.incomplete), overrides=exceptions),
+        lists_overlapping=True,
         flavour="layers",
         because=because,
     )
