@@ -7,7 +7,9 @@ _NOT_REPORTED: Final = "_not_told"
 
 #: Code of a note -> sentence. The messages of the notes name the objects and say more.
 _SENTENCES: Final[Mapping[str, str]] = {
-    "absence_without_time": "Absences that end before they start were left out.",
+    "absence_out_of_time": "Absences before 1900 or after 2200 were left out.",
+    "absence_without_end": "Absences that end after 2200 have no end here.",
+    "absence_without_time": "Absences of no length have no effect.",
     "account_not_told": "The source did not report which account this is.",
     "assumed_zone": "Shifts without a time zone use the zone of their group or site.",
     "blocked": "People who are blocked at the source are inactive here.",
@@ -37,6 +39,7 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "inactive": "People who are inactive at the source are inactive here.",
     "inactive_site": "People at inactive sites are inactive here.",
     "interval_ignored": "The intervals of repeating shifts were ignored.",
+    "invalid_email": "E-mail addresses that are not valid were kept and switched off.",
     "invalid_number": "Phone numbers are not valid international numbers.",
     "linked_groups": "Groups inside groups are user groups of their own here.",
     "more": "There are more notes than can be stored.",
@@ -75,6 +78,8 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "routing_by_alert": "Routing rules that depend on the alert were not imported.",
     "rules_sorted": "The rules of escalations were sorted by their delays.",
     "several_teams": "Objects belong to several teams, and none of these became the owner.",
+    "shift_without_end": "Shifts that end after 2200 have no end here.",
+    "shift_without_id": "Shifts without an id keep their place as unresolved targets.",
     "site_not_confirmed": "The site of the credentials could not be confirmed.",
     "skipped_devices": "Devices of some kinds were left out.",
     "skipped_members": "Members of groups were left out.",
@@ -83,6 +88,7 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "switched_off": "Objects that are switched off at the source are inactive here.",
     "tells_end": "Notifications at the end of an escalation cannot be expressed here.",
     "unknown_contact_method": "Contact methods of an unknown type have no address here.",
+    "unknown_holder": "Holders who are not understood keep their turns.",
     "unknown_rotation": "Overrides name rotations that do not exist.",
     "unknown_routing": "Default routing rules notify something of an unknown type.",
     "unknown_target": "Targets of an unknown type were kept unresolved.",
