@@ -67,7 +67,8 @@ class Paged:
 class Problem:
     """Why a page is incomplete.
 
-    ``unresolved``: the target has no counterpart here. ``unknown``: its key has no row here, or the row cannot be read.
+    ``unresolved``: the target has no counterpart here. ``unknown``: its key has no row here, or the row cannot be
+    read; if ``what`` is a participant of kind ``unknown``, the source names the holder in a way that is unknown here.
     ``routing``: only the alert decides. ``cycle``: a policy would start inside itself, so the walk stops there; path:
     the keys of the policies from the first occurrence to the repeated policy.
     """
@@ -345,9 +346,9 @@ class _Walker:
                 return self._members(participant.id, "all", instant, participant)
             case "group_routing":
                 return self._routing(participant.id, minute, path)
-            case "unknown":
-                return _Found(problems=(Problem("unknown", participant),))
-        return self._policy(participant.id, minute, path)
+            case "policy":
+                return self._policy(participant.id, minute, path)
+        return _Found(problems=(Problem("unknown", participant),))
 
     def _members(self, group: str, which: MemberSet, instant: int, through: Participant | None) -> _Found:
         members = self.context.members(group, which)

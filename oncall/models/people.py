@@ -8,6 +8,7 @@ from django.db import models
 from django.utils import timezone
 
 from oncall.emails import canonical_email
+from oncall.holders import holder_in_words
 from oncall.models.root import Element, Root, Span, key_column
 
 
@@ -154,7 +155,8 @@ class NotificationRule(Element):
 class Substitution(Span):
     """Another person, or nobody, replaces the responder in all schedules.
 
-    by_key: ``person:<key>`` or ``vacant``. scope: keys of the groups whose schedules it applies to, null = all.
+    by_key: ``person:<key>``, ``unknown:<key>`` or ``vacant``. scope: keys of the groups whose schedules it applies to,
+    null = all.
     """
 
     responder = models.ForeignKey(Responder, on_delete=models.CASCADE, related_name="substitutions")
@@ -165,4 +167,4 @@ class Substitution(Span):
     scope = models.JSONField(null=True, blank=True)
 
     def __str__(self) -> str:
-        return f"{self.by or self.by_key} for {self.responder}"
+        return f"{self.by or holder_in_words(self.by_key)} for {self.responder}"

@@ -2,6 +2,7 @@
 
 from django.db import models
 
+from oncall.holders import holder_in_words
 from oncall.models.groups import UserGroup
 from oncall.models.people import Responder
 from oncall.models.root import Root, Span, key_column
@@ -45,7 +46,7 @@ class Schedule(Root):
 
 
 class ExtraShift(Span):
-    """A single shift that is added to the layers. by_key: ``person:<key>`` or ``vacant``."""
+    """A single shift that is added to the layers. by_key: ``person:<key>``, ``unknown:<key>`` or ``vacant``."""
 
     schedule = models.ForeignKey(Schedule, on_delete=models.CASCADE, related_name="extra_shifts")
     by_key = key_column()
@@ -55,14 +56,15 @@ class ExtraShift(Span):
         indexes = [models.Index(fields=["schedule", "ends_at"], name="oncall_extrashift_end")]
 
     def __str__(self) -> str:
-        return f"{self.by or self.by_key} on {self.schedule}"
+        return f"{self.by or holder_in_words(self.by_key)} on {self.schedule}"
 
 
 class Override(Span):
     """Another person, or nobody, is on call in the schedule.
 
-    by_key: ``person:<key>`` or ``vacant``. replaces: the participant who is replaced, empty = everybody. sources: keys
-    of the layers and extra shifts it applies to, null = all. rank: where overrides overlap, the highest rank wins.
+    by_key: ``person:<key>``, ``unknown:<key>`` or ``vacant``. replaces: the participant who is replaced, empty =
+    everybody. sources: keys of the layers and extra shifts it applies to, null = all. rank: where overrides overlap,
+    the highest rank wins.
     """
 
     schedule = models.ForeignKey(Schedule, on_delete=models.CASCADE, related_name="overrides")
@@ -77,4 +79,4 @@ class Override(Span):
         indexes = [models.Index(fields=["schedule", "ends_at"], name="oncall_override_end")]
 
     def __str__(self) -> str:
-        return f"{self.by or self.by_key} on {self.schedule}"
+        return f"{self.by or holder_in_words(self.by_key)} on {self.schedule}"

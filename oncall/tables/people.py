@@ -26,15 +26,17 @@ def check_known_zone(path: str, zone: str) -> None:
         raise InvalidDraft(path, unknown.message) from None
 
 
-def check_person_or_vacant(path: str, text: str) -> None:
-    """Raises InvalidDraft unless the text is ``person:<key>``, ``unknown:<key>`` or ``vacant``: no group or policy
-    replaces a person."""
+def check_stand_in(path: str, text: str) -> None:
+    """Raises InvalidDraft unless the text is ``person:<key>``, ``unknown:<key>`` or ``vacant``.
+
+    No group or policy replaces a person.
+    """
     try:
         participant = participant_from_text(text)
     except InvalidSpec as unknown:
         raise InvalidDraft(path, unknown.message) from None
-    somebody = participant.kind in ("person", "unknown")
-    if not (somebody or participant.kind == "vacant") or somebody != bool(participant.id):
+    has_key = participant.kind in ("person", "unknown")
+    if not (has_key or participant.kind == "vacant") or has_key != bool(participant.id):
         raise InvalidDraft(path, f"{text!r} is neither a person nor vacant")
 
 
@@ -61,7 +63,7 @@ def _check_rule(values: Values) -> None:
 
 def _check_substitution(values: Values) -> None:
     check_range(values)
-    check_person_or_vacant("by_key", values["by_key"])
+    check_stand_in("by_key", values["by_key"])
 
 
 RESPONDERS = Roots(

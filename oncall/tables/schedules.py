@@ -10,9 +10,10 @@ from oncall.rendering.codec import layers_from_json, participant_from_text
 from oncall.rendering.spec import InvalidSpec, ParticipantKind, ScheduleSpec
 from oncall.rendering.validation import validate
 from oncall.tables.base import PERSON, Elements, KeyColumn, KeyUse, Roots
-from oncall.tables.people import check_known_zone, check_name, check_person_or_vacant, check_range
+from oncall.tables.people import check_known_zone, check_name, check_range, check_stand_in
 
-#: The kind of row that a participant's key identifies. A group's routing belongs to the group.
+#: The kind of row that a participant's key identifies. A group's routing belongs to the group. A vacant place and an
+#: unknown holder have no row.
 ROW_OF_PARTICIPANT: dict[ParticipantKind, Kind] = {
     "person": "responder",
     "group": "user_group",
@@ -49,13 +50,13 @@ def _find_keys(values: Values) -> Iterator[KeyUse]:
         for slot, text in enumerate(layer["participants"]):
             participant = participant_from_text(text)
             kind = ROW_OF_PARTICIPANT.get(participant.kind)
-            if kind is not None:  # neither vacant nor unknown
+            if kind is not None:
                 yield KeyUse(f"layers/{layer['key']}/{slot}", kind, participant.id)
 
 
 def _check_override(values: Values) -> None:
     check_range(values)
-    check_person_or_vacant("by_key", values["by_key"])
+    check_stand_in("by_key", values["by_key"])
     if not isinstance(values["sources"], list | None):
         raise InvalidDraft("sources", "is neither null nor a list")
     if values["replaces"]:
@@ -67,7 +68,7 @@ def _check_override(values: Values) -> None:
 
 def _check_extra_shift(values: Values) -> None:
     check_range(values)
-    check_person_or_vacant("by_key", values["by_key"])
+    check_stand_in("by_key", values["by_key"])
 
 
 _BY = KeyColumn("by_key", "by", "responder", PERSON)

@@ -13,6 +13,7 @@ from django import template
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from oncall.holders import SOMEBODY
 from oncall.rendering.zones import DAY, at, offset_at, reading, transitions
 
 register = template.Library()
@@ -94,8 +95,8 @@ def hue(identity: str) -> str:
 
 @register.filter
 def initials(name: str) -> str:
-    """Returns ``AK`` for Ana Kowalski, ``?`` for a person without a row here."""
-    if name.endswith(UNKNOWN):
+    """Returns ``AK`` for Ana Kowalski, ``?`` for a person or holder without a row here."""
+    if name.endswith(UNKNOWN) or name.startswith(SOMEBODY):
         return "?"
     words = [word for word in name.split() if word[0].isalnum()]
     return (words[0][0] + words[-1][0] if len(words) > 1 else name[:2]).upper() if words else name[:2]

@@ -26,9 +26,8 @@ def chip(check: ParityCheck | None) -> SafeString:
         title = f"{measured_in_words(check)}: {check.note or 'nothing to compare'}"
         return format_html('<span title="{}">{}</span>', title, pill("not compared"))
     text = f"{percent(check.equal_seconds, check.total_seconds, decimals=2)} %"
-    return format_html(
-        '<span title="{}">{}</span>', measured_in_words(check), pill(text, "danger" if check.differs else "success")
-    )
+    title = "; ".join(filter(None, (measured_in_words(check), check.note)))
+    return format_html('<span title="{}">{}</span>', title, pill(text, "danger" if check.differs else "success"))
 
 
 def measured_in_words(check: ParityCheck) -> str:

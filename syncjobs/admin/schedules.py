@@ -1,6 +1,7 @@
 """Schedules with their sync: parity, source and open conflicts."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Collection, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -23,9 +24,11 @@ from oncall.rendering.final import Rendering, Span
 from oncall.selectors.schedules import Name, ScheduleInput
 from oncall.templatetags.timeline import Row
 from syncjobs.admin.parity_chip import ParityFilter, chip, measured_in_words
+from syncjobs.admin.partly_read import PartlyReadAdmin
 from syncjobs.models import Conflict, ConflictState, ExternalLink, LinkState, Outcome, ParityCheck, SyncItem
 from syncjobs.parity.checks import latest_parity
 from syncjobs.planning.values import element_key
+from syncjobs.words.unread import UnreadElements, sentences_of, unread_by_schedule
 
 
 class SyncedSchedulePage(SchedulePage):
@@ -71,6 +74,9 @@ class SyncedSchedulePage(SchedulePage):
             facts.append(("Conflicts", number))
         return facts
 
+    def warnings(self, schedule: Any) -> list[str]:
+        return sentences_of(unread_by_schedule([schedule.pk], since=int(time.time()))[schedule.pk])
+
     def names(self, schedule: Any) -> Names:
         """Return the names of all participants, also of people who are only in the source's rendering."""
         names = dict(super().names(schedule))
@@ -79,9 +85,8 @@ class SyncedSchedulePage(SchedulePage):
             return names
         sides = (each["source"] for each in check.differences)
         own = element_key(schedule.connection, "")
-        unknown = {
-            each.id.removeprefix(own): each for each in map(participant_from_text, chain(*sides)) if each not in names
-        }
+        people = (each for each in map(participant_from_text, chain(*sides)) if each.kind == "person")
+        unknown = {each.id.removeprefix(own): each for each in people if each not in names}
         if unknown:
             links = ExternalLink.objects.filter(
                 connection=schedule.connection,
@@ -174,7 +179,7 @@ admin.site.unregister(Schedule)
 
 
 @admin.register(Schedule)
-class SyncedScheduleAdmin(ScheduleAdmin):
+class SyncedScheduleAdmin(PartlyReadAdmin[Schedule], ScheduleAdmin):
     list_display = (
         "page_link",
         "on_call_now",
@@ -186,6 +191,9 @@ class SyncedScheduleAdmin(ScheduleAdmin):
     )
     list_filter = ("active", SourceFilter, ParityFilter)
     page_type = SyncedSchedulePage
+
+    def unread(self, row_ids: Collection[int]) -> Mapping[int, Sequence[UnreadElements]]:
+        return unread_by_schedule(row_ids, since=int(time.time()))
 
     def complete(self, request: HttpRequest, rows: Sequence[Any]) -> None:
         super().complete(request, rows)

@@ -20,7 +20,8 @@ class ParityBasis(models.TextChoices):
 class ParityCheck(models.Model):
     """The comparison of one schedule over ``[since, until)``. ``measured_at``: when it last had this result.
 
-    equal_seconds, total_seconds: None if nothing was compared; ``note`` then says why. uncovered_source,
+    equal_seconds, total_seconds: None if nothing was compared; ``note`` then says why, and otherwise without which
+    elements the schedule was compared. uncovered_source,
     uncovered_ours: seconds without a participant on each side. Participants are texts as in ``rendering.codec``
     (``person:<reference key>``), instants are ISO texts. unresolved: participants of either side without a row.
     differences: ``[{"start", "end", "source": [...], "ours": [...], "cause"}]`` in order. source_spans: the source's

@@ -130,10 +130,21 @@ def grouped_notes(run: SyncRun) -> list[dict[str, Any]]:
     ]
 
 
-def incomplete_lists(run: SyncRun) -> list[tuple[str, str]]:
-    """Return (kind, reason) of each list that was not read completely. Nothing counts as missing from these lists."""
-    return [
-        (kind_words(kind), completeness["reason"])
-        for kind, completeness in run.completeness.items()
-        if not completeness["listing"] and completeness["reason"]
-    ]
+def incomplete_lists(run: SyncRun) -> list[str]:
+    """Return a sentence for each list that was not read completely, and for linked objects that were not reached."""
+    sentences = []
+    for kind, completeness in run.completeness.items():
+        unreached, reason = completeness.get("unreached", {}), completeness["reason"]
+        for why, number in unreached.items():
+            were = (
+                "was not reached by this read, so it is kept"
+                if number == 1
+                else ("were not reached by this read, so they are kept")
+            )
+            sentences.append(f"{number} {kind_words(kind, plural=number > 1)} {were} unchanged: {why}".strip(": "))
+        if not completeness["listing"] and reason and reason not in unreached:
+            sentences.append(
+                f"The list of {kind_words(kind)} was not read completely: {reason} "
+                "Objects that are missing from it count as unchanged."
+            )
+    return sentences

@@ -26,6 +26,7 @@ from oncall.rendering.spec import (
 from oncall.rendering.zones import HOUR, transitions
 
 Cause = Literal[
+    "unread element",
     "unresolved person",
     "unsupported element",
     "clock change",
@@ -45,8 +46,8 @@ Variant = Callable[[], ScheduleSpec | None]
 class Causes:
     """Finds the causes of the differences of one schedule in ``[since, until)``.
 
-    source: the spans of the source. unresolved: people without a row here. incomplete: whether the source did not
-    report the whole schedule.
+    source: the spans of the source. unresolved: people without a row here. unread: whether elements of the schedule,
+    or substitutions of its people, could not be read. incomplete: whether the source did not report the whole schedule.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Causes:
         until: int,
         *,
         unresolved: frozenset[object] = frozenset(),
+        unread: bool = False,
         incomplete: bool = False,
     ) -> None:
         self._spec = spec
@@ -65,12 +67,14 @@ class Causes:
         self._source = source
         self._range = (since, until)
         self._unresolved = unresolved
+        self._unread = unread
         self._incomplete = incomplete
         self._tried: dict[object, tuple[Difference, ...] | None] = {}
 
     def first_of(self, difference: Difference) -> Cause:
         """Return the first cause. difference: from the source (before) to our rendering (after)."""
         tests: tuple[Callable[[Difference], bool], ...] = (
+            lambda _: self._unread,
             self._is_unresolved,
             self._is_unsupported,
             self._is_at_a_clock_change,

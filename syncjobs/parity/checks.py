@@ -15,11 +15,11 @@ from connectors.checks import simulator_settings
 from connectors.models import Connection
 from oncall.rendering.codec import instant_to_text, participant_to_text
 from oncall.rendering.final import Span
-from oncall.rendering.spec import Participant
+from oncall.rendering.spec import Participant, person
 from oncall.selectors.schedules import ScheduleInput, participant_names, specs
 from oncall.tables.base import chunks
 from syncjobs.models import ExternalLink, LinkState, ParityBasis, ParityCheck, ParityJudge, SyncRun
-from syncjobs.parity.compare import NOT_REPORTED, Measurement, measure
+from syncjobs.parity.compare import NOT_REPORTED, NOTHING, Measurement, measure, unread_elements
 from syncjobs.planning.values import element_key
 
 #: How many results of a schedule are kept for each basis.
@@ -51,7 +51,9 @@ class ImportedSchedules:
     """The linked schedules of a connection, ready to be compared.
 
     rows: row id and name by external id, in the order of the names. specs: by row id. is_known: returns whether a
-    participant has a row. incomplete: external ids of the schedules that the source reported only in part.
+    participant has a row. incomplete: external ids of the schedules that the source reported only in part. unread: the
+    numbers of elements that could not be read, by external id and collection. absences: number of unread substitutions,
+    by person.
     """
 
     connection_id: int
@@ -59,6 +61,8 @@ class ImportedSchedules:
     specs: Mapping[int, ScheduleInput]
     is_known: Callable[[Participant], bool]
     incomplete: frozenset[str]
+    unread: Mapping[str, Mapping[str, int]]
+    absences: Mapping[Participant, int]
 
     def spec(self, external_id: str) -> ScheduleInput | None:
         """Return the schedule to render; None if it cannot be rendered."""
@@ -85,13 +89,15 @@ class ImportedSchedules:
         source: spans with the ids of the source; None if they were not reported, for the given reason.
         """
         row_id, name = self.rows[external_id]
+        schedule = self.specs.get(row_id)
         measured = measure(
-            self.specs.get(row_id),
+            schedule,
             None if source is None else [self._with_keys(span) for span in source],
             since,
             until,
             is_known=self.is_known,
             incomplete=external_id in self.incomplete,
+            unread=unread_elements(schedule, self.unread.get(external_id, NOTHING), self.absences),
             reason=reason,
         )
         return ScheduleParity(external_id, name, row_id, basis, measured)
@@ -115,15 +121,21 @@ def load_imported(
     people = links.filter(entity_type="responder", responder__isnull=False)
     rows: dict[str, tuple[int, str]] = {}
     linked: set[str] = set()
-    for external_id, row_id, name in (
+    unread: dict[str, Mapping[str, int]] = {}
+    absences: dict[Participant, int] = {}
+    for external_id, row_id, name, missing in (
         (schedules | people)
         .order_by("schedule__name", "external_id")
-        .values_list("external_id", "schedule_id", "schedule__name")
+        .values_list("external_id", "schedule_id", "schedule__name", "unread")
     ):
         if row_id is None:
-            linked.add(element_key(connection.pk, external_id))
+            key = element_key(connection.pk, external_id)
+            linked.add(key)
+            if "substitutions" in missing:
+                absences[person(key)] = missing["substitutions"]
         elif only is None or external_id in only:
             rows[external_id] = (row_id, name)
+            unread[external_id] = missing
     # For all schedules, a subquery keeps the number of statements independent of the number of schedules.
     ids = schedules.values("schedule_id") if only is None else [row_id for row_id, _ in rows.values()]
     loaded = specs(ids, since=since)
@@ -138,7 +150,7 @@ def load_imported(
     incomplete = frozenset(
         str(note["external_id"]) for note in notes if note["entity_type"] == "schedule" and _is_loss(note)
     )
-    return ImportedSchedules(connection.pk, rows, loaded, is_known, incomplete)
+    return ImportedSchedules(connection.pk, rows, loaded, is_known, incomplete, unread, absences)
 
 
 def _is_loss(note: Mapping[str, Any]) -> bool:
@@ -265,7 +277,7 @@ def _is_repeated(old: ParityCheck, new: ParityCheck) -> bool:
         return False
     if not (old.is_compared and new.is_compared) or old.differs or new.differs:
         return False
-    if (old.schedule_id, old.judge, old.unresolved) != (new.schedule_id, new.judge, new.unresolved):
+    if any(getattr(old, name) != getattr(new, name) for name in ("schedule_id", "judge", "unresolved", "note")):
         return False
     since, until = (instant_to_text(int(at.timestamp())) for at in (new.since, old.until))
     return _cut(old.source_spans, since, until) == _cut(new.source_spans, since, until)

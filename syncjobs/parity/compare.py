@@ -1,16 +1,19 @@
 """Compares our rendering of a schedule with that of the source, second by second. Pure; ``checks`` stores results."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
 
 from connectors.records import Snapshot, SourceSchedule
 from oncall.rendering.coverage import filled
 from oncall.rendering.differences import Comparison, compare
 from oncall.rendering.final import Span, render_final
 from oncall.rendering.intervals import Range, Who
-from oncall.rendering.spec import NO_ZONE, InvalidSpec, Participant, ScheduleSpec, Substitution
+from oncall.rendering.spec import NO_ZONE, InvalidSpec, Participant, ScheduleSpec, Substitution, person
 from oncall.rendering.zones import DAY, transitions
 from syncjobs.parity.causes import Cause, Causes
+from syncjobs.words.unread import counts_in_words
 
 #: How many seconds before and after a clock change are compared.
 _AROUND = 3 * DAY
@@ -19,6 +22,7 @@ _AHEAD = 366 * DAY
 
 ScheduleInput = tuple[ScheduleSpec, tuple[Substitution, ...]]
 
+NOTHING: Final[Mapping[str, int]] = MappingProxyType({})
 NOT_REPORTED = "the source did not report its own rendering"
 
 
@@ -36,6 +40,8 @@ class ExplainedDifference:
 @dataclass(frozen=True, slots=True)
 class Measurement:
     """The comparison of one schedule in ``[since, until)``; None if it was not compared, then ``note`` says why.
+
+    Otherwise ``note`` says which elements were missing from the comparison because they could not be read.
 
     source: the spans of the source in the range. unresolved: people of both sides without a row here.
     """
@@ -62,13 +68,14 @@ def measure(
     *,
     is_known: Callable[[Participant], bool],
     incomplete: bool,
+    unread: Mapping[str, int] = NOTHING,
     reason: str = NOT_REPORTED,
 ) -> Measurement:
     """Compare one schedule in ``[since, until)`` with the spans of the source.
 
     schedule: None if its time zone is not settled. source: spans with the participants of the schedule; None if they
     were not reported, for the given reason. is_known: returns whether a participant has a row here. incomplete: whether
-    the source did not report the whole schedule.
+    the source did not report the whole schedule. unread: number of elements that could not be read, by collection.
     """
     if source is None:
         return Measurement(since, until, (), note=NO_ZONE if schedule is None else reason)
@@ -82,7 +89,15 @@ def measure(
     comparison = compare(theirs, ours, since, until)
     people = {p for span in (*theirs, *ours) for p in span.participants if p.kind == "person"}
     unresolved = tuple(sorted(p for p in people if not is_known(p)))
-    causes = Causes(*schedule, theirs, since, until, unresolved=frozenset(unresolved), incomplete=incomplete)
+    causes = Causes(
+        *schedule,
+        theirs,
+        since,
+        until,
+        unresolved=frozenset(unresolved),
+        unread=bool(unread),
+        incomplete=incomplete,
+    )
     return Measurement(
         since,
         until,
@@ -92,7 +107,24 @@ def measure(
             ExplainedDifference(d.start, d.end, d.before, d.after, causes.first_of(d)) for d in comparison.differences
         ),
         unresolved,
+        f"compared without {counts_in_words(unread)} that could not be read" if unread else "",
     )
+
+
+def unread_elements(
+    schedule: ScheduleInput | None, own: Mapping[str, int], absences: Mapping[Participant, int]
+) -> Mapping[str, int]:
+    """Return the unread elements on which a schedule rests, by collection: its own, and substitutions of its people.
+
+    absences: number of unread substitutions, by person.
+    """
+    holders: set[Participant] = set()
+    if schedule is not None and absences:
+        spec = schedule[0]
+        holders = {who for layer in spec.layers for who in layer.participants}
+        holders |= {each.by for each in spec.overrides} | {each.by for each in spec.extra_shifts}
+    substitutions = sum(number for who, number in absences.items() if who in holders)
+    return {**own, "substitutions": substitutions} if substitutions else own
 
 
 def measure_read(
@@ -105,6 +137,7 @@ def measure_read(
     """
     substitutions = tuple(each for user in snapshot.users for each in user.substitutions or ())
     people = {user.external_id for user in snapshot.users}
+    absences = {person(u.external_id): u.unread["substitutions"] for u in snapshot.users if "substitutions" in u.unread}
     incomplete = {n.external_id for n in snapshot.notes if n.entity_type == "schedule" and n.loss}
     measured = []
     for schedule in sorted(snapshot.schedules, key=lambda each: each.external_id):
@@ -115,13 +148,15 @@ def measure_read(
         begin = max([first, *([snapshot.fetched_at] if dated else []), *([] if since is None else [since])])
         end = max(begin, last if until is None else min(last, until))
         spec = schedule.spec()
+        loaded = None if spec is None else (spec, substitutions)
         result = measure(
-            None if spec is None else (spec, substitutions),
+            loaded,
             theirs if begin < end else None,
             begin,
             end,
             is_known=lambda who: who.id in people,
             incomplete=schedule.external_id in incomplete,
+            unread=unread_elements(loaded, schedule.unread, absences),
         )
         measured.append((schedule, result))
     return measured

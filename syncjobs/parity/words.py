@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from oncall.holders import unknown_holder
 from oncall.rendering.codec import instant_to_text
 from oncall.rendering.spec import Participant
 from oncall.rendering.zones import HOUR
@@ -32,7 +33,12 @@ class Line:
 
     def people_in_words(self, who: Iterable[Participant]) -> str:
         """Return the names of the participants, or the ids of the source if they have no name here."""
-        return ", ".join(sorted(self.names.get(each) or self._id(each) for each in who)) or "nobody"
+        return ", ".join(sorted(self._name(each) for each in who)) or "nobody"
+
+    def _name(self, participant: Participant) -> str:
+        if participant.kind == "unknown":
+            return unknown_holder(f":{participant.id.removeprefix(self.prefix)}")
+        return self.names.get(participant) or self._id(participant)
 
     def _id(self, participant: Participant) -> str:
         return str(Participant(participant.kind, participant.id.removeprefix(self.prefix)))
@@ -43,8 +49,8 @@ def lines_of(connection_id: int, results: Iterable[ScheduleParity]) -> list[Line
     results = list(results)
     names_by_key = Names()
     firsts = [result.measured.differences[0] for result in results if result.measured.differs]
-    people = [who for first in firsts for who in (*first.source, *first.ours) if who.kind in ROW_OF_PARTICIPANT]
-    keys = {who: (ROW_OF_PARTICIPANT[who.kind], who.id) for who in people}
+    people = {who for first in firsts for who in (*first.source, *first.ours)}
+    keys = {who: (ROW_OF_PARTICIPANT[who.kind], who.id) for who in people if who.kind in ROW_OF_PARTICIPANT}
     for kind, key in keys.values():
         names_by_key.find(kind, key)
     names_by_key.load()
@@ -59,13 +65,14 @@ def row_of(line: Line) -> tuple[str, ...]:
     days = (instant_to_text(measured.since), instant_to_text(measured.until))
     if compared is None:
         return (line.name, "not compared", *days, "", "", measured.note)
-    note = ""
+    notes = []
     if measured.differs:
         first = measured.differences[0]
         there, here = (line.people_in_words(who) for who in (first.source, first.ours))
-        note = f"from {instant_to_text(first.start)}: there {there}, here {here} ({first.cause})"
+        notes.append(f"from {instant_to_text(first.start)}: there {there}, here {here} ({first.cause})")
+    notes += filter(None, [measured.note])
     hours = [f"{seconds / HOUR:.1f} h" for seconds in (compared.uncovered_before, compared.uncovered_after)]
-    return (line.name, percent(compared.equal, compared.total), *days, *hours, note)
+    return (line.name, percent(compared.equal, compared.total), *days, *hours, "; ".join(notes))
 
 
 def as_json(line: Line) -> dict[str, Any]:

@@ -1,15 +1,23 @@
 """Makes the items of objects that could not be read completely, and of those that cannot be written. Pure."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 
 from connectors.records import FailedEntity
 from oncall.aggregates import Kind, State, Values
 from oncall.errors import InvalidDraft
-from syncjobs.planning.values import Item
+from syncjobs.planning.values import Item, Proposal
 
 #: Raises InvalidDraft if a row with these fields, or one of these elements by collection and key, cannot be written.
 Check = Callable[[Kind, Values, Mapping[str, Mapping[str, Values]]], None]
+
+
+_ELEMENT: Final = "Only this element"
+#: The end of a message: what it claims about the rest of its object, then what to do. See ``Vendor`` in the reading.
+_END: Final = re.compile(rf" ?\b({_ELEMENT}|Nothing of this object)\b[^;]*; (.+)$", re.DOTALL)
+_UNCHANGED: Final = "; nothing was changed here"
 
 
 def refusal_text(error: InvalidDraft) -> str:
@@ -48,23 +56,47 @@ def checked(item: Item, local: State | None, check: Check) -> Item:
     return item
 
 
-def unreadable(entities: Sequence[FailedEntity], item: Item | None, label: str) -> Item:
+def failed_item(entities: Sequence[FailedEntity], item: Item | None, proposal: Proposal | None) -> Item:
     """Return an item for what could not be read of an object or a list.
 
-    item: that of the part that could be read; then the reason is added to it.
+    item: that of the part that could be read; then the reason is added to it. proposal: None if no part could be read.
     """
     first = entities[0]
-    reason = " ".join(dict.fromkeys(entity.message for entity in entities))
+    reason = _why_failed(entities, in_part=proposal is not None)
     if item is not None:
-        reason = f"{item.reason.rstrip('.')}; not everything could be read: {reason}" if item.reason else reason
+        reason = f"{item.reason.rstrip('.')}; {reason}" if item.reason else _capitalized(reason)
         return replace(item, reason=reason, path=item.path or first.path, failures=item.failures + len(entities))
     return Item(
         kind=first.entity_type,
         external_id=first.external_id or "",
-        label=label or "the whole listing",
+        label=(proposal.label if proposal else first.external_id) or "the whole listing",
         action="failed",
         fingerprint="",
-        reason=reason,
+        reason=_capitalized(reason),
         path=first.path,
         failures=len(entities),
     )
+
+
+def _why_failed(entities: Sequence[FailedEntity], *, in_part: bool) -> str:
+    """Return the messages as one reason. in_part: whether another part of the object could be read.
+
+    Each message is about one element or one request. What it claims about the whole object is left out where it is not
+    true, and said once for all messages.
+    """
+    messages: dict[str, None] = {}
+    advice: dict[str, None] = {}
+    for entity in entities:
+        message = entity.message.replace(_UNCHANGED, "") if in_part else entity.message
+        end = _END.search(message)
+        if end is not None and (in_part or end[1] == _ELEMENT):
+            message = message[: end.start()]
+            if in_part:
+                advice[_capitalized(end[2])] = None
+        messages[message] = None
+    said = " ".join([*messages, *advice])
+    return f"only a part of it could be read, and nothing is removed because of that: {said}" if in_part else said
+
+
+def _capitalized(text: str) -> str:
+    return text[:1].upper() + text[1:]

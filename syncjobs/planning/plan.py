@@ -10,7 +10,7 @@ from connectors.records import ENTITY_TYPES, FailedEntity, entity_type_of
 from oncall.aggregates import Kind, State
 from oncall.emails import canonical_email
 from syncjobs.planning import conflicts as questions
-from syncjobs.planning.failures import Check, checked, unreadable
+from syncjobs.planning.failures import Check, checked, failed_item
 from syncjobs.planning.merge import Merge, merge, with_unread
 from syncjobs.planning.prediction import as_predicted
 from syncjobs.planning.values import (
@@ -157,9 +157,7 @@ def make_plan(
 
     settled = tuple(c.id for c in picture.conflicts if (c.kind, c.subject) not in current and may_settle(c))
     for key, entities in failures.items():
-        proposal_or_none = proposals[key[0]].get(key[1])
-        label = proposal_or_none.label if proposal_or_none else key[1]
-        items[key] = unreadable(entities, items.get(key), label)
+        items[key] = failed_item(entities, items.get(key), proposals[key[0]].get(key[1]))
     return Plan(
         items=tuple(items.values()),
         unchanged=unchanged,

@@ -1,6 +1,7 @@
 """Run a sync: fetch, plan, review, apply, verify. Celery and the shell commands use the same code."""
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any, Final
@@ -37,6 +38,8 @@ FRESH: Final = timedelta(minutes=15)
 PLAN_LIFETIME: Final = timedelta(days=7)
 #: A run stores at most this many notes, and the number of the others.
 MOST_NOTES: Final = 2000
+#: How many different reasons are stored why objects of one kind were not reached.
+MOST_REASONS: Final = 5
 
 Opener = Callable[..., Connector]
 
@@ -199,11 +202,16 @@ def _lists_all_people(snapshot: Snapshot) -> bool:
 
 
 def _completeness(snapshot: Snapshot, plan: Plan) -> dict[str, dict[str, Any]]:
-    """Whether each list was read to its end, and if not, or if linked objects were not reached, the reason."""
+    """Whether each list was read to its end, and if not, or if linked objects were not reached, the reason.
+
+    unreached: number of linked objects that were not reached, by reason.
+    """
     found: dict[str, dict[str, Any]] = {}
     for kind, state in snapshot.completeness.items():
         reasons = plan.unreached.get(kind, ())
         found[kind] = {"listing": state.listing and not reasons, "reason": state.reason or next(iter(reasons), "")}
+        if reasons:
+            found[kind]["unreached"] = dict(Counter(reasons).most_common(MOST_REASONS))
     return found
 
 

@@ -242,7 +242,7 @@ def _note(result: ScheduleParity) -> dict[str, str | None]:
     days = f"{instant_to_text(measured.since)} to {instant_to_text(measured.until)}"
     message = (
         f"{result.name}: for {seconds / HOUR:.1f} hours other people are on call here than at the source ({days}), "
-        f"first from {instant_to_text(first.start)}: {first.cause}."
+        f"first from {instant_to_text(first.start)}: {first.cause}{f'; {measured.note}' if measured.note else ''}."
     )
     return _note_about(result.external_id, "parity", message)
 

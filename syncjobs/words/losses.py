@@ -7,9 +7,6 @@ _NOT_REPORTED: Final = "_not_told"
 
 #: Code of a note -> sentence. The messages of the notes name the objects and say more.
 _SENTENCES: Final[Mapping[str, str]] = {
-    "absence_out_of_time": "Absences before 1900 or after 2200 were left out.",
-    "absence_without_end": "Absences that end after 2200 have no end here.",
-    "absence_without_time": "Absences of no length have no effect.",
     "account_not_told": "The source did not report which account this is.",
     "assumed_zone": "Shifts without a time zone use the zone of their group or site.",
     "blocked": "People who are blocked at the source are inactive here.",
@@ -34,12 +31,10 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "ended_layer": "Layers that have ended were left out.",
     "ended_rotation": "Rotations have ended and are kept with their end.",
     "exclusion_without_occurrence": "Deleted occurrences match no occurrence of their shift.",
-    "forwarding_out_of_time": "Forwarding rules before 1900 or after 2200 were left out.",
-    "forwarding_without_time": "Forwarding rules that end before they start were left out.",
     "inactive": "People who are inactive at the source are inactive here.",
     "inactive_site": "People at inactive sites are inactive here.",
     "interval_ignored": "The intervals of repeating shifts were ignored.",
-    "invalid_email": "E-mail addresses that are not valid were kept and switched off.",
+    "invalid_email": "E-mail addresses of contact methods are not valid.",
     "invalid_number": "Phone numbers are not valid international numbers.",
     "linked_groups": "Groups inside groups are user groups of their own here.",
     "more": "There are more notes than can be stored.",
@@ -56,7 +51,6 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "none_here": "This account has no objects of this kind that can be read.",
     "not_verified": "People have not accepted their invitation at the source.",
     "not_visible": "Listed objects that cannot be read were left out.",
-    "override_out_of_time": "Overrides before 1900 or after 2200 were left out.",
     "parity": "Other people are on call here than at the source.",
     "parity_not_measured": "Schedules were not compared with the source.",
     "people_forbidden": "The credentials do not allow reading names and addresses.",
@@ -87,8 +81,8 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "start_in_1970": "Rotations start in 1970, which is probably an error at the source.",
     "switched_off": "Objects that are switched off at the source are inactive here.",
     "tells_end": "Notifications at the end of an escalation cannot be expressed here.",
+    "unknown_holder": "Turns belong to somebody whom the source does not name in a known way.",
     "unknown_contact_method": "Contact methods of an unknown type have no address here.",
-    "unknown_holder": "Holders who are not understood keep their turns.",
     "unknown_rotation": "Overrides name rotations that do not exist.",
     "unknown_routing": "Default routing rules notify something of an unknown type.",
     "unknown_target": "Targets of an unknown type were kept unresolved.",
@@ -102,6 +96,13 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "unusual_account": "Accounts are not people of the company.",
     "whole_restriction": "Restrictions that end when they start apply for their whole period.",
 }
+#: End of the code of a note about a period -> sentence about the plural of its beginning.
+_PERIODS: Final[Mapping[str, str]] = {
+    "_out_of_time": "{} before 1900 or after 2200 were left out.",
+    "_without_end": "{} that end after 2200 have no end here.",
+    "_without_time": "{} that end when they start have no effect.",
+}
+_PLURALS: Final[Mapping[str, str]] = {"forwarding": "forwarding rules"}
 
 
 def loss_title(code: str, message: str) -> str:
@@ -110,4 +111,8 @@ def loss_title(code: str, message: str) -> str:
         return _SENTENCES[code]
     if code.endswith(_NOT_REPORTED):
         return f"The source did not report: {code.removesuffix(_NOT_REPORTED).replace('_', ' ')}."
+    for suffix, sentence in _PERIODS.items():
+        if code.endswith(suffix):
+            what = code.removesuffix(suffix)
+            return sentence.format(_PLURALS.get(what, f"{what.replace('_', ' ')}s").capitalize())
     return message

@@ -7,7 +7,8 @@ from typing import Any, Final
 from oncall.aggregates import Kind
 from oncall.escalation.codec import InvalidPolicy, levels_from_json
 from oncall.escalation.policy import Level, Target
-from oncall.rendering.codec import instant_to_text, layers_from_json, participant_from_text
+from oncall.holders import holder_in_words
+from oncall.rendering.codec import instant_to_text, layers_from_json, participant_from_text, participant_to_text
 from oncall.rendering.spec import (
     UNREADABLE,
     Always,
@@ -128,7 +129,8 @@ def element_line(collection: str, values: Mapping[str, Any], name_of: NameOf) ->
         case "contact_methods":
             label = f" ({values['label']})" if values["label"] else ""
             off = "" if values["enabled"] else ", switched off"
-            extension = f" ext. {values['extension']}" if values["extension"] else ""
+            # Items of earlier releases have no extension.
+            extension = f" ext. {values['extension']}" if values.get("extension") else ""
             return f"{values['channel']} {values['address'] or 'address not reported'}{extension}{label}{off}"
         case "notification_rules":
             when = f"after {span(values['delay'] * 60)}" if values["delay"] else "at once"
@@ -184,10 +186,8 @@ def _who(text: str, name_of: NameOf) -> str:
 
 
 def _participant(participant: Participant, name_of: NameOf) -> str:
-    if participant.kind == "vacant":
-        return "nobody"
-    if participant.kind == "unknown":
-        return f"somebody who is not known here ({participant.id})"
+    if participant.kind not in _PARTICIPANTS:
+        return holder_in_words(participant_to_text(participant))
     kind, prefix = _PARTICIPANTS[participant.kind]
     return prefix + name_of(kind, participant.id)
 

@@ -158,6 +158,22 @@ class AggregateAdmin(OperationsAdmin[AnyRoot]):
         url = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[row.pk])
         return format_html('<a href="{}" class="rb-link">Edit</a>', url)
 
+    def warnings(self, row: AnyRoot) -> Sequence[str]:
+        """Returns sentences that the form shows first. Another app may override this."""
+        return ()
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: Context,
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: AnyRoot | None = None,
+    ) -> HttpResponse:
+        context = {**context, "warnings": () if obj is None else self.warnings(obj)}
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
     def get_formset_kwargs(
         self, request: HttpRequest, obj: AnyRoot, inline: "InlineModelAdmin[Model, AnyRoot]", prefix: str
     ) -> dict[str, object]:

@@ -14,6 +14,7 @@ from oncall.admin.base.directory import NOBODY, Directory
 from oncall.admin.base.fields import ReadingField, instant_of_field
 from oncall.admin.base.forms import AnyRoot, ElementForm
 from oncall.admin.base.unfold import ModelFormOptions
+from oncall.holders import holder_in_words
 from oncall.models import Override, Substitution
 from oncall.rendering.codec import instant_to_text
 from oncall.rendering.zones import reading
@@ -34,7 +35,7 @@ class ReplacementForm(ElementForm[AnyReplacement]):
         super().__init__(directory=directory, **options)
 
     def show(self, row: AnyReplacement) -> None:
-        self.initial["stand_in"] = NOBODY
+        self.initial["stand_in"] = holder_in_words(row.by_key)
         if row.by_key.startswith(PERSON):
             self.initial["stand_in"] = self.directory.label("responder", row.by_id, row.by_key.removeprefix(PERSON))
         self.initial["starts"] = reading(self.zone, _seconds(row.starts_at))
@@ -47,7 +48,7 @@ class ReplacementForm(ElementForm[AnyReplacement]):
             self.add_error("ends", ValidationError("The end must be after the start."))
 
     def clean_stand_in(self) -> str:
-        """Returns ``person:<key>`` or ``vacant``. If the field did not change, this is the stored key."""
+        """Returns ``person:<key>`` or ``vacant``. If the field did not change, this is the stored text."""
         text = self.cleaned_data["stand_in"].strip()
         if self.instance.by_key and "stand_in" not in self.changed_data:
             return self.instance.by_key

@@ -133,8 +133,7 @@ class LadderBuilder:
         return moment(self.at + minute * MINUTE, self.zone, self.at)
 
     def name(self, who: Participant) -> str:
-        kind = ROW_OF_PARTICIPANT.get(who.kind)
-        row = None if kind is None else self.found.rows.get((kind, who.id))
+        row = self.found.rows.get((ROW_OF_PARTICIPANT.get(who.kind, ""), who.id))
         return row.name if row else name_of(who, self.found.names)
 
     def policy_name(self, key: str) -> str:
@@ -197,5 +196,7 @@ class LadderBuilder:
                 return f"This policy is already running, so the walk stops here: {back}."
         if target.mode != "current" and problem.what is None:
             return f"Who is {target.mode} on call is unknown: no handoff within 60 days, or it cannot be rendered."
+        if problem.what is not None and problem.what.kind == "unknown":
+            return f"On call is {self.name(problem.what)}, so who is paged cannot be determined."
         what = "It" if problem.what is None else self.name(problem.what)
         return f"{what} is not known here or cannot be read, so who is paged cannot be determined."

@@ -95,9 +95,10 @@ class EscalationPolicyAdmin(AggregateAdmin[EscalationPolicy]):
     search_fields = ("name", "references__responder__name", "references__schedule__name")
     autocomplete_fields = ("part_of", "group")
     change_form_template = "oncall/admin/escalation_form.html"
+    page_type = EscalationPage
 
     def get_urls(self) -> list[URLPattern]:
-        page = self.admin_site.admin_view(EscalationPage(self).view)
+        page = self.admin_site.admin_view(self.page_type(self).view)
         return [path("<int:pk>/page/", page, name="oncall_escalationpolicy_page"), *super().get_urls()]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[EscalationPolicy]:

@@ -1,7 +1,7 @@
 """The page of one escalation policy: who is paged at which minute if an alert comes at a chosen instant."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypedDict
 
@@ -18,7 +18,7 @@ from oncall.escalation.walk import MOST_MINUTES, Notice, WalkTooLong, notices, w
 from oncall.models import EscalationPolicy, Responder, Service
 from oncall.rendering.codec import reading_to_text
 from oncall.rendering.zones import DAY, reading, zone_names
-from oncall.selectors.policies import walkable
+from oncall.selectors.policies import Walkable, walkable
 
 MOST_SERVICES = 20
 MOST_LINES = 100
@@ -71,6 +71,7 @@ class PolicyContext(TypedDict, total=False):
     services: QuerySet[Service]
     more_services: int
     reason: str
+    warnings: Sequence[str]
     query: WalkQuery
     past: bool
     at: str
@@ -80,7 +81,13 @@ class PolicyContext(TypedDict, total=False):
 
 
 class EscalationPage(AggregatePage[EscalationPolicy]):
+    """The page of one policy. Another app may override :meth:`warnings` in a subclass."""
+
     template = "oncall/admin/escalation_page.html"
+
+    def warnings(self, found: Walkable, at: int) -> Sequence[str]:
+        """Returns sentences that the page shows before the walk of an alert at the instant ``at``."""
+        return ()
 
     def get_object(self, request: HttpRequest, pk: int) -> EscalationPolicy:
         return get_object_or_404(EscalationPolicy.objects.select_related("group", "part_of"), pk=pk)
@@ -114,6 +121,7 @@ class EscalationPage(AggregatePage[EscalationPolicy]):
         lines = notices(course)
         return {
             "query": query,
+            "warnings": self.warnings(found, query.at),
             "past": query.at < now,
             "at": dated_moment(query.at, query.zone),
             "ladder": Ladder.of(course, found.policy, builder, policy.name),

@@ -8,6 +8,7 @@ from typing import TypedDict, Unpack
 from oncall.admin.base.columns import first_few, moment, span_in_words
 from oncall.admin.base.directory import NOBODY
 from oncall.admin.schedule.range import VisibleRange
+from oncall.holders import unknown_holder
 from oncall.rendering.coverage import gaps
 from oncall.rendering.differences import Difference
 from oncall.rendering.final import Rendering, Span, render
@@ -34,6 +35,8 @@ class RowTexts(TypedDict, total=False):
 
 def name_of(participant: Participant, names: Names) -> str:
     name = names.get(participant)
+    if participant.kind == "unknown":
+        return unknown_holder(participant.id)
     return name.name if name else f"{participant} {UNKNOWN}"
 
 

@@ -14,6 +14,7 @@ from oncall.admin.base.directory import NOBODY, Directory, Keys, row_of_key
 from oncall.admin.base.fields import ReadingField, instant_of_field
 from oncall.admin.base.unfold import FormOptions
 from oncall.admin.schedule.window_lines import UnreadableLine, text_from_windows, windows_from_text
+from oncall.holders import unknown_holder
 from oncall.models.root import NAME_LENGTH
 from oncall.rendering.spec import VACANT, ByOccurrence, ByTime, Everyone, InvalidSpec, Layer, Participant, ScheduleSpec
 from oncall.rendering.validation import validate
@@ -29,9 +30,9 @@ def participant_label(participant: Participant, directory: Directory, keys: Keys
     """Returns the line for a participant."""
     if participant.kind == "vacant":
         return NOBODY
-    kind = ROW_OF_PARTICIPANT.get(participant.kind)
-    if kind is None:
-        return f"a holder who is not known here ({participant.id})"
+    if participant.kind == "unknown":
+        return unknown_holder(participant.id)
+    kind = ROW_OF_PARTICIPANT[participant.kind]
     label = directory.label(kind, row_of_key(keys, kind, participant.id), participant.id)
     return f"{label} (routing)" if participant.kind == "group_routing" else label
 

@@ -1,6 +1,7 @@
 """The page of one schedule: who is on call in the days shown, why, and how well the time is covered and shared."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -59,6 +60,7 @@ class ScheduleContext(TypedDict, total=False):
 
     schedule: Schedule
     facts: list[Fact]
+    warnings: Sequence[str]
     reason: str
     timeline: Timeline
     tables: list[RowTable]
@@ -78,7 +80,8 @@ class ScheduleContext(TypedDict, total=False):
 
 class SchedulePage(AggregatePage[Schedule]):
     """The page of one schedule. Another app adds what it knows about schedules in a subclass, which overrides
-    :meth:`schedules`, :meth:`get_object`, :meth:`facts`, :meth:`names`, :meth:`rows` and :meth:`source_id`."""
+    :meth:`schedules`, :meth:`get_object`, :meth:`facts`, :meth:`warnings`, :meth:`names`, :meth:`rows` and
+    :meth:`source_id`."""
 
     template = "oncall/admin/schedule_page.html"
 
@@ -99,6 +102,10 @@ class SchedulePage(AggregatePage[Schedule]):
         """Returns label and text of each fact in the head of the page. The first is the source, if there is one."""
         return []
 
+    def warnings(self, schedule: Schedule) -> Sequence[str]:
+        """Returns sentences that the page shows before who is on call."""
+        return ()
+
     def names(self, schedule: Schedule) -> Names:
         """Returns the names of all participants in the rows."""
         return participant_names([schedule.pk])
@@ -118,7 +125,7 @@ class SchedulePage(AggregatePage[Schedule]):
             timeline = self._timeline(request, row)
         except InvalidSpec as wrong:
             timeline = {"reason": str(wrong)}
-        return {"schedule": row, "facts": self.facts(request, row), **timeline}
+        return {"schedule": row, "facts": self.facts(request, row), "warnings": self.warnings(row), **timeline}
 
     def _timeline(self, request: HttpRequest, schedule: Any) -> ScheduleContext:
         """Returns the timeline and what belongs to it, or the reason why there is none. Raises InvalidSpec."""

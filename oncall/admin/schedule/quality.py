@@ -51,10 +51,12 @@ class PersonLoad:
 @dataclass(frozen=True, slots=True)
 class Quality:
     """covered: the covered share of the time, in percent. uncovered: the length of the rest, empty if there is none.
-    gaps: (start, end, length) of each gap. home: the time zone that decides what is night and weekend."""
+    unknown: the length of the covered time in which only somebody unknown is on call, empty if there is none. gaps:
+    (start, end, length) of each gap. home: the time zone that decides what is night and weekend."""
 
     covered: str
     uncovered: str
+    unknown: str
     gaps: list[tuple[str, str, str]]
     more_gaps: int
     balance: int
@@ -87,12 +89,14 @@ def quality(spans: tuple[Span, ...], home: str, bars: Bars) -> Quality:
     visible = bars.visible
     uncovered = gaps(spans, visible.since, visible.until)
     seconds = sum(end - start for start, end in uncovered)
+    unknown = sum(span.end - span.start for span in spans if {each.kind for each in span.participants} == {"unknown"})
     shares = loads(spans, home, visible.since, visible.until)
     fair = fairness(shares)
     most = max((load.seconds for load in shares.values()), default=1)
     return Quality(
         percent(visible.until - visible.since - seconds, visible.until - visible.since, decimals=1),
         span_in_words(seconds) if seconds else "",
+        span_in_words(unknown) if unknown else "",
         [
             (moment(start, visible.zone, bars.now), moment(end, visible.zone, bars.now), span_in_words(end - start))
             for start, end in uncovered[:MOST_GAPS]

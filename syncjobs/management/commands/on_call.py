@@ -9,6 +9,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.db.models import OuterRef, Subquery
 
 from oncall.aggregates import fold
+from oncall.holders import holder_in_words
 from oncall.models import ChangeRecord, Schedule
 from oncall.rendering.codec import instant_to_text, participant_to_text
 from oncall.rendering.explaining import STATE_WORDS, Explanation, Source, explain
@@ -16,12 +17,13 @@ from oncall.rendering.intervals import Who
 from oncall.rendering.spec import NO_ZONE, UNREADABLE, Participant
 from oncall.selectors.schedules import Name, OnCall, ScheduleInput, on_call, participant_names, specs
 from syncjobs.management.shell import DONE, USAGE, WAITING, ShellCommand, instant_of
+from syncjobs.words.unread import UnreadElements, sentences_of, total_counts, unread_by_schedule
 
 Names = Mapping[Participant, Name]
 
 
 class Command(ShellCommand):
-    help = "Show who is on call in each schedule. Exit 3 if a schedule cannot be rendered."
+    help = "Show who is on call in each schedule. Exit 3 if a schedule cannot be rendered or was read only in part."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--at", help="ISO instant; default: now")
@@ -34,20 +36,27 @@ class Command(ShellCommand):
         pks = [row.pk for row in rows]
         loaded, names = specs(pks, since=at), participant_names(pks)
         answers = {row.pk: _answer(row, loaded.get(row.pk), at) for row in rows}
+        unread = unread_by_schedule(pks, since=at)
         reasons = {
             pk: explain(*loaded[pk], at) for pk, answer in answers.items() if options["why"] and not answer.reason
         }
         if options["json"]:
-            documents = (_document(row, answers[row.pk], reasons.get(row.pk), names, at) for row in rows)
+            documents = (
+                _document(row, answers[row.pk], reasons.get(row.pk), unread[row.pk], names, at) for row in rows
+            )
             self.print_json({"at": instant_to_text(at), "schedules": list(documents)})
         else:
             table = [_row(row, answers[row.pk], names, at) for row in rows]
             self.print_table(("id", "schedule", "on call", "until", "then", ""), table)
+            for sentence in sentences_of(each for row in rows if row.pk not in reasons for each in unread[row.pk]):
+                self.stdout.write(sentence)
             for row in rows:
                 if row.pk in reasons:
                     self.stdout.write(f"\n{row.name}: {_names_of(reasons[row.pk].participants, names)}")
-                    self.stdout.write("\n".join(f"  {line}" for line in _explain(reasons[row.pk], names)))
-        return WAITING if any(answer.reason for answer in answers.values()) else DONE
+                    lines = (*_explain(reasons[row.pk], names), *sentences_of(unread[row.pk]))
+                    self.stdout.write("\n".join(f"  {line}" for line in lines))
+        waits = any(answers[pk].reason or unread[pk] for pk in pks)
+        return WAITING if waits else DONE
 
 
 def _schedules(name: str | None) -> list[Any]:
@@ -79,7 +88,11 @@ def _basis(row: Any, at: int) -> str:
 
 
 def _names_of(who: Who, names: Names) -> str:
-    return ", ".join(names[each].name if each in names else participant_to_text(each) for each in who) or "nobody"
+    return ", ".join(_name_of(each, names) for each in who) or "nobody"
+
+
+def _name_of(participant: Participant, names: Names) -> str:
+    return names[participant].name if participant in names else holder_in_words(participant_to_text(participant))
 
 
 def _row(row: Any, answer: OnCall, names: Names, at: int) -> tuple[object, ...]:
@@ -134,7 +147,9 @@ def _explain_source(source: Source, layers: Mapping[str, str], names: Names) -> 
 # --- JSON -------------------------------------------------------------------------------------------------------------
 
 
-def _document(row: Any, answer: OnCall, explanation: Explanation | None, names: Names, at: int) -> dict[str, Any]:
+def _document(
+    row: Any, answer: OnCall, explanation: Explanation | None, unread: list[UnreadElements], names: Names, at: int
+) -> dict[str, Any]:
     return {
         "id": row.pk,
         "name": row.name,
@@ -144,6 +159,7 @@ def _document(row: Any, answer: OnCall, explanation: Explanation | None, names: 
         "next": _people(answer.following, names),
         "reason": answer.reason,
         "basis": _basis(row, at),
+        "unread": total_counts(unread),
         **({"why": _why(explanation)} if explanation is not None else {}),
     }
 

@@ -240,6 +240,16 @@ def test_unknown_targets_are_reported_and_their_wait_runs() -> None:
     ]
 
 
+def test_an_unknown_holder_is_a_problem_and_the_wait_runs() -> None:
+    beside = {"x": policy(level(None, one("ben")))}  # an equal key of another kind
+    schedules = {"S": [(0, ["unknown:x"]), (5, ["unknown:x", "person:ann"])]}
+    found = foreseen({"P": policy(*[level(5, target("schedule", "S"))] * 2), **beside}, schedules=schedules)
+    assert [(step.minute, step.outcome) for step in found.steps] == [(0, "unknown"), (5, "paged")]
+    problem = Problem("unknown", Participant("unknown", "x"))
+    assert [step.pages[0].problems for step in found.steps] == [(problem,), (problem,)]
+    assert not found.steps[0].pages[0].branches
+
+
 def test_a_groups_routing_leads_to_its_policy() -> None:
     beside = {"Q": policy(level(None, one("ben")), initial_wait=4)}
     levels = [level(5, target("group_routing", "G"))]

@@ -101,7 +101,9 @@ def walked(
 SCHEDULES, GROUPS, POLICIES = ("S", "T", "lost"), ("G", "H", "lost"), ("P", "Q", "R", "lost")
 _participants = st.one_of(
     st.sampled_from(PEOPLE).map("person:{}".format),
-    st.sampled_from(("group:G", "group:lost", "group_routing:G", "group_routing:H", "policy:Q", "policy:R")),
+    st.sampled_from(
+        ("group:G", "group:lost", "group_routing:G", "group_routing:H", "policy:Q", "policy:R", "unknown:x")
+    ),
 )
 _conditions = st.sampled_from(("not_acked", "not_closed"))
 _targets = st.one_of(

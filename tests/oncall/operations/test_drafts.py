@@ -33,7 +33,7 @@ OVERRIDE = {
     "covers_gaps": True,
     "rank": 0,
 }
-METHOD = {"channel": "sms", "address": "+49 30 123456", "extension": "", "label": "Work", "enabled": True}
+METHOD = {"channel": "sms", "address": "+49 30 123456", "extension": "12", "label": "Work", "enabled": True}
 
 FULL: dict[Kind, tuple[dict[str, Any], dict[str, dict[str, dict[str, Any]]]]] = {
     "responder": (

@@ -1,6 +1,7 @@
 """The page of a run: progress, the review of a plan, and buttons that need a POST."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,7 +9,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from connectors.records import MappingNote, SourceMember, SourceTeam
+from connectors.reading.findings import Vendor
+from connectors.records import FailedEntity, MappingNote, Reach, SourceMember, SourceTeam
 from oncall.models import Responder, User, UserGroup
 from oncall.operations import Actor, create_account
 from syncjobs.models import RunKind, RunState, SyncItem, SyncRun
@@ -318,3 +320,34 @@ def test_a_listing_that_broke_off_is_named(sync: Sync, admin_client: Client) -> 
     broken = dict(world().completeness) | {"schedule": type(world().completeness["schedule"])(False, "page 3 failed.")}
     sync.source.change(completeness=broken)
     assert "The list of schedules was not read completely: page 3 failed." in read(admin_client, sync.plan())
+
+
+def test_objects_that_were_not_reached_are_shown_with_the_reason(sync: Sync, admin_client: Client) -> None:
+    more = (schedule("S2", "Second", layer("U1")), schedule("S3", "Third", layer("U1")))
+    sync.source.change(schedules=(*world().schedules, *more))
+    sync.run()
+    sync.profile.selection = {"everything": False, "chosen": {"service": ["V1"]}}
+    sync.profile.save()
+    sync.source.reach = Reach(frozenset({("service", "V1")}), unresolved=(("service", "V1"),))
+    sync.source.change(schedules=(), policies=(), services=())
+    page = read(admin_client, sync.run())
+    why = "The service V1 could not be read, so what it refers to is not known."
+    assert f"3 schedules were not reached by this read, so they are kept unchanged: {why}" in page
+    assert f"1 escalation policy was not reached by this read, so it is kept unchanged: {why}" in page
+    assert "was not read completely" not in page
+
+
+def test_an_object_that_was_imported_in_part_says_so_and_nothing_else(sync: Sync, admin_client: Client) -> None:
+    hint = Vendor("pagerduty", "PagerDuty").element_hint
+    failed = FailedEntity("schedule", "S1", "invalid_value", "overrides[0]", f"Override 1 is unusable. {hint}")
+    (primary,) = world().schedules
+    sync.source.change(failed=(failed,), schedules=(replace(primary, unread={"overrides": 1}),))
+    run = sync.run()
+    page = read(admin_client, run, kind="schedule")
+    assert "+ create" in page
+    assert "applied" in page
+    assert (
+        "Only a part of it could be read, and nothing is removed because of that: Override 1 is unusable. "
+        "Correct it in PagerDuty."
+    ) in page
+    assert "was changed here" not in page

@@ -5,10 +5,13 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
+from connectors.models import Connection
 from oncall.aggregates import Draft, ElementChanges
 from oncall.models import Schedule
 from oncall.operations import Actor, write
+from syncjobs.models import ExternalLink, LinkState
 from tests.oncall.conftest import DEFAULTS, MakeRow, weekly_layers
 from tests.syncjobs.management.test_shell import document, shell
 
@@ -66,6 +69,7 @@ def test_the_document(primary: tuple[int, int, int]) -> None:
                 "next": [{"participant": f"person:local:{ben}", "name": "Ben"}],
                 "reason": "",
                 "basis": "current configuration",
+                "unread": {},
             }
         ],
     }
@@ -200,6 +204,56 @@ def test_a_person_without_a_row_is_shown_by_key(make: MakeRow) -> None:
     ]
 
 
+def link(kind: str, pk: int, unread: dict[str, int], **more: Any) -> ExternalLink:
+    """Links a row with the connection "acme", at whose last read these elements could not be read."""
+    connection, _ = Connection.objects.get_or_create(name="acme", provider="pagerduty")
+    columns = {"entity_type": kind, "external_id": f"{kind}-{pk}", f"{kind}_id": pk, "unread": unread}
+    return ExternalLink.objects.create(**{"connection": connection, "since": timezone.now(), **columns, **more})
+
+
+def test_a_schedule_that_was_read_in_part_says_what_is_missing(primary: tuple[int, int, int]) -> None:
+    schedule, ana, _ = primary
+    link("schedule", schedule, {"overrides": 2, "layers": 1})
+    link("responder", ana, {"substitutions": 1, "contact_methods": 1})
+    sentences = [
+        "2 overrides of Primary could not be read at acme; who is on call may differ.",
+        "1 layer of Primary could not be read at acme; who is on call may differ.",
+        "1 substitution of Ana could not be read at acme; who is on call may differ.",
+    ]
+    code, out = shell("on_call", "--at", AT)
+    assert (code, out.splitlines()[2:]) == (3, sentences)
+    code, out = shell("on_call", "--at", AT, "--why")
+    assert code == 3
+    assert out.splitlines()[2:4] == ["", "Primary: Ana"]
+    assert out.splitlines()[-3:] == [f"  {sentence}" for sentence in sentences]
+    (answer,) = document("on_call", "--at", AT)["schedules"]
+    assert answer["unread"] == {"layers": 1, "overrides": 2, "substitutions": 1}
+
+
+def test_only_what_a_schedule_rests_on_is_said(primary: tuple[int, int, int], make: MakeRow) -> None:
+    schedule, ana, ben = primary
+    over = {**covered_by_ben(make("responder", name="Cy")), "ends_at": "2026-03-02T10:15:00Z"}
+    cy = int(over["by_key"].rpartition(":")[2])
+    other = make("schedule", {"overrides": {"3:S:O": over}}, name="Secondary", layers=weekly_layers("person:9:X"))
+    link("responder", cy, {"substitutions": 1})  # the override has ended
+    link("responder", ana, {"contact_methods": 1, "notification_rules": 1})
+    link("schedule", schedule, {"overrides": 1}, state=LinkState.DETACHED)  # it no longer follows the source
+    assert shell("on_call", "--at", AT)[0] == 0
+    link("responder", ben, {"substitutions": 2})
+    answers = {each["id"]: each["unread"] for each in document("on_call", "--at", AT)["schedules"]}
+    assert answers == {schedule: {"substitutions": 2}, other: {}}
+    assert document("on_call", "--at", "2026-03-02T10:05:00Z")["schedules"][1]["unread"] == {"substitutions": 1}
+
+
+def test_a_schedule_that_cannot_be_rendered_also_says_what_was_not_read(make: MakeRow) -> None:
+    pk = make("schedule", name="Unsettled", zone_state="unknown", time_zone="", active=False)
+    link("schedule", pk, {"extra_shifts": 1})
+    code, out = shell("on_call", "--why")
+    assert (code, out.splitlines()[-1]) == (
+        3, "1 extra shift of Unsettled could not be read at acme; who is on call may differ.",
+    )  # fmt: skip
+
+
 def test_as_many_queries_for_thirty_schedules_as_for_three(make: MakeRow) -> None:
     def queries() -> int:
         with CaptureQueriesContext(connection) as captured:
@@ -215,4 +269,4 @@ def test_as_many_queries_for_thirty_schedules_as_for_three(make: MakeRow) -> Non
     add(range(3))
     few = queries()
     add(range(3, 30))
-    assert queries() == few <= 7  # the list, five for what is rendered, the names
+    assert queries() == few <= 8  # the list, five for what is rendered, the names, what was not read

@@ -27,7 +27,15 @@ from oncall.rendering.spec import (
     Substitution,
     person,
 )
-from syncjobs.parity.compare import NOT_REPORTED, Measurement, measure, measure_read, percent, transition_ranges
+from syncjobs.parity.compare import (
+    NOT_REPORTED,
+    Measurement,
+    measure,
+    measure_read,
+    percent,
+    transition_ranges,
+    unread_elements,
+)
 from tests.syncjobs.conftest import layer, schedule, user
 
 DAY, HOUR = 86_400, 3600
@@ -54,11 +62,11 @@ def against(
     since: int = SINCE,
     until: int = UNTIL,
     known: Callable[[Participant], bool] = lambda who: True,
-    incomplete: bool = False,
+    **more: Any,
 ) -> Measurement:
     """Compare the stored schedule with another schedule that the source renders."""
     source = render_final(theirs, (), since, until)
-    return measure((ours, substitutions), source, since, until, is_known=known, incomplete=incomplete)
+    return measure((ours, substitutions), source, since, until, is_known=known, **({"incomplete": False} | more))
 
 
 def causes(measured: Measurement) -> set[str]:
@@ -85,7 +93,32 @@ def test_one_second_is_not_full_parity() -> None:
     assert percent(7, 7) == "100.00 %"
 
 
-def test_a_person_without_a_row_is_the_first_cause() -> None:
+def test_an_unread_element_is_the_first_cause() -> None:
+    measured = against(STANDARD, spec(weekly(ANA, CY)), known=lambda who: who != CY, unread={"overrides": 2})
+    assert causes(measured) == {"unread element"}
+    assert measured.note == "compared without 2 overrides that could not be read"
+
+
+def test_equality_also_says_which_elements_were_not_read() -> None:
+    measured = against(STANDARD, STANDARD, unread={"overrides": 1, "layers": 1})
+    assert not measured.differs
+    assert measured.note == "compared without 1 layer and 1 override that could not be read"
+    assert against(STANDARD, STANDARD).note == ""
+
+
+def test_a_schedule_rests_on_the_substitutions_of_its_people() -> None:
+    covered = spec(
+        weekly(ANA),
+        overrides=(Override("O", SINCE, UNTIL, BO),),
+        extra_shifts=(ExtraShift("X", SINCE, UNTIL, CY),),
+    )
+    absences = {ANA: 1, BO: 2, CY: 4, person("DI"): 8}
+    assert unread_elements((covered, ()), {}, absences) == {"substitutions": 7}
+    assert unread_elements((covered, ()), {"layers": 1}, {person("DI"): 8}) == {"layers": 1}
+    assert unread_elements(None, {"layers": 1}, absences) == {"layers": 1}
+
+
+def test_a_person_without_a_row_is_the_next_cause() -> None:
     measured = against(STANDARD, spec(weekly(ANA, CY)), known=lambda who: who != CY)
     assert causes(measured) == {"unresolved person"}
     assert measured.unresolved == (CY,)
@@ -254,5 +287,11 @@ def test_differences_and_missing_renderings_of_a_read_are_reported() -> None:
     assert third.comparison is not None
     assert (third.comparison.equal, third.comparison.uncovered_before) == (0, 14 * DAY)
     assert measure_read(read(wrong), None, None, dated=True)[0][1].note == NOT_REPORTED
+    partly = replace(schedule("S1", "S1", layer("U1", "U2")), unread={"layers": 1})
+    absent = replace(user("U1", "Ana"), unread={"substitutions": 2})
+    snapshot = replace(read(partly, rendered=rendered, rendered_range=(SINCE, UNTIL)), users=(absent, user("U2", "Bo")))
+    ((_, measured),) = measure_read(snapshot, None, None, dated=True)
+    assert causes(measured) == {"unread element"}
+    assert measured.note == "compared without 1 layer and 2 substitutions that could not be read"
     unsettled = read(schedule("S4", "S4", zone="Mars/Phobos"), rendered={"S4": ()}, rendered_range=(SINCE, UNTIL))
     assert measure_read(unsettled, None, None, dated=True)[0][1].note == NO_ZONE

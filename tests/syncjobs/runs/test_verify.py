@@ -188,6 +188,28 @@ def test_a_second_sync_confirms_the_checks_without_a_call(rendered_sync: Sync) -
     assert ParityCheck.objects.filter(basis=ParityBasis.SYNC).count() == 2
 
 
+def test_equality_with_a_schedule_read_in_part_is_a_result_of_its_own(rendered_sync: Sync) -> None:
+    rendered_sync.run()
+    snapshot = rendered_sync.source.snapshot
+    (primary,), (ana, *others) = snapshot.schedules, snapshot.users
+    partly = {
+        "schedules": (replace(primary, unread={"overrides": 2}),),
+        "users": (replace(ana, unread={"substitutions": 1}), *others),
+    }
+    rendered_sync.source.change(**partly)
+    for _ in range(2):
+        rendered_sync.run()
+        checks = ParityCheck.objects.filter(basis=ParityBasis.SYNC).order_by("pk")
+        assert [check.note for check in checks] == [
+            "", "compared without 2 overrides and 1 substitution that could not be read",
+        ]  # fmt: skip
+        assert not checks[1].differs
+    rendered_sync.source.change(schedules=(replace(partly["schedules"][0], layers=(layer("U2", "U2", "U1"),)),))
+    run = rendered_sync.run()
+    note = next(each["message"] for each in run.notes if each["code"] == "parity")
+    assert note.endswith(": unread element; compared without 2 overrides and 1 substitution that could not be read.")
+
+
 def test_a_different_result_in_between_leads_to_a_new_check(rendered_sync: Sync) -> None:
     rendered_sync.run()
     old = ParityCheck.objects.get(basis=ParityBasis.SYNC)

@@ -17,7 +17,7 @@ from oncall.operations import Actor, create_account, set_rights, write
 from oncall.selectors.states import load_states
 
 MakeRow = Callable[..., int]
-METHOD = {"channel": "email", "address": "a@example.com", "label": "", "enabled": True}
+METHOD = {"channel": "email", "address": "a@example.com", "extension": "", "label": "", "enabled": True}
 
 
 @pytest.mark.parametrize("model", ["responder", "usergroup", "schedule", "escalationpolicy", "service"])
