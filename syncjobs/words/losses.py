@@ -77,6 +77,8 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "routing_by_alert": "Routing rules that depend on the alert were not imported.",
     "rules_sorted": "The rules of escalations were sorted by their delays.",
     "several_teams": "Objects belong to several teams, and none of these became the owner.",
+    "shift_without_end": "Shifts that end after 2200 have no end here.",
+    "shift_without_id": "Shifts without an id keep their place as unresolved targets.",
     "site_not_confirmed": "The site of the credentials could not be confirmed.",
     "skipped_devices": "Devices of some kinds were left out.",
     "skipped_members": "Members of groups were left out.",

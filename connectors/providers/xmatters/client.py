@@ -10,7 +10,7 @@ from connectors.errors import AuthenticationFailed
 from connectors.network.client import HttpClient, JsonValue, Query, RateHeaders, segment
 from connectors.providers.xmatters.address import next_request
 from connectors.providers.xmatters.vendor import API_ROOT, VENDOR
-from connectors.reading.listing import RECOVERABLE
+from connectors.reading.listing import RECOVERABLE, Incomplete
 from connectors.reading.pages import Page, make_page, read_pages
 from oncall.rendering.codec import instant_to_text
 
@@ -173,6 +173,9 @@ class Client:
             items, link = answer.get("data"), _next(answer)
             if not isinstance(items, list):
                 raise VENDOR.invalid("missing_envelope", path, f"{path} answered without a list of data.")
+            if link is not None and not items:
+                message = f"{path} answered with a page of nothing, although more was announced."
+                raise Incomplete(message, hint=VENDOR.hint, provider=VENDOR.provider, path=path)
             return make_page(items, answer.get("total")), None if link is None else (link, query)
 
         return read_pages(fetch, (path, tuple(query)), path, VENDOR)

@@ -10,7 +10,7 @@ import phonenumbers
 from connectors.providers.xmatters import wire
 from connectors.reading.findings import Elements, Findings
 from connectors.reading.phones import read_phone
-from connectors.reading.texts import is_email
+from connectors.reading.texts import is_email, short_text
 from connectors.records import Channel, SourceContactMethod, SourceNotificationRule
 
 _CHANNELS: Final[dict[str, Channel]] = {
@@ -54,7 +54,7 @@ def contact_methods(
                 external_id=device.id,
                 channel=channel,
                 address=address,
-                label=(device.name or "").strip(),
+                label=short_text((device.name or "").strip()),
                 enabled=is_used(device) and is_valid,
                 vendor_type=device.device_type,
                 extension=extension,
@@ -131,13 +131,13 @@ def _address(person_id: str, device: wire.Device, channel: Channel, findings: Fi
         if not is_email(typed):
             message = f"The address of the device {device.id} is not a valid e-mail address."
             findings.note("responder", person_id, "invalid_email", message, f"devices[{device.id}].emailAddress")
-        return typed or None, "", is_email(typed)
+        return short_text(typed) or None, "", is_email(typed)
     typed = (device.phone_number or "").strip()
     phone = read_phone(typed, None if typed.startswith(("+", "00")) else _country_code(device.country))
     if phone.address is None:
         message = f"The number of the device {device.id} is not a valid international number."
         findings.note("responder", person_id, "invalid_number", message, f"devices[{device.id}].phoneNumber")
-    return phone.address or typed or None, phone.extension, phone.address is not None
+    return phone.address or short_text(typed) or None, phone.extension, phone.address is not None
 
 
 def _country_code(country: object) -> int | None:

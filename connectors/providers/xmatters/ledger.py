@@ -66,9 +66,7 @@ _RECIPIENT: Final = (
 _DEVICE_PARTS: Final = (
     Entry("deviceType", "converted", "Becomes a channel. Devices without a channel are counted in a note."),
     Entry("emailAddress", "exact"),
-    Entry(
-        "phoneNumber", "converted", "Becomes E.164. An extension is added to the label. A note names an invalid number."
-    ),
+    Entry("phoneNumber", "converted", "Becomes E.164 and an extension. An invalid number is kept as typed, but off."),
     Entry("sequence", "converted", "Becomes the order of contact methods and of their rules."),
     Entry(
         "delay",
@@ -79,7 +77,7 @@ _DEVICE_PARTS: Final = (
     Entry("active", "converted", "A second name of the status."),
     *_ignored("A rule here has no event priority: the device is used for all priorities.", "priorityThreshold"),
     *_ignored("xMatters uses it if no device is active. There is no such rule here.", "defaultDevice"),
-    *_ignored("The number contains its country.", "country"),
+    Entry("country", "converted", "The country of a number without a country code."),
     *_ignored(_CLEAR_TEXT, "pin", "apnToken", "registrationId", "accountId"),
     *_ignored(
         _ELSEWHERE,

@@ -9,7 +9,7 @@ from connectors.providers.xmatters.vendor import invalid, unknown_value
 from connectors.reading.findings import Elements, Findings
 from connectors.reading.mapping import unread_of
 from connectors.reading.periods import read_period
-from connectors.reading.texts import is_email
+from connectors.reading.texts import is_email, short_text
 from connectors.records import PersonState, SourceUser
 from connectors.zones.timezones import convert
 from oncall.rendering.spec import VACANT, Substitution, person
@@ -54,7 +54,7 @@ def user(
         email=_email(source, devices, findings),
         state=state,
         time_zone=directory.person_zone(source, findings),
-        title=", ".join(sorted({role.name.strip() for role in source.roles or () if role.name})),
+        title=short_text(", ".join(sorted({role.name.strip() for role in source.roles or () if role.name}))),
         contact_methods=methods,
         notification_rules=rules,
         substitutions=substitutions,

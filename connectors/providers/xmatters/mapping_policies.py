@@ -30,7 +30,8 @@ def shift_policy(
     steps: list[list[Seat | None]] = []
     timeline = () if on_holidays_only(shift) else _timeline(seats)
     for seat, following in zip(timeline, (*timeline[1:], None), strict=False):
-        if not steps or seat is None or seat.delay or None in steps[-1] or (following is not None and following.delay):
+        is_known = seat is not None and not seat.delay and seat.delay is not None
+        if not steps or not is_known or None in steps[-1] or (following is not None and following.delay != 0):
             steps.append([])
         steps[-1].append(seat)
     pause, count = _rounds(shift, findings)
@@ -48,7 +49,7 @@ def shift_policy(
         external_id=shift.id,
         name=name,
         policy=Policy(
-            initial_wait=timeline[0].delay if timeline and timeline[0] is not None else 0,
+            initial_wait=(timeline[0].delay or 0) if timeline and timeline[0] is not None else 0,
             levels=levels,
             repeat_count=count if levels else 0,
             after_last="nothing",

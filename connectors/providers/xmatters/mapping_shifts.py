@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from connectors.providers.xmatters import rotations, wire
@@ -27,11 +28,11 @@ _CHECKED_CHANGES: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """A seat of a shift. key: of its layer. delay: minutes before its participant is notified."""
+    """A seat of a shift. key: of its layer. delay: minutes before its participant is notified. None: not reported."""
 
     key: str
-    delay: int
-    participant: Participant
+    delay: int | None
+    participant: Participant | None
     in_rotation: bool
     escalation_type: str
 
@@ -39,8 +40,8 @@ class Seat:
 def seats(shift: wire.Shift, directory: Directory, findings: Findings) -> Elements[Seat]:
     """Returns the seats of a shift by position. A holder who is not known keeps the seat.
 
-    A member without a usable position, with one that another member has, or with a device whose owner was not reported
-    is reported in ``findings`` and counted as unread.
+    A member without a usable position, or with one that another member has, is reported in ``findings`` and counted as
+    unread. An unusable delay and a device whose owner was not reported are reported, too, but the seat is known.
     """
     taken: set[int] = set()
 
@@ -48,8 +49,11 @@ def seats(shift: wire.Shift, directory: Directory, findings: Findings) -> Elemen
         if member.position in taken:
             message = f"Two members of {shift.label} have the position {member.position}."
             raise invalid("invalid_value", f"{path}.position", message)
-        participant = _holder(shift, member, directory, f"{path}.recipient", findings)
         taken.add(member.position)
+        participant = _holder(shift, member, directory, f"{path}.recipient", findings)
+        if member.delay is None:
+            message = f"The delay of the seat {member.position} of {shift.label} is not a number of minutes."
+            findings.fail("schedule", shift.id, invalid("invalid_value", f"{path}.delay", message))
         word = "" if member.escalation_type in (None, "NONE") else str(member.escalation_type)
         return Seat(str(member.position), member.delay, participant, member.in_rotation, word)
 
@@ -60,13 +64,15 @@ def seats(shift: wire.Shift, directory: Directory, findings: Findings) -> Elemen
 
 def _holder(
     shift: wire.Shift, member: wire.ShiftMember, directory: Directory, path: str, findings: Findings
-) -> Participant:
-    """Returns the holder of a seat; with a note if the holder is not known. Raises UnexpectedResponse as
-    :meth:`Directory.participant`."""
+) -> Participant | None:
+    """Returns the holder of a seat; with a note if the holder is not known. None: it was not reported this time."""
     if member.recipient is None:
         holder = unknown_holder(member.recipient_type, f"{shift.id}:{member.position}")
     else:
-        holder = directory.participant(member.recipient, path)
+        made = findings.mapped("schedule", shift.id, partial(directory.participant, member.recipient, path))
+        if made is None:
+            return None
+        holder = made
     if holder.kind == "unknown":
         message = f"The holder of the seat {member.position} of {shift.label} is not known ({holder.id}). It stays."
         findings.note("schedule", shift.id, "unknown_holder", message, path)
@@ -123,17 +129,21 @@ def shift_name(shift: wire.Shift, group: wire.Group) -> str:
 
 
 def _layers(shift: wire.Shift, places: Elements[Seat], zone: str, at: int, findings: Findings) -> Elements[Layer]:
-    """Returns the layers of the seats. While a member is unread, the layers of all seats that take turns are, too."""
+    """Returns the layers of the seats. A seat without a reported holder has no layer, and then no seat that takes turns
+    with it has one."""
     runs = without(window(shift, zone, findings), shift, shift.exclusions or (), zone, findings)
     starts_at, ends_at = limits(shift)
     if starts_at is not None and ends_at is None:
         message = f"{shift.label} ends after the year 2200. It was imported without an end."
         findings.note("schedule", shift.id, "shift_without_end", message, "end")
     rotating = [seat for seat in places if seat.in_rotation]
-    turning = _turning(shift, len(rotating), runs, zone, at, findings)
-    order = [seat.participant for seat in rotating]
+    turning = _turning(shift, len(rotating) + places.unread, runs, zone, at, findings)
+    order = [seat.participant for seat in rotating if seat.participant is not None]
+    order_is_known = turning is None or (not places.unread and len(order) == len(rotating))
 
-    def layer(seat: Seat) -> Layer:
+    def layer(seat: Seat) -> Layer | None:
+        if seat.participant is None or (seat.in_rotation and not order_is_known):
+            return None
         turns: ByTime | ByOccurrence | Everyone = Everyone()
         people: tuple[Participant, ...] = (seat.participant,)
         if turning is not None and seat.in_rotation:
@@ -150,8 +160,8 @@ def _layers(shift: wire.Shift, places: Elements[Seat], zone: str, at: int, findi
             window_edge="boundary",
         )
 
-    known = [seat for seat in places if turning is None or not places.unread or not seat.in_rotation]
-    return Elements(map(layer, known), places.unread + len(places) - len(known))
+    made = [each for each in map(layer, places) if each is not None]
+    return Elements(made, places.unread + len(places) - len(made))
 
 
 def _turning(

@@ -9,6 +9,7 @@ from connectors.providers.xmatters import wire
 from connectors.providers.xmatters.directory import Directory
 from connectors.reading.findings import Elements, Findings
 from connectors.reading.mapping import members_by_id, unread_of
+from connectors.reading.texts import short_text
 from connectors.records import SourceTeam
 
 #: How a group that is a member of another group is imported.
@@ -73,7 +74,7 @@ class Rosters:
         yield from self._direct(group_id, "member")
         for id_ in self._expanded(group_id):
             group = self.directory.groups.get(id_)
-            yield from self._direct(id_, f"via {group.label if group else id_}")
+            yield from self._direct(id_, short_text(f"via {group.label if group else id_}"))
 
     def _direct(self, group_id: str, role: str) -> Iterator[tuple[wire.Recipient, str]]:
         for member in self.members.get(group_id) or ():

@@ -31,6 +31,7 @@ from connectors.providers.xmatters.fields import (
     number_of,
     rows_of,
     text_of_number,
+    without_empty,
     word_of,
 )
 from connectors.reading.texts import name_of
@@ -56,7 +57,7 @@ class Recipient(Reference):
     group_type: GroupType | None = None
     first_name: Text | None = None
     last_name: Text | None = None
-    owner: "Recipient | None" = None
+    owner: Annotated["Recipient | None", BeforeValidator(without_empty)] = None
 
     @property
     def label(self) -> str:
@@ -92,7 +93,7 @@ class Person(Recipient):
     web_login: Text | None = None
     timezone: Text | None = None
     status: Status | None = None
-    site: Reference | None = None
+    site: Annotated[Reference | None, BeforeValidator(without_empty)] = None
     roles: Annotated[tuple[Role, ...] | None, BeforeValidator(_readable_roles)] = None
     roles_incomplete: Annotated[bool, Field(validation_alias="roles"), BeforeValidator(_has_unread_roles)] = False
 
@@ -124,7 +125,7 @@ class Device(CamelWire):
 
     id: Id
     name: Text | None = None
-    device_type: Annotated[Word, Field(min_length=1)]
+    device_type: Annotated[Word, Field(pattern=r"\S")]
     email_address: Text | None = None
     phone_number: Text | None = None
     country: Any = None
@@ -153,7 +154,7 @@ class Group(Reference):
     group_type: GroupType = "ON_CALL"
     status: Status | None = None
     description: Text | None = None
-    site: Reference | None = None
+    site: Annotated[Reference | None, BeforeValidator(without_empty)] = None
     timezone: Text | None = None
 
     @model_validator(mode="before")
@@ -219,7 +220,7 @@ class Exclusion(CamelWire):
     start_date: Instant
 
 
-def _recipient_or_none(value: object, handler: ValidatorFunctionWrapHandler) -> object:
+def _usable_or_none(value: object, handler: ValidatorFunctionWrapHandler) -> object:
     try:
         return handler(value)
     except ValidationError:
@@ -227,16 +228,17 @@ def _recipient_or_none(value: object, handler: ValidatorFunctionWrapHandler) -> 
 
 
 class ShiftMember(CamelWire):
-    """A member of a shift. delay: minutes *before* this member. in_rotation: was also seen inside the recipient.
+    """A member of a shift. in_rotation: was also seen inside the recipient.
 
-    recipient: None if it is unusable, for example without an id: it keeps its seat. recipient_type: its type then.
+    delay: minutes *before* this member; None if it is unusable. recipient: None if it is unusable, for example without
+    an id: it keeps its seat. recipient_type: its type then.
     """
 
     position: Whole
-    delay: Whole
+    delay: Annotated[Whole | None, WrapValidator(_usable_or_none)] = None
     escalation_type: Word | None = None
     in_rotation: Flag = True
-    recipient: Annotated[Recipient | None, WrapValidator(_recipient_or_none)] = None
+    recipient: Annotated[Recipient | None, WrapValidator(_usable_or_none)] = None
     recipient_type: Text = ""
 
     @model_validator(mode="before")
@@ -316,7 +318,7 @@ class Absence(CamelWire):
 
 class Service(Reference):
     description: Text | None = None
-    owned_by: Reference | None = None
+    owned_by: Annotated[Reference | None, BeforeValidator(without_empty)] = None
     status: Word | None = None
 
 

@@ -206,9 +206,16 @@ class Edits(account.Edits):
     # Absences, plan, habits.
 
     def add_absence(
-        self, person_id: str, start: int, end: int, replacement: str | None = None, group_id: str | None = None
+        self,
+        person_id: str,
+        start: int,
+        end: int,
+        replacement: str | None = None,
+        group_id: str | None = None,
+        word: str = "",
     ) -> str:
-        """Add an absence and return its id. start, end: UTC seconds. Absences of a person do not overlap."""
+        """Add an absence and return its id. start, end: UTC seconds. word: an absenceType of its own. Absences of a
+        person do not overlap."""
         if start >= end:
             raise ValueError("An absence ends after it starts.")
         with self._state.editing():
@@ -221,7 +228,7 @@ class Edits(account.Edits):
                 if shared and one.person_id == person_id and one.start < end and one.end > start:
                     raise ValueError("Absences of one person do not overlap.")
             made = uuid(self._state.seed, "absence", person_id, self._state.version)
-            self._state.absences[made] = Absence(made, person_id, start, end, replacement, group_id)
+            self._state.absences[made] = Absence(made, person_id, start, end, replacement, group_id, word)
             return made
 
     def change_plan(self, *, services: bool) -> None:

@@ -1,7 +1,7 @@
 """The objects of a simulated instance. Instants are UTC seconds since 1970; None = open, absent or not reported.
 
 Objects are mutable, because an instance changes while it is served. Change them inside ``State.editing()``. A
-*recipient* is (type, id) with type PERSON | GROUP | DEVICE | DYNAMIC_TEAM.
+*recipient* is (type, id) with type PERSON | GROUP | DEVICE | DYNAMIC_TEAM | SERVICE.
 """
 
 from dataclasses import dataclass, field
@@ -181,7 +181,7 @@ class Group:
 
 @dataclass(slots=True)
 class Absence:
-    """``replacement`` None = a vacancy. ``group_id`` None = in all groups."""
+    """``replacement`` None = a vacancy. ``group_id`` None = in all groups. ``word``: another absenceType."""
 
     id: str
     person_id: str
@@ -189,6 +189,7 @@ class Absence:
     end: int
     replacement: str | None = None
     group_id: str | None = None
+    word: str = ""
 
 
 @dataclass(slots=True)

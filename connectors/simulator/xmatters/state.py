@@ -16,12 +16,13 @@ class Habits:
     """Variants of the instance's answers.
 
     ``drifting_totals``: totals grow from page to page. ``untyped_groups``: groups have no groupType, as before 2021.
-    ``nested_limit``: the most items of a nested list.
+    ``nested_limit``: the most items of a nested list. ``sites_refused``: nobody has the right to see sites any more.
     """
 
     drifting_totals: bool = False
     untyped_groups: bool = False
     nested_limit: int = 100
+    sites_refused: bool = False
 
 
 @dataclass
@@ -96,7 +97,7 @@ class State(Account):
         if kind == "DEVICE":
             device = self.devices[key]
             return f"{self.people[device.owner_id].target_name}|{device.name}"
-        return self.dynamic_teams[key]
+        return self.services[key].name if kind == "SERVICE" else self.dynamic_teams[key]
 
     def is_reachable(self, recipient: Recipient) -> bool:
         """Return whether a recipient can be notified.

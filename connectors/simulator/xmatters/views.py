@@ -211,6 +211,8 @@ def temporary_absences(call: ApiCall) -> Answer:
 
 
 def sites(call: ApiCall) -> Answer:
+    if call.state.habits.sites_refused:
+        raise Refused(403)
     return call.page(sorted(call.state.sites.values(), key=lambda one: one.name), site)
 
 

@@ -58,6 +58,7 @@ def reference(call: ApiCall, recipient: Recipient) -> Json:
     """Write a recipient without names of people and without status."""
     kind, key = recipient
     places = {"PERSON": "people", "GROUP": "groups", "DEVICE": "devices", "DYNAMIC_TEAM": "dynamic-teams"}
+    places["SERVICE"] = "services"
     made: Json = {"id": key, "targetName": call.state.name_of(recipient), "recipientType": kind}
     return made | {"links": _self(f"/{places[kind]}/{key}")}
 
@@ -279,7 +280,7 @@ def absence(call: ApiCall, one: Absence) -> Json:
     state = call.state
     made: Json = {
         "id": one.id,
-        "absenceType": "VACANCY" if one.replacement is None else "REPLACEMENT",
+        "absenceType": one.word or ("VACANCY" if one.replacement is None else "REPLACEMENT"),
         "start": fine_moment(one.start),
         "end": moment(one.end),
         "member": person_reference(state.people[one.person_id]) | {"status": state.people[one.person_id].status},

@@ -45,7 +45,7 @@ def _thrifty(path: str, body: Any) -> None:
 
 _REQUIRED = (
     "id", "absenceType", "access_token", "data", "delay", "deviceType", "durationInMinutes", "end", "expires_in",
-    "frequency", "groupType", "links", "member", "members", "next", "owner", "position", "recipient", "recipientType",
+    "frequency", "groupType", "links", "member", "members", "next", "owner", "position", "recipient",
     "recurrence", "replacement", "start", "startDate", "startTime",
 )  # fmt: skip
 
@@ -100,8 +100,8 @@ XMATTERS = Provider(
         Listing(
             "service",
             f"{_ROOT}/services",
-            "No services are visible",
-            without="Services belong to the larger plans; a refusal is how the others say that they have none.",
+            "The services could not be read",
+            without="A plan may have no services, so the refusal is a note. No group is offered instead.",
         ),
     ),
     logins=(

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.test import Client
 
 import connectors.simulator.xmatters as simulated
 from connectors.connections import opening
@@ -15,7 +16,7 @@ from connectors.simulator.xmatters import Simulator
 from oncall.models import EscalationPolicy, Responder, Schedule, UserGroup
 from oncall.rendering.spec import Always, Recurring
 from oncall.selectors.schedules import specs
-from syncjobs.models import Conflict, RunKind, RunState, SyncProfile, SyncRun
+from syncjobs.models import Conflict, ExternalLink, RunKind, RunState, SyncProfile, SyncRun
 from syncjobs.runs.runner import drive
 from syncjobs.runs.start import start
 
@@ -151,7 +152,7 @@ def test_an_account_that_sees_half_of_the_groups_takes_the_others_for_hidden_not
     assert UserGroup.objects.filter(active=True).count() == 12
     for code in ("absences_not_told", "devices_by_person", "contact_details_forbidden"):
         assert len(notes(run, code)) == 1
-    assert "The members of All Hands are treated as not reported" in texts(run)
+    assert "The members of All Hands are only partly known" in texts(run)
 
 
 # --- answers ----------------------------------------------------------------------------------------------------------
@@ -209,17 +210,17 @@ def test_nothing_is_lost_whatever_the_source_answers(
     assert (again.state, changed(before)) == (RunState.SUCCEEDED, [])
 
 
-def test_services_that_may_not_be_read_any_more_stay_beside_the_groups_that_are_offered(
+def test_services_and_sites_that_may_not_be_read_any_more_stay_as_they_are(
     simulator: Simulator, imported: SyncProfile
 ) -> None:
     before = rows()
     simulator.edits.change_plan(services=False)
+    simulator.edits.change_habits(sites_refused=True)
     run = sync(imported)
     assert run.state == RunState.PARTIAL
-    assert notes(run, "none_here") == ["No services are visible, so the on-call groups are offered instead."]
-    after = rows()
-    assert {key: after[key] for key in before} == before
-    assert sum(table == "Service" for table, _ in after.keys() - before.keys()) == 10
+    assert "so nothing changes about services" in texts(run)
+    assert len(notes(run, "sites_not_told")) == 1
+    assert changed(before) == []
 
 
 def test_a_fault_that_passes_heals_unseen(simulator: Simulator, imported: SyncProfile, no_waiting: list[float]) -> None:
@@ -468,3 +469,22 @@ def test_a_rotation_that_is_not_understood_keeps_its_order_and_is_named(
     keys = [layer["participants"] for layer in made.layers["layers"]]
     assert len(keys) == len(shift.seats)
     assert all(len(people) == 1 for people in keys)
+
+
+def test_a_seat_of_an_unknown_holder_is_imported_and_shown(
+    simulator: Simulator, imported: SyncProfile, admin_client: Client
+) -> None:
+    shift, service = next(iter(simulator.state.shifts)), next(iter(simulator.state.services))
+    simulator.edits.add_seat(shift, ["SERVICE", service], 5, in_rotation=False)
+    run = sync(imported)
+    assert run.state == RunState.SUCCEEDED
+    assert len(notes(run, "unknown_holder")) == 1
+    made = ExternalLink.objects.get(entity_type="schedule", external_id=shift).schedule
+    assert isinstance(made, Schedule)
+    page = admin_client.get(f"/admin/oncall/schedule/{made.pk}/change/")
+    assert f"SERVICE:{service}" in page.content.decode()
+    policy = ExternalLink.objects.get(entity_type="escalation_policy", external_id=shift).escalation_policy
+    assert policy is not None
+    assert admin_client.get(f"/admin/oncall/escalationpolicy/{policy.pk}/change/").status_code == 200
+    assert admin_client.get(f"/admin/syncjobs/syncrun/{run.pk}/change/").status_code == 200
+    assert sync(imported).items.count() == 0

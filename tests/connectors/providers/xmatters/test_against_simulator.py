@@ -1,5 +1,6 @@
 """Compares the connector with the simulator, a separate implementation of the same notes."""
 
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -188,3 +189,45 @@ def test_tokens_open_the_instance_as_well() -> None:
         by_token = connector(simulator, NOW, auth="oauth", client_id=simulated.CLIENT_ID)
         snapshot = by_token.fetch(Selection(), contact_details=False)
     assert len(snapshot.users) == 60
+
+
+def test_odd_objects_of_the_instance_cost_only_themselves() -> None:
+    """An absence of an unknown type, a service that has a seat, phones as people type them."""
+    state = simulated.build_world(NOW)
+    with simulated.Simulator(state, now=lambda: float(NOW)) as simulator:
+        before = connector(simulator, NOW).fetch(Selection(), contact_details=True)
+        absent = next(user.external_id for user in before.users if user.substitutions == ())
+        simulator.edits.add_absence(absent, NOW + DAY, NOW + 2 * DAY, word="ON_LEAVE")
+        shift, service = next(iter(state.shifts)), next(iter(state.services))
+        simulator.edits.add_seat(shift, ["SERVICE", service], 5, in_rotation=False)
+        phone = next(device for device in state.devices.values() if device.type == "VOICE")
+        with state.editing():
+            phone.address, phone.country = "+44 (0)20 7946 0123", None
+        found = connector(simulator, NOW).fetch(Selection(), contact_details=True)
+    assert [(one.entity_type, one.external_id, one.code) for one in found.failed] == [
+        ("responder", absent, "unknown_value")
+    ]
+    assert [note.external_id for note in found.notes if note.code == "unknown_holder"] == [shift]
+    people = {user.external_id: user for user in found.users}
+    assert people[absent].unread == {"substitutions": 1}
+    numbers = {method.address for method in people[phone.owner_id].contact_methods or ()}
+    assert "+442079460123" in numbers
+    layers = {one.external_id: one.layers for one in found.schedules}
+    assert any(str(each) == f"unknown:SERVICE:{service}" for layer in layers[shift] for each in layer.participants)
+    unchanged = {one.external_id: one.layers for one in before.schedules if one.external_id != shift}
+    assert {id_: layers[id_] for id_ in unchanged} == unchanged
+
+
+def test_rights_that_are_lost_change_no_record_but_services() -> None:
+    state = simulated.build_world(NOW)
+    with simulated.Simulator(state, now=lambda: float(NOW)) as simulator:
+        before = connector(simulator, NOW).fetch(Selection(), contact_details=True)
+        simulator.edits.change_plan(services=False)
+        simulator.edits.change_habits(sites_refused=True)
+        found = connector(simulator, NOW).fetch(Selection(), contact_details=True)
+    assert (found.services, found.completeness["service"].listing, found.failed) == ((), False, ())
+    assert (found.teams, found.schedules, found.policies) == (before.teams, before.schedules, before.policies)
+    for old, new in zip(before.users, found.users, strict=True):
+        assert replace(old, state=new.state, time_zone=new.time_zone, untold=new.untold) == new
+        assert old.state == new.state or "state" in new.untold
+        assert old.time_zone == new.time_zone or "time_zone" in new.untold

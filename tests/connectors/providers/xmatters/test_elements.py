@@ -70,10 +70,12 @@ def test_a_holder_without_an_id_keeps_the_seat(instance: Any, make: Any, recipie
 
 def test_a_bad_member_costs_its_seat_and_keeps_its_place_in_the_policy(instance: Any, make: Any) -> None:
     """The delay before that member is unknown, so the level before it has no wait."""
-    seats = [make.seat(1, "ANA"), make.seat(2, "BO", "soon"), make.seat(3, "ANA", 5)]
+    seats = [make.seat(1, "ANA"), make.seat("second", "BO", 10), make.seat(3, "ANA", 5)]
     instance.shifts["G1"] = [make.shift("S1", *seats)]
     snapshot = fetch(instance)
-    assert [(f.entity_type, f.external_id, f.path) for f in snapshot.failed] == [("schedule", "S1", "members[1].delay")]
+    assert [(f.entity_type, f.external_id, f.path) for f in snapshot.failed] == [
+        ("schedule", "S1", "members[1].position")
+    ]
     (schedule,) = snapshot.schedules
     assert ([layer.key for layer in schedule.layers], schedule.unread) == (["1", "3"], {"layers": 1})
     levels = policy_of(snapshot, "S1").policy.levels
@@ -81,6 +83,22 @@ def test_a_bad_member_costs_its_seat_and_keeps_its_place_in_the_policy(instance:
         (None, "schedule", ("1",)),
         (5, "unresolved", None),
         (None, "schedule", ("3",)),
+    ]
+
+
+def test_a_bad_delay_costs_the_wait_before_its_seat(instance: Any, make: Any) -> None:
+    seats = [make.seat(1, "ANA"), make.seat(2, "BO", "soon"), make.seat(3, "ANA"), make.seat(4, "BO", 5)]
+    instance.shifts["G1"] = [make.shift("S1", *seats)]
+    snapshot = fetch(instance)
+    assert [(f.entity_type, f.external_id, f.path) for f in snapshot.failed] == [("schedule", "S1", "members[1].delay")]
+    (schedule,) = snapshot.schedules
+    assert ([layer.key for layer in schedule.layers], schedule.unread) == (["1", "2", "3", "4"], {})
+    levels = policy_of(snapshot, "S1").policy.levels
+    assert [(level.wait, level.targets[0].layers) for level in levels] == [
+        (None, ("1",)),
+        (0, ("2",)),
+        (5, ("3",)),
+        (None, ("4",)),
     ]
 
 
@@ -165,3 +183,39 @@ def test_a_shift_that_cannot_be_mapped_keeps_its_policy_unresolved(instance: Any
     assert [(f.entity_type, f.external_id) for f in snapshot.failed] == [("schedule", "S2")]
     timeline = next(one for one in snapshot.policies if one.external_id == "S2")
     assert timeline.policy.levels[0].targets[0].unresolved_kind == "schedule"
+
+
+# --- texts that people choose -----------------------------------------------------------------------------------------
+
+
+def test_names_of_blanks_fall_back_and_long_texts_are_cut(instance: Any, make: Any) -> None:
+    instance.people[0] |= {"firstName": " ", "lastName": None, "targetName": "\t", "site": {}}
+    instance.people[1]["roles"] = make.envelope([{"name": "r" * 300}])
+    instance.groups[0]["targetName"] = " "
+    instance.shifts["G1"][0]["name"] = "s" * 300
+    instance.devices[0]["name"] = "d" * 300
+    instance.services[0] |= {"targetName": "", "ownedBy": {}}
+    snapshot = fetch(instance)
+    assert snapshot.failed == ()
+    assert [user.name for user in snapshot.users] == ["ANA", "Bo Example"]
+    assert (snapshot.teams[0].name, snapshot.services[0].name, snapshot.services[0].policy_id) == ("G1", "V1", None)
+    assert snapshot.schedules[0].name.startswith("G1: ss")
+    (method,) = snapshot.users[0].contact_methods or ()
+    texts = [snapshot.schedules[0].name, snapshot.users[1].title, method.label]
+    assert [len(text) for text in texts] == [255] * 3
+
+
+@pytest.mark.parametrize("id_", ["a group, with blanks", "g" * 255, "Größe/ß+|"])
+def test_an_id_is_any_text(instance: Any, make: Any, id_: str) -> None:
+    instance.groups.append(make.group(id_))
+    instance.rosters[id_] = [make.who("ANA")]
+    snapshot = fetch(instance)
+    assert (snapshot.failed, ids(snapshot, "user_group")) == ((), ["G1", id_])
+
+
+def test_an_id_that_is_too_long_is_one_failure_of_its_object(instance: Any, make: Any) -> None:
+    instance.groups.append(make.group("g" * 256))
+    snapshot = fetch(instance)
+    (failure,) = snapshot.failed
+    assert (failure.entity_type, failure.path) == ("user_group", "id")
+    assert ids(snapshot, "user_group") == ["G1"]

@@ -303,7 +303,24 @@ def test_a_list_that_never_ends_is_found_out_by_its_pages_addresses_or_total(
 
 @pytest.mark.parametrize("number", ["1234567890123", "4" * 40])
 def test_a_number_that_is_too_long_is_not_cut_to_another(instance: Any, make: Any, number: str) -> None:
-    instance.shifts["G1"].append(make.shift("S2", make.seat(1, "BO", number)))
+    instance.shifts["G1"].append(make.shift("S2", make.seat(number, "BO")))
     snapshot = fetch(instance)
     assert {one.external_id for one in snapshot.failed} == {"S2"}
     assert [one.unread for one in snapshot.schedules] == [{}, {"layers": 1}]
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"), [("/people", "responder"), ("/groups", "user_group"), ("/services", "service")]
+)
+def test_a_page_of_nothing_with_more_behind_it_is_incomplete(instance: Any, path: str, kind: Any) -> None:
+    instance.answers[path] = {"data": [], "links": {"next": f"/api/xm/1{path}?offset=100&limit=100"}}
+    snapshot = fetch(instance)
+    assert (kind, None, "incomplete_list") in failed(snapshot)
+    assert not snapshot.completeness[kind].listing
+    assert "none_here" not in codes(snapshot)
+
+
+def test_a_roster_of_nothing_with_more_behind_it_is_not_reported(instance: Any) -> None:
+    instance.answers["/groups/G1/members"] = {"data": [], "links": {"next": "/api/xm/1/groups/G1/members?offset=9"}}
+    snapshot = fetch(instance)
+    assert (snapshot.teams[0].members, codes(snapshot)) == (None, ["members_not_told"])
