@@ -1,4 +1,4 @@
-# Everything a person types. `make` alone lists the verbs. Each target builds its own .venv from requirements/.
+# The commands of the project. `make` alone lists the verbs. Each target installs its requirements into .venv.
 
 PYTHON ?= python3
 PY := .venv/bin/python
@@ -33,7 +33,7 @@ demo: .venv/runtime.installed ## Show the product with simulated vendors (ARGS=-
 run: setup ## Serve the site (gunicorn); ARGS adds options, such as --bind
 	.venv/bin/gunicorn config.wsgi --bind 127.0.0.1:8000 --workers 1 --threads 4 --no-control-socket $(ARGS)
 
-worker: setup ## Work off queued runs
+worker: setup ## Work on queued runs
 	.venv/bin/celery -A config worker --pool threads --concurrency 2 --without-gossip --without-mingle $(ARGS)
 
 beat: setup ## Start periodic runs when they are due (one process only)
@@ -42,7 +42,7 @@ beat: setup ## Start periodic runs when they are due (one process only)
 test: .venv/test.installed ## Run the tests on SQLite (ARGS=--thorough: long searches in full)
 	$(PY) -m pytest -n 2 -m "not e2e" $(ARGS)
 
-test-postgres: .venv/test.installed ## Run the tests that use a database on PostgreSQL (DATABASE_URL, or a throw-away server)
+test-postgres: .venv/test.installed ## Run the tests that use a database on PostgreSQL (DATABASE_URL, or a temporary server)
 	@if [ -n "$$DATABASE_URL" ]; then $(PY) -m pytest -n 2 -m "not e2e" --with-database $(ARGS); \
 	else scripts/with-postgres $(PY) -m pytest -n 2 -m "not e2e" --with-database $(ARGS); fi
 
@@ -59,13 +59,13 @@ check: .venv/lint.installed ## Lint, types, import direction, circles, migration
 bench: .venv/bench.installed ## Measure what the product claims about speed (ARGS=--json FILE; DATABASE_URL for PostgreSQL)
 	PYTHONHASHSEED=0 $(PY) -m scripts.bench $(ARGS)
 
-bench-quick: .venv/bench.installed ## The most important of it in a few seconds
+bench-quick: .venv/bench.installed ## Measure the most important figures in a few seconds
 	PYTHONHASHSEED=0 $(PY) -m scripts.bench --quick $(ARGS)
 
 e2e: .venv/e2e.installed ## Drive the site with a browser
 	scripts/install-chromium
 	$(PY) -m pytest -m e2e $(ARGS)
 
-clean: ## Remove what can be built again; keeps .env and var/
+clean: ## Remove the files that can be built again; keep .env and var/
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage htmlcov
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

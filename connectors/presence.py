@@ -11,14 +11,14 @@ from connectors.records import ENTITY_TYPES, ENTITY_WORDS, EntityKey, EntityType
 State = Literal["listed", "not_chosen", "not_reached", "unreadable", "not_found", "absent"]
 
 _OTHERS: Final = tuple(kind for kind in ENTITY_TYPES if kind != "service")
-#: The kinds that an object of a kind can lead to, over any number of references. Nothing refers to a service, but a
-#: chosen group brings those that it owns.
+#: The kinds that an object of a kind can lead to, over any number of references. A list that
+#: is not complete hides objects of its own kind.
 _LEADS_TO: Final[Mapping[EntityType, tuple[EntityType, ...]]] = {
     "responder": ("responder",),
     "user_group": ENTITY_TYPES,
     "schedule": _OTHERS,
     "escalation_policy": _OTHERS,
-    "service": _OTHERS,
+    "service": ENTITY_TYPES,
 }
 
 

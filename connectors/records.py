@@ -234,8 +234,9 @@ class Completeness:
 class Reach:
     """How far a read of a selection followed the references.
 
-    kept: the keys of the closure. unresolved: chosen or referenced keys whose object did not come; people are left out,
-    because a reference to them is enough. owned: whether a chosen group brings the objects that it owns.
+    kept: the chosen keys and those of the closure. unresolved: chosen or referenced keys whose object did not come;
+    people are left out, because a reference to them is enough. owned: whether a chosen group brings the objects that it
+    owns.
     """
 
     kept: frozenset[EntityKey]

@@ -1,4 +1,4 @@
-"""What every test gets: an environment of its own and no network beyond this machine."""
+"""Gives every test its own environment, and no network beyond this machine."""
 
 import ipaddress
 import os
@@ -13,13 +13,13 @@ from django.conf import settings
 
 from tests.paths import REPOSITORY
 
-# Named here and not in pyproject.toml, where pytest-django would load the settings before this file could speak.
-# Commands that tests start as processes inherit all of it.
+# Set here and not in pyproject.toml, where pytest-django would load the settings before this file is imported.
+# Processes that tests start inherit these variables.
 os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
 os.environ["ENV_FILE"] = str(REPOSITORY / "tests" / "settings.env")
 os.environ["CREDENTIAL_KEYS"] = Fernet.generate_key().decode()
 django.setup()
-# A real password hash takes as long as a whole test of a page; how strong it is, is Django's matter.
+# A real password hash takes as long as a whole test of a page. Django tests its strength.
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
@@ -29,16 +29,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """A second kind of database proves nothing about tests that ask none."""
+    """Leaves out the tests that use no database, if only the others are wanted."""
     if not config.getoption("--with-database"):
         return
-    asks = [
+    uses = [
         each.get_closest_marker("django_db") is not None
         or bool({"db", "transactional_db"} & set(getattr(each, "fixturenames", ())))
         for each in items
     ]
-    config.hook.pytest_deselected(items=[each for each, asked in zip(items, asks, strict=True) if not asked])
-    items[:] = [each for each, asked in zip(items, asks, strict=True) if asked]
+    config.hook.pytest_deselected(items=[each for each, used in zip(items, uses, strict=True) if not used])
+    items[:] = [each for each, used in zip(items, uses, strict=True) if used]
 
 
 @pytest.fixture(scope="session")
@@ -48,11 +48,11 @@ def thorough(request: pytest.FixtureRequest) -> bool:
 
 
 class ForeignSocketError(AssertionError):
-    """A test tried to talk to another machine."""
+    """A test tried to reach another machine."""
 
 
 def _is_local(host: object) -> bool:
-    """Loopback address or name; None and "" mean "any own address" to getaddrinfo."""
+    """Whether the host is a loopback address or name. For getaddrinfo, None and "" mean any address of this machine."""
     if isinstance(host, bytes):
         host = host.decode("ascii", "replace")
     if host is None or host in ("", "localhost"):

@@ -1,4 +1,4 @@
-"""What the documents say exists, and what exists is in the documents."""
+"""The things that the documents mention exist, and all things that they must mention are in them."""
 
 import ast
 import re
@@ -10,6 +10,8 @@ from tests.paths import REPOSITORY
 
 DOCUMENTS = sorted([*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/**/*.md")])
 ADRS = sorted(REPOSITORY.glob("docs/adr/*.md"))
+FOLDERS = ("config", "connectors", "docs", "oncall", "requirements", "scripts", "syncjobs", "templates", "tests")
+MODULES = [path for folder in FOLDERS for path in REPOSITORY.glob(f"{folder}/**/*.py")]
 
 
 def text(path: str) -> str:
@@ -17,7 +19,7 @@ def text(path: str) -> str:
 
 
 def variables_read_by_settings() -> list[str]:
-    """First argument of every call of a method of ``env`` in the settings."""
+    """Returns the first argument of every call of a method of ``env`` in the settings, sorted."""
     calls = (node for node in ast.walk(ast.parse(text("config/settings.py"))) if isinstance(node, ast.Call))
     return sorted(
         str(call.args[0].value)
@@ -38,6 +40,8 @@ def test_the_readers_of_these_tests_find_something() -> None:
     assert len(variables_read_by_settings()) >= 15
     assert {"setup", "demo", "test-postgres", "e2e"} <= set(make_verbs())
     assert len(ADRS) >= 6
+    assert len(paths_in(text("docs/recipes.md"))) >= 20
+    assert {"oncall/a.py", "oncall/b.py", "c.py", "docs/*.md"} == paths_in("`oncall/{a,b}.py` `c.py` `docs/<d>.md` `d`")
 
 
 @pytest.mark.parametrize("name", variables_read_by_settings())
@@ -46,7 +50,7 @@ def test_every_environment_variable_is_documented(name: str) -> None:
     assert f"| `{name}` |" in text("docs/operations.md"), f"{name} is not in the table of docs/operations.md"
 
 
-def test_no_document_names_a_variable_that_nothing_reads() -> None:
+def test_no_document_has_a_variable_that_nothing_reads() -> None:
     documented = set(re.findall(r"^#?([A-Z_]+)=", text(".env.example"), re.MULTILINE))
     documented |= set(re.findall(r"^\| `([A-Z_]+)` \|", text("docs/operations.md"), re.MULTILINE))
     assert documented == set(variables_read_by_settings())
@@ -57,10 +61,10 @@ def test_every_make_verb_is_documented(verb: str) -> None:
     assert any(re.search(rf"`?make {verb}\b(?!-)", path.read_text()) for path in DOCUMENTS)
 
 
-def test_every_make_verb_a_document_names_exists() -> None:
+def test_every_make_verb_in_a_document_exists() -> None:
     for path in DOCUMENTS:
-        named = re.findall(r"(?:`|^)make ([a-z0-9][a-z0-9-]*)", path.read_text(), re.MULTILINE)
-        assert set(named) <= set(make_verbs()), path.name
+        verbs = re.findall(r"(?:`|^)make ([a-z0-9][a-z0-9-]*)", path.read_text(), re.MULTILINE)
+        assert set(verbs) <= set(make_verbs()), path.name
 
 
 def test_the_phony_list_is_the_list_of_verbs() -> None:
@@ -69,7 +73,7 @@ def test_the_phony_list_is_the_list_of_verbs() -> None:
     assert sorted(phony[1].split()) == sorted(make_verbs())
 
 
-def test_the_readme_stays_short_and_names_the_two_commands() -> None:
+def test_the_readme_is_short_and_has_the_two_commands() -> None:
     readme = text("README.md")
     assert len(readme.splitlines()) <= 150
     assert "make demo" in readme
@@ -80,6 +84,25 @@ def test_the_readme_stays_short_and_names_the_two_commands() -> None:
 def test_links_between_documents_lead_somewhere(path: Path) -> None:
     for target in re.findall(r"\]\(([^)#:]+)\)", path.read_text()):
         assert (path.parent / target).exists(), target
+
+
+def paths_in(document: str) -> set[str]:
+    """Paths in backticks: in a folder of the repository, or of a module. ``{a,b}`` makes two, ``<a>`` becomes ``*``."""
+    found = set()
+    for path in re.findall(rf"`((?:(?:{'|'.join(FOLDERS)})/[^`\s]*)|[^`\s]+\.py)`", document):
+        before, _, rest = re.sub(r"<[^>]*>", "*", path).partition("{")
+        choices, _, after = rest.partition("}")
+        found |= {f"{before}{choice}{after}" for choice in choices.split(",")}
+    return found
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_every_path_in_a_document_exists(path: Path) -> None:
+    if path.name == "CHANGELOG.md":  # its older entries may contain paths of their time
+        return
+    for name in paths_in(path.read_text()):
+        inside = name.startswith(tuple(f"{folder}/" for folder in FOLDERS))
+        assert any(REPOSITORY.glob(name.rstrip("/"))) if inside else any(file.match(name) for file in MODULES), name
 
 
 @pytest.mark.parametrize("path", ADRS, ids=lambda path: path.stem)
@@ -94,3 +117,4 @@ def test_every_provider_has_a_page() -> None:
     providers = {path.parent.name for path in REPOSITORY.glob("connectors/providers/*/connector.py")}
     pages = {path.stem for path in REPOSITORY.glob("docs/providers/*.md")}
     assert providers <= pages
+    assert all(f"(docs/providers/{provider}.md)" in text("README.md") for provider in providers)

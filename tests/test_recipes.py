@@ -1,11 +1,10 @@
-"""Each thing that docs/recipes.md describes is complete.
+"""Each thing that docs/recipes.md describes is complete; for fields see test_recipe_of_a_field.py.
 
 The lists come from the code. Only exceptions and examples are written here.
 """
 
-from collections.abc import Iterator
+import re
 from pathlib import Path
-from types import UnionType
 from typing import Any, get_args
 
 import pytest
@@ -15,64 +14,32 @@ from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 
+from config.navigation import NAVIGATION
 from connectors.models import Connection
 from connectors.records import (
     Channel,
-    Record,
-    SourceContactMethod,
-    SourceMember,
-    SourceNotificationRule,
-    SourcePolicy,
-    SourceSchedule,
-    SourceService,
-    SourceTeam,
-    SourceUser,
 )
-from connectors.registry import CONNECTORS
+from connectors.registry import CONNECTORS, connector_class
 from connectors.simulator.serve import PROVIDERS as SIMULATED
-from connectors.zones.timezones import convert
+from connectors.simulator.serve import demo_account
 from oncall.admin.people import ContactMethodForm
-from oncall.aggregates import AGGREGATES, Kind
-from oncall.escalation.policy import Policy
 from oncall.models import ContactMethod
-from oncall.rendering.spec import VACANT, ExtraShift, Override, Substitution, person
-from oncall.tables.kinds import ROOTS
 from syncjobs.conflicts.evidence import sides_of
 from syncjobs.conflicts.words import WORDS
 from syncjobs.models import Conflict
 from syncjobs.models import ConflictKind as StoredKind
-from syncjobs.planning.canonical import Proposer
 from syncjobs.planning.values import ConflictKind as PlannedKind
-from syncjobs.planning.values import Proposal
-from syncjobs.words.values import FIELD_WORDS, element_line
 from tests.connectors.conformance.table import PROVIDERS as ENTRIES
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
-#: Fields whose form field has another name than the field and than its foreign key.
-FORM_FIELDS = {
-    ("responder", "notification_rules.method_key"): "method",
-    ("responder", "substitutions.by_key"): "stand_in",
-    ("responder", "substitutions.starts_at"): "starts",
-    ("responder", "substitutions.ends_at"): "ends",
-    ("user_group", "members.person_key"): "person",
-    ("user_group", "members.role"): "imported_role",
-    ("schedule", "group_keys"): "group",
-    ("schedule", "overrides.by_key"): "stand_in",
-    ("schedule", "overrides.starts_at"): "starts",
-    ("schedule", "overrides.ends_at"): "ends",
-}
-#: Fields that no form changes, each with the reason.
-NOT_IN_A_FORM = {
-    ("responder", "notification_rules.windows"): "Only imported: no vendor lets a person type them as one line.",
-    ("responder", "substitutions.scope"): "Only imported: a substitution made here holds in every schedule.",
-    ("schedule", "zone_state"): "Follows from the time zone that a person enters.",
-    ("schedule", "extra_shifts.starts_at"): "Only imported: here an override does the same.",
-    ("schedule", "extra_shifts.ends_at"): "Only imported: here an override does the same.",
-    ("schedule", "extra_shifts.by_key"): "Only imported: here an override does the same.",
-    ("schedule", "overrides.sources"): "Only imported: an override made here holds for all layers.",
-    ("schedule", "overrides.replaces"): "Only imported: an override made here replaces whoever is on call.",
-    ("schedule", "overrides.rank"): "Only imported: it orders overrides of one source.",
+#: For each channel, an address and the form in which equal addresses are grouped.
+ADDRESSES: dict[Channel, tuple[str, str]] = {
+    "email": (" Ana@Example.com ", "ana@example.com"),
+    "sms": ("+49 170 123-456", "+49170123456"),
+    "voice": ("+49 (170) 123456", "+49170123456"),
+    "push": (" Ana's phone ", "Ana's phone"),
+    "other": (" pager 7 ", "pager 7"),
 }
 _NAMES = {"name": "Payments", "other": "payments", "other row": "local:4", "from": ""}
 #: The evidence that a plan stores with a question of each kind, and the words that the page shows it under.
@@ -91,15 +58,6 @@ EVIDENCE: dict[str, tuple[dict[str, Any], list[str]]] = {
 }
 
 
-def fields_of(kind: Kind) -> Iterator[str]:
-    """Paths of an aggregate: its fields, then ``collection.field``."""
-    yield from AGGREGATES[kind].fields
-    for collection in AGGREGATES[kind].collections:
-        for name in collection.fields:
-            yield f"{collection.name}.{name}"
-
-
-PATHS = [(kind, path) for kind in AGGREGATES for path in fields_of(kind)]
 REGISTERED: list[type[Model]] = sorted(admin.site._registry, key=lambda model: model._meta.label)
 OWN = ("connectors", "oncall", "syncjobs")
 COMMANDS = sorted(name for name, app in get_commands().items() if app in OWN)
@@ -107,6 +65,14 @@ CHANNELS: tuple[Channel, ...] = get_args(Channel)
 
 
 # A provider
+
+
+@pytest.mark.parametrize("provider", SIMULATED)
+def test_the_demo_connects_to_the_simulator_of_a_provider(provider: str) -> None:
+    settings, credentials = demo_account(provider)
+    connector = connector_class(provider)
+    assert connector.clean(settings)
+    assert {field.name for field in connector.fields() if field.kind == "secret"} & set(credentials)
 
 
 def test_every_provider_has_a_simulator_and_an_entry_in_the_conformance_suite() -> None:
@@ -119,6 +85,12 @@ def test_every_provider_has_a_simulator_and_an_entry_in_the_conformance_suite() 
 
 def test_the_planned_and_the_stored_kinds_of_questions_are_the_same() -> None:
     assert set(get_args(PlannedKind)) == set(StoredKind.values)
+
+
+@pytest.mark.parametrize("kind", StoredKind.values)
+def test_a_kind_of_question_is_raised_by_planning(kind: str) -> None:
+    modules = [path for path in (DOCS.parent / "syncjobs" / "planning").glob("*.py") if path.name != "values.py"]
+    assert any(f'"{kind}"' in path.read_text() for path in modules), f"no module of syncjobs/planning raises {kind}"
 
 
 @pytest.mark.parametrize("kind", StoredKind.values)
@@ -140,99 +112,6 @@ def test_a_kind_of_question_shows_its_evidence(kind: str) -> None:
     assert all(side.here or side.there for side in sides)
 
 
-# A field of an aggregate
-
-
-def form_fields(kind: Kind) -> dict[str, set[str]]:
-    """Names of form fields by collection; under the empty name those of the aggregate itself."""
-    options = admin.site._registry[ROOTS[kind].model]
-    form: Any = options.form
-    found = {"": set(form.base_fields) | {getattr(form, "cards_field", "")}}
-    for inline in options.inlines:
-        collection = getattr(inline.form, "collection", "")
-        found[collection] = set(inline.fields or inline.form.base_fields)
-    return found
-
-
-def form_field(kind: Kind, path: str) -> str:
-    """The form field that edits a field: its own name, that of its foreign key, or the exception above."""
-    keys = {column.key: column.row for column in ROOTS[kind].keys}
-    return FORM_FIELDS.get((kind, path), keys.get(path, path.rpartition(".")[2]))
-
-
-@pytest.mark.parametrize("kind,path", PATHS)
-def test_a_field_has_a_place_in_the_form_or_a_reason_why_not(kind: Kind, path: str) -> None:
-    fields = form_fields(kind).get(path.rpartition(".")[0], set())
-    assert (form_field(kind, path) in fields) != ((kind, path) in NOT_IN_A_FORM)
-
-
-def test_the_exceptions_name_fields_that_exist() -> None:
-    assert set(PATHS) >= {*FORM_FIELDS, *NOT_IN_A_FORM}
-
-
-@pytest.mark.parametrize("kind", AGGREGATES)
-def test_a_field_and_a_collection_have_a_word(kind: Kind) -> None:
-    aggregate = AGGREGATES[kind]
-    assert {*aggregate.fields, *(each.name for each in aggregate.collections)} <= set(FIELD_WORDS)
-
-
-def records() -> dict[Kind, Record]:
-    """A record of each kind, with an element in every collection."""
-    zone = convert("Europe/Berlin")
-    return {
-        "responder": SourceUser(
-            "U",
-            "Ana",
-            "ana@example.com",
-            "active",
-            zone,
-            contact_methods=(SourceContactMethod("C", "email", "ana@example.com", "", True),),
-            notification_rules=(SourceNotificationRule("R", "high", 0, "C"),),
-            substitutions=(Substitution("X", person("U"), VACANT, 0, 3_600),),
-        ),
-        "user_group": SourceTeam("T", "Payments", members=(SourceMember("U", "manager"),)),
-        "schedule": SourceSchedule(
-            "S",
-            "Payments",
-            zone,
-            "stacked",
-            (),
-            extra_shifts=(ExtraShift("E", 0, 3_600, VACANT),),
-            overrides=(Override("O", 0, 3_600, VACANT),),
-        ),
-        "escalation_policy": SourcePolicy("P", "Payments", Policy(0, (), 0, "nothing", "skip", "level")),
-        "service": SourceService("V", "Checkout"),
-    }
-
-
-def proposal(kind: Kind) -> Proposal:
-    return Proposer(1, "2026-03-02T09:00:00Z", {}).propose(records()[kind])
-
-
-@pytest.mark.parametrize("kind", AGGREGATES)
-def test_a_field_and_a_collection_have_a_canonical_form(kind: Kind) -> None:
-    proposed, aggregate = proposal(kind), AGGREGATES[kind]
-    assert set(proposed.fields) | set(proposed.on_create) == set(aggregate.fields)
-    assert set(proposed.elements) == {each.name for each in aggregate.collections}
-    for collection in aggregate.collections:
-        for values in (proposed.elements[collection.name] or {}).values():
-            assert set(values) == set(collection.fields), collection.name
-
-
-@pytest.mark.parametrize("kind", AGGREGATES)
-def test_an_element_is_shown_in_words(kind: Kind) -> None:
-    for collection, elements in proposal(kind).elements.items():
-        for values in (elements or {}).values():
-            line = element_line(collection, values, lambda _, key: key)
-            assert line != ", ".join(f"{name} {value}" for name, value in values.items()), collection
-
-
-def test_a_record_exists_for_every_kind() -> None:
-    assert isinstance(Record, UnionType)
-    assert {type(record) for record in records().values()} == set(get_args(Record))
-    assert records().keys() == AGGREGATES.keys()
-
-
 # A page
 
 
@@ -244,13 +123,25 @@ def test_every_list_answers_a_superuser_with_a_title(model: type[Model], admin_c
     assert page.context["title"]
 
 
+@pytest.mark.parametrize("model", [each for each in REGISTERED if each._meta.app_label in OWN], ids=str)
+def test_every_list_is_in_the_sidebar(model: type[Model]) -> None:
+    links = [str(entry["link"]) for group in NAVIGATION for entry in group["items"]]
+    assert reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist") in links
+
+
 # A shell command
 
 
+def test_the_guide_lists_the_commands() -> None:
+    table = (DOCS / "admin-guide.md").read_text().partition("## From a shell")[2]
+    cells = re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
+    assert {name for cell in cells for name in re.findall(r"`([a-z_]+)", cell)} == set(COMMANDS)
+
+
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_is_in_a_guide(command: str) -> None:
-    guides = (DOCS / "admin-guide.md").read_text() + (DOCS / "operations.md").read_text()
-    assert any(f"{before}{command}{after}" in guides for before in ("`", "manage.py ") for after in ("`", " ", "\n"))
+def test_a_command_has_tests_of_its_own(command: str) -> None:
+    tests = [path for path in (DOCS.parent / "tests").rglob("test_*.py") if path != Path(__file__)]
+    assert any(f'"{command}"' in path.read_text() for path in tests)
 
 
 # A channel of contact methods
@@ -261,6 +152,15 @@ def test_a_channel_has_a_word_and_a_choice_in_the_form(channel: Channel) -> None
     assert ContactMethod.Channel(channel).label
     choices: Any = ContactMethodForm.base_fields["channel"]
     assert channel in dict(choices.choices)
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+def test_equal_addresses_of_a_channel_have_one_form(channel: Channel) -> None:
+    assert channel in ADDRESSES, f"{channel} has no example here; see set_derived_columns in oncall/models/people.py"
+    address, canonical = ADDRESSES[channel]
+    method = ContactMethod(channel=channel, address=address)
+    method.set_derived_columns()
+    assert method.canonical == canonical
 
 
 def test_the_channels_of_records_are_those_that_can_be_stored() -> None:

@@ -174,7 +174,7 @@ class HttpClient:
                 if 200 <= response.status < 300 and response.status != 206:
                     return decode_object(response, keys, bare)
                 reason = self._excerpt(vendor_reason(response.body))
-                wait = reported_wait(response.headers, self.rate, self._wall_clock())
+                wait = reported_wait(response.status, response.headers, self.rate, self._wall_clock())
                 failure = refusal(self._provider, self._label, request, response.status, reason, wait)
                 last = last or not is_retryable(response.status)
             except TransportFault as fault:

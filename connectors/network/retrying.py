@@ -83,10 +83,15 @@ def _window(used: int, period: float, before: Rate, passed: float) -> float:
     return before.window - passed
 
 
-def reported_wait(headers: Mapping[str, str], rate: Rate, now: float) -> float | None:
-    """Return the reported seconds to wait: the longer of ``Retry-After`` and the reset header; None = not reported."""
-    waits = [wait for wait in (seconds_until(headers.get("retry-after", ""), now), rate.reset) if wait is not None]
-    return max(waits, default=None)
+def reported_wait(status: int, headers: Mapping[str, str], rate: Rate, now: float) -> float | None:
+    """Return the seconds to wait that an answer reports, None = not reported.
+
+    ``Retry-After`` counts for every status. The reset header comes with every answer, so it counts only when the rate
+    limit is the reason (429) or is used up.
+    """
+    limited = status == 429 or rate.remaining == 0
+    waits = [seconds_until(headers.get("retry-after", ""), now), rate.reset if limited else None]
+    return max((wait for wait in waits if wait is not None), default=None)
 
 
 def seconds_until(text: str, now: float) -> float | None:

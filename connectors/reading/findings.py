@@ -103,6 +103,20 @@ class Findings:
             self._reject(error, entity_type, external_id, at, self.vendor.hint)
             return None
 
+    def read_element(
+        self, model: type[W], raw: object, entity_type: EntityType, external_id: str | None, at: str, *, ended: bool
+    ) -> W | None:
+        """As :meth:`read`, for an element of an object: if it does not fit, only the element is left out.
+
+        ended: whether the element has no effect any more; if it is unreadable then, it is ignored.
+        """
+        try:
+            return model.model_validate(raw)
+        except ValidationError as error:
+            if not ended:
+                self._reject(error, entity_type, external_id, at, self.vendor.element_hint)
+            return None
+
     def read_all(
         self,
         model: type[W],
@@ -115,12 +129,13 @@ class Findings:
     ) -> Elements[W]:
         """The elements of a list. Each unreadable one adds a failure of the object and is counted as unread.
 
-        at: JSON path of the list. ended: whether a raw element has no effect any more; if it is unreadable then, it is
-        ignored.
+        raw: may be Elements, whose places and unread number are kept. at: JSON path of the list. ended: whether a raw
+        element has no effect any more; if it is unreadable then, it is ignored.
         """
+        sent = raw if isinstance(raw, Elements) else Elements(raw)
         found: dict[int, W] = {}
-        unread = 0
-        for i, item in enumerate(raw):
+        unread = sent.unread
+        for i, item in zip(sent.places, sent, strict=True):
             try:
                 found[i] = model.model_validate(item)
             except ValidationError as error:
@@ -136,25 +151,30 @@ class Findings:
         external_id: str | None,
         at: str,
         make: Callable[[T, str], R | None],
+        *,
+        ended: Callable[[T], bool] = lambda element: False,
     ) -> Elements[R]:
         """The results of ``make`` for the elements of a list, without those that are None: they have no effect.
 
         An element with an unknown or impossible value adds a failure of the object and is counted as unread. at: JSON
-        path of the list. make: from an element and its JSON path.
+        path of the list. make: from an element and its JSON path. ended: whether an element has no effect any more; if
+        ``make`` refuses it then, it is ignored.
         """
         elements = elements if isinstance(elements, Elements) else Elements(elements)
-        made: list[R] = []
+        made: dict[int, R] = {}
         unread = elements.unread
         for place, element in zip(elements.places, elements, strict=True):
             try:
                 result = make(element, f"{at}[{place}]")
             except UnexpectedResponse as error:
+                if ended(element):
+                    continue
                 message = f"{error.message} {self.vendor.element_hint}"
                 self.failed.append(FailedEntity(entity_type, external_id, error.code, error.path, message))
                 unread += 1
             else:
-                made += [] if result is None else [result]
-        return Elements(made, unread)
+                made |= {} if result is None else {place: result}
+        return Elements(made.values(), unread, made)
 
     def mapped(self, entity_type: EntityType, external_id: str, make: Callable[[], R]) -> R | None:
         """The result of ``make``, or None when it meets an unknown or impossible value; then a failure of the object is

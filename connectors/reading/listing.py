@@ -9,6 +9,7 @@ from connectors.errors import ConnectorError, NotFound, PermissionMissing, Provi
 from connectors.network.client import JsonValue
 from connectors.reading.findings import Findings, Vendor, W
 from connectors.reading.pages import Page
+from connectors.reading.texts import short_key
 from connectors.records import Completeness, EntityType
 
 #: Errors that cost one list or one object. Any other error (a refused key, a rate limit, a stop) ends the whole read.
@@ -92,6 +93,7 @@ class Listing(Generic[W]):
         self.finished = False
         self._count = 0
         self._without_id = 0
+        self._rejected = 0
 
     def is_cheaper_than(self, calls: int, page: int, total: int | None = None) -> bool:
         """Whether reading the rest takes no more than ``calls`` calls; see :func:`is_cheaper`.
@@ -100,6 +102,10 @@ class Listing(Generic[W]):
         report it.
         """
         return is_cheaper(self.total if total is None else total, len(self.objects), page, calls)
+
+    def expect(self, total: int | None) -> None:
+        """Takes a total that the vendor reported elsewhere. Of two totals, the larger counts. None = not reported."""
+        self.total = max((each for each in (self.total, total) if each is not None), default=None)
 
     def read(self, pages: int | None = None) -> None:
         """Reads the next ``pages`` pages, None = all pages that are left."""
@@ -125,24 +131,23 @@ class Listing(Generic[W]):
             return Completeness(False, f"Only the {word} that are needed were read.")
         if self._without_id:
             return Completeness(False, f"{self._without_id} of the {word} have no id.")
-        message = shortfall(self.total, len(self.objects), word, rejected=self._rejected())
+        message = shortfall(self.total, len(self.objects), word, rejected=self._rejected)
         return Completeness(not message, message)
-
-    def _rejected(self) -> int:
-        return sum(1 for failed in self._findings.failed if failed.entity_type == self._entity_type)
 
     def _take(self, page: Page) -> None:
         self.page_count += 1
         self.total = page.total if page.total is not None else self.total
         for raw in page.items:
             id_ = raw.get("id") if isinstance(raw, dict) else None
-            external_id = id_ if isinstance(id_, str) and id_ else None
+            external_id = short_key(id_) if isinstance(id_, str) and id_.strip() else None
             at = f"{self._key}[{self._count}]" if external_id is None else ""
             self._count += 1
             found = self._findings.read(self._model, raw, self._entity_type, external_id, at)
             if external_id is None:
                 self._without_id += 1
-            elif found is not None:
+            elif found is None:
+                self._rejected += 1
+            else:
                 if self.objects.get(external_id, found) != found:
                     message = "It changed while the list was read; the later state was taken."
                     self._findings.note(self._entity_type, external_id, "changed_while_reading", message)

@@ -37,6 +37,12 @@ class SourceRead:
         if listing.error is not None and not excused:
             self._errors.append(listing.error)
 
+    def _note_incomplete(self, listing: Listing[Any], entity_type: EntityType) -> None:
+        """Adds a note for a list that ended without an error, but has fewer objects than were reported."""
+        if listing.finished and listing.error is None and not listing.completeness.listing:
+            reason = listing.completeness.reason
+            self._findings.note(entity_type, None, "incomplete_list", reason, loss=True, hides=True)
+
     def _raise_if_nothing_was_read(self) -> None:
         """Raises the first error when no list was answered."""
         if self._errors and not self._answered:
@@ -54,7 +60,7 @@ class SourceRead:
             self._findings.note(kind, id_, "chosen_not_found", "It was chosen, but is not among what could be listed.")
         wanted = sorted({*selection.chosen, *kept} - known)
         self._reach = Reach(
-            kept=frozenset(kept),
+            kept=frozenset(kept) | selection.chosen,
             unresolved=tuple(key for key in wanted if key[0] != "responder"),
             owned=any(kind == "user_group" for kind, _ in selection.chosen),
         )

@@ -5,9 +5,11 @@ Unknown extra fields are ignored. A value that does not fit is an error of its o
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, StringConstraints
+
+from connectors.reading.texts import MOST_CHARACTERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +45,12 @@ def none_is_empty(value: object) -> object:
     return () if value is None else value
 
 
-Id = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x20\x7f]+$")]
-Text = Annotated[str, StringConstraints(max_length=20_000)]
+LONGEST_TEXT: Final = 20_000
+#: Any text with a visible character; the length is that of the database column.
+Id = Annotated[str, StringConstraints(max_length=MOST_CHARACTERS, pattern=r"\S")]
+#: The key of an element. People choose some of them, so any text is valid; the mapping shortens it with ``short_key``.
+Key = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_TEXT)]
+Text = Annotated[str, StringConstraints(max_length=LONGEST_TEXT)]
 #: Any year is a legal one: vendors send 1970 for a default and a year like 3025 for "forever".
 Instant = Annotated[Moment, PlainValidator(_moment)]
 Whole = Annotated[int, Field(strict=True)]

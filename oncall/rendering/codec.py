@@ -95,6 +95,10 @@ def _window_to_json(window: Window) -> Json:
                 "excluded": [reading_to_text(r) for r in window.excluded],
                 "added": [reading_to_text(r) for r in window.added],
             }
+            if window.first_at is not None:
+                data["first_at"] = instant_to_text(window.first_at)
+            if window.late:
+                data["late"] = [instant_to_text(i) for i in window.late]
             return data
 
 
@@ -123,6 +127,8 @@ def _window_from_json(data: Json) -> Window:
                 duration=data["duration"],
                 excluded=tuple(reading_from_text(t) for t in data["excluded"]),
                 added=tuple(reading_from_text(t) for t in data["added"]),
+                first_at=instant_from_text(data["first_at"]) if "first_at" in data else None,
+                late=tuple(instant_from_text(t) for t in data.get("late", ())),
             )
         case other:
             raise InvalidSpec("windows", f"unknown type {other!r}")

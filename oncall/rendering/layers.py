@@ -1,5 +1,6 @@
 """Who one layer puts on call, without other layers: when the layer is open, combined with whose turn it is."""
 
+from bisect import bisect_left
 from collections.abc import Iterator
 
 from oncall.rendering.intervals import NO_HOLDER, Held, Who, intersect, together
@@ -7,6 +8,7 @@ from oncall.rendering.recurrence import pattern
 from oncall.rendering.spec import ByOccurrence, ByTime, Everyone, Layer, Participant, Recurring
 from oncall.rendering.turns import turn_at, turn_spans
 from oncall.rendering.windows import is_open, occurrences, open_ranges
+from oncall.rendering.zones import furthest_reading
 
 
 def people(*participants: Participant) -> Who:
@@ -77,5 +79,7 @@ def occurring_shifts(layer: Layer, zone: str, since: int, until: int) -> Iterato
     order = [alone(participant) for participant in layer.participants]
     for start, begins, ends in occurrences(layer, zone, window, since, until):
         if begins < until and ends > since and begins < ends:
-            index = pattern(window).index(start, excluded_counts=layer.excluded_occurrence_uses_turn)
+            shown = furthest_reading(zone, begins) + 1 if begins in window.late else start
+            index = pattern(window).index(shown, excluded_counts=layer.excluded_occurrence_uses_turn)
+            index += bisect_left(window.late, begins)
             yield index, begins, ends, order[index // turns.shifts_per_participant % len(order)]

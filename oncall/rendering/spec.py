@@ -91,6 +91,9 @@ class Recurring:
     """Occurrences of ``rule`` from the reading ``first`` on, each ``duration`` wall-clock seconds long.
 
     excluded, added: readings. The index of an occurrence is its position among all starts, added ones included.
+
+    A reading that a clock shows twice means the first pass. A start in the second pass is therefore an instant.
+    first_at: that of the start at ``first``. late: those of further added starts, in order.
     """
 
     rule: Rule
@@ -98,6 +101,8 @@ class Recurring:
     duration: int
     excluded: tuple[int, ...] = ()
     added: tuple[int, ...] = ()
+    first_at: int | None = None
+    late: tuple[int, ...] = ()
 
 
 Window = Always | Daily | Weekly | Recurring

@@ -95,6 +95,10 @@ def _check_layer(path: str, layer: Layer) -> None:
         raise InvalidSpec(f"{path}.turns.{field}", message)
     if type(layer.turns) is ByOccurrence and [type(window) for window in layer.windows] != [Recurring]:
         raise InvalidSpec(f"{path}.windows", "must be one recurring window, because the layer has turns by occurrence")
+    if layer.window_edge == "membership" and any(
+        type(window) is Recurring and (window.late or window.first_at is not None) for window in layer.windows
+    ):
+        raise InvalidSpec(f"{path}.window_edge", "must be boundary, because an occurrence starts at an instant")
     if layer.clip == "drop" and any(type(window) is Always for window in layer.windows):
         raise InvalidSpec(f"{path}.clip", "cannot be drop, because a window that is always open has no occurrences")
 
@@ -122,14 +126,22 @@ def window_faults(window: Window) -> Iterator[tuple[str, str]]:
 def _recurrence_faults(window: Recurring) -> Iterator[tuple[str, str]]:
     if not 0 < window.duration <= MAX_OCCURRENCE:
         yield "duration", f"is {window.duration} seconds; it must be more than 0 and at most a year"
-    for name, readings in (("first", (window.first,)), ("excluded", window.excluded), ("added", window.added)):
-        if len(readings) > MAX_DATES:
-            yield name, f"has {len(readings)} dates; the most is {MAX_DATES}"
-        if any(not EARLIEST <= reading < LATEST for reading in readings):
+    for name, times in (
+        ("first", (window.first,)),
+        ("excluded", window.excluded),
+        ("added", window.added),
+        ("first_at", () if window.first_at is None else (window.first_at,)),
+        ("late", window.late),
+    ):
+        if len(times) > MAX_DATES:
+            yield name, f"has {len(times)} dates; the most is {MAX_DATES}"
+        if any(not EARLIEST <= time < LATEST for time in times):
             yield name, f"has a date outside the years {FIRST_YEAR} to {LAST_YEAR}"
+    if list(window.late) != sorted(set(window.late)):
+        yield "late", "must be in order, each instant once"
     for name, message in _rule_faults(window.rule):
         yield f"rule.{name}", message
-    if pattern(window).is_empty:
+    if not window.late and pattern(window).is_empty:
         yield "rule", "never occurs"
 
 

@@ -80,8 +80,8 @@ def occurrences(layer: Layer, zone: str, window: Recurrent, since: int, until: i
     If the clock skips an occurrence, its end equals its first instant.
     """
     drops = _drops(layer)
-    for start in _starts(window, since - _WIDEST - window.duration, until + _WIDEST):
-        begins, ends = at(zone, start), at(zone, start + window.duration)
+    for start, begins in _beginnings(window, zone, since - _WIDEST - window.duration, until + _WIDEST):
+        ends = at(zone, start + window.duration, begins)
         if drops and layer.starts_at is not None and begins < layer.starts_at:
             continue
         if drops and layer.ends_at is not None and ends > layer.ends_at:
@@ -137,6 +137,18 @@ def _opened(layer: Layer, zone: str, window: Recurrent, since: int, until: int) 
         for opens, closes in shown:
             if (begins := max(opens - offset, start)) < (ends := min(closes - offset, end)):
                 yield begins, ends
+
+
+def _beginnings(window: Recurrent, zone: str, since: int, until: int) -> Iterator[tuple[int, int]]:
+    """Yields (reading, instant) of the starts with a reading in ``[since, until)``; those of ``late`` come last."""
+    first = first_at = None
+    if isinstance(window, Recurring) and window.first_at is not None:
+        first, first_at = window.first, window.first_at
+    for start in _starts(window, since, until):
+        yield start, first_at if first_at is not None and start == first else at(zone, start)
+    for instant in window.late if isinstance(window, Recurring) else ():
+        if since <= (start := reading(zone, instant)) < until:
+            yield start, instant
 
 
 def _starts(window: Recurrent, since: int, until: int) -> Iterable[int]:

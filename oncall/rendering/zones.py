@@ -151,13 +151,13 @@ def furthest_reading(zone: str, instant: int) -> int:
     return furthest
 
 
-def at(zone: str, reading: int) -> int:
-    """Returns the first instant whose wall-clock reading is at least ``reading``.
+def at(zone: str, reading: int, since: int = -_FOREVER) -> int:
+    """Returns the first instant, not before the instant ``since``, whose wall-clock reading is at least ``reading``.
 
     For a reading that the clock skips, this is the end of the gap. For a repeated reading, it is the first pass.
     A later reading never has an earlier instant.
     """
-    for start, end, offset in stretches(zone, reading - _WIDEST, reading + _WIDEST):
+    for start, end, offset in stretches(zone, max(reading - _WIDEST, since), reading + _WIDEST):
         if reading < end + offset:
             return max(start, reading - offset)
     raise AssertionError("a UTC offset is larger than one day")  # pragma: no cover

@@ -16,8 +16,8 @@ from connectors.records import Snapshot
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
 
 
-class Part(DiffSyncModel):
-    _modelname = "part"
+class Element(DiffSyncModel):
+    _modelname = "element"
     _identifiers = ("owner", "key")
     _attributes = ("content",)
 
@@ -30,7 +30,7 @@ class Person(DiffSyncModel):
     _modelname = "person"
     _identifiers = ("external_id",)
     _attributes = ("name", "email", "state", "time_zone", "title")
-    _children: ClassVar[dict[str, str]] = {"part": "parts"}
+    _children: ClassVar[dict[str, str]] = {"element": "elements"}
 
     external_id: str
     name: str
@@ -38,26 +38,26 @@ class Person(DiffSyncModel):
     state: str
     time_zone: str | None
     title: str
-    parts: list[str] = []
+    elements: list[str] = []
 
 
 class Team(DiffSyncModel):
     _modelname = "team"
     _identifiers = ("external_id",)
     _attributes = ("name", "description")
-    _children: ClassVar[dict[str, str]] = {"part": "parts"}
+    _children: ClassVar[dict[str, str]] = {"element": "elements"}
 
     external_id: str
     name: str
     description: str
-    parts: list[str] = []
+    elements: list[str] = []
 
 
 class Schedule(DiffSyncModel):
     _modelname = "schedule"
     _identifiers = ("external_id",)
     _attributes = ("name", "description", "time_zone", "composition", "layers", "group_ids")
-    _children: ClassVar[dict[str, str]] = {"part": "parts"}
+    _children: ClassVar[dict[str, str]] = {"element": "elements"}
 
     external_id: str
     name: str
@@ -66,7 +66,7 @@ class Schedule(DiffSyncModel):
     composition: str
     layers: Any
     group_ids: Any
-    parts: list[str] = []
+    elements: list[str] = []
 
 
 class Policy(DiffSyncModel):
@@ -99,7 +99,7 @@ class Account(Adapter):
     schedule = Schedule
     policy = Policy
     service = Service
-    part = Part
+    element = Element
     top_level = ("person", "team", "schedule", "policy", "service")
 
     def load(self, snapshot: Snapshot) -> "Account":
@@ -151,12 +151,12 @@ class Account(Adapter):
             )
         return self
 
-    def _add(self, model: DiffSyncModel, owner: str, parts: Iterable[tuple[str, Any]]) -> None:
+    def _add(self, model: DiffSyncModel, owner: str, elements: Iterable[tuple[str, Any]]) -> None:
         self.add(model)
-        for key, content in parts:
-            part = Part(owner=owner, key=key, content=content)
-            self.add(part)
-            model.add_child(part)
+        for key, content in elements:
+            element = Element(owner=owner, key=key, content=content)
+            self.add(element)
+            model.add_child(element)
 
 
 def differences(before: Snapshot, after: Snapshot) -> int:

@@ -39,7 +39,7 @@ SIZES: Mapping[str, tuple[int, int]] = {
     "xmatters": (190, 1_300),
 }
 #: Providers that report the rest of the budget in every answer. The others refuse one request per window.
-FORETOLD: Final = frozenset({"pagerduty", "xmatters"})
+REPORTING: Final = frozenset({"pagerduty", "xmatters"})
 SLOW, FAST = 0.1, 0.02
 
 
@@ -103,8 +103,8 @@ def measure(effort: Effort) -> Iterator[Figure]:
             detail = f"{read.answered} calls, {WORKERS} worker: {read.seconds:.1f} s; {read.least_seconds:.1f} s needed"
             yield Figure(target, read.seconds / read.least_seconds, detail=detail)
         read = limited[provider]
-        most = WORKERS if provider in FORETOLD else WORKERS * read.windows
-        detail = "every answer reports the budget" if provider in FORETOLD else "only a refusal does, one per window"
+        most = WORKERS if provider in REPORTING else WORKERS * read.windows
+        detail = "every answer reports the budget" if provider in REPORTING else "only a refusal does, one per window"
         target = Target("H4", f"{label}: calls refused in {read.windows} windows", "calls", most, most)
         yield Figure(target, read.refused, detail=detail)
 

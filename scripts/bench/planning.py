@@ -99,10 +99,9 @@ class Stored:
     def plan(self, snapshot: Snapshot) -> Plan:
         now = instant_to_text(snapshot.fetched_at)
         proposals = proposals_of(snapshot)
-        complete = {kind: told.listing for kind, told in snapshot.completeness.items()}
         rules = Rules("source", {}, now, CONNECTION, "acme")
         picture, presence = self.picture(proposals), Presences(snapshot).of
-        return make_plan(proposals, picture, rules, complete=complete, presence=presence, check=_unchecked)
+        return make_plan(proposals, picture, rules, presence=presence, check=_unchecked)
 
 
 def proposals_of(snapshot: Snapshot) -> Proposals:
@@ -138,7 +137,7 @@ def work_alone(side: str, objects: int) -> int:
     # Not getrusage: its ru_maxrss starts with the peak of the parent process.
     peak = re.search(r"^VmHWM:\s+(\d+) kB$", Path("/proc/self/status").read_text(), re.MULTILINE)
     if peak is None:
-        raise AssertionError("Linux tells every process its peak.")
+        raise AssertionError("Linux reports the peak of every process.")
     return int(peak[1])
 
 

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
+from typing import Final
 
 from connectors.presence import Presence
-from connectors.records import ENTITY_TYPES, FailedEntity
+from connectors.records import ENTITY_TYPES, FailedEntity, entity_type_of
 from oncall.aggregates import Kind, State
 from oncall.emails import canonical_email
 from syncjobs.planning import conflicts as questions
@@ -26,6 +27,9 @@ from syncjobs.planning.values import (
     Proposal,
     Rules,
 )
+
+#: States of an object that a read is sure of.
+_CERTAIN: Final = frozenset({"not_chosen", "not_found", "absent"})
 
 Proposals = Mapping[Kind, Mapping[str, Proposal]]
 
@@ -56,7 +60,6 @@ def make_plan(
     picture: Picture,
     rules: Rules,
     *,
-    complete: Mapping[Kind, bool],
     presence: Callable[[Kind, str], Presence],
     check: Check,
     failed: Sequence[FailedEntity] = (),
@@ -64,9 +67,9 @@ def make_plan(
 ) -> Plan:
     """Return the plan.
 
-    complete: kinds whose list was read to its end. presence: what the read knows of a linked object that has no
-    proposal. check: finds values that cannot be written; the items with such values fail. failed: what could not be
-    read. partial: the proposals are only a few chosen objects; nothing is concluded about others.
+    presence: what the read knows of an object that has no proposal. check: finds values that cannot be written; the
+    items with such values fail. failed: what could not be read. partial: the proposals are only a few chosen objects;
+    nothing is concluded about others.
     """
     by_email = questions.people_by_email(proposals["responder"].values())
     items: dict[tuple[Kind, str], Item] = {}
@@ -116,7 +119,8 @@ def make_plan(
                 unreached[kind].append(known.reason)
             else:
                 unlisted[kind] += 1
-    people_known = complete.get("responder", False) and not partial
+    # "" is the id of nobody: its state says whether this read would have shown any other person.
+    people_known = not partial and presence("responder", "").state in _CERTAIN
     open_subjects = {(conflict.kind, conflict.subject) for conflict in picture.conflicts}
     refused = {key for key, item in items.items() if item.action == "failed" and item.link_id is None}
     drafts = [
@@ -145,7 +149,11 @@ def make_plan(
         subject = (conflict.entity_type, conflict.external_id)
         if partial or conflict.from_merge:
             return subject in evaluated
-        return subject not in referenced and any(complete.get(k) for k in ENTITY_TYPES if k == conflict.entity_type)
+        if subject in referenced:
+            return False
+        kind = entity_type_of(conflict.entity_type)
+        known = conflict.external_id in proposals[kind] or presence(kind, conflict.external_id).state in _CERTAIN
+        return known and (kind, conflict.external_id) not in failures
 
     settled = tuple(c.id for c in picture.conflicts if (c.kind, c.subject) not in current and may_settle(c))
     for key, entities in failures.items():

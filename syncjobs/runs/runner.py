@@ -118,7 +118,6 @@ def _plan(run: SyncRun, claim: Claim, opener: Opener) -> None:
         proposals,
         picture,
         rules_of(profile, instant_to_text(snapshot.fetched_at)),
-        complete={kind: snapshot.completeness[kind].listing for kind in snapshot.completeness},
         presence=Presences(snapshot).of,
         check=check,
         failed=snapshot.failed,

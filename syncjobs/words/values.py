@@ -273,10 +273,11 @@ def _recurring(window: Recurring) -> str:
     rule, extras = window.rule, []
     if window.excluded:
         extras.append(f"{len(window.excluded)} left out")
-    if window.added:
-        extras.append(f"{len(window.added)} added")
+    if window.added or window.late:
+        extras.append(f"{len(window.added) + len(window.late)} added")
     exceptions = f" ({', '.join(extras)})" if extras else ""
-    return f"{_rule(rule)}, {span(window.duration)} each, first {_reading(window.first)}{exceptions}"
+    first = _reading(window.first) if window.first_at is None else _instant(window.first_at)
+    return f"{_rule(rule)}, {span(window.duration)} each, first {first}{exceptions}"
 
 
 def _rule(rule: Rule) -> str:

@@ -69,8 +69,8 @@ HIDING = MappingNote("user_group", "T1", "members_not_told", "Its members could 
     [
         (
             replace(READ, reach=Reach(KEPT, unresolved=(("service", "V1"),))),
-            ("responder", "user_group", "schedule", "escalation_policy"),
-            ("service",),
+            ("responder", "user_group", "schedule", "escalation_policy", "service"),
+            (),
         ),
         (
             replace(READ, reach=Reach(KEPT | {("escalation_policy", "P1")}), failed=(LOST,)),

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from connectors.closure import Kept, Node
 from connectors.providers.atlassian import wire
 from connectors.providers.atlassian.mapping_policies import default_rule, routed_to
+from connectors.reading.findings import Elements
+from connectors.reading.texts import name_of
 from connectors.records import EntityKey, EntityType
 
 #: The vendor's type of a reference -> our entity type. A user is a responder even if no list contains them.
@@ -17,24 +19,36 @@ _KINDS: Mapping[str, EntityType] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Forwarding:
+    """The forwarding rules, by the id of the person whom they are from. unowned: how many could not be read and do not
+    say whom they are from."""
+
+    rules: Mapping[str, Elements[wire.ForwardingRule]] = field(default_factory=dict)
+    unowned: int = 0
+
+
 @dataclass(slots=True)
 class Harvest:
     """Every object but people, each kind by id.
 
     members: by team id. routing: rules by team id. overrides: by schedule id. In these three a missing id was not
     requested and None means that the collection was not reported.
-    schedules: from the list, or fetched one by one where the list shows no rotations.
+    rules: of escalations, by the escalation's id. rotations: by schedule id; from the list, or fetched one by one
+    where the list shows none. Both have only what was readable.
     forwarding: None if the rules were not reported.
     """
 
     teams: dict[str, wire.MainObject] = field(default_factory=dict)
-    members: dict[str, tuple[wire.Member, ...] | None] = field(default_factory=dict)
-    routing: dict[str, tuple[wire.RoutingRule, ...] | None] = field(default_factory=dict)
+    members: dict[str, Elements[wire.Member] | None] = field(default_factory=dict)
+    routing: dict[str, Elements[wire.RoutingRule] | None] = field(default_factory=dict)
     escalations: dict[str, wire.Escalation] = field(default_factory=dict)
+    rules: dict[str, Elements[wire.EscalationRule]] = field(default_factory=dict)
     services: dict[str, wire.Service] = field(default_factory=dict)
     schedules: dict[str, wire.Schedule] = field(default_factory=dict)
-    overrides: dict[str, tuple[wire.Override, ...] | None] = field(default_factory=dict)
-    forwarding: tuple[wire.ForwardingRule, ...] | None = None
+    rotations: dict[str, Elements[wire.Rotation]] = field(default_factory=dict)
+    overrides: dict[str, Elements[wire.Override] | None] = field(default_factory=dict)
+    forwarding: Forwarding | None = None
 
     def nodes(self) -> list[Node]:
         """Return a node for every object, with the references that are known so far.
@@ -49,7 +63,10 @@ class Harvest:
         ]
         nodes += [
             self._node(
-                "escalation_policy", e, e.team_id, _reference_keys((rule.recipient for rule in e.rules or ()), routes)
+                "escalation_policy",
+                e,
+                e.team_id,
+                _reference_keys(self._references_of("escalation_policy", e.id), routes),
             )
             for e in self.escalations.values()
         ]
@@ -61,7 +78,8 @@ class Harvest:
         ]
         nodes += [
             Node("responder", rule.from_user.id, _person_label(rule.from_user), (("responder", rule.to_user.id),))
-            for rule in self.forwarding or ()
+            for rules in (self.forwarding.rules if self.forwarding else {}).values()
+            for rule in rules
         ]
         return nodes
 
@@ -105,7 +123,7 @@ class Harvest:
         return Node(kind, sent.id, sent.label, tuple(dict.fromkeys((*references, *groups))), owners)
 
     def _schedule_references(self, schedule: wire.Schedule) -> Iterator[wire.Reference]:
-        for rotation in schedule.rotations or ():
+        for rotation in self.rotations.get(schedule.id, ()):
             yield from rotation.participants
         for override in self.overrides.get(schedule.id) or ():
             yield override.by
@@ -115,7 +133,7 @@ class Harvest:
         if kind == "user_group":
             yield from (member.user for member in self.members.get(id_) or ())
         elif kind == "responder":
-            forwarded = [rule for rule in self.forwarding or () if rule.from_user.id == id_]
+            forwarded = self.forwarding.rules.get(id_, ()) if self.forwarding else ()
             yield from (user for rule in forwarded for user in (rule.from_user, rule.to_user))
         for reference in self._references_of(kind, id_):
             if reference.type == "user" and reference.id is not None:
@@ -123,8 +141,8 @@ class Harvest:
 
     def _references_of(self, kind: EntityType, id_: str) -> Iterable[wire.Reference]:
         """Return the references of a policy or a schedule. Other kinds have none here."""
-        if kind == "escalation_policy" and id_ in self.escalations:
-            return [rule.recipient for rule in self.escalations[id_].rules or ()]
+        if kind == "escalation_policy":
+            return [rule.recipient for rule in self.rules.get(id_, ())]
         return self._schedule_references(self.schedules[id_]) if kind == "schedule" and id_ in self.schedules else ()
 
 
@@ -154,4 +172,4 @@ def _person_key(user: wire.UserMeta) -> EntityKey:
 
 
 def _person_label(user: wire.UserMeta) -> str:
-    return user.username or user.id
+    return name_of(user.id, user.username)

@@ -8,7 +8,7 @@ from typing import Final
 from connectors.closure import Kept
 from connectors.providers.atlassian import mapping_people, mapping_policies, mapping_rotations
 from connectors.providers.atlassian.harvest import Harvest
-from connectors.reading.findings import Findings
+from connectors.reading.findings import Elements, Findings
 from connectors.reading.mapping import Records, finish, kept_of
 from connectors.records import ENTITY_TYPES, EntityKey, EntityType, SourcePolicy, SourceSchedule, SourceUser
 from oncall.rendering.spec import Substitution
@@ -18,7 +18,7 @@ MAPPING_VERSION: Final[Mapping[EntityType, int]] = dict.fromkeys(ENTITY_TYPES, 1
 
 #: Maps one person. Arguments: id, substitutions (None = not reported), why the person is included.
 #: Returns None for a person who was not fetched. Each provider has its own, as names and contacts differ.
-Person = Callable[[str, tuple[Substitution, ...] | None, tuple[str, ...]], SourceUser | None]
+Person = Callable[[str, Elements[Substitution] | None, tuple[str, ...]], SourceUser | None]
 
 
 def records(
@@ -55,14 +55,16 @@ def _schedules(harvest: Harvest, kept: Kept, at: int, findings: Findings) -> tup
     made = []
     for schedule, because in kept_of(kept, "schedule", harvest.schedules):
         overrides = harvest.overrides.get(schedule.id)
-        make = partial(mapping_rotations.schedule, schedule, overrides, at, because, findings)
+        rotations = harvest.rotations[schedule.id]
+        make = partial(mapping_rotations.schedule, schedule, rotations, overrides, at, because, findings)
         made.append(findings.mapped("schedule", schedule.id, make))
     return tuple(schedule for schedule in made if schedule is not None)
 
 
 def _escalations(harvest: Harvest, kept: Kept, findings: Findings) -> Iterator[SourcePolicy]:
     for escalation, because in kept_of(kept, "escalation_policy", harvest.escalations):
-        make = partial(mapping_policies.policy, escalation, because, findings)
+        rules = harvest.rules[escalation.id]
+        make = partial(mapping_policies.policy, escalation, rules, because, findings)
         made = findings.mapped("escalation_policy", escalation.id, make)
         if made is not None:
             yield made
@@ -83,11 +85,12 @@ def _people(
 ) -> tuple[SourceUser, ...]:
     """Map people. The record of a person who was not fetched is made from the references to them."""
     references = harvest.references(kept)
-    forwarded = None if harvest.forwarding is None else mapping_people.substitutions(harvest.forwarding, findings)
     made = []
     for id_ in ids:
         because = kept.get(("responder", id_), ())
-        substitutions = None if forwarded is None else forwarded.get(id_, ())
+        substitutions = None
+        if harvest.forwarding is not None:
+            substitutions = mapping_people.substitutions(id_, harvest.forwarding, findings)
         read = person(id_, substitutions, because)
         # A person who is only referred to keeps the substitutions that were reported.
         made.append(read or mapping_people.referenced_user(references[id_], substitutions or None, because, findings))

@@ -1,11 +1,13 @@
 """Maps teams, forwarding rules, and people whom no list contains, to records. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
+from connectors.providers.atlassian.harvest import Forwarding
 from connectors.providers.atlassian.wire import ForwardingRule, MainObject, Member, UserMeta
-from connectors.reading.findings import Findings
-from connectors.reading.mapping import members_by_id
+from connectors.reading.findings import Elements, Findings
+from connectors.reading.mapping import members_by_id, unread_of
 from connectors.reading.periods import read_period
+from connectors.reading.texts import is_email, name_of, short_key
 from connectors.records import SourceTeam, SourceUser
 from connectors.zones.timezones import convert
 from oncall.rendering.spec import Substitution, person
@@ -13,14 +15,14 @@ from oncall.rendering.spec import Substitution, person
 
 def referenced_user(
     references: Sequence[UserMeta],
-    substitutions: tuple[Substitution, ...] | None,
+    substitutions: Elements[Substitution] | None,
     because: tuple[str, ...],
     findings: Findings,
 ) -> SourceUser:
     """Return a person whom no list contains. references: at least one, all with the same id."""
     id_ = references[0].id
-    username = next((r.username for r in references if r.username), None)
-    name = username or id_
+    username = next((r.username for r in references if r.username and r.username.strip()), None)
+    name = name_of(id_, username)
     message = f"{name} is referred to but was not among the people read. Their turns are kept."
     findings.note("responder", id_, "referenced_only", message)
     return SourceUser(
@@ -30,6 +32,7 @@ def referenced_user(
         state="unknown",
         time_zone=convert(None),
         substitutions=substitutions,
+        unread=unread_of(substitutions=substitutions),
         listed=False,
         because=because,
     )
@@ -37,42 +40,45 @@ def referenced_user(
 
 def email_of(username: str, person_id: str, findings: Findings) -> str | None:
     email = username.strip()
-    if "@" in email:
+    if is_email(email):
         return email
     findings.note("responder", person_id, "no_email", "The user name is not an e-mail address.", "username")
     return None
 
 
-def substitutions(rules: Iterable[ForwardingRule], findings: Findings) -> dict[str, tuple[Substitution, ...]]:
-    """Return substitutions by the id of the person who is replaced, sorted by start.
+def substitutions(person_id: str, forwarding: Forwarding, findings: Findings) -> Elements[Substitution]:
+    """Return the substitutions of a person, sorted by start.
 
-    Forwarding applies in every schedule and to direct targets (vendor docs "Forwarding Rule API").
+    Forwarding applies in every schedule and to direct targets (vendor docs "Forwarding Rule API"). A rule that does not
+    say whom it is from may be from this person, so it counts as unread.
     """
-    made: dict[str, list[Substitution]] = {}
-    for rule in rules:
-        from_id, to_id = rule.from_user.id, rule.to_user.id
+
+    def make(rule: ForwardingRule, path: str) -> Substitution | None:
         period = read_period(
             rule.start_date.instant,
             rule.end_date.instant,
             findings,
             "responder",
-            from_id,
+            person_id,
             code="forwarding",
             words=f"The forwarding rule {rule.id}",
-            path="forwarding-rules[].endDate",
+            path=f"{path}.endDate",
         )
         if period is None:
-            continue
-        made.setdefault(from_id, []).append(Substitution(rule.id, person(from_id), person(to_id), *period))
-    return {id_: tuple(sorted(found, key=lambda s: (s.starts_at, s.key))) for id_, found in made.items()}
+            return None
+        return Substitution(short_key(rule.id), person(person_id), person(rule.to_user.id), *period)
+
+    made = findings.map_all(forwarding.rules.get(person_id, ()), "responder", person_id, "forwarding-rules", make)
+    return Elements(sorted(made, key=lambda s: (s.starts_at, s.key)), made.unread + forwarding.unowned)
 
 
-def team(wire: MainObject, members: Iterable[Member] | None, because: tuple[str, ...]) -> SourceTeam:
+def team(wire: MainObject, members: Elements[Member] | None, because: tuple[str, ...]) -> SourceTeam:
     """Return a team. members: None if not reported. Their order has no meaning; they are sorted by id."""
     return SourceTeam(
         external_id=wire.id,
         name=wire.label,
         description=wire.description or "",
         members=members_by_id(None if members is None else [(m.user.id, m.role or "") for m in members]),
+        unread=unread_of(members=members),
         because=because,
     )

@@ -1,13 +1,13 @@
 """Maps escalations, team routing and services to records. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 from types import MappingProxyType
 from typing import Final, Literal
 
 from connectors.providers.atlassian import wire
-from connectors.reading.findings import Findings, Vendor
+from connectors.reading.findings import Elements, Findings, Vendor
 from connectors.records import EntityKey, SourcePolicy, SourceService
 from oncall.escalation.policy import Condition, Level, Policy, Target, TargetKind
 
@@ -28,36 +28,36 @@ _MEMBERS: Final[dict[str, Literal["all", "leads", "others", "random"]]] = {
 _ROUTES: Final[dict[str, TargetKind]] = {"escalation": "escalation_policy", "schedule": "schedule"}
 
 
-def policy(source: wire.Escalation, because: tuple[str, ...], findings: Findings) -> SourcePolicy:
-    """Return an escalation as a policy. Raises UnknownValue for a delay that is not a whole number of minutes.
+def policy(
+    source: wire.Escalation, rules: Elements[wire.EscalationRule], because: tuple[str, ...], findings: Findings
+) -> SourcePolicy:
+    """Return an escalation as a policy. rules: the readable ones; each other one becomes an unresolved target.
 
     The vendor counts delays in minutes since the start; they become waits between levels. Rules with the same delay
-    form one level. A rule that finds nobody still uses its time, and later rules keep their minute (vendor docs "How do
-    escalations work"). Who is on call is determined when a level starts (unverified).
+    form one level, whose targets are sorted: all are paged at once. A rule that finds nobody still uses its time, and
+    later rules keep their minute (vendor docs "How do escalations work"). Who is on call is determined when a level
+    starts (unverified).
     """
-    timed = [
-        (_minutes(rule.delay, f"rules[{index}].delay", findings.vendor), rule, f"rules[{index}]")
-        for index, rule in enumerate(source.rules or ())
-    ]
+    timed = _timed(source, rules, findings)
     if source.enabled is False:
         message = f"{source.label} is switched off at {findings.vendor.label} and pages nobody. It is inactive here."
         findings.note("escalation_policy", source.id, "switched_off", message, "enabled")
     if not timed:
         findings.note("escalation_policy", source.id, "no_rules", f"{source.label} has no rule.", "rules")
-    ordered = sorted(timed, key=lambda rule: rule[0])
+    ordered = sorted(timed, key=lambda step: step[0])
     if ordered != timed:
         message = f"The rules of {source.label} were not sorted by their delays. They were sorted here."
         findings.note("escalation_policy", source.id, "rules_sorted", message, "rules")
-    steps = [(minute, list(rules)) for minute, rules in groupby(ordered, key=lambda rule: rule[0])]
+    steps = [
+        (minute, sorted((target for _, targets in found for target in targets), key=repr))
+        for minute, found in groupby(ordered, key=lambda step: step[0])
+    ]
     rounds = _rounds(source, findings)
     waits = [
         *(after - before for (before, _), (after, _) in pairwise(steps)),
         rounds.pause,
     ]
-    levels = tuple(
-        Level(wait, "everyone", tuple(t for _, rule, path in rules for t in _targets(rule, source, path, findings)))
-        for wait, (_, rules) in zip(waits, steps, strict=False)
-    )
+    levels = tuple(Level(wait, "everyone", tuple(targets)) for wait, (_, targets) in zip(waits, steps, strict=False))
     return SourcePolicy(
         external_id=source.id,
         name=source.label,
@@ -104,6 +104,28 @@ def _rounds(source: wire.Escalation, findings: Findings) -> _Rounds:
     return _Rounds(repeat.wait_interval if repeat.count != 0 else None, repeat.count, closes)
 
 
+def _timed(
+    source: wire.Escalation, rules: Elements[wire.EscalationRule], findings: Findings
+) -> list[tuple[int, tuple[Target, ...]]]:
+    """Return the minute and the targets of every rule as sent.
+
+    A rule that cannot be read keeps its place: it becomes an unresolved target at the minute of the rule before it.
+    """
+
+    def make(rule: wire.EscalationRule, path: str) -> tuple[int, tuple[Target, ...]]:
+        minute = _minutes(rule.delay, f"{path}.delay", findings.vendor)
+        return minute, _targets(rule, source, path, findings)
+
+    read = findings.map_all(rules, "escalation_policy", source.id, "rules", make)
+    found = dict(zip(read.places, read, strict=True))
+    minute, timed = 0, []
+    for place in range(len(source.rules or ())):
+        unreadable = Target("unresolved", f"rules[{place}]", label="a rule that cannot be read", unresolved_kind="rule")
+        minute, targets = found.get(place, (minute, (unreadable,)))
+        timed.append((minute, targets))
+    return timed
+
+
 def _minutes(delay: wire.Duration, path: str, vendor: Vendor) -> int:
     if delay.time_unit == "seconds" and delay.time_amount % 60 == 0:
         return delay.time_amount // 60
@@ -134,7 +156,7 @@ def _targets(rule: wire.EscalationRule, source: wire.Escalation, path: str, find
             return (replace(known, kind="escalation_policy"),)
     message = f"{source.label} notifies {word!r} of {to.type!r} {to.label}, which is unknown. It is kept unresolved."
     findings.note("escalation_policy", source.id, "unknown_target", message, f"{path}.recipient.type")
-    return (replace(known, kind="unresolved", key=to.id or to.type, unresolved_kind=to.type),)
+    return (replace(known, kind="unresolved", key=to.id or to.type or path, unresolved_kind=to.type or "unknown"),)
 
 
 # --- team routing -----------------------------------------------------------------------------------------------------
@@ -142,7 +164,7 @@ def _targets(rule: wire.EscalationRule, source: wire.Escalation, path: str, find
 
 def routing_policy(
     team: wire.MainObject,
-    rules: Sequence[wire.RoutingRule],
+    rules: Elements[wire.RoutingRule],
     findings: Findings,
     names: Mapping[EntityKey, str] = MappingProxyType({}),
 ) -> SourcePolicy | None:
@@ -159,6 +181,10 @@ def routing_policy(
             )
             findings.note("user_group", team.id, "routing_by_alert", message, "routing-rules")
     default = default_rule(rules)
+    if default is None and rules.unread:
+        message = f"The default routing rule of {team.label} cannot be read, so who is paged with the team is unknown."
+        findings.note("user_group", team.id, "no_default_routing", message, "routing-rules", loss=True, hides=True)
+        return None
     if default is None:
         message = f"{team.label} has no default routing rule, so who is paged with the team is unknown."
         findings.note("user_group", team.id, "no_default_routing", message, "routing-rules")
@@ -172,7 +198,8 @@ def routing_policy(
     elif kind is None or notify.id is None:
         message = f"The default routing rule of {team.label} notifies {notify.type!r}, which is unknown."
         findings.note("user_group", team.id, "unknown_routing", message, "routing-rules")
-        targets = (Target("unresolved", notify.id or notify.type, label=notify.label, unresolved_kind=notify.type),)
+        key = notify.id or notify.type or team.id
+        targets = (Target("unresolved", key, label=notify.label, unresolved_kind=notify.type or "unknown"),)
     else:
         targets = (Target(kind, notify.id, label=notify.label),)
     levels = (Level(None, "everyone", targets),) if targets else ()

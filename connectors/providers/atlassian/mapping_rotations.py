@@ -1,14 +1,15 @@
 """Maps schedules with their rotations and overrides to records. Pure; the current time is an argument."""
 
-from collections.abc import Sequence
 from typing import Final
 
+from connectors.errors import UnexpectedResponse
 from connectors.providers.atlassian import wire
 from connectors.providers.atlassian.java_zones import convert_java
 from connectors.reading.findings import Elements, Findings, Vendor
 from connectors.reading.mapping import unread_of
 from connectors.reading.overrides import ranked
 from connectors.reading.periods import read_period
+from connectors.reading.texts import short_key
 from connectors.reading.wire import Moment
 from connectors.records import SourceSchedule
 from connectors.zones.timezones import ZoneReading
@@ -37,54 +38,70 @@ _YEAR_1970_ENDS: Final = 365 * DAY
 
 def schedule(
     source: wire.Schedule,
-    overrides: Sequence[wire.Override] | None,
+    rotations: Elements[wire.Rotation],
+    overrides: Elements[wire.Override] | None,
     at: int,
     because: tuple[str, ...],
     findings: Findings,
 ) -> SourceSchedule:
-    """Return a schedule. Raises UnexpectedResponse for a value that makes the schedule unusable.
+    """Return a schedule.
 
-    overrides: None if not reported. at: the instant of the read. All rotations apply at the same time (vendor docs
-    "On-call Schedules and Rotations"), so their order has no meaning; they are sorted by id. Rotations that have ended
-    are kept with their end.
+    rotations: the readable ones. overrides: None if not reported. at: the instant of the read. All rotations apply at
+    the same time (vendor docs "On-call Schedules and Rotations"), so their order has no meaning; they are sorted by id.
+    Rotations that have ended are kept with their end.
     """
     zone = _zone(source, findings)
-    rotations = source.rotations or ()
-    layers = [_layer(source, r, zone, f"rotations[{i}]", at, findings) for i, r in enumerate(rotations)]
-    if not layers:
+
+    partial: list[Layer] = []
+
+    def make(rotation: wire.Rotation, path: str) -> Layer | None:
+        try:
+            layer, whole = _layer(source, rotation, zone, path, at, findings)
+        except UnexpectedResponse as error:
+            if rotation.end_date is None or rotation.end_date.instant > at:
+                raise
+            message = f"The rotation {_label(rotation)} has ended and cannot be read. It was left out: {error.message}"
+            findings.note("schedule", source.id, "ended_rotation", message, error.path)
+            return None
+        partial.extend([] if layer is None or whole else [layer])
+        return layer
+
+    made = findings.map_all(rotations, "schedule", source.id, "rotations", make)
+    layers = Elements(sorted(made, key=lambda layer: layer.key), made.unread + len(partial))
+    if not layers and not layers.unread:
         findings.note("schedule", source.id, "no_layers", f"{source.label} has no rotation.", "rotations")
     if source.enabled is False:
         message = f"{source.label} is switched off at {findings.vendor.label} and pages nobody. It is inactive here."
         findings.note("schedule", source.id, "switched_off", message, "enabled")
-    known = frozenset(rotation.id for rotation in rotations)
-    exceptions = None if overrides is None else _overrides(source.id, overrides, known, findings)
+    known = frozenset(layer.key for layer in layers)
+    exceptions = None if overrides is None else _overrides(source.id, overrides, known, at, findings)
     return SourceSchedule(
         external_id=source.id,
         name=source.label,
         time_zone=zone,
         composition="concurrent",
-        layers=tuple(sorted(layers, key=lambda layer: layer.key)),
+        layers=tuple(layers),
         description=source.description or "",
         group_ids=() if source.team_id is None else (source.team_id,),
         extra_shifts=(),
         overrides=None if exceptions is None else ranked(exceptions),
-        unread=unread_of(overrides=exceptions),
+        unread=unread_of(layers=layers, overrides=exceptions),
         fetched_range=None if exceptions is None else (at, LATEST),
         enabled=source.enabled is not False,
         because=because,
     )
 
 
-def participant(reference: wire.Reference, path: str, vendor: Vendor) -> Participant:
-    """Return a participant. Raises UnknownValue for another type (``group``, ``schedule``: API v1)."""
+def participant(reference: wire.Reference, place: str) -> Participant:
+    """Return a participant. It is unknown for another type (``group``, ``schedule``: API v1) and without an id.
+
+    place: identifies an unknown participant that has no id.
+    """
     if reference.nobody:
         return VACANT
     kind = _PARTICIPANTS.get(reference.type)
-    if kind is None:
-        message = f"The participant {reference.label} has the unknown type {reference.type!r}."
-        raise vendor.unknown_value(f"{path}.type", message)
-    if reference.id is None:
-        raise vendor.invalid("missing_field", f"{path}.id", f"A participant of the type {reference.type} has no id.")
+    if kind is None or reference.id is None:
+        return Participant("unknown", short_key(f"{reference.type}:{reference.id or place}"))
     return Participant(kind, reference.id)
 
 
@@ -113,22 +130,34 @@ def _zone(source: wire.Schedule, findings: Findings) -> ZoneReading:
 
 def _layer(
     source: wire.Schedule, rotation: wire.Rotation, zone: ZoneReading, path: str, at: int, findings: Findings
-) -> Layer:
-    """Return a rotation as a layer.
+) -> tuple[Layer | None, bool]:
+    """Return a rotation as a layer, None if it has no effect, and whether all its restrictions were readable.
 
     Turns of days and weeks keep the schedule's local time of day (recorded shifts show it for weeks across both clock
     changes). Turns of hours are counted in elapsed hours (unverified).
     """
     vendor = findings.vendor
-    label = f"{rotation.name} ({rotation.id})" if rotation.name else rotation.id
+    label = _label(rotation)
     start, end = rotation.start_date, rotation.end_date
     length = rotation.length * _UNITS[rotation.type]
     if not 0 < length <= MAX_TURN_SECONDS:
         message = f"A turn of the rotation {label} has the impossible length {rotation.length}."
         raise vendor.invalid("invalid_turn", f"{path}.length", message)
-    if not EARLIEST <= start.instant <= LATEST or (end is not None and end.instant < start.instant):
-        message = f"The rotation {label} has an impossible start, or it starts after its end."
+    if start.instant < EARLIEST:
+        message = f"The rotation {label} starts before the year 1900."
         raise vendor.invalid("invalid_period", f"{path}.startDate", message)
+    period = read_period(
+        start.instant,
+        max(LATEST, start.instant + 1) if end is None else end.instant,
+        findings,
+        "schedule",
+        source.id,
+        code="rotation",
+        words=f"The rotation {label}",
+        path=f"{path}.{'startDate' if end is None else 'endDate'}",
+    )
+    if period is None:
+        return None, True
     if end is not None and end.instant <= at:
         message = f"The rotation {label} has ended. It is kept with its end."
         findings.note("schedule", source.id, "ended_rotation", message, f"{path}.endDate")
@@ -147,40 +176,80 @@ def _layer(
     else:
         # If the zone is unknown, use the local time as it was sent.
         turns = ByTime(start.reading if zone.zone is None else reading(zone.zone, start.instant), length)
-    return Layer(
+    windows = _windows(source.id, rotation, path, findings)
+    layer = Layer(
         key=rotation.id,
         name=rotation.name or "",
-        windows=_windows(source.id, rotation, label, path, findings),
+        windows=tuple(windows),
         turns=turns,
-        participants=tuple(
-            participant(p, f"{path}.participants[{i}]", vendor) for i, p in enumerate(rotation.participants)
-        ),
-        starts_at=start.instant,
-        ends_at=None if end is None or end.instant > LATEST else end.instant,
+        participants=_participants(source.id, rotation, path, findings),
+        starts_at=period[0],
+        ends_at=None if period[1] == LATEST else period[1],
     )
+    return layer, not windows.unread
 
 
-def _windows(
-    schedule_id: str, rotation: wire.Rotation, label: str, path: str, findings: Findings
-) -> tuple[Window, ...]:
-    """Return restrictions as windows, sorted. They are a union, and the vendor sends them in changing order."""
+def _label(rotation: wire.Rotation) -> str:
+    name = rotation.name if rotation.name and rotation.name.strip() else ""
+    return f"{name} ({rotation.id})" if name else rotation.id
+
+
+def _participants(schedule_id: str, rotation: wire.Rotation, path: str, findings: Findings) -> tuple[Participant, ...]:
+    """Return the participants in order, with a note for each that is unknown: it keeps its turns."""
+    made = tuple(participant(reference, str(i)) for i, reference in enumerate(rotation.participants))
+    for i, (reference, found) in enumerate(zip(rotation.participants, made, strict=True)):
+        if found.kind == "unknown":
+            words = f"A participant of the rotation {_label(rotation)}"
+            _note_unknown(schedule_id, reference, words, "its turns", f"{path}.participants[{i}]", findings)
+    return made
+
+
+def _note_unknown(
+    schedule_id: str, reference: wire.Reference, words: str, kept: str, path: str, findings: Findings
+) -> None:
+    reason = "has no id" if reference.type in _PARTICIPANTS else f"has the unknown type {reference.type[:60]!r}"
+    message = f"{words}, {reference.label}, {reason}. It keeps {kept}, and nobody known is on call then."
+    findings.note("schedule", schedule_id, "unknown_holder", message, path, loss=True)
+
+
+def _windows(schedule_id: str, rotation: wire.Rotation, path: str, findings: Findings) -> Elements[Window]:
+    """Return restrictions as windows, sorted. They are a union, and the vendor sends them in changing order.
+
+    Raises UnexpectedResponse if none of several restrictions is readable.
+    """
     sent = rotation.time_restriction
     if sent is None:
-        return (Always(),)
-    restrictions = [*(sent.restrictions or ()), *([sent.restriction] if sent.restriction is not None else [])]
-    weekly = sent.type == "weekday-and-time-of-day"
-    windows: set[Window] = set()
-    for index, restriction in enumerate(restrictions):
-        at = f"{path}.timeRestriction.restrictions[{index}]"
-        window, whole = (_weekly if weekly else _daily)(restriction, at, findings.vendor)
-        windows.add(window)
+        return Elements([Always()])
+    label, path = _label(rotation), f"{path}.timeRestriction"
+    limits = {i: raw for i, raw in enumerate(sent.all) if not _is_empty(raw)}
+    if not limits:
+        message = f"The rotation {label} has a restriction without any period. The rotation applies at all times."
+        findings.note("schedule", schedule_id, "empty_restriction", message, path)
+        return Elements([Always()])
+    if sent.type is None:
+        raise findings.vendor.invalid("missing_field", f"{path}.type", f"A restriction of {label} has no type.")
+    read = _weekly if sent.type == "weekday-and-time-of-day" else _daily
+
+    def make(restriction: wire.Restriction, at: str) -> Window:
+        window, whole = read(restriction, at, findings.vendor)
         if whole:
             message = f"A restriction of the rotation {label} ends when it starts. It is used as the whole {whole}."
             findings.note("schedule", schedule_id, "whole_restriction", message, at)
+        return window
+
+    at = f"{path}.restrictions"
+    raw = Elements(limits.values(), 0, limits)
+    restrictions = findings.read_all(wire.Restriction, raw, "schedule", schedule_id, at)
+    windows: Elements[Window] = findings.map_all(restrictions, "schedule", schedule_id, at, make)
     if not windows:
-        message = f"The rotation {label} has a restriction without any period. The rotation applies at all times."
-        findings.note("schedule", schedule_id, "empty_restriction", message, f"{path}.timeRestriction")
-    return tuple(sorted(windows, key=repr)) or (Always(),)
+        message = f"No restriction of the rotation {label} could be read, so it is unknown when it applies."
+        raise findings.vendor.invalid("invalid_window", at, message)
+    return Elements(sorted(set(windows), key=repr), windows.unread)
+
+
+def _is_empty(restriction: object) -> bool:
+    """Return whether a restriction has no limit. The vendor's sample of a list of schedules has an empty object."""
+    return restriction is None or (isinstance(restriction, dict) and all(v is None for v in restriction.values()))
 
 
 def _daily(restriction: wire.Restriction, path: str, vendor: Vendor) -> tuple[Daily, str]:
@@ -215,12 +284,15 @@ def _times(restriction: wire.Restriction, path: str, vendor: Vendor) -> tuple[in
 
 
 def _overrides(
-    schedule_id: str, overrides: Sequence[wire.Override], rotations: frozenset[str], findings: Findings
+    schedule_id: str, overrides: Elements[wire.Override], rotations: frozenset[str], at: int, findings: Findings
 ) -> Elements[Override]:
     def make(override: wire.Override, path: str) -> Override | None:
         return _override(schedule_id, override, path, rotations, findings)
 
-    return findings.map_all(overrides, "schedule", schedule_id, "overrides", make)
+    def ended(override: wire.Override) -> bool:
+        return override.end_date.instant <= at
+
+    return findings.map_all(overrides, "schedule", schedule_id, "overrides", make, ended=ended)
 
 
 def _override(
@@ -230,7 +302,7 @@ def _override(
     sources = source.rotation_ids
     if sources - rotations:
         gone = ", ".join(sorted(sources - rotations))
-        message = f"The override {source.alias} is for rotations that do not exist: {gone}."
+        message = f"The override {source.alias} is for rotations that are not among those read: {gone}."
         field = wire.vendor_field_name(source, "rotations")
         findings.note("schedule", schedule_id, "unknown_rotation", message, f"{path}.{field}")
     period = read_period(
@@ -245,10 +317,10 @@ def _override(
     )
     if period is None:
         return None
-    return Override(
-        key=source.alias,
-        starts_at=period[0],
-        ends_at=period[1],
-        by=participant(source.by, f"{path}.{wire.vendor_field_name(source, 'by')}", findings.vendor),
-        sources=sources or None,
-    )
+    by_path = f"{path}.{wire.vendor_field_name(source, 'by')}"
+    if not source.by.type and source.by.id is None:
+        raise findings.vendor.invalid("missing_field", by_path, f"The override {source.alias} names nobody.")
+    by = participant(source.by, source.alias)
+    if by.kind == "unknown":
+        _note_unknown(schedule_id, source.by, f"The holder of the override {source.alias}", "it", by_path, findings)
+    return Override(key=short_key(source.alias), starts_at=period[0], ends_at=period[1], by=by, sources=sources or None)

@@ -6,6 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from connectors.network.client import JsonValue
 from connectors.reading.findings import Vendor
+from connectors.reading.listing import Incomplete
 from connectors.reading.pages import Page, make_page, read_pages
 
 
@@ -21,15 +22,19 @@ class RawPage:
 def pages(fetch_page: Callable[[int], RawPage], path: str, vendor: Vendor) -> Iterator[Page]:
     """Yield the pages of a list. Only the offset in the address of the next page is used.
 
-    fetch_page: fetches the page at an offset. Raises UnexpectedResponse for an answer without a list, and the errors of
-    ``read_pages``.
+    fetch_page: fetches the page at an offset. Raises UnexpectedResponse for an answer without a list, Incomplete for an
+    empty page that is not the last, and the errors of ``read_pages``.
     """
 
     def fetch(offset: int) -> tuple[Page, int | None]:
         page = fetch_page(offset)
         if not isinstance(page.items, list):
             raise vendor.invalid("missing_envelope", path, f"The answer to {path} has no list.")
-        return make_page(page.items, page.total), next_offset(page.next, offset, len(page.items))
+        following = next_offset(page.next, offset, len(page.items))
+        if following is not None and not page.items:
+            message = f"{path} sent a page without objects, but reports further pages."
+            raise Incomplete(message, hint=vendor.hint, provider=vendor.provider, path=path)
+        return make_page(page.items, page.total), following
 
     return read_pages(fetch, 0, path, vendor)
 

@@ -5,7 +5,7 @@ when the reference is known.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar, Final, TypeVar
 
@@ -13,10 +13,11 @@ from connectors.base import Progress
 from connectors.closure import Kept, Node, Selection, close
 from connectors.network.client import JsonValue
 from connectors.providers.atlassian import wire
-from connectors.providers.atlassian.harvest import Harvest
+from connectors.providers.atlassian.harvest import Forwarding, Harvest
 from connectors.providers.atlassian.mapping import MAPPING_VERSION, records
+from connectors.providers.atlassian.mapping_policies import default_rule
 from connectors.providers.atlassian.starts import check_starts
-from connectors.reading.findings import Vendor
+from connectors.reading.findings import Elements, Vendor
 from connectors.reading.listing import Listing, all_items
 from connectors.reading.optional_lists import read_optional_list
 from connectors.reading.pages import Page
@@ -29,7 +30,8 @@ from oncall.rendering.spec import Substitution
 N = TypeVar("N", bound=wire.MainObject)
 E = TypeVar("E", bound=Wire)
 
-_NOT_SURE: Final = "Something that was chosen could not be read, so it is not known what else belongs to the selection."
+_FORWARDING: Final = "forwarding-rules"
+_NO_ROUTING: Final = "Not all teams and their routing could be read."
 
 
 class AtlassianRead(SourceRead, ABC):
@@ -37,6 +39,7 @@ class AtlassianRead(SourceRead, ABC):
 
     vendor: ClassVar[Vendor]
     override_model: ClassVar[type[wire.Override]]
+    rule_model: ClassVar[type[wire.EscalationRule]] = wire.EscalationRule
     #: Kinds that have a list, in the order in which they are read.
     lists: ClassVar[tuple[EntityType, ...]]
 
@@ -70,8 +73,11 @@ class AtlassianRead(SourceRead, ABC):
         substitutions = [each for user in made.users for each in user.substitutions or ()]
         for schedule in made.schedules:
             listed = self._harvest.schedules[schedule.external_id]
-            check_starts(self._rendered, listed, schedule, substitutions, self._at, self._findings)
+            rotations = self._harvest.rotations[schedule.external_id]
+            check_starts(self._rendered, listed, rotations, schedule, substitutions, self._at, self._findings)
         completeness = self._final_completeness()
+        if not self._routing_is_known() and completeness.get("escalation_policy", Completeness(True)).listing:
+            completeness["escalation_policy"] = Completeness(False, _NO_ROUTING)
         return replace(self._snapshot(account, made), completeness=completeness, mapping_version=MAPPING_VERSION)
 
     # --- requests of one provider ---------------------------------------------------------------------------------
@@ -93,7 +99,7 @@ class AtlassianRead(SourceRead, ABC):
         self._list(*(kind for kind in self.lists if kind != "user_group"))
 
     @abstractmethod
-    def _members(self, team: wire.MainObject) -> tuple[wire.Member, ...] | None:
+    def _members(self, team: wire.MainObject) -> Elements[wire.Member] | None:
         """Return the members of a team, None if not reported."""
 
     @abstractmethod
@@ -101,7 +107,8 @@ class AtlassianRead(SourceRead, ABC):
 
     @abstractmethod
     def _single(self, listed: wire.Schedule) -> wire.Schedule | None:
-        """Read one schedule that the list shows without rotations. None if it cannot be read."""
+        """Read one schedule that the list shows without rotations. None if it cannot be read; rotations None if only
+        they were not reported."""
 
     @abstractmethod
     def _overrides(self, schedule_id: str) -> JsonValue: ...
@@ -119,7 +126,7 @@ class AtlassianRead(SourceRead, ABC):
 
     @abstractmethod
     def _person(
-        self, id_: str, substitutions: tuple[Substitution, ...] | None, because: tuple[str, ...]
+        self, id_: str, substitutions: Elements[Substitution] | None, because: tuple[str, ...]
     ) -> SourceUser | None: ...
 
     @abstractmethod
@@ -161,22 +168,65 @@ class AtlassianRead(SourceRead, ABC):
         state = self._completeness.get(entity_type, Completeness(True))
         if state.listing and (listing.finished or listing.error is not None):
             self._completeness[entity_type] = listing.completeness
+            self._note_incomplete(listing, entity_type)
 
     def _is_expected_refusal(self, listing: Listing[N], entity_type: EntityType) -> bool:
         """Return whether the error of a list means that the account has no such objects. If so, add a note."""
         return False
 
-    def _forwarding(self) -> tuple[wire.ForwardingRule, ...] | None:
-        """Return the forwarding rules. None if one cannot be read, because it would look like a deleted rule."""
-        return read_optional_list(
-            lambda: all_items(self._forwarding_rules(), self._findings.vendor, "forwarding rules", "forwarding-rules"),
-            wire.ForwardingRule,
+    def _routing_is_known(self) -> bool:
+        """Return whether the routing of every team was read. It is an escalation policy of its own."""
+        teams = self._completeness.get("user_group", Completeness(True))
+        read = self._harvest.teams
+        unreadable = any(f.entity_type == "user_group" and f.external_id not in read for f in self._findings.failed)
+        routing = self._harvest.routing.values()
+        known = all(rules is not None and (default_rule(rules) or not rules.unread) for rules in routing)
+        return teams.listing and not unreadable and known
+
+    def _forwarding(self) -> Forwarding | None:
+        """Return the forwarding rules, None if not reported. An unreadable rule is of the person whom it is from."""
+        sent = read_optional_list(
+            lambda: all_items(self._forwarding_rules(), self._findings.vendor, "forwarding rules", _FORWARDING),
+            wire.SentRule,
             self._findings,
             "responder",
             None,
             words="Forwarding rules",
             code="forwarding_not_told",
-            path="forwarding-rules",
+            path=_FORWARDING,
+        )
+        if sent is None:
+            return None
+        by_person: dict[str | None, dict[int, object]] = {}
+        for place, rule in zip(sent.places, sent, strict=True):
+            by_person.setdefault(rule.from_user.id, {})[place] = rule.raw
+        rules = {
+            id_: self._read_elements(wire.ForwardingRule, Elements(raw.values(), 0, raw), "responder", id_, _FORWARDING)
+            for id_, raw in by_person.items()
+        }
+        unowned = rules.pop(None, Elements[wire.ForwardingRule]())
+        return Forwarding({id_: found for id_, found in rules.items() if id_ is not None}, sent.unread + unowned.unread)
+
+    def _read_elements(
+        self, model: type[E], raw: Iterable[object], entity_type: EntityType, id_: str | None, path: str
+    ) -> Elements[E]:
+        """Read the elements of an object. An unreadable element that has ended is ignored."""
+        return self._findings.read_all(
+            model, raw, entity_type, id_, path, ended=lambda each: wire.has_ended(each, self._at)
+        )
+
+    def _add_schedule(self, schedule: wire.Schedule) -> None:
+        """Add a schedule to the harvest, with the rotations that are readable."""
+        self._harvest.schedules[schedule.id] = schedule
+        self._harvest.rotations[schedule.id] = self._read_elements(
+            wire.Rotation, schedule.rotations or (), "schedule", schedule.id, "rotations"
+        )
+
+    def _add_escalation(self, escalation: wire.Escalation) -> None:
+        """Add an escalation to the harvest, with the rules that are readable."""
+        self._harvest.escalations[escalation.id] = escalation
+        self._harvest.rules[escalation.id] = self._findings.read_all(
+            self.rule_model, escalation.rules or (), "escalation_policy", escalation.id, "rules"
         )
 
     # --- closure --------------------------------------------------------------------------------------------------
@@ -211,8 +261,6 @@ class AtlassianRead(SourceRead, ABC):
                 self._read_schedule(harvest.schedules[id_])
                 self._progress("schedule", len(harvest.overrides), len(schedules))
             if not requested and not unread and not unread_schedules:
-                if not selection.everything:
-                    self._record_unlisted_completeness()
                 return kept
 
     def _request_missing(self, selection: Selection, kept: Kept) -> bool:
@@ -233,15 +281,6 @@ class AtlassianRead(SourceRead, ABC):
                 self._find(kind, ids, teams)
         return len(self._requested) > before
 
-    def _record_unlisted_completeness(self) -> None:
-        """Note the completeness of kinds whose list was not needed.
-
-        If nothing failed, an object that was not read does not belong to the selection.
-        """
-        sure = not self._findings.failed and all(state.listing for state in self._completeness.values())
-        for kind in self.lists:
-            self._completeness.setdefault(kind, Completeness(sure, "" if sure else _NOT_SURE))
-
     def _read_schedule(self, listed: wire.Schedule) -> None:
         """Read the rotations, if the list shows none, and the overrides of a schedule.
 
@@ -254,14 +293,16 @@ class AtlassianRead(SourceRead, ABC):
                 del self._harvest.schedules[listed.id]
                 self._requested.add(("schedule", listed.id))
                 return
-            self._harvest.schedules[listed.id] = single
+            self._add_schedule(single)
+            if single.rotations is None:
+                self._harvest.rotations[listed.id] = Elements((), unread=1)
         self._harvest.overrides[listed.id] = self._collection(
             self.override_model, "schedule", listed.id, "overrides", self._overrides
         )
 
     def _collection(
         self, model: type[E], entity_type: EntityType, id_: str, key: str, fetch: Callable[[str], JsonValue]
-    ) -> tuple[E, ...] | None:
+    ) -> Elements[E] | None:
         """Read a collection of one object. None if not reported."""
         return read_optional_list(
             lambda: fetch(id_),
@@ -272,4 +313,5 @@ class AtlassianRead(SourceRead, ABC):
             words=f"Its {key.replace('-', ' ')}",
             code=f"{key.replace('-', '_')}_not_told",
             path=key,
+            ended=lambda each: wire.has_ended(each, self._at),
         )

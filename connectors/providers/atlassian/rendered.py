@@ -79,7 +79,9 @@ def _fetch_schedule(
             if rotation.deleted:
                 continue  # shifts of a deleted rotation do not belong to the current ones
             for start, stop, reference in _within(rotation.periods or (), cursor, min(end, until)):
-                who = participant(with_id(reference), "finalTimeline", vendor)
+                who = participant(with_id(reference), reference.label)
+                if who.kind == "unknown" and reference.id is None:
+                    return None  # it may be anybody, so nothing can be compared
                 if who.kind != "vacant":
                     held.append((start, stop, (who,)))
         cursor = end

@@ -6,7 +6,7 @@ from typing import Final
 
 from connectors.providers.atlassian import wire
 from connectors.providers.atlassian.mapping_rotations import repaired_start, schedule
-from connectors.reading.findings import Findings
+from connectors.reading.findings import Elements, Findings
 from connectors.reading.wire import Moment
 from connectors.records import SourceSchedule
 from oncall.rendering.final import Span, render_final
@@ -21,6 +21,7 @@ Rendered = Callable[[Sequence[str], int, int], Mapping[str, tuple[Span, ...]]]
 def check_starts(
     rendered: Rendered,
     source: wire.Schedule,
+    rotations: Elements[wire.Rotation],
     record: SourceSchedule,
     substitutions: Sequence[Substitution],
     at: int,
@@ -28,14 +29,15 @@ def check_starts(
 ) -> None:
     """Add a note that says which start the timeline of the next 14 days agrees with.
 
-    record: made from ``source``, with every start as sent. Needs one call, or none if both starts give the same shifts.
+    record: made from ``source`` and its ``rotations``, with every start as sent. Needs one call, or none if both starts
+    give the same shifts. A schedule that is known only in part is not checked.
     """
-    repaired = with_repaired_starts(source)
-    if repaired is None:
+    repaired = with_repaired_starts(rotations)
+    if repaired is None or record.unread:
         return
     discarded = Findings(findings.vendor)
-    repaired_record = discarded.mapped("schedule", source.id, lambda: schedule(repaired, None, at, (), discarded))
-    if repaired_record is None:
+    repaired_record = schedule(source, repaired, None, at, (), discarded)
+    if repaired_record.unread:
         return  # the repaired start is impossible: it is after the end
     as_sent = _fortnight(record, substitutions, at)
     as_repaired = _fortnight(replace(repaired_record, overrides=record.overrides), substitutions, at)
@@ -46,15 +48,14 @@ def check_starts(
     findings.note("schedule", source.id, "start_compared", message, "rotations")
 
 
-def with_repaired_starts(source: wire.Schedule) -> wire.Schedule | None:
-    """Return ``source`` with each start in 1970 repaired, or None if there is no such start."""
-    rotations = []
-    for rotation in source.rotations or ():
+def with_repaired_starts(rotations: Elements[wire.Rotation]) -> Elements[wire.Rotation] | None:
+    """Return the rotations with each start in 1970 repaired, or None if there is no such start."""
+    made = []
+    for rotation in rotations:
         instant = repaired_start(rotation.start_date)
         changed = {} if instant is None else {"start_date": Moment(instant, 0)}
-        rotations.append(rotation.model_copy(update=changed))
-    made = source.model_copy(update={"rotations": tuple(rotations)})
-    return None if made == source else made
+        made.append(rotation.model_copy(update=changed))
+    return None if made == list(rotations) else Elements(made)
 
 
 def _fortnight(source: SourceSchedule, substitutions: Sequence[Substitution], at: int) -> tuple[Span, ...] | None:

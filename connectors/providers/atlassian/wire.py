@@ -7,12 +7,24 @@ error of that one object and never replaced by a default. Fields have the vendor
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Final, Literal, get_args
 
-from pydantic import AliasChoices, AliasGenerator, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AliasChoices,
+    AliasGenerator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 
-from connectors.reading.wire import Id, Instant, Text, Whole, Wire
+from connectors.reading.texts import name_of
+from connectors.reading.wire import Id, Instant, Key, Moment, Text, Whole, Wire
 
 
 def word(value: object) -> object:
@@ -23,6 +35,26 @@ def word(value: object) -> object:
 def _word_or(default: str) -> Callable[[object], object]:
     """Return a validator that normalises a word and replaces null by ``default``."""
     return lambda value: default if value is None else word(value)
+
+
+def _or_default(default: object) -> Callable[[object, ValidatorFunctionWrapHandler], object]:
+    """Return a validator that replaces a value that cannot be read by ``default``."""
+
+    def validate(value: object, handler: ValidatorFunctionWrapHandler) -> object:
+        try:
+            return handler(value)
+        except ValidationError:
+            return default
+
+    return validate
+
+
+def has_ended(raw: object, at: int) -> bool:
+    """Return whether a raw element with ``endDate`` ended before the instant ``at``. False for an unreadable end."""
+    try:
+        return isinstance(raw, dict) and _INSTANT.validate_python(raw.get("endDate")).instant <= at
+    except ValidationError:
+        return False
 
 
 class AtlassianModel(Wire):
@@ -36,6 +68,12 @@ def vendor_field_name(model: AtlassianModel, name: str) -> str:
     return str(type(model).model_fields[name].validation_alias)
 
 
+#: Wrap validators that replace a value that cannot be read.
+_OR_NONE: Final = WrapValidator(_or_default(None))
+_OR_EMPTY: Final = WrapValidator(_or_default(""))
+_INSTANT: Final = TypeAdapter[Moment](Instant)
+
+
 class MainObject(AtlassianModel):
     """Fields that all main objects have."""
 
@@ -46,23 +84,30 @@ class MainObject(AtlassianModel):
     @property
     def label(self) -> str:
         """The name exactly as sent, with its blanks, or the id."""
-        return self.name or self.id
+        return name_of(self.id, self.name)
 
 
 class Reference(AtlassianModel):
     """A reference to a user (with ``username``) or to another object (with ``name``). JSM sends neither.
 
-    The type ``none`` (JSM: ``noone``) means nobody and has no id.
+    The type ``none`` (JSM: ``noone``) means nobody and has no id. A reference is always readable, because it keeps a
+    turn or a place: a field that cannot be read counts as missing, and a reference without an id or with an unknown
+    type is reported by the mapping.
     """
 
-    type: Annotated[Text, BeforeValidator(_word_or(""))] = ""
-    id: Id | None = None
-    name: Text | None = None
-    username: Text | None = None
+    type: Annotated[Text, BeforeValidator(_word_or("")), _OR_EMPTY] = ""
+    id: Annotated[Id | None, _OR_NONE] = None
+    name: Annotated[Text | None, _OR_NONE] = None
+    username: Annotated[Text | None, _OR_NONE] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_fields(cls, raw: Any) -> Any:
+        return raw if isinstance(raw, dict | Reference) else {}
 
     @property
     def label(self) -> str:
-        return self.username or self.name or self.id or self.type
+        return name_of(self.id or self.type or "without a type", self.username, self.name)
 
     @property
     def nobody(self) -> bool:
@@ -71,12 +116,25 @@ class Reference(AtlassianModel):
 
 class UserMeta(AtlassianModel):
     id: Id
-    username: Text | None = None
+    username: Annotated[Text | None, _OR_NONE] = None
 
 
 class Member(AtlassianModel):
     user: UserMeta
     role: Text | None = None
+
+
+class SentRule(AtlassianModel):
+    """A forwarding rule as sent, of which only the person it is from was read. from_user: without an id if unreadable.
+    raw: the whole rule."""
+
+    from_user: Reference = Reference()
+    raw: dict[str, Any]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_raw(cls, raw: Any) -> Any:
+        return {"fromUser": raw.get("fromUser"), "raw": raw} if isinstance(raw, dict) else raw
 
 
 class ForwardingRule(AtlassianModel):
@@ -107,11 +165,16 @@ class Restriction(AtlassianModel):
 
 
 class TimeRestriction(AtlassianModel):
-    """Has ``restriction`` or ``restrictions``. Each was seen with both types."""
+    """Has ``restriction`` or ``restrictions``. Each was seen with both types. Both are raw, so that an unreadable
+    restriction costs only itself."""
 
-    type: Annotated[Literal["time-of-day", "weekday-and-time-of-day"], BeforeValidator(word)]
-    restriction: Restriction | None = None
-    restrictions: tuple[Restriction, ...] | None = None
+    type: Annotated[Literal["time-of-day", "weekday-and-time-of-day"], BeforeValidator(word)] | None = None
+    restriction: Any = None
+    restrictions: list[Any] | None = None
+
+    @property
+    def all(self) -> list[Any]:
+        return [*(self.restrictions or ()), *([] if self.restriction is None else [self.restriction])]
 
 
 class Rotation(MainObject):
@@ -138,17 +201,18 @@ class OwnedObject(MainObject, ABC):
 
 
 class Schedule(OwnedObject):
-    """rotations: None or empty if the answer did not expand them, or if there are none."""
+    """rotations: raw, so that an unreadable rotation costs only itself. None or empty if the answer did not expand
+    them, or if there are none."""
 
     timezone: Text | None = None
     enabled: bool | None = None
-    rotations: tuple[Rotation, ...] | None = None
+    rotations: list[Any] | None = None
 
 
 class Override(AtlassianModel, ABC):
     """Each provider adds ``rotations`` in its own spelling."""
 
-    alias: Id
+    alias: Key
     by: Reference
     start_date: Instant
     end_date: Instant
@@ -173,7 +237,7 @@ class EscalationRule(AtlassianModel):
     condition: Annotated[Literal["if-not-acked", "if-not-closed"], BeforeValidator(word)]
     notify_type: Annotated[Text, BeforeValidator(word)]
     delay: Duration
-    recipient: Reference
+    recipient: Reference = Reference()
 
 
 class Repeat(AtlassianModel):
@@ -186,17 +250,17 @@ class Repeat(AtlassianModel):
 
 
 class Escalation(OwnedObject):
-    """enabled: JSM only."""
+    """enabled: JSM only. rules: raw, so that an unreadable rule costs only itself."""
 
     enabled: bool | None = None
-    rules: tuple[EscalationRule, ...] | None = None
+    rules: list[Any] | None = None
     repeat: Repeat | None = None
 
 
 class RoutingRule(MainObject):
     is_default: bool | None = None
     order: Whole | None = None
-    notify: Reference
+    notify: Reference = Reference()
 
 
 class Service(MainObject):

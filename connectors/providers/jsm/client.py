@@ -125,13 +125,21 @@ class Client:
 
     # https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-users/#api-rest-api-3-user-bulk-get
     def accounts(self, ids: Sequence[str]) -> list[JsonValue]:
-        """Return up to 100 people by id. People who are deleted or hidden are missing."""
+        """Return up to 100 people by id. People who are deleted or hidden are missing.
+
+        Jira may send fewer people in one answer than were requested, and reports then that it is not the last.
+        """
         path = "/rest/api/3/user/bulk"
-        query = [("startAt", "0"), ("maxResults", str(ACCOUNTS)), *(("accountId", id_) for id_ in ids)]
-        values = self._http.get(path, query, envelope="values", host=self._site)["values"]
-        if not isinstance(values, list):
-            raise VENDOR.invalid("missing_envelope", path, f"{path} has values that are not a list.")
-        return values
+
+        def fetch(start: int) -> tuple[Page, int | None]:
+            query = [("startAt", str(start)), ("maxResults", str(ACCOUNTS)), *(("accountId", id_) for id_ in ids)]
+            answer = self._http.get(path, query, envelope="values", host=self._site)
+            values = answer["values"]
+            if not isinstance(values, list):
+                raise VENDOR.invalid("missing_envelope", path, f"{path} has values that are not a list.")
+            return make_page(values), start + len(values) if answer.get("isLast") is False else None
+
+        return all_items(read_pages(fetch, 0, path, VENDOR), VENDOR, "people", path)
 
     # https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-users/#api-rest-api-3-user-get
     def account(self, account_id: str) -> JsonValue:

@@ -3,14 +3,16 @@
 from collections.abc import Mapping
 
 from connectors.providers.jsm.wire import User
-from connectors.reading.findings import Findings
+from connectors.reading.findings import Elements, Findings
+from connectors.reading.mapping import unread_of
+from connectors.reading.texts import is_email
 from connectors.records import PersonState, SourceUser
 from connectors.zones.timezones import convert
 from oncall.rendering.spec import Substitution
 
 
 def user(
-    wire: User, substitutions: tuple[Substitution, ...] | None, because: tuple[str, ...], findings: Findings
+    wire: User, substitutions: Elements[Substitution] | None, because: tuple[str, ...], findings: Findings
 ) -> SourceUser:
     """Return a person that Jira reported. substitutions: None if not reported.
 
@@ -33,6 +35,7 @@ def user(
         state=states[wire.active],
         time_zone=zone,
         substitutions=substitutions,
+        unread=unread_of(substitutions=substitutions),
         untold=frozenset({"email"} if email is None else ()),
         because=because,
     )
@@ -40,7 +43,7 @@ def user(
 
 def _email(wire: User, findings: Findings) -> str | None:
     email = (wire.email_address or "").strip()
-    if "@" in email:
+    if is_email(email):
         return email
     message = f"{wire.label} hides the e-mail address from this token. Match this person by hand."
     findings.note("responder", wire.id, "email_hidden", message, "emailAddress")

@@ -15,7 +15,7 @@ from connectors.providers.jsm import mapping_people, wire
 from connectors.providers.jsm.client import Client
 from connectors.providers.jsm.people_reading import PeopleReading
 from connectors.providers.jsm.vendor import VENDOR
-from connectors.reading.findings import Vendor
+from connectors.reading.findings import Elements, Vendor
 from connectors.reading.listing import RECOVERABLE, Listing
 from connectors.reading.pages import Page
 from connectors.records import Account, Completeness, EntityType, SourceUser
@@ -37,6 +37,7 @@ class JsmRead(AtlassianRead):
 
     vendor: ClassVar[Vendor] = VENDOR
     override_model: ClassVar[type[shared.Override]] = wire.Override
+    rule_model: ClassVar[type[shared.EscalationRule]] = wire.EscalationRule
     lists: ClassVar[tuple[EntityType, ...]] = ("user_group", "schedule", "escalation_policy")
 
     def __init__(
@@ -113,7 +114,8 @@ class JsmRead(AtlassianRead):
         """Copy new schedules of the list to the harvest. Each is copied once: a removed schedule stays removed."""
         self._record_completeness(self._schedules, "schedule")
         listed = self._schedules.objects
-        self._harvest.schedules |= islice(listed.items(), self._harvested_schedules, None)
+        for schedule in islice(listed.values(), self._harvested_schedules, None):
+            self._add_schedule(schedule)
         self._harvested_schedules = len(listed)
 
     def _find_schedule(self, schedule_id: str) -> None:
@@ -128,12 +130,12 @@ class JsmRead(AtlassianRead):
         self._answered = True
         found = self._findings.read(wire.Schedule, raw, "schedule", schedule_id, "")
         if found is not None:
-            self._harvest.schedules[found.id] = found
+            self._add_schedule(found)
 
     def _read_escalations(self, teams: Iterable[str], wanted: Collection[str] | None = None) -> None:
         pages = self._escalations_of(list(dict.fromkeys(teams)))
-        found = self._read_list(pages, wire.Escalation, "escalation_policy", "escalations", wanted)
-        self._harvest.escalations |= found
+        for found in self._read_list(pages, wire.Escalation, "escalation_policy", "escalations", wanted).values():
+            self._add_escalation(found)
 
     def _escalations_of(self, teams: Sequence[str]) -> Iterator[Page]:
         """Yield escalations team by team. A team that fails has none; only the first error is reported as a failure."""
@@ -150,7 +152,7 @@ class JsmRead(AtlassianRead):
                     self._findings.fail("escalation_policy", None, error)
                 self._unread_teams += 1
 
-    def _members(self, team: shared.MainObject) -> tuple[shared.Member, ...] | None:
+    def _members(self, team: shared.MainObject) -> Elements[shared.Member] | None:
         if not self._client.org_id:
             return None
         return self._collection(wire.Member, "user_group", team.id, "members", self._client.members)
@@ -167,8 +169,8 @@ class JsmRead(AtlassianRead):
                 message = (
                     f"The list shows no rotations of this schedule, and their own list was refused: {error.message}"
                 )
-                self._findings.note("schedule", listed.id, "rotations_not_confirmed", message, "rotations")
-                return listed
+                self._findings.note("schedule", listed.id, "rotations_not_confirmed", message, "rotations", loss=True)
+                return listed.model_copy(update={"rotations": None})
             message = f"This schedule was left out, because its rotations cannot be read: {error.message}"
             self._findings.note("schedule", listed.id, "not_visible", message)
             self._hidden_schedules = True
@@ -176,8 +178,7 @@ class JsmRead(AtlassianRead):
         except RECOVERABLE as error:
             self._findings.fail("schedule", listed.id, error)
             return None
-        rotations = self._findings.read_all(shared.Rotation, raw, "schedule", listed.id, "rotations")
-        return None if rotations.unread else listed.model_copy(update={"rotations": rotations})
+        return listed.model_copy(update={"rotations": raw})
 
     def _overrides(self, schedule_id: str) -> JsonValue:
         return self._client.overrides(schedule_id)
@@ -193,7 +194,7 @@ class JsmRead(AtlassianRead):
         return referenced
 
     def _person(
-        self, id_: str, substitutions: tuple[Substitution, ...] | None, because: tuple[str, ...]
+        self, id_: str, substitutions: Elements[Substitution] | None, because: tuple[str, ...]
     ) -> SourceUser | None:
         user = self._people.users.get(id_)
         return None if user is None else mapping_people.user(user, substitutions, because, self._findings)
@@ -207,14 +208,18 @@ class JsmRead(AtlassianRead):
         reasons: dict[EntityType, str] = {}
         if self._unread_teams:
             reasons["escalation_policy"] = f"The escalations of {self._unread_teams} teams could not be read."
-        elif not completeness["user_group"].listing:
+        elif "user_group" in completeness and not completeness["user_group"].listing:
             reasons["escalation_policy"] = "Escalations are listed team by team, and the list of teams is incomplete."
         if self._hidden_schedules:
             reasons["schedule"] = "Some of the listed schedules cannot be read."
         if self._is_restricted():
             self._findings.note("user_group", None, "restricted_token", _PARTIAL)
             reasons |= dict.fromkeys(self._completeness, _PARTIAL)
-        lost = {kind: Completeness(False, reason) for kind, reason in reasons.items() if completeness[kind].listing}
+        lost = {
+            kind: Completeness(False, reason)
+            for kind, reason in reasons.items()
+            if kind in completeness and completeness[kind].listing
+        }
         return completeness | lost
 
     def _is_restricted(self) -> bool:

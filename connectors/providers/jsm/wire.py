@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from connectors.providers.atlassian import wire as shared
+from connectors.reading.texts import name_of
 from connectors.reading.wire import Id, Text
 
 
@@ -43,7 +44,7 @@ class User(shared.AtlassianModel):
 
     @property
     def label(self) -> str:
-        return self.display_name or self.id
+        return name_of(self.id, self.display_name)
 
 
 class Team(shared.MainObject):
@@ -89,7 +90,6 @@ class Escalation(shared.Escalation):
     """An escalation. The client adds ``teamId``, because escalations are listed by team."""
 
     owner: Id = Field(validation_alias="teamId")
-    rules: tuple[EscalationRule, ...] | None = None
 
     @property
     def team_id(self) -> str:

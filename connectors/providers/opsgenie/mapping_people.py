@@ -1,25 +1,25 @@
 """Maps people and their contacts to records. Pure."""
 
-import re
-from collections.abc import Sequence
 from typing import Final
 
 from connectors.providers.atlassian.java_zones import convert_java
 from connectors.providers.atlassian.mapping_people import email_of
 from connectors.providers.opsgenie.wire import Contact, User
-from connectors.reading.findings import Findings
+from connectors.reading.findings import Elements, Findings
+from connectors.reading.mapping import unread_of
+from connectors.reading.phones import Phone, read_phone
+from connectors.reading.texts import is_email, short_key
 from connectors.records import Channel, SourceContactMethod, SourceUser
 from oncall.rendering.spec import Substitution
 
 #: Vendor docs "Contact API". A mobile contact is an app on a device: ``to`` is its token (unverified), never kept.
 _CHANNELS: Final[dict[str, Channel]] = {"email": "email", "sms": "sms", "voice": "voice", "mobile": "push"}
-_FEWEST_DIGITS, _MOST_DIGITS = 8, 15  # ITU-T E.164; shorter numbers are internal
 
 
 def user(
     wire: User,
-    contacts: Sequence[Contact] | None,
-    substitutions: tuple[Substitution, ...] | None,
+    contacts: Elements[Contact] | None,
+    substitutions: Elements[Substitution] | None,
     because: tuple[str, ...],
     findings: Findings,
 ) -> SourceUser:
@@ -41,6 +41,7 @@ def user(
         time_zone=zone,
         contact_methods=None if contacts is None else tuple(_contact(c, wire.id, findings) for c in contacts),
         substitutions=substitutions,
+        unread=unread_of(contact_methods=contacts, substitutions=substitutions),
         because=because,
     )
 
@@ -48,35 +49,33 @@ def user(
 def _contact(wire: Contact, person_id: str, findings: Findings) -> SourceContactMethod:
     channel = _CHANNELS.get(wire.kind)
     path = f"userContacts[{wire.id}]"
-    address: str | None = None
+    typed = (wire.to or "").strip()
+    found, invalid = Phone(None), ""
     if channel is None:
         message = f"The contact {wire.id} has the unknown method {wire.kind!r}. Its address was not imported."
         findings.note("responder", person_id, "unknown_contact_method", message, f"{path}.contactMethod")
     elif channel == "email":
-        address = (wire.to or "").strip() or None
+        found = Phone(typed or None)
+        invalid = "" if is_email(typed) else "invalid_email"
     elif channel != "push":
-        address = _phone_number(wire.to or "")
-        if address is None:
-            message = f"The number of the contact {wire.id} is not an international phone number."
-            findings.note("responder", person_id, "invalid_number", message, f"{path}.to")
+        read = read_phone(typed, plus=False)
+        found = read if read.address else Phone(typed or None)
+        invalid = "" if read.address else "invalid_number"
+    if invalid:
+        kind = "an e-mail address" if channel == "email" else "an international phone number"
+        message = f"The address of the contact {wire.id} is not {kind}. It is kept as typed and switched off."
+        findings.note("responder", person_id, invalid, message, f"{path}.to")
     enabled = wire.enabled is not False and wire.status.enabled is not False
     if not enabled:
         reason = wire.disabled_reason or wire.status.disabled_reason
         message = f"The contact {wire.id} is switched off at Opsgenie" + (f": {reason[:80]}." if reason else ".")
         findings.note("responder", person_id, "contact_method_off", message, f"{path}.enabled")
     return SourceContactMethod(
-        external_id=wire.id,
+        external_id=short_key(wire.id),
         channel=channel or "other",
-        address=address,
+        address=found.address,
         label="",
-        enabled=enabled,
+        enabled=enabled and not invalid,
         vendor_type=wire.kind,
+        extension=found.extension,
     )
-
-
-def _phone_number(sent: str) -> str | None:
-    """Return the E.164 number of ``1-9995550100`` (vendor docs "Contact API"), None for an invalid number."""
-    if not re.fullmatch(r"\+?[0-9][0-9 ().-]*", sent.strip(), re.ASCII):
-        return None
-    digits = re.sub(r"[^0-9]", "", sent)
-    return f"+{digits}" if _FEWEST_DIGITS <= len(digits) <= _MOST_DIGITS else None

@@ -6,7 +6,7 @@ from connectors.base import Progress
 from connectors.errors import NotFound, PermissionMissing
 from connectors.providers.opsgenie.client import PAGE, Client
 from connectors.providers.opsgenie.wire import Contact, User
-from connectors.reading.findings import Findings
+from connectors.reading.findings import Elements, Findings
 from connectors.reading.listing import RECOVERABLE, Listing
 from connectors.reading.optional_lists import read_optional_list
 from connectors.reading.refusals import Refusals
@@ -27,7 +27,7 @@ class PeopleReading:
         words = "People cannot be read one by one with this key, so contacts were left out"
         self._refusals = Refusals(findings, "responder", code="contact_details_forbidden", words=words)
         self.users = Listing(client.users(), User, "responder", "users", findings, progress)
-        self.contacts: dict[str, tuple[Contact, ...] | None] = {}
+        self.contacts: dict[str, Elements[Contact] | None] = {}
 
     def everybody(self) -> None:
         """Read the whole list of people, without contacts."""
@@ -85,10 +85,10 @@ class PeopleReading:
         self._refusals.answered = True
         return self._findings.read(User, raw, "responder", id_, "")
 
-    def _contacts(self, id_: str, user: User | None) -> tuple[Contact, ...] | None:
+    def _contacts(self, id_: str, user: User | None) -> Elements[Contact] | None:
         """Return the contacts, None if not reported. They are read again if the person was sent without them."""
         raw = None if user is None else user.user_contacts
-        if raw is not None:
+        if isinstance(raw, list):
             return self._findings.read_all(Contact, raw, "responder", id_, "userContacts")
         return read_optional_list(
             lambda: self._client.contacts(id_),

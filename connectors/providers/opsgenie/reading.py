@@ -16,7 +16,7 @@ from connectors.providers.opsgenie.client import Client
 from connectors.providers.opsgenie.people_reading import PeopleReading
 from connectors.providers.opsgenie.rendered import rendered
 from connectors.providers.opsgenie.vendor import VENDOR
-from connectors.reading.findings import Vendor
+from connectors.reading.findings import Elements, Vendor
 from connectors.reading.listing import RECOVERABLE, Listing
 from connectors.reading.pages import Page
 from connectors.records import Account, Completeness, EntityType, SourceUser
@@ -71,9 +71,11 @@ class OpsgenieRead(AtlassianRead):
         if kind == "user_group":
             harvest.teams |= self._read_list(client.teams(), wire.Team, kind, "teams")
         elif kind == "schedule":
-            harvest.schedules |= self._read_list(client.schedules(), wire.Schedule, kind, "schedules")
+            for schedule in self._read_list(client.schedules(), wire.Schedule, kind, "schedules").values():
+                self._add_schedule(schedule)
         elif kind == "escalation_policy":
-            harvest.escalations |= self._read_list(client.escalations(), wire.Escalation, kind, "escalations")
+            for escalation in self._read_list(client.escalations(), wire.Escalation, kind, "escalations").values():
+                self._add_escalation(escalation)
         else:
             harvest.services |= self._read_list(client.services(), shared.Service, kind, "services")
 
@@ -102,34 +104,36 @@ class OpsgenieRead(AtlassianRead):
         team = self._findings.read(wire.Team, raw, "user_group", team_id, "")
         if team is not None:
             self._harvest.teams[team.id] = team
-            self._harvest.members[team.id] = team.members or ()
+            self._harvest.members[team.id] = self._read_members(team)
 
     def _is_expected_refusal(self, listing: Listing[N], entity_type: EntityType) -> bool:
-        """Return whether services are refused. Status 402 means that the plan has none, so the list is complete."""
+        """Return whether services are refused. The plan or the key may have lost them, so the list is incomplete."""
         error = listing.error
         if entity_type != "service" or not isinstance(error, PermissionMissing):
             return False
         message = f"Services cannot be read with this plan or key. ({error.message})"
         self._findings.note(entity_type, None, "none_here", message)
-        if error.status == 402:
-            listing.error = None
         return True
 
-    def _members(self, team: shared.MainObject) -> tuple[shared.Member, ...] | None:
-        """Return the members, None if not reported. The list has none. A team without members may lack the key."""
-        listed = team.members if isinstance(team, wire.Team) else None
+    def _read_members(self, team: wire.Team) -> Elements[shared.Member]:
+        """Return the members of a team that was read by itself. A team without members may lack the key."""
+        return self._findings.read_all(shared.Member, team.members or (), "user_group", team.id, "members")
+
+    def _members(self, team: shared.MainObject) -> Elements[shared.Member] | None:
+        """Return the members, None if not reported. The list normally has none."""
         try:
             raw = self._client.team(team.id)
         except (NotFound, PermissionMissing) as error:
-            if listed is None:
-                message = f"The members of this team could not be read: {error.message}"
-                self._findings.note("user_group", team.id, "members_not_told", message, "members", loss=True)
-            return listed
+            if isinstance(team, wire.Team) and team.members is not None:
+                return self._read_members(team)
+            message = f"The members of this team could not be read: {error.message}"
+            self._findings.note("user_group", team.id, "members_not_told", message, "members", loss=True, hides=True)
+            return None
         except RECOVERABLE as error:
             self._findings.fail("user_group", team.id, error)
             return None
         single = self._findings.read(wire.Team, raw, "user_group", team.id, "")
-        return None if single is None else single.members or ()
+        return None if single is None else self._read_members(single)
 
     def _routing_rules(self, team_id: str) -> JsonValue:
         return self._client.routing_rules(team_id)
@@ -142,8 +146,8 @@ class OpsgenieRead(AtlassianRead):
                 message = (
                     f"The list shows no rotations of this schedule, and reading it alone was refused: {error.message}"
                 )
-                self._findings.note("schedule", listed.id, "rotations_not_confirmed", message, "rotations")
-                return listed
+                self._findings.note("schedule", listed.id, "rotations_not_confirmed", message, "rotations", loss=True)
+                return listed.model_copy(update={"rotations": None})
             message = f"This schedule was left out, because it is hidden or deleted: {error.message}"
             self._findings.note("schedule", listed.id, "not_visible", message)
             self._completeness["schedule"] = Completeness(False, "Some of the listed schedules cannot be read.")
@@ -151,7 +155,11 @@ class OpsgenieRead(AtlassianRead):
         except RECOVERABLE as error:
             self._findings.fail("schedule", listed.id, error)
             return None
-        return self._findings.read(wire.Schedule, raw, "schedule", listed.id, "")
+        single = self._findings.read(wire.Schedule, raw, "schedule", listed.id, "")
+        if single is not None and single.rotations is None:
+            message = "Neither the list nor the schedule by itself shows its rotations."
+            self._findings.note("schedule", listed.id, "rotations_not_confirmed", message, "rotations", loss=True)
+        return single
 
     def _overrides(self, schedule_id: str) -> JsonValue:
         return self._client.overrides(schedule_id)
@@ -170,11 +178,14 @@ class OpsgenieRead(AtlassianRead):
             people.contacts_of_all()
         if people.users.error is not None:
             self._findings.fail("responder", None, people.users.error)
+        if people.users.finished and self._account_info is not None:
+            people.users.expect(self._account_info.user_count)
+        self._note_incomplete(people.users, "responder")
         self._completeness["responder"] = people.users.completeness
         return list(dict.fromkeys((*people.users.objects, *referenced))) if selection.everything else referenced
 
     def _person(
-        self, id_: str, substitutions: tuple[Substitution, ...] | None, because: tuple[str, ...]
+        self, id_: str, substitutions: Elements[Substitution] | None, because: tuple[str, ...]
     ) -> SourceUser | None:
         user = self._people.users.objects.get(id_)
         contacts = self._people.contacts.get(id_)

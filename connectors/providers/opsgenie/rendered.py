@@ -8,6 +8,7 @@ from connectors.providers.atlassian.wire import Reference
 from connectors.providers.opsgenie.client import Client
 from connectors.providers.opsgenie.vendor import VENDOR
 from connectors.providers.opsgenie.wire import User
+from connectors.reading.findings import Findings
 from oncall.rendering.final import Span
 
 
@@ -29,6 +30,6 @@ class _People:
             return reference
         if self._ids is None:
             raws: list[JsonValue] = [raw for page in self._client.users() for raw in page.items]
-            users = [User.model_validate(raw) for raw in raws]
+            users = Findings(VENDOR).read_all(User, raws, "responder", None, "users")
             self._ids = {user.username.casefold(): user.id for user in users}
         return reference.model_copy(update={"id": self._ids.get(reference.label.casefold())})

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from connectors.providers.atlassian import wire as shared
 from connectors.providers.atlassian.wire import AtlassianModel, MainObject, word
+from connectors.reading.texts import name_of
 from connectors.reading.wire import Id, Text, Whole
 
 
@@ -52,7 +53,7 @@ class Contact(AtlassianModel):
 
 
 class User(AtlassianModel):
-    """A person. username: the e-mail address. user_contacts: raw, so that a bad contact does not fail the person."""
+    """A person. username: the e-mail address. user_contacts: raw, so that a bad contact costs only itself."""
 
     id: Id
     username: Text
@@ -60,15 +61,17 @@ class User(AtlassianModel):
     blocked: bool | None = None
     verified: bool | None = None
     time_zone: Text | None = None
-    user_contacts: list[Any] | None = None
+    user_contacts: Any = None
 
     @property
     def label(self) -> str:
-        return self.full_name or self.username or self.id
+        return name_of(self.id, self.full_name, self.username)
 
 
 class Team(MainObject):
-    members: tuple[shared.Member, ...] | None = None
+    """members: raw, so that a bad member costs only itself."""
+
+    members: list[Any] | None = None
 
 
 # --- schedules and escalations ----------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from typing import Final
 from connectors.errors import UnexpectedResponse
 from connectors.network.client import HttpClient, JsonValue, Query, Rate, RateHeaders, segment
 from connectors.providers.pagerduty.vendor import PROVIDER, VENDOR
+from connectors.reading.listing import Incomplete
 from connectors.reading.pages import Page, make_page, read_pages
 from oncall.rendering.codec import instant_to_text
 from oncall.rendering.zones import DAY
@@ -168,7 +169,16 @@ class Client:
                     path=path,
                     code="missing_envelope",
                 )
-            is_last = more is False or (more is None and len(items) < size)
+            if more and not items:
+                raise Incomplete(
+                    f"{path} ended before its last page: a page came without records, though there are more.",
+                    hint="Try again later. Until then, this list is treated as incomplete.",
+                    provider=PROVIDER,
+                    path=path,
+                )
+            used = answer.get("limit")  # a server may lower the limit; a page is full then
+            full = min(size, used) if isinstance(used, int) and used > 0 else size
+            is_last = more is False or (more is None and len(items) < full)
             return make_page(items, answer.get("total")), None if is_last else offset + len(items)
 
         return read_pages(fetch, 0, path, VENDOR)

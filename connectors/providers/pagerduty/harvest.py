@@ -5,33 +5,45 @@ from dataclasses import dataclass, field
 
 from connectors.closure import Kept, Node
 from connectors.providers.pagerduty import wire, wire_shifts
+from connectors.reading.findings import Elements
 from connectors.records import EntityKey, EntityType
 
-Contacts = tuple[tuple[wire.ContactMethod, ...] | None, tuple[wire.NotificationRule, ...] | None]
+Contacts = tuple[Elements[wire.ContactMethod] | None, Elements[wire.NotificationRule] | None]
 
 
 @dataclass(frozen=True, slots=True)
 class LayerDetail:
-    """A layer schedule. overrides: None means not reported."""
+    """A layer schedule. layers: those that could be read. overrides: None means not reported."""
 
     schedule: wire.Schedule
-    overrides: tuple[wire.Override, ...] | None
+    layers: Elements[wire.Layer]
+    overrides: Elements[wire.Override] | None
+
+
+@dataclass(frozen=True, slots=True)
+class RotationDetail:
+    """A rotation of a shift-based schedule. path: its JSON path. events: those that could be read."""
+
+    id: str
+    path: str
+    events: Elements[wire_shifts.Event]
 
 
 @dataclass(frozen=True, slots=True)
 class ShiftDetail:
-    """A shift-based schedule. shifts, overrides: None means not reported."""
+    """A shift-based schedule. rotations: those that could be read. shifts, overrides: None means not reported."""
 
     schedule: wire_shifts.ShiftSchedule
-    shifts: tuple[wire_shifts.CustomShift, ...] | None
-    overrides: tuple[wire_shifts.OverrideShift, ...] | None
+    rotations: Elements[RotationDetail]
+    shifts: Elements[wire_shifts.CustomShift] | None
+    overrides: Elements[wire_shifts.OverrideShift] | None
 
     def person_ids(self) -> list[str]:
         """Returns the ids of the people in events, custom shifts and overrides, in order, each once."""
-        members = [m for r in self.schedule.rotations for e in r.events for m in e.assignment_strategy.members]
+        members = [m for r in self.rotations for e in r.events for m in e.assignment_strategy.members]
         members += [assignment.member for shift in self.shifts or () for assignment in shift.assignments]
         members += [m for o in self.overrides or () for m in (o.overridden_member, o.overriding_member)]
-        return list(dict.fromkeys(member.user_id for member in members if member.user_id is not None))
+        return list(dict.fromkeys(id_ for member in members if (id_ := member.person_id) is not None))
 
 
 @dataclass(slots=True)
@@ -45,7 +57,7 @@ class Harvest:
     users: dict[str, wire.User] = field(default_factory=dict)
     contacts: dict[str, Contacts] = field(default_factory=dict)
     teams: dict[str, wire.Team] = field(default_factory=dict)
-    members: dict[str, tuple[wire.Member, ...] | None] = field(default_factory=dict)
+    members: dict[str, Elements[wire.Member] | None] = field(default_factory=dict)
     policies: dict[str, wire.EscalationPolicy] = field(default_factory=dict)
     services: dict[str, wire.Service] = field(default_factory=dict)
     schedules: dict[str, wire.ListedSchedule] = field(default_factory=dict)
@@ -70,9 +82,9 @@ class Harvest:
         return nodes
 
     def _node(
-        self, kind: EntityType, named: wire.Named, teams: Iterable[wire.Reference], others: Iterable[EntityKey]
+        self, kind: EntityType, named: wire.Named, teams: Iterable[wire.Holder], others: Iterable[EntityKey]
     ) -> Node:
-        owners = tuple(team.id for team in teams)
+        owners = tuple(team.id for team in teams if team.id is not None)
         people: list[EntityKey] = [("responder", person.id) for person in self.people_of(kind, named.id)]
         groups: list[EntityKey] = [("user_group", owner) for owner in owners]
         return Node(kind, named.id, named.label, tuple(dict.fromkeys((*others, *people, *groups))), owners)
@@ -82,7 +94,8 @@ class Harvest:
         if kind == "user_group":
             return [member.user for member in self.members.get(id_) or ()]
         if kind == "escalation_policy":
-            return [target for target in _targets(self.policies[id_]) if target.kind == "user"]
+            people = [target.person for target in _targets(self.policies[id_]) if target.kind == "user"]
+            return [person for person in people if person is not None]
         return list(self._people_of_schedule(id_)) if kind == "schedule" else []
 
     def _people_of_schedule(self, id_: str) -> Iterator[wire.Reference]:
@@ -91,8 +104,9 @@ class Harvest:
         if id_ in self.layered:
             layered = self.layered[id_]
             yield from layered.schedule.users
-            yield from (slot.user for layer in layered.schedule.schedule_layers for slot in layer.users)
-            yield from (override.user for override in layered.overrides or ())
+            holders = [holder for layer in layered.layers for holder in layer.users]
+            holders += [override.user for override in layered.overrides or ()]
+            yield from (person for holder in holders if (person := holder.person) is not None)
         if id_ in self.shifts:
             yield from self.shifts[id_].schedule.users
             yield from (wire.Reference(id=person, type="user_reference") for person in self.shifts[id_].person_ids())
@@ -106,12 +120,13 @@ class Harvest:
         return found
 
 
-def _targets(policy: wire.EscalationPolicy) -> list[wire.Reference]:
+def _targets(policy: wire.EscalationPolicy) -> list[wire.Holder]:
     return [target for rule in policy.escalation_rules for target in rule.targets]
 
 
 def _schedule_targets(policy: wire.EscalationPolicy) -> list[EntityKey]:
-    return [("schedule", target.id) for target in _targets(policy) if target.kind in ("schedule", "schedule_v3")]
+    targets = [target for target in _targets(policy) if target.kind in ("schedule", "schedule_v3")]
+    return [("schedule", target.id) for target in targets if target.id is not None]
 
 
 def _policy_of(service: wire.Service) -> list[EntityKey]:

@@ -12,7 +12,7 @@ from connectors.reading.mapping import Records, finish, kept_of
 from connectors.records import ENTITY_TYPES, EntityKey, EntityType, SourceSchedule, SourceUser
 
 #: A kind's number is raised when its mapping returns a different record for the same answer.
-MAPPING_VERSION: Final[Mapping[EntityType, int]] = dict.fromkeys(ENTITY_TYPES, 1) | {"schedule": 2}
+MAPPING_VERSION: Final[Mapping[EntityType, int]] = dict.fromkeys(ENTITY_TYPES, 2) | {"schedule": 3}
 
 
 def records(
@@ -50,13 +50,9 @@ def _schedules(
 ) -> tuple[SourceSchedule, ...]:
     made: dict[str, Callable[[], SourceSchedule]] = {}
     for layered, because in kept_of(kept, "schedule", harvest.layered):
-        made[layered.schedule.id] = partial(
-            mapping_layers.schedule, layered.schedule, layered.overrides, window, at, because, findings
-        )
+        made[layered.schedule.id] = partial(mapping_layers.schedule, layered, window, at, because, findings)
     for shift, because in kept_of(kept, "schedule", harvest.shifts):
-        made[shift.schedule.id] = partial(
-            mapping_shifts.schedule, shift.schedule, shift.shifts, shift.overrides, window, at, because, findings
-        )
+        made[shift.schedule.id] = partial(mapping_shifts.schedule, shift, window, at, because, findings)
     mapped = (findings.mapped("schedule", id_, make) for id_, make in made.items())
     return tuple(schedule for schedule in mapped if schedule is not None)
 

@@ -1,11 +1,12 @@
 """Maps people, their contact details and teams to records. Pure."""
 
-import re
 from collections.abc import Iterable, Sequence
 
 from connectors.providers.pagerduty.wire import ContactMethod, Member, NotificationRule, Reference, Team, User, bare
 from connectors.reading.findings import Findings
-from connectors.reading.mapping import members_by_id
+from connectors.reading.mapping import members_by_id, unread_of
+from connectors.reading.phones import read_phone
+from connectors.reading.texts import is_email, name_of
 from connectors.records import (
     Channel,
     SourceContactMethod,
@@ -23,7 +24,6 @@ _CHANNELS: dict[str, Channel] = {
     "push_notification_contact_method": "push",
     "whatsapp_contact_method": "other",
 }
-_LONGEST_NUMBER = 15  # ITU-T E.164
 
 
 def user(
@@ -47,6 +47,7 @@ def user(
         title=wire.job_title or "",
         contact_methods=None if methods is None else tuple(_contact_method(m, wire.id, findings) for m in methods),
         notification_rules=None if rules is None else tuple(_notification_rule(rule) for rule in rules),
+        unread=unread_of(contact_methods=methods, notification_rules=rules),
         because=because,
     )
 
@@ -69,7 +70,7 @@ def referenced_user(references: Sequence[Reference], because: tuple[str, ...], f
     fullest = sorted(references, key=lambda reference: reference.email is None)
     first = fullest[0]
     deleted = any(reference.deleted_at for reference in fullest)
-    name = next((text for r in fullest for text in (r.name, r.summary) if text), first.id)
+    name = name_of(first.id, *(text for reference in fullest for text in (reference.name, reference.summary)))
     message = (
         f"{name} was deleted at PagerDuty" if deleted else f"{name} is referred to, but was not found among the people"
     )
@@ -95,15 +96,28 @@ def _contact_method(wire: ContactMethod, person_id: str, findings: Findings) -> 
     channel = _CHANNELS.get(vendor_type)
     path = f"contact_methods[{wire.id}]"
     address: str | None = None
+    extension = ""
+    usable = True
     if channel is None:
         message = f"The contact method {wire.id} has the unknown type {vendor_type!r}, so its address was not imported."
         findings.note("responder", person_id, "unknown_contact_method", message, f"{path}.type")
     elif channel == "email":
-        address = (wire.address or "").strip() or None
+        address = name_of("", (wire.address or "").strip()) or None
+        usable = address is None or is_email(address)
+        if not usable:
+            message = (
+                f"The address of the contact method {wire.id} is not a valid e-mail address. It is switched off here."
+            )
+            findings.note("responder", person_id, "invalid_email", message, f"{path}.address")
     elif channel != "push":  # a push address is a device token and is never kept
-        address = _phone_number(wire)
-        if address is None:
-            message = f"The number of the contact method {wire.id} is not a valid international number."
+        phone = read_phone(wire.address or "", wire.country_code)
+        usable = phone.address is not None
+        address, extension = phone.address or name_of("", wire.address) or None, phone.extension
+        if extension:
+            message = f"The number of the contact method {wire.id} has the extension {extension}, which was kept apart."
+            findings.note("responder", person_id, "phone_extension", message, f"{path}.address")
+        if not usable:
+            message = f"The number of the contact method {wire.id} is not a valid number. It is switched off here."
             findings.note("responder", person_id, "invalid_number", message, f"{path}.address")
     enabled = wire.enabled is not False and wire.blacklisted is not True
     if not enabled:
@@ -113,20 +127,11 @@ def _contact_method(wire: ContactMethod, person_id: str, findings: Findings) -> 
         external_id=wire.id,
         channel=channel or "other",
         address=address,
-        label=wire.label or wire.summary or "",
-        enabled=enabled,
+        label=name_of("", wire.label, wire.summary),
+        enabled=enabled and usable,
         vendor_type=vendor_type,
+        extension=extension,
     )
-
-
-def _phone_number(wire: ContactMethod) -> str | None:
-    """Returns country code and national number as E.164, None if they are not a valid number."""
-    national = (wire.address or "").strip()
-    digits = re.sub(r"[^0-9]", "", national)
-    if wire.country_code is None or not digits or national.startswith("+"):
-        return None
-    number = f"{wire.country_code}{digits}"
-    return f"+{number}" if len(number) <= _LONGEST_NUMBER else None
 
 
 def _notification_rule(wire: NotificationRule) -> SourceNotificationRule:
@@ -145,5 +150,6 @@ def team(wire: Team, members: Iterable[Member] | None, because: tuple[str, ...])
         name=wire.label,
         description=wire.description or "",
         members=members_by_id(None if members is None else [(m.user.id, m.role or "") for m in members]),
+        unread=unread_of(members=members),
         because=because,
     )

@@ -1,7 +1,9 @@
 """Maps escalation policies and services to records. Pure."""
 
 from connectors.providers.pagerduty import wire
+from connectors.providers.pagerduty.holders import team_ids
 from connectors.reading.findings import Findings
+from connectors.reading.texts import short_key
 from connectors.records import EntityType, SourcePolicy, SourceService
 from oncall.escalation.policy import Level, Policy, Target, TargetKind
 
@@ -17,6 +19,8 @@ def policy(source: wire.EscalationPolicy, because: tuple[str, ...], findings: Fi
     if source.num_loops is None:
         message = f"PagerDuty did not report how often {source.label} repeats."
         findings.note("escalation_policy", source.id, "repeats_not_told", message, "num_loops", loss=True)
+    if not source.escalation_rules:
+        findings.note("escalation_policy", source.id, "no_levels", f"{source.label} has no rule, so it pages nobody.")
     last = len(source.escalation_rules) - 1
     levels = []
     for index, rule in enumerate(source.escalation_rules):
@@ -24,13 +28,15 @@ def policy(source: wire.EscalationPolicy, because: tuple[str, ...], findings: Fi
         if not rule.targets:
             message = f"Level {index + 1} of {source.label} has no target."
             findings.note("escalation_policy", source.id, "empty_level", message, path)
+        targets = [_target(t, i, source, f"{path}[{i}]", findings) for i, t in enumerate(rule.targets)]
+        in_turn = rule.escalation_rule_assignment_strategy == "round_robin"
+        if not in_turn:  # the order means nothing when all are paged
+            targets.sort(key=lambda target: (target.key, target.kind))
         levels.append(
             Level(
                 wait=None if index == last and source.num_loops == 0 else rule.escalation_delay_in_minutes,
-                distribution=(
-                    "round_robin" if rule.escalation_rule_assignment_strategy == "round_robin" else "everyone"
-                ),
-                targets=tuple(_target(t, source, f"{path}[{i}]", findings) for i, t in enumerate(rule.targets)),
+                distribution="round_robin" if in_turn else "everyone",
+                targets=tuple(targets),
             )
         )
     return SourcePolicy(
@@ -50,13 +56,19 @@ def policy(source: wire.EscalationPolicy, because: tuple[str, ...], findings: Fi
     )
 
 
-def _target(reference: wire.Reference, policy: wire.EscalationPolicy, path: str, findings: Findings) -> Target:
-    kind = _TARGETS.get(reference.kind)
-    if kind is None:
-        message = f"{policy.label} pages {reference.label}, which has the unknown type {reference.type!r}."
+def _target(sent: wire.Holder, place: int, policy: wire.EscalationPolicy, path: str, findings: Findings) -> Target:
+    """The target; one of an unknown type or without an id keeps its place, unresolved."""
+    kind = _TARGETS.get(sent.kind)
+    key = short_key(sent.id or f"{sent.kind or 'target'}:{place}")
+    if sent.id is None:
+        message = f"{policy.label} pages a target without an id ({sent.label}). It keeps its place, unresolved."
+        findings.note("escalation_policy", policy.id, "unreadable_target", message, path)
+    elif kind is None:
+        message = f"{policy.label} pages {sent.label}, which has the unknown type {(sent.type or '')[:60]!r}."
         findings.note("escalation_policy", policy.id, "unknown_target", message, f"{path}.type")
-        return Target("unresolved", reference.id, label=reference.label, unresolved_kind=reference.kind)
-    return Target(kind, reference.id, label=reference.label)
+    if sent.id is None or kind is None:
+        return Target("unresolved", key, label=sent.label, unresolved_kind=sent.kind)
+    return Target(kind, key, label=sent.label)
 
 
 def service(source: wire.Service, because: tuple[str, ...], findings: Findings) -> SourceService:
@@ -68,6 +80,7 @@ def service(source: wire.Service, because: tuple[str, ...], findings: Findings) 
         external_id=source.id,
         name=source.label,
         description=source.description or "",
+        policy_untold=source.escalation_policy is None,
         policy_id=None if source.escalation_policy is None else source.escalation_policy.id,
         group_id=_only_team("service", source, findings),
         because=because,
@@ -76,7 +89,7 @@ def service(source: wire.Service, because: tuple[str, ...], findings: Findings) 
 
 def _only_team(entity_type: EntityType, source: wire.EscalationPolicy | wire.Service, findings: Findings) -> str | None:
     """Returns the id of the owning team. At PagerDuty a policy has at most one team, and so has a service."""
-    teams = sorted({team.id for team in source.teams})
+    teams = team_ids(entity_type, source, source.teams, findings)
     if len(teams) > 1:
         message = f"{source.label} belongs to {len(teams)} teams ({', '.join(teams)}); none of them became the owner."
         findings.note(entity_type, source.id, "several_teams", message, "teams")

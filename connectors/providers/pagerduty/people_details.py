@@ -8,7 +8,7 @@ from connectors.network.client import JsonValue
 from connectors.providers.pagerduty.client import Client
 from connectors.providers.pagerduty.vendor import invalid
 from connectors.providers.pagerduty.wire import ContactMethod, NotificationRule, User
-from connectors.reading.findings import Findings
+from connectors.reading.findings import Elements, Findings
 from connectors.reading.listing import RECOVERABLE
 from connectors.reading.wire import Identified
 
@@ -37,7 +37,7 @@ class PeopleDetails:
         message = f"Contact details were left out. Grant users:contact_methods.read to read them: {error.message}"
         self._findings.note("responder", None, "contact_details_forbidden", message)
 
-    def of(self, user: User) -> tuple[tuple[ContactMethod, ...] | None, tuple[NotificationRule, ...] | None]:
+    def of(self, user: User) -> tuple[Elements[ContactMethod] | None, Elements[NotificationRule] | None]:
         """Returns the contact methods and the notification rules of a person. None means not reported."""
         return (
             self._read(ContactMethod, user, "contact_methods", user.contact_methods, self._client.contact_methods),
@@ -48,7 +48,7 @@ class PeopleDetails:
 
     def _read(
         self, model: type[Element], user: User, key: str, sent: list[Any] | None, fetch: Callable[[str], JsonValue]
-    ) -> tuple[Element, ...] | None:
+    ) -> Elements[Element] | None:
         """sent: the list that came with the person. Returns None if the list was not reported."""
         if not self.wanted:
             return None

@@ -16,6 +16,7 @@ from connectors.providers.pagerduty.people_details import PeopleDetails
 from connectors.providers.pagerduty.rendered import final_schedules
 from connectors.providers.pagerduty.schedule_details import ScheduleDetails
 from connectors.providers.pagerduty.vendor import VENDOR
+from connectors.reading.findings import Elements
 from connectors.reading.listing import RECOVERABLE, Listing, all_items
 from connectors.reading.optional_lists import read_optional_list
 from connectors.reading.pages import Page
@@ -132,6 +133,7 @@ class PagerDutyRead(SourceRead):
             self._findings.note(entity_type, None, "none_here", f"{reason} ({error.message})")
             if not (isinstance(error, PermissionMissing) and error.status == 403):  # a refusal is no proof
                 listing.error = None
+        self._note_incomplete(listing, entity_type)
         completeness = self._completeness.get(entity_type, Completeness(True))
         if completeness.listing and listing.finished:
             completeness = listing.completeness
@@ -169,11 +171,8 @@ class PagerDutyRead(SourceRead):
                 harvest.members[id_] = self._members(id_)
         return close(harvest.nodes(), selection)
 
-    def _members(self, team_id: str) -> tuple[wire.Member, ...] | None:
-        """Returns the members of a team, None if they are not reported.
-
-        With one unreadable member the result is None, because that member would seem to have left the team.
-        """
+    def _members(self, team_id: str) -> Elements[wire.Member] | None:
+        """Returns the members of a team, None if they are not reported."""
         return read_optional_list(
             lambda: all_items(self._client.team_members(team_id), VENDOR, "members", "members"),
             wire.Member,
@@ -216,6 +215,7 @@ class PagerDutyRead(SourceRead):
                     self._read_person(users, id_)
         if users.error is not None:
             self._findings.fail("responder", None, users.error)
+        self._note_incomplete(users, "responder")
         self._completeness["responder"] = users.completeness
         self._harvest.users = users.objects
         people = list(dict.fromkeys((*users.objects, *referenced))) if selection.everything else referenced

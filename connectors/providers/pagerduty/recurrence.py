@@ -5,7 +5,8 @@ An unsupported part raises UnknownValue, because a shift pattern is never approx
 
 import re
 from calendar import timegm
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import get_args
 
@@ -13,39 +14,85 @@ from connectors.providers.pagerduty.vendor import unknown_value
 from connectors.zones.timezones import convert
 from oncall.rendering.spec import Frequency, Recurring, Rule
 from oncall.rendering.validation import window_faults
-from oncall.rendering.zones import reading
+from oncall.rendering.zones import DAY, EARLIEST, LATEST, at, furthest_reading, reading
 
 _WEEKDAYS = {name: number for number, name in enumerate(("MO", "TU", "WE", "TH", "FR", "SA", "SU"), start=1)}
 _RULE_KEYS = {"FREQ", "INTERVAL", "BYDAY", "BYMONTHDAY", "BYMONTH", "WKST", "COUNT", "UNTIL"}
-_END_OF_DAY = 86_399
+_END_OF_DAY = DAY - 1
+
+Note = Callable[[str, str], None]
 
 
-def recurring(lines: Sequence[str], first: int, duration: int, zone: str, path: str) -> Recurring:
+@dataclass(frozen=True, slots=True)
+class _Date:
+    """A date-time of a line. reading: in the event's zone. instant: of a date-time with Z, else None."""
+
+    reading: int
+    instant: int | None = None
+
+    @property
+    def is_far(self) -> bool:
+        return not EARLIEST <= self.reading < LATEST
+
+
+def recurring(lines: Sequence[str], start: int, duration: int, zone: str, path: str, note: Note) -> Recurring:
     """Returns the window of an event. Raises UnknownValue for an unsupported line.
 
-    first: wall-clock time of the first start in ``zone``. duration: wall-clock seconds. path: JSON path for errors.
+    start: the instant of the first start. duration: wall-clock seconds. path: JSON path for errors. note: receives the
+    code and the end of the message of a note.
     """
     rules: list[Rule] = []
-    dates: dict[str, set[int]] = {"EXDATE": set(), "RDATE": set()}
+    dates: dict[str, list[_Date]] = {"EXDATE": [], "RDATE": []}
     for index, line in enumerate(lines):
-        at = f"{path}[{index}]"
+        where = f"{path}[{index}]"
         head, _, value = line.strip().partition(":")
         name, *parameters = head.upper().split(";")
         if name == "RRULE" and not parameters:
-            rules.append(_rule(value.upper(), zone, at))
+            rules.append(_rule(value.upper(), zone, where, note))
         elif name in dates:
-            dates[name] |= {_reading(text, zone, parameters, at) for text in value.split(",")}
+            dates[name] += (_date(text, zone, parameters, where) for text in value.split(","))
         else:
-            raise unknown_value(at, f"The recurrence {line[:60]!r} is not RRULE, EXDATE or RDATE.")
+            raise unknown_value(where, f"The recurrence {line[:60]!r} is not RRULE, EXDATE or RDATE.")
     if len(rules) != 1:
         raise unknown_value(path, f"An event needs exactly one RRULE, but this event has {len(rules)}.")
-    window = Recurring(rules[0], first, duration, tuple(sorted(dates["EXDATE"])), tuple(sorted(dates["RDATE"])))
+    if any(date.is_far for each in dates.values() for date in each):
+        note("dates_out_of_time", "has added or excluded dates before 1900 or after 2200; they were left out.")
+    first = reading(zone, start)
+    late_start = start if at(zone, first) != start else None
+    added, late = _apart(dates["RDATE"], zone)
+    excluded, late_excluded = _apart(dates["EXDATE"], zone)
+    if late_start is not None:  # nothing starts in the first pass then
+        excluded -= {first for date in dates["EXDATE"] if date.instant == at(zone, first)}
+    if late_start in late_excluded:
+        excluded.add(first)
+    window = Recurring(
+        rule=rules[0],
+        first=first,
+        duration=duration,
+        excluded=tuple(sorted(excluded)),
+        added=tuple(sorted(added)),
+        first_at=late_start,
+        late=tuple(sorted(late - late_excluded)),
+    )
     for field, message in window_faults(window):
         raise unknown_value(path, f"This pattern is not supported: {field} {message}.")
     return window
 
 
-def _rule(text: str, zone: str, path: str) -> Rule:
+def _apart(dates: Iterable[_Date], zone: str) -> tuple[set[int], set[int]]:
+    """The dates as readings, and as instants those in the second pass of a repeated hour: a reading means the first."""
+    readings, late = set(), set()
+    for date in dates:
+        if date.is_far:
+            continue
+        if date.instant is not None and at(zone, date.reading) != date.instant:
+            late.add(date.instant)
+        else:
+            readings.add(date.reading)
+    return readings, late
+
+
+def _rule(text: str, zone: str, path: str, note: Note) -> Rule:
     parts: dict[str, str] = {}
     for piece in text.split(";"):
         key, _, value = piece.partition("=")
@@ -69,8 +116,19 @@ def _rule(text: str, zone: str, path: str) -> Rule:
         by_month=_numbers(parts, "BYMONTH", range(1, 13), path),
         week_start=_weekday(parts.get("WKST", "MO"), path)[1],
         count=_positive(parts["COUNT"], path) if "COUNT" in parts else None,
-        until=_reading(parts["UNTIL"], zone, (), path, day_end=True) if "UNTIL" in parts else None,
+        until=_until(parts["UNTIL"], zone, path, note) if "UNTIL" in parts else None,
     )
+
+
+def _until(text: str, zone: str, path: str, note: Note) -> int | None:
+    """Returns the largest reading at which a start is not after UNTIL. None: UNTIL is after the rendered years."""
+    date = _date(text, zone, (), path, day_end=True)
+    if date.reading >= LATEST:
+        note("without_end", "recurs until after the year 2200. It was imported without an end.")
+        return None
+    if date.is_far:
+        raise unknown_value(path, f"The date {text[:40]!r} is before the year 1900.")
+    return date.reading if date.instant is None else furthest_reading(zone, date.instant)
 
 
 def _weekday(text: str, path: str) -> tuple[int, int]:
@@ -96,8 +154,8 @@ def _positive(text: str, path: str) -> int:
     return int(text)
 
 
-def _reading(text: str, zone: str, parameters: Sequence[str], path: str, *, day_end: bool = False) -> int:
-    """Returns a date-time of a line as a wall-clock time in ``zone``.
+def _date(text: str, zone: str, parameters: Sequence[str], path: str, *, day_end: bool = False) -> _Date:
+    """Returns a date-time of a line.
 
     A date-time with Z is an instant. TZID must name the same zone. day_end: a date without a time means the last second
     of that day (UNTIL); otherwise it is not supported.
@@ -112,9 +170,9 @@ def _reading(text: str, zone: str, parameters: Sequence[str], path: str, *, day_
     except ValueError:
         raise unknown_value(path, f"The date {text[:40]!r} does not exist.") from None
     if match[2] is None:
-        return shown + _END_OF_DAY
+        return _Date(shown + _END_OF_DAY)
     if match[3]:
-        return reading(zone, shown)
+        return _Date(reading(zone, shown), shown)
     if own and convert(own[0]).zone != zone:
         raise unknown_value(path, f"The zone {own[0][:60]!r} differs from the event's own time zone.")
-    return shown
+    return _Date(shown)

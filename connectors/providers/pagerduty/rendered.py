@@ -9,8 +9,8 @@ from connectors.providers.pagerduty.client import Client
 from connectors.providers.pagerduty.harvest import Harvest
 from connectors.providers.pagerduty.schedule_details import is_shift_based, slices
 from connectors.providers.pagerduty.vendor import VENDOR
-from connectors.providers.pagerduty.wire import ListedSchedule, SubSchedule
-from connectors.providers.pagerduty.wire_shifts import ComputedShifts
+from connectors.providers.pagerduty.wire import Entry, ListedSchedule, Rendered
+from connectors.providers.pagerduty.wire_shifts import Computed, ShiftAssignment
 from connectors.reading.findings import Findings
 from connectors.reading.listing import RECOVERABLE
 from connectors.reading.mapping import spans
@@ -21,11 +21,11 @@ from oncall.rendering.spec import person
 
 
 class _Layered(Wire):
-    final_schedule: SubSchedule | None = None
+    final_schedule: Rendered = None
 
 
 class _ShiftBased(Wire):
-    final_schedule: ComputedShifts | None = None
+    final_schedule: Computed = None
 
 
 def final_schedules(harvest: Harvest) -> dict[str, tuple[Span, ...]]:
@@ -98,8 +98,7 @@ def _layered(raw: JsonValue) -> list[Held] | None:
     return _entries(answer.final_schedule if answer else None)
 
 
-def _entries(final: SubSchedule | None) -> list[Held] | None:
-    entries = None if final is None else final.rendered_schedule_entries
+def _entries(entries: Sequence[Entry] | None) -> list[Held] | None:
     if entries is None:
         return None
     return [
@@ -114,12 +113,11 @@ def _shifts(raw: JsonValue) -> list[Held] | None:
     return _assignments(answer.final_schedule if answer else None)
 
 
-def _assignments(final: ComputedShifts | None) -> list[Held] | None:
-    shifts = None if final is None else final.computed_shift_assignments
+def _assignments(shifts: Sequence[ShiftAssignment] | None) -> list[Held] | None:
     if shifts is None:
         return None
     return [
-        (s.start_time.instant, s.end_time.instant, (person(s.member.user_id),))
-        for s in shifts
-        if s.member.user_id is not None
+        (shift.start_time.instant, shift.end_time.instant, (person(id_),))
+        for shift in shifts
+        if (id_ := shift.member.person_id) is not None
     ]

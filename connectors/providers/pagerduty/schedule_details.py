@@ -1,27 +1,32 @@
 """Reads schedules with their layers, overrides and shifts in as few requests as possible."""
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
-from typing import TypeVar
+from typing import Final, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
 
 from connectors.base import Progress
 from connectors.errors import NotFound, RequestRejected
 from connectors.network.client import JsonValue
 from connectors.providers.pagerduty import wire, wire_shifts
 from connectors.providers.pagerduty.client import SLICE, Client
-from connectors.providers.pagerduty.harvest import LayerDetail, ShiftDetail
+from connectors.providers.pagerduty.harvest import LayerDetail, RotationDetail, ShiftDetail
 from connectors.providers.pagerduty.mapping_layers import is_rendered_in
 from connectors.providers.pagerduty.vendor import VENDOR, invalid
-from connectors.reading.findings import Findings
-from connectors.reading.listing import RECOVERABLE, all_items
+from connectors.reading.findings import Elements, Findings
+from connectors.reading.listing import RECOVERABLE, Incomplete, all_items
 from connectors.reading.pages import Page
-from connectors.reading.wire import Identified
+from connectors.reading.wire import Identified, Instant, Moment
 from connectors.zones.timezones import convert
 from oncall.rendering.zones import DAY
 
 BEFORE, AFTER = DAY, 90 * DAY
 Element = TypeVar("Element", bound=Identified)
+_END: Final[TypeAdapter[Moment]] = TypeAdapter(Instant)
 
 
 class ScheduleDetails:
@@ -61,7 +66,7 @@ class ScheduleDetails:
             for id_ in ids:
                 found = self._from_sweep(id_, zone, swept.get(id_)) or self._single(id_, zone)
                 if found is not None:
-                    details[id_] = LayerDetail(_with_zone(found, zone), self._overrides(found))
+                    details[id_] = replace(found, overrides=self._overrides(found.schedule))
                 self._count(total)
         return details
 
@@ -75,14 +80,41 @@ class ScheduleDetails:
                     break
         return swept
 
-    def _from_sweep(self, id_: str, zone: str | None, raw: JsonValue) -> wire.Schedule | None:
+    def _from_sweep(self, id_: str, zone: str | None, raw: JsonValue) -> LayerDetail | None:
         """Returns a schedule of a sweep. None: it is incomplete or in another zone, and has to be read alone."""
         if not isinstance(raw, dict) or raw.get("schedule_layers") is None or raw.get("overrides_subschedule") is None:
             return None
-        schedule = Findings(VENDOR).read(wire.Schedule, raw, "schedule", id_, "")
-        return schedule if schedule is not None and self._in_zone(schedule, zone) else None
+        findings = Findings(VENDOR)
+        detail = self._detail(raw, id_, zone, findings)
+        if detail is None or not self._in_zone(detail, zone):
+            return None
+        self._findings.failed += findings.failed
+        return detail
 
-    def _single(self, id_: str, zone: str | None) -> wire.Schedule | None:
+    def _detail(self, raw: JsonValue, id_: str, zone: str | None, findings: Findings) -> LayerDetail | None:
+        """Returns a schedule without its overrides, with the zone of the list if its own answer has no zone."""
+        schedule = findings.read(wire.Schedule, raw, "schedule", id_, "")
+        if schedule is None:
+            return None
+        if not schedule.time_zone:
+            schedule = schedule.model_copy(update={"time_zone": zone})
+        layers = findings.read_all(
+            wire.Layer, schedule.schedule_layers, "schedule", id_, "schedule_layers", ended=self._ended("end")
+        )
+        return LayerDetail(schedule, layers, None)
+
+    def _ended(self, key: str) -> Callable[[object], bool]:
+        """Returns whether a raw element has ended. key: of its end."""
+
+        def ended(raw: object) -> bool:
+            try:
+                return bool(isinstance(raw, dict) and _END.validate_python(raw.get(key)).instant <= self._at)
+            except ValidationError:
+                return False
+
+        return ended
+
+    def _single(self, id_: str, zone: str | None) -> LayerDetail | None:
         try:
             raw = self._client.schedule(id_, zone, *self.window)
         except RequestRejected as error:
@@ -96,23 +128,22 @@ class ScheduleDetails:
         except RECOVERABLE as error:
             self._findings.fail("schedule", id_, error)
             return None
-        schedule = self._findings.read(wire.Schedule, raw, "schedule", id_, "")
-        if schedule is not None and not self._in_zone(schedule, zone):
+        detail = self._detail(raw, id_, zone, self._findings)
+        if detail is not None and not self._in_zone(detail, zone):
             message = f"PagerDuty did not answer in the time zone {zone}, so restrictions cannot be read."
             self._findings.fail("schedule", id_, invalid("other_zone", "schedule_layers", message))
             return None
-        return schedule
+        return detail
 
-    def _in_zone(self, schedule: wire.Schedule, requested: str | None) -> bool:
+    def _in_zone(self, detail: LayerDetail, requested: str | None) -> bool:
         zone = convert(requested).zone
         if zone is None:
             return True
-        return schedule.time_zone in (None, requested) and is_rendered_in(schedule, zone, self._at)
+        return convert(detail.schedule.time_zone).zone == zone and is_rendered_in(detail, zone, self._at)
 
-    def _overrides(self, schedule: wire.Schedule) -> tuple[wire.Override, ...] | None:
+    def _overrides(self, schedule: wire.Schedule) -> Elements[wire.Override] | None:
         """Requests overrides for ranges where the overrides sub-schedule has entries, or for all if it is unknown."""
-        shown = schedule.overrides_subschedule
-        entries = None if shown is None else shown.rendered_schedule_entries
+        entries = schedule.overrides_subschedule
         ranges = [
             (since, until)
             for since, until in slices(*self.window)
@@ -151,6 +182,7 @@ class ScheduleDetails:
         ranges = slices(*self.window)
         return ShiftDetail(
             schedule,
+            self._rotations(schedule),
             self._collection(
                 wire_shifts.CustomShift,
                 id_,
@@ -167,6 +199,24 @@ class ScheduleDetails:
             ),
         )
 
+    def _rotations(self, schedule: wire_shifts.ShiftSchedule) -> Elements[RotationDetail]:
+        rotations = self._findings.read_all(
+            wire_shifts.Rotation, schedule.rotations, "schedule", schedule.id, "rotations"
+        )
+
+        def detail(rotation: wire_shifts.Rotation, path: str) -> RotationDetail:
+            events = self._findings.read_all(
+                wire_shifts.Event,
+                rotation.events,
+                "schedule",
+                schedule.id,
+                f"{path}.events",
+                ended=self._ended("effective_until"),
+            )
+            return RotationDetail(rotation.id, path, events)
+
+        return self._findings.map_all(rotations, "schedule", schedule.id, "rotations", detail)
+
     # --- both -----------------------------------------------------------------------------------------------------
 
     def _collection(
@@ -176,17 +226,17 @@ class ScheduleDetails:
         key: str,
         fetch: Callable[[int, int], JsonValue],
         ranges: Sequence[tuple[int, int]],
-    ) -> tuple[Element, ...] | None:
+    ) -> Elements[Element] | None:
         """Returns all objects of the ranges, each once, or None if they are not reported.
 
         A note (404) or a failure gives the reason for None.
         """
         word = key.replace("_", " ")
-        found: dict[str, Element] = {}
+        found: dict[str, JsonValue] = {}
         for since, until in ranges:
             try:
                 raw = fetch(since, until)
-            except NotFound as error:
+            except (NotFound, Incomplete) as error:
                 message = f"Its {word} could not be read: {error.message}"
                 self._findings.note("schedule", id_, f"{key}_not_told", message, key, loss=True)
                 return None
@@ -196,17 +246,13 @@ class ScheduleDetails:
             if not isinstance(raw, list):
                 self._findings.fail("schedule", id_, invalid("invalid_value", key, f"Its {word} are not a list."))
                 return None
-            read = self._findings.read_all(model, raw, "schedule", id_, key)
-            if read is None:
-                return None
-            for element in read:
-                found.setdefault(element.id, element)
-        return tuple(found.values())
-
-
-def _with_zone(schedule: wire.Schedule, zone: str | None) -> wire.Schedule:
-    """Returns the schedule with the zone of the list if the schedule's own answer has no zone."""
-    return schedule if schedule.time_zone else schedule.model_copy(update={"time_zone": zone})
+            for item in raw:  # an object in two ranges comes twice
+                found.setdefault(json.dumps(item, sort_keys=True), item)
+        ended = self._ended("end" if model is wire.Override else "end_time")
+        read = self._findings.read_all(model, found.values(), "schedule", id_, key, ended=ended)
+        places = {element.id: place for element, place in zip(read, read.places, strict=True)}
+        once = {element.id: element for element in read}
+        return Elements(once.values(), read.unread, places.values())
 
 
 def slices(since: int, until: int) -> list[tuple[int, int]]:

@@ -2,13 +2,16 @@
 
 They have only the fields that are used. Unknown fields are ignored, and fields may be null or missing; ``None`` for a
 collection means that it was not reported. A value outside a documented set is an error of that object, never a default.
+Lists whose elements are read one by one stay raw (``list[Any]``).
 """
 
+from contextlib import suppress
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PlainValidator
+from pydantic import BeforeValidator, Field, PlainValidator, ValidationError
 
-from connectors.reading.wire import Identified, Instant, Text, Whole, Wire, none_is_empty
+from connectors.reading.texts import MOST_CHARACTERS, name_of
+from connectors.reading.wire import LONGEST_TEXT, Identified, Instant, Text, Whole, Wire, none_is_empty
 from oncall.rendering.zones import HOUR, MINUTE
 
 
@@ -52,17 +55,77 @@ class Reference(Identified):
 
     @property
     def label(self) -> str:
-        return self.name or self.summary or self.id
-
-
-References = Annotated[tuple[Reference, ...], BeforeValidator(none_is_empty)]
+        return name_of(self.id, self.name, self.summary)
 
 
 class UserReference(Reference):
     type: Literal["user", "user_reference"]
 
 
-UserReferences = Annotated[tuple[UserReference, ...], BeforeValidator(none_is_empty)]
+def _readable_people(value: object) -> tuple[UserReference, ...]:
+    """The list of people repeats the holders of layers, so an element that cannot be read says nothing new."""
+    found = []
+    for item in value if isinstance(value, list) else ():
+        with suppress(ValidationError):
+            found.append(UserReference.model_validate(item))
+    return tuple(found)
+
+
+UserReferences = Annotated[tuple[UserReference, ...], PlainValidator(_readable_people)]
+
+
+def _text_or_none(value: object) -> str | None:
+    return value if isinstance(value, str) and value.strip() and len(value) <= LONGEST_TEXT else None
+
+
+LenientText = Annotated[str | None, PlainValidator(_text_or_none)]
+
+
+class Holder(Wire):
+    """Whoever holds a place in an order, that must not be lost: a reference of any type, or one that is not usable.
+
+    A field that is not a usable text, with a visible character, is None.
+    """
+
+    id: LenientText = None
+    type: LenientText = None
+    summary: LenientText = None
+    name: LenientText = None
+    email: LenientText = None
+    deleted_at: LenientText = None
+    time_zone: LenientText = None
+
+    @property
+    def kind(self) -> str:
+        return bare(self.type or "")
+
+    @property
+    def label(self) -> str:
+        return name_of(self.id or "without an id", self.name, self.summary)
+
+    @property
+    def person(self) -> Reference | None:
+        """The reference to a person; None for a holder that is not a person or has no usable id."""
+        if self.id is None or len(self.id) > MOST_CHARACTERS or self.kind not in ("user", ""):
+            return None
+        return Reference(
+            id=self.id,
+            type=self.type,
+            summary=self.summary,
+            deleted_at=self.deleted_at,
+            name=self.name,
+            email=self.email,
+            time_zone=self.time_zone,
+        )
+
+
+def dict_or_empty(value: object) -> object:
+    """An empty dict for anything else, so that a place in an order is kept even when its holder is not usable."""
+    return value if isinstance(value, dict) else {}
+
+
+AnyHolder = Annotated[Holder, BeforeValidator(dict_or_empty)]
+Holders = Annotated[tuple[AnyHolder, ...], BeforeValidator(none_is_empty)]
 
 
 class Named(Identified):
@@ -76,7 +139,7 @@ class Named(Identified):
     @property
     def label(self) -> str:
         """The name exactly as it was sent, spaces included."""
-        return self.name or self.summary or self.id
+        return name_of(self.id, self.name, self.summary)
 
 
 # --- people -----------------------------------------------------------------------------------------------------------
@@ -133,8 +196,10 @@ class Restriction(Wire):
     start_day_of_week: Whole | None = None
 
 
-class LayerUser(Wire):
-    user: UserReference
+def _slot_users(value: object) -> object:
+    return (
+        [slot.get("user") if isinstance(slot, dict) else None for slot in value] if isinstance(value, list) else value
+    )
 
 
 class Layer(Identified):
@@ -143,8 +208,8 @@ class Layer(Identified):
     end: Instant | None = None
     rotation_virtual_start: Instant
     rotation_turn_length_seconds: Whole
-    users: tuple[LayerUser, ...]
-    restrictions: tuple[Restriction, ...] | None = None
+    users: Annotated[tuple[AnyHolder, ...], BeforeValidator(_slot_users)]
+    restrictions: list[Any] | None = None
 
 
 class Entry(Wire):
@@ -155,8 +220,23 @@ class Entry(Wire):
     user: Reference | None = None
 
 
-class SubSchedule(Wire):
-    rendered_schedule_entries: tuple[Entry, ...] | None = None
+def _rendered(value: object) -> tuple[Entry, ...] | None:
+    """The entries of a sub-schedule, or None when it was not rendered or cannot be read.
+
+    The coverage is a number in every answer with a range (vendor docs: Schedules, ``rendered_coverage_percentage``), so
+    no entries without a coverage does not mean that there are none.
+    """
+    if not isinstance(value, dict) or not isinstance(entries := value.get("rendered_schedule_entries"), list):
+        return None
+    if not entries and value.get("rendered_coverage_percentage") is None:
+        return None
+    try:
+        return tuple(map(Entry.model_validate, entries))
+    except ValidationError:
+        return None
+
+
+Rendered = Annotated[tuple[Entry, ...] | None, PlainValidator(_rendered)]
 
 
 class ListedSchedule(Named):
@@ -164,19 +244,19 @@ class ListedSchedule(Named):
 
     time_zone: Text | None = None
     users: UserReferences = ()
-    teams: References = ()
+    teams: Holders = ()
 
 
 class Schedule(ListedSchedule):
-    schedule_layers: tuple[Layer, ...]
-    overrides_subschedule: SubSchedule | None = None
-    final_schedule: SubSchedule | None = None
+    schedule_layers: list[Any]
+    overrides_subschedule: Rendered = None
+    final_schedule: Rendered = None
 
 
 class Override(Identified):
     start: Instant
     end: Instant
-    user: UserReference
+    user: AnyHolder = Holder()
 
 
 # --- escalation and services ------------------------------------------------------------------------------------------
@@ -197,7 +277,7 @@ def _strategy(value: object) -> object:
 
 class EscalationRule(Wire):
     escalation_delay_in_minutes: Annotated[Whole, Field(ge=0)]
-    targets: References = ()
+    targets: Holders = ()
     escalation_rule_assignment_strategy: Annotated[
         Literal["assign_to_everyone", "round_robin"], BeforeValidator(_strategy)
     ] = "assign_to_everyone"
@@ -206,10 +286,10 @@ class EscalationRule(Wire):
 class EscalationPolicy(Named):
     escalation_rules: tuple[EscalationRule, ...]
     num_loops: Annotated[Whole, Field(ge=0)] | None = None
-    teams: References = ()
+    teams: Holders = ()
 
 
 class Service(Named):
     escalation_policy: Reference | None = None
-    teams: References = ()
+    teams: Holders = ()
     status: Text | None = None

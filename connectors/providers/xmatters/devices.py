@@ -1,13 +1,16 @@
 """Maps devices to contact methods and notification rules. Pure."""
 
 import json
-import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final
 
+import phonenumbers
+
 from connectors.providers.xmatters import wire
-from connectors.reading.findings import Findings
+from connectors.reading.findings import Elements, Findings
+from connectors.reading.phones import read_phone
+from connectors.reading.texts import is_email
 from connectors.records import Channel, SourceContactMethod, SourceNotificationRule
 
 _CHANNELS: Final[dict[str, Channel]] = {
@@ -24,8 +27,6 @@ _SKIPPED: Final = {
     "GENERIC": "it belongs to a plug-in",
     "TEXT_PAGER": "it is a pager of a network operator",
 }
-_NUMBER = re.compile(r"(?P<number>[^;]*)(?:;\s*ext=(?P<extension>[0-9]{1,12}))?", re.ASCII)
-_FEWEST_DIGITS, _MOST_DIGITS = 8, 15  # ITU-T E.164; shorter numbers are internal
 
 
 def by_sequence(devices: Iterable[wire.Device]) -> list[wire.Device]:
@@ -34,8 +35,8 @@ def by_sequence(devices: Iterable[wire.Device]) -> list[wire.Device]:
 
 
 def contact_methods(
-    person_id: str, devices: Sequence[wire.Device], findings: Findings
-) -> tuple[SourceContactMethod, ...]:
+    person_id: str, devices: Iterable[wire.Device], findings: Findings
+) -> Elements[SourceContactMethod]:
     """Returns contact methods in the order of their devices. Notes count the devices that are left out, by kind."""
     made = []
     skipped: Counter[str] = Counter()
@@ -44,23 +45,19 @@ def contact_methods(
         if channel is None:
             skipped[device.device_type] += 1
             continue
-        address, extension = _address(device, channel)
-        path = f"devices[{device.id}]"
-        if address is None and channel in ("sms", "voice"):
-            message = f"The number of the device {device.id} is not a valid international number."
-            findings.note("responder", person_id, "invalid_number", message, f"{path}.phoneNumber")
+        address, extension, is_valid = _address(person_id, device, channel, findings)
         if not is_used(device):
             message = f"The device {device.id} is switched off or marked as invalid at xMatters."
-            findings.note("responder", person_id, "contact_method_off", message, f"{path}.status")
-        label = (device.name or "").strip()
+            findings.note("responder", person_id, "contact_method_off", message, f"devices[{device.id}].status")
         made.append(
             SourceContactMethod(
                 external_id=device.id,
                 channel=channel,
                 address=address,
-                label=f"{label} ext. {extension}".strip() if extension else label,
-                enabled=is_used(device),
+                label=(device.name or "").strip(),
+                enabled=is_used(device) and is_valid,
                 vendor_type=device.device_type,
+                extension=extension,
             )
         )
     for kind, count in sorted(skipped.items()):
@@ -68,25 +65,41 @@ def contact_methods(
         devices_were = "device was" if count == 1 else "devices were"
         message = f"{count} {devices_were} left out, of the kind {kind[:40]}: {reason}."
         findings.note("responder", person_id, "skipped_devices", message, "devices[].deviceType")
-    return tuple(made)
+    return Elements(made, unread_count(devices))
 
 
-def notification_rules(devices: Iterable[wire.Device]) -> tuple[SourceNotificationRule, ...]:
+def notification_rules(
+    person_id: str, devices: Iterable[wire.Device], findings: Findings
+) -> Elements[SourceNotificationRule] | None:
     """Returns a rule for each device in use, after the delays of all devices before it.
 
     A device's ``delay`` runs before the next device is tried (vendor reference). This is also true for a device that is
-    not imported.
+    not imported. With an unreadable device, the delays are unknown, so the result is None (not reported).
     """
+    if unread_count(devices):
+        message = "A device could not be read, so the delays of the notification rules are not known."
+        findings.note("responder", person_id, "notification_rules_not_told", message, "devices", loss=True)
+        return None
     made = []
-    minutes = 0
+    minutes = unread = 0
     for device in by_sequence(devices):
         if not is_used(device):
             continue
         if device.device_type in _CHANNELS:
-            windows = tuple(sorted(_window(timeframe) for timeframe in device.timeframes or ()))
-            made.append(SourceNotificationRule(device.id, "any", minutes, device.id, windows))
+            path = f"devices[{device.id}].timeframes"
+            raw = {"items": device.timeframes}
+            timeframes = findings.read_element(wire.Timeframes, raw, "responder", person_id, path, ended=False)
+            if timeframes is None:
+                unread += 1
+            else:
+                windows = tuple(sorted(map(_window, timeframes.items or ())))
+                made.append(SourceNotificationRule(device.id, "any", minutes, device.id, windows))
         minutes += device.delay or 0
-    return tuple(made)
+    return Elements(made, unread)
+
+
+def unread_count(devices: Iterable[wire.Device]) -> int:
+    return devices.unread if isinstance(devices, Elements) else 0
 
 
 def is_used(device: wire.Device) -> bool:
@@ -106,17 +119,27 @@ def _window(timeframe: wire.Timeframe) -> str:
     return json.dumps(values, sort_keys=True)
 
 
-def _address(device: wire.Device, channel: Channel) -> tuple[str | None, str | None]:
-    """Returns address and extension. A push device has neither, because its token is a secret."""
-    if channel == "email":
-        return (device.email_address or "").strip() or None, None
+def _address(person_id: str, device: wire.Device, channel: Channel, findings: Findings) -> tuple[str | None, str, bool]:
+    """Returns address and extension, and whether they are valid. An invalid address is kept as typed, with a note.
+
+    A push device has no address, because its token is a secret.
+    """
     if channel == "push":
-        return None, None
-    match = _NUMBER.fullmatch((device.phone_number or "").strip())
-    if match is None:
-        return None, None
-    number = re.sub(r"[ ().-]", "", match["number"])
-    digits = number.removeprefix("+")
-    international = number.startswith("+") and digits.isascii() and digits.isdigit()
-    usable = international and _FEWEST_DIGITS <= len(digits) <= _MOST_DIGITS
-    return (number if usable else None), match["extension"]
+        return None, "", True
+    if channel == "email":
+        typed = (device.email_address or "").strip()
+        if not is_email(typed):
+            message = f"The address of the device {device.id} is not a valid e-mail address."
+            findings.note("responder", person_id, "invalid_email", message, f"devices[{device.id}].emailAddress")
+        return typed or None, "", is_email(typed)
+    typed = (device.phone_number or "").strip()
+    phone = read_phone(typed, None if typed.startswith(("+", "00")) else _country_code(device.country))
+    if phone.address is None:
+        message = f"The number of the device {device.id} is not a valid international number."
+        findings.note("responder", person_id, "invalid_number", message, f"devices[{device.id}].phoneNumber")
+    return phone.address or typed or None, phone.extension, phone.address is not None
+
+
+def _country_code(country: object) -> int | None:
+    """Returns the number before international numbers of a country. None: the country is unknown."""
+    return phonenumbers.country_code_for_region(country.strip().upper()) or None if isinstance(country, str) else None

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from connectors.providers.xmatters import wire
-from connectors.providers.xmatters.vendor import invalid, unknown_value
+from connectors.providers.xmatters.vendor import invalid
 from connectors.reading.findings import Findings
+from connectors.reading.texts import short_key
 from connectors.records import EntityKey, EntityType
 from connectors.zones.timezones import ZoneReading, convert
 from oncall.rendering.spec import Participant, ParticipantKind, person
@@ -18,17 +19,24 @@ _ENTITIES: Final[Mapping[ParticipantKind, EntityType]] = {
 }
 
 
+def unknown_holder(kind: str, id_: str) -> Participant:
+    """Returns the participant for a holder of a seat that is not known here. kind: as sent, often empty."""
+    return Participant("unknown", short_key(f"{kind or 'recipient'}:{id_}"))
+
+
 @dataclass(slots=True)
 class Directory:
     """The objects that were read, by id.
 
-    sites: None means that their list failed. owners: the owner of each device, by the id of the device.
+    sites: None means that they were not reported. owners: the owner of each device, by the id of the device.
+    owners_listed: whether the list of all devices was read, so that a device that is missing in it has no owner.
     """
 
     people: Mapping[str, wire.Person] = field(default_factory=dict)
     groups: Mapping[str, wire.Group] = field(default_factory=dict)
     sites: Mapping[str, wire.Site] | None = field(default_factory=dict)
     owners: Mapping[str, wire.Recipient] = field(default_factory=dict)
+    owners_listed: bool = True
 
     def kind(self, recipient: wire.Recipient) -> str:
         """Returns PERSON, GROUP, DEVICE, DYNAMIC_TEAM or the type that was sent, "" if it is unknown.
@@ -48,27 +56,27 @@ class Directory:
         return device.owner or self.owners.get(device.id)
 
     def participant(self, recipient: wire.Recipient, path: str) -> Participant:
-        """Returns the participant for a recipient in a seat. Raises UnexpectedResponse if it is unknown.
+        """Returns the participant for a recipient in a seat. A recipient of an unknown type is an ``unknown`` one.
 
         A nested group is resolved at its turn: an on-call group by its own shifts, a broadcast or dynamic group to its
-        members.
+        members. Raises UnexpectedResponse for a device whose owner was not reported this time.
         """
         kind = self.kind(recipient)
         if kind == "PERSON":
             return person(recipient.id)
-        if kind == "DEVICE":
-            owner = self.owner(recipient)
-            if owner is None:
-                message = f"The device {recipient.id} has a seat, but its owner is unknown."
-                raise invalid("owner_not_told", path, message)
-            return person(owner.id)
         if kind == "GROUP":
             group = self.groups.get(recipient.id)
             group_type = group.group_type if group else recipient.group_type or "ON_CALL"
             return Participant("policy" if group_type == "ON_CALL" else "group", recipient.id)
         if kind == "DYNAMIC_TEAM":
             return Participant("group", recipient.id)
-        raise unknown_value(f"{path}.recipientType", f"{recipient.label} has the unknown type {kind!r}.")
+        owner = self.owner(recipient) if kind == "DEVICE" else None
+        if owner is not None:
+            return person(owner.id)
+        if kind == "DEVICE" and not self.owners_listed:
+            message = f"The device {recipient.id} has a seat, but its owner was not reported."
+            raise invalid("owner_not_told", path, message)
+        return unknown_holder(kind, recipient.id)
 
     def key(self, recipient: wire.Recipient) -> EntityKey | None:
         """Returns the key of the object that a recipient refers to, None if it is unknown."""
@@ -96,9 +104,15 @@ class Directory:
         return findings.zone("responder", source.id, convert(timezone), "timezone")
 
     def shift_zone(self, source: wire.Shift, group: wire.Group, findings: Findings) -> ZoneReading:
-        """Returns the shift's own time zone, or with a note that of its group or of its group's site."""
+        """Returns the shift's own time zone, or with a note that of its group or of its group's site.
+
+        Raises UnexpectedResponse if it is that of a site, and the sites were not reported.
+        """
         site = self.site_of(group)
         timezone = source.timezone or group.timezone or (site.timezone if site else None)
+        if not timezone and group.site is not None and self.sites is None:
+            message = f"The time zone of {source.label} is that of its group's site, but the sites were not reported."
+            raise invalid("zone_not_told", "timezone", message)
         zone = findings.zone("schedule", source.id, convert(timezone), "timezone")
         if not source.timezone and zone.zone is not None and zone.outcome != "warn":
             message = f"{source.label} has no time zone. That of its group or its group's site was used."

@@ -1,5 +1,6 @@
 """The objects that one read has collected so far, as the vendor sent them, and their references. Pure."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -8,15 +9,17 @@ from connectors.providers.xmatters import wire
 from connectors.providers.xmatters.directory import Directory
 from connectors.providers.xmatters.mapping_shifts import shift_name
 from connectors.providers.xmatters.rosters import Rosters
+from connectors.reading.findings import Elements
 from connectors.records import EntityKey
 
 
 @dataclass(slots=True)
 class GroupShifts:
-    """The shifts of a group, by id. unreadable: only their id and name could be read."""
+    """The shifts of a group, by id. unreadable: only their id and name could be read. without_id: number of others."""
 
     read: dict[str, wire.Shift] = field(default_factory=dict)
     unreadable: dict[str, wire.Shift] = field(default_factory=dict)
+    without_id: int = 0
 
     @property
     def all(self) -> tuple[wire.Shift, ...]:
@@ -24,19 +27,33 @@ class GroupShifts:
 
 
 @dataclass(slots=True)
+class Absences:
+    """read: each with its place in the list. unread: number of others, by the absent person, None = unknown."""
+
+    read: list[tuple[int, wire.Absence]] = field(default_factory=list)
+    unread: Counter[str | None] = field(default_factory=Counter)
+
+    def of(self, person_id: str) -> Elements[wire.Absence]:
+        """Returns the absences of a person."""
+        mine = [(place, absence) for place, absence in self.read if absence.member.id == person_id]
+        unread = self.unread[person_id] + self.unread[None]
+        return Elements((absence for _, absence in mine), unread, (place for place, _ in mine))
+
+
+@dataclass(slots=True)
 class Harvest:
     """shifts: by group id; None means not reported, a missing id was not requested. devices: by the owner's id, with
-    the same meaning. absences: None means not reported. groups_as_services: there are no services, so the on-call
-    groups are offered as services.
+    the same meaning. absences: None means not reported. groups_as_services: the on-call groups that are offered as
+    services, because there are none.
     """
 
     directory: Directory
     rosters: Rosters
     shifts: dict[str, GroupShifts | None] = field(default_factory=dict)
-    devices: dict[str, tuple[wire.Device, ...] | None] = field(default_factory=dict)
+    devices: dict[str, Elements[wire.Device] | None] = field(default_factory=dict)
     services: Mapping[str, wire.Service] = field(default_factory=dict)
-    absences: tuple[wire.Absence, ...] | None = None
-    groups_as_services: bool = False
+    absences: Absences | None = None
+    groups_as_services: Mapping[str, wire.Group] = field(default_factory=dict)
 
     def on_call_groups(self) -> dict[str, wire.Group]:
         return {id_: group for id_, group in self.directory.groups.items() if group.group_type == "ON_CALL"}
@@ -47,11 +64,11 @@ class Harvest:
         for group in self.on_call_groups().values():
             nodes += self._shift_nodes(group)
         nodes += [self._service(service) for service in self.services.values()]
-        if self.groups_as_services:
-            nodes += [Node("service", g.id, g.label, _paging(g.id), (g.id,)) for g in self.on_call_groups().values()]
+        for group in self.groups_as_services.values():
+            nodes.append(Node("service", group.id, group.label, _paging(group.id), (group.id,)))
         nodes += [
             Node("responder", absence.member.id, absence.member.label, (("responder", absence.replacement.id),))
-            for absence in self.absences or ()
+            for absence in self._absences()
             if absence.replacement is not None
         ]
         return nodes
@@ -68,7 +85,7 @@ class Harvest:
 
     def has_unknown_owner(self) -> bool:
         """Returns whether a seat or a roster contains a device whose owner is unknown so far."""
-        recipients = [member.recipient for shift in self._all_shifts() for member in shift.members or ()]
+        recipients = [recipient for shift in self._all_shifts() for recipient in _holders(shift)]
         recipients += [member for members in self.rosters.members.values() for member in members or ()]
         return any(self.directory.kind(r) == "DEVICE" and self.directory.owner(r) is None for r in recipients)
 
@@ -91,7 +108,7 @@ class Harvest:
             yield Node("schedule", shift.id, name, (*self._seats(shift), owner), (group.id,))
 
     def _seats(self, shift: wire.Shift) -> Iterable[EntityKey]:
-        keys = (self.directory.key(member.recipient) for member in shift.members or ())
+        keys = (self.directory.key(recipient) for recipient in _holders(shift))
         return dict.fromkeys(key for key in keys if key is not None)
 
     def _service(self, service: wire.Service) -> Node:
@@ -100,6 +117,9 @@ class Harvest:
             return Node("service", service.id, service.label)
         paged = _paging(owner) if owner in self.on_call_groups() else (("user_group", owner),)
         return Node("service", service.id, service.label, paged, (owner,))
+
+    def _absences(self) -> list[wire.Absence]:
+        return [] if self.absences is None else [absence for _, absence in self.absences.read]
 
     def _all_shifts(self) -> Iterator[wire.Shift]:
         for group_shifts in self.shifts.values():
@@ -110,13 +130,20 @@ class Harvest:
             if kind == "user_group":
                 yield from (person for person, _ in self.rosters.people(id_))
         for shift in self._all_shifts():
-            found = (self.directory.person(member.recipient) for member in shift.members or ())
+            found = (self.directory.person(recipient) for recipient in _holders(shift))
             yield from (person for person in found if person is not None)
-        for absence in self.absences or ():
+        for absence in self._absences():
             if ("responder", absence.member.id) in kept:
                 yield absence.member
                 if absence.replacement is not None:
                     yield absence.replacement
+
+
+def _holders(shift: wire.Shift) -> Iterator[wire.Recipient]:
+    """Yields the recipients in the seats of a shift, without those that have no id."""
+    for member in shift.members or ():
+        if member.recipient is not None:
+            yield member.recipient
 
 
 def _paging(group_id: str) -> tuple[EntityKey, ...]:

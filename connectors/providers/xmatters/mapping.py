@@ -21,7 +21,7 @@ from connectors.records import (
 )
 
 #: A kind's number is raised when its mapping returns a different record for the same answer.
-MAPPING_VERSION: Final[Mapping[EntityType, int]] = dict.fromkeys(ENTITY_TYPES, 1)
+MAPPING_VERSION: Final[Mapping[EntityType, int]] = dict.fromkeys(ENTITY_TYPES, 2)
 
 
 def records(
@@ -32,8 +32,8 @@ def records(
 
     people: ids. at: instant of the read. contact_details: whether devices become contact methods.
     """
-    schedules = tuple(_schedules(harvest, kept, at, findings))
-    policies = [*_timelines(harvest, kept, findings), *_groups(harvest, kept, findings)]
+    schedules, timelines = _schedules(harvest, kept, at, findings)
+    policies = [*timelines, *_groups(harvest, kept, findings)]
     services = tuple(_services(harvest, kept, findings))
     read: set[EntityKey] = {("schedule", schedule.external_id) for schedule in schedules}
     read |= {("escalation_policy", policy.external_id) for policy in policies}
@@ -59,42 +59,44 @@ def _teams(harvest: Harvest, kept: Kept, findings: Findings) -> Iterator[SourceT
         yield harvest.rosters.team(group, because, findings)
 
 
-def _shifts(harvest: Harvest, kept: Kept, kind: EntityType) -> Iterator[tuple[wire.Shift, wire.Group, tuple[str, ...]]]:
+def _shifts(harvest: Harvest) -> Iterator[tuple[wire.Shift, wire.Group]]:
     for id_, group in harvest.on_call_groups().items():
         shifts = harvest.shifts.get(id_)
         for shift in shifts.read.values() if shifts else ():
-            if (kind, shift.id) in kept:
-                yield shift, group, kept[kind, shift.id]
+            yield shift, group
 
 
-def _schedules(harvest: Harvest, kept: Kept, at: int, findings: Findings) -> Iterator[SourceSchedule]:
-    for shift, group, because in _shifts(harvest, kept, "schedule"):
-        make = partial(mapping_shifts.schedule, shift, group, harvest.directory, at, because, findings)
-        made = findings.mapped("schedule", shift.id, make)
-        if made is not None:
-            yield made
-
-
-def _timelines(harvest: Harvest, kept: Kept, findings: Findings) -> Iterator[SourcePolicy]:
-    for shift, group, because in _shifts(harvest, kept, "escalation_policy"):
-        seats = findings.mapped("escalation_policy", shift.id, partial(mapping_shifts.seats, shift, harvest.directory))
-        if seats is not None:
-            yield mapping_policies.shift_policy(shift, group, seats, because, findings)
+def _schedules(
+    harvest: Harvest, kept: Kept, at: int, findings: Findings
+) -> tuple[tuple[SourceSchedule, ...], tuple[SourcePolicy, ...]]:
+    """Returns the schedules of the shifts, and their policies."""
+    schedules: list[SourceSchedule] = []
+    policies: list[SourcePolicy] = []
+    for shift, group in _shifts(harvest):
+        seats = mapping_shifts.seats(shift, harvest.directory, findings)
+        because = kept.get(("schedule", shift.id))
+        if because is not None:
+            make = partial(mapping_shifts.schedule, shift, group, seats, harvest.directory, at, because, findings)
+            made = findings.mapped("schedule", shift.id, make)
+            schedules += [] if made is None else [made]
+        because = kept.get(("escalation_policy", shift.id))
+        if because is not None:
+            policies.append(mapping_policies.shift_policy(shift, group, seats, because, findings))
+    return tuple(schedules), tuple(policies)
 
 
 def _groups(harvest: Harvest, kept: Kept, findings: Findings) -> Iterator[SourcePolicy]:
     for group, because in kept_of(kept, "escalation_policy", harvest.on_call_groups()):
         shifts = harvest.shifts.get(group.id)
         if shifts is not None:
-            yield mapping_policies.group_policy(group, shifts.all, because, findings)
+            yield mapping_policies.group_policy(group, shifts, because, findings)
 
 
 def _services(harvest: Harvest, kept: Kept, findings: Findings) -> Iterator[SourceService]:
     for service, because in kept_of(kept, "service", harvest.services):
         yield mapping_policies.service(service, harvest.directory.groups, because, findings)
-    if harvest.groups_as_services:
-        for group, because in kept_of(kept, "service", harvest.on_call_groups()):
-            yield mapping_policies.group_as_service(group, because)
+    for group, because in kept_of(kept, "service", harvest.groups_as_services):
+        yield mapping_policies.group_as_service(group, because)
 
 
 def _people(
@@ -102,10 +104,10 @@ def _people(
 ) -> Iterator[SourceUser]:
     """A person who was not read is mapped from the references to them."""
     references = harvest.references(kept)
-    by_person, incomplete = mapping_people.substitutions(harvest.absences or (), findings)
     for id_ in ids:
         because = kept.get(("responder", id_), ())
-        substitutions = None if harvest.absences is None or id_ in incomplete else by_person.get(id_, ())
+        absences = None if harvest.absences is None else harvest.absences.of(id_)
+        substitutions = None if absences is None else mapping_people.substitutions(id_, absences, findings)
         source = harvest.directory.people.get(id_)
         if source is None:
             # A person who is only referred to keeps the substitutions that were reported.

@@ -1,20 +1,23 @@
 """Maps people and absences to records. Pure."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from connectors.providers.xmatters import wire
-from connectors.providers.xmatters.devices import by_sequence, contact_methods, notification_rules
+from connectors.providers.xmatters.devices import by_sequence, contact_methods, notification_rules, unread_count
 from connectors.providers.xmatters.directory import Directory
-from connectors.reading.findings import Findings
+from connectors.providers.xmatters.vendor import invalid, unknown_value
+from connectors.reading.findings import Elements, Findings
+from connectors.reading.mapping import unread_of
+from connectors.reading.periods import read_period
+from connectors.reading.texts import is_email
 from connectors.records import PersonState, SourceUser
 from connectors.zones.timezones import convert
 from oncall.rendering.spec import VACANT, Substitution, person
-from oncall.rendering.zones import EARLIEST, LATEST
 
 
 def user(
     source: wire.Person,
-    devices: Sequence[wire.Device] | None,
+    devices: Iterable[wire.Device] | None,
     contact_details: bool,
     substitutions: tuple[Substitution, ...] | None,
     directory: Directory,
@@ -43,6 +46,8 @@ def user(
         message = f"Only {len(source.roles or ())} of the roles of {source.label} could be read."
         findings.note("responder", source.id, "roles_incomplete", message, "roles")
     imported = devices if contact_details else None
+    methods = None if imported is None else contact_methods(source.id, imported, findings)
+    rules = None if imported is None else notification_rules(source.id, imported, findings)
     return SourceUser(
         external_id=source.id,
         name=source.label,
@@ -50,21 +55,22 @@ def user(
         state=state,
         time_zone=directory.person_zone(source, findings),
         title=", ".join(sorted({role.name.strip() for role in source.roles or () if role.name})),
-        contact_methods=None if imported is None else contact_methods(source.id, imported, findings),
-        notification_rules=None if imported is None else notification_rules(imported),
+        contact_methods=methods,
+        notification_rules=rules,
         substitutions=substitutions,
+        unread=unread_of(contact_methods=methods, notification_rules=rules, substitutions=substitutions),
         untold=frozenset(_unknown_fields(source, devices, directory)),
         because=because,
     )
 
 
-def _unknown_fields(source: wire.Person, devices: Sequence[wire.Device] | None, directory: Directory) -> Iterator[str]:
+def _unknown_fields(source: wire.Person, devices: Iterable[wire.Device] | None, directory: Directory) -> Iterator[str]:
     """Returns the fields of a person that depend on other objects, which could not be read this time."""
-    if devices is None:
+    if devices is None or unread_count(devices):
         yield "email"
     if source.roles is None or source.roles_incomplete:
         yield "title"
-    if source.site is not None and directory.sites is None:
+    if source.site is not None and directory.site_of(source) is None:
         if source.status != "INACTIVE":
             yield "state"
         if not source.timezone:
@@ -92,12 +98,13 @@ def referenced_user(
         state="unknown",
         time_zone=convert(None),
         substitutions=substitutions,
+        unread=unread_of(substitutions=substitutions),
         listed=False,
         because=because,
     )
 
 
-def _email(source: wire.Person, devices: Sequence[wire.Device] | None, findings: Findings) -> str | None:
+def _email(source: wire.Person, devices: Iterable[wire.Device] | None, findings: Findings) -> str | None:
     """Returns the address of the first active e-mail device. A device with "work" in its name comes first.
 
     Without an e-mail device, the login or the user id is used if it looks like an address. devices: None means not
@@ -107,12 +114,12 @@ def _email(source: wire.Person, devices: Sequence[wire.Device] | None, findings:
     mail.sort(key=lambda device: "work" not in (device.name or "").lower())
     for device in mail:
         address = (device.email_address or "").strip().lower()
-        if _is_address(address):
+        if is_email(address):
             return address
     reason = "The devices could not be read" if devices is None else "There is no active e-mail device"
     for login in (source.web_login, source.target_name):
         address = (login or "").strip().lower()
-        if _is_address(address):
+        if is_email(address):
             message = f"{reason}. The login looks like an address and was used as the e-mail address."
             findings.note("responder", source.id, "email_from_login", message, "webLogin")
             return address
@@ -121,37 +128,38 @@ def _email(source: wire.Person, devices: Sequence[wire.Device] | None, findings:
     return None
 
 
-def _is_address(text: str) -> bool:
-    name, at, host = text.rpartition("@")
-    return bool(name and at and "." in host) and not any(char.isspace() for char in text)
-
-
-def substitutions(
-    absences: Iterable[wire.Absence], findings: Findings
-) -> tuple[dict[str, tuple[Substitution, ...]], Collection[str]]:
-    """Returns sorted substitutions by the id of the absent person, and the ids of people with an incomplete absence.
+def substitutions(person_id: str, absences: Elements[wire.Absence], findings: Findings) -> Elements[Substitution]:
+    """Returns the substitutions of an absent person, sorted by start.
 
     An absence with a group applies in that group only. Any other absence applies in all groups and to direct messages
-    (help, "Temporary absences").
+    (help, "Temporary absences"). An absence with an unusable replacement is unread: nobody else is shown instead.
     """
-    made: dict[str, list[Substitution]] = {}
-    incomplete: set[str] = set()
-    for absence in absences:
-        absent = absence.member.id
-        start, end = max(absence.start.instant, EARLIEST), min(absence.end.instant, LATEST)
-        if end <= start:
-            message = f"The absence {absence.id} ends before it starts and was left out."
-            findings.note("responder", absent, "absence_without_time", message)
-            continue
-        if absence.absence_type == "REPLACEMENT" and absence.replacement is None:
-            message = (
-                f"The replacement of the absence {absence.id} was not reported. The person's absences stay as they are."
-            )
-            findings.note("responder", absent, "replacement_not_told", message, loss=True)
-            incomplete.add(absent)
-            continue
-        replaced = absence.absence_type == "REPLACEMENT" and absence.replacement is not None
-        by = person(absence.replacement.id) if replaced and absence.replacement is not None else VACANT
+
+    def make(absence: wire.Absence, path: str) -> Substitution | None:
+        words = f"The absence {absence.id}"
+        span = read_period(
+            absence.start.instant,
+            absence.end.instant,
+            findings,
+            "responder",
+            person_id,
+            code="absence",
+            words=words,
+            path=f"{path}.end",
+        )
+        if span is None:
+            return None
+        by = VACANT
+        if absence.absence_type == "REPLACEMENT":
+            if absence.replacement is None:
+                message = f"The replacement of the absence {absence.id} was not reported."
+                raise invalid("replacement_not_told", f"{path}.replacement", message)
+            if absence.replacement.recipient_type not in (None, "PERSON"):
+                message = f"{words} has a replacement of the type {absence.replacement.recipient_type[:40]!r}."
+                raise unknown_value(f"{path}.replacement.recipientType", message)
+            by = person(absence.replacement.id)
         groups = None if absence.group is None else frozenset({absence.group.id})
-        made.setdefault(absent, []).append(Substitution(absence.id, person(absent), by, start, end, groups))
-    return {id_: tuple(sorted(found, key=lambda s: (s.starts_at, s.key))) for id_, found in made.items()}, incomplete
+        return Substitution(absence.id, person(person_id), by, *span, groups)
+
+    made = findings.map_all(absences, "responder", person_id, "absences", make)
+    return Elements(sorted(made, key=lambda each: (each.starts_at, each.key)), made.unread)

@@ -1,37 +1,40 @@
 """Maps the timelines of shifts and groups to escalation policies, and maps services. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from connectors.providers.xmatters import wire
+from connectors.providers.xmatters.harvest import GroupShifts
 from connectors.providers.xmatters.mapping_shifts import Seat, shift_name
 from connectors.providers.xmatters.windows import on_holidays_only
-from connectors.reading.findings import Findings
+from connectors.reading.findings import Elements, Findings
 from connectors.records import SourcePolicy, SourceService
 from oncall.escalation.policy import Level, Policy, Target
 
 
 def shift_policy(
-    shift: wire.Shift, group: wire.Group, seats: Sequence[Seat], because: tuple[str, ...], findings: Findings
+    shift: wire.Shift, group: wire.Group, seats: Elements[Seat], because: tuple[str, ...], findings: Findings
 ) -> SourcePolicy:
     """Returns the policy of a shift. seats: in order of their positions.
 
-    Each seat with a delay starts a level. Seats are paged through the shift's schedule, never directly, because that
-    would page people outside of the shift.
+    The delay of a seat runs *before* the seat (vendor reference, "Shift member"), so each seat with a delay starts a
+    level. Seats are paged through the shift's schedule, never directly, because that would page people outside of the
+    shift. Who is on call is decided when the walk starts.
 
-    The delay of a seat runs *before* the seat (vendor reference, "Shift member"). An absent person is skipped with the
-    delay after them, while a delay before them stays (help, "Temporary absences"). A level with nobody is therefore
-    skipped. The wait before a repetition belongs to the shift, not to a seat (repeatEscalation), and stays; this is an
-    open question. Who is on call is decided when the walk starts.
+    An inactive member, or an absent one without a replacement, is ignored together with the delay after that member,
+    while a delay before stays (help, "Escalate alerts within a shift"). The seat directly before a delay therefore is a
+    level of its own: a level with nobody is skipped with its wait. The wait before a repetition belongs to the shift,
+    not to a seat (repeatEscalation), and stays; this is an open question.
     """
     name = shift_name(shift, group)
-    steps: list[list[Seat]] = []
-    for seat in () if on_holidays_only(shift) else seats:
-        if not steps or seat.delay:
+    steps: list[list[Seat | None]] = []
+    timeline = () if on_holidays_only(shift) else _timeline(seats)
+    for seat, following in zip(timeline, (*timeline[1:], None), strict=False):
+        if not steps or seat is None or seat.delay or None in steps[-1] or (following is not None and following.delay):
             steps.append([])
         steps[-1].append(seat)
     pause, count = _rounds(shift, findings)
-    waits = [*(after[0].delay for _, after in pairwise(steps)), pause]
+    waits = [*(None if after[0] is None else after[0].delay for _, after in pairwise(steps)), pause]
     levels = tuple(
         Level(wait, "everyone", (_target(shift.id, name, step),)) for wait, step in zip(waits, steps, strict=False)
     )
@@ -45,7 +48,7 @@ def shift_policy(
         external_id=shift.id,
         name=name,
         policy=Policy(
-            initial_wait=steps[0][0].delay if steps else 0,
+            initial_wait=timeline[0].delay if timeline and timeline[0] is not None else 0,
             levels=levels,
             repeat_count=count if levels else 0,
             after_last="nothing",
@@ -60,17 +63,17 @@ def shift_policy(
     )
 
 
-def group_policy(
-    group: wire.Group, shifts: Iterable[wire.Shift], because: tuple[str, ...], findings: Findings
-) -> SourcePolicy:
+def group_policy(group: wire.Group, shifts: GroupShifts, because: tuple[str, ...], findings: Findings) -> SourcePolicy:
     """Returns the policy of an on-call group. An alert starts the timelines of all its shifts at the same time.
 
     While no shift is active, the message waits for the next shift (community answers of the vendor).
     """
     targets = tuple(
         Target("escalation_policy", shift.id, label=shift_name(shift, group))
-        for shift in sorted(shifts, key=lambda shift: shift.id)
+        for shift in sorted(shifts.all, key=lambda shift: shift.id)
     )
+    unknown = Target("unresolved", group.id, label=f"a shift of {group.label}", unresolved_kind="shift")
+    targets += (unknown,) * shifts.without_id
     if not targets:
         message = f"{group.label} is an on-call group without shifts. An alert to it notifies nobody."
         findings.note("escalation_policy", group.id, "no_shifts", message, "shifts")
@@ -95,15 +98,22 @@ def group_policy(
     )
 
 
-def _target(shift_id: str, name: str, seats: Sequence[Seat]) -> Target:
+def _timeline(seats: Elements[Seat]) -> tuple[Seat | None, ...]:
+    """Returns the seats, with None in the place of each member that could not be read: behind the member before it."""
+    known = {place: number for number, place in enumerate(seats.places)}
+    missing = [place for place in range(len(seats) + seats.unread) if place not in known]
+    placed: list[tuple[int, int, Seat | None]] = [(number, -1, seat) for number, seat in enumerate(seats)]
+    placed += [(max((known[p] for p in known if p < place), default=-1), place, None) for place in missing]
+    return tuple(seat for _, _, seat in sorted(placed, key=lambda each: each[:2]))
+
+
+def _target(shift_id: str, name: str, seats: Sequence[Seat | None]) -> Target:
     """Returns the target of a level: the layers of its seats. notify: the escalation type of the first seat."""
-    return Target(
-        "schedule",
-        shift_id,
-        label=name,
-        layers=tuple(seat.key for seat in seats),
-        notify=seats[0].escalation_type.lower(),
-    )
+    known = [seat for seat in seats if seat is not None]
+    if not known:
+        return Target("unresolved", shift_id, label=f"a member of {name}", unresolved_kind="shift_member")
+    keys = tuple(seat.key for seat in known)
+    return Target("schedule", shift_id, label=name, layers=keys, notify=known[0].escalation_type.lower())
 
 
 def _rounds(shift: wire.Shift, findings: Findings) -> tuple[int | None, int | None]:

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from connectors.providers.xmatters import rotations, wire
-from connectors.providers.xmatters.directory import Directory
+from connectors.providers.xmatters.directory import Directory, unknown_holder
 from connectors.providers.xmatters.rotations import Turning, Unsupported
 from connectors.providers.xmatters.vendor import invalid
-from connectors.providers.xmatters.windows import on_holidays_only, window, without
-from connectors.reading.findings import Findings
+from connectors.providers.xmatters.windows import limits, on_holidays_only, window, without
+from connectors.reading.findings import Elements, Findings
+from connectors.reading.mapping import unread_of
+from connectors.reading.texts import name_of
 from connectors.records import SourceSchedule
 from oncall.rendering.spec import Always, ByOccurrence, ByTime, Everyone, Layer, Participant, Recurring
 from oncall.rendering.turns import turn_range
@@ -34,23 +36,51 @@ class Seat:
     escalation_type: str
 
 
-def seats(shift: wire.Shift, directory: Directory) -> tuple[Seat, ...]:
-    """Returns the seats of a shift by position. Raises UnexpectedResponse for an unknown recipient, and if two members
-    have the same position."""
-    made: dict[int, Seat] = {}
-    for index, member in enumerate(shift.members or ()):
-        path = f"members[{index}]"
-        if member.position in made:
+def seats(shift: wire.Shift, directory: Directory, findings: Findings) -> Elements[Seat]:
+    """Returns the seats of a shift by position. A holder who is not known keeps the seat.
+
+    A member without a usable position, with one that another member has, or with a device whose owner was not reported
+    is reported in ``findings`` and counted as unread.
+    """
+    taken: set[int] = set()
+
+    def make(member: wire.ShiftMember, path: str) -> Seat:
+        if member.position in taken:
             message = f"Two members of {shift.label} have the position {member.position}."
             raise invalid("invalid_value", f"{path}.position", message)
-        participant = directory.participant(member.recipient, f"{path}.recipient")
+        participant = _holder(shift, member, directory, f"{path}.recipient", findings)
+        taken.add(member.position)
         word = "" if member.escalation_type in (None, "NONE") else str(member.escalation_type)
-        made[member.position] = Seat(str(member.position), member.delay, participant, member.in_rotation, word)
-    return tuple(made[position] for position in sorted(made))
+        return Seat(str(member.position), member.delay, participant, member.in_rotation, word)
+
+    made = findings.map_all(() if shift.members is None else shift.members, "schedule", shift.id, "members", make)
+    by_position = sorted(zip(made, made.places, strict=True), key=lambda placed: int(placed[0].key))
+    return Elements((seat for seat, _ in by_position), made.unread, (place for _, place in by_position))
+
+
+def _holder(
+    shift: wire.Shift, member: wire.ShiftMember, directory: Directory, path: str, findings: Findings
+) -> Participant:
+    """Returns the holder of a seat; with a note if the holder is not known. Raises UnexpectedResponse as
+    :meth:`Directory.participant`."""
+    if member.recipient is None:
+        holder = unknown_holder(member.recipient_type, f"{shift.id}:{member.position}")
+    else:
+        holder = directory.participant(member.recipient, path)
+    if holder.kind == "unknown":
+        message = f"The holder of the seat {member.position} of {shift.label} is not known ({holder.id}). It stays."
+        findings.note("schedule", shift.id, "unknown_holder", message, path)
+    return holder
 
 
 def schedule(
-    shift: wire.Shift, group: wire.Group, directory: Directory, at: int, because: tuple[str, ...], findings: Findings
+    shift: wire.Shift,
+    group: wire.Group,
+    places: Elements[Seat],
+    directory: Directory,
+    at: int,
+    because: tuple[str, ...],
+    findings: Findings,
 ) -> SourceSchedule:
     """Returns the record of a shift's schedule. Raises UnexpectedResponse for a value that makes the shift unusable.
 
@@ -58,7 +88,7 @@ def schedule(
     at: instant at which the shift was read.
     """
     zone = directory.shift_zone(shift, group, findings)
-    layers: tuple[Layer, ...] = ()
+    layers: Elements[Layer] = Elements()
     turned_by_alert: tuple[str, ...] = ()
     if on_holidays_only(shift):
         message = (
@@ -66,7 +96,6 @@ def schedule(
         )
         findings.note("schedule", shift.id, "unsupported_holiday_shift", message, "recurrence.frequency", loss=True)
     else:
-        places = seats(shift, directory)
         layers = _layers(shift, places, zone.zone or _PLACEHOLDER_ZONE, at, findings)
         turned_by_alert = _turned_by_alert(shift, places)
         _notes(shift, group, directory, findings)
@@ -78,6 +107,7 @@ def schedule(
         layers=tuple(sorted(layers, key=lambda layer: layer.key)),
         description=shift.description or "",
         group_ids=(group.id,),
+        unread=unread_of(layers=layers),
         extra_shifts=(),
         overrides=(),
         fetched_range=(at, LATEST),
@@ -89,11 +119,16 @@ def schedule(
 
 def shift_name(shift: wire.Shift, group: wire.Group) -> str:
     """Returns the name of a shift's schedule and policy. Names of shifts are unique only within a group."""
-    return f"{group.label}: {shift.name or shift.id}"
+    return name_of(shift.id, f"{group.label}: {name_of(shift.id, shift.name)}")
 
 
-def _layers(shift: wire.Shift, places: Sequence[Seat], zone: str, at: int, findings: Findings) -> tuple[Layer, ...]:
+def _layers(shift: wire.Shift, places: Elements[Seat], zone: str, at: int, findings: Findings) -> Elements[Layer]:
+    """Returns the layers of the seats. While a member is unread, the layers of all seats that take turns are, too."""
     runs = without(window(shift, zone, findings), shift, shift.exclusions or (), zone, findings)
+    starts_at, ends_at = limits(shift)
+    if starts_at is not None and ends_at is None:
+        message = f"{shift.label} ends after the year 2200. It was imported without an end."
+        findings.note("schedule", shift.id, "shift_without_end", message, "end")
     rotating = [seat for seat in places if seat.in_rotation]
     turning = _turning(shift, len(rotating), runs, zone, at, findings)
     order = [seat.participant for seat in rotating]
@@ -109,11 +144,14 @@ def _layers(shift: wire.Shift, places: Sequence[Seat], zone: str, at: int, findi
             windows=(runs,),
             turns=turns,
             participants=people,
+            starts_at=starts_at,
+            ends_at=ends_at,
             excluded_occurrence_uses_turn=False,
             window_edge="boundary",
         )
 
-    return tuple(layer(seat) for seat in places)
+    known = [seat for seat in places if turning is None or not places.unread or not seat.in_rotation]
+    return Elements(map(layer, known), places.unread + len(places) - len(known))
 
 
 def _turning(
@@ -206,19 +244,22 @@ def _note_inner_changes(
 
 def _notes(shift: wire.Shift, group: wire.Group, directory: Directory, findings: Findings) -> None:
     """Adds notes about the parts of a valid shift that need attention."""
-    if not shift.members:
+    members = shift.members if isinstance(shift.members, Elements) else Elements(shift.members or ())
+    if not members and not members.unread:
         findings.note("schedule", shift.id, "no_members", f"{shift.label} has no members.", "members")
     if shift.site_holidays is not None and shift.site_holidays.on_call is False:
         message = f"{shift.label} does not run on site holidays, but xMatters does not report them."
         findings.note("schedule", shift.id, "unsupported_site_holidays", message, "siteHolidays", loss=True)
-    for index, member in enumerate(shift.members or ()):
-        path = f"members[{index}].recipient"
-        if directory.kind(member.recipient) == "DEVICE":
+    for place, member in zip(members.places, members, strict=True):
+        recipient, path = member.recipient, f"members[{place}].recipient"
+        if recipient is None:
+            continue
+        if directory.kind(recipient) == "DEVICE" and directory.owner(recipient) is not None:
             message = f"A device has the seat {member.position} of {shift.label}. Its owner is shown there."
             findings.note("schedule", shift.id, "device_seat", message, path)
-        if directory.kind(member.recipient) == "GROUP" and member.recipient.id not in directory.groups:
-            message = f"The group {member.recipient.label} has a seat of {shift.label}, but is not visible."
+        if directory.kind(recipient) == "GROUP" and recipient.id not in directory.groups:
+            message = f"The group {recipient.label} has a seat of {shift.label}, but is not visible."
             findings.note("schedule", shift.id, "nested_group_not_seen", message, path)
-        if member.recipient.id == group.id:
+        if recipient.id == group.id:
             message = f"The group has a seat in its own shift {shift.label}. It is not followed again."
             findings.note("schedule", shift.id, "nested_in_itself", message, path)

@@ -1,14 +1,16 @@
 """Reads people and their devices in as few requests as possible."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from connectors.base import Progress
 from connectors.errors import NotFound, PermissionMissing
 from connectors.network.client import JsonValue
 from connectors.providers.xmatters.client import PAGE, Client
+from connectors.providers.xmatters.fields import usable_id
 from connectors.providers.xmatters.vendor import VENDOR, invalid
 from connectors.providers.xmatters.wire import Device, Person, Recipient
-from connectors.reading.findings import Findings
+from connectors.reading.findings import Elements, Findings
 from connectors.reading.listing import RECOVERABLE, Incomplete, Listing, all_items, is_cheaper
 from connectors.reading.refusals import Refusals
 
@@ -17,8 +19,8 @@ class PeopleReading:
     """Reads people and devices, one instance per read.
 
     users: the list of people, with everyone who was read so far. devices: by the owner's id, None means not reported.
-    owners: the owner of each device that was read, by the device's id. contact_details: whether all devices are read.
-    If not, only e-mail devices are read, for the addresses.
+    owners: the owner of each device that was read, by the device's id. devices_listed: whether the list of all devices
+    was read. contact_details: whether all devices are read. If not, only e-mail devices are read, for the addresses.
     """
 
     def __init__(self, client: Client, findings: Findings, contact_details: bool, progress: Progress) -> None:
@@ -29,10 +31,11 @@ class PeopleReading:
         words = "Devices cannot be read, so contact methods and addresses were left out"
         self._refusals = Refusals(findings, "responder", code="contact_details_forbidden", words=words)
         self._sweep_started = False
-        self._sweep_complete = False
+        self.devices_listed = False
+        self._without_owner = 0
         self._by_person = False
         self.users = Listing(client.people(), Person, "responder", "people", findings, progress)
-        self.devices: dict[str, tuple[Device, ...] | None] = {}
+        self.devices: dict[str, Elements[Device] | None] = {}
         self.owners: dict[str, Recipient] = {}
 
     def read(self, ids: Iterable[str]) -> None:
@@ -64,9 +67,11 @@ class PeopleReading:
             for id_ in ids:
                 if id_ not in self.devices and not self._refusals.are_final:
                     self._devices_of(id_)
-        elif self._sweep_complete:
+        elif self.devices_listed:
             for id_ in ids:
-                self.devices.setdefault(id_, ())
+                found = self.devices.get(id_)
+                found = Elements() if found is None else found
+                self.devices[id_] = Elements(found, found.unread + self._without_owner)
 
     def find_owners(self) -> None:
         """Reads all devices, to find the owners of devices in seats and rosters."""
@@ -109,39 +114,39 @@ class PeopleReading:
             )
             self._findings.note("responder", None, "devices_incomplete", message)
             return
-        self._sweep_complete = True
+        self.devices_listed = True
         self._take(raw)
 
     def _take(self, raw: Iterable[JsonValue]) -> None:
-        """Adds devices by owner. With one unreadable device a person's list is treated as not reported, because that
-        device would seem to be removed."""
-        found: dict[str, list[Device] | None] = {}
-        for item in raw:
-            owner = _owner_id(item)
+        """Adds devices by owner. An unreadable device costs only itself; one without an owner may be anyone's."""
+        found: dict[str, dict[str, Device]] = {}
+        unread: Counter[str] = Counter()
+        for place, item in enumerate(raw):
+            owner = usable_id(item.get("owner")) if isinstance(item, dict) else None
             if owner is None:
                 message = "A device has no owner."
-                self._findings.fail("responder", None, invalid("missing_field", "devices[].owner", message))
+                self._findings.fail("responder", None, invalid("missing_field", f"devices[{place}].owner", message))
+                self._without_owner += 1
                 continue
-            device = self._findings.read(Device, item, "responder", owner, "devices")
-            so_far = found.setdefault(owner, [])
+            device = self._findings.read_element(Device, item, "responder", owner, f"devices[{place}]", ended=False)
+            devices = found.setdefault(owner, {})
             if device is None:
-                found[owner] = None
-            elif so_far is not None and all(device.id != other.id for other in so_far):
-                so_far.append(device)
-            if device is not None and device.owner is not None:
-                self.owners[device.id] = device.owner
-        self.devices |= {id_: None if devices is None else tuple(devices) for id_, devices in found.items()}
+                unread[owner] += 1
+            else:
+                devices.setdefault(device.id, device)
+            id_ = usable_id(item)
+            if id_ is not None:
+                self.owners[id_] = (device and device.owner) or Recipient(id=owner)
+        self.devices |= {owner: Elements(devices.values(), unread[owner]) for owner, devices in found.items()}
 
     def _devices_of(self, id_: str) -> None:
         try:
             raw = all_items(self._client.person_devices(id_), VENDOR, "devices", "devices")
-        except NotFound:
-            self.devices[id_] = ()  # seen by another client: the answer for a person without devices
-            return
-        except PermissionMissing as error:
+        except (NotFound, PermissionMissing) as error:
             message = f"The devices of this person could not be read: {error.message}"
             self._findings.note("responder", id_, "devices_not_told", message, loss=True)
-            self._refusals.add(error)
+            if isinstance(error, PermissionMissing):
+                self._refusals.add(error)
             return
         except Incomplete as error:
             self._refusals.answered = True
@@ -152,7 +157,7 @@ class PeopleReading:
             self._findings.fail("responder", id_, error)
             return
         self._refusals.answered = True
-        self.devices[id_] = ()
+        self.devices[id_] = Elements()
         self._take({**(item if isinstance(item, dict) else {}), "owner": {"id": id_}} for item in raw)
 
     # --- one person -----------------------------------------------------------------------------------------------
@@ -167,9 +172,3 @@ class PeopleReading:
             self._findings.fail("responder", id_, error)
             return None
         return self._findings.read(Person, raw, "responder", id_, "")
-
-
-def _owner_id(item: JsonValue) -> str | None:
-    owner = item.get("owner") if isinstance(item, dict) else None
-    id_ = owner.get("id") if isinstance(owner, dict) else None
-    return id_ if isinstance(id_, str) and id_ else None

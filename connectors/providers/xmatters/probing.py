@@ -71,7 +71,7 @@ def _shifts(client: Client, groups: list[JsonValue], group_right: Right) -> Righ
 
 def _services(client: Client) -> Right:
     try:
-        client.first("/services")
-    except (NotFound, PermissionMissing):
-        return Right("service", None, "No services are visible, so the on-call groups are offered instead.")
-    return Right("service", True)
+        found = client.first("/services")
+    except (NotFound, PermissionMissing) as error:
+        return Right("service", None, f"The services could not be read, so none are offered. {error.message}")
+    return Right("service", True, "" if found else "There are no services, so the on-call groups are offered instead.")

@@ -10,12 +10,14 @@ from connectors.errors import NotFound, PermissionMissing
 from connectors.providers.xmatters import wire
 from connectors.providers.xmatters.client import Client
 from connectors.providers.xmatters.directory import Directory
-from connectors.providers.xmatters.harvest import Harvest
+from connectors.providers.xmatters.fields import has_ended, usable_id
+from connectors.providers.xmatters.harvest import Absences, Harvest
 from connectors.providers.xmatters.mapping import MAPPING_VERSION, records
 from connectors.providers.xmatters.people_reading import PeopleReading
 from connectors.providers.xmatters.rosters import Nested, Rosters
 from connectors.providers.xmatters.shift_reading import ShiftReading
 from connectors.providers.xmatters.vendor import VENDOR
+from connectors.reading.findings import Elements
 from connectors.reading.listing import Listing, all_items
 from connectors.reading.optional_lists import read_optional_list
 from connectors.reading.pages import Page
@@ -39,14 +41,14 @@ class XmattersRead(SourceRead):
         self._account = account
         self._contact_details = contact_details
         self._people = PeopleReading(client, self._findings, contact_details, progress)
-        self._shifts = ShiftReading(client, self._findings)
+        self._shifts = ShiftReading(client, self._findings, at)
         directory = Directory(people=self._people.users.objects, owners=self._people.owners)
         self._harvest = Harvest(directory, Rosters(nested, directory))
 
     def inventory(self) -> list[Node]:
         """Returns the nodes of groups and services. A group brings its shifts. Raises the first error if nothing can be
         listed."""
-        self._list_all()
+        self._list_all(Selection())
         self._raise_if_nothing_was_read()
         return self._harvest.nodes()
 
@@ -58,7 +60,7 @@ class XmattersRead(SourceRead):
         if selection.everything:
             self._people.users.read()
             self._record_listing(self._people.users)
-        self._list_all(selection.everything or any(kind in ("service", "user_group") for kind, _ in selection.chosen))
+        self._list_all(selection)
         self._raise_if_nothing_was_read()
         self._harvest.directory.sites = self._sites()
         self._harvest.absences = self._absences()
@@ -70,62 +72,78 @@ class XmattersRead(SourceRead):
 
     # --- listings -------------------------------------------------------------------------------------------------
 
-    def _list_all(self, with_services: bool = True) -> None:
+    def _list_all(self, selection: Selection) -> None:
         """Reads the lists of groups and services.
 
-        with_services: services are needed only if a service or a group was chosen, because nothing refers to them.
+        Services are needed only if a service or a group was chosen, because nothing refers to them.
         """
         groups = self._list(self._client.groups(), wire.Group, "user_group", "groups")
         self._harvest.directory.groups = groups.objects
-        if not with_services:
+        if not selection.everything and not {kind for kind, _ in selection.chosen} & {"service", "user_group"}:
             self._completeness["service"] = Completeness(True)
             return
         services = self._list(self._client.services(), wire.Service, "service", "services")
         self._harvest.services = services.objects
-        complete = services.completeness.listing
-        if isinstance(services.error, NotFound | PermissionMissing) or (complete and not services.objects):
-            self._harvest.groups_as_services = True
-            message = "No services are visible, so the on-call groups are offered instead."
+        on_call = self._harvest.on_call_groups()
+        if services.completeness.listing and not services.objects:
+            self._harvest.groups_as_services = on_call
+            message = "This account has no services, so the on-call groups are offered instead."
             self._findings.note("service", None, "none_here", message)
+        elif not services.completeness.listing:
+            # A group that was chosen as a service was offered by an earlier read, which found no services.
+            self._harvest.groups_as_services = {id_: on_call[id_] for id_ in _services(selection) if id_ in on_call}
 
     def _list(self, pages: Iterator[Page], model: type[N], entity_type: EntityType, key: str) -> Listing[N]:
-        """Reads a complete list. An error is reported, unless it means that there are no objects of this kind."""
+        """Reads a complete list. An error is a failure of the list; a refusal of the services is a note."""
         listing = Listing(pages, model, entity_type, key, self._findings, self._progress)
         listing.read()
-        excused = entity_type == "service" and isinstance(listing.error, NotFound | PermissionMissing)
-        self._record_listing(listing, excused)
-        if listing.error is not None and not excused:
+        refused = entity_type == "service" and isinstance(listing.error, NotFound | PermissionMissing)
+        self._record_listing(listing, refused)
+        if listing.error is not None and refused:
+            message = f"The services could not be read, so nothing changes about services: {listing.error.message}"
+            self._findings.note("service", None, "services_not_told", message, key, loss=True, hides=True)
+        elif listing.error is not None:
             self._findings.fail(entity_type, None, listing.error)
         self._completeness[entity_type] = listing.completeness
         return listing
 
     def _sites(self) -> dict[str, wire.Site] | None:
-        """Returns sites by id, None if they could not be read this time.
+        """Returns sites by id, None if they are not reported.
 
         They give people and groups a time zone if they have none, and show which people are not notified.
         """
-        found = self._optional(self._visible_sites(), wire.Site, "responder", "sites")
+        found = self._optional(self._client.sites(), wire.Site, "responder", "sites", hides=False)
         return None if found is None else {site.id: site for site in found}
 
-    def _visible_sites(self) -> Iterator[Page]:
-        """Yields the pages of sites. For an account without the right to see them there are none."""
-        try:
-            yield from self._client.sites()
-        except (NotFound, PermissionMissing) as error:
-            message = f"The sites could not be read: {error.message}"
-            self._findings.note("responder", None, "sites_not_told", message, "sites", loss=True)
-
-    def _absences(self) -> tuple[wire.Absence, ...] | None:
-        """Returns absences, None if they are not reported.
-
-        With one unreadable absence the result is None, because that absence would seem to be removed.
-        """
-        return self._optional(self._client.absences(), wire.Absence, "responder", "absences")
+    def _absences(self) -> Absences | None:
+        """Returns absences by the absent person, None if they are not reported."""
+        sent = self._optional(self._client.absences(), wire.Raw, "responder", "absences")
+        if sent is None:
+            return None
+        absences = Absences()
+        for place, raw in enumerate(item.value for item in sent):
+            absent = usable_id(raw.get("member")) if isinstance(raw, dict) else None
+            ended = has_ended(raw, "end", self._at)
+            path = f"absences[{place}]"
+            read = self._findings.read_element(wire.Absence, raw, "responder", absent, path, ended=ended)
+            if read is not None:
+                absences.read.append((place, read))
+            elif not ended:
+                absences.unread[absent] += 1
+        return absences
 
     def _optional(
-        self, pages: Iterable[Page], model: type[E], entity_type: EntityType, key: str, id_: str | None = None
-    ) -> tuple[E, ...] | None:
-        """Returns all objects of the pages, None if they are not reported."""
+        self,
+        pages: Iterable[Page],
+        model: type[E],
+        entity_type: EntityType,
+        key: str,
+        id_: str | None = None,
+        *,
+        hides: bool = True,
+    ) -> Elements[E] | None:
+        """Returns all readable objects of the pages, None if they are not reported. hides: whether they refer to other
+        objects that are imported."""
         return read_optional_list(
             lambda: all_items(pages, VENDOR, key, key),
             model,
@@ -135,6 +153,7 @@ class XmattersRead(SourceRead):
             words=f"The {key}",
             code=f"{key}_not_told",
             path=key,
+            hides=hides,
         )
 
     # --- closure --------------------------------------------------------------------------------------------------
@@ -150,6 +169,7 @@ class XmattersRead(SourceRead):
         while True:
             if harvest.has_unknown_owner():
                 self._people.find_owners()
+                harvest.directory.owners_listed = self._people.devices_listed
             kept = close(harvest.nodes(), selection)
             groups = [id_ for kind, id_ in kept if kind == "user_group" and id_ in harvest.directory.groups]
             unread = {id_ for id_ in groups if id_ not in harvest.rosters.members}
@@ -186,11 +206,12 @@ class XmattersRead(SourceRead):
 
     def _set_shift_completeness(self) -> None:
         completeness = self._completeness["user_group"]
-        if completeness.listing and self._shifts.unread_count:
+        unreadable = any(failed.entity_type == "user_group" for failed in self._findings.failed)
+        if completeness.listing and (self._shifts.unread_count or unreadable):
             completeness = Completeness(False, "Some of the shifts could not be read.")
         self._completeness["schedule"] = self._completeness["escalation_policy"] = completeness
 
-    def _roster(self, group_id: str) -> tuple[wire.Recipient, ...] | None:
+    def _roster(self, group_id: str) -> Elements[wire.Recipient] | None:
         """Returns the direct members of a group, None if they are not reported.
 
         A dynamic group has no roster. Its current members are requested only if nested groups are expanded.
@@ -201,7 +222,7 @@ class XmattersRead(SourceRead):
                 return None
             return self._optional(self._client.recipients(group_id), wire.Recipient, "user_group", "members", group_id)
         rows = self._optional(self._client.members(group_id), wire.RosterRow, "user_group", "members", group_id)
-        return None if rows is None else tuple(row.member for row in rows)
+        return None if rows is None else Elements((row.member for row in rows), rows.unread, rows.places)
 
     # --- people ---------------------------------------------------------------------------------------------------
 
@@ -217,3 +238,8 @@ class XmattersRead(SourceRead):
         people.read_devices([id_ for id_ in ids if id_ in people.users.objects])
         self._harvest.devices = people.devices
         return ids
+
+
+def _services(selection: Selection) -> list[str]:
+    """Returns the ids that were chosen as services."""
+    return [] if selection.everything else sorted(id_ for kind, id_ in selection.chosen if kind == "service")

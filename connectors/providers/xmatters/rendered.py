@@ -9,7 +9,7 @@ from connectors.errors import NotFound, PermissionMissing, ProviderUnavailable, 
 from connectors.providers.xmatters import wire
 from connectors.providers.xmatters.client import ON_CALL_GROUPS, Client
 from connectors.providers.xmatters.directory import Directory
-from connectors.providers.xmatters.vendor import invalid
+from connectors.providers.xmatters.vendor import invalid, unknown_value
 from connectors.reading.listing import RECOVERABLE
 from connectors.reading.mapping import spans
 from oncall.rendering.final import Span
@@ -77,7 +77,7 @@ def _directory(client: Client) -> Directory:
         groups = [wire.Group.model_validate(raw) for page in client.groups() for raw in page.items]
     except (*RECOVERABLE, ValidationError):
         groups = []
-    return Directory(groups={group.id: group for group in groups})
+    return Directory(groups={group.id: group for group in groups}, owners_listed=False)
 
 
 def _rows(
@@ -96,6 +96,8 @@ def _rows(
             for member in row.members or ():
                 for begins, ends, recipient in _holders(member, row):
                     participant = directory.participant(recipient, "members[].member")
+                    if participant.kind == "unknown":
+                        raise unknown_value("members[].member", f"{recipient.label} is of an unknown type.")
                     if (begins := max(begins, start)) < (ends := min(ends, end)):
                         yield row.shift.id, (begins, ends, (participant,))
     if read < announced:

@@ -7,8 +7,8 @@ from typing import Literal
 
 from connectors.providers.xmatters import wire
 from connectors.providers.xmatters.directory import Directory
-from connectors.reading.findings import Findings
-from connectors.reading.mapping import members_by_id
+from connectors.reading.findings import Elements, Findings
+from connectors.reading.mapping import members_by_id, unread_of
 from connectors.records import SourceTeam
 
 #: How a group that is a member of another group is imported.
@@ -26,7 +26,7 @@ class Rosters:
 
     nested: Nested
     directory: Directory
-    members: dict[str, tuple[wire.Recipient, ...] | None] = field(default_factory=dict)
+    members: dict[str, Elements[wire.Recipient] | None] = field(default_factory=dict)
 
     def people(self, group_id: str) -> Iterator[tuple[wire.Recipient, str]]:
         """Yields each person of a group once, with their role. A direct member has the role of a direct member."""
@@ -47,22 +47,25 @@ class Rosters:
         return {id_ for id_ in self._expanded(group_id) if id_ not in self.members}
 
     def team(self, group: wire.Group, because: tuple[str, ...], findings: Findings) -> SourceTeam:
-        """Returns the record of a group. Its members are None if some of them are unknown, because those people would
-        seem to have left."""
+        """Returns the record of a group. Members who are not known are counted as unread, so that nobody seems to have
+        left."""
         direct = self.members.get(group.id)
         if direct is not None:
             self._note_left_out(group, direct, findings)
         hidden = self._hidden(group.id)
         if direct is not None and hidden:
-            message = (
-                f"The members of {group.label} are treated as not reported: {', '.join(hidden)} cannot be resolved."
-            )
+            message = f"The members of {group.label} are only partly known: {', '.join(hidden)} cannot be resolved."
             if self.nested == "expand":
                 message += " Let the account see them, or choose another setting for groups in groups."
-            findings.note("user_group", group.id, "members_behind_not_told", message, "members", loss=True)
+            findings.note("user_group", group.id, "members_behind_not_told", message, "members", loss=True, hides=True)
         listed = [(person.id, role) for person, role in self.people(group.id)]
-        members = members_by_id(None if direct is None or hidden else listed)
-        return SourceTeam(group.id, group.label, group.description or "", members, because=because)
+        members = members_by_id(None if direct is None else listed)
+        if members is not None:
+            rosters = [self.members.get(id_) for id_ in (group.id, *self._expanded(group.id))]
+            members = Elements(members, len(hidden) + sum(roster.unread for roster in rosters if roster is not None))
+        return SourceTeam(
+            group.id, group.label, group.description or "", members, unread_of(members=members), because=because
+        )
 
     # --- walking --------------------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from typing import Final, Literal
 from connectors.providers.xmatters.wire import Rotation
 from oncall.rendering.recurrence import pattern
 from oncall.rendering.spec import ByOccurrence, ByTime, Participant, Recurring
-from oncall.rendering.zones import DAY, WEEK, furthest_reading, offset_at, reading
+from oncall.rendering.zones import DAY, EARLIEST, LATEST, WEEK, furthest_reading, offset_at, reading
 
 Trigger = Literal["none", "time", "shift", "alert"]
 
@@ -109,6 +109,8 @@ def by_time(rotation: Rotation, zone: str, first: int | None) -> Turning:
         raise Unsupported(f"its interval {str(rotation.interval)[:40]!r} is not a valid number of {unit}")
     if rotation.next_rotation_time is None:
         raise Unsupported("its next change is missing")
+    if not EARLIEST <= rotation.next_rotation_time.instant < LATEST:
+        raise Unsupported("its next change is before 1900 or after 2200")
     shown, certain = _time_of_day(zone, rotation.next_rotation_time.instant, first)
     if unit == "months":
         return _by_months(rotation.interval, step, shown, first, certain)

@@ -9,23 +9,27 @@ from connectors.errors import ConnectorError, NotFound, PermissionMissing
 from connectors.network.client import JsonValue
 from connectors.providers.xmatters import wire
 from connectors.providers.xmatters.client import Client
+from connectors.providers.xmatters.fields import has_ended
 from connectors.providers.xmatters.harvest import GroupShifts
 from connectors.providers.xmatters.rotations import NOT_ROTATING
 from connectors.providers.xmatters.vendor import VENDOR, invalid
-from connectors.reading.findings import Findings
+from connectors.reading.findings import Elements, Findings
 from connectors.reading.listing import RECOVERABLE, all_items
+from connectors.reading.texts import short_key
 
 
 class ShiftReading:
-    """Reads shifts, one instance per read. unread_count: the number of lists and shifts that could not be read.
+    """Reads shifts, one instance per read. at: instant of the read. unread_count: the number of lists and shifts that
+    could not be read.
 
     Lists are requested with members, rotation and exclusions. If no shift of any list contains a rotation (or
     exclusions), the lists do not report it, and :meth:`complete` requests it for each shift. If some shift contains it,
     a missing one is empty. Incomplete exclusions that cannot be followed are requested too.
     """
 
-    def __init__(self, client: Client, findings: Findings) -> None:
+    def __init__(self, client: Client, findings: Findings, at: int) -> None:
         self._client = client
+        self._at = at
         self._findings = findings
         self._embedded = {"rotation": False, "exclusions": False}
         self.unread_count = 0
@@ -39,7 +43,9 @@ class ShiftReading:
             raw = all_items(self._client.shifts(group.id), VENDOR, f"shifts of {group.label}", "shifts")
         except (NotFound, PermissionMissing) as error:
             message = f"The shifts of {group.label} could not be read: {error.message}"
-            self._findings.note("escalation_policy", group.id, "shifts_not_told", message, "shifts", loss=True)
+            self._findings.note(
+                "escalation_policy", group.id, "shifts_not_told", message, "shifts", loss=True, hides=True
+            )
             self.unread_count += 1
             return None
         except RECOVERABLE as error:
@@ -49,10 +55,15 @@ class ShiftReading:
         shifts = GroupShifts()
         for index, item in enumerate(raw):
             id_ = _id(item)
-            at = f"shifts[{index}]" if id_ is None else ""
-            reference = self._findings.read(wire.Reference, item, "schedule", id_, at)
+            at = f"shifts[{index}]"
+            reference = self._findings.read(wire.Reference, item, "schedule", id_, "" if id_ else at)
             if reference is None:
                 self.unread_count += 1
+                shifts.without_id += 1
+                message = f"A shift of {group.label} has no usable id. It keeps its place as an unresolved target."
+                self._findings.note(
+                    "escalation_policy", group.id, "shift_without_id", message, at, loss=True, hides=True
+                )
                 continue
             shift = self._shift(group.id, reference.id, item)
             if shift is None:
@@ -83,24 +94,36 @@ class ShiftReading:
     def _shift(self, group_id: str, shift_id: str, item: Any) -> wire.Shift | None:
         """Returns a shift. None: its schedule and its policy were reported as failed."""
         try:
-            members = self._client.whole(item.get("members"))
-            if members is None or any(_is_incomplete(member) for member in members):
-                pages = self._client.shift_members(group_id, shift_id)
-                members = all_items(pages, VENDOR, f"members of the shift {shift_id}", "members")
+            members = self._members(group_id, shift_id, item.get("members"))
             exclusions = self._embedded_exclusions(group_id, shift_id, item.get("exclusions"))
         except RECOVERABLE as error:
             self._fail(shift_id, error)
             return None
         for name in self._embedded:
             self._embedded[name] |= item.get(name) is not None
-        return self._read({**item, "members": members, "exclusions": exclusions}, shift_id)
-
-    def _read(self, item: Mapping[str, object], shift_id: str) -> wire.Shift | None:
-        shift = self._findings.read(wire.Shift, item, "schedule", shift_id, "")
+        shift = self._findings.read(wire.Shift, {**item, "members": None, "exclusions": None}, "schedule", shift_id, "")
         if shift is None:
             message = f"The shift {shift_id} could not be read: see its schedule."
             self._findings.fail("escalation_policy", shift_id, invalid("unreadable_shift", "", message))
-        return shift
+            return None
+        found = self._findings.read_all(wire.ShiftMember, members, "schedule", shift_id, "members")
+        return shift.model_copy(update={"members": found, "exclusions": self._parsed_exclusions(shift_id, exclusions)})
+
+    def _members(self, group_id: str, shift_id: str, sent: JsonValue) -> list[JsonValue]:
+        """Returns the complete members of a shift. Raises ConnectorError.
+
+        Members that lack a needed field are requested from their own list. If that is refused, they are read as sent.
+        """
+        members = self._client.whole(sent)
+        if members is not None and not any(_is_incomplete(member) for member in members):
+            return members
+        try:
+            pages = self._client.shift_members(group_id, shift_id)
+            return all_items(pages, VENDOR, f"members of the shift {shift_id}", "members")
+        except (NotFound, PermissionMissing):
+            if members is None:
+                raise
+            return members
 
     def _missing(self, group_id: str, shift: wire.Shift) -> dict[str, object]:
         """Returns the missing values of a shift, by field. Raises ConnectorError."""
@@ -129,9 +152,18 @@ class ShiftReading:
             self._findings.note("schedule", shift_id, "exclusions_not_told", message, "exclusions", loss=True)
             return None
 
-    def _exclusions(self, group_id: str, shift_id: str) -> tuple[wire.Exclusion, ...] | None:
-        raw = self._listed_exclusions(group_id, shift_id)
-        return self._parsed({"id": shift_id, "exclusions": raw}, "exclusions").exclusions
+    def _exclusions(self, group_id: str, shift_id: str) -> Elements[wire.Exclusion] | None:
+        return self._parsed_exclusions(shift_id, self._listed_exclusions(group_id, shift_id))
+
+    def _parsed_exclusions(self, shift_id: str, raw: list[JsonValue] | None) -> Elements[wire.Exclusion] | None:
+        """Returns exclusions. An unreadable one is ignored if its occurrence has ended."""
+        if raw is None:
+            return None
+
+        def ended(item: object) -> bool:
+            return has_ended(item, "endDate", self._at)
+
+        return self._findings.read_all(wire.Exclusion, raw, "schedule", shift_id, "exclusions", ended=ended)
 
     def _rotation(self, group_id: str, shift_id: str) -> wire.Rotation | None:
         """Returns the rotation of a shift. None: there is none, or it was not reported, with a note."""
@@ -141,14 +173,12 @@ class ShiftReading:
             message = f"The rotation could not be read: {error.message}"
             self._findings.note("schedule", shift_id, "rotation_not_told", message, "rotation", loss=True)
             return None
-        return self._parsed({"id": shift_id, "rotation": single.get("rotation")}, "rotation").rotation
-
-    def _parsed(self, item: Mapping[str, object], key: str) -> wire.Shift:
-        """Returns a shift with the value of ``key``. Raises UnexpectedResponse if the value is not valid."""
         try:
-            return wire.Shift.model_validate(item)
+            return wire.Shift.model_validate({"id": shift_id, "rotation": single.get("rotation")}).rotation
         except ValidationError:
-            raise invalid("invalid_value", key, f"The {key} of the shift {item['id']} cannot be read.") from None
+            raise invalid(
+                "invalid_value", "rotation", f"The rotation of the shift {shift_id} cannot be read."
+            ) from None
 
     def _fail(self, shift_id: str, error: ConnectorError) -> None:
         self._findings.fail("schedule", shift_id, error)
@@ -157,7 +187,7 @@ class ShiftReading:
 
 def _id(item: JsonValue) -> str | None:
     id_ = item.get("id") if isinstance(item, dict) else None
-    return id_ if isinstance(id_, str) and id_ else None
+    return short_key(id_) if isinstance(id_, str) and id_.strip() else None
 
 
 def _is_incomplete(member: JsonValue) -> bool:

@@ -6,11 +6,11 @@ from typing import Final
 
 from connectors.providers.xmatters import wire
 from connectors.providers.xmatters.vendor import invalid, unknown_value
-from connectors.reading.findings import Findings
+from connectors.reading.findings import Elements, Findings
 from oncall.rendering.recurrence import pattern
 from oncall.rendering.spec import Always, Frequency, Recurring, Rule
-from oncall.rendering.validation import window_faults
-from oncall.rendering.zones import DAY, EARLIEST, LATEST, at, reading
+from oncall.rendering.validation import MAX_OCCURRENCE, window_faults
+from oncall.rendering.zones import DAY, EARLIEST, LATEST, at, furthest_reading, reading
 
 _WEEKDAYS: Final = {"MO": 1, "TU": 2, "WE": 3, "TH": 4, "FR": 5, "SA": 6, "SU": 7}
 _MONTHS: Final = {
@@ -33,6 +33,8 @@ def on_holidays_only(shift: wire.Shift) -> bool:
 def window(shift: wire.Shift, zone: str, findings: Findings) -> Always | Recurring:
     """Returns the window of a shift. Raises UnexpectedResponse for impossible times and a recurrence that never occurs.
 
+    The window of a shift with :func:`limits` is always open.
+
     Start and end are those of the first occurrence. From its local date on, the recurrence repeats its local time of
     day and its length in local time (recorded: 17:00 before and after a clock change). A shift that is always on has no
     times (vendor reference, "Shift object").
@@ -44,11 +46,26 @@ def window(shift: wire.Shift, zone: str, findings: Findings) -> Always | Recurri
         if value is None:
             raise invalid("missing_field", name, f"The times of {shift.label} have no {name}.")
     assert shift.start is not None and shift.end is not None and recurrence is not None  # noqa: S101
-    first = reading(zone, shift.start.instant)
-    made = Recurring(_rule(shift, recurrence, zone, first, findings), first, reading(zone, shift.end.instant) - first)
+    if not EARLIEST <= shift.start.instant < LATEST:
+        raise invalid("invalid_value", "start", f"{shift.label} starts before 1900 or after 2200.")
+    if limits(shift) != (None, None):
+        return Always()
+    first, last = reading(zone, shift.start.instant), reading(zone, min(shift.end.instant, LATEST))
+    made = Recurring(_rule(shift, recurrence, zone, first, findings), first, last - first)
     for field, message in window_faults(made):
         raise invalid("invalid_recurrence", "recurrence", f"{shift.label} cannot recur: {field} {message}.")
     return made
+
+
+def limits(shift: wire.Shift) -> tuple[int | None, int | None]:
+    """Returns the instants [since, until) of a shift that happens once and lasts longer than a year, with None for an
+    end after 2200. Any other shift has no limits, because its window has them."""
+    once = shift.recurrence is not None and shift.recurrence.frequency == "ONCE"
+    if not once or shift.start is None or shift.end is None:
+        return None, None
+    if shift.end.instant - shift.start.instant <= MAX_OCCURRENCE - DAY:
+        return None, None
+    return shift.start.instant, None if shift.end.instant > LATEST else shift.end.instant
 
 
 def without(
@@ -56,15 +73,21 @@ def without(
 ) -> Always | Recurring:
     """Returns the window without the deleted occurrences. A note names an exclusion that matches no occurrence."""
     excluded: set[int] = set()
-    for number, exclusion in enumerate(exclusions):
-        instant = exclusion.start_date.instant
+    places = exclusions.places if isinstance(exclusions, Elements) else range(len(exclusions))
+    for place, exclusion in zip(places, exclusions, strict=True):
+        instant = min(max(exclusion.start_date.instant, EARLIEST), LATEST)
         near = reading(zone, instant)
         starts = () if isinstance(made, Always) else pattern(made).starts(near - DAY, near + DAY + 1)
-        found = [start for start in starts if at(zone, start) == instant]
+        # In a repeated hour, an occurrence has one reading but may be named by the instant of either pass.
+        found = [
+            start
+            for start in starts
+            if instant == exclusion.start_date.instant and (start == near or at(zone, start) == instant)
+        ]
         excluded.update(found)
         if not found:
             message = f"A deleted occurrence of {shift.label} matches no occurrence of its recurrence."
-            findings.note("schedule", shift.id, "exclusion_without_occurrence", message, f"exclusions[{number}]")
+            findings.note("schedule", shift.id, "exclusion_without_occurrence", message, f"exclusions[{place}]")
     if isinstance(made, Always) or not excluded:
         return made
     return Recurring(made.rule, made.first, made.duration, tuple(sorted(excluded)))
@@ -132,7 +155,7 @@ def _end(shift: wire.Shift, end: wire.RecurrenceEnd | None, zone: str) -> tuple[
     if end.end_by == "REPETITIONS" and end.repetitions is not None:
         return end.repetitions, None
     if end.end_by == "DATE" and end.date is not None:
-        return None, reading(zone, min(max(end.date.instant, EARLIEST), LATEST - DAY))
+        return None, furthest_reading(zone, min(max(end.date.instant, EARLIEST), LATEST - DAY))
     raise invalid("missing_field", "recurrence.end", f"{shift.label} ends at an unknown time.")
 
 

@@ -8,77 +8,33 @@ never imported.
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasGenerator, BeforeValidator, ConfigDict, Field, model_validator
-from pydantic.alias_generators import to_camel
-
-from connectors.reading.wire import Id, Instant, Text, Wire
-
-#: All documented words that are used.
-_WORDS = frozenset(
-    (  # noqa: SIM905 - sixty lines otherwise
-        "ACTIVE INACTIVE SU MO TU WE TH FR SA JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC ON_CALL BROADCAST "
-        "DYNAMIC PERSON GROUP DEVICE DYNAMIC_TEAM EMAIL VOICE TEXT_PHONE TEXT_PAGER APPLE_PUSH ANDROID_PUSH FAX "
-        "VOICE_IVR GENERIC INVALID NEVER DATE REPETITIONS ONCE DAILY WEEKLY EVERY_WEEKDAY EVERY_WEEKEND_DAY MONTHLY "
-        "YEARLY HOLIDAY DATE_OF_MONTH DAY_OF_WEEK FIRST SECOND THIRD FOURTH LAST NONE PEER MANAGEMENT VACANCY "
-        "REPLACEMENT"
-    ).split()
+from pydantic import (
+    BeforeValidator,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
 )
 
-
-def _word(value: object) -> object:
-    """Returns a known word in upper case, because samples mix the case. An unknown word stays as it was sent."""
-    word = value.strip().upper() if isinstance(value, str) else ""
-    return word if word in _WORDS else value
-
-
-def _number(value: object) -> object:
-    """Returns a number for ``4`` or ``"4"``: both were seen. Other texts and very long numbers stay as they are."""
-    word = value.strip() if isinstance(value, str) else ""
-    return int(word) if word.isascii() and word.isdigit() and len(word) <= 12 else value
-
-
-def _flag(value: object) -> object:
-    """Returns a boolean for ``true`` or ``"true"``."""
-    return {"true": True, "false": False}.get(value.strip().lower(), value) if isinstance(value, str) else value
-
-
-def _rows(value: object) -> object:
-    """Returns a bare list, or the ``data`` of its envelope."""
-    return value.get("data") if isinstance(value, dict) else value
-
-
-def _is_incomplete(value: object) -> bool:
-    """Returns whether an envelope contains fewer rows than its total."""
-    rows, total = _rows(value), value.get("total") if isinstance(value, dict) else None
-    return isinstance(rows, list) and type(total) is int and len(rows) < total
-
-
-def _complete_rows(value: object) -> object:
-    """Returns the rows of a list that must be complete."""
-    if _is_incomplete(value):
-        raise ValueError("the list is incomplete")
-    return _rows(value)
-
-
-def _text_of_number(value: object) -> object:
-    return str(value) if type(value) is int else _word(value)
-
-
-Word = Annotated[Text, BeforeValidator(_word)]
-Whole = Annotated[int, Field(strict=True, ge=0), BeforeValidator(_number)]
-Flag = Annotated[bool, Field(strict=True), BeforeValidator(_flag)]
-Status = Annotated[Literal["ACTIVE", "INACTIVE"], BeforeValidator(_word)]
-Day = Annotated[Literal["SU", "MO", "TU", "WE", "TH", "FR", "SA"], BeforeValidator(_word)]
-Month = Annotated[
-    Literal["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"], BeforeValidator(_word)
-]
-GroupType = Annotated[Literal["ON_CALL", "BROADCAST", "DYNAMIC"], BeforeValidator(_word)]
-
-
-class CamelWire(Wire):
-    """A model whose fields have camel-case names in answers."""
-
-    model_config = ConfigDict(alias_generator=AliasGenerator(validation_alias=to_camel))
+from connectors.providers.xmatters.fields import (
+    CamelWire,
+    Day,
+    Flag,
+    GroupType,
+    Month,
+    Status,
+    Whole,
+    Word,
+    complete_rows,
+    is_incomplete,
+    number_of,
+    rows_of,
+    text_of_number,
+    word_of,
+)
+from connectors.reading.texts import name_of
+from connectors.reading.wire import Id, Instant, Text
 
 
 class Reference(CamelWire):
@@ -90,7 +46,7 @@ class Reference(CamelWire):
 
     @property
     def label(self) -> str:
-        return self.target_name or self.name or self.id
+        return name_of(self.id, self.target_name, self.name)
 
 
 class Recipient(Reference):
@@ -106,7 +62,7 @@ class Recipient(Reference):
     def label(self) -> str:
         """The name of a person, or the target name of another recipient."""
         full = " ".join(part.strip() for part in (self.first_name or "", self.last_name or "") if part.strip())
-        return full or self.target_name or self.name or self.id
+        return name_of(self.id, full, self.target_name, self.name)
 
 
 # --- people -----------------------------------------------------------------------------------------------------------
@@ -116,15 +72,29 @@ class Role(CamelWire):
     name: Text | None = None
 
 
+def _readable_roles(value: object) -> object:
+    rows = rows_of(value)
+    return [row for row in rows if _is_role(row)] if isinstance(rows, list) else rows
+
+
+def _has_unread_roles(value: object) -> bool:
+    rows = rows_of(value)
+    return is_incomplete(value) or (isinstance(rows, list) and not all(map(_is_role, rows)))
+
+
+def _is_role(row: object) -> bool:
+    return isinstance(row, dict) and isinstance(row.get("name"), str | None)
+
+
 class Person(Recipient):
-    """A person. roles_incomplete: whether there are more roles than were sent."""
+    """A person. roles_incomplete: whether there are more roles than could be read."""
 
     web_login: Text | None = None
     timezone: Text | None = None
     status: Status | None = None
     site: Reference | None = None
-    roles: Annotated[tuple[Role, ...] | None, BeforeValidator(_rows)] = None
-    roles_incomplete: Annotated[bool, Field(validation_alias="roles"), BeforeValidator(_is_incomplete)] = False
+    roles: Annotated[tuple[Role, ...] | None, BeforeValidator(_readable_roles)] = None
+    roles_incomplete: Annotated[bool, Field(validation_alias="roles"), BeforeValidator(_has_unread_roles)] = False
 
 
 class Site(Reference):
@@ -141,21 +111,30 @@ class Timeframe(CamelWire):
     exclude_holidays: Flag | None = None
 
 
+class Timeframes(CamelWire):
+    """The time frames of a device, which must be complete. items: None means always."""
+
+    items: Annotated[tuple[Timeframe, ...] | None, BeforeValidator(complete_rows)] = None
+
+
 class Device(CamelWire):
-    """A device. status: one sample of the reference calls it ``active``. delay: minutes until the next device."""
+    """A device. status: one sample of the reference calls it ``active``. delay: minutes until the next device. country:
+    two letters. timeframes: read by the mapping, because an unreadable one costs only the device's notification rule.
+    """
 
     id: Id
     name: Text | None = None
     device_type: Word
     email_address: Text | None = None
     phone_number: Text | None = None
+    country: Any = None
     owner: Recipient | None = None
     sequence: Whole | None = None
     delay: Whole | None = None
     status: Status | None = None
     test_status: Word | None = None
     priority_threshold: Word | None = None
-    timeframes: Annotated[tuple[Timeframe, ...] | None, BeforeValidator(_complete_rows)] = None
+    timeframes: Any = None
 
     @model_validator(mode="before")
     @classmethod
@@ -191,7 +170,7 @@ class RosterRow(CamelWire):
 
 
 class RecurrenceEnd(CamelWire):
-    end_by: Annotated[Literal["NEVER", "DATE", "REPETITIONS"], BeforeValidator(_word)] | None = None
+    end_by: Annotated[Literal["NEVER", "DATE", "REPETITIONS"], BeforeValidator(word_of)] | None = None
     date: Instant | None = None
     repetitions: Whole | None = None
 
@@ -212,15 +191,15 @@ class Recurrence(CamelWire):
             "DATE_OF_MONTH",
             "DAY_OF_WEEK",
         ],
-        BeforeValidator(_word),
+        BeforeValidator(word_of),
     ]
     repeat_every: Whole | None = None
     on_days: tuple[Day, ...] | None = None
-    on: Annotated[Literal["DATE_OF_MONTH", "DAY_OF_WEEK"], BeforeValidator(_word)] | None = None
+    on: Annotated[Literal["DATE_OF_MONTH", "DAY_OF_WEEK"], BeforeValidator(word_of)] | None = None
     months: tuple[Month, ...] | None = None
-    date_of_month: Annotated[Text, BeforeValidator(_text_of_number)] | None = None
+    date_of_month: Annotated[Text, BeforeValidator(text_of_number)] | None = None
     day_of_week_classifier: (
-        Annotated[Literal["FIRST", "SECOND", "THIRD", "FOURTH", "LAST"], BeforeValidator(_word)] | None
+        Annotated[Literal["FIRST", "SECOND", "THIRD", "FOURTH", "LAST"], BeforeValidator(word_of)] | None
     ) = None
     day_of_week: Day | None = None
     end: RecurrenceEnd | None = None
@@ -231,33 +210,49 @@ class Rotation(CamelWire):
 
     type: Any = None
     direction: Any = None
-    interval: Annotated[Any, BeforeValidator(_number)] = None
+    interval: Annotated[Any, BeforeValidator(number_of)] = None
     interval_unit: Any = None
     next_rotation_time: Instant | None = None
 
 
 class Exclusion(CamelWire):
     start_date: Instant
-    end_date: Instant | None = None
+
+
+def _recipient_or_none(value: object, handler: ValidatorFunctionWrapHandler) -> object:
+    try:
+        return handler(value)
+    except ValidationError:
+        return None
 
 
 class ShiftMember(CamelWire):
-    """A member of a shift. delay: minutes *before* this member. in_rotation: was also seen inside the recipient."""
+    """A member of a shift. delay: minutes *before* this member. in_rotation: was also seen inside the recipient.
+
+    recipient: None if it is unusable, for example without an id: it keeps its seat. recipient_type: its type then.
+    """
 
     position: Whole
     delay: Whole
     escalation_type: Word | None = None
     in_rotation: Flag = True
-    recipient: Recipient
+    recipient: Annotated[Recipient | None, WrapValidator(_recipient_or_none)] = None
+    recipient_type: Text = ""
 
     @model_validator(mode="before")
     @classmethod
-    def _in_rotation(cls, raw: Any) -> Any:
-        if not isinstance(raw, dict) or raw.get("inRotation") is not None:
+    def _from_recipient(cls, raw: Any) -> Any:
+        if not isinstance(raw, dict):
             return raw
-        nested = raw["recipient"].get("inRotation") if isinstance(raw.get("recipient"), dict) else None
-        kept = {key: value for key, value in raw.items() if key != "inRotation"}
-        return kept if nested is None else {**kept, "inRotation": nested}
+        recipient = raw.get("recipient")
+        nested = recipient if isinstance(recipient, dict) else {}
+        kept = {key: value for key, value in raw.items() if key not in ("inRotation", "recipientType")}
+        in_rotation = raw.get("inRotation") if raw.get("inRotation") is not None else nested.get("inRotation")
+        if in_rotation is not None:
+            kept["inRotation"] = in_rotation
+        if isinstance(nested.get("recipientType"), str):
+            kept["recipientType"] = nested["recipientType"]
+        return kept
 
 
 class SiteHolidays(CamelWire):
@@ -278,7 +273,8 @@ class EndOfEscalation(CamelWire):
 
 
 class Shift(Reference):
-    """A shift. start, end: of the first occurrence. members, exclusions: None means not reported."""
+    """A shift. start, end: of the first occurrence. members, exclusions: None means not reported; they are read element
+    by element, so that an unreadable one costs only itself."""
 
     description: Text | None = None
     start: Instant | None = None
@@ -297,9 +293,20 @@ class Shift(Reference):
 # --- absences, services, who is on call -------------------------------------------------------------------------------
 
 
+class Raw(CamelWire):
+    """An element as it was sent, which is read later for the object that it belongs to."""
+
+    value: Any = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _anything(cls, raw: Any) -> Any:
+        return {"value": raw}
+
+
 class Absence(CamelWire):
     id: Id
-    absence_type: Annotated[Literal["VACANCY", "REPLACEMENT"], BeforeValidator(_word)]
+    absence_type: Annotated[Literal["VACANCY", "REPLACEMENT"], BeforeValidator(word_of)]
     start: Instant
     end: Instant
     member: Recipient
@@ -323,7 +330,7 @@ class Replacement(CamelWire):
 
 class OnCallMember(CamelWire):
     member: Recipient
-    replacements: Annotated[tuple[Replacement, ...] | None, BeforeValidator(_rows)] = None
+    replacements: Annotated[tuple[Replacement, ...] | None, BeforeValidator(rows_of)] = None
 
 
 class OnCallRow(CamelWire):

@@ -125,11 +125,18 @@ class Edits(account.Edits):
             self._get("schedule", schedule_id).enabled = enabled
 
     def add_override(
-        self, schedule_id: str, user_id: str | None, start: int, end: int, rotation_ids: list[str] | None = None
+        self,
+        schedule_id: str,
+        user_id: str | None,
+        start: int,
+        end: int,
+        rotation_ids: list[str] | None = None,
+        alias: str = "",
     ) -> str:
         """Add an override and return its alias.
 
         start, end: UTC seconds. user_id: None = nobody is on call. rotation_ids: None or empty = all rotations.
+        alias: any text; empty = the vendor chooses it.
         """
         if start >= end:
             raise ValueError("An override ends after it starts.")
@@ -140,7 +147,7 @@ class Edits(account.Edits):
             unknown = set(rotation_ids or ()) - {rotation.id for rotation in schedule.rotations}
             if unknown:
                 raise LookupError(f"{schedule.name} has no rotation {', '.join(sorted(unknown))}.")
-            alias = uuid(self._state.seed, "override", schedule_id, self._state.version)
+            alias = alias or uuid(self._state.seed, "override", schedule_id, self._state.version)
             by = NOBODY if user_id is None else ("user", user_id)
             schedule.overrides.append(Override(alias, start, end, by, list(rotation_ids or ())))
             return alias

@@ -1,7 +1,8 @@
 """The objects of a simulated account. Instants are UTC seconds since 1970; None = open or absent.
 
 Objects are mutable, because an account changes while it is served. Change them inside ``State.editing()``. A
-*participant* is (type, id) with the type user | team | escalation | schedule | none; the id of none is "".
+*participant* is (type, id) with the type user | team | escalation | schedule | group | none. Groups are of the first
+API and have no objects here. The id is "" for none and for a participant that is sent without one.
 """
 
 from dataclasses import dataclass, field
@@ -70,7 +71,10 @@ class Window:
 
 @dataclass(slots=True)
 class Restriction:
-    """Windows that all have weekdays or all have none. ``as_list``: a single daily window is sent as a list."""
+    """Windows that all have weekdays or all have none; without any, an empty restriction is sent, which limits nothing.
+
+    ``as_list``: a single daily window is sent as a list.
+    """
 
     windows: list[Window]
     as_list: bool = False
@@ -93,7 +97,7 @@ class Rotation:
 
 @dataclass(slots=True)
 class Override:
-    """``rotation_ids`` empty = all rotations."""
+    """``alias`` is any text. ``rotation_ids`` empty = all rotations."""
 
     alias: str
     start: int

@@ -34,7 +34,7 @@ def on_call(state: State, schedule: Schedule, instant: int, depth: int = 0) -> t
 
 def _below(state: State, participant: Participant, instant: int, depth: int) -> tuple[OnCall, ...]:
     kind, key = participant
-    if depth > _DEEPEST or kind == "user" or participant in state.deleted_names:
+    if depth > _DEEPEST or kind in ("user", "group") or not key or participant in state.deleted_names:
         return ()
     if kind == "schedule":
         return on_call(state, state.schedules[key], instant, depth)
@@ -69,7 +69,7 @@ def _of_team(state: State, rule: EscalationRule) -> list[str]:
 def leaves(found: tuple[OnCall, ...]) -> Iterator[Participant]:
     """Yield the people at the end of each branch."""
     for one in found:
-        if one.participant[0] == "user":
+        if one.participant[0] == "user" and one.participant[1]:
             yield one.participant
         else:
             yield from leaves(one.below)
@@ -78,5 +78,5 @@ def leaves(found: tuple[OnCall, ...]) -> Iterator[Participant]:
 def people_of(state: State, participant: Participant, instant: int) -> list[Participant]:
     """Return the people of a participant, each once."""
     if participant[0] == "user":
-        return [participant]
+        return [participant] if participant[1] else []
     return list(dict.fromkeys(leaves(_below(state, participant, instant, 1))))

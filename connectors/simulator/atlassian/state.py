@@ -62,10 +62,12 @@ class State(Account):
     # Lookups.
 
     def name_of(self, participant: Participant) -> str:
-        """Return a user's login or another object's name. Raises KeyError when it does not exist."""
+        """Return a user's login or another object's name; of a group its id. Raises KeyError when it does not exist."""
         if participant in self.deleted_names:
             return self.deleted_names[participant]
         kind, key = participant
+        if kind == "group" or not key:
+            return key
         return self.users[key].email if kind == "user" else str(self.objects(kind)[key].name)
 
     def objects(self, kind: str) -> dict[str, Any]:

@@ -25,6 +25,8 @@ DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sun
 def restriction_json(restriction: Restriction, request_number: int) -> Json:
     """Write a restriction. request_number: shifts the order of windows, which differs between two reads."""
     windows = restriction.windows
+    if not windows:
+        return {"type": "time-of-day", "restriction": {}}
     if windows[0].start_day is None:
         shape = _window(windows[0])
         spelled: Json = {"restrictions": [shape]} if restriction.as_list else {"restriction": shape}

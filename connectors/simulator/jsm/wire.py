@@ -33,7 +33,9 @@ class Wire(BaseWire):
     def participant(self, participant: Participant) -> Json:
         """A pair of type and id; JSM writes no names."""
         kind, key = participant
-        return {"type": "noone"} if kind == "none" else {"type": kind, "id": key}
+        if kind == "none" or not key:
+            return {"type": "noone" if kind == "none" else kind}
+        return {"type": kind, "id": key}
 
     # People and teams.
 
@@ -218,5 +220,5 @@ class Wire(BaseWire):
 
     def _responder(self, participant: Participant) -> Json:
         made = self.participant(participant)
-        deleted = participant[0] == "user" and self.state.users[participant[1]].deleted
+        deleted = participant[0] == "user" and participant[1] and self.state.users[participant[1]].deleted
         return made | ({"deleted": True} if deleted or participant in self.state.deleted_names else {})

@@ -119,8 +119,8 @@ class Wire(BaseWire):
     def participant(self, participant: Participant) -> Json:
         """Write a participant or recipient. A user has a login, other kinds have a name, nobody has neither."""
         kind, key = participant
-        if kind == "none":
-            return {"type": "none"}
+        if kind == "none" or not key:
+            return {"type": kind}
         return {"type": kind, "id": key, "username" if kind == "user" else "name": self.state.name_of(participant)}
 
     def _owner(self, team_id: str | None) -> Json:
@@ -208,6 +208,8 @@ class Wire(BaseWire):
 
     def recipient(self, participant: Participant) -> Json:
         """Write a recipient in timelines and on-calls, where a user's login has the key ``name``."""
+        if not participant[1]:
+            return {"type": participant[0]}
         return {"id": participant[1], "name": self.state.name_of(participant), "type": participant[0]}
 
     def on_call(self, one: OnCall) -> Json:

@@ -1,14 +1,16 @@
-"""Who is notified at which minute after an alert, found by visiting the seats in order.
+"""Who is notified at which minute after an alert, found by going through the members of each timeline in order.
 
-Rules (from the vendor's help): every running shift has its own timeline, and all run in parallel. All seats up to the
-first delay are notified at once, the next after the delay before them. A recipient who is inactive, or absent without a
-replacement, is skipped: the delay before is kept, the delay after is dropped. A replacement takes the seat. A group in
-a seat is resolved when it is reached. A repeated timeline begins again after its wait.
+Rules (vendor: https://help.xmatters.com/ondemand/groups/groups-escalations.htm): every running shift has its own
+timeline, and all run in parallel. The members are notified in their order. A delay pauses the timeline before the
+members after it. An inactive user, or an absent user without a replacement, is ignored: the next member follows at
+once, and a delay directly after the ignored member is ignored too. This is decided for each member, not for all members
+between two delays. A delay before an ignored member is kept (help, "Temporary absences"). A replacement takes the seat.
+A group in a seat is resolved when it is reached. A repeated timeline begins again after its wait.
 
-The vendor's help leaves these points open; this simulator decides: seats without a delay between them are one step,
-whose delay after is dropped only when all of them are skipped; a delay before the first seat applies only to the first
-round; absences are looked up at the instant of the alert; a group in a seat is never skipped, even if nobody in it is
-on call; a group inside itself is not entered again; the wait before a repetition is never dropped.
+The vendor's help leaves these points open; this simulator decides: a delay before the first seat applies only to the
+first round; absences are looked up at the instant of the alert; a group in a seat is never ignored, even if nobody in
+it is on call; a device that is not in use is ignored like an inactive user; a group inside itself is not entered again;
+the wait before a repetition is never ignored.
 """
 
 from collections.abc import Iterator
@@ -59,25 +61,19 @@ def _group(state: State, group: Group, at: int, second: int, above: tuple[str, .
 def _timeline(
     state: State, shift: Shift, order: list[Recipient], at: int, second: int, inside: tuple[str, ...]
 ) -> Iterator[_Notified]:
-    if not order:
-        return
-    rounds = 1 + int(shift.repeat.times) if shift.repeat else 1
-    elapsed = shift.seats[0].delay * 60
-    for _ in range(rounds):
-        somebody = False
-        for position, (seat, recipient) in enumerate(zip(shift.seats, order, strict=True)):
-            if position and seat.delay:
-                elapsed += seat.delay * 60 if somebody else 0
-                somebody = False
-            standing = _standing(state, shift.group_id, recipient, at)
-            if standing is not None:
-                somebody = True
-                yield from _reached(state, standing, at + elapsed, second + elapsed, shift.id, inside)
-        elapsed += shift.repeat.wait if shift.repeat else 0
+    elapsed = 0
+    for number in range(1 + int(shift.repeat.times) if shift.repeat else 1):
+        elapsed += shift.repeat.wait if shift.repeat and number else 0
+        pause_counts = number == 0
+        for seat, recipient in zip(shift.seats, order, strict=True):
+            elapsed += seat.delay * 60 if pause_counts else 0
+            notified = _standing(state, shift.group_id, recipient, at)
+            pause_counts = notified is not None
+            yield from _reached(state, notified, at + elapsed, second + elapsed, shift.id, inside)
 
 
 def _standing(state: State, group_id: str, recipient: Recipient, at: int) -> Recipient | None:
-    """Return who is notified for a seat: the recipient or the replacement; None = the seat is skipped."""
+    """Return who is notified for a seat: the recipient or the replacement; None = the member is ignored."""
     kind, key = recipient
     if kind == "PERSON":
         absence = absence_at(state.absences_of(key, group_id), at)

@@ -25,8 +25,8 @@ from oncall.models import EscalationPolicy, Service
 class EscalationPolicyForm(CardsForm[EscalationPolicy, Level]):
     kind = "escalation_policy"
     mirrored = (
-        "name", "description", "initial_wait", "repeat_count", "after_last", "unstaffed_level", "resolved", "group",
-        "active",
+        "name", "description", "initial_wait", "repeat_count", "after_last", "unstaffed_level", "resolved", "part_of",
+        "group", "active",
     )  # fmt: skip
     cards_field = "levels"
     reference_owner = "owner_policy"

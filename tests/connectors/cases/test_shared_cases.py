@@ -9,7 +9,7 @@ from connectors.closure import Selection
 from connectors.connections.opening import replay_connector
 from connectors.recordings.recording import load
 from connectors.recordings.replay import document
-from syncjobs.management.commands.replay import FORTNIGHT
+from oncall.rendering.zones import DAY
 from syncjobs.management.shell import instant_of
 from tests.connectors.cases.judge import holds
 from tests.paths import SHARED
@@ -23,6 +23,6 @@ LISTED: list[dict[str, Any]] = json.loads((CASES / "cases.json").read_text()) if
 def test_the_document_is_right(case: dict[str, Any]) -> None:
     connector = replay_connector(load(CASES / case["file"]))
     since = instant_of(case["since"]) if case["since"] else int(connector.rim.now())
-    until = instant_of(case["until"]) if case["until"] else since + FORTNIGHT
+    until = instant_of(case["until"]) if case["until"] else since + 14 * DAY
     printed = document(connector.fetch(Selection(), contact_details=True), since, until)
     assert holds(case["right"], printed), (printed["notes"], printed["failed"], case["why"])

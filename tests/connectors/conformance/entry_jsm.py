@@ -33,8 +33,8 @@ def _thrifty(path: str, body: Any) -> None:
 
 
 _REQUIRED = (
-    "id", "type", "accountId", "teamId", "condition", "delay", "notifyType", "recipient", "endDate", "fromUser",
-    "startDate", "toUser", "endHour", "endMin", "startHour", "startMin", "isDefault", "notify", "alias", "responder",
+    "id", "type", "accountId", "teamId", "condition", "delay", "notifyType", "endDate", "fromUser",
+    "startDate", "toUser", "endHour", "endMin", "startHour", "startMin", "isDefault", "alias", "responder",
     "startDay", "endDay",
 )  # fmt: skip
 

@@ -19,7 +19,7 @@ def _thrifty(path: str, body: Any) -> None:
 _REQUIRED = (
     "id", "type", "user", "username", "condition", "delay", "timeAmount", "notifyType", "recipient", "endDate",
     "fromUser", "startDate", "toUser", "rotations", "participants", "endHour", "endMin", "startHour", "startMin",
-    "isDefault", "notify", "method", "contactMethod", "alias", "members", "rules", "startDay", "endDay",
+    "isDefault", "method", "contactMethod", "alias", "members", "rules", "startDay", "endDay",
 )  # fmt: skip
 
 OPSGENIE = Provider(
@@ -48,7 +48,13 @@ OPSGENIE = Provider(
     ),
     listings=(
         Listing("responder", "/v2/users", "Read and Configuration Access"),
-        Listing("user_group", "/v2/teams", "Read and Configuration Access", whole="vendor docs, Team API: no paging"),
+        Listing(
+            "user_group",
+            "/v2/teams",
+            "Read and Configuration Access",
+            whole="vendor docs, Team API: no paging",
+            carries=frozenset({"escalation_policy"}),
+        ),
         Listing(
             "schedule", "/v2/schedules", "Read and Configuration Access", whole="vendor docs, Schedule API: no paging"
         ),

@@ -256,9 +256,8 @@ def test_a_whole_answer_of_the_wrong_shape_is_not_asked_for_again(body: bytes, c
         ({"retry_after": "7"}, 7.0),
         ({"retry_after": "1.5"}, 1.5),
         ({"retry_after": http_date(30)}, 30.0),
-        ({"ratelimit_reset": "12"}, 12.0),
         ({"ratelimit_reset": "12", "ratelimit_remaining": "0"}, 12.0),
-        ({"ratelimit_reset": "12", "retry_after": "20"}, 20.0),
+        ({"ratelimit_reset": "12", "ratelimit_remaining": "0", "retry_after": "20"}, 20.0),
         ({"retry_after": "60"}, 60.0),
     ],
 )
@@ -267,6 +266,14 @@ def test_it_waits_as_long_as_it_is_told(headers: dict[str, str], wait: float, st
     script = Script([refused(status, **headers), GOOD])
     assert script.client().get("/users", envelope="users") == {"users": []}
     assert script.sleeps == [wait]
+
+
+def test_an_error_of_the_server_is_repeated_in_seconds_whatever_the_rate_limit_says() -> None:
+    headers = {"ratelimit_remaining": "959", "ratelimit_reset": "45"}
+    script = Script([refused(500, **headers), refused(429, **headers), GOOD])
+    assert script.client().get("/users", envelope="users") == {"users": []}
+    assert script.sleeps[0] <= 1.0
+    assert script.sleeps[1] == 45.0
 
 
 @pytest.mark.parametrize("reported", ["0", "-5", "soon", "1e9", "nan", http_date(-60)])

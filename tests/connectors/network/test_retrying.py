@@ -59,9 +59,20 @@ def test_it_waits_for_the_longer_of_both_headers() -> None:
     headers = {"ratelimit-limit": "960", "ratelimit-remaining": "0", "ratelimit-reset": "12", "retry-after": "5"}
     rate = read_rate(headers, names, NOW)
     assert rate == Rate(960, 0, 12.0)
-    assert reported_wait(headers, rate, NOW) == 12
-    assert reported_wait({"retry-after": "5"}, Rate(), NOW) == 5
-    assert reported_wait({}, Rate(), NOW) is None
+    assert reported_wait(429, headers, rate, NOW) == 12
+    assert reported_wait(429, {"retry-after": "5"}, Rate(), NOW) == 5
+    assert reported_wait(429, {}, Rate(), NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("status", "remaining", "wait"), [(500, 959, None), (503, None, None), (503, 0, 45.0), (429, 959, 45.0)]
+)
+def test_the_reset_of_a_limit_that_is_not_used_up_delays_no_error_of_the_server(
+    status: int, remaining: int | None, wait: float | None
+) -> None:
+    rate = Rate(960, remaining, 45.0)
+    assert reported_wait(status, {}, rate, NOW) == wait
+    assert reported_wait(status, {"retry-after": "50"}, rate, NOW) == 50
 
 
 USED = RateHeaders(limit="limit", used="used", period="period")

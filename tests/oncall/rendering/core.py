@@ -138,6 +138,23 @@ def shifts() -> Iterator[Case]:
         yield Case(stack(PARIS, over_the_change), since, since + DAY)
 
 
+def second_passes() -> Iterator[Case]:
+    """Starts in the second pass of a repeated hour. Paris shows 02:00 to 03:00 twice, until 02:00Z."""
+    half_past_one, ten_past, ten_to = (when(2026, 10, 25, 1, minutes) for minutes in (30, 10, 50))
+    daily = Rule("DAILY")
+    first = Recurring(daily, when(2026, 10, 25, 2, 30), HOUR, first_at=half_past_one)
+    added = Recurring(daily, when(2026, 10, 20, 2, 50), 20 * MINUTE, late=(ten_past, ten_to))
+    also_left_out = replace(added, excluded=(when(2026, 10, 25, 2, 50),), duration=40 * MINUTE)
+    for window in (first, added, also_left_out):
+        for turns in (ByOccurrence(), Everyone()):
+            for uses_turn in (True, False):
+                own = layer(
+                    "a", ANN, BEN, CAT,
+                    turns=turns, windows=(window,), window_edge="boundary", excluded_occurrence_uses_turn=uses_turn,
+                )  # fmt: skip
+                yield Case(together(PARIS, own), AUTUMN, AUTUMN + 2 * DAY)
+
+
 def compositions() -> Iterator[Case]:
     hours = {number: JUNE + number * HOUR for number in range(25)}
     office = (Daily(clock_time(8), 10 * HOUR),)
@@ -182,7 +199,9 @@ class Judged(NamedTuple):
 
 @cache
 def judged() -> tuple[Judged, ...]:
-    return tuple(map(_judged, (case for part in (turns, windows, rules, shifts, compositions) for case in part())))
+    return tuple(
+        map(_judged, (case for part in (turns, windows, rules, shifts, second_passes, compositions) for case in part()))
+    )
 
 
 def _judged(case: Case) -> Judged:

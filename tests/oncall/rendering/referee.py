@@ -19,7 +19,8 @@ EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001
 LOOK_BACK = DAY  # nobody sets a clock back by more
 
 Clock = dict[int, tuple[int, int]]
-Occurrence = tuple[int, float, float]  # index, the reading it starts at, the one it ends at
+#: Index, the reading it starts at, the one it ends at, and the instant it starts at if that is in a second pass.
+Occurrence = tuple[int, float, float, int | None]
 
 
 @cache
@@ -115,25 +116,43 @@ def occurs(rule: dict[str, Any], first: int) -> bool:
     return bool(starts_of_rule({**rule, "count": 1}, first, first + 400 * 366 * DAY))
 
 
-def occurrences(window: dict[str, Any], excluded_counts: bool, since: int, until: int) -> list[Occurrence]:
+def occurrences(
+    window: dict[str, Any], excluded_counts: bool, since: int, until: int, zone: str = "Etc/UTC"
+) -> list[Occurrence]:
     """Those that hold a reading of ``[since, until)``."""
+    late: list[tuple[int, int, int]] = []
     if window["type"] == "always":
-        return [(0, -inf, inf)]
+        return [(0, -inf, inf, None)]
     if window["type"] == "recurring":
         added = [reading for reading in window["added"] if reading < until]
         starts = sorted({*starts_of_rule(window["rule"], window["first"], until), *added})
         counted = [start for start in starts if excluded_counts or start not in window["excluded"]]
-        found = [(index, start) for index, start in enumerate(counted) if start not in window["excluded"]]
+        for instant in window["late"]:  # after everything that the clock has shown by then
+            before = [start for start in counted if start <= most_shown_by(zone, instant)]
+            earlier = [each for each in window["late"] if each < instant]
+            late.append((len(before) + len(earlier), clock(zone, instant, instant + MINUTE)[instant][0], instant))
+        found = [
+            (index + sum(start > most_shown_by(zone, instant) for instant in window["late"]), start)
+            for index, start in enumerate(counted)
+            if start not in window["excluded"]
+        ]
     else:
         midnight = since - since % DAY
         days = range(midnight - window["duration"] // DAY * DAY - DAY, until, DAY)
         weekdays = range(1, 8) if window["type"] == "daily" else [window["weekday"]]
         found = [(0, day + window["start"]) for day in days if moment(day).isoweekday() in weekdays]
+    second_pass = {} if window["type"] != "recurring" else {window["first"]: window["first_at"]}
     return [
-        (index, start, start + window["duration"])
-        for index, start in found
+        (index, start, start + window["duration"], instant)
+        for index, start, instant in [*((i, start, second_pass.get(start)) for i, start in found), *late]
         if start < until and start + window["duration"] > since
     ]
+
+
+def runs_since(begins: int, end: float, zone: str, instant: int) -> bool:
+    """Does an occurrence that starts at an instant run? From then on no minute has shown its last reading yet."""
+    minutes = range(begins, instant + MINUTE, MINUTE)
+    return begins <= instant and all(clock(zone, begins, instant + MINUTE)[each][0] < end for each in minutes)
 
 
 def is_whole(layer: dict[str, Any], start: float, end: float) -> bool:
@@ -147,9 +166,11 @@ def open_during(layer: dict[str, Any], since: int, until: int) -> list[Occurrenc
     found = [
         each
         for window in layer["windows"]
-        for each in occurrences(window, layer["excluded_occurrence_uses_turn"], since - 2 * DAY, until + DAY)
+        for each in occurrences(
+            window, layer["excluded_occurrence_uses_turn"], since - 2 * DAY, until + DAY, layer["zone"]
+        )
     ]
-    return [each for each in found if is_whole(layer, *each[1:])] if layer["clip"] == "drop" else found
+    return [each for each in found if is_whole(layer, *each[1:3])] if layer["clip"] == "drop" else found
 
 
 def window_is_open(window: dict[str, Any], reading: int) -> bool:
@@ -189,7 +210,11 @@ def layer_says(layer: dict[str, Any], instant: int, reading: int, furthest: int)
     # [at(s), at(e)) holds an instant when by then the clock has shown s or more and has not yet shown e or more.
     unbroken = turns["type"] == "by_occurrence" or layer["window_edge"] == "boundary"
     shown = furthest if unbroken else reading
-    inside = [index for index, start, end in layer["open"] if start <= shown < end]
+    inside = [
+        index
+        for index, start, end, begins in layer["open"]
+        if (start <= shown < end if begins is None else runs_since(begins, end, layer["zone"], instant))
+    ]
     if not order or not inside:
         return set()
     match turns["type"]:

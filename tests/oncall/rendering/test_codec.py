@@ -60,7 +60,16 @@ windows = st.one_of(
     st.just(Always()),
     st.builds(Daily, counts, counts),
     st.builds(Weekly, st.integers(1, 7), counts, counts),
-    st.builds(Recurring, rules, times, counts, st.lists(times).map(tuple), st.lists(times).map(tuple)),
+    st.builds(
+        Recurring,
+        rules,
+        times,
+        counts,
+        st.lists(times).map(tuple),
+        st.lists(times).map(tuple),
+        st.none() | times,
+        st.lists(times).map(tuple),
+    ),
 )
 turns = st.one_of(
     st.builds(ByTime, times, counts, st.sampled_from(["seconds", "months"]), st.sampled_from(["wall", "elapsed"])),

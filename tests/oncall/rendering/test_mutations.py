@@ -72,7 +72,7 @@ MUTANTS = (
     Mutant(
         "the boundary is of the second pass",
         "zones",
-        "    for start, end, offset in stretches(zone, reading - _WIDEST, reading + _WIDEST):\n"
+        "    for start, end, offset in stretches(zone, max(reading - _WIDEST, since), reading + _WIDEST):\n"
         "        if reading < end + offset:",
         "    for start, _, offset in [*stretches(zone, reading - _WIDEST, reading + _WIDEST)][::-1]:\n"
         "        if reading >= start + offset:",
@@ -93,6 +93,28 @@ MUTANTS = (
         "windows close a minute late", "windows", "(base + opens, base + closes)", "(base + opens, base + closes + 60)"
     ),
     Mutant("boundary is membership", "windows", '    if layer.window_edge == "boundary":', "    if False:"),
+    Mutant(
+        "a start in the second pass is in the first",
+        "windows",
+        "            yield start, instant\n",
+        "            yield start, at(zone, start)\n",
+    ),
+    Mutant(
+        "the first start is never in the second pass", "windows", "first_at is not None and start == first", "False"
+    ),
+    Mutant(
+        "an end may lie before its start",
+        "windows",
+        "at(zone, start + window.duration, begins)",
+        "at(zone, start + window.duration)",
+    ),
+    Mutant(
+        "a start in the second pass comes before those of the first",
+        "layers",
+        "furthest_reading(zone, begins) + 1 if begins in window.late else start",
+        "start",
+    ),
+    Mutant("starts in the second pass have no index", "layers", "index += bisect_left(window.late, begins)", "pass"),
     Mutant("drop cuts at the start", "windows", "begins < layer.starts_at", "begins < layer.starts_at - 10**7"),
     Mutant("drop cuts at the end", "windows", "ends > layer.ends_at", "ends > layer.ends_at + 10**7"),
     Mutant(

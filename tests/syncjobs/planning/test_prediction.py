@@ -68,7 +68,6 @@ class Synced:
             by_kind([proposal]),
             picture,
             rules,
-            complete={},
             presence=lambda kind, external_id: Presence("absent"),
             check=lambda kind, fields, elements: None,
         )

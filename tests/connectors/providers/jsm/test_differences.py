@@ -7,6 +7,7 @@ import pytest
 
 from connectors.closure import Selection
 from connectors.providers.atlassian import mapping_policies, mapping_rotations
+from connectors.providers.atlassian import wire as shared
 from connectors.providers.jsm import wire
 from connectors.providers.jsm.vendor import VENDOR
 from connectors.reading.findings import Findings
@@ -26,13 +27,17 @@ def fetch(site: Any, **more: Any) -> Any:
 
 def mapped(make: Any, raw: Any, overrides: Any = ()) -> tuple[Any, Findings]:
     findings = Findings(VENDOR)
-    reported = [wire.Override.model_validate(one) for one in overrides]
-    return mapping_rotations.schedule(wire.Schedule.model_validate(raw), reported, make.NOW, (), findings), findings
+    schedule = wire.Schedule.model_validate(raw)
+    rotations = findings.read_all(shared.Rotation, schedule.rotations or (), "schedule", "S1", "rotations")
+    reported = findings.read_all(wire.Override, overrides, "schedule", "S1", "overrides")
+    return mapping_rotations.schedule(schedule, rotations, reported, make.NOW, (), findings), findings
 
 
 def policy(raw: Any) -> tuple[Any, Findings]:
     findings = Findings(VENDOR)
-    return mapping_policies.policy(wire.Escalation.model_validate({"teamId": "T1", **raw}), (), findings), findings
+    escalation = wire.Escalation.model_validate({"teamId": "T1", **raw})
+    rules = findings.read_all(wire.EscalationRule, escalation.rules or (), "escalation_policy", "E1", "rules")
+    return mapping_policies.policy(escalation, rules, (), findings), findings
 
 
 def test_a_person_with_a_token_asks_not_a_key(site: Any, make: Any) -> None:
@@ -122,14 +127,14 @@ def test_an_override_has_a_responder_and_ids_of_rotations(make: Any) -> None:
     assert (first.starts_at, first.ends_at) == (1_769_932_800, 1_769_932_800 + DAY)
     assert (second.sources, second.ends_at) == (None, LATEST)
     assert record.fetched_range == (make.NOW, LATEST)
-    assert findings.notes == []
+    assert [note.code for note in findings.notes] == ["override_without_end"]
 
 
 @pytest.mark.parametrize(
     ("more", "code", "path"),
     [
         ({"rotationIds": ["R9"]}, "unknown_rotation", "overrides[0].rotationIds"),
-        ({"responder": {"type": "group", "id": "G"}}, "unknown_value", "overrides[0].responder.type"),
+        ({"responder": {"type": "group", "id": "G"}}, "unknown_holder", "overrides[0].responder"),
     ],
 )
 def test_what_is_wrong_with_an_override_is_named_as_sent(make: Any, more: Any, code: str, path: str) -> None:
@@ -159,10 +164,13 @@ def test_delays_are_bare_minutes(make: Any) -> None:
 
 @pytest.mark.parametrize("delay", [-1, "5", 1.5, None, {"timeAmount": 5}, True])
 def test_a_delay_that_is_no_number_of_minutes_fails_by_name(make: Any, delay: Any) -> None:
-    findings = Findings(VENDOR)
-    raw = {**make.escalation("E1", make.rule(delay, SCHEDULE)), "teamId": "T1"}
-    assert findings.read(wire.Escalation, raw, "escalation_policy", "E1", "") is None
-    assert findings.failed[0].path.startswith("rules[0].delay")
+    record, findings = policy(make.escalation("E1", make.rule(5, TEAM), make.rule(delay, SCHEDULE)))
+    (level,) = record.policy.levels
+    assert [(target.kind, target.key) for target in level.targets] == [
+        ("group_routing", "T1"),
+        ("unresolved", "rules[1]"),
+    ]
+    assert findings.failed[0].path.startswith("rules[1].delay")
 
 
 def test_an_escalation_can_be_switched_off(make: Any) -> None:

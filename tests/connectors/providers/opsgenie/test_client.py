@@ -62,10 +62,19 @@ def test_without_a_next_page_a_listing_ends(account: Any, make: Any, paging: Any
     assert account.paths().count("/v1/services") == 1
 
 
-def test_an_empty_page_ends_a_listing_that_promises_more(account: Any, make: Any) -> None:
+def test_an_empty_page_that_is_not_the_last_makes_the_list_incomplete(account: Any, make: Any) -> None:
     account.answers["/v1/services"] = make.data([], paging={"next": "http://x/v1/services?offset=100"})
-    assert fetch(account).services == ()
+    snapshot = fetch(account)
+    assert [(f.entity_type, f.external_id, f.code) for f in snapshot.failed] == [("service", None, "incomplete_list")]
+    assert not snapshot.completeness["service"].listing
     assert account.paths().count("/v1/services") == 1
+
+
+def test_a_collection_with_an_empty_page_that_is_not_the_last_is_not_reported(account: Any, make: Any) -> None:
+    account.answers["/v2/forwarding-rules"] = make.data([], paging={"next": "http://x/v2/forwarding-rules?offset=9"})
+    snapshot = fetch(account)
+    assert [user.substitutions for user in snapshot.users] == [None]
+    assert [note.code for note in snapshot.notes] == ["forwarding_not_told"]
 
 
 @pytest.mark.parametrize("offset", ["0", "1", "100"])
@@ -90,7 +99,16 @@ def test_what_is_no_page_of_a_list_fails_the_listing(account: Any, answer: Any) 
 
 def test_a_listing_that_was_announced_longer_is_incomplete(account: Any, make: Any) -> None:
     account.answers["/v2/users"] = make.data([make.user("ANA")], totalCount=3)
-    assert fetch(account).completeness["responder"] == Completeness(False, "3 users were announced, 1 came.")
+    snapshot = fetch(account)
+    assert snapshot.completeness["responder"] == Completeness(False, "3 users were announced, 1 came.")
+    assert [(n.entity_type, n.external_id, n.code) for n in snapshot.notes] == [("responder", None, "incomplete_list")]
+
+
+def test_a_list_with_fewer_people_than_the_account_counts_is_incomplete(account: Any, make: Any) -> None:
+    account.answers["/v2/account"] = make.data({"name": "acme", "userCount": 3})
+    snapshot = fetch(account)
+    assert snapshot.completeness["responder"] == Completeness(False, "3 users were announced, 1 came.")
+    assert [note.code for note in snapshot.notes] == ["incomplete_list"]
 
 
 def test_a_throttled_answer_is_asked_again(account: Any, make: Any) -> None:

@@ -6,9 +6,10 @@ import pytest
 
 from connectors.providers.atlassian import mapping_people as shared_people
 from connectors.providers.atlassian import wire as shared
+from connectors.providers.atlassian.harvest import Forwarding
 from connectors.providers.opsgenie import mapping_people, wire
 from connectors.providers.opsgenie.vendor import VENDOR
-from connectors.reading.findings import Findings
+from connectors.reading.findings import Elements, Findings
 from connectors.records import SourceMember
 from oncall.rendering.codec import instant_from_text
 from oncall.rendering.spec import Substitution, person
@@ -17,7 +18,7 @@ from oncall.rendering.zones import LATEST
 
 def mapped(raw: Any, contacts: Any = None, substitutions: Any = None) -> tuple[Any, Findings]:
     findings = Findings(VENDOR)
-    reported = None if contacts is None else [wire.Contact.model_validate(one) for one in contacts]
+    reported = None if contacts is None else findings.read_all(wire.Contact, contacts, "responder", "ANA", "contacts")
     return mapping_people.user(wire.User.model_validate(raw), reported, substitutions, ("team T",), findings), findings
 
 
@@ -63,7 +64,6 @@ def test_a_person_without_a_name_or_a_zone_goes_by_the_user_name() -> None:
     ("raw", "channel", "address"),
     [
         (contact("email", " ana@example.com "), "email", "ana@example.com"),
-        (contact("email", None), "email", None),
         (contact("sms", "1-9995550100"), "sms", "+19995550100"),
         (contact("VOICE", "90-555-555-5555"), "voice", "+905555555555"),
         (contact("voice", "+49 (30) 1234.567"), "voice", "+49301234567"),
@@ -81,10 +81,36 @@ def test_channels_and_addresses_of_both_shapes(make: Any, raw: Any, channel: str
 
 
 @pytest.mark.parametrize("number", ["", None, "1-234567", "1-99955501001234567", "call me", "1-999x", "٤٩-301234567"])
-def test_a_number_that_is_none_is_named_not_guessed(make: Any, number: str | None) -> None:
+def test_a_number_that_is_none_is_kept_as_typed_and_switched_off(make: Any, number: str | None) -> None:
     record, findings = mapped(make.user("ANA"), [contact("sms", number)])
-    assert record.contact_methods[0].address is None
+    (one,) = record.contact_methods
+    assert (one.address, one.enabled) == (number or None, False)
     assert codes(findings) == ["invalid_number"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "address", "extension"),
+    [
+        ("49-(0)1713920001", "+491713920001", ""),
+        ("0049-1713920001", "+491713920001", ""),
+        ("44-07700900123", "+447700900123", ""),
+        ("39-0236618300", "+390236618300", ""),
+        ("1-2025550143,,12", "+12025550143", "12"),
+        ("1-2025550143 x 12", "+12025550143", "12"),
+    ],
+)
+def test_numbers_are_read_by_the_plan_of_the_country(make: Any, typed: str, address: str, extension: str) -> None:
+    record, findings = mapped(make.user("ANA"), [contact("voice", typed)])
+    (one,) = record.contact_methods
+    assert (one.address, one.extension, one.enabled, findings.notes) == (address, extension, True, [])
+
+
+@pytest.mark.parametrize("typed", [None, "", "ana", "ana@example", "ana@example.com, bo@example.com"])
+def test_an_address_that_is_none_is_kept_as_typed_and_switched_off(make: Any, typed: str | None) -> None:
+    record, findings = mapped(make.user("ANA"), [contact("email", typed)])
+    (one,) = record.contact_methods
+    assert (one.address, one.enabled) == (typed or None, False)
+    assert codes(findings) == ["invalid_email"]
 
 
 def test_an_unknown_channel_is_kept_without_its_address(make: Any) -> None:
@@ -127,22 +153,36 @@ def test_forwarding_rules_stand_in_everywhere(make: Any) -> None:
         make.forwarding("F3", "BO", "CY", "2026-01-05T00:00:00Z", "2026-01-05T00:00:00Z"),
         make.forwarding("F4", "BO", "CY", "3025-01-05T00:00:00Z", "3025-01-06T00:00:00Z"),
     ]
-    made = shared_people.substitutions([shared.ForwardingRule.model_validate(one) for one in raw], findings)
+    rules = {
+        id_: findings.read_all(shared.ForwardingRule, raws, "responder", id_, "forwarding-rules")
+        for id_, raws in (("ANA", raw[:2]), ("BO", raw[2:]))
+    }
+    made = {id_: shared_people.substitutions(id_, Forwarding(rules), findings) for id_ in ("ANA", "BO", "CY")}
     at = instant_from_text
     ana = person("ANA")
     assert made == {
         "ANA": (
             Substitution("F1", ana, person("CY"), at("2026-01-05T00:00:00Z"), at("2026-01-06T00:00:00Z")),
             Substitution("F2", ana, person("BO"), at("2026-02-01T00:00:00Z"), LATEST),
-        )
+        ),
+        "BO": (),
+        "CY": (),
     }
-    assert codes(findings) == ["forwarding_without_time", "forwarding_out_of_time"]
+    assert {found.unread for found in made.values()} == {0}
+    assert codes(findings) == ["forwarding_without_end", "forwarding_without_time", "forwarding_out_of_time"]
+
+
+def test_a_forwarding_rule_that_does_not_say_from_whom_may_be_of_anybody() -> None:
+    found = shared_people.substitutions("ANA", Forwarding(unowned=2), Findings(VENDOR))
+    assert (found, found.unread) == ((), 2)
 
 
 def test_teams(make: Any) -> None:
     reported = wire.Team.model_validate(make.team("T1", "BO", "ANA", description="Words"))
-    record = shared_people.team(reported, reported.members, ("service S",))
+    members = Findings(VENDOR).read_all(shared.Member, reported.members or (), "user_group", "T1", "members")
+    record = shared_people.team(reported, members, ("service S",))
     assert (record.external_id, record.name, record.description) == ("T1", "Team T1", "Words")
     assert record.members == (SourceMember("ANA", "user"), SourceMember("BO", "user"))
     assert shared_people.team(reported, None, ()).members is None
-    assert shared_people.team(reported, (), ()).members == ()
+    empty = shared_people.team(reported, Elements(), ())
+    assert (empty.members, empty.unread) == ((), {})

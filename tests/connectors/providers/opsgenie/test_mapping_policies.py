@@ -1,12 +1,12 @@
 """Escalations, routing and services: wire -> record."""
 
+from itertools import permutations
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.errors import UnknownValue
 from connectors.providers.atlassian import mapping_policies
 from connectors.providers.atlassian import wire as shared
 from connectors.providers.opsgenie import wire
@@ -20,7 +20,9 @@ SCHEDULE = {"type": "schedule", "id": "S1", "name": "Rota"}
 
 def mapped(raw: Any) -> tuple[Any, Findings]:
     findings = Findings(VENDOR)
-    return mapping_policies.policy(wire.Escalation.model_validate(raw), ("service S",), findings), findings
+    escalation = wire.Escalation.model_validate(raw)
+    rules = findings.read_all(shared.EscalationRule, escalation.rules or (), "escalation_policy", "E1", "rules")
+    return mapping_policies.policy(escalation, rules, ("service S",), findings), findings
 
 
 def codes(findings: Findings) -> list[tuple[str, str]]:
@@ -90,10 +92,47 @@ def test_hours_days_and_whole_minutes_of_seconds(make: Any) -> None:
 
 
 @pytest.mark.parametrize("delay", [minutes(90, "seconds"), minutes(1, "fortnights"), minutes(0, "nanos")])
-def test_a_delay_that_is_no_whole_minute_fails_by_name(make: Any, delay: Any) -> None:
-    with pytest.raises(UnknownValue) as refused:
-        delays(make, minutes(0), delay)
-    assert refused.value.path == "rules[1].delay.timeUnit"
+def test_a_rule_whose_delay_is_no_whole_minute_keeps_its_place_unresolved(make: Any, delay: Any) -> None:
+    record, findings = delays(make, minutes(5), delay, minutes(20))
+    assert [[(t.kind, t.key) for t in level.targets] for level in record.policy.levels] == [
+        [("responder", "P0"), ("unresolved", "rules[1]")],
+        [("responder", "P2")],
+    ]
+    assert (record.policy.initial_wait, record.policy.levels[0].wait) == (5, 15)
+    assert [(f.external_id, f.path) for f in findings.failed] == [("E1", "rules[1].delay.timeUnit")]
+
+
+@pytest.mark.parametrize(
+    ("more", "path"),
+    [
+        ({"condition": "if-bored"}, "condition"),
+        ({"delay": {"timeAmount": -1}}, "delay.timeAmount"),
+        ({"delay": {"timeUnit": "minutes"}}, "delay.timeAmount"),
+        ({"notifyType": 7}, "notifyType"),
+    ],
+)
+def test_a_rule_that_cannot_be_read_keeps_its_place_unresolved(make: Any, more: Any, path: str) -> None:
+    record, findings = mapped(
+        make.escalation("E1", {**make.rule(0, make.who("ANA")), **more}, make.rule(5, make.who("BO")))
+    )
+    assert [[(t.kind, t.key) for t in level.targets] for level in record.policy.levels] == [
+        [("unresolved", "rules[0]")],
+        [("responder", "BO")],
+    ]
+    assert [(f.external_id, f.path) for f in findings.failed] == [("E1", f"rules[0].{path}")]
+
+
+@pytest.mark.parametrize("recipient", [None, {}, "ANA", {"type": "user", "id": 7}])
+def test_an_unreadable_recipient_is_an_unresolved_target(make: Any, recipient: Any) -> None:
+    (found,), findings = target(make, recipient)
+    assert found.kind == "unresolved"
+    assert codes(findings) == [("unknown_target", "rules[0].recipient.type")]
+
+
+def test_the_order_of_targets_that_are_paged_together_means_nothing(make: Any) -> None:
+    rules = [make.rule(5, make.who("BO")), make.rule(5, make.who("ANA")), make.rule(5, SCHEDULE)]
+    records = {repr(mapped(make.escalation("E1", *order))[0].policy) for order in permutations(rules)}
+    assert len(records) == 1
 
 
 def test_rules_sent_out_of_order_are_sorted_and_named(make: Any) -> None:
@@ -211,7 +250,7 @@ def routing(make: Any, *rules: Any) -> tuple[Any, Findings]:
     findings = Findings(VENDOR)
     team = wire.Team.model_validate(make.team("T1"))
     return mapping_policies.routing_policy(
-        team, [shared.RoutingRule.model_validate(one) for one in rules], findings
+        team, findings.read_all(shared.RoutingRule, rules, "user_group", "T1", "routing-rules"), findings
     ), findings
 
 
@@ -254,6 +293,14 @@ def test_rules_by_alert_are_named_one_by_one(make: Any) -> None:
     assert "Out of hours" in findings.notes[0].message
     assert "the schedule Rota" in findings.notes[0].message
     assert "nobody" in findings.notes[1].message
+
+
+def test_routing_of_which_a_rule_cannot_be_read_is_unknown(make: Any) -> None:
+    record, findings = routing(make, {**make.routing("R1", SCHEDULE), "isDefault": []})
+    assert record is None
+    (note,) = findings.notes
+    assert (note.code, note.loss, note.hides) == ("no_default_routing", True, True)
+    assert [(f.external_id, f.path) for f in findings.failed] == [("T1", "routing-rules[0].isDefault")]
 
 
 # --- services ---------------------------------------------------------------------------------------------------------

@@ -125,7 +125,7 @@ def test_an_answer_without_the_expanded_contacts_is_asked_for_them(account: Any,
 
 @pytest.mark.parametrize(
     ("answer", "code"),
-    [(BROKEN, "unavailable"), ({"data": {}}, "invalid_value"), ({"data": [{"id": "C1"}]}, "invalid_value")],
+    [(BROKEN, "unavailable"), ({"data": {}}, "invalid_value")],
 )
 def test_contacts_that_cannot_be_read_are_not_told(account: Any, answer: Any, code: str) -> None:
     account.answers["/v2/users/ANA/contacts"] = answer
@@ -134,11 +134,18 @@ def test_contacts_that_cannot_be_read_are_not_told(account: Any, answer: Any, co
     assert codes(snapshot.failed) == [("ANA", code)]
 
 
-def test_one_unreadable_contact_leaves_the_others_untold(account: Any, make: Any) -> None:
-    account.users = [make.user("ANA", userContacts=[CONTACT, {"id": "C2"}])]
+@pytest.mark.parametrize("bad", [{"id": "C2"}, {"id": "", "contactMethod": "sms"}, {"contactMethod": "sms"}, None])
+def test_one_unreadable_contact_costs_only_itself(account: Any, make: Any, bad: Any) -> None:
+    account.users = [make.user("ANA", userContacts=[bad, CONTACT])]
     snapshot = fetch(account)
-    assert contacts(snapshot) == {"ANA": None}
-    assert [failed.path for failed in snapshot.failed] == ["userContacts[1]"]
+    assert (contacts(snapshot), snapshot.users[0].unread) == ({"ANA": 1}, {"contact_methods": 1})
+    assert [failed.path.startswith("userContacts[0]") for failed in snapshot.failed] == [True]
+
+
+def test_contacts_that_are_no_list_are_read_by_themselves(account: Any, make: Any) -> None:
+    account.users = [make.user("ANA", userContacts={"C1": "x"})]
+    account.answers["/v2/users/ANA/contacts"] = make.data([CONTACT])
+    assert contacts(fetch(account)) == {"ANA": 1}
 
 
 @pytest.mark.parametrize("keys", [(), (("schedule", "S1"),)])

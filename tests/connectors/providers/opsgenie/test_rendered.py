@@ -112,12 +112,17 @@ def test_what_is_not_told_is_absent(account: Any, make: Any, answer: Any) -> Non
     ("recipient", "kind"),
     [
         ({"type": "user", "id": "ANA"}, "mystery"),
-        ({"type": "robot", "id": "X"}, "default"),
+        ({"type": "robot"}, "default"),
         ({"type": "team"}, "default"),
     ],
 )
 def test_a_word_nobody_knows_leaves_the_schedule_out(account: Any, make: Any, recipient: Any, kind: str) -> None:
     assert render(account, make, timeline(make, [period(at(1), at(2), recipient, kind)])) == {}
+
+
+def test_a_holder_of_an_unknown_type_is_shown_as_unknown(account: Any, make: Any) -> None:
+    shown = [period(at(1), at(2), {"type": "robot", "id": "X"}, "default")]
+    assert render(account, make, timeline(make, shown)) == spans((at(1), at(2), (Participant("unknown", "robot:X"),)))
 
 
 def test_a_schedule_with_nobody_is_empty_not_absent(account: Any, make: Any) -> None:

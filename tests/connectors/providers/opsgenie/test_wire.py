@@ -24,64 +24,51 @@ def restriction(**more: Any) -> Any:
 @pytest.mark.parametrize(
     ("more", "path", "code"),
     [
-        ({"type": "monthly"}, "rotations[0].type", "unknown_value"),
-        ({"startDate": "soon"}, "rotations[0].startDate", "invalid_value"),
-        ({"startDate": "2026-01-01T09:00:00"}, "rotations[0].startDate", "invalid_value"),
-        ({"startDate": None}, "rotations[0].startDate", "missing_field"),
-        ({"length": "2"}, "rotations[0].length", "invalid_value"),
-        ({"length": 1.5}, "rotations[0].length", "invalid_value"),
-        ({"id": ""}, "rotations[0].id", "invalid_value"),
-        ({"participants": {}}, "rotations[0].participants", "invalid_value"),
-        ({"timeRestriction": {"restriction": restriction()}}, "rotations[0].timeRestriction.type", "missing_field"),
-        (
-            {"timeRestriction": {"type": "lunar", "restriction": restriction()}},
-            "rotations[0].timeRestriction.type",
-            "unknown_value",
-        ),
-        (
-            {"timeRestriction": {"type": "time-of-day", "restriction": restriction(startHour=25)}},
-            "rotations[0].timeRestriction.restriction.startHour",
-            "invalid_value",
-        ),
-        (
-            {"timeRestriction": {"type": "time-of-day", "restrictions": [{"startHour": 9}]}},
-            "rotations[0].timeRestriction.restrictions[0].startMin",
-            "missing_field",
-        ),
-        (
-            {
-                "timeRestriction": {
-                    "type": "weekday-and-time-of-day",
-                    "restrictions": [restriction(startDay="caturday")],
-                }
-            },
-            "rotations[0].timeRestriction.restrictions[0].startDay",
-            "unknown_value",
-        ),
+        ({"type": "monthly"}, "type", "unknown_value"),
+        ({"startDate": "soon"}, "startDate", "invalid_value"),
+        ({"startDate": "2026-01-01T09:00:00"}, "startDate", "invalid_value"),
+        ({"startDate": None}, "startDate", "missing_field"),
+        ({"length": "2"}, "length", "invalid_value"),
+        ({"length": 1.5}, "length", "invalid_value"),
+        ({"id": ""}, "id", "invalid_value"),
+        ({"participants": {}}, "participants", "invalid_value"),
+        ({"timeRestriction": {"type": "lunar", "restriction": {}}}, "timeRestriction.type", "unknown_value"),
+        ({"timeRestriction": {"type": "time-of-day", "restrictions": {}}}, "timeRestriction.restrictions",
+         "invalid_value"),
     ],
-)
-def test_what_no_rotation_can_be_is_refused(make: Any, more: Any, path: str, code: str) -> None:
-    failed = failure(wire.Schedule, make.schedule("S1", make.rotation("R1", "ANA", **more)))
+)  # fmt: skip
+def test_an_unreadable_rotation_is_refused(make: Any, more: Any, path: str, code: str) -> None:
+    failed = failure(shared.Rotation, make.rotation("R1", "ANA", **more))
     assert (failed.path, failed.code) == (path, code)
-
-
-def test_a_rotation_that_is_no_object_is_refused(make: Any) -> None:
-    assert failure(wire.Schedule, make.schedule("S1", "x")).path == "rotations[0]"
 
 
 @pytest.mark.parametrize(
-    ("more", "path", "code"),
+    ("raw", "path", "code"),
     [
-        ({"condition": "if-bored"}, "rules[0].condition", "unknown_value"),
-        ({"delay": {"timeAmount": -1}}, "rules[0].delay.timeAmount", "invalid_value"),
-        ({"delay": {"timeUnit": "minutes"}}, "rules[0].delay.timeAmount", "missing_field"),
-        ({"recipient": None}, "rules[0].recipient", "invalid_value"),
-        ({"notifyType": 7}, "rules[0].notifyType", "invalid_value"),
+        (restriction(startHour=25), "startHour", "invalid_value"),
+        ({"startHour": 9}, "startMin", "missing_field"),
+        (restriction(startDay="caturday"), "startDay", "unknown_value"),
     ],
 )
-def test_what_no_rule_can_be_is_refused(make: Any, more: Any, path: str, code: str) -> None:
-    failed = failure(wire.Escalation, make.escalation("E1", {**make.rule(0, make.who("ANA")), **more}))
+def test_an_unreadable_restriction_is_refused(raw: Any, path: str, code: str) -> None:
+    failed = failure(shared.Restriction, raw)
     assert (failed.path, failed.code) == (path, code)
+
+
+@pytest.mark.parametrize(
+    ("raw", "ended"),
+    [
+        ({"endDate": "2026-01-01T00:00:00Z"}, True),
+        ({"endDate": "2026-01-01T01:00:00+01:00"}, True),
+        ({"endDate": "2026-01-01T00:00:01Z"}, False),
+        ({"endDate": "soon"}, False),
+        ({"endDate": None}, False),
+        ({}, False),
+        ("2026-01-01T00:00:00Z", False),
+    ],
+)
+def test_a_raw_element_has_ended_by_its_own_end(raw: Any, ended: bool) -> None:
+    assert shared.has_ended(raw, 1_767_225_600) is ended
 
 
 def test_a_contact_without_a_method_is_refused_without_showing_it() -> None:
@@ -97,4 +84,18 @@ def test_pointers_are_shown_by_what_they_have() -> None:
     assert label({"type": "user", "id": "A", "username": "a@example.com"}) == "a@example.com"
     assert label({"type": "team", "id": "T", "name": "Team"}) == "Team"
     assert label({"type": "team", "id": "T"}) == "T"
+    assert label({"type": "user", "id": "A", "username": "  ", "name": "Ana"}) == "Ana"
     assert label({"type": "None"}) == "none"
+    assert label(None) == "without a type"
+
+
+@pytest.mark.parametrize(
+    ("raw", "label"),
+    [
+        ({"fullName": "  ", "username": "a@example.com"}, "a@example.com"),
+        ({"fullName": None, "username": " "}, "A"),
+        ({"fullName": "x" * 512, "username": "a@example.com"}, "x" * 254 + "…"),
+    ],
+)
+def test_a_name_of_blanks_falls_back(raw: Any, label: str) -> None:
+    assert wire.User.model_validate({"id": "A", **raw}).label == label

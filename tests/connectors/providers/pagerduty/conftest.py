@@ -65,7 +65,11 @@ def schedule(id_: str, *layers: Json, **more: Any) -> Json:
         "teams": [],
         "escalation_policies": [],
         "schedule_layers": list(layers),
-        "overrides_subschedule": {"name": "Overrides", "rendered_schedule_entries": []},
+        "overrides_subschedule": {
+            "name": "Overrides",
+            "rendered_schedule_entries": [],
+            "rendered_coverage_percentage": 0.0,
+        },
         **more,
     }
 

@@ -36,11 +36,26 @@ def test_the_offset_advances_by_what_arrived(account: Any, make: Any) -> None:
     assert offsets == ["0", "2", "4"]
 
 
-def test_an_empty_page_ends_a_listing_that_promises_more(account: Any) -> None:
+def test_an_empty_page_with_more_to_come_leaves_the_listing_incomplete(account: Any) -> None:
     account.answers["/services"] = {"services": [], "more": True}
     snapshot = fetch(account)
     assert snapshot.services == ()
     assert account.paths().count("/services") == 1
+    assert [(f.entity_type, f.external_id, f.code) for f in snapshot.failed] == [("service", None, "incomplete_list")]
+    assert not snapshot.completeness["service"].listing
+
+
+def test_a_lowered_limit_without_more_decides_what_a_full_page_is(account: Any, make: Any) -> None:
+    people = [make.user(f"P{number}") for number in range(5)]
+
+    def lowered(query: dict[str, str]) -> Any:
+        answer = make.page("users", people, {**query, "limit": "2"})
+        del answer["more"]
+        return answer
+
+    account.answers["/users"] = lowered
+    assert len(fetch(account).users) == 5
+    assert account.paths().count("/users") == 3
 
 
 @pytest.mark.parametrize("items", [1, 100])
@@ -110,8 +125,9 @@ def test_an_object_without_an_id_leaves_the_listing_incomplete(account: Any, mak
 def test_a_listing_that_was_announced_longer_is_incomplete(account: Any, make: Any) -> None:
     answer = {"users": [make.user("P1")], "more": False, "total": 3}
     account.answers["/users"] = answer
-    reported = fetch(account).completeness["responder"]
-    assert reported == Completeness(False, "3 users were announced, 1 came.")
+    snapshot = fetch(account)
+    assert snapshot.completeness["responder"] == Completeness(False, "3 users were announced, 1 came.")
+    assert ("responder", None, "incomplete_list") in [(n.entity_type, n.external_id, n.code) for n in snapshot.notes]
 
 
 def test_progress_is_told_page_by_page(account: Any, make: Any) -> None:

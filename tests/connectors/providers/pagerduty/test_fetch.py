@@ -197,7 +197,9 @@ def test_bare_references_are_not_told_and_asked_for_one_by_one(account: Any, mak
     snapshot = fetch(account)
     assert snapshot.users[0].contact_methods[0].address == "a@example.com"
     assert snapshot.users[0].notification_rules[0].urgency == "low"
-    assert [user.contact_methods for user in snapshot.users[1:]] == [None] * 4
+    assert [user.contact_methods for user in snapshot.users[1:4]] == [None] * 3
+    assert [method.address for method in snapshot.users[4].contact_methods] == ["a@example.com"]
+    assert snapshot.users[4].unread == {"contact_methods": 1}
     assert codes(snapshot.notes)[-1:] == [("responder", "P2", "contact_methods_not_told")]
     assert codes(snapshot.failed) == [
         ("responder", "P3", "unavailable"),
@@ -242,7 +244,8 @@ def test_members_are_read_per_team_or_not_told(account: Any, make: Any) -> None:
     }
     snapshot = fetch(account)
     reported = [None if team.members is None else [m.person_id for m in team.members] for team in snapshot.teams]
-    assert reported == [["PANA", "PNEW"], None, None, None, []]
+    assert reported == [["PANA", "PNEW"], None, None, ["PANA"], []]
+    assert [dict(team.unread) for team in snapshot.teams] == [{}, {}, {}, {"members": 1}, {}]
     assert ("user_group", "T2", "members_not_told") in codes(snapshot.notes)
     assert codes(snapshot.failed) == [("user_group", "T3", "unavailable"), ("user_group", "T4", "missing_field")]
     assert snapshot.failed[1].path == "members[1].user"
@@ -261,7 +264,7 @@ def test_a_policy_that_points_at_what_the_key_cannot_see_keeps_the_target(accoun
     account.escalation_policies = [make.policy("E1", targets)]
     snapshot = fetch(account)
     kinds = [(target.kind, target.key) for target in snapshot.policies[0].policy.levels[0].targets]
-    assert kinds == [("schedule", "S1"), ("unresolved", "SX"), ("responder", "PX")]
+    assert kinds == [("responder", "PX"), ("schedule", "S1"), ("unresolved", "SX")]
     assert ("escalation_policy", "E1", "unresolved_target") in codes(snapshot.notes)
     assert ("responder", "PX", "referenced_only") in codes(snapshot.notes)
     assert snapshot.failed == ()

@@ -107,7 +107,10 @@ def test_a_schedule_that_fails_stops_no_other(account: Any, make: Any) -> None:
     account.schedules += [make.schedule("S8", time_zone="Asia/Dubai"), make.schedule("S7", time_zone="Asia/Seoul")]
     account.answers |= {"/schedules/S8": BROKEN, "/schedules/S7": {"schedule": {"id": "S7", "name": "half"}}}
     snapshot = fetch(account)
-    assert [schedule.external_id for schedule in snapshot.schedules] == ["S0"]
+    assert [(schedule.external_id, dict(schedule.unread)) for schedule in snapshot.schedules] == [
+        ("S0", {}),
+        ("S9", {"layers": 1}),
+    ]
     assert codes(snapshot.failed) == [
         ("schedule", "S8", "unavailable"),
         ("schedule", "S7", "missing_field"),
@@ -183,7 +186,6 @@ def test_overrides_that_may_exist_are_asked_for_in_slices_of_90_days(account: An
         ((404, {}), [("schedule", "S0", "overrides_not_told")], []),
         (BROKEN, [], [("schedule", "S0", "unavailable")]),
         ({"overrides": {}}, [], [("schedule", "S0", "invalid_value")]),
-        ({"overrides": [{"id": "O1"}]}, [], [("schedule", "S0", "missing_field")]),
     ],
 )
 def test_overrides_that_cannot_be_read_are_not_told(
@@ -195,6 +197,44 @@ def test_overrides_that_cannot_be_read_are_not_told(
     assert (snapshot.schedules[0].overrides, snapshot.schedules[0].fetched_range) == (None, None)
     assert [one for one in codes(snapshot.notes) if one[0] == "schedule" and one[1]] == note
     assert codes(snapshot.failed) == failed
+
+
+def test_one_unreadable_override_costs_only_itself_once(account: Any, make: Any) -> None:
+    account.schedules = [make.schedule("S1", make.layer("L1", "PANA"), overrides_subschedule=None)]
+    ended = {"id": "O3", "end": "2025-12-31T12:00:00Z"}
+    answers = [reported(make, "O1", "2026-01-05"), {"id": "O2"}, ended]  # the same in both ranges
+    account.answers["/schedules/S1/overrides"] = {"overrides": answers}
+    snapshot = fetch(account)
+    assert [o.key for o in snapshot.schedules[0].overrides] == ["O1"]
+    assert snapshot.schedules[0].unread == {"overrides": 1}
+    assert [(one.code, one.path) for one in snapshot.failed] == [("missing_field", "overrides[1].start")]
+
+
+@pytest.mark.parametrize("shown_as", [None, {"rendered_schedule_entries": [], "rendered_coverage_percentage": None}])
+def test_overrides_that_were_not_rendered_are_requested(account: Any, make: Any, shown_as: Any) -> None:
+    account.schedules = many(make, 3, overrides_subschedule=shown_as)
+    answers = {f"/schedules/S{n}/overrides": {"overrides": [reported(make, "O1", "2026-01-05")]} for n in range(3)}
+    account.answers |= answers
+    snapshot = fetch(account)
+    assert [[o.key for o in schedule.overrides] for schedule in snapshot.schedules] == [["O1"]] * 3
+
+
+def test_an_ended_layer_that_cannot_be_read_costs_nothing(account: Any, make: Any) -> None:
+    ended = make.layer("L1", "PANA", end="2025-01-01T00:00:00Z", rotation_virtual_start=None)
+    account.schedules = [make.schedule("S1", ended, make.layer("L2", "PANA"))]
+    snapshot = fetch(account)
+    assert [layer.key for layer in snapshot.schedules[0].layers] == ["L2"]
+    assert (snapshot.schedules[0].unread, snapshot.failed) == ({}, ())
+
+
+def test_two_names_of_one_zone_are_one_zone(account: Any, make: Any) -> None:
+    restricted = make.layer("L1", "PANA", restrictions=DAILY, start="2025-01-06T10:00:00+02:00",
+                            rotation_virtual_start="2025-01-06T10:00:00+02:00")  # fmt: skip
+    account.schedules = [make.schedule("S1", restricted, time_zone="Europe/Kiev")]
+    account.answers["/schedules/S1"] = {"schedule": make.schedule("S1", restricted, time_zone="Europe/Kyiv")}
+    snapshot = fetch(account)
+    assert [schedule.time_zone.zone for schedule in snapshot.schedules] == ["Europe/Kyiv"]
+    assert snapshot.failed == ()
 
 
 # --- shift-based ------------------------------------------------------------------------------------------------------

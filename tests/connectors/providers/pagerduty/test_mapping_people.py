@@ -60,19 +60,56 @@ def test_channels_and_addresses(make: Any, raw: Any, channel: str, address: str 
 
 
 @pytest.mark.parametrize(
-    "more",
+    ("more", "kept"),
     [
-        {"country_code": None, "address": "5185550100"},
-        {"country_code": 1, "address": None},
-        {"country_code": 1, "address": "ext."},
-        {"country_code": 1, "address": "+15185550100"},
-        {"country_code": 1, "address": "518555010051855501"},
+        ({"country_code": None, "address": "5185550100"}, "5185550100"),
+        ({"country_code": 1, "address": None}, None),
+        ({"country_code": 1, "address": "ext."}, "ext."),
+        ({"country_code": 44, "address": "+15185550100"}, "+15185550100"),
+        ({"country_code": 1, "address": "518555010051855501"}, "518555010051855501"),
+        ({"country_code": 1, "address": "7" * 1000}, "7" * 254 + "…"),
     ],
 )
-def test_a_number_that_is_none_is_named_not_guessed(make: Any, more: Any) -> None:
+def test_a_number_that_is_not_understood_is_kept_as_typed_and_switched_off(make: Any, more: Any, kept: Any) -> None:
     record, findings = mapped(make.user("P1"), [method("sms", **more)])
-    assert record.contact_methods[0].address is None
+    (one,) = record.contact_methods
+    assert (one.address, one.enabled) == (kept, False)
     assert [note.code for note in findings.notes] == ["invalid_number"]
+
+
+@pytest.mark.parametrize(
+    ("country", "typed", "number", "extension"),
+    [
+        (1, "2025550143,,,204", "+12025550143", "204"),
+        (1, "12025550143", "+12025550143", ""),
+        (1, "+12025550143", "+12025550143", ""),
+        (44, "07700 900123", "+447700900123", ""),
+        (44, "447400123456", "+447400123456", ""),
+        (39, "06 1234 5678", "+390612345678", ""),
+    ],
+)
+def test_numbers_follow_the_plan_of_their_country(
+    make: Any, country: int, typed: str, number: str, extension: str
+) -> None:
+    record, findings = mapped(make.user("P1"), [method("phone", country_code=country, address=typed)])
+    (one,) = record.contact_methods
+    assert (one.address, one.extension, one.enabled) == (number, extension, True)
+    assert [note.code for note in findings.notes] == (["phone_extension"] if extension else [])
+
+
+@pytest.mark.parametrize("typed", ["ana", "ana@example", "ana@example.com, bo@example.com"])
+def test_an_address_that_is_no_address_is_kept_as_typed_and_switched_off(make: Any, typed: str) -> None:
+    record, findings = mapped(make.user("P1"), [method("email", address=typed)])
+    (one,) = record.contact_methods
+    assert (one.address, one.enabled) == (typed, False)
+    assert [note.code for note in findings.notes] == ["invalid_email"]
+
+
+def test_a_name_of_blanks_falls_back(make: Any) -> None:
+    record, _ = mapped(make.user("P1", name="  ", summary=None))
+    assert record.name == "P1"
+    record, _ = mapped(make.user("P1", name="  ", summary="Ana"))
+    assert record.name == "Ana"
 
 
 def test_an_unknown_channel_is_kept_without_its_address(make: Any) -> None:

@@ -85,6 +85,49 @@ def test_odd_targets_and_empty_levels_are_kept_and_named(make: Any) -> None:
     assert [note.code for note in findings.notes] == ["unknown_target", "empty_level"]
 
 
+@pytest.mark.parametrize(
+    ("sent", "key", "kind"),
+    [
+        (None, "target:1", ""),
+        ({"type": "user_reference", "id": None, "summary": "Ana"}, "user:1", "user"),
+        ({"type": "schedule_reference", "id": " "}, "schedule:1", "schedule"),
+    ],
+)
+def test_an_unreadable_target_keeps_its_place(make: Any, sent: Any, key: str, kind: str) -> None:
+    raw = make.policy("E1", [make.reference("user", "P2"), sent, make.reference("user", "P1")])
+    raw["escalation_rules"][0]["escalation_rule_assignment_strategy"] = "round_robin"
+    record, findings = mapped(raw)
+    targets = record.policy.levels[0].targets
+    assert [(target.kind, target.key) for target in targets] == [
+        ("responder", "P2"),
+        ("unresolved", key),
+        ("responder", "P1"),
+    ]
+    assert targets[1].unresolved_kind == kind
+    noted = [(note.code, note.path) for note in findings.notes]
+    assert noted == [("unreadable_target", "escalation_rules[0].targets[1]")]
+
+
+def test_the_order_of_targets_means_nothing_when_all_are_paged(make: Any) -> None:
+    targets = [make.reference("user", "P2"), make.reference("schedule", "S1"), make.reference("user", "P1")]
+    one, _ = mapped(make.policy("E1", targets))
+    other, _ = mapped(make.policy("E1", targets[::-1]))
+    assert one == other
+    assert [target.key for target in one.policy.levels[0].targets] == ["P1", "P2", "S1"]
+
+
+def test_a_policy_without_rules_is_named(make: Any) -> None:
+    record, findings = mapped(make.policy("E1"))
+    assert record.policy.levels == ()
+    assert [note.code for note in findings.notes] == ["no_levels"]
+
+
+def test_a_team_without_an_id_is_named(make: Any) -> None:
+    record, findings = mapped(make.policy("E1", [], teams=[make.reference("team", "T1"), {"id": None}]))
+    assert record.group_id == "T1"
+    assert ("unreadable_team", "teams[1]") in [(note.code, note.path) for note in findings.notes]
+
+
 def test_a_service_names_its_policy(make: Any) -> None:
     findings = Findings(VENDOR)
     raw = {"id": "V1", "name": "API ", "escalation_policy": make.reference("escalation_policy", "E9"), "status": "odd"}

@@ -6,15 +6,16 @@ import pytest
 
 from connectors.errors import UnknownValue
 from connectors.providers.pagerduty.recurrence import recurring
-from oncall.rendering.codec import reading_from_text, reading_to_text
+from oncall.rendering.codec import instant_from_text, instant_to_text, reading_from_text, reading_to_text
 from oncall.rendering.spec import Recurring, Rule
 
 FIRST = reading_from_text("2026-01-05T09:00:00")  # a Monday
 ZONE = "America/New_York"
 
 
-def read(*lines: str) -> Recurring:
-    return recurring(lines, FIRST, 3600, ZONE, "recurrence")
+def read(*lines: str, start: str = "2026-01-05T14:00:00Z", zone: str = ZONE, noted: Any = None) -> Recurring:
+    noted = [] if noted is None else noted
+    return recurring(lines, instant_from_text(start), 3600, zone, "recurrence", lambda code, _words: noted.append(code))
 
 
 def refused(*lines: str) -> UnknownValue:
@@ -118,3 +119,57 @@ def test_an_event_has_exactly_one_rule(lines: Any) -> None:
 def test_a_rule_that_never_occurs_is_refused_unless_dates_are_added(line: str) -> None:
     assert "never occurs" in refused(line).message
     assert read(line, "RDATE:20260114T090000").added
+
+
+@pytest.mark.parametrize(
+    ("until", "reading"),
+    [
+        ("20261025T003000Z", "2026-10-25T02:30:00"),  # in the first pass
+        ("20261025T010000Z", "2026-10-25T02:59:59"),  # the clock shows 02:00 again, all of the hour was shown
+        ("20261025T013000Z", "2026-10-25T02:59:59"),
+        ("20261025T020000Z", "2026-10-25T03:00:00"),
+        ("20260329T010000Z", "2026-03-29T03:00:00"),
+    ],
+)
+def test_until_is_an_instant_in_a_repeated_hour_too(until: str, reading: str) -> None:
+    found = read(f"RRULE:FREQ=DAILY;UNTIL={until}", zone="Europe/Amsterdam")
+    assert found.rule.until == reading_from_text(reading)
+
+
+SECOND = "20261025T013000Z"  # 02:30 in Amsterdam, for the second time
+
+
+def in_amsterdam(*lines: str, start: str = "2026-10-20T10:00:00Z") -> tuple[Any, ...]:
+    found = read("RRULE:FREQ=DAILY;COUNT=9", *lines, start=start, zone="Europe/Amsterdam")
+    first_at = None if found.first_at is None else instant_to_text(found.first_at)
+    return (
+        first_at,
+        [instant_to_text(t) for t in found.late],
+        list(map(reading_to_text, (*found.excluded, *found.added))),
+    )
+
+
+def test_dates_in_the_second_pass_are_instants() -> None:
+    late, reading = "2026-10-25T01:30:00Z", "2026-10-25T02:30:00"
+    assert in_amsterdam(f"RDATE:{SECOND}") == (None, [late], [])
+    assert in_amsterdam("RDATE:20261025T003000Z") == (None, [], [reading])
+    assert in_amsterdam(f"RDATE:{SECOND}", "EXDATE:20261025T003000Z") == (None, [late], [reading])
+    assert in_amsterdam(f"RDATE:{SECOND}", f"EXDATE:{SECOND}") == (None, [], [])
+    assert in_amsterdam(f"EXDATE:{SECOND}") == (None, [], [])
+
+
+def test_a_first_start_in_the_second_pass_is_an_instant() -> None:
+    start, reading = "2026-10-25T01:30:00Z", "2026-10-25T02:30:00"
+    assert in_amsterdam(start=start) == (start, [], [])
+    assert in_amsterdam(f"EXDATE:{SECOND}", start=start) == (start, [], [reading])
+    assert in_amsterdam("EXDATE:20261025T003000Z", start=start) == (start, [], [])
+    assert in_amsterdam("EXDATE:20261026T013000Z", start=start) == (start, [], ["2026-10-26T02:30:00"])
+
+
+def test_dates_beyond_the_rendered_years_are_an_open_end_or_left_out() -> None:
+    noted: list[str] = []
+    assert read("RRULE:FREQ=DAILY;UNTIL=99991231T235959Z", noted=noted).rule == Rule("DAILY")
+    found = read("RRULE:FREQ=DAILY", "RDATE:30000101T000000Z", "EXDATE:18000101T000000", noted=noted)
+    assert (found.added, found.excluded) == ((), ())
+    assert noted == ["without_end", "dates_out_of_time"]
+    assert "before the year 1900" in refused("RRULE:FREQ=DAILY;UNTIL=18000101").message

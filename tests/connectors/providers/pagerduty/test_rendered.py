@@ -9,6 +9,8 @@ from oncall.rendering.spec import person
 DAY = 86_400
 ANA, BO = person("PANA"), person("PBO")
 
+EMPTY = {"rendered_schedule_entries": [], "rendered_coverage_percentage": 0.0}
+
 
 def entry(make: Any, start: int, end: int, who: str | None) -> Any:
     def text(day: int) -> str:
@@ -66,7 +68,7 @@ def test_a_read_tells_final_schedules_without_further_calls(account: Any, make: 
 
 
 def test_the_list_is_asked_for_zones_once(account: Any, make: Any) -> None:
-    account.schedules = [make.schedule("S1", final_schedule={"rendered_schedule_entries": []})]
+    account.schedules = [make.schedule("S1", final_schedule=EMPTY)]
     connector = account.connector()
     for since in (make.NOW, make.NOW + DAY):
         assert connector.rendered({"S1": ()}, since, since + DAY) == {"S1": ()}
@@ -79,8 +81,10 @@ def test_what_is_not_told_is_absent(account: Any, make: Any) -> None:
     account.answers["/schedules/S4"] = (400, {"error": {"message": "Invalid", "code": 2001}})
     account.answers["/schedules/S5"] = (400, {"error": {"message": "a shift-based schedule", "code": 2001}})
     account.answers["/v3/schedules/S5"] = {"schedule": {"id": "S5"}}
+    not_rendered = {"rendered_schedule_entries": [], "rendered_coverage_percentage": None}
+    account.schedules.append(make.schedule("S8", final_schedule=not_rendered))
     account.answers["/schedules/S6"] = {"schedule": {"final_schedule": {"rendered_schedule_entries": [{"start": 1}]}}}
-    ids = ["S1", "S2", "S3", "S4", "S5", "S6", "S7"]
+    ids = ["S1", "S2", "S3", "S4", "S5", "S6", "S7", "S8"]
     assert account.connector().rendered(ids, make.NOW, make.NOW + DAY) == {}
 
 
@@ -90,7 +94,7 @@ def test_nothing_is_asked_for_nothing(account: Any, make: Any) -> None:
 
 
 def test_without_the_list_the_zone_is_left_to_the_vendor(account: Any, make: Any) -> None:
-    account.schedules = [make.schedule("S1", final_schedule={"rendered_schedule_entries": []})]
+    account.schedules = [make.schedule("S1", final_schedule=EMPTY)]
     account.answers["/schedules"] = (403, {"error": {"message": "Access Denied", "code": 2010}})
     assert account.connector().rendered({"S1": ()}, make.NOW, make.NOW + DAY) == {"S1": ()}
     assert "time_zone" not in dict(account.requests[-1].query)
@@ -112,7 +116,11 @@ def test_shift_based_schedules_are_asked_in_slices_of_90_days(account: Any, make
 
     def answer(query: Any) -> Any:
         reported = shifts if query["since"] == "2026-01-01T00:00:00Z" else []
-        return {"schedule": {"final_schedule": {"computed_shift_assignments": reported}}}
+        return {
+            "schedule": {
+                "final_schedule": {"computed_shift_assignments": reported, "rendered_coverage_percentage": 0.0}
+            }
+        }
 
     account.answers["/v3/schedules/V1"] = answer
     found = account.connector().rendered({"V1": ()}, make.NOW, make.NOW + 100 * DAY)

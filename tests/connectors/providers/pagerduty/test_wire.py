@@ -31,9 +31,7 @@ def test_numbers_are_numbers(make: Any, value: Any) -> None:
 
 
 def test_an_unknown_word_is_shown_and_a_personal_value_is_not(make: Any) -> None:
-    failed = failure(
-        wire.Schedule, make.schedule("S1", make.layer("L1", restrictions=[{"type": "monthly_restriction"}]))
-    )
+    failed = failure(wire.Restriction, {"type": "monthly_restriction"}, "schedule_layers[0].restrictions[0]")
     assert (failed.code, failed.path) == ("unknown_value", "schedule_layers[0].restrictions[0].type")
     assert "monthly_restriction" in failed.message
     failed = failure(wire.User, {"id": "P1", "email": ["ana@example.com"]})

@@ -5,7 +5,7 @@ from typing import Any
 
 from connectors.providers.xmatters import wire
 from connectors.providers.xmatters.directory import Directory
-from connectors.providers.xmatters.mapping_shifts import schedule
+from connectors.providers.xmatters.mapping_shifts import schedule, seats
 from connectors.providers.xmatters.vendor import VENDOR
 from connectors.reading.findings import Findings
 from connectors.records import SourceSchedule
@@ -83,7 +83,9 @@ def sent(shift: Shift, instant: int) -> wire.Shift:
 def read(shift: Shift, instant: int, findings: Findings | None = None) -> SourceSchedule:
     """Returns the record of the shift, read at an instant."""
     group = wire.Group(id="G1")
-    return schedule(sent(shift, instant), group, Directory(), instant, (), findings or Findings(VENDOR))
+    findings, directory, sent_shift = findings or Findings(VENDOR), Directory(), sent(shift, instant)
+    places = seats(sent_shift, directory, findings)
+    return schedule(sent_shift, group, places, directory, instant, (), findings)
 
 
 def instants(shift: Shift, step: int = 7 * HOUR) -> range:

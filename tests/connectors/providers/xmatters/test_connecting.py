@@ -119,7 +119,11 @@ def test_missing_devices_and_services_are_messages(instance: Any, make: Any) -> 
     assert any("Devices cannot be listed" in message for message in probe.messages)
     service = next(right for right in probe.rights if right.entity_type == "service")
     assert service.granted is None
-    assert "on-call groups are offered" in service.detail
+    assert "The services could not be read, so none are offered" in service.detail
+    del instance.answers["/services"]
+    instance.services = []
+    service = next(right for right in instance.connector().probe().rights if right.entity_type == "service")
+    assert (service.granted, "on-call groups are offered" in service.detail) == (True, True)
 
 
 def test_without_a_group_or_its_shifts_nothing_tells_about_shifts(instance: Any, make: Any) -> None:

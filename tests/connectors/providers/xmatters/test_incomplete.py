@@ -77,12 +77,12 @@ def test_a_shift_that_stays_half_told_fails_alone(instance: Any, make: Any, part
     assert [one.external_id for one in snapshot.schedules] == ["S2"]
 
 
-def test_a_member_that_is_no_object_costs_its_shift_only(instance: Any, make: Any) -> None:
+def test_a_member_that_is_no_object_costs_its_seat_only(instance: Any, make: Any) -> None:
     instance.shifts["G1"].append(make.shift("S2", make.seat(1, "BO"), "junk"))
     snapshot = fetch(instance)
-    assert [one[:2] for one in failed(snapshot)] == [("schedule", "S2"), ("escalation_policy", "S2")]
+    assert [one[:2] for one in failed(snapshot)] == [("schedule", "S2")]
     assert "members[1]" in snapshot.failed[0].message
-    assert [one.external_id for one in snapshot.schedules] == ["S1"]
+    assert [one.unread for one in snapshot.schedules] == [{}, {"layers": 1}]
 
 
 def test_a_list_of_shifts_that_ends_early_tells_none_of_that_group(instance: Any, make: Any) -> None:
@@ -150,25 +150,32 @@ def test_a_device_that_the_sweep_does_not_hold_stays_without_an_owner(instance: 
     instance.shifts["G1"].append(make.shift("S2", make.seat(1, make.who("D9", "DEVICE"))))
     snapshot = fetch(instance)
     assert instance.paths().count("/devices") == 1
-    assert failed(snapshot) == [("schedule", "S2", "owner_not_told"), ("escalation_policy", "S2", "owner_not_told")]
-    assert "The device D9 has a seat" in snapshot.failed[0].message
+    assert (failed(snapshot), codes(snapshot)) == ([], ["unknown_holder"])
+    assert str(snapshot.schedules[1].layers[0].participants[0]) == "unknown:DEVICE:D9"
+    instance.answers["/devices"] = (503, {})
+    snapshot = fetch(instance)
+    assert failed(snapshot)[-1] == ("schedule", "S2", "owner_not_told")
+    assert "The device D9 has a seat" in snapshot.failed[-1].message
+    assert (snapshot.schedules[1].layers, snapshot.schedules[1].unread) == ((), {"layers": 1})
 
 
-def test_members_of_a_group_with_a_device_of_nobody_knows_whom_are_not_told(instance: Any, make: Any) -> None:
+def test_members_of_a_group_with_a_device_without_a_known_owner_are_partly_known(instance: Any, make: Any) -> None:
     instance.rosters["G1"].append(make.who("D2", "DEVICE"))
     assert [one.person_id for one in fetch(instance).teams[0].members or ()] == ["ANA", "BO"]
     instance.answers["/devices"] = (503, {})
     snapshot = fetch(instance)
-    assert snapshot.teams[0].members is None
+    assert ([one.person_id for one in snapshot.teams[0].members or ()], snapshot.teams[0].unread) == (
+        ["ANA", "BO"],
+        {"members": 1},
+    )
     (note,) = [one for one in snapshot.notes if one.code == "members_behind_not_told"]
-    assert note.message == "The members of Group G1 are treated as not reported: the device D2 cannot be resolved."
+    assert note.message == "The members of Group G1 are only partly known: the device D2 cannot be resolved."
 
 
 @pytest.mark.parametrize(
     ("answer", "noted", "lost"),
     [
         ("cut", ["devices_incomplete"], []),
-        ("junk", [], [("responder", "ANA", "missing_field")]),
         ("FORBIDDEN", ["devices_not_told"], []),
     ],
 )
@@ -179,7 +186,7 @@ def test_one_persons_devices_that_are_not_whole_are_not_told(
     instance.people.reverse()
     instance.answers["/devices"] = make.FORBIDDEN
     own = instance.devices[0]
-    answers = {"cut": cut([own]), "junk": make.envelope([own, "junk"]), "FORBIDDEN": make.FORBIDDEN}
+    answers = {"cut": cut([own]), "FORBIDDEN": make.FORBIDDEN}
     instance.answers["/people/ANA/devices"] = answers[answer]
     snapshot = fetch(instance)
     methods = {user.external_id: user.contact_methods for user in snapshot.users}
@@ -226,11 +233,13 @@ def test_roles_of_somebody_read_alone_are_followed_as_well(instance: Any, make: 
     assert next(user.title for user in snapshot.users if user.external_id == "ANA") == "One, Two"
 
 
-def test_time_frames_that_stay_cut_cost_their_owners_list_only(instance: Any, make: Any) -> None:
+def test_time_frames_that_stay_cut_cost_the_rule_of_their_device(instance: Any, make: Any) -> None:
     frame = {"name": "Day", "startTime": "09:00", "timezone": "Europe/Berlin", "durationInMinutes": 480, "days": ["MO"]}
     instance.devices[0]["timeframes"] = cut([frame], "/api/xm/1/devices/D1/timeframes?offset=1&limit=1")
     snapshot = fetch(instance)
-    assert [user.contact_methods is None for user in snapshot.users] == [True, False]
+    assert [len(user.contact_methods or ()) for user in snapshot.users] == [1, 1]
+    assert [len(user.notification_rules or ()) for user in snapshot.users] == [0, 1]
+    assert [dict(user.unread) for user in snapshot.users] == [{"notification_rules": 1}, {}]
     assert [(one.entity_type, one.external_id) for one in snapshot.failed] == [("responder", "ANA")]
     assert "the list is incomplete" in snapshot.failed[0].message
     instance.answers["/devices/D1/timeframes"] = make.envelope([frame])
@@ -297,4 +306,4 @@ def test_a_number_that_is_too_long_is_not_cut_to_another(instance: Any, make: An
     instance.shifts["G1"].append(make.shift("S2", make.seat(1, "BO", number)))
     snapshot = fetch(instance)
     assert {one.external_id for one in snapshot.failed} == {"S2"}
-    assert [one.external_id for one in snapshot.schedules] == ["S1"]
+    assert [one.unread for one in snapshot.schedules] == [{}, {"layers": 1}]

@@ -8,6 +8,7 @@ import pytest
 from connectors.providers.xmatters import wire
 from connectors.providers.xmatters.devices import contact_methods, notification_rules
 from connectors.providers.xmatters.directory import Directory
+from connectors.providers.xmatters.harvest import Absences
 from connectors.providers.xmatters.mapping_people import referenced_user, substitutions, user
 from connectors.providers.xmatters.vendor import VENDOR
 from connectors.reading.findings import Findings
@@ -139,13 +140,14 @@ def test_devices_become_contact_methods_in_order(make: Any) -> None:
     )
     assert [(m.external_id, m.channel, m.address, m.label, m.enabled, m.vendor_type) for m in made] == [
         ("D1", "email", "ana@example.com", "Work Email", True, "EMAIL"),
-        ("D2", "voice", "+177855556782", "Desk ext. 120", True, "VOICE"),
+        ("D2", "voice", "+177855556782;ext=120", "Desk", False, "VOICE"),
         ("D3", "sms", "+13235553643", "TEXT_PHONE of ANA", False, "TEXT_PHONE"),
-        ("D5", "sms", None, "TEXT_PHONE of ANA ext. 83", True, "TEXT_PHONE"),
-        ("D6", "voice", None, "VOICE of ANA", True, "VOICE"),
+        ("D5", "sms", "604 555 1234;ext=83", "TEXT_PHONE of ANA", False, "TEXT_PHONE"),
+        ("D6", "voice", "+1;ext=83;x", "VOICE of ANA", False, "VOICE"),
         ("D4", "push", None, "", False, "ANDROID_PUSH"),
     ]
     assert [note.code for note in findings.notes] == [
+        "invalid_number",
         "contact_method_off",
         "invalid_number",
         "invalid_number",
@@ -161,13 +163,16 @@ def test_devices_become_contact_methods_in_order(make: Any) -> None:
 def test_delays_run_after_a_device_and_count_for_those_behind_it(make: Any) -> None:
     frame = {"name": "Day", "startTime": "09:00", "timezone": "Europe/Berlin", "durationInMinutes": 480}
     made = notification_rules(
+        "ANA",
         devices(
             make.device("D1", "ANA", sequence=0, delay=5),
             make.device("D2", "ANA", "FAX", sequence=1, delay="10"),
             make.device("D3", "ANA", sequence=2, delay=15, status="INACTIVE"),
             make.device("D4", "ANA", "VOICE", sequence=3, timeframes=make.envelope([{**frame, "days": ["FR", "MO"]}])),
-        )
+        ),
+        Findings(VENDOR),
     )
+    assert made is not None
     window = {"days": ["MO", "FR"], "exclude_holidays": False, "minutes": 480, "start": "09:00"}
     assert made == (
         SourceNotificationRule("D1", "any", 0, "D1"),
@@ -176,9 +181,33 @@ def test_delays_run_after_a_device_and_count_for_those_behind_it(make: Any) -> N
     assert [json.loads(text) for text in made[1].windows] == [{**window, "time_zone": "Europe/Berlin"}]
 
 
-def test_a_cut_list_of_time_frames_is_no_list(make: Any) -> None:
-    with pytest.raises(ValueError, match="the list is incomplete"):
-        devices(make.device("D1", "ANA", timeframes={"data": [], "total": 2}))
+@pytest.mark.parametrize(
+    ("typed", "country", "address", "extension"),
+    [
+        ("+44 (0)20 7946 0123", None, "+442079460123", ""),
+        ("020 7946 0123", "GB", "+442079460123", ""),
+        ("+44 20 7946 0123;ext=120", "US", "+442079460123", "120"),
+        ("020 7946 0123", None, None, ""),
+        ("020 7946 0123", "Narnia", None, ""),
+        ("020 7946 0123", 44, None, ""),
+        (None, None, None, ""),
+    ],
+)
+def test_a_number_is_read_by_its_country_or_kept_as_typed_and_switched_off(
+    make: Any, typed: str | None, country: Any, address: str | None, extension: str
+) -> None:
+    findings = Findings(VENDOR)
+    raw = make.device("D1", "ANA", "VOICE", phoneNumber=typed, country=country)
+    (made,) = contact_methods("ANA", devices(raw), findings)
+    assert (made.address, made.extension, made.enabled) == (address or typed, extension, address is not None)
+    assert [note.code for note in findings.notes] == ([] if address else ["invalid_number"])
+
+
+@pytest.mark.parametrize("typed", ["ana@@example.com", "ana example", None])
+def test_an_address_that_is_none_is_kept_as_typed_and_switched_off(make: Any, typed: str | None) -> None:
+    findings = Findings(VENDOR)
+    (made,) = contact_methods("ANA", devices(make.device("D1", "ANA", emailAddress=typed)), findings)
+    assert (made.address, made.enabled, [note.code for note in findings.notes]) == (typed, False, ["invalid_email"])
 
 
 def test_somebody_only_referred_to_keeps_name_and_stand_in() -> None:
@@ -205,14 +234,28 @@ def test_absences_are_substitutions_in_one_group_or_all(make: Any) -> None:
         make.absence("A3", "BO", end, start),
         make.absence("A4", "CY", "1850-01-05T00:00:00Z", "3026-01-05T00:00:00Z"),
         {**make.absence("A5", "DI", start, end), "absenceType": "REPLACEMENT"},
+        make.absence("A6", "ED", start, start),
+        {**make.absence("A7", "FI", start, end, by="G2"), "replacement": make.who("G2", "GROUP")},
     ]
-    made, untold = substitutions([wire.Absence.model_validate(raw) for raw in raws], findings)
+    absences = Absences(list(enumerate(wire.Absence.model_validate(raw) for raw in raws)))
+    made = {id_: substitutions(id_, absences.of(id_), findings) for id_ in ("ANA", "BO", "CY", "DI", "ED", "FI")}
     first, last = instant(start), instant(end)
     assert made["ANA"] == (
         Substitution("A1", person("ANA"), VACANT, first, last),
         Substitution("A2", person("ANA"), person("BO"), first + 86_400, last, frozenset({"G1"})),
     )
-    assert set(made) == {"ANA", "CY"}
     assert made["CY"][0].starts_at < 0 < made["CY"][0].ends_at
-    assert untold == {"DI"}
-    assert [note.code for note in findings.notes] == ["absence_without_time", "replacement_not_told"]
+    assert {id_: (len(found), found.unread) for id_, found in made.items()} == {
+        "ANA": (2, 0),
+        "BO": (0, 1),
+        "CY": (1, 0),
+        "DI": (0, 1),
+        "ED": (0, 0),
+        "FI": (0, 1),
+    }
+    assert [note.code for note in findings.notes] == ["absence_without_end", "absence_without_time"]
+    assert [(f.external_id, f.code, f.path) for f in findings.failed] == [
+        ("BO", "invalid_period", "absences[2].end"),
+        ("DI", "replacement_not_told", "absences[4].replacement"),
+        ("FI", "unknown_value", "absences[6].replacement.recipientType"),
+    ]

@@ -6,6 +6,7 @@ import pytest
 
 from connectors.providers.xmatters import wire
 from connectors.providers.xmatters.directory import Directory
+from connectors.providers.xmatters.harvest import GroupShifts
 from connectors.providers.xmatters.mapping_policies import group_policy, service, shift_policy
 from connectors.providers.xmatters.mapping_shifts import seats
 from connectors.providers.xmatters.vendor import VENDOR
@@ -20,7 +21,11 @@ GROUP = wire.Group.model_validate({"id": "G1", "targetName": "Ops", "description
 def policy(raw: Any) -> tuple[SourcePolicy, Findings]:
     findings = Findings(VENDOR)
     shift = wire.Shift.model_validate({**raw, "members": raw["members"]["data"]})
-    return shift_policy(shift, GROUP, seats(shift, Directory()), ("group Ops",), findings), findings
+    return shift_policy(shift, GROUP, seats(shift, Directory(), findings), ("group Ops",), findings), findings
+
+
+def all_of(*shifts: wire.Shift) -> GroupShifts:
+    return GroupShifts({shift.id: shift for shift in shifts})
 
 
 def codes(findings: Findings) -> list[str]:
@@ -32,7 +37,8 @@ def step(*keys: str, notify: str = "") -> Target:
 
 
 def test_a_level_begins_at_every_delay_and_waits_for_the_next(make: Any) -> None:
-    """The example of the vendor's help: two at once, two after ten minutes, the manager at the sixtieth."""
+    """The example of the vendor's help: two at once, two after ten minutes, the manager at the sixtieth. The last
+    before each delay has a level of their own, because the delay is ignored while they are absent."""
     raw = make.shift(
         "S1",
         make.seat(1, "ANA"),
@@ -45,8 +51,10 @@ def test_a_level_begins_at_every_delay_and_waits_for_the_next(make: Any) -> None
     assert (made.external_id, made.name, made.part_of_id, made.group_id) == ("S1", "Ops: Shift S1", "G1", "G1")
     rules = made.policy
     assert rules.levels == (
-        Level(10, "everyone", (step("1", "2"),)),
-        Level(50, "everyone", (step("3", "4", notify="peer"),)),
+        Level(0, "everyone", (step("1"),)),
+        Level(10, "everyone", (step("2"),)),
+        Level(0, "everyone", (step("3", notify="peer"),)),
+        Level(50, "everyone", (step("4"),)),
         Level(None, "everyone", (step("5", notify="management"),)),
     )
     assert (rules.initial_wait, rules.repeat_count, rules.after_last) == (0, 0, "nothing")
@@ -87,9 +95,8 @@ def test_what_has_no_form_is_named(make: Any) -> None:
 
 
 def test_a_group_pages_all_of_its_shifts_at_once() -> None:
-    shifts = [wire.Shift(id=id_, name=id_) for id_ in ("S2", "S1")]
     findings = Findings(VENDOR)
-    made = group_policy(GROUP, shifts, (), findings)
+    made = group_policy(GROUP, all_of(*(wire.Shift(id=id_, name=id_) for id_ in ("S2", "S1"))), (), findings)
     (level,) = made.policy.levels
     assert [(target.kind, target.key, target.label) for target in level.targets] == [
         ("escalation_policy", "S1", "Ops: S1"),
@@ -102,7 +109,7 @@ def test_a_group_pages_all_of_its_shifts_at_once() -> None:
 def test_a_group_without_shifts_or_switched_off_says_so() -> None:
     findings = Findings(VENDOR)
     off = GROUP.model_copy(update={"status": "INACTIVE"})
-    made = group_policy(off, (), (), findings)
+    made = group_policy(off, all_of(), (), findings)
     assert (made.policy.levels, made.enabled) == ((), False)
     assert codes(findings) == ["no_shifts", "switched_off"]
 
@@ -110,7 +117,7 @@ def test_a_group_without_shifts_or_switched_off_says_so() -> None:
 def test_targets_that_could_not_be_read_stay_unresolved(make: Any) -> None:
     findings = Findings(VENDOR)
     timeline, _ = policy(make.shift("S1", make.seat(1, "ANA")))
-    group = group_policy(GROUP, [wire.Shift(id="S1"), wire.Shift(id="S9")], (), findings)
+    group = group_policy(GROUP, all_of(wire.Shift(id="S1"), wire.Shift(id="S9")), (), findings)
     done = finish((timeline, group), (), {("escalation_policy", "S1")}, findings, path="ownedBy")
     assert [(t.kind, t.unresolved_kind) for one in done for level in one.policy.levels for t in level.targets] == [
         ("unresolved", "schedule"),

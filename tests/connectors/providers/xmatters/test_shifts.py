@@ -8,7 +8,7 @@ import pytest
 from connectors.errors import UnexpectedResponse, UnknownValue
 from connectors.providers.xmatters import wire
 from connectors.providers.xmatters.directory import Directory
-from connectors.providers.xmatters.mapping_shifts import schedule
+from connectors.providers.xmatters.mapping_shifts import schedule, seats
 from connectors.providers.xmatters.vendor import VENDOR
 from connectors.reading.findings import Findings
 from connectors.records import SourceSchedule
@@ -35,7 +35,9 @@ def mapped(raw: Any, group: Any = None, directory: Directory | None = None) -> t
         wire.Shift.model_validate(reported),
         wire.Group.model_validate(group or {"id": "G1", "targetName": "Ops"}),
     )
-    return schedule(shift, of, directory or Directory(), NOW, ("group Ops",), findings), findings
+    directory = directory or Directory()
+    places = seats(shift, directory, findings)
+    return schedule(shift, of, places, directory, NOW, ("group Ops",), findings), findings
 
 
 def window(raw: Any) -> Any:
@@ -297,22 +299,25 @@ def test_devices_and_groups_take_seats_as_what_they_mean(make: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("recipient", "error"),
+    ("recipient", "holder"),
     [
-        ({"id": "X", "recipientType": "SERVICE"}, UnknownValue),
-        ({"id": "X"}, UnknownValue),
-        ({"id": "X", "recipientType": "DEVICE"}, UnexpectedResponse),
+        ({"id": "X", "recipientType": "SERVICE"}, "SERVICE:X"),
+        ({"id": "X"}, "recipient:X"),
+        ({"id": "X", "recipientType": "DEVICE"}, "DEVICE:X"),
     ],
 )
-def test_a_recipient_that_cannot_be_told_costs_the_shift(make: Any, recipient: Any, error: Any) -> None:
-    with pytest.raises(error):
-        mapped(make.shift("S1", make.seat(1, recipient)))
+def test_a_holder_of_an_unknown_type_keeps_the_seat(make: Any, recipient: Any, holder: str) -> None:
+    made, findings = mapped(make.shift("S1", make.seat(1, recipient), make.seat(2, "BO")))
+    assert [layer.participants for layer in made.layers] == [(Participant("unknown", holder),), (person("BO"),)]
+    assert (codes(findings), made.unread) == (["unknown_holder"], {})
     assert Directory().key(wire.Recipient.model_validate(recipient)) is None
 
 
-def test_two_members_at_one_position_are_refused_and_a_person_may_sit_twice(make: Any) -> None:
-    with pytest.raises(UnexpectedResponse):
-        mapped(make.shift("S1", make.seat(1, "ANA"), make.seat(1, "BO")))
+def test_the_second_member_at_a_position_is_unread_and_a_person_may_sit_twice(make: Any) -> None:
+    made, findings = mapped(make.shift("S1", make.seat(1, "ANA"), make.seat(1, "BO")))
+    assert [layer.participants for layer in made.layers] == [(person("ANA"),)]
+    assert made.unread == {"layers": 1}
+    assert [(f.external_id, f.path) for f in findings.failed] == [("S1", "members[1].position")]
     made, _ = mapped(make.shift("S1", make.seat(1, "ANA"), make.seat(2, "ANA", 5)))
     assert [layer.participants for layer in made.layers] == [(person("ANA"),), (person("ANA"),)]
 

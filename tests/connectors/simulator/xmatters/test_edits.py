@@ -149,7 +149,7 @@ def test_shifts_are_moved_cut_and_repeated(xmatters: Simulator, xm: Call) -> Non
     days = shift(xmatters, "Weekdays")
     xmatters.edits.repeat(days, 1, 600)
     platform = xmatters.state.groups[xmatters.state.shifts[days].group_id]
-    assert [one.minute for one in walk(xmatters.state, platform, NOW)] == [0, 10, 60, 70, 80, 130]
+    assert [one.minute for one in walk(xmatters.state, platform, NOW)] == [0, 10]
     xmatters.edits.repeat(days, 0, 0)
     assert xm(f"/groups/{platform.id}/shifts/{days}").json["repeatEscalation"] == {"repeatEnabled": False}
 

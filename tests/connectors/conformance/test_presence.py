@@ -1,0 +1,74 @@
+"""Presence by proof: whatever goes wrong on the way, no object of the source counts as left out or gone."""
+
+import random
+from collections.abc import Iterator
+from typing import Final
+
+import pytest
+
+from connectors.closure import Selection
+from connectors.errors import ConnectorError
+from connectors.presence import Presences, State
+from connectors.records import ENTITY_TYPES, Snapshot
+from connectors.simulator.server import Server
+from tests.connectors.conformance.direct import FAULTS, Direct, Faulty
+from tests.connectors.conformance.entries import Endpoint, Provider
+from tests.connectors.conformance.scenes import connector
+
+#: What may be said of an object that was read before, by fault. An empty list is an answer, and so is a 404 by id.
+ALLOWED: Final[dict[str, set[State]]] = {
+    "404": {"listed", "not_reached", "unreadable", "not_found"},
+    "empty": {"listed", "not_reached", "unreadable", "not_found", "absent", "not_chosen"},
+}
+_OTHERWISE: Final[set[State]] = {"listed", "not_reached", "unreadable"}
+#: Cases of a sample; a thorough run takes them all.
+SAMPLE: Final = 60
+
+
+def read(provider: Provider, transport: Direct | Faulty, selection: Selection) -> Snapshot:
+    return connector(provider, transport).fetch(selection, contact_details=True)
+
+
+def selections(whole: Snapshot) -> Iterator[tuple[str, Selection]]:
+    """Everything, and one object of each kind that can be chosen and leads somewhere."""
+    yield "everything", Selection()
+    for kind in ("service", "user_group", "schedule", "escalation_policy"):
+        found = whole.records(kind)  # type: ignore[arg-type]
+        if found:
+            chosen = found[len(found) // 2].external_id
+            yield kind, Selection(everything=False, chosen=frozenset({(kind, chosen)}))  # type: ignore[arg-type]
+
+
+def _none_here(provider: Provider, endpoint: Endpoint) -> set[State]:
+    """A list whose refusal means that the account has no such objects."""
+    return {"absent" for listing in provider.listings if listing.path == endpoint.path and listing.without}
+
+
+@pytest.mark.slow
+def test_a_fault_on_the_way_leaves_nothing_out(provider: Provider, thorough: bool, pytestconfig: pytest.Config) -> None:
+    server: Server = provider.simulator(size=40)
+    whole = read(provider, Direct(server), Selection())
+    ways = {name: (selection, read(provider, Direct(server), selection)) for name, selection in selections(whole)}
+    cases = [(endpoint, fault, name) for endpoint in provider.endpoints for fault in FAULTS for name in ways]
+    if not thorough:
+        cases = random.Random(pytestconfig.getoption("randomly_seed", 0)).sample(cases, min(SAMPLE, len(cases)))
+    wrong: list[str] = []
+    struck = 0
+    for endpoint, fault, name in cases:
+        selection, good = ways[name]
+        faulty = Faulty(Direct(server), provider, endpoint, fault)
+        try:
+            snapshot = read(provider, faulty, selection)
+        except ConnectorError:
+            continue  # nothing was read, so nothing is concluded
+        struck += bool(faulty.hits)
+        presences = Presences(snapshot)
+        for kind in ENTITY_TYPES:
+            for record in good.records(kind):
+                presence = presences.of(kind, record.external_id)
+                allowed = ALLOWED.get(fault, _OTHERWISE) | _none_here(provider, endpoint)
+                if presence.state not in allowed and getattr(record, "listed", True):
+                    wrong.append(f"{endpoint.path} {fault} {name}: {kind} {record.external_id} is {presence}")
+    print(f"{provider}: {len(cases)} cases of presence, {struck} with a spoiled answer")  # noqa: T201 - shown by -s
+    assert struck > len(cases) // 5
+    assert not wrong, f"{len(wrong)}:\n" + "\n".join(wrong[:20])
