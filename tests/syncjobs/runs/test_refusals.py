@@ -128,4 +128,4 @@ def test_what_could_not_be_read_and_what_cannot_be_written_of_one_object_is_one_
         "name: is empty. It was not written. Correct it at the source; not everything could be read: "
         "Member 0 cannot be read."
     )
-    assert run.counts["user_group"]["failed"] == 2
+    assert run.counts["user_group"]["failed"] == 1
