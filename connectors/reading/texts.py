@@ -6,8 +6,10 @@ from typing import Final
 
 from oncall.emails import canonical_email
 
-#: The length of a name, of an object's id, and of an element's key in the database.
+#: The length of an object's id and of an element's key in the database.
 MOST_CHARACTERS: Final = 255
+#: The length of a name in the database.
+_NAME_CHARACTERS: Final = 512
 _DIGEST_CHARACTERS: Final = 32
 #: The part of an address before the @: letters of any language, but no blanks and none of the reserved characters.
 _LOCAL_PART: Final = re.compile(r"[^\s@<>()\[\],;:\\\"]{1,64}")
@@ -18,7 +20,8 @@ def name_of(external_id: str, *names: str | None) -> str:
 
     A name that is too long for the database is cut and ends with an ellipsis.
     """
-    return short_text(next((name for name in names if name is not None and name.strip()), external_id))
+    name = next((name for name in names if name is not None and name.strip()), external_id)
+    return name if len(name) <= _NAME_CHARACTERS else f"{name[: _NAME_CHARACTERS - 1]}…"
 
 
 def short_text(text: str) -> str:

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from oncall.emails import canonical_email
 from oncall.holders import holder_in_words
-from oncall.models.root import Element, Root, Span, key_column
+from oncall.models.root import NAME_LENGTH, Element, Root, Span, key_column
 
 
 class AccountFields(TypedDict, total=False):
@@ -107,10 +107,10 @@ class ContactMethod(Element):
 
     responder = models.ForeignKey(Responder, on_delete=models.CASCADE, related_name="contact_methods")
     channel = models.CharField(max_length=8, choices=Channel.choices)
-    address = models.CharField(max_length=500, blank=True, default="")
-    canonical = models.CharField(max_length=500, blank=True, default="", db_index=True, editable=False)
+    address = models.CharField(max_length=NAME_LENGTH, blank=True, default="")
+    canonical = models.CharField(max_length=NAME_LENGTH, blank=True, default="", db_index=True, editable=False)
     extension = models.CharField(max_length=40, blank=True, default="")
-    label = models.CharField(max_length=255, blank=True, default="")
+    label = models.CharField(max_length=NAME_LENGTH, blank=True, default="")
     enabled = models.BooleanField(default=True)
     verified_at = models.DateTimeField(null=True, blank=True, editable=False)
 

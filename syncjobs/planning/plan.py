@@ -64,14 +64,13 @@ def make_plan(
     presence: Callable[[Kind, str], Presence],
     check: Check,
     failed: Sequence[FailedEntity] = (),
-    all_people: bool = False,
     partial: bool = False,
 ) -> Plan:
     """Return the plan.
 
     presence: what the read knows of an object that has no proposal. check: finds values that cannot be written; the
-    items with such values fail. failed: what could not be read. all_people: the list of people was read to its end.
-    partial: the proposals are only a few chosen objects; nothing is concluded about others.
+    items with such values fail. failed: what could not be read. partial: the proposals are only a few chosen objects;
+    nothing is concluded about others.
     """
     by_email = questions.people_by_email(proposals["responder"].values())
     items: dict[tuple[Kind, str], Item] = {}
@@ -122,7 +121,8 @@ def make_plan(
                 unreached[kind].append(known.reason)
             else:
                 unlisted[kind] += 1
-    people_known = all_people and not partial
+    # "" is the id of nobody: its state says whether this read would have shown any other person.
+    people_known = not partial and presence("responder", "").state in _CERTAIN
     open_subjects = {(conflict.kind, conflict.subject) for conflict in picture.conflicts}
     refused = {key for key, item in items.items() if item.action == "failed" and item.link_id is None}
     drafts = [

@@ -122,7 +122,6 @@ def _plan(run: SyncRun, claim: Claim, opener: Opener) -> None:
         picture,
         rules_of(profile, instant_to_text(snapshot.fetched_at)),
         presence=Presences(snapshot).of,
-        all_people=_lists_all_people(snapshot),
         check=check,
         failed=snapshot.failed,
         partial=_is_limited(run),
@@ -194,11 +193,6 @@ def _count(claim: Claim, proposals: Proposals, plan: Plan, picture: Picture) -> 
     still_open |= {(d.kind, d.subject): d.entity_type for d in plan.conflicts}
     for name in still_open.values():
         claim.add(entity_type_of(name), "conflict")
-
-
-def _lists_all_people(snapshot: Snapshot) -> bool:
-    state = snapshot.completeness.get("responder")
-    return state is not None and state.listing
 
 
 def _completeness(snapshot: Snapshot, plan: Plan) -> dict[str, dict[str, Any]]:

@@ -15,8 +15,8 @@ from connectors.reading.texts import is_email, name_of, short_key
         (("   ",), "U1"),
         ((None,), "U1"),
         ((), "U1"),
-        (("x" * 255,), "x" * 255),
-        (("x" * 400,), "x" * 254 + "…"),
+        (("x" * 512,), "x" * 512),
+        (("x" * 513,), "x" * 511 + "…"),
     ],
 )
 def test_a_name_is_the_first_that_is_visible(names: tuple[str | None, ...], name: str) -> None:

@@ -20,7 +20,6 @@ def plan(presence: State, link_state: Any = "linked", **more: Any) -> Plan:
         by_kind([]),
         picture,
         Rules("ask", {}, "2026-11-20T12:00:00Z", 3, "acme"),
-        all_people=True,
         presence=lambda kind, external_id: Presence(presence, "a page is missing"),
         check=lambda kind, fields, elements: None,
         **more,

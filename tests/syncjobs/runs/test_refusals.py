@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from connectors.records import SourceContactMethod, SourceMember, SourceService, SourceTeam
+from connectors.records import FailedEntity, SourceContactMethod, SourceMember, SourceService, SourceTeam
 from oncall.aggregates import Draft
 from oncall.escalation.policy import Target
 from oncall.models import ChangeRecord, Responder, Schedule, UserGroup
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 def refused_by_the_writer() -> list[Any]:
     """Return sources that the writer refuses, each with the id of the object and the start of the reason."""
-    long_method = SourceContactMethod("C1", "email", "a" * 501, "Work", True)
+    long_method = SourceContactMethod("C1", "email", "a" * 513, "Work", True)
     no_target = Target("responder", "U" * 600)
     return [
         ({"users": (user("U9", "N" * 513),)}, "U9", "name: Ensure this value has at most 512 characters"),
@@ -28,7 +28,7 @@ def refused_by_the_writer() -> list[Any]:
         (
             {"users": (user("U9", "Eve", contact_methods=(long_method,)),)},
             "U9",
-            "contact_methods.1:U9:C1.address: Ensure this value has at most 500 characters (it has 501)",
+            "contact_methods.1:U9:C1.address: Ensure this value has at most 512 characters (it has 513)",
         ),
         ({"teams": (SourceTeam("T9", "  "),)}, "T9", "name: is empty. It was not written. Correct it at the source."),
         (
@@ -90,7 +90,7 @@ def test_an_update_that_the_writer_refuses_changes_nothing_of_its_object_and_kee
 
 def test_a_person_who_cannot_be_written_is_not_asked_for_and_the_person_here_stays(sync: Sync) -> None:
     here = write("responder", [Draft({"name": "Ana", "email": "ana@example.com"})], by=BY)[0]
-    too_long = SourceContactMethod("C1", "email", "a" * 501, "Work", True)
+    too_long = SourceContactMethod("C1", "email", "a" * 513, "Work", True)
     sync.source.change(users=(user("U1", "Ana", contact_methods=(too_long,)), *world().users[1:]))
     run = sync.run()
     assert run.items.get(external_id="U1").action == "failed"
@@ -117,3 +117,15 @@ def test_an_id_is_stored_as_it_is(sync: Sync) -> None:
     sync.run()
     assert ExternalLink.objects.get(entity_type="schedule", external_id=long_id).conflicts.count() == 1
     assert sync.run().items.count() == 0
+
+
+def test_what_could_not_be_read_and_what_cannot_be_written_of_one_object_is_one_item(sync: Sync) -> None:
+    unread = FailedEntity("user_group", "T9", "bad_member", "members[0]", "Member 0 cannot be read.")
+    sync.source.change(teams=(*world().teams, SourceTeam("T9", " ")), failed=(unread,))
+    run = sync.run()
+    failed = run.items.get(outcome="failed")
+    assert failed.reason == (
+        "name: is empty. It was not written. Correct it at the source; not everything could be read: "
+        "Member 0 cannot be read."
+    )
+    assert run.counts["user_group"]["failed"] == 1

@@ -232,6 +232,18 @@ def test_overrides_come_go_and_pass_into_history(sync: Sync) -> None:
     assert not Override.objects.exists()
 
 
+@pytest.mark.parametrize(("overlapping", "left"), [(True, 0), (False, 1)])
+def test_an_override_that_ends_beyond_the_range_goes_where_the_source_lists_what_overlaps(
+    sync: Sync, overlapping: bool, left: int
+) -> None:
+    long = SourceOverride("O1", NOW + 3600, NOW + 150 * 86_400, person("U3"))
+    for overrides in ((long,), ()):
+        made = schedule("S1", "Primary", layer("U1"), overrides=overrides, lists_overlapping=overlapping)
+        sync.source.change(schedules=(made,))
+        sync.run()
+    assert Override.objects.count() == left
+
+
 @pytest.mark.parametrize(
     "moved",
     [

@@ -94,7 +94,7 @@ def test_pointers_are_shown_by_what_they_have() -> None:
     [
         ({"fullName": "  ", "username": "a@example.com"}, "a@example.com"),
         ({"fullName": None, "username": " "}, "A"),
-        ({"fullName": "x" * 512, "username": "a@example.com"}, "x" * 254 + "…"),
+        ({"fullName": "x" * 513, "username": "a@example.com"}, "x" * 511 + "…"),
     ],
 )
 def test_a_name_of_blanks_falls_back(raw: Any, label: str) -> None:
