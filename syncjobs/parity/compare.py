@@ -13,7 +13,7 @@ from oncall.rendering.intervals import Range, Who
 from oncall.rendering.spec import NO_ZONE, InvalidSpec, Participant, ScheduleSpec, Substitution, person
 from oncall.rendering.zones import DAY, transitions
 from syncjobs.parity.causes import Cause, Causes
-from syncjobs.words.unread import counts_in_words
+from syncjobs.words.values import counts_in_words
 
 #: How many seconds before and after a clock change are compared.
 _AROUND = 3 * DAY

@@ -12,7 +12,7 @@ from django.db.models.functions import Coalesce
 from oncall.aggregates import Kind
 from oncall.models import ExtraShift, Override, Reference
 from syncjobs.models import ROW_COLUMNS, ExternalLink, LinkState
-from syncjobs.words.values import field_word
+from syncjobs.words.values import elements_in_words
 
 _CONSEQUENCES: Final[Mapping[str, str]] = {
     "contact_methods": "how the person is reached may differ",
@@ -50,18 +50,6 @@ class UnreadElements:
 
 
 Unread = Mapping[tuple[Kind, int], list[UnreadElements]]
-
-
-def elements_in_words(collection: str, number: int) -> str:
-    """Return a number of elements, such as ``2 overrides``."""
-    plural = field_word(collection).lower()
-    return f"{number} {plural.removesuffix('s') if number == 1 else plural}"
-
-
-def counts_in_words(counts: Mapping[str, int]) -> str:
-    """Return the elements of several collections, such as ``1 layer and 2 overrides``."""
-    *others, last = (elements_in_words(collection, number) for collection, number in sorted(counts.items()))
-    return f"{', '.join(others)} and {last}" if others else last
 
 
 def sentences_of(found: Iterable[UnreadElements]) -> list[str]:

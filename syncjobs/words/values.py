@@ -151,6 +151,18 @@ def element_line(collection: str, values: Mapping[str, Any], name_of: NameOf) ->
             return ", ".join(f"{name} {value}" for name, value in values.items())
 
 
+def elements_in_words(collection: str, number: int) -> str:
+    """Return a number of elements, such as ``2 overrides``."""
+    plural = field_word(collection).lower()
+    return f"{number} {plural.removesuffix('s') if number == 1 else plural}"
+
+
+def counts_in_words(counts: Mapping[str, int]) -> str:
+    """Return the elements of several collections, such as ``1 layer and 2 overrides``."""
+    *others, last = (elements_in_words(collection, number) for collection, number in sorted(counts.items()))
+    return f"{', '.join(others)} and {last}" if others else last
+
+
 def span(seconds: int) -> str:
     """Return a length in words; for 90000 seconds, ``1 day 1 hour``."""
     parts = []

@@ -31,10 +31,9 @@ from oncall.models import (
     UserGroup,
 )
 from oncall.operations import delete, write
-from oncall.rendering.spec import ExtraShift as SourceExtraShift
 from oncall.rendering.spec import Override as SourceOverride
-from oncall.rendering.spec import Participant, person
 from oncall.rendering.spec import Substitution as SourceSubstitution
+from oncall.rendering.spec import person
 from syncjobs.models import (
     Conflict,
     ConflictState,
@@ -44,7 +43,6 @@ from syncjobs.models import (
     RunState,
     SyncRun,
 )
-from syncjobs.pages.run_items import change_rows
 from syncjobs.planning.values import Plan
 from syncjobs.runs.local_picture import link_views
 from syncjobs.runs.stored_plan import remember_compared
@@ -305,26 +303,6 @@ def test_several_failures_of_one_object_are_one_item_and_go_with_what_is_done_ab
         "": ("failed", "the whole listing", "failed", "People cannot be listed. Absences cannot be listed."),
     }
     assert (run.state, run.counts["responder"]["failed"]) == (RunState.PARTIAL, 3)
-
-
-def test_an_unknown_holder_keeps_the_turn_and_is_never_matched_with_anybody(sync: Sync) -> None:
-    unknown = Participant("unknown", "group:U2")
-    turns = replace(layer("U1"), participants=(unknown, person("U1")))
-    over = SourceOverride("O1", NOW, NOW + 3600, unknown)
-    shift = SourceExtraShift("X1", NOW, NOW + 3600, unknown)
-    sync.source.change(schedules=(schedule("S1", "Primary", turns, overrides=(over,), extra_shifts=(shift,)),))
-    run = sync.run()
-    assert outcomes(run)["S1"] == "applied"
-    key = f"unknown:{sync.connection.pk}:group:U2"
-    (row,) = Schedule.objects.all()
-    assert row.layers["layers"][0]["participants"] == [key, f"person:{sync.connection.pk}:U1"]
-    for element in (row.overrides.get(), row.extra_shifts.get()):
-        assert (element.by_key, element.by) == (key, None)
-    assert set(row.references.values_list("key", flat=True)) == {f"{sync.connection.pk}:U1"}
-    asked_about = Conflict.objects.filter(kind="user_not_found").values_list("label", flat=True)
-    assert set(asked_about) == set(Responder.objects.values_list("name", flat=True)) == {"Ana", "Bo", "Cy"}
-    assert sync.run().items.count() == 0
-    assert "somebody unknown (group U2)" in str(change_rows(run.items.get(external_id="S1")))
 
 
 def test_a_link_with_a_decision_in_the_meantime_is_compared_again(sync: Sync) -> None:

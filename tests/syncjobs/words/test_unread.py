@@ -3,7 +3,8 @@
 import pytest
 
 from oncall.aggregates import AGGREGATES
-from syncjobs.words.unread import UnreadElements, counts_in_words
+from syncjobs.words.unread import UnreadElements
+from syncjobs.words.values import counts_in_words
 
 COLLECTIONS = [
     *((kind, each.name) for kind, aggregate in AGGREGATES.items() for each in aggregate.collections),
