@@ -1,4 +1,4 @@
-"""Wiring only: settings, Celery, URLs. Importing the package gives Celery its application."""
+"""The settings, the Celery application and the URLs. Importing the package creates the Celery application."""
 
 from config.celery import app as celery_app
 

@@ -1,4 +1,4 @@
-"""The Celery application. The broker only wakes workers up; what a run did is in the database."""
+"""The Celery application. The broker only notifies workers; the state of a run is in the database."""
 
 import os
 
@@ -17,4 +17,4 @@ app.autodiscover_tasks()
 
 @setup_logging.connect
 def keep_django_logging(**kwargs: object) -> None:
-    """A receiver stops Celery from installing its own log handlers, which would bypass redaction."""
+    """Does nothing. With a receiver, Celery installs no log handlers of its own; they would not mask secrets."""

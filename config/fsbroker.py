@@ -1,9 +1,9 @@
 """The embedded broker: a folder as message queue, for one machine without Redis (``CELERY_BROKER_URL=fs://``).
 
-kombu's own filesystem transport creates a message under its final name and then fills it, so a reader can take an
-empty file and die of it (celery/kombu #1551). Here a message appears complete, by rename, and is claimed by
-rename. POSIX only, no priorities, no expiry; a message being worked on is lost with its worker, which is why the
-database, not the broker, holds the truth about a run.
+kombu's own filesystem transport creates a message under its final name before it writes the content, so a reader that
+finds an empty file fails (celery/kombu #1551). This transport writes a complete file and then renames it; a consumer
+claims a message by renaming it, too. It works on POSIX systems only, and has neither priorities nor expiry. If a worker
+dies, the message that it works on is lost. The state of a run is therefore in the database and not in the broker.
 """
 
 import fcntl
@@ -23,7 +23,10 @@ Binding = tuple[str, str, str]
 
 
 class Channel(virtual.Channel):
-    """Transport option ``folder``: where messages and exchange tables lie; created on first use, owner only."""
+    """Sends and receives messages in a folder, the transport option ``folder``.
+
+    The folder contains messages and tables of exchanges. It is created on first use and readable by its owner only.
+    """
 
     supports_fanout = True
 
@@ -35,7 +38,7 @@ class Channel(virtual.Channel):
         return folder
 
     def _put(self, queue: str, message: dict[str, Any], **kwargs: Any) -> None:
-        # 20 digits keep names in order of time when sorted as text.
+        # 20 digits make the order of names as text the order of time.
         name = f"{time.time_ns():020d}-{uuid4().hex}.{_quoted(queue)}.msg"
         self._write(self.folder / name, message)
 
@@ -45,7 +48,7 @@ class Channel(virtual.Channel):
             try:
                 path.rename(claimed)
             except FileNotFoundError:
-                continue  # another consumer was first
+                continue  # another consumer has claimed it
             message: dict[str, Any] = json.loads(claimed.read_bytes())
             claimed.unlink()
             return message
@@ -93,7 +96,7 @@ class Channel(virtual.Channel):
         return self.folder / f"{_quoted(exchange)}.exchange"
 
     def _messages(self, queue: str) -> list[Path]:
-        """The queue's messages, oldest first. The part after the first dot is exactly ``<queue>.msg``."""
+        """Returns the messages of a queue, oldest first. Their names have ``<queue>.msg`` after the first dot."""
         rest = f"{_quoted(queue)}.msg"
         return sorted(path for path in self.folder.iterdir() if path.name.partition(".")[2] == rest)
 
@@ -104,7 +107,7 @@ class Channel(virtual.Channel):
 
 
 class Transport(virtual.Transport):
-    """Registered as ``fs`` by config.celery."""
+    """The transport that ``config.celery`` registers as ``fs``."""
 
     implements = virtual.Transport.implements.extend(
         asynchronous=False, exchange_type=frozenset(["direct", "topic", "fanout"])
@@ -117,7 +120,7 @@ class Transport(virtual.Transport):
 
     def __init__(self, client: Any, **kwargs: Any) -> None:
         super().__init__(client, **kwargs)
-        # Bindings known to one connection of this process hold for all of them.
+        # All connections of this process share their bindings.
         self.state = self.global_state
 
     def driver_version(self) -> str:
@@ -125,5 +128,5 @@ class Transport(virtual.Transport):
 
 
 def _quoted(name: str) -> str:
-    """A queue or exchange name as part of a file name; a slash or a leading dot must not reach the file system."""
+    """Returns the name of a queue or exchange as a part of a file name, without slashes."""
     return quote(name, safe="")

@@ -1,4 +1,4 @@
-"""One log line per event, as one JSON object, so that a log shipper needs no parser of its own."""
+"""Writes each log record as one line with a JSON object, which log shippers can read without a special parser."""
 
 import json
 import logging
@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 
 class JsonLine(logging.Formatter):
-    """``{"at", "level", "logger", "message"[, "exception"][, "stack"]}`` on one line; ``at``: UTC, milliseconds."""
+    """Formats ``{"at", "level", "logger", "message"[, "exception"][, "stack"]}``. at: UTC with milliseconds."""
 
     def format(self, record: logging.LogRecord) -> str:
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

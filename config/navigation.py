@@ -1,4 +1,4 @@
-"""The sidebar: which admin lists are shown, in which group, to whom."""
+"""The sidebar: the groups of admin lists, and who sees each list."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from django.urls import reverse_lazy
 
 
 def _list(title: str, icon: str, app: str, model: str) -> dict[str, Any]:
-    """One entry: the change list of ``app.model``, for those who may view it. ``icon`` is a Material symbol."""
+    """Returns the entry of a list. Only users who may view the model see it. icon: a Material symbol."""
 
     def allowed(request: HttpRequest) -> bool:
         return request.user.has_perm(f"{app}.view_{model}")

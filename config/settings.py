@@ -17,7 +17,7 @@ if env_file.is_file():
     env.read_env(env_file)
 
 DEBUG = env.bool("DEBUG", default=False)
-# Empty outside DEBUG: whatever needs it refuses to start (connectors.checks); reading a recording does not need it.
+# Without DEBUG it may be empty: connectors.checks then stops all commands that need it. Reading a recording does not.
 SECRET_KEY = env.str("SECRET_KEY", default="debug-only-" + "0" * 50 if DEBUG else "")
 
 # --- Addresses -------------------------------------------------------------------------------------------------------
@@ -31,9 +31,9 @@ LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 
 # --- Connectors ------------------------------------------------------------------------------------------------------
-# First key encrypts, all of them decrypt; never derived from SECRET_KEY, so that either can be rotated alone.
+# The first key encrypts, and all keys decrypt. They do not depend on SECRET_KEY, so each can be rotated alone.
 CREDENTIAL_KEYS: list[str] = env.list("CREDENTIAL_KEYS", default=[])
-# These two lead connections to a simulator (demo, tests); connectors.checks refuses them in production.
+# With these settings, connections reach a simulator (demo, tests). connectors.checks refuses them in production.
 CONNECTOR_ORIGINS: dict[str, str] = env.dict("CONNECTOR_ORIGINS", default={})
 EGRESS_ALLOW: list[str] = env.list("EGRESS_ALLOW", default=[])
 
@@ -93,8 +93,8 @@ USE_TZ = True
 DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'rotabridge.sqlite3'}")}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     VAR_DIR.mkdir(exist_ok=True)
-    # A deferred transaction that reads first and writes later fails at once with "database is locked" when another
-    # process wrote in between; taking the write lock at BEGIN makes it wait instead.
+    # A deferred transaction that reads first and writes later fails at once with "database is locked" if another
+    # process has written in between. A transaction that takes the write lock at BEGIN waits instead.
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
@@ -110,7 +110,7 @@ CELERY_BROKER_URL = env.str(
 if CELERY_BROKER_URL.startswith("fs:"):
     CELERY_BROKER_TRANSPORT_OPTIONS = {"folder": str(VAR_DIR / "broker"), "polling_interval": 0.2}
 else:
-    # Redis hands a message that is not acknowledged by then to a second worker; that one finds the run claimed.
+    # If a message is not acknowledged in this time, Redis sends it to another worker, which finds the run claimed.
     CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600, "socket_timeout": 30, "socket_connect_timeout": 10}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_ACCEPT_CONTENT = ["json"]
@@ -119,7 +119,7 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_RESULT_EXPIRES = None  # otherwise beat adds a clean-up task for results that do not exist
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
-# A last resort: a read has its own deadlines per request and its own budget for waiting.
+# The last limit: a read also has a deadline for each request and a limit for its waits.
 CELERY_TASK_TIME_LIMIT = 4 * 3600
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 8.0
@@ -145,7 +145,7 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_AGE = env.int("SESSION_HOURS", default=12) * 3600
 SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", default=31_536_000) if HTTPS_ONLY else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("HSTS_SUBDOMAINS", default=False)
-# Binding subdomains and entering browsers' preload lists are the domain owner's decisions, not this site's.
+# Only the owner of the domain decides whether HSTS includes subdomains and whether browsers preload it.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("TRUST_PROXY", default=False) else None
 SECURE_CONTENT_TYPE_NOSNIFF = True
@@ -154,7 +154,7 @@ X_FRAME_OPTIONS = "DENY"
 
 # --- Static files and admin ------------------------------------------------------------------------------------------
 STATIC_URL = "static/"
-WHITENOISE_USE_FINDERS = True  # served from the packages: no collectstatic step to forget
+WHITENOISE_USE_FINDERS = True  # static files are served from the packages, without collectstatic
 WHITENOISE_MAX_AGE = 0 if DEBUG else 3600
 UNFOLD = {
     "SITE_TITLE": "Rotabridge",
@@ -173,14 +173,14 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"json": {"()": "config.logs.JsonLine"}},
-    # On the handler: a filter on a logger does not see the records of the loggers below it.
+    # The filter is on the handler, because a filter on a logger does not see the records of its children.
     "filters": {"redact": {"()": "connectors.redaction.RedactingFilter"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json", "filters": ["redact"]}},
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {
         "django": {"handlers": [], "propagate": True},
         "django.server": {"handlers": [], "propagate": True},
-        # At DEBUG both print request headers, credentials included.
+        # At the level DEBUG, both log request headers with credentials.
         "urllib3": {"level": "INFO"},
         "requests": {"level": "INFO"},
     },

@@ -1,4 +1,4 @@
-"""URLs: the admin is the whole product; the bare address leads there."""
+"""The URLs. All pages are pages of the admin; the root redirects to it."""
 
 from django.contrib import admin
 from django.urls import path

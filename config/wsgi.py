@@ -1,4 +1,4 @@
-"""WSGI entry point. A web server skips Django's checks, so they run here: a bad environment must not serve a page."""
+"""The WSGI application. It runs Django's checks, because web servers do not: an invalid environment serves no page."""
 
 import os
 import sys

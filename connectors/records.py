@@ -147,9 +147,10 @@ class SourceTeam:
 class SourceSchedule:
     """A schedule. fetched_range: instants [since, until) for which overrides and extra shifts were requested.
 
-    flavour: the vendor's own kind of schedule. enabled False: the schedule is switched off at the source.
-    turned_by_alert: keys of layers whose people move on by one layer with every alert at the source, in the order in
-    which they move; the layers have the people of the time of the read.
+    lists_overlapping: whether the vendor lists all that overlap this range; else only those that end inside it are
+    certain to be listed. flavour: the vendor's own kind of schedule. enabled False: the schedule is switched off at the
+    source. turned_by_alert: keys of layers whose people move on by one layer with every alert at the source, in the
+    order in which they move; the layers have the people of the time of the read.
     """
 
     external_id: str
@@ -162,6 +163,7 @@ class SourceSchedule:
     extra_shifts: tuple[ExtraShift, ...] | None = None
     overrides: tuple[Override, ...] | None = None
     fetched_range: tuple[int, int] | None = None
+    lists_overlapping: bool = False
     unread: Unread = field(default_factory=dict)
     flavour: str = ""
     enabled: bool = True

@@ -7,7 +7,7 @@ PACKAGES = ("config", "connectors", "oncall", "syncjobs")
 
 
 def circle_of(imports: dict[str, set[str]]) -> list[str]:
-    """The modules of one circle in order, first and last the same; empty when there is none. imports: by module."""
+    """Returns the modules of a circle, the first again at the end; empty if there is none. imports: by module."""
     try:
         TopologicalSorter(imports).prepare()
     except CycleError as error:

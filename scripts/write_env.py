@@ -12,7 +12,7 @@ def main(path: Path) -> int:
     values = {
         "SECRET_KEY": secrets.token_urlsafe(60),
         "CREDENTIAL_KEYS": base64.urlsafe_b64encode(os.urandom(32)).decode(),
-        # A fresh checkout is tried out on the own machine over plain HTTP.
+        # A new checkout is tried on the developer's machine, over HTTP without TLS.
         "HTTPS_ONLY": "false",
     }
     lines = []

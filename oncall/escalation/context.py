@@ -7,7 +7,7 @@ from typing import Literal
 from oncall.escalation.policy import Mode, Policy
 from oncall.escalation.walk import MemberSet
 from oncall.rendering.answers import on_call_at
-from oncall.rendering.coverage import HORIZON
+from oncall.rendering.coverage import HORIZON, SHORT_HORIZONS
 from oncall.rendering.final import render_final
 from oncall.rendering.intervals import Who
 from oncall.rendering.spec import (
@@ -21,9 +21,9 @@ from oncall.rendering.spec import (
     Substitution,
 )
 from oncall.rendering.validation import validate
-from oncall.rendering.zones import DAY, EARLIEST, LATEST
+from oncall.rendering.zones import EARLIEST, LATEST
 
-_HORIZONS = (2 * DAY, 14 * DAY, HORIZON)  # the first is usually enough
+_HORIZONS = (*SHORT_HORIZONS, HORIZON)
 
 
 @dataclass(frozen=True, slots=True)

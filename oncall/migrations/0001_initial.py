@@ -51,7 +51,7 @@ class Migration(migrations.Migration):
                 ('levels', models.JSONField(blank=True, default=oncall.models.escalation.no_levels)),
                 ('repeat_count', models.PositiveIntegerField(blank=True, null=True)),
                 ('after_last', models.CharField(choices=[('nothing', 'Nothing'), ('close', 'Close the alert')], default='nothing', max_length=8)),
-                ('unstaffed_level', models.CharField(choices=[('skip', 'Pass on at once'), ('wait', 'Let the time run')], default='skip', max_length=8)),
+                ('unstaffed_level', models.CharField(choices=[('skip', 'Skip it'), ('wait', 'Wait as usual')], default='skip', max_length=8)),
                 ('resolved', models.CharField(choices=[('level', 'When each level starts'), ('start', 'Once, at the start')], default='level', max_length=8)),
                 ('part_of_key', models.CharField(blank=True, db_index=True, default='', max_length=600)),
                 ('group_key', models.CharField(blank=True, db_index=True, default='', max_length=600)),

@@ -13,6 +13,6 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='escalationpolicy',
             name='unstaffed_level',
-            field=models.CharField(choices=[('skip', 'Pass on at once'), ('skip_within_round', 'Pass on at once, but pause before a next round'), ('wait', 'Let the time run')], default='skip', max_length=20),
+            field=models.CharField(choices=[('skip', 'Skip it'), ('skip_within_round', 'Skip it, except for the wait before the next round'), ('wait', 'Wait as usual')], default='skip', max_length=20),
         ),
     ]

@@ -3,6 +3,8 @@
 from django.conf import settings
 from django.db import models
 
+from oncall.models.root import NAME_LENGTH
+
 
 class ChangeRecord(models.Model):
     """A change of one aggregate or account. It is never edited.
@@ -18,7 +20,7 @@ class ChangeRecord(models.Model):
 
     model = models.CharField(max_length=20)
     object_id = models.BigIntegerField()
-    label = models.CharField(max_length=255)
+    label = models.CharField(max_length=NAME_LENGTH)
     action = models.CharField(max_length=8, choices=Action.choices)
     cause = models.CharField(max_length=100, db_index=True)
     actor = models.ForeignKey(

@@ -28,9 +28,9 @@ class EscalationPolicy(Root):
         CLOSE = "close", "Close the alert"
 
     class UnstaffedLevel(models.TextChoices):
-        SKIP = "skip", "Pass on at once"
-        SKIP_WITHIN_ROUND = "skip_within_round", "Pass on at once, but pause before a next round"
-        WAIT = "wait", "Let the time run"
+        SKIP = "skip", "Skip it"
+        SKIP_WITHIN_ROUND = "skip_within_round", "Skip it, except for the wait before the next round"
+        WAIT = "wait", "Wait as usual"
 
     class Resolved(models.TextChoices):
         LEVEL = "level", "When each level starts"

@@ -5,6 +5,7 @@ from django.db import models
 from oncall.aggregates import fold
 
 KEY_LENGTH = 600  # characters
+NAME_LENGTH = 512  # characters
 
 
 class Root(models.Model):
@@ -14,7 +15,7 @@ class Root(models.Model):
     change to the row or its elements raises it. merged_into: the row that replaced this row.
     """
 
-    name = models.CharField(max_length=255)
+    name = models.CharField(max_length=NAME_LENGTH)
     name_key = models.CharField(max_length=KEY_LENGTH, db_index=True, editable=False)
     active = models.BooleanField(default=True)
     origin_label = models.CharField(max_length=255, blank=True, default="", db_index=True, editable=False)

@@ -9,7 +9,7 @@ from oncall.operations.accounts import (
     update_account,
 )
 from oncall.operations.audit import Actor, account
-from oncall.operations.drafts import WriteResult, lock_versions, write
+from oncall.operations.drafts import WriteResult, check, lock_versions, write
 from oncall.operations.keys import fill_references, repoint_references
 from oncall.operations.leads import grant_lead, revoke_lead
 from oncall.operations.lifecycle import deactivate, delete, merge, reactivate
@@ -18,6 +18,7 @@ __all__ = [
     "Actor",
     "WriteResult",
     "account",
+    "check",
     "create_account",
     "deactivate",
     "delete",

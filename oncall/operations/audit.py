@@ -7,6 +7,7 @@ from typing import TypeAlias
 from django.utils import timezone
 
 from oncall.models import ChangeRecord
+from oncall.models.root import NAME_LENGTH
 
 #: Path -> [old value, new value].
 Changes: TypeAlias = Mapping[str, Sequence[object]]
@@ -30,7 +31,7 @@ def change_record(model: str, object_id: int, label: str, action: str, by: Actor
     return ChangeRecord(
         model=model,
         object_id=object_id,
-        label=label[:255],
+        label=label[:NAME_LENGTH],
         action=action,
         cause=by.cause,
         actor_id=by.account_id,

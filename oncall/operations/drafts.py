@@ -11,7 +11,7 @@ from typing import TypeVar
 from django.db import transaction
 from django.db.models import QuerySet
 
-from oncall.aggregates import Draft, Kind
+from oncall.aggregates import Draft, Kind, Values
 from oncall.errors import InvalidDraft, StaleRows
 from oncall.models import ChangeRecord, Responder
 from oncall.models.root import Root
@@ -44,6 +44,20 @@ def write(kind: Kind, drafts: Sequence[Draft], *, by: Actor, resolve: Resolve | 
     """
     with transaction.atomic():
         return _write(ROOTS[kind], drafts, by, Resolver(resolve or {}))
+
+
+def check(kind: Kind, fields: Values, elements: Mapping[str, Mapping[str, Values]]) -> None:
+    """Raises InvalidDraft if :func:`write` would refuse these values. Neither reads nor writes the database.
+
+    fields: all fields of the row after the change; fields of a new row that are left out have their defaults. elements:
+    the elements that are put, by collection and key.
+    """
+    table = ROOTS[kind]
+    table.fill(table.model(), fields)
+    for name, put in elements.items():
+        for key, values in put.items():
+            with location(None, f"{name}.{key}."):
+                table.elements[name].fill(table.elements[name].new(key), values)
 
 
 def _write(table: Roots, drafts: Sequence[Draft], by: Actor, resolver: Resolver) -> list[WriteResult]:
@@ -110,9 +124,7 @@ def _prepared(table: Roots, draft: Draft, rows: Mapping[int, Root], resolver: Re
     created = draft.id is None
     row = table.model(origin_label=draft.origin) if draft.id is None else rows[draft.id]
     keys, before = ({}, {}) if created else (keys_of(table, row), table.read(row))
-    table.put(row, draft.fields)
-    after = table.read(row)
-    table.check(after)
+    after = table.fill(row, draft.fields)
     set_foreign_keys(table, row, keys, resolver)
     changes: dict[str, list[object]] = (
         {} if created else {name: [before[name], after[name]] for name in after if before[name] != after[name]}

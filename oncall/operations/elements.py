@@ -27,7 +27,7 @@ class Change:
 
 
 @contextmanager
-def location(position: int, path: str = "") -> Iterator[None]:
+def location(position: int | None, path: str = "") -> Iterator[None]:
     """Adds the position of the draft and the path of its element to an InvalidDraft that is raised inside."""
     try:
         yield
@@ -65,11 +65,9 @@ class ElementWriter:
             raise InvalidDraft("", f"belongs to another {table.owner}; merge the two first")
         stored = row is not None
         if row is None:
-            row = table.model(source_key=None if key.startswith(LOCAL) else key)
+            row = table.new(key)
         keys, before = (keys_of(table, row), table.read(row)) if stored else ({}, None)
-        table.put(row, values)
-        after = table.read(row)
-        table.check(after)
+        after = table.fill(row, values)
         if before == after:
             return
         set_foreign_keys(table, row, keys, self._resolver)

@@ -14,7 +14,8 @@ HORIZON = 60 * DAY
 _MONDAY = 4 * DAY  # 1970-01-05
 _MORNING, _EVENING = 6 * HOUR, 22 * HOUR
 _SATURDAY = 5 * DAY
-_HORIZONS = (2 * DAY, 14 * DAY)  # most changes happen in the first horizon
+#: Horizons that are tried before the longest one. Most changes are found within the first.
+SHORT_HORIZONS = (2 * DAY, 14 * DAY)
 
 
 def filled(spans: Sequence[Span], since: int, until: int) -> Iterator[Held]:
@@ -142,7 +143,7 @@ class Change:
 
 def next_change(spec: ScheduleSpec, substitutions: Sequence[Substitution], instant: int, horizon: int) -> Change:
     """Returns the first change after ``instant`` within ``horizon`` seconds. Raises InvalidSpec like ``render``."""
-    for seconds in (*(each for each in _HORIZONS if each < horizon), horizon):
+    for seconds in (*(each for each in SHORT_HORIZONS if each < horizon), horizon):
         until = min(instant + seconds, max(instant + 1, LATEST))
         parts = filled(render_final(spec, substitutions, instant, until), instant, until)
         _, _, now = next(parts)

@@ -227,7 +227,7 @@ def _mentions(batch: Iterable[int]) -> QuerySet[Reference, tuple[str, str, int |
 class OnCall:
     """Who is on call in a schedule now and after the next change.
 
-    until: the instant of the next change, None = none within 60 days. following: who is on call from then on. reason:
+    until: the instant of the next change, None = none within HORIZON. following: who is on call from then on. reason:
     why the schedule cannot be rendered; empty if it can.
     """
 

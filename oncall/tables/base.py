@@ -11,7 +11,7 @@ from django.db import models
 
 from oncall.aggregates import Kind, Values
 from oncall.errors import InvalidDraft
-from oncall.models.root import Element, Root
+from oncall.models.root import KEY_LENGTH, Element, Root
 
 #: Longest list of ids in one statement.
 CHUNK = 500
@@ -50,17 +50,23 @@ class KeyColumn:
         return text.removeprefix(self.prefix) if text.startswith(self.prefix) else ""
 
 
+def _accept(values: Values) -> None:
+    """Accepts all values."""
+
+
 @dataclass(frozen=True)
 class Table(Generic[Row]):
     """A model, and the values of a state that it stores.
 
-    fields: names in a state. columns: the columns of the fields that have another name than their column.
+    fields: names in a state. columns: the columns of the fields that have another name than their column. check: raises
+    InvalidDraft if the values are invalid together; paths of elements are relative to the element.
     """
 
     model: type[Row]
     fields: tuple[str, ...]
     columns: Mapping[str, str] = field(default_factory=dict)
     keys: tuple[KeyColumn, ...] = ()
+    check: Callable[[Values], None] = _accept
 
     @property
     def rows(self) -> models.QuerySet[Row]:
@@ -103,6 +109,13 @@ class Table(Generic[Row]):
             setattr(row, column, _cleaned(row, column, name))
         row.set_derived_columns()
 
+    def fill(self, row: Row, values: Values) -> Values:
+        """Sets values of a state on an unsaved row; returns all values of the row. Raises InvalidDraft."""
+        self.put(row, values)
+        after = self.read(row)
+        self.check(after)
+        return after
+
 
 def _cleaned(row: models.Model, column: str, path: str) -> object:
     """Returns the valid value of a column. Unlike ``Field.clean``, it does not turn other values into text."""
@@ -127,10 +140,6 @@ def _instant(text: str, path: str) -> datetime:
     return at.astimezone(UTC).replace(microsecond=0)
 
 
-def _accept(values: Values) -> None:
-    """Accepts all values."""
-
-
 @dataclass(frozen=True, slots=True)
 class Sibling:
     """A reference to another element of the same aggregate, by its element key. collection: of the other element."""
@@ -148,17 +157,21 @@ class Sibling:
 class Elements(Table[Element]):
     """The table of a collection.
 
-    owner: its foreign key to the aggregate. check: raises InvalidDraft for invalid values, with paths relative to the
-    element.
+    owner: its foreign key to the aggregate.
     """
 
     owner: str = ""
-    check: Callable[[Values], None] = _accept
     sibling: Sibling | None = None
 
     @property
     def owner_id(self) -> str:
         return f"{self.owner}_id"
+
+    def new(self, key: str) -> Element:
+        """Returns an unsaved row with this element key. Raises InvalidDraft if the key is too long."""
+        if len(key) > KEY_LENGTH:
+            raise InvalidDraft("", f"its key has {len(key)} characters, more than {KEY_LENGTH}")
+        return self.model(source_key=None if key.startswith(LOCAL) else key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +194,7 @@ class Roots(Table[Root]):
 
     elements: by collection name, in the order in which they are written. keys_field: the JSON field that contains keys
     of other rows. find_keys: returns these keys; they are stored as Reference rows whose foreign key
-    ``reference_owner`` is the aggregate. check: raises InvalidDraft if the fields are invalid together.
+    ``reference_owner`` is the aggregate.
     """
 
     kind: Kind = "responder"
@@ -189,7 +202,14 @@ class Roots(Table[Root]):
     keys_field: str = ""
     find_keys: Callable[[Values], Iterable[KeyUse]] = _no_keys
     reference_owner: str = ""
-    check: Callable[[Values], None] = _accept
+
+    def fill(self, row: Root, values: Values) -> Values:
+        """Sets values of a state on an unsaved row; returns all values of the row. Raises InvalidDraft."""
+        after = super().fill(row, values)
+        for use in self.find_keys(after):
+            if max(len(use.position), len(use.key)) > KEY_LENGTH:
+                raise InvalidDraft(self.keys_field, f"a key has more than {KEY_LENGTH} characters: {use.key[:40]}…")
+        return after
 
 
 def element_key(row: Element) -> str:

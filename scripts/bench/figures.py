@@ -159,13 +159,13 @@ def table(figures: Sequence[Figure]) -> Iterator[str]:
             _bound(target.must, target),
             _bound(target.aim, target),
             figure.verdict,
-            figure.detail or "; ".join(f"{name} {_seconds(_told(s, target))}" for name, s in figure.sides.items()),
+            figure.detail or "; ".join(f"{name} {_seconds(_time_of(s, target))}" for name, s in figure.sides.items()),
         )
         yield "| " + " | ".join(cells) + " |"
 
 
-def _told(sample: Sample, target: Target) -> float:
-    """Return the times of the ratio: medians when the target has a band, else the best samples."""
+def _time_of(sample: Sample, target: Target) -> float:
+    """Return the time that the ratio uses: the median if the target has a band, else that of the best sample."""
     return sample.median if target.band else sample.best
 
 

@@ -36,7 +36,7 @@ def _sides(conflict: Conflict, name_of: NameOf) -> list[Sides]:
             people = Sides("People", _lines(evidence.get("here")), _lines(evidence.get("at the source")))
             return [Sides("E-mail address", _lines(evidence.get("email")), _lines(evidence.get("email"))), people]
         case ConflictKind.DUPLICATE_SCHEDULE | ConflictKind.DUPLICATE_POLICY | ConflictKind.TEAM_NAME_COLLISION:
-            here = (str(evidence.get("other", "")), _origin(evidence.get("from")))
+            here = (*_lines(evidence.get("other")), _origin(evidence.get("from")))
             there = (str(evidence.get("name", "")), _origin(conflict.connection.origin_label))
             return [Sides("Name", here, there)]
         case ConflictKind.TIMEZONE_MISMATCH if not conflict.paths:
@@ -77,16 +77,21 @@ def _lines(value: Any) -> Lines:
 
 
 def rows_of(conflict: Conflict) -> dict[str, int]:
-    """Return the ids of the rows of a conflict, by their names on the page: ``this`` and ``the other``. One query."""
-    keys = {"this": f"{conflict.connection_id}:{conflict.external_id}", "the other": conflict.evidence.get("other row")}
-    ids = {key.partition(":")[2] for key in keys.values() if key}
+    """Return the ids of the rows of a conflict, by their names on the page: ``this`` and ``the other``. One query.
+
+    If there are several other rows, their names are numbered.
+    """
+    keys = {"this": f"{conflict.connection_id}:{conflict.external_id}"}
+    for number, key in enumerate(_lines(conflict.evidence.get("other row")), start=1):
+        keys["the other" if number == 1 else f"the other ({number})"] = key
+    ids = {key.partition(":")[2] for key in keys.values()}
     links = {
         f"{link.connection_id}:{link.external_id}": link.row_id
         for link in ExternalLink.objects.filter(entity_type=conflict.entity_type, external_id__in=ids).defer("base")
     }
     found = {}
     for words, key in keys.items():
-        row_id = local_id(key) or links.get(key) if key else None
+        row_id = local_id(key) or links.get(key)
         if row_id is not None:
             found[words] = row_id
     return found

@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('external_id', models.CharField(max_length=255)),
                 ('judge', models.CharField(choices=[('vendor', 'Vendor'), ('simulator', 'Simulator')], max_length=10)),
-                ('basis', models.CharField(choices=[('sync', 'every sync: the next days'), ('transition', 'the days around a clock change'), ('demand', 'asked for by hand')], max_length=10)),
+                ('basis', models.CharField(choices=[('sync', 'every sync: the next days'), ('transition', 'the days around a clock change'), ('demand', 'requested by a person')], max_length=10)),
                 ('measured_at', models.DateTimeField()),
                 ('since', models.DateTimeField()),
                 ('until', models.DateTimeField()),

@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import Q
 
 from connectors.models import Connection
+from oncall.models.root import NAME_LENGTH
 from syncjobs.models.links import ROW_COLUMNS, ExternalLink
 
 
@@ -35,7 +36,7 @@ class Conflict(models.Model):
     subject_key = models.CharField(max_length=600)
     entity_type = models.CharField(max_length=20, choices=[(kind, kind) for kind in ROW_COLUMNS])
     external_id = models.CharField(max_length=255)
-    label = models.CharField(max_length=255)
+    label = models.CharField(max_length=NAME_LENGTH)
     paths = models.JSONField(default=list)
     evidence = models.JSONField(default=dict)
     evidence_hash = models.CharField(max_length=32)

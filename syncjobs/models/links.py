@@ -8,6 +8,7 @@ from django.db.models import Q
 from connectors.models import Connection
 from connectors.records import ENTITY_TYPES
 from oncall.aggregates import Kind
+from oncall.models.root import NAME_LENGTH
 
 #: The columns that point to the row of a link. They have the names of the kinds.
 ROW_COLUMNS: Final[tuple[Kind, ...]] = ENTITY_TYPES
@@ -56,7 +57,7 @@ class ExternalLink(models.Model):
     synced_version = models.PositiveIntegerField(default=0)
     version = models.PositiveIntegerField(default=1)
     pins = models.JSONField(default=dict)
-    source_label = models.CharField(max_length=255, blank=True)
+    source_label = models.CharField(max_length=NAME_LENGTH, blank=True)
     base = models.JSONField(default=dict)
     unread = models.JSONField(default=dict)
 

@@ -14,7 +14,7 @@ class ParityJudge(models.TextChoices):
 class ParityBasis(models.TextChoices):
     SYNC = "sync", "every sync: the next days"
     TRANSITION = "transition", "the days around a clock change"
-    DEMAND = "demand", "asked for by hand"
+    DEMAND = "demand", "requested by a person"
 
 
 class ParityCheck(models.Model):

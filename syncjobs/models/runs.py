@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 
 from connectors.models import Connection
+from oncall.models.root import NAME_LENGTH
 from syncjobs.models.links import ROW_COLUMNS, ExternalLink
 from syncjobs.models.profiles import SyncProfile
 
@@ -114,7 +115,7 @@ class SyncItem(models.Model):
     link = models.ForeignKey(ExternalLink, models.SET_NULL, null=True, related_name="+")
     entity_type = models.CharField(max_length=20, choices=[(kind, kind) for kind in ROW_COLUMNS])
     external_id = models.CharField(max_length=255, blank=True)
-    label = models.CharField(max_length=255)
+    label = models.CharField(max_length=NAME_LENGTH)
     group_no = models.PositiveIntegerField(default=0)
     action = models.CharField(max_length=12)
     outcome = models.CharField(max_length=10, choices=Outcome, default=Outcome.NONE, blank=True)

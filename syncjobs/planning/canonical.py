@@ -1,7 +1,7 @@
 """Turns records into proposals, and compares values by their meaning. Pure."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from hashlib import blake2b
 from typing import Any
@@ -248,6 +248,7 @@ class Proposer:
             fields,
             {"overrides": overrides, "extra_shifts": extra_shifts},
             fetched_range=None if fetched is None else (instant_to_text(fetched[0]), instant_to_text(fetched[1])),
+            lists_overlapping=schedule.lists_overlapping,
             on_create=on_create,
             zone_evidence=evidence,
             holders=frozenset([*(p.id for p in people), *substitutes]),
@@ -340,24 +341,30 @@ def normalized(kind: Kind, path: str, value: Any, now: str) -> Any:
     """Return the form of a value that is compared and hashed. Values with the same meaning have the same form.
 
     Layers: ended layers and start times in the past are left out, and all anchors are moved to the same turn. Levels:
-    labels are left out, except those of unresolved targets. E-mail addresses: in canonical form. now: ISO instant.
+    labels are left out, except those of unresolved targets. Participants and targets that are all on call or paged at
+    the same time are a sorted set. E-mail addresses: in canonical form. now: ISO instant.
     """
     if kind == "responder" and path == "email":
         return canonical_email(value) or value
     if path == "levels":
-        return {**value, "levels": [_without_labels(level) for level in value["levels"]]}
+        return {**value, "levels": [_normalized_level(level) for level in value["levels"]]}
     if path != "layers":
         return value
     layers = [layer for layer in value["layers"] if not (layer["ends_at"] and layer["ends_at"] <= now)]
     return {**value, "layers": [_normalized_layer(layer, now) for layer in layers]}
 
 
-def _without_labels(level: Mapping[str, Any]) -> dict[str, Any]:
+def _normalized_level(level: Mapping[str, Any]) -> dict[str, Any]:
     targets = [
         {name: value for name, value in target.items() if name != "label" or target["kind"] == "unresolved"}
         for target in level["targets"]
     ]
-    return {**level, "targets": targets}
+    return {**level, "targets": _as_set(targets) if level["distribution"] == "everyone" else targets}
+
+
+def _as_set(values: Iterable[Any]) -> list[Any]:
+    """Return the values without repeats, in an order that does not depend on theirs."""
+    return [value for _, value in sorted({_to_text(value): value for value in values}.items())]
 
 
 def _normalized_layer(layer: Mapping[str, Any], now: str) -> dict[str, Any]:
@@ -365,6 +372,8 @@ def _normalized_layer(layer: Mapping[str, Any], now: str) -> dict[str, Any]:
     if made["starts_at"] and made["starts_at"] <= now:
         made["starts_at"] = None
     turns, people = made["turns"], made["participants"]
+    if turns["type"] == "everyone":
+        made["participants"] = _as_set(people)
     if turns["type"] == "by_time" and turns["unit"] == "seconds" and turns["clock"] == "wall" and turns["length"] > 0:
         anchor, length = reading_from_text(turns["anchor"]), turns["length"]
         turn = (anchor - reading_from_text(EPOCH)) // length

@@ -6,8 +6,10 @@ from typing import Any, NamedTuple
 
 from oncall.aggregates import Kind, fold
 from oncall.emails import canonical_email
+from syncjobs.planning.canonical import digest
 from syncjobs.planning.values import (
     AccountView,
+    Candidate,
     ConflictDraft,
     ConflictKind,
     Item,
@@ -22,6 +24,10 @@ NAME_COLLISIONS: Mapping[Kind, ConflictKind] = {
     "schedule": "duplicate_schedule",
     "escalation_policy": "duplicate_policy",
 }
+
+
+#: The longest subject of a conflict, in characters.
+_SUBJECT_LENGTH = 600
 
 
 def people_by_email(people: Iterable[Proposal]) -> dict[str, list[Proposal]]:
@@ -47,25 +53,36 @@ def account_for(proposal: Proposal, by_email: Mapping[str, Sequence[Proposal]], 
 
 
 def ambiguous_addresses(by_email: Mapping[str, Sequence[Proposal]], picture: Picture) -> list[ConflictDraft]:
-    """Return a conflict for each address of several people at the source or, for unlinked people, here.
+    """Return a conflict for each address whose people at the source and here cannot be matched one to one.
 
-    Nobody is merged.
+    These are several people at the source; for an unlinked person several people here, or a person whose id the source
+    no longer lists. The conflict stays until nobody else here has the address. Nobody is merged.
     """
+    open_subjects = {conflict.subject for conflict in picture.conflicts if conflict.kind == "ambiguous"}
     drafts = []
     for email, proposals in sorted(by_email.items()):
-        unlinked = [p for p in proposals if p.external_id not in picture.links["responder"]]
+        unlinked = any(p.external_id not in picture.links["responder"] for p in proposals)
         candidates = picture.people.get(email, ())
-        if len(proposals) > 1 or (unlinked and len(candidates) > 1):
+        if unlinked:
+            unclear = len(candidates) > 1 or any(candidate.former_id for candidate in candidates)
+        else:
+            unclear = bool(candidates) and email in open_subjects
+        if unclear or len(proposals) > 1:
             first = min(proposals, key=lambda p: p.external_id)
             evidence = {
                 "email": email,
                 "at the source": [f"{p.label} ({p.external_id})" for p in proposals],
-                "here": sorted(f"{c.state.fields['name']} (person {c.state.id})" for c in candidates),
+                "here": sorted(map(_candidate_text, candidates)),
             }
             drafts.append(
                 ConflictDraft("ambiguous", email, "responder", first.external_id, first.label, evidence=evidence)
             )
     return drafts
+
+
+def _candidate_text(candidate: Candidate) -> str:
+    former = f", linked to {candidate.former_id}, which the source does not list" if candidate.former_id else ""
+    return f"{candidate.state.fields['name']} (person {candidate.state.id}{former})"
 
 
 def users_not_found(
@@ -149,36 +166,58 @@ def name_collisions(
     picture: Picture,
     rules: Rules,
 ) -> list[ConflictDraft]:
-    """Return a conflict for each pair of rows of different origin that will have the same folded name.
+    """Return the conflicts of active rows that will have the same folded name. The plan counts as applied.
 
-    The plan counts as applied. Both rows are kept.
+    There is a conflict for each row of this connection and each row of another origin, and one for all rows of this
+    connection. All rows are kept.
     """
     own = {link.row_id: link.external_id for link in picture.links[kind].values() if link.row_id is not None}
     rows: list[_FutureRow] = []
     for row in picture.names[kind]:
         external_id = own.get(row.row_id, "")
         item = items.get((kind, external_id)) if external_id else None
-        name = item.fields["name"][1] if item and "name" in item.fields else row.name
+        fields = item.fields if item else {}
+        if not fields.get("active", [None, row.active])[1]:
+            continue
+        name = fields.get("name", [None, row.name])[1]
         subject = f"{rules.connection_id}:{external_id}" if external_id else f"local:{row.row_id}"
         origin = rules.origin if external_id else row.origin
         rows.append(_FutureRow(name, origin, subject, external_id))
     for (item_kind, external_id), item in items.items():
-        if item_kind == kind and item.action == "create":
+        if item_kind == kind and item.action == "create" and item.fields["active"][1]:
             rows.append(_FutureRow(item.label, rules.origin, proposals[external_id].key, external_id))
     groups: dict[str, list[_FutureRow]] = defaultdict(list)
     for entry in rows:
         groups[fold(entry.name)].append(entry)
-    return [
-        ConflictDraft(
-            NAME_COLLISIONS[kind],
-            "|".join(sorted((entry.subject, other.subject))),
-            kind,
-            entry.external_id,
-            entry.name,
-            evidence={"name": entry.name, "other": other.name, "other row": other.subject, "from": other.origin},
-        )
-        for entries in groups.values()
-        for entry in entries
-        for other in entries
-        if entry.external_id and other.origin != entry.origin
-    ]
+    drafts = []
+    for entries in groups.values():
+        imported = sorted((entry for entry in entries if entry.external_id), key=lambda entry: entry.subject)
+        drafts += [
+            _name_collision(kind, entry, [other])
+            for entry in imported
+            for other in entries
+            if other.origin != entry.origin
+        ]
+        if len(imported) > 1:
+            drafts.append(_name_collision(kind, imported[0], imported[1:]))
+    return drafts
+
+
+def _name_collision(kind: Kind, entry: _FutureRow, others: Sequence[_FutureRow]) -> ConflictDraft:
+    subjects = sorted(row.subject for row in (entry, *others))
+    subject = "|".join(subjects)
+    names, rows = [other.name for other in others], [other.subject for other in others]
+    single = len(others) == 1
+    return ConflictDraft(
+        NAME_COLLISIONS[kind],
+        subject if len(subject) <= _SUBJECT_LENGTH else f"{entry.subject}|{digest(subjects)}",
+        kind,
+        entry.external_id,
+        entry.name,
+        evidence={
+            "name": entry.name,
+            "other": names[0] if single else names,
+            "other row": rows[0] if single else rows,
+            "from": others[0].origin,
+        },
+    )

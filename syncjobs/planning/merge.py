@@ -103,8 +103,7 @@ def merge(
         if collection.name in proposal.unread:  # a missing element may be one that could not be read
             keys = list(source)
         elif collection.time_bounded:
-            fetched = proposal.fetched_range
-            keys = [k for k in keys if k in source or _would_be_listed(before.get(k) or mine.get(k), fetched, now)]
+            keys = [k for k in keys if k in source or _would_be_listed(before.get(k) or mine.get(k), proposal, now)]
         elif not source and any(key in before for key in mine):
             result.held[collection.name] = {key: [value, None] for key, value in mine.items() if key in before}
             continue
@@ -187,9 +186,11 @@ def _merge_element(
         result.conflicts.append(path)
 
 
-def _would_be_listed(element: Values | None, fetched: tuple[str, str] | None, now: str) -> bool:
+def _would_be_listed(element: Values | None, proposal: Proposal, now: str) -> bool:
     """Return whether the source would list this element if it still existed. Ended elements are history."""
-    if element is None or fetched is None:
+    if element is None or proposal.fetched_range is None:
         return False
-    ends_at = str(element["ends_at"])
-    return max(fetched[0], now) < ends_at <= fetched[1]
+    since, until = proposal.fetched_range
+    starts_at, ends_at = str(element["starts_at"]), str(element["ends_at"])
+    is_inside = starts_at < until if proposal.lists_overlapping else ends_at <= until
+    return is_inside and ends_at > max(since, now)

@@ -1,6 +1,6 @@
 """Makes a plan from proposals and the local picture. Pure: no clock, no database, no network."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from typing import Final
@@ -10,6 +10,7 @@ from connectors.records import ENTITY_TYPES, FailedEntity, entity_type_of
 from oncall.aggregates import Kind, State
 from oncall.emails import canonical_email
 from syncjobs.planning import conflicts as questions
+from syncjobs.planning.failures import Check, checked, unreadable
 from syncjobs.planning.merge import Merge, merge, with_unread
 from syncjobs.planning.prediction import as_predicted
 from syncjobs.planning.ranks import with_base_ranks
@@ -61,13 +62,16 @@ def make_plan(
     rules: Rules,
     *,
     presence: Callable[[Kind, str], Presence],
+    check: Check,
     failed: Sequence[FailedEntity] = (),
+    all_people: bool = False,
     partial: bool = False,
 ) -> Plan:
     """Return the plan.
 
-    presence: what the read knows of an object that has no proposal. failed: what could not be read. partial: the
-    proposals are only a few chosen objects; nothing is concluded about others.
+    presence: what the read knows of an object that has no proposal. check: finds values that cannot be written; the
+    items with such values fail. failed: what could not be read. all_people: the list of people was read to its end.
+    partial: the proposals are only a few chosen objects; nothing is concluded about others.
     """
     by_email = questions.people_by_email(proposals["responder"].values())
     items: dict[tuple[Kind, str], Item] = {}
@@ -84,7 +88,7 @@ def make_plan(
         for external_id, proposal in proposals[kind].items():
             link = picture.links[kind].get(external_id)
             if link is None:
-                items[kind, external_id] = _without_link(proposal, by_email, picture, rules)
+                items[kind, external_id] = _without_link(proposal, by_email, picture, rules, check)
                 continue
             detail = picture.details.get(link.id)
             if detail is None or link.state == "ignored":
@@ -95,7 +99,7 @@ def make_plan(
             proposal = with_base_ranks(proposal, detail.base)
             item = _compare(proposal, link, detail, rules)
             if item is not None:
-                items[kind, external_id] = item
+                items[kind, external_id] = checked(item, detail.local, check)
                 continue
             same += 1
             if proposal.listed and link.source_hash != proposal.fingerprint:
@@ -118,11 +122,18 @@ def make_plan(
                 unreached[kind].append(known.reason)
             else:
                 unlisted[kind] += 1
+    people_known = all_people and not partial
+    open_subjects = {(conflict.kind, conflict.subject) for conflict in picture.conflicts}
+    refused = {key for key, item in items.items() if item.action == "failed" and item.link_id is None}
     drafts = [
         *chain.from_iterable(item.conflicts for item in items.values()),
-        *questions.ambiguous_addresses(by_email, picture),
-        *questions.users_not_found(proposals["responder"].values(), _holders(proposals), picture, items),
-        *questions.timezone_mismatches(proposals["schedule"].values(), picture),
+        *(
+            draft
+            for draft in questions.ambiguous_addresses(by_email, picture)
+            if people_known or (draft.kind, draft.subject) not in open_subjects
+        ),
+        *questions.users_not_found(_without(refused, proposals["responder"]), _holders(proposals), picture, items),
+        *questions.timezone_mismatches(_without(refused, proposals["schedule"]), picture),
         *chain.from_iterable(
             questions.name_collisions(kind, proposals[kind], items, picture, rules)
             for kind in questions.NAME_COLLISIONS
@@ -133,6 +144,10 @@ def make_plan(
 
     def may_settle(conflict: OpenConflict) -> bool:
         """Return whether this read reported the object of the question."""
+        if conflict.kind in questions.NAME_COLLISIONS.values():
+            return True  # all rows with their names are in the picture, whatever was read
+        if conflict.kind == "ambiguous" and not people_known:
+            return False
         subject = (conflict.entity_type, conflict.external_id)
         if partial or conflict.from_merge:
             return subject in evaluated
@@ -146,7 +161,7 @@ def make_plan(
     for key, entities in failures.items():
         proposal_or_none = proposals[key[0]].get(key[1])
         label = proposal_or_none.label if proposal_or_none else key[1]
-        items[key] = _failed(entities, items.get(key), label)
+        items[key] = unreadable(entities, items.get(key), label)
     return Plan(
         items=tuple(items.values()),
         unchanged=unchanged,
@@ -166,12 +181,16 @@ def make_plan(
     )
 
 
+def _without(refused: Container[tuple[Kind, str]], proposals: Mapping[str, Proposal]) -> list[Proposal]:
+    return [proposal for proposal in proposals.values() if (proposal.kind, proposal.external_id) not in refused]
+
+
 def _holders(proposals: Proposals) -> frozenset[str]:
     return frozenset(chain.from_iterable(p.holders for by_id in proposals.values() for p in by_id.values()))
 
 
 def _without_link(
-    proposal: Proposal, by_email: Mapping[str, Sequence[Proposal]], picture: Picture, rules: Rules
+    proposal: Proposal, by_email: Mapping[str, Sequence[Proposal]], picture: Picture, rules: Rules, check: Check
 ) -> Item:
     """Return the item of an object without a link: it matches one person by e-mail address or is created.
 
@@ -183,12 +202,12 @@ def _without_link(
         if candidate is not None:
             detail = LinkDetail(Base(), {}, candidate.state, primary=not candidate.owned)
             merged = _merge(proposal, detail, candidate.state, rules)
-            item = _item(proposal, None, candidate.state, merged, "match")
+            item = checked(_item(proposal, None, candidate.state, merged, "match"), candidate.state, check)
             return replace(item, candidates=_candidate_ids(proposal, picture))
         account = questions.account_for(proposal, by_email, picture)
     values = {**proposal.fields, **proposal.on_create}
     elements = {name: elements for name, elements in proposal.elements.items() if elements}
-    return Item(
+    item = Item(
         kind=proposal.kind,
         external_id=proposal.external_id,
         label=proposal.label,
@@ -202,6 +221,7 @@ def _without_link(
         candidates=_candidate_ids(proposal, picture) if proposal.kind == "responder" else (),
         unread=proposal.unread,
     )
+    return checked(item, None, check)
 
 
 def _candidate_ids(proposal: Proposal, picture: Picture) -> tuple[int, ...]:
@@ -214,7 +234,9 @@ def _match(proposal: Proposal, by_email: Mapping[str, Sequence[Proposal]], pictu
     """Return the only person here with this address, or None. None also if several people at the source have it."""
     email = canonical_email(proposal.email)
     candidates = picture.people.get(email, ()) if email else ()
-    return candidates[0] if email and len(candidates) == 1 and len(by_email[email]) == 1 else None
+    if email is None or len(candidates) != 1 or len(by_email[email]) > 1 or candidates[0].former_id:
+        return None
+    return candidates[0]
 
 
 def _compare(proposal: Proposal, link: LinkView, detail: LinkDetail, rules: Rules) -> Item | None:
@@ -348,28 +370,6 @@ def _detach(kind: Kind, link: LinkView) -> Item:
         link_version=link.version,
         row_id=link.row_id,
         row_version=link.row_version or 0,
-    )
-
-
-def _failed(entities: Sequence[FailedEntity], item: Item | None, label: str) -> Item:
-    """Return an item for what could not be read of an object or a list.
-
-    item: that of the part that could be read; then the reason is added to it.
-    """
-    first = entities[0]
-    reason = " ".join(dict.fromkeys(entity.message for entity in entities))
-    if item is not None:
-        reason = f"{item.reason}; not everything could be read: {reason}" if item.reason else reason
-        return replace(item, reason=reason, path=first.path, failures=len(entities))
-    return Item(
-        kind=first.entity_type,
-        external_id=first.external_id or "",
-        label=label or "the whole listing",
-        action="failed",
-        fingerprint="",
-        reason=reason,
-        path=first.path,
-        failures=len(entities),
     )
 
 

@@ -29,10 +29,10 @@ class Proposal:
 
     elements: by collection; None if the collection was not fetched. unread: number of elements that could not be read,
     by collection; nothing of such a collection is removed. fetched_range: ISO instants between which time-bounded
-    elements were requested. on_create: values for a new row only, also stored as its base. fingerprint: equal for
-    records with the same meaning and mapping version. holders: keys of the people who hold a slot, a target or a
-    membership of this object. because: the objects that require this object. listed: False if the object is known only
-    from references. turned_by_alert: as in SourceSchedule.
+    elements were requested. lists_overlapping: as in SourceSchedule. on_create: values for a new row only, also stored
+    as its base. fingerprint: equal for records with the same meaning and mapping version. holders: keys of the people
+    who hold a slot, a target or a membership of this object. because: the objects that require this object. listed:
+    False if the object is known only from references. turned_by_alert: as in SourceSchedule.
     """
 
     kind: Kind
@@ -45,6 +45,7 @@ class Proposal:
     fingerprint: str = ""
     mapping_version: int = 0
     fetched_range: tuple[str, str] | None = None
+    lists_overlapping: bool = False
     on_create: Values = field(default_factory=dict)
     holders: frozenset[str] = frozenset()
     because: tuple[str, ...] = ()
@@ -105,11 +106,13 @@ class LinkDetail:
 class Candidate:
     """A person here who may be a person of the source.
 
-    owned: another connection writes the single-valued fields of this person.
+    owned: another connection writes the single-valued fields of this person. former_id: the id at the source to which
+    this person is linked, if this read did not list it; then nobody is matched with this person without a decision.
     """
 
     state: State
     owned: bool
+    former_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +123,7 @@ class NamedRow:
     name: str
     name_key: str
     origin: str
+    active: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,9 +172,9 @@ class Picture:
     """The local state that a plan is made from.
 
     links: of this connection, by kind and external id. details: the contents of compared links, by link id. names: all
-    named rows. people: responders without a link to this connection, by canonical e-mail address. unaccounted: ids of
-    responders without an account. accounts: by canonical e-mail address. conflicts: the open conflicts. zoned: ids of
-    schedules with a time zone set here; filled only if the zone of a schedule is unknown or ambiguous at the source.
+    named rows. people: responders that a new person at the source may be, by canonical e-mail address. unaccounted: ids
+    of responders without an account. accounts: by canonical e-mail address. conflicts: the open conflicts. zoned: ids
+    of schedules with a time zone set here; filled only if a time zone is unknown or ambiguous at the source.
     """
 
     links: Mapping[Kind, Mapping[str, LinkView]]

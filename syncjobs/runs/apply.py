@@ -19,6 +19,7 @@ from oncall.models import Responder
 from oncall.operations import Actor, WriteResult, fill_references, lock_versions, write
 from oncall.tables.base import chunks
 from syncjobs.models import ROW_COLUMNS, ExternalLink, LinkState, Outcome, SyncItem, SyncRun
+from syncjobs.planning.failures import refusal_text
 from syncjobs.planning.values import element_key
 from syncjobs.runs.stored_plan import settled_by
 
@@ -302,7 +303,7 @@ def _new_value(item: SyncItem, path: str) -> Any:
 def _failed(item: SyncItem, error: Exception) -> ItemResult:
     """Return the result of an item that failed. An unexpected error is only named, as its text may contain data."""
     if isinstance(error, InvalidDraft):
-        return ItemResult(item, Outcome.FAILED, "invalid", f"{error} It was not written. Correct it at the source.")
+        return ItemResult(item, Outcome.FAILED, "invalid", refusal_text(error))
     log.exception("Item %s could not be applied", item.pk, exc_info=error)
     return ItemResult(
         item,

@@ -1,7 +1,7 @@
 """Load the local picture for planning. The number of queries does not depend on the number of rows."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import cast
 
 from django.contrib.auth import get_user_model
@@ -13,7 +13,7 @@ from oncall.aggregates import Kind
 from oncall.emails import canonical_email
 from oncall.models import EscalationPolicy, Responder, Schedule, UserGroup
 from oncall.selectors.states import load_states
-from oncall.tables.base import chunks
+from oncall.tables.base import CHUNK, chunks
 from syncjobs.models import Conflict, ConflictState, ExternalLink, LinkState, SyncProfile
 from syncjobs.planning.plan import Proposals, links_to_compare
 from syncjobs.planning.values import (
@@ -26,6 +26,7 @@ from syncjobs.planning.values import (
     OpenConflict,
     Owner,
     Picture,
+    Proposal,
     Rules,
 )
 
@@ -75,11 +76,17 @@ def load_picture(connection: Connection, proposals: Proposals, *, evaluate_all: 
     links = link_views(connection.pk)
     wanted = set(links_to_compare(proposals, links, evaluate_all))
     details = {kind: _details(connection.pk, kind, links[kind], wanted) for kind in ENTITY_TYPES}
+    conflicts = tuple(
+        OpenConflict(pk, kind, subject, entity_type, external_id, evidence_hash, bool(paths))
+        for pk, kind, subject, entity_type, external_id, evidence_hash, paths in Conflict.objects.filter(
+            connection=connection, state=ConflictState.OPEN
+        ).values_list("id", "kind", "subject_key", "entity_type", "external_id", "evidence_hash", "paths")
+    )
     return Picture(
         links=links,
         details={link_id: detail for by_link in details.values() for link_id, detail in by_link.items()},
         names={kind: _load_names(model) for kind, model in _NAME_MODELS.items()},
-        people=_load_candidates(connection.pk, proposals, links["responder"]),
+        people=_load_candidates(proposals["responder"], links["responder"], conflicts),
         unaccounted=frozenset(Responder.objects.filter(account=None).values_list("id", flat=True)),
         accounts={
             email: AccountView(id=pk, privileged=staff or superuser, taken=taken)
@@ -89,12 +96,7 @@ def load_picture(connection: Connection, proposals: Proposals, *, evaluate_all: 
             .values_list("email_canonical", "id", "is_staff", "is_superuser", "taken")
         },
         zoned=_settled_zones(proposals),
-        conflicts=tuple(
-            OpenConflict(pk, kind, subject, entity_type, external_id, evidence_hash, bool(paths))
-            for pk, kind, subject, entity_type, external_id, evidence_hash, paths in Conflict.objects.filter(
-                connection=connection, state=ConflictState.OPEN
-            ).values_list("id", "kind", "subject_key", "entity_type", "external_id", "evidence_hash", "paths")
-        ),
+        conflicts=conflicts,
     )
 
 
@@ -133,34 +135,32 @@ def _settled_zones(proposals: Proposals) -> frozenset[int]:
 
 
 def _load_names(model: type[UserGroup] | type[Schedule] | type[EscalationPolicy]) -> tuple[NamedRow, ...]:
-    rows = model.objects.filter(active=True, merged_into=None).order_by("id")
-    return tuple(NamedRow(*row) for row in rows.values_list("id", "name", "name_key", "origin_label"))
+    rows = model.objects.filter(merged_into=None).order_by("id")
+    return tuple(NamedRow(*row) for row in rows.values_list("id", "name", "name_key", "origin_label", "active"))
 
 
 def _load_candidates(
-    connection_id: int, proposals: Proposals, links: Mapping[str, LinkView]
+    proposals: Mapping[str, Proposal], links: Mapping[str, LinkView], conflicts: Iterable[OpenConflict]
 ) -> dict[str, tuple[Candidate, ...]]:
-    """Return by address the responders that a new person at the source may be. They have no link to this connection."""
-    emails = {
-        email
-        for external_id, proposal in proposals["responder"].items()
-        if external_id not in links and (email := canonical_email(proposal.email))
-    }
+    """Return by address the responders that a person at the source may be, and that no listed person is linked to.
+
+    Only for the addresses of people without a link, and for those of open conflicts.
+    """
+    unlinked = {canonical_email(p.email) for external_id, p in proposals.items() if external_id not in links}
+    emails = (unlinked - {None}) | {conflict.subject for conflict in conflicts if conflict.kind == "ambiguous"}
     if not emails:
         return {}
-    linked_here = ExternalLink.objects.filter(connection_id=connection_id, responder=OuterRef("pk"))
+    listed = {external_id for external_id, proposal in proposals.items() if proposal.listed}
+    linked = {link.row_id for external_id, link in links.items() if external_id in listed}
+    former = {link.row_id: external_id for external_id, link in links.items() if external_id not in listed}
+    responders = Responder.objects.filter(active=True, merged_into=None)
+    few = len(emails) <= CHUNK
+    responders = responders.filter(email_canonical__in=emails) if few else responders.exclude(email_canonical="")
     owned = ExternalLink.objects.filter(responder=OuterRef("pk"), primary=True, state=LinkState.LINKED)
-    candidates = (
-        Responder.objects.filter(active=True, merged_into=None)
-        .exclude(email_canonical="")
-        .filter(~Exists(linked_here))
-        .annotate(owned=Exists(owned))
-        .order_by("id")
-        .values_list("id", "email_canonical", "owned")
-    )
-    rows = [(pk, email, is_owned) for pk, email, is_owned in candidates if email in emails]
+    candidates = responders.annotate(owned=Exists(owned)).order_by("id").values_list("id", "email_canonical", "owned")
+    rows = [(pk, email, is_owned) for pk, email, is_owned in candidates if email in emails and pk not in linked]
     states = load_states("responder", [pk for pk, _, _ in rows])
     people: dict[str, tuple[Candidate, ...]] = defaultdict(tuple)
     for pk, email, is_owned in rows:
-        people[email] += (Candidate(states[pk], owned=is_owned),)
+        people[email] += (Candidate(states[pk], is_owned, former.get(pk, "")),)
     return dict(people)

@@ -17,7 +17,7 @@ from connectors.models import Connection
 from connectors.presence import Presences
 from connectors.records import ENTITY_TYPES, Snapshot, entity_type_of
 from oncall.aggregates import Kind
-from oncall.operations import Actor
+from oncall.operations import Actor, check
 from oncall.rendering.codec import instant_to_text
 from syncjobs.models import OPEN_PLAN, Outcome, RunKind, RunState, SyncItem, SyncProfile, SyncRun
 from syncjobs.planning.canonical import Proposer
@@ -119,6 +119,8 @@ def _plan(run: SyncRun, claim: Claim, opener: Opener) -> None:
         picture,
         rules_of(profile, instant_to_text(snapshot.fetched_at)),
         presence=Presences(snapshot).of,
+        all_people=_lists_all_people(snapshot),
+        check=check,
         failed=snapshot.failed,
         partial=_is_limited(run),
     )
@@ -189,6 +191,11 @@ def _count(claim: Claim, proposals: Proposals, plan: Plan, picture: Picture) -> 
     still_open |= {(d.kind, d.subject): d.entity_type for d in plan.conflicts}
     for name in still_open.values():
         claim.add(entity_type_of(name), "conflict")
+
+
+def _lists_all_people(snapshot: Snapshot) -> bool:
+    state = snapshot.completeness.get("responder")
+    return state is not None and state.listing
 
 
 def _completeness(snapshot: Snapshot, plan: Plan) -> dict[str, dict[str, Any]]:

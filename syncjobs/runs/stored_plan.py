@@ -7,6 +7,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import OuterRef, Subquery
 
+from oncall.models.root import NAME_LENGTH
 from oncall.tables.base import chunks
 from syncjobs.models import Conflict, ConflictState, ExternalLink, Outcome, SyncItem, SyncRun
 from syncjobs.planning.canonical import digest
@@ -21,8 +22,8 @@ def store_plan(run: SyncRun, plan: Plan) -> None:
                 run_id=run.pk,
                 link_id=item.link_id,
                 entity_type=item.kind,
-                external_id=item.external_id[:255],
-                label=item.label[:255],
+                external_id=item.external_id,
+                label=item.label[:NAME_LENGTH],
                 group_no=number,
                 action=item.action,
                 outcome=Outcome.FAILED if item.action == "failed" else Outcome.NONE,
@@ -136,8 +137,8 @@ def _conflict(
         kind=draft.kind,
         subject_key=draft.subject,
         entity_type=draft.entity_type,
-        external_id=draft.external_id[:255],
-        label=draft.label[:255],
+        external_id=draft.external_id,
+        label=draft.label[:NAME_LENGTH],
         paths=list(draft.paths),
         evidence=dict(draft.evidence),
         evidence_hash=evidence_hash,

@@ -19,12 +19,12 @@ def test_every_entry_leads_to_a_list(entry: dict[str, object]) -> None:
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry["title"])
 def test_an_entry_is_shown_to_those_who_may_view_its_list(entry: dict[str, object]) -> None:
-    asked: list[str] = []
+    checked: list[str] = []
     request = HttpRequest()
-    request.user = SimpleNamespace(has_perm=asked.append)  # type: ignore[assignment]
+    request.user = SimpleNamespace(has_perm=checked.append)  # type: ignore[assignment]
     assert not entry["permission"](request)  # type: ignore[operator]
     app, _, model = str(entry["link"]).strip("/").removeprefix("admin/").partition("/")
-    assert asked == [f"{app}.view_{model}"]
+    assert checked == [f"{app}.view_{model}"]
 
 
 @pytest.mark.django_db

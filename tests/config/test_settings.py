@@ -73,7 +73,7 @@ def test_a_production_environment_passes_the_deployment_check() -> None:
     assert result.returncode == 0, result.stderr
 
 
-def test_it_is_strict_about_transport_unless_told_otherwise() -> None:
+def test_transport_is_strict_unless_a_variable_changes_it() -> None:
     expression = "settings.SECURE_SSL_REDIRECT, settings.SESSION_COOKIE_NAME, settings.SECURE_HSTS_SECONDS"
     assert setting(expression, SECRET_KEY="k") == "(True, '__Host-session', 31536000)"
     assert setting(expression, SECRET_KEY="k", HTTPS_ONLY="false") == "(False, 'session', 0)"

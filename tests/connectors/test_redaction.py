@@ -89,7 +89,7 @@ def test_redacting_takes_linear_time(attack: str) -> None:
     assert time.perf_counter() - started < 0.5
 
 
-def test_a_secret_shows_itself_only_when_asked() -> None:
+def test_only_reveal_shows_a_secret() -> None:
     secret = Secret("canary-1234")
     assert secret.reveal() == "canary-1234"
     assert bool(secret)

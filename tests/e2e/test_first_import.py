@@ -60,12 +60,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 def _ready(demo: "subprocess.Popen[bytes]", log: Path, url: str) -> Site:
     for _ in range(240):
         text = log.read_text()
-        told = re.search(r"log in as (\S+) with (\S+)", text)
-        if told:
+        login = re.search(r"log in as (\S+) with (\S+)", text)
+        if login:
             simulator = re.search(r"answers at (\S+)", text)
             assert simulator
             _wait_for(url)
-            return Site(url, told[1], told[2], simulator[1])
+            return Site(url, login[1], login[2], simulator[1])
         assert demo.poll() is None, text
         time.sleep(0.5)
     raise AssertionError(log.read_text())
@@ -99,7 +99,7 @@ def page(site: Site, browser: Browser) -> Iterator[Page]:
     wrong: list[str] = []
     shown.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
     shown.on("response", lambda answer: wrong.append(f"{answer.status} {answer.url}") if answer.status >= 400 else None)
-    shown.on("request", lambda asked: None if asked.url.startswith(site.url) else wrong.append(f"foreign: {asked.url}"))
+    shown.on("request", lambda sent: None if sent.url.startswith(site.url) else wrong.append(f"foreign: {sent.url}"))
     shown.goto("/admin/")
     shown.fill("input[name=username]", site.login)
     shown.fill("input[name=password]", site.password)
@@ -240,7 +240,7 @@ def test_pages_fit_a_telephone(page: Page, path: str) -> None:
     assert fits(page)
 
 
-def test_a_bare_key_id_of_xmatters_is_told_what_stands_before_it(page: Page) -> None:
+def test_a_key_id_of_xmatters_without_its_prefix_is_refused_with_the_prefix(page: Page) -> None:
     page.goto("/admin/connectors/connection/add/?provider=xmatters")
     page.fill("input[name=name]", "by key")
     page.fill("input[name*=base_url]", "https://acme.xmatters.com/api/xm/1")

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from functools import partial
 from typing import Final
 
 from connectors.closure import Kept
@@ -26,7 +25,7 @@ def records(
 ) -> Records:
     """Return the records of the ``kept`` objects and of the ``people`` (ids).
 
-    at: the instant of the read. An object that cannot be mapped is reported in ``findings`` and missing in the result.
+    at: the instant of the read. What cannot be mapped of an object is reported in ``findings`` and missing in it.
     """
     schedules = _schedules(harvest, kept, at, findings)
     teams = tuple(
@@ -43,7 +42,7 @@ def records(
     read |= {("user_group", one.external_id) for one in teams}
     read |= {("escalation_policy", one.external_id) for one in policies}
     return Records(
-        users=_people(harvest, kept, people, person, findings),
+        users=_people(harvest, kept, people, person, at, findings),
         teams=teams,
         schedules=schedules,
         policies=finish(policies, services, read, findings, path="teamId"),
@@ -52,22 +51,17 @@ def records(
 
 
 def _schedules(harvest: Harvest, kept: Kept, at: int, findings: Findings) -> tuple[SourceSchedule, ...]:
-    made = []
-    for schedule, because in kept_of(kept, "schedule", harvest.schedules):
-        overrides = harvest.overrides.get(schedule.id)
-        rotations = harvest.rotations[schedule.id]
-        make = partial(mapping_rotations.schedule, schedule, rotations, overrides, at, because, findings)
-        made.append(findings.mapped("schedule", schedule.id, make))
-    return tuple(schedule for schedule in made if schedule is not None)
+    return tuple(
+        mapping_rotations.schedule(
+            schedule, harvest.rotations[schedule.id], harvest.overrides.get(schedule.id), at, because, findings
+        )
+        for schedule, because in kept_of(kept, "schedule", harvest.schedules)
+    )
 
 
 def _escalations(harvest: Harvest, kept: Kept, findings: Findings) -> Iterator[SourcePolicy]:
     for escalation, because in kept_of(kept, "escalation_policy", harvest.escalations):
-        rules = harvest.rules[escalation.id]
-        make = partial(mapping_policies.policy, escalation, rules, because, findings)
-        made = findings.mapped("escalation_policy", escalation.id, make)
-        if made is not None:
-            yield made
+        yield mapping_policies.policy(escalation, harvest.rules[escalation.id], because, findings)
 
 
 def _routing_policies(harvest: Harvest, kept: Kept, findings: Findings) -> Iterator[SourcePolicy]:
@@ -81,7 +75,7 @@ def _routing_policies(harvest: Harvest, kept: Kept, findings: Findings) -> Itera
 
 
 def _people(
-    harvest: Harvest, kept: Kept, ids: Iterable[str], person: Person, findings: Findings
+    harvest: Harvest, kept: Kept, ids: Iterable[str], person: Person, at: int, findings: Findings
 ) -> tuple[SourceUser, ...]:
     """Map people. The record of a person who was not fetched is made from the references to them."""
     references = harvest.references(kept)
@@ -90,7 +84,7 @@ def _people(
         because = kept.get(("responder", id_), ())
         substitutions = None
         if harvest.forwarding is not None:
-            substitutions = mapping_people.substitutions(id_, harvest.forwarding, findings)
+            substitutions = mapping_people.substitutions(id_, harvest.forwarding, at, findings)
         read = person(id_, substitutions, because)
         # A person who is only referred to keeps the substitutions that were reported.
         made.append(read or mapping_people.referenced_user(references[id_], substitutions or None, because, findings))

@@ -46,8 +46,8 @@ def email_of(username: str, person_id: str, findings: Findings) -> str | None:
     return None
 
 
-def substitutions(person_id: str, forwarding: Forwarding, findings: Findings) -> Elements[Substitution]:
-    """Return the substitutions of a person, sorted by start.
+def substitutions(person_id: str, forwarding: Forwarding, at: int, findings: Findings) -> Elements[Substitution]:
+    """Return the substitutions of a person, sorted by start. at: the instant of the read.
 
     Forwarding applies in every schedule and to direct targets (vendor docs "Forwarding Rule API"). A rule that does not
     say whom it is from may be from this person, so it counts as unread.
@@ -68,7 +68,11 @@ def substitutions(person_id: str, forwarding: Forwarding, findings: Findings) ->
             return None
         return Substitution(short_key(rule.id), person(person_id), person(rule.to_user.id), *period)
 
-    made = findings.map_all(forwarding.rules.get(person_id, ()), "responder", person_id, "forwarding-rules", make)
+    def ended(rule: ForwardingRule) -> bool:
+        return rule.end_date.instant <= at
+
+    rules = forwarding.rules.get(person_id, ())
+    made = findings.map_all(rules, "responder", person_id, "forwarding-rules", make, ended=ended)
     return Elements(sorted(made, key=lambda s: (s.starts_at, s.key)), made.unread + forwarding.unowned)
 
 

@@ -2,12 +2,11 @@
 
 from typing import Final
 
-from connectors.errors import UnexpectedResponse
 from connectors.providers.atlassian import wire
 from connectors.providers.atlassian.java_zones import convert_java
 from connectors.reading.findings import Elements, Findings, Vendor
 from connectors.reading.mapping import unread_of
-from connectors.reading.overrides import ranked
+from connectors.reading.overrides import note_assumed_order, ranked
 from connectors.reading.periods import read_period
 from connectors.reading.texts import short_key
 from connectors.reading.wire import Moment
@@ -55,18 +54,14 @@ def schedule(
     partial: dict[str, int] = {}
 
     def make(rotation: wire.Rotation, path: str) -> Layer | None:
-        try:
-            layer, unread = _layer(source, rotation, zone, path, at, findings)
-        except UnexpectedResponse as error:
-            if rotation.end_date is None or rotation.end_date.instant > at:
-                raise
-            message = f"The rotation {_label(rotation)} has ended and cannot be read. It was left out: {error.message}"
-            findings.note("schedule", source.id, "ended_rotation", message, error.path)
-            return None
+        layer, unread = _layer(source, rotation, zone, path, at, findings)
         partial.update({f"layers.{rotation.id}": unread} if unread else {})
         return layer
 
-    made = findings.map_all(rotations, "schedule", source.id, "rotations", make)
+    def ended(rotation: wire.Rotation) -> bool:
+        return rotation.end_date is not None and rotation.end_date.instant <= at
+
+    made = findings.map_all(rotations, "schedule", source.id, "rotations", make, ended=ended)
     layers = Elements(sorted(made, key=lambda layer: layer.key), made.unread)
     if not layers and not layers.unread:
         findings.note("schedule", source.id, "no_layers", f"{source.label} has no rotation.", "rotations")
@@ -75,6 +70,9 @@ def schedule(
         findings.note("schedule", source.id, "switched_off", message, "enabled")
     known = frozenset(layer.key for layer in layers)
     exceptions = None if overrides is None else _overrides(source.id, overrides, known, at, findings)
+    if exceptions is not None:
+        lasting = [override for override in exceptions if override.ends_at > at]
+        note_assumed_order(lasting, (), findings, source.id, source.label)
     return SourceSchedule(
         external_id=source.id,
         name=source.label,

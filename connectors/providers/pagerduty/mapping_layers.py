@@ -70,6 +70,7 @@ def schedule(
         overrides=None if exceptions is None else ranked(exceptions, _shown(source)),
         fetched_range=None if exceptions is None else fetched_range,
         unread={**unread_of(layers=made, overrides=exceptions), **layers.partial},
+        lists_overlapping=True,
         flavour="layers",
         because=because,
     )

@@ -75,6 +75,7 @@ def schedule(
         overrides=None if exceptions is None else ranked(exceptions, _shown(source)),
         fetched_range=None if extra is None and exceptions is None else fetched_range,
         unread=unread_of(layers=layers, extra_shifts=extra, overrides=exceptions),
+        lists_overlapping=True,
         flavour="shift-based",
         because=because,
     )

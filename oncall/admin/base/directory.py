@@ -27,7 +27,7 @@ Keys = Mapping[tuple[Kind, str], int]
 
 class Directory:
     """Finds rows by label. A label is the name and the number of the row, ``Ana Kowalski #12`` or
-    ``group: Payments #3``. The number may be left out if the name is unique."""
+    ``group: Payments #3``. The number may be left out if the name is unique, and so may the name."""
 
     def __init__(self) -> None:
         self._names: dict[Kind, dict[int, str]] = {}
@@ -76,8 +76,10 @@ class Directory:
             raise ValidationError(f"“{text}”: begin with one of {', '.join(f'{KIND_WORDS[k]}:' for k in kinds)}")
         name = text[len(_prefix(kind)) :].strip()
         number = _NUMBER.search(name)
-        if number and int(number[1]) in self.names(kind):
-            return kind, f"{LOCAL}{number[1]}"
+        if number:
+            before, numbered = name[: number.start()], self.names(kind).get(int(number[1]))
+            if numbered is not None and fold(before) in ("", fold(numbered)):
+                return kind, f"{LOCAL}{int(number[1])}"
         found = [id_ for id_, each in self.names(kind).items() if fold(each) == fold(name)]
         if len(found) == 1:
             return kind, f"{LOCAL}{found[0]}"

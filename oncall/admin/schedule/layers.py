@@ -14,6 +14,7 @@ from oncall.admin.base.directory import NOBODY, Directory, Keys, row_of_key
 from oncall.admin.base.fields import ReadingField, instant_of_field
 from oncall.admin.base.unfold import FormOptions
 from oncall.admin.schedule.window_lines import UnreadableLine, text_from_windows, windows_from_text
+from oncall.models.root import NAME_LENGTH
 from oncall.rendering.spec import VACANT, ByOccurrence, ByTime, Everyone, InvalidSpec, Layer, Participant, ScheduleSpec
 from oncall.rendering.validation import validate
 from oncall.rendering.zones import DAY, HOUR, MINUTE, WEEK, reading
@@ -57,7 +58,7 @@ def length_and_unit(turns: ByTime) -> tuple[int, str]:
 class LayerForm(CardForm[Layer]):
     wide = ("participants", "windows")
     lines_field = "participants"
-    name = forms.CharField(max_length=255, widget=UnfoldAdminTextInputWidget)
+    name = forms.CharField(max_length=NAME_LENGTH, widget=UnfoldAdminTextInputWidget)
     length = forms.IntegerField(
         min_value=1, required=False, label="Turn length", widget=UnfoldAdminIntegerFieldWidget, initial=1
     )

@@ -159,7 +159,7 @@ def test_what_a_test_found_out_does_not_outlive_its_credential(admin_client: Cli
     assert (connection.tested_at, connection.rights, connection.account_id) == (None, [], "")
 
 
-def test_a_field_left_out_is_asked_for_before_anything_else(admin_client: Client) -> None:
+def test_a_missing_field_is_reported_before_anything_else(admin_client: Client) -> None:
     page = admin_client.post(ADD, form(api_key=SECRET, subdomain=""))
     assert page.context["adminform"].form.errors == {"subdomain": ["This field is required."]}
 

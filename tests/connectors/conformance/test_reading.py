@@ -59,7 +59,7 @@ def test_a_list_of_three_pages_is_read_to_its_end(
 
 
 @pytest.mark.parametrize(("provider", "listing"), listings(paged=False))
-def test_a_list_that_is_said_to_come_whole_is_asked_once(provider: Provider, listing: Listing, small: Server) -> None:
+def test_a_list_that_is_declared_whole_is_requested_once(provider: Provider, listing: Listing, small: Server) -> None:
     read(provider, small_pages(provider, small))
     assert count(provider, small, listing) == 1
 

@@ -28,7 +28,7 @@ def unclassed(provider: Provider, found: set[tuple[str, str]]) -> set[str]:
     return {f"{table}: {path}" for table, path in found if ledger.classify(table, path) is None}
 
 
-def test_only_declared_questions_are_asked_and_all_of_them(provider: Provider, rich: Acme) -> None:
+def test_only_declared_requests_are_sent_and_all_of_them(provider: Provider, rich: Acme) -> None:
     requested = {(request.method, request.path) for request, _ in rich.exchanges}
     requested |= {(one.method, one.path) for cut in (rich.small, rich.thrifty) for one in cut.exchanges}
     assert {one for one in requested if provider.endpoint(*one) is None} == set()

@@ -227,7 +227,7 @@ def test_it_repeats_a_fault_only_when_that_can_help(
         (Response(200, JSON, b'{"users": [NaN]}'), "invalid_json"),
     ],
 )
-def test_a_flawed_answer_is_asked_for_once_more(flaw: Response, code: str) -> None:
+def test_a_flawed_answer_is_requested_once_more(flaw: Response, code: str) -> None:
     healed = Script([flaw, GOOD])
     assert healed.client().get("/users", envelope="users") == {"users": []}
     script = Script([flaw, flaw])
@@ -245,7 +245,7 @@ def test_a_flawed_answer_is_asked_for_once_more(flaw: Response, code: str) -> No
         (b'{"users":' + b"[" * 70 + b"]" * 70 + b"}", "limits"),
     ],
 )
-def test_a_whole_answer_of_the_wrong_shape_is_not_asked_for_again(body: bytes, code: str) -> None:
+def test_a_whole_answer_of_the_wrong_shape_is_not_requested_again(body: bytes, code: str) -> None:
     script = Script([Response(200, JSON, body)])
     assert failing(script).code == code
 
@@ -262,7 +262,7 @@ def test_a_whole_answer_of_the_wrong_shape_is_not_asked_for_again(body: bytes, c
     ],
 )
 @pytest.mark.parametrize("status", [429, 503])
-def test_it_waits_as_long_as_it_is_told(headers: dict[str, str], wait: float, status: int) -> None:
+def test_it_waits_as_long_as_the_answer_says(headers: dict[str, str], wait: float, status: int) -> None:
     script = Script([refused(status, **headers), GOOD])
     assert script.client().get("/users", envelope="users") == {"users": []}
     assert script.sleeps == [wait]
@@ -277,7 +277,7 @@ def test_an_error_of_the_server_is_repeated_in_seconds_whatever_the_rate_limit_s
 
 
 @pytest.mark.parametrize("reported", ["0", "-5", "soon", "1e9", "nan", http_date(-60)])
-def test_it_backs_off_when_told_nonsense(reported: str) -> None:
+def test_it_backs_off_after_an_invalid_wait(reported: str) -> None:
     script = Script([refused(429, retry_after=reported), GOOD])
     script.client().get("/users", envelope="users")
     assert len(script.sleeps) == 1
@@ -354,7 +354,7 @@ def test_it_does_not_sleep_past_the_deadline() -> None:
     assert script.sleeps == []
 
 
-def test_it_stops_when_asked_before_a_request_and_while_waiting() -> None:
+def test_it_can_be_stopped_before_a_request_and_while_waiting() -> None:
     assert isinstance(failing(Script([]), should_stop=lambda: True), ReadStopped)
     script = Script([refused(429, retry_after="30")])
     error = failing(script, should_stop=lambda: script.now >= 1005)

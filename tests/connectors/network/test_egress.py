@@ -82,7 +82,7 @@ def test_it_keeps_the_connection_and_survives_its_end(server: FaultServer) -> No
     assert server.connections in (3, 4)
 
 
-def test_a_kept_connection_that_breaks_is_asked_again_only_once(server: FaultServer) -> None:
+def test_a_request_on_a_kept_connection_that_breaks_is_repeated_only_once(server: FaultServer) -> None:
     server.keep_alive = True
     server.on("/reset", Peer.reset)
     with LiveTransport(server.origin, allow=server.allow) as transport:

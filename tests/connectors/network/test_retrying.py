@@ -50,7 +50,7 @@ def test_it_reads_seconds_and_dates(text: str, seconds: float) -> None:
         "7, 9",
     ],
 )
-def test_it_takes_garbage_and_the_past_for_not_told(text: str) -> None:
+def test_invalid_and_past_waits_count_as_not_reported(text: str) -> None:
     assert seconds_until(text, NOW) is None
 
 
@@ -82,7 +82,7 @@ def counted(used: int, before: Rate | None = None, passed: float = 0.0) -> Rate:
     return read_rate({"limit": "3", "used": str(used), "period": "60"}, USED, NOW, before, passed)
 
 
-def test_a_budget_told_by_what_was_used_comes_back_when_its_window_ends() -> None:
+def test_a_budget_reported_as_used_calls_returns_when_its_window_ends() -> None:
     first = counted(1)
     assert first == Rate(3, 2, None, 1, 60.0)
     second = counted(2, first, 10.0)

@@ -188,7 +188,7 @@ def test_a_host_counts_where_it_was_recorded() -> None:
     assert transport.exchange(get("/users", host="three.example.com"), headers={}, deadline=0).status == 404
 
 
-def test_a_post_is_told_apart_by_its_body() -> None:
+def test_posts_are_distinguished_by_their_bodies() -> None:
     pages = [exchange("/members", method="POST", request_body={"after": cursor}, body=cursor) for cursor in ("a", "b")]
     transport = ReplayTransport(load(document(*pages)))
     assert answer(transport, Request("POST", "/members", body={"after": "b"})) == "b"

@@ -275,7 +275,7 @@ def test_the_recorded_account_is_imported_whole_and_nothing_is_invented() -> Non
     assert (made["failed"], exit_code(made)) == ([], 0)
 
 
-def test_the_recorded_account_names_what_was_not_told() -> None:
+def test_the_recorded_account_names_what_was_not_reported() -> None:
     notes = replayed()["notes"]
     for text in (
         "schedule P85QTXZ: The layer Jack retired layer (PDEADPL) has ended",

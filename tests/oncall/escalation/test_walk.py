@@ -252,14 +252,14 @@ def test_absences_and_replacements_are_reported() -> None:
         {"P": policy(level(None, *targets))}, away={"ann": "cat", "ben": None}, groups={"G": (["ann", "dan"], [])},
         schedules={"S": [(0, ["group:G", "person:ann"])]},
     )  # fmt: skip
-    told = [
+    paged = [
         [
             (one.person.id, one.state, one.instead_of and one.instead_of.id, str(one.through or ""))
             for one in page.people
         ]
         for page in found.steps[0].pages
     ]
-    assert told == [
+    assert paged == [
         [("cat", "reachable", "ann", "")],
         [("ben", "away", None, "")],
         [("gone", "unreachable", None, "")],

@@ -19,7 +19,7 @@ from oncall.models import (
     Responder,
     Schedule,
 )
-from oncall.operations import Actor, fill_references, lock_versions, repoint_references, write
+from oncall.operations import Actor, check, fill_references, lock_versions, repoint_references, write
 from oncall.selectors.states import load_states
 
 pytestmark = pytest.mark.django_db
@@ -33,7 +33,7 @@ OVERRIDE = {
     "covers_gaps": True,
     "rank": 0,
 }
-METHOD = {"channel": "sms", "address": "+49 30 123456", "label": "Work", "enabled": True}
+METHOD = {"channel": "sms", "address": "+49 30 123456", "extension": "", "label": "Work", "enabled": True}
 
 FULL: dict[Kind, tuple[dict[str, Any], dict[str, dict[str, dict[str, Any]]]]] = {
     "responder": (
@@ -180,7 +180,7 @@ def test_a_row_with_another_version_stops_the_whole_batch(make: Callable[..., in
     ("kind", "fields", "path"),
     [
         ("responder", {"name": " "}, "name"),
-        ("responder", {"name": "x" * 256}, "name"),
+        ("responder", {"name": "x" * 513}, "name"),
         ("responder", {"time_zone": "Mars/Base"}, "time_zone"),
         ("responder", {"state": "asleep"}, "state"),
         ("responder", {"title": ["SRE"]}, "title"),
@@ -365,3 +365,30 @@ def test_the_database_refuses_invalid_rows_too(make: Callable[..., int]) -> None
 
         with pytest.raises(IntegrityError), transaction.atomic():
             model._default_manager.create(**columns)
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "elements"),
+    [
+        ("responder", {"name": "Ana", "time_zone": "Mars/Olympus"}, {}),
+        ("responder", {"name": ""}, {}),
+        ("responder", {"name": "N" * 513}, {}),
+        ("responder", {"name": "Ana"}, {"contact_methods": {"3:U:C": {"channel": "pigeon", "address": ""}}}),
+        ("user_group", {"name": "Ops"}, {"members": {"3:T:U": {"person_key": "", "role": ""}}}),
+        ("user_group", {"name": "Ops"}, {"members": {"3:" + "k" * 599: {"person_key": "3:U", "role": ""}}}),
+        ("user_group", {"name": "Ops"}, {"members": {"3:T:U": {"person_key": "3:U", "rank": 1}}}),
+        ("schedule", {"name": "Day", "zone_state": "unknown", "active": True}, {}),
+        ("service", {"name": "Shop", "policy_key": "k" * 601}, {}),
+    ],
+)
+def test_a_check_refuses_what_the_writer_refuses_and_uses_no_database(
+    kind: Kind, fields: dict[str, Any], elements: dict[str, dict[str, dict[str, Any]]]
+) -> None:
+    draft = Draft(fields, {name: ElementChanges(put=put) for name, put in elements.items()})
+    with pytest.raises(InvalidDraft) as written:
+        write(kind, [draft], by=Actor(None, "test"))
+    with CaptureQueriesContext(connection) as queries, pytest.raises(InvalidDraft) as checked:
+        check(kind, fields, elements)
+    assert str(checked.value) == str(written.value)
+    assert len(queries) == 0
+    assert checked.value.position is None or elements == {}

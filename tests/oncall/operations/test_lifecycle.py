@@ -49,7 +49,7 @@ def test_a_row_in_use_is_not_deleted(make: MakeRow, tester: Actor, weekly_layers
 
 
 def test_merging_moves_elements_and_references(make: MakeRow, tester: Actor, weekly_layers: Callable[..., Any]) -> None:
-    method = {"channel": "email", "address": "a@example.com", "label": "", "enabled": True}
+    method = {"channel": "email", "address": "a@example.com", "extension": "", "label": "", "enabled": True}
     loser, into = make("responder", {"contact_methods": {"3:P1:M": method}}, name="A. K."), make("responder")
     resolve: dict[tuple[Kind, str], int] = {("responder", "3:P1"): loser}
     shift = {"starts_at": "2026-01-01T00:00:00Z", "ends_at": "2026-01-02T00:00:00Z", "by_key": "person:3:P1"}

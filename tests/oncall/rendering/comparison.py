@@ -30,7 +30,7 @@ ANN, BEN, CAT, DAN, EVE, FAY = (person(name) for name in ("ann", "ben", "cat", "
 
 
 def when(year: int, month: int, day: int, hour: int = 0, minute: int = 0, second: int = 0) -> int:
-    """An instant (when the arguments are UTC) or a reading (when they are what a wall clock shows)."""
+    """Returns an instant if the arguments are in UTC, or a reading if they are what a wall clock shows."""
     return timegm((year, month, day, hour, minute, second))
 
 
@@ -48,7 +48,7 @@ def layer(
     ends_at: int | None = None,
     **switches: Any,
 ) -> Layer:
-    """A layer with what most tests do not care about filled in: weekly turns since Monday 2026-01-05 09:00."""
+    """Returns a layer. By default it has weekly turns since Monday 2026-01-05 09:00."""
     turns = turns or ByTime(when(2026, 1, 5, 9), WEEK)
     return Layer(key, f"Layer {key}", windows, turns, participants, zone, starts_at, ends_at, **switches)
 
@@ -157,12 +157,12 @@ def shown_at(spans: Sequence[Span], instant: int) -> tuple[Participant, ...]:
 
 
 def minutes_of(spans: Sequence[Span]) -> dict[int, tuple[str, ...]]:
-    """Who is on call in each minute of spans whose edges are whole minutes; minutes with nobody are left out."""
+    """Returns who is on call by minute. The edges of the spans are whole minutes. Minutes with nobody are left out."""
     return {minute: names(span.participants) for span in spans for minute in range(span.start, span.end, MINUTE)}
 
 
 def assert_well_formed(spans: Sequence[Span], since: int, until: int) -> None:
-    """Sorted, disjoint, inside the range, never empty, never vacant, and merged where neighbours are equal."""
+    """Fails unless spans are sorted, disjoint, in the range, not empty, not vacant, and merged where equal."""
     end, who = since, None
     for span in spans:
         assert end <= span.start < span.end <= until
@@ -180,9 +180,9 @@ def assert_agrees(
     substitutions: Sequence[Substitution] = (),
     sampled: Sequence[int] = (),
 ) -> tuple[Span, ...]:
-    """Rendered, refereed and asked second by second, the schedule says the same. Returns the final schedule.
+    """Compares the renderer, the referee and ``on_call_at`` for a schedule. Returns the final schedule.
 
-    Asked are the seconds around every edge of a span and those in ``sampled``.
+    ``on_call_at`` is called for the seconds around every edge of a span and for those in ``sampled``.
     """
     rendering = render(spec, substitutions, since, until)
     for spans in (rendering.final, *(spans for _, spans in rendering.layers)):

@@ -45,7 +45,7 @@ from tests.oncall.rendering.referee import timeline
 
 PARIS, TROLL, NEW_YORK, UTC = "Europe/Paris", "Antarctica/Troll", "America/New_York", "Etc/UTC"
 SPRING, AUTUMN, JUNE = when(2026, 3, 28, 12), when(2026, 10, 24, 12), when(2026, 6, 1)
-ASKED_EVERY = 13 * MINUTE
+CHECKED_EVERY = 13 * MINUTE
 
 
 class Case(NamedTuple):
@@ -189,12 +189,12 @@ def compositions() -> Iterator[Case]:
 
 
 class Judged(NamedTuple):
-    """A case, the referee's timeline of it, and the minutes to ask about one by one."""
+    """A case, the referee's timeline, and the minutes for which ``on_call_at`` is called."""
 
     case: Case
     verdict: dict[int, tuple[str, ...]]
     held: dict[int, tuple[str, ...]]
-    asked: tuple[int, ...]
+    checked: tuple[int, ...]
 
 
 @cache
@@ -207,20 +207,20 @@ def judged() -> tuple[Judged, ...]:
 def _judged(case: Case) -> Judged:
     verdict = timeline(plain(case.spec), plain_substitutions(case.substitutions), case.since, case.until)
     changes = [minute for minute in verdict if verdict[minute] != verdict.get(minute - MINUTE, ())]
-    asked = {*range(case.since, case.until, ASKED_EVERY), *changes, *(each - MINUTE for each in changes)}
+    checked = {*range(case.since, case.until, CHECKED_EVERY), *changes, *(each - MINUTE for each in changes)}
     held = {minute: who for minute, who in verdict.items() if who}
-    return Judged(case, verdict, held, tuple(minute for minute in sorted(asked) if minute in verdict))
+    return Judged(case, verdict, held, tuple(minute for minute in sorted(checked) if minute in verdict))
 
 
 def disagreements(render_final: Callable[..., Any], on_call_at: Callable[..., Any]) -> Iterator[tuple[Case, int]]:
-    """The minutes in which one of the two does not say what the referee says.
+    """Yields the minutes in which one of the two functions differs from the referee.
 
-    The second is asked every few minutes, and in the minutes before and after each change.
+    ``on_call_at`` is called every few minutes, and in the minutes before and after each change.
     """
-    for case, verdict, held, asked in judged():
+    for case, verdict, held, checked in judged():
         ours = minutes_of(render_final(case.spec, case.substitutions, case.since, case.until))
         if ours != held:
             yield from ((case, minute) for minute, who in verdict.items() if ours.get(minute, ()) != who)
-        for minute in asked:
+        for minute in checked:
             if names(on_call_at(case.spec, case.substitutions, minute)) != verdict[minute]:
                 yield case, minute

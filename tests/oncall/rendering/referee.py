@@ -1,9 +1,8 @@
 """A second opinion: who is on call, decided minute by minute from the written definitions alone.
 
-It imports nothing of the product and takes plain values. Slow on purpose: it looks at a clock each minute and asks each
-sentence of docs/rendering.md whether it holds. A schedule is ``{"zone", "composition", "layers", "extra_shifts",
-"overrides", "groups"}``, shaped as in ``comparison.plain``; participants are text, None is the vacant one. Everything
-must lie on whole minutes.
+It imports nothing of the product and takes plain values. It is slow on purpose: for each minute it reads the clock and
+applies each rule of docs/rendering.md. A schedule is ``{"zone", "composition", "layers", "extra_shifts", "overrides",
+"groups"}``, see ``comparison.plain``. Participants are text, None is vacant. All times are whole minutes.
 """
 
 from calendar import monthrange
@@ -31,7 +30,7 @@ def zone_info(name: str) -> ZoneInfo:
 
 @lru_cache(maxsize=80)
 def clock(zone: str, since: int, until: int) -> Clock:
-    """For each minute: what the wall clock shows, and the most it has shown by then."""
+    """Returns for each minute the reading, and the largest reading so far."""
     info = zone_info(zone)
     shown, furthest = {}, 0
     for minute in range(since - LOOK_BACK, until, MINUTE):
@@ -56,7 +55,7 @@ def moment(reading: int) -> datetime:
 
 
 def period(frequency: str, day: datetime, week_start: int) -> int:
-    """The number of the calendar's day, week, month or year that the day lies in."""
+    """Returns the number of the day, week, month or year of the calendar that contains the day."""
     match frequency:
         case "DAILY":
             return day.toordinal()
@@ -73,7 +72,7 @@ def is_that_weekday(day: datetime, ordinal: int, weekday: int, within_year: bool
     if ordinal == 0:
         return True
     step = timedelta(weeks=1 if ordinal < 0 else -1)
-    position, other = 1, day + step  # count such weekdays from this one to the end, or back to the beginning
+    position, other = 1, day + step  # the number of equal weekdays from this day to the end, or back to the beginning
     while other.year == day.year and (within_year or other.month == day.month):
         position, other = position + 1, other + step
     return position == abs(ordinal)
@@ -101,7 +100,7 @@ def is_day_of_rule(rule: dict[str, Any], first: datetime, day: datetime) -> bool
 
 
 def starts_of_rule(rule: dict[str, Any], first: int, until: int) -> list[int]:
-    """Every day from that of ``first`` on is asked, up to the reading ``until``."""
+    """Every day is tested, from the day of ``first`` to the reading ``until``."""
     starts: list[int] = []
     for reading in range(first, until, DAY):
         if len(starts) == rule["count"] or (rule["until"] is not None and reading > rule["until"]):
@@ -174,7 +173,7 @@ def open_during(layer: dict[str, Any], since: int, until: int) -> list[Occurrenc
 
 
 def window_is_open(window: dict[str, Any], reading: int) -> bool:
-    """Membership of one reading in one window of days or weeks."""
+    """Returns whether a reading is in a daily or weekly window."""
     return bool(occurrences(window, True, reading, reading + 1))
 
 
@@ -182,7 +181,7 @@ def window_is_open(window: dict[str, Any], reading: int) -> bool:
 
 
 def months_later(reading: int, months: int) -> int:
-    """The same day and time so many months later; the day is cut to the month's last."""
+    """Returns the same day and time this number of months later, on the last day of the month at most."""
     moment = EPOCH + timedelta(seconds=reading)
     year, month = divmod(moment.year * 12 + moment.month - 1 + months, 12)
     day = min(moment.day, monthrange(year, month + 1)[1])
@@ -286,7 +285,7 @@ def who_is_on_call(
 def timeline(
     schedule: dict[str, Any], substitutions: list[dict[str, Any]], since: int, until: int
 ) -> dict[int, tuple[str, ...]]:
-    """Who is on call in each minute of ``[since, until)``."""
+    """Returns who is on call in each minute of ``[since, until)``."""
     layers = [{**layer, "open": open_during(layer, since, until)} for layer in schedule["layers"]]
     schedule = {**schedule, "layers": layers}
     clocks = {layer["zone"]: clock(layer["zone"], since, until) for layer in schedule["layers"]}

@@ -32,11 +32,11 @@ def test_every_second_is_counted_once(before: list[Span], after: list[Span]) -> 
     assert found.uncovered_before == sum(not there for there, _ in pairs)
     assert found.uncovered_after == sum(not here for _, here in pairs)
     assert found.newly_uncovered == sum(bool(there) and not here for there, here in pairs)
-    told: dict[int, tuple[Who, Who]] = {}
+    differing: dict[int, tuple[Who, Who]] = {}
     for each in found.differences:
         assert each.start < each.end
-        told |= dict.fromkeys(range(each.start, each.end), (each.before, each.after))
-    assert told == {SINCE + n: pair for n, pair in enumerate(pairs) if pair[0] != pair[1]}
+        differing |= dict.fromkeys(range(each.start, each.end), (each.before, each.after))
+    assert differing == {SINCE + n: pair for n, pair in enumerate(pairs) if pair[0] != pair[1]}
 
 
 @given(timelines(), timelines())
@@ -56,12 +56,12 @@ def test_the_other_way_round_is_the_mirror(before: list[Span], after: list[Span]
 
 @given(timelines(), timelines(), st.integers(SINCE, UNTIL - 1))
 def test_the_impact_counts_from_now_on(before: list[Span], after: list[Span], now: int) -> None:
-    told = impact(before, after, now, UNTIL)
+    found = impact(before, after, now, UNTIL)
     compared = compare(before, after, now, UNTIL)
-    assert (told.now_before, told.now_after) == (shown_at(before, now), shown_at(after, now))
-    assert told.changes_next_day == len(compared.differences)
-    assert told.newly_uncovered_seconds == compared.newly_uncovered
-    assert all(first[1] < second[0] for first, second in pairwise(told.newly_uncovered))
+    assert (found.now_before, found.now_after) == (shown_at(before, now), shown_at(after, now))
+    assert found.changes_next_day == len(compared.differences)
+    assert found.newly_uncovered_seconds == compared.newly_uncovered
+    assert all(first[1] < second[0] for first, second in pairwise(found.newly_uncovered))
 
 
 def test_an_empty_range_has_no_differences() -> None:

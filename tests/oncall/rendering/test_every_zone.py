@@ -34,7 +34,7 @@ YEAR = 2026
 
 
 def changes() -> dict[tuple[int, int, int], list[str]]:
-    """(instant, offset before, offset after) -> the zones in which that happens, of every zone there is."""
+    """Returns the zones of each change, by (instant, offset before, offset after)."""
     result: dict[tuple[int, int, int], list[str]] = {}
     for zone in sorted(zone_names()):
         for instant in transitions(zone, when(YEAR, 1, 1), when(YEAR + 1, 1, 1)):
@@ -83,8 +83,8 @@ def test_the_year_has_changes_of_every_kind() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("shape", list(shapes("Etc/UTC")))
 def test_no_minute_differs_in_the_two_days_around_every_change_of_every_zone(shape: str) -> None:
-    """One zone stands for all that share the change: the same instant, the same offsets the day before and after."""
-    differing = asked = 0
+    """One zone is tested for all zones with the same change: equal instant and equal offsets before and after."""
+    differing = compared = 0
     for (instant, before, after), zones in CHANGES.items():
         since, until = instant - DAY, instant + DAY
         for zone in zones:
@@ -95,8 +95,8 @@ def test_no_minute_differs_in_the_two_days_around_every_change_of_every_zone(sha
         for minute, verdict in timeline(plain(spec), [], since, until).items():
             answer = names(on_call_at(spec, (), minute))
             differing += not ours.get(minute, ()) == verdict == answer
-            asked += 1
-    assert asked == len(CHANGES) * 2 * DAY // MINUTE > 150_000
+            compared += 1
+    assert compared == len(CHANGES) * 2 * DAY // MINUTE > 150_000
     assert differing == 0
 
 
@@ -107,9 +107,9 @@ def edges(key: str, window: Window, window_edge: Literal["membership", "boundary
 @pytest.mark.slow
 @pytest.mark.parametrize("zone", MATRIX_ZONES)
 def test_no_minute_differs_in_a_year_of_six_daily_windows(zone: str) -> None:
-    """A minute is covered when the clock shows a time of the window; by the boundary, when the most shown yet is one.
+    """A minute is covered if its reading (membership) or its largest reading so far (boundary) is in a window.
 
-    The clock is read once a minute; each minute of the day is asked once whether the window holds it.
+    The clock is read once for each minute. Each minute of the day is compared with the window once.
     """
     info = zone_info(zone)
     since, until = when(YEAR, 1, 4), when(YEAR, 12, 30)
@@ -120,7 +120,7 @@ def test_no_minute_differs_in_a_year_of_six_daily_windows(zone: str) -> None:
         most = max(most, reading)
         shown.append(reading % 1440)
         furthest.append(most % 1440)
-    differing = asked = 0
+    differing = compared = 0
     for start, duration in MATRIX_WINDOWS:
         holds = [(minute - start // MINUTE) % 1440 < duration // MINUTE for minute in range(1440)]
         for window_edge, clock in (("membership", shown), ("boundary", furthest)):
@@ -131,6 +131,6 @@ def test_no_minute_differs_in_a_year_of_six_daily_windows(zone: str) -> None:
                 first, end = (span.start - since) // MINUTE, (span.end - since) // MINUTE
                 ours[first:end] = b"\1" * (end - first)
             differing += 0 if ours == verdict else sum(map(ne, ours, verdict))
-            asked += len(verdict)
-    assert asked == 2 * 6 * 360 * 1440
+            compared += len(verdict)
+    assert compared == 2 * 6 * 360 * 1440
     assert differing == 0

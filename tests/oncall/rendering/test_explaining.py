@@ -45,15 +45,15 @@ def test_an_explanation_carried_out_again_gives_who_is_on_call(
 ) -> None:
     spec, substitutions, since, until = case
     for instant in data.draw(st.lists(st.integers(since, until - 1), min_size=1, max_size=6)):
-        told = explain(spec, substitutions, instant)
-        assert told.participants == reexecute(spec, told) == on_call_at(spec, substitutions, instant)
-        assert_facts_hold(spec, told)
+        found = explain(spec, substitutions, instant)
+        assert found.participants == reexecute(spec, found) == on_call_at(spec, substitutions, instant)
+        assert_facts_hold(spec, found)
 
 
-def assert_facts_hold(spec: ScheduleSpec, told: Explanation) -> None:
-    """Each fact by itself: what is said to run at the instant does, and who is said to have the turn has it."""
-    instant = told.instant
-    for each, source in zip(spec.layers, told.sources, strict=False):
+def assert_facts_hold(spec: ScheduleSpec, found: Explanation) -> None:
+    """Each recorded turn, window and replacement applies at the instant, and the turn belongs to the named person."""
+    instant = found.instant
+    for each, source in zip(spec.layers, found.sources, strict=False):
         assert (source.kind, source.key, source.own) == ("layer", each.key, layer_at(each, spec.zone, instant))
         assert bool(source.own) == (source.state == "open")
         for turn in source.turns:
@@ -65,11 +65,11 @@ def assert_facts_hold(spec: ScheduleSpec, told: Explanation) -> None:
         if source.next_opening is not None:
             assert source.state in ("closed", "not_started")
             assert source.next_opening > instant
-            later = explain(spec, (), source.next_opening).sources[told.sources.index(source)]
+            later = explain(spec, (), source.next_opening).sources[found.sources.index(source)]
             assert later.state in ("open", "vacant")
-            just_before = explain(spec, (), source.next_opening - 1).sources[told.sources.index(source)]
+            just_before = explain(spec, (), source.next_opening - 1).sources[found.sources.index(source)]
             assert just_before.state in ("closed", "not_started")
-    shifts = [source.key for source in told.sources if source.kind == "extra_shift"]
+    shifts = [source.key for source in found.sources if source.kind == "extra_shift"]
     assert shifts == [each.key for each in spec.extra_shifts if each.starts_at <= instant < each.ends_at]
 
 
@@ -80,8 +80,8 @@ def only(*args: object, **fields: object) -> Source:
 
 
 def test_an_open_layer_shows_its_turn_and_its_window() -> None:
-    told = only(ANN, BEN, turns=DAILY, windows=(Weekly(2, 0, DAY), OFFICE))
-    assert told == Source(
+    found = only(ANN, BEN, turns=DAILY, windows=(Weekly(2, 0, DAY), OFFICE))
+    assert found == Source(
         "layer",
         "a",
         "Layer a",
@@ -107,8 +107,8 @@ def test_a_layer_shows_why_it_has_nobody() -> None:
 
 
 def test_everyone_at_once_has_no_turn() -> None:
-    told = only(BEN, ANN, VACANT, turns=Everyone())
-    assert (told.own, told.turns, told.state) == ((ANN, BEN), (), "open")
+    found = only(BEN, ANN, VACANT, turns=Everyone())
+    assert (found.own, found.turns, found.state) == ((ANN, BEN), (), "open")
 
 
 def test_the_window_of_a_repeated_hour_is_the_pass_that_runs() -> None:
@@ -123,20 +123,20 @@ def test_the_window_of_a_repeated_hour_is_the_pass_that_runs() -> None:
 def test_shifts_by_occurrence_show_their_index_and_may_overlap() -> None:
     nightly = Recurring(Rule("DAILY"), MONDAY + 18 * HOUR, 33 * HOUR)
     spec = stack("Etc/UTC", layer("a", ANN, BEN, CAT, turns=ByOccurrence(2), windows=(nightly,)))
-    told = explain(spec, (), MONDAY + 3 * DAY - 5 * HOUR)
-    assert told.sources[0].turns == (
+    found = explain(spec, (), MONDAY + 3 * DAY - 5 * HOUR)
+    assert found.sources[0].turns == (
         Turn(1, 0, MONDAY + DAY + 18 * HOUR, MONDAY + 3 * DAY + 3 * HOUR),
         Turn(2, 1, MONDAY + 2 * DAY + 18 * HOUR, MONDAY + 4 * DAY + 3 * HOUR),
     )
-    assert told.participants == reexecute(spec, told) == (ANN, BEN)
+    assert found.participants == reexecute(spec, found) == (ANN, BEN)
     before = explain(spec, (), MONDAY).sources[0]
     assert (before.state, before.next_opening) == ("closed", MONDAY + 18 * HOUR)
 
 
 def test_in_a_stack_the_first_with_somebody_covers_those_below() -> None:
     layers = (layer("a", VACANT), layer("b", ANN), layer("c", BEN), layer("d"))
-    told = explain(stack("Etc/UTC", *layers), (), NOON)
-    assert [each.covered_by for each in told.sources] == [None, None, "b", "b"]
+    found = explain(stack("Etc/UTC", *layers), (), NOON)
+    assert [each.covered_by for each in found.sources] == [None, None, "b", "b"]
     together = explain(ScheduleSpec("Etc/UTC", "concurrent", layers), (), NOON)
     assert [each.covered_by for each in together.sources] == [None] * 4
     assert together.participants == (ANN, BEN)
@@ -154,13 +154,13 @@ def test_each_source_shows_the_override_that_replaces_its_people() -> None:
         extra_shifts=(shift, ExtraShift("over", MONDAY, NOON, EVE)),
         overrides=(weak, strong, fills),
     )
-    told = explain(spec, (), NOON)
-    assert [(each.key, each.replaced) for each in told.sources] == [
+    found = explain(spec, (), NOON)
+    assert [(each.key, each.replaced) for each in found.sources] == [
         ("a", (Replacement("strong", ANN, DAN), Replacement("weak", BEN, CAT))),
         ("b", (Replacement("fills", None, VACANT),)),
         ("x", (Replacement("weak", EVE, CAT),)),
     ]
-    assert told.participants == reexecute(spec, told) == (CAT, DAN)
+    assert found.participants == reexecute(spec, found) == (CAT, DAN)
 
 
 def test_the_other_people_of_a_layer_stay_when_an_override_replaces_a_person() -> None:
@@ -172,9 +172,9 @@ def test_the_other_people_of_a_layer_stay_when_an_override_replaces_a_person() -
 
 def test_without_layers_an_override_fills_what_is_not_there() -> None:
     spec = stack("Etc/UTC", overrides=(Override("o", MONDAY, MONDAY + DAY, CAT),))
-    told = explain(spec, (), NOON)
-    assert told.sources == (Source("layer", "", "", "empty", (), replaced=(Replacement("o", None, CAT),)),)
-    assert told.participants == reexecute(spec, told) == (CAT,)
+    found = explain(spec, (), NOON)
+    assert found.sources == (Source("layer", "", "", "empty", (), replaced=(Replacement("o", None, CAT),)),)
+    assert found.participants == reexecute(spec, found) == (CAT,)
 
 
 def test_substitutions_are_shown_last_and_are_not_followed() -> None:
@@ -186,9 +186,9 @@ def test_substitutions_are_shown_last_and_are_not_followed() -> None:
         Substitution("s0", ANN, EVE, MONDAY - DAY, MONDAY + DAY),
         Substitution("s9", ANN, EVE, MONDAY + DAY, MONDAY + 2 * DAY),
     )
-    told = explain(spec, substitutions, NOON)
-    assert told.substituted == (Substituted("s1", ANN, BEN),)
-    assert told.participants == reexecute(spec, told) == (BEN,)
+    found = explain(spec, substitutions, NOON)
+    assert found.substituted == (Substituted("s1", ANN, BEN),)
+    assert found.participants == reexecute(spec, found) == (BEN,)
 
 
 def test_the_comparison_finds_a_wrong_explanation() -> None:

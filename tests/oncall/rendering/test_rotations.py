@@ -32,7 +32,7 @@ def when(*fields: int) -> int:
 
 
 def seats(people: str, turns: Any, window: Any = Always(), *, step: int = 1, places: int | None = None) -> list[Layer]:  # noqa: B008
-    """A layer per person, each beginning one further round the circle."""
+    """A layer for each person, each with the order of people that starts with this person."""
     circle = [person(one) for one in people]
     count = len(circle)
     return [
@@ -68,8 +68,8 @@ def test_by_occurrence_the_order_follows_the_next_shift() -> None:
     window = Recurring(Rule("WEEKLY", by_day=((0, 1), (0, 4))), when(2026, 3, 2, 9), 8 * 3_600)
     layers = seats("ABC", ByOccurrence(2), window)
     people = tuple(person(one) for one in "BCA")
-    asked = at(ZONE, when(2026, 3, 8))  # shifts on 2 and 5 March are over
-    assert rotations(spec(*layers), asked) == (Rotation(("1", "2", "3"), people, at(ZONE, when(2026, 3, 16, 9))),)
+    instant = at(ZONE, when(2026, 3, 8))  # shifts on 2 and 5 March are over
+    assert rotations(spec(*layers), instant) == (Rotation(("1", "2", "3"), people, at(ZONE, when(2026, 3, 16, 9))),)
     running = at(ZONE, when(2026, 3, 12, 12))
     assert rotations(spec(*layers), running) == (Rotation(("1", "2", "3"), people, at(ZONE, when(2026, 3, 16, 9))),)
 

@@ -23,7 +23,7 @@ def test_everything_takes_the_fewest_calls_there_are(state: State) -> None:
 
 @pytest.mark.parametrize("start", [0, 60, 150])
 def test_one_chosen_schedule_takes_two_lists_more_than_it_needs(state: State, start: int) -> None:
-    """One tells its zone, the other whether it is shift-based; and the first page of people tells the account."""
+    """One list has its zone, the other shows whether it is shift-based. The first page of people shows the account."""
     ids = [state.layer_schedules()[start].id]
     page = 1 + start // 100
     assert calls_of(state, chosen("schedule", ids)) <= fewest_for_schedules(state, ids) + page + 1 + 1

@@ -1,4 +1,4 @@
-"""Statements and rows are counted as they are; anchors write what a sync wrote."""
+"""Statements and rows are counted correctly. The other sides write the same rows as a sync."""
 
 import pytest
 from django.db import connection

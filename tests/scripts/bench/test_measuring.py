@@ -1,4 +1,4 @@
-"""Times are taken in turns, without what is not part of the work; claims are judged as they are written."""
+"""The sides are timed in turns, without the preparation. Each figure is compared with its target."""
 
 import contextlib
 import json
@@ -124,15 +124,15 @@ def test_a_missed_gate_is_the_exit_code(
         command, "machine", lambda server: {"python": "3", "cpu": "one", "cpus": 1, "packages": versions, "on": server}
     )
     assert command.main(["--only", "reads", "--json", str(tmp_path / "out.json")]) == code
-    told = json.loads((tmp_path / "out.json").read_text())
-    [figure] = told["figures"]
+    report = json.loads((tmp_path / "out.json").read_text())
+    [figure] = report["figures"]
     assert (figure["key"], figure["value"], figure["kept"], figure["seconds"]["ours"]["best"]) == (
         "T2",
         value,
         code == 0,
         1.0,
     )
-    assert told["on"] == "SQLite 3"
+    assert report["on"] == "SQLite 3"
     printed = capsys.readouterr()
     assert "| T2 | something else |" in printed.out
     assert ("Missed: T2." in printed.err) is (code == 1)

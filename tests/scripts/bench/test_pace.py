@@ -13,7 +13,7 @@ def test_nobody_reads_faster_than_the_vendor_answers_and_than_the_windows_pass()
     assert Read(9.0, 99.0, 300, 2, Scene(10, 0.33, 100)).least_seconds == 99
 
 
-def test_a_read_is_timed_and_its_refusals_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_read_is_timed_and_its_refusals_are_counted_separately(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pace, "WINDOW", 1.0)
     read = pace._read("jsm", Scene(30, 0.001, 8))
     assert read.answered > 8

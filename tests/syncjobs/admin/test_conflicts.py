@@ -141,7 +141,7 @@ def test_an_escalation_policy_of_the_same_name(sync: Sync, admin_client: Client)
     assert "created here" in read(admin_client, ConflictKind.DUPLICATE_POLICY)
 
 
-def test_the_list_shows_open_ones_unless_asked_otherwise(sync: Sync, admin_client: Client) -> None:
+def test_the_list_shows_open_conflicts_unless_another_state_is_chosen(sync: Sync, admin_client: Client) -> None:
     sync.run()
     Conflict.objects.filter(label="Ana").update(state=ConflictState.CLOSED)
 

@@ -107,7 +107,7 @@ def test_the_page_asks_the_source_only_when_somebody_wants_it(sync: Sync, admin_
     assert shelf.reads == 2
 
 
-def test_another_target_or_key_is_asked_anew(sync: Sync, shelf: Shelf) -> None:
+def test_another_target_or_key_is_read_again(sync: Sync, shelf: Shelf) -> None:
     inventory.inventory_of(sync.connection)
     sync.connection.seal_credentials({"api_key": "u+another-key"})
     assert inventory.cached_inventory(sync.connection) is None

@@ -3,17 +3,19 @@
 import pytest
 
 from connectors.models import Connection
-from connectors.records import Account, SourceContactMethod
+from connectors.records import ENTITY_TYPES, Account, Completeness, SourceContactMethod, SourceTeam
 from oncall.aggregates import Draft, ElementChanges
+from oncall.escalation.policy import Target
 from oncall.models import Responder, Schedule, Service, UserGroup
 from oncall.operations import create_account, delete, write
+from syncjobs.conflicts.evidence import rows_of, sides_of
 from syncjobs.models import (
     Conflict,
     ConflictState,
     ExternalLink,
     SyncProfile,
 )
-from tests.syncjobs.conftest import BY, Source, Sync, contents, edit, layer, schedule, user, world
+from tests.syncjobs.conftest import BY, Source, Sync, contents, edit, layer, policy, schedule, user, world
 
 pytestmark = pytest.mark.django_db
 
@@ -76,7 +78,7 @@ def test_equal_names_of_different_origin_are_questions_and_both_rows_stay(sync: 
     sync.run()
     assert Schedule.objects.count() == 4
     kinds = sorted(Conflict.objects.exclude(kind="user_not_found").values_list("kind", flat=True))
-    assert kinds == ["duplicate_policy", "duplicate_schedule", "team_name_collision"]
+    assert kinds == ["duplicate_policy", "duplicate_schedule", "duplicate_schedule", "team_name_collision"]
     before = contents()
     sync.run()
     assert contents() == before
@@ -140,7 +142,128 @@ def test_renaming_a_connection_makes_no_collisions_with_its_own_rows(sync: Sync)
     sync.connection.save()
     sync.source.change(schedules=(*world().schedules, schedule("S2", "Primary", layer("U1"))))
     sync.run()
-    assert not Conflict.objects.filter(kind="duplicate_schedule").exists()
+    conflict = Conflict.objects.get(kind="duplicate_schedule")
+    assert conflict.subject_key == f"{sync.connection.pk}:S1|{sync.connection.pk}:S2"
+
+
+NAMES = {
+    "schedules": ("duplicate_schedule", lambda id_, name: schedule(id_, name, layer("U1"))),
+    "teams": ("team_name_collision", lambda id_, name: SourceTeam(id_, name)),
+    "policies": ("duplicate_policy", lambda id_, name: policy(id_, name, Target("schedule", "S1"))),
+}
+
+
+@pytest.mark.parametrize("records", list(NAMES))
+def test_equal_names_within_one_source_are_one_question(sync: Sync, records: str) -> None:
+    kind, make = NAMES[records]
+    three = (make("A1", "Night"), make("A2", " night"), make("A3", "NIGHT"))
+    sync.source.change(**{records: (*getattr(world(), records), *three, make("A4", "Nights"))})
+    sync.run()
+    conflict = Conflict.objects.get(kind=kind)
+    own = sync.connection.pk
+    assert conflict.subject_key == f"{own}:A1|{own}:A2|{own}:A3"
+    assert conflict.evidence == {
+        "name": "Night",
+        "other": [" night", "NIGHT"],
+        "other row": [f"{own}:A2", f"{own}:A3"],
+        "from": "PagerDuty (acme)",
+    }
+    (sides,) = sides_of(conflict)
+    assert sides.here == (" night", "NIGHT", "imported from PagerDuty (acme)")
+    assert list(rows_of(conflict)) == ["this", "the other", "the other (2)"]
+    before = contents()
+    assert sync.run().items.count() == 0
+    assert contents() == before
+    sync.source.change(**{records: (*getattr(world(), records), make("A1", "Day"), *three[1:])})
+    sync.run()
+    open_ = Conflict.objects.filter(kind=kind, state=ConflictState.OPEN)
+    assert [*open_.values_list("subject_key", flat=True)] == [f"{own}:A2|{own}:A3"]
+    incomplete = dict.fromkeys(ENTITY_TYPES, Completeness(False, "a page is missing"))
+    sync.source.change(**{records: (*getattr(world(), records), make("A2", "Evening"))}, completeness=incomplete)
+    sync.run()
+    assert not open_.exists()
+
+
+def test_only_rows_that_are_active_after_the_plan_have_equal_names(sync: Sync) -> None:
+    off = schedule("S2", "primary", layer("U1"), enabled=False)
+    unknown = schedule("S3", "PRIMARY", layer("U1"), zone="Mars/Olympus")
+    on = schedule("S2", "primary", layer("U1"))
+    questions = Conflict.objects.filter(kind="duplicate_schedule", state=ConflictState.OPEN)
+    sync.source.change(schedules=(*world().schedules, off, unknown))
+    for schedules, expected in (((off, unknown), 0), ((off, unknown), 0), ((on, unknown), 1), ((off, unknown), 0)):
+        sync.source.change(schedules=(*world().schedules, *schedules))
+        sync.run()
+        assert questions.count() == expected
+
+
+def test_many_equal_names_are_one_question_with_a_short_subject(sync: Sync) -> None:
+    many = tuple(SourceTeam(f"T{number:03}", "Ops") for number in range(200))
+    sync.source.change(teams=many)
+    sync.run()
+    before = contents()
+    conflict = Conflict.objects.get(kind="team_name_collision")
+    assert len(conflict.subject_key) < 100
+    assert len(conflict.evidence["other row"]) == 199
+    sync.run()
+    assert contents() == before
+
+
+def test_a_person_who_was_made_anew_at_the_source_is_created_beside_the_old_and_is_a_question(sync: Sync) -> None:
+    sync.run()
+    old = Responder.objects.get(name="Ana")
+    again = user("U9", "Ana", email="ANA@example.com")
+    sync.source.change(users=(again, *world().users[1:]))
+    run = sync.run()
+    assert run.items.get(external_id="U9").action == "create"
+    assert sorted(Responder.objects.filter(name="Ana").values_list("links__external_id", flat=True)) == ["U1", "U9"]
+    conflict = Conflict.objects.get(kind="ambiguous")
+    assert conflict.evidence == {
+        "email": "ana@example.com",
+        "at the source": ["Ana (U9)"],
+        "here": [f"Ana (person {old.pk}, linked to U1, which the source does not list)"],
+    }
+    before = contents()
+    assert sync.run().items.count() == 0
+    assert contents() == before
+    sync.source.change(users=(again, *world().users[1:]), completeness={})
+    sync.run(only=[("responder", "U9")])
+    sync.run()
+    assert contents() == before
+    sync.source.change(users=(again, *world().users[1:]), completeness=world().completeness)
+    edit("responder", old, active=False)
+    sync.run()
+    conflict.refresh_from_db()
+    assert conflict.state == ConflictState.CLOSED
+
+
+def test_several_people_here_with_the_address_of_a_new_person_stay_a_question(sync: Sync) -> None:
+    drafts = [Draft({"name": name, "email": "ana@example.com"}) for name in ("Anna", "Anita")]
+    first, second = write("responder", drafts, by=BY)
+    sync.run()
+    conflict = Conflict.objects.get(kind="ambiguous")
+    before = contents()
+    assert sync.run().items.count() == 0
+    assert contents() == before
+    for row in (first, second):
+        assert Conflict.objects.get(kind="ambiguous").state == ConflictState.OPEN
+        edit("responder", Responder.objects.get(pk=row.id), email="")
+        sync.run()
+    conflict.refresh_from_db()
+    assert conflict.state == ConflictState.CLOSED
+
+
+def test_a_read_of_one_person_leaves_a_shared_address_open(sync: Sync) -> None:
+    shared = user("U4", "Dee", email="ana@example.com")
+    sync.source.change(users=(*world().users, shared))
+    sync.run()
+    sync.source.change(users=(user("U1", "Ana", title="Boss"),))
+    sync.run(only=[("responder", "U1")])
+    assert Responder.objects.get(name="Ana").title == "Boss"
+    conflict = Conflict.objects.get(kind="ambiguous")
+    assert (conflict.state, conflict.evidence["at the source"]) == (ConflictState.OPEN, ["Ana (U1)", "Dee (U4)"])
+    sync.source.change(users=(*world().users, shared))
+    sync.run()
+    assert Conflict.objects.get(kind="ambiguous").evidence["at the source"] == ["Ana (U1)", "Dee (U4)"]
 
 
 def test_a_zone_set_here_closes_the_question(sync: Sync) -> None:
@@ -182,6 +305,31 @@ def test_a_reference_closes_no_question(sync: Sync) -> None:
     assert sync.run().items.count() == 0
     assert Conflict.objects.filter(kind="user_not_found", state=ConflictState.OPEN).count() == 3
     assert Responder.objects.get(name="Bo").email == "bo@example.com"
+
+
+def test_a_reference_opens_no_question_about_a_linked_person(sync: Sync) -> None:
+    sync.run()
+    Conflict.objects.filter(label="Bo").update(state=ConflictState.DECIDED)
+    known = user("U2", "Bo", state="unknown", listed=False, contact_methods=None, notification_rules=None, email=None)
+    sync.source.change(users=(world().users[0], known, world().users[2]))
+    before = contents()
+    assert sync.run().items.count() == 0
+    assert contents() == before
+
+
+def test_an_incomplete_list_closes_no_question(sync: Sync) -> None:
+    sync.run()
+    incomplete = {**world().completeness, "responder": Completeness(False, "a page is missing")}
+    sync.source.change(users=world().users[:1], completeness=incomplete)
+    before = contents()
+    assert sync.run().items.count() == 0
+    assert contents() == before
+    sync.source.change(users=(), schedules=(schedule("S1", "Primary"),), policies=(), teams=(), services=())
+    sync.run()
+    assert Conflict.objects.filter(kind="user_not_found", state=ConflictState.OPEN).count() == 3
+    sync.source.change(completeness=world().completeness)
+    sync.run()
+    assert not Conflict.objects.filter(kind="user_not_found", state=ConflictState.OPEN).exists()
 
 
 def test_an_element_edited_on_both_sides_is_a_question_with_both_values(sync: Sync) -> None:

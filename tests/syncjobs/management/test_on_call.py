@@ -42,7 +42,7 @@ def covered_by_ben(ben: int) -> dict[str, Any]:
     }
 
 
-def test_people_are_told_by_name_with_what_comes_next(primary: tuple[int, int, int]) -> None:
+def test_people_are_named_with_what_comes_next(primary: tuple[int, int, int]) -> None:
     code, out = shell("on_call", "--at", AT)
     assert code == 0
     head, row = out.splitlines()
@@ -178,7 +178,7 @@ def test_an_instant_that_is_none_is_refused(at: str, primary: tuple[int, int, in
     assert at in out
 
 
-def test_what_cannot_be_told_is_named_and_waits_for_a_person(primary: tuple[int, int, int], make: MakeRow) -> None:
+def test_an_unknown_answer_is_named_and_waits_for_a_person(primary: tuple[int, int, int], make: MakeRow) -> None:
     make("schedule", name="Unsettled", zone_state="unknown", time_zone="", active=False)
     Schedule.objects.filter(pk=make("schedule", name="Older")).update(layers={"format": 0})
     code, out = shell("on_call", "--why", "--at", AT)
@@ -193,7 +193,7 @@ def test_what_cannot_be_told_is_named_and_waits_for_a_person(primary: tuple[int,
     }
 
 
-def test_a_person_without_a_row_is_told_by_key(make: MakeRow) -> None:
+def test_a_person_without_a_row_is_shown_by_key(make: MakeRow) -> None:
     make("schedule", name="Lonely", layers=weekly_layers("person:9:UNKNOWN"))
     assert document("on_call")["schedules"][0]["on_call"] == [
         {"participant": "person:9:UNKNOWN", "name": "person:9:UNKNOWN"}

@@ -153,7 +153,7 @@ def test_a_tour_of_the_demo_matches_unless_something_is_wrong(
     assert red == ({"Platform Primary"} if planted else set())
 
 
-def test_what_passed_before_the_answer_came_is_not_compared_unless_only_that_was_asked_for() -> None:
+def test_what_passed_before_the_answer_came_is_not_compared_unless_only_that_was_requested() -> None:
     now = int(timezone.now().timestamp())
     assert comparison_start(now - DAY, now + DAY) in range(now + 1, now + 30)
     assert comparison_start(now + DAY, now + 2 * DAY) == now + DAY

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from connectors.records import SourceMember, SourceService, SourceTeam
 from connectors.zones.timezones import convert
-from oncall.escalation.policy import Target
+from oncall.escalation.policy import Distribution, Level, Target
 from oncall.rendering.codec import layers_to_json
 from oncall.rendering.final import render_final
 from oncall.rendering.spec import (
@@ -23,6 +23,7 @@ from oncall.rendering.spec import (
     person,
 )
 from syncjobs.planning.canonical import Proposer, have_same_meaning, normalized
+from syncjobs.planning.values import Proposal
 from tests.syncjobs.conftest import NOW, layer, policy, schedule, user
 
 AT = "2026-11-20T12:00:00Z"
@@ -139,10 +140,35 @@ def test_an_unresolved_target_refers_to_its_later_object_and_keeps_its_label_if_
     assert have_same_meaning("escalation_policy", "levels", proposal.fields["levels"], arrived.fields["levels"], AT)
 
 
+@given(st.permutations(["A", "B", "C"]), st.lists(st.sampled_from("ABC")))
+def test_the_order_of_people_who_are_all_on_call_means_nothing(people: list[str], more: list[str]) -> None:
+    first = schedule("S", "S", replace(layer("A", "B", "C"), turns=Everyone()))
+    second = schedule("S", "S", replace(layer(*people, *more), turns=Everyone()))
+    one, other = proposer.propose(first), proposer.propose(second)
+    assert one.fingerprint == other.fingerprint
+    assert have_same_meaning("schedule", "layers", one.fields["layers"], other.fields["layers"], AT)
+    fewer = proposer.propose(schedule("S", "S", replace(layer("A", "B"), turns=Everyone())))
+    assert fewer.fingerprint != one.fingerprint
+
+
+@given(st.permutations(["A", "B", "C"]))
+def test_the_order_of_targets_means_something_in_a_round_robin_only(keys: list[str]) -> None:
+    def proposed(order: list[str], distribution: Distribution) -> Proposal:
+        made = policy("P", "P")
+        level = Level(30, distribution, tuple(Target("responder", key) for key in order))
+        return proposer.propose(replace(made, policy=replace(made.policy, levels=(level,))))
+
+    sorted_keys = sorted(keys)
+    one, other = proposed(sorted_keys, "everyone"), proposed(keys, "everyone")
+    assert one.fingerprint == other.fingerprint
+    assert have_same_meaning("escalation_policy", "levels", one.fields["levels"], other.fields["levels"], AT)
+    in_turn, moved = proposed(sorted_keys, "round_robin"), proposed(keys, "round_robin")
+    assert (in_turn.fingerprint == moved.fingerprint) == (keys == sorted_keys)
+
+
 def test_layers_without_turns_by_time_or_without_people_compare_as_they_are() -> None:
-    everyone = replace(layer("A", "B"), turns=Everyone())
     monthly = replace(layer("A"), turns=ByTime(0, 1, "months"))
-    for made in (everyone, monthly, layer()):
+    for made in (monthly, layer()):
         stored = layers_to_json((made,))
         compared = normalized("schedule", "layers", stored, AT)
         assert compared["layers"][0]["participants"] == stored["layers"][0]["participants"]

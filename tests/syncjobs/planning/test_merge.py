@@ -151,6 +151,33 @@ def test_overrides_are_compared_only_inside_the_fetched_range() -> None:
     assert list(result.elements["overrides"]) == ["1:removed"]
 
 
+#: since, until; when an override starts and ends; whether it is compared in a range of ends, and in one of overlaps.
+BOUNDS = [
+    ("2026-11-19", "2027-02-18", "2026-11-01", "2026-11-20T12:00:00Z", False, False),
+    ("2026-11-19", "2027-02-18", "2026-11-01", "2026-11-20T12:00:01Z", True, True),
+    ("2026-12-01", "2027-02-18", "2026-11-01", "2026-12-01T00:00:00Z", False, False),
+    ("2026-12-01", "2027-02-18", "2026-11-01", "2026-12-01T00:00:01Z", True, True),
+    ("2026-11-19", "2027-02-18", "2026-12-01", "2027-02-18T00:00:00Z", True, True),
+    ("2026-11-19", "2027-02-18", "2026-12-01", "2027-02-18T00:00:01Z", False, True),
+    ("2026-11-19", "2027-02-18", "2027-02-17", "2027-07-01T00:00:00Z", False, True),
+    ("2026-11-19", "2027-02-18", "2027-02-18", "2027-07-01T00:00:00Z", False, False),
+    ("2026-11-19", "2027-02-18", "2027-02-19", "2027-07-01T00:00:00Z", False, False),
+]
+
+
+@pytest.mark.parametrize(("since", "until", "starts", "ends", "by_end", "by_overlap"), BOUNDS)
+def test_an_override_is_compared_if_the_range_must_show_it(
+    since: str, until: str, starts: str, ends: str, by_end: bool, by_overlap: bool
+) -> None:
+    here = {"1:o": override(f"{starts}T00:00:00Z", ends)}
+    fetched = (f"{since}T00:00:00Z", f"{until}T00:00:00Z")
+    for overlapping, removed in ((False, by_end), (True, by_overlap)):
+        proposed = proposal(elements={"overrides": {}}, fetched_range=fetched, lists_overlapping=overlapping)
+        result = run(proposed, Base(elements={"overrides": here}), State({}, {"overrides": here}))
+        assert bool(result.elements) == removed
+        assert result.base_elements == ({"overrides": {"1:o": None}} if removed else {})
+
+
 def test_a_secondary_link_writes_elements_only() -> None:
     result = run(
         proposal("user_group", fields={"name": "B"}, elements={"members": {"1:a": MEMBER}}),

@@ -64,7 +64,13 @@ class Synced:
             details[1] = LinkDetail(Base(self.settled), {}, local, primary=True)
         picture = Picture(links, details, dict.fromkeys(links, ()), {}, frozenset(), {}, ())
         rules = Rules("ask", {}, now, 3, "xMatters")
-        plan = make_plan(by_kind([proposal]), picture, rules, presence=lambda kind, external_id: Presence("absent"))
+        plan = make_plan(
+            by_kind([proposal]),
+            picture,
+            rules,
+            presence=lambda kind, external_id: Presence("absent"),
+            check=lambda kind, fields, elements: None,
+        )
         if not plan.items:
             return None
         (item,) = plan.items

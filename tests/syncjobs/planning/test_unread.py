@@ -1,42 +1,101 @@
-"""What could not be read of layers and levels stays as it was at the last read."""
+"""A collection of which some elements could not be read: nothing is removed, all other changes are taken."""
 
 from typing import Any
 
-from syncjobs.planning.merge import with_unread
-from syncjobs.planning.values import Base, Proposal
+from hypothesis import given
+from hypothesis import strategies as st
+
+from oncall.aggregates import State
+from syncjobs.planning.merge import Merge, merge, with_unread
+from syncjobs.planning.values import Base, Owner, Proposal
+
+NOW = "2026-11-20T12:00:00Z"
+
+keys = st.sampled_from(["1:a", "1:b", "1:c", "1:d", "2:z", "local:1"])
+own_keys = st.sampled_from(["1:a", "1:b", "1:c", "1:d"])
+members = st.sampled_from([{"person_key": f"1:{key}", "role": role} for key in "UV" for role in ("x", "y")])
+owners = st.sampled_from(["ask", "source", "local"])
 
 
-def layers(*found: tuple[str, str]) -> Any:
-    return {"layers": [{"key": key, "name": name} for key, name in found]}
+def merged(source: Any, base: Any, here: Any, owner: Owner, unread: dict[str, int]) -> Merge:
+    proposal = Proposal("user_group", "T", "1:T", "T", {}, {"members": source}, unread=unread)
+    return merge(
+        proposal,
+        Base(elements={"members": base}),
+        State({}, {"members": here}),
+        lambda path: owner,
+        primary=True,
+        own_elements=lambda key: key.startswith("1:"),
+        now=NOW,
+    )
 
 
-def fields(before: Any, sent: Any, unread: Any) -> Any:
-    proposal = Proposal("schedule", "S1", "1:S1", "S", fields=sent, elements={}, unread=unread)
-    return with_unread(proposal, Base(fields=before)).fields
+@given(
+    st.dictionaries(own_keys, members),
+    st.dictionaries(own_keys, members),
+    st.dictionaries(keys, members),
+    owners,
+)
+def test_nothing_is_removed_and_every_other_change_is_as_in_a_complete_read(
+    source: Any, base: Any, here: Any, owner: Owner
+) -> None:
+    result = merged(source, base, here, owner, {"members": 1})
+    complete = merged(source, base, here, owner, {})
+
+    def of_source(changes: Any) -> Any:
+        return {key: change for key, change in changes.get("members", {}).items() if key in source}
+
+    assert result.elements.get("members", {}) == of_source(complete.elements)
+    assert result.base_elements.get("members", {}) == of_source(complete.base_elements)
+    assert result.conflicts == [path for path in complete.conflicts if path.partition(".")[2] in source]
+    assert all(new is not None for _, new in result.elements.get("members", {}).values())
+    assert not result.held
 
 
-def test_a_layer_that_was_not_read_keeps_its_place() -> None:
-    before = {"layers": layers(("A", "old"), ("B", "old"), ("C", "old"))}
-    sent = {"layers": layers(("A", "new"), ("C", "new"))}
-    found = fields(before, sent, {"layers": 1})["layers"]
-    assert found == layers(("A", "new"), ("B", "old"), ("C", "new"))
-    assert fields(before, sent, {})["layers"] == sent["layers"]
+def test_an_unread_collection_says_nothing_about_the_others() -> None:
+    gone = {"1:a": {"person_key": "1:U", "role": "x"}, "1:b": {"person_key": "1:V", "role": "x"}}
+    left = {"1:b": gone["1:b"]}
+    assert not merged(left, gone, gone, "ask", {"members": 1}).writes
+    assert merged(left, gone, gone, "ask", {"overrides": 1}).elements == {"members": {"1:a": [gone["1:a"], None]}}
 
 
-def test_a_layer_that_was_read_in_part_stays_as_it_was() -> None:
-    before = {"layers": layers(("A", "old"), ("B", "old"))}
-    sent = {"layers": layers(("A", "new"), ("C", "part"))}
-    found = fields(before, sent, {"layers.A": 1, "layers.C": 1})["layers"]
-    assert found == layers(("A", "old"), ("C", "part"))
+def layers(*names: str, **changed: str) -> list[dict[str, str]]:
+    return [{"key": name, "name": changed.get(name, "as before")} for name in names]
 
 
-def test_levels_of_which_one_was_not_read_stay_as_they_were() -> None:
-    sent = {"name": "new", "initial_wait": 0, "levels": ["new"]}
-    before = {"name": "old", "initial_wait": 5, "levels": ["old"]}
-    assert fields(before, sent, {"levels": 1}) == {"name": "new", "initial_wait": 5, "levels": ["old"]}
-    assert fields({}, sent, {"levels": 1}) == sent
+def with_layers(read: list[dict[str, str]], base: list[dict[str, str]] | None, unread: dict[str, int]) -> Any:
+    stored = {} if base is None else {"layers": {"format": 1, "layers": base}}
+    proposal = Proposal(
+        "schedule", "S", "1:S", "S", {"name": "S", "layers": {"format": 1, "layers": read}}, {}, unread=unread
+    )
+    completed = with_unread(proposal, Base(stored))
+    assert completed.fields["name"] == "S"
+    assert proposal.fields["layers"]["layers"] is read
+    assert completed.fields["layers"]["format"] == 1
+    return completed.fields["layers"]["layers"]
 
 
-def test_what_is_new_is_taken_as_read() -> None:
-    sent = {"layers": layers(("A", "new"))}
-    assert fields({}, sent, {"layers": 1, "layers.A": 1}) == sent
+@given(st.lists(st.sampled_from("abcdef"), unique=True), st.data())
+def test_layers_that_were_not_read_stay_at_their_place(names: list[str], data: st.DataObject) -> None:
+    read = [name for name in names if data.draw(st.booleans())]
+    assert with_layers(layers(*read), layers(*names), {"layers": 1}) == layers(*names)
+
+
+@given(
+    st.lists(st.sampled_from("abcdef"), unique=True),
+    st.lists(st.sampled_from("abcdefgh"), unique=True),
+    st.sampled_from(["as before", "renamed"]),
+)
+def test_every_layer_of_the_read_is_taken_in_its_order_and_none_of_the_base_is_lost(
+    before: list[str], read: list[str], name: str
+) -> None:
+    sent = layers(*read, **dict.fromkeys(read, name))
+    result = with_layers(sent, layers(*before), {"layers": 2})
+    assert [layer for layer in result if layer["key"] in read] == sent
+    assert sorted(layer["key"] for layer in result) == sorted({*before, *read})
+
+
+def test_a_complete_read_and_a_first_read_are_taken_as_they_are() -> None:
+    assert with_layers(layers("a"), layers("a", "b"), {}) == layers("a")
+    assert with_layers(layers("a"), layers("a", "b"), {"overrides": 1}) == layers("a")
+    assert with_layers(layers("a"), None, {"layers": 1}) == layers("a")

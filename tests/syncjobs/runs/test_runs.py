@@ -25,7 +25,7 @@ from tests.syncjobs.conftest import BY, NOW, Sync, layer, schedule, user, world
 pytestmark = pytest.mark.django_db
 
 
-def test_one_run_at_a_time_and_the_second_is_told_which(sync: Sync) -> None:
+def test_a_second_run_is_refused_and_names_the_first(sync: Sync) -> None:
     first = start(sync.profile, RunKind.APPLY, by=None, notify=False)
     with pytest.raises(RunAlreadyActive) as refused:
         start(sync.profile, RunKind.PLAN, by=None, notify=False)

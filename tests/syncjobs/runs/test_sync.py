@@ -333,7 +333,7 @@ def test_one_bad_item_costs_one_item(sync: Sync) -> None:
     assert run.state == RunState.PARTIAL
     assert outcomes(run)["S1"] == "applied"
     broken = run.items.get(external_id="S2")
-    assert (broken.outcome, broken.code) == ("failed", "invalid")
+    assert (broken.action, broken.outcome, broken.code) == ("failed", "failed", "layers[0].turns.length")
     assert "length" in broken.reason
     assert EscalationPolicy.objects.exists()
 

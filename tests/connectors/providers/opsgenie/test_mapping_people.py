@@ -157,7 +157,7 @@ def test_forwarding_rules_stand_in_everywhere(make: Any) -> None:
         id_: findings.read_all(shared.ForwardingRule, raws, "responder", id_, "forwarding-rules")
         for id_, raws in (("ANA", raw[:2]), ("BO", raw[2:]))
     }
-    made = {id_: shared_people.substitutions(id_, Forwarding(rules), findings) for id_ in ("ANA", "BO", "CY")}
+    made = {id_: shared_people.substitutions(id_, Forwarding(rules), make.NOW, findings) for id_ in ("ANA", "BO", "CY")}
     at = instant_from_text
     ana = person("ANA")
     assert made == {
@@ -173,7 +173,7 @@ def test_forwarding_rules_stand_in_everywhere(make: Any) -> None:
 
 
 def test_a_forwarding_rule_that_does_not_say_from_whom_may_be_of_anybody() -> None:
-    found = shared_people.substitutions("ANA", Forwarding(unowned=2), Findings(VENDOR))
+    found = shared_people.substitutions("ANA", Forwarding(unowned=2), 0, Findings(VENDOR))
     assert (found, found.unread) == ((), 2)
 
 

@@ -299,7 +299,10 @@ def test_overrides(make: Any) -> None:
         ),
     )
     assert record.overrides[0].covers_gaps
-    assert codes(findings.notes) == [("override_without_end", "overrides[2].endDate")]
+    assert codes(findings.notes) == [
+        ("override_without_end", "overrides[2].endDate"),
+        ("override_order_assumed", "overrides"),
+    ]
 
 
 def test_overrides_of_the_far_future_and_of_rotations_that_are_gone_are_named(make: Any) -> None:

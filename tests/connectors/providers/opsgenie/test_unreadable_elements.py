@@ -55,7 +55,6 @@ def test_an_impossible_rotation_that_has_ended_costs_nothing(make: Any, more: An
     ended = make.rotation("R2", "BO", endDate="2025-03-01T00:00:00Z", **more)
     record, findings = mapped(make, make.schedule("S1", make.rotation("R1", "ANA"), ended))
     assert ([each.key for each in record.layers], record.unread, findings.failed) == (["R1"], {}, [])
-    assert [note.code for note in findings.notes][-1] == "ended_rotation"
 
 
 def test_a_schedule_of_unreadable_rotations_is_not_said_to_have_none(make: Any) -> None:
@@ -177,3 +176,20 @@ def test_texts_too_long_for_the_database_are_cut(account: Any, make: Any) -> Non
     (team,), (policy,), (user,) = snapshot.teams, snapshot.policies, snapshot.users
     texts = (team.name, team.members[0].role, policy.name, user.contact_methods[0].address)
     assert [(len(text), text[-1]) for text in texts] == [(255, "…")] * 4
+
+
+def test_a_restriction_without_a_type_costs_its_rotation(make: Any) -> None:
+    raw = {"restrictions": [times("8:00", "9:00")]}
+    record, findings = mapped(make, make.schedule("S1", make.rotation("R1", "ANA", timeRestriction=raw)))
+    assert (record.layers, record.unread) == ((), {"layers": 1})
+    assert [(f.code, f.path) for f in findings.failed] == [("missing_field", "rotations[0].timeRestriction.type")]
+
+
+def test_overrides_whose_order_is_assumed_are_named(make: Any) -> None:
+    swaps = [
+        make.override("O1", "2026-01-06T00:00:00Z", "2026-01-08T00:00:00Z", "ANA"),
+        make.override("O2", "2026-01-07T00:00:00Z", "2026-01-09T00:00:00Z", "BO"),
+    ]
+    record, findings = mapped(make, make.schedule("S1", make.rotation("R1", "CY")), swaps)
+    assert [(one.key, one.rank) for one in record.overrides] == [("O1", 0), ("O2", 1)]
+    assert codes(findings.notes) == [("override_order_assumed", "overrides")]

@@ -122,7 +122,8 @@ def test_members_are_found_by_name_and_leads_are_granted(form: Any, make: MakeRo
         make("responder", name=name)
     page = form("usergroup")
     fields = {"name": "Team", "leads": [account.pk], "members-TOTAL_FORMS": 1}
-    for person, complaint in (("Zoe", "is not known here"), ("ben", "could be Ben #"), ("", "required")):
+    unknown = "is not known here"
+    for person, complaint in (("Zoe", unknown), (f"Zoe #{ana}", unknown), ("ben", "could be Ben #"), ("", "required")):
         response = page.send(**fields, **{"members-0-person": person, "members-0-imported_role": "x"})
         assert complaint in problems(response)[0]
     assert page.send(**fields, **{"members-0-person": "ana"}).status_code == 302

@@ -110,7 +110,7 @@ def test_a_pause_before_the_next_round_is_shown(browser: Client, make: MakeRow, 
     steps = [level(5, target("responder", ana)), *(level(15, target("responder", ben)) for _ in range(2))]
     policy = make("escalation_policy", levels=levels(*steps), repeat_count=1, unstaffed_level="skip_within_round")
     page = shown(browser, policy)
-    assert "<dt>A level with nobody</dt><dd>Pass on at once, but pause before a next round</dd>" in page
+    assert "<dt>A level with nobody</dt><dd>Skip it, except for the wait before the next round</dd>" in page
     assert "Round 2 from <strong>T+20</strong>" in page
     first, later = page.split("Round 2 from")
     assert first.count("No one is reachable; the wait continues.") == first.count("wait 15 min") == 1
