@@ -13,6 +13,7 @@ from connectors.connections import opening
 from connectors.models import Connection
 from connectors.providers.xmatters.connector import XMatters
 from connectors.simulator.xmatters import Simulator
+from oncall.holders import holder_in_words
 from oncall.models import EscalationPolicy, Responder, Schedule, UserGroup
 from oncall.rendering.spec import Always, Recurring
 from oncall.selectors.schedules import specs
@@ -482,7 +483,7 @@ def test_a_seat_of_an_unknown_holder_is_imported_and_shown(
     made = ExternalLink.objects.get(entity_type="schedule", external_id=shift).schedule
     assert isinstance(made, Schedule)
     page = admin_client.get(f"/admin/oncall/schedule/{made.pk}/change/")
-    assert f"SERVICE:{service}" in page.content.decode()
+    assert holder_in_words(f"unknown:{imported.connection_id}:SERVICE:{service}") in page.content.decode()
     policy = ExternalLink.objects.get(entity_type="escalation_policy", external_id=shift).escalation_policy
     assert policy is not None
     assert admin_client.get(f"/admin/oncall/escalationpolicy/{policy.pk}/change/").status_code == 200
