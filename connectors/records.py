@@ -108,8 +108,8 @@ class SourceNotificationRule:
 class SourceUser:
     """A person. listed False: the person was not read and is known only from references; collections are None then.
 
-    untold: the names of single-valued fields that this read did not report; their values are used for a new person
-    only. email None: the person has no address, unless ``email`` is in ``untold``.
+    unreported: the names of single-valued fields that this read did not report; their values are used for a new person
+    only. email None: the person has no address, unless ``email`` is in ``unreported``.
     """
 
     external_id: str
@@ -123,7 +123,7 @@ class SourceUser:
     substitutions: tuple[Substitution, ...] | None = None
     unread: Unread = field(default_factory=dict)
     listed: bool = True
-    untold: frozenset[str] = frozenset()
+    unreported: frozenset[str] = frozenset()
     because: tuple[str, ...] = ()
 
 
@@ -201,14 +201,14 @@ class SourcePolicy:
 
 @dataclass(frozen=True, slots=True)
 class SourceService:
-    """A service. policy_id None: the service has no policy; with ``policy_untold`` this read did not report it."""
+    """A service. policy_id None: the service has no policy; with ``policy_unreported`` this read did not report it."""
 
     external_id: str
     name: str
     description: str = ""
     policy_id: str | None = None
     group_id: str | None = None
-    policy_untold: bool = False
+    policy_unreported: bool = False
     because: tuple[str, ...] = ()
 
 

@@ -62,6 +62,7 @@ VENDOR_FIELDS = {
     ("responder", "state"): "pagerduty user deleted_at",
     ("responder", "contact_methods.channel"): "pagerduty contact_method type",
     ("responder", "contact_methods.address"): "pagerduty contact_method address",
+    ("responder", "contact_methods.extension"): "pagerduty contact_method address",
     ("responder", "contact_methods.label"): "pagerduty contact_method label",
     ("responder", "contact_methods.enabled"): "pagerduty contact_method enabled",
     ("responder", "notification_rules.urgency"): "pagerduty notification_rule urgency",

@@ -121,7 +121,9 @@ class Proposer:
         # A person who is only referred to keeps their slots. Their fields are left alone, because the list may have
         # failed; only a reference to a deleted person reports a field, the state.
         fields = {**values, "active": True} if user.listed else {"state": "deleted"} if user.state == "deleted" else {}
-        unreported = user.untold if user.time_zone.zone or not user.time_zone.raw else user.untold | {"time_zone"}
+        unreported = (
+            user.unreported if user.time_zone.zone or not user.time_zone.raw else user.unreported | {"time_zone"}
+        )
         methods = (
             None
             if user.contact_methods is None
@@ -300,7 +302,7 @@ class Proposer:
             "group_key": self._optional_key(service.group_id),
             "active": True,
         }
-        on_create = {"policy_key": fields.pop("policy_key")} if service.policy_untold else {}
+        on_create = {"policy_key": fields.pop("policy_key")} if service.policy_unreported else {}
         return self._proposal("service", service, fields, {}, on_create=on_create)
 
 

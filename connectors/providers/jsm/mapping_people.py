@@ -36,7 +36,7 @@ def user(
         time_zone=zone,
         substitutions=substitutions,
         unread=unread_of(substitutions=substitutions),
-        untold=frozenset({"email"} if email is None else ()),
+        unreported=frozenset({"email"} if email is None else ()),
         because=because,
     )
 

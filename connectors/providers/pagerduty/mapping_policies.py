@@ -92,7 +92,7 @@ def service(source: wire.Service, because: tuple[str, ...], findings: Findings) 
         external_id=source.id,
         name=source.label,
         description=source.description or "",
-        policy_untold=source.escalation_policy is None,
+        policy_unreported=source.escalation_policy is None,
         policy_id=None if source.escalation_policy is None else source.escalation_policy.id,
         group_id=_only_team("service", source, findings),
         because=because,

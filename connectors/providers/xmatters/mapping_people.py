@@ -59,7 +59,7 @@ def user(
         notification_rules=rules,
         substitutions=substitutions,
         unread=unread_of(contact_methods=methods, notification_rules=rules, substitutions=substitutions),
-        untold=frozenset(_unknown_fields(source, devices, directory)),
+        unreported=frozenset(_unknown_fields(source, devices, directory)),
         because=because,
     )
 

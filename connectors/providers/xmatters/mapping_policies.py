@@ -159,7 +159,7 @@ def service(
         description=source.description or "",
         policy_id=owner if is_paged else None,
         group_id=owner,
-        policy_untold=owner is not None and group is None,
+        policy_unreported=owner is not None and group is None,
         because=because,
     )
 

@@ -97,16 +97,16 @@ def test_a_new_mapping_version_changes_every_fingerprint_of_its_kind() -> None:
 
 def test_a_field_that_is_not_reported_is_used_for_a_new_row_only() -> None:
     reported = proposer.propose(user("U", "Ana"))
-    unreported = proposer.propose(user("U", "Ana", untold=frozenset({"email", "state"})))
+    unreported = proposer.propose(user("U", "Ana", unreported=frozenset({"email", "state"})))
     assert set(reported.fields) - set(unreported.fields) == {"email", "state"}
     assert unreported.on_create == {"email": "ana@example.com", "state": "active"}
     assert unreported.email == reported.email
     unknown = proposer.propose(user("U", "Ana", time_zone=convert("Mars/Phobos")))
     assert ("time_zone" in unknown.fields, unknown.on_create) == (False, {"time_zone": ""})
-    service = SourceService("V", "Web", group_id="T", policy_untold=True)
+    service = SourceService("V", "Web", group_id="T", policy_unreported=True)
     assert "policy_key" not in proposer.propose(service).fields
     assert proposer.propose(service).on_create == {"policy_key": ""}
-    assert proposer.propose(replace(service, policy_untold=False)).fields["policy_key"] == ""
+    assert proposer.propose(replace(service, policy_unreported=False)).fields["policy_key"] == ""
 
 
 def test_keys_carry_the_connection() -> None:

@@ -270,13 +270,13 @@ def test_a_source_that_moves_without_consequence_gives_no_item_and_is_compared_o
 
 def test_an_address_that_a_read_does_not_tell_stays(sync: Sync) -> None:
     sync.run()
-    silent = user("U1", "Ana B.", email=None, untold=frozenset({"email"}))
+    silent = user("U1", "Ana B.", email=None, unreported=frozenset({"email"}))
     sync.source.change(users=(silent, *world().users[1:]))
     run = sync.run()
     assert [list(item.changes["fields"]) for item in run.items.all()] == [["name"]]
     ana = Responder.objects.get(name="Ana B.")
     assert ana.email == "ana@example.com"
-    sync.source.change(users=(replace(silent, untold=frozenset()), *world().users[1:]))
+    sync.source.change(users=(replace(silent, unreported=frozenset()), *world().users[1:]))
     sync.run()
     ana.refresh_from_db()
     assert ana.email == ""

@@ -84,7 +84,7 @@ def test_people_are_accounts_whose_address_may_be_hidden(site: Any, make: Any) -
     ana, bo = sorted(fetch(site).users, key=lambda one: one.external_id)
     assert (ana.email, ana.state, ana.time_zone.zone) == ("ana@example.com", "active", "Europe/Berlin")
     assert (bo.name, bo.email, bo.state, bo.listed) == ("User BO", None, "inactive", True)
-    assert (ana.untold, bo.untold) == (frozenset(), {"email"})
+    assert (ana.unreported, bo.unreported) == (frozenset(), {"email"})
     codes = {note.code for note in fetch(site).notes if note.external_id == "BO"}
     assert codes == {"email_hidden", "unusual_account", "deactivated"}
 

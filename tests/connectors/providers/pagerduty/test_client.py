@@ -62,12 +62,12 @@ def test_a_lowered_limit_without_more_decides_what_a_full_page_is(account: Any, 
 def test_without_more_a_page_that_is_not_full_is_the_last(account: Any, make: Any, items: int) -> None:
     people = [make.user(f"P{number}") for number in range(items)]
 
-    def untold(query: dict[str, str]) -> Any:
+    def unreported(query: dict[str, str]) -> Any:
         answer = make.page("users", people, query)
         del answer["more"]
         return answer
 
-    account.answers["/users"] = untold
+    account.answers["/users"] = unreported
     assert len(fetch(account).users) == items
     assert account.paths().count("/users") == (1 if items == 1 else 2)
 

@@ -228,6 +228,6 @@ def test_rights_that_are_lost_change_no_record_but_services() -> None:
     assert (found.services, found.completeness["service"].listing, found.failed) == ((), False, ())
     assert (found.teams, found.schedules, found.policies) == (before.teams, before.schedules, before.policies)
     for old, new in zip(before.users, found.users, strict=True):
-        assert replace(old, state=new.state, time_zone=new.time_zone, untold=new.untold) == new
-        assert old.state == new.state or "state" in new.untold
-        assert old.time_zone == new.time_zone or "time_zone" in new.untold
+        assert replace(old, state=new.state, time_zone=new.time_zone, unreported=new.unreported) == new
+        assert old.state == new.state or "state" in new.unreported
+        assert old.time_zone == new.time_zone or "time_zone" in new.unreported

@@ -135,7 +135,7 @@ def test_one_bad_device_costs_itself_and_one_without_an_owner_may_be_anyones(ins
     ]
     assert [len(user.contact_methods or ()) for user in snapshot.users] == [1, 1]
     assert [dict(user.unread) for user in snapshot.users] == [{"contact_methods": 3}, {"contact_methods": 2}]
-    assert all(user.notification_rules is None and "email" in user.untold for user in snapshot.users)
+    assert all(user.notification_rules is None and "email" in user.unreported for user in snapshot.users)
 
 
 @pytest.mark.parametrize(

@@ -230,7 +230,7 @@ def test_a_service_of_a_group_whose_shifts_are_refused_keeps_its_policy_and_says
     snapshot = fetch(instance)
     assert codes(snapshot) == {"shifts_not_told", "policy_not_seen"}
     (service,) = snapshot.services
-    assert (ids(snapshot, "escalation_policy"), service.policy_id, service.policy_untold) == ([], "G1", False)
+    assert (ids(snapshot, "escalation_policy"), service.policy_id, service.policy_unreported) == ([], "G1", False)
 
 
 # --- what a list leaves out -------------------------------------------------------------------------------------------
@@ -426,12 +426,12 @@ def test_sites_that_are_refused_change_nothing_that_comes_from_sites(instance: A
     for answer in (make.FORBIDDEN, make.GONE, (503, {})):
         instance.answers["/sites"] = answer
         snapshot = fetch(instance)
-        assert {"state", "time_zone"} <= snapshot.users[0].untold
-        assert not snapshot.users[1].untold & {"state", "time_zone"}
+        assert {"state", "time_zone"} <= snapshot.users[0].unreported
+        assert not snapshot.users[1].unreported & {"state", "time_zone"}
         assert ids(snapshot, "schedule") == ["S1"]
         assert ("schedule", "S2", "zone_not_told") in [(f.entity_type, f.external_id, f.code) for f in snapshot.failed]
     instance.answers["/sites"] = make.envelope([])  # the role does not see the site any more
-    assert {"state", "time_zone"} <= fetch(instance).users[0].untold
+    assert {"state", "time_zone"} <= fetch(instance).users[0].unreported
 
 
 def test_services_that_fail_are_not_replaced_by_groups(instance: Any) -> None:

@@ -66,7 +66,7 @@ def test_a_site_gives_a_missing_zone_and_an_inactive_one_silences_its_people(mak
 
 
 @pytest.mark.parametrize(
-    ("more", "untold"),
+    ("more", "unreported"),
     [
         ({"timezone": None}, {"state", "time_zone"}),
         ({"timezone": None, "status": "INACTIVE"}, {"time_zone"}),
@@ -75,10 +75,10 @@ def test_a_site_gives_a_missing_zone_and_an_inactive_one_silences_its_people(mak
         ({"timezone": None, "site": None}, set()),
     ],
 )
-def test_what_hangs_on_a_site_that_could_not_be_read_is_untold(make: Any, more: Any, untold: set[str]) -> None:
+def test_what_hangs_on_a_site_that_could_not_be_read_is_untold(make: Any, more: Any, unreported: set[str]) -> None:
     source = make.person("ANA", **{"roles": make.envelope([]), "site": {"id": "L1"}, **more})
     made, _ = mapped(source, devices(make.device("D1", "ANA")), directory=Directory(sites=None))
-    assert made.untold == untold
+    assert made.unreported == unreported
 
 
 @pytest.mark.parametrize(

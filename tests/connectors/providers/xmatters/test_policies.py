@@ -128,15 +128,15 @@ def test_targets_that_could_not_be_read_stay_unresolved(make: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("owner", "paged", "untold"),
+    ("owner", "paged", "unreported"),
     [({"id": "G1"}, "G1", False), ({"id": "B"}, None, False), ({"id": "G9"}, None, True), (None, None, False)],
     ids=["on call", "broadcast", "cannot be seen", "nobody's"],
 )
-def test_a_service_pages_the_on_call_group_that_owns_it(owner: Any, paged: str | None, untold: bool) -> None:
+def test_a_service_pages_the_on_call_group_that_owns_it(owner: Any, paged: str | None, unreported: bool) -> None:
     findings = Findings(VENDOR)
     raw = wire.Service.model_validate({"id": "V1", "targetName": "Web", "ownedBy": owner})
     groups = {"G1": wire.Group(id="G1"), "B": wire.Group.model_validate({"id": "B", "groupType": "BROADCAST"})}
     made = service(raw, groups, (), findings)
     assert (made.name, made.policy_id, made.group_id) == ("Web", paged, owner and owner["id"])
-    assert made.policy_untold is untold
+    assert made.policy_unreported is unreported
     assert codes(findings) == ([] if paged else ["policy_not_told"])
