@@ -129,3 +129,9 @@ def test_what_could_not_be_read_and_what_cannot_be_written_of_one_object_is_one_
         "Member 0 cannot be read."
     )
     assert run.counts["user_group"]["failed"] == 1
+
+
+def test_a_schedule_that_cannot_be_written_is_no_question_about_its_time_zone(sync: Sync) -> None:
+    sync.source.change(schedules=(*world().schedules, schedule("S9", " ", layer("U1"), zone="Mars/Olympus")))
+    assert sync.run().items.get(external_id="S9").action == "failed"
+    assert not Conflict.objects.filter(kind="timezone_mismatch").exists()
