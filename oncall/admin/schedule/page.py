@@ -11,6 +11,7 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 
 from oncall.admin.base.columns import moment
 from oncall.admin.base.page import AggregatePage
@@ -28,7 +29,7 @@ from oncall.admin.schedule.why import Why, why
 from oncall.models import ChangeRecord, Responder, Schedule
 from oncall.rendering.codec import layers_from_json, reading_to_text
 from oncall.rendering.final import Rendering, render
-from oncall.rendering.spec import InvalidSpec
+from oncall.rendering.spec import NO_ZONE, InvalidSpec
 from oncall.rendering.zones import reading
 from oncall.selectors.schedules import ScheduleInput, on_call, participant_names, specs_of
 from oncall.templatetags.timeline import Row, Timeline
@@ -130,7 +131,7 @@ class SchedulePage(AggregatePage[Schedule]):
     def _timeline(self, request: HttpRequest, schedule: Any) -> ScheduleContext:
         """Returns the timeline and what belongs to it, or the reason why there is none. Raises InvalidSpec."""
         if schedule.zone_state != Schedule.ZoneState.OK:
-            return {"reason": f"Its time zone is {schedule.get_zone_state_display().lower()}. Choose one in the form."}
+            return {"reason": f"{capfirst(NO_ZONE)}. Choose one in the form."}
         now, zone = int(time.time()), schedule.time_zone
         visible = VisibleRange.of(request.GET, zone, now, schedule.viewer_zone or "")
         loaded = specs_of([schedule])[0].get(schedule.pk)

@@ -97,7 +97,7 @@ def test_the_page_says_why_a_schedule_cannot_be_shown(browser: Client, make: Mak
     garbled = make("schedule", {"overrides": {"3:O": span(NOW, "2026-03-25T12:00:00Z", by_key="vacant")}})
     Schedule.objects.get(pk=garbled).overrides.update(by_key="planet:X")
     for pk, words in (
-        (unsettled, "Its time zone is ambiguous"),
+        (unsettled, "Its time zone is not settled. Choose one in the form."),
         (lost, "&#x27;Nowhere/Land&#x27; is no known IANA time zone"),
         (old, "stored in format 0"),
         (garbled, "names a participant that cannot be read"),
