@@ -110,6 +110,16 @@ def test_an_answer_that_is_not_a_list_is_not_reported_and_an_unreadable_element_
     ]
 
 
+@pytest.mark.parametrize(("total", "whole"), [(3, True), (4, False)])
+def test_an_unreadable_object_of_a_list_has_come_all_the_same(total: int, whole: bool) -> None:
+    findings = Findings(VENDOR)
+    pages = iter([Page(({"id": "A", "role": "x"}, {"id": "B", "role": 0.5}, {"id": "C", "role": "x"}), total)])
+    listing = Listing(pages, Member, "responder", "users", findings, no_progress)
+    listing.read()
+    assert [failed.external_id for failed in findings.failed] == ["B"]
+    assert (list(listing.objects), listing.completeness.listing) == (["A", "C"], whole)
+
+
 @pytest.mark.parametrize(
     ("reported", "total", "calls", "cheaper"),
     [(None, None, 1, True), (250, None, 3, True), (250, None, 2, False), (None, 101, 1, False), (900, 100, 1, True)],

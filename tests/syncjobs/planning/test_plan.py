@@ -1,5 +1,6 @@
 """What a plan concludes about objects that a read did not bring."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -8,16 +9,22 @@ from connectors.presence import Presence, State
 from connectors.records import ENTITY_TYPES, FailedEntity
 from oncall.aggregates import Kind
 from syncjobs.planning.plan import by_kind, make_plan
-from syncjobs.planning.values import LinkView, Picture, Plan, Rules
+from syncjobs.planning.values import LinkView, OpenConflict, Picture, Plan, Proposal, Rules
 
 
-def plan(presence: State, link_state: Any = "linked", **more: Any) -> Plan:
-    """Return the plan of a read without objects, for one linked schedule."""
+def plan(
+    presence: State,
+    link_state: Any = "linked",
+    people: Sequence[Proposal] = (),
+    questions: tuple[OpenConflict, ...] = (),
+    **more: Any,
+) -> Plan:
+    """Return the plan of a read of some people, for one linked schedule. questions: the open ones."""
     links: dict[Kind, dict[str, LinkView]] = {kind: {} for kind in ENTITY_TYPES}
     links["schedule"]["S1"] = LinkView(1, "S1", link_state, 1, "hash", 1, 7, 1)
-    picture = Picture(links, {}, dict.fromkeys(ENTITY_TYPES, ()), {}, frozenset(), {}, ())
+    picture = Picture(links, {}, dict.fromkeys(ENTITY_TYPES, ()), {}, frozenset(), {}, questions)
     return make_plan(
-        by_kind([]),
+        by_kind(people),
         picture,
         Rules("ask", {}, "2026-11-20T12:00:00Z", 3, "acme"),
         presence=lambda kind, external_id: Presence(presence, "a page is missing"),
@@ -61,3 +68,10 @@ def test_a_read_of_a_few_objects_concludes_nothing_about_others(presence: State)
 def test_an_object_that_no_longer_follows_the_source_is_not_counted(state: str) -> None:
     made = plan("not_chosen", state)
     assert (made.items, made.unlisted["schedule"], made.unreached) == ((), 0, {})
+
+
+@pytest.mark.parametrize(("listed", "settled"), [(True, (9,)), (False, ())])
+def test_a_mere_reference_to_a_person_closes_no_question_about_them(listed: bool, settled: tuple[int, ...]) -> None:
+    person = Proposal("responder", "U1", "3:U1", "Ana", {"name": "Ana"}, {}, listed=listed)
+    question = OpenConflict(9, "user_not_found", "responder:3:U1", "responder", "U1", "hash", from_merge=False)
+    assert plan("absent", people=[person], questions=(question,)).settled == settled
