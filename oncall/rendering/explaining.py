@@ -76,8 +76,8 @@ class Replacement:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """One layer, or one running extra shift.
+class Contribution:
+    """What one layer, or one running extra shift, gives to the result.
 
     state: ``open``: it has a participant; ``vacant``: the turn is empty; ``closed``: no window is open;
     ``not_started``, ``ended``: the instant is outside the layer's clip; ``empty``: the layer has no participants. own:
@@ -85,7 +85,7 @@ class Source:
     which a layer opens that is closed or not started. turns: the turns at the instant. replaced: the replacements by
     overrides. covered_by: the key of the higher layer that hides this layer; None if this layer counts.
 
-    A schedule without layers has one source with an empty key, which overrides can fill.
+    A schedule without layers has one contribution with an empty key, which overrides can fill.
     """
 
     kind: Literal["layer", "extra_shift"]
@@ -117,10 +117,10 @@ class Substituted:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """sources: all layers in order, then the running extra shifts. participants: who is on call as the result."""
+    """contributions: all layers in order, then the running extra shifts. participants: who is on call as the result."""
 
     instant: int
-    sources: tuple[Source, ...]
+    contributions: tuple[Contribution, ...]
     substituted: tuple[Substituted, ...]
     participants: Who
 
@@ -129,17 +129,17 @@ def explain(spec: ScheduleSpec, substitutions: Sequence[Substitution], instant: 
     """Returns the reasons for the result of ``on_call_at``. spec: must be valid for ``validate``."""
     overrides = by_rank(each for each in spec.overrides if each.starts_at <= instant < each.ends_at)
     shifts = [each for each in spec.extra_shifts if each.starts_at <= instant < each.ends_at]
-    sources = [_of_layer(layer, layer.zone or spec.zone, instant) for layer in spec.layers]
-    layers = [(each.key, each.own) for each in sources]
-    sources = sources or [Source("layer", "", "", "empty", NO_HOLDER)]
-    sources += map(_of_shift, shifts)
-    sources = list(_composed(spec, sources, overrides))
+    contributions = [_of_layer(layer, layer.zone or spec.zone, instant) for layer in spec.layers]
+    layers = [(each.key, each.own) for each in contributions]
+    contributions = contributions or [Contribution("layer", "", "", "empty", NO_HOLDER)]
+    contributions += map(_of_shift, shifts)
+    contributions = list(_composed(spec, contributions, overrides))
     who = on_call(spec.composition, layers, shifts, overrides)
     running = [each for each in substitutions if each.starts_at <= instant < each.ends_at]
     strongest = {each.person: each for each in reversed(by_strength(spec, running))}
     chosen = [strongest[each] for each in who if each in strongest]
     substituted = tuple(Substituted(each.key, each.person, each.replacement) for each in chosen)
-    return Explanation(instant, tuple(sources), substituted, _substituted(who, substituted))
+    return Explanation(instant, tuple(contributions), substituted, _substituted(who, substituted))
 
 
 def reexecute(spec: ScheduleSpec, explanation: Explanation) -> Who:
@@ -149,10 +149,10 @@ def reexecute(spec: ScheduleSpec, explanation: Explanation) -> Who:
     """
     by = {override.key: override.by for override in spec.overrides}
     counting: list[Participant] = []
-    for source in explanation.sources:
-        if source.covered_by is None:
-            instead = {each.person: by[each.override] for each in source.replaced}
-            own = _own_people(spec, source)
+    for given in explanation.contributions:
+        if given.covered_by is None:
+            instead = {each.person: by[each.override] for each in given.replaced}
+            own = _own_people(spec, given)
             counting += [instead.get(each, each) for each in own] if own else instead.values()
     return _substituted(people(*counting), explanation.substituted)
 
@@ -162,45 +162,47 @@ def _substituted(who: Who, substituted: Sequence[Substituted]) -> Who:
     return people(*(instead.get(each, each) for each in who))
 
 
-def _own_people(spec: ScheduleSpec, source: Source) -> Who:
-    """Returns the participants of a source before overrides, according to its recorded turns."""
-    if source.kind == "extra_shift":
-        return alone(next(shift.by for shift in spec.extra_shifts if shift.key == source.key))
-    if source.state not in ("open", "vacant"):
+def _own_people(spec: ScheduleSpec, given: Contribution) -> Who:
+    """Returns the participants of a contribution before overrides, according to its recorded turns."""
+    if given.kind == "extra_shift":
+        return alone(next(shift.by for shift in spec.extra_shifts if shift.key == given.key))
+    if given.state not in ("open", "vacant"):
         return NO_HOLDER
-    layer = next(layer for layer in spec.layers if layer.key == source.key)
+    layer = next(layer for layer in spec.layers if layer.key == given.key)
     match layer.turns:
         case ByOccurrence(shifts_per_participant):
-            numbers = [turn.number // shifts_per_participant for turn in source.turns]
+            numbers = [turn.number // shifts_per_participant for turn in given.turns]
         case ByTime():
-            numbers = [turn.number for turn in source.turns]
+            numbers = [turn.number for turn in given.turns]
         case _:
             return people(*layer.participants)
     return people(*(layer.participants[number % len(layer.participants)] for number in numbers))
 
 
-def _of_shift(shift: ExtraShift) -> Source:
+def _of_shift(shift: ExtraShift) -> Contribution:
     who = alone(shift.by)
-    return Source("extra_shift", shift.key, "", "open" if who else "vacant", who)
+    return Contribution("extra_shift", shift.key, "", "open" if who else "vacant", who)
 
 
-def _composed(spec: ScheduleSpec, sources: Sequence[Source], overrides: Sequence[Override]) -> Iterator[Source]:
-    """Yields the sources with the replacements that ``final`` chooses and, in a stack, the layer that hides each."""
+def _composed(
+    spec: ScheduleSpec, contributions: Sequence[Contribution], overrides: Sequence[Override]
+) -> Iterator[Contribution]:
+    """Yields them with the replacements that ``final`` chooses and, in a stack, the layer that hides each."""
     top: str | None = None
-    everybody = [(each.key, each.own) for each in sources]
-    for source in sources:
-        decided = deciders(source.key, source.own, overrides, everybody)
+    everybody = [(each.key, each.own) for each in contributions]
+    for given in contributions:
+        decided = deciders(given.key, given.own, overrides, everybody)
         replaced = tuple(Replacement(each.key, person, each.by) for person, each in decided if each is not None)
-        is_layer = source.kind == "layer"
-        yield replace(source, replaced=replaced, covered_by=top if is_layer else None)
+        is_layer = given.kind == "layer"
+        yield replace(given, replaced=replaced, covered_by=top if is_layer else None)
         if is_layer and decided and top is None and spec.composition == "stacked":
-            top = source.key
+            top = given.key
 
 
 # --- one layer --------------------------------------------------------------------------------------------------------
 
 
-def _of_layer(layer: Layer, zone: str, instant: int) -> Source:
+def _of_layer(layer: Layer, zone: str, instant: int) -> Contribution:
     own = layer_at(layer, zone, instant)
     turns: tuple[Turn, ...] = ()
     opening = following = None
@@ -210,7 +212,7 @@ def _of_layer(layer: Layer, zone: str, instant: int) -> Source:
         opening, turns = _opening(layer, zone, instant), tuple(_turns(layer, zone, instant))
     elif state in ("closed", "not_started"):
         following = _next_opening(layer, zone, instant)
-    return Source("layer", layer.key, layer.name, state, own, opening, following, turns)
+    return Contribution("layer", layer.key, layer.name, state, own, opening, following, turns)
 
 
 def _state(layer: Layer, zone: str, instant: int) -> State:

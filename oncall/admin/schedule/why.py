@@ -10,7 +10,7 @@ from oncall.admin.base.directory import NOBODY
 from oncall.admin.schedule.bars import Bars, exceptions_of, layer_titles, name_of, names_in_words
 from oncall.admin.schedule.window_lines import text_from_windows
 from oncall.rendering.codec import instant_to_text
-from oncall.rendering.explaining import STATE_WORDS, Explanation, Opening, Source, Turn, explain
+from oncall.rendering.explaining import STATE_WORDS, Contribution, Explanation, Opening, Turn, explain
 from oncall.rendering.spec import ByOccurrence, ExtraShift, Layer, Override, ScheduleSpec, Substitution
 from oncall.selectors.schedules import ScheduleInput
 
@@ -54,7 +54,7 @@ def why(loaded: ScheduleInput, bars: Bars, changed_at: int | None, source_id: Ca
         names_in_words(found.participants, bars.names) or NOBODY,
         explainer.at(chosen),
         instant_to_text(chosen),
-        [explainer.line(each) for each in found.sources],
+        [explainer.line(each) for each in found.contributions],
         list(explainer.substituted(found)),
         "" if changed_at is None or chosen >= changed_at else explainer.at(changed_at),
     )
@@ -76,10 +76,10 @@ class _Explainer:
     def at(self, instant: int) -> str:
         return dated_moment(instant, self.bars.visible.zone)
 
-    def line(self, source: Source) -> ExplanationLine:
-        counts = source.covered_by is None and bool(source.holders)
-        title = self._title(source)
-        return ExplanationLine(title, names_in_words(source.own, self.bars.names), tuple(self._says(source)), counts)
+    def line(self, given: Contribution) -> ExplanationLine:
+        counts = given.covered_by is None and bool(given.holders)
+        title = self._title(given)
+        return ExplanationLine(title, names_in_words(given.own, self.bars.names), tuple(self._says(given)), counts)
 
     def substituted(self, found: Explanation) -> Iterator[str]:
         for each in found.substituted:
@@ -87,32 +87,32 @@ class _Explainer:
             instead = NOBODY if each.replacement.kind == "vacant" else instead
             yield f"Substitution{self._during(each.substitution)}: {instead} replaces {person}."
 
-    def _title(self, source: Source) -> str:
-        if source.kind == "extra_shift":
-            return f"Extra shift{self._during(source.key)}"
-        if not source.key:
+    def _title(self, given: Contribution) -> str:
+        if given.kind == "extra_shift":
+            return f"Extra shift{self._during(given.key)}"
+        if not given.key:
             return "No layers"
-        return self.titles[source.key] + self._id(source.key)
+        return self.titles[given.key] + self._id(given.key)
 
-    def _says(self, source: Source) -> Iterator[str]:
-        layer = self.layers.get(source.key) if source.kind == "layer" else None
+    def _says(self, given: Contribution) -> Iterator[str]:
+        layer = self.layers.get(given.key) if given.kind == "layer" else None
         if layer is not None:
-            yield from (self._turn(layer, turn) for turn in source.turns)
-            if source.opening is not None:
-                yield self._opening(layer, source.opening)
-            if source.state != "open":
-                opens = f" It opens {self.at(source.next_opening)}." if source.next_opening is not None else ""
-                yield f"{capfirst(STATE_WORDS[source.state])}.{opens}"
-            elif not source.turns:
+            yield from (self._turn(layer, turn) for turn in given.turns)
+            if given.opening is not None:
+                yield self._opening(layer, given.opening)
+            if given.state != "open":
+                opens = f" It opens {self.at(given.next_opening)}." if given.next_opening is not None else ""
+                yield f"{capfirst(STATE_WORDS[given.state])}.{opens}"
+            elif not given.turns:
                 yield "All its participants are on call at the same time."
-        for each in source.replaced:
+        for each in given.replaced:
             stand_in = NOBODY if each.by.kind == "vacant" else name_of(each.by, self.bars.names)
             instead = (
                 "where nobody was" if each.person is None else f"instead of {name_of(each.person, self.bars.names)}"
             )
             yield f"Override{self._during(each.override)}: {stand_in} {instead}."
-        if source.covered_by is not None:
-            yield f"Hidden by {self.titles[source.covered_by]}, which has priority."
+        if given.covered_by is not None:
+            yield f"Hidden by {self.titles[given.covered_by]}, which has priority."
 
     def _turn(self, layer: Layer, turn: Turn) -> str:
         what = "Occurrence" if isinstance(layer.turns, ByOccurrence) else "Turn"

@@ -12,7 +12,7 @@ from oncall.aggregates import fold
 from oncall.holders import holder_in_words
 from oncall.models import ChangeRecord, Schedule
 from oncall.rendering.codec import instant_to_text, participant_to_text
-from oncall.rendering.explaining import STATE_WORDS, Explanation, Source, explain
+from oncall.rendering.explaining import STATE_WORDS, Contribution, Explanation, explain
 from oncall.rendering.intervals import Who
 from oncall.rendering.spec import NO_ZONE, UNREADABLE, Participant
 from oncall.selectors.schedules import Name, OnCall, ScheduleInput, on_call, participant_names, specs
@@ -110,11 +110,11 @@ def _row(row: Any, answer: OnCall, names: Names, at: int) -> tuple[object, ...]:
 
 
 def _explain(explanation: Explanation, names: Names) -> Iterator[str]:
-    layers = {source.key: source.name or source.key for source in explanation.sources}
-    for source in explanation.sources:
-        if source.key:
-            yield _explain_source(source, layers, names)
-        for each in source.replaced:
+    layers = {given.key: given.name or given.key for given in explanation.contributions}
+    for given in explanation.contributions:
+        if given.key:
+            yield _explain_contribution(given, layers, names)
+        for each in given.replaced:
             instead = f" instead of {_names_of((each.person,), names)}" if each.person else ""
             yield f"  override {each.override}: {_replacement_text(each.by, names)}{instead}"
     for substituted in explanation.substituted:
@@ -127,21 +127,21 @@ def _replacement_text(participant: Participant, names: Names) -> str:
     return _names_of(() if participant.kind == "vacant" else (participant,), names)
 
 
-def _explain_source(source: Source, layers: Mapping[str, str], names: Names) -> str:
-    if source.kind == "extra_shift":
-        return f"extra shift {source.key}: {_names_of(source.own, names)}"
-    parts = [_names_of(source.own, names) if source.own else STATE_WORDS[source.state]]
+def _explain_contribution(given: Contribution, layers: Mapping[str, str], names: Names) -> str:
+    if given.kind == "extra_shift":
+        return f"extra shift {given.key}: {_names_of(given.own, names)}"
+    parts = [_names_of(given.own, names) if given.own else STATE_WORDS[given.state]]
     parts += (
         f"turn {turn.number}, place {turn.position + 1}, {instant_to_text(turn.start)} to {instant_to_text(turn.end)}"
-        for turn in source.turns
+        for turn in given.turns
     )
-    if (opening := source.opening) is not None and opening.start is not None and opening.end is not None:
+    if (opening := given.opening) is not None and opening.start is not None and opening.end is not None:
         parts.append(f"window {opening.window + 1}, {instant_to_text(opening.start)} to {instant_to_text(opening.end)}")
-    if source.next_opening is not None:
-        parts.append(f"opens {instant_to_text(source.next_opening)}")
-    if source.covered_by is not None:
-        parts.append(f"covered by layer {layers[source.covered_by]}")
-    return f"layer {layers[source.key]}: {'; '.join(parts)}"
+    if given.next_opening is not None:
+        parts.append(f"opens {instant_to_text(given.next_opening)}")
+    if given.covered_by is not None:
+        parts.append(f"covered by layer {layers[given.covered_by]}")
+    return f"layer {layers[given.key]}: {'; '.join(parts)}"
 
 
 # --- JSON -------------------------------------------------------------------------------------------------------------
@@ -174,7 +174,7 @@ def _text(instant: int | None) -> str | None:
 
 def _why(explanation: Explanation) -> dict[str, Any]:
     return {
-        "sources": [_source(source) for source in explanation.sources],
+        "sources": [_contribution(given) for given in explanation.contributions],
         "substituted": [
             {
                 "substitution": each.substitution,
@@ -187,19 +187,19 @@ def _why(explanation: Explanation) -> dict[str, Any]:
     }
 
 
-def _source(source: Source) -> dict[str, Any]:
-    opening = source.opening
+def _contribution(given: Contribution) -> dict[str, Any]:
+    opening = given.opening
     return {
-        "kind": source.kind,
-        "key": source.key,
-        "name": source.name,
-        "state": source.state,
-        "own": [participant_to_text(each) for each in source.own],
+        "kind": given.kind,
+        "key": given.key,
+        "name": given.name,
+        "state": given.state,
+        "own": [participant_to_text(each) for each in given.own],
         "window": opening and {"index": opening.window, "start": _text(opening.start), "end": _text(opening.end)},
-        "next_opening": _text(source.next_opening),
+        "next_opening": _text(given.next_opening),
         "turns": [
             {"number": turn.number, "position": turn.position, "start": _text(turn.start), "end": _text(turn.end)}
-            for turn in source.turns
+            for turn in given.turns
         ],
         "replaced": [
             {
@@ -207,7 +207,7 @@ def _source(source: Source) -> dict[str, Any]:
                 "person": each.person and participant_to_text(each.person),
                 "by": participant_to_text(each.by),
             }
-            for each in source.replaced
+            for each in given.replaced
         ],
-        "covered_by": source.covered_by,
+        "covered_by": given.covered_by,
     }
