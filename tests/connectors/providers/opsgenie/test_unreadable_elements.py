@@ -169,13 +169,13 @@ def test_an_empty_owner_is_no_owner(make: Any, owner: Any) -> None:
 
 
 def test_texts_too_long_for_the_database_are_cut(account: Any, make: Any) -> None:
-    account.teams = [make.team("T1", name="x" * 400, members=[{"user": make.meta("ANA"), "role": "r" * 300}])]
+    account.teams = [make.team("T1", name="x" * 600, members=[{"user": make.meta("ANA"), "role": "r" * 300}])]
     account.answers["/v2/teams/T1/routing-rules"] = make.data([make.routing("Q1", make.who("ANA"))])
     account.answers["/v2/users/ANA/contacts"] = make.data([{"id": "C1", "method": "email", "to": "t" * 600}])
     snapshot = account.connector().fetch(Selection(), contact_details=True)
     (team,), (policy,), (user,) = snapshot.teams, snapshot.policies, snapshot.users
     texts = (team.name, team.members[0].role, policy.name, user.contact_methods[0].address)
-    assert [(len(text), text[-1]) for text in texts] == [(255, "…")] * 4
+    assert [(len(text), text[-1]) for text in texts] == [(512, "…"), (255, "…"), (512, "…"), (255, "…")]
 
 
 def test_a_restriction_without_a_type_costs_its_rotation(make: Any) -> None:
