@@ -45,6 +45,15 @@ def none_is_empty(value: object) -> object:
     return () if value is None else value
 
 
+def without_empty(value: object) -> object:
+    """None for a reference to nothing: a text without a visible character, an object without fields or with such an id.
+
+    For the owner or the site of an object, which it may lack.
+    """
+    id_ = value.get("id", value or None) if isinstance(value, dict) else value
+    return None if id_ is None or (isinstance(id_, str) and not id_.strip()) else value
+
+
 LONGEST_TEXT: Final = 20_000
 #: Any text with a visible character; the length is that of the database column.
 Id = Annotated[str, StringConstraints(max_length=MOST_CHARACTERS, pattern=r"\S")]

@@ -7,7 +7,7 @@ from connectors.providers.atlassian.java_zones import convert_java
 from connectors.reading.findings import Elements, Findings, Vendor
 from connectors.reading.mapping import unread_of
 from connectors.reading.overrides import note_assumed_order, ranked
-from connectors.reading.periods import read_period
+from connectors.reading.periods import anchor_within_years, read_period
 from connectors.reading.texts import short_key
 from connectors.reading.wire import Moment
 from connectors.records import SourceSchedule
@@ -141,9 +141,6 @@ def _layer(
     if not 0 < length <= MAX_TURN_SECONDS:
         message = f"A turn of the rotation {label} has the impossible length {rotation.length}."
         raise vendor.invalid("invalid_turn", f"{path}.length", message)
-    if start.instant < EARLIEST:
-        message = f"The rotation {label} starts before the year 1900."
-        raise vendor.invalid("invalid_period", f"{path}.startDate", message)
     period = read_period(
         start.instant,
         max(LATEST, start.instant + 1) if end is None else end.instant,
@@ -169,11 +166,14 @@ def _layer(
             f"{instant_to_text(repaired)}. The start was kept as sent. If it is wrong, correct it at {vendor.label}."
         )
         findings.note("schedule", source.id, "start_in_1970", message, f"{path}.startDate")
+    all_turns = length * max(len(rotation.participants), 1)
     if rotation.type == "hourly":
-        turns = ByTime(start.instant, length, clock="elapsed")
+        turns = ByTime(anchor_within_years(start.instant, all_turns), length, clock="elapsed")
     else:
         # If the zone is unknown, use the local time as it was sent.
-        turns = ByTime(start.reading if zone.zone is None else reading(zone.zone, start.instant), length)
+        known = zone.zone is not None and EARLIEST <= start.instant < LATEST
+        first = reading(zone.zone, start.instant) if zone.zone and known else start.reading
+        turns = ByTime(anchor_within_years(first, all_turns), length)
     windows = _windows(source.id, rotation, path, findings)
     layer = Layer(
         key=rotation.id,

@@ -9,7 +9,7 @@ from connectors.providers.pagerduty.vendor import invalid, unknown_value
 from connectors.reading.findings import Elements, Findings
 from connectors.reading.mapping import unread_of
 from connectors.reading.overrides import Shown, note_assumed_order, ranked
-from connectors.reading.periods import read_period
+from connectors.reading.periods import anchor_within_years, read_period
 from connectors.records import SourceSchedule
 from connectors.zones.timezones import ZoneReading, convert
 from oncall.rendering.spec import Always, ByTime, Daily, Layer, Override, Weekly, Window
@@ -137,9 +137,7 @@ class _Layers:
         # Turns keep the time of day of the schedule's zone. If it is unknown, the local time is used as it was sent.
         known = self._zone.zone is not None and EARLIEST <= anchor.instant < LATEST
         first = reading(self._zone.zone, anchor.instant) if self._zone.zone and known else anchor.reading
-        if not EARLIEST <= first < LATEST:  # whole rounds later, everyone has the same turns
-            first = EARLIEST + (first - EARLIEST) % (length * max(len(layer.users), 1))
-        return ByTime(anchor=first, length=length)
+        return ByTime(anchor_within_years(first, length * max(len(layer.users), 1)), length)
 
     def _windows(self, layer: wire.Layer, path: str) -> tuple[Window, ...]:
         """The windows that could be read. Raises UnexpectedResponse when none of several could: without windows, the

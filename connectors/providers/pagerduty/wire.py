@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, PlainValidator, ValidationError
 
 from connectors.reading.texts import MOST_CHARACTERS, name_of
-from connectors.reading.wire import LONGEST_TEXT, Identified, Instant, Text, Whole, Wire, none_is_empty
+from connectors.reading.wire import LONGEST_TEXT, Identified, Instant, Text, Whole, Wire, none_is_empty, without_empty
 from oncall.rendering.zones import HOUR, MINUTE
 
 
@@ -221,11 +221,11 @@ def _rendered(value: object) -> tuple[Entry, ...] | None:
     """The entries of a sub-schedule, or None when it was not rendered or cannot be read.
 
     The coverage is a number in every answer with a range (vendor docs: Schedules, ``rendered_coverage_percentage``), so
-    no entries without a coverage does not mean that there are none.
+    only a coverage of 0 means that there are no entries.
     """
     if not isinstance(value, dict) or not isinstance(entries := value.get("rendered_schedule_entries"), list):
         return None
-    if not entries and value.get("rendered_coverage_percentage") is None:
+    if not entries and value.get("rendered_coverage_percentage") != 0:
         return None
     try:
         return tuple(map(Entry.model_validate, entries))
@@ -296,6 +296,6 @@ class EscalationPolicy(Named):
 
 
 class Service(Named):
-    escalation_policy: Reference | None = None
+    escalation_policy: Annotated[Reference | None, BeforeValidator(without_empty)] = None
     teams: Holders = ()
     status: Text | None = None
