@@ -54,6 +54,11 @@ def without_empty(value: object) -> object:
     return None if id_ is None or (isinstance(id_, str) and not id_.strip()) else value
 
 
+def has_no_limit(restriction: object) -> bool:
+    """Whether a time restriction has no value. The vendor's sample of a list of JSM schedules has an empty object."""
+    return restriction is None or (isinstance(restriction, dict) and all(v is None for v in restriction.values()))
+
+
 LONGEST_TEXT: Final = 20_000
 #: Any text with a visible character; the length is that of the database column.
 Id = Annotated[str, StringConstraints(max_length=MOST_CHARACTERS, pattern=r"\S")]

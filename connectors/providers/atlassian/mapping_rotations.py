@@ -9,7 +9,7 @@ from connectors.reading.mapping import unread_of
 from connectors.reading.overrides import note_assumed_order, ranked
 from connectors.reading.periods import anchor_within_years, read_period
 from connectors.reading.texts import short_key
-from connectors.reading.wire import Moment
+from connectors.reading.wire import Moment, has_no_limit
 from connectors.records import SourceSchedule
 from connectors.zones.timezones import ZoneReading
 from oncall.rendering.codec import instant_to_text
@@ -219,7 +219,7 @@ def _windows(schedule_id: str, rotation: wire.Rotation, path: str, findings: Fin
     if sent is None:
         return Elements([Always()])
     label, path = _label(rotation), f"{path}.timeRestriction"
-    limits = {i: raw for i, raw in enumerate(sent.all) if not _is_empty(raw)}
+    limits = {i: raw for i, raw in enumerate(sent.all) if not has_no_limit(raw)}
     if not limits:
         message = f"The rotation {label} has a restriction without any period. The rotation applies at all times."
         findings.note("schedule", schedule_id, "empty_restriction", message, path)
@@ -243,11 +243,6 @@ def _windows(schedule_id: str, rotation: wire.Rotation, path: str, findings: Fin
         message = f"No restriction of the rotation {label} could be read, so it is unknown when it applies."
         raise findings.vendor.invalid("invalid_window", at, message)
     return Elements(sorted(set(windows), key=repr), windows.unread)
-
-
-def _is_empty(restriction: object) -> bool:
-    """Return whether a restriction has no limit. The vendor's sample of a list of schedules has an empty object."""
-    return restriction is None or (isinstance(restriction, dict) and all(v is None for v in restriction.values()))
 
 
 def _daily(restriction: wire.Restriction, path: str, vendor: Vendor) -> tuple[Daily, str]:

@@ -10,6 +10,7 @@ from connectors.reading.findings import Elements, Findings
 from connectors.reading.mapping import unread_of
 from connectors.reading.overrides import Shown, note_assumed_order, ranked
 from connectors.reading.periods import anchor_within_years, read_period
+from connectors.reading.wire import has_no_limit
 from connectors.records import SourceSchedule
 from connectors.zones.timezones import ZoneReading, convert
 from oncall.rendering.spec import Always, ByTime, Daily, Layer, Override, Weekly, Window
@@ -148,7 +149,12 @@ class _Layers:
             )
             self._note("restrictions_not_told", message, f"{path}.restrictions", loss=True)
         at, id_ = f"{path}.restrictions", self._source.id
-        read = self._findings.read_all(wire.Restriction, layer.restrictions or (), "schedule", id_, at)
+        limits = {place: raw for place, raw in enumerate(layer.restrictions or ()) if not has_no_limit(raw)}
+        if layer.restrictions and not limits:
+            message = f"The layer {_label(layer)} has a restriction without any period. The layer applies at all times."
+            self._note("empty_restriction", message, at)
+        raw = Elements(limits.values(), 0, limits)
+        read = self._findings.read_all(wire.Restriction, raw, "schedule", id_, at)
         windows: Elements[Window] = self._findings.map_all(read, "schedule", id_, at, _window)
         if windows.unread and not windows:
             message = f"No restriction of the layer {_label(layer)} can be read, so it is not known when it applies."
