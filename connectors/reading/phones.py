@@ -28,10 +28,9 @@ def read_phone(typed: str, country_code: int | None = None, *, plus: bool = True
     """The number that a person typed.
 
     country_code: of a vendor that keeps it in a field of its own; otherwise the number must begin with it. plus:
-    whether the vendor writes a plus before a country code, so that a number without one may be a national one. Otherwise
-    the code and the number must be written apart. A trunk
-    prefix is dropped where the country's plan has one (ITU-T E.164), a country code that was typed twice once. A number
-    that is not certain has no address: it would be somebody else's.
+    whether the vendor writes a plus before a country code; if not, the code and the number must be written apart. A
+    trunk prefix is dropped where the country's plan has one (ITU-T E.164), a country code that was typed twice once. A
+    number that is not certain has no address: it would be somebody else's.
     """
     match = _TYPED.fullmatch(typed.strip())
     if match is None:

@@ -46,12 +46,12 @@ def none_is_empty(value: object) -> object:
 
 
 def without_empty(value: object) -> object:
-    """None for a reference to nothing: a text without a visible character, an object without fields or with such an id.
+    """None for a reference to nothing: null, a text without a visible character, or an object of only such values.
 
     For the owner or the site of an object, which it may lack.
     """
-    id_ = value.get("id", value or None) if isinstance(value, dict) else value
-    return None if id_ is None or (isinstance(id_, str) and not id_.strip()) else value
+    values = value.values() if isinstance(value, dict) else (value,)
+    return None if all(v is None or (isinstance(v, str) and not v.strip()) for v in values) else value
 
 
 def has_no_limit(restriction: object) -> bool:

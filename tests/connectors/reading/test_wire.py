@@ -76,11 +76,11 @@ def test_any_year_is_an_instant() -> None:
     assert failure(Stretch, raw).path == "end"
 
 
-@pytest.mark.parametrize("nothing", [None, "", " ", {}, {"id": None}, {"id": " ", "name": ""}])
+@pytest.mark.parametrize("nothing", [None, "", " ", {}, {"id": None}, {"id": " ", "name": None}])
 def test_a_reference_to_nothing_is_none(nothing: Any) -> None:
     assert without_empty(nothing) is None
 
 
-@pytest.mark.parametrize("sent", ["T1", 7, {"id": "T1"}, {"name": "Team"}, {"id": 7}])
+@pytest.mark.parametrize("sent", ["T1", 7, {"id": "T1"}, {"name": "Team"}, {"id": " ", "name": "Team"}, {"id": 7}])
 def test_any_other_reference_is_read_as_sent(sent: Any) -> None:
     assert without_empty(sent) == sent

@@ -329,7 +329,9 @@ def test_a_roster_of_nothing_with_more_behind_it_is_not_reported(instance: Any) 
 # --- main lists -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("path", "kind"), [("/people", "responder"), ("/groups", "user_group"), ("/services", "service")])
+@pytest.mark.parametrize(
+    ("path", "kind"), [("/people", "responder"), ("/groups", "user_group"), ("/services", "service")]
+)
 def test_a_main_list_that_has_fewer_objects_than_announced_is_named(
     instance: Any, make: Any, path: str, kind: Any
 ) -> None:
