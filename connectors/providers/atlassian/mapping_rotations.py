@@ -206,6 +206,7 @@ def _note_unknown(
     schedule_id: str, reference: wire.Reference, words: str, kept: str, path: str, findings: Findings
 ) -> None:
     reason = "has no id" if reference.type in _PARTICIPANTS else f"has the unknown type {reference.type[:60]!r}"
+    reason = reason if reference.type else "has no type"
     message = f"{words}, {reference.label}, {reason}. It keeps {kept}, and nobody known is on call then."
     findings.note("schedule", schedule_id, "unknown_holder", message, path, loss=True)
 
@@ -315,5 +316,7 @@ def _override(
         raise findings.vendor.invalid("missing_field", by_path, f"The override {source.alias} names nobody.")
     by = participant(source.by, source.alias)
     if by.kind == "unknown":
-        _note_unknown(schedule_id, source.by, f"The holder of the override {source.alias}", "it", by_path, findings)
+        _note_unknown(
+            schedule_id, source.by, f"The holder of the override {source.alias}", "its place", by_path, findings
+        )
     return Override(key=short_key(source.alias), starts_at=period[0], ends_at=period[1], by=by, sources=sources or None)
