@@ -32,7 +32,8 @@ def is_rendered_in(detail: LayerDetail, zone: str, at: int) -> bool:
     if not any(layer.restrictions for layer in live):
         return True
     moments = [moment for layer in live for moment in (layer.rotation_virtual_start, layer.start, layer.end)]
-    for entries in (detail.schedule.overrides_subschedule, detail.schedule.final_schedule):
+    own = (layer.rendered_schedule_entries for layer in live)
+    for entries in (detail.schedule.overrides_subschedule, detail.schedule.final_schedule, *own):
         moments += [moment for entry in entries or () for moment in (entry.start, entry.end)]
     return all(
         moment.offset == offset_at(zone, moment.instant)

@@ -199,6 +199,23 @@ def _slot_users(value: object) -> object:
     )
 
 
+class Entry(Wire):
+    """An entry of a rendered schedule."""
+
+    start: Instant
+    end: Instant
+    user: AnyHolder = Holder()
+
+
+def _readable_entries(value: object) -> tuple[Entry, ...]:
+    """The entries that can be read. Those of a layer only show the zone of the answer."""
+    found = []
+    for item in value if isinstance(value, list) else ():
+        with suppress(ValidationError):
+            found.append(Entry.model_validate(item))
+    return tuple(found)
+
+
 class Layer(Identified):
     name: Text | None = None
     start: Instant
@@ -207,14 +224,7 @@ class Layer(Identified):
     rotation_turn_length_seconds: Whole
     users: Annotated[tuple[AnyHolder, ...], BeforeValidator(_slot_users)]
     restrictions: list[Any] | None = None
-
-
-class Entry(Wire):
-    """An entry of a rendered schedule."""
-
-    start: Instant
-    end: Instant
-    user: AnyHolder = Holder()
+    rendered_schedule_entries: Annotated[tuple[Entry, ...], PlainValidator(_readable_entries)] = ()
 
 
 def _rendered(value: object) -> tuple[Entry, ...] | None:

@@ -331,3 +331,5 @@ def test_rendered_entries_prove_the_zone_of_an_answer_too(make: Any) -> None:
     detail = detail_of(make.schedule("S1", restricted, final_schedule=rendered))
     assert not mapping_layers.is_rendered_in(detail, "Europe/Berlin", make.NOW)
     assert mapping_layers.is_rendered_in(detail_of(make.schedule("S1", restricted)), "Europe/Berlin", make.NOW)
+    shown = {**restricted, "rendered_schedule_entries": [None, entry]}
+    assert not mapping_layers.is_rendered_in(detail_of(make.schedule("S1", shown)), "Europe/Berlin", make.NOW)
