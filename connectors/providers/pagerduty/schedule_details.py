@@ -252,6 +252,11 @@ class ScheduleDetails:
         read = self._findings.read_all(model, found.values(), "schedule", id_, key, ended=ended)
         places = {element.id: place for element, place in zip(read, read.places, strict=True)}
         once = {element.id: element for element in read}
+        for repeated in sorted({element.id for element in read if element != once[element.id]}):
+            message = (
+                f"Its {word} have the id {repeated} more than once, with different values; the last one was taken."
+            )
+            self._findings.note("schedule", id_, "repeated_id", message, key, loss=True)
         return Elements(once.values(), read.unread, places.values())
 
 

@@ -222,6 +222,21 @@ def test_overrides_that_were_not_rendered_are_requested(account: Any, make: Any,
     assert [[o.key for o in schedule.overrides] for schedule in snapshot.schedules] == [["O1"]] * 3
 
 
+def test_an_id_that_comes_with_different_values_is_named(account: Any, make: Any) -> None:
+    account.schedules = many(make, 1, overrides_subschedule=None)
+    answers = [
+        reported(make, "O1", "2026-01-05"),
+        reported(make, "O1", "2026-01-07"),
+        reported(make, "O2", "2026-01-09"),
+    ]
+    account.answers["/schedules/S0/overrides"] = {"overrides": answers}
+    snapshot = fetch(account)
+    assert [o.key for o in snapshot.schedules[0].overrides] == ["O1", "O2"]
+    (note,) = (note for note in snapshot.notes if note.code == "repeated_id")
+    assert (note.external_id, note.path, note.loss) == ("S0", "overrides", True)
+    assert "O1 more than once" in note.message
+
+
 def test_an_ended_layer_that_cannot_be_read_costs_nothing(account: Any, make: Any) -> None:
     ended = make.layer("L1", "PANA", end="2025-01-01T00:00:00Z", rotation_virtual_start=None)
     account.schedules = [make.schedule("S1", ended, make.layer("L2", "PANA"))]
