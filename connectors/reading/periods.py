@@ -1,4 +1,4 @@
-"""Reads the period of an override, an absence or another exception. Pure."""
+"""Reads the period of an override, an absence or another exception, and the anchor of turns. Pure."""
 
 from connectors.reading.findings import Findings
 from connectors.records import EntityType
@@ -39,3 +39,11 @@ def read_period(
     if end > LATEST:
         note("without_end", "ends after the year 2200. It was imported without an end.")
     return max(start, EARLIEST), min(end, LATEST)
+
+
+def anchor_within_years(anchor: int, all_turns: int) -> int:
+    """``anchor``, or one within the rendered years that is whole rounds later or earlier: everyone has the same turns.
+
+    all_turns: the seconds that the turns of all participants take together.
+    """
+    return anchor if EARLIEST <= anchor < LATEST else EARLIEST + (anchor - EARLIEST) % all_turns

@@ -1,10 +1,13 @@
 """Reads the phone numbers of all vendors by the numbering plan of each country. Pure."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import phonenumbers
+
+from connectors.reading.findings import Findings
 
 #: The number itself, then an extension after ``;ext=``, ``x``, ``ext``, or after commas that each mean a pause.
 _TYPED: Final = re.compile(
@@ -25,28 +28,52 @@ def read_phone(typed: str, country_code: int | None = None, *, plus: bool = True
     """The number that a person typed.
 
     country_code: of a vendor that keeps it in a field of its own; otherwise the number must begin with it. plus:
-    whether the vendor writes a plus before a country code; without one, the number may be a national one. A trunk
-    prefix is dropped where the country's plan has one (ITU-T E.164), a country code that was typed twice once. A number
-    that is not certain has no address: it would be somebody else's.
+    whether the vendor writes a plus before a country code; if not, the code and the number must be written apart. A
+    trunk prefix is dropped where the country's plan has one (ITU-T E.164), a country code that was typed twice once. A
+    number that is not certain has no address: it would be somebody else's.
     """
     match = _TYPED.fullmatch(typed.strip())
     if match is None:
         return Phone(None)
-    digits = re.sub(r"[^0-9]", "", match["number"])
-    international = match["number"].startswith("+")
-    if digits.startswith("00"):
-        digits, international = digits[2:], True
-    code = "" if country_code is None else str(country_code)
-    if not digits.startswith(code) if international else plus and not code:
-        return Phone(None)
-    number = _parsed(digits if international or not code else code + digits)
-    if code and not international and digits.startswith(code):
-        number = _without_second_code(number, _parsed(digits))
+    text, international = match["number"].lstrip("+ ("), match["number"].startswith("+")
+    if text.startswith("00"):
+        text, international = text[2:], True
+    groups = re.findall(r"[0-9]+", text)
+    number = _number("".join(groups), groups, "" if country_code is None else str(country_code), international, plus)
     if number is None:
         return Phone(None)
     return Phone(
         phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164), (match["extension"] or "").strip(",;")
     )
+
+
+def note_extension(phone: Phone, words: str, person_id: str, path: str, findings: Findings) -> None:
+    """Adds a note when the number has an extension. words: what has the number. path: its JSON path."""
+    if phone.extension:
+        message = f"The number of {words} has the extension {phone.extension}, which was kept apart."
+        findings.note("responder", person_id, "phone_extension", message, path)
+
+
+def _number(
+    digits: str, groups: Sequence[str], code: str, international: bool, plus: bool
+) -> phonenumbers.PhoneNumber | None:
+    """The number, None if it is not certain. code: of a field of its own, else empty. groups: the digits as separated.
+
+    The code may have been typed twice: after a field of its own, after a code that stands alone, and where a vendor
+    writes a code and the number.
+    """
+    stands_apart = not (code or plus or international)
+    if stands_apart:
+        code = groups[0] if groups else ""
+    whole = digits if international or stands_apart else code + digits
+    number = _parsed(whole) if code or international else None
+    if not code and number is not None:
+        code = str(number.country_code)
+    rest = whole[len(code) :]
+    if code and rest.startswith(code) and (stands_apart or not international or groups[:2] == [code, code]):
+        number = _without_second_code(number, _parsed(rest))
+    # Without its code, or with another one, the number would be one of another country.
+    return number if number is not None and str(number.country_code) == code else None
 
 
 def _parsed(digits: str) -> phonenumbers.PhoneNumber | None:
@@ -55,7 +82,8 @@ def _parsed(digits: str) -> phonenumbers.PhoneNumber | None:
         number = phonenumbers.parse(f"+{digits}")
     except phonenumbers.NumberParseException:
         return None
-    return number if phonenumbers.is_possible_number(number) else None
+    reason = phonenumbers.is_possible_number_with_reason(number)  # a number without its area code is not one
+    return number if reason == phonenumbers.ValidationResult.IS_POSSIBLE else None
 
 
 def _without_second_code(

@@ -20,8 +20,13 @@ def name_of(external_id: str, *names: str | None) -> str:
 
     A name that is too long for the database is cut and ends with an ellipsis.
     """
-    name = next((name for name in names if name is not None and name.strip()), external_id)
+    name = next((name for name in names if name is not None and _is_visible(name)), external_id)
     return name if len(name) <= _NAME_CHARACTERS else f"{name[: _NAME_CHARACTERS - 1]}…"
+
+
+def _is_visible(text: str) -> bool:
+    """Whether ``text`` has a character that is neither a blank nor a mark without width."""
+    return any(each.isprintable() and not each.isspace() for each in text)
 
 
 def short_text(text: str) -> str:

@@ -45,6 +45,20 @@ def none_is_empty(value: object) -> object:
     return () if value is None else value
 
 
+def without_empty(value: object) -> object:
+    """None for a reference to nothing: null, a text without a visible character, or an object of only such values.
+
+    For the owner or the site of an object, which it may lack.
+    """
+    values = value.values() if isinstance(value, dict) else (value,)
+    return None if all(v is None or (isinstance(v, str) and not v.strip()) for v in values) else value
+
+
+def has_no_limit(restriction: object) -> bool:
+    """Whether a time restriction has no value. The vendor's sample of a list of JSM schedules has an empty object."""
+    return restriction is None or (isinstance(restriction, dict) and all(v is None for v in restriction.values()))
+
+
 LONGEST_TEXT: Final = 20_000
 #: Any text with a visible character; the length is that of the database column.
 Id = Annotated[str, StringConstraints(max_length=MOST_CHARACTERS, pattern=r"\S")]

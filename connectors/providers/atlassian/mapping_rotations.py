@@ -7,9 +7,9 @@ from connectors.providers.atlassian.java_zones import convert_java
 from connectors.reading.findings import Elements, Findings, Vendor
 from connectors.reading.mapping import unread_of
 from connectors.reading.overrides import note_assumed_order, ranked
-from connectors.reading.periods import read_period
+from connectors.reading.periods import anchor_within_years, read_period
 from connectors.reading.texts import short_key
-from connectors.reading.wire import Moment
+from connectors.reading.wire import Moment, has_no_limit
 from connectors.records import SourceSchedule
 from connectors.zones.timezones import ZoneReading
 from oncall.rendering.codec import instant_to_text
@@ -141,9 +141,6 @@ def _layer(
     if not 0 < length <= MAX_TURN_SECONDS:
         message = f"A turn of the rotation {label} has the impossible length {rotation.length}."
         raise vendor.invalid("invalid_turn", f"{path}.length", message)
-    if start.instant < EARLIEST:
-        message = f"The rotation {label} starts before the year 1900."
-        raise vendor.invalid("invalid_period", f"{path}.startDate", message)
     period = read_period(
         start.instant,
         max(LATEST, start.instant + 1) if end is None else end.instant,
@@ -169,11 +166,14 @@ def _layer(
             f"{instant_to_text(repaired)}. The start was kept as sent. If it is wrong, correct it at {vendor.label}."
         )
         findings.note("schedule", source.id, "start_in_1970", message, f"{path}.startDate")
+    all_turns = length * max(len(rotation.participants), 1)
     if rotation.type == "hourly":
-        turns = ByTime(start.instant, length, clock="elapsed")
+        turns = ByTime(anchor_within_years(start.instant, all_turns), length, clock="elapsed")
     else:
         # If the zone is unknown, use the local time as it was sent.
-        turns = ByTime(start.reading if zone.zone is None else reading(zone.zone, start.instant), length)
+        known = zone.zone is not None and EARLIEST <= start.instant < LATEST
+        first = reading(zone.zone, start.instant) if zone.zone and known else start.reading
+        turns = ByTime(anchor_within_years(first, all_turns), length)
     windows = _windows(source.id, rotation, path, findings)
     layer = Layer(
         key=rotation.id,
@@ -206,6 +206,7 @@ def _note_unknown(
     schedule_id: str, reference: wire.Reference, words: str, kept: str, path: str, findings: Findings
 ) -> None:
     reason = "has no id" if reference.type in _PARTICIPANTS else f"has the unknown type {reference.type[:60]!r}"
+    reason = reason if reference.type else "has no type"
     message = f"{words}, {reference.label}, {reason}. It keeps {kept}, and nobody known is on call then."
     findings.note("schedule", schedule_id, "unknown_holder", message, path, loss=True)
 
@@ -219,7 +220,7 @@ def _windows(schedule_id: str, rotation: wire.Rotation, path: str, findings: Fin
     if sent is None:
         return Elements([Always()])
     label, path = _label(rotation), f"{path}.timeRestriction"
-    limits = {i: raw for i, raw in enumerate(sent.all) if not _is_empty(raw)}
+    limits = {i: raw for i, raw in enumerate(sent.all) if not has_no_limit(raw)}
     if not limits:
         message = f"The rotation {label} has a restriction without any period. The rotation applies at all times."
         findings.note("schedule", schedule_id, "empty_restriction", message, path)
@@ -243,11 +244,6 @@ def _windows(schedule_id: str, rotation: wire.Rotation, path: str, findings: Fin
         message = f"No restriction of the rotation {label} could be read, so it is unknown when it applies."
         raise findings.vendor.invalid("invalid_window", at, message)
     return Elements(sorted(set(windows), key=repr), windows.unread)
-
-
-def _is_empty(restriction: object) -> bool:
-    """Return whether a restriction has no limit. The vendor's sample of a list of schedules has an empty object."""
-    return restriction is None or (isinstance(restriction, dict) and all(v is None for v in restriction.values()))
 
 
 def _daily(restriction: wire.Restriction, path: str, vendor: Vendor) -> tuple[Daily, str]:
@@ -320,5 +316,7 @@ def _override(
         raise findings.vendor.invalid("missing_field", by_path, f"The override {source.alias} names nobody.")
     by = participant(source.by, source.alias)
     if by.kind == "unknown":
-        _note_unknown(schedule_id, source.by, f"The holder of the override {source.alias}", "it", by_path, findings)
+        _note_unknown(
+            schedule_id, source.by, f"The holder of the override {source.alias}", "its place", by_path, findings
+        )
     return Override(key=short_key(source.alias), starts_at=period[0], ends_at=period[1], by=by, sources=sources or None)

@@ -24,7 +24,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 from connectors.reading.texts import name_of
-from connectors.reading.wire import Id, Instant, Key, Moment, Text, Whole, Wire
+from connectors.reading.wire import Id, Instant, Key, Moment, Text, Whole, Wire, without_empty
 
 
 def word(value: object) -> object:
@@ -61,11 +61,6 @@ class AtlassianModel(Wire):
     """The base of all models. The vendor's names of fields are in camel case."""
 
     model_config = ConfigDict(alias_generator=AliasGenerator(validation_alias=to_camel))
-
-
-def without_empty(value: object) -> object:
-    """Return None for an empty text or object: an owner that is absent."""
-    return None if value in ("", {}) else value
 
 
 def vendor_field_name(model: AtlassianModel, name: str) -> str:

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field
 
 from connectors.providers.atlassian import wire as shared
 from connectors.reading.texts import name_of
-from connectors.reading.wire import Id, Text
+from connectors.reading.wire import Id, Text, without_empty
 
 
 def _bare_id(value: object) -> object:
@@ -62,7 +62,7 @@ class Member(shared.Member):
 class Schedule(shared.Schedule):
     """A schedule. The owner is sent as an id."""
 
-    owner: Annotated[Id | None, BeforeValidator(shared.without_empty)] = Field(None, validation_alias="teamId")
+    owner: Annotated[Id | None, BeforeValidator(without_empty)] = Field(None, validation_alias="teamId")
 
     @property
     def team_id(self) -> str | None:

@@ -7,7 +7,7 @@ from connectors.providers.atlassian.mapping_people import email_of
 from connectors.providers.opsgenie.wire import Contact, User
 from connectors.reading.findings import Elements, Findings
 from connectors.reading.mapping import unread_of
-from connectors.reading.phones import Phone, read_phone
+from connectors.reading.phones import Phone, note_extension, read_phone
 from connectors.reading.texts import is_email, short_key, short_text
 from connectors.records import Channel, SourceContactMethod, SourceUser
 from oncall.rendering.spec import Substitution
@@ -61,6 +61,7 @@ def _contact(wire: Contact, person_id: str, findings: Findings) -> SourceContact
         read = read_phone(typed, plus=False)
         found = read if read.address else Phone(short_text(typed) or None)
         invalid = "" if read.address else "invalid_number"
+        note_extension(read, f"the contact {wire.id}", person_id, f"{path}.to", findings)
     if invalid:
         kind = "an e-mail address" if channel == "email" else "an international phone number"
         message = f"The address of the contact {wire.id} is not {kind}. It is kept as typed and switched off."

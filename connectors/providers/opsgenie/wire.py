@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from connectors.providers.atlassian import wire as shared
 from connectors.providers.atlassian.wire import AtlassianModel, MainObject, word
 from connectors.reading.texts import name_of
-from connectors.reading.wire import Id, Text, Whole
+from connectors.reading.wire import Id, Text, Whole, without_empty
 
 
 def _empty_if_null(value: object) -> object:
@@ -23,7 +23,7 @@ class TeamMeta(AtlassianModel):
 
 
 #: Absent for objects of the whole account.
-Owner = Annotated[TeamMeta | None, BeforeValidator(shared.without_empty)]
+Owner = Annotated[TeamMeta | None, BeforeValidator(without_empty)]
 
 
 # --- people -----------------------------------------------------------------------------------------------------------

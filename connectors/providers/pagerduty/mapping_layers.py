@@ -9,7 +9,8 @@ from connectors.providers.pagerduty.vendor import invalid, unknown_value
 from connectors.reading.findings import Elements, Findings
 from connectors.reading.mapping import unread_of
 from connectors.reading.overrides import Shown, note_assumed_order, ranked
-from connectors.reading.periods import read_period
+from connectors.reading.periods import anchor_within_years, read_period
+from connectors.reading.wire import has_no_limit
 from connectors.records import SourceSchedule
 from connectors.zones.timezones import ZoneReading, convert
 from oncall.rendering.spec import Always, ByTime, Daily, Layer, Override, Weekly, Window
@@ -31,7 +32,8 @@ def is_rendered_in(detail: LayerDetail, zone: str, at: int) -> bool:
     if not any(layer.restrictions for layer in live):
         return True
     moments = [moment for layer in live for moment in (layer.rotation_virtual_start, layer.start, layer.end)]
-    for entries in (detail.schedule.overrides_subschedule, detail.schedule.final_schedule):
+    own = (layer.rendered_schedule_entries for layer in live)
+    for entries in (detail.schedule.overrides_subschedule, detail.schedule.final_schedule, *own):
         moments += [moment for entry in entries or () for moment in (entry.start, entry.end)]
     return all(
         moment.offset == offset_at(zone, moment.instant)
@@ -137,9 +139,7 @@ class _Layers:
         # Turns keep the time of day of the schedule's zone. If it is unknown, the local time is used as it was sent.
         known = self._zone.zone is not None and EARLIEST <= anchor.instant < LATEST
         first = reading(self._zone.zone, anchor.instant) if self._zone.zone and known else anchor.reading
-        if not EARLIEST <= first < LATEST:  # whole rounds later, everyone has the same turns
-            first = EARLIEST + (first - EARLIEST) % (length * max(len(layer.users), 1))
-        return ByTime(anchor=first, length=length)
+        return ByTime(anchor_within_years(first, length * max(len(layer.users), 1)), length)
 
     def _windows(self, layer: wire.Layer, path: str) -> tuple[Window, ...]:
         """The windows that could be read. Raises UnexpectedResponse when none of several could: without windows, the
@@ -150,7 +150,12 @@ class _Layers:
             )
             self._note("restrictions_not_told", message, f"{path}.restrictions", loss=True)
         at, id_ = f"{path}.restrictions", self._source.id
-        read = self._findings.read_all(wire.Restriction, layer.restrictions or (), "schedule", id_, at)
+        limits = {place: raw for place, raw in enumerate(layer.restrictions or ()) if not has_no_limit(raw)}
+        if layer.restrictions and not limits:
+            message = f"The layer {_label(layer)} has a restriction without any period. The layer applies at all times."
+            self._note("empty_restriction", message, at)
+        raw = Elements(limits.values(), 0, limits)
+        read = self._findings.read_all(wire.Restriction, raw, "schedule", id_, at)
         windows: Elements[Window] = self._findings.map_all(read, "schedule", id_, at, _window)
         if windows.unread and not windows:
             message = f"No restriction of the layer {_label(layer)} can be read, so it is not known when it applies."

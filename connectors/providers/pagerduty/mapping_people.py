@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from connectors.providers.pagerduty.wire import ContactMethod, Member, NotificationRule, Reference, Team, User, bare
 from connectors.reading.findings import Findings
 from connectors.reading.mapping import members_by_id, unread_of
-from connectors.reading.phones import read_phone
+from connectors.reading.phones import note_extension, read_phone
 from connectors.reading.texts import is_email, name_of
 from connectors.records import (
     Channel,
@@ -34,9 +34,10 @@ def user(
     findings: Findings,
 ) -> SourceUser:
     """Returns the record of a person who was read from the list or alone. methods, rules: None means not reported."""
-    email = (wire.email or "").strip() or None
+    email = _email(wire.email)
     if email is None:
-        findings.note("responder", wire.id, "no_email", f"{wire.label} has no e-mail address.", "email")
+        reason = "has no e-mail address" if not (wire.email or "").strip() else "has an address that is not valid"
+        findings.note("responder", wire.id, "no_email", f"{wire.label} {reason}.", "email")
     zone = findings.zone("responder", wire.id, convert(wire.time_zone), "time_zone")
     return SourceUser(
         external_id=wire.id,
@@ -83,12 +84,17 @@ def referenced_user(references: Sequence[Reference], because: tuple[str, ...], f
     return SourceUser(
         external_id=first.id,
         name=name,
-        email=(first.email or "").strip() or None,
+        email=_email(first.email),
         state="deleted" if deleted else "unknown",
         time_zone=convert(first.time_zone),
         listed=False,
         because=because,
     )
+
+
+def _email(sent: str | None) -> str | None:
+    email = (sent or "").strip()
+    return email if is_email(email) else None
 
 
 def _contact_method(wire: ContactMethod, person_id: str, findings: Findings) -> SourceContactMethod:
@@ -103,7 +109,7 @@ def _contact_method(wire: ContactMethod, person_id: str, findings: Findings) -> 
         findings.note("responder", person_id, "unknown_contact_method", message, f"{path}.type")
     elif channel == "email":
         address = name_of("", (wire.address or "").strip()) or None
-        usable = address is None or is_email(address)
+        usable = address is not None and is_email(address)
         if not usable:
             message = (
                 f"The address of the contact method {wire.id} is not a valid e-mail address. It is switched off here."
@@ -113,9 +119,7 @@ def _contact_method(wire: ContactMethod, person_id: str, findings: Findings) -> 
         phone = read_phone(wire.address or "", wire.country_code)
         usable = phone.address is not None
         address, extension = phone.address or name_of("", wire.address) or None, phone.extension
-        if extension:
-            message = f"The number of the contact method {wire.id} has the extension {extension}, which was kept apart."
-            findings.note("responder", person_id, "phone_extension", message, f"{path}.address")
+        note_extension(phone, f"the contact method {wire.id}", person_id, f"{path}.address", findings)
         if not usable:
             message = f"The number of the contact method {wire.id} is not a valid number. It is switched off here."
             findings.note("responder", person_id, "invalid_number", message, f"{path}.address")

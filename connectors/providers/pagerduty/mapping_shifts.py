@@ -163,6 +163,9 @@ class _Shifts:
     def _members(self, event: wire.Event, path: str) -> tuple[Participant, ...]:
         """The members in order; of an event for everyone sorted, because their order means nothing there."""
         strategy = event.assignment_strategy
+        if not strategy.members:
+            message = f"The event {event.name or event.id} has no members, so it puts nobody on call."
+            self._note("no_members", message, f"{path}.assignment_strategy.members")
         members = [
             self._member(sent, str(place), f"{path}.assignment_strategy.members[{place}]")
             for place, sent in enumerate(strategy.members)

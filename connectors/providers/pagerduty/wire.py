@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, PlainValidator, ValidationError
 
 from connectors.reading.texts import MOST_CHARACTERS, name_of
-from connectors.reading.wire import LONGEST_TEXT, Identified, Instant, Text, Whole, Wire, none_is_empty
+from connectors.reading.wire import LONGEST_TEXT, Identified, Instant, Text, Whole, Wire, none_is_empty, without_empty
 from oncall.rendering.zones import HOUR, MINUTE
 
 
@@ -199,16 +199,6 @@ def _slot_users(value: object) -> object:
     )
 
 
-class Layer(Identified):
-    name: Text | None = None
-    start: Instant
-    end: Instant | None = None
-    rotation_virtual_start: Instant
-    rotation_turn_length_seconds: Whole
-    users: Annotated[tuple[AnyHolder, ...], BeforeValidator(_slot_users)]
-    restrictions: list[Any] | None = None
-
-
 class Entry(Wire):
     """An entry of a rendered schedule."""
 
@@ -217,15 +207,35 @@ class Entry(Wire):
     user: AnyHolder = Holder()
 
 
+def _readable_entries(value: object) -> tuple[Entry, ...]:
+    """The entries that can be read. Those of a layer only show the zone of the answer."""
+    found = []
+    for item in value if isinstance(value, list) else ():
+        with suppress(ValidationError):
+            found.append(Entry.model_validate(item))
+    return tuple(found)
+
+
+class Layer(Identified):
+    name: Text | None = None
+    start: Instant
+    end: Instant | None = None
+    rotation_virtual_start: Instant
+    rotation_turn_length_seconds: Whole
+    users: Annotated[tuple[AnyHolder, ...], BeforeValidator(_slot_users)]
+    restrictions: list[Any] | None = None
+    rendered_schedule_entries: Annotated[tuple[Entry, ...], PlainValidator(_readable_entries)] = ()
+
+
 def _rendered(value: object) -> tuple[Entry, ...] | None:
     """The entries of a sub-schedule, or None when it was not rendered or cannot be read.
 
     The coverage is a number in every answer with a range (vendor docs: Schedules, ``rendered_coverage_percentage``), so
-    no entries without a coverage does not mean that there are none.
+    only a coverage of 0 means that there are no entries.
     """
     if not isinstance(value, dict) or not isinstance(entries := value.get("rendered_schedule_entries"), list):
         return None
-    if not entries and value.get("rendered_coverage_percentage") is None:
+    if not entries and value.get("rendered_coverage_percentage") != 0:
         return None
     try:
         return tuple(map(Entry.model_validate, entries))
@@ -296,6 +306,6 @@ class EscalationPolicy(Named):
 
 
 class Service(Named):
-    escalation_policy: Reference | None = None
+    escalation_policy: Annotated[Reference | None, BeforeValidator(without_empty)] = None
     teams: Holders = ()
     status: Text | None = None

@@ -9,7 +9,7 @@ import phonenumbers
 
 from connectors.providers.xmatters import wire
 from connectors.reading.findings import Elements, Findings
-from connectors.reading.phones import read_phone
+from connectors.reading.phones import note_extension, read_phone
 from connectors.reading.texts import is_email, short_text
 from connectors.records import Channel, SourceContactMethod, SourceNotificationRule
 
@@ -129,13 +129,20 @@ def _address(person_id: str, device: wire.Device, channel: Channel, findings: Fi
     if channel == "email":
         typed = (device.email_address or "").strip()
         if not is_email(typed):
-            message = f"The address of the device {device.id} is not a valid e-mail address."
+            message = (
+                f"The address of the device {device.id} is not a valid e-mail address. "
+                "It is kept as typed and switched off."
+            )
             findings.note("responder", person_id, "invalid_email", message, f"devices[{device.id}].emailAddress")
         return short_text(typed) or None, "", is_email(typed)
     typed = (device.phone_number or "").strip()
     phone = read_phone(typed, None if typed.startswith(("+", "00")) else _country_code(device.country))
+    note_extension(phone, f"the device {device.id}", person_id, f"devices[{device.id}].phoneNumber", findings)
     if phone.address is None:
-        message = f"The number of the device {device.id} is not a valid international number."
+        message = (
+            f"The number of the device {device.id} is not a valid international number. "
+            "It is kept as typed and switched off."
+        )
         findings.note("responder", person_id, "invalid_number", message, f"devices[{device.id}].phoneNumber")
     return phone.address or short_text(typed) or None, phone.extension, phone.address is not None
 

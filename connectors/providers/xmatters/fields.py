@@ -56,11 +56,6 @@ def complete_rows(value: object) -> object:
     return rows_of(value)
 
 
-def without_empty(value: object) -> object:
-    """Returns None for an empty text or object: a reference to nothing."""
-    return None if value in ("", {}) else value
-
-
 def usable_id(raw: object) -> str | None:
     """Returns the id of an object, None if it has none that can be used."""
     id_ = raw.get("id") if isinstance(raw, dict) else None

@@ -67,9 +67,9 @@ class Harvest:
         for group in self.groups_as_services.values():
             nodes.append(Node("service", group.id, group.label, _paging(group.id), (group.id,)))
         nodes += [
-            Node("responder", absence.member.id, absence.member.label, (("responder", absence.replacement.id),))
+            Node("responder", absence.member.id, absence.member.label, (("responder", absence.substitute.id),))
             for absence in self._absences()
-            if absence.replacement is not None
+            if absence.substitute is not None
         ]
         return nodes
 
@@ -135,8 +135,8 @@ class Harvest:
         for absence in self._absences():
             if ("responder", absence.member.id) in kept:
                 yield absence.member
-                if absence.replacement is not None:
-                    yield absence.replacement
+                if absence.substitute is not None:
+                    yield absence.substitute
 
 
 def _holders(shift: wire.Shift) -> Iterator[wire.Recipient]:

@@ -104,6 +104,7 @@ class XmattersRead(SourceRead):
             self._findings.note("service", None, "services_not_told", message, key, loss=True, hides=True)
         elif listing.error is not None:
             self._findings.fail(entity_type, None, listing.error)
+        self._note_incomplete(listing, entity_type)
         self._completeness[entity_type] = listing.completeness
         return listing
 
@@ -233,6 +234,7 @@ class XmattersRead(SourceRead):
             people.read(referenced)
         if people.users.error is not None:
             self._findings.fail("responder", None, people.users.error)
+        self._note_incomplete(people.users, "responder")
         self._completeness["responder"] = people.users.completeness
         ids = list(dict.fromkeys((*people.users.objects, *referenced))) if selection.everything else referenced
         people.read_devices([id_ for id_ in ids if id_ in people.users.objects])

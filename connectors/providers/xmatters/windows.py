@@ -1,6 +1,7 @@
 """Maps the first occurrence and the recurrence of a shift to a window in local time. Pure."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -51,7 +52,13 @@ def window(shift: wire.Shift, zone: str, findings: Findings) -> Always | Recurri
     if limits(shift) != (None, None):
         return Always()
     first, last = reading(zone, shift.start.instant), reading(zone, min(shift.end.instant, LATEST))
-    made = Recurring(_rule(shift, recurrence, zone, first, findings), first, last - first)
+    made = Recurring(
+        _rule(shift, recurrence, zone, first, findings),
+        first,
+        # A shift that ends in the second pass of a repeated hour may have no length in local time.
+        last - first if last > first else min(shift.end.instant, LATEST) - shift.start.instant,
+        first_at=None if at(zone, first) == shift.start.instant else shift.start.instant,
+    )
     for field, message in window_faults(made):
         raise invalid("invalid_recurrence", "recurrence", f"{shift.label} cannot recur: {field} {message}.")
     return made
@@ -90,7 +97,7 @@ def without(
             findings.note("schedule", shift.id, "exclusion_without_occurrence", message, f"exclusions[{place}]")
     if isinstance(made, Always) or not excluded:
         return made
-    return Recurring(made.rule, made.first, made.duration, tuple(sorted(excluded)))
+    return replace(made, excluded=tuple(sorted(excluded)))
 
 
 def _rule(shift: wire.Shift, recurrence: wire.Recurrence, zone: str, first: int, findings: Findings) -> Rule:

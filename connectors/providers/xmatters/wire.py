@@ -31,11 +31,10 @@ from connectors.providers.xmatters.fields import (
     number_of,
     rows_of,
     text_of_number,
-    without_empty,
     word_of,
 )
 from connectors.reading.texts import name_of
-from connectors.reading.wire import Id, Instant, Text
+from connectors.reading.wire import Id, Instant, Text, without_empty
 
 
 class Reference(CamelWire):
@@ -314,6 +313,12 @@ class Absence(CamelWire):
     member: Recipient
     group: Reference | None = None
     replacement: Recipient | None = None
+
+    @property
+    def substitute(self) -> Recipient | None:
+        """The replacement, None if there is none or if it is not a person."""
+        by = self.replacement
+        return by if by is not None and by.recipient_type in (None, "PERSON") else None
 
 
 class Service(Reference):

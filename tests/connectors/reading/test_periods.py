@@ -4,7 +4,7 @@ import pytest
 
 from connectors.errors import UnexpectedResponse
 from connectors.reading.findings import Findings, Vendor
-from connectors.reading.periods import read_period
+from connectors.reading.periods import anchor_within_years, read_period
 from oncall.rendering.zones import EARLIEST, LATEST
 
 VENDOR = Vendor("example", "Example")
@@ -38,3 +38,14 @@ def test_a_period_that_ends_before_it_starts_is_refused() -> None:
     with pytest.raises(UnexpectedResponse, match="The override O ends before it starts") as caught:
         read(200, 100)
     assert (caught.value.code, caught.value.path) == ("invalid_period", "end")
+
+
+@pytest.mark.parametrize("anchor", [EARLIEST - 1, EARLIEST - 10**10, LATEST, LATEST + 10**10])
+def test_an_anchor_far_away_moves_by_whole_rounds(anchor: int) -> None:
+    found = anchor_within_years(anchor, 1000)
+    assert EARLIEST <= found < LATEST
+    assert (found - anchor) % 1000 == 0
+
+
+def test_an_anchor_within_the_rendered_years_stays() -> None:
+    assert [anchor_within_years(each, 1000) for each in (EARLIEST, 7, LATEST - 1)] == [EARLIEST, 7, LATEST - 1]

@@ -18,6 +18,10 @@ from connectors.reading.phones import Phone, read_phone
         ("0044 7400 123456", 44, "+447400123456", ""),
         ("4915112345678", 49, None, ""),  # either reading may be meant
         ("06 1234 5678", 39, "+390612345678", ""),  # Italy keeps its zero
+        ("5550143", 1, None, ""),  # without its area code
+        ("+49 49 171 3920001", None, None, ""),  # either reading may be meant
+        ("+49 4921 123456", None, "+494921123456", ""),  # a city whose area code begins like the country code
+        ("+1 1 202 555 0143", None, "+12025550143", ""),
         ("2025550143,,204", 1, "+12025550143", "204"),
         ("2025550143;ext=204", 1, "+12025550143", "204"),
         ("2025550143 ext. 204", 1, "+12025550143", "204"),
@@ -49,6 +53,11 @@ def test_a_number_is_the_one_that_was_meant_or_none(
         ("44-07700900123", "+447700900123"),
         ("+1-2025550143", "+12025550143"),
         ("07700900123", None),
+        ("2025550143", None),  # not Egypt
+        ("555-555-5555", None),  # not Brazil
+        ("49-491713920001", None),  # either reading may be meant
+        ("44-447400123456", "+447400123456"),  # the country code twice
+        ("1-12025550143", "+12025550143"),
     ],
 )
 def test_a_vendor_may_write_country_codes_without_a_plus(typed: str, address: str | None) -> None:

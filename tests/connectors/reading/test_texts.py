@@ -13,6 +13,7 @@ from connectors.reading.texts import is_email, name_of, short_key
         ((None, "ann@acme.example"), "ann@acme.example"),
         (("  \t\u00a0", "", "Second"), "Second"),
         (("   ",), "U1"),
+        (("\u200b \u2060",), "U1"),  # marks without width
         ((None,), "U1"),
         ((), "U1"),
         (("x" * 512,), "x" * 512),

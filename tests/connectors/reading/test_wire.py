@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from connectors.reading.findings import Findings, Vendor
-from connectors.reading.wire import Identified, Instant, Moment, Wire
+from connectors.reading.wire import Identified, Instant, Moment, Wire, without_empty
 
 
 class Stretch(Wire):
@@ -74,3 +74,13 @@ def test_any_year_is_an_instant() -> None:
         assert Stretch.model_validate({"start": text, "end": text}).start.instant == instant
     raw = {"start": "2026-03-01T08:00:00Z", "end": "3025-10-12"}
     assert failure(Stretch, raw).path == "end"
+
+
+@pytest.mark.parametrize("nothing", [None, "", " ", {}, {"id": None}, {"id": " ", "name": None}])
+def test_a_reference_to_nothing_is_none(nothing: Any) -> None:
+    assert without_empty(nothing) is None
+
+
+@pytest.mark.parametrize("sent", ["T1", 7, {"id": "T1"}, {"name": "Team"}, {"id": " ", "name": "Team"}, {"id": 7}])
+def test_any_other_reference_is_read_as_sent(sent: Any) -> None:
+    assert without_empty(sent) == sent

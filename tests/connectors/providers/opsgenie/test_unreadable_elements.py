@@ -9,7 +9,7 @@ from connectors.providers.opsgenie.vendor import VENDOR
 from connectors.reading.findings import Findings
 from connectors.reading.texts import short_key
 from oncall.rendering.spec import Participant, person
-from oncall.rendering.zones import HOUR, LATEST
+from oncall.rendering.zones import EARLIEST, HOUR, LATEST
 from tests.connectors.providers.opsgenie.mapped_schedules import codes, daily, mapped, times, weekly
 
 
@@ -19,7 +19,6 @@ from tests.connectors.providers.opsgenie.mapped_schedules import codes, daily, m
         ({"length": 0}, "invalid_turn", "length"),
         ({"length": -1}, "invalid_turn", "length"),
         ({"length": 10**9}, "invalid_turn", "length"),
-        ({"startDate": "0001-01-01T00:00:00Z"}, "invalid_period", "startDate"),
         ({"startDate": "2027-01-06T08:00:00Z", "endDate": "2026-06-01T00:00:00Z"}, "invalid_period", "endDate"),
         ({"type": "lunar"}, "unknown_value", "type"),
         ({"id": None}, "invalid_value", "id"),
@@ -193,3 +192,19 @@ def test_overrides_whose_order_is_assumed_are_named(make: Any) -> None:
     record, findings = mapped(make, make.schedule("S1", make.rotation("R1", "CY")), swaps)
     assert [(one.key, one.rank) for one in record.overrides] == [("O1", 0), ("O2", 1)]
     assert codes(findings.notes) == [("override_order_assumed", "overrides")]
+
+
+@pytest.mark.parametrize("unit", ["hourly", "daily", "weekly"])
+def test_a_rotation_that_starts_before_the_rendered_years_keeps_its_turns(make: Any, unit: str) -> None:
+    far = make.rotation("R1", "ANA", "BO", startDate="0001-01-01T00:00:00Z", type=unit, length=1)
+    record, findings = mapped(make, make.schedule("S1", far))
+    (layer,) = record.layers
+    assert layer.turns.anchor >= EARLIEST
+    assert (layer.turns.anchor + 62_135_596_800) % (2 * layer.turns.length) == 0  # from the year 1 on
+    assert findings.failed == []
+
+
+@pytest.mark.parametrize("owner", [{}, {"id": " ", "name": ""}, {"id": None}])
+def test_an_owner_that_is_nobody_costs_nothing(make: Any, owner: Any) -> None:
+    record, findings = mapped(make, make.schedule("S1", make.rotation("R1", "ANA"), ownerTeam=owner))
+    assert (record.group_ids, findings.failed) == ((), [])

@@ -210,7 +210,10 @@ def test_one_unreadable_override_costs_only_itself_once(account: Any, make: Any)
     assert [(one.code, one.path) for one in snapshot.failed] == [("missing_field", "overrides[1].start")]
 
 
-@pytest.mark.parametrize("shown_as", [None, {"rendered_schedule_entries": [], "rendered_coverage_percentage": None}])
+@pytest.mark.parametrize(
+    "shown_as",
+    [None, *({"rendered_schedule_entries": [], "rendered_coverage_percentage": coverage} for coverage in (None, 25.0))],
+)
 def test_overrides_that_were_not_rendered_are_requested(account: Any, make: Any, shown_as: Any) -> None:
     account.schedules = many(make, 3, overrides_subschedule=shown_as)
     answers = {f"/schedules/S{n}/overrides": {"overrides": [reported(make, "O1", "2026-01-05")]} for n in range(3)}

@@ -96,6 +96,24 @@ def test_a_fixed_offset_is_taken_and_named(make: Any) -> None:
     assert [note.code for note in findings.notes] == ["unknown_zone"]
 
 
+@pytest.mark.parametrize("empty", [None, {}, {"type": None, "start_time_of_day": None}])
+def test_a_restriction_without_limits_restricts_nothing(make: Any, empty: Any) -> None:
+    good = restriction("daily", "09:00:00", 3600)
+    record, findings = mapped(
+        make,
+        make.schedule(
+            "S1",
+            make.layer("L1", "PANA", restrictions=[empty]),
+            make.layer("L2", "PANA", restrictions=[empty, good]),
+        ),
+    )
+    assert [layer.windows for layer in record.layers] == [(Always(),), (Daily(9 * 3600, 3600),)]
+    assert [(note.code, note.path) for note in findings.notes] == [
+        ("empty_restriction", "schedule_layers[0].restrictions")
+    ]
+    assert (record.unread, findings.failed) == ({}, [])
+
+
 def test_restrictions_are_a_union_of_windows_in_one_order(make: Any) -> None:
     weekly = restriction("weekly", "20:30:00", 45_000, start_day_of_week=5)
     daily = restriction("daily", "17:00:00", 36_000, start_day_of_week=0)
@@ -313,3 +331,5 @@ def test_rendered_entries_prove_the_zone_of_an_answer_too(make: Any) -> None:
     detail = detail_of(make.schedule("S1", restricted, final_schedule=rendered))
     assert not mapping_layers.is_rendered_in(detail, "Europe/Berlin", make.NOW)
     assert mapping_layers.is_rendered_in(detail_of(make.schedule("S1", restricted)), "Europe/Berlin", make.NOW)
+    shown = {**restricted, "rendered_schedule_entries": [None, entry]}
+    assert not mapping_layers.is_rendered_in(detail_of(make.schedule("S1", shown)), "Europe/Berlin", make.NOW)

@@ -43,7 +43,6 @@ def test_a_person_without_an_email_or_with_an_odd_zone_is_kept_and_named(make: A
     ("raw", "channel", "address"),
     [
         (method("email", address=" ana@example.com "), "email", "ana@example.com"),
-        (method("email", address=None), "email", None),
         (method("phone", country_code=49, address="30 1234-567"), "voice", "+49301234567"),
         (method("sms", country_code=1, address="5185550100"), "sms", "+15185550100"),
         (method("whatsapp", country_code=1, address="5185550100"), "other", "+15185550100"),
@@ -97,12 +96,20 @@ def test_numbers_follow_the_plan_of_their_country(
     assert [note.code for note in findings.notes] == (["phone_extension"] if extension else [])
 
 
-@pytest.mark.parametrize("typed", ["ana", "ana@example", "ana@example.com, bo@example.com"])
-def test_an_address_that_is_no_address_is_kept_as_typed_and_switched_off(make: Any, typed: str) -> None:
+@pytest.mark.parametrize("typed", [None, " ", "ana", "ana@example", "ana@example.com, bo@example.com"])
+def test_an_address_that_is_no_address_is_kept_as_typed_and_switched_off(make: Any, typed: str | None) -> None:
     record, findings = mapped(make.user("P1"), [method("email", address=typed)])
     (one,) = record.contact_methods
-    assert (one.address, one.enabled) == (typed, False)
+    assert (one.address, one.enabled) == ((typed or "").strip() or None, False)
     assert [note.code for note in findings.notes] == ["invalid_email"]
+
+
+@pytest.mark.parametrize("sent", [" ", "not mail", "a" * 400 + "@example.com"])
+def test_a_person_keeps_no_address_that_no_mail_can_be_sent_to(make: Any, sent: str) -> None:
+    record, findings = mapped(make.user("P1", email=sent))
+    assert (record.email, [note.code for note in findings.notes]) == (None, ["no_email"])
+    reference = wire.Reference.model_validate({"id": "P1", "type": "user_reference", "email": sent})
+    assert mapping_people.referenced_user([reference], (), findings).email is None
 
 
 def test_a_name_of_blanks_falls_back(make: Any) -> None:

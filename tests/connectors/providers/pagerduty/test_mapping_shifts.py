@@ -179,6 +179,11 @@ def test_a_member_who_is_not_understood_keeps_the_place(make: Any, sent: Any, ke
     assert noted(findings) == ([] if kept == "PBO" else [("unknown_holder", path)])
 
 
+def test_an_event_without_members_is_named(make: Any) -> None:
+    _, findings = mapped(make, raw_schedule([event("E1", strategy={"members": []})]))
+    assert noted(findings) == [("no_members", "rotations[0].events[0].assignment_strategy.members")]
+
+
 def test_the_order_of_an_event_for_everyone_means_nothing(make: Any) -> None:
     everyone = {"type": "every_member_assignment_strategy", "shifts_per_member": None}
     bo = {"type": "user_member", "user_id": "PBO"}

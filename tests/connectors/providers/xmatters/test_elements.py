@@ -43,6 +43,15 @@ def test_one_bad_absence_costs_itself(instance: Any, make: Any, absent: str | No
     assert found == {"ANA": (1, unread if absent is None else {}), "BO": (0, unread)}
 
 
+def test_a_group_that_replaces_a_person_is_no_person(instance: Any, make: Any) -> None:
+    absence = make.absence("A1", "ANA", "2026-01-05T00:00:00Z", "2026-01-06T00:00:00Z", by="BO")
+    absence["replacement"] = {"id": "G1", "recipientType": "GROUP"}
+    instance.absences = [absence]
+    snapshot = fetch(instance)
+    assert "G1" not in {user.external_id for user in snapshot.users}
+    assert [failed.path for failed in snapshot.failed] == ["absences[0].replacement.recipientType"]
+
+
 def test_one_bad_member_of_a_roster_costs_itself(instance: Any, make: Any) -> None:
     instance.rosters["G1"].insert(0, {"id": None, "recipientType": "PERSON"})
     snapshot = fetch(instance)

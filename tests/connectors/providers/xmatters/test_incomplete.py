@@ -324,3 +324,20 @@ def test_a_roster_of_nothing_with_more_behind_it_is_not_reported(instance: Any) 
     instance.answers["/groups/G1/members"] = {"data": [], "links": {"next": "/api/xm/1/groups/G1/members?offset=9"}}
     snapshot = fetch(instance)
     assert (snapshot.teams[0].members, codes(snapshot)) == (None, ["members_not_told"])
+
+
+# --- main lists -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"), [("/people", "responder"), ("/groups", "user_group"), ("/services", "service")]
+)
+def test_a_main_list_that_has_fewer_objects_than_announced_is_named(
+    instance: Any, make: Any, path: str, kind: Any
+) -> None:
+    instance.answers[path] = {**make.envelope([]), "total": 3}
+    snapshot = fetch(instance)
+    notes = [note for note in snapshot.notes if note.code == "incomplete_list"]
+    assert [(note.entity_type, note.external_id, note.loss) for note in notes] == [(kind, None, True)]
+    assert "3" in notes[0].message
+    assert not snapshot.completeness[kind].listing

@@ -200,7 +200,8 @@ def test_a_number_is_read_by_its_country_or_kept_as_typed_and_switched_off(
     raw = make.device("D1", "ANA", "VOICE", phoneNumber=typed, country=country)
     (made,) = contact_methods("ANA", devices(raw), findings)
     assert (made.address, made.extension, made.enabled) == (address or typed, extension, address is not None)
-    assert [note.code for note in findings.notes] == ([] if address else ["invalid_number"])
+    expected = "phone_extension" if extension else "" if address else "invalid_number"
+    assert [note.code for note in findings.notes] == ([expected] if expected else [])
 
 
 @pytest.mark.parametrize("typed", ["ana@@example.com", "ana example", None])

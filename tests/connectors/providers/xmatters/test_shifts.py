@@ -402,3 +402,16 @@ def test_a_rotation_of_nested_groups_turns_like_one_of_people(make: Any) -> None
     seats = (make.seat(1, "ANA"), make.seat(2, {"id": "N", "recipientType": "GROUP"}, 10))
     made, _ = mapped(make.shift("S1", *seats, rotation={**WEEKLY, "nextRotationTime": "2026-01-04T23:00:00Z"}))
     assert set(made.layers[0].participants) == {person("ANA"), Participant("policy", "N")}
+
+
+# --- the hour that a clock shows twice --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("hour", [0, 1])  # both are 02:30; the first ends at the same reading, an hour later
+def test_a_shift_starts_in_the_pass_that_was_sent(make: Any, hour: int) -> None:
+    times = {"start": f"2026-10-25T0{hour}:30:00Z", "end": f"2026-10-25T0{hour + 1}:30:00Z"}
+    made, _ = mapped(make.shift("S1", make.seat(1, "ANA"), recurrence={"frequency": "DAILY"}, **times))
+    spec = made.spec()
+    assert spec is not None
+    shown = render_final(spec, (), when(2026, 10, 25), when(2026, 10, 27))
+    assert [span.start for span in shown] == [when(2026, 10, 25, hour, 30), when(2026, 10, 26, 1, 30)]
