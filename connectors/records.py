@@ -66,13 +66,24 @@ class MappingNote:
 
 @dataclass(frozen=True, slots=True)
 class FailedEntity:
-    """One object that could not be imported, and what to do about it. external_id None: the whole list."""
+    """One object that could not be imported, or one element of it. external_id None: the whole list.
+
+    message: what happened and what to do. hint: the end of the message, which says what to do. element: only one
+    element of the object could not be read.
+    """
 
     entity_type: EntityType
     external_id: str | None
     code: str
     path: str
     message: str
+    hint: str = ""
+    element: bool = False
+
+    @property
+    def cause(self) -> str:
+        """The message without the hint."""
+        return self.message.removesuffix(self.hint).rstrip()
 
 
 @dataclass(frozen=True, slots=True)

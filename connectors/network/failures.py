@@ -38,7 +38,7 @@ def refusal(
     if status == 429:
         return rate_limited(provider, label, request, wait, message)
     if is_retryable(status):
-        return ProviderUnavailable(message, hint="Try again later; nothing was changed here.", provider=provider)
+        return ProviderUnavailable(message, hint="Try again later.", provider=provider)
     if 400 <= status < 500:
         hint = "The source does not accept this request: report it with this message."
         return RequestRejected(message, hint=hint, provider=provider, path=request.path, status=status, reason=reason)
@@ -69,7 +69,7 @@ def unreachable(provider: str, label: str, request: Request, fault: TransportFau
     if fault.kind == "limits":
         hint = "Import a smaller selection."
         return UnexpectedResponse(message, hint=hint, provider=provider, path=request.path, code="limits")
-    hint = "Check the network from this machine to the source, then try again; nothing was changed here."
+    hint = "Check the network from this machine to the source, then try again."
     return ProviderUnavailable(message, hint=hint, provider=provider)
 
 

@@ -42,7 +42,7 @@ class Vendor:
 
     @property
     def hint(self) -> str:
-        return f"Nothing of this object was changed here; correct it in {self.label}, or report it with this message."
+        return f"Correct it in {self.label}, or report it with this message."
 
     @property
     def element_hint(self) -> str:
@@ -82,7 +82,7 @@ class Findings:
 
     def fail(self, entity_type: EntityType, external_id: str | None, error: ConnectorError, path: str = "") -> None:
         path = path or (error.path if isinstance(error, UnexpectedResponse) else "")
-        self.failed.append(FailedEntity(entity_type, external_id, error.code, path, str(error)))
+        self.failed.append(FailedEntity(entity_type, external_id, error.code, path, str(error), error.hint))
 
     def zone(self, entity_type: EntityType, external_id: str, reading: ZoneReading, path: str) -> ZoneReading:
         """Returns ``reading`` and adds a note when its zone is unknown.
@@ -100,7 +100,7 @@ class Findings:
         try:
             return model.model_validate(raw)
         except ValidationError as error:
-            self._reject(error, entity_type, external_id, at, self.vendor.hint)
+            self._reject(error, entity_type, external_id, at)
             return None
 
     def read_element(
@@ -114,7 +114,7 @@ class Findings:
             return model.model_validate(raw)
         except ValidationError as error:
             if not ended:
-                self._reject(error, entity_type, external_id, at, self.vendor.element_hint)
+                self._reject(error, entity_type, external_id, at, element=True)
             return None
 
     def read_all(
@@ -140,7 +140,7 @@ class Findings:
                 found[i] = model.model_validate(item)
             except ValidationError as error:
                 if not ended(item):
-                    self._reject(error, entity_type, external_id, f"{at}[{i}]", self.vendor.element_hint)
+                    self._reject(error, entity_type, external_id, f"{at}[{i}]", element=True)
                     unread += 1
         return Elements(found.values(), unread, found)
 
@@ -169,8 +169,10 @@ class Findings:
             except UnexpectedResponse as error:
                 if ended(element):
                     continue
-                message = f"{error.message} {self.vendor.element_hint}"
-                self.failed.append(FailedEntity(entity_type, external_id, error.code, error.path, message))
+                hint = self.vendor.element_hint
+                message = f"{error.message} {hint}"
+                failed = FailedEntity(entity_type, external_id, error.code, error.path, message, hint, element=True)
+                self.failed.append(failed)
                 unread += 1
             else:
                 made |= {} if result is None else {place: result}
@@ -186,13 +188,20 @@ class Findings:
             return None
 
     def _reject(
-        self, error: ValidationError, entity_type: EntityType, external_id: str | None, at: str, hint: str
+        self,
+        error: ValidationError,
+        entity_type: EntityType,
+        external_id: str | None,
+        at: str,
+        *,
+        element: bool = False,
     ) -> None:
         """Adds the failure of an object for its first wrong value. at: JSON path of what was read."""
         code, path, message = _first(error)
         path = f"{at}{'.' if at and path and not path.startswith('[') else ''}{path}"
+        hint = self.vendor.element_hint if element else self.vendor.hint
         text = f"{entity_type} {external_id or 'without an id'}: {path} {message}. {hint}"
-        self.failed.append(FailedEntity(entity_type, external_id, code, path, text))
+        self.failed.append(FailedEntity(entity_type, external_id, code, path, text, hint, element))
 
 
 def _first(error: ValidationError) -> tuple[str, str, str]:

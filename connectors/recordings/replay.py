@@ -65,7 +65,7 @@ def document(snapshot: Snapshot, since: int, until: int) -> Json:
 
 def nothing_read(provider: str, at: int, error: ConnectorError) -> Snapshot:
     """Return the snapshot of a read that could not begin: every list failed with the same error."""
-    failed = tuple(FailedEntity(kind, None, error.code, "", str(error)) for kind in ENTITY_TYPES)
+    failed = tuple(FailedEntity(kind, None, error.code, "", str(error), error.hint) for kind in ENTITY_TYPES)
     return Snapshot(provider, Account(None, ""), at, failed=failed)
 
 

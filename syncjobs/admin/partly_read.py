@@ -52,17 +52,18 @@ class PartlyReadAdmin(AggregateAdmin[AnyRoot]):
 
 
 class SyncedEscalationPage(EscalationPage):
-    """Says on which unread elements the walk rests: of its schedules and groups, and of the people in them."""
+    """Says on which unread elements the walk rests: of policies, schedules and groups, and of the people in them."""
 
-    def warnings(self, found: Walkable, at: int) -> Sequence[str]:
+    def warnings(self, policy: EscalationPolicy, found: Walkable, at: int) -> Sequence[str]:
         ids: dict[str, set[int]] = defaultdict(set)
+        ids["escalation_policy"].add(policy.pk)
         for (kind, _), row in found.rows.items():
             ids[kind].add(row.pk)
         members = {who for group in found.context.groups.values() for who in group.members}
         ids["responder"] |= {found.names[who].responder_id or 0 for who in members if who in found.names}
-        by_row = unread_elements("schedule", "user_group", "responder")
+        by_row = unread_elements("escalation_policy", "schedule", "user_group", "responder")
         others = [
-            each.only("members", "substitutions")
+            each.only("levels", "members", "substitutions")
             for (kind, row_id), unread in by_row.items()
             if kind != "schedule" and row_id in ids[kind]
             for each in unread
@@ -76,7 +77,9 @@ for model in (EscalationPolicy, Responder, UserGroup):
 
 
 @admin.register(EscalationPolicy)
-class SyncedEscalationPolicyAdmin(EscalationPolicyAdmin):
+class SyncedEscalationPolicyAdmin(PartlyReadAdmin[EscalationPolicy], EscalationPolicyAdmin):
+    """Escalation policies. Their lists, forms and pages say which levels could not be read."""
+
     page_type = SyncedEscalationPage
 
 

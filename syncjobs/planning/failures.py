@@ -1,9 +1,7 @@
 """Makes the items of objects that could not be read completely, and of those that cannot be written. Pure."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Final
 
 from connectors.records import FailedEntity
 from oncall.aggregates import Kind, State, Values
@@ -12,12 +10,6 @@ from syncjobs.planning.values import Item, Proposal
 
 #: Raises InvalidDraft if a row with these fields, or one of these elements by collection and key, cannot be written.
 Check = Callable[[Kind, Values, Mapping[str, Mapping[str, Values]]], None]
-
-
-_ELEMENT: Final = "Only this element"
-#: The end of a message: what it claims about the rest of its object, then what to do. See ``Vendor`` in the reading.
-_END: Final = re.compile(rf" ?\b({_ELEMENT}|Nothing of this object)\b[^;]*; (.+)$", re.DOTALL)
-_UNCHANGED: Final = "; nothing was changed here"
 
 
 def refusal_text(error: InvalidDraft) -> str:
@@ -63,6 +55,8 @@ def failed_item(entities: Sequence[FailedEntity], item: Item | None, proposal: P
     """
     first = entities[0]
     reason = _why_failed(entities, in_part=proposal is not None)
+    if proposal is None and first.external_id:
+        reason += " Nothing of it was changed here."
     if item is not None:
         reason = f"{item.reason.rstrip('.')}; {reason}" if item.reason else _capitalized(reason)
         return replace(item, reason=reason, path=item.path or first.path, failures=item.failures + len(entities))
@@ -79,23 +73,11 @@ def failed_item(entities: Sequence[FailedEntity], item: Item | None, proposal: P
 
 
 def _why_failed(entities: Sequence[FailedEntity], *, in_part: bool) -> str:
-    """Return the messages as one reason. in_part: whether another part of the object could be read.
-
-    Each message is about one element or one request. What it claims about the whole object is left out where it is not
-    true, and said once for all messages.
-    """
-    messages: dict[str, None] = {}
-    advice: dict[str, None] = {}
-    for entity in entities:
-        message = entity.message.replace(_UNCHANGED, "") if in_part else entity.message
-        end = _END.search(message)
-        if end is not None and (in_part or end[1] == _ELEMENT):
-            message = message[: end.start()]
-            if in_part:
-                advice[_capitalized(end[2])] = None
-        messages[message] = None
-    said = " ".join([*messages, *advice])
-    return f"only a part of it could be read, and nothing is removed because of that: {said}" if in_part else said
+    """Return the messages as one reason, each cause and each hint once. in_part: whether another part could be read."""
+    causes = dict.fromkeys(entity.cause for entity in entities)
+    hints = dict.fromkeys(entity.hint for entity in entities if entity.hint)
+    reason = " ".join([*causes, *hints])
+    return f"only a part of it could be read, and nothing is removed because of that: {reason}" if in_part else reason
 
 
 def _capitalized(text: str) -> str:

@@ -18,6 +18,7 @@ _CONSEQUENCES: Final[Mapping[str, str]] = {
     "contact_methods": "how the person is reached may differ",
     "extra_shifts": "who is on call may differ",
     "layers": "who is on call may differ",
+    "levels": "who is paged may differ",
     "members": "who belongs to it may differ",
     "notification_rules": "how the person is reached may differ",
     "overrides": "who is on call may differ",
@@ -68,8 +69,17 @@ def unread_elements(*kinds: Kind) -> dict[tuple[Kind, int], list[UnreadElements]
         "entity_type", "row", "name", "connection__name", "unread"
     ):
         kind = next(each for each in kinds if each == name_of_kind)
-        found[kind, row_id].append(UnreadElements(kind, row_id, name, connection, unread))
+        found[kind, row_id].append(UnreadElements(kind, row_id, name, connection, _by_collection(unread)))
     return found
+
+
+def _by_collection(unread: Mapping[str, int]) -> dict[str, int]:
+    """Return the numbers by collection, sorted. A layer that was read only in part is stored as ``layers.<key>``."""
+    counts: dict[str, int] = {}
+    for path, number in sorted(unread.items()):
+        name = path.partition(".")[0]
+        counts[name] = counts.get(name, 0) + number
+    return counts
 
 
 def unread_by_schedule(

@@ -85,7 +85,7 @@ class EscalationPage(AggregatePage[EscalationPolicy]):
 
     template = "oncall/admin/escalation_page.html"
 
-    def warnings(self, found: Walkable, at: int) -> Sequence[str]:
+    def warnings(self, policy: EscalationPolicy, found: Walkable, at: int) -> Sequence[str]:
         """Returns sentences that the page shows before the walk of an alert at the instant ``at``."""
         return ()
 
@@ -121,7 +121,7 @@ class EscalationPage(AggregatePage[EscalationPolicy]):
         lines = notices(course)
         return {
             "query": query,
-            "warnings": self.warnings(found, query.at),
+            "warnings": self.warnings(policy, found, query.at),
             "past": query.at < now,
             "at": dated_moment(query.at, query.zone),
             "ladder": Ladder.of(course, found.policy, builder, policy.name),

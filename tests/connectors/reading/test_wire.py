@@ -17,7 +17,7 @@ def failure(model: Any, raw: Any, at: str = "") -> Any:
     findings = Findings(Vendor("acme", "Acme"))
     assert findings.read(model, raw, "schedule", "S1", at) is None
     (failed,) = findings.failed
-    assert "correct it in Acme" in failed.message
+    assert "Correct it in Acme" in failed.message
     return failed
 
 

@@ -163,7 +163,7 @@ def address(name: str, run: SyncRun) -> str:
     """The address with the first row of its model, and with this run."""
     pattern = ADDRESSES[name]
     model = next(
-        (each for each in apps.get_models() if name.startswith(each._meta.label_lower.replace(".", "_"))), None
+        (each for each in apps.get_models() if name.startswith(f"{each._meta.label_lower.replace('.', '_')}_")), None
     )
     row = None if model is None else model._default_manager.order_by("pk").first()
     values = {

@@ -50,6 +50,7 @@ def sentence(elements: str, of: str, effect: str = "who is on call may differ") 
     return f"{elements} of {of} could not be read at acme; {effect}."
 
 
+PAGED = "who is paged may differ"
 REACHED = "how the person is reached may differ"
 
 
@@ -64,6 +65,8 @@ REACHED = "how the person is reached may differ"
         ("schedule", "S1", Schedule, "overrides", sentence("2 overrides", "Primary")),
         ("schedule", "S1", Schedule, "extra_shifts", sentence("2 extra shifts", "Primary")),
         ("schedule", "S1", Schedule, "layers", sentence("2 layers", "Primary")),
+        ("schedule", "S1", Schedule, "layers.L1", sentence("2 layers", "Primary")),
+        ("escalation_policy", "P1", EscalationPolicy, "levels", sentence("2 levels", "Default", PAGED)),
     ],
 )
 def test_the_form_says_it_and_the_list_has_a_mark(
@@ -108,6 +111,7 @@ def test_a_walk_says_what_it_rests_on(browser: Client, imported: Sync) -> None:
     assert {name: said(browser, url) for name, url in pages.items()} == {"Default": [], "Team": []}
     lose(imported, "schedule", "S1", overrides=1)
     lose(imported, "user_group", "T1", members=2)
+    lose(imported, "escalation_policy", "P1", levels=1)
     for number, id_ in enumerate(("U1", "U2", "U3"), 1):
         lose(imported, "responder", id_, substitutions=number, contact_methods=1)
     members = sentence("2 members", "Platform", "who belongs to it may differ")
@@ -116,7 +120,13 @@ def test_a_walk_says_what_it_rests_on(browser: Client, imported: Sync) -> None:
         sentence("2 substitutions", "Bo"),
         sentence("3 substitutions", "Cy"),
     )
-    assert set(said(browser, pages["Default"])) == {sentence("1 override", "Primary"), ana, bo, cy}
+    assert set(said(browser, pages["Default"])) == {
+        sentence("1 level", "Default", PAGED),
+        sentence("1 override", "Primary"),
+        ana,
+        bo,
+        cy,
+    }
     assert set(said(browser, pages["Team"])) == {members, ana, bo}
     assert members in browser.get(pages["Team"]).content.decode()
 

@@ -339,7 +339,9 @@ def test_objects_that_were_not_reached_are_shown_with_the_reason(sync: Sync, adm
 
 def test_an_object_that_was_imported_in_part_says_so_and_nothing_else(sync: Sync, admin_client: Client) -> None:
     hint = Vendor("pagerduty", "PagerDuty").element_hint
-    failed = FailedEntity("schedule", "S1", "invalid_value", "overrides[0]", f"Override 1 is unusable. {hint}")
+    failed = FailedEntity(
+        "schedule", "S1", "invalid_value", "overrides[0]", f"Override 1 is unusable. {hint}", hint, True
+    )
     (primary,) = world().schedules
     sync.source.change(failed=(failed,), schedules=(replace(primary, unread={"overrides": 1}),))
     run = sync.run()
@@ -348,6 +350,6 @@ def test_an_object_that_was_imported_in_part_says_so_and_nothing_else(sync: Sync
     assert "applied" in page
     assert (
         "Only a part of it could be read, and nothing is removed because of that: Override 1 is unusable. "
-        "Correct it in PagerDuty."
+        "Only this element is left out, the others were read; correct it in PagerDuty."
     ) in page
-    assert "was changed here" not in page
+    assert "was changed" not in page

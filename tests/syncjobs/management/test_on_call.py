@@ -216,8 +216,8 @@ def test_a_schedule_that_was_read_in_part_says_what_is_missing(primary: tuple[in
     link("schedule", schedule, {"overrides": 2, "layers": 1})
     link("responder", ana, {"substitutions": 1, "contact_methods": 1})
     sentences = [
-        "2 overrides of Primary could not be read at acme; who is on call may differ.",
         "1 layer of Primary could not be read at acme; who is on call may differ.",
+        "2 overrides of Primary could not be read at acme; who is on call may differ.",
         "1 substitution of Ana could not be read at acme; who is on call may differ.",
     ]
     code, out = shell("on_call", "--at", AT)

@@ -126,8 +126,7 @@ def test_what_could_not_be_read_and_what_cannot_be_written_of_one_object_is_one_
     failed = run.items.get(outcome="failed")
     assert failed.reason == (
         "name: is empty. It was not written. Correct it at the source; only a part of it could be read, and "
-        "nothing is removed because of that: "
-        "Member 0 cannot be read."
+        "nothing is removed because of that: Member 0 cannot be read."
     )
     assert run.counts["user_group"]["failed"] == 1
 

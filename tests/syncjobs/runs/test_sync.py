@@ -361,7 +361,7 @@ def test_what_the_connector_could_not_map_is_an_item_with_its_reason(sync: Sync)
     run = sync.run()
     assert run.state == RunState.PARTIAL
     assert {i.external_id: i.reason for i in run.items.filter(outcome="failed")} == {
-        "S9": "The turn of layer L has no length.",
+        "S9": "The turn of layer L has no length. Nothing of it was changed here.",
         "": "The key may not read services.",
     }
 

@@ -9,6 +9,7 @@ from syncjobs.words.values import counts_in_words
 COLLECTIONS = [
     *((kind, each.name) for kind, aggregate in AGGREGATES.items() for each in aggregate.collections),
     ("schedule", "layers"),
+    ("escalation_policy", "levels"),
 ]
 
 
