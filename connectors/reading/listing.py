@@ -9,7 +9,6 @@ from connectors.errors import ConnectorError, NotFound, PermissionMissing, Provi
 from connectors.network.client import JsonValue
 from connectors.reading.findings import Findings, Vendor, W
 from connectors.reading.pages import Page
-from connectors.reading.texts import short_key
 from connectors.records import Completeness, EntityType
 
 #: Errors that cost one list or one object. Any other error (a refused key, a rate limit, a stop) ends the whole read.
@@ -139,7 +138,7 @@ class Listing(Generic[W]):
         self.total = page.total if page.total is not None else self.total
         for raw in page.items:
             id_ = raw.get("id") if isinstance(raw, dict) else None
-            external_id = short_key(id_) if isinstance(id_, str) and id_.strip() else None
+            external_id = id_ if isinstance(id_, str) and id_.strip() else None
             at = f"{self._key}[{self._count}]" if external_id is None else ""
             self._count += 1
             found = self._findings.read(self._model, raw, self._entity_type, external_id, at)

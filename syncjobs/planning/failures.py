@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from connectors.reading.texts import short_key
 from connectors.records import FailedEntity
 from oncall.aggregates import Kind, State, Values
 from oncall.errors import InvalidDraft
@@ -62,7 +63,7 @@ def failed_item(entities: Sequence[FailedEntity], item: Item | None, proposal: P
         return replace(item, reason=reason, path=item.path or first.path, failures=item.failures + len(entities))
     return Item(
         kind=first.entity_type,
-        external_id=first.external_id or "",
+        external_id=short_key(first.external_id or ""),
         label=(proposal.label if proposal else first.external_id) or "the whole listing",
         action="failed",
         fingerprint="",

@@ -15,7 +15,6 @@ from connectors.providers.xmatters.rotations import NOT_ROTATING
 from connectors.providers.xmatters.vendor import VENDOR, invalid
 from connectors.reading.findings import Elements, Findings
 from connectors.reading.listing import RECOVERABLE, all_items
-from connectors.reading.texts import short_key
 
 
 class ShiftReading:
@@ -187,7 +186,7 @@ class ShiftReading:
 
 def _id(item: JsonValue) -> str | None:
     id_ = item.get("id") if isinstance(item, dict) else None
-    return short_key(id_) if isinstance(id_, str) and id_.strip() else None
+    return id_ if isinstance(id_, str) and id_.strip() else None
 
 
 def _is_incomplete(member: JsonValue) -> bool:

@@ -53,3 +53,8 @@ def test_an_object_that_could_not_be_read_at_all_did_not_change() -> None:
     assert item.reason == f"Override 1 is unusable. Its name is missing. {ACME.element_hint} {ACME.hint} {UNCHANGED}"
     listing = failed_item([failed("The list is cut.", "", None)], None, None)
     assert (listing.label, listing.external_id, listing.reason) == ("the whole listing", "", "The list is cut.")
+
+
+def test_an_id_that_is_too_long_for_the_database_is_shortened() -> None:
+    item = failed_item([failed("Its id is too long.", ACME.hint, "x" * 300)], None, None)
+    assert (len(item.external_id), item.label) == (255, "x" * 300)
