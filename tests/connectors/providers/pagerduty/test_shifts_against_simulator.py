@@ -11,7 +11,6 @@ import pytest
 from connectors.base import Rim
 from connectors.closure import Selection
 from connectors.providers.pagerduty.connector import PagerDuty
-from connectors.records import SourceSchedule
 from connectors.redaction import Secret
 from connectors.simulator.pagerduty import DEMO_CREDENTIALS, DEMO_SETTINGS, Simulator, build_world
 from connectors.simulator.pagerduty.model import CustomShift, Event, OverrideShift, Rotation, ShiftSchedule
@@ -235,7 +234,7 @@ def random_schedule(pick: random.Random, key: str) -> ShiftSchedule:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_random_schedules_render_as_simulated(seed: int) -> None:
-    pick = random.Random(seed)  # noqa: S311 - reproducible, not secret
+    pick = random.Random(seed)
     found = renderings(*(random_schedule(pick, f"S{number}") for number in range(20)))
     assert sum(bool(theirs) for _, theirs in found.values()) > 15
     for key, (ours, theirs) in found.items():
