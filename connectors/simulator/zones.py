@@ -107,13 +107,14 @@ def stretches(zone: str, since: int, until: int) -> Iterator[Stretch]:
             yield Stretch(start, end, offset, changes[position - 1][1] if position else offset)
 
 
-def first_instant(zone: str, reading: int) -> int:
-    """Return the first instant whose reading is at or after ``reading``.
+def first_instant(zone: str, reading: int, since: int | None = None) -> int:
+    """Return the first instant, not before the instant ``since``, whose reading is at or after ``reading``.
 
     For a skipped hour this is the instant after the gap, for a repeated hour the first of both instants.
     """
-    for stretch in stretches(zone, reading - 2 * DAY, reading + 3 * DAY):
-        candidate = max(stretch.start, reading - stretch.offset, reading - 2 * DAY)
+    earliest = reading - 2 * DAY if since is None else max(since, reading - 2 * DAY)
+    for stretch in stretches(zone, earliest, reading + 3 * DAY):
+        candidate = max(stretch.start, reading - stretch.offset, earliest)
         if candidate < stretch.end:
             return candidate
     raise AssertionError(f"No instant in {zone} shows {reading}.")

@@ -61,16 +61,21 @@ def recurring(lines: Sequence[str], start: int, duration: int, zone: str, path: 
     late_start = start if at(zone, first) != start else None
     added, late = _apart(dates["RDATE"], zone)
     excluded, late_excluded = _apart(dates["EXDATE"], zone)
+    for date in dates["EXDATE"]:  # a start that the clock skips begins at the end of the gap and keeps its reading
+        skipped = date.reading // DAY * DAY + first % DAY
+        if date.instant is not None and not date.is_far and at(zone, skipped) == date.instant:
+            excluded.add(skipped)
     if late_start is not None:  # nothing starts in the first pass then
         excluded -= {first for date in dates["EXDATE"] if date.instant == at(zone, first)}
     if late_start in late_excluded:
         excluded.add(first)
+    # An added date that is excluded too is no occurrence, so it uses up nobody's turn, in either pass.
     window = Recurring(
         rule=rules[0],
         first=first,
         duration=duration,
         excluded=tuple(sorted(excluded)),
-        added=tuple(sorted(added)),
+        added=tuple(sorted(added - excluded)),
         first_at=late_start,
         late=tuple(sorted(late - late_excluded)),
     )

@@ -108,6 +108,7 @@ class Event:
     """An event that recurs in the wall time of ``time_zone``. ``start`` and ``end`` are readings of the first one.
 
     ``members`` are user ids; None = the empty member. ``shifts_per_member`` None = every member has each shift.
+    ``rule`` is an RRULE line; ``excluded`` and ``added`` are instants of starts (EXDATE, RDATE).
     """
 
     id: str
@@ -120,6 +121,8 @@ class Event:
     shifts_per_member: int | None
     effective_since: int
     effective_until: int | None = None
+    excluded: list[int] = field(default_factory=list)
+    added: list[int] = field(default_factory=list)
 
 
 @dataclass(slots=True)

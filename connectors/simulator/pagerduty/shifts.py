@@ -1,7 +1,7 @@
 """Who is on call in a v3 (shift-based) schedule. Shifts add up; an override replaces one member of one source.
 
-The code visits every day of the event's zone. Each occurrence is one unbroken shift from the first instant that shows
-its start to the first instant that shows its end. ``effective_since``/``effective_until`` cut shifts.
+Each occurrence is one unbroken shift from the instant of its start to the first instant from there on that shows its
+end. ``effective_since``/``effective_until`` cut shifts.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from connectors.simulator.pagerduty.model import Event, OverrideShift, ShiftSchedule
-from connectors.simulator.zones import DAY, first_instant, weekday_of
-
-_WEEKDAYS = {"MO": 1, "TU": 2, "WE": 3, "TH": 4, "FR": 5, "SA": 6, "SU": 7}
+from connectors.simulator.pagerduty.recurrence import starts
+from connectors.simulator.zones import DAY, first_instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,45 +35,6 @@ class Shift:
     source: Source
 
 
-@dataclass(frozen=True, slots=True)
-class _Rule:
-    weekly: bool
-    interval: int
-    weekdays: frozenset[int]
-
-    def occurs(self, first_day: int, day: int) -> bool:
-        if self.weekdays and weekday_of(day * DAY) not in self.weekdays:
-            return False
-        if not self.weekly:
-            return (day - first_day) % self.interval == 0
-        if not self.weekdays and weekday_of(day * DAY) != weekday_of(first_day * DAY):
-            return False
-        return (_week(day) - _week(first_day)) % self.interval == 0
-
-
-def _week(day: int) -> int:
-    """Return the number of the week. Weeks begin on Monday, the default of RFC 5545."""
-    return (day + 3) // 7
-
-
-def parse_rule(text: str) -> _Rule:
-    """Parse FREQ DAILY or WEEKLY with INTERVAL, BYDAY without numbers, and WKST=MO. Raises ValueError otherwise."""
-    if not text.startswith("RRULE:"):
-        raise ValueError(f"The simulator recurs by RRULE only, not by {text!r}.")
-    parts = dict(part.split("=", 1) for part in text.removeprefix("RRULE:").split(";"))
-    days = [day for day in parts.pop("BYDAY", "").split(",") if day]
-    frequency, interval, week_start = parts.pop("FREQ", ""), int(parts.pop("INTERVAL", "1")), parts.pop("WKST", "MO")
-    if (
-        frequency not in ("DAILY", "WEEKLY")
-        or interval < 1
-        or week_start != "MO"
-        or parts
-        or set(days) - set(_WEEKDAYS)
-    ):
-        raise ValueError(f"The simulator cannot recur by {text!r}: DAILY or WEEKLY with INTERVAL and BYDAY only.")
-    return _Rule(frequency == "WEEKLY", interval, frozenset(_WEEKDAYS[day] for day in days))
-
-
 def _members(event: Event, index: int) -> Sequence[str | None]:
     if event.shifts_per_member is None:
         return event.members
@@ -82,22 +42,18 @@ def _members(event: Event, index: int) -> Sequence[str | None]:
 
 
 def _event_shifts(event: Event, rotation_id: str, since: int, until: int) -> Iterator[Shift]:
-    rule = parse_rule(event.rule)
-    first_day, second, length = event.start // DAY, event.start % DAY, event.end - event.start
-    index = 0
-    for day in range(first_day, (until + DAY) // DAY + 1):
-        if not rule.occurs(first_day, day):
+    """Yield the shifts that overlap [since, until). An excluded start has no shift, but uses up its member's turn."""
+    length = event.end - event.start
+    for index, (begin, reading) in enumerate(starts(event, until)):
+        if begin in event.excluded or begin + length < since - 2 * DAY:
             continue
-        start_reading = day * DAY + second
-        if start_reading + length > since - 2 * DAY:
-            start = max(first_instant(event.time_zone, start_reading), event.effective_since)
-            end = first_instant(event.time_zone, start_reading + length)
-            if event.effective_until is not None:
-                end = min(end, event.effective_until)
-            if start < end and start < until and end > since:
-                for member in _members(event, index):
-                    yield Shift(start, end, member, Source(rotation_id, None))
-        index += 1
+        start = max(begin, event.effective_since)
+        end = first_instant(event.time_zone, reading + length, begin)
+        if event.effective_until is not None:
+            end = min(end, event.effective_until)
+        if start < end and start < until and end > since:
+            for member in _members(event, index):
+                yield Shift(start, end, member, Source(rotation_id, None))
 
 
 def _overridden(shift: Shift, overrides: Sequence[OverrideShift]) -> Iterator[Shift]:

@@ -18,6 +18,7 @@ from connectors.simulator.pagerduty.model import (
     Schedule,
     ShiftSchedule,
 )
+from connectors.simulator.pagerduty.recurrence import recurrence_lines
 from connectors.simulator.pagerduty.shifts import Shift, shifts, staffed
 from connectors.simulator.pagerduty.state import schedule_users
 from connectors.simulator.pagerduty.walk import Entry, Walked, coverage
@@ -199,7 +200,7 @@ def _event(event: Event, rotation_location: str) -> Json:
         "end_time": _zoned(event.end, event.time_zone),
         "effective_since": iso(event.effective_since, UTC),
         "effective_until": None if event.effective_until is None else iso(event.effective_until, UTC),
-        "recurrence": [event.rule],
+        "recurrence": recurrence_lines(event),
         "assignment_strategy": strategy | {"members": [member_json(member) for member in event.members]},
     }
 

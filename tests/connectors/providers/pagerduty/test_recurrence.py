@@ -7,6 +7,7 @@ import pytest
 from connectors.errors import UnknownValue
 from connectors.providers.pagerduty.recurrence import recurring
 from oncall.rendering.codec import instant_from_text, instant_to_text, reading_from_text, reading_to_text
+from oncall.rendering.recurrence import pattern
 from oncall.rendering.spec import Recurring, Rule
 
 FIRST = reading_from_text("2026-01-05T09:00:00")  # a Monday
@@ -156,6 +157,20 @@ def test_dates_in_the_second_pass_are_instants() -> None:
     assert in_amsterdam(f"RDATE:{SECOND}", "EXDATE:20261025T003000Z") == (None, [late], [reading])
     assert in_amsterdam(f"RDATE:{SECOND}", f"EXDATE:{SECOND}") == (None, [], [])
     assert in_amsterdam(f"EXDATE:{SECOND}") == (None, [], [])
+
+
+def test_an_added_date_that_is_excluded_too_is_no_occurrence_in_either_pass() -> None:
+    assert in_amsterdam("RDATE:20261025T003000Z", "EXDATE:20261025T003000Z") == (None, [], ["2026-10-25T02:30:00"])
+    assert read("RRULE:FREQ=DAILY", "RDATE:20260114T120000Z", "EXDATE:20260114T120000Z").added == ()
+
+
+def test_an_excluded_instant_excludes_the_start_that_the_clock_skips() -> None:
+    daily, skipped = "RRULE:FREQ=DAILY", "2026-03-29T02:30:00"
+    found = read(daily, "EXDATE:20260329T010000Z", start="2026-03-28T01:30:00Z", zone="Europe/Amsterdam")
+    assert list(map(reading_to_text, found.excluded)) == [skipped, "2026-03-29T03:00:00"]
+    assert (
+        pattern(found).starts(reading_from_text("2026-03-29T00:00:00"), reading_from_text("2026-03-30T00:00:00")) == []
+    )
 
 
 def test_a_first_start_in_the_second_pass_is_an_instant() -> None:

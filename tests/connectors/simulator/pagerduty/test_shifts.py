@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from connectors.simulator.pagerduty.model import CustomShift, Event, OverrideShift, Rotation, ShiftSchedule
-from connectors.simulator.pagerduty.shifts import Shift, parse_rule, shifts, staffed
+from connectors.simulator.pagerduty.recurrence import parse_rule
+from connectors.simulator.pagerduty.shifts import Shift, shifts, staffed
 from connectors.simulator.zones import iso, reading_of
 
 
@@ -110,9 +111,95 @@ def test_overflow_leaves_shifts_whole_and_coverage_counts_people_only() -> None:
     assert staffed(shifts(made, since, until), since, until) == 25.0
 
 
+def starting(made: ShiftSchedule, since: str, until: str) -> list[tuple[str | None, str]]:
+    return [(one.member, iso(one.start, "UTC")[:16]) for one in shifts(made, utc(since), utc(until))]
+
+
 @pytest.mark.parametrize(
-    "rule", ["RRULE:FREQ=MONTHLY", "RRULE:FREQ=DAILY;COUNT=3", "RRULE:FREQ=WEEKLY;BYDAY=1MO", "EXDATE:20260101T000000"]
+    ("rule", "days"),
+    [
+        ("FREQ=MONTHLY", ["01-29", "03-29", "04-29", "05-29"]),
+        ("FREQ=MONTHLY;INTERVAL=2;BYMONTHDAY=15,-1", ["01-31", "03-15", "03-31", "05-15", "05-31"]),
+        ("FREQ=MONTHLY;INTERVAL=2;BYDAY=-1FR,1MO", ["01-30", "03-02", "03-27", "05-04", "05-29"]),
+        ("FREQ=MONTHLY;BYDAY=FR;BYMONTHDAY=13", ["02-13", "03-13"]),
+        ("FREQ=YEARLY", ["01-29"]),
+        ("FREQ=YEARLY;BYMONTH=2,3", ["03-29"]),
+        ("FREQ=YEARLY;BYDAY=10MO", ["03-09"]),
+        ("FREQ=YEARLY;BYMONTH=3;BYDAY=-1SU", ["03-29"]),
+        ("FREQ=YEARLY;BYMONTHDAY=1", ["02-01", "03-01", "04-01", "05-01"]),
+        ("FREQ=DAILY;INTERVAL=40;COUNT=3", ["01-29", "03-10", "04-19"]),
+        ("FREQ=WEEKLY;INTERVAL=8;UNTIL=20260521T090000Z", ["01-29", "03-26", "05-21"]),
+        ("FREQ=WEEKLY;INTERVAL=8;UNTIL=20260521T085959Z", ["01-29", "03-26"]),
+    ],
+)
+def test_rules_by_months_and_years_and_with_an_end(rule: str, days: list[str]) -> None:
+    made = schedule("Etc/UTC", "2026-01-29T09:00", "2026-01-29T17:00", rule, ["A"], 1)
+    found = starting(made, "2026-01-01T00:00:00", "2026-06-01T00:00:00")
+    assert [start[5:10] for _, start in found] == days
+
+
+def test_an_excluded_start_uses_up_its_turn_and_an_added_start_takes_the_next() -> None:
+    made = schedule("Etc/UTC", "2026-06-01T09:00", "2026-06-01T17:00", "FREQ=DAILY;COUNT=4", ["A", "B", "C"], 1)
+    event = made.rotations[0].events[0]
+    event.excluded = [utc("2026-06-02T09:00:00")]
+    event.added = [utc("2026-06-09T12:00:00"), utc("2026-06-03T20:00:00"), utc("2026-06-01T09:00:00")]
+    assert starting(made, "2026-06-01T00:00:00", "2026-06-30T00:00:00") == [
+        ("A", "2026-06-01T09:00"),
+        ("C", "2026-06-03T09:00"),
+        ("A", "2026-06-03T20:00"),
+        ("B", "2026-06-04T09:00"),
+        ("C", "2026-06-09T12:00"),
+    ]
+
+
+def test_dates_of_a_repeated_hour_are_instants() -> None:
+    made = schedule("Europe/Berlin", "2026-10-24T02:30", "2026-10-24T02:50", "FREQ=DAILY", ["A", "B"], 1)
+    event = made.rotations[0].events[0]
+    event.rule = "RRULE:FREQ=DAILY;UNTIL=20261025T003000Z"
+    event.added = [utc("2026-10-25T01:30:00")]
+    window = utc("2026-10-24T12:00:00"), utc("2026-10-26T12:00:00")
+    first, second = ("2026-10-25T00:30:00", "2026-10-25T00:50:00"), ("2026-10-25T01:30:00", "2026-10-25T01:50:00")
+    assert said(shifts(made, *window)) == [("B", *first), ("A", *second)]
+    event.excluded = [utc("2026-10-25T00:30:00")]
+    assert said(shifts(made, *window)) == [("A", *second)]
+    event.excluded, event.rule = [utc("2026-10-25T01:30:00")], "RRULE:FREQ=DAILY;UNTIL=20261025T002959Z"
+    assert said(shifts(made, *window)) == []
+
+
+def test_a_skipped_start_keeps_its_end() -> None:
+    made = schedule("Europe/Berlin", "2026-03-28T02:30", "2026-03-28T03:30", "FREQ=DAILY", ["A"], 1)
+    found = shifts(made, utc("2026-03-28T12:00:00"), utc("2026-03-29T12:00:00"))
+    assert said(found) == [("A", "2026-03-29T01:00:00", "2026-03-29T01:30:00")]
+
+
+def test_an_override_of_the_empty_member_replaces_it() -> None:
+    made = schedule("Etc/UTC", "2026-06-01T09:00", "2026-06-01T17:00", "FREQ=DAILY", ["A", None], 1)
+    made.custom_shifts = [CustomShift("C", utc("2026-06-01T18:00:00"), utc("2026-06-01T22:00:00"), None)]
+    whole = utc("2026-06-01T00:00:00"), utc("2026-06-03T00:00:00")
+    made.overrides = [
+        OverrideShift("O", *whole, None, "X", rotation_id="R"),
+        OverrideShift("P", *whole, None, "Y", custom_shift_id="C"),
+    ]
+    assert said(shifts(made, *whole)) == [
+        ("A", "2026-06-01T09:00:00", "2026-06-01T17:00:00"),
+        ("Y", "2026-06-01T18:00:00", "2026-06-01T22:00:00"),
+        ("X", "2026-06-02T09:00:00", "2026-06-02T17:00:00"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "RRULE:FREQ=HOURLY",
+        "RRULE:FREQ=DAILY;UNTIL=20260101",
+        "RRULE:FREQ=WEEKLY;BYDAY=1MO",
+        "RRULE:FREQ=DAILY;COUNT=3;UNTIL=20260101T000000Z",
+        "RRULE:FREQ=WEEKLY;BYMONTHDAY=1",
+        "RRULE:FREQ=MONTHLY;BYSETPOS=1",
+        "RRULE:FREQ=DAILY;BYDAY=XX",
+        "EXDATE:20260101T000000",
+    ],
 )
 def test_a_rule_the_simulator_does_not_know_is_refused(rule: str) -> None:
-    with pytest.raises(ValueError, match="simulator"):
+    with pytest.raises(ValueError, match=r"simulator|does not match format"):
         parse_rule(rule)
