@@ -85,7 +85,10 @@ class Rim:
 
 
 class Connector(ABC):
-    """A source of on-call data. One instance per read; ``calls`` counts the requests it sent."""
+    """A source of on-call data. One instance per read; ``calls`` counts the requests it sent.
+
+    learnt: the facts about the account that earlier reads learnt, see :class:`Snapshot`. Empty unless it is set.
+    """
 
     provider: ClassVar[str]
     label: ClassVar[str]
@@ -99,6 +102,7 @@ class Connector(ABC):
         self.settings = settings
         self.credentials = credentials
         self.rim = rim
+        self.learnt: Mapping[str, bool] = {}
         self._clients: list[HttpClient] = []
 
     @classmethod

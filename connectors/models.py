@@ -12,7 +12,10 @@ from connectors.registry import provider_label
 
 
 class Connection(models.Model):
-    """One account at one vendor. ``credentials`` holds sealed text only; it is read through :meth:`secrets`."""
+    """One account at one vendor. ``credentials`` holds sealed text only; it is read through :meth:`secrets`.
+
+    learnt: the facts about the account that reads learnt, see :class:`connectors.records.Snapshot`.
+    """
 
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     name = models.CharField(max_length=100, unique=True)
@@ -21,6 +24,7 @@ class Connection(models.Model):
     credentials = models.JSONField(default=dict, editable=False)
     account_id = models.CharField(max_length=200, blank=True, editable=False)
     account_label = models.CharField(max_length=200, blank=True, editable=False)
+    learnt = models.JSONField(default=dict, editable=False)
     rights = models.JSONField(default=list, editable=False)
     tested_at = models.DateTimeField(null=True, editable=False)
     disconnected_at = models.DateTimeField(null=True, editable=False)

@@ -264,7 +264,8 @@ class Snapshot:
     mapping_version: per entity type, raised whenever the mapping makes another record from equal input. rendered: the
     source's own rendering by schedule id, when the read brings it without further calls. rendered_range: the instants
     for which ``rendered`` is complete, None = a read of this source brings no rendering. reach: None = everything was
-    requested. not_found: keys that were requested one by one and that the source does not know (404, 410).
+    requested. not_found: keys that were requested one by one and that the source does not know (404, 410). learnt:
+    facts about the account that later reads need, by name; a fact that this read did not see is left out.
     """
 
     provider: str
@@ -284,6 +285,7 @@ class Snapshot:
     rendered_range: tuple[int, int] | None = None
     reach: Reach | None = None
     not_found: frozenset[EntityKey] = frozenset()
+    learnt: Mapping[str, bool] = field(default_factory=dict)
 
     def records(self, entity_type: EntityType) -> tuple[Record, ...]:
         by_type: Mapping[EntityType, tuple[Record, ...]] = {

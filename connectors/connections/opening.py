@@ -61,7 +61,9 @@ def open_connector(
             str(unreadable), hint="Nothing was read or changed.", provider=connection.provider
         ) from None
     rim = Rim(transport or live_transport(connection), now=time.time, sleep=time.sleep, should_stop=should_stop)
-    return cls(connection.settings, secrets, rim)
+    connector = cls(connection.settings, secrets, rim)
+    connector.learnt = connection.learnt
+    return connector
 
 
 def replay_connector(recording: Recording) -> Connector:

@@ -61,8 +61,8 @@ class Listing(Generic[W]):
     """A list that is read page by page.
 
     objects: the readable objects by id, in the order sent. total: the number of objects that the vendor reported, None
-    = not reported. error: the error that ended the list early. page_count: the number of pages that came. finished:
-    whether the list has no further page to read.
+    = not reported. error: the error that ended the list early. page_count: the number of pages that came. count: the
+    number of objects that came, readable or not. finished: whether the list has no further page to read.
 
     key: the list's name in messages and JSON paths, for example "shift_schedules". on_page: called after every page
     with the objects of all pages so far.
@@ -90,7 +90,7 @@ class Listing(Generic[W]):
         self.error: ConnectorError | None = None
         self.page_count = 0
         self.finished = False
-        self._count = 0
+        self.count = 0
         self._without_id = 0
         self._rejected = 0
 
@@ -139,8 +139,8 @@ class Listing(Generic[W]):
         for raw in page.items:
             id_ = raw.get("id") if isinstance(raw, dict) else None
             external_id = id_ if isinstance(id_, str) and id_.strip() else None
-            at = f"{self._key}[{self._count}]" if external_id is None else ""
-            self._count += 1
+            at = f"{self._key}[{self.count}]" if external_id is None else ""
+            self.count += 1
             found = self._findings.read(self._model, raw, self._entity_type, external_id, at)
             if external_id is None:
                 self._without_id += 1
@@ -153,4 +153,4 @@ class Listing(Generic[W]):
                 self.objects[external_id] = found
         if self._on_page is not None:
             self._on_page(self.objects.values())
-        self._progress(self._entity_type, self._count, self.total)
+        self._progress(self._entity_type, self.count, self.total)

@@ -93,6 +93,7 @@ class SyncedConnectionAdmin(SelectionAdmin):
             obj.tested_at, obj.rights = None, []
             if not obj.pk or not obj.links.exists():
                 obj.account_id = obj.account_label = ""
+                obj.learnt = {}
         super().save_model(request, obj, form, change)
         SyncProfile.objects.get_or_create(connection=obj)
 

@@ -113,6 +113,7 @@ def _plan(run: SyncRun, claim: Claim, opener: Opener) -> None:
             "Nothing was changed. Enter a credential of the same account, or create a new connection for this account.",
         )
         return
+    _remember_learnt(connection, snapshot)
     proposals = propose(connection, snapshot)
     mapping_version = {str(kind): version for kind, version in snapshot.mapping_version.items()}
     evaluate_all = profile.evaluated_rules != profile.rules_version or profile.evaluated_mapping != mapping_version
@@ -172,6 +173,14 @@ def _same_account(connection: Connection, snapshot: Snapshot) -> bool:
     connection.account_id, connection.account_label = account.id, account.label
     connection.save(update_fields=["account_id", "account_label"])
     return True
+
+
+def _remember_learnt(connection: Connection, snapshot: Snapshot) -> None:
+    """Store what a read of the connection's own account learnt. A fact that it did not see stays as it was."""
+    learnt = {**connection.learnt, **snapshot.learnt}
+    if learnt != connection.learnt:
+        connection.learnt = learnt
+        connection.save(update_fields=["learnt"])
 
 
 def _count(claim: Claim, proposals: Proposals, plan: Plan, picture: Picture) -> None:
@@ -260,6 +269,8 @@ def _compare_with_source(run: SyncRun, claim: Claim, opener: Opener) -> SourceRe
     claim.write(phase="fetch")
     snapshot = read(run, claim, opener)
     claim.write(calls=run.calls + snapshot.calls)
+    if _same_account(run.connection, snapshot):
+        _remember_learnt(run.connection, snapshot)
     proposals = propose(run.connection, snapshot)
     now = instant_to_text(snapshot.fetched_at)
     for item in (

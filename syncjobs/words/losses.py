@@ -76,6 +76,7 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "routed_to_nobody": "The default routing rules of teams notify nobody.",
     "routing_by_alert": "Routing rules that depend on the alert were not imported.",
     "rules_sorted": "The rules of escalations were sorted by their delays.",
+    "services_remembered": "On-call groups stay services, because the account had none when they were last read.",
     "several_teams": "Objects belong to several teams, and none of these became the owner.",
     "shift_without_end": "Shifts that end after 2200 have no end here.",
     "shift_without_id": "Shifts without an id keep their place as unresolved targets.",

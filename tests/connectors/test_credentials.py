@@ -70,6 +70,13 @@ def test_a_connection_shows_its_secret_nowhere() -> None:
     assert not any(SECRET in text for text in shown)
 
 
+def test_a_connector_gets_what_was_learnt_about_its_account() -> None:
+    for learnt in ({}, {"has_services": False}):
+        made = connection(learnt=learnt)
+        made.seal_credentials({"api_key": SECRET})
+        assert open_connector(made).learnt == learnt
+
+
 @pytest.mark.django_db
 def test_a_connection_that_cannot_be_used_says_why() -> None:
     from django.utils import timezone

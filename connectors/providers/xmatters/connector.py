@@ -144,7 +144,8 @@ class XMatters(Connector):
     def _reading(self, contact_details: bool, progress: Progress) -> XmattersRead:
         chosen = self.choice(self.settings, "nested")
         (nested,) = (setting for setting in _NESTED if setting == chosen)
-        return XmattersRead(self._client, self._account(), nested, int(self.rim.now()), contact_details, progress)
+        at = int(self.rim.now())
+        return XmattersRead(self._client, self._account(), self.learnt, nested, at, contact_details, progress)
 
     def _account(self) -> Account:
         """The host identifies the account, because xMatters reports no id. A host belongs to one instance."""

@@ -1,8 +1,8 @@
 """Reads an account in as few requests as possible (lists, closure, shifts, people) and maps it to a snapshot."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from connectors.base import Progress
 from connectors.closure import Kept, Node, Selection, close
@@ -25,20 +25,34 @@ from connectors.reading.source_read import SourceRead
 from connectors.reading.wire import Wire
 from connectors.records import Account, Completeness, EntityType, Snapshot
 
+#: The fact about an account that is learnt: whether its list of services has services.
+HAS_SERVICES: Final = "has_services"
+
+_REMEMBERED: Final = "This account had no services when they were last read, so the on-call groups stay services."
+
 N = TypeVar("N", bound=wire.Reference)
 E = TypeVar("E", bound=Wire)
 
 
 class XmattersRead(SourceRead):
     """One read of an account. at: instant of its start. nested: how groups in groups are imported. contact_details:
-    whether all devices are read."""
+    whether all devices are read. learnt: what earlier reads learnt about the account."""
 
     def __init__(
-        self, client: Client, account: Account, nested: Nested, at: int, contact_details: bool, progress: Progress
+        self,
+        client: Client,
+        account: Account,
+        learnt: Mapping[str, bool],
+        nested: Nested,
+        at: int,
+        contact_details: bool,
+        progress: Progress,
     ) -> None:
         super().__init__(VENDOR, at, progress)
         self._client = client
         self._account = account
+        self._without_services = learnt.get(HAS_SERVICES) is False
+        self._learnt: dict[str, bool] = {}
         self._contact_details = contact_details
         self._people = PeopleReading(client, self._findings, contact_details, progress)
         self._shifts = ShiftReading(client, self._findings, at)
@@ -68,14 +82,15 @@ class XmattersRead(SourceRead):
         self._record_reach(selection, kept, self._harvest.nodes())
         people = self._read_people(selection, list(self._harvest.references(kept)))
         made = records(self._harvest, kept, people, self._at, self._contact_details, self._findings)
-        return replace(self._snapshot(self._account, made), mapping_version=MAPPING_VERSION)
+        return replace(self._snapshot(self._account, made), mapping_version=MAPPING_VERSION, learnt=self._learnt)
 
     # --- listings -------------------------------------------------------------------------------------------------
 
     def _list_all(self, selection: Selection) -> None:
         """Reads the lists of groups and services.
 
-        Services are needed only if a service or a group was chosen, because nothing refers to them.
+        Services are needed only if a service or a group was chosen, because nothing refers to them. In an account that
+        was seen to have none, the on-call groups are services.
         """
         groups = self._list(self._client.groups(), wire.Group, "user_group", "groups")
         self._harvest.directory.groups = groups.objects
@@ -84,14 +99,15 @@ class XmattersRead(SourceRead):
             return
         services = self._list(self._client.services(), wire.Service, "service", "services")
         self._harvest.services = services.objects
-        on_call = self._harvest.on_call_groups()
-        if services.completeness.listing and not services.objects:
-            self._harvest.groups_as_services = on_call
-            message = "This account has no services, so the on-call groups are offered instead."
-            self._findings.note("service", None, "none_here", message)
-        elif not services.completeness.listing:
-            # A group that was chosen as a service was offered by an earlier read, which found no services.
-            self._harvest.groups_as_services = {id_: on_call[id_] for id_ in _services(selection) if id_ in on_call}
+        if services.error is None or services.count:
+            self._without_services = services.completeness.listing and not services.count
+            self._learnt[HAS_SERVICES] = not self._without_services
+            code, message = "none_here", "This account has no services, so the on-call groups are offered instead."
+        else:
+            code, message = "services_remembered", _REMEMBERED
+        if self._without_services:
+            self._harvest.groups_as_services = self._harvest.on_call_groups()
+            self._findings.note("service", None, code, message)
 
     def _list(self, pages: Iterator[Page], model: type[N], entity_type: EntityType, key: str) -> Listing[N]:
         """Reads a complete list. An error is a failure of the list; a refusal of the services is a note."""
@@ -101,6 +117,8 @@ class XmattersRead(SourceRead):
         self._record_listing(listing, refused)
         if listing.error is not None and refused:
             message = f"The services could not be read, so nothing changes about services: {listing.error.message}"
+            if not self._without_services:
+                message += " No on-call group is offered instead, because the account may have services."
             self._findings.note("service", None, "services_not_told", message, key, loss=True, hides=True)
         elif listing.error is not None:
             self._findings.fail(entity_type, None, listing.error)
@@ -240,8 +258,3 @@ class XmattersRead(SourceRead):
         people.read_devices([id_ for id_ in ids if id_ in people.users.objects])
         self._harvest.devices = people.devices
         return ids
-
-
-def _services(selection: Selection) -> list[str]:
-    """Returns the ids that were chosen as services."""
-    return [] if selection.everything else sorted(id_ for kind, id_ in selection.chosen if kind == "service")

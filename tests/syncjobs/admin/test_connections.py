@@ -149,6 +149,21 @@ def test_a_new_key_must_be_tested_and_keeps_the_account_of_what_was_imported(syn
     assert sync.connection.account_id == "acme"
 
 
+def test_another_account_starts_without_what_was_learnt_about_the_first(sync: Sync, admin_client: Client) -> None:
+    """The account is another only as long as nothing was imported from the first."""
+    form = {"name": "acme", "subdomain": "acme", "region": "eu", "auth": "token", "api_key": "u+another-key"}
+    learnt = {"has_services": False}
+    Connection.objects.update(account_id="first", learnt=learnt)
+    assert admin_client.post(url(sync.connection), form).status_code == 302
+    sync.connection.refresh_from_db()
+    assert (sync.connection.account_id, sync.connection.learnt) == ("", {})
+    sync.run()
+    Connection.objects.update(learnt=learnt)
+    assert admin_client.post(url(sync.connection), form).status_code == 302
+    sync.connection.refresh_from_db()
+    assert (sync.connection.account_id, sync.connection.learnt) == ("acme", learnt)
+
+
 # --- disconnecting ----------------------------------------------------------------------------------------------------
 
 

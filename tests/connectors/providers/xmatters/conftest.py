@@ -126,9 +126,11 @@ class Instance(Answering):
             return page(path, self.shifts.get(parts[1], []), query)
         return GONE
 
-    def connector(self, **settings: str) -> XMatters:
+    def connector(self, learnt: Mapping[str, bool] | None = None, **settings: str) -> XMatters:
         given = {"base_url": "https://acme.xmatters.com", "username": "reader", **settings}
-        return XMatters(XMatters.clean(given), {"password": Secret(PASSWORD)}, self.rim())
+        connector = XMatters(XMatters.clean(given), {"password": Secret(PASSWORD)}, self.rim())
+        connector.learnt = learnt or {}
+        return connector
 
 
 def page(path: str, items: list[Json], query: Mapping[str, str]) -> Json:

@@ -6,7 +6,6 @@ import pytest
 
 from connectors.closure import Selection
 from connectors.errors import PermissionMissing, ProviderUnavailable
-from connectors.presence import Presences
 from connectors.records import ENTITY_TYPES, Snapshot
 from oncall.rendering.spec import person
 
@@ -385,34 +384,7 @@ def test_whose_a_seated_device_is_comes_from_the_sweep(instance: Any, make: Any)
     assert {f.code for f in fetch(instance).failed} == {"owner_not_told"}
 
 
-# --- services ---------------------------------------------------------------------------------------------------------
-
-
-def test_without_services_the_on_call_groups_are_offered(instance: Any, make: Any) -> None:
-    instance.groups.append(make.group("B", "BROADCAST"))
-    instance.services = []
-    snapshot = fetch(instance)
-    assert [(s.external_id, s.policy_id, s.group_id) for s in snapshot.services] == [("G1", "G1", "G1")]
-    assert (codes(snapshot), snapshot.failed) == ({"none_here"}, ())
-    assert snapshot.completeness["service"].listing
-    nodes = {(node.entity_type, node.external_id) for node in instance.connector().inventory()}
-    assert ("service", "G1") in nodes
-
-
-@pytest.mark.parametrize("answer", ["GONE", "FORBIDDEN"])
-def test_services_that_are_refused_change_nothing_about_services(instance: Any, make: Any, answer: str) -> None:
-    """No group is offered instead, but one that was chosen as a service was offered by an earlier read."""
-    instance.answers["/services"] = getattr(make, answer)
-    snapshot = fetch(instance)
-    assert (snapshot.services, codes(snapshot), snapshot.failed) == ((), {"services_not_told"}, ())
-    assert not snapshot.completeness["service"].listing
-    assert "service" not in {node.entity_type for node in instance.connector().inventory()}
-    snapshot = fetch(instance, ("service", "G1"))
-    assert ids(snapshot, "service") == ["G1"]
-    assert ids(snapshot, "escalation_policy") == ["G1", "S1"]
-    snapshot = fetch(instance, ("service", "V1"))
-    assert (snapshot.services, codes(snapshot)) == ((), {"services_not_told", "chosen_not_found"})
-    assert Presences(snapshot).of("schedule", "S1").state == "not_reached"
+# --- sites and inventory ----------------------------------------------------------------------------------------------
 
 
 def test_sites_that_are_refused_change_nothing_that_comes_from_sites(instance: Any, make: Any) -> None:
@@ -432,24 +404,6 @@ def test_sites_that_are_refused_change_nothing_that_comes_from_sites(instance: A
         assert ("schedule", "S2", "zone_not_told") in [(f.entity_type, f.external_id, f.code) for f in snapshot.failed]
     instance.answers["/sites"] = make.envelope([])  # the role does not see the site any more
     assert {"state", "time_zone"} <= fetch(instance).users[0].unreported
-
-
-def test_services_that_fail_are_not_replaced_by_groups(instance: Any) -> None:
-    instance.answers["/services"] = (503, {})
-    snapshot = fetch(instance)
-    assert snapshot.services == ()
-    assert [(f.entity_type, f.external_id) for f in snapshot.failed] == [("service", None)]
-
-
-def test_services_of_no_or_another_kind_of_group(instance: Any, make: Any) -> None:
-    instance.groups.append(make.group("B", "BROADCAST"))
-    instance.services += [
-        {"id": "V2", "targetName": "Mail", "ownedBy": {"id": "B"}},
-        {"id": "V3", "targetName": "Wiki"},
-    ]
-    snapshot = fetch(instance, ("service", "V2"), ("service", "V3"))
-    assert [(s.external_id, s.policy_id) for s in snapshot.services] == [("V2", None), ("V3", None)]
-    assert ids(snapshot, "user_group") == ["B"]
 
 
 def test_the_inventory_is_three_lists(instance: Any) -> None:
