@@ -148,10 +148,16 @@ def occurrences(
     ]
 
 
+@cache
+def ends_of_run(begins: int, end: float, zone: str) -> float:
+    """The first minute from ``begins`` on in which the clock shows the last reading of an occurrence, or more."""
+    minutes = clock(zone, begins, begins + 3 * DAY)
+    return next((minute for minute in minutes if minute >= begins and minutes[minute][0] >= end), inf)
+
+
 def runs_since(begins: int, end: float, zone: str, instant: int) -> bool:
     """Does an occurrence that starts at an instant run? From then on no minute has shown its last reading yet."""
-    minutes = range(begins, instant + MINUTE, MINUTE)
-    return begins <= instant and all(clock(zone, begins, instant + MINUTE)[each][0] < end for each in minutes)
+    return begins <= instant < ends_of_run(begins, end, zone)
 
 
 def is_whole(layer: dict[str, Any], start: float, end: float) -> bool:
