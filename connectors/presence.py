@@ -1,6 +1,7 @@
 """What one read knows of the presence of each object at the source. Pure; the same for every vendor."""
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Final, Literal, NamedTuple
 
 from connectors.records import ENTITY_TYPES, ENTITY_WORDS, EntityKey, EntityType, Reach, Snapshot
@@ -36,21 +37,29 @@ class Presences:
     """
 
     def __init__(self, snapshot: Snapshot) -> None:
-        self._listed = {
+        self._snapshot = snapshot
+
+    @cached_property
+    def _listed(self) -> frozenset[EntityKey]:
+        return frozenset(
             (kind, record.external_id)
             for kind in ENTITY_TYPES
-            for record in snapshot.records(kind)
+            for record in self._snapshot.records(kind)
             if getattr(record, "listed", True)
-        }
-        self._unreadable = {(failed.entity_type, failed.external_id) for failed in snapshot.failed}
-        self._not_found = snapshot.not_found
-        self._completeness = snapshot.completeness
-        self._reach = snapshot.reach
-        self._gaps: dict[EntityType, str] = {}
-        if snapshot.reach is not None:
-            for start, reason in _gaps(snapshot, snapshot.reach):
-                for kind in _LEADS_TO[start]:
-                    self._gaps.setdefault(kind, reason)
+        )
+
+    @cached_property
+    def _unreadable(self) -> frozenset[tuple[EntityType, str | None]]:
+        return frozenset((failed.entity_type, failed.external_id) for failed in self._snapshot.failed)
+
+    @cached_property
+    def _gaps(self) -> Mapping[EntityType, str]:
+        """The first reason why objects of a kind may have been missed, by kind."""
+        reach, found = self._snapshot.reach, dict[EntityType, str]()
+        for start, reason in () if reach is None else _gaps(self._snapshot, reach):
+            for kind in _LEADS_TO[start]:
+                found.setdefault(kind, reason)
+        return found
 
     def of(self, kind: EntityType, external_id: str) -> Presence:
         key = (kind, external_id)
@@ -58,11 +67,11 @@ class Presences:
             return Presence("listed")
         if key in self._unreadable:
             return Presence("unreadable")
-        if key in self._not_found:
+        if key in self._snapshot.not_found:
             return Presence("not_found")
-        if self._reach is not None and key not in self._reach.kept:
+        if self._snapshot.reach is not None and key not in self._snapshot.reach.kept:
             return Presence("not_reached", self._gaps[kind]) if kind in self._gaps else Presence("not_chosen")
-        completeness = self._completeness.get(kind)
+        completeness = self._snapshot.completeness.get(kind)
         if completeness is not None and completeness.listing:
             return Presence("absent")
         return Presence("not_reached", "" if completeness is None else completeness.reason)

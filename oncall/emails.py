@@ -14,6 +14,7 @@ _MAX_LENGTH = 254  # RFC 5321 4.5.3.1, as corrected by RFC 3696 erratum 1690
 _MAX_LOCAL_PART = 64
 
 
+@lru_cache(maxsize=16_384)  # every address of a read is needed twice
 def canonical_email(text: str) -> str | None:
     """Returns the address in lower case with its domain in ASCII (IDNA, UTS 46), or None if that is impossible."""
     local, at, domain = text.strip(" ").rpartition("@")

@@ -1,7 +1,7 @@
 """Turns records into proposals, and compares values by their meaning. Pure."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from hashlib import blake2b
 from typing import Any
@@ -364,8 +364,10 @@ def _normalized_level(level: Mapping[str, Any]) -> dict[str, Any]:
     return {**level, "targets": _as_set(targets) if level["distribution"] == "everyone" else targets}
 
 
-def _as_set(values: Iterable[Any]) -> list[Any]:
+def _as_set(values: list[Any]) -> list[Any]:
     """Return the values without repeats, in an order that does not depend on theirs."""
+    if len(values) < 2:
+        return values  # most levels page one target
     return [value for _, value in sorted({_to_text(value): value for value in values}.items())]
 
 

@@ -120,6 +120,8 @@ def with_unread(proposal: Proposal, base: Base) -> Proposal:
     it. A layer that could be read only in part is unread under its own name, ``layers.<key>``. Levels have no keys, so
     with an unread one all stay as they are in the base.
     """
+    if not proposal.unread:
+        return proposal
     fields = dict(proposal.fields)
     if "levels" in proposal.unread:
         fields |= {name: base.fields[name] for name in ("initial_wait", "levels") if name in base.fields}

@@ -121,9 +121,12 @@ def make_plan(
                 unreached[kind].append(known.reason)
             else:
                 unlisted[kind] += 1
-    # "" is the id of nobody: its state says whether this read would have shown any other person.
-    people_known = not partial and presence("responder", "").state in _CERTAIN
     open_subjects = {(conflict.kind, conflict.subject) for conflict in picture.conflicts}
+    # "" is the id of nobody: its state says whether this read would have shown any other person. Only open questions
+    # about people with one address need to know it.
+    people_known = not partial and (
+        all(kind != "ambiguous" for kind, _ in open_subjects) or presence("responder", "").state in _CERTAIN
+    )
     refused = {key for key, item in items.items() if item.action == "failed" and item.link_id is None}
     drafts = [
         *chain.from_iterable(item.conflicts for item in items.values()),
