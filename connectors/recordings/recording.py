@@ -6,6 +6,7 @@ A recording is a JSON document in the format ``rotabridge-recording/1``; see the
 import json
 import re
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -192,10 +193,8 @@ def _body(response: Response) -> JsonValue:
     if not response.body:
         return None
     if is_json(response.headers):
-        try:
+        with suppress(Flaw):  # recorded as text then, so that the recording shows what was received
             return decode(response.body)
-        except Flaw:
-            pass  # recorded as text, so that the recording shows what was received
     return response.body.decode("utf-8", "replace")
 
 

@@ -1,5 +1,6 @@
 """The page of one aggregate beside its form: what the pages of schedules and escalation policies share."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import ClassVar, Generic
 
@@ -13,7 +14,7 @@ from oncall.admin.base.columns import source
 from oncall.admin.base.forms import AnyRoot
 
 
-class AggregatePage(Generic[AnyRoot]):
+class AggregatePage(ABC, Generic[AnyRoot]):
     """Shows one aggregate with links to its form, its history and the list. template: the page's template."""
 
     template: ClassVar[str]
@@ -21,13 +22,13 @@ class AggregatePage(Generic[AnyRoot]):
     def __init__(self, admin: "ModelAdmin[AnyRoot]") -> None:
         self.admin = admin
 
+    @abstractmethod
     def get_object(self, request: HttpRequest, pk: int) -> AnyRoot:
         """Returns the row. Raises Http404."""
-        raise NotImplementedError
 
+    @abstractmethod
     def get_context(self, request: HttpRequest, row: AnyRoot) -> Mapping[str, object]:
         """Returns what the template shows besides the name, the source and the links."""
-        raise NotImplementedError
 
     def view(self, request: HttpRequest, pk: int) -> TemplateResponse:
         row = self.get_object(request, pk)
