@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from connectors.errors import ConnectorError, UnexpectedResponse, UnknownValue
 from connectors.reading.wire import Wire
-from connectors.records import EntityType, FailedEntity, MappingNote
+from connectors.records import EntityKey, EntityType, FailedEntity, MappingNote
 from connectors.zones.timezones import ZoneReading
 
 W = TypeVar("W", bound=Wire)
@@ -60,11 +60,15 @@ class Vendor:
 
 @dataclass(slots=True)
 class Findings:
-    """The notes and failures of one read, in the order in which they were found."""
+    """The notes and failures of one read, in the order in which they were found.
+
+    not_found: the objects that were requested by their id, and that the source does not know (404, 410).
+    """
 
     vendor: Vendor
     notes: list[MappingNote] = field(default_factory=list)
     failed: list[FailedEntity] = field(default_factory=list)
+    not_found: set[EntityKey] = field(default_factory=set)
 
     def note(
         self,

@@ -9,7 +9,7 @@ from connectors.errors import ConnectorError
 from connectors.reading.findings import Findings, Vendor
 from connectors.reading.listing import Listing
 from connectors.reading.mapping import Records
-from connectors.records import Account, Completeness, EntityKey, EntityType, Reach, Snapshot
+from connectors.records import Account, Completeness, EntityType, Reach, Snapshot
 
 
 class SourceRead:
@@ -26,7 +26,6 @@ class SourceRead:
         self._errors: list[ConnectorError] = []
         self._answered = False
         self._reach: Reach | None = None
-        self._not_found: set[EntityKey] = set()
 
     def _record_listing(self, listing: Listing[Any], excused: bool = False) -> None:
         """Records whether the source answered at all, and the error of this list, if any.
@@ -80,5 +79,5 @@ class SourceRead:
             failed=tuple(self._findings.failed),
             completeness=self._completeness,
             reach=self._reach,
-            not_found=frozenset(self._not_found),
+            not_found=frozenset(self._findings.not_found),
         )

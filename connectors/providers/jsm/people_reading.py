@@ -54,7 +54,9 @@ class PeopleReading:
         for id_ in ids:
             try:
                 yield self._client.account(id_)
-            except (NotFound, RequestRejected):
+            except NotFound:
+                self._findings.not_found.add(("responder", id_))
+            except RequestRejected:
                 continue
             except PermissionMissing as error:
                 self._refusals.add(error)

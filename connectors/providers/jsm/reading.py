@@ -122,7 +122,10 @@ class JsmRead(AtlassianRead):
         """Read one schedule. A schedule that is deleted or not visible would not be in the list either."""
         try:
             raw = self._client.schedule(schedule_id)
-        except (NotFound, PermissionMissing):
+        except NotFound:
+            self._findings.not_found.add(("schedule", schedule_id))
+            return
+        except PermissionMissing:
             return
         except RECOVERABLE as error:
             self._findings.fail("schedule", schedule_id, error)

@@ -75,6 +75,7 @@ class PeopleReading:
         try:
             raw = self._client.user(id_, contacts=self._contact_details)
         except NotFound:
+            self._findings.not_found.add(("responder", id_))
             return None
         except PermissionMissing as error:  # the person is hidden, or the key may read nobody
             self._refusals.add(error)

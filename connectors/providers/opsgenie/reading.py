@@ -94,7 +94,9 @@ class OpsgenieRead(AtlassianRead):
         """Read one team. If it cannot be read, read the list, which may contain it."""
         try:
             raw = self._client.team(team_id)
-        except (NotFound, PermissionMissing):
+        except (NotFound, PermissionMissing) as error:
+            if isinstance(error, NotFound):
+                self._findings.not_found.add(("user_group", team_id))
             self._list("user_group")
             return
         except RECOVERABLE as error:

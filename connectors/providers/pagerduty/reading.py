@@ -228,6 +228,7 @@ class PagerDutyRead(SourceRead):
         try:
             raw = self._client.user(id_, self._people.include)
         except NotFound:
+            self._findings.not_found.add(("responder", id_))
             return  # the references to them are enough for a record
         except RECOVERABLE as error:
             self._findings.fail("responder", id_, error)

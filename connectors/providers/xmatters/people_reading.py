@@ -166,7 +166,10 @@ class PeopleReading:
         """Returns a person, None if they are deleted or not visible. The references to them are enough for a record."""
         try:
             raw = self._client.person(id_)
-        except (NotFound, PermissionMissing):
+        except NotFound:
+            self._findings.not_found.add(("responder", id_))
+            return None
+        except PermissionMissing:
             return None
         except RECOVERABLE as error:
             self._findings.fail("responder", id_, error)

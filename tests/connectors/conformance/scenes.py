@@ -147,7 +147,7 @@ def acme(provider: Provider) -> Acme:
         recorded = document(kept)
         watch.transport = live(provider, server)
         _read_otherwise(provider, watch, snapshot)
-        _refuse(provider, server)
+        refuse(provider, server)
         unhelped = Changed(watch, provider, lambda endpoint, body: provider.thrifty(endpoint.path, body))
         _read_otherwise(provider, unhelped, read(provider, unhelped))
         endpoints_by_id = _endpoints_by_id(provider, watch.exchanges)
@@ -157,7 +157,7 @@ def acme(provider: Provider) -> Acme:
     return Acme(tuple(watch.exchanges), frozenset(watch.shown), snapshot, recorded, small, thrifty)
 
 
-def _refuse(provider: Provider, server: Server) -> None:
+def refuse(provider: Provider, server: Server) -> None:
     for path, status in provider.refused.items():
         server.faults.add(path, "status", status=status, count=None)
 

@@ -8,12 +8,13 @@ import pytest
 
 from connectors.closure import Selection
 from connectors.errors import ConnectorError
+from connectors.network.exchange import Transport
 from connectors.presence import Presences, State
-from connectors.records import ENTITY_TYPES, Snapshot
+from connectors.records import ENTITY_TYPES, EntityKey, EntityType, Snapshot
 from connectors.simulator.server import Server
 from tests.connectors.conformance.direct import FAULTS, Direct, Faulty
 from tests.connectors.conformance.entries import Endpoint, Provider
-from tests.connectors.conformance.scenes import connector
+from tests.connectors.conformance.scenes import Changed, SmallPages, connector, refuse
 
 #: What may be said of an object that was read before, by fault. An empty list is an answer, and so is a 404 by id.
 ALLOWED: Final[dict[str, set[State]]] = {
@@ -25,7 +26,7 @@ _OTHERWISE: Final[set[State]] = {"listed", "not_reached", "unreadable"}
 SAMPLE: Final = 60
 
 
-def read(provider: Provider, transport: Direct | Faulty, selection: Selection) -> Snapshot:
+def read(provider: Provider, transport: Transport, selection: Selection) -> Snapshot:
     return connector(provider, transport).fetch(selection, contact_details=True)
 
 
@@ -72,3 +73,28 @@ def test_a_fault_on_the_way_leaves_nothing_out(provider: Provider, thorough: boo
     print(f"{provider}: {len(cases)} cases of presence, {struck} with a spoiled answer")  # noqa: T201 - shown by -s
     assert struck > len(cases) // 5
     assert not wrong, f"{len(wrong)}:\n" + "\n".join(wrong[:20])
+
+
+#: The objects that a provider may request by their id, with the end of the endpoint's path.
+BY_ID: Final[dict[str, tuple[tuple[EntityType, str], ...]]] = {
+    "pagerduty": (("responder", "/users/{id}"),),
+    "opsgenie": (("responder", "/v2/users/{id}"), ("user_group", "/v2/teams/{id}")),
+    "jsm": (("responder", "/rest/api/3/user"), ("schedule", "/v1/schedules/{id}")),
+    "xmatters": (("responder", "/people/{id}"),),
+}
+
+
+def test_an_object_that_the_source_does_not_know_by_its_id_is_not_found(provider: Provider) -> None:
+    server: Server = provider.simulator(size=40)
+    whole = read(provider, Direct(server), Selection())
+    refuse(provider, server)
+    for kind, path in BY_ID[str(provider)]:
+        (endpoint,) = (each for each in provider.endpoints if each.path.endswith(path) and each.method == "GET")
+        found: set[EntityKey] = set()
+        for _, selection in selections(whole):
+            faulty = Faulty(Direct(server), provider, endpoint, "404")
+            thrifty = Changed(faulty, provider, lambda each, body: provider.thrifty(each.path, body))
+            snapshot = read(provider, SmallPages(thrifty, provider.page_size, lambda request: 1), selection)
+            found |= {key for key in snapshot.not_found if key[0] == kind}
+            assert {Presences(snapshot).of(*key).state for key in snapshot.not_found} <= {"listed", "not_found"}
+        assert found, path
