@@ -13,11 +13,9 @@ from connectors.connections.opening import open_connector, replay_connector
 from connectors.errors import AuthenticationFailed, ConnectionConfigError
 from connectors.models import Connection
 from connectors.providers.jsm.ledger import LEDGER
-from connectors.reading.texts import short_key
 from connectors.recordings.recording import load
 from connectors.recordings.replay import document, exit_code
 from connectors.records import Snapshot
-from connectors.simulator.atlassian.model import Override, Restriction, Team
 from connectors.simulator.jsm import (
     AGENT_EMAIL,
     AGENT_TOKEN,
@@ -35,6 +33,7 @@ from tests.connectors.conformance import scenes
 from tests.connectors.conformance.entries import NOW, Provider
 from tests.connectors.conformance.entry_jsm import JSM
 from tests.connectors.providers.comparing import differing
+from tests.connectors.providers.odd_holders import holder_without_an_id, odd_holders_aliases_and_restrictions
 
 DAY = 86_400
 
@@ -223,38 +222,8 @@ def test_every_table_is_of_an_endpoint_or_says_why_it_is_never_asked() -> None:
 
 
 def test_odd_holders_aliases_and_restrictions_render_as_the_simulated_vendor_renders_them(simulator: Simulator) -> None:
-    state = simulator.state
-    schedule = next(one for one in state.sorted_schedules() if one.enabled and len(one.rotations[0].participants) > 1)
-    rotation, (user, *_) = schedule.rotations[0], state.present_users()
-    with state.editing():
-        rotation.participants[1:1] = [("group", "First responders")]
-        rotation.restriction = Restriction([])
-        overrides = schedule.overrides
-        overrides.append(Override("Swap with Bo", NOW + DAY, NOW + DAY + 3600, ("user", user.id)))
-        overrides.append(Override("x" * 400, NOW + 2 * DAY, NOW + 2 * DAY + 3600, ("group", "First responders")))
-        state.teams["a team"] = Team("a team", "  ")
-    snapshot = read(simulator)
-    assert snapshot.failed == ()
-    assert {(team.external_id, team.name) for team in snapshot.teams} >= {("a team", "a team")}
-    codes = [note.code for note in snapshot.notes if note.external_id == schedule.id]
-    assert codes.count("unknown_holder") == 2
-    assert "empty_restriction" in codes
-    (found,) = [one for one in snapshot.schedules if one.external_id == schedule.id]
-    assert {"Swap with Bo", short_key("x" * 400)} <= {one.key for one in found.overrides or ()}
-    theirs = connector(simulator).rendered({found.external_id: ()}, NOW, NOW + 30 * DAY)
-    assert differing([found], snapshot.users, theirs, NOW, NOW + 30 * DAY) == []
-    assert "unknown:group:First responders" in {
-        str(who) for span in theirs[found.external_id] for who in span.participants
-    }
+    odd_holders_aliases_and_restrictions(simulator, read, connector)
 
 
 def test_a_holder_without_an_id_keeps_its_turns(simulator: Simulator) -> None:
-    state = simulator.state
-    schedule = next(one for one in state.sorted_schedules() if one.enabled and len(one.rotations[0].participants) > 1)
-    with state.editing():
-        schedule.rotations[0].participants[1:1] = [("user", "")]
-    snapshot = read(simulator)
-    (found,) = [one for one in snapshot.schedules if one.external_id == schedule.id]
-    (layer,) = [one for one in found.layers if one.key == schedule.rotations[0].id]
-    assert [str(who) for who in layer.participants][1] == "unknown:user:1"
-    assert (snapshot.failed, found.unread) == ((), {})
+    holder_without_an_id(simulator, read)

@@ -9,15 +9,14 @@ import pytest
 from connectors.base import Connector
 from connectors.closure import Selection
 from connectors.errors import AuthenticationFailed
-from connectors.reading.texts import short_key
 from connectors.recordings.replay import document, exit_code
 from connectors.records import Snapshot
-from connectors.simulator.atlassian.model import Override, Restriction, Team
 from connectors.simulator.opsgenie import CANARY, DEMO_KEY, NO_CONFIGURATION_KEY, OTHER_REGION_KEY, TEAM_KEY
 from tests.connectors.conformance import scenes
 from tests.connectors.conformance.entries import NOW
 from tests.connectors.conformance.entry_opsgenie import OPSGENIE
 from tests.connectors.providers.comparing import differing
+from tests.connectors.providers.odd_holders import holder_without_an_id, odd_holders_aliases_and_restrictions
 
 DAY = 86_400
 
@@ -88,38 +87,8 @@ def test_a_key_of_a_team_sees_its_part_and_proves_nothing(simulator: Any) -> Non
 
 
 def test_odd_holders_aliases_and_restrictions_render_as_the_simulated_vendor_renders_them(simulator: Any) -> None:
-    state = simulator.state
-    schedule = next(one for one in state.sorted_schedules() if one.enabled and len(one.rotations[0].participants) > 1)
-    rotation, (user, *_) = schedule.rotations[0], state.present_users()
-    with state.editing():
-        rotation.participants[1:1] = [("group", "First responders")]
-        rotation.restriction = Restriction([])
-        overrides = schedule.overrides
-        overrides.append(Override("Swap with Bo", NOW + DAY, NOW + DAY + 3600, ("user", user.id)))
-        overrides.append(Override("x" * 400, NOW + 2 * DAY, NOW + 2 * DAY + 3600, ("group", "First responders")))
-        state.teams["a team"] = Team("a team", "  ")
-    snapshot = read(simulator)
-    assert snapshot.failed == ()
-    assert {(team.external_id, team.name) for team in snapshot.teams} >= {("a team", "a team")}
-    codes = [note.code for note in snapshot.notes if note.external_id == schedule.id]
-    assert codes.count("unknown_holder") == 2
-    assert "empty_restriction" in codes
-    (found,) = [one for one in snapshot.schedules if one.external_id == schedule.id]
-    assert {"Swap with Bo", short_key("x" * 400)} <= {one.key for one in found.overrides or ()}
-    theirs = connector(simulator).rendered({found.external_id: ()}, NOW, NOW + 30 * DAY)
-    assert differing([found], snapshot.users, theirs, NOW, NOW + 30 * DAY) == []
-    assert "unknown:group:First responders" in {
-        str(who) for span in theirs[found.external_id] for who in span.participants
-    }
+    odd_holders_aliases_and_restrictions(simulator, read, connector)
 
 
 def test_a_holder_without_an_id_keeps_its_turns(simulator: Any) -> None:
-    state = simulator.state
-    schedule = next(one for one in state.sorted_schedules() if one.enabled and len(one.rotations[0].participants) > 1)
-    with state.editing():
-        schedule.rotations[0].participants[1:1] = [("user", "")]
-    snapshot = read(simulator)
-    (found,) = [one for one in snapshot.schedules if one.external_id == schedule.id]
-    (layer,) = [one for one in found.layers if one.key == schedule.rotations[0].id]
-    assert [str(who) for who in layer.participants][1] == "unknown:user:1"
-    assert (snapshot.failed, found.unread) == ((), {})
+    holder_without_an_id(simulator, read)
