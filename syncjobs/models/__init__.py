@@ -1,7 +1,7 @@
 """Models of the sync: profiles, links, runs with their items, conflicts and parity checks."""
 
 from syncjobs.models.conflicts import Conflict, ConflictKind, ConflictState
-from syncjobs.models.links import ROW_COLUMNS, ExternalLink, LinkState
+from syncjobs.models.links import ROW_COLUMNS, ApplyLock, ExternalLink, LinkState
 from syncjobs.models.parity import ParityBasis, ParityCheck, ParityJudge
 from syncjobs.models.profiles import Strategy, SyncProfile
 from syncjobs.models.runs import ACTIVE, OPEN_PLAN, Outcome, RunKind, RunState, SyncItem, SyncRun
@@ -10,6 +10,7 @@ __all__ = [
     "ACTIVE",
     "OPEN_PLAN",
     "ROW_COLUMNS",
+    "ApplyLock",
     "Conflict",
     "ConflictKind",
     "ConflictState",

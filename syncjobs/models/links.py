@@ -3,12 +3,13 @@
 from typing import Final
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
+from django.db.models.functions import Cast, Concat
 
 from connectors.models import Connection
 from connectors.records import ENTITY_TYPES
 from oncall.aggregates import Kind
-from oncall.models.root import NAME_LENGTH
+from oncall.models.root import KEY_LENGTH, NAME_LENGTH
 
 #: The columns that point to the row of a link. They have the names of the kinds.
 ROW_COLUMNS: Final[tuple[Kind, ...]] = ENTITY_TYPES
@@ -33,6 +34,7 @@ def _only_one_row() -> Q:
 class ExternalLink(models.Model):
     """Connects an object of a source with a row here.
 
+    ``key``: the key by which on-call rows refer to the object, as :func:`syncjobs.planning.values.element_key` makes it.
     ``base``: the last values of the source on which both sides agreed, ``{"fields": {...}, "elements": {collection:
     {key: values}}}``. ``primary``: this link writes the row's single-valued fields; only one link of a row does.
     ``synced_version``: the version of the row after the last sync; another version means that the row was edited.
@@ -60,8 +62,14 @@ class ExternalLink(models.Model):
     source_label = models.CharField(max_length=NAME_LENGTH, blank=True)
     base = models.JSONField(default=dict)
     unread = models.JSONField(default=dict)
+    key = models.GeneratedField(
+        expression=Concat(Cast("connection_id", models.CharField(max_length=20)), Value(":"), "external_id"),
+        output_field=models.CharField(max_length=KEY_LENGTH),
+        db_persist=True,
+    )
 
     class Meta:
+        indexes = [models.Index(fields=["key", "entity_type"], name="links_by_key")]
         constraints = [
             models.UniqueConstraint(fields=["connection", "entity_type", "external_id"], name="one_link_per_object"),
             models.CheckConstraint(condition=_only_one_row(), name="link_points_to_its_kind"),
@@ -82,3 +90,16 @@ class ExternalLink(models.Model):
     def row_id(self) -> int | None:
         row_id: int | None = getattr(self, f"{self.entity_type}_id")
         return row_id
+
+
+class ApplyLock(models.Model):
+    """A row per kind. Its lock is held while objects of the kind are matched with rows here or created.
+
+    run_id: the run that took the lock last.
+    """
+
+    entity_type = models.CharField(max_length=20, primary_key=True)
+    run_id = models.PositiveBigIntegerField(null=True)
+
+    def __str__(self) -> str:
+        return f"Lock of {self.entity_type}"

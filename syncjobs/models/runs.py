@@ -127,6 +127,7 @@ class SyncItem(models.Model):
     source_hash = models.CharField(max_length=32, blank=True)
     changes = models.JSONField(default=dict)
     ticked = models.BooleanField(default=True)
+    held_ticked = models.BooleanField(default=False)
     comment = models.TextField(blank=True)
 
     class Meta:
