@@ -13,3 +13,7 @@ class RunAlreadyActive(Exception):
 
 class StalePlan(Exception):
     """A stored plan can no longer be applied. Nothing was written."""
+
+
+class RulesChanged(StalePlan):
+    """The selection or the rules changed after the plan was made. The plan waits until somebody confirms it."""

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import URLPattern, path
@@ -18,8 +18,10 @@ from syncjobs.errors import RunAlreadyActive, StalePlan
 from syncjobs.models import ACTIVE, OPEN_PLAN, RunKind, RunState, SyncItem, SyncRun
 from syncjobs.pages.marks import kind_words, last_moved, render_page, row_url, run_url, started, state_mark
 from syncjobs.pages.progress import grouped_notes, incomplete_lists, progress, totals
-from syncjobs.pages.run_items import ACTIONS, OUTCOME_COLOURS, Filter, change_rows, items_page, summary
+from syncjobs.pages.run_items import ACTIONS, OUTCOME_COLOURS, UNAPPROVED, Filter, change_rows, items_page, summary
+from syncjobs.runs.changed_rules import changed_rules
 from syncjobs.runs.start import approve, cancel
+from syncjobs.words.runs import run_word
 
 #: htmx stops polling when it gets this status.
 STOP_POLLING: Final = 286
@@ -45,7 +47,7 @@ class SyncRunAdmin(ReadOnlyAdmin):
 
     @display(description="Kind")
     def kind_shown(self, run: SyncRun) -> str:
-        return run.kind
+        return run_word(run)
 
     @display(description="State", ordering="state")
     def state_shown(self, run: SyncRun) -> str:
@@ -89,9 +91,9 @@ class SyncRunAdmin(ReadOnlyAdmin):
         if not self.has_view_permission(request) or not request.user.has_perms(permissions):
             raise PermissionDenied
         try:
-            return SyncRun.objects.select_related("connection", "profile", "requested_by", "superseded_by").get(
-                pk=run_id
-            )
+            return SyncRun.objects.select_related(
+                "connection", "profile__connection", "requested_by", "superseded_by"
+            ).get(pk=run_id)
         except (SyncRun.DoesNotExist, ValueError):
             raise Http404(f"There is no run {run_id}.") from None
 
@@ -104,6 +106,7 @@ class SyncRunAdmin(ReadOnlyAdmin):
             "notes": grouped_notes(run),
             "incomplete": incomplete_lists(run),
             "can_review": _can_review(request, run),
+            "changed_rules": changed_rules(run, run.profile) if _can_review(request, run) else "",
             "can_cancel": run.state in (*ACTIVE, *OPEN_PLAN),
             "can_plan": not run.is_active and run.connection.disconnected_at is None,
         }
@@ -157,14 +160,15 @@ class SyncRunAdmin(ReadOnlyAdmin):
             saved = open_plan.filter(pk__in=chosen).update(ticked=tick_all == "on")
         else:
             listed = {int(pk) for pk in request.POST.getlist("item") if pk.isascii() and pk.isdigit()}
-            ticked = {int(pk) for pk in request.POST.getlist("tick") if pk.isascii() and pk.isdigit()} & listed
-            saved = open_plan.filter(pk__in=ticked).update(ticked=True)
-            saved += open_plan.filter(pk__in=listed - ticked).update(ticked=False)
+            for name, column in (("tick", "ticked"), ("approve", "held_ticked")):
+                chosen_ids = {int(pk) for pk in request.POST.getlist(name) if pk.isascii() and pk.isdigit()} & listed
+                saved = open_plan.filter(pk__in=chosen_ids).update(**{column: True})
+                saved += open_plan.filter(pk__in=listed - chosen_ids).update(**{column: False})
         if run.state != RunState.AWAITING_REVIEW:
             messages.error(request, f"{run} is {run.get_state_display()}; no tick was changed.")
         elif request.headers.get("HX-Request") and tick_all is None:
-            left = open_plan.filter(ticked=False).count()
-            return render(request, "syncjobs/run_ticks.html", {"left": left})
+            left = {"left": Count("pk", filter=Q(ticked=False)), "unapproved": Count("pk", filter=UNAPPROVED)}
+            return render(request, "syncjobs/run_ticks.html", open_plan.order_by().aggregate(**left))
         else:
             messages.success(request, f"The ticks of {saved} items were saved.")
         return self._back(run, request.POST.get("query", ""))
@@ -173,7 +177,7 @@ class SyncRunAdmin(ReadOnlyAdmin):
     def apply_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
         run = self._run(request, run_id, START)
         try:
-            approve(run, by=account_of(request))
+            approve(run, by=account_of(request), despite_rules=request.POST.get("despite_rules") == "1")
         except StalePlan as stale:
             run.refresh_from_db()
             refuse(request, str(stale), run.superseded_by)

@@ -140,7 +140,7 @@ def exit_code(run: SyncRun) -> int:
     """Return the exit code of a command that drove this run."""
     if run.state in (RunState.FAILED, RunState.CANCELLED, RunState.SUPERSEDED):
         return ERROR
-    if run.state == RunState.AWAITING_REVIEW:
+    if run.state == RunState.AWAITING_REVIEW or run.following.filter(state=RunState.AWAITING_REVIEW).exists():
         return CHANGES
     if run.state == RunState.PARTIAL:
         failed = run.items.filter(outcome__in=[Outcome.FAILED, Outcome.STALE]).exists()

@@ -34,7 +34,7 @@ def _only_one_row() -> Q:
 class ExternalLink(models.Model):
     """Connects an object of a source with a row here.
 
-    ``key``: the key by which on-call rows refer to the object, as :func:`syncjobs.planning.values.element_key` makes it.
+    ``key``: the key by which on-call rows refer to the object (:func:`syncjobs.planning.values.element_key`).
     ``base``: the last values of the source on which both sides agreed, ``{"fields": {...}, "elements": {collection:
     {key: values}}}``. ``primary``: this link writes the row's single-valued fields; only one link of a row does.
     ``synced_version``: the version of the row after the last sync; another version means that the row was edited.

@@ -42,13 +42,13 @@ class SyncRun(models.Model):
 
     ``counts``: kind -> fetched, total, compared, unchanged, written, skipped, conflict, failed -> number. ``fence``
     increases with every claim, so that a worker that lost its claim can no longer write. ``progress_at``: the time of
-    the last progress.
+    the last progress. ``of_run``: the run that this run undoes, or that planned these items before.
     """
 
     connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="runs")
     profile = models.ForeignKey(SyncProfile, on_delete=models.PROTECT, related_name="runs")
     kind = models.CharField(max_length=10, choices=RunKind)
-    of_run = models.ForeignKey("self", models.PROTECT, null=True, related_name="undone_by")
+    of_run = models.ForeignKey("self", models.PROTECT, null=True, related_name="following")
     state = models.CharField(max_length=20, choices=RunState, default=RunState.QUEUED)
     phase = models.CharField(max_length=20, blank=True)
     reason = models.TextField(blank=True)
@@ -106,9 +106,10 @@ class Outcome(models.TextChoices):
 class SyncItem(models.Model):
     """The planned change of one object, and its outcome. Unchanged objects have no item.
 
-    ``changes``: ``{"fields": {path: [old, new]}, "elements": {collection: {key: [old, new]}}, "base": patch,
-    "account": id|null, "settles": bool}``; a create has no base, because it settles all that it writes.
-    ``group_no``: items of one row are applied together.
+    ``changes``: ``{"fields": {path: [old, new]}, "elements": {collection: {key: [old, new]}}, "link": {column: [old,
+    new]}, "held": as elements, "account": id|null, "settles": bool}``; a create has no link, because it makes it.
+    ``group_no``: the number of the row; items of one row are applied together. ``ticked``: whether the item is applied.
+    ``held_ticked``: whether its held part is applied, too.
     """
 
     run = models.ForeignKey(SyncRun, on_delete=models.CASCADE, related_name="items")

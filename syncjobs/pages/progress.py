@@ -11,6 +11,7 @@ from syncjobs.models import RunState, SyncRun
 from syncjobs.pages.marks import ago, kind_words, started, state_mark
 from syncjobs.runs.start import NOTIFY_AGAIN
 from syncjobs.words.losses import loss_title
+from syncjobs.words.runs import run_word
 
 #: Words of ``SyncRun.counts`` and their titles, in the order in which things happen. Columns of zeros are not shown.
 _COLUMNS: Final = (
@@ -40,6 +41,7 @@ def progress(run: SyncRun) -> dict[str, Any]:
     shown = [(word, title) for word, title in _COLUMNS if any(row[word] for row in counts)]
     return {
         "run": run,
+        "word": run_word(run),
         "mark": state_mark(run),
         "started": started(run),
         "next": _next_step(run),

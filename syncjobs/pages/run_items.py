@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Case, Count, QuerySet, When
+from django.db.models import Case, Count, Q, QuerySet, When
 from django.http import QueryDict
 
 from connectors.records import ENTITY_TYPES
@@ -29,6 +29,8 @@ ACTIONS: Final[Mapping[str, tuple[str, str]]] = {
     "held": ("! held", "warning"),
     "failed": ("× failed", "danger"),
 }
+#: Items with removals that nobody has approved.
+UNAPPROVED: Final = Q(changes__has_key="held", held_ticked=False)
 OUTCOME_COLOURS: Final = {"applied": "success", "failed": "danger", "stale": "warning", "deferred": "warning"}
 
 
@@ -72,7 +74,10 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class ItemsPage:
-    """One page of items and its filters. total, unticked: counts of all items of the run."""
+    """One page of items and its filters.
+
+    total, unticked, unapproved: counts of all items of the run. An unapproved item holds back removals.
+    """
 
     page: "Page[SyncItem]"
     filter: Filter
@@ -81,6 +86,7 @@ class ItemsPage:
     outcomes: tuple[Choice, ...]
     total: int
     unticked: int
+    unapproved: int
 
 
 def items_page(run: SyncRun, query: QueryDict, kind_words: Callable[[str], str]) -> ItemsPage:
@@ -90,7 +96,7 @@ def items_page(run: SyncRun, query: QueryDict, kind_words: Callable[[str], str])
         SyncItem.objects.filter(run=run)
         .order_by()
         .values_list("entity_type", "action", "outcome", "ticked")
-        .annotate(number=Count("id"))
+        .annotate(number=Count("id"), unapproved=Count("id", filter=UNAPPROVED))
     )
     order = Case(*(When(entity_type=kind, then=place) for place, kind in enumerate(ENTITY_TYPES)), default=9)
     page = Paginator(chosen.items(run).order_by(order, "id"), PER_PAGE).get_page(query.get("page"))
@@ -103,6 +109,7 @@ def items_page(run: SyncRun, query: QueryDict, kind_words: Callable[[str], str])
         outcomes=_choices(((row[2] or "open", row[4]) for row in counted), chosen.outcome, outcome_words),
         total=sum(row[4] for row in counted),
         unticked=sum(row[4] for row in counted if not row[3]),
+        unapproved=sum(row[5] for row in counted),
     )
 
 

@@ -3,21 +3,20 @@
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
-from typing import Final
+from typing import Any, Final
 
 from connectors.presence import Presence
 from connectors.records import ENTITY_TYPES, FailedEntity, entity_type_of
 from oncall.aggregates import Kind, State
-from oncall.emails import canonical_email
 from syncjobs.planning import conflicts as questions
 from syncjobs.planning.failures import Check, checked, failed_item
+from syncjobs.planning.matching import candidate_ids, match
 from syncjobs.planning.merge import Merge, merge, with_unread
 from syncjobs.planning.prediction import as_predicted
 from syncjobs.planning.ranks import with_base_ranks
 from syncjobs.planning.values import (
     Action,
     Base,
-    Candidate,
     ConflictDraft,
     Item,
     LinkDetail,
@@ -53,7 +52,8 @@ def links_to_compare(
 
 
 def _is_unchanged(link: LinkView, proposal: Proposal) -> bool:
-    return link.state == "linked" and link.untouched and link.source_hash == proposal.fingerprint
+    equal = link.untouched and link.source_hash == proposal.fingerprint
+    return link.state == "linked" and equal and not link.takes_over
 
 
 def make_plan(
@@ -65,12 +65,13 @@ def make_plan(
     check: Check,
     failed: Sequence[FailedEntity] = (),
     partial: bool = False,
+    progress: Callable[[], None] = lambda: None,
 ) -> Plan:
     """Return the plan.
 
     presence: what the read knows of an object that has no proposal. check: finds values that cannot be written; the
     items with such values fail. failed: what could not be read. partial: the proposals are only a few chosen objects;
-    nothing is concluded about others.
+    nothing is concluded about others. progress: called for each object that is new or compared.
     """
     by_email = questions.people_by_email(proposals["responder"].values())
     items: dict[tuple[Kind, str], Item] = {}
@@ -87,15 +88,18 @@ def make_plan(
         for external_id, proposal in proposals[kind].items():
             link = picture.links[kind].get(external_id)
             if link is None:
+                progress()
                 items[kind, external_id] = _without_link(proposal, by_email, picture, rules, check)
                 continue
             detail = picture.details.get(link.id)
             if detail is None or link.state == "ignored":
                 same += 1
                 continue
+            progress()
             evaluated.add((kind, external_id))
-            proposal = with_unread(as_predicted(proposal, detail.base, rules.now), detail.base)
-            proposal = with_base_ranks(proposal, detail.base)
+            base = detail.compared_base
+            proposal = with_unread(as_predicted(proposal, base, rules.now), base)
+            proposal = with_base_ranks(proposal, base)
             item = _compare(proposal, link, detail, rules)
             if item is not None:
                 items[kind, external_id] = checked(item, detail.local, check)
@@ -199,12 +203,16 @@ def _without_link(
     """
     account = None
     if proposal.kind == "responder":
-        candidate = _match(proposal, by_email, picture)
+        candidate = match(proposal, by_email, picture)
         if candidate is not None:
-            detail = LinkDetail(Base(), {}, candidate.state, primary=not candidate.owned)
-            merged = _merge(proposal, detail, candidate.state, rules)
-            item = checked(_item(proposal, None, candidate.state, merged, "match"), candidate.state, check)
-            return replace(item, candidates=_candidate_ids(proposal, picture))
+            detail = LinkDetail(
+                Base(), {}, candidate.state, primary=not candidate.owned, former_base=candidate.former_base
+            )
+            item = _item(
+                proposal, None, detail, candidate.state, _merge(proposal, detail, candidate.state, rules), "match"
+            )
+            item = replace(item, takes_over=detail.primary, candidates=candidate_ids(proposal, picture))
+            return checked(item, candidate.state, check)
         account = questions.account_for(proposal, by_email, picture)
     values = {**proposal.fields, **proposal.on_create}
     elements = {name: elements for name, elements in proposal.elements.items() if elements}
@@ -219,25 +227,10 @@ def _without_link(
         elements={name: {key: [None, value] for key, value in e.items()} for name, e in elements.items()},
         base={"fields": values, "elements": {name: dict(e) for name, e in elements.items()}},
         account_id=account.id if account else None,
-        candidates=_candidate_ids(proposal, picture) if proposal.kind == "responder" else (),
+        candidates=candidate_ids(proposal, picture) if proposal.kind == "responder" else (),
         unread=proposal.unread,
     )
     return checked(item, None, check)
-
-
-def _candidate_ids(proposal: Proposal, picture: Picture) -> tuple[int, ...]:
-    """Return the ids of the people here with this address. The item is stale if there are more when it is applied."""
-    email = canonical_email(proposal.email)
-    return tuple(c.state.id for c in picture.people.get(email or "", ()) if c.state.id is not None)
-
-
-def _match(proposal: Proposal, by_email: Mapping[str, Sequence[Proposal]], picture: Picture) -> Candidate | None:
-    """Return the only person here with this address, or None. None also if several people at the source have it."""
-    email = canonical_email(proposal.email)
-    candidates = picture.people.get(email, ()) if email else ()
-    if email is None or len(candidates) != 1 or len(by_email[email]) > 1 or candidates[0].former_id:
-        return None
-    return candidates[0]
 
 
 def _compare(proposal: Proposal, link: LinkView, detail: LinkDetail, rules: Rules) -> Item | None:
@@ -254,18 +247,18 @@ def _compare(proposal: Proposal, link: LinkView, detail: LinkDetail, rules: Rule
         action = "conflict"
     elif merged.held:
         action = "held"
-    elif merged.base_patch() or not attached:
+    elif merged.base_patch() or not attached or link.takes_over:
         action = "settle"
     else:
         return None
-    return _item(proposal, link, local, merged, action)
+    return _item(proposal, link, detail, local, merged, action)
 
 
 def _merge(proposal: Proposal, detail: LinkDetail, local: State, rules: Rules) -> Merge:
     prefix = f"{rules.connection_id}:"
     return merge(
         proposal,
-        detail.base,
+        detail.compared_base,
         local,
         lambda path: rules.owner(proposal.kind, path, detail.pins),
         primary=detail.primary,
@@ -274,14 +267,21 @@ def _merge(proposal: Proposal, detail: LinkDetail, local: State, rules: Rules) -
     )
 
 
-def _item(proposal: Proposal, link: LinkView | None, local: State, merged: Merge, action: Action) -> Item:
+def _item(
+    proposal: Proposal, link: LinkView | None, detail: LinkDetail, local: State, merged: Merge, action: Action
+) -> Item:
     drafts = tuple(_question(proposal, paths, local) for paths in _groups_of_paths(merged.conflicts))
     reason = _origin_of(proposal)
     if merged.held:
         names = " and ".join(name.replace("_", " ") for name in merged.held)
         reason = f"the source no longer lists any {names}; those here are kept until their removal is approved"
+    elif link and link.takes_over:
+        reason = "no other source sets its fields any more; from now on this source does"
     elif action == "settle":
         reason = "selected again" if link and link.state != "linked" else "already equal here"
+    base = merged.base_patch()
+    if detail.former_base.fields:
+        base["fields"] = {**detail.compared_base.fields, **base.get("fields", {})}
     return Item(
         kind=proposal.kind,
         external_id=proposal.external_id,
@@ -291,16 +291,27 @@ def _item(proposal: Proposal, link: LinkView | None, local: State, merged: Merge
         settles=not merged.held,
         held=merged.held,
         reason=reason,
-        link_id=link.id if link else None,
-        link_version=link.version if link else 0,
+        link=link,
         row_id=local.id,
         row_version=local.version,
         fields=merged.fields,
         elements=merged.elements,
-        base=merged.base_patch(),
+        base=base,
+        base_before=_values_before(base, detail.base),
+        takes_over=link is not None and link.takes_over,
         conflicts=drafts,
         unread=proposal.unread,
     )
+
+
+def _values_before(patch: Mapping[str, Any], base: Base) -> dict[str, Any]:
+    """Return the values that the base has for the paths of a patch. Paths without a value are left out."""
+    fields = {path: base.fields[path] for path in patch.get("fields", {}) if path in base.fields}
+    elements = {
+        name: {key: known[key] for key in changes if key in (known := base.elements.get(name, {}))}
+        for name, changes in patch.get("elements", {}).items()
+    }
+    return {"fields": fields, "elements": elements}
 
 
 def _groups_of_paths(paths: list[str]) -> list[tuple[str, ...]]:
@@ -353,8 +364,7 @@ def _deleted_here(proposal: Proposal, link: LinkView, rules: Rules) -> Item | No
         action="conflict" if ask else "skip",
         fingerprint=proposal.fingerprint,
         reason="deleted here; it stays deleted",
-        link_id=link.id,
-        link_version=link.version,
+        link=link,
         conflicts=(draft,) if ask else (),
     )
 
@@ -367,8 +377,7 @@ def _detach(kind: Kind, link: LinkView) -> Item:
         action="detach",
         fingerprint=link.source_hash,
         reason="no longer selected; it stays active here and no longer follows the source",
-        link_id=link.id,
-        link_version=link.version,
+        link=link,
         row_id=link.row_id,
         row_version=link.row_version or 0,
     )

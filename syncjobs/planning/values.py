@@ -74,7 +74,10 @@ class Base:
 
 @dataclass(frozen=True, slots=True)
 class LinkView:
-    """A link and its row without their contents. This is enough to see that nothing changed."""
+    """A link and its row without their contents. This is enough to see that nothing changed.
+
+    takes_over: whether the link becomes the primary link of its row with this plan.
+    """
 
     id: int
     external_id: str
@@ -85,6 +88,7 @@ class LinkView:
     row_id: int | None
     row_version: int | None
     unread: Mapping[str, int] = field(default_factory=dict)
+    takes_over: bool = False
 
     @property
     def untouched(self) -> bool:
@@ -94,25 +98,39 @@ class LinkView:
 
 @dataclass(frozen=True, slots=True)
 class LinkDetail:
-    """The contents of a link that is compared."""
+    """The contents of a link that is compared.
+
+    primary: whether it writes single-valued fields, also if it takes over. former_base: the base of the primary link
+    from which it takes over. What this link never agreed on is compared with it, so that an edit made here is found.
+    """
 
     base: Base
     pins: Mapping[str, Owner]
     local: State | None
     primary: bool
+    former_base: Base = field(default_factory=Base)
+
+    @property
+    def compared_base(self) -> Base:
+        """Return the base with the former base's fields where this link has none."""
+        if not self.former_base.fields:
+            return self.base
+        return Base({**self.former_base.fields, **self.base.fields}, self.base.elements)
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A person here who may be a person of the source.
 
-    owned: another connection writes the single-valued fields of this person. former_id: the id at the source to which
-    this person is linked, if this read did not list it; then nobody is matched with this person without a decision.
+    owned: another connection writes the single-valued fields of this person. former_base: the base of the connection
+    that wrote them until it was disconnected, for example. former_id: the id at the source to which this person is
+    linked, if this read did not list it; then nobody is matched with this person without a decision.
     """
 
     state: State
     owned: bool
     former_id: str = ""
+    former_base: Base = field(default_factory=Base)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,8 +226,10 @@ class Item:
     """One planned change of one aggregate.
 
     fields: [old, new] by path. elements: [old, new] by collection and key; None means that the element does not exist.
-    base: the new base values; an element that is None is removed from the base. reason: why the item is skipped, held
-    or failed, or which object requires this object. settles: whether the record is fully compared when this is applied;
+    link: the link as it was compared, None for an object without a link. base: the new base values; an element that is
+    None is removed from the base. base_before: the old values of the same paths; a path that had none is missing.
+    takes_over: whether the link becomes the primary link of its row. reason: why the item is skipped, held or failed,
+    or which object requires this object. settles: whether the record is fully compared when this is applied;
     False while removals are held. held: removals that wait for approval, as in elements. candidates: ids of the people
     here with the same address. failures: how many parts of the object could not be read. path: the first of these.
     unread: as in the proposal.
@@ -221,13 +241,14 @@ class Item:
     action: Action
     fingerprint: str
     reason: str = ""
-    link_id: int | None = None
-    link_version: int = 0
+    link: LinkView | None = None
     row_id: int | None = None
     row_version: int = 0
     fields: Mapping[str, Change] = field(default_factory=dict)
     elements: Mapping[str, Mapping[str, Change]] = field(default_factory=dict)
     base: Mapping[str, Any] = field(default_factory=dict)
+    base_before: Mapping[str, Any] = field(default_factory=dict)
+    takes_over: bool = False
     conflicts: tuple[ConflictDraft, ...] = ()
     account_id: int | None = None
     path: str = ""
@@ -236,6 +257,10 @@ class Item:
     candidates: tuple[int, ...] = ()
     failures: int = 0
     unread: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def link_id(self) -> int | None:
+        return None if self.link is None else self.link.id
 
 
 @dataclass(frozen=True, slots=True)

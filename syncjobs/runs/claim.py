@@ -3,16 +3,17 @@
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, Final
 
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import F
 from django.utils import timezone
 
 from connectors.records import ENTITY_TYPES, EntityType
 from syncjobs.models import RunState, SyncRun
-from syncjobs.runs.apply import FenceLost
 
 #: Longer than the longest request, so that a worker that is alive always renews its lease in time.
 LEASE: Final = timedelta(seconds=180)
@@ -21,6 +22,10 @@ LEASE: Final = timedelta(seconds=180)
 SHORTEST_PAUSE: Final = 2.0
 PAUSE_SHARE: Final = 4
 LONGEST_PAUSE: Final = 60.0
+
+
+class FenceLost(Exception):
+    """Another worker has claimed the run, or it ended. Nothing more may be written."""
 
 
 def claim_run(run_id: int) -> SyncRun | None:
@@ -50,6 +55,7 @@ class Claim:
         self.lost = False
         self._clock = clock
         self._started = self._written = clock()
+        self._progress_at = run.progress_at
 
     def fetched(self, entity_type: EntityType, fetched: int, total: int | None) -> None:
         """Store the progress of a fetch. The connector calls this after each page."""
@@ -75,7 +81,7 @@ class Claim:
     def write(self, **changes: Any) -> bool:
         """Write progress now, and other columns of the run. If the claim is lost, set ``lost`` and return False."""
         self._written = self._clock()
-        now = timezone.now()
+        self._progress_at = now = timezone.now()
         columns = {"counts": self.counts, "progress_at": now, "lease_expires_at": now + LEASE, **changes}
         kept = SyncRun.objects.filter(pk=self.run.pk, fence=self.run.fence, state=RunState.RUNNING).update(**columns)
         self.lost = not kept
@@ -83,7 +89,32 @@ class Claim:
             setattr(self.run, name, value)
         return bool(kept)
 
+    def end(self, state: RunState, reason: str = "", hint: str = "", **columns: Any) -> bool:
+        """End the run, or let it wait for a person. Return False if the claim is lost; nothing is stored then."""
+        waits = state == RunState.AWAITING_REVIEW
+        ended = {"phase": "review" if waits else "done", "finished_at": None if waits else timezone.now()}
+        return self.write(state=state, reason=reason, hint=hint, **ended, **columns)
+
     def hold_fence(self) -> None:
         """Lock the run inside a transaction that writes. Raises FenceLost if the claim is lost."""
         if not self.write():
             raise FenceLost
+
+    @contextmanager
+    def fenced(self) -> Iterator[None]:
+        """A transaction that writes only while the claim is held. Raises FenceLost if it is lost.
+
+        If the connection to the database breaks while the transaction is committed, the run itself says whether it was
+        committed: each transaction stores its own time of progress.
+        """
+        try:
+            with transaction.atomic():
+                self.hold_fence()
+                yield
+        except (OperationalError, InterfaceError):
+            if not self._is_committed():
+                raise
+
+    def _is_committed(self) -> bool:
+        """Whether the last write of progress is in the database."""
+        return SyncRun.objects.filter(pk=self.run.pk, fence=self.run.fence, progress_at=self._progress_at).exists()

@@ -1,34 +1,31 @@
 """Load the local picture for planning. The number of queries does not depend on the number of rows."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import cast
 
-from django.contrib.auth import get_user_model
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models import F, QuerySet
 
 from connectors.models import Connection
 from connectors.records import ENTITY_TYPES
 from oncall.aggregates import Kind
-from oncall.emails import canonical_email
-from oncall.models import EscalationPolicy, Responder, Schedule, UserGroup
+from oncall.models import EscalationPolicy, Schedule, UserGroup
 from oncall.selectors.states import load_states
-from oncall.tables.base import CHUNK, chunks
+from oncall.tables.base import chunks
 from syncjobs.models import Conflict, ConflictState, ExternalLink, LinkState, SyncProfile
 from syncjobs.planning.plan import Proposals, links_to_compare
 from syncjobs.planning.values import (
-    AccountView,
     Base,
-    Candidate,
     LinkDetail,
     LinkView,
     NamedRow,
     OpenConflict,
     Owner,
     Picture,
-    Proposal,
     Rules,
 )
+from syncjobs.runs.former_links import load_bases, load_former_links
+from syncjobs.runs.people_picture import load_people
 
 _NAME_MODELS: Mapping[Kind, type[UserGroup] | type[Schedule] | type[EscalationPolicy]] = {
     "user_group": UserGroup,
@@ -71,37 +68,51 @@ def link_views(connection_id: int) -> dict[Kind, dict[str, LinkView]]:
     }
 
 
-def load_picture(connection: Connection, proposals: Proposals, *, evaluate_all: bool) -> Picture:
-    """Return the local state that these proposals need. evaluate_all: compare every linked object, as rules changed."""
+def load_picture(
+    connection: Connection, proposals: Proposals, *, evaluate_all: bool, progress: Callable[[], None] = lambda: None
+) -> Picture:
+    """Return the local state that these proposals need.
+
+    evaluate_all: compare every linked object, as rules changed. progress: called between the parts of the picture.
+    """
     links = link_views(connection.pk)
+    former = load_former_links(connection.pk, links, proposals)
+    for kind, taken_over in former.items():
+        links[kind] |= {
+            view.external_id: replace(view, takes_over=True) for view in links[kind].values() if view.id in taken_over
+        }
     wanted = set(links_to_compare(proposals, links, evaluate_all))
-    details = {kind: _details(connection.pk, kind, links[kind], wanted) for kind in ENTITY_TYPES}
+    details: dict[int, LinkDetail] = {}
+    for kind in ENTITY_TYPES:
+        progress()
+        details |= _details(connection.pk, kind, links[kind], wanted, former.get(kind, {}))
     conflicts = tuple(
         OpenConflict(pk, kind, subject, entity_type, external_id, evidence_hash, bool(paths))
         for pk, kind, subject, entity_type, external_id, evidence_hash, paths in Conflict.objects.filter(
             connection=connection, state=ConflictState.OPEN
         ).values_list("id", "kind", "subject_key", "entity_type", "external_id", "evidence_hash", "paths")
     )
+    progress()
+    people, unaccounted, accounts = load_people(connection.pk, proposals["responder"], links["responder"], conflicts)
     return Picture(
         links=links,
-        details={link_id: detail for by_link in details.values() for link_id, detail in by_link.items()},
+        details=details,
         names={kind: _load_names(model) for kind, model in _NAME_MODELS.items()},
-        people=_load_candidates(proposals["responder"], links["responder"], conflicts),
-        unaccounted=frozenset(Responder.objects.filter(account=None).values_list("id", flat=True)),
-        accounts={
-            email: AccountView(id=pk, privileged=staff or superuser, taken=taken)
-            for email, pk, staff, superuser, taken in get_user_model()
-            .objects.filter(is_active=True)
-            .annotate(taken=Exists(Responder.objects.filter(account=OuterRef("pk"))))
-            .values_list("email_canonical", "id", "is_staff", "is_superuser", "taken")
-        },
-        zoned=_settled_zones(proposals),
+        people=people,
+        unaccounted=unaccounted,
+        accounts=accounts,
+        zoned=_settled_zones(connection.pk, proposals),
         conflicts=conflicts,
     )
 
 
-def _details(connection_id: int, kind: Kind, links: Mapping[str, LinkView], wanted: set[int]) -> dict[int, LinkDetail]:
-    """Return the details of the wanted links. One join finds all rows that were edited here."""
+def _details(
+    connection_id: int, kind: Kind, links: Mapping[str, LinkView], wanted: set[int], former: Mapping[int, int | None]
+) -> dict[int, LinkDetail]:
+    """Return the details of the wanted links. One join finds all rows that were edited here.
+
+    former: the former primary link of each link that takes over.
+    """
     edited = {v.id for v in links.values() if v.id in wanted and v.row_id is not None and not v.untouched}
     found: dict[int, LinkDetail] = {}
     if edited:
@@ -112,6 +123,10 @@ def _details(connection_id: int, kind: Kind, links: Mapping[str, LinkView], want
     rest = sorted(wanted & {view.id for view in links.values()} - found.keys())
     for piece in chunks(rest):
         found |= _load_details(kind, ExternalLink.objects.filter(pk__in=piece))
+    bases = load_bases(link for link_id, link in former.items() if link_id in found and link is not None)
+    for link_id, link in former.items():
+        if link_id in found:
+            found[link_id] = replace(found[link_id], primary=True, former_base=bases.get(link or 0, Base()))
     return found
 
 
@@ -127,40 +142,15 @@ def _load_details(kind: Kind, links: "QuerySet[ExternalLink]") -> dict[int, Link
     }
 
 
-def _settled_zones(proposals: Proposals) -> frozenset[int]:
+def _settled_zones(connection_id: int, proposals: Proposals) -> frozenset[int]:
     """Return the schedules whose zone was settled here. Makes a query only if a zone is open at the source."""
     if not any(proposal.zone_evidence for proposal in proposals["schedule"].values()):
         return frozenset()
-    return frozenset(Schedule.objects.filter(zone_state=Schedule.ZoneState.OK).values_list("id", flat=True))
+    linked = ExternalLink.objects.filter(connection_id=connection_id, entity_type="schedule")
+    rows = linked.values_list("schedule", "schedule__zone_state")
+    return frozenset(pk for pk, state in rows if pk is not None and state == Schedule.ZoneState.OK)
 
 
 def _load_names(model: type[UserGroup] | type[Schedule] | type[EscalationPolicy]) -> tuple[NamedRow, ...]:
     rows = model.objects.filter(merged_into=None).order_by("id")
     return tuple(NamedRow(*row) for row in rows.values_list("id", "name", "name_key", "origin_label", "active"))
-
-
-def _load_candidates(
-    proposals: Mapping[str, Proposal], links: Mapping[str, LinkView], conflicts: Iterable[OpenConflict]
-) -> dict[str, tuple[Candidate, ...]]:
-    """Return by address the responders that a person at the source may be, and that no listed person is linked to.
-
-    Only for the addresses of people without a link, and for those of open conflicts.
-    """
-    unlinked = {canonical_email(p.email) for external_id, p in proposals.items() if external_id not in links}
-    emails = (unlinked - {None}) | {conflict.subject for conflict in conflicts if conflict.kind == "ambiguous"}
-    if not emails:
-        return {}
-    listed = {external_id for external_id, proposal in proposals.items() if proposal.listed}
-    linked = {link.row_id for external_id, link in links.items() if external_id in listed}
-    former = {link.row_id: external_id for external_id, link in links.items() if external_id not in listed}
-    responders = Responder.objects.filter(active=True, merged_into=None)
-    few = len(emails) <= CHUNK
-    responders = responders.filter(email_canonical__in=emails) if few else responders.exclude(email_canonical="")
-    owned = ExternalLink.objects.filter(responder=OuterRef("pk"), primary=True, state=LinkState.LINKED)
-    candidates = responders.annotate(owned=Exists(owned)).order_by("id").values_list("id", "email_canonical", "owned")
-    rows = [(pk, email, is_owned) for pk, email, is_owned in candidates if email in emails and pk not in linked]
-    states = load_states("responder", [pk for pk, _, _ in rows])
-    people: dict[str, tuple[Candidate, ...]] = defaultdict(tuple)
-    for pk, email, is_owned in rows:
-        people[email] += (Candidate(states[pk], is_owned, former.get(pk, "")),)
-    return dict(people)

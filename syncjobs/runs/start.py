@@ -12,8 +12,9 @@ from kombu.exceptions import OperationalError
 
 from connectors.records import EntityKey
 from oncall.models import User
-from syncjobs.errors import RunAlreadyActive, StalePlan
+from syncjobs.errors import RulesChanged, RunAlreadyActive, StalePlan
 from syncjobs.models import ACTIVE, OPEN_PLAN, RunKind, RunState, SyncProfile, SyncRun
+from syncjobs.runs.changed_rules import changed_rules
 
 log = logging.getLogger(__name__)
 
@@ -48,8 +49,12 @@ def start(
     return run
 
 
-def approve(run: SyncRun, *, by: User | None, notify: bool = True) -> None:
-    """Queue a reviewed plan for applying. Raises StalePlan or RunAlreadyActive; nothing is written then."""
+def approve(run: SyncRun, *, by: User | None, notify: bool = True, despite_rules: bool = False) -> None:
+    """Queue a reviewed plan for applying. Raises StalePlan or RunAlreadyActive; nothing is written then.
+
+    despite_rules: apply it also if the selection or the rules changed after it was made. Otherwise that raises
+    RulesChanged, and the plan still waits.
+    """
     run.refresh_from_db()
     if run.state == RunState.SUPERSEDED and run.superseded_by_id:
         raise StalePlan(f"{run} was replaced by run {run.superseded_by_id}. Nothing was written. Review that run.")
@@ -57,10 +62,19 @@ def approve(run: SyncRun, *, by: User | None, notify: bool = True) -> None:
         raise StalePlan(f"{run} is {run.get_state_display()}, so it has no plan to apply. Nothing was written.")
     if run.plan_expires_at and run.plan_expires_at < timezone.now():
         raise StalePlan(f"The plan of {run} expired on {run.plan_expires_at:%d %b}. Nothing was written. Plan again.")
+    profile = SyncProfile.objects.get(pk=run.profile_id)
+    if (changed := changed_rules(run, profile)) and not despite_rules:
+        raise RulesChanged(f"{changed} Nothing was written. Plan again, or apply {run} as it was reviewed.")
     try:
         with transaction.atomic():
             won = SyncRun.objects.filter(pk=run.pk, state=RunState.AWAITING_REVIEW).update(
-                state=RunState.QUEUED, phase="apply", requested_by=by or run.requested_by
+                state=RunState.QUEUED,
+                phase="apply",
+                reason="",
+                hint="",
+                requested_by=by or run.requested_by,
+                rules_version=profile.rules_version,
+                checkpoint={**run.checkpoint, "approved_selection": profile.selection},
             )
     except IntegrityError:
         active = SyncRun.objects.filter(connection=run.connection, state__in=ACTIVE).first()
@@ -96,7 +110,7 @@ def recover_runs() -> tuple[int, int]:
     dead = SyncRun.objects.filter(state=RunState.RUNNING, lease_expires_at__lt=now).update(
         state=RunState.FAILED,
         reason="The worker stopped answering: it was killed, restarted or lost its database.",
-        hint="What was written before stays; no object is half written. Nothing was removed. Start the sync again.",
+        hint="What was written before stays; no object is half written. Start the sync again.",
         finished_at=now,
     )
     queued = SyncRun.objects.filter(state=RunState.QUEUED, created_at__lt=now - NOTIFY_AGAIN)

@@ -2,20 +2,31 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from django.db import transaction
-from django.db.models import OuterRef, Subquery
+from django.db.models import OuterRef, QuerySet, Subquery
 
+from oncall.aggregates import Kind
 from oncall.models.root import NAME_LENGTH
 from oncall.tables.base import chunks
-from syncjobs.models import Conflict, ConflictState, ExternalLink, Outcome, SyncItem, SyncRun
+from syncjobs.models import Conflict, ConflictState, ExternalLink, LinkState, Outcome, SyncItem, SyncRun
 from syncjobs.planning.canonical import digest
 from syncjobs.planning.values import ConflictDraft, Item, OpenConflict, Plan
 
+#: The states of links after the actions that end or refuse a link. After other actions they are linked.
+_NEW_STATES: Final = {"detach": LinkState.DETACHED, "skip": LinkState.IGNORED}
 
-def store_plan(run: SyncRun, plan: Plan) -> None:
-    """Insert the items of a plan. Items held by the guard start unticked, because a person must approve them."""
+
+def store_plan(run: SyncRun, plan: Plan, *, after: int = 0) -> None:
+    """Insert the items of a plan. The removals that an item holds back start unticked: a person must approve them.
+
+    Items of one row have the same number and follow each other, because they are applied together. after: the last
+    number that the run has used.
+    """
+    numbers: dict[tuple[Kind, int | str], int] = {}
+    numbered = [(numbers.setdefault(_row_of(item), after + len(numbers) + 1), item) for item in plan.items]
+    numbered.sort(key=lambda pair: pair[0])
     SyncItem.objects.bulk_create(
         [
             SyncItem(
@@ -31,14 +42,18 @@ def store_plan(run: SyncRun, plan: Plan) -> None:
                 reason=item.reason,
                 row_id=item.row_id,
                 row_version=item.row_version,
-                link_version=item.link_version,
+                link_version=0 if item.link is None else item.link.version,
                 source_hash=item.fingerprint,
                 changes=changes_of(item),
-                ticked=item.action != "held",
             )
-            for number, item in enumerate(plan.items, start=1)
+            for number, item in numbered
         ]
     )
+
+
+def _row_of(item: Item) -> tuple[Kind, int | str]:
+    """Return the row of an item; for an object without a row, the object itself."""
+    return item.kind, item.external_id if item.row_id is None else item.row_id
 
 
 def _code(item: Item) -> str:
@@ -46,15 +61,15 @@ def _code(item: Item) -> str:
 
 
 def changes_of(item: Item) -> dict[str, Any]:
-    """Return the changes of an item as JSON, without empty values. A create has no base: see :func:`settled_by`."""
+    """Return the changes of an item as JSON, without empty values."""
     changes: dict[str, Any] = {
         "fields": dict(item.fields),
         "elements": {name: dict(changes) for name, changes in item.elements.items()},
-        "base": {} if item.action == "create" else dict(item.base),
+        "link": _link_changes(item),
         "account": item.account_id,
         "held": {name: dict(changes) for name, changes in item.held.items()},
         "candidates": list(item.candidates),
-        "unread": dict(item.unread) if item.link_id is None else {},
+        "unread": dict(item.unread) if item.link is None else {},
     }
     stored = {name: value for name, value in changes.items() if value}
     if not item.settles:
@@ -62,10 +77,31 @@ def changes_of(item: Item) -> dict[str, Any]:
     return stored
 
 
+def _link_changes(item: Item) -> dict[str, list[Any]]:
+    """Return what an item does to its link, ``{column: [old, new]}``. A create makes the link: see :func:`settled_by`.
+
+    The sides of ``base`` are patches: values by path. The old side lacks the paths that had no value. ``source_hash``
+    stays as it was while a part of the item is held.
+    """
+    if item.action in ("create", "failed"):
+        return {}
+    sides: dict[str, list[Any]] = {}
+    if any(item.base.values()):
+        sides["base"] = [dict(item.base_before), dict(item.base)]
+    if item.takes_over:
+        sides["primary"] = [False, True]
+    if item.link is not None:
+        sides["state"] = [item.link.state, _NEW_STATES.get(item.action, LinkState.LINKED)]
+    if item.link is not None and item.action not in _NEW_STATES:
+        sides["source_hash"] = [item.link.source_hash, item.fingerprint]
+    return {column: [old, new] for column, (old, new) in sides.items() if old != new}
+
+
 def settled_by(item: SyncItem) -> dict[str, Any]:
     """Return the patch of the link's base when the item is applied. A create settles all that it writes."""
     if item.action != "create":
-        return dict(item.changes.get("base", {}))
+        patch: dict[str, Any] = item.changes.get("link", {}).get("base", [{}, {}])[1]
+        return patch
     elements = item.changes.get("elements", {})
     return {
         "fields": _new_values(item.changes.get("fields", {})),
@@ -75,6 +111,11 @@ def settled_by(item: SyncItem) -> dict[str, Any]:
 
 def _new_values(changes: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
     return {path: new for path, (_, new) in changes.items()}
+
+
+def open_items(run: SyncRun) -> "QuerySet[SyncItem]":
+    """Return the items without an outcome, in the order in which they are applied."""
+    return run.items.filter(outcome=Outcome.NONE).order_by("id")
 
 
 def store_conflicts(run: SyncRun, plan: Plan, stored: Iterable[OpenConflict], at: datetime) -> int:

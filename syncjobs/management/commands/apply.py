@@ -15,10 +15,15 @@ class Command(SyncCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("run", type=int)
+        parser.add_argument(
+            "--despite-rules",
+            action="store_true",
+            help="apply the plan as it was reviewed, also if the selection or the rules changed after it was made",
+        )
 
     def work(self, **options: Any) -> int:
         run = find_run(options["run"])
-        approve(run, by=None, notify=False)
+        approve(run, by=None, notify=False, despite_rules=options["despite_rules"])
         finished = drive(run.pk)
         if finished is None:
             raise CommandError(f"{run} was taken by a worker. Watch it on the site.")

@@ -66,6 +66,8 @@ class SyncCommand(ShellCommand):
                 self.stdout.write(text)
         if run.state == RunState.AWAITING_REVIEW:
             self.stdout.write(f"Nothing was written. Apply this plan with: manage.py apply {run.pk}")
+        for following in run.following.filter(state=RunState.AWAITING_REVIEW):
+            self.stdout.write(f"Some items were planned again. Apply them with: manage.py apply {following.pk}")
 
 
 class Command(SyncCommand):

@@ -84,13 +84,59 @@ def test_ticks_of_a_run_that_is_past_review_stay(sync: Sync, admin_client: Clien
     assert not run.items.filter(ticked=False).exists()
 
 
-def test_held_items_start_without_a_tick(sync: Sync, admin_client: Client) -> None:
+def test_the_held_part_of_an_item_has_a_tick_of_its_own(sync: Sync, admin_client: Client) -> None:
     sync.run()
-    sync.source.change(teams=(SourceTeam("T1", "Platform", members=()),))
-    page = read(admin_client, sync.plan())
-    assert "! held" in page
-    assert "1 item left out" in page
+    sync.source.change(teams=(SourceTeam("T1", "Platform crew", members=()),))
+    plan = sync.plan()
+    page = read(admin_client, plan)
+    assert "~ update" in page
+    assert "All items are ticked; the removals of 1 item are not approved" in page
     assert "those here are kept until their removal is approved" in page
+    item = plan.items.get()
+    ticks = url(plan, "ticks")
+    shown = admin_client.post(
+        ticks, {"item": [item.pk], "tick": [item.pk], "approve": [item.pk]}, headers={"HX-Request": "true"}
+    )
+    assert shown.content.decode().strip() == "All items are ticked"
+    assert f'name="approve" value="{item.pk}" checked' in read(admin_client, plan)
+    sync.apply(plan)
+    group = UserGroup.objects.get()
+    assert (group.name, group.members.count()) == ("Platform crew", 0)
+    assert "removal approved" in read(admin_client, plan)
+
+
+def test_a_plan_whose_rules_changed_asks_before_it_is_applied(sync: Sync, admin_client: Client) -> None:
+    plan = sync.plan()
+    assert "Apply the plan" in read(admin_client, plan)
+    sync.rules(selection={"everything": False, "chosen": {"schedule": ["S1"]}})
+    page = admin_client.post(url(plan, "apply"), follow=True).content.decode()
+    assert "The selection and the rules of acme changed after this plan was made. Nothing was written." in page
+    assert "Apply the plan" not in page
+    assert "Apply it as it was reviewed" in page
+    plan.refresh_from_db()
+    assert plan.state == RunState.AWAITING_REVIEW
+    admin_client.post(url(plan, "apply"), {"despite_rules": "1"})
+    plan.refresh_from_db()
+    assert plan.state == RunState.QUEUED
+
+
+def test_a_run_is_named_by_what_it_is_now(sync: Sync, admin_client: Client) -> None:
+    plan = sync.plan()
+    assert "Plan of" in " ".join(read(admin_client, plan).split())
+    sync.apply(plan)
+    assert "Import of" in " ".join(read(admin_client, plan).split())
+    assert "Import without changes of" in " ".join(read(admin_client, sync.run()).split())
+
+
+def test_an_update_whose_removals_nobody_approved_is_applied_without_them(sync: Sync) -> None:
+    sync.run()
+    sync.source.change(teams=(SourceTeam("T1", "Platform crew", members=()),))
+    applied = sync.apply(sync.plan())
+    assert (applied.state, applied.items.get().outcome) == (RunState.PARTIAL, "applied")
+    assert "1 held" in applied.reason
+    assert "Nothing was removed." in applied.hint
+    assert UserGroup.objects.get().members.count() == 2
+    assert [item.action for item in sync.plan().items.all()] == ["held"]
 
 
 def test_a_plan_that_was_replaced_links_to_the_newer_one(sync: Sync, admin_client: Client) -> None:

@@ -12,11 +12,12 @@ from connectors.errors import AuthenticationFailed, ProviderUnavailable, ReadSto
 from oncall.aggregates import Draft
 from oncall.models import Responder
 from oncall.operations import create_account, write
-from syncjobs.errors import RunAlreadyActive, StalePlan
+from syncjobs.errors import RulesChanged, RunAlreadyActive, StalePlan
 from syncjobs.models import ExternalLink, RunKind, RunState, SyncRun
+from syncjobs.runs import apply
 from syncjobs.runs import start as starting
-from syncjobs.runs.apply import Application
 from syncjobs.runs.claim import LEASE, Claim, claim_run
+from syncjobs.runs.link_writes import write_links
 from syncjobs.runs.runner import drive
 from syncjobs.runs.start import approve, cancel, recover_runs, start
 from syncjobs.tasks import drive_run, tick
@@ -202,13 +203,37 @@ def test_an_approval_waits_for_the_active_run(sync: Sync) -> None:
     assert refused.value.run == active
 
 
-def test_changed_rules_make_a_plan_worthless(sync: Sync) -> None:
+NARROW = {"everything": False, "chosen": {"schedule": ["S1"]}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"), [({"strategy": "source"}, "rules"), ({"selection": NARROW}, "selection")], ids=str
+)
+def test_rules_that_changed_after_the_plan_are_asked_about_before_it_is_applied(
+    sync: Sync, changes: dict[str, Any], word: str
+) -> None:
     plan = sync.plan()
-    sync.rules(strategy="source")
-    applied = sync.apply(plan)
-    assert applied.state == RunState.FAILED
-    assert "rules" in applied.reason
+    sync.rules(**changes)
+    with pytest.raises(RulesChanged, match=word):
+        sync.apply(plan)
+    plan.refresh_from_db()
+    assert plan.state == RunState.AWAITING_REVIEW
     assert not Responder.objects.exists()
+    approve(plan, by=None, notify=False, despite_rules=True)
+    assert sync.drive(plan).state == RunState.SUCCEEDED
+    assert Responder.objects.count() == 3
+
+
+def test_rules_that_change_after_the_approval_bring_the_plan_back_to_review(sync: Sync) -> None:
+    plan = sync.plan()
+    approve(plan, by=None, notify=False)
+    sync.rules(selection=NARROW)
+    waiting = sync.drive(plan)
+    assert waiting.state == RunState.AWAITING_REVIEW
+    assert "rules" in waiting.reason
+    assert not Responder.objects.exists()
+    approve(plan, by=None, notify=False, despite_rules=True)
+    assert sync.drive(plan).reason == ""
 
 
 def test_an_old_plan_reads_the_source_again_and_leaves_alone_what_moved(sync: Sync) -> None:
@@ -277,7 +302,8 @@ def test_a_row_linked_while_a_plan_waits_is_not_created_again(sync: Sync) -> Non
     assert other.state == RunState.SUCCEEDED
     SyncRun.objects.filter(pk=plan.pk).update(state=RunState.AWAITING_REVIEW, superseded_by=None)
     applied = sync.apply(plan)
-    assert {item.outcome for item in applied.items.all()} == {"stale"}
+    assert {(item.outcome, item.code) for item in applied.items.all()} == {("skipped", "again")}
+    assert applied.state == RunState.SUCCEEDED
     assert Responder.objects.count() == 3
 
 
@@ -286,7 +312,13 @@ def test_an_account_taken_while_a_plan_waits_makes_its_item_stale(sync: Sync) ->
     plan = sync.plan()
     write("responder", [Draft({"name": "Somebody"}, account_id=account.pk)], by=BY)
     applied = sync.apply(plan)
-    assert "account was linked to another person" in applied.items.get(outcome="stale").reason
+    following = SyncRun.objects.get(of_run=applied)
+    reason = applied.items.get(outcome="stale").reason
+    assert reason.startswith("the account was linked to another person")
+    assert reason.endswith(f"it waits in run {following.pk}")
+    assert [item.changes.get("account") for item in following.items.all()] == [None]
+    assert sync.apply(following).state == RunState.SUCCEEDED
+    assert Responder.objects.filter(name="Ana", account=None).count() == 1
 
 
 def test_cancelling_while_it_writes_keeps_what_was_written_whole(sync: Sync, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -306,14 +338,12 @@ def test_cancelling_while_it_writes_keeps_what_was_written_whole(sync: Sync, mon
 
 
 def test_a_database_that_refuses_one_item_costs_one_item(sync: Sync, monkeypatch: pytest.MonkeyPatch) -> None:
-    store = Application._store_links
-
-    def refusing(self: Application, kind: Any, items: Any, links: Any, rows: Any) -> None:
-        store(self, kind, items, links, rows)
+    def refusing(run: Any, kind: Any, items: Any, links: Any, rows: Any) -> Any:
         if any(item.external_id == "U2" for item in items):
             raise DataError("value u+secret-of-a-row out of range")
+        return write_links(run, kind, items, links, rows)
 
-    monkeypatch.setattr(Application, "_store_links", refusing)
+    monkeypatch.setattr(apply, "write_links", refusing)
     run = sync.run()
     assert run.state == RunState.PARTIAL
     failed = run.items.get(outcome="failed")

@@ -45,6 +45,7 @@ from syncjobs.models import (
 )
 from syncjobs.planning.values import Plan
 from syncjobs.runs.local_picture import link_views
+from syncjobs.runs.start import approve
 from syncjobs.runs.stored_plan import remember_compared
 from tests.syncjobs.conftest import BY, NOW, Sync, contents, edit, layer, policy, schedule, user, world
 
@@ -101,7 +102,7 @@ def test_an_item_edited_and_an_item_pinned_after_planning_are_stale_and_the_rest
     link.pins, link.version = {"title": "local"}, link.version + 1
     link.save()
     applied = sync.apply(plan)
-    assert outcomes(applied) == {"U1": "stale", "U2": "stale", "U3": "applied", "V1": "applied"}
+    assert outcomes(applied) == {"U1": "stale", "U2": "skipped", "U3": "applied", "V1": "applied"}
     assert applied.state == RunState.PARTIAL
     assert Responder.objects.get(name="Ana").title == "Boss"
     assert Responder.objects.get(name="Bo").title == ""
@@ -193,9 +194,9 @@ def test_emptied_members_wait_for_approval_and_the_rest_goes_on(sync: Sync) -> N
     assert again.state == RunState.PARTIAL
     held = again.items.get()
     assert (held.action, held.outcome) == ("held", "deferred")
-    assert run.state == RunState.SUCCEEDED
+    assert run.state == RunState.PARTIAL
     plan = sync.plan()
-    plan.items.update(ticked=True)
+    plan.items.update(held_ticked=True)
     assert sync.apply(plan).state == RunState.SUCCEEDED
     assert group.members.count() == 0
     assert sync.run().items.count() == 0
@@ -476,7 +477,8 @@ def test_a_plan_keeps_the_selection_it_was_made_with(sync: Sync) -> None:
     SyncRun.objects.update(planned_at=timezone.now() - timedelta(minutes=20))
     sync.profile.selection = {"everything": False, "chosen": {"schedule": ["S1"]}}
     sync.profile.save()
-    assert sync.apply(plan).state == RunState.SUCCEEDED
+    approve(plan, by=None, notify=False, despite_rules=True)
+    assert sync.drive(plan).state == RunState.SUCCEEDED
     assert [selection.everything for selection in sync.source.selections] == [True, True]
 
 

@@ -1,0 +1,21 @@
+"""Finds rules that changed after a plan was made."""
+
+from syncjobs.models import SyncProfile, SyncRun
+
+
+def is_limited(run: SyncRun) -> bool:
+    """Whether the run reads only a few chosen objects."""
+    return "only" in run.scope
+
+
+def changed_rules(run: SyncRun, profile: SyncProfile) -> str:
+    """Return what changed since the plan was made or approved, as a sentence. Empty: nothing changed."""
+    changed = []
+    selection = run.checkpoint.get("approved_selection", run.scope.get("selection"))
+    if not is_limited(run) and selection != profile.selection:
+        changed.append("selection")
+    if run.rules_version != profile.rules_version:
+        changed.append("rules")
+    return (
+        f"The {' and the '.join(changed)} of {profile.connection} changed after this plan was made." if changed else ""
+    )

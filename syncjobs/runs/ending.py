@@ -1,0 +1,53 @@
+"""Ends a run: its state, its reason, and what the next plan has to look at again."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from oncall.tables.base import chunks
+from syncjobs.models import ExternalLink, Outcome, RunState, SyncProfile, SyncRun
+from syncjobs.runs.apply import AGAIN
+from syncjobs.runs.changed_rules import is_limited
+from syncjobs.runs.claim import Claim
+from syncjobs.runs.verify import Verification
+
+#: Words of the counts that make a run partial, as its reason says them.
+_INCOMPLETE: Final = {"failed": "failed", "stale": "stale", "held": "held", "unreached": "not reached"}
+_NOT_APPLIED: Final = (Outcome.SKIPPED, Outcome.FAILED, Outcome.STALE, Outcome.DEFERRED)
+
+
+def conclude(run: SyncRun, claim: Claim, verification: Verification | None) -> None:
+    """End a run: succeeded, or partial with a reason that says what was not applied. Raises FenceLost.
+
+    A schedule that differs from the source becomes a note of the run. It does not change the state of the run.
+    """
+    columns: Mapping[str, Any] = {} if verification is None else verification.columns
+    with claim.fenced():
+        offer_again(run)
+        profile = run.profile
+        evaluated = (profile.evaluated_rules, profile.evaluated_mapping)
+        if not is_limited(run) and evaluated != (run.rules_version, run.mapping_version):
+            SyncProfile.objects.filter(pk=profile.pk).update(
+                evaluated_rules=run.rules_version, evaluated_mapping=run.mapping_version
+            )
+        if verification is not None:
+            verification.store()
+        claim.end(*_end(claim), **columns)
+
+
+def _end(claim: Claim) -> tuple[RunState, str, str]:
+    total = {word: sum(counts.get(word, 0) for counts in claim.counts.values()) for word in (*_INCOMPLETE, "removed")}
+    missing = [f"{total[word]} {words}" for word, words in _INCOMPLETE.items() if total[word]]
+    if not missing:
+        return RunState.SUCCEEDED, "", ""
+    removed = f"{total['removed']} elements were removed" if total["removed"] else "Nothing was removed"
+    hint = f"Everything else was applied. {removed}. The items below say what to do."
+    return RunState.PARTIAL, f"Not everything was applied: {', '.join(missing)}.", hint
+
+
+def offer_again(run: SyncRun) -> None:
+    """Make the next plan compare the objects whose items were not applied, also if nothing changes until then."""
+    left = run.items.filter(outcome__in=_NOT_APPLIED, link__isnull=False).exclude(link__source_hash="")
+    for piece in chunks(
+        left.exclude(action="skip").exclude(code=AGAIN, outcome=Outcome.SKIPPED).values_list("link_id", flat=True)
+    ):
+        ExternalLink.objects.filter(pk__in=piece).update(source_hash="")

@@ -1,0 +1,136 @@
+"""Writes links when items are applied."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from django.db.models import F
+from django.utils import timezone
+
+from oncall.aggregates import Kind
+from oncall.operations import WriteResult
+from oncall.tables.base import chunks
+from syncjobs.models import ExternalLink, LinkState, SyncItem, SyncRun
+from syncjobs.planning.primary import RowLink, primary_link
+from syncjobs.runs.stored_plan import settled_by
+
+_UPDATED: Final = [
+    "state", "ignored_reason", "primary", "source_hash", "synced_version", "version", "base", "since",
+]  # fmt: skip
+
+
+class PrimaryLinks:
+    """The primary links of the rows that a batch matches or takes over. Locks all links of these rows."""
+
+    def __init__(self, kind: Kind, items: Iterable[SyncItem]) -> None:
+        items = [item for item in items if item.row_id is not None and _may_take_over(item)]
+        attached = {item.link_id for item in items}
+        self._links: dict[int, list[RowLink]] = defaultdict(list)
+        for rows in chunks(sorted({item.row_id for item in items if item.row_id is not None})):
+            found = ExternalLink.objects.select_for_update().filter(**{f"{kind}_id__in": rows}).order_by("pk")
+            for pk, row_id, state, primary in found.values_list("pk", f"{kind}_id", "state", "primary"):
+                live = state == LinkState.LINKED or pk in attached
+                self._links[row_id].append(RowLink(pk, live, primary))
+
+    def is_as_planned(self, item: SyncItem) -> bool:
+        """Whether the link of the item still becomes the primary link, or still does not."""
+        if item.row_id is None or not _may_take_over(item):
+            return True
+        return (primary_link(self._links[item.row_id]) == item.link_id) == takes_over(item)
+
+    def give_up(self, items: Iterable[SyncItem]) -> None:
+        """Make the former primary links of these rows secondary, as one link of a row is primary."""
+        rows = {item.row_id for item in items if item.row_id is not None and takes_over(item)}
+        former = [link.id for row in rows for link in self._links[row] if link.primary]
+        for ids in chunks(former):
+            ExternalLink.objects.filter(pk__in=ids).update(primary=False, version=F("version") + 1)
+
+
+def takes_over(item: SyncItem) -> bool:
+    """Whether the link of the item becomes the primary link of an existing row."""
+    return "primary" in item.changes.get("link", {})
+
+
+def _may_take_over(item: SyncItem) -> bool:
+    return item.action == "match" or takes_over(item)
+
+
+def write_links(
+    run: SyncRun,
+    kind: Kind,
+    items: Sequence[SyncItem],
+    links: Mapping[int, ExternalLink],
+    rows: Mapping[int, WriteResult],
+) -> dict[str, int]:
+    """Create and update the links of applied items. Return the rows of new links by external id.
+
+    links: the locked links by primary key. rows: the written rows by primary key of the item.
+    """
+    made: list[ExternalLink] = []
+    updated: list[ExternalLink] = []
+    for item in items:
+        if item.link_id is None:
+            made.append(_new_link(run, kind, item, rows[item.pk]))
+        elif _update(links[item.link_id], item, rows.get(item.pk)):
+            updated.append(links[item.link_id])
+    ExternalLink.objects.bulk_create(made)
+    if updated:
+        ExternalLink.objects.bulk_create(updated, update_conflicts=True, unique_fields=["id"], update_fields=_UPDATED)
+    return {link.external_id: link.row_id for link in made if link.row_id is not None}
+
+
+def _new_link(run: SyncRun, kind: Kind, item: SyncItem, row: WriteResult) -> ExternalLink:
+    return ExternalLink(
+        connection_id=run.connection_id,
+        entity_type=kind,
+        external_id=item.external_id,
+        primary=item.action == "create" or takes_over(item),
+        since=timezone.now(),
+        source_hash=item.source_hash,
+        synced_version=row.version,
+        source_label=item.label,
+        base=_patched({}, settled_by(item)),
+        unread=item.changes.get("unread", {}),
+        **{f"{kind}_id": row.id},
+    )
+
+
+def _update(link: ExternalLink, item: SyncItem, row: WriteResult | None) -> bool:
+    """Update a link for an applied item. Return whether it changed; its version has changed then, too."""
+    before = {name: getattr(link, name) for name in _UPDATED}
+    if item.action == "detach":
+        link.state = LinkState.DETACHED
+    elif item.action == "skip":
+        link.state, link.ignored_reason = LinkState.IGNORED, item.reason[:200]
+    else:
+        link.state = LinkState.LINKED
+        link.base = _patched(link.base, settled_by(item))
+        link.primary = link.primary or takes_over(item)
+        held = item.changes.get("held", {})
+        if item.held_ticked:
+            link.base = _patched(
+                link.base, {"elements": {name: dict.fromkeys(changes) for name, changes in held.items()}}
+            )
+        if item.held_ticked or item.changes.get("settles", True):
+            link.source_hash = item.source_hash
+        if row is not None:
+            link.synced_version = row.version
+    if before == {name: getattr(link, name) for name in _UPDATED}:
+        return False
+    if before["state"] != link.state:
+        link.since = timezone.now()
+    link.version += 1
+    return True
+
+
+def _patched(base: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a base with the values of a patch. An element whose value is None is removed."""
+    elements = {name: dict(values) for name, values in base.get("elements", {}).items()}
+    for name, changes in patch.get("elements", {}).items():
+        values = elements.setdefault(name, {})
+        for key, value in changes.items():
+            if value is None:
+                values.pop(key, None)
+            else:
+                values[key] = value
+    return {"fields": {**base.get("fields", {}), **patch.get("fields", {})}, "elements": elements}

@@ -1,0 +1,94 @@
+"""Loads the people and the accounts here that people of a source may be. Foreign people are not loaded."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from django.db.models import Exists, OuterRef, Q
+
+from oncall.emails import canonical_email
+from oncall.models import Responder, User
+from oncall.selectors.states import load_states
+from oncall.tables.base import chunks
+from syncjobs.models import ExternalLink, LinkState
+from syncjobs.planning.values import AccountView, Base, Candidate, LinkView, OpenConflict, Proposal
+from syncjobs.runs.former_links import load_former_bases
+
+
+def load_people(
+    connection_id: int,
+    proposals: Mapping[str, Proposal],
+    links: Mapping[str, LinkView],
+    conflicts: Iterable[OpenConflict],
+) -> tuple[dict[str, tuple[Candidate, ...]], frozenset[int], dict[str, AccountView]]:
+    """Return what :class:`Picture` contains as ``people``, ``unaccounted`` and ``accounts``.
+
+    The number of queries grows only with the people of the source who are new or have another address here.
+    """
+    linked = ExternalLink.objects.filter(connection_id=connection_id, entity_type="responder")
+    own = {
+        pk: email
+        for pk, email, account in linked.values_list("responder", "responder__email_canonical", "responder__account")
+        if account is None and pk is not None
+    }
+    emails = {external_id: canonical_email(proposal.email) or "" for external_id, proposal in proposals.items()}
+    unlinked = {emails[external_id] for external_id in proposals if external_id not in links} - {""}
+    elsewhere = {
+        email
+        for external_id, email in emails.items()
+        if (link := links.get(external_id)) is not None and own.get(link.row_id or 0, email) != email
+    } - {""}
+    in_question = {conflict.subject for conflict in conflicts if conflict.kind == "ambiguous"}
+    rows = _rows_with(unlinked | in_question)
+    accounts = _accounts(Q(email_canonical__in=linked.values("responder__email_canonical")))
+    for piece in chunks(sorted(unlinked | elsewhere)):
+        accounts |= _accounts(Q(email_canonical__in=piece))
+    unaccounted = own.keys() | {pk for pk, _, _, account_id in rows if account_id is None}
+    return _candidates(rows, proposals, links), frozenset(unaccounted), accounts
+
+
+def _accounts(condition: Q) -> dict[str, AccountView]:
+    accounts = User.objects.filter(condition, is_active=True).annotate(
+        taken=Exists(Responder.objects.filter(account=OuterRef("pk")))
+    )
+    rows = accounts.values_list("email_canonical", "id", "is_staff", "is_superuser", "taken")
+    return {
+        email: AccountView(id=pk, privileged=staff or superuser, taken=taken)
+        for email, pk, staff, superuser, taken in rows
+    }
+
+
+#: Primary key, address, whether another source writes the person's fields, account.
+Row = tuple[int, str, bool, int | None]
+
+
+def _rows_with(emails: Iterable[str]) -> list[Row]:
+    """Return the active people here with these addresses.
+
+    SQL filters only by the address: beside another condition, SQLite uses the index of that and reads all people.
+    """
+    live = ExternalLink.objects.filter(responder=OuterRef("pk"), state=LinkState.LINKED)
+    found: list[Row] = []
+    for piece in chunks(sorted(emails)):
+        people = Responder.objects.filter(email_canonical__in=piece).annotate(owned=Exists(live)).order_by("id")
+        columns = ("id", "email_canonical", "owned", "account", "active", "merged_into")
+        rows = people.values_list(*columns)
+        found += [
+            (pk, email, owned, account) for pk, email, owned, account, active, into in rows if active and not into
+        ]
+    return found
+
+
+def _candidates(
+    rows: Iterable[Row], proposals: Mapping[str, Proposal], links: Mapping[str, LinkView]
+) -> dict[str, tuple[Candidate, ...]]:
+    """Return by address the people that a person of the source may be. No listed person is linked to them."""
+    listed = {external_id for external_id, proposal in proposals.items() if proposal.listed}
+    linked = {link.row_id for external_id, link in links.items() if external_id in listed}
+    former = {link.row_id: external_id for external_id, link in links.items() if external_id not in listed}
+    free = [(pk, email, owned) for pk, email, owned, _ in rows if pk not in linked]
+    states = load_states("responder", [pk for pk, _, _ in free])
+    bases = load_former_bases("responder", [pk for pk, _, owned in free if not owned])
+    people: dict[str, tuple[Candidate, ...]] = defaultdict(tuple)
+    for pk, email, owned in free:
+        people[email] += (Candidate(states[pk], owned, former.get(pk, ""), bases.get(pk, Base())),)
+    return dict(people)

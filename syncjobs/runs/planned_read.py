@@ -1,0 +1,199 @@
+"""Reads the source for a run, and plans from what was read."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from django.utils import timezone
+
+from connectors.base import Connector
+from connectors.closure import Selection
+from connectors.models import Connection
+from connectors.presence import Presences
+from connectors.records import ENTITY_TYPES, Snapshot, entity_type_of
+from oncall.operations import check
+from oncall.rendering.codec import instant_to_text
+from syncjobs.models import RunState, SyncRun
+from syncjobs.planning.canonical import Proposer
+from syncjobs.planning.plan import Proposals, by_kind, make_plan
+from syncjobs.planning.values import Picture, Plan
+from syncjobs.runs.changed_rules import is_limited
+from syncjobs.runs.claim import Claim
+from syncjobs.runs.local_picture import load_picture, rules_of
+from syncjobs.runs.stored_plan import remember_compared, remember_unread, store_conflicts, store_plan
+
+PLAN_LIFETIME: Final = timedelta(days=7)
+Opener = Callable[..., Connector]
+#: A run stores at most this many notes, and the number of the others.
+MOST_NOTES: Final = 2000
+#: How many different reasons are stored why objects of one kind were not reached.
+MOST_REASONS: Final = 5
+
+
+def read(run: SyncRun, claim: Claim, opener: Opener) -> Snapshot:
+    """Fetch the selection of the run, or the objects to which it is limited. The claim counts what was fetched."""
+    connector = opener(run.connection, should_stop=claim.stopped)
+    only = run.scope.get("only")
+    selection = (
+        Selection(everything=False, chosen=frozenset((kind, external_id) for kind, external_id in only))
+        if only
+        else Selection.from_json(run.scope["selection"])
+    )
+    snapshot = connector.fetch(selection, contact_details=run.profile.contact_details, progress=claim.fetched)
+    run.calls += snapshot.calls
+    return snapshot
+
+
+def propose(connection: Connection, snapshot: Snapshot, *, progress: Callable[[], None] = lambda: None) -> Proposals:
+    """Return the proposal for each record of a snapshot. progress: called for each of them."""
+    proposer = Proposer(connection.pk, instant_to_text(snapshot.fetched_at), snapshot.mapping_version)
+
+    def proposals() -> Any:
+        for kind in ENTITY_TYPES:
+            for record in snapshot.records(kind):
+                progress()
+                yield proposer.propose(record)
+
+    return by_kind(proposals())
+
+
+def accept_account(run: SyncRun, claim: Claim, snapshot: Snapshot) -> bool:
+    """Return whether the read came from the account of the connection. Otherwise hold the run.
+
+    The first run stores the account. What the read learnt about the account is stored, too.
+    """
+    connection, account = run.connection, snapshot.account
+    columns: dict[str, Any] = {}
+    if account.id is not None and account.id != connection.account_id:
+        if connection.account_id:
+            claim.end(
+                RunState.HELD,
+                f"The credential now belongs to {account.label}, not to {connection.account_label}.",
+                "Nothing was changed. Enter a credential of the same account, or create a new connection for this "
+                "account.",
+                calls=run.calls,
+            )
+            return False
+        columns = {"account_id": account.id, "account_label": account.label}
+    learnt = {**connection.learnt, **snapshot.learnt}
+    if learnt != connection.learnt:
+        columns["learnt"] = learnt
+    if columns:
+        with claim.fenced():
+            for name, value in columns.items():
+                setattr(connection, name, value)
+            connection.save(update_fields=[*columns])
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan, with what it was made from."""
+
+    snapshot: Snapshot
+    proposals: Proposals
+    picture: Picture
+    plan: Plan
+
+    @property
+    def mapping_version(self) -> dict[str, int]:
+        return {str(kind): version for kind, version in self.snapshot.mapping_version.items()}
+
+
+def plan_from(run: SyncRun, claim: Claim, snapshot: Snapshot) -> Planned:
+    """Compare a read with the rows here. Writes nothing but progress, which also renews the lease."""
+    connection, profile = run.connection, run.profile
+    proposals = propose(connection, snapshot, progress=claim.beat)
+    versions = {str(kind): version for kind, version in snapshot.mapping_version.items()}
+    evaluate_all = profile.evaluated_rules != profile.rules_version or profile.evaluated_mapping != versions
+    picture = load_picture(connection, proposals, evaluate_all=evaluate_all, progress=claim.beat)
+    plan = make_plan(
+        proposals,
+        picture,
+        rules_of(profile, instant_to_text(snapshot.fetched_at)),
+        presence=Presences(snapshot).of,
+        check=check,
+        failed=snapshot.failed,
+        partial=is_limited(run),
+        progress=claim.beat,
+    )
+    return Planned(snapshot, proposals, picture, plan)
+
+
+def store(run: SyncRun, planned: Planned) -> int:
+    """Store the items, the questions and what was compared. Return the number of new questions."""
+    store_plan(run, planned.plan)
+    remember_compared(planned.plan)
+    remember_unread(planned.plan)
+    return store_conflicts(run, planned.plan, planned.picture.conflicts, timezone.now())
+
+
+def columns_of(run: SyncRun, planned: Planned) -> dict[str, Any]:
+    """Return the columns of a run that describe its read and its plan."""
+    now = timezone.now()
+    return {
+        "planned_at": now,
+        "plan_expires_at": now + PLAN_LIFETIME,
+        "rules_version": run.profile.rules_version,
+        "mapping_version": planned.mapping_version,
+        "account_id": planned.snapshot.account.id or "",
+        "calls": run.calls,
+        "notes": _notes(planned.snapshot),
+        "completeness": _completeness(planned.snapshot, planned.plan),
+    }
+
+
+def count(claim: Claim, planned: Planned) -> None:
+    """Count the objects, the items and the open questions of a plan on the claim."""
+    plan = planned.plan
+    for kind in ENTITY_TYPES:
+        counts: dict[str, Any] = {"compared": len(planned.proposals[kind]), "unchanged": plan.unchanged[kind]}
+        if plan.unlisted[kind]:
+            counts["unlisted"] = plan.unlisted[kind]
+        if kind in plan.unreached:
+            counts["unreached"] = len(plan.unreached[kind])
+        claim.counts[kind] |= counts
+    for item in plan.items:
+        claim.add(item.kind, f"plan_{item.action}")
+        if item.failures:
+            claim.add(item.kind, "failed")
+    settled = set(plan.settled)
+    still_open: dict[tuple[str, str], str] = {
+        (c.kind, c.subject): c.entity_type for c in planned.picture.conflicts if c.id not in settled
+    }
+    still_open |= {(d.kind, d.subject): d.entity_type for d in plan.conflicts}
+    for name in still_open.values():
+        claim.add(entity_type_of(name), "conflict")
+
+
+def _completeness(snapshot: Snapshot, plan: Plan) -> dict[str, dict[str, Any]]:
+    """Whether each list was read to its end, and if not, or if linked objects were not reached, the reason.
+
+    unreached: number of linked objects that were not reached, by reason.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for kind, state in snapshot.completeness.items():
+        reasons = plan.unreached.get(kind, ())
+        found[kind] = {"listing": state.listing and not reasons, "reason": state.reason or next(iter(reasons), "")}
+        if reasons:
+            found[kind]["unreached"] = dict(Counter(reasons).most_common(MOST_REASONS))
+    return found
+
+
+def _notes(snapshot: Snapshot) -> list[dict[str, str | bool | None]]:
+    notes: list[dict[str, str | bool | None]] = [
+        {
+            "entity_type": n.entity_type,
+            "external_id": n.external_id,
+            "code": n.code,
+            "message": n.message,
+            "loss": n.loss,
+        }
+        for n in snapshot.notes[:MOST_NOTES]
+    ]
+    more = len(snapshot.notes) - MOST_NOTES
+    if more > 0:
+        notes.append({"entity_type": "", "external_id": None, "code": "more", "message": f"{more} more notes"})
+    return notes
