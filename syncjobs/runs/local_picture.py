@@ -147,8 +147,8 @@ def _settled_zones(connection_id: int, proposals: Proposals) -> frozenset[int]:
     if not any(proposal.zone_evidence for proposal in proposals["schedule"].values()):
         return frozenset()
     linked = ExternalLink.objects.filter(connection_id=connection_id, entity_type="schedule")
-    rows = linked.values_list("schedule", "schedule__zone_state")
-    return frozenset(pk for pk, state in rows if pk is not None and state == Schedule.ZoneState.OK)
+    rows = linked.values_list("schedule_id", "schedule__zone_state")
+    return frozenset(pk for pk, state in rows if pk and state == Schedule.ZoneState.OK)
 
 
 def _load_names(model: type[UserGroup] | type[Schedule] | type[EscalationPolicy]) -> tuple[NamedRow, ...]:

@@ -25,11 +25,8 @@ def load_people(
     The number of queries grows only with the people of the source who are new or have another address here.
     """
     linked = ExternalLink.objects.filter(connection_id=connection_id, entity_type="responder")
-    own = {
-        pk: email
-        for pk, email, account in linked.values_list("responder", "responder__email_canonical", "responder__account")
-        if account is None and pk is not None
-    }
+    columns = ("responder_id", "responder__email_canonical", "responder__account_id")
+    own: dict[int, str] = {pk: email for pk, email, account in linked.values_list(*columns) if account is None and pk}
     emails = {external_id: canonical_email(proposal.email) or "" for external_id, proposal in proposals.items()}
     unlinked = {emails[external_id] for external_id in proposals if external_id not in links} - {""}
     elsewhere = {
