@@ -23,6 +23,12 @@ def _syncing(effort: Effort) -> Iterator[Figure]:
     return syncing.measure(effort)
 
 
+def _shared(effort: Effort) -> Iterator[Figure]:
+    from scripts.bench import shared
+
+    return shared.measure(effort)
+
+
 def _reads(effort: Effort) -> Iterator[Figure]:
     from scripts.bench import reads
 
@@ -34,11 +40,12 @@ AREAS: dict[str, Area] = {
     "rendering": rendering.measure,
     "planning": planning.measure,
     "syncing": _syncing,
+    "shared": _shared,
     "reads": _reads,
     "calls": calls.measure,
     "pace": pace.measure,
 }
-QUICK_AREAS = ("rendering", "planning", "syncing", "calls")
+QUICK_AREAS = ("rendering", "planning", "syncing", "shared", "calls")
 
 
 def main(arguments: Sequence[str]) -> int:

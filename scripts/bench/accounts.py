@@ -69,6 +69,11 @@ def changed(snapshot: Snapshot) -> Snapshot:
     )
 
 
+def newcomer(snapshot: Snapshot) -> Snapshot:
+    """Return the account with one more person."""
+    return replace(snapshot, users=(*snapshot.users, _user(len(snapshot.users))))
+
+
 def records(snapshot: Snapshot) -> list[Record]:
     return [record for kind in ENTITY_TYPES for record in snapshot.records(kind)]
 

@@ -9,13 +9,14 @@ import re
 import secrets
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import django
 from cryptography.fernet import Fernet
+from django.db.backends.utils import CursorWrapper
 
 _WRITES = re.compile(r'^(INSERT INTO|UPDATE|DELETE FROM) "(\w+)"')
 
@@ -88,11 +89,34 @@ def tidied() -> None:
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
+@contextmanager
+def copied() -> Iterator[Callable[[bool], None]]:
+    """Copy the database as it is. Yields a function that switches to the copy (True) or back; both stay connected."""
+    from django.db import DEFAULT_DB_ALIAS, connections
+
+    original = connections[DEFAULT_DB_ALIAS]
+    original.close()
+    original.creation.clone_test_db("copy", verbosity=0, autoclobber=True)
+    copy = original.copy()
+    copy.settings_dict["NAME"] = original.creation.get_test_db_clone_settings("copy")["NAME"]
+
+    def switch(to_copy: bool) -> None:
+        connections[DEFAULT_DB_ALIAS] = copy if to_copy else original
+
+    try:
+        yield switch
+    finally:
+        switch(False)
+        copy.close()
+        original.creation.destroy_test_db(verbosity=0, suffix="copy")
+
+
 class Counted:
-    """Counts, inside a with block, the statements that are sent and the rows written per table."""
+    """Counts, inside a with block, the statements that are sent, the rows fetched, and the rows written per table."""
 
     def __init__(self) -> None:
         self.statements = 0
+        self.fetched = 0
         self.rows: Counter[str] = Counter()
 
     def __enter__(self) -> "Counted":
@@ -100,9 +124,13 @@ class Counted:
 
         self._wrapped = connection.execute_wrapper(self._execute)
         self._wrapped.__enter__()
+        connection.make_cursor = lambda cursor: _CountingCursor(cursor, connection, self)  # type: ignore[method-assign]
         return self
 
     def __exit__(self, *error: Any) -> None:
+        from django.db import connection
+
+        del connection.make_cursor
         self._wrapped.__exit__(*error)
 
     def _execute(self, execute: Any, sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
@@ -114,3 +142,31 @@ class Counted:
             # SQLite reports no row count for an insert that returns keys until the keys are fetched.
             self.rows[written[2]] += rows if rows > 0 else sql.partition(" VALUES ")[2].count("(%s")
         return result
+
+
+class _CountingCursor(CursorWrapper):
+    """Adds the rows that are fetched to a count."""
+
+    def __init__(self, cursor: Any, db: Any, counted: Counted) -> None:
+        super().__init__(cursor, db)
+        self._counted = counted
+
+    def __iter__(self) -> Iterator[Any]:
+        for row in super().__iter__():
+            self._counted.fetched += 1
+            yield row
+
+    def fetchone(self) -> Any:
+        row = self.cursor.fetchone()
+        self._counted.fetched += row is not None
+        return row
+
+    def fetchmany(self, *size: int) -> Any:
+        return self._all(self.cursor.fetchmany(*size))
+
+    def fetchall(self) -> Any:
+        return self._all(self.cursor.fetchall())
+
+    def _all(self, rows: Any) -> Any:
+        self._counted.fetched += len(rows)
+        return rows

@@ -21,16 +21,18 @@ class Target:
 
     faster: the figure says how many times faster the product is, so more is better. Any other figure (a share of the
     other side's time, a count) is better when smaller. band: the share by which a figure in wall time may miss the
-    gate, because other processes use the database and the disk too.
+    gate, because other processes use the database and the disk too. medians: whether the figure is a ratio of medians
+    although it has no band.
     """
 
     key: str
     what: str
-    unit: Literal["x", "queries", "calls", "rows", "ms", "us", "spans"]
+    unit: Literal["x", "queries", "calls", "rows", "ms", "us", "spans", "questions"]
     must: float | None = None
     aim: float | None = None
     faster: bool = False
     band: float = 0.0
+    medians: bool = False
 
     def keeps(self, value: float, bound: float | None, band: float = 0.0) -> bool:
         if bound is None:
@@ -165,8 +167,8 @@ def table(figures: Sequence[Figure]) -> Iterator[str]:
 
 
 def _time_of(sample: Sample, target: Target) -> float:
-    """Return the time that the ratio uses: the median if the target has a band, else that of the best sample."""
-    return sample.median if target.band else sample.best
+    """Return the time that the ratio uses: the median, or that of the best sample."""
+    return sample.median if target.medians or target.band else sample.best
 
 
 def _bound(bound: float | None, target: Target) -> str:

@@ -73,9 +73,9 @@ class Fetched:
         return self.snapshot
 
 
-def connected() -> SyncProfile:
+def connected(name: str = "acme") -> SyncProfile:
     settings = {"subdomain": "acme", "region": "us", "auth": "token"}
-    connection = Connection.objects.create(name="acme", provider="pagerduty", settings=settings)
+    connection = Connection.objects.create(name=name, provider="pagerduty", settings=settings)
     return SyncProfile.objects.create(connection=connection)
 
 
