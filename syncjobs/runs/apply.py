@@ -8,7 +8,6 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db import transaction
-from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from connectors.records import entity_type_of
@@ -16,11 +15,12 @@ from oncall.aggregates import Draft, ElementChanges, Kind
 from oncall.emails import canonical_email
 from oncall.errors import InvalidDraft
 from oncall.models import Responder
-from oncall.operations import Actor, WriteResult, fill_references, lock_versions, write
+from oncall.operations import Actor, WriteResult, lock_versions, write
 from oncall.tables.base import chunks
-from syncjobs.models import ROW_COLUMNS, ExternalLink, LinkState, Outcome, SyncItem, SyncRun
+from syncjobs.models import ExternalLink, LinkState, Outcome, SyncItem, SyncRun
 from syncjobs.planning.failures import refusal_text
 from syncjobs.planning.values import element_key
+from syncjobs.runs.references import fill_from_links, known_rows
 from syncjobs.runs.stored_plan import settled_by
 
 log = logging.getLogger(__name__)
@@ -64,11 +64,7 @@ class Application:
 
     def apply(self, items: Iterable[SyncItem], progress: Callable[[Kind, Sequence[ItemResult]], None]) -> None:
         """Apply the items, which are in dependency order. Any error but FenceLost becomes the outcome of an item."""
-        connection_id = self.run.connection_id
-        linked = ExternalLink.objects.filter(connection_id=connection_id).annotate(row=Coalesce(*ROW_COLUMNS))
-        for name, external_id, row_id in linked.values_list("entity_type", "external_id", "row"):
-            if row_id is not None:
-                self.resolve[entity_type_of(name), element_key(connection_id, external_id)] = row_id
+        self.resolve |= known_rows(self.run.connection_id)
         for name, group in groupby(items, key=lambda item: item.entity_type):
             kind = entity_type_of(name)
             self.created = {}
@@ -76,9 +72,6 @@ class Application:
             for start in range(0, len(members), BATCH):
                 results = self._batch(kind, members[start : start + BATCH])
                 progress(kind, results)
-            if self.created:
-                self.hold_fence()
-                fill_references(kind, self.created)
 
     def _batch(self, kind: Kind, items: Sequence[SyncItem]) -> list[ItemResult]:
         try:
@@ -200,6 +193,7 @@ class Application:
             elif _update_link(links[item.link_id], item, row):
                 updated.append(links[item.link_id])
         ExternalLink.objects.bulk_create(new)
+        fill_from_links(kind, new)
         if updated:
             ExternalLink.objects.bulk_create(
                 updated,

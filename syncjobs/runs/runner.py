@@ -28,6 +28,7 @@ from syncjobs.planning.values import Base, Picture, Plan
 from syncjobs.runs.apply import Application, FenceLost, ItemResult
 from syncjobs.runs.claim import Claim, claim_run
 from syncjobs.runs.local_picture import load_picture, rules_of
+from syncjobs.runs.references import repair_after
 from syncjobs.runs.stored_plan import link_conflicts, remember_compared, remember_unread, store_conflicts, store_plan
 from syncjobs.runs.verify import PHASE, SourceRendering, verify
 
@@ -79,6 +80,7 @@ def drive(run_id: int, *, opener: Opener = open_connector) -> SyncRun | None:
             "What was written before stays; no object is half written. See the log for details, then start a new run.",
         )
     run.refresh_from_db()
+    repair_after(run)
     return run
 
 
