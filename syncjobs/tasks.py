@@ -2,6 +2,7 @@
 
 from celery import shared_task
 
+from syncjobs.runs.references import repair_references
 from syncjobs.runs.runner import drive
 from syncjobs.runs.start import recover_runs
 
@@ -14,5 +15,6 @@ def drive_run(run_id: int) -> None:
 
 @shared_task(expires=55)
 def tick() -> None:
-    """Fail runs whose worker died, and notify workers again of queued runs. Runs every minute."""
+    """Fail runs whose worker died, notify workers again of queued runs, and fill open references. Runs every minute."""
     recover_runs()
+    repair_references()

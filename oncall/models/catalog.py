@@ -4,7 +4,7 @@ from django.db import models
 
 from oncall.models.escalation import EscalationPolicy
 from oncall.models.groups import UserGroup
-from oncall.models.root import Root, key_column
+from oncall.models.root import Root, key_column, open_references
 
 
 class Service(Root):
@@ -15,3 +15,9 @@ class Service(Root):
     )
     group_key = key_column()
     group = models.ForeignKey(UserGroup, on_delete=models.PROTECT, null=True, blank=True, related_name="services")
+
+    class Meta:
+        indexes = [
+            open_references("policy_key", "policy", "oncall_service_open_policy"),
+            open_references("group_key", "group", "oncall_service_open_group"),
+        ]

@@ -6,7 +6,7 @@ from django.db.models import Q
 from oncall.escalation.codec import levels_to_json
 from oncall.models.groups import UserGroup
 from oncall.models.people import Responder
-from oncall.models.root import Root, key_column
+from oncall.models.root import Root, key_column, open_references
 from oncall.models.schedules import Schedule
 from oncall.rendering.codec import Json
 
@@ -50,6 +50,10 @@ class EscalationPolicy(Root):
 
     class Meta:
         verbose_name_plural = "escalation policies"
+        indexes = [
+            open_references("part_of_key", "part_of", "oncall_policy_open_part_of"),
+            open_references("group_key", "group", "oncall_policy_open_group"),
+        ]
 
 
 class Reference(models.Model):
@@ -79,6 +83,18 @@ class Reference(models.Model):
     )
 
     class Meta:
+        indexes = [
+            models.Index(
+                fields=["kind", "key"],
+                condition=Q(
+                    responder__isnull=True,
+                    user_group__isnull=True,
+                    schedule__isnull=True,
+                    escalation_policy__isnull=True,
+                ),
+                name="oncall_reference_open",
+            )
+        ]
         constraints = [
             models.UniqueConstraint(fields=["owner_schedule", "position"], name="oncall_reference_schedule_position"),
             models.UniqueConstraint(fields=["owner_policy", "position"], name="oncall_reference_policy_position"),

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.db import models
 
 from oncall.models.people import Responder
-from oncall.models.root import Element, Root, key_column
+from oncall.models.root import Element, Root, key_column, open_references
 
 
 class UserGroup(Root):
@@ -23,6 +23,9 @@ class GroupMember(Element):
         Responder, on_delete=models.PROTECT, null=True, blank=True, related_name="memberships"
     )
     imported_role = models.CharField(max_length=255, blank=True, default="")
+
+    class Meta(Element.Meta):
+        indexes = [open_references("person_key", "responder", "oncall_member_open_person")]
 
     def __str__(self) -> str:
         return str(self.responder or self.person_key)

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from oncall.emails import canonical_email
 from oncall.holders import holder_in_words
-from oncall.models.root import NAME_LENGTH, Element, Root, Span, key_column
+from oncall.models.root import NAME_LENGTH, Element, Root, Span, key_column, open_references
 
 
 class AccountFields(TypedDict, total=False):
@@ -165,6 +165,9 @@ class Substitution(Span):
         Responder, on_delete=models.PROTECT, null=True, blank=True, related_name="standing_in_substitutions"
     )
     scope = models.JSONField(null=True, blank=True)
+
+    class Meta(Span.Meta):
+        indexes = [open_references("by_key", "by", "oncall_substitution_open_by")]
 
     def __str__(self) -> str:
         return f"{self.by or holder_in_words(self.by_key)} for {self.responder}"

@@ -23,6 +23,7 @@ class Root(models.Model):
     merged_into = models.ForeignKey(
         "self", on_delete=models.PROTECT, null=True, blank=True, editable=False, related_name="+"
     )
+    merged_into_id: int | None
 
     class Meta:
         abstract = True
@@ -54,6 +55,11 @@ class Element(models.Model):
 def key_column(*, indexed: bool = True) -> "models.CharField[str, str]":
     """Returns a column for the key of another row: ``<connection>:<external id>``, ``local:<pk>``, or empty."""
     return models.CharField(max_length=KEY_LENGTH, blank=True, default="", db_index=indexed)
+
+
+def open_references(key: str, row: str, name: str) -> models.Index:
+    """Returns an index of the rows with a key whose foreign key is not set yet. It is almost empty."""
+    return models.Index(fields=[row, key], condition=models.Q(**{f"{row}__isnull": True, f"{key}__gt": ""}), name=name)
 
 
 class Span(Element):

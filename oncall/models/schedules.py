@@ -5,7 +5,7 @@ from django.db import models
 from oncall.holders import holder_in_words
 from oncall.models.groups import UserGroup
 from oncall.models.people import Responder
-from oncall.models.root import Root, Span, key_column
+from oncall.models.root import Root, Span, key_column, open_references
 from oncall.rendering.codec import Json, layers_to_json
 
 
@@ -40,6 +40,9 @@ class Schedule(Root):
     group = models.ForeignKey(UserGroup, on_delete=models.PROTECT, null=True, blank=True, related_name="schedules")
     layers = models.JSONField(default=no_layers, blank=True)
 
+    class Meta:
+        indexes = [open_references("group_key", "group", "oncall_schedule_open_group")]
+
     def set_derived_columns(self) -> None:
         super().set_derived_columns()
         self.group_key = self.group_keys[0] if self.group_keys else ""
@@ -53,7 +56,10 @@ class ExtraShift(Span):
     by = models.ForeignKey(Responder, on_delete=models.PROTECT, null=True, blank=True, related_name="extra_shifts")
 
     class Meta(Span.Meta):
-        indexes = [models.Index(fields=["schedule", "ends_at"], name="oncall_extrashift_end")]
+        indexes = [
+            models.Index(fields=["schedule", "ends_at"], name="oncall_extrashift_end"),
+            open_references("by_key", "by", "oncall_extrashift_open_by"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.by or holder_in_words(self.by_key)} on {self.schedule}"
@@ -76,7 +82,10 @@ class Override(Span):
     rank = models.IntegerField(default=0)
 
     class Meta(Span.Meta):
-        indexes = [models.Index(fields=["schedule", "ends_at"], name="oncall_override_end")]
+        indexes = [
+            models.Index(fields=["schedule", "ends_at"], name="oncall_override_end"),
+            open_references("by_key", "by", "oncall_override_open_by"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.by or holder_in_words(self.by_key)} on {self.schedule}"

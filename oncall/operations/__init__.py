@@ -10,9 +10,10 @@ from oncall.operations.accounts import (
 )
 from oncall.operations.audit import Actor, account
 from oncall.operations.drafts import WriteResult, check, lock_versions, write
-from oncall.operations.keys import fill_references, repoint_references
+from oncall.operations.keys import fill_references, follow_merges
 from oncall.operations.leads import grant_lead, revoke_lead
-from oncall.operations.lifecycle import deactivate, delete, merge, reactivate
+from oncall.operations.lifecycle import deactivate, delete, reactivate
+from oncall.operations.merging import lock_for_merge, merge
 
 __all__ = [
     "Actor",
@@ -24,12 +25,13 @@ __all__ = [
     "delete",
     "delete_account",
     "fill_references",
+    "follow_merges",
     "grant_lead",
     "link_account",
+    "lock_for_merge",
     "lock_versions",
     "merge",
     "reactivate",
-    "repoint_references",
     "revoke_lead",
     "set_password",
     "set_rights",

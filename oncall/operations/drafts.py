@@ -106,14 +106,17 @@ def _lock(table: Roots, drafts: Sequence[Draft]) -> dict[int, Root]:
     return rows
 
 
-def _locked(rows: QuerySet[Root, T], ids: Iterable[int]) -> Iterator[T]:
-    for chunk in chunks(sorted(ids)):
-        yield from rows.select_for_update().filter(pk__in=chunk).order_by("pk")
+def _locked(rows: QuerySet[Root, T], ids: Iterable[int], *, for_delete: bool = False) -> Iterator[T]:
+    for chunk in chunks(sorted(set(ids))):
+        yield from rows.select_for_update(no_key=not for_delete).filter(pk__in=chunk).order_by("pk")
 
 
-def lock_versions(kind: Kind, ids: Iterable[int]) -> dict[int, int]:
-    """Locks rows until the transaction ends; returns their versions. Rows that do not exist are left out."""
-    return dict(_locked(ROOTS[kind].rows.values_list("pk", "version"), ids))
+def lock_versions(kind: Kind, ids: Iterable[int], *, for_delete: bool = False) -> dict[int, int]:
+    """Locks rows until the transaction ends; returns their versions. Rows that do not exist are left out.
+
+    Other transactions can still store references to a locked row, unless it is locked for its deletion.
+    """
+    return dict(_locked(ROOTS[kind].rows.values_list("pk", "version"), ids, for_delete=for_delete))
 
 
 def _prepared(table: Roots, draft: Draft, rows: Mapping[int, Root], resolver: Resolver) -> Change:

@@ -4,11 +4,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from django.db.models import QuerySet
+
 from oncall.aggregates import Draft, Values
 from oncall.errors import InvalidDraft
 from oncall.models.root import Element, Root
 from oncall.operations.keys import Resolver, keys_of, set_foreign_keys
-from oncall.tables.base import LOCAL, Elements, KeyUse, Roots, chunks, element_key, local_id
+from oncall.tables.base import LOCAL, KeyUse, Roots, chunks, element_key, local_id
 
 
 @dataclass(slots=True)
@@ -45,7 +47,9 @@ class ElementWriter:
         self._removed: list[int] = []
         wanted = [(position, change) for position, change in enumerate(changes) if name in change.draft.elements]
         drafted = [change.draft.elements[name] for _, change in wanted]
-        rows = _stored(self._table, {key for each in drafted for key in (*each.put, *each.remove)})
+        # Locked: all columns are written again, so a foreign key that is filled in the meantime would be lost.
+        locked = self._table.rows.select_for_update(no_key=True).order_by("pk")
+        rows = _stored(locked, {key for each in drafted for key in (*each.put, *each.remove)})
         for (position, change), each in zip(wanted, drafted, strict=True):
             for key in sorted(each.remove):
                 self._remove(change, key, rows)
@@ -101,7 +105,7 @@ class ElementWriter:
         if sibling is None:
             return
         keys = {getattr(row, sibling.key) for row in rows} - {""}
-        others = _stored(self._roots.elements[sibling.collection], keys)
+        others = _stored(self._roots.elements[sibling.collection].rows, keys)
         owner_id = self._table.owner_id
         for row in rows:
             other = others.get(getattr(row, sibling.key))
@@ -110,9 +114,9 @@ class ElementWriter:
             setattr(row, sibling.row_id, None if other is None else other.pk)
 
 
-def _stored(table: Elements, keys: Iterable[str]) -> dict[str, Element]:
-    """Returns the existing rows by element key."""
-    rows, wanted = table.rows, set(keys)
+def _stored(rows: QuerySet[Element], keys: Iterable[str]) -> dict[str, Element]:
+    """Returns the rows with these element keys, by key."""
+    wanted = set(keys)
     local = sorted(id_ for key in wanted if (id_ := local_id(key)) is not None)
     found: dict[str, Element] = {}
     for some in chunks(sorted(key for key in wanted if not key.startswith(LOCAL))):

@@ -1,27 +1,38 @@
 """Finds the rows of keys. The foreign key beside a key is a cache: it is set when the row exists, never compared."""
 
 from collections import defaultdict
-from collections.abc import Mapping
-from typing import TypeVar
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 from django.db import models, transaction
+from django.db.models import Exists, Func, OuterRef, Subquery, Value
+from django.db.models.functions import Substr
 
 from oncall.aggregates import Kind
 from oncall.errors import InvalidDraft
 from oncall.models import Reference
-from oncall.tables.base import CHUNK, Row, Table, chunks, local_id
+from oncall.tables.base import KeyColumn, Row, Table, chunks, local_id
 from oncall.tables.kinds import ROOTS, key_columns_to
 
 Resolve = Mapping[tuple[Kind, str], int]
+#: A queryset with the columns ``key`` (a key without prefix) and ``row`` (the primary key of its row).
+Known = models.QuerySet[Any]
 Holder = TypeVar("Holder", bound=models.Model)
+#: The empty text as a literal. SQLite uses a partial index only if the statement contains the text of its condition.
+_EMPTY = Func(template="''", output_field=models.CharField())
 
 
 class Resolver:
-    """Finds the primary key of a key: in the mapping of the caller, or in ``local:<pk>``."""
+    """Finds the primary key of a key: in the mapping of the caller, or in ``local:<pk>``.
+
+    A local key of a row that was merged means the row it became. This is known after :meth:`confirm`.
+    """
 
     def __init__(self, resolve: Resolve) -> None:
         self._resolve = resolve
         self._local: dict[Kind, set[int]] = defaultdict(set)
+        self._became: dict[tuple[Kind, int], int] = {}
+        self._assigned: list[tuple[models.Model, str, Kind, int]] = []
 
     def id(self, kind: Kind, key: str) -> int | None:
         """Returns the primary key, or None if it is unknown."""
@@ -29,16 +40,27 @@ class Resolver:
         if local is None:
             return self._resolve.get((kind, key)) if key else None
         self._local[kind].add(local)
-        return local
+        return self._became.get((kind, local), local)
+
+    def assign(self, row: models.Model, column: KeyColumn, key: str) -> None:
+        """Sets the foreign key of a row to the row of a key. :meth:`confirm` sets it again if that row was merged."""
+        setattr(row, column.row_id, self.id(column.kind, key))
+        local = local_id(key)
+        if local is not None:
+            self._assigned.append((row, column.row_id, column.kind, local))
 
     def confirm(self) -> None:
         """Raises InvalidDraft if the row of a local key does not exist. Call it before the first write."""
         for kind, local in self._local.items():
-            model = ROOTS[kind].model
+            rows: models.QuerySet[Any] = ROOTS[kind].rows
             for ids in chunks(sorted(local)):
-                missing = set(ids) - set(model._default_manager.filter(pk__in=ids).values_list("pk", flat=True))
+                found = dict(rows.filter(pk__in=ids).values_list("pk", "merged_into_id"))
+                missing = set(ids) - set(found)
                 if missing:
-                    raise InvalidDraft(kind, f"there is no {model._meta.verbose_name} {min(missing)}")
+                    raise InvalidDraft(kind, f"there is no {rows.model._meta.verbose_name} {min(missing)}")
+                self._became |= {(kind, pk): into for pk, into in found.items() if into is not None}
+        for row, row_id, kind, pk in self._assigned:
+            setattr(row, row_id, self._became.get((kind, pk), pk))
 
 
 def set_foreign_keys(table: Table[Row], row: Row, before: Mapping[str, str], resolver: Resolver) -> None:
@@ -49,7 +71,7 @@ def set_foreign_keys(table: Table[Row], row: Row, before: Mapping[str, str], res
     for column in table.keys:
         key = column.bare(getattr(row, column.key))
         if getattr(row, column.row_id) is None or before.get(column.key) != getattr(row, column.key):
-            setattr(row, column.row_id, resolver.id(column.kind, key))
+            resolver.assign(row, column, key)
 
 
 def keys_of(table: Table[Row], row: Row) -> dict[str, str]:
@@ -57,43 +79,83 @@ def keys_of(table: Table[Row], row: Row) -> dict[str, str]:
     return {column.key: getattr(row, column.key) for column in table.keys}
 
 
-def fill_references(kind: Kind, rows: Mapping[str, int]) -> int:
-    """Sets the empty foreign keys beside these keys (key -> primary key) in all tables; returns their number.
+@transaction.atomic
+def fill_references(known: Mapping[Kind, Known], keys: Collection[str] | None = None) -> int:
+    """Sets the empty foreign keys beside known keys in all tables; returns their number.
 
-    Versions do not change, because the keys do not.
+    keys: fill only these keys; None fills all. One statement finds the columns with open references, and one statement
+    fills each of these. Versions do not change, because the keys do not. A row that another transaction has locked is
+    left out, so this never waits for a person who saves a form; the next call fills it.
     """
-    return _update_all(kind, rows, only_empty=True)
-
-
-def repoint_references(kind: Kind, rows: Mapping[str, int]) -> int:
-    """As :func:`fill_references`, but also replaces the foreign keys to other rows (after a merge, for example)."""
-    return _update_all(kind, rows, only_empty=False)
+    places = [(kind, *place) for kind in known for place in references_to(kind)]
+    found = [opened(rows, column) for _, rows, column in places]
+    count = 0
+    for number in _nonempty(found):
+        kind, rows, column = places[number]
+        row_of_key = known[kind].filter(key=_bare(column))
+        wanted = found[number].filter(Exists(row_of_key))
+        row = Subquery(row_of_key.values("row")[:1])
+        if keys is None:
+            count += _set_rows(rows, wanted, column, row)
+            continue
+        for some in chunks(keys):
+            texts = [column.prefix + key for key in some]
+            count += _set_rows(rows, wanted.filter(**{f"{column.key}__in": texts}), column, row)
+    return count
 
 
 @transaction.atomic
-def _update_all(kind: Kind, rows: Mapping[str, int], *, only_empty: bool) -> int:
-    count = 0
-    for table, column in key_columns_to(kind):
-        texts = {column.prefix + key: id_ for key, id_ in rows.items() if key}
-        count += _update(table.rows, column.key, column.row, texts, only_empty=only_empty)
-    if kind == "service":  # nothing refers to a service
-        return count
-    bare = {key: id_ for key, id_ in rows.items() if key}
-    return count + _update(Reference.objects.filter(kind=kind), "key", kind, bare, only_empty=only_empty)
+def follow_merges() -> int:
+    """Replaces foreign keys to rows that were merged by those of the rows they became; returns their number.
 
-
-def _update(queryset: models.QuerySet[Holder], key: str, row: str, rows: Mapping[str, int], *, only_empty: bool) -> int:
+    :func:`~oncall.operations.merging.merge` replaces them, but a transaction that does not see the merge yet can store
+    such a foreign key after it. Rows that are locked are left out, as in :func:`fill_references`.
+    """
+    kinds = [kind for kind in ROOTS if any(references_to(kind))]
+    merged: list[models.QuerySet[Any]] = [ROOTS[kind].rows.filter(merged_into__isnull=False) for kind in kinds]
     count = 0
-    if only_empty:
-        queryset = queryset.filter(**{f"{row}__isnull": True})
-    for texts in chunks(rows):
-        found = queryset.filter(**{f"{key}__in": texts}).only("pk", key, row)
-        moved = []
-        for item in found:
-            target = rows[getattr(item, key)]
-            if getattr(item, f"{row}_id") != target:
-                setattr(item, f"{row}_id", target)
-                moved.append(item)
-        queryset.bulk_update(moved, [row], batch_size=CHUNK // 2)
-        count += len(moved)
+    for number in _nonempty(merged):
+        for rows, column in references_to(kinds[number]):
+            wanted = rows.filter(**{f"{column.row}__in": merged[number].values("pk")})
+            became = merged[number].filter(pk=OuterRef(column.row_id))
+            count += _set_rows(rows, wanted, column, Subquery(became.values("merged_into")))
     return count
+
+
+def move_references(kind: Kind, old: int, new: int) -> None:
+    """Replaces the foreign keys to one row by those of another."""
+    for rows, column in references_to(kind):
+        rows.filter(**{column.row: old}).update(**{column.row: new})
+
+
+def references_to(kind: Kind) -> Iterator[tuple[models.QuerySet[Any], KeyColumn]]:
+    """Yields the rows and the column of every reference to rows of this kind."""
+    for table, column in key_columns_to(kind):
+        yield table.rows, column
+    if kind in Reference.Kind.values:
+        yield Reference.objects.filter(kind=kind), KeyColumn("key", kind, kind)
+
+
+def opened(rows: models.QuerySet[Any], column: KeyColumn) -> models.QuerySet[Any]:
+    """Returns the rows with a key but without its row. The conditions are those of the partial indexes."""
+    names = Reference.Kind.values if rows.model is Reference else [column.row]
+    found = rows.filter(**{f"{name}__isnull": True for name in names}, **{f"{column.key}__gt": _EMPTY})
+    return found.filter(**{f"{column.key}__startswith": column.prefix}) if column.prefix else found
+
+
+def _bare(column: KeyColumn) -> OuterRef | Substr:
+    """Returns the key in the outer query without its prefix."""
+    return Substr(OuterRef(column.key), len(column.prefix) + 1) if column.prefix else OuterRef(column.key)
+
+
+def _nonempty(querysets: Sequence[models.QuerySet[Any]]) -> list[int]:
+    """Returns the positions of the querysets that have rows. Runs one query."""
+    if not querysets:
+        return []
+    marks = [rows.values_list(Value(n, models.IntegerField())) for n, rows in enumerate(querysets)]
+    return sorted(number for (number,) in marks[0].union(*marks[1:]))
+
+
+def _set_rows(rows: models.QuerySet[Holder], wanted: models.QuerySet[Holder], column: KeyColumn, row: Subquery) -> int:
+    free = wanted.select_for_update(skip_locked=True, no_key=True)
+    return rows.filter(pk__in=free.values("pk")).update(**{column.row: row})

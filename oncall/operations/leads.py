@@ -9,10 +9,12 @@ from oncall.operations.audit import Actor, record
 
 @transaction.atomic
 def grant_lead(account_id: int, group_id: int, by: Actor) -> bool:
-    """Makes the account a lead of the group; returns False if it already is.
+    """Makes the account a lead of the group, or of the group into which it was merged; returns False if it already is.
 
     The version of the group does not change: a lead is a right of the account, not a field of the group.
     """
+    group = UserGroup.objects.select_for_update(no_key=True).get(pk=group_id)  # a merge moves its leads
+    group_id = group.merged_into_id or group_id
     granted = {"granted_by_id": by.account_id, "granted_at": timezone.now()}
     _, created = GroupLead.objects.get_or_create(account_id=account_id, group_id=group_id, defaults=granted)
     if created:

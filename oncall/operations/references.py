@@ -9,11 +9,14 @@ from oncall.tables.base import Roots, chunks
 
 
 def rebuild(table: Roots, changes: Sequence[Change], resolver: Resolver) -> None:
-    """Replaces the References of the changed rows. Rows that are already known for a key are kept."""
+    """Replaces the References of the changed rows. Rows that are already known for a key are kept.
+
+    The old References are locked while they are read, so that a row which is filled in the meantime is kept, too.
+    """
     found: dict[tuple[str, str], int] = {}
     for ids in chunks(change.row.pk for change in changes if not change.created):
         old = Reference.objects.filter(**{f"{table.reference_owner}__in": ids})
-        for reference in old:
+        for reference in old.select_for_update(no_key=True).order_by("pk"):
             target = getattr(reference, f"{reference.kind}_id")
             if target is not None:
                 found[reference.kind, reference.key] = target

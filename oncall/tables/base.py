@@ -194,7 +194,8 @@ class Roots(Table[Root]):
 
     elements: by collection name, in the order in which they are written. keys_field: the JSON field that contains keys
     of other rows. find_keys: returns these keys; they are stored as Reference rows whose foreign key
-    ``reference_owner`` is the aggregate.
+    ``reference_owner`` is the aggregate. united: whether a merge adds the elements of one row to those of the other. If
+    not, fields and elements only make sense together, so a merge takes both from one of the rows.
     """
 
     kind: Kind = "responder"
@@ -202,6 +203,7 @@ class Roots(Table[Root]):
     keys_field: str = ""
     find_keys: Callable[[Values], Iterable[KeyUse]] = _no_keys
     reference_owner: str = ""
+    united: bool = True
 
     def fill(self, row: Root, values: Values) -> Values:
         """Sets values of a state on an unsaved row; returns all values of the row. Raises InvalidDraft."""

@@ -75,4 +75,5 @@ POLICIES = Roots(
     keys_field="levels",
     find_keys=_find_keys,
     reference_owner="owner_policy",
+    united=False,
 )

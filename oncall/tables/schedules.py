@@ -81,6 +81,7 @@ SCHEDULES = Roots(
     keys_field="layers",
     find_keys=_find_keys,
     reference_owner="owner_schedule",
+    united=False,
     elements={
         "extra_shifts": Elements(
             model=ExtraShift,

@@ -74,6 +74,7 @@ def add_foreign(people: int, groups: int, accounts: int) -> None:
         email_canonical=address,
         account_id=f"CASE WHEN i <= {accounts} AND i % 2 = 0 THEN {row} END",
     )
+    known = f"i % {PER_UNKNOWN} > 0"
     method = {"channel": "'email'", "address": address, "canonical": address}
     fill(ContactMethod, people, responder_id=row, source_key=_key(source, "M"), **method)
     fill(UserGroup, groups, **_root("group", source))
@@ -84,8 +85,8 @@ def add_foreign(people: int, groups: int, accounts: int) -> None:
         people,
         group_id=f"{FIRST} + 1 + i % {groups}",
         source_key=_key(source, "G"),
-        person_key=_key(source, "responder"),
-        responder_id=f"CASE WHEN i % {PER_UNKNOWN} > 0 THEN {row} END",
+        person_key=f"CASE WHEN {known} THEN {_key(source, 'responder')} ELSE {_key(source, 'unknown')} END",
+        responder_id=f"CASE WHEN {known} THEN {row} END",
     )
     fill(
         Override,

@@ -88,6 +88,7 @@ class LinkView:
     row_id: int | None
     row_version: int | None
     unread: Mapping[str, int] = field(default_factory=dict)
+    primary: bool = True
     takes_over: bool = False
 
     @property

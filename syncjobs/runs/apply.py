@@ -8,20 +8,20 @@ from itertools import groupby
 from typing import Any, Final, NamedTuple
 
 from django.contrib.auth import get_user_model
-from django.db.models.functions import Coalesce
 
 from connectors.records import entity_type_of
 from oncall.aggregates import Draft, ElementChanges, Kind
 from oncall.emails import canonical_email
 from oncall.errors import InvalidDraft
 from oncall.models import Responder
-from oncall.operations import Actor, fill_references, lock_versions, write
+from oncall.operations import Actor, lock_versions, write
 from oncall.tables.base import chunks
-from syncjobs.models import ROW_COLUMNS, ApplyLock, ExternalLink, Outcome, SyncItem, SyncRun
+from syncjobs.models import ApplyLock, ExternalLink, Outcome, SyncItem, SyncRun
 from syncjobs.planning.failures import refusal_text
 from syncjobs.planning.values import element_key
 from syncjobs.runs.claim import FenceLost
 from syncjobs.runs.link_writes import PrimaryLinks, takes_over, write_links
+from syncjobs.runs.references import fill_from_links, known_rows
 
 log = logging.getLogger(__name__)
 
@@ -67,11 +67,7 @@ class Application:
 
     def apply(self, items: Iterable[SyncItem], progress: Callable[[Kind, Sequence[ItemResult]], None]) -> None:
         """Apply the items, which are in dependency order. Any error but FenceLost becomes the outcome of an item."""
-        connection_id = self.run.connection_id
-        linked = ExternalLink.objects.filter(connection_id=connection_id).annotate(row=Coalesce(*ROW_COLUMNS))
-        for name, external_id, row_id in linked.values_list("entity_type", "external_id", "row"):
-            if row_id is not None:
-                self.resolve[entity_type_of(name), element_key(connection_id, external_id)] = row_id
+        self.resolve |= known_rows(self.run.connection_id)
         for name, group in groupby(items, key=lambda item: item.entity_type):
             kind = entity_type_of(name)
             for batch in _batches(_rows(group)):
@@ -119,17 +115,14 @@ class Application:
             rows_of = {item.pk: result for part, result in zip(writing, written, strict=True) for item in part}
             applied = [item for row in current for item in row]
             primary.give_up(applied)
-            self._know(kind, write_links(self.run, kind, applied, links, rows_of))
+            made = write_links(self.run, kind, applied, links, rows_of)
+            for link in made:
+                if link.row_id is not None:
+                    self.resolve[kind, element_key(link.connection_id, link.external_id)] = link.row_id
+            fill_from_links(kind, made)
             results += [ItemResult(i, Outcome.SKIPPED if i.action == "skip" else Outcome.APPLIED) for i in applied]
             _store_results(results)
         return results
-
-    def _know(self, kind: Kind, rows: Mapping[str, int]) -> None:
-        """Fill the references to new rows. rows: their primary keys by external id."""
-        keys = {element_key(self.run.connection_id, external_id): row_id for external_id, row_id in rows.items()}
-        self.resolve |= {(kind, key): row_id for key, row_id in keys.items()}
-        if keys:
-            fill_references(kind, keys)
 
     def _lock_kind(self, kind: Kind) -> None:
         """Wait until no other run matches or creates objects of this kind. The lock is held by the transaction."""

@@ -89,27 +89,21 @@ class Claim:
             setattr(self.run, name, value)
         return bool(kept)
 
-    def end(self, state: RunState, reason: str = "", hint: str = "", **columns: Any) -> bool:
-        """End the run, or let it wait for a person. Return False if the claim is lost; nothing is stored then."""
-        waits = state == RunState.AWAITING_REVIEW
-        ended = {"phase": "review" if waits else "done", "finished_at": None if waits else timezone.now()}
-        return self.write(state=state, reason=reason, hint=hint, **ended, **columns)
-
-    def hold_fence(self) -> None:
-        """Lock the run inside a transaction that writes. Raises FenceLost if the claim is lost."""
-        if not self.write():
-            raise FenceLost
+    def end(self, state: RunState, reason: str = "", hint: str = "", **columns: Any) -> None:
+        """End the run, or let it wait for a person. Does nothing if the claim is lost."""
+        self.write(**end_columns(state, reason, hint), **columns)
 
     @contextmanager
-    def fenced(self) -> Iterator[None]:
+    def fenced(self, **columns: Any) -> Iterator[None]:
         """A transaction that writes only while the claim is held. Raises FenceLost if it is lost.
 
-        If the connection to the database breaks while the transaction is committed, the run itself says whether it was
-        committed: each transaction stores its own time of progress.
+        columns: other columns of the run to write. If the connection to the database breaks while the transaction is
+        committed, the run itself says whether it was committed: each transaction stores its own time of progress.
         """
         try:
             with transaction.atomic():
-                self.hold_fence()
+                if not self.write(**columns):  # this locks the run
+                    raise FenceLost
                 yield
         except (OperationalError, InterfaceError):
             if not self._is_committed():
@@ -118,3 +112,10 @@ class Claim:
     def _is_committed(self) -> bool:
         """Whether the last write of progress is in the database."""
         return SyncRun.objects.filter(pk=self.run.pk, fence=self.run.fence, progress_at=self._progress_at).exists()
+
+
+def end_columns(state: RunState, reason: str = "", hint: str = "") -> dict[str, Any]:
+    """Return the columns of a run that ends, or that waits for a person."""
+    waits = state == RunState.AWAITING_REVIEW
+    ended = {"phase": "review" if waits else "done", "finished_at": None if waits else timezone.now()}
+    return {"state": state, "reason": reason, "hint": hint, **ended}

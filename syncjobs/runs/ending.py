@@ -7,11 +7,13 @@ from oncall.tables.base import chunks
 from syncjobs.models import ExternalLink, Outcome, RunState, SyncProfile, SyncRun
 from syncjobs.runs.apply import AGAIN
 from syncjobs.runs.changed_rules import is_limited
-from syncjobs.runs.claim import Claim
+from syncjobs.runs.claim import Claim, end_columns
 from syncjobs.runs.verify import Verification
 
 #: Words of the counts that make a run partial, as its reason says them.
 _INCOMPLETE: Final = {"failed": "failed", "stale": "stale", "held": "held", "unreached": "not reached"}
+#: Words of the counts of items that were not applied completely.
+_LEFT: Final = ("skipped", "failed", "stale", "held")
 _NOT_APPLIED: Final = (Outcome.SKIPPED, Outcome.FAILED, Outcome.STALE, Outcome.DEFERRED)
 
 
@@ -21,8 +23,9 @@ def conclude(run: SyncRun, claim: Claim, verification: Verification | None) -> N
     A schedule that differs from the source becomes a note of the run. It does not change the state of the run.
     """
     columns: Mapping[str, Any] = {} if verification is None else verification.columns
-    with claim.fenced():
-        offer_again(run)
+    with claim.fenced(**end_columns(*_end(claim)), **columns):
+        if any(counts.get(word) for counts in claim.counts.values() for word in _LEFT):
+            offer_again(run)
         profile = run.profile
         evaluated = (profile.evaluated_rules, profile.evaluated_mapping)
         if not is_limited(run) and evaluated != (run.rules_version, run.mapping_version):
@@ -31,7 +34,6 @@ def conclude(run: SyncRun, claim: Claim, verification: Verification | None) -> N
             )
         if verification is not None:
             verification.store()
-        claim.end(*_end(claim), **columns)
 
 
 def _end(claim: Claim) -> tuple[RunState, str, str]:

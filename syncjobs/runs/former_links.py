@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-from connectors.records import entity_type_of
 from oncall.aggregates import Kind
 from oncall.tables.base import chunks
 from syncjobs.models import ExternalLink, LinkState
@@ -17,14 +16,15 @@ def load_former_links(
 ) -> dict[Kind, dict[int, int | None]]:
     """Return the links of this connection that become primary, by kind, each with the former primary link of its row.
 
-    Makes one query if no link of this connection is secondary, and one more for each kind with a secondary link.
+    Makes one query for each kind with a secondary link of this connection.
     """
-    secondary = ExternalLink.objects.filter(connection_id=connection_id, primary=False).exclude(state=LinkState.IGNORED)
-    kinds = set(secondary.order_by().values_list("entity_type", flat=True).distinct())
     found: dict[Kind, dict[int, int | None]] = {}
-    for kind in map(entity_type_of, sorted(kinds)):
+    for kind, views in links.items():
+        if all(view.primary or view.state == "ignored" for view in views.values()):
+            continue
+        secondary = ExternalLink.objects.filter(connection_id=connection_id, primary=False, entity_type=kind)
         attached = {view.id for view in links[kind].values() if view.external_id in proposals[kind]}
-        rows = secondary.filter(**{f"{kind}__isnull": False}).values(f"{kind}_id")
+        rows = secondary.exclude(state=LinkState.IGNORED).filter(**{f"{kind}__isnull": False}).values(f"{kind}_id")
         siblings: dict[int, list[RowLink]] = defaultdict(list)
         for pk, row_id, state, primary in ExternalLink.objects.filter(**{f"{kind}__in": rows}).values_list(
             "pk", f"{kind}_id", "state", "primary"

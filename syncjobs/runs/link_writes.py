@@ -61,8 +61,8 @@ def write_links(
     items: Sequence[SyncItem],
     links: Mapping[int, ExternalLink],
     rows: Mapping[int, WriteResult],
-) -> dict[str, int]:
-    """Create and update the links of applied items. Return the rows of new links by external id.
+) -> list[ExternalLink]:
+    """Create and update the links of applied items. Return the new links.
 
     links: the locked links by primary key. rows: the written rows by primary key of the item.
     """
@@ -76,7 +76,7 @@ def write_links(
     ExternalLink.objects.bulk_create(made)
     if updated:
         ExternalLink.objects.bulk_create(updated, update_conflicts=True, unique_fields=["id"], update_fields=_UPDATED)
-    return {link.external_id: link.row_id for link in made if link.row_id is not None}
+    return made
 
 
 def _new_link(run: SyncRun, kind: Kind, item: SyncItem, row: WriteResult) -> ExternalLink:

@@ -62,6 +62,7 @@ def link_views(connection_id: int) -> dict[Kind, dict[str, LinkView]]:
                 f"{kind}_id",
                 "row_version",
                 "unread",
+                "primary",
             )
         }
         for kind in ENTITY_TYPES

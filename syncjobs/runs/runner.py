@@ -19,6 +19,7 @@ from syncjobs.runs.changed_rules import changed_rules
 from syncjobs.runs.claim import Claim, FenceLost, claim_run
 from syncjobs.runs.ending import conclude
 from syncjobs.runs.planned_read import Opener, accept_account, columns_of, count, plan_from, read, store
+from syncjobs.runs.references import repair_after
 from syncjobs.runs.review import compare_with_source
 from syncjobs.runs.stored_plan import link_conflicts, open_items
 from syncjobs.runs.verify import PHASE, SourceRendering, verify
@@ -62,6 +63,7 @@ def drive(run_id: int, *, opener: Opener = open_connector) -> SyncRun | None:
             "What was written before stays; no object is half written. See the log for details, then start a new run.",
         )
     run.refresh_from_db()
+    repair_after(run)
     return run
 
 
@@ -129,8 +131,7 @@ def _apply_reviewed(run: SyncRun, claim: Claim, opener: Opener) -> None:
 
 
 def _write_items(run: SyncRun, claim: Claim) -> None:
-    with claim.fenced():
-        claim.write(phase="apply")
+    with claim.fenced(phase="apply"):
         unticked = open_items(run).filter(ticked=False)
         for kind in unticked.values_list("entity_type", flat=True):
             claim.add(entity_type_of(kind), "skipped")

@@ -24,6 +24,11 @@ WRITES = re.compile(r'^(INSERT INTO|UPDATE|DELETE FROM) "(\w+)"')
 OWN_RECORDS = {"syncjobs_syncrun", "syncjobs_syncitem", "syncjobs_paritycheck"}
 
 
+def statements(queries: CaptureQueriesContext) -> list[str]:
+    """The statements without the savepoints, which are the transactions of a run inside the transaction of a test."""
+    return [query["sql"] for query in queries if "SAVEPOINT" not in query["sql"]]
+
+
 def written_tables(queries: CaptureQueriesContext) -> Counter[str]:
     return Counter(match[2] for query in queries if (match := WRITES.match(query["sql"])))
 
@@ -47,7 +52,7 @@ def test_a_second_sync_of_10000_entities_writes_nothing_in_at_most_40_statements
         assert (run.state, run.reason) == (RunState.SUCCEEDED, "")
         assert run.items.count() == size
         rows = [m._default_manager.count() for m in apps.get_models() if m._meta.app_label in ("oncall", "syncjobs")]
-        assert len(first) <= 4 * sum(n > 0 for n in rows) + 3 * sum(rows) / 100
+        assert len(statements(first)) <= 4 * sum(n > 0 for n in rows) + 3 * sum(rows) / 100
         profile.refresh_from_db()
         with CaptureQueriesContext(connection) as second:
             again = drive(start(profile, RunKind.APPLY, by=None, notify=False).pk)
@@ -56,8 +61,9 @@ def test_a_second_sync_of_10000_entities_writes_nothing_in_at_most_40_statements
     assert sum(counts["unchanged"] for counts in again.counts.values()) == size
     assert set(written_tables(second)) <= OWN_RECORDS
     assert again.items.count() == 0
-    assert len(second) <= 40 - 6, "\n".join(query["sql"][:150] for query in second)
-    print(f"\nfirst sync: {len(first)} statements for {sum(rows)} rows; second: {len(second)}")  # noqa: T201 - the figure this test is about
+    found = statements(second)
+    assert len(found) <= 40 - 6, "\n".join(sql[:150] for sql in found)
+    print(f"\nfirst sync: {len(statements(first))} statements for {sum(rows)} rows; second: {len(found)}")  # noqa: T201 - the figure this test is about
 
 
 def test_the_number_of_statements_of_a_second_sync_does_not_grow_with_edited_rows(simulator: Simulator) -> None:

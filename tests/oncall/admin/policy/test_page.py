@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 import time_machine
 from django.db import connection
+from django.db.models import F, Value
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from oncall.admin.policy.list import page_url
-from oncall.models import EscalationPolicy, Reference
+from oncall.models import EscalationPolicy, Reference, UserGroup
 from oncall.operations import Actor, create_account, deactivate, fill_references, link_account
 
 MakeRow = Callable[..., int]
@@ -170,9 +171,10 @@ def test_a_group_with_a_resolved_routing_leads_to_its_policy(browser: Client, ma
     entry = make("escalation_policy", name="Payments: routing", levels=levels(level(None, target("unresolved", "x"))))
     make("service", name="Checkout", policy_key="3:TEAM")
     policy = make("escalation_policy", levels=levels(level(5, target("group_routing", "3:TEAM", label="Payments"))))
-    fill_references("user_group", {"3:TEAM": group})
+    as_known = {"key": Value("3:TEAM"), "row": F("pk")}
+    fill_references({"user_group": UserGroup.objects.filter(pk=group).annotate(**as_known)})
     assert "routing depends on the alert" in shown(browser, policy)
-    fill_references("escalation_policy", {"3:TEAM": entry})
+    fill_references({"escalation_policy": EscalationPolicy.objects.filter(pk=entry).annotate(**as_known)})
     page = shown(browser, policy)
     assert '<span class="rb-muted">begins</span> <a' in page
     assert "Payments: routing</a>" in page
