@@ -94,13 +94,14 @@ class Application:
         with self.fenced():
             if any(item.action in _FIRST_CONTACT or takes_over(item) for item in items):
                 self._lock_kind(kind)
+            # Rows are locked before links, as a merge does it, so that neither waits for the other.
+            versions = lock_versions(kind, [item.row_id for item in items if item.row_id is not None])
             links = {
                 link.pk: link
                 for link in ExternalLink.objects.select_for_update()
                 .filter(pk__in=[item.link_id for item in items if item.link_id])
                 .order_by("pk")
             }
-            versions = lock_versions(kind, [item.row_id for item in items if item.row_id is not None])
             primary = PrimaryLinks(kind, items)
             taken = self._taken_meanwhile(kind, [item for item in items if item.link_id is None])
             current: list[Sequence[SyncItem]] = []
