@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
 
 from oncall.aggregates import Draft, Values
 from oncall.errors import InvalidDraft
@@ -96,9 +96,22 @@ class ElementWriter:
             unique_fields=self._table.primary_key,
             update_fields=self._table.concrete,
         )
+        self._fill_siblings([row.source_key for row in made if row.source_key is not None])
         for change, key, row in self._made:
             if row.source_key is None:  # the database has assigned its key
                 change.changes[f"{self._name}.{element_key(row)}"] = change.changes.pop(f"{self._name}.{key}")
+
+    def _fill_siblings(self, keys: Sequence[str]) -> None:
+        """Sets the empty foreign keys beside the keys of new elements, in elements that were stored before them."""
+        owner = self._table.owner
+        for table in self._roots.elements.values():
+            sibling = table.sibling
+            if sibling is None or sibling.collection != self._name:
+                continue
+            new = self._table.rows.filter(source_key=OuterRef(sibling.key), **{owner: OuterRef(owner)})
+            for some in chunks(keys):
+                opened = table.rows.filter(**{f"{sibling.row}__isnull": True, f"{sibling.key}__in": some})
+                opened.filter(Exists(new)).update(**{sibling.row: Subquery(new.values("pk")[:1])})
 
     def _set_siblings(self, rows: Sequence[Element]) -> None:
         sibling = self._table.sibling

@@ -297,6 +297,18 @@ def test_a_notification_rule_finds_its_contact_method(make: Callable[..., int]) 
     assert NotificationRule.objects.get().contact_method == ContactMethod.objects.get()
 
 
+def test_a_notification_rule_finds_a_contact_method_that_arrives_later(make: Callable[..., int], tester: Actor) -> None:
+    rule = {"urgency": "any", "delay": 0, "method_key": "3:P:M1", "windows": []}
+    pk, other = make("responder", {"notification_rules": {"3:P:R1": rule}}), make("responder")
+    method = {"contact_methods": ElementChanges({"3:P:M1": METHOD})}
+    write("responder", [Draft({}, method, id=pk, version=1)], by=tester)
+    assert NotificationRule.objects.get().contact_method == ContactMethod.objects.get()
+    remove = {"contact_methods": ElementChanges(remove=frozenset({"3:P:M1"}))}
+    write("responder", [Draft({}, remove, id=pk, version=2)], by=tester)
+    write("responder", [Draft({}, method, id=other, version=1)], by=tester)
+    assert NotificationRule.objects.get().contact_method is None  # the method is that of another person
+
+
 def test_a_row_made_here_takes_the_label_of_the_first_source(make: Callable[..., int]) -> None:
     pk = make("service")
     write("service", [Draft({}, id=pk, version=1, origin="PagerDuty acme")], by=RUN)
