@@ -48,8 +48,8 @@ test-postgres: .venv/test.installed ## Run the tests that use a database on Post
 	else scripts/with-postgres $(PY) -m pytest -n 2 -m "not e2e and not runtime" --with-database $(ARGS); fi
 
 test-runtime: .venv/test.installed ## Install only what production installs, start all processes on PostgreSQL and Redis, plan a sync
-	@if [ -n "$$DATABASE_URL" ]; then $(PY) -m pytest -m runtime $(ARGS); \
-	else scripts/with-postgres $(PY) -m pytest -m runtime $(ARGS); fi
+	@if [ -n "$$DATABASE_URL" ]; then $(PY) -m pytest -m runtime tests/runtime $(ARGS); \
+	else scripts/with-postgres $(PY) -m pytest -m runtime tests/runtime $(ARGS); fi
 
 check: .venv/lint.installed ## Lint, types, import direction, circles, migrations, deployment settings, sizes of files and folders
 	$(PY) -m ruff check .

@@ -8,12 +8,15 @@ from syncjobs.pages.marks import ago
 from syncjobs.runs.heartbeats import MissingPart, missing_parts
 
 #: What to do to get a part back.
-_REMEDIES: Final[Mapping[Part, str]] = {
+REMEDIES: Final[Mapping[Part, str]] = {
     Part.BROKER: (
         "Start the server of CELERY_BROKER_URL, or correct this setting; `make setup` installs a missing library. "
         "Queued runs wait until then."
     ),
-    Part.BEAT: "Start it with `make beat`. Without it, a run whose message was lost never begins.",
+    Part.BEAT: (
+        "Start it with `make beat`, unless it waits for the broker. "
+        "Without it, a run whose message was lost never begins."
+    ),
     Part.TICK: "Start it with `make worker`. Without it, a run whose message was lost never begins.",
     Part.RUNS: "Start it with `make worker`. Without it, no run begins.",
 }
@@ -21,7 +24,7 @@ _REMEDIES: Final[Mapping[Part, str]] = {
 
 def missing_sentences() -> list[str]:
     """Return a text for each part that does not work, the cause before what depends on it. Makes one query."""
-    return [f"{_state(missing)} {_REMEDIES[missing.part]}" for missing in missing_parts()]
+    return [f"{_state(missing)} {REMEDIES[missing.part]}" for missing in missing_parts()]
 
 
 def _state(missing: MissingPart) -> str:

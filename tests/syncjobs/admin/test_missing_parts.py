@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from syncjobs.models import Heartbeat, Part, RunKind, RunState, SyncRun
 from syncjobs.pages.marks import run_url
-from syncjobs.pages.missing_parts import _REMEDIES, missing_sentences
+from syncjobs.pages.missing_parts import REMEDIES, missing_sentences
 from syncjobs.runs.start import start
 from tests.paths import REPOSITORY
 from tests.syncjobs.admin.conftest import queries
@@ -25,7 +25,7 @@ FIRST = reverse("admin:index")
 #: What the page says about a part that was seen ten minutes ago.
 TEXTS = {
     Part.BROKER: "The broker could not be reached 10 minutes ago (ConnectionError). Start the server of",
-    Part.BEAT: "Beat was last seen 10 minutes ago. Start it with `make beat`.",
+    Part.BEAT: "Beat was last seen 10 minutes ago. Start it with `make beat`, unless it waits",
     Part.TICK: "The worker of the queue tick was last seen 10 minutes ago. Start it with `make worker`.",
     Part.RUNS: "The worker of the queue runs was last seen 10 minutes ago. Start it with `make worker`.",
 }
@@ -62,7 +62,7 @@ def test_each_page_says_what_is_missing_and_what_to_do(pages: list[str], admin_c
 
 @pytest.mark.parametrize("part", Part)
 def test_each_part_has_a_remedy_whose_command_exists(part: Part) -> None:
-    verbs = re.findall(r"`make ([a-z-]+)`", _REMEDIES[part])
+    verbs = re.findall(r"`make ([a-z-]+)`", REMEDIES[part])
     assert verbs
     for verb in verbs:
         assert re.search(rf"^{verb}:", (REPOSITORY / "Makefile").read_text(), re.MULTILINE)
