@@ -26,8 +26,9 @@ NOTIFY_AGAIN: Final = timedelta(minutes=1)
 
 def send(task: str, *args: Any) -> bool:
     """Send a message. If that fails, store the reason as the fault of the broker, and return False. Pages show it."""
+    lifetime = LIFETIMES[task]
     try:
-        current_app.send_task(task, args, expires=LIFETIMES[task])
+        current_app.send_task(task, args, expires=lifetime)
     except Exception as error:  # noqa: BLE001 - each transport has its own errors, and a missing one is an ImportError
         fault = _fault(error)
         log.warning("The message %s could not be sent: %s", task, fault)
