@@ -3,6 +3,7 @@
 PYTHON ?= python3
 PY := .venv/bin/python
 ARGS ?=
+BIND ?= 127.0.0.1:8000
 
 # An environment like production for checks, with throw-away keys and nothing from a local .env.
 PRODUCTION := ENV_FILE=/dev/null DATABASE_URL=sqlite://:memory: PUBLIC_BASE_URL=https://oncall.example.com \
@@ -10,7 +11,7 @@ PRODUCTION := ENV_FILE=/dev/null DATABASE_URL=sqlite://:memory: PUBLIC_BASE_URL=
 	CREDENTIAL_KEYS=$$($(PYTHON) -c 'import base64, os; print(base64.urlsafe_b64encode(os.urandom(32)).decode())')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run worker beat test test-postgres check bench bench-quick e2e clean
+.PHONY: help setup demo run worker beat test test-postgres test-runtime check bench bench-quick e2e clean
 
 help: ## List the verbs
 	@sed -nE 's/^([a-z0-9-]+):[^#]*## (.*)/  \1|\2/p' Makefile | awk -F'|' '{printf "%-16s %s\n", $$1, $$2}'
@@ -30,21 +31,25 @@ setup: .venv/runtime.installed .env ## Install, write .env with generated keys, 
 demo: .venv/runtime.installed ## Show the product with simulated vendors (ARGS=--once: run the tour and exit)
 	$(PY) manage.py demo $(ARGS)
 
-run: setup ## Serve the site (gunicorn); ARGS adds options, such as --bind
-	.venv/bin/gunicorn config.wsgi --bind 127.0.0.1:8000 --workers 1 --threads 4 --no-control-socket $(ARGS)
+run: setup ## Serve the site (gunicorn) at BIND=127.0.0.1:8000; ARGS adds options
+	.venv/bin/gunicorn config.wsgi --bind $(BIND) --workers 1 --threads 4 --no-control-socket $(ARGS)
 
-worker: setup ## Work on queued runs
-	.venv/bin/celery -A config worker --pool threads --concurrency 2 --without-gossip --without-mingle $(ARGS)
+worker: setup ## Work on queued runs, and on the tick in a process of its own
+	scripts/workers $(ARGS)
 
-beat: setup ## Start periodic runs when they are due (one process only)
+beat: setup ## Send the tick every minute (one process only)
 	.venv/bin/celery -A config beat $(ARGS)
 
 test: .venv/test.installed ## Run the tests on SQLite (ARGS=--thorough: long searches in full)
-	$(PY) -m pytest -n 2 -m "not e2e" $(ARGS)
+	$(PY) -m pytest -n 2 -m "not e2e and not runtime" $(ARGS)
 
 test-postgres: .venv/test.installed ## Run the tests that use a database on PostgreSQL (DATABASE_URL, or a temporary server)
-	@if [ -n "$$DATABASE_URL" ]; then $(PY) -m pytest -n 2 -m "not e2e" --with-database $(ARGS); \
-	else scripts/with-postgres $(PY) -m pytest -n 2 -m "not e2e" --with-database $(ARGS); fi
+	@if [ -n "$$DATABASE_URL" ]; then $(PY) -m pytest -n 2 -m "not e2e and not runtime" --with-database $(ARGS); \
+	else scripts/with-postgres $(PY) -m pytest -n 2 -m "not e2e and not runtime" --with-database $(ARGS); fi
+
+test-runtime: .venv/test.installed ## Install only what production installs, start all processes on PostgreSQL and Redis, plan a sync
+	@if [ -n "$$DATABASE_URL" ]; then $(PY) -m pytest -m runtime tests/runtime $(ARGS); \
+	else scripts/with-postgres $(PY) -m pytest -m runtime tests/runtime $(ARGS); fi
 
 check: .venv/lint.installed ## Lint, types, import direction, circles, migrations, deployment settings, sizes of files and folders
 	$(PY) -m ruff check .

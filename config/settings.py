@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 import environ
 from django.templatetags.static import static
+from kombu import Queue
 
 from config.navigation import NAVIGATION
 
@@ -111,7 +112,8 @@ if CELERY_BROKER_URL.startswith("fs:"):
     CELERY_BROKER_TRANSPORT_OPTIONS = {"folder": str(VAR_DIR / "broker"), "polling_interval": 0.2}
 else:
     # If a message is not acknowledged in this time, Redis sends it to another worker, which finds the run claimed.
-    CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600, "socket_timeout": 30, "socket_connect_timeout": 10}
+    # A page that sends a message to a Redis that does not answer waits for the timeout of the socket.
+    CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600, "socket_timeout": 10, "socket_connect_timeout": 5}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_SERIALIZER = "json"
@@ -119,14 +121,28 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_RESULT_EXPIRES = None  # otherwise beat adds a clean-up task for results that do not exist
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
-# The last limit: a read also has a deadline for each request and a limit for its waits.
+# The tick has a queue and a worker of its own, so that long runs never delay it. A worker without --queues takes both.
+CELERY_TASK_QUEUES = [Queue("runs", routing_key="runs"), Queue("tick", routing_key="tick")]
+CELERY_TASK_DEFAULT_QUEUE = "runs"
+CELERY_TASK_CREATE_MISSING_QUEUES = False
+CELERY_TASK_ROUTES = {
+    "syncjobs.tasks.drive_run": {"queue": "runs"},
+    "syncjobs.tasks.pulse": {"queue": "runs"},
+    "syncjobs.tasks.tick": {"queue": "tick"},
+}
+# A page waits for the broker while it sends a message, and the next tick sends it again anyway.
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0}
+# Without a limit, a worker or beat that waits for the broker is there again when the broker is.
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+# Celery's time limits end processes (--pool prefork), never threads. A run in a thread has a deadline for each request,
+# a limit for its waits, and a lease.
 CELERY_TASK_TIME_LIMIT = 4 * 3600
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 8.0
 CELERY_ENABLE_UTC = True
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
-CELERY_BEAT_SCHEDULE = {"tick": {"task": "syncjobs.tasks.tick", "schedule": 60.0, "options": {"expires": 55}}}
+CELERY_BEAT_SCHEDULE = {"tick": {"task": "syncjobs.tasks.tick", "schedule": 60.0}}
 DJANGO_CELERY_BEAT_TZ_AWARE = True
 
 # --- Mail ------------------------------------------------------------------------------------------------------------

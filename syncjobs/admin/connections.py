@@ -36,6 +36,7 @@ from syncjobs.setup.disconnect import disconnect
 class SyncedConnectionAdmin(SelectionAdmin):
     list_display = ("name_shown", "provider_listed", "account_shown", "last_run", "conflicts_shown", "next_action")
     list_display_links = ("name_shown",)
+    list_before_template: Any = "syncjobs/missing_parts.html"
     list_per_page = 50
     show_full_result_count = False
     search_fields = ("name", "account_label")

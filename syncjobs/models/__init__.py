@@ -1,6 +1,7 @@
-"""Models of the sync: profiles, links, runs with their items, conflicts and parity checks."""
+"""Models of the sync: profiles, links, runs with their items, conflicts, parity checks and heartbeats."""
 
 from syncjobs.models.conflicts import Conflict, ConflictKind, ConflictState
+from syncjobs.models.heartbeats import Heartbeat, Part
 from syncjobs.models.links import ROW_COLUMNS, ApplyLock, ExternalLink, LinkState
 from syncjobs.models.parity import ParityBasis, ParityCheck, ParityJudge
 from syncjobs.models.profiles import Strategy, SyncProfile
@@ -15,11 +16,13 @@ __all__ = [
     "ConflictKind",
     "ConflictState",
     "ExternalLink",
+    "Heartbeat",
     "LinkState",
     "Outcome",
     "ParityBasis",
     "ParityCheck",
     "ParityJudge",
+    "Part",
     "RunKind",
     "RunState",
     "Strategy",

@@ -42,7 +42,8 @@ class SyncRun(models.Model):
 
     ``counts``: kind -> fetched, total, compared, unchanged, written, skipped, conflict, failed -> number. ``fence``
     increases with every claim, so that a worker that lost its claim can no longer write. ``progress_at``: the time of
-    the last progress. ``of_run``: the run that this run undoes, or that planned these items before.
+    the last progress. ``notified_at``: when workers were last notified that the run is queued. ``of_run``: the run that
+    this run undoes, or that planned these items before.
     """
 
     connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="runs")
@@ -64,6 +65,7 @@ class SyncRun(models.Model):
     calls = models.PositiveIntegerField(default=0)
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
+    notified_at = models.DateTimeField(null=True)
     started_at = models.DateTimeField(null=True)
     planned_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)

@@ -9,7 +9,6 @@ from django.utils import timezone
 from connectors.records import ENTITY_TYPES
 from syncjobs.models import RunState, SyncRun
 from syncjobs.pages.marks import ago, kind_words, started, state_mark
-from syncjobs.runs.start import NOTIFY_AGAIN
 from syncjobs.words.losses import loss_title
 from syncjobs.words.runs import run_word
 
@@ -90,10 +89,8 @@ def _next_step(run: SyncRun) -> str:
     """Say what to do or to expect now. Empty where the run's own reason and hint say it."""
     now = timezone.now()
     match RunState(run.state):
-        case RunState.QUEUED if now - run.created_at > NOTIFY_AGAIN:
-            return "No worker has taken this run yet. Start a worker with `make worker`; the run then begins by itself."
         case RunState.QUEUED:
-            return "Waiting for a worker."
+            return "Waiting for a worker. The run begins by itself when one is free."
         case RunState.RUNNING | RunState.WAITING:
             return _PHASES.get(run.phase, "Working.")
         case RunState.AWAITING_REVIEW if run.plan_expires_at and run.plan_expires_at < now:

@@ -38,6 +38,7 @@ def claim_run(run_id: int) -> SyncRun | None:
         lease_owner=f"{socket.gethostname()}:{os.getpid()}"[:100],
         lease_expires_at=now + LEASE,
         progress_at=now,
+        notified_at=None,
     )
     return SyncRun.objects.select_related("connection", "profile__connection").get(pk=run_id) if won else None
 

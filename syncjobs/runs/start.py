@@ -1,25 +1,16 @@
 """Start, approve and cancel runs. Their state is in the database; the broker only notifies workers."""
 
-import logging
 from collections.abc import Sequence
-from datetime import timedelta
-from typing import Final
 
-from celery import current_app
 from django.db import IntegrityError, transaction
 from django.utils import timezone
-from kombu.exceptions import OperationalError
 
 from connectors.records import EntityKey
 from oncall.models import User
 from syncjobs.errors import RulesChanged, RunAlreadyActive, StalePlan
 from syncjobs.models import ACTIVE, OPEN_PLAN, RunKind, RunState, SyncProfile, SyncRun
 from syncjobs.runs.changed_rules import changed_rules
-
-log = logging.getLogger(__name__)
-
-#: Workers are notified again of a run that is queued for this long.
-NOTIFY_AGAIN: Final = timedelta(seconds=30)
+from syncjobs.runs.notify import notify_again, notify_workers
 
 
 def start(
@@ -37,6 +28,8 @@ def start(
                 profile=profile,
                 kind=kind,
                 requested_by=by,
+                # The tick leaves it to the caller for a minute.
+                notified_at=None if notify else timezone.now(),
                 scope={"only": [list(key) for key in only]} if only else {"selection": profile.selection},
             )
     except IntegrityError:
@@ -96,16 +89,8 @@ def cancel(run: SyncRun) -> bool:
     )
 
 
-def notify_workers(run: SyncRun) -> None:
-    """Notify the workers of a queued run. If the broker is down, the next tick notifies them again."""
-    try:
-        current_app.send_task("syncjobs.tasks.drive_run", [run.pk])
-    except (OperationalError, OSError) as error:
-        log.warning("Run %s is queued, but the broker cannot be reached (%s)", run.pk, type(error).__name__)
-
-
 def recover_runs() -> tuple[int, int]:
-    """Fail runs whose worker died, and notify workers again of queued runs. Return both numbers."""
+    """Fail runs whose worker died, and notify workers again of queued runs. Return how many of each."""
     now = timezone.now()
     dead = SyncRun.objects.filter(state=RunState.RUNNING, lease_expires_at__lt=now).update(
         state=RunState.FAILED,
@@ -113,7 +98,4 @@ def recover_runs() -> tuple[int, int]:
         hint="What was written before stays; no object is half written. Start the sync again.",
         finished_at=now,
     )
-    queued = SyncRun.objects.filter(state=RunState.QUEUED, created_at__lt=now - NOTIFY_AGAIN)
-    for run in queued:
-        notify_workers(run)
-    return dead, len(queued)
+    return dead, notify_again()

@@ -1,4 +1,4 @@
-"""The cards of the first page: one for each connection, with its status."""
+"""The cards of the first page, one for each connection with its status, and the parts that are missing."""
 
 from typing import Any
 
@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from connectors.models import Connection
 from connectors.registry import provider_label
 from syncjobs.pages.marks import ago, kind_words, next_link, state_mark
+from syncjobs.pages.missing_parts import missing_sentences
 from syncjobs.pages.status import ConnectionStatus, connection_statuses
 
 register = template.Library()
@@ -20,6 +21,12 @@ def source_cards(context: template.Context) -> list[dict[str, Any]]:
     if not request.user.has_perm("connectors.view_connection"):
         return []
     return [_card(status) for status in connection_statuses(Connection.objects.order_by("name")).values()]
+
+
+@register.simple_tag
+def missing_parts() -> list[str]:
+    """Return what is missing for runs to begin: the broker, beat or a worker. Makes one query."""
+    return missing_sentences()
 
 
 def _card(status: ConnectionStatus) -> dict[str, Any]:

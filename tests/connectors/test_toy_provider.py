@@ -40,7 +40,7 @@ from oncall.rendering.final import Span
 from oncall.rendering.spec import Always, ByTime, Layer, person
 from syncjobs.management.commands import connect_source
 from syncjobs.models import RunState, SyncRun
-from syncjobs.runs import start as starting
+from syncjobs.runs import notify
 from syncjobs.runs.runner import drive
 from syncjobs.runs.start import approve
 
@@ -289,7 +289,7 @@ def toy(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setitem(registry._BY_PROVIDER, "toy", Toy)
     monkeypatch.setattr(connect_source, "CONNECTORS", installed)
     monkeypatch.setattr(ConnectionAdmin, "providers", installed)
-    monkeypatch.setattr(starting.current_app, "send_task", lambda name, args: None)
+    monkeypatch.setattr(notify.current_app, "send_task", lambda name, args, **options: None)
     cache.clear()
     with Server(ToyVendor(), RateLimit(1000, 60, enforced=False)) as server:
         settings.CONNECTOR_ORIGINS = {"toy": server.origin}

@@ -34,7 +34,7 @@ from oncall.rendering.codec import reading_from_text
 from oncall.rendering.final import Span
 from oncall.rendering.spec import Always, ByTime, Layer, person
 from syncjobs.models import RunKind, SyncProfile, SyncRun
-from syncjobs.runs import start as starting
+from syncjobs.runs import notify
 from syncjobs.runs.runner import drive
 from syncjobs.runs.start import approve, start
 
@@ -179,8 +179,21 @@ class Sync:
 def notified(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Replaces the broker. Returns the ids of the runs of which workers were notified."""
     runs: list[int] = []
-    monkeypatch.setattr(starting.current_app, "send_task", lambda name, args: runs.append(args[0]))
+    monkeypatch.setattr(notify.current_app, "send_task", lambda name, args, **options: runs.extend(args))
     return runs
+
+
+@pytest.fixture
+def fail(monkeypatch: pytest.MonkeyPatch) -> Callable[[Exception], None]:
+    """Returns a function that makes every message fail with an error."""
+
+    def set_error(error: Exception) -> None:
+        def send_task(name: str, args: Any, **options: Any) -> None:
+            raise error
+
+        monkeypatch.setattr(notify.current_app, "send_task", send_task)
+
+    return set_error
 
 
 @pytest.fixture
@@ -216,7 +229,7 @@ BY = Actor(None, "test")
 def contents() -> str:
     """Everything outside the runs' own records."""
     models = [m for m in apps.get_models() if m._meta.app_label in ("oncall", "connectors", "syncjobs")]
-    own = {"SyncRun", "SyncItem", "ParityCheck"}
+    own = {"SyncRun", "SyncItem", "ParityCheck", "Heartbeat"}
     rows = [row for m in models if m.__name__ not in own for row in m._default_manager.order_by("pk")]
     return serializers.serialize("json", rows)
 

@@ -126,7 +126,8 @@ class Command(ShellCommand):
         )
         commands = (
             f"gunicorn config.wsgi --bind 127.0.0.1:{port} --threads 4 --log-level warning --no-control-socket",
-            "celery --quiet -A config worker -B -P threads -c 2 -l WARNING",
+            "celery --quiet -A config worker -Q runs -n runs@%h -P threads -c 2 -l WARNING",
+            "celery --quiet -A config worker -Q tick -n tick@%h -P threads -c 1 -l WARNING -B",
         )
         bin_dir = Path(sys.executable).parent
         children = [

@@ -48,7 +48,7 @@ class Page:
 
 #: Pages that are read, by the name of their address.
 PAGES: Mapping[str, Page] = {
-    "index": Page(CONNECTIONS, 10),
+    "index": Page(CONNECTIONS, 11),
     "app_list": Page(NAVIGATION, 2),
     "oncall_user_changelist": Page(LISTS, 10),
     "oncall_user_add": Page(ACCOUNTS, 10),

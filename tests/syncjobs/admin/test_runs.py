@@ -181,12 +181,6 @@ def test_the_page_moves_by_itself_and_stops_by_itself(sync: Sync, admin_client: 
     assert (ended.status_code, ended.headers["HX-Refresh"]) == (286, "true")
 
 
-def test_a_run_without_a_worker_says_how_to_start_a_worker(sync: Sync, admin_client: Client) -> None:
-    run = start(sync.profile, RunKind.PLAN, by=None, notify=False)
-    SyncRun.objects.update(created_at=timezone.now() - timedelta(minutes=2))
-    assert "No worker has taken this run yet." in read(admin_client, run)
-
-
 def test_progress_shows_a_total_where_the_source_reports_it(sync: Sync, admin_client: Client) -> None:
     run = start(sync.profile, RunKind.PLAN, by=None, notify=False)
     counts = {"responder": {"fetched": 40, "total": 160}, "schedule": {"fetched": 7, "total": None}}

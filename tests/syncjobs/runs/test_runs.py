@@ -15,7 +15,6 @@ from oncall.operations import create_account, write
 from syncjobs.errors import RulesChanged, RunAlreadyActive, StalePlan
 from syncjobs.models import ExternalLink, RunKind, RunState, SyncRun
 from syncjobs.runs import apply
-from syncjobs.runs import start as starting
 from syncjobs.runs.claim import LEASE, Claim, claim_run
 from syncjobs.runs.link_writes import write_links
 from syncjobs.runs.runner import drive
@@ -41,17 +40,6 @@ def test_a_start_notifies_workers_on_commit(
         run = start(sync.profile, RunKind.APPLY, by=None)
         assert notified == []
     assert notified == [run.pk]
-
-
-def test_a_broker_that_is_down_loses_nothing(sync: Sync, monkeypatch: pytest.MonkeyPatch) -> None:
-    def down(name: str, args: list[int]) -> None:
-        raise OSError("no broker")
-
-    monkeypatch.setattr(starting.current_app, "send_task", down)
-    run = start(sync.profile, RunKind.APPLY, by=None, notify=False)
-    starting.notify_workers(run)
-    run.refresh_from_db()
-    assert run.state == RunState.QUEUED
 
 
 def test_only_one_worker_gets_a_run(sync: Sync) -> None:
@@ -157,14 +145,6 @@ def test_a_dead_run_is_failed_by_the_next_tick_with_a_reason(sync: Sync) -> None
     assert "stopped answering" in run.reason
     assert Claim(run).write() is False
     assert sync.run().state == RunState.SUCCEEDED
-
-
-def test_the_tick_notifies_workers_again_of_a_queued_run(sync: Sync, notified: list[int]) -> None:
-    run = start(sync.profile, RunKind.APPLY, by=None, notify=False)
-    assert recover_runs() == (0, 0)
-    SyncRun.objects.update(created_at=timezone.now() - timedelta(minutes=1))
-    assert recover_runs() == (0, 1)
-    assert notified == [run.pk]
 
 
 def test_a_task_for_a_run_that_ended_does_nothing(sync: Sync) -> None:
