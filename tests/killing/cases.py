@@ -194,8 +194,7 @@ def _disconnect(run: SyncRun) -> bool:
 
 def _lose_lease(run: SyncRun) -> bool:
     expire()
-    dead, _ = recover_runs()
-    return bool(dead)
+    return bool(recover_runs()[0])
 
 
 #: What somebody else may do to a run that is worked on, by name. False: it was not possible yet.

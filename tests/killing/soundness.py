@@ -166,5 +166,6 @@ def assert_sound(syncs: Sequence[Sync], expected: Content | None) -> None:
     wrong = [f"{name}: {text}" for name, check in CHECKS.items() for text in check(syncs)]
     if expected is not None:
         wrong += [f"content: {text}" for text in differences(expected, read_content())]
-    wrong += [f"second sync: {text}" for sync in syncs for text in writes_of_another_sync(sync)]
+    if not wrong:
+        wrong = [f"second sync: {text}" for sync in syncs for text in writes_of_another_sync(sync)]
     assert not wrong, "; ".join(wrong)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 _QUESTIONS = "a source asks about an equal name only in the run after the other source has asked"
-_REFERENCES = "references stay empty after a run that stopped between two kinds"
+_EMPTY = "references stay empty after a run that stopped between two kinds"
 _UNFENCED = "a stopped run stores its plan, its questions, its account or the rules by which it compared"
 _AGAIN = "a run that is taken again meets its own items"
 _UNKNOWN = "a batch whose COMMIT has an unknown outcome is called stale, and references to it stay empty"
@@ -23,18 +23,18 @@ _EVERY_FAULT = (
 )
 
 KNOWN: Final[Mapping[str, str]] = {
-    **{f"first import-{fault}": f"{_QUESTIONS}; {_REFERENCES}; {_UNFENCED}; {_AGAIN}" for fault in _EVERY_FAULT},
-    **{f"import that matches-{fault}": f"{_QUESTIONS}; {_REFERENCES}; {_UNFENCED}; {_AGAIN}" for fault in _EVERY_FAULT},
+    **{f"first import-{fault}": f"{_QUESTIONS}; {_EMPTY}; {_UNFENCED}; {_AGAIN}" for fault in _EVERY_FAULT},
+    **{f"import that matches-{fault}": f"{_QUESTIONS}; {_EMPTY}; {_UNFENCED}; {_AGAIN}" for fault in _EVERY_FAULT},
     **{
         f"{phase}-{fault}": reason
         for phase in ("update", "update of the second source")
         for fault, reason in (
-            ("killed", f"{_AGAIN}; {_REFERENCES}"),
-            ("killed after the commit", f"{_AGAIN}; {_REFERENCES}"),
+            ("killed", f"{_AGAIN}; {_EMPTY}"),
+            ("killed after the commit", f"{_AGAIN}; {_EMPTY}"),
             ("outcome unknown", _UNKNOWN),
-            ("cancelled", f"{_UNFENCED}; {_REFERENCES}"),
-            ("disconnected", f"{_UNFENCED}; {_REFERENCES}"),
-            ("lease lost", f"{_UNFENCED}; {_REFERENCES}"),
+            ("cancelled", f"{_UNFENCED}; {_EMPTY}"),
+            ("disconnected", f"{_UNFENCED}; {_EMPTY}"),
+            ("lease lost", f"{_UNFENCED}; {_EMPTY}"),
         )
     },
     "plan-killed": _AGAIN,
@@ -48,5 +48,5 @@ KNOWN: Final[Mapping[str, str]] = {
     "approved plan-lease lost": _UNFENCED,
     "test_two_first_imports_at_once_double_nobody": "creates and matches take no lock",
     "test_a_run_that_is_cancelled_while_its_plan_is_stored_writes_nothing_more": _UNFENCED,
-    "test_a_save_of_a_group_keeps_the_references_that_a_run_fills_meanwhile": "a save writes the reference that it read",
+    "test_a_save_of_a_group_keeps_the_references_that_a_run_fills_meanwhile": "a save writes back what it read",
 }

@@ -1,15 +1,19 @@
 """The harness finds what it is made for: each check fails when its promise is broken on purpose."""
 
+from collections.abc import Callable, Mapping
+from typing import Final
+
 import pytest
 from django.db import OperationalError, connection, transaction
 
-from oncall.models import Service, UserGroup
+from oncall.models import ChangeRecord, Override, Reference, Responder, Service, UserGroup
+from syncjobs.models import ExternalLink, RunState, SyncRun
 from syncjobs.runs.claim import Claim
 from tests.killing.cases import Scene, intervention
 from tests.killing.elsewhere import Elsewhere
 from tests.killing.failpoints import Failpoints, Fault, Killed
 from tests.killing.faults import Kill, KillAfter, Lose, Refuse, Unknown
-from tests.killing.soundness import unfilled_references
+from tests.killing.soundness import assert_sound
 from tests.killing.stored_rows import read_rows, restore_rows
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -109,11 +113,45 @@ def test_a_run_has_the_same_points_each_time(scene: Scene) -> None:
         assert scene.disturb(phase, Fault()).passed == phase.points
 
 
-def test_a_reference_that_is_not_filled_is_found(scene: Scene) -> None:
-    scene.disturb(scene.phases["import that matches"], Fault())
-    assert list(unfilled_references()) == []
-    Service.objects.filter(name="Checkout").update(group=None)
-    assert [text.split(": ")[1][:13] for text in unfilled_references()] == ["group is None"]
+def _repeat_a_record() -> None:
+    record = ChangeRecord.objects.get(model="service", label="Checkout")
+    record.pk = None
+    record.save()
+
+
+#: A break of each promise, and the words by which it is reported.
+BREAKS: Final[Mapping[str, tuple[Callable[[], object], str]]] = {
+    "empty reference": (lambda: Service.objects.filter(name="Checkout").update(group=None), "references: Service"),
+    "wrong reference": (
+        lambda: Reference.objects.filter(key__endswith=":U1").update(responder=Responder.objects.get(name="Eve")),
+        "references: Reference",
+    ),
+    "doubled person": (
+        lambda: Responder.objects.filter(name="Eve").update(email_canonical="ana@example.com"),
+        "doubled: 2 people",
+    ),
+    "row without a link": (lambda: UserGroup.objects.create(name="Nobody's"), "has no link"),
+    "repeated record": (_repeat_a_record, "records: 2 change records of service"),
+    "active run": (lambda: SyncRun.objects.filter(pk=1).update(state=RunState.RUNNING), "active: Run"),
+    "other content": (
+        lambda: Override.objects.filter(by_key__endswith=":U4").delete(),
+        "content: schedule 1:S1 has other elements",
+    ),
+    "work left": (lambda: ExternalLink.objects.filter(external_id="P2").update(source_hash=""), "second sync: another"),
+}
+
+
+@pytest.mark.parametrize("name", BREAKS)
+def test_a_broken_promise_is_found(scene: Scene, name: str) -> None:
+    phase = scene.phases["import that matches"]
+    scene.disturb(phase, Fault())
+    for sync in scene.world.both:
+        sync.run()
+    assert_sound(scene.world.both, phase.expected)
+    damage, words = BREAKS[name]
+    damage()
+    with pytest.raises(AssertionError, match=words):
+        assert_sound(scene.world.both, phase.expected)
 
 
 def test_a_run_that_writes_without_its_fence_is_found(
