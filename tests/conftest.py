@@ -26,6 +26,7 @@ settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--with-database", action="store_true", help="only tests that use a database")
     parser.addoption("--thorough", action="store_true", help="long searches in full instead of a sample by seed")
+    parser.addoption("--every-statement", action="store_true", help="kill runs at every statement (several minutes)")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
