@@ -1,6 +1,6 @@
 """Models of the sync: profiles, links, runs with their items, conflicts and parity checks."""
 
-from syncjobs.models.conflicts import Conflict, ConflictKind, ConflictState
+from syncjobs.models.conflicts import Conflict, ConflictKind, ConflictRow, ConflictState
 from syncjobs.models.links import ROW_COLUMNS, ApplyLock, ExternalLink, LinkState
 from syncjobs.models.parity import ParityBasis, ParityCheck, ParityJudge
 from syncjobs.models.profiles import Strategy, SyncProfile
@@ -13,6 +13,7 @@ __all__ = [
     "ApplyLock",
     "Conflict",
     "ConflictKind",
+    "ConflictRow",
     "ConflictState",
     "ExternalLink",
     "LinkState",

@@ -1,7 +1,10 @@
-"""Load the local picture for planning. The number of queries does not depend on the number of rows."""
+"""Load the local picture for planning.
+
+The number of queries depends only on the number of objects that are new or compared, and only per 500 of them.
+"""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import cast
 
 from django.contrib.auth import get_user_model
@@ -11,10 +14,10 @@ from connectors.models import Connection
 from connectors.records import ENTITY_TYPES
 from oncall.aggregates import Kind
 from oncall.emails import canonical_email
-from oncall.models import EscalationPolicy, Responder, Schedule, UserGroup
+from oncall.models import Responder, Schedule
 from oncall.selectors.states import load_states
 from oncall.tables.base import CHUNK, chunks
-from syncjobs.models import Conflict, ConflictState, ExternalLink, LinkState, SyncProfile
+from syncjobs.models import ExternalLink, LinkState, SyncProfile
 from syncjobs.planning.plan import Proposals, links_to_compare
 from syncjobs.planning.values import (
     AccountView,
@@ -22,19 +25,12 @@ from syncjobs.planning.values import (
     Candidate,
     LinkDetail,
     LinkView,
-    NamedRow,
-    OpenConflict,
     Owner,
     Picture,
     Proposal,
     Rules,
 )
-
-_NAME_MODELS: Mapping[Kind, type[UserGroup] | type[Schedule] | type[EscalationPolicy]] = {
-    "user_group": UserGroup,
-    "schedule": Schedule,
-    "escalation_policy": EscalationPolicy,
-}
+from syncjobs.runs.equal_names import EqualNames
 
 
 def rules_of(profile: SyncProfile, now: str) -> Rules:
@@ -76,17 +72,13 @@ def load_picture(connection: Connection, proposals: Proposals, *, evaluate_all: 
     links = link_views(connection.pk)
     wanted = set(links_to_compare(proposals, links, evaluate_all))
     details = {kind: _details(connection.pk, kind, links[kind], wanted) for kind in ENTITY_TYPES}
-    conflicts = tuple(
-        OpenConflict(pk, kind, subject, entity_type, external_id, evidence_hash, bool(paths))
-        for pk, kind, subject, entity_type, external_id, evidence_hash, paths in Conflict.objects.filter(
-            connection=connection, state=ConflictState.OPEN
-        ).values_list("id", "kind", "subject_key", "entity_type", "external_id", "evidence_hash", "paths")
-    )
+    named = EqualNames(connection, proposals, links, wanted)
+    conflicts = tuple(named.conflicts.values())
     return Picture(
         links=links,
         details={link_id: detail for by_link in details.values() for link_id, detail in by_link.items()},
-        names={kind: _load_names(model) for kind, model in _NAME_MODELS.items()},
-        people=_load_candidates(proposals["responder"], links["responder"], conflicts),
+        names=named.names,
+        people=_load_candidates(proposals["responder"], links["responder"]),
         unaccounted=frozenset(Responder.objects.filter(account=None).values_list("id", flat=True)),
         accounts={
             email: AccountView(id=pk, privileged=staff or superuser, taken=taken)
@@ -134,20 +126,14 @@ def _settled_zones(proposals: Proposals) -> frozenset[int]:
     return frozenset(Schedule.objects.filter(zone_state=Schedule.ZoneState.OK).values_list("id", flat=True))
 
 
-def _load_names(model: type[UserGroup] | type[Schedule] | type[EscalationPolicy]) -> tuple[NamedRow, ...]:
-    rows = model.objects.filter(merged_into=None).order_by("id")
-    return tuple(NamedRow(*row) for row in rows.values_list("id", "name", "name_key", "origin_label", "active"))
-
-
 def _load_candidates(
-    proposals: Mapping[str, Proposal], links: Mapping[str, LinkView], conflicts: Iterable[OpenConflict]
+    proposals: Mapping[str, Proposal], links: Mapping[str, LinkView]
 ) -> dict[str, tuple[Candidate, ...]]:
     """Return by address the responders that a person at the source may be, and that no listed person is linked to.
 
-    Only for the addresses of people without a link, and for those of open conflicts.
+    Only for the addresses of people without a link.
     """
-    unlinked = {canonical_email(p.email) for external_id, p in proposals.items() if external_id not in links}
-    emails = (unlinked - {None}) | {conflict.subject for conflict in conflicts if conflict.kind == "ambiguous"}
+    emails = {canonical_email(p.email) for external_id, p in proposals.items() if external_id not in links} - {None}
     if not emails:
         return {}
     listed = {external_id for external_id, proposal in proposals.items() if proposal.listed}

@@ -28,7 +28,8 @@ from syncjobs.planning.values import Base, Picture, Plan
 from syncjobs.runs.apply import Application, FenceLost, ItemResult
 from syncjobs.runs.claim import Claim, claim_run
 from syncjobs.runs.local_picture import load_picture, rules_of
-from syncjobs.runs.stored_plan import link_conflicts, remember_compared, remember_unread, store_conflicts, store_plan
+from syncjobs.runs.stored_plan import OVER, remember_compared, remember_unread, store_plan
+from syncjobs.runs.stored_questions import link_conflicts, store_conflicts
 from syncjobs.runs.verify import PHASE, SourceRendering, verify
 
 log = logging.getLogger(__name__)
@@ -131,10 +132,10 @@ def _plan(run: SyncRun, claim: Claim, opener: Opener) -> None:
     remember_compared(plan)
     remember_unread(plan)
     now = timezone.now()
-    opened = store_conflicts(run, plan, picture.conflicts, now)
+    opened = store_conflicts(run, plan, picture, now)
     _count(claim, proposals, plan, picture)
     rendering = SourceRendering.of(snapshot)
-    changes = any(item.action != "failed" for item in plan.items)
+    changes = any(item.action not in OVER for item in plan.items)
     waits = changes and run.kind == RunKind.PLAN
     kept = claim.write(
         phase="planned" if changes else PHASE,

@@ -142,10 +142,10 @@ class Source:
 class Sync:
     """A connection with its source, and what a person does with it."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "acme") -> None:
         self.source = Source()
         self.connection = Connection(
-            name="acme", provider="pagerduty", settings={"subdomain": "acme", "region": "us", "auth": "token"}
+            name=name, provider="pagerduty", settings={"subdomain": "acme", "region": "us", "auth": "token"}
         )
         self.connection.seal_credentials({"api_key": "u+not-a-real-key"})
         self.connection.save()
