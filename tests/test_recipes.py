@@ -41,20 +41,23 @@ ADDRESSES: dict[Channel, tuple[str, str]] = {
     "push": (" Ana's phone ", "Ana's phone"),
     "other": (" pager 7 ", "pager 7"),
 }
-_NAMES = {"name": "Payments", "other": "payments", "other row": "local:4", "from": ""}
+_NAMES = {"name": "payments", "rows": ["1:S1", "local:4"]}
 #: The evidence that a plan stores with a question of each kind, and the words that the page shows it under.
 EVIDENCE: dict[str, tuple[dict[str, Any], list[str]]] = {
-    "user_not_found": ({"email": "ana@example.com", "why": "no account has this address"}, ["E-mail address"]),
+    "user_not_found": ({"email": "ana@example.com", "why": "no_account"}, ["E-mail address"]),
     "ambiguous": (
-        {"email": "ana@example.com", "at the source": ["Ana (U1)", "Bo (U2)"], "here": []},
+        {"email": "ana@example.com", "people": ["1:U1", "1:U2", "local:3"]},
         ["E-mail address", "People"],
     ),
     "duplicate_schedule": (_NAMES, ["Name"]),
     "duplicate_policy": (_NAMES, ["Name"]),
     "team_name_collision": (_NAMES, ["Name"]),
-    "timezone_mismatch": ({"raw": "CST", "candidates": ["America/Chicago"], "note": ""}, ["Time zone", "It may mean"]),
-    "both_edited": ({"name": {"here": "Payments", "at the source": "Billing"}}, ["Name"]),
-    "deleted_here": ({"active": {"here": "deleted", "at the source": True}}, ["Active"]),
+    "timezone_mismatch": (
+        {"raw": "CST", "rule": "abbreviation", "candidates": ["America/Chicago"]},
+        ["Time zone", "It may mean", "Why"],
+    ),
+    "both_edited": ({"name": {"here": "Payments", "source": "Billing"}}, ["Name"]),
+    "deleted_here": ({"active": {"here": None, "source": True}}, ["Active"]),
 }
 
 

@@ -15,13 +15,14 @@ from typing import Any
 
 from connectors.presence import Presences
 from connectors.records import ENTITY_TYPES, Snapshot
-from oncall.aggregates import AGGREGATES, State, fold
+from oncall.aggregates import AGGREGATES, State
 from oncall.rendering.codec import instant_to_text
 from scripts.bench.accounts import account, changed, records
 from scripts.bench.effort import Effort
 from scripts.bench.figures import Figure, Target, settled
 from scripts.bench.measuring import cpu_times
 from syncjobs.planning.canonical import Proposer
+from syncjobs.planning.conflicts import COMPARED
 from syncjobs.planning.plan import Proposals, by_kind, links_to_compare, make_plan
 from syncjobs.planning.values import Base, LinkDetail, LinkView, NamedRow, Picture, Plan, Rules
 
@@ -87,8 +88,8 @@ class Stored:
             links=links,
             details=details,
             names={
-                kind: tuple(NamedRow(row, name, fold(name), "acme") for row, name in self.names[kind])
-                for kind in ("user_group", "schedule", "escalation_policy")
+                kind: tuple(NamedRow(row, f"{CONNECTION}:{row}", name) for row, name in self.names[kind])
+                for kind in COMPARED
             },
             people={},
             unaccounted=frozenset(),

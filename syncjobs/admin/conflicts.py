@@ -1,16 +1,20 @@
 """The conflict queue: what waits for a person, what happens meanwhile and what can be done now. Read-only."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils import timezone
 from unfold.decorators import display
 
 from connectors.admin.connections import ReadOnlyAdmin, pill
-from syncjobs.conflicts.evidence import rows_of, sides_of
+from connectors.models import Connection
+from oncall.admin.base.columns import PageOfRows
+from syncjobs.conflicts.concerned import concerns, sources_of
+from syncjobs.conflicts.evidence import names_of_rows, sides_of
 from syncjobs.conflicts.words import LATER, WORDS
 from syncjobs.models import Conflict, ConflictState
 from syncjobs.pages.marks import ago, kind_words, render_page, row_url
@@ -45,12 +49,29 @@ class StateFilter(admin.SimpleListFilter):
         return queryset if state == "all" else queryset.filter(state=state or ConflictState.OPEN)
 
 
+class ConnectionFilter(admin.SimpleListFilter):
+    """Filters by connection. A question about equal names is shown for each connection of its rows."""
+
+    title = "connection"
+    parameter_name = "connection"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        return [(str(pk), name) for pk, name in Connection.objects.order_by("name").values_list("pk", "name")]
+
+    def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
+        value = self.value()
+        if value is None:
+            return queryset
+        chosen = next((pk for pk, _ in self.lookup_choices if pk == value), None)
+        return queryset.none() if chosen is None else Conflict.objects.of_connection(int(chosen)) & queryset
+
+
 @admin.register(Conflict)
 class ConflictAdmin(ReadOnlyAdmin):
     empty_text = "Nothing waits for you."  # see the template ``empty_results.html``
-    list_display = ("label_shown", "kind_shown", "object_shown", "connection", "since", "state_shown")
+    list_display = ("label_shown", "kind_shown", "object_shown", "sources_shown", "holds_up", "since", "state_shown")
     list_display_links = ("label_shown",)
-    list_filter = (StateFilter, "kind", "connection")
+    list_filter = (StateFilter, "kind", ConnectionFilter)
     list_select_related = ("connection",)
     list_per_page = 50
     search_fields = ("label",)
@@ -58,6 +79,15 @@ class ConflictAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[Conflict]":
         return Conflict.objects.defer("suggestion")
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
+        return PageOfRows
+
+    def complete(self, request: HttpRequest, rows: Sequence[Any]) -> None:
+        """Set ``concern`` and ``sources`` on the conflicts of one page."""
+        found, sources = concerns(rows, timezone.now(), in_full=False), sources_of(rows)
+        for conflict in rows:
+            vars(conflict).update(concern=found[conflict.pk], sources=sources[conflict.pk])
 
     @display(description="Object", ordering="label")
     def label_shown(self, conflict: Conflict) -> str:
@@ -70,6 +100,15 @@ class ConflictAdmin(ReadOnlyAdmin):
     @display(description="Kind", ordering="entity_type")
     def object_shown(self, conflict: Conflict) -> str:
         return kind_words(conflict.entity_type, plural=False)
+
+    @display(description="Connection")
+    def sources_shown(self, conflict: Any) -> str:
+        return ", ".join(conflict.sources)
+
+    @display(description="Holds up")
+    def holds_up(self, conflict: Any) -> str:
+        first, more = conflict.concern.holds_up[:1], len(conflict.concern.holds_up) - 1
+        return "".join(first) + (f" and {more} more" if more > 0 else "")
 
     @display(description="Since", ordering="opened_at")
     def since(self, conflict: Conflict) -> str:
@@ -89,14 +128,19 @@ class ConflictAdmin(ReadOnlyAdmin):
         if conflict is None:
             raise Http404(f"There is no conflict {object_id}.")
         meanwhile, now = WORDS[conflict.kind]
+        concern = concerns([conflict], timezone.now())[conflict.pk]
+        texts = names_of_rows(conflict) if len(concern.rows) > 1 else {}
+        object_words = kind_words(conflict.entity_type, plural=False)
         context = {
             "conflict": conflict,
-            "kind": kind_words(conflict.entity_type, plural=False),
+            "kind": object_words,
+            "sources": sources_of([conflict])[conflict.pk],
+            "concern": concern,
             "mark": {"text": conflict.get_state_display(), "type": _COLOURS[ConflictState(conflict.state)]},
             "sides": sides_of(conflict),
             "links": [
-                (f"Open {words} {kind_words(conflict.entity_type, plural=False)}", url)
-                for words, row_id in rows_of(conflict).items()
+                (f"Open {texts.get(key, f'this {object_words}')}", url)
+                for key, row_id in concern.rows.items()
                 if (url := row_url(request, conflict.entity_type, row_id))
             ],
             "since": ago(conflict.opened_at),

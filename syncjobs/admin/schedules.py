@@ -6,7 +6,8 @@ from itertools import chain
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, F, FilteredRelation, OuterRef, Q, QuerySet, Subquery
+from django.db.models import CharField, Count, F, FilteredRelation, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Cast, Coalesce, Concat
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
@@ -22,13 +23,28 @@ from oncall.rendering.codec import instant_from_text, participant_from_text
 from oncall.rendering.differences import Difference
 from oncall.rendering.final import Rendering, Span
 from oncall.selectors.schedules import Name, ScheduleInput
+from oncall.tables.base import LOCAL
 from oncall.templatetags.timeline import Row
 from syncjobs.admin.parity_chip import ParityFilter, chip, measured_in_words
 from syncjobs.admin.partly_read import PartlyReadAdmin
-from syncjobs.models import Conflict, ConflictState, ExternalLink, LinkState, Outcome, ParityCheck, SyncItem
+from syncjobs.models import (
+    Conflict,
+    ConflictRow,
+    ConflictState,
+    ExternalLink,
+    LinkState,
+    Outcome,
+    ParityCheck,
+    SyncItem,
+)
 from syncjobs.parity.checks import latest_parity
 from syncjobs.planning.values import element_key
 from syncjobs.words.unread import UnreadElements, sentences_of, unread_by_schedule
+
+
+def _number(rows: "QuerySet[Any, Any]") -> Coalesce:
+    """Return the number of rows of a subquery whose only value is the same for all rows."""
+    return Coalesce(Subquery(rows.annotate(number=Count("pk")).values("number")), 0)
 
 
 class SyncedSchedulePage(SchedulePage):
@@ -43,6 +59,13 @@ class SyncedSchedulePage(SchedulePage):
             outcome=Outcome.APPLIED,
         ).order_by("-pk")
         conflicts = Conflict.objects.filter(link__schedule=OuterRef("pk"), state=ConflictState.OPEN).order_by()
+        links = ExternalLink.objects.filter(schedule=OuterRef(OuterRef("pk")))
+        local = Concat(Value(LOCAL), Cast(OuterRef("pk"), CharField()))
+        equal_names = ConflictRow.objects.filter(
+            Q(key__in=links.values("key")) | Q(key=local),
+            conflict__entity_type="schedule",
+            conflict__state=ConflictState.OPEN,
+        ).order_by()
         rows: QuerySet[Any] = (
             super()
             .schedules(request)
@@ -52,7 +75,7 @@ class SyncedSchedulePage(SchedulePage):
                 external_id=F("source_link__external_id"),
                 connection=F("source_link__connection"),
                 written_by=Subquery(applied.values("run")[:1]),
-                open_conflicts=Subquery(conflicts.values("state").annotate(number=Count("pk")).values("number")),
+                open_conflicts=_number(conflicts.values("state")) + _number(equal_names.values("conflict__state")),
             )
         )
         return rows

@@ -1,11 +1,15 @@
 """Shows the evidence of a conflict in words, with the values here and at the source."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from oncall.tables.base import local_id
-from syncjobs.models import Conflict, ConflictKind, ExternalLink
+from connectors.models import Connection
+from oncall.tables.base import local_id, source_of
+from syncjobs.conflicts.concerned import keys_of
+from syncjobs.conflicts.words import NO_ACCOUNT, ZONE_RULES
+from syncjobs.models import Conflict, ConflictKind
+from syncjobs.planning.conflicts import ABOUT_ROWS
 from syncjobs.words.names import Names
 from syncjobs.words.values import Lines, NameOf, element_line, field_lines, field_word
 
@@ -21,77 +25,85 @@ class Sides:
 
 def sides_of(conflict: Conflict) -> tuple[Sides, ...]:
     """Return the fields to show for a conflict. The names in them are loaded in a few queries."""
-    names = Names()
-    _sides(conflict, names)
-    names.load()
-    return tuple(_sides(conflict, names))
-
-
-def _sides(conflict: Conflict, name_of: NameOf) -> list[Sides]:
     evidence: Mapping[str, Any] = conflict.evidence
+    if conflict.kind in ABOUT_ROWS:
+        return _rows(conflict)
     match conflict.kind:
         case ConflictKind.USER_NOT_FOUND:
-            return [Sides("E-mail address", (str(evidence.get("why", "")),), _lines(evidence.get("email")))]
-        case ConflictKind.AMBIGUOUS:
-            people = Sides("People", _lines(evidence.get("here")), _lines(evidence.get("at the source")))
-            return [Sides("E-mail address", _lines(evidence.get("email")), _lines(evidence.get("email"))), people]
-        case ConflictKind.DUPLICATE_SCHEDULE | ConflictKind.DUPLICATE_POLICY | ConflictKind.TEAM_NAME_COLLISION:
-            here = (*_lines(evidence.get("other")), _origin(evidence.get("from")))
-            there = (str(evidence.get("name", "")), _origin(conflict.connection.origin_label))
-            return [Sides("Name", here, there)]
-        case ConflictKind.TIMEZONE_MISMATCH if not conflict.paths:
+            why = NO_ACCOUNT.get(evidence.get("why", ""), "")
+            return (Sides("E-mail address", _lines(why), _lines(evidence.get("email"))),)
+        case ConflictKind.TIMEZONE_MISMATCH:
             return _zone(evidence)
+        case ConflictKind.DELETED_HERE:
+            return (Sides(field_word("active"), ("deleted",), ("yes",)),)
         case _:
-            return [_field_sides(path, values, name_of) for path, values in sorted(evidence.items())]
+            names = Names()
+            _fields(evidence, names)
+            names.load()
+            return _fields(evidence, names)
 
 
-def _zone(evidence: Mapping[str, Any]) -> list[Sides]:
-    raw = evidence.get("raw")
-    rows = [Sides("Time zone", ("not set: the schedule is inactive",), _lines(raw) or ("none",))]
+def names_of_rows(conflict: Conflict) -> dict[str, str]:
+    """Return a text for each key of a conflict about rows, such as ``Night (PagerDuty (acme))``."""
+    names, keys = Names(), keys_of(conflict)
+    for key in keys:
+        names.find(conflict.entity_type, key)
+    names.load()
+    sources = Connection.objects.in_bulk({int(source_of(key)) for key in keys if source_of(key).isdecimal()})
+    labels = {str(pk): connection.origin_label for pk, connection in sources.items()}
+    return {key: _row(conflict, key, names, labels.get(source_of(key), "")) for key in keys}
+
+
+def _row(conflict: Conflict, key: str, names: Names, source: str) -> str:
+    """Return a row in words. A row that does not exist has the name of the question, or its kind and id if it did."""
+    name = names.find(conflict.entity_type, key)
+    if local_id(key) is not None:
+        return f"{name}, created here" if name else f"{names(conflict.entity_type, key)}, deleted here"
+    if name:
+        return f"{name}, imported from {source}"
+    return f"{key.partition(':')[2]}, not yet imported from {source}"
+
+
+def _rows(conflict: Conflict) -> tuple[Sides, ...]:
+    """Return the rows: those of the sources of an address only if they are of its connection."""
+    word = "People" if conflict.kind == ConflictKind.AMBIGUOUS else "Name"
+    own = str(conflict.connection_id) if conflict.connection_id else ""
+
+    def is_there(key: str) -> bool:
+        return source_of(key) == own if own else local_id(key) is None
+
+    texts = names_of_rows(conflict)
+    rows = Sides(
+        word,
+        tuple(text for key, text in texts.items() if not is_there(key)),
+        tuple(text for key, text in texts.items() if is_there(key)),
+    )
+    address = _lines(conflict.evidence.get("email"))
+    return (Sides("E-mail address", address, address), rows) if address else (rows,)
+
+
+def _zone(evidence: Mapping[str, Any]) -> tuple[Sides, ...]:
+    rows = [Sides("Time zone", ("not set: the schedule is inactive",), _lines(evidence.get("raw")) or ("none",))]
     if evidence.get("candidates"):
         rows.append(Sides("It may mean", (), _lines(evidence["candidates"])))
-    if evidence.get("note"):
-        rows.append(Sides("Why", (), _lines(evidence["note"])))
-    return rows
+    if why := ZONE_RULES.get(evidence.get("rule", "")):
+        rows.append(Sides("Why", (), (why,)))
+    return tuple(rows)
 
 
-def _field_sides(path: str, values: Any, name_of: NameOf) -> Sides:
-    if not isinstance(values, Mapping):
-        return Sides(field_word(path), (), _lines(values))
+def _fields(evidence: Mapping[str, Any], name_of: NameOf) -> tuple[Sides, ...]:
+    return tuple(_field(path, values["here"], values["source"], name_of) for path, values in sorted(evidence.items()))
+
+
+def _field(path: str, here: Any, there: Any, name_of: NameOf) -> Sides:
     collection, _, key = path.partition(".")
-    here, there = values.get("here"), values.get("at the source")
     if not key:
         return Sides(field_word(path), field_lines(path, here, name_of), field_lines(path, there, name_of))
     sides = [(element_line(collection, side, name_of),) if side else ("does not exist",) for side in (here, there)]
     return Sides(field_word(path), sides[0], sides[1])
 
 
-def _origin(label: object) -> str:
-    return f"imported from {label}" if label else "created here"
-
-
-def _lines(value: Any) -> Lines:
-    if value is None or value == "":
+def _lines(value: str | Iterable[str] | None) -> Lines:
+    if not value:
         return ()
-    return tuple(str(each) for each in value) if isinstance(value, list | tuple) else (str(value),)
-
-
-def rows_of(conflict: Conflict) -> dict[str, int]:
-    """Return the ids of the rows of a conflict, by their names on the page: ``this`` and ``the other``. One query.
-
-    If there are several other rows, their names are numbered.
-    """
-    keys = {"this": f"{conflict.connection_id}:{conflict.external_id}"}
-    for number, key in enumerate(_lines(conflict.evidence.get("other row")), start=1):
-        keys["the other" if number == 1 else f"the other ({number})"] = key
-    ids = {key.partition(":")[2] for key in keys.values()}
-    links = {
-        f"{link.connection_id}:{link.external_id}": link.row_id
-        for link in ExternalLink.objects.filter(entity_type=conflict.entity_type, external_id__in=ids).defer("base")
-    }
-    found = {}
-    for words, key in keys.items():
-        row_id = local_id(key) or links.get(key)
-        if row_id is not None:
-            found[words] = row_id
-    return found
+    return (value,) if isinstance(value, str) else tuple(value)

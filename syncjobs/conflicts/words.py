@@ -5,6 +5,10 @@ from typing import Final
 
 from syncjobs.models import ConflictKind
 
+_RENAME: Final = (
+    "Rename them until the names differ, or deactivate those that are not needed; the next sync closes this question."
+)
+
 #: Kind of conflict -> (what happens until it is answered, what to do).
 WORDS: Final[Mapping[str, tuple[str, str]]] = {
     ConflictKind.USER_NOT_FOUND: (
@@ -17,16 +21,16 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "question.",
     ),
     ConflictKind.DUPLICATE_SCHEDULE: (
-        "Both schedules are kept and rendered. Each escalation policy still pages the same schedule.",
-        "Rename one of them, or deactivate the one that is not needed; the next sync closes this question.",
+        "All of these schedules are kept and rendered. Each escalation policy still pages the same schedule.",
+        _RENAME,
     ),
     ConflictKind.DUPLICATE_POLICY: (
-        "Both escalation policies are kept. Each service still uses the same policy.",
-        "Rename one of them, or deactivate the one that is not needed; the next sync closes this question.",
+        "All of these escalation policies are kept. Each service still uses the same policy.",
+        _RENAME,
     ),
     ConflictKind.TEAM_NAME_COLLISION: (
-        "Both user groups are kept, each with its own members.",
-        "Rename one of them, or deactivate the one that is not needed; the next sync closes this question.",
+        "All of these user groups are kept, each with its own members.",
+        _RENAME,
     ),
     ConflictKind.TIMEZONE_MISMATCH: (
         "The time zone was not guessed. A schedule without a settled time zone is inactive and has no shifts. A time "
@@ -42,5 +46,25 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "It stays deleted here, but still exists at the source.",
         "Delete it at the source too, or remove it from the selection of the connection.",
     ),
+}
+#: Why a person has no account here: the codes of the evidence, in words.
+NO_ACCOUNT: Final[Mapping[str, str]] = {
+    "no_email": "the source reports no e-mail address",
+    "not_comparable": "the e-mail address cannot be compared safely",
+    "no_account": "no account has this e-mail address",
+    "privileged": "the account with this address has privileges and must be linked by hand",
+    "taken": "the account with this address is linked to somebody else",
+    "linkable": "an account with this address exists and can be linked",
+}
+#: Why a time zone is not settled: the rule by which its text was recognised, in words.
+ZONE_RULES: Final[Mapping[str, str]] = {
+    "blank": "No time zone is given.",
+    "too_long": "The text is too long to be the name of a time zone.",
+    "abbreviation": "It is an abbreviation, which is used for several zones.",
+    "windows": "It names only the summer half of a zone.",
+    "rails": "It has meant different zones in different versions of Rails.",
+    "offset": "It is an offset that no zone without summer time has.",
+    "label": "Its offset is never that of the zone in its name.",
+    "unknown": "It is no known time zone.",
 }
 LATER: Final = "A later release lets you decide on this page."

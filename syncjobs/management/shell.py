@@ -136,8 +136,8 @@ def run_document(run: SyncRun) -> dict[str, Any]:
     }
 
 
-def exit_code(run: SyncRun) -> int:
-    """Return the exit code of a command that drove this run."""
+def exit_code(run: SyncRun, *, questions: bool = True) -> int:
+    """Return the exit code of a command that drove this run. questions: whether new questions count as waiting."""
     if run.state in (RunState.FAILED, RunState.CANCELLED, RunState.SUPERSEDED):
         return ERROR
     if run.state == RunState.AWAITING_REVIEW or run.following.filter(state=RunState.AWAITING_REVIEW).exists():
@@ -145,4 +145,5 @@ def exit_code(run: SyncRun) -> int:
     if run.state == RunState.PARTIAL:
         failed = run.items.filter(outcome__in=[Outcome.FAILED, Outcome.STALE]).exists()
         return ERROR if failed else WAITING
-    return WAITING if run.state == RunState.HELD or run.checkpoint.get("opened_conflicts") else DONE
+    opened = questions and run.checkpoint.get("opened_conflicts")
+    return WAITING if run.state == RunState.HELD or opened else DONE

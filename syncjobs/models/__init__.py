@@ -1,6 +1,6 @@
 """Models of the sync: profiles, links, runs with their items, conflicts, parity checks and heartbeats."""
 
-from syncjobs.models.conflicts import Conflict, ConflictKind, ConflictState
+from syncjobs.models.conflicts import Conflict, ConflictKind, ConflictRow, ConflictState
 from syncjobs.models.heartbeats import Heartbeat, Part
 from syncjobs.models.links import ROW_COLUMNS, ApplyLock, ExternalLink, LinkState
 from syncjobs.models.parity import ParityBasis, ParityCheck, ParityJudge
@@ -14,6 +14,7 @@ __all__ = [
     "ApplyLock",
     "Conflict",
     "ConflictKind",
+    "ConflictRow",
     "ConflictState",
     "ExternalLink",
     "Heartbeat",

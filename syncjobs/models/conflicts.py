@@ -1,16 +1,17 @@
-"""Conflicts: questions that only a person can answer."""
+"""Conflicts: questions that only a person can answer, and the rows of those about several rows."""
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from connectors.models import Connection
-from oncall.models.root import NAME_LENGTH
+from oncall.models.root import KEY_LENGTH, NAME_LENGTH
 from syncjobs.models.links import ROW_COLUMNS, ExternalLink
 
 
 class ConflictState(models.TextChoices):
     OPEN = "open"
+    PROPOSED = "proposed"
     DECIDED = "decided"
     CLOSED = "closed"
 
@@ -26,16 +27,28 @@ class ConflictKind(models.TextChoices):
     DELETED_HERE = "deleted_here", "deleted here, still at the source"
 
 
-class Conflict(models.Model):
-    """A question about one object. It blocks only the fields in ``paths``."""
+class ConflictQuerySet(models.QuerySet["Conflict"]):
+    """Selects conflicts."""
 
-    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="conflicts")
+    def of_connection(self, connection: int) -> "ConflictQuerySet":
+        """Return those of a connection, and those about several rows of which one comes from it."""
+        rows = ConflictRow.objects.filter(conflict=OuterRef("pk"), connection=connection)
+        return self.filter(Q(connection=connection) | Exists(rows))
+
+
+class Conflict(models.Model):
+    """A question about one object, or about several rows. It blocks only the fields in ``paths``.
+
+    connection: null for a question about rows of several sources; its ``rows`` have their connections. external_id:
+    empty if the question is not about one object. evidence: see ``docs/architecture.md``; keys, ids and values only.
+    """
+
+    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, null=True, related_name="conflicts")
     link = models.ForeignKey(ExternalLink, models.SET_NULL, null=True, related_name="conflicts")
-    other_link = models.ForeignKey(ExternalLink, models.SET_NULL, null=True, related_name="+")
     kind = models.CharField(max_length=30, choices=ConflictKind)
     subject_key = models.CharField(max_length=600)
     entity_type = models.CharField(max_length=20, choices=[(kind, kind) for kind in ROW_COLUMNS])
-    external_id = models.CharField(max_length=255)
+    external_id = models.CharField(max_length=255, blank=True)
     label = models.CharField(max_length=NAME_LENGTH)
     paths = models.JSONField(default=list)
     evidence = models.JSONField(default=dict)
@@ -50,13 +63,31 @@ class Conflict(models.Model):
     opened_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True)
 
+    objects = ConflictQuerySet.as_manager()
+
     class Meta:
         ordering = ["-id"]
         constraints = [
-            models.UniqueConstraint(
-                fields=["connection", "kind", "subject_key"], condition=Q(state="open"), name="one_open_conflict"
-            )
+            models.UniqueConstraint(fields=["kind", "subject_key"], condition=Q(state="open"), name="one_open_conflict")
         ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()}: {self.label}"
+
+
+class ConflictRow(models.Model):
+    """A row that a question about equal names is about.
+
+    key: that of the oldest link of the row, ``local:<row id>`` for a row without links, or that of an object that a
+    plan will create. connection: that of the key; null for a row without links.
+    """
+
+    conflict = models.ForeignKey(Conflict, models.CASCADE, related_name="rows")
+    connection = models.ForeignKey(Connection, models.PROTECT, null=True, related_name="+")
+    key = models.CharField(max_length=KEY_LENGTH, db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["conflict", "key"], name="one_row_per_conflict_and_key")]
+
+    def __str__(self) -> str:
+        return self.key

@@ -86,7 +86,7 @@ def connection_url(connection: Connection) -> str:
 
 def conflicts_url(connection: Connection) -> str:
     """Return the address of the open conflicts of a connection."""
-    return f"{reverse('admin:syncjobs_conflict_changelist')}?connection__id__exact={connection.pk}"
+    return f"{reverse('admin:syncjobs_conflict_changelist')}?connection={connection.pk}"
 
 
 def last_moved(run: SyncRun) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Count, Max, QuerySet
+from django.db.models.functions import Coalesce
 
 from connectors.models import Connection
 from connectors.records import ENTITY_TYPES
@@ -69,10 +70,10 @@ def connection_statuses(connections: Iterable[Connection]) -> dict[int, Connecti
     synced_ids = {row["connection"]: row["run"] for row in last_synced}
     runs = SyncRun.objects.defer("notes", "completeness", "scope").in_bulk({*last_ids.values(), *synced_ids.values()})
     conflicts = dict(
-        Conflict.objects.filter(connection__in=by_id, state=ConflictState.OPEN)
+        Conflict.objects.filter(state=ConflictState.OPEN)
         .order_by()
-        .values_list("connection")
-        .annotate(number=Count("pk"))
+        .values_list(Coalesce("connection", "rows__connection"))
+        .annotate(number=Count("pk", distinct=True))
     )
     imported: dict[int, dict[str, int]] = {pk: {} for pk in by_id}
     links = ExternalLink.objects.filter(connection__in=by_id, state=LinkState.LINKED).order_by()

@@ -203,7 +203,7 @@ class Proposer:
         if zone.zone is None:
             state = "unknown" if zone.rule in ("unknown", "blank") else "ambiguous"
             on_create = {"time_zone": "", "zone_state": state, "active": False}
-            evidence = {"raw": zone.raw, "candidates": list(zone.candidates), "note": zone.note}
+            evidence = {"raw": zone.raw, "rule": zone.rule, "candidates": list(zone.candidates)}
         else:
             fields |= {"time_zone": zone.zone, "zone_state": "ok", "active": schedule.enabled}
         # The keys of layers stay the same here. Extra shifts are elements, so their keys contain the connection.

@@ -1,33 +1,53 @@
 """Finds the questions for people that a plan leaves open. Pure."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 from oncall.aggregates import Kind, fold
 from oncall.emails import canonical_email
 from syncjobs.planning.canonical import digest
 from syncjobs.planning.values import (
     AccountView,
-    Candidate,
     ConflictDraft,
     ConflictKind,
     Item,
+    NamedRow,
     Picture,
     Proposal,
     Rules,
+    element_key,
 )
 
 #: The kinds whose equal names are reported, with the kind of conflict.
-NAME_COLLISIONS: Mapping[Kind, ConflictKind] = {
+NAME_COLLISIONS: Final[Mapping[Kind, ConflictKind]] = {
     "user_group": "team_name_collision",
     "schedule": "duplicate_schedule",
     "escalation_policy": "duplicate_policy",
 }
-
+#: The conflicts about several rows. Whether they exist depends on the rows here, not on what was read.
+ABOUT_ROWS: Final[frozenset[str]] = frozenset({"ambiguous", *NAME_COLLISIONS.values()})
+#: By kind, the field in which rows are compared with each other, and the form in which equal values are equal.
+COMPARED: Final[Mapping[Kind, str]] = {"responder": "email", **dict.fromkeys(NAME_COLLISIONS, "name")}
 
 #: The longest subject of a conflict, in characters.
-_SUBJECT_LENGTH = 600
+_SUBJECT_LENGTH: Final = 600
+
+
+def folded(kind: Kind, value: str) -> str:
+    """Return the form in which equal names, or equal addresses of people, are equal. Empty: equal to no other."""
+    return canonical_email(value) or "" if kind == "responder" else fold(value)
+
+
+def evidence_hash(draft: ConflictDraft) -> str:
+    """Return the hash that changes with the evidence."""
+    return digest([draft.paths, draft.evidence])
+
+
+def identity(draft: ConflictDraft) -> tuple[str, str, str]:
+    """Return the kind, the subject and the hash of the evidence: a question with the same three is the same."""
+    return draft.kind, draft.subject, evidence_hash(draft)
 
 
 def people_by_email(people: Iterable[Proposal]) -> dict[str, list[Proposal]]:
@@ -50,39 +70,6 @@ def account_for(proposal: Proposal, by_email: Mapping[str, Sequence[Proposal]], 
         return None
     account = picture.accounts.get(email)
     return None if account is None or account.privileged or account.taken else account
-
-
-def ambiguous_addresses(by_email: Mapping[str, Sequence[Proposal]], picture: Picture) -> list[ConflictDraft]:
-    """Return a conflict for each address whose people at the source and here cannot be matched one to one.
-
-    These are several people at the source; for an unlinked person several people here, or a person whose id the source
-    no longer lists. The conflict stays until nobody else here has the address. Nobody is merged.
-    """
-    open_subjects = {conflict.subject for conflict in picture.conflicts if conflict.kind == "ambiguous"}
-    drafts = []
-    for email, proposals in sorted(by_email.items()):
-        unlinked = any(p.external_id not in picture.links["responder"] for p in proposals)
-        candidates = picture.people.get(email, ())
-        if unlinked:
-            unclear = len(candidates) > 1 or any(candidate.former_id for candidate in candidates)
-        else:
-            unclear = bool(candidates) and email in open_subjects
-        if unclear or len(proposals) > 1:
-            first = min(proposals, key=lambda p: p.external_id)
-            evidence = {
-                "email": email,
-                "at the source": [f"{p.label} ({p.external_id})" for p in proposals],
-                "here": sorted(map(_candidate_text, candidates)),
-            }
-            drafts.append(
-                ConflictDraft("ambiguous", email, "responder", first.external_id, first.label, evidence=evidence)
-            )
-    return drafts
-
-
-def _candidate_text(candidate: Candidate) -> str:
-    former = f", linked to {candidate.former_id}, which the source does not list" if candidate.former_id else ""
-    return f"{candidate.state.fields['name']} (person {candidate.state.id}{former})"
 
 
 def users_not_found(
@@ -108,7 +95,7 @@ def users_not_found(
             continue
         email = canonical_email(proposal.email)
         account = picture.accounts.get(email) if email else None
-        evidence: dict[str, Any] = {"email": proposal.email, "why": _why(proposal, email, account)}
+        evidence = {"email": proposal.email, "why": _why(proposal, email, account)}
         drafts.append(
             ConflictDraft(
                 "user_not_found", proposal.key, "responder", proposal.external_id, proposal.label, evidence=evidence
@@ -118,17 +105,16 @@ def users_not_found(
 
 
 def _why(proposal: Proposal, email: str | None, account: AccountView | None) -> str:
+    """Return the code of the reason why a person has no account here."""
     if not proposal.email:
-        return "the source reports no e-mail address"
+        return "no_email"
     if email is None:
-        return "the e-mail address cannot be compared safely"
+        return "not_comparable"
     if account is None:
-        return "no account has this e-mail address"
+        return "no_account"
     if account.privileged:
-        return "the account with this address has privileges and must be linked by hand"
-    if account.taken:
-        return "the account with this address is linked to somebody else"
-    return "an account with this address exists and can be linked"
+        return "privileged"
+    return "taken" if account.taken else "linkable"
 
 
 def timezone_mismatches(schedules: Iterable[Proposal], picture: Picture) -> list[ConflictDraft]:
@@ -151,73 +137,108 @@ def timezone_mismatches(schedules: Iterable[Proposal], picture: Picture) -> list
 
 
 class _FutureRow(NamedTuple):
-    """A row as it will be after the plan. external_id: empty for a row without a link to this connection."""
+    """A row as it will be after the plan. external_id: of its object in this connection, else empty."""
 
+    key: str
     name: str
-    origin: str
-    subject: str
+    followed: bool
     external_id: str
 
 
-def name_collisions(
-    kind: Kind,
-    proposals: Mapping[str, Proposal],
-    items: Mapping[tuple[Kind, str], Item],
-    picture: Picture,
-    rules: Rules,
-) -> list[ConflictDraft]:
-    """Return the conflicts of active rows that will have the same folded name. The plan counts as applied.
+@dataclass(frozen=True, slots=True)
+class AfterPlan:
+    """The local picture with the items of a plan. is_judged: whether the read knows an object of this connection."""
 
-    There is a conflict for each row of this connection and each row of another origin, and one for all rows of this
-    connection. All rows are kept.
+    items: Mapping[tuple[Kind, str], Item]
+    picture: Picture
+    rules: Rules
+    is_judged: Callable[[Kind, str], bool]
+
+
+def _equal_rows(kind: Kind, after: AfterPlan) -> dict[str, list[_FutureRow]]:
+    """Return the active rows that will have the same name or address, by its folded form. The plan counts as applied.
+
+    The rows are sorted by their keys. A row keeps its key when a plan that creates it is applied.
     """
+    path, items, picture, rules = COMPARED[kind], after.items, after.picture, after.rules
     own = {link.row_id: link.external_id for link in picture.links[kind].values() if link.row_id is not None}
-    rows: list[_FutureRow] = []
-    for row in picture.names[kind]:
-        external_id = own.get(row.row_id, "")
-        item = items.get((kind, external_id)) if external_id else None
-        fields = item.fields if item else {}
-        if not fields.get("active", [None, row.active])[1]:
-            continue
-        name = fields.get("name", [None, row.name])[1]
-        subject = f"{rules.connection_id}:{external_id}" if external_id else f"local:{row.row_id}"
-        origin = rules.origin if external_id else row.origin
-        rows.append(_FutureRow(name, origin, subject, external_id))
-    for (item_kind, external_id), item in items.items():
-        if item_kind == kind and item.action == "create" and item.fields["active"][1]:
-            rows.append(_FutureRow(item.label, rules.origin, proposals[external_id].key, external_id))
+    planned = {item.row_id: item for (of, _), item in items.items() if of == kind and item.row_id is not None}
+    created = [item for (of, _), item in items.items() if of == kind and item.action == "create"]
     groups: dict[str, list[_FutureRow]] = defaultdict(list)
-    for entry in rows:
-        groups[fold(entry.name)].append(entry)
+
+    def add(row: _FutureRow) -> None:
+        if name := folded(kind, row.name):
+            groups[name].append(row)
+
+    for row in picture.names[kind]:
+        item = planned.get(row.row_id) if row.row_id is not None else None
+        fields = item.fields if item else {}
+        if not fields.get("active", [None, row.active])[1] or _is_outdated(row, kind, after):
+            continue
+        external_id = own.get(row.row_id or 0, item.external_id if item else "")
+        matched = item is not None and item.action == "match" and row.key.startswith("local:")
+        add(
+            _FutureRow(
+                element_key(rules.connection_id, external_id) if matched else row.key,
+                fields.get(path, [None, row.name])[1],
+                row.followed or matched,
+                external_id,
+            )
+        )
+    for item in created:
+        if item.fields.get("active", [None, True])[1]:
+            key = element_key(rules.connection_id, item.external_id)
+            add(_FutureRow(key, item.fields.get(path, [None, ""])[1], True, item.external_id))
+    return {name: sorted(rows) for name, rows in groups.items() if len(rows) > 1}
+
+
+def _is_outdated(row: NamedRow, kind: Kind, after: AfterPlan) -> bool:
+    """Return whether an older plan of this connection would have created the row, and this read knows its object."""
+    own = element_key(after.rules.connection_id, "")
+    return row.row_id is None and row.key.startswith(own) and after.is_judged(kind, row.key.removeprefix(own))
+
+
+def name_collisions(kind: Kind, after: AfterPlan) -> list[ConflictDraft]:
+    """Return a conflict for each group of active rows that will have the same folded name. All rows are kept.
+
+    At least one row is followed: otherwise no sync could find that the names are no longer equal.
+    """
     drafts = []
-    for entries in groups.values():
-        imported = sorted((entry for entry in entries if entry.external_id), key=lambda entry: entry.subject)
-        drafts += [
-            _name_collision(kind, entry, [other])
-            for entry in imported
-            for other in entries
-            if other.origin != entry.origin
-        ]
-        if len(imported) > 1:
-            drafts.append(_name_collision(kind, imported[0], imported[1:]))
+    for name, rows in _equal_rows(kind, after).items():
+        if not any(row.followed for row in rows):
+            continue
+        keys = tuple(row.key for row in rows)
+        drafts.append(
+            ConflictDraft(
+                NAME_COLLISIONS[kind],
+                _subject(keys),
+                kind,
+                "",
+                rows[0].name,
+                evidence={"name": name, "rows": list(keys)},
+                shared=True,
+                keys=keys,
+            )
+        )
     return drafts
 
 
-def _name_collision(kind: Kind, entry: _FutureRow, others: Sequence[_FutureRow]) -> ConflictDraft:
-    subjects = sorted(row.subject for row in (entry, *others))
-    subject = "|".join(subjects)
-    names, rows = [other.name for other in others], [other.subject for other in others]
-    single = len(others) == 1
-    return ConflictDraft(
-        NAME_COLLISIONS[kind],
-        subject if len(subject) <= _SUBJECT_LENGTH else f"{entry.subject}|{digest(subjects)}",
-        kind,
-        entry.external_id,
-        entry.name,
-        evidence={
-            "name": entry.name,
-            "other": names[0] if single else names,
-            "other row": rows[0] if single else rows,
-            "from": others[0].origin,
-        },
-    )
+def _subject(keys: Sequence[str]) -> str:
+    subject = "|".join(keys)
+    return subject if len(subject) <= _SUBJECT_LENGTH else f"{keys[0]}|{digest(keys)}"
+
+
+def ambiguous_addresses(after: AfterPlan) -> list[ConflictDraft]:
+    """Return a conflict for each address that several active people will have, with at least one of this connection.
+
+    Nobody is merged. The conflict exists as long as the people do, whether or not all of them were imported meanwhile.
+    """
+    drafts = []
+    for email, rows in _equal_rows("responder", after).items():
+        own = sorted(row.external_id for row in rows if row.external_id)
+        if own:
+            keys = tuple(row.key for row in rows)
+            subject = element_key(after.rules.connection_id, email)
+            evidence = {"email": email, "people": list(keys)}
+            drafts.append(ConflictDraft("ambiguous", subject, "responder", own[0], email, evidence=evidence, keys=keys))
+    return drafts

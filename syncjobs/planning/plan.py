@@ -83,13 +83,16 @@ def make_plan(
     failures: dict[tuple[Kind, str], list[FailedEntity]] = {}
     for entity in failed:
         failures.setdefault((entity.entity_type, entity.external_id or ""), []).append(entity)
+    drafts: list[ConflictDraft] = []
+    open_questions = {(conflict.kind, conflict.subject, conflict.evidence_hash) for conflict in picture.conflicts}
     for kind in ENTITY_TYPES:
         same = 0
         for external_id, proposal in proposals[kind].items():
             link = picture.links[kind].get(external_id)
             if link is None:
                 progress()
-                items[kind, external_id] = _without_link(proposal, by_email, picture, rules, check)
+                items[kind, external_id] = item = _without_link(proposal, by_email, picture, rules, check)
+                drafts += item.conflicts
                 continue
             detail = picture.details.get(link.id)
             if detail is None or link.state == "ignored":
@@ -100,11 +103,15 @@ def make_plan(
             base = detail.compared_base
             proposal = with_unread(as_predicted(proposal, base, rules.now), base)
             proposal = with_base_ranks(proposal, base)
-            item = _compare(proposal, link, detail, rules)
-            if item is not None:
-                items[kind, external_id] = checked(item, detail.local, check)
-                continue
-            same += 1
+            change = _compare(proposal, link, detail, rules)
+            if change is not None:
+                drafts += change.conflicts
+                if change.action != "conflict":
+                    items[kind, external_id] = checked(change, detail.local, check)
+                    continue
+                if not open_questions.issuperset(map(questions.identity, change.conflicts)):
+                    items[kind, external_id] = change
+            same += (kind, external_id) not in items
             if proposal.listed and link.source_hash != proposal.fingerprint:
                 compared.append((link, proposal.fingerprint))
         unchanged[kind] = same
@@ -125,44 +132,32 @@ def make_plan(
                 unreached[kind].append(known.reason)
             else:
                 unlisted[kind] += 1
-    open_subjects = {(conflict.kind, conflict.subject) for conflict in picture.conflicts}
-    # "" is the id of nobody: its state says whether this read would have shown any other person. Only open questions
-    # about people with one address need to know it.
-    people_known = not partial and (
-        all(kind != "ambiguous" for kind, _ in open_subjects) or presence("responder", "").state in _CERTAIN
-    )
+
+    def is_judged(kind: Kind, external_id: str) -> bool:
+        """Return whether this read knows the object, or knows that it does not exist."""
+        if (kind, external_id) in failures:
+            return False
+        listed = external_id in proposals[kind]
+        return listed or (not partial and presence(kind, external_id).state in _CERTAIN)
+
     refused = {key for key, item in items.items() if item.action == "failed" and item.link_id is None}
-    drafts = [
-        *chain.from_iterable(item.conflicts for item in items.values()),
-        *(
-            draft
-            for draft in questions.ambiguous_addresses(by_email, picture)
-            if people_known or (draft.kind, draft.subject) not in open_subjects
-        ),
-        *questions.users_not_found(_without(refused, proposals["responder"]), _holders(proposals), picture, items),
-        *questions.timezone_mismatches(_without(refused, proposals["schedule"]), picture),
-        *chain.from_iterable(
-            questions.name_collisions(kind, proposals[kind], items, picture, rules)
-            for kind in questions.NAME_COLLISIONS
-        ),
-    ]
+    after = questions.AfterPlan(items, picture, rules, is_judged)
+    drafts += questions.ambiguous_addresses(after)
+    drafts += questions.users_not_found(_without(refused, proposals["responder"]), _holders(proposals), picture, items)
+    drafts += questions.timezone_mismatches(_without(refused, proposals["schedule"]), picture)
+    for kind in questions.NAME_COLLISIONS:
+        drafts += questions.name_collisions(kind, after)
     current = {(draft.kind, draft.subject) for draft in drafts}
     referenced = {("responder", p.external_id) for p in proposals["responder"].values() if not p.listed}
 
     def may_settle(conflict: OpenConflict) -> bool:
-        """Return whether this read reported the object of the question."""
-        if conflict.kind in questions.NAME_COLLISIONS.values():
-            return True  # all rows with their names are in the picture, whatever was read
-        if conflict.kind == "ambiguous" and not people_known:
-            return False
+        """Return whether this plan knows what the question is about."""
+        if conflict.kind in questions.ABOUT_ROWS:
+            return True  # all rows with these names and addresses are in the picture, whatever was read
         subject = (conflict.entity_type, conflict.external_id)
         if partial or conflict.from_merge:
             return subject in evaluated
-        if subject in referenced:
-            return False
-        kind = entity_type_of(conflict.entity_type)
-        known = conflict.external_id in proposals[kind] or presence(kind, conflict.external_id).state in _CERTAIN
-        return known and (kind, conflict.external_id) not in failures
+        return subject not in referenced and is_judged(entity_type_of(conflict.entity_type), conflict.external_id)
 
     settled = tuple(c.id for c in picture.conflicts if (c.kind, c.subject) not in current and may_settle(c))
     for key, entities in failures.items():
@@ -234,7 +229,10 @@ def _without_link(
 
 
 def _compare(proposal: Proposal, link: LinkView, detail: LinkDetail, rules: Rules) -> Item | None:
-    """Return the item of a linked object whose source, row or rules changed; None if there is nothing to do."""
+    """Return the item of a linked object whose source, row or rules changed; None if there is nothing to do.
+
+    An item ``conflict`` only opens a question: neither the row nor the link changes when a plan is applied.
+    """
     local = detail.local
     if local is None:
         return _deleted_here(proposal, link, rules)
@@ -243,12 +241,12 @@ def _compare(proposal: Proposal, link: LinkView, detail: LinkDetail, rules: Rule
     action: Action
     if merged.writes:
         action = "update"
-    elif merged.conflicts:
-        action = "conflict"
     elif merged.held:
         action = "held"
     elif merged.base_patch() or not attached or link.takes_over:
         action = "settle"
+    elif merged.conflicts:
+        action = "conflict"
     else:
         return None
     return _item(proposal, link, detail, local, merged, action)
@@ -270,7 +268,7 @@ def _merge(proposal: Proposal, detail: LinkDetail, local: State, rules: Rules) -
 def _item(
     proposal: Proposal, link: LinkView | None, detail: LinkDetail, local: State, merged: Merge, action: Action
 ) -> Item:
-    drafts = tuple(_question(proposal, paths, local) for paths in _groups_of_paths(merged.conflicts))
+    drafts = (_question(proposal, tuple(merged.conflicts), local),) if merged.conflicts else ()
     reason = _origin_of(proposal)
     if merged.held:
         names = " and ".join(name.replace("_", " ") for name in merged.held)
@@ -279,6 +277,8 @@ def _item(
         reason = "no other source sets its fields any more; from now on this source does"
     elif action == "settle":
         reason = "selected again" if link and link.state != "linked" else "already equal here"
+    elif action == "conflict":
+        reason = "both sides differ; nothing changes until the question is answered"
     base = merged.base_patch()
     if detail.former_base.fields:
         base["fields"] = {**detail.compared_base.fields, **base.get("fields", {})}
@@ -314,15 +314,7 @@ def _values_before(patch: Mapping[str, Any], base: Base) -> dict[str, Any]:
     return {"fields": fields, "elements": elements}
 
 
-def _groups_of_paths(paths: list[str]) -> list[tuple[str, ...]]:
-    """Return the paths of each question of an object: the time zone alone, and all other paths together."""
-    zone = tuple(path for path in paths if path == "time_zone")
-    rest = tuple(path for path in paths if path != "time_zone")
-    return [group for group in (zone, rest) if group]
-
-
 def _question(proposal: Proposal, paths: tuple[str, ...], local: State) -> ConflictDraft:
-    zone = paths == ("time_zone",) and proposal.kind == "schedule"
     evidence = {}
     for path in paths:
         top, _, key = path.partition(".")
@@ -330,10 +322,10 @@ def _question(proposal: Proposal, paths: tuple[str, ...], local: State) -> Confl
             here, there = local.elements.get(top, {}).get(key), (proposal.elements.get(top) or {}).get(key)
         else:
             here, there = local.fields.get(path), proposal.fields.get(path)
-        evidence[path] = {"here": here, "at the source": there}
+        evidence[path] = {"here": here, "source": there}
     return ConflictDraft(
-        "timezone_mismatch" if zone else "both_edited",
-        f"{proposal.kind}:{proposal.key}" + (":time_zone" if zone else ""),
+        "both_edited",
+        f"{proposal.kind}:{proposal.key}",
         proposal.kind,
         proposal.external_id,
         proposal.label,
@@ -355,7 +347,7 @@ def _deleted_here(proposal: Proposal, link: LinkView, rules: Rules) -> Item | No
         proposal.external_id,
         proposal.label,
         paths=("active",),
-        evidence={"active": {"here": "deleted", "at the source": True}},
+        evidence={"active": {"here": None, "source": True}},
     )
     return Item(
         kind=proposal.kind,

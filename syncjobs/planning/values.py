@@ -136,13 +136,18 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class NamedRow:
-    """A row whose name is compared with other names. origin: label of its source, empty if it was created here."""
+    """A row that is compared with other rows by its name; a person, by the e-mail address.
 
-    row_id: int
+    row_id: None for a row that another plan, which waits, will create. key: that of the row's oldest link, or
+    ``local:<row id>`` for a row without links. name: the name or the address. followed: whether the source of the key
+    is connected, so that its syncs plan this row again.
+    """
+
+    row_id: int | None
+    key: str
     name: str
-    name_key: str
-    origin: str
     active: bool = True
+    followed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +180,11 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class OpenConflict:
-    """A stored conflict. evidence_hash: changes with the evidence. from_merge: whether fields of an object differ."""
+    """A stored conflict.
+
+    evidence_hash: changes with the evidence. from_merge: whether fields of an object differ. keys: those of the rows of
+    a question about several rows.
+    """
 
     id: int
     kind: str
@@ -183,17 +192,22 @@ class OpenConflict:
     entity_type: str
     external_id: str
     evidence_hash: str
-    from_merge: bool
+    from_merge: bool = False
+    label: str = ""
+    link_id: int | None = None
+    keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
     """The local state that a plan is made from.
 
-    links: of this connection, by kind and external id. details: the contents of compared links, by link id. names: all
-    named rows. people: responders that a new person at the source may be, by canonical e-mail address. unaccounted: ids
-    of responders without an account. accounts: by canonical e-mail address. conflicts: the open conflicts. zoned: ids
-    of schedules with a time zone set here; filled only if a time zone is unknown or ambiguous at the source.
+    links: of this connection, by kind and external id. details: the contents of compared links, by link id. names: the
+    rows that have, or may get, the same name or address as a row of this connection, by kind. people: responders that a
+    new person at the source may be, by canonical e-mail address. unaccounted: ids of responders without an account.
+    accounts: by canonical e-mail address. conflicts: the open conflicts of this connection, and those about the rows in
+    ``names``. zoned: ids of schedules with a time zone set here; filled only if a time zone is unknown or ambiguous at
+    the source.
     """
 
     links: Mapping[Kind, Mapping[str, LinkView]]
@@ -210,7 +224,10 @@ class Picture:
 class ConflictDraft:
     """A question that a person must answer.
 
-    subject: identifies the question within its connection and kind; for two rows, it is the sorted pair of their keys.
+    subject: identifies the question within its kind, in the whole database. external_id: empty if the question is not
+    about one object. evidence: keys, ids and values, without sentences and without names of other rows, so that it
+    changes only with its meaning. shared: whether the question belongs to no single connection, but to all whose rows
+    it is about. keys: of these rows.
     """
 
     kind: ConflictKind
@@ -220,6 +237,8 @@ class ConflictDraft:
     label: str
     paths: tuple[str, ...] = ()
     evidence: Mapping[str, Any] = field(default_factory=dict)
+    shared: bool = False
+    keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,6 @@ def _end(claim: Claim) -> tuple[RunState, str, str]:
 def offer_again(run: SyncRun) -> None:
     """Make the next plan compare the objects whose items were not applied, also if nothing changes until then."""
     left = run.items.filter(outcome__in=_NOT_APPLIED, link__isnull=False).exclude(link__source_hash="")
-    for piece in chunks(
-        left.exclude(action="skip").exclude(code=AGAIN, outcome=Outcome.SKIPPED).values_list("link_id", flat=True)
-    ):
+    left = left.exclude(action__in=["skip", "conflict"]).exclude(code=AGAIN, outcome=Outcome.SKIPPED)
+    for piece in chunks(left.values_list("link_id", flat=True)):
         ExternalLink.objects.filter(pk__in=piece).update(source_hash="")

@@ -1,4 +1,7 @@
-"""Load the local picture for planning. The number of queries does not depend on the number of rows."""
+"""Load the local picture for planning.
+
+The number of queries depends only on the number of objects that are new or compared, and only per 500 of them.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -9,29 +12,22 @@ from django.db.models import F, QuerySet
 from connectors.models import Connection
 from connectors.records import ENTITY_TYPES
 from oncall.aggregates import Kind
-from oncall.models import EscalationPolicy, Schedule, UserGroup
+from oncall.models import Schedule
 from oncall.selectors.states import load_states
 from oncall.tables.base import chunks
-from syncjobs.models import Conflict, ConflictState, ExternalLink, LinkState, SyncProfile
+from syncjobs.models import ExternalLink, LinkState, SyncProfile
 from syncjobs.planning.plan import Proposals, links_to_compare
 from syncjobs.planning.values import (
     Base,
     LinkDetail,
     LinkView,
-    NamedRow,
-    OpenConflict,
     Owner,
     Picture,
     Rules,
 )
+from syncjobs.runs.equal_names import EqualNames
 from syncjobs.runs.former_links import load_bases, load_former_links
 from syncjobs.runs.people_picture import load_people
-
-_NAME_MODELS: Mapping[Kind, type[UserGroup] | type[Schedule] | type[EscalationPolicy]] = {
-    "user_group": UserGroup,
-    "schedule": Schedule,
-    "escalation_policy": EscalationPolicy,
-}
 
 
 def rules_of(profile: SyncProfile, now: str) -> Rules:
@@ -87,23 +83,19 @@ def load_picture(
     for kind in ENTITY_TYPES:
         progress()
         details |= _details(connection.pk, kind, links[kind], wanted, former.get(kind, {}))
-    conflicts = tuple(
-        OpenConflict(pk, kind, subject, entity_type, external_id, evidence_hash, bool(paths))
-        for pk, kind, subject, entity_type, external_id, evidence_hash, paths in Conflict.objects.filter(
-            connection=connection, state=ConflictState.OPEN
-        ).values_list("id", "kind", "subject_key", "entity_type", "external_id", "evidence_hash", "paths")
-    )
     progress()
-    people, unaccounted, accounts = load_people(connection.pk, proposals["responder"], links["responder"], conflicts)
+    named = EqualNames(connection, proposals, links, wanted)
+    progress()
+    people, unaccounted, accounts = load_people(connection.pk, proposals["responder"], links["responder"])
     return Picture(
         links=links,
         details=details,
-        names={kind: _load_names(model) for kind, model in _NAME_MODELS.items()},
+        names=named.names,
         people=people,
         unaccounted=unaccounted,
         accounts=accounts,
         zoned=_settled_zones(connection.pk, proposals),
-        conflicts=conflicts,
+        conflicts=tuple(named.conflicts.values()),
     )
 
 
@@ -150,8 +142,3 @@ def _settled_zones(connection_id: int, proposals: Proposals) -> frozenset[int]:
     linked = ExternalLink.objects.filter(connection_id=connection_id, entity_type="schedule")
     rows = linked.values_list("schedule_id", "schedule__zone_state")
     return frozenset(pk for pk, state in rows if pk and state == Schedule.ZoneState.OK)
-
-
-def _load_names(model: type[UserGroup] | type[Schedule] | type[EscalationPolicy]) -> tuple[NamedRow, ...]:
-    rows = model.objects.filter(merged_into=None).order_by("id")
-    return tuple(NamedRow(*row) for row in rows.values_list("id", "name", "name_key", "origin_label", "active"))

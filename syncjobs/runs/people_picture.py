@@ -10,15 +10,12 @@ from oncall.models import Responder, User
 from oncall.selectors.states import load_states
 from oncall.tables.base import chunks
 from syncjobs.models import ExternalLink, LinkState
-from syncjobs.planning.values import AccountView, Base, Candidate, LinkView, OpenConflict, Proposal
+from syncjobs.planning.values import AccountView, Base, Candidate, LinkView, Proposal
 from syncjobs.runs.former_links import load_former_bases
 
 
 def load_people(
-    connection_id: int,
-    proposals: Mapping[str, Proposal],
-    links: Mapping[str, LinkView],
-    conflicts: Iterable[OpenConflict],
+    connection_id: int, proposals: Mapping[str, Proposal], links: Mapping[str, LinkView]
 ) -> tuple[dict[str, tuple[Candidate, ...]], frozenset[int], dict[str, AccountView]]:
     """Return what :class:`Picture` contains as ``people``, ``unaccounted`` and ``accounts``.
 
@@ -34,8 +31,7 @@ def load_people(
         for external_id, email in emails.items()
         if (link := links.get(external_id)) is not None and own.get(link.row_id or 0, email) != email
     } - {""}
-    in_question = {conflict.subject for conflict in conflicts if conflict.kind == "ambiguous"}
-    rows = _rows_with(unlinked | in_question)
+    rows = _rows_with(unlinked)
     accounts = _accounts(Q(email_canonical__in=linked.values("responder__email_canonical")))
     for piece in chunks(sorted(unlinked | elsewhere)):
         accounts |= _accounts(Q(email_canonical__in=piece))

@@ -22,7 +22,8 @@ from syncjobs.planning.values import Picture, Plan
 from syncjobs.runs.changed_rules import is_limited
 from syncjobs.runs.claim import Claim
 from syncjobs.runs.local_picture import load_picture, rules_of
-from syncjobs.runs.stored_plan import remember_compared, remember_unread, store_conflicts, store_plan
+from syncjobs.runs.stored_plan import remember_compared, remember_unread, store_plan
+from syncjobs.runs.stored_questions import store_conflicts
 
 PLAN_LIFETIME: Final = timedelta(days=7)
 Opener = Callable[..., Connector]
@@ -127,7 +128,7 @@ def store(run: SyncRun, planned: Planned) -> int:
     store_plan(run, planned.plan)
     remember_compared(planned.plan)
     remember_unread(planned.plan)
-    return store_conflicts(run, planned.plan, planned.picture.conflicts, timezone.now())
+    return store_conflicts(run, planned.plan, planned.picture, timezone.now())
 
 
 def columns_of(run: SyncRun, planned: Planned) -> dict[str, Any]:

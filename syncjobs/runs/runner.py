@@ -21,7 +21,8 @@ from syncjobs.runs.ending import conclude
 from syncjobs.runs.planned_read import Opener, accept_account, columns_of, count, plan_from, read, store
 from syncjobs.runs.references import repair_after
 from syncjobs.runs.review import compare_with_source
-from syncjobs.runs.stored_plan import link_conflicts, open_items
+from syncjobs.runs.stored_plan import OVER, open_items
+from syncjobs.runs.stored_questions import link_conflicts
 from syncjobs.runs.verify import PHASE, SourceRendering, verify
 
 log = logging.getLogger(__name__)
@@ -75,7 +76,7 @@ def _plan(run: SyncRun, claim: Claim, opener: Opener) -> None:
         return
     planned = plan_from(run, claim, snapshot)
     rendering = SourceRendering.of(snapshot)
-    changes = any(item.action != "failed" for item in planned.plan.items)
+    changes = any(item.action not in OVER for item in planned.plan.items)
     waits = changes and run.kind == RunKind.PLAN
     with claim.fenced():
         opened = store(run, planned)

@@ -1,19 +1,19 @@
 """Store a plan as rows. These rows are reviewed, and later applied."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from django.db import transaction
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import QuerySet
 
 from oncall.aggregates import Kind
 from oncall.models.root import NAME_LENGTH
 from oncall.tables.base import chunks
-from syncjobs.models import Conflict, ConflictState, ExternalLink, LinkState, Outcome, SyncItem, SyncRun
-from syncjobs.planning.canonical import digest
-from syncjobs.planning.values import ConflictDraft, Item, OpenConflict, Plan
+from syncjobs.models import ExternalLink, LinkState, Outcome, SyncItem, SyncRun
+from syncjobs.planning.values import Action, Item, Plan
 
+#: The outcome of items that are over when the plan is stored: there is nothing to apply.
+OVER: Final[Mapping[Action, Outcome]] = {"failed": Outcome.FAILED, "conflict": Outcome.SKIPPED}
 #: The states of links after the actions that end or refuse a link. After other actions they are linked.
 _NEW_STATES: Final = {"detach": LinkState.DETACHED, "skip": LinkState.IGNORED}
 
@@ -37,7 +37,7 @@ def store_plan(run: SyncRun, plan: Plan, *, after: int = 0) -> None:
                 label=item.label[:NAME_LENGTH],
                 group_no=number,
                 action=item.action,
-                outcome=Outcome.FAILED if item.action == "failed" else Outcome.NONE,
+                outcome=OVER.get(item.action, Outcome.NONE),
                 code=_code(item),
                 reason=item.reason,
                 row_id=item.row_id,
@@ -83,7 +83,7 @@ def _link_changes(item: Item) -> dict[str, list[Any]]:
     The sides of ``base`` are patches: values by path. The old side lacks the paths that had no value. ``source_hash``
     stays as it was while a part of the item is held.
     """
-    if item.action in ("create", "failed"):
+    if item.action in ("create", "failed", "conflict"):
         return {}
     sides: dict[str, list[Any]] = {}
     if any(item.base.values()):
@@ -118,27 +118,6 @@ def open_items(run: SyncRun) -> "QuerySet[SyncItem]":
     return run.items.filter(outcome=Outcome.NONE).order_by("id")
 
 
-def store_conflicts(run: SyncRun, plan: Plan, stored: Iterable[OpenConflict], at: datetime) -> int:
-    """Open, refresh and close conflicts so that they match the plan. Returns how many were opened."""
-    open_conflicts = {(conflict.kind, conflict.subject): conflict for conflict in stored}
-    new, moved = [], []
-    for (kind, subject), draft in {(draft.kind, draft.subject): draft for draft in plan.conflicts}.items():
-        evidence_hash = digest([draft.paths, draft.evidence])
-        before = open_conflicts.get((kind, subject))
-        if before is None:
-            new.append(_conflict(run, draft, evidence_hash, at))
-        elif before.evidence_hash != evidence_hash:
-            moved.append(_conflict(run, draft, evidence_hash, at, pk=before.id))
-    if not (new or moved or plan.settled):
-        return 0
-    with transaction.atomic():
-        Conflict.objects.bulk_create(new)
-        Conflict.objects.bulk_update(moved, ["paths", "evidence", "evidence_hash", "label"], batch_size=100)
-        for piece in chunks(plan.settled):
-            Conflict.objects.filter(pk__in=piece).update(state=ConflictState.CLOSED, closed_at=at)
-    return len(new)
-
-
 def remember_compared(plan: Plan) -> None:
     """Store the fingerprints of links that need no change. A link with a newer version is compared again next time."""
     for piece in chunks(plan.compared):
@@ -157,31 +136,3 @@ def remember_unread(plan: Plan) -> None:
         ExternalLink.objects.bulk_update(
             [ExternalLink(pk=view.id, unread=dict(unread)) for view, unread in piece], ["unread"]
         )
-
-
-def link_conflicts(run: SyncRun) -> None:
-    """Set the link of open conflicts about objects that had no link when they were planned."""
-    link = ExternalLink.objects.filter(
-        connection=OuterRef("connection"), entity_type=OuterRef("entity_type"), external_id=OuterRef("external_id")
-    )
-    Conflict.objects.filter(connection=run.connection, state=ConflictState.OPEN, link=None).update(
-        link=Subquery(link.values("pk")[:1])
-    )
-
-
-def _conflict(
-    run: SyncRun, draft: ConflictDraft, evidence_hash: str, at: datetime, *, pk: int | None = None
-) -> Conflict:
-    return Conflict(
-        pk=pk,
-        connection_id=run.connection_id,
-        kind=draft.kind,
-        subject_key=draft.subject,
-        entity_type=draft.entity_type,
-        external_id=draft.external_id,
-        label=draft.label[:NAME_LENGTH],
-        paths=list(draft.paths),
-        evidence=dict(draft.evidence),
-        evidence_hash=evidence_hash,
-        opened_at=at,
-    )

@@ -42,7 +42,7 @@ class SyncCommand(ShellCommand):
         if finished is None:
             raise CommandError(f"{run} was taken by a worker. Watch it on the site.")
         self.report(finished, as_json=options["json"])
-        return exit_code(finished)
+        return exit_code(finished, questions=self.kind != RunKind.PLAN)
 
     def _tracing(self, connection: Connection, *, should_stop: Callable[[], bool] | None = None) -> Connector:
         transport = TracingTransport(live_transport(connection), self.stderr.write)

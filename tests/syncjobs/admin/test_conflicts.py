@@ -43,6 +43,8 @@ def test_a_person_without_an_account(sync: Sync, admin_client: Client) -> None:
     assert "no account has this e-mail address" in page
     assert "@example.com" in page
     assert "Open this person" in page
+    assert "<li>Escalation policy Default</li>" in page
+    assert "Platform" in page
 
 
 def test_both_sides_edited_are_shown_side_by_side(sync: Sync, admin_client: Client) -> None:
@@ -61,13 +63,13 @@ def test_an_unknown_zone(sync: Sync, admin_client: Client) -> None:
     sync.source.change(schedules=(schedule("S1", "Primary", layer("U1"), zone="Mars/Olympus"),))
     sync.run()
     conflict = Conflict.objects.get(kind=ConflictKind.TIMEZONE_MISMATCH)
-    conflict.evidence |= {"candidates": ["Europe/Paris", "Europe/Rome"], "note": "two zones fit"}
+    conflict.evidence |= {"candidates": ["Europe/Paris", "Europe/Rome"], "rule": "abbreviation"}
     conflict.save()
     page = read(admin_client, ConflictKind.TIMEZONE_MISMATCH)
     assert "Mars/Olympus" in page
     assert "not set: the schedule is inactive" in page
     assert "Europe/Rome" in page
-    assert "two zones fit" in page
+    assert "It is an abbreviation, which is used for several zones." in page
 
 
 def test_a_name_taken_by_somebody_else_leads_to_both_rows(sync: Sync, admin_client: Client) -> None:
@@ -77,16 +79,19 @@ def test_a_name_taken_by_somebody_else_leads_to_both_rows(sync: Sync, admin_clie
     assert "created here" in page
     assert "imported from PagerDuty (acme)" in page
     assert reverse("admin:oncall_usergroup_change", args=[written.id]) in page
-    assert "Open the other user group" in page
-    assert "Open this user group" in page
+    listed = admin_client.get(LIST, {"kind__exact": ConflictKind.TEAM_NAME_COLLISION}).content.decode()
+    assert "acme" in listed
+    assert "escalation policy Default" in listed
+    assert "Open platform, created here" in page
+    assert "Open Platform, imported from PagerDuty (acme)" in page
 
 
 def test_several_people_with_one_address(sync: Sync, admin_client: Client) -> None:
     sync.source.change(users=(*sync.source.snapshot.users, user("U9", "Twin", email="ana@example.com")))
     sync.run()
     page = read(admin_client, ConflictKind.AMBIGUOUS)
-    assert "Ana (U1)" in page
-    assert "Twin (U9)" in page
+    assert "Ana, imported from PagerDuty (acme)" in page
+    assert "Open Twin, imported from PagerDuty (acme)" in page
 
 
 def test_an_element_edited_on_both_sides(sync: Sync, admin_client: Client) -> None:
@@ -101,13 +106,12 @@ def test_an_element_edited_on_both_sides(sync: Sync, admin_client: Client) -> No
         external_id="U1",
         label="Ana",
         paths=[f"contact_methods.{key}"],
-        evidence={f"contact_methods.{key}": {"here": value, "at the source": None}, "odd": "stored as text"},
+        evidence={f"contact_methods.{key}": {"here": value, "source": None}},
         opened_at="2026-01-01T00:00:00Z",
     )
     page = read(admin_client, ConflictKind.BOTH_EDITED)
     assert "email a@example.com" in page
     assert "does not exist" in page
-    assert "stored as text" in page
     assert key not in page
 
 
@@ -121,7 +125,7 @@ def test_what_was_deleted_here(sync: Sync, admin_client: Client) -> None:
         external_id="T1",
         label="Platform",
         paths=["active"],
-        evidence={"active": {"here": "deleted", "at the source": True}},
+        evidence={"active": {"here": None, "source": True}},
         opened_at="2026-01-01T00:00:00Z",
     )
     page = read(admin_client, ConflictKind.DELETED_HERE)
@@ -153,7 +157,8 @@ def test_the_list_shows_open_conflicts_unless_another_state_is_chosen(sync: Sync
     assert labels(state="all") == {"Ana", "Bo", "Cy"}
     assert labels(q="cy") == {"Cy"}
     assert labels(kind__exact="ambiguous") == set()
-    assert labels(connection__id__exact=str(sync.connection.pk)) == {"Bo", "Cy"}
+    assert labels(connection=str(sync.connection.pk)) == {"Bo", "Cy"}
+    assert labels(connection="nonsense") == set()
     assert admin_client.get(LIST, {"connection__credentials__startswith": "enc1"}).status_code == 400
 
 

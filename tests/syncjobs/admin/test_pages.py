@@ -90,7 +90,7 @@ PAGES: Mapping[str, Page] = {
     "syncjobs_syncrun_item": Page(RUNS, 10, title=False),
     "syncjobs_syncrun_progress": Page(RUNS, 10, title=False),
     "syncjobs_conflict_changelist": Page(CONFLICTS, 10),
-    "syncjobs_conflict_change": Page(CONFLICTS, 10),
+    "syncjobs_conflict_change": Page(CONFLICTS, 12),
     "syncjobs_conflict_history": Page(CONFLICTS, 10),
 }
 #: Addresses that only a button uses, with the file of their tests: GET is answered with 405.

@@ -134,6 +134,13 @@ def test_the_page_says_where_it_comes_from_and_what_is_open(browser: Client, imp
     assert reverse("admin:syncjobs_conflict_changelist") not in page_text
 
 
+def test_the_pages_of_schedules_with_one_name_show_their_question(browser: Client, imported: int, sync: Sync) -> None:
+    (here,) = write("schedule", [Draft({"name": "primary", "time_zone": "UTC"})], by=BY)
+    sync.run()
+    for pk in (imported, here.id):
+        assert "1 open" in page(browser, pk).content.decode()
+
+
 def test_the_page_reports_an_edit_after_the_measurement(browser: Client, imported: int, measured: Check) -> None:
     measured(measured_at=timezone.now())
     assert "was changed here after that" not in page(browser, imported).content.decode()

@@ -345,7 +345,7 @@ def test_two_people_on_one_address_are_two_and_asked(simulator: Simulator, impor
     assert len({kim.links.get().external_id for kim in kims}) == 2
     conflict = Conflict.objects.get(kind="ambiguous")
     assert conflict.evidence["email"] == "kim.lee@example.com"
-    assert len(conflict.evidence["at the source"]) == 2
+    assert len(conflict.evidence["people"]) == 2
     assert sync(imported).items.count() == 0
 
 
@@ -373,7 +373,7 @@ def test_a_shift_in_a_zone_that_nobody_knows_is_stored_inactive_and_is_a_questio
     assert odd.layers["layers"]
     question = Conflict.objects.get(kind="timezone_mismatch")
     assert (question.label, question.evidence["raw"]) == (odd.name, "America/Canada")
-    assert "choose one" in question.evidence["note"]
+    assert question.evidence["rule"] == "unknown"
     assert EscalationPolicy.objects.get(name=odd.name).active
 
 

@@ -1,0 +1,178 @@
+"""Finds what conflicts concern: rows, user groups, and the schedules and policies that they hold up.
+
+Everything is computed when it is shown, so it is never out of date. The number of queries does not depend on the number
+of conflicts, per 500 rows.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, TypeVar
+
+from django.db.models import Model, QuerySet
+
+from connectors.records import entity_type_of
+from oncall.aggregates import Kind
+from oncall.models import EscalationPolicy, ExtraShift, GroupMember, Override, Reference, Schedule, Service, UserGroup
+from oncall.tables.base import chunks, local_id
+from oncall.tables.kinds import ROOTS
+from syncjobs.conflicts.next_shifts import NextShifts
+from syncjobs.models import ROW_COLUMNS, Conflict, ConflictRow, ExternalLink
+from syncjobs.planning.conflicts import ABOUT_ROWS
+from syncjobs.planning.values import element_key
+
+#: A kind and the id of a row.
+Row = tuple[Kind, int]
+AnyRow = TypeVar("AnyRow", bound=Model)
+#: The kinds that concern the groups that own their schedules or policies: a person those in which the person holds a
+#: slot, a schedule or a policy its own.
+_OWNED: Final = frozenset({"responder", "schedule", "escalation_policy"})
+
+
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """What a conflict concerns.
+
+    rows: ids of the rows here, by key; keys without a row are missing. groups: names of the user groups that are
+    concerned. holds_up: in words, the schedules, that with the next shift first, and the escalation policies.
+    """
+
+    rows: Mapping[str, int]
+    groups: tuple[str, ...]
+    holds_up: tuple[str, ...]
+
+
+@dataclass
+class _Held:
+    """The ids of the schedules and policies that a row holds up, and the names of the user groups concerned."""
+
+    schedules: set[int] = field(default_factory=set)
+    policies: set[int] = field(default_factory=set)
+    groups: set[str] = field(default_factory=set)
+
+
+def keys_of(conflict: Conflict) -> tuple[str, ...]:
+    """Return the keys of the rows that a conflict is about."""
+    if conflict.kind in ABOUT_ROWS:
+        return tuple(conflict.evidence.get("rows") or conflict.evidence.get("people") or ())
+    return (element_key(conflict.connection_id, conflict.external_id),) if conflict.connection_id else ()
+
+
+def sources_of(conflicts: Sequence[Conflict]) -> dict[int, tuple[str, ...]]:
+    """Return the names of the connections that each conflict concerns, by its id. Their ``connection`` is loaded.
+
+    Makes a query per 500 conflicts about rows of several sources.
+    """
+    found = {each.pk: {each.connection.name} if each.connection else set() for each in conflicts}
+    for piece in chunks(each.pk for each in conflicts if each.connection_id is None):
+        rows = ConflictRow.objects.filter(conflict__in=piece, connection__isnull=False)
+        for pk, name in rows.values_list("conflict", "connection__name").distinct():
+            found[pk].add(name)
+    return {pk: tuple(sorted(names)) for pk, names in found.items()}
+
+
+def concerns(conflicts: Sequence[Conflict], at: datetime, *, in_full: bool = True) -> dict[int, Concern]:
+    """Return what each conflict concerns, by its id.
+
+    at: the instant from which the next shift is searched. in_full: False leaves out the next shifts and the user groups
+    of people, which saves five queries and all rendering.
+    """
+    kinds = {conflict.pk: entity_type_of(conflict.entity_type) for conflict in conflicts}
+    rows = _rows({conflict.pk: (kinds[conflict.pk], keys_of(conflict)) for conflict in conflicts})
+    wanted = {(kinds[pk], row_id) for pk, by_key in rows.items() for row_id in by_key.values()}
+    held = _held(wanted, at, members=in_full)
+    schedules = _by_id(Schedule.objects.select_related("group"), (each.schedules for each in held.values()))
+    policies = _by_id(EscalationPolicy.objects.select_related("group"), (each.policies for each in held.values()))
+    shifts = NextShifts(schedules.values(), int(at.timestamp()), render=in_full)
+    found = {}
+    for pk, by_key in rows.items():
+        kind = kinds[pk]
+        groups: set[str] = set()
+        in_schedules: set[tuple[int, int | None]] = set()
+        in_policies: set[int] = set()
+        for row_id in by_key.values():
+            each = held[kind, row_id]
+            in_schedules |= {
+                (key, row_id if kind == "responder" else None) for key in each.schedules & schedules.keys()
+            }
+            in_policies |= each.policies & policies.keys()
+            groups |= each.groups
+            if kind in _OWNED:
+                owners: list[Schedule | EscalationPolicy | None]
+                owners = [schedules.get(key) for key in each.schedules if kind != "schedule" or key == row_id]
+                owners += [policies.get(key) for key in each.policies if kind != "schedule"]
+                groups |= {owner.group.name for owner in owners if owner and owner.group}
+        in_words = sorted(f"escalation policy {policies[key].name}" for key in in_policies)
+        found[pk] = Concern(by_key, tuple(sorted(groups)), (*shifts.in_words(in_schedules), *in_words))
+    return found
+
+
+def _rows(keys: Mapping[int, tuple[Kind, tuple[str, ...]]]) -> dict[int, dict[str, int]]:
+    """Return the ids of the rows that exist, by conflict and key."""
+    linked: dict[tuple[str, str], int] = {}
+    local: dict[Kind, dict[int, str]] = defaultdict(dict)
+    for kind, each in keys.values():
+        local[kind] |= {pk: key for key in each if (pk := local_id(key)) is not None}
+    for kind, by_id in local.items():
+        for ids in chunks(sorted(by_id)):
+            linked |= {(kind, by_id[pk]): pk for pk in ROOTS[kind].rows.filter(pk__in=ids).values_list("pk", flat=True)}
+    for piece in chunks(sorted({key for _, each in keys.values() for key in each if local_id(key) is None})):
+        links = ExternalLink.objects.filter(key__in=piece).values_list("entity_type", "key", *ROW_COLUMNS)
+        for name, key, *columns in links:
+            row_id = next((pk for pk in columns if pk is not None), None)
+            if row_id is not None:
+                linked[name, key] = row_id
+    return {pk: {key: linked[kind, key] for key in each if (kind, key) in linked} for pk, (kind, each) in keys.items()}
+
+
+def _held(rows: set[Row], at: datetime, *, members: bool) -> dict[Row, _Held]:
+    """Return what each row holds up, and the groups that do not follow from these schedules and policies.
+
+    members: whether the groups with a person as a member are needed.
+    """
+    found: dict[Row, _Held] = defaultdict(_Held)
+    ids: dict[Kind, set[int]] = defaultdict(set)
+    for kind, row_id in rows:
+        ids[kind].add(row_id)
+        found[kind, row_id]
+        if kind == "schedule":
+            found[kind, row_id].schedules.add(row_id)
+        if kind == "escalation_policy":
+            found[kind, row_id].policies.add(row_id)
+    kinds: tuple[Kind, ...] = ("responder", "user_group", "schedule")
+    for kind in kinds:
+        for piece in chunks(sorted(ids[kind])):
+            uses = Reference.objects.filter(**{f"{kind}__in": piece}).distinct()
+            for row_id, schedule, policy in uses.values_list(kind, "owner_schedule", "owner_policy"):
+                if schedule is not None:
+                    found[kind, row_id].schedules.add(schedule)
+                if policy is not None:
+                    found[kind, row_id].policies.add(policy)
+    for piece in chunks(sorted(ids["responder"])):
+        memberships = GroupMember.objects.filter(responder__in=piece) if members else GroupMember.objects.none()
+        for person, name in memberships.values_list("responder", "group__name"):
+            found["responder", person or 0].groups.add(name)
+        shifts = ExtraShift.objects.filter(by__in=piece, ends_at__gt=at).values_list("by", "schedule")
+        overrides = Override.objects.filter(by__in=piece, ends_at__gt=at).values_list("by", "schedule")
+        for person, schedule in shifts.union(overrides):
+            found["responder", person].schedules.add(schedule)
+    for piece in chunks(sorted(ids["user_group"])):
+        for group, name in UserGroup.objects.filter(pk__in=piece).values_list("pk", "name"):
+            found["user_group", group].groups.add(name)
+        for group, schedule in Schedule.objects.filter(group__in=piece).values_list("group", "pk"):
+            found["user_group", group or 0].schedules.add(schedule)
+        for group, policy in EscalationPolicy.objects.filter(group__in=piece).values_list("group", "pk"):
+            found["user_group", group or 0].policies.add(policy)
+    for piece in chunks(sorted(ids["service"])):
+        for pk, policy, name in Service.objects.filter(pk__in=piece).values_list("pk", "policy", "group__name"):
+            found["service", pk].policies |= {policy} - {None}
+            found["service", pk].groups |= {name} - {None}
+    return found
+
+
+def _by_id(rows: "QuerySet[AnyRow]", ids: Iterable[Iterable[int]]) -> dict[int, AnyRow]:
+    found: dict[int, AnyRow] = {}
+    for piece in chunks(sorted({pk for each in ids for pk in each})):
+        found |= rows.in_bulk(piece)
+    return found

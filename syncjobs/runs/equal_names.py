@@ -1,0 +1,176 @@
+"""Load the rows that a plan compares by name or address, and the open questions about them.
+
+The cost depends on the objects of the connection and on the rows with their names, not on other rows.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import Any, Final
+
+from django.db.models import Case, Exists, OuterRef, QuerySet, Subquery, When
+
+from connectors.models import Connection
+from connectors.records import entity_type_of
+from oncall.aggregates import Kind
+from oncall.models.root import KEY_LENGTH
+from oncall.tables.base import LOCAL, chunks, source_of
+from oncall.tables.kinds import ROOTS
+from syncjobs.models import ACTIVE, OPEN_PLAN, Conflict, ConflictState, ExternalLink, Outcome, SyncItem
+from syncjobs.planning.conflicts import ABOUT_ROWS, COMPARED, NAME_COLLISIONS, folded
+from syncjobs.planning.plan import Proposals
+from syncjobs.planning.values import LinkView, NamedRow, OpenConflict, element_key
+
+#: The column with the folded name or address, where it is not the name.
+_FOLDED: Final = {"responder": "email_canonical"}
+
+
+def _standing(kind: Kind) -> Any:
+    """Return a queryset of the rows that were not merged into others."""
+    return ROOTS[kind].rows.filter(merged_into__isnull=True)
+
+
+class EqualNames:
+    """The rows with the names of a connection's objects, and the open questions of the connection and of these rows.
+
+    compared: ids of the links whose contents the plan compares; their objects may get another name.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        proposals: Proposals,
+        links: Mapping[Kind, Mapping[str, LinkView]],
+        compared: Iterable[int],
+    ) -> None:
+        self.conflicts: dict[int, OpenConflict] = {}
+        self._connection_id = connection.pk
+        self._rows: dict[Kind, dict[int, NamedRow]] = {kind: {} for kind in COMPARED}
+        self._known: dict[Kind, set[str]] = {kind: set() for kind in COMPARED}
+        wanted = self._add_questions(Conflict.objects.of_connection(connection.pk))
+        compared = set(compared)
+        for kind in COMPARED:
+            if links[kind]:
+                self._add_equal_to_own(kind)
+            changing = [
+                (proposal, links[kind].get(external_id))
+                for external_id, proposal in proposals[kind].items()
+                if (link := links[kind].get(external_id)) is None or link.id in compared
+            ]
+            for proposal, _ in changing:
+                wanted[kind].add(folded(kind, proposal.email if kind == "responder" else proposal.label))
+            self._add_named(kind, wanted[kind])
+            self._add_ids(kind, {link.row_id for _, link in changing if link is not None and link.row_id is not None})
+        for kind in NAME_COLLISIONS:
+            for piece in chunks(row.key for row in self._rows[kind].values() if not self._is_own(row.key)):
+                about = Conflict.objects.filter(connection=None, entity_type=kind, rows__key__in=piece)
+                self._add_named(kind, self._add_questions(about.distinct())[kind])
+        self.names = {kind: (*rows.values(), *self._planned(kind)) for kind, rows in self._rows.items()}
+
+    @cached_property
+    def _connected(self) -> set[int]:
+        return set(Connection.objects.filter(disconnected_at=None).values_list("pk", flat=True))
+
+    def _is_own(self, key: str) -> bool:
+        return source_of(key) == str(self._connection_id)
+
+    def _add_questions(self, conflicts: "QuerySet[Conflict]") -> dict[Kind, set[str]]:
+        """Load open questions. Return the names and addresses that they are about."""
+        names: dict[Kind, set[str]] = defaultdict(set)
+        about_rows = Case(When(kind__in=ABOUT_ROWS, then="evidence"), default=None)
+        rows = conflicts.filter(state=ConflictState.OPEN).annotate(about=about_rows).order_by("id")
+        for row in rows.values(
+            "id",
+            "kind",
+            "subject_key",
+            "entity_type",
+            "external_id",
+            "evidence_hash",
+            "paths",
+            "label",
+            "link",
+            "about",
+        ):
+            about = row["about"] or {}
+            if about:
+                names[entity_type_of(row["entity_type"])].add(about.get("name", about.get("email", "")))
+            self.conflicts[row["id"]] = OpenConflict(
+                id=row["id"],
+                kind=row["kind"],
+                subject=row["subject_key"],
+                entity_type=row["entity_type"],
+                external_id=row["external_id"],
+                evidence_hash=row["evidence_hash"],
+                from_merge=bool(row["paths"]),
+                label=row["label"],
+                link_id=row["link"],
+                keys=tuple(about.get("rows", about.get("people", ()))),
+            )
+        return names
+
+    def _add_equal_to_own(self, kind: Kind) -> None:
+        """Load the active rows of this connection whose name another active row has, and these other rows."""
+        column = _FOLDED.get(kind, "name_key")
+        active = _standing(kind).filter(active=True)
+        own = active.filter(links__connection=self._connection_id).exclude(**{column: ""}).values(column)
+        others = active.filter(**{column: OuterRef(column)}).exclude(pk=OuterRef("pk"))
+        found = self._add(kind, active.filter(Exists(others)).filter(**{f"{column}__in": own}))
+        self._known[kind] |= {folded(kind, row.name) for row in found}
+
+    def _add_named(self, kind: Kind, names: set[str]) -> None:
+        column = _FOLDED.get(kind, "name_key")
+        missing = names - self._known[kind] - {""}
+        self._known[kind] |= missing
+        for piece in chunks(sorted({name[:KEY_LENGTH] for name in missing})):
+            self._add(kind, _standing(kind).filter(active=True, **{f"{column}__in": piece}))
+
+    def _add_ids(self, kind: Kind, ids: set[int]) -> None:
+        for piece in chunks(sorted(ids - self._rows[kind].keys())):
+            self._add(kind, _standing(kind).filter(pk__in=piece))
+
+    def _add(self, kind: Kind, rows: "QuerySet[Any]") -> list[NamedRow]:
+        links = ExternalLink.objects.filter(**{kind: OuterRef("pk")}).order_by("id")
+        found = []
+        keyed = rows.annotate(link_key=Subquery(links.values("key")[:1])).order_by("id")
+        for pk, key, name, active in keyed.values_list("id", "link_key", COMPARED[kind], "active"):
+            key = key or f"{LOCAL}{pk}"
+            found.append(NamedRow(pk, key, name, active, self._is_followed(key)))
+        self._rows[kind] |= {row.row_id: row for row in found if row.row_id is not None}
+        return found
+
+    def _is_followed(self, key: str) -> bool:
+        source = source_of(key)
+        return source.isdecimal() and int(source) in self._connected
+
+    def _planned(self, kind: Kind) -> Iterable[NamedRow]:
+        """Return the rows of open questions that a plan which waits, or an active run, will create."""
+        loaded = {row.key for row in self._rows[kind].values()}
+        keys = {
+            key
+            for conflict in self.conflicts.values()
+            for key in conflict.keys
+            if conflict.entity_type == kind and key not in loaded and not key.startswith(LOCAL)
+        }
+        found: dict[str, NamedRow] = {}
+        links = ExternalLink.objects.filter(
+            connection=OuterRef("run__connection"), entity_type=kind, external_id=OuterRef("external_id")
+        )
+        for piece in chunks(sorted({key.partition(":")[2] for key in keys})):
+            items = SyncItem.objects.filter(
+                ~Exists(links),
+                entity_type=kind,
+                external_id__in=piece,
+                action="create",
+                outcome=Outcome.NONE,
+                ticked=True,
+                run__state__in=[*ACTIVE, *OPEN_PLAN],
+            )
+            for source, external_id, changes in items.order_by("id").values_list(
+                "run__connection", "external_id", "changes"
+            ):
+                key = element_key(source, external_id)
+                if key in keys:
+                    fields = changes["fields"]
+                    name, active = fields.get(COMPARED[kind], [None, ""])[1], fields.get("active", [None, True])[1]
+                    found[key] = NamedRow(None, key, name, active, self._is_followed(key))
+        return found.values()

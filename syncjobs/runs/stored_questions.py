@@ -1,0 +1,116 @@
+"""Store the questions of a plan. Only differences are written: a plan with the same questions writes nothing."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Final
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Subquery
+
+from connectors.records import entity_type_of
+from oncall.aggregates import Kind
+from oncall.models.root import NAME_LENGTH
+from oncall.tables.base import chunks, source_of
+from syncjobs.models import Conflict, ConflictRow, ConflictState, ExternalLink, SyncRun
+from syncjobs.planning.conflicts import evidence_hash
+from syncjobs.planning.values import ConflictDraft, LinkView, OpenConflict, Picture, Plan
+
+#: The columns that another plan with the same question may change.
+_REFRESHED: Final = ("external_id", "link", "label", "paths", "evidence", "evidence_hash")
+
+
+def store_conflicts(run: SyncRun, plan: Plan, picture: Picture, at: datetime) -> int:
+    """Open, refresh and close conflicts so that they match the plan. Return how many were opened.
+
+    Another connection may open the same question about rows of both at the same time: then there is one question.
+    """
+    before = {(conflict.kind, conflict.subject): conflict for conflict in picture.conflicts}
+    new, moved = [], []
+    for (kind, subject), draft in {(draft.kind, draft.subject): draft for draft in plan.conflicts}.items():
+        known, row = before.get((kind, subject)), _conflict(run, draft, picture.links, at)
+        if known is None:
+            new.append((draft, row))
+        elif _differs(known, row):
+            row.pk = known.id
+            moved.append(row)
+    if not (new or moved or plan.settled):
+        return 0
+    with transaction.atomic():
+        # Two plans change questions in the same order, and open new ones afterwards, so that neither waits for ever.
+        for piece in chunks(sorted([*plan.settled, *(row.pk for row in moved)])):
+            list(Conflict.objects.select_for_update().filter(pk__in=piece).order_by("pk").values_list("pk"))
+        for piece in chunks(plan.settled):
+            settled = Conflict.objects.filter(pk__in=piece, state=ConflictState.OPEN)
+            settled.update(state=ConflictState.CLOSED, closed_at=at)
+        Conflict.objects.bulk_update(moved, _REFRESHED, batch_size=100)
+        Conflict.objects.bulk_create([row for draft, row in new if not draft.shared])
+        return len(new) - _open_shared([(draft, row) for draft, row in new if draft.shared])
+
+
+def link_conflicts(run: SyncRun) -> None:
+    """Set the link of open conflicts about objects that had no link when they were planned."""
+    link = ExternalLink.objects.filter(
+        connection=OuterRef("connection"), entity_type=OuterRef("entity_type"), external_id=OuterRef("external_id")
+    )
+    unlinked = Conflict.objects.filter(Exists(link), connection=run.connection, state=ConflictState.OPEN, link=None)
+    unlinked.update(link=Subquery(link.values("pk")[:1]))
+
+
+def _open_shared(new: Iterable[tuple[ConflictDraft, Conflict]]) -> int:
+    """Open the questions that belong to no single connection. Return how many of them were open already."""
+    drafts: dict[tuple[str, str], tuple[ConflictDraft, Conflict]] = {}
+    drafts |= {(draft.kind, draft.subject): (draft, row) for draft, row in new}
+    if not drafts:
+        return 0
+    already = _open_ids(drafts).keys()
+    missing = [row for identity, (_, row) in sorted(drafts.items()) if identity not in already]
+    Conflict.objects.bulk_create(missing, ignore_conflicts=True)
+    ConflictRow.objects.bulk_create(
+        [
+            ConflictRow(conflict_id=pk, key=key, connection_id=int(source) if source.isdecimal() else None)
+            for identity, pk in _open_ids(drafts).items()
+            for key in drafts[identity][0].keys
+            for source in [source_of(key)]
+        ],
+        ignore_conflicts=True,
+    )
+    return len(already)
+
+
+def _open_ids(drafts: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    """Return the ids of the open questions that belong to no single connection, by kind and subject."""
+    wanted = set(drafts)
+    found: dict[tuple[str, str], int] = {}
+    for piece in chunks(sorted({subject for _, subject in wanted})):
+        rows = Conflict.objects.filter(connection=None, state=ConflictState.OPEN, subject_key__in=piece)
+        found |= {(kind, subject): pk for pk, kind, subject in rows.values_list("pk", "kind", "subject_key")}
+    return {identity: pk for identity, pk in found.items() if identity in wanted}
+
+
+def _conflict(
+    run: SyncRun, draft: ConflictDraft, links: Mapping[Kind, Mapping[str, LinkView]], at: datetime
+) -> Conflict:
+    link = None if draft.shared else links[entity_type_of(draft.entity_type)].get(draft.external_id)
+    return Conflict(
+        connection_id=None if draft.shared else run.connection_id,
+        link_id=link.id if link else None,
+        kind=draft.kind,
+        subject_key=draft.subject,
+        entity_type=draft.entity_type,
+        external_id=draft.external_id,
+        label=draft.label[:NAME_LENGTH],
+        paths=list(draft.paths),
+        evidence=dict(draft.evidence),
+        evidence_hash=evidence_hash(draft),
+        opened_at=at,
+    )
+
+
+def _differs(known: OpenConflict, row: Conflict) -> bool:
+    """Return whether something that is stored differs. The evidence and its paths are compared by their hash."""
+    return (known.external_id, known.link_id, known.label, known.evidence_hash) != (
+        row.external_id,
+        row.link_id,
+        row.label,
+        row.evidence_hash,
+    )
