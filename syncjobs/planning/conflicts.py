@@ -207,20 +207,16 @@ def name_collisions(kind: Kind, after: AfterPlan) -> list[ConflictDraft]:
     for name, rows in _equal_rows(kind, after).items():
         if not any(row.followed for row in rows):
             continue
-        keys = tuple(row.key for row in rows)
-        drafts.append(
-            ConflictDraft(
-                NAME_COLLISIONS[kind],
-                _subject(keys),
-                kind,
-                "",
-                rows[0].name,
-                evidence={"name": name, "rows": list(keys)},
-                shared=True,
-                keys=keys,
-            )
-        )
+        drafts.append(name_collision(kind, name, rows[0].name, [row.key for row in rows]))
     return drafts
+
+
+def name_collision(kind: Kind, name: str, label: str, keys: Iterable[str]) -> ConflictDraft:
+    """Return the conflict of the rows with these keys. name: their folded name."""
+    ordered = tuple(sorted(keys))
+    evidence = {"name": name, "rows": list(ordered)}
+    subject = _subject(ordered)
+    return ConflictDraft(NAME_COLLISIONS[kind], subject, kind, "", label, evidence=evidence, shared=True, keys=ordered)
 
 
 def _subject(keys: Sequence[str]) -> str:

@@ -1,6 +1,6 @@
 """Store the questions of a plan. Only differences are written: a plan with the same questions writes nothing."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -11,8 +11,8 @@ from connectors.records import entity_type_of
 from oncall.aggregates import Kind
 from oncall.models.root import NAME_LENGTH
 from oncall.tables.base import chunks, source_of
-from syncjobs.models import Conflict, ConflictRow, ConflictState, ExternalLink, SyncRun
-from syncjobs.planning.conflicts import evidence_hash
+from syncjobs.models import ApplyLock, Conflict, ConflictRow, ConflictState, ExternalLink, SyncRun
+from syncjobs.planning.conflicts import NAME_COLLISIONS, evidence_hash, name_collision
 from syncjobs.planning.values import ConflictDraft, LinkView, OpenConflict, Picture, Plan
 
 #: The columns that another plan with the same question may change.
@@ -36,6 +36,8 @@ def store_conflicts(run: SyncRun, plan: Plan, picture: Picture, at: datetime) ->
     if not (new or moved or plan.settled):
         return 0
     with transaction.atomic():
+        if any(draft.shared for draft, _ in new):
+            new = [(draft, _conflict(run, draft, picture.links, at)) for draft in _united(new, before.values(), at)]
         # Two plans change questions in the same order, and open new ones afterwards, so that neither waits for ever.
         for piece in chunks(sorted([*plan.settled, *(row.pk for row in moved)])):
             list(Conflict.objects.select_for_update().filter(pk__in=piece).order_by("pk").values_list("pk"))
@@ -45,6 +47,32 @@ def store_conflicts(run: SyncRun, plan: Plan, picture: Picture, at: datetime) ->
         Conflict.objects.bulk_update(moved, _REFRESHED, batch_size=100)
         Conflict.objects.bulk_create([row for draft, row in new if not draft.shared])
         return len(new) - _open_shared([(draft, row) for draft, row in new if draft.shared])
+
+
+def _united(
+    new: Sequence[tuple[ConflictDraft, Conflict]], known: Iterable[OpenConflict], at: datetime
+) -> list[ConflictDraft]:
+    """Return the new questions. One that another plan opened meanwhile about some of the same rows becomes a part.
+
+    known: the questions that were open when the plan was made. Plans that open questions about names wait for each other.
+    """
+    ApplyLock.objects.bulk_create([ApplyLock(entity_type=kind) for kind in NAME_COLLISIONS], ignore_conflicts=True)
+    list(ApplyLock.objects.select_for_update().filter(entity_type__in=NAME_COLLISIONS).order_by("pk").values_list("pk"))
+    known_ids = {conflict.id for conflict in known}
+    drafts = []
+    for draft, _ in new:
+        meanwhile: dict[int, Conflict] = {}
+        for piece in chunks(draft.keys) if draft.shared else ():
+            about = Conflict.objects.filter(connection=None, kind=draft.kind, state=ConflictState.OPEN)
+            meanwhile |= {other.pk: other for other in about.filter(rows__key__in=piece) if other.pk not in known_ids}
+        others = [other for other in meanwhile.values() if other.evidence["name"] == draft.evidence["name"]]
+        if others:
+            keys = {*draft.keys, *(key for other in others for key in other.evidence["rows"])}
+            draft = name_collision(draft.entity_type, draft.evidence["name"], draft.label, keys)
+            parts = [other.pk for other in others if other.subject_key != draft.subject]
+            Conflict.objects.filter(pk__in=parts).update(state=ConflictState.CLOSED, closed_at=at)
+        drafts.append(draft)
+    return drafts
 
 
 def link_conflicts(run: SyncRun) -> None:
