@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.apps import apps
-from django.db import connection, models
+from django.db import connection, models, transaction
 
 from connectors.records import entity_type_of
 from oncall.models import Reference
@@ -91,7 +91,8 @@ def wrong_indexes() -> list[str]:
 def broken_constraints() -> list[str]:
     """Return the foreign keys without a row. Constraints are checked at the end of a transaction otherwise."""
     try:
-        connection.check_constraints()
+        with transaction.atomic():
+            connection.check_constraints()
     except Exception as broken:  # noqa: BLE001 - the databases raise different errors
         return [str(broken)]
     return []

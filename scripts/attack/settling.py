@@ -96,7 +96,7 @@ def _by_address(source: AttackedSource) -> Mapping[str, list[str]]:
 
 def _fresh_import(site: Site) -> Iterator[str]:
     """Without edits here, the content is that of a first import of the present accounts into an empty database."""
-    if site.touched:
+    if site.touched or "local" in site.owners:
         return
     ids = {source.connection.pk for source in site.sources}
     failed = {

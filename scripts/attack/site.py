@@ -154,7 +154,8 @@ class Site:
     """Two connections, an administrator who is logged in, and accounts with the addresses of imported people.
 
     known: names of promises that are not checked. touched: rows that were edited, deactivated or deleted here, by kind
-    and primary key. overwriting: connections that had the strategy *overwrite with source* at any time.
+    and primary key. overwriting: connections that had the strategy *overwrite with source*, or it for a field, at any
+    time. owners: the owners that fields were given.
     """
 
     def __init__(
@@ -177,6 +178,7 @@ class Site:
         self.edits: list[LocalEdit] = []
         self.touched: set[tuple[str, int]] = set()
         self.overwriting: set[int] = set()
+        self.owners: set[str] = set()
         self.drives: list[Drive] = []
         self.log: list[str] = []
         self._at_cancel: Any = None
@@ -191,7 +193,7 @@ class Site:
 
     def begin(self, source: AttackedSource, kind: RunKind, only: Sequence[EntityKey] = ()) -> SyncRun:
         source.profile.refresh_from_db()
-        if source.profile.strategy == Strategy.OVERWRITE:
+        if Strategy.OVERWRITE in (source.profile.strategy, *source.profile.ownership.values()):
             self.overwriting.add(source.connection.pk)
         return start(source.profile, kind, by=None, only=only, notify=False)
 

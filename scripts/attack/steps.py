@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from connectors.closure import SELECTABLE, Selection
 from connectors.records import ENTITY_TYPES
+from oncall.aggregates import AGGREGATES
 from scripts.attack import invariants, local
 from scripts.attack.accounts import Fault
 from scripts.attack.content import contents
@@ -156,13 +157,18 @@ def _nothing() -> None:
 
 
 def change_rules(site: Site, random: Random) -> None:
-    """Narrow or widen the selection, or change the strategy."""
+    """Narrow or widen the selection, change the strategy, or give a field another owner."""
     source = random.choice(site.sources)
     profile = source.profile
     profile.refresh_from_db()
     keys = [key for key in sorted(source.account.records) if key[0] in SELECTABLE]
     if random.random() < 0.3 or not keys:
         profile.strategy = "source" if profile.strategy == "ask" else "ask"
+    elif random.random() < 0.2:
+        kind = random.choice(ENTITY_TYPES)
+        owned, owner = random.choice(AGGREGATES[kind].fields), random.choice(["ask", "source", "local"])
+        profile.ownership = {**profile.ownership, f"{kind}.{owned}": owner}
+        site.owners.add(owner)
     elif random.random() < 0.3:
         profile.selection = Selection().to_json()
     else:
@@ -171,7 +177,7 @@ def change_rules(site: Site, random: Random) -> None:
     profile.rules_version = F("rules_version") + 1
     profile.save()
     profile.refresh_from_db()
-    site.say(f"  {source.connection}: {profile.strategy}, {profile.selection}")
+    site.say(f"  {source.connection}: {profile.strategy}, {profile.ownership}, {profile.selection}")
 
 
 def disconnect_source(site: Site, random: Random) -> None:
