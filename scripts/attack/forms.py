@@ -33,6 +33,8 @@ class _Fields(HTMLParser):
         if tag == "select":
             self._select = ""
         elif tag == "textarea":
+            lines = self.data[self._textarea].removeprefix("\n").split("\n")
+            self.data[self._textarea] = "\r\n".join(lines)  # so a browser sends them
             self._textarea = ""
 
     def handle_data(self, data: str) -> None:
