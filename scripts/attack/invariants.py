@@ -15,6 +15,7 @@ from scripts.attack.content import broken_constraints, contents, differences, wr
 from scripts.attack.site import Drive, Site, Violation
 from syncjobs.models import (
     ACTIVE,
+    OPEN_PLAN,
     Conflict,
     ConflictState,
     ExternalLink,
@@ -30,19 +31,15 @@ _WRITES: Final = ("create", "match", "update", "held")
 Check = Callable[[Site, Drive, int], Iterator[str]]
 
 
-def last_record() -> int:
-    """Return the id of the last change record. Those of a run have greater ids."""
-    return ChangeRecord.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
-
-
 def check_run(site: Site, done: Drive, first: int) -> None:
     """Check one drive of a run. first: the last change record before it. Raises Violation."""
     raise_for(site, {name: check(site, done, first) for name, check in OF_A_RUN.items()})
 
 
 def check_step(site: Site) -> None:
-    """Check all rows after a step and the tick that follows it. Raises Violation."""
-    site.tick()
+    """Check all rows after a step, and after what the ticks that follow it start. Raises Violation."""
+    for done, first in site.after_ticks():
+        check_run(site, done, first)
     raise_for(site, {name: check(site) for name, check in OF_A_STEP.items()})
 
 
@@ -171,6 +168,24 @@ def _references_at_end(site: Site, done: Drive, first: int) -> Iterator[str]:
         yield from (f"after run {done.run.pk}: {each}" for each in wrong_references(complete=True))
 
 
+def _superseded(site: Site, done: Drive, first: int) -> Iterator[str]:
+    """A newer read of the whole selection replaces an older plan that waits, also if there is nothing to do."""
+    if done.run.state in (*_ENDED, RunState.AWAITING_REVIEW) and "only" not in done.run.scope:
+        waiting = SyncRun.objects.filter(connection=done.source.connection, state__in=OPEN_PLAN, pk__lt=done.run.pk)
+        yield from (f"{each} still waits, although run {done.run.pk} read the source later" for each in waiting)
+
+
+def _true_sentences(site: Site, done: Drive, first: int) -> Iterator[str]:
+    """A run that says that nothing was removed has removed nothing."""
+    if "nothing was removed" not in f"{done.run.reason} {done.run.hint}".casefold():
+        return
+    for record in ChangeRecord.objects.filter(cause=f"run:{done.run.pk}", action="update"):
+        gone = [path for path, (_, new) in record.changes.items() if "." in path and new is None]
+        gone += [path for path, (old, new) in record.changes.items() if path == "active" and old and not new]
+        if gone:
+            yield f"run {done.run.pk} says that nothing was removed, but of {record}: {gone}"
+
+
 # --- of a step --------------------------------------------------------------------------------------------------------
 
 
@@ -262,6 +277,8 @@ OF_A_RUN: Final[Mapping[str, Check]] = {
     "counts": _counts,
     "plan applied": _plan_applied,
     "references at the end": _references_at_end,
+    "superseded": _superseded,
+    "true sentences": _true_sentences,
 }
 OF_A_STEP: Final[Mapping[str, Callable[[Site], Iterator[str]]]] = {
     "running": _running,

@@ -10,8 +10,8 @@ from connectors.records import SourceUser
 from oncall.emails import canonical_email
 from oncall.models import Responder
 from scripts.attack.content import contents, differences, imported, product_models
-from scripts.attack.invariants import OF_A_RUN, OF_A_STEP, check_primary, check_run, check_step, last_record, raise_for
-from scripts.attack.site import AttackedSource, Drive, Site, Violation
+from scripts.attack.invariants import OF_A_RUN, OF_A_STEP, check_primary, check_run, check_step, raise_for
+from scripts.attack.site import AttackedSource, Drive, Site, Violation, last_record
 from scripts.attack.steps import reconnect
 from syncjobs.models import ExternalLink, RunKind, RunState
 from syncjobs.runs.start import approve
@@ -133,7 +133,18 @@ AT_THE_END: Final[Mapping[str, Callable[[Site], Iterator[str]]]] = {
 }
 #: The names of all promises.
 PROMISES: Final = frozenset(
-    {*OF_A_RUN, *OF_A_STEP, *AT_THE_END, "active", "unchanged form", "primary", "second sync", "nothing to do", "error"}
+    {
+        *OF_A_RUN,
+        *OF_A_STEP,
+        *AT_THE_END,
+        "active",
+        "parallel import",
+        "unchanged form",
+        "primary",
+        "second sync",
+        "nothing to do",
+        "error",
+    }
 )
 
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from random import Random
-from typing import Any
+from typing import Any, Final
 
 from django.db import connection as database
 from django.test import Client
@@ -15,7 +15,7 @@ from connectors.closure import Selection
 from connectors.errors import ConnectionConfigError, ProviderUnavailable, ReadStopped
 from connectors.models import Connection
 from connectors.records import ENTITY_TYPES, EntityKey, Snapshot
-from oncall.models import User
+from oncall.models import ChangeRecord, User
 from oncall.operations import create_account
 from oncall.rendering.final import Span
 from scripts.attack.accounts import Fault, SourceAccount
@@ -23,6 +23,9 @@ from syncjobs.models import RunKind, RunState, Strategy, SyncProfile, SyncRun
 from syncjobs.runs.runner import drive
 from syncjobs.runs.start import cancel, start
 from syncjobs.tasks import tick
+
+#: So many ticks may pass until no run is queued any more.
+MOST_TICKS: Final = 5
 
 
 class Violation(Exception):
@@ -217,8 +220,17 @@ class Site:
         )
         return done
 
-    def tick(self) -> None:
-        tick()
+    def after_ticks(self) -> Iterator[tuple[Drive, int]]:
+        """Tick, and drive what is queued then, as workers do. Yields each drive, and the last record before it."""
+        for _ in range(MOST_TICKS):
+            tick()
+            queued = list(SyncRun.objects.filter(state=RunState.QUEUED).order_by("pk"))
+            for run in queued:
+                source = next(each for each in self.sources if each.connection.pk == run.connection_id)
+                first = last_record()
+                yield self.drive(source, run), first
+            if not queued:
+                return
 
     def note_cancel(self, rows: Any) -> None:
         self._at_cancel = rows
@@ -237,6 +249,11 @@ class Site:
             note()
 
         return Interruption(_statement(random), stop, between=True)
+
+
+def last_record() -> int:
+    """Return the id of the last change record. Those of a run that starts now have greater ids."""
+    return ChangeRecord.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
 
 
 def _statement(random: Random) -> int:

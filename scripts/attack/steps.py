@@ -15,7 +15,7 @@ from scripts.attack import invariants, local
 from scripts.attack.accounts import Fault
 from scripts.attack.content import contents
 from scripts.attack.edits import edit_source
-from scripts.attack.site import AttackedSource, Drive, Interruption, Site, Violation
+from scripts.attack.site import AttackedSource, Drive, Interruption, Site, Violation, last_record
 from syncjobs.errors import RunAlreadyActive, StalePlan
 from syncjobs.models import Outcome, RunKind, RunState, SyncRun
 from syncjobs.runs.runner import FRESH
@@ -147,9 +147,12 @@ def nested_sync(site: Site, random: Random) -> None:
 
     source.during = during
     try:
-        _applied(site, source, random)
+        done = _applied(site, source, random)
     finally:
         source.during = _nothing
+    stale = [] if done is None else list(done.run.items.filter(outcome=Outcome.STALE, link=None))
+    if stale and "parallel import" not in site.known:
+        raise Violation("parallel import", [f"run {item.run_id} left {item} stale: {item.reason}" for item in stale])
 
 
 def _nothing() -> None:
@@ -224,7 +227,7 @@ def _approved(site: Site, source: AttackedSource, run: SyncRun, interruption: In
 
 
 def _driven(site: Site, source: AttackedSource, run: SyncRun, interruption: Interruption | None = None) -> Drive:
-    first = invariants.last_record()
+    first = last_record()
     done = site.drive(source, run, interruption)
     invariants.check_run(site, done, first)
     return done
