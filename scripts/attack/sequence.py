@@ -1,12 +1,13 @@
 """One sequence of an attack: two connections, some steps, and the promises that must hold. Its seed decides it all."""
 
 import traceback
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from random import Random
 from unittest.mock import patch
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from scripts.attack.accounts import PROVIDERS, sample
 from scripts.attack.invariants import check_step
@@ -37,6 +38,26 @@ class Result:
         return "\n".join([broken, *self.log, f"Reproduce: {command}"])
 
 
+@contextmanager
+def _transactions_as_savepoints() -> Iterator[None]:
+    """Let the product's outermost transactions be savepoints, as the whole sequence is one transaction.
+
+    Django gives a savepoint to most of them, but not to those that it opens itself, for example around a bulk_create.
+    """
+    enter, depth = transaction.Atomic.__enter__, len(connection.savepoint_ids)
+
+    def entering(block: transaction.Atomic) -> None:
+        given = block.savepoint
+        block.savepoint = given or len(connection.savepoint_ids) == depth
+        try:
+            enter(block)
+        finally:
+            block.savepoint = given
+
+    with patch.object(transaction.Atomic, "__enter__", entering):
+        yield
+
+
 def run_sequence(seed: int, steps: int, *, known: Collection[str] = (), only: Collection[int] | None = None) -> Result:
     """Run one sequence in a transaction that is rolled back, and return what it found.
 
@@ -51,7 +72,8 @@ def run_sequence(seed: int, steps: int, *, known: Collection[str] = (), only: Co
     taken = [number for number in range(steps) if only is None or number in only]
     result = Result(seed, steps, taken)
     result.log = [f"{providers[0]} ({strategies[0]}) and {providers[1]} ({strategies[1]}), batches of {batch}"]
-    with transaction.atomic(), patch("celery.Celery.send_task"), patch.object(apply, "BATCH", batch):
+    patches = (patch("celery.Celery.send_task"), patch.object(apply, "BATCH", batch))
+    with transaction.atomic(), _transactions_as_savepoints(), patches[0], patches[1]:
         site = Site(accounts, strategies, known)
         site.log = result.log
         try:

@@ -6,14 +6,17 @@ from typing import Any, Final
 from django.db import connection as database
 from django.db import transaction
 
-from connectors.records import SourceUser
+from connectors.records import SourceUser, entity_type_of
 from oncall.emails import canonical_email
 from oncall.models import Responder
+from oncall.rendering.codec import instant_to_text
+from scripts.attack.accounts import NOW
 from scripts.attack.content import contents, differences, imported, product_models
 from scripts.attack.invariants import OF_A_RUN, OF_A_STEP, check_primary, check_run, check_step, raise_for
 from scripts.attack.site import AttackedSource, Drive, Site, Violation, last_record
 from scripts.attack.steps import reconnect
 from syncjobs.models import ExternalLink, RunKind, RunState
+from syncjobs.planning.canonical import have_same_meaning
 from syncjobs.runs.start import approve
 
 _KEPT = frozenset({"Connection", "SyncProfile", "User"})
@@ -117,14 +120,21 @@ def _fresh_import(site: Site) -> Iterator[str]:
                 yield f"{key} is {'missing here' if mine is None else 'only here'}"
             continue
         if mine["alone"] and fresh["alone"] and mine["primary"]:
-            changed = {n: (v, fresh["fields"][n]) for n, v in mine["fields"].items() if v != fresh["fields"][n]}
-            if "zone_state" in changed and fresh["fields"]["zone_state"] != "ok":
-                # A schedule keeps the zone that it had before the source reported one that nobody knows.
-                changed = {n: v for n, v in changed.items() if n not in ("time_zone", "zone_state", "active")}
+            changed = _changed(key[1], mine["fields"], fresh["fields"])
             if changed:
                 yield f"{key}: {changed} (here, imported fresh)"[:600]
         if mine["elements"] != fresh["elements"]:
             yield f"{key}: elements {mine['elements']} here, {fresh['elements']} imported fresh"[:600]
+
+
+def _changed(kind: str, here: Mapping[str, Any], fresh: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Return the fields whose values differ in meaning, each with both values."""
+    now = instant_to_text(NOW)
+    names = {name for name in here if not have_same_meaning(entity_type_of(kind), name, here[name], fresh[name], now)}
+    if fresh.get("time_zone") == "":
+        # A row keeps the zone that it had before the source reported one that nobody knows.
+        names -= {"time_zone", "zone_state", "active"}
+    return {name: (here[name], fresh[name]) for name in sorted(names)}
 
 
 AT_THE_END: Final[Mapping[str, Callable[[Site], Iterator[str]]]] = {
