@@ -166,7 +166,7 @@ class SourceAccount:
             teams=tuple(each for each in read if isinstance(each, SourceTeam)),
             schedules=tuple(each for each in read if isinstance(each, SourceSchedule)),
             policies=tuple(each for each in read if isinstance(each, SourcePolicy)),
-            services=tuple(each for each in read if key_of(each)[0] == "service"),  # type: ignore[misc]
+            services=tuple(each for each in read if key_of(each)[0] == "service"),
             failed=tuple(
                 FailedEntity(kind, short_key(id_), "unreadable", "", "It could not be read.")
                 for kind, id_ in sorted(fault.unreadable)

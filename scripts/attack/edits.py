@@ -64,7 +64,7 @@ def _person(account: SourceAccount, random: Random) -> str:
     choices: list[dict[str, Any]] = [
         {"email": f"new.{number}@example.com"},
         {"email": None},
-        {"email": random.choice([each.email for each in account.of_kind("responder")])},  # type: ignore[union-attr]
+        {"email": random.choice([each.email for each in account.of_kind("responder")])},
         {"title": f"Title {number}"},
         {"time_zone": convert(random.choice(_ZONES))},
         {"state": random.choice(["active", "inactive", "deleted"])},
@@ -220,7 +220,7 @@ def _stand_in(account: SourceAccount, random: Random) -> str:
         return ""
     schedule = random.choice(schedules)
     by: Participant = person(random.choice(people))
-    overrides = [replace(each, by=by) for each in schedule.overrides]  # type: ignore[union-attr]
+    overrides = [replace(each, by=by) for each in schedule.overrides]
     return _put(account, schedule, overrides=tuple(overrides[: random.randint(0, len(overrides))]))
 
 
