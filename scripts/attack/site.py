@@ -28,8 +28,8 @@ from syncjobs.tasks import tick
 MOST_TICKS: Final = 5
 
 
-class Violation(Exception):
-    """A promise that the product broke. invariant: its name in ``scripts.attack.invariants``."""
+class Violation(BaseException):
+    """A promise that the product broke. invariant: its name. Not an Exception, as the product catches those."""
 
     def __init__(self, invariant: str, found: Sequence[str]) -> None:
         super().__init__("; ".join(found[:6]) + (f" (and {len(found) - 6} more)" if len(found) > 6 else ""))
@@ -239,7 +239,7 @@ class Site:
         def die() -> None:
             raise Killed
 
-        return Interruption(_statement(random), die, after=random.random() < 0.5)
+        return Interruption(any_statement(random), die, after=random.random() < 0.5)
 
     def cancelling(self, run: SyncRun, random: Random, note: Callable[[], None]) -> Interruption:
         """Return an interruption that cancels the run between two of its transactions."""
@@ -248,7 +248,7 @@ class Site:
             cancel(run)
             note()
 
-        return Interruption(_statement(random), stop, between=True)
+        return Interruption(any_statement(random), stop, between=True)
 
 
 def last_record() -> int:
@@ -256,7 +256,7 @@ def last_record() -> int:
     return ChangeRecord.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
 
 
-def _statement(random: Random) -> int:
+def any_statement(random: Random) -> int:
     """Return the number of a statement of a run: all parts of a run have a good chance."""
     return random.randint(1, random.choice([20, 60, 120, 200]))
 

@@ -15,7 +15,7 @@ from scripts.attack import invariants, local
 from scripts.attack.accounts import Fault
 from scripts.attack.content import contents
 from scripts.attack.edits import edit_source
-from scripts.attack.site import AttackedSource, Drive, Interruption, Site, Violation, last_record
+from scripts.attack.site import AttackedSource, Drive, Interruption, Site, Violation, any_statement, last_record
 from syncjobs.errors import RunAlreadyActive, StalePlan
 from syncjobs.models import Outcome, RunKind, RunState, SyncRun
 from syncjobs.runs.runner import FRESH
@@ -133,7 +133,7 @@ def interrupted_sync(site: Site, random: Random) -> None:
 
 
 def nested_sync(site: Site, random: Random) -> None:
-    """Sync the other connection while this one is being read."""
+    """Sync the other connection while this one is being read, or between two of its transactions."""
     source, other = random.sample(site.sources, 2)
 
     def during() -> None:
@@ -143,11 +143,20 @@ def nested_sync(site: Site, random: Random) -> None:
             site.begin(source, RunKind.APPLY)
         except RunAlreadyActive:
             return
-        raise Violation("active", [f"a second run of {source.connection} started while the first one was running"])
+        if "active" not in site.known:
+            raise Violation("active", [f"a second run of {source.connection} started while the first one was running"])
 
-    source.during = during
+    def also() -> None:
+        _applied(site, other, random)
+
+    between = None
+    if random.random() < 0.3:
+        source.during = during
+    else:
+        between = Interruption(any_statement(random), also, between=True)
+    run = _begun(site, source, RunKind.APPLY)
     try:
-        done = _applied(site, source, random)
+        done = None if run is None else _driven(site, source, run, between)
     finally:
         source.during = _nothing
     stale = [] if done is None else list(done.run.items.filter(outcome=Outcome.STALE, link=None))
@@ -249,7 +258,7 @@ STEPS: Final[Mapping[str, tuple[Step, int]]] = {
     "sync some": (sync_some, 1),
     "sync with a fault": (sync_with_fault, 4),
     "interrupted sync": (interrupted_sync, 5),
-    "nested sync": (nested_sync, 1),
+    "nested sync": (nested_sync, 3),
     "edit in a form": (local.edit_in_form, 3),
     "save an unchanged form": (local.save_unchanged_form, 1),
     "deactivate or reactivate": (local.switch_active, 1),
