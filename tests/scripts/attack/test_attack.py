@@ -35,6 +35,8 @@ KNOWN |= {
     "parallel import",
 }
 STEPS = 8
+#: A planted fault is found in so many sequences.
+MOST = 12
 
 
 @pytest.mark.parametrize("seed", range(1, 5))
@@ -113,7 +115,7 @@ def a_cancelled_run_goes_on(patch: Patch) -> None:
 
 
 Plant = Callable[[Patch], None]
-#: The fault, the promises that it breaks, and the seed of a sequence that meets it.
+#: The fault, the promises that it breaks, and the seed of the first sequence. It meets the fault now.
 PLANTED: Sequence[tuple[Plant, set[str], int]] = (
     (references_to_another_person, {"references", "references at the end"}, 2),
     (references_are_not_rebuilt, {"aggregates"}, 2),
@@ -129,11 +131,15 @@ PLANTED: Sequence[tuple[Plant, set[str], int]] = (
 @pytest.mark.parametrize(("plant", "broken", "seed"), PLANTED, ids=[each[0].__name__ for each in PLANTED])
 def test_a_planted_fault_is_found(plant: Plant, broken: set[str], seed: int, monkeypatch: Patch) -> None:
     known = KNOWN - broken
-    without_fault = run_sequence(seed, STEPS, known=known)
-    assert without_fault.invariant == "", without_fault.report()
-    plant(monkeypatch)
-    found = run_sequence(seed, STEPS, known=known)
+    for number in range(seed, seed + MOST):
+        with monkeypatch.context() as patch:
+            plant(patch)
+            found = run_sequence(number, STEPS, known=known)
+        if found.invariant:
+            break
     assert found.invariant in broken, found.report()
+    without_fault = run_sequence(number, STEPS, known=known)
+    assert without_fault.invariant == "", without_fault.report()
 
 
 def test_the_report_of_a_violation_reproduces_it_with_fewer_steps(monkeypatch: Patch) -> None:
