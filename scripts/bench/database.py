@@ -22,8 +22,11 @@ _WRITES = re.compile(r'^(INSERT INTO|UPDATE|DELETE FROM) "(\w+)"')
 
 
 @contextmanager
-def opened() -> Iterator[str]:
-    """Set up Django with an empty, migrated database. Yields the name and version of the database server."""
+def opened(name: str = "rotabridge_bench") -> Iterator[str]:
+    """Set up Django with an empty, migrated database. Yields the name and version of the database server.
+
+    name: of the database, if it is on a server.
+    """
     with tempfile.TemporaryDirectory(prefix="rotabridge-bench-") as folder:
         os.environ |= {
             "DJANGO_SETTINGS_MODULE": "config.settings",
@@ -38,14 +41,14 @@ def opened() -> Iterator[str]:
         django.setup()
         from django.db import connection
 
-        own = str(Path(folder) / "bench.sqlite3") if connection.vendor == "sqlite" else "rotabridge_bench"
+        own = str(Path(folder) / "bench.sqlite3") if connection.vendor == "sqlite" else name
         connection.settings_dict["TEST"]["NAME"] = own
-        name = connection.settings_dict["NAME"]
+        original = connection.settings_dict["NAME"]
         connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
         try:
             yield _version()
         finally:
-            connection.creation.destroy_test_db(name, verbosity=0)
+            connection.creation.destroy_test_db(original, verbosity=0)
 
 
 def _version() -> str:

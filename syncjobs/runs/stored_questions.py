@@ -54,7 +54,8 @@ def _united(
 ) -> list[ConflictDraft]:
     """Return the new questions. One that another plan opened meanwhile about some of the same rows becomes a part.
 
-    known: the questions that were open when the plan was made. Plans that open questions about names wait for each other.
+    known: the questions that were open when the plan was made. Plans that open questions about names wait for each
+    other.
     """
     ApplyLock.objects.bulk_create([ApplyLock(entity_type=kind) for kind in NAME_COLLISIONS], ignore_conflicts=True)
     list(ApplyLock.objects.select_for_update().filter(entity_type__in=NAME_COLLISIONS).order_by("pk").values_list("pk"))

@@ -57,6 +57,10 @@ class AggregateForm(OperationForm[AnyRoot]):
             self.fields["description"].widget.attrs["rows"] = 3
         if self.instance.pk:
             self.show(self.instance)
+        for name, field in self.fields.items():
+            text = self.initial.get(name)
+            if isinstance(field, forms.CharField) and isinstance(text, str) and text != text.strip():
+                field.strip = False  # so that a save keeps the spaces that the source has around a text
         for name in self.mirrored if self.instance.origin_label else ():
             if name in self.fields:
                 managed = f"Managed at {self.instance.origin_label}."

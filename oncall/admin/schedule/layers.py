@@ -92,6 +92,7 @@ class LayerForm(CardForm[Layer]):
             self.initial.update(length=length, unit=unit, first=card.turns.anchor)
         else:
             self.initial.update(length=None, unit=EVERYONE)
+        self.fields["name"].required = bool(card.name)  # not every source names its layers
         self.initial.update(
             name=card.name,
             participants="\n".join(self.labels),

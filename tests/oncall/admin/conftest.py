@@ -1,7 +1,6 @@
 """Fixtures: an administrator who is logged in, and the forms of the admin as a browser sends them."""
 
 from collections.abc import Callable
-from html.parser import HTMLParser
 from typing import Any
 
 import pytest
@@ -9,6 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from oncall.models import User
+from scripts.attack.forms import Form, problems
 
 
 @pytest.fixture
@@ -22,56 +22,6 @@ def browser(administrator: User, client: Client) -> Client:
     return client
 
 
-class _Fields(HTMLParser):
-    """Collects name -> value of every control of the page's form, as a browser sends it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.data: dict[str, Any] = {}
-        self._select = self._textarea = ""
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
-        name = given.get("name") or ""
-        if tag == "select":
-            self._select = name
-        elif tag == "option" and self._select and "selected" in given:
-            self.data.setdefault(self._select, given.get("value") or "")
-        elif tag == "textarea":
-            self._textarea = name
-            self.data[name] = ""
-        elif tag == "input" and name and given.get("type") not in ("submit", "button", "file"):
-            ticks = given.get("type") in ("checkbox", "radio")
-            if not ticks or "checked" in given:
-                self.data[name] = given.get("value") or ("on" if ticks else "")
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag == "select":
-            self._select = ""
-        elif tag == "textarea":
-            self._textarea = ""
-
-    def handle_data(self, data: str) -> None:
-        if self._textarea:
-            self.data[self._textarea] += data
-
-
-class Form:
-    """The form at an address, which a test changes and sends."""
-
-    def __init__(self, browser: Client, url: str) -> None:
-        self.browser, self.url = browser, url
-        response = browser.get(url)
-        assert response.status_code == 200, response
-        fields = _Fields()
-        fields.feed(response.content.decode())
-        self.data = {name: value for name, value in fields.data.items() if "__prefix__" not in name and name != "q"}
-        self.data.pop("_method", None)
-
-    def send(self, **changes: Any) -> Any:
-        return self.browser.post(self.url, {**self.data, **changes})
-
-
 @pytest.fixture
 def form(browser: Client) -> Callable[..., Form]:
     """Returns a function: ``form("schedule", pk)`` opens a schedule's form, ``form("schedule")`` an empty form."""
@@ -81,18 +31,6 @@ def form(browser: Client) -> Callable[..., Form]:
         return Form(browser, reverse(name, args=[] if pk is None else [pk]))
 
     return open_form
-
-
-def problems(response: Any) -> list[str]:
-    """Returns the errors in the form of a response."""
-    context = response.context
-    found = [f"{k}: {m}" for k, ms in context["adminform"].form.errors.items() for m in ms]
-    for inline in context["inline_admin_formsets"]:
-        found += [f"{k}: {m}" for errors in inline.formset.errors for k, ms in errors.items() for m in ms]
-    cards = getattr(context["adminform"].form, "cards", None)
-    for errors in cards.errors if cards is not None else ():
-        found += [f"{k}: {m}" for k, ms in errors.items() for m in ms]
-    return found
 
 
 @pytest.fixture(name="problems")

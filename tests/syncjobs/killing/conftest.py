@@ -7,18 +7,8 @@ import pytest
 
 from tests.killing.cases import Scene, build_scene, clock_stands_still
 from tests.killing.elsewhere import Elsewhere
-from tests.syncjobs.killing.known import KNOWN
 
 _prepared: list[Scene] = []
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Lets tests fail whose faults are known."""
-    for item in items:
-        case = getattr(item, "callspec", None)
-        reason = KNOWN.get(case.id if case is not None else item.name)
-        if reason is not None and "killing" in item.path.parts:
-            item.add_marker(pytest.mark.xfail(reason=reason, strict=False))
 
 
 @pytest.fixture

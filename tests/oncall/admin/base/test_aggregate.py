@@ -40,6 +40,26 @@ def test_saving_an_unchanged_form_changes_nothing(
     assert list(ChangeRecord.objects.values_list("changes", flat=True)[before:]) == []
 
 
+@pytest.mark.parametrize("model", ["responder", "user_group", "schedule", "escalation_policy", "service"])
+def test_saving_keeps_the_spaces_that_a_source_has_around_a_text(model: Any, form: Any, make: MakeRow) -> None:
+    pk = make(model, name="  Database ", **({} if model == "responder" else {"description": "It stores. "}))
+    assert form(model.replace("_", ""), pk).send().status_code == 302
+    assert load_states(model, [pk])[pk].version == 1
+    assert form(model.replace("_", ""), pk).send(name="Storage").status_code == 302
+    assert load_states(model, [pk])[pk].fields["name"] == "Storage"
+
+
+def test_a_layer_without_a_name_may_keep_none(form: Any, make: MakeRow, weekly_layers: Any, problems: Any) -> None:
+    layers = weekly_layers("vacant")
+    named = make("schedule", layers=layers)
+    layers["layers"][0]["name"] = ""
+    unnamed = make("schedule", layers=layers)
+    assert form("schedule", unnamed).send().status_code == 302
+    assert load_states("schedule", [unnamed])[unnamed].version == 1
+    field = next(name for name in form("schedule", named).data if name.endswith("-0-name"))
+    assert "name: This field is required." in problems(form("schedule", named).send(**{field: ""}))
+
+
 def test_a_new_responder_with_contact_methods(form: Any, administrator: User) -> None:
     account = create_account("ana@example.com")
     response = form("responder").send(**{
