@@ -11,9 +11,9 @@ from celery.signals import beat_embedded_init, beat_init, before_task_publish
 from syncjobs.models import Part
 from syncjobs.runs.heartbeats import note_seen
 from syncjobs.runs.notify import DRIVE_RUN, LIFETIMES, PULSE, TICK, send
-from syncjobs.runs.references import repair_references
 from syncjobs.runs.runner import drive
 from syncjobs.runs.start import recover_runs
+from syncjobs.runs.stored.references import repair_references
 
 
 @shared_task(name=DRIVE_RUN, expires=LIFETIMES[DRIVE_RUN])

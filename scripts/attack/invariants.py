@@ -155,8 +155,8 @@ def _planned(item: SyncItem) -> dict[str, Any]:
     """Return path -> [old, new] of an item, as a change record has them."""
     changes: dict[str, Any] = dict(item.changes.get("fields", {}))
     elements = dict(item.changes.get("elements", {}))
-    if item.action == "held":
-        elements |= item.changes["held"]
+    if item.held_ticked:
+        elements |= item.changes.get("held", {})
     for name, each in elements.items():
         changes |= {f"{name}.{key}": change for key, change in each.items()}
     return changes

@@ -45,7 +45,7 @@ def _reviewed(site: Site, source: AttackedSource) -> None:
     check_run(site, site.drive(source, run), first)
     if run.state != RunState.AWAITING_REVIEW:
         return
-    run.items.update(ticked=True)
+    run.items.update(ticked=True, held_ticked=True)
     approve(run, by=None, notify=False)
     first = last_record()
     check_run(site, site.drive(source, run), first)

@@ -50,7 +50,7 @@ def plan_and_approve(site: Site, random: Random) -> None:
     if run.state != RunState.AWAITING_REVIEW:
         return
     unticked, held = _review(run, random)
-    site.say(f"  {unticked} unticked, {held} held items ticked")
+    site.say(f"  {unticked} unticked, {held} removals approved")
     match random.choice(["now", "now", "later", "edit", "other"]):
         case "later":
             _age(run)
@@ -67,9 +67,9 @@ def plan_and_approve(site: Site, random: Random) -> None:
 def _review(run: SyncRun, random: Random) -> tuple[int, int]:
     items = list(run.items.filter(outcome=Outcome.NONE).order_by("id"))
     unticked = [item.pk for item in items if item.action != "held" and random.random() < 0.3]
-    held = [item.pk for item in items if item.action == "held" and random.random() < 0.5]
+    held = [item.pk for item in items if "held" in item.changes and random.random() < 0.5]
     run.items.filter(pk__in=unticked).update(ticked=False)
-    run.items.filter(pk__in=held).update(ticked=True)
+    run.items.filter(pk__in=held).update(held_ticked=True)
     return len(unticked), len(held)
 
 

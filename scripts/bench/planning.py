@@ -78,7 +78,7 @@ class Stored:
                 self.contents[number] = (contents, contents)
 
     def picture(self, proposals: Proposals) -> Picture:
-        """Return the local picture in the form of syncjobs.runs.local_picture."""
+        """Return the local picture in the form of syncjobs.runs.picture.local."""
         links = {kind: {row[1]: LinkView(*row) for row in self.links[kind]} for kind in ENTITY_TYPES}
         details = {}
         for link in links_to_compare(proposals, links, False):

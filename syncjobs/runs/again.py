@@ -14,7 +14,7 @@ from syncjobs.planning.values import Item
 from syncjobs.runs.apply import AGAIN
 from syncjobs.runs.claim import Claim
 from syncjobs.runs.planned_read import Planned, columns_of, count, plan_from, store
-from syncjobs.runs.stored_plan import changes_of, store_plan
+from syncjobs.runs.stored.plan import changes_of, store_plan
 
 #: How often the items of one run are planned again.
 MOST_ROUNDS: Final = 3

@@ -20,8 +20,8 @@ from syncjobs.models import ApplyLock, ExternalLink, Outcome, SyncItem, SyncRun
 from syncjobs.planning.failures import refusal_text
 from syncjobs.planning.values import element_key
 from syncjobs.runs.claim import FenceLost
-from syncjobs.runs.link_writes import PrimaryLinks, takes_over, write_links
-from syncjobs.runs.references import fill_from_links, known_rows
+from syncjobs.runs.stored.links import PrimaryLinks, takes_over, write_links
+from syncjobs.runs.stored.references import fill_from_links, known_rows
 
 log = logging.getLogger(__name__)
 

@@ -12,6 +12,8 @@ from syncjobs.runs.verify import Verification
 
 #: Words of the counts that make a run partial, as its reason says them.
 _INCOMPLETE: Final = {"failed": "failed", "stale": "stale", "held": "held", "unreached": "not reached"}
+#: Words of the counts of what was removed, as the hint of a run says them.
+_REMOVED: Final = {"removed": "Removed elements", "deactivated": "Objects that are inactive now"}
 #: Words of the counts of items that were not applied completely.
 _LEFT: Final = ("skipped", "failed", "stale", "held")
 _NOT_APPLIED: Final = (Outcome.SKIPPED, Outcome.FAILED, Outcome.STALE, Outcome.DEFERRED)
@@ -37,12 +39,12 @@ def conclude(run: SyncRun, claim: Claim, verification: Verification | None) -> N
 
 
 def _end(claim: Claim) -> tuple[RunState, str, str]:
-    total = {word: sum(counts.get(word, 0) for counts in claim.counts.values()) for word in (*_INCOMPLETE, "removed")}
+    total = {word: sum(counts.get(word, 0) for counts in claim.counts.values()) for word in (*_INCOMPLETE, *_REMOVED)}
     missing = [f"{total[word]} {words}" for word, words in _INCOMPLETE.items() if total[word]]
     if not missing:
         return RunState.SUCCEEDED, "", ""
-    removed = f"{total['removed']} elements were removed" if total["removed"] else "Nothing was removed"
-    hint = f"Everything else was applied. {removed}. The items below say what to do."
+    removed = " ".join(f"{words}: {total[word]}." for word, words in _REMOVED.items() if total[word])
+    hint = f"Everything else was applied. {removed or 'Nothing was removed.'} The items below say what to do."
     return RunState.PARTIAL, f"Not everything was applied: {', '.join(missing)}.", hint
 
 

@@ -15,15 +15,15 @@ from connectors.presence import Presences
 from connectors.records import ENTITY_TYPES, Snapshot, entity_type_of
 from oncall.operations import check
 from oncall.rendering.codec import instant_to_text
-from syncjobs.models import RunState, SyncRun
+from syncjobs.models import Outcome, RunState, SyncRun
 from syncjobs.planning.canonical import Proposer
 from syncjobs.planning.plan import Proposals, by_kind, make_plan
 from syncjobs.planning.values import Picture, Plan
 from syncjobs.runs.changed_rules import is_limited
 from syncjobs.runs.claim import Claim
-from syncjobs.runs.local_picture import load_picture, rules_of
-from syncjobs.runs.stored_plan import remember_compared, remember_unread, store_plan
-from syncjobs.runs.stored_questions import store_conflicts
+from syncjobs.runs.picture.local import load_picture, rules_of
+from syncjobs.runs.stored.plan import OVER, remember_compared, remember_unread, store_plan
+from syncjobs.runs.stored.questions import store_conflicts
 
 PLAN_LIFETIME: Final = timedelta(days=7)
 Opener = Callable[..., Connector]
@@ -158,6 +158,8 @@ def count(claim: Claim, planned: Planned) -> None:
         claim.counts[kind] |= counts
     for item in plan.items:
         claim.add(item.kind, f"plan_{item.action}")
+        if OVER.get(item.action) == Outcome.SKIPPED:
+            claim.add(item.kind, "skipped")
         if item.failures:
             claim.add(item.kind, "failed")
     settled = set(plan.settled)

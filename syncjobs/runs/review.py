@@ -12,7 +12,7 @@ from syncjobs.planning.prediction import as_predicted
 from syncjobs.planning.values import Base
 from syncjobs.runs.claim import Claim
 from syncjobs.runs.planned_read import propose
-from syncjobs.runs.stored_plan import open_items
+from syncjobs.runs.stored.plan import open_items
 
 #: Why an item cannot be applied whose object was not read again, by what the read knows of the object.
 _NOT_READ: Mapping[State, str] = {

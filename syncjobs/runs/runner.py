@@ -19,10 +19,10 @@ from syncjobs.runs.changed_rules import changed_rules
 from syncjobs.runs.claim import Claim, FenceLost, claim_run
 from syncjobs.runs.ending import conclude
 from syncjobs.runs.planned_read import Opener, accept_account, columns_of, count, plan_from, read, store
-from syncjobs.runs.references import repair_after
 from syncjobs.runs.review import compare_with_source
-from syncjobs.runs.stored_plan import OVER, open_items
-from syncjobs.runs.stored_questions import link_conflicts
+from syncjobs.runs.stored.plan import OVER, open_items
+from syncjobs.runs.stored.questions import link_conflicts
+from syncjobs.runs.stored.references import repair_after
 from syncjobs.runs.verify import PHASE, SourceRendering, verify
 
 log = logging.getLogger(__name__)
@@ -164,7 +164,7 @@ _COUNTERS: Final = {
 
 
 def _count_removals(kind: Kind, result: ItemResult, add: Callable[[Kind, str, int], None]) -> None:
-    """Count the removed elements of an applied item, and whether a part of it is still held."""
+    """Count what an applied item removed, and whether a part of it is still held."""
     changes = result.item.changes
     held, approved = changes.get("held", {}), result.item.held_ticked
     if held and not approved:
@@ -173,3 +173,5 @@ def _count_removals(kind: Kind, result: ItemResult, add: Callable[[Kind, str, in
     removed = sum(new is None for part in parts for elements in part.values() for _, new in elements.values())
     if removed:
         add(kind, "removed", removed)
+    if changes.get("fields", {}).get("active", [False, True]) == [True, False]:
+        add(kind, "deactivated", 1)

@@ -10,7 +10,6 @@ from oncall.models import ChangeRecord, Responder
 from oncall.operations import drafts
 from oncall.operations.keys import Resolver
 from scripts.attack.sequence import run_sequence, shrunk
-from scripts.attack.settling import PROMISES
 from syncjobs.models import SyncItem
 from syncjobs.planning.values import Rules
 from syncjobs.runs.apply import Application
@@ -22,7 +21,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:.*ServerCursorMixin.__del__:pytest.PytestUnraisableExceptionWarning"),
 ]
 
-#: Promises that the product does not keep yet. ``make attack`` checks them, too.
 STEPS = 8
 #: A planted fault is found in so many sequences.
 MOST = 12
@@ -133,14 +131,10 @@ def test_a_planted_fault_is_found(plant: Plant, broken: set[str], seed: int, mon
 def test_the_report_of_a_violation_reproduces_it_with_fewer_steps(monkeypatch: Patch) -> None:
     a_change_is_not_recorded(monkeypatch)
     found = run_sequence(2, STEPS)
-    shorter = shrunk(found, KNOWN)
+    shorter = shrunk(found)
     assert len(shorter.taken) < len(found.taken)
     numbers = ",".join(map(str, shorter.taken))
     assert f'make attack ARGS="--seed 2 --sequences 1 --steps {STEPS} --only {numbers}"' in shorter.report()
     again = run_sequence(2, STEPS, only=shorter.taken)
     assert again.invariant == shorter.invariant
     assert [line for line in again.log if "run" not in line] == [line for line in shorter.log if "run" not in line]
-
-
-def test_the_promises_that_are_not_kept_yet_exist() -> None:
-    assert KNOWN <= PROMISES

@@ -18,9 +18,9 @@ from oncall.models import UserGroup
 from oncall.operations import write
 from syncjobs.models import Conflict, ConflictRow, ConflictState, RunState, SyncRun
 from syncjobs.planning.values import Picture, Plan
-from syncjobs.runs import runner
-from syncjobs.runs.equal_names import EqualNames
-from syncjobs.runs.local_picture import link_views
+from syncjobs.runs import planned_read
+from syncjobs.runs.picture.local import link_views
+from syncjobs.runs.picture.names import EqualNames
 from syncjobs.runs.planned_read import propose
 from syncjobs.setup.disconnect import disconnect
 from tests.syncjobs.conftest import BY, Sync, contents, edit, world
@@ -167,14 +167,14 @@ def test_disconnecting_closes_questions_that_no_sync_would_judge_again(db: None)
 
 def _during_store(monkeypatch: pytest.MonkeyPatch, first: Callable[[], object]) -> None:
     """Call ``first`` after a plan is made and before its questions are stored."""
-    store = runner.store_conflicts
+    store = planned_read.store_conflicts
 
     def wrapped(run: SyncRun, plan: Plan, picture: Picture, at: Any) -> int:
-        monkeypatch.setattr(runner, "store_conflicts", store)
+        monkeypatch.setattr(planned_read, "store_conflicts", store)
         first()
         return store(run, plan, picture, at)
 
-    monkeypatch.setattr(runner, "store_conflicts", wrapped)
+    monkeypatch.setattr(planned_read, "store_conflicts", wrapped)
 
 
 def _equal_now(*sources: Sync) -> None:
@@ -221,13 +221,13 @@ def test_two_plans_at_once_open_one_question(monkeypatch: pytest.MonkeyPatch, im
     else:
         here = [f"local:{write('user_group', [Draft({'name': 'ops'})], by=BY)[0].id}"]
     both = threading.Barrier(2, timeout=30)
-    store, ends = runner.store_conflicts, []
+    store, ends = planned_read.store_conflicts, []
 
     def wrapped(run: SyncRun, plan: Plan, picture: Picture, at: Any) -> int:
         both.wait()
         return store(run, plan, picture, at)
 
-    monkeypatch.setattr(runner, "store_conflicts", wrapped)
+    monkeypatch.setattr(planned_read, "store_conflicts", wrapped)
 
     def sync_in_thread(sync: Sync) -> None:
         try:

@@ -12,7 +12,7 @@ from oncall.models import ContactMethod, GroupMember, Responder, UserGroup
 from oncall.operations import write
 from syncjobs.conflicts.merging import merge_rows
 from syncjobs.models import ExternalLink
-from syncjobs.runs.references import repair_references
+from syncjobs.runs.stored.references import repair_references
 from tests.syncjobs.conftest import BY, Sync
 from tests.threads import start_thread, wait_until_blocked
 

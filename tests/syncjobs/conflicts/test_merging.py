@@ -31,7 +31,7 @@ from oncall.rendering.spec import person
 from oncall.tables.kinds import ROOTS
 from syncjobs.conflicts.merging import merge_rows
 from syncjobs.models import Conflict, ExternalLink, LinkState, RunState, SyncItem
-from syncjobs.runs.references import repair_references
+from syncjobs.runs.stored.references import repair_references
 from tests.syncjobs.conftest import BY, NOW, Sync, contents, edit, layer, policy, schedule, user, world
 
 pytestmark = pytest.mark.django_db

@@ -16,9 +16,9 @@ from syncjobs.errors import RulesChanged, RunAlreadyActive, StalePlan
 from syncjobs.models import ExternalLink, RunKind, RunState, SyncRun
 from syncjobs.runs import apply
 from syncjobs.runs.claim import LEASE, Claim, claim_run
-from syncjobs.runs.link_writes import write_links
 from syncjobs.runs.runner import drive
 from syncjobs.runs.start import approve, cancel, recover_runs, start
+from syncjobs.runs.stored.links import write_links
 from syncjobs.tasks import drive_run, tick
 from tests.syncjobs.conftest import BY, NOW, Sync, layer, schedule, user, world
 

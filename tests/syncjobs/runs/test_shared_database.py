@@ -70,7 +70,6 @@ def _counts(sync: Sync, change: Callable[[Sync], None], foreign: int) -> tuple[i
     return counted.statements, counted.fetched
 
 
-@pytest.mark.xfail(strict=True, reason="the local picture loads the accounts, people and names of all sources")
 @pytest.mark.parametrize(
     "change",
     [
@@ -87,7 +86,6 @@ def test_a_sync_reads_as_much_with_foreign_rows_as_without(sync: Sync, change: C
     assert _counts(sync, change, FOREIGN) == _counts(sync, change, 0)
 
 
-@pytest.mark.xfail(strict=True, reason="the local picture loads the accounts, people and names of all sources")
 def test_a_first_import_reads_as_much_with_foreign_rows_as_without(sync: Sync) -> None:
     sync.source.snapshot = with_open_questions(world())
     assert _counts(sync, _nothing, FOREIGN) == _counts(sync, _nothing, 0)

@@ -44,9 +44,9 @@ from syncjobs.models import (
     SyncRun,
 )
 from syncjobs.planning.values import Plan
-from syncjobs.runs.local_picture import link_views
+from syncjobs.runs.picture.local import link_views
 from syncjobs.runs.start import approve
-from syncjobs.runs.stored_plan import remember_compared
+from syncjobs.runs.stored.plan import remember_compared
 from tests.syncjobs.conftest import BY, NOW, Sync, contents, edit, layer, policy, schedule, user, world
 
 pytestmark = pytest.mark.django_db

@@ -5,7 +5,6 @@ The cost depends on the objects of the connection and on the rows with their nam
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from functools import cached_property
 from typing import Any, Final
 
 from django.db.models import Case, Exists, OuterRef, QuerySet, Subquery, When
@@ -67,10 +66,6 @@ class EqualNames:
                 self._add_named(kind, self._add_questions(about.distinct())[kind])
         self.names = {kind: (*rows.values(), *self._planned(kind)) for kind, rows in self._rows.items()}
 
-    @cached_property
-    def _connected(self) -> set[int]:
-        return set(Connection.objects.filter(disconnected_at=None).values_list("pk", flat=True))
-
     def _is_own(self, key: str) -> bool:
         return source_of(key) == str(self._connection_id)
 
@@ -131,16 +126,16 @@ class EqualNames:
     def _add(self, kind: Kind, rows: "QuerySet[Any]") -> list[NamedRow]:
         links = ExternalLink.objects.filter(**{kind: OuterRef("pk")}).order_by("id")
         found = []
-        keyed = rows.annotate(link_key=Subquery(links.values("key")[:1])).order_by("id")
-        for pk, key, name, active in keyed.values_list("id", "link_key", COMPARED[kind], "active"):
-            key = key or f"{LOCAL}{pk}"
-            found.append(NamedRow(pk, key, name, active, self._is_followed(key)))
+        keyed = rows.annotate(
+            link_key=Subquery(links.values("key")[:1]),
+            disconnected_at=Subquery(links.values("connection__disconnected_at")[:1]),
+        )
+        columns = ("id", "link_key", COMPARED[kind], "active", "disconnected_at")
+        for pk, key, name, active, disconnected_at in keyed.order_by("id").values_list(*columns):
+            is_followed = key is not None and disconnected_at is None
+            found.append(NamedRow(pk, key or f"{LOCAL}{pk}", name, active, is_followed))
         self._rows[kind] |= {row.row_id: row for row in found if row.row_id is not None}
         return found
-
-    def _is_followed(self, key: str) -> bool:
-        source = source_of(key)
-        return source.isdecimal() and int(source) in self._connected
 
     def _planned(self, kind: Kind) -> Iterable[NamedRow]:
         """Return the rows of open questions that a plan which waits, or an active run, will create."""
@@ -165,12 +160,11 @@ class EqualNames:
                 ticked=True,
                 run__state__in=[*ACTIVE, *OPEN_PLAN],
             )
-            for source, external_id, changes in items.order_by("id").values_list(
-                "run__connection", "external_id", "changes"
-            ):
+            columns = ("run__connection", "external_id", "changes", "run__connection__disconnected_at")
+            for source, external_id, changes, disconnected_at in items.order_by("id").values_list(*columns):
                 key = element_key(source, external_id)
                 if key in keys:
                     fields = changes["fields"]
                     name, active = fields.get(COMPARED[kind], [None, ""])[1], fields.get("active", [None, True])[1]
-                    found[key] = NamedRow(None, key, name, active, self._is_followed(key))
+                    found[key] = NamedRow(None, key, name, active, disconnected_at is None)
         return found.values()

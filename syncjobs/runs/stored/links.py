@@ -12,7 +12,7 @@ from oncall.operations import WriteResult
 from oncall.tables.base import chunks
 from syncjobs.models import ExternalLink, LinkState, SyncItem, SyncRun
 from syncjobs.planning.primary import RowLink, primary_link
-from syncjobs.runs.stored_plan import settled_by
+from syncjobs.runs.stored.plan import settled_by
 
 _UPDATED: Final = [
     "state", "ignored_reason", "primary", "source_hash", "synced_version", "version", "base", "since",

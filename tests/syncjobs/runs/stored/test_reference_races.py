@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from oncall.aggregates import Draft, ElementChanges
 from oncall.models import EscalationPolicy, GroupMember, Reference, Schedule, Service, UserGroup
 from oncall.operations import write
-from syncjobs.runs.references import repair_references
+from syncjobs.runs.stored.references import repair_references
 from tests.syncjobs.conftest import BY, Sync
 from tests.threads import start_thread, wait_until_blocked
 

@@ -3,7 +3,7 @@
 import pytest
 
 from syncjobs.models import ExternalLink
-from syncjobs.runs.stored_plan import settled_by
+from syncjobs.runs.stored.plan import settled_by
 from tests.syncjobs.conftest import Sync, user
 
 pytestmark = pytest.mark.django_db

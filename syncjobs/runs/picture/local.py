@@ -25,9 +25,9 @@ from syncjobs.planning.values import (
     Picture,
     Rules,
 )
-from syncjobs.runs.equal_names import EqualNames
-from syncjobs.runs.former_links import load_bases, load_former_links
-from syncjobs.runs.people_picture import load_people
+from syncjobs.runs.picture.former_links import load_bases, load_former_links
+from syncjobs.runs.picture.names import EqualNames
+from syncjobs.runs.picture.people import load_people
 
 
 def rules_of(profile: SyncProfile, now: str) -> Rules:

@@ -11,7 +11,7 @@ from oncall.selectors.states import load_states
 from oncall.tables.base import chunks
 from syncjobs.models import ExternalLink, LinkState
 from syncjobs.planning.values import AccountView, Base, Candidate, LinkView, Proposal
-from syncjobs.runs.former_links import load_former_bases
+from syncjobs.runs.picture.former_links import load_former_bases
 
 
 def load_people(

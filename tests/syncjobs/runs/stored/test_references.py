@@ -14,10 +14,10 @@ from oncall.escalation.policy import Target
 from oncall.models import EscalationPolicy, GroupMember, Reference, Responder, Schedule, Service, UserGroup
 from oncall.operations import merge, write
 from syncjobs.models import ExternalLink, RunState, SyncRun
-from syncjobs.runs import references
 from syncjobs.runs.apply import Application
-from syncjobs.runs.references import known_rows, repair_references
 from syncjobs.runs.start import cancel
+from syncjobs.runs.stored import references
+from syncjobs.runs.stored.references import known_rows, repair_references
 from syncjobs.tasks import tick
 from tests.syncjobs.conftest import BY, Sync, contents, layer, policy, schedule, world
 
