@@ -1,7 +1,7 @@
 """Finds the rows of keys. The foreign key beside a key is a cache: it is set when the row exists, never compared."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from django.db import models, transaction
@@ -80,27 +80,37 @@ def keys_of(table: Table[Row], row: Row) -> dict[str, str]:
 
 
 @transaction.atomic
-def fill_references(known: Mapping[Kind, Known], keys: Collection[str] | None = None) -> int:
+def fill_references(known: Mapping[Kind, Known], keys: Collection[str] | None = None, *, start: str = "") -> int:
     """Sets the empty foreign keys beside known keys in all tables; returns their number.
 
-    keys: fill only these keys; None fills all. One statement finds the columns with open references, and one statement
-    fills each of these. Versions do not change, because the keys do not. A row that another transaction has locked is
-    left out, so this never waits for a person who saves a form; the next call fills it.
+    keys: fill only these keys; None fills all. start: fill only keys that begin with this text. One statement finds the
+    columns with open references, and one statement fills each of these. Versions do not change, because the keys do
+    not. A row that another transaction has locked is left out, so this never waits for a person who saves a form; the
+    next call fills it.
     """
+    if keys is None:
+        return _fill(known, lambda rows, column: opened(rows, column, start))
+    count = 0
+    for some in chunks(keys):
+
+        def chosen(rows: models.QuerySet[Any], column: KeyColumn, some: list[str] = some) -> models.QuerySet[Any]:
+            return opened(rows, column).filter(**{f"{column.key}__in": [column.prefix + key for key in some]})
+
+        count += _fill(known, chosen)
+    return count
+
+
+def _fill(
+    known: Mapping[Kind, Known], choose: Callable[[models.QuerySet[Any], KeyColumn], models.QuerySet[Any]]
+) -> int:
     places = [(kind, *place) for kind in known for place in references_to(kind)]
-    found = [opened(rows, column) for _, rows, column in places]
+    found = [choose(rows, column) for _, rows, column in places]
     count = 0
     for number in _nonempty(found):
         kind, rows, column = places[number]
         row_of_key = known[kind].filter(key=_bare(column))
-        wanted = found[number].filter(Exists(row_of_key))
         row = Subquery(row_of_key.values("row")[:1])
-        if keys is None:
-            count += _set_rows(rows, wanted, column, row)
-            continue
-        for some in chunks(keys):
-            texts = [column.prefix + key for key in some]
-            count += _set_rows(rows, wanted.filter(**{f"{column.key}__in": texts}), column, row)
+        count += _set_rows(rows, found[number].filter(Exists(row_of_key)), column, row)
     return count
 
 
@@ -136,11 +146,15 @@ def references_to(kind: Kind) -> Iterator[tuple[models.QuerySet[Any], KeyColumn]
         yield Reference.objects.filter(kind=kind), KeyColumn("key", kind, kind)
 
 
-def opened(rows: models.QuerySet[Any], column: KeyColumn) -> models.QuerySet[Any]:
-    """Returns the rows with a key but without its row. The conditions are those of the partial indexes."""
+def opened(rows: models.QuerySet[Any], column: KeyColumn, start: str = "") -> models.QuerySet[Any]:
+    """Returns the rows with a key but without its row. The conditions are those of the partial indexes.
+
+    start: the keys begin with this text.
+    """
     names = Reference.Kind.values if rows.model is Reference else [column.row]
     found = rows.filter(**{f"{name}__isnull": True for name in names}, **{f"{column.key}__gt": _EMPTY})
-    return found.filter(**{f"{column.key}__startswith": column.prefix}) if column.prefix else found
+    prefix = column.prefix + start
+    return found.filter(**{f"{column.key}__startswith": prefix}) if prefix else found
 
 
 def _bare(column: KeyColumn) -> OuterRef | Substr:

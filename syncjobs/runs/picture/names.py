@@ -24,11 +24,6 @@ from syncjobs.planning.values import LinkView, NamedRow, OpenConflict, element_k
 _FOLDED: Final = {"responder": "email_canonical"}
 
 
-def _standing(kind: Kind) -> Any:
-    """Return a queryset of the rows that were not merged into others."""
-    return ROOTS[kind].rows.filter(merged_into__isnull=True)
-
-
 class EqualNames:
     """The rows with the names of a connection's objects, and the open questions of the connection and of these rows.
 
@@ -104,12 +99,13 @@ class EqualNames:
         return names
 
     def _add_equal_to_own(self, kind: Kind) -> None:
-        """Load the active rows of this connection whose name another active row has, and these other rows."""
+        """Load the rows of this connection whose name another row has, and these other rows."""
         column = _FOLDED.get(kind, "name_key")
-        active = _standing(kind).filter(active=True)
-        own = active.filter(links__connection=self._connection_id).exclude(**{column: ""}).values(column)
-        others = active.filter(**{column: OuterRef(column)}).exclude(pk=OuterRef("pk"))
-        found = self._add(kind, active.filter(Exists(others)).filter(**{f"{column}__in": own}))
+        rows = ROOTS[kind].rows
+        links = ExternalLink.objects.filter(connection_id=self._connection_id, entity_type=kind)
+        own = links.exclude(**{f"{kind}__{column}": ""}).values(f"{kind}__{column}")
+        others = rows.filter(**{column: OuterRef(column)}).exclude(pk=OuterRef("pk"))
+        found = self._add(kind, rows.filter(Exists(others), **{f"{column}__in": own}))
         self._known[kind] |= {folded(kind, row.name) for row in found}
 
     def _add_named(self, kind: Kind, names: set[str]) -> None:
@@ -117,23 +113,28 @@ class EqualNames:
         missing = names - self._known[kind] - {""}
         self._known[kind] |= missing
         for piece in chunks(sorted({name[:KEY_LENGTH] for name in missing})):
-            self._add(kind, _standing(kind).filter(active=True, **{f"{column}__in": piece}))
+            self._add(kind, ROOTS[kind].rows.filter(**{f"{column}__in": piece}))
 
     def _add_ids(self, kind: Kind, ids: set[int]) -> None:
         for piece in chunks(sorted(ids - self._rows[kind].keys())):
-            self._add(kind, _standing(kind).filter(pk__in=piece))
+            self._add(kind, ROOTS[kind].rows.filter(pk__in=piece))
 
     def _add(self, kind: Kind, rows: "QuerySet[Any]") -> list[NamedRow]:
+        """Load rows by their names or ids. Rows that were merged into others are left out.
+
+        SQL filters by nothing else: beside another condition, SQLite uses the index of that and reads all rows.
+        """
         links = ExternalLink.objects.filter(**{kind: OuterRef("pk")}).order_by("id")
         found = []
         keyed = rows.annotate(
             link_key=Subquery(links.values("key")[:1]),
             disconnected_at=Subquery(links.values("connection__disconnected_at")[:1]),
         )
-        columns = ("id", "link_key", COMPARED[kind], "active", "disconnected_at")
-        for pk, key, name, active, disconnected_at in keyed.order_by("id").values_list(*columns):
-            is_followed = key is not None and disconnected_at is None
-            found.append(NamedRow(pk, key or f"{LOCAL}{pk}", name, active, is_followed))
+        columns = ("id", "link_key", COMPARED[kind], "active", "disconnected_at", "merged_into")
+        for pk, key, name, active, disconnected_at, into in keyed.order_by("id").values_list(*columns):
+            if into is None:
+                is_followed = key is not None and disconnected_at is None
+                found.append(NamedRow(pk, key or f"{LOCAL}{pk}", name, active, is_followed))
         self._rows[kind] |= {row.row_id: row for row in found if row.row_id is not None}
         return found
 

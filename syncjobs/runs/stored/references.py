@@ -22,18 +22,23 @@ def fill_from_links(kind: Kind, links: Iterable[ExternalLink]) -> int:
     return fill_references({kind: _known(kind)}, keys) if keys else 0
 
 
-def repair_references() -> int:
+def repair_references(connection_id: int | None = None) -> int:
     """Fill all open references whose row is known, and follow merged rows; return how many changed.
 
-    A second call changes nothing. References in rows that another transaction has locked are left to the next call.
+    connection_id: fill only references to objects of this connection. A second call changes nothing. References in rows
+    that another transaction has locked are left to the next call.
     """
-    return fill_references({kind: _known(kind) for kind in ENTITY_TYPES}) + follow_merges()
+    start = "" if connection_id is None else element_key(connection_id, "")
+    return fill_references({kind: _known(kind) for kind in ENTITY_TYPES}, start=start) + follow_merges()
 
 
 def repair_after(run: SyncRun) -> int:
-    """Repair the references after a run that wrote something or did not succeed; return how many changed."""
+    """Repair the references to objects of a run's connection after a run that wrote something or did not succeed.
+
+    Return how many changed.
+    """
     wrote = any(counts.get("written") for counts in run.counts.values())
-    return repair_references() if wrote or run.state not in _COMPLETE else 0
+    return repair_references(run.connection_id) if wrote or run.state not in _COMPLETE else 0
 
 
 def known_rows(connection_id: int) -> dict[tuple[Kind, str], int]:

@@ -8,7 +8,7 @@ from django.db import transaction
 
 from connectors.records import Snapshot, SourceMember, SourceTeam
 from oncall.aggregates import Draft
-from oncall.models import GroupMember, Responder
+from oncall.models import Responder
 from oncall.operations import write
 from oncall.tables.base import CHUNK
 from scripts.bench.database import Counted
@@ -61,8 +61,6 @@ def _counts(sync: Sync, change: Callable[[Sync], None], foreign: int) -> tuple[i
     with transaction.atomic():
         if foreign:
             add_foreign(foreign, groups=foreign, accounts=foreign)
-            # The end of a run looks for open references of all sources, in one statement for each column that has some.
-            GroupMember.objects.filter(responder=None).delete()
         change(sync)
         with Counted() as counted:
             run = sync.run()
