@@ -66,7 +66,9 @@ class SyncRunAdmin(ReadOnlyAdmin):
             counts.append(f"{total['conflict']} conflict{'s' if total['conflict'] > 1 else ''}")
         if run.state in OPEN_PLAN and total["planned"]:
             counts.insert(0, f"{total['planned']} to do")
-        return ", ".join(counts) or run.reason[:80] or "nothing to do"
+        if run.state == RunState.SUCCEEDED and not total["written"]:
+            counts.insert(0, "nothing to do")
+        return ", ".join(counts) or run.reason[:80]
 
     @display(description="Started")
     def started(self, run: SyncRun) -> str:

@@ -18,6 +18,7 @@ from connectors.models import Connection
 from oncall.rendering.zones import EARLIEST, FIRST_YEAR, LAST_YEAR, LATEST
 from syncjobs.errors import RunAlreadyActive, StalePlan
 from syncjobs.models import Outcome, RunState, SyncProfile, SyncRun
+from syncjobs.words.runs import run_word
 
 DONE: Final = 0
 ERROR: Final = 1
@@ -119,9 +120,11 @@ COUNTERS: Final = ("fetched", "compared", "unchanged", "written", "skipped", "co
 
 def run_document(run: SyncRun) -> dict[str, Any]:
     """Return a run as JSON: its state, its counts by kind, its items and its notes."""
-    items = run.items.values("entity_type", "external_id", "label", "action", "outcome", "code", "reason", "changes")
+    columns = ("entity_type", "external_id", "label", "action", "outcome", "code", "reason", "ticked", "held_ticked")
+    items = run.items.values(*columns, "changes")
     return {
         "run": run.pk,
+        "kind": run_word(run).partition(" ")[0].lower(),
         "connection": run.connection.name,
         "state": run.state,
         "reason": run.reason,
@@ -129,7 +132,11 @@ def run_document(run: SyncRun) -> dict[str, Any]:
         "counts": run.counts,
         "calls": run.calls,
         "items": [
-            {**{k: v for k, v in item.items() if k != "changes"}, "fields": item["changes"].get("fields", {})}
+            {
+                **{name: item[name] for name in columns},
+                "held": "held" in item["changes"],
+                "fields": item["changes"].get("fields", {}),
+            }
             for item in items
         ],
         "notes": [{k: v for k, v in note.items() if k != "loss"} for note in run.notes],

@@ -101,7 +101,7 @@ def _next_step(run: SyncRun) -> str:
                 "Objects that are changed here or at the source before that are not written; they are listed as stale."
             )
         case RunState.SUCCEEDED:
-            return "Everything was applied." if totals(run)["written"] else "Nothing had to be changed."
+            return "Everything was applied." if totals(run)["written"] else "Nothing to do: nothing had to be changed."
         case RunState.SUPERSEDED:
             return "A newer plan replaced this plan. Nothing of this plan was written."
     return ""

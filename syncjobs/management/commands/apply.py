@@ -3,11 +3,21 @@
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
+from django.db.models import QuerySet
 
+from connectors.records import ENTITY_TYPES
 from syncjobs.management.commands.sync_run import SyncCommand
-from syncjobs.management.shell import exit_code, find_run
+from syncjobs.management.shell import USAGE, exit_code, find_run
+from syncjobs.models import Outcome, RunState, SyncItem, SyncRun
 from syncjobs.runs.runner import drive
 from syncjobs.runs.start import approve
+
+#: Option -> its help.
+TICKS = {
+    "tick": "apply this item",
+    "untick": "leave this item out; the next plan offers it again",
+    "approve": "apply the removals that this item holds back, too",
+}
 
 
 class Command(SyncCommand):
@@ -15,6 +25,9 @@ class Command(SyncCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("run", type=int)
+        for name, words in TICKS.items():
+            metavar = "TYPE:ID|all" if name == "approve" else "TYPE:ID"
+            parser.add_argument(f"--{name}", action="append", default=[], metavar=metavar, help=words)
         parser.add_argument(
             "--despite-rules",
             action="store_true",
@@ -23,9 +36,30 @@ class Command(SyncCommand):
 
     def work(self, **options: Any) -> int:
         run = find_run(options["run"])
+        chosen = {name: [_items(run, text) for text in options[name]] for name in TICKS}
+        if run.state == RunState.AWAITING_REVIEW:
+            for items in chosen["tick"]:
+                items.update(ticked=True)
+            for items in chosen["untick"]:
+                items.update(ticked=False)
+            for items in chosen["approve"]:
+                items.filter(changes__has_key="held").update(ticked=True, held_ticked=True)
         approve(run, by=None, notify=False, despite_rules=options["despite_rules"])
         finished = drive(run.pk)
         if finished is None:
             raise CommandError(f"{run} was taken by a worker. Watch it on the site.")
         self.report(finished, as_json=options["json"])
         return exit_code(finished)
+
+
+def _items(run: SyncRun, text: str) -> "QuerySet[SyncItem]":
+    """Return the open items that ``TYPE:ID`` or ``all`` names. Raises CommandError if the plan has no such item."""
+    items = run.items.filter(outcome=Outcome.NONE)
+    if text == "all":
+        return items
+    kind, _, external_id = text.partition(":")
+    found = items.filter(entity_type=kind, external_id=external_id)
+    if not found.exists():
+        kinds = ", ".join(ENTITY_TYPES)
+        raise CommandError(f"{run} has no open item {text!r}. Write TYPE:ID with a type of {kinds}.", returncode=USAGE)
+    return found

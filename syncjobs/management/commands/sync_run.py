@@ -16,6 +16,7 @@ from syncjobs.management.shell import COUNTERS, USAGE, ShellCommand, exit_code, 
 from syncjobs.models import Outcome, RunKind, RunState, SyncRun
 from syncjobs.runs.runner import drive
 from syncjobs.runs.start import start
+from syncjobs.words.runs import run_word
 
 
 class SyncCommand(ShellCommand):
@@ -52,7 +53,7 @@ class SyncCommand(ShellCommand):
         if as_json:
             self.print_json(run_document(run))
             return
-        self.stdout.write(f"Run {run.pk} of {run.connection.name}: {run.get_state_display()}")
+        self.stdout.write(f"Run {run.pk} of {run.connection.name}: {run_word(run)}, {run.get_state_display()}")
         words = [*COUNTERS, *(f"plan_{a}" for a in ("create", "update", "match", "detach"))]
         used = [word for word in words if any(word in run.counts.get(kind, {}) for kind in ENTITY_TYPES)]
         self.print_table(
