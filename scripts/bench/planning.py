@@ -78,7 +78,10 @@ class Stored:
                 self.contents[number] = (contents, contents)
 
     def picture(self, proposals: Proposals) -> Picture:
-        """Return the local picture in the form of syncjobs.runs.picture.local."""
+        """Return the local picture in the form of syncjobs.runs.picture.local.
+
+        Of the names, it contains those of compared objects. No two of these accounts' objects have one name.
+        """
         links = {kind: {row[1]: LinkView(*row) for row in self.links[kind]} for kind in ENTITY_TYPES}
         details = {}
         for link in links_to_compare(proposals, links, False):
@@ -88,8 +91,9 @@ class Stored:
             links=links,
             details=details,
             names={
-                kind: tuple(NamedRow(row, f"{CONNECTION}:{row}", name) for row, name in self.names[kind])
-                for kind in COMPARED
+                kind: tuple(NamedRow(row, f"{CONNECTION}:{row}", name) for row, name in rows if row in details)
+                for kind, rows in self.names.items()
+                if kind in COMPARED
             },
             people={},
             unaccounted=frozenset(),
