@@ -102,7 +102,8 @@ class LinkDetail:
     """The contents of a link that is compared.
 
     primary: whether it writes single-valued fields, also if it takes over. former_base: the base of the primary link
-    from which it takes over. What this link never agreed on is compared with it, so that an edit made here is found.
+    from which it takes over. The row was last set to it, so comparing with it finds edits made here and nothing else,
+    also if this link wrote the fields before.
     """
 
     base: Base
@@ -113,10 +114,10 @@ class LinkDetail:
 
     @property
     def compared_base(self) -> Base:
-        """Return the base with the former base's fields where this link has none."""
+        """Return the base with the fields of the former base, where it has them."""
         if not self.former_base.fields:
             return self.base
-        return Base({**self.former_base.fields, **self.base.fields}, self.base.elements)
+        return Base({**self.base.fields, **self.former_base.fields}, self.base.elements)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +140,8 @@ class NamedRow:
     """A row that is compared with other rows by its name; a person, by the e-mail address.
 
     row_id: None for a row that another plan, which waits, will create. key: that of the row's oldest link, or
-    ``local:<row id>`` for a row without links. name: the name or the address. followed: whether the source of the key
-    is connected, so that its syncs plan this row again.
+    ``local:<row id>`` for a row without links. name: the name or the address. followed: whether a source of the row is
+    connected, so that its syncs plan this row again.
     """
 
     row_id: int | None

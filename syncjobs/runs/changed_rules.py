@@ -14,7 +14,7 @@ def changed_rules(run: SyncRun, profile: SyncProfile) -> str:
     selection = run.checkpoint.get("approved_selection", run.scope.get("selection"))
     if not is_limited(run) and selection != profile.selection:
         changed.append("selection")
-    if run.rules_version != profile.rules_version:
+    if run.checkpoint.get("approved_rules", run.rules_version) != profile.rules_version:
         changed.append("rules")
     return (
         f"The {' and the '.join(changed)} of {profile.connection} changed after this plan was made." if changed else ""

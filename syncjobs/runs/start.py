@@ -66,8 +66,11 @@ def approve(run: SyncRun, *, by: User | None, notify: bool = True, despite_rules
                 reason="",
                 hint="",
                 requested_by=by or run.requested_by,
-                rules_version=profile.rules_version,
-                checkpoint={**run.checkpoint, "approved_selection": profile.selection},
+                checkpoint={
+                    **run.checkpoint,
+                    "approved_selection": profile.selection,
+                    "approved_rules": profile.rules_version,
+                },
             )
     except IntegrityError:
         active = SyncRun.objects.filter(connection=run.connection, state__in=ACTIVE).first()

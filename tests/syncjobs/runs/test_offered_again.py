@@ -10,10 +10,11 @@ from django.db import OperationalError, transaction
 from django.utils import timezone
 
 from connectors.records import Account, Completeness, FailedEntity, Reach
+from connectors.zones.timezones import convert
 from oncall.models import Responder, UserGroup
 from syncjobs.models import ExternalLink, Outcome, RunState, SyncItem, SyncRun
 from syncjobs.runs import claim
-from syncjobs.runs.start import cancel
+from syncjobs.runs.start import approve, cancel
 from syncjobs.setup.disconnect import disconnect
 from tests.syncjobs.conftest import Sync, contents, edit, user, world
 
@@ -69,6 +70,20 @@ def test_a_limited_run_does_not_count_as_an_evaluation_of_all_rules(sync: Sync) 
     sync.run(only=[("service", "V1")])
     sync.source.snapshot = world()
     assert [item.external_id for item in sync.plan().items.all()] == ["U1"]
+
+
+def test_a_plan_that_is_applied_despite_newer_rules_does_not_count_as_their_evaluation(sync: Sync) -> None:
+    sync.run()
+    edit("responder", Responder.objects.get(email="ana@example.com"), title="Ours")
+    ana, bo, cy = (user("U1", "Ana", time_zone=convert("Europe/Rome")), *world().users[1:])
+    sync.source.change(users=(ana, bo, cy))
+    sync.run()  # from now on the row counts as untouched, although its title is ours
+    sync.source.change(users=(ana, user("U2", "Bo", title="New"), cy))
+    plan = sync.plan()
+    sync.rules(strategy="source")
+    approve(plan, by=None, notify=False, despite_rules=True)
+    assert sync.drive(plan).items.get().outcome == Outcome.APPLIED
+    assert [(item.external_id, item.action) for item in sync.plan().items.all()] == [("U1", "update")]
 
 
 def test_a_newer_read_replaces_a_waiting_plan_also_with_nothing_to_do(sync: Sync) -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from connectors.models import Connection
 from connectors.records import SourceTeam
 from oncall.models import Responder
 from syncjobs.models import Conflict, ExternalLink, LinkState, RunState, SyncProfile
@@ -96,6 +97,22 @@ def test_a_row_that_left_the_selection_of_its_primary_source_is_handed_over(pair
     assert primaries() == {"U1": "other", "U2": "acme", "U3": "acme"}
     assert titles() == ["Ana of other", "", ""]
     assert ExternalLink.objects.get(connection=first.connection, external_id="U1").state == LinkState.LINKED
+
+
+def test_the_values_of_a_source_that_takes_over_again_arrive(pair: tuple[Sync, Sync]) -> None:
+    first, second = pair
+    disconnect(first.connection)
+    second.run()
+    Connection.objects.filter(pk=first.connection.pk).update(disconnected_at=None)
+    first.run()
+    assert titles() == ["Ana of other", "Bo of other", "Cy of other"]
+    edit("responder", Responder.objects.get(name="Cy"), title="Boss")
+    disconnect(second.connection)
+    first.run()
+    assert primaries() == {"U1": "acme", "U2": "acme", "U3": "acme"}
+    assert titles() == ["", "", "Boss"]
+    assert Conflict.objects.get(kind="both_edited", state="open").external_id == "U3"
+    assert first.run().items.count() == 0
 
 
 def test_a_primary_link_that_lost_its_row_hands_nothing_over(pair: tuple[Sync, Sync]) -> None:
