@@ -140,8 +140,8 @@ class NamedRow:
     """A row that is compared with other rows by its name; a person, by the e-mail address.
 
     row_id: None for a row that another plan, which waits, will create. key: that of the row's oldest link, or
-    ``local:<row id>`` for a row without links. name: the name or the address. followed: whether the source of the key
-    is connected, so that its syncs plan this row again.
+    ``local:<row id>`` for a row without links. name: the name or the address. followed: whether a source of the row is
+    connected, so that its syncs plan this row again.
     """
 
     row_id: int | None

@@ -124,17 +124,16 @@ class EqualNames:
 
         SQL filters by nothing else: beside another condition, SQLite uses the index of that and reads all rows.
         """
-        links = ExternalLink.objects.filter(**{kind: OuterRef("pk")}).order_by("id")
+        links = ExternalLink.objects.filter(**{kind: OuterRef("pk")})
         found = []
         keyed = rows.annotate(
-            link_key=Subquery(links.values("key")[:1]),
-            disconnected_at=Subquery(links.values("connection__disconnected_at")[:1]),
+            link_key=Subquery(links.order_by("id").values("key")[:1]),
+            followed=Exists(links.filter(connection__disconnected_at=None)),
         )
-        columns = ("id", "link_key", COMPARED[kind], "active", "disconnected_at", "merged_into")
-        for pk, key, name, active, disconnected_at, into in keyed.order_by("id").values_list(*columns):
+        columns = ("id", "link_key", COMPARED[kind], "active", "followed", "merged_into")
+        for pk, key, name, active, followed, into in keyed.order_by("id").values_list(*columns):
             if into is None:
-                is_followed = key is not None and disconnected_at is None
-                found.append(NamedRow(pk, key or f"{LOCAL}{pk}", name, active, is_followed))
+                found.append(NamedRow(pk, key or f"{LOCAL}{pk}", name, active, followed))
         self._rows[kind] |= {row.row_id: row for row in found if row.row_id is not None}
         return found
 

@@ -16,6 +16,7 @@ from connectors.records import Account, SourceTeam
 from oncall.aggregates import Draft
 from oncall.models import UserGroup
 from oncall.operations import write
+from syncjobs.conflicts.merging import merge_rows
 from syncjobs.models import Conflict, ConflictRow, ConflictState, RunState, SyncRun
 from syncjobs.planning.values import Picture, Plan
 from syncjobs.runs import planned_read
@@ -182,6 +183,20 @@ def _equal_now(*sources: Sync) -> None:
         sync.run()
     for sync in sources:
         edit("user_group", UserGroup.objects.get(links__connection=sync.connection), name="Ops")
+
+
+def test_a_row_of_two_sources_is_followed_while_one_of_them_is_connected(db: None) -> None:
+    first, second = source("first", "Platform"), source("second", "Platform")
+    first.run()
+    second.run()
+    into, loser = UserGroup.objects.order_by("pk")
+    merge_rows("user_group", loser.pk, into.pk, by=BY)
+    local = write("user_group", [Draft({"name": "platform"})], by=BY)[0]
+    disconnect(first.connection)
+    second.run()
+    assert [rows(question) for question in open_questions()] == [[key(first), f"local:{local.id}"]]
+    before = contents()
+    assert (second.run().items.count(), contents()) == (0, before)
 
 
 def test_a_question_that_was_opened_meanwhile_is_not_opened_again(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
