@@ -21,6 +21,7 @@ from syncjobs.pages.progress import grouped_notes, incomplete_lists, progress, t
 from syncjobs.pages.run_items import ACTIONS, OUTCOME_COLOURS, UNAPPROVED, Filter, change_rows, items_page, summary
 from syncjobs.runs.changed_rules import changed_rules
 from syncjobs.runs.start import approve, cancel
+from syncjobs.runs.stored.plan import open_items
 from syncjobs.words.runs import run_word
 
 #: htmx stops polling when it gets this status.
@@ -155,7 +156,7 @@ class SyncRunAdmin(ReadOnlyAdmin):
     def ticks_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
         """Save the ticks of the items on the page, or of all filtered items when ``all`` is on or off."""
         run = self._run(request, run_id, START)
-        open_plan = SyncItem.objects.filter(run=run, run__state=RunState.AWAITING_REVIEW).exclude(action="failed")
+        open_plan = open_items(run).filter(run__state=RunState.AWAITING_REVIEW)
         tick_all = request.POST.get("all")
         if tick_all in ("on", "off"):
             chosen = Filter.read(request.POST).items(run).values("pk")

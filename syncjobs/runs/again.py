@@ -48,6 +48,7 @@ def plan_again(run: SyncRun, claim: Claim, snapshot: Snapshot, *, reviewed: bool
         run.items.filter(pk__in=[overtaken[key].pk for key in new]).delete()
         store_plan(run, replace(planned.plan, items=tuple(now)), after=last)
         for key in new:
+            _keep_review(run, overtaken[key])
             _count(claim, overtaken[key], f"plan_{overtaken[key].action}", f"plan_{new[key].action}")
             claim.add(key[0], "stale", -1)
         for key in overtaken.keys() - new.keys() - later:
@@ -58,6 +59,13 @@ def plan_again(run: SyncRun, claim: Claim, snapshot: Snapshot, *, reviewed: bool
             following = _store_next_plan(run, replace(planned, plan=replace(planned.plan, items=tuple(waiting))))
             _explain(run, [overtaken[key].pk for key in later], f"it waits in run {following.pk}")
     return bool(now)
+
+
+def _keep_review(run: SyncRun, before: SyncItem) -> None:
+    """Give the new item of an object the approval and the comment of its overtaken item."""
+    if before.held_ticked or before.comment:
+        again = run.items.filter(entity_type=before.entity_type, external_id=before.external_id)
+        again.update(held_ticked=before.held_ticked, comment=before.comment)
 
 
 def _explain(run: SyncRun, ids: list[int], words: str, **columns: Any) -> None:

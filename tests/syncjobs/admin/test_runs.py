@@ -16,7 +16,7 @@ from oncall.operations import Actor, create_account
 from syncjobs.models import RunKind, RunState, SyncItem, SyncRun
 from syncjobs.runs.start import start
 from tests.syncjobs.admin.conftest import HOSTILE, assert_harmless, queries, staff
-from tests.syncjobs.conftest import Sync, layer, schedule, user, world
+from tests.syncjobs.conftest import Sync, edit, layer, schedule, user, world
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/syncjobs/syncrun/"
@@ -75,6 +75,20 @@ def test_all_that_a_filter_shows_is_ticked_at_once(sync: Sync, admin_client: Cli
     assert set(run.items.filter(ticked=False).values_list("entity_type", flat=True)) == {"responder"}
     admin_client.post(url(run, "ticks"), {"all": "on"})
     assert not run.items.filter(ticked=False).exists()
+
+
+def test_an_item_that_only_opens_a_question_has_no_tick(sync: Sync, admin_client: Client) -> None:
+    sync.run()
+    edit("user_group", UserGroup.objects.get(), description="ours")
+    theirs = SourceTeam("T1", "Platform", description="theirs", members=world().teams[0].members)
+    sync.source.change(teams=(theirs,), users=(user("U1", "Ana", title="New"), *world().users[1:]))
+    run = sync.plan()
+    question, update = run.items.get(action="conflict"), run.items.get(action="update")
+    page = read(admin_client, run)
+    assert f'name="tick" value="{update.pk}"' in page
+    assert f'name="tick" value="{question.pk}"' not in page
+    admin_client.post(url(run, "ticks"), {"all": "off"})
+    assert list(run.items.filter(ticked=False)) == [update]
 
 
 def test_ticks_of_a_run_that_is_past_review_stay(sync: Sync, admin_client: Client) -> None:

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 from django.db import OperationalError, transaction
+from django.db.models import F
 from django.utils import timezone
 
-from connectors.records import Account, Completeness, FailedEntity, Reach
+from connectors.records import Account, Completeness, FailedEntity, Reach, SourceTeam
 from connectors.zones.timezones import convert
-from oncall.models import Responder, UserGroup
+from oncall.models import GroupMember, Responder, UserGroup
 from syncjobs.models import ExternalLink, Outcome, RunState, SyncItem, SyncRun
 from syncjobs.runs import claim
 from syncjobs.runs.start import approve, cancel
@@ -305,3 +306,16 @@ def test_an_item_keeps_both_sides_of_what_it_does_to_its_link(sync: Sync) -> Non
     }
     assert (link.base["fields"]["name"], link.version) == ("Platform crew", old[2] + 1)
     assert UserGroup.objects.get().name == "Platform crew"
+
+
+def test_what_is_planned_again_keeps_its_approval_and_its_comment(sync: Sync) -> None:
+    sync.run()
+    sync.source.change(teams=(SourceTeam("T1", "Crew", members=()),))
+    plan = sync.plan()
+    plan.items.update(held_ticked=True, comment="Agreed with Ana.")
+    ExternalLink.objects.filter(external_id="T1").update(version=F("version") + 1)
+    applied = sync.apply(plan)
+    item = applied.items.get()
+    assert (item.outcome, item.held_ticked, item.comment) == (Outcome.APPLIED, True, "Agreed with Ana.")
+    assert (UserGroup.objects.get().name, GroupMember.objects.count()) == ("Crew", 0)
+    assert sync.run().items.count() == 0
