@@ -201,11 +201,15 @@ def _without_link(
         candidate = match(proposal, by_email, picture)
         if candidate is not None:
             detail = LinkDetail(
-                Base(), {}, candidate.state, primary=not candidate.owned, former_base=candidate.former_base
+                Base(),
+                {},
+                candidate.state,
+                primary=not candidate.owned,
+                former_base=candidate.former_base,
+                former_link=candidate.former_link,
             )
-            item = _item(
-                proposal, None, detail, candidate.state, _merge(proposal, detail, candidate.state, rules), "match"
-            )
+            merged = _merge(proposal, detail, candidate.state, rules)
+            item = _item(proposal, None, detail, candidate.state, merged, "match")
             item = replace(item, takes_over=detail.primary, candidates=candidate_ids(proposal, picture))
             return checked(item, candidate.state, check)
         account = questions.account_for(proposal, by_email, picture)
@@ -290,6 +294,10 @@ def _item(
         fingerprint=proposal.fingerprint,
         settles=not merged.held,
         held=merged.held,
+        held_before={
+            name: {key: known[key] for key in changes if key in (known := detail.base.elements.get(name, {}))}
+            for name, changes in merged.held.items()
+        },
         reason=reason,
         link=link,
         row_id=local.id,
@@ -299,6 +307,7 @@ def _item(
         base=base,
         base_before=_values_before(base, detail.base),
         takes_over=link is not None and link.takes_over,
+        former_link=detail.former_link,
         conflicts=drafts,
         unread=proposal.unread,
     )

@@ -111,6 +111,7 @@ class LinkDetail:
     local: State | None
     primary: bool
     former_base: Base = field(default_factory=Base)
+    former_link: int | None = None
 
     @property
     def compared_base(self) -> Base:
@@ -133,6 +134,7 @@ class Candidate:
     owned: bool
     former_id: str = ""
     former_base: Base = field(default_factory=Base)
+    former_link: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,11 +251,12 @@ class Item:
     fields: [old, new] by path. elements: [old, new] by collection and key; None means that the element does not exist.
     link: the link as it was compared, None for an object without a link. base: the new base values; an element that is
     None is removed from the base. base_before: the old values of the same paths; a path that had none is missing.
-    takes_over: whether the link becomes the primary link of its row. reason: why the item is skipped, held or failed,
-    or which object requires this object. settles: whether the record is fully compared when this is applied;
-    False while removals are held. held: removals that wait for approval, as in elements. candidates: ids of the people
-    here with the same address. failures: how many parts of the object could not be read. path: the first of these.
-    unread: as in the proposal.
+    takes_over: whether the link becomes the primary link of its row; former_link: the id of the link that was it.
+    reason: why the item is skipped, held or failed, or which object requires this object. settles: whether the
+    record is fully compared when this is applied; False while removals are held. held: removals that wait for
+    approval, as in elements; held_before: their values in the base. candidates: ids of the people here with the
+    same address. failures: how many parts of the object could not be read. path: the first of these. unread: as in
+    the proposal.
     """
 
     kind: Kind
@@ -270,11 +273,13 @@ class Item:
     base: Mapping[str, Any] = field(default_factory=dict)
     base_before: Mapping[str, Any] = field(default_factory=dict)
     takes_over: bool = False
+    former_link: int | None = None
     conflicts: tuple[ConflictDraft, ...] = ()
     account_id: int | None = None
     path: str = ""
     settles: bool = True
     held: Mapping[str, Mapping[str, Change]] = field(default_factory=dict)
+    held_before: Mapping[str, Mapping[str, Values]] = field(default_factory=dict)
     candidates: tuple[int, ...] = ()
     failures: int = 0
     unread: Mapping[str, int] = field(default_factory=dict)

@@ -1,7 +1,7 @@
 """Apply a stored plan in batches of whole aggregates. Each batch is one transaction, which checks each item again."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -13,7 +13,7 @@ from connectors.records import entity_type_of
 from oncall.aggregates import Draft, ElementChanges, Kind
 from oncall.emails import canonical_email
 from oncall.errors import InvalidDraft
-from oncall.models import Responder
+from oncall.models import ChangeRecord, Responder
 from oncall.operations import Actor, lock_versions, write
 from oncall.tables.base import chunks
 from syncjobs.models import ApplyLock, ExternalLink, Outcome, SyncItem, SyncRun
@@ -104,9 +104,12 @@ class Application:
             }
             primary = PrimaryLinks(kind, items)
             taken = self._taken_meanwhile(kind, [item for item in items if item.link_id is None])
+            edited = self._edited(kind, items, versions)
             current: list[Sequence[SyncItem]] = []
             for row in rows:
-                stale = next(filter(None, (_stale(item, links, versions, taken, primary) for item in row)), None)
+                stale = next(
+                    filter(None, (_stale(item, links, versions, taken, primary, edited) for item in row)), None
+                )
                 if stale is None:
                     current.append(row)
                 else:
@@ -131,6 +134,15 @@ class Application:
         ApplyLock.objects.bulk_create(
             [lock], update_conflicts=True, unique_fields=["entity_type"], update_fields=["run_id"]
         )
+
+    def _edited(self, kind: Kind, items: Sequence[SyncItem], versions: Mapping[int, int]) -> set[int]:
+        """Return the changed rows that somebody edited since the run began, and not only other imports."""
+        changed = {item.row_id for item in items if item.row_id is not None} - {None}
+        changed -= {item.row_id for item in items if versions.get(item.row_id or 0) == item.row_version}
+        if not changed:
+            return set()
+        records = ChangeRecord.objects.filter(model=kind, object_id__in=changed, at__gte=self.run.started_at)
+        return set(records.exclude(cause__startswith="run:").values_list("object_id", flat=True))
 
     def _taken_meanwhile(self, kind: Kind, items: Sequence[SyncItem]) -> dict[str, str]:
         """Match new objects again inside the transaction.
@@ -242,6 +254,7 @@ def _stale(
     versions: Mapping[int, int],
     taken: Mapping[str, str],
     primary: PrimaryLinks,
+    edited: Container[int],
 ) -> _Stale | None:
     """Return why an item is stale. None: its link and its row did not change since planning."""
     if item.link_id is None:
@@ -254,6 +267,8 @@ def _stale(
     if not primary.is_as_planned(item):
         return _Stale("another source began or ended to set its fields in the meantime", AGAIN)
     if item.row_id is not None and versions.get(item.row_id) != item.row_version:
+        if item.row_id in versions and item.row_id not in edited:
+            return _Stale("the import of another source changed it in the meantime", AGAIN)
         reason = f"it was {'edited' if item.row_id in versions else 'deleted'} here in the meantime and stays as it is"
         return _Stale(reason, AGAIN) if item.action == "match" else _Stale(f"{reason}; plan again")
     return None

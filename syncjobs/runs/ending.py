@@ -39,12 +39,14 @@ def conclude(run: SyncRun, claim: Claim, verification: Verification | None) -> N
 
 
 def _end(claim: Claim) -> tuple[RunState, str, str]:
-    total = {word: sum(counts.get(word, 0) for counts in claim.counts.values()) for word in (*_INCOMPLETE, *_REMOVED)}
+    words = (*_INCOMPLETE, *_REMOVED, "written")
+    total = {word: sum(counts.get(word, 0) for counts in claim.counts.values()) for word in words}
     missing = [f"{total[word]} {words}" for word, words in _INCOMPLETE.items() if total[word]]
     if not missing:
         return RunState.SUCCEEDED, "", ""
     removed = " ".join(f"{words}: {total[word]}." for word, words in _REMOVED.items() if total[word])
-    hint = f"Everything else was applied. {removed or 'Nothing was removed.'} The items below say what to do."
+    written = "Everything else was applied." if total["written"] else "Nothing was written."
+    hint = f"{written} {removed or 'Nothing was removed.'} The items below say what to do."
     return RunState.PARTIAL, f"Not everything was applied: {', '.join(missing)}.", hint
 
 

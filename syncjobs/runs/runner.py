@@ -15,7 +15,7 @@ from oncall.operations import Actor
 from syncjobs.models import OPEN_PLAN, Outcome, RunKind, RunState, SyncRun
 from syncjobs.runs.again import MOST_ROUNDS, overtaken_items, plan_again
 from syncjobs.runs.apply import Application, ItemResult
-from syncjobs.runs.changed_rules import changed_rules
+from syncjobs.runs.changed_rules import changed_rules, is_limited
 from syncjobs.runs.claim import Claim, FenceLost, claim_run
 from syncjobs.runs.ending import conclude
 from syncjobs.runs.planned_read import Opener, accept_account, columns_of, count, plan_from, read, store
@@ -101,10 +101,14 @@ def _plan(run: SyncRun, claim: Claim, opener: Opener) -> None:
 
 
 def _supersede_others(run: SyncRun) -> None:
-    """Supersede the other plans that wait for a person, so that only the last plan can be applied."""
-    SyncRun.objects.filter(connection=run.connection, state__in=OPEN_PLAN).exclude(pk=run.pk).update(
-        state=RunState.SUPERSEDED, superseded_by=run, finished_at=timezone.now(), checkpoint={}
-    )
+    """Supersede the older plans that wait for a person, so that only the last plan can be applied.
+
+    A run of a few objects does not replace a plan of everything, which is reviewed: its items are checked singly.
+    """
+    older = SyncRun.objects.filter(connection=run.connection, state__in=OPEN_PLAN).exclude(pk=run.pk)
+    if is_limited(run):
+        older = older.filter(scope__has_key="only")
+    older.update(state=RunState.SUPERSEDED, superseded_by=run, finished_at=timezone.now(), checkpoint={})
 
 
 def _apply_reviewed(run: SyncRun, claim: Claim, opener: Opener) -> None:

@@ -1,11 +1,20 @@
 """Disconnect a source and keep what was imported from it."""
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from connectors.models import Connection
-from syncjobs.models import ACTIVE, OPEN_PLAN, Conflict, ConflictRow, ConflictState, ExternalLink, LinkState
+from syncjobs.models import (
+    ACTIVE,
+    OPEN_PLAN,
+    ROW_COLUMNS,
+    Conflict,
+    ConflictRow,
+    ConflictState,
+    ExternalLink,
+    LinkState,
+)
 from syncjobs.runs.start import cancel
 
 
@@ -14,8 +23,8 @@ def disconnect(connection: Connection) -> int:
     """Delete the credentials, end runs, plans and conflicts, and detach all links. Return the number of these links.
 
     Imported rows are not changed. Links of objects that were deleted here are kept, so that connecting again does not
-    import these objects again. A question about equal names stays open if it is about a row of a connected source: the
-    next plan of that source judges it again.
+    import these objects again. A question about equal names stays open if a connected source follows one of its rows:
+    the next plan of that source judges it again.
     """
     for run in connection.runs.filter(state__in=[*ACTIVE, *OPEN_PLAN]):
         cancel(run)
@@ -23,9 +32,24 @@ def disconnect(connection: Connection) -> int:
     connection.credentials = {}
     connection.disconnected_at = now
     connection.save(update_fields=["credentials", "disconnected_at"])
-    rows = ConflictRow.objects.filter(conflict=OuterRef("pk"), connection__isnull=False)
-    open_questions = Conflict.objects.of_connection(connection.pk).filter(state=ConflictState.OPEN)
-    unfollowed = open_questions.exclude(Exists(rows.filter(connection__disconnected_at=None)))
-    unfollowed.update(state=ConflictState.CLOSED, closed_at=now)
+    # Links are locked before questions, as a merge does it.
     links = ExternalLink.objects.filter(connection=connection, state__in=[LinkState.LINKED, LinkState.GONE])
-    return links.update(state=LinkState.DETACHED, since=now, version=F("version") + 1)
+    detached = links.update(state=LinkState.DETACHED, since=now, version=F("version") + 1)
+    own_or_shared = Q(connection=connection) | Q(connection=None)
+    open_questions = Conflict.objects.filter(own_or_shared, state=ConflictState.OPEN)
+    open_questions.exclude(pk__in=_followed(open_questions)).update(state=ConflictState.CLOSED, closed_at=now)
+    return detached
+
+
+def _followed(questions: "QuerySet[Conflict]") -> set[int]:
+    """Return the questions about several rows of which one has a link of a connected source."""
+    found: set[int] = set()
+    for kind in ROW_COLUMNS:
+        rows = ConflictRow.objects.filter(conflict__in=questions.filter(entity_type=kind, connection=None))
+        links = ExternalLink.objects.filter(entity_type=kind, key=OuterRef("key"))
+        connected = ExternalLink.objects.filter(connection__disconnected_at=None, entity_type=kind)
+        linked = connected.filter(**{kind: OuterRef("row")})
+        planned = Q(connection__isnull=False, connection__disconnected_at=None)
+        rows = rows.annotate(row=Subquery(links.values(f"{kind}_id")[:1])).filter(Exists(linked) | planned)
+        found |= set(rows.values_list("conflict", flat=True))
+    return found

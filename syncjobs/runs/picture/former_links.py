@@ -39,12 +39,13 @@ def load_former_links(
     return found
 
 
-def load_former_bases(kind: Kind, row_ids: Iterable[int]) -> dict[int, Base]:
-    """Return by row the bases of primary links that no longer follow their source."""
-    found: dict[int, Base] = {}
+def load_former_bases(kind: Kind, row_ids: Iterable[int]) -> dict[int, tuple[int, Base]]:
+    """Return by row the primary links that no longer follow their source, with their bases."""
+    found: dict[int, tuple[int, Base]] = {}
     for piece in chunks(sorted(row_ids)):
         former = ExternalLink.objects.filter(primary=True, **{f"{kind}_id__in": piece}).exclude(state=LinkState.LINKED)
-        found |= {row_id: Base.from_json(base) for row_id, base in former.values_list(f"{kind}_id", "base")}
+        rows = former.values_list(f"{kind}_id", "pk", "base")
+        found |= {row_id: (pk, Base.from_json(base)) for row_id, pk, base in rows}
     return found
 
 

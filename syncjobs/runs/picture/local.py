@@ -119,7 +119,8 @@ def _details(
     bases = load_bases(link for link_id, link in former.items() if link_id in found and link is not None)
     for link_id, link in former.items():
         if link_id in found:
-            found[link_id] = replace(found[link_id], primary=True, former_base=bases.get(link or 0, Base()))
+            base = bases.get(link or 0, Base())
+            found[link_id] = replace(found[link_id], primary=True, former_base=base, former_link=link)
     return found
 
 

@@ -83,5 +83,6 @@ def _candidates(
     bases = load_former_bases("responder", [pk for pk, _, owned in free if not owned])
     people: dict[str, tuple[Candidate, ...]] = defaultdict(tuple)
     for pk, email, owned in free:
-        people[email] += (Candidate(states[pk], owned, former.get(pk, ""), bases.get(pk, Base())),)
+        former_link, former_base = bases.get(pk, (None, Base()))
+        people[email] += (Candidate(states[pk], owned, former.get(pk, ""), former_base, former_link),)
     return dict(people)

@@ -36,7 +36,11 @@ class PrimaryLinks:
         """Whether the link of the item still becomes the primary link, or still does not."""
         if item.row_id is None or not _may_take_over(item):
             return True
-        return (primary_link(self._links[item.row_id]) == item.link_id) == takes_over(item)
+        links = self._links[item.row_id]
+        if (primary_link(links) == item.link_id) != takes_over(item):
+            return False
+        former = next((link.id for link in links if link.primary), None)
+        return not takes_over(item) or former == item.changes.get("former_primary")
 
     def give_up(self, items: Iterable[SyncItem]) -> None:
         """Make the former primary links of these rows secondary, as one link of a row is primary."""

@@ -66,6 +66,8 @@ def changes_of(item: Item) -> dict[str, Any]:
         "fields": dict(item.fields),
         "elements": {name: dict(changes) for name, changes in item.elements.items()},
         "link": _link_changes(item),
+        "held_link": _held_link_changes(item),
+        "former_primary": item.former_link,
         "account": item.account_id,
         "held": {name: dict(changes) for name, changes in item.held.items()},
         "candidates": list(item.candidates),
@@ -80,8 +82,7 @@ def changes_of(item: Item) -> dict[str, Any]:
 def _link_changes(item: Item) -> dict[str, list[Any]]:
     """Return what an item does to its link, ``{column: [old, new]}``. A create makes the link: see :func:`settled_by`.
 
-    The sides of ``base`` are patches: values by path. The old side lacks the paths that had no value. ``source_hash``
-    stays as it was while a part of the item is held.
+    The sides of ``base`` are patches: values by path. The old side lacks the paths that had no value.
     """
     if item.action in ("create", "failed", "conflict"):
         return {}
@@ -92,9 +93,21 @@ def _link_changes(item: Item) -> dict[str, list[Any]]:
         sides["primary"] = [False, True]
     if item.link is not None:
         sides["state"] = [item.link.state, _NEW_STATES.get(item.action, LinkState.LINKED)]
-    if item.link is not None and item.action not in _NEW_STATES:
+    if item.link is not None and item.action not in _NEW_STATES and item.settles:
         sides["source_hash"] = [item.link.source_hash, item.fingerprint]
     return {column: [old, new] for column, (old, new) in sides.items() if old != new}
+
+
+def _held_link_changes(item: Item) -> dict[str, list[Any]]:
+    """Return what the held part of an item does to its link when it is approved, as in :func:`_link_changes`."""
+    if not item.held:
+        return {}
+    removed = {name: dict.fromkeys(changes) for name, changes in item.held.items()}
+    before = {name: dict(values) for name, values in item.held_before.items()}
+    sides: dict[str, list[Any]] = {"base": [{"elements": before}, {"elements": removed}]}
+    if item.link is not None and item.link.source_hash != item.fingerprint:
+        sides["source_hash"] = [item.link.source_hash, item.fingerprint]
+    return sides
 
 
 def settled_by(item: SyncItem) -> dict[str, Any]:
@@ -120,7 +133,7 @@ def open_items(run: SyncRun) -> "QuerySet[SyncItem]":
 
 def remember_compared(plan: Plan) -> None:
     """Store the fingerprints of links that need no change. A link with a newer version is compared again next time."""
-    for piece in chunks(plan.compared):
+    for piece in chunks(sorted(plan.compared, key=lambda pair: pair[0].id)):
         found = {view.id: (view.version, fingerprint) for view, fingerprint in piece}
         with transaction.atomic():
             links = ExternalLink.objects.select_for_update().filter(pk__in=found).order_by("pk")
@@ -132,7 +145,7 @@ def remember_compared(plan: Plan) -> None:
 
 def remember_unread(plan: Plan) -> None:
     """Store on the links which collections this read took only in part. Nothing that can be decided depends on it."""
-    for piece in chunks(plan.unread):
+    for piece in chunks(sorted(plan.unread, key=lambda pair: pair[0].id)):
         ExternalLink.objects.bulk_update(
             [ExternalLink(pk=view.id, unread=dict(unread)) for view, unread in piece], ["unread"]
         )
