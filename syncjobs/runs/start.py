@@ -57,7 +57,7 @@ def approve(run: SyncRun, *, by: User | None, notify: bool = True, despite_rules
         raise StalePlan(f"The plan of {run} expired on {run.plan_expires_at:%d %b}. Nothing was written. Plan again.")
     profile = SyncProfile.objects.get(pk=run.profile_id)
     if (changed := changed_rules(run, profile)) and not despite_rules:
-        raise RulesChanged(f"{changed} Nothing was written. Plan again, or apply {run} as it was reviewed.")
+        raise RulesChanged(f"{changed} Nothing was written. Plan again, or apply this plan as it was reviewed.")
     try:
         with transaction.atomic():
             won = SyncRun.objects.filter(pk=run.pk, state=RunState.AWAITING_REVIEW).update(
