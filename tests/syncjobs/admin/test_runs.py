@@ -90,7 +90,7 @@ def test_all_that_a_filter_shows_is_ticked_at_once(sync: Sync, admin_client: Cli
 def test_ticks_of_a_run_that_is_past_review_stay(sync: Sync, admin_client: Client) -> None:
     run = sync.apply(sync.plan())
     page = admin_client.post(url(run, "ticks"), {"all": "off"}, follow=True).content.decode()
-    assert "no tick was changed" in page
+    assert "No tick was changed: the state of" in page
     assert not run.items.filter(ticked=False).exists()
 
 
