@@ -43,7 +43,7 @@ def open_connector(
     if connection.disconnected_at is not None:
         raise ConnectionConfigError(
             f"Connection {connection.name} is disconnected.",
-            hint="Enter its credentials again to use it. Imported objects are unchanged.",
+            hint="Enter its credentials again to use it.",
             provider=connection.provider,
         )
     try:
@@ -51,7 +51,7 @@ def open_connector(
     except KeyError:
         raise ConnectionConfigError(
             f"Connection {connection.name} needs the {provider_label(connection.provider)} connector.",
-            hint="It is not part of this installation. Imported objects are unchanged.",
+            hint="It is not part of this installation.",
             provider=connection.provider,
         ) from None
     try:

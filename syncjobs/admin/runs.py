@@ -168,7 +168,7 @@ class SyncRunAdmin(ReadOnlyAdmin):
                 saved = open_plan.filter(pk__in=chosen_ids).update(**{column: True})
                 saved += open_plan.filter(pk__in=listed - chosen_ids).update(**{column: False})
         if run.state != RunState.AWAITING_REVIEW:
-            messages.error(request, f"{run} is {run.get_state_display()}; no tick was changed.")
+            messages.error(request, f"No tick was changed: the state of {run} is {run.get_state_display()}.")
         elif request.headers.get("HX-Request") and tick_all is None:
             left = {"left": Count("pk", filter=Q(ticked=False)), "unapproved": Count("pk", filter=UNAPPROVED)}
             return render(request, "syncjobs/run_ticks.html", open_plan.order_by().aggregate(**left))

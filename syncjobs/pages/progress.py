@@ -90,7 +90,7 @@ def _next_step(run: SyncRun) -> str:
     now = timezone.now()
     match RunState(run.state):
         case RunState.QUEUED:
-            return "Waiting for a worker. The run begins by itself when one is free."
+            return "Waiting for a worker. The run begins by itself as soon as one takes it."
         case RunState.RUNNING | RunState.WAITING:
             return _PHASES.get(run.phase, "Working.")
         case RunState.AWAITING_REVIEW if run.plan_expires_at and run.plan_expires_at < now:
@@ -101,10 +101,17 @@ def _next_step(run: SyncRun) -> str:
                 "Objects that are changed here or at the source before that are not written; they are listed as stale."
             )
         case RunState.SUCCEEDED:
-            return "Everything was applied." if totals(run)["written"] else "Nothing to do: nothing had to be changed."
+            return _applied(totals(run))
         case RunState.SUPERSEDED:
             return "A newer plan replaced this plan. Nothing of this plan was written."
     return ""
+
+
+def _applied(sums: Mapping[str, int]) -> str:
+    """Say what a run that succeeded has applied."""
+    if sums["skipped"]:
+        return "Everything was applied, except the skipped items." if sums["written"] else "All items were skipped."
+    return "Everything was applied." if sums["written"] else "Nothing to do: nothing had to be changed."
 
 
 def grouped_notes(run: SyncRun) -> list[dict[str, Any]]:

@@ -52,12 +52,12 @@ def approve(run: SyncRun, *, by: User | None, notify: bool = True, despite_rules
     if run.state == RunState.SUPERSEDED and run.superseded_by_id:
         raise StalePlan(f"{run} was replaced by run {run.superseded_by_id}. Nothing was written. Review that run.")
     if run.state != RunState.AWAITING_REVIEW:
-        raise StalePlan(f"{run} is {run.get_state_display()}, so it has no plan to apply. Nothing was written.")
+        raise StalePlan(f"{run} has no plan to apply: its state is {run.get_state_display()}. Nothing was written.")
     if run.plan_expires_at and run.plan_expires_at < timezone.now():
         raise StalePlan(f"The plan of {run} expired on {run.plan_expires_at:%d %b}. Nothing was written. Plan again.")
     profile = SyncProfile.objects.get(pk=run.profile_id)
     if (changed := changed_rules(run, profile)) and not despite_rules:
-        raise RulesChanged(f"{changed} Nothing was written. Plan again, or apply {run} as it was reviewed.")
+        raise RulesChanged(f"{changed} Nothing was written. Plan again, or apply this plan as it was reviewed.")
     try:
         with transaction.atomic():
             won = SyncRun.objects.filter(pk=run.pk, state=RunState.AWAITING_REVIEW).update(

@@ -24,7 +24,7 @@ from connectors.simulator.serve import build, demo_account
 from oncall.operations import Actor, create_account
 from syncjobs.management.shell import DONE, ERROR, ShellCommand
 from syncjobs.management.tour import TourResult, connect, run_tour
-from syncjobs.models import Conflict
+from syncjobs.models import Conflict, ConflictState
 from syncjobs.parity.checks import judge
 from syncjobs.parity.words import HEAD, row_of
 
@@ -39,7 +39,11 @@ class Command(ShellCommand):
     help = "Start the simulated vendors, import from each, compare, and serve the result (--once: only tables)."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--once", action="store_true", help="stop after the tables; exit 0 only if all match")
+        parser.add_argument(
+            "--once",
+            action="store_true",
+            help="stop after the tables; exit 0 only if all match, apart from what the import reported as unsupported",
+        )
         parser.add_argument("--port", type=int, default=8000, help="port of the site")
         parser.add_argument("--size", type=int, help="about this many entities per vendor (default: a few)")
 
@@ -112,10 +116,10 @@ class Command(ShellCommand):
                 self.print_table(HEAD, [row_of(line) for line in compared])
             reasons = Counter(line.measured.note for line in each.changes if line.measured.comparison is None)
             for reason, number in reasons.items():
-                self.stdout.write(f"{number} not compared: {reason}")
+                self.stdout.write(f"Not compared, {number} of {len(each.changes)} ranges: {reason}")
             self.stdout.write("")
         self.stdout.write(f"Judge: {judge()} (each vendor's own rendering, written independently).")
-        self.stdout.write(f"{Conflict.objects.count()} conflicts wait for a person.")
+        self.stdout.write(f"{Conflict.objects.filter(state=ConflictState.OPEN).count()} conflicts wait for a person.")
         self.stdout.write("See Schedules, Runs and Conflicts in the sidebar of the site, which runs without --once.")
         self.stdout.flush()
 

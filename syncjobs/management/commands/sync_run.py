@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from django.core.management.base import CommandError, CommandParser
 
@@ -17,6 +17,15 @@ from syncjobs.models import Outcome, RunKind, RunState, SyncRun
 from syncjobs.runs.runner import drive
 from syncjobs.runs.start import start
 from syncjobs.words.runs import run_word
+
+#: Counters of planned items and their titles. An item that is already equal only changes what the link remembers.
+_PLANNED: Final = {
+    "plan_create": "to create",
+    "plan_update": "to update",
+    "plan_match": "to match",
+    "plan_settle": "already equal",
+    "plan_detach": "to detach",
+}
 
 
 class SyncCommand(ShellCommand):
@@ -54,10 +63,10 @@ class SyncCommand(ShellCommand):
             self.print_json(run_document(run))
             return
         self.stdout.write(f"Run {run.pk} of {run.connection.name}: {run_word(run)}, {run.get_state_display()}")
-        words = [*COUNTERS, *(f"plan_{a}" for a in ("create", "update", "match", "detach"))]
+        words = [*COUNTERS, *_PLANNED]
         used = [word for word in words if any(word in run.counts.get(kind, {}) for kind in ENTITY_TYPES)]
         self.print_table(
-            ("", *(word.replace("plan_", "to ") for word in used)),
+            ("", *(_PLANNED.get(word, word) for word in used)),
             [(ENTITY_WORDS[kind][1], *(run.counts[kind].get(word, 0) for word in used)) for kind in ENTITY_TYPES],
         )
         for item in run.items.filter(outcome__in=[Outcome.FAILED, Outcome.STALE, Outcome.DEFERRED])[:50]:
@@ -72,7 +81,7 @@ class SyncCommand(ShellCommand):
 
 
 class Command(SyncCommand):
-    help = "Sync a connection now. Exit 3 if something waits for a person, 1 if something failed."
+    help = "Sync a connection now. Exit 3 if it found new questions or held back removals, 1 if something failed."
 
 
 def _key(text: str) -> EntityKey:

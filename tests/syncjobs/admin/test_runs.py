@@ -67,6 +67,16 @@ def test_only_what_is_ticked_is_applied(sync: Sync, admin_client: Client) -> Non
     admin_client.post(url(run, "apply"))
     sync.drive(run)
     assert not UserGroup.objects.exists()
+    assert "Everything was applied, except the skipped items." in read(admin_client, run)
+
+
+def test_a_run_whose_items_are_all_unticked_says_so(sync: Sync, admin_client: Client) -> None:
+    run = sync.plan()
+    admin_client.post(url(run, "ticks"), {"all": "off"})
+    sync.apply(run)
+    run.refresh_from_db()
+    assert run.state == RunState.SUCCEEDED
+    assert "All items were skipped." in read(admin_client, run)
 
 
 def test_all_that_a_filter_shows_is_ticked_at_once(sync: Sync, admin_client: Client) -> None:
@@ -94,7 +104,7 @@ def test_an_item_that_only_opens_a_question_has_no_tick(sync: Sync, admin_client
 def test_ticks_of_a_run_that_is_past_review_stay(sync: Sync, admin_client: Client) -> None:
     run = sync.apply(sync.plan())
     page = admin_client.post(url(run, "ticks"), {"all": "off"}, follow=True).content.decode()
-    assert "no tick was changed" in page
+    assert "No tick was changed: the state of" in page
     assert not run.items.filter(ticked=False).exists()
 
 
@@ -125,6 +135,7 @@ def test_a_plan_whose_rules_changed_asks_before_it_is_applied(sync: Sync, admin_
     sync.rules(selection={"everything": False, "chosen": {"schedule": ["S1"]}})
     page = admin_client.post(url(plan, "apply"), follow=True).content.decode()
     assert "The selection and the rules of acme changed after this plan was made. Nothing was written." in page
+    assert "Plan again, or apply this plan as it was reviewed." in page
     assert "Apply the plan" not in page
     assert "Apply it as it was reviewed" in page
     plan.refresh_from_db()

@@ -171,7 +171,7 @@ def test_a_plan_expires_after_a_week(sync: Sync) -> None:
 def test_a_plan_is_applied_once(sync: Sync) -> None:
     plan = sync.plan()
     sync.apply(plan)
-    with pytest.raises(StalePlan, match="no plan to apply"):
+    with pytest.raises(StalePlan, match="has no plan to apply: its state is"):
         approve(plan, by=None, notify=False)
 
 
