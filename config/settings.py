@@ -158,6 +158,12 @@ if CELERY_BROKER_URL.startswith("fs:"):
     PRIVATE_PATHS.append(VAR_DIR / "broker")
 CLOSED_PATHS = close(PRIVATE_PATHS)
 
+# --- Retention: days, 0 = no limit -----------------------------------------------------------------------------------
+PERSONAL_DATA_DAYS = env.int("PERSONAL_DATA_DAYS", default=90)
+ITEM_DAYS = env.int("ITEM_DAYS", default=0)
+RUN_DAYS = env.int("RUN_DAYS", default=0)
+CHANGE_RECORD_DAYS = env.int("CHANGE_RECORD_DAYS", default=0)
+
 # --- Mail ------------------------------------------------------------------------------------------------------------
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_CONFIG)
