@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from oncall.masking import without_addresses
 from oncall.operations.retention import delete_change_records, thin_change_records
-from syncjobs.models import ACTIVE, OPEN_PLAN, ExternalLink, LinkState, SyncItem, SyncRun
+from syncjobs.models import ACTIVE, OPEN_PLAN, Conflict, ConflictState, ExternalLink, LinkState, SyncItem, SyncRun
 
 #: The most rows of a table that one tick changes.
 PIECE: Final = 500
@@ -27,6 +27,7 @@ def retain() -> dict[str, int]:
     done = {}
     for word, days, work in (
         ("items thinned", settings.PERSONAL_DATA_DAYS, _thin_items),
+        ("questions thinned", settings.PERSONAL_DATA_DAYS, _thin_questions),
         ("links thinned", settings.PERSONAL_DATA_DAYS, _thin_links),
         ("change records thinned", settings.PERSONAL_DATA_DAYS, lambda before: thin_change_records(before, PIECE)),
         ("items deleted", settings.ITEM_DAYS, _delete_items),
@@ -59,6 +60,19 @@ def _thin_items(before: datetime) -> int:
         run.reason, run.notes = without_addresses(run.reason), without_addresses(run.notes)
     run.save(update_fields=["checkpoint", "personal", "reason", "notes"])
     return len(items)
+
+
+@transaction.atomic
+def _thin_questions(before: datetime) -> int:
+    """Empty old closed questions about people. Their subject, label and evidence can be addresses."""
+    closed = Conflict.objects.filter(state=ConflictState.CLOSED, entity_type="responder", closed_at__lt=before)
+    questions = list(closed.exclude(evidence={}).order_by("pk").only("label", "subject_key", "evidence")[:PIECE])
+    for question in questions:
+        question.label, question.evidence = without_addresses(question.label), {}
+        question.subject_key = f"thinned:{question.pk}"
+    if questions:
+        Conflict.objects.bulk_update(questions, ["label", "subject_key", "evidence"], batch_size=100)
+    return len(questions)
 
 
 @transaction.atomic

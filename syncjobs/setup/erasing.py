@@ -134,7 +134,7 @@ def _close_questions(links: Iterable[ExternalLink], erasure: Erasure) -> int:
 def _replace(model: type[Model], columns: Iterable[str], erasure: Erasure) -> int:
     """Replace the names and addresses wherever they are whole words of these columns. Return the number of rows."""
     texts = sorted(erasure.texts, key=len, reverse=True)
-    pattern = re.compile("|".join(rf"(?<!\w){re.escape(text)}(?!\w)" for text in texts), re.IGNORECASE)
+    pattern = re.compile("|".join(map(_whole, texts)))
     name = next(iter(erasure.names.values()))
     rows: Any = model._default_manager.annotate(**{f"text_of_{each}": Cast(each, TextField()) for each in columns})
     found = Q()
@@ -149,6 +149,11 @@ def _replace(model: type[Model], columns: Iterable[str], erasure: Erasure) -> in
         row.save(update_fields=columns)
         count += 1
     return count
+
+
+def _whole(text: str) -> str:
+    """Return the pattern of a name or address. A name like *Will* is found in this case only, others in any case."""
+    return rf"(?<!\w)(?{'-' if text.isalpha() else ''}i:{re.escape(text)})(?!\w)"
 
 
 def _replaced(value: Any, pattern: re.Pattern[str], name: str) -> Any:

@@ -14,6 +14,8 @@ from connectors.records import FailedEntity, SourceContactMethod, SourceNotifica
 from oncall.errors import OperationRefused, StaleRows
 from oncall.models import ChangeRecord, ContactMethod, GroupMember, NotificationRule, Reference, Responder
 from oncall.operations import create_account, erase_responder, link_account, merge
+from oncall.operations import erasing as operation
+from oncall.operations.erasing import erasing
 from oncall.tables.people import RESPONDERS
 from syncjobs.models import (
     Conflict,
@@ -95,6 +97,20 @@ def test_the_search_finds_each_place_before_the_erasure(lived: Sync) -> None:
             assert CANARY.casefold() in str(cursor.fetchall()).casefold(), table
 
 
+@pytest.mark.parametrize("forgotten", ["sync", "change log", "row"])
+def test_the_search_finds_an_erasure_that_forgets_something(
+    lived: Sync, monkeypatch: pytest.MonkeyPatch, forgotten: str
+) -> None:
+    if forgotten == "sync":
+        monkeypatch.setattr(erasing, "send", lambda *sender, **signal: [])
+    elif forgotten == "change log":
+        monkeypatch.setattr(operation, "_forget_changes", lambda erasure: 0)
+    else:
+        monkeypatch.setattr(operation, "_replace", lambda row, name: None)
+    erase_responder(person().pk, BY)
+    assert hits()
+
+
 def test_nothing_of_an_erased_person_is_left_in_the_database(lived: Sync) -> None:
     run = SyncRun.objects.order_by("pk").first()
     assert run is not None
@@ -108,6 +124,18 @@ def test_nothing_of_an_erased_person_is_left_in_the_database(lived: Sync) -> Non
     )  # fmt: skip
     erase_responder(person().pk, BY)
     assert hits() == []
+
+
+def test_a_name_that_is_also_a_word_is_replaced_where_it_is_a_name(lived: Sync) -> None:
+    edit("responder", person(), name="Will")
+    run = SyncRun.objects.latest("pk")
+    cancel(run)
+    SyncRun.objects.filter(pk=run.pk).update(reason="It will wait until Will, WILL@X.EXAMPLE or Willi answers.")
+    edit("responder", person(), email="will@x.example")
+    erase_responder(person().pk, BY)
+    run.refresh_from_db()
+    former = f"Former person {person().pk}"
+    assert run.reason == f"It will wait until {former}, {former} or Willi answers."
 
 
 def text_columns() -> list[tuple[type[models.Model], str]]:

@@ -7,6 +7,7 @@ import pytest
 from django.db import connection as database
 from django.db.models import F
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from oncall.models import ChangeRecord, Responder
 from syncjobs.models import Conflict, ExternalLink, LinkState, RunState, SyncItem, SyncRun
@@ -24,6 +25,7 @@ def later(days: int) -> None:
     for column in ("created_at", "finished_at", "plan_expires_at"):
         SyncRun.objects.update(**{column: F(column) - back})
     ChangeRecord.objects.update(at=F("at") - back)
+    Conflict.objects.update(closed_at=F("closed_at") - back)
     ExternalLink.objects.update(since=F("since") - back)
 
 
@@ -33,6 +35,7 @@ def with_addresses() -> dict[str, int]:
     tables: dict[str, Any] = {
         "items": SyncItem.objects.values_list("changes", "reason", "label"),
         "records": ChangeRecord.objects.filter(model="responder").values_list("changes", "label"),
+        "questions": Conflict.objects.filter(state="closed").values_list("label", "evidence", "subject_key"),
         "links": unfollowed.values_list("base", "source_label"),
         "runs": SyncRun.objects.values_list("reason", "notes"),
     }
@@ -53,6 +56,7 @@ def lived(sync: Sync) -> Sync:
     sync.source.change(users=(user("U1", "Ana", email="ana.new@example.com"), *sync.source.snapshot.users[1:]))
     run = sync.run()
     edit("responder", Responder.objects.get(name="Bo"), email="bo.new@example.com")
+    Conflict.objects.filter(external_id="U2").update(state="closed", closed_at=timezone.now())
     SyncRun.objects.filter(pk=run.pk).update(reason="ana@example.com is odd.")
     ExternalLink.objects.filter(external_id="U3").update(state=LinkState.DETACHED)
     assert min(with_addresses().values()) > 0
@@ -87,13 +91,13 @@ def test_nothing_is_written_when_nothing_is_due_and_the_number_of_queries_is_fix
     settings.ITEM_DAYS = settings.RUN_DAYS = settings.CHANGE_RECORD_DAYS = 1000
     fresh = statements()
     assert [each for each in fresh if each.startswith(WRITES)] == []
-    assert len(fresh) == 6  # one query for each kind of work
+    assert len(fresh) == 7  # one query for each kind of work
     later(100)
     for _ in range(4):
         retain()
     done = statements()
     assert [each for each in done if each.startswith(WRITES)] == []
-    assert len(done) == 6
+    assert len(done) == 7
 
 
 def test_the_work_is_done_in_pieces(lived: Sync, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
