@@ -1,5 +1,6 @@
 """Settings. Every difference between environments is an environment variable, documented in ``.env.example``."""
 
+import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -8,9 +9,12 @@ from django.templatetags.static import static
 from kombu import Queue
 
 from config.navigation import NAVIGATION
+from connectors.private_files import UMASK, close, sqlite_files
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
+# Whatever a process creates, such as the SQLite file or a message of the folder broker, only its owner may read.
+os.umask(UMASK)
 
 env = environ.Env()  # type: ignore[no-untyped-call]
 env_file = Path(env.str("ENV_FILE", default=str(BASE_DIR / ".env")))
@@ -144,6 +148,21 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {"tick": {"task": "syncjobs.tasks.tick", "schedule": 60.0}}
 DJANGO_CELERY_BEAT_TZ_AWARE = True
+
+# --- Private files ---------------------------------------------------------------------------------------------------
+# Only their owner may read them. Those that exist with wider rights lose these at the start; connectors.checks says so.
+PRIVATE_PATHS = [VAR_DIR]
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    PRIVATE_PATHS += sqlite_files(Path(DATABASES["default"]["NAME"]))
+if CELERY_BROKER_URL.startswith("fs:"):
+    PRIVATE_PATHS.append(VAR_DIR / "broker")
+CLOSED_PATHS = close(PRIVATE_PATHS)
+
+# --- Retention: days, 0 = no limit -----------------------------------------------------------------------------------
+PERSONAL_DATA_DAYS = env.int("PERSONAL_DATA_DAYS", default=90)
+ITEM_DAYS = env.int("ITEM_DAYS", default=0)
+RUN_DAYS = env.int("RUN_DAYS", default=0)
+CHANGE_RECORD_DAYS = env.int("CHANGE_RECORD_DAYS", default=0)
 
 # --- Mail ------------------------------------------------------------------------------------------------------------
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")

@@ -1,5 +1,6 @@
 """Change records: read only."""
 
+from collections.abc import Sequence
 from datetime import UTC
 
 from django.contrib import admin
@@ -8,8 +9,9 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from oncall.admin.base.columns import first_few
+from oncall.admin.base.columns import PageOfRows, first_few
 from oncall.admin.base.unfold import ModelAdmin
+from oncall.masking import hide_addresses, may_see_addresses
 from oncall.models import ChangeRecord
 
 
@@ -33,6 +35,23 @@ class ChangeRecordAdmin(ModelAdmin[ChangeRecord]):
 
     def has_delete_permission(self, request: HttpRequest, obj: ChangeRecord | None = None) -> bool:
         return False
+
+    def get_changelist(self, request: HttpRequest, **kwargs: object) -> type[PageOfRows]:
+        return PageOfRows
+
+    def complete(self, request: HttpRequest, rows: Sequence[ChangeRecord]) -> None:
+        for record in () if may_see_addresses(request.user) else rows:
+            _hide(record)
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> ChangeRecord | None:
+        record = super().get_object(request, object_id, from_field)
+        if record is not None and not may_see_addresses(request.user):
+            _hide(record)
+        return record
+
+    def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
+        # The label of an account is its address; a search would find out which addresses exist.
+        return self.search_fields if may_see_addresses(request.user) else ("=cause",)
 
     @display(description="At", ordering="pk")
     def time(self, record: ChangeRecord) -> str:
@@ -65,6 +84,12 @@ class ChangeRecordAdmin(ModelAdmin[ChangeRecord]):
         )
         head = "<tr><th>Field</th><th>Before</th><th>After</th></tr>"
         return format_html('<table class="rb-changes">{}{}</table>', SafeString(head), rows)
+
+
+def _hide(record: ChangeRecord) -> None:
+    hide_addresses(record)
+    if record.actor:
+        hide_addresses(record.actor)
 
 
 def _cell(value: object) -> SafeString | str:

@@ -90,6 +90,9 @@ class Responder(Root):
     state = models.CharField(max_length=16, choices=State.choices, default=State.ACTIVE)
     title = models.CharField(max_length=500, blank=True, default="")
 
+    class Meta:
+        permissions = [("erase_responder", "Can erase a person on request")]
+
     def set_derived_columns(self) -> None:
         super().set_derived_columns()
         self.email_canonical = canonical_email(self.email) or ""

@@ -10,6 +10,7 @@ from oncall.operations.accounts import (
 )
 from oncall.operations.audit import Actor, account
 from oncall.operations.drafts import WriteResult, check, lock_versions, write
+from oncall.operations.erasing import erase_responder, preview_erasure
 from oncall.operations.keys import fill_references, follow_merges
 from oncall.operations.leads import grant_lead, revoke_lead
 from oncall.operations.lifecycle import deactivate, delete, reactivate
@@ -24,6 +25,7 @@ __all__ = [
     "deactivate",
     "delete",
     "delete_account",
+    "erase_responder",
     "fill_references",
     "follow_merges",
     "grant_lead",
@@ -31,6 +33,7 @@ __all__ = [
     "lock_for_merge",
     "lock_versions",
     "merge",
+    "preview_erasure",
     "reactivate",
     "revoke_lead",
     "set_password",

@@ -13,6 +13,7 @@ from unfold.decorators import display
 from connectors.admin.connections import ReadOnlyAdmin, pill
 from connectors.models import Connection
 from oncall.admin.base.columns import PageOfRows
+from oncall.masking import hide_addresses, may_see_addresses, without_addresses
 from syncjobs.conflicts.concerned import concerns, sources_of
 from syncjobs.conflicts.evidence import names_of_rows, sides_of
 from syncjobs.conflicts.words import LATER, WORDS
@@ -88,6 +89,12 @@ class ConflictAdmin(ReadOnlyAdmin):
         found, sources = concerns(rows, timezone.now(), in_full=False), sources_of(rows)
         for conflict in rows:
             vars(conflict).update(concern=found[conflict.pk], sources=sources[conflict.pk])
+            if not may_see_addresses(request.user):
+                hide_addresses(conflict)
+
+    def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
+        # A label can be an address; a search would find out which addresses exist.
+        return self.search_fields if may_see_addresses(request.user) else ()
 
     @display(description="Object", ordering="label")
     def label_shown(self, conflict: Conflict) -> str:
@@ -130,6 +137,10 @@ class ConflictAdmin(ReadOnlyAdmin):
         meanwhile, now = WORDS[conflict.kind]
         concern = concerns([conflict], timezone.now())[conflict.pk]
         texts = names_of_rows(conflict) if len(concern.rows) > 1 else {}
+        with_addresses = may_see_addresses(request.user)
+        if not with_addresses:
+            texts = without_addresses(texts)
+        sides = sides_of(conflict, with_addresses=with_addresses)
         object_words = kind_words(conflict.entity_type, plural=False)
         context = {
             "conflict": conflict,
@@ -137,7 +148,7 @@ class ConflictAdmin(ReadOnlyAdmin):
             "sources": sources_of([conflict])[conflict.pk],
             "concern": concern,
             "mark": {"text": conflict.get_state_display(), "type": _COLOURS[ConflictState(conflict.state)]},
-            "sides": sides_of(conflict),
+            "sides": sides,
             "links": [
                 (f"Open {texts.get(key, f'this {object_words}')}", url)
                 for key, row_id in concern.rows.items()

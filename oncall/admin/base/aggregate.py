@@ -142,7 +142,7 @@ class AggregateAdmin(OperationsAdmin[AnyRoot]):
     list_filter: ClassVar[tuple[str | type[SimpleListFilter], ...]] = ("active", SourceFilter)
     search_fields: ClassVar[tuple[str, ...]] = ("name",)
     ordering = ("name_key", "pk")
-    actions = ("deactivate_selected", "reactivate_selected")
+    actions: tuple[str, ...] = ("deactivate_selected", "reactivate_selected")
     change_form_before_template = "oncall/admin/managed.html"
 
     @property
