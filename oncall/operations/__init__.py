@@ -9,6 +9,7 @@ from oncall.operations.accounts import (
     update_account,
 )
 from oncall.operations.audit import Actor, account
+from oncall.operations.authority import may_manage
 from oncall.operations.drafts import WriteResult, check, lock_versions, write
 from oncall.operations.keys import fill_references, follow_merges
 from oncall.operations.leads import grant_lead, revoke_lead
@@ -30,6 +31,7 @@ __all__ = [
     "link_account",
     "lock_for_merge",
     "lock_versions",
+    "may_manage",
     "merge",
     "reactivate",
     "revoke_lead",
