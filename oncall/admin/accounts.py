@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import ManyToManyField, Model, Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.decorators import method_decorator
-from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget
 
@@ -40,6 +40,7 @@ class AccountForm(OperationForm[User]):
         model = User
         fields = ("email", "name", "is_active", "is_staff", "is_superuser", "groups", "user_permissions")
 
+    @sensitive_variables()
     def clean(self) -> None:
         super().clean()
         password = self.cleaned_data.get("new_password")
@@ -107,6 +108,7 @@ class AccountAdmin(OperationsAdmin[User]):
     def leads_of(self, account: User) -> str:
         return first_few([lead.group.name for lead in account.leads.all()])
 
+    @sensitive_variables()
     def save_related(self, request: HttpRequest, form: AccountForm, formsets: object, change: bool) -> None:
         by, data = actor(request), form.cleaned_data
         fields = {name: data[name] for name in ACCOUNT_FIELDS if name in data}

@@ -33,7 +33,6 @@ _HIDDEN = "(hidden)"
 
 
 @sensitive_variables("password")
-@transaction.atomic
 def create_account(
     email: str, password: str | None = None, *, by: Actor = SHELL, **fields: Unpack[AccountFields]
 ) -> User:
@@ -41,18 +40,18 @@ def create_account(
 
     Raises InvalidDraft if the address is not valid or belongs to another account, NotAllowed.
     """
-    authority = authorised(by, locked((), by), _ADD_ACCOUNT)
-    account = User()
-    _put(account, {"email": email, **fields})
-    account.set_password(password)
-    account.save(force_insert=True)
-    authority.demand(account)
-    record("account", account.pk, account.email, "create", by, {})
-    return account
+    with transaction.atomic():  # as a decorator, it would have a frame with the password
+        authority = authorised(by, locked((), by), _ADD_ACCOUNT)
+        account = User()
+        _put(account, {"email": email, **fields})
+        account.set_password(password)
+        account.save(force_insert=True)
+        authority.demand(account)
+        record("account", account.pk, account.email, "create", by, {})
+        return account
 
 
 @sensitive_variables("password")
-@transaction.atomic
 def update_account(
     account_id: int,
     fields: Mapping[str, object],
@@ -68,33 +67,34 @@ def update_account(
 
     Raises InvalidDraft, NotAllowed, and StaleRows if the account is gone or has another version.
     """
-    accounts = locked({account_id}, by)
-    account = accounts[account_id]
-    if version not in (None, account.version):
-        raise StaleRows([account_id])
-    is_own_password = account_id == by.account_id and bool(password) and not fields and rights is None
-    authority = authorised(by, accounts, None if is_own_password else CHANGE_ACCOUNT)
-    authority.demand(account)
-    was_administrator = is_administrator(account)
-    before = {name: getattr(account, name) for name in fields}
-    _put(account, fields)
-    changes: dict[str, Sequence[object]] = {
-        name: [old, getattr(account, name)] for name, old in before.items() if old != getattr(account, name)
-    }
-    columns = [*changes, *(["email_canonical"] if "email" in changes else [])]
-    if password:
-        account.set_password(password)
-        changes["password"] = [_HIDDEN, _HIDDEN]
-        columns.append("password")
-    if rights is not None:
-        changes |= _put_rights(account, *rights)
-    if changes:
-        account.version += 1
-        account.save(update_fields=[*columns, "version"])
-        record("account", account.pk, account.email, "update", by, changes)
+    with transaction.atomic():  # as a decorator, it would have a frame with the password
+        accounts = locked({account_id}, by)
+        account = accounts[account_id]
+        if version not in (None, account.version):
+            raise StaleRows([account_id])
+        is_own_password = account_id == by.account_id and bool(password) and not fields and rights is None
+        authority = authorised(by, accounts, None if is_own_password else CHANGE_ACCOUNT)
         authority.demand(account)
-        keep_an_administrator(account.email, was_administrator=was_administrator)
-    return account
+        was_administrator = is_administrator(account)
+        before = {name: getattr(account, name) for name in fields}
+        _put(account, fields)
+        changes: dict[str, Sequence[object]] = {
+            name: [old, getattr(account, name)] for name, old in before.items() if old != getattr(account, name)
+        }
+        columns = [*changes, *(["email_canonical"] if "email" in changes else [])]
+        if password:
+            account.set_password(password)
+            changes["password"] = [_HIDDEN, _HIDDEN]
+            columns.append("password")
+        if rights is not None:
+            changes |= _put_rights(account, *rights)
+        if changes:
+            account.version += 1
+            account.save(update_fields=[*columns, "version"])
+            record("account", account.pk, account.email, "update", by, changes)
+            authority.demand(account)
+            keep_an_administrator(account.email, was_administrator=was_administrator)
+        return account
 
 
 def _put(account: User, fields: Mapping[str, object]) -> None:

@@ -11,7 +11,7 @@ from django.contrib.admin.sites import all_sites
 from django.db import connection, models
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.urls import NoReverseMatch, path, reverse
+from django.urls import NoReverseMatch, path, resolve, reverse
 
 from oncall.admin.base.lookups import DeclaredLookups
 from oncall.models import User
@@ -30,7 +30,7 @@ LOOKUPS = {
 }
 VALUES = dict.fromkeys(("gte", "lt"), "2026-03-02 00:00:00+00:00") | {"isnull": "True"}
 SECRETS = {"password", "credentials"}
-ODD_TEXTS = ("\0", MARK * 2_000, "9" * 5_000, "9" * 19, "-1", "٣", '%"')
+ODD_TEXTS = ("\0", MARK * 2_000, "9" * 5_000, "9" * 19, "٣")
 ODD_PARAMETERS = ("o", "p", "q", "e", "all", "_facets", "_popup", "_to_field")
 
 
@@ -86,6 +86,15 @@ def walk(site: admin.AdminSite, client: Client) -> tuple[Counter[str], list[str]
     return counts, violations
 
 
+def is_served(site: admin.AdminSite) -> bool:
+    """Returns whether the addresses of the site with this name lead to this site, and it has lists."""
+    try:
+        view: Any = resolve(reverse(f"{site.name}:index")).func
+    except NoReverseMatch:
+        return False
+    return view.admin_site is site and bool(site._registry)
+
+
 @pytest.fixture
 def root() -> Client:
     client = Client(raise_request_exception=False)
@@ -95,18 +104,13 @@ def root() -> Client:
 
 def test_no_admin_answers_a_lookup_that_it_does_not_declare(root: Client, capsys: pytest.CaptureFixture[str]) -> None:
     reached = 0
-    for site in all_sites:
-        try:
-            reverse(f"{site.name}:index")
-        except NoReverseMatch:
-            continue
-        if reverse(f"{site.name}:index") and site._registry:
-            counts, violations = walk(site, root)
-            with capsys.disabled():
-                sys.stdout.write(f"\n{site.name}: {len(site._registry)} admins, {dict(sorted(counts.items()))}\n")
-            assert violations == []
-            assert counts["look-ups: 400"] > 10 * len(site._registry)
-            reached += len(site._registry)
+    for site in filter(is_served, all_sites):
+        counts, violations = walk(site, root)
+        with capsys.disabled():
+            sys.stdout.write(f"\n{site.name}: {len(site._registry)} admins, {dict(sorted(counts.items()))}\n")
+        assert violations == []
+        assert counts["look-ups: 400"] > 10 * len(site._registry)
+        reached += len(site._registry)
     assert reached >= len(admin.site._registry)
 
 

@@ -1,12 +1,15 @@
 """Two administrators on one account or group, and what the pages of accounts refuse in words."""
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, Permission
+from django.core.signals import got_request_exception
 from django.test import Client
 from django.urls import reverse
+from django.views.debug import ExceptionReporter
 
 from oncall.models import ChangeRecord, GroupLead, Responder, User
 from oncall.operations import Actor, account, create_account, grant_lead, revoke_lead, set_rights, update_account
@@ -151,6 +154,15 @@ def test_linking_an_account_to_a_person_needs_a_right_on_accounts(client: Client
     assert ChangeRecord.objects.filter(changes__has_key="account").count() == 0
 
 
+def test_a_right_or_account_that_is_taken_away_ends_at_once(client: Client, tester: Actor) -> None:
+    made, lists = clerk(client, "view_user"), reverse("admin:oncall_user_changelist")
+    assert client.get(lists).status_code == 200
+    set_rights(made.pk, [], [], tester)
+    assert client.get(lists).status_code == 403
+    update_account(made.pk, {"is_active": False}, tester)
+    assert client.get(lists).headers["Location"].startswith(reverse("admin:login"))
+
+
 PASSWORD_PAGES = (
     ("admin:oncall_user_add", ""),
     ("admin:oncall_user_change", ""),
@@ -161,12 +173,34 @@ PASSWORD_PAGES = (
 
 
 @pytest.mark.parametrize(("name", "query"), PASSWORD_PAGES)
-def test_no_error_report_contains_a_password_or_key(
+def test_what_is_posted_to_a_page_with_a_password_or_key_is_marked_as_sensitive(
     name: str, query: str, browser: Client, administrator: User
 ) -> None:
     if name == "admin:login":
         browser.logout()
-    url = reverse(name, args=[administrator.pk] if name.endswith("_change") and "oncall" in name else []) + query
+    url = reverse(name, args=[administrator.pk] if name == "admin:oncall_user_change" else []) + query
     assert 'type="password"' in browser.get(url).content.decode()
     request: Any = browser.post(url, {"new_password": PASSWORD}).wsgi_request
     assert request.sensitive_post_parameters == "__ALL__" or "password" in request.sensitive_post_parameters
+
+
+def test_no_error_report_contains_a_password(form: Any, browser: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*args: object, **options: object) -> None:
+        raise RuntimeError("the disk is full")
+
+    reports = []
+
+    def report(request: Any, **options: object) -> None:
+        reporter = ExceptionReporter(request, *sys.exc_info())
+        reports.append(reporter.get_traceback_html() + reporter.get_traceback_text())
+
+    monkeypatch.setattr("oncall.operations.accounts.record", fail)
+    page = form("user", User.objects.get().pk)
+    got_request_exception.connect(report)
+    try:
+        with pytest.raises(RuntimeError, match="disk"):
+            page.send(new_password=PASSWORD, again=PASSWORD)
+    finally:
+        got_request_exception.disconnect(report)
+    assert "the disk is full" in reports[0]
+    assert PASSWORD not in reports[0]
