@@ -154,6 +154,21 @@ def test_linking_an_account_to_a_person_needs_a_right_on_accounts(client: Client
     assert ChangeRecord.objects.filter(changes__has_key="account").count() == 0
 
 
+def test_only_superusers_edit_permission_groups(client: Client, administrator: User) -> None:
+    group = Group.objects.create(name="Readers")
+    made = clerk(client, "view_group", "add_group", "change_group", "delete_group")
+    set_rights(made.pk, [group.pk], [right.pk for right in made.user_permissions.all()], Actor(None, "test"))
+    pages = [reverse(f"admin:auth_group_{name}", args=[group.pk]) for name in ("change", "delete")]
+    sent = {"name": "Readers", "permissions": [Permission.objects.get(codename="delete_user").pk], "post": "yes"}
+    for url in (*pages, reverse("admin:auth_group_add")):
+        assert client.post(url, sent).status_code == 403
+    assert client.get(pages[0]).status_code == 200
+    assert not group.permissions.exists()
+    client.force_login(administrator)
+    assert client.post(pages[0], sent).status_code == 302
+    assert group.permissions.get().codename == "delete_user"
+
+
 def test_a_right_or_account_that_is_taken_away_ends_at_once(client: Client, tester: Actor) -> None:
     made, lists = clerk(client, "view_user"), reverse("admin:oncall_user_changelist")
     assert client.get(lists).status_code == 200
