@@ -19,6 +19,7 @@ from oncall.models import ChangeRecord
 class ChangeRecordAdmin(ModelAdmin[ChangeRecord]):
     list_display = ("time", "label", "kind_label", "action_label", "changed", "by")
     list_filter = ("action", "model")
+    linked_lookups = ("object_id__exact",)  # the history of a row
     list_select_related = ("actor",)
     list_per_page = 50
     show_full_result_count = False

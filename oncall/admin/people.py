@@ -23,6 +23,7 @@ from oncall.admin.base.unfold import ModelFormOptions
 from oncall.errors import StaleRows
 from oncall.models import ContactMethod, GroupMember, NotificationRule, Responder, Substitution
 from oncall.operations import erase_responder, link_account, preview_erasure
+from oncall.operations.authority import CHANGE_ACCOUNT
 from oncall.tables.base import element_key
 from oncall.tables.people import RESPONDERS
 
@@ -129,6 +130,10 @@ class ResponderAdmin(AggregateAdmin[Responder]):
     autocomplete_fields = ("account",)
     inlines = (ContactMethodInline, NotificationRuleInline, SubstitutionInline)
     actions = (*AggregateAdmin.actions, "erase_selected")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Responder | None = None) -> tuple[str, ...]:
+        """Only who may change accounts links one: the person's pages are then those of the account."""
+        return () if request.user.has_perm(CHANGE_ACCOUNT) else ("account",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Responder]:
         groups = Prefetch("memberships", queryset=GroupMember.objects.select_related("group").order_by("pk"))

@@ -47,7 +47,10 @@ class AccountManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A login. email: as a person typed it. email_canonical: the form that identifies it (``canonical_email``)."""
+    """A login. email: as a person typed it. email_canonical: the form that identifies it (``canonical_email``).
+
+    version: every change by ``oncall.operations`` raises it.
+    """
 
     email = models.EmailField(unique=True)
     email_canonical = models.CharField(max_length=254, unique=True, editable=False)
@@ -55,6 +58,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField("active", default=True, help_text="May log in.")
     is_staff = models.BooleanField("staff", default=False, help_text="May use this site.")
     date_joined = models.DateTimeField(default=timezone.now, editable=False)
+    version = models.PositiveIntegerField(default=1, editable=False)
 
     objects = AccountManager()
 

@@ -9,6 +9,7 @@ from oncall.operations.accounts import (
     update_account,
 )
 from oncall.operations.audit import Actor, account
+from oncall.operations.authority import may_manage
 from oncall.operations.drafts import WriteResult, check, lock_versions, write
 from oncall.operations.erasing import erase_responder, preview_erasure
 from oncall.operations.keys import fill_references, follow_merges
@@ -32,6 +33,7 @@ __all__ = [
     "link_account",
     "lock_for_merge",
     "lock_versions",
+    "may_manage",
     "merge",
     "preview_erasure",
     "reactivate",

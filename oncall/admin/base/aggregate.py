@@ -19,8 +19,8 @@ from oncall.admin.base.directory import Directory
 from oncall.admin.base.forms import (
     AggregateForm,
     AnyElement,
-    AnyModel,
     AnyRoot,
+    AnyVersioned,
     ElementForm,
     OperationForm,
     element_changes,
@@ -54,7 +54,7 @@ class ElementInline(TabularInline[AnyElement, AnyRoot]):
         return rows.select_related(*self.select_related) if self.select_related else rows
 
 
-class OperationsAdmin(ModelAdmin[AnyModel]):
+class OperationsAdmin(ModelAdmin[AnyVersioned]):
     """Admin pages that save through the operations. Their history consists of the change records."""
 
     class Media:
@@ -67,7 +67,7 @@ class OperationsAdmin(ModelAdmin[AnyModel]):
     def get_changelist(self, request: HttpRequest, **kwargs: object) -> type[PageOfRows]:
         return PageOfRows
 
-    def complete(self, request: HttpRequest, rows: Sequence[AnyModel]) -> None:
+    def complete(self, request: HttpRequest, rows: Sequence[AnyVersioned]) -> None:
         """Sets on the rows of one page the values that its columns show, in a fixed number of queries."""
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Context | None = None) -> HttpResponse:
@@ -81,7 +81,7 @@ class OperationsAdmin(ModelAdmin[AnyModel]):
     def log_change(self, request: HttpRequest, obj: Model, message: object) -> None:  # type: ignore[override]
         """Does nothing."""
 
-    def log_deletions(self, request: HttpRequest, queryset: QuerySet[AnyModel]) -> None:  # type: ignore[override]
+    def log_deletions(self, request: HttpRequest, queryset: QuerySet[AnyVersioned]) -> None:  # type: ignore[override]
         """Does nothing."""
 
     def construct_change_message(
@@ -89,7 +89,7 @@ class OperationsAdmin(ModelAdmin[AnyModel]):
     ) -> list[dict[str, dict[str, list[str]]]]:
         return []
 
-    def save_model(self, request: HttpRequest, obj: AnyModel, form: object, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: AnyVersioned, form: object, change: bool) -> None:
         """Does nothing: ``save_related`` writes everything at once."""
 
     def save_formset(self, request: HttpRequest, form: object, formset: object, change: bool) -> None:
@@ -110,8 +110,8 @@ class OperationsAdmin(ModelAdmin[AnyModel]):
             return super().changeform_view(request, object_id, form_url, extra_context)
 
     def get_form(
-        self, request: HttpRequest, obj: AnyModel | None = None, change: bool = False, **kwargs: object
-    ) -> type[ModelForm[AnyModel]]:
+        self, request: HttpRequest, obj: AnyVersioned | None = None, change: bool = False, **kwargs: object
+    ) -> type[ModelForm[AnyVersioned]]:
         form = super().get_form(request, obj, change=change, **kwargs)  # a new class for each request
         assert issubclass(form, OperationForm)  # noqa: S101 - the form of each of these admins is one
         form.directory = Directory.of(request)

@@ -29,6 +29,7 @@ def test_an_account_is_created_changed_and_deleted(form: Any, browser: Client, p
     assert page.send(name="Ana K.", groups=[]).status_code == 302
     ana.refresh_from_db()
     assert (ana.name, ana.check_password(PASSWORD), ana.groups.exists()) == ("Ana K.", True, False)
+    page = form("user", ana.pk)
     assert page.send(new_password="another long one", again="another long one").status_code == 302
     ana.refresh_from_db()
     assert ana.check_password("another long one")
@@ -61,6 +62,7 @@ def test_only_a_superuser_gives_rights_or_edits_a_superuser(administrator: User,
     client.force_login(clerk)
     url = reverse("admin:oncall_user_change", args=[other.pk])
     sent = {"email": "other@example.com", "name": "Other", "is_active": "on", "is_superuser": "on", "is_staff": "on"}
+    sent |= {"row_version": "1"}
     assert client.post(url, sent).status_code == 302
     other.refresh_from_db()
     assert (other.name, other.is_superuser, other.is_staff) == ("Other", False, False)

@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('connectors', '0002_connection_learnt'),
-        ('syncjobs', '0010_questions'),
+        ('syncjobs', '0011_items_of_waiting_plans'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
