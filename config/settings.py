@@ -55,6 +55,7 @@ INSTALLED_APPS = [
     "syncjobs",
 ]
 MIDDLEWARE = [
+    "config.policy.content_security_policy",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -25,6 +25,12 @@ pytestmark = [pytest.mark.e2e, pytest.mark.skipif(CHROMIUM is None, reason="no C
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright  # noqa: E402
 
+#: A line of the console for each violation of the Content-Security-Policy. The browser's own line quotes the policy.
+REPORT_VIOLATIONS = """
+addEventListener("securitypolicyviolation", refused => console.error(
+  `refused by ${refused.effectiveDirective} on ${location.pathname}: ${refused.blockedURI.split(":")[0]}`));
+"""
+
 
 @dataclass
 class Site:
@@ -93,8 +99,9 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(site: Site, browser: Browser) -> Iterator[Page]:
-    """A page that is logged in; leaving it fails when the console or a request reported an error."""
+    """A page that is logged in; leaving it fails when the console, a request or the policy reported an error."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, base_url=site.url)
+    context.add_init_script(REPORT_VIOLATIONS)
     shown = context.new_page()
     wrong: list[str] = []
     shown.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
@@ -217,6 +224,22 @@ def test_a_change_of_a_schedule_is_previewed_and_not_saved(page: Page) -> None:
     picture(page, "preview")
     page.goto(page.url)
     expect(names).to_have_value(before)
+
+
+@pytest.mark.parametrize("directive", ["script-src", "img-src"])
+def test_a_planted_violation_of_the_policy_is_reported(page: Page, directive: str) -> None:
+    planted = {
+        "script-src": "document.body.append(Object.assign(document.createElement('script'), {text: 'planted = 1'}))",
+        "img-src": "document.body.append(Object.assign(document.createElement('img'), {src: 'http://127.0.0.1:9/'}))",
+    }
+    with (
+        page.context.new_page() as other,
+        other.expect_console_message(
+            lambda message: message.type == "error" and message.text.startswith(f"refused by {directive}")
+        ),
+    ):
+        other.goto("/admin/")
+        other.evaluate(f"() => {{ {planted[directive]} }}")
 
 
 @pytest.mark.parametrize(
