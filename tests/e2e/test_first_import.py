@@ -226,6 +226,29 @@ def test_a_change_of_a_schedule_is_previewed_and_not_saved(page: Page) -> None:
     expect(names).to_have_value(before)
 
 
+def test_another_login_is_listed_and_ended(page: Page, site: Site, browser: Browser) -> None:
+    with browser.new_context(base_url=site.url, user_agent="Another browser") as context:
+        other = context.new_page()
+        other.goto("/admin/")
+        other.fill("input[name=username]", site.login)
+        other.fill("input[name=password]", site.password)
+        other.click("button[type=submit]")
+        expect(other.get_by_text("open conflicts").first).to_be_visible()
+        page.goto("/account/logins/")
+        row = page.locator(".rb-cards .rb-card").filter(has_text="Another browser")
+        picture(page, "logins")
+        row.get_by_role("button", name="Log out").click()
+        expect(page.get_by_text("That login was ended.")).to_be_visible()
+        expect(row).to_have_count(0)
+        other.goto("/admin/")
+        expect(other.locator("input[name=password]")).to_be_visible()
+    page.goto("/account/confirm/?next=/admin/oncall/user/add/")
+    picture(page, "confirm")
+    page.fill("input[name=password]", site.password)
+    page.get_by_role("button", name="Continue").click()
+    expect(page.locator("input[name=new_password]")).to_be_visible()
+
+
 @pytest.mark.parametrize("directive", ["script-src", "img-src"])
 def test_a_planted_violation_of_the_policy_is_reported(page: Page, directive: str) -> None:
     planted = {
@@ -254,6 +277,8 @@ def test_a_planted_violation_of_the_policy_is_reported(page: Page, directive: st
         "/admin/oncall/usergroup/",
         "/admin/oncall/escalationpolicy/",
         "/admin/oncall/changerecord/",
+        "/account/logins/",
+        "/account/confirm/",
     ],
 )
 def test_pages_fit_a_telephone(page: Page, path: str) -> None:
