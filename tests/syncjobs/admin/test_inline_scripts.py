@@ -1,11 +1,15 @@
 """No page has a script, a handler or an address that the Content-Security-Policy would have to allow inline.
 
+No text of others is in an expression that the theme compiles.
+
 The pages are all addresses of the resolver, each with the first row of its model.
 """
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from html.parser import HTMLParser
+from urllib.parse import quote
 
 import pytest
 from django.apps import apps
@@ -14,18 +18,26 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
 
+from connectors.models import Connection
 from oncall.models import User
-from tests.syncjobs.conftest import Sync
+from oncall.rendering.spec import Layer
+from tests.syncjobs.conftest import Sync, user
 
+#: A name that would leave a string of a script.
+CANARY = "canary'+\"`${alert(1)}"
 DATA = frozenset({"application/json", "application/ld+json", "text/template"})
 
 
 class InlineScripts(HTMLParser):
-    """Collects what a browser would run from the page itself: scripts, handlers, addresses with ``javascript:``."""
+    """Collects what a browser would run from the page itself: scripts, handlers, addresses with ``javascript:``.
+
+    compiled: the attributes that Alpine and htmx compile, for which the policy has ``'unsafe-eval'``.
+    """
 
     def __init__(self, page: str) -> None:
         super().__init__()
         self.found: list[str] = []
+        self.compiled: list[str] = []
         self.scripts = 0
         self.feed(page)
 
@@ -36,10 +48,19 @@ class InlineScripts(HTMLParser):
             if "src" not in given and given.get("type") not in DATA:
                 self.found.append(f"<script> at {self.getpos()}")
         for name, value in attrs:
+            if _is_compiled(name, value or ""):
+                self.compiled.append(f"<{tag} {name}={value!r}>")
             if re.fullmatch(r"on[a-z]+", name) or name.startswith("hx-on"):
                 self.found.append(f"<{tag} {name}>")
             elif name == "srcdoc" or _runs(value or "") or (name in ("src", "href") and _is_foreign(tag, value or "")):
                 self.found.append(f"<{tag} {name}={value!r}>")
+
+
+def _is_compiled(name: str, value: str) -> bool:
+    of_htmx = (name == "hx-trigger" and "[" in value) or (
+        name in ("hx-vals", "hx-headers", "hx-request") and "js" in value
+    )
+    return name.startswith(("x-", "@", ":", "hx-on")) or of_htmx
 
 
 def _runs(value: str) -> bool:
@@ -112,6 +133,43 @@ def test_no_page_has_an_inline_script_or_handler(run_of_many_rows: dict[str, str
     assert scripts > 10 * len(read)
 
 
+@pytest.fixture
+def named_by_others(sync: Sync, admin_user: User) -> None:
+    """Gives everything that a person or a vendor names the name CANARY."""
+    read = sync.source.snapshot
+    sync.source.change(
+        account=replace(read.account, label=CANARY),
+        users=(user("U1", CANARY, title=CANARY), *read.users[1:]),
+        teams=tuple(replace(team, name=CANARY) for team in read.teams),
+        schedules=tuple(replace(each, name=CANARY, layers=_named(each.layers)) for each in read.schedules),
+        policies=tuple(replace(each, name=CANARY) for each in read.policies),
+        services=tuple(replace(each, name=CANARY) for each in read.services),
+    )
+    Connection.objects.update(name=CANARY, account_label=CANARY)
+    User.objects.update(name=CANARY)
+
+
+def _named(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
+    return tuple(replace(layer, name=CANARY) for layer in layers)
+
+
+def test_nothing_that_the_theme_compiles_contains_a_text_of_others(
+    named_by_others: None, run_of_many_rows: dict[str, str], admin_client: Client
+) -> None:
+    Group.objects.update(name=CANARY)
+    PeriodicTask.objects.update(name=CANARY)
+    compiled, shown = [], 0
+    for name, url in run_of_many_rows.items():
+        for query in ("", f"?q={quote(CANARY)}"):
+            page = admin_client.get(url + query).content.decode(errors="replace")
+            compiled += [f"{name}: {each}" for each in InlineScripts(page).compiled]
+            shown += "canary" in page
+    print(f"{len(compiled)} compiled attributes read, {shown} pages with the name")  # noqa: T201 - how much was searched
+    assert [each for each in compiled if "canary" in each] == []
+    assert len(compiled) > 1000
+    assert shown > 60
+
+
 def test_the_pages_before_the_login_have_no_inline_script(client: Client, db: None) -> None:
     for url in ("/admin/login/", "/nowhere/"):
         assert InlineScripts(client.get(url).content.decode()).found == []
@@ -132,3 +190,18 @@ def test_the_pages_before_the_login_have_no_inline_script(client: Client, db: No
 )
 def test_the_reader_finds_a_planted_script(planted: str) -> None:
     assert len(InlineScripts(f"<html><body>{planted}</body></html>").found) == 1
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        """x-data="{a: 'x'}\"""",
+        '@click="x()"',
+        ':class="x"',
+        'hx-on:click="x()"',
+        'hx-trigger="click[x]"',
+        'hx-vals="js:{a: x}"',
+    ],
+)
+def test_the_reader_finds_a_planted_expression(planted: str) -> None:
+    assert len(InlineScripts(f"<div {planted}></div>").compiled) == 1
