@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import environ
 from django.templatetags.static import static
+from django.urls import reverse_lazy
 from kombu import Queue
 
 from config.navigation import NAVIGATION
@@ -59,6 +60,7 @@ INSTALLED_APPS = [
     "syncjobs",
 ]
 MIDDLEWARE = [
+    "config.policy.content_security_policy",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -66,6 +68,8 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "oncall.operations.sessions.limit_sessions",
+    "oncall.admin.logins.ConfirmationMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 TEMPLATES = [
@@ -83,10 +87,12 @@ TEMPLATES = [
     },
 ]
 AUTH_USER_MODEL = "oncall.User"
+AUTHENTICATION_BACKENDS = ["oncall.operations.logins.ThrottledBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "oncall.passwords.GuessablePasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -177,12 +183,20 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS_ONLY
 SESSION_COOKIE_NAME = "__Host-session" if HTTPS_ONLY else "session"
 CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS_ONLY else "csrf"
 SESSION_COOKIE_HTTPONLY = True
+SESSION_ENGINE = "oncall.operations.sessions"
 SESSION_COOKIE_AGE = env.int("SESSION_HOURS", default=12) * 3600
+SESSION_IDLE_MINUTES = env.int("SESSION_IDLE_MINUTES", default=30)
+# How long a password that was entered serves to set passwords and keys.
+CONFIRM_MINUTES = env.int("CONFIRM_MINUTES", default=15)
+# Pages that set a password or key. Those that do nothing else confirm the password before they are shown.
+CONFIRMED_PAGES = ["admin:password_change", "admin:oncall_user_add", "admin:connectors_connection_add"]
+CONFIRMED_FORMS = [*CONFIRMED_PAGES, "admin:oncall_user_change", "admin:connectors_connection_change"]
 SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", default=31_536_000) if HTTPS_ONLY else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("HSTS_SUBDOMAINS", default=False)
 # Only the owner of the domain decides whether HSTS includes subdomains and whether browsers preload it.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("TRUST_PROXY", default=False) else None
+TRUST_PROXY = env.bool("TRUST_PROXY", default=False)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUST_PROXY else None
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
@@ -200,6 +214,7 @@ UNFOLD = {
     ],
     "ENVIRONMENT": "connectors.banner.environment",
     "STYLES": [lambda request: static("oncall/rotabridge.css")],
+    "ACCOUNT": {"navigation": [{"title": "Where I am logged in", "link": reverse_lazy("account_logins")}]},
     "SIDEBAR": {"show_search": True, "show_all_applications": False, "navigation": NAVIGATION},
 }
 

@@ -4,7 +4,11 @@ from django.contrib import admin
 from django.urls import path
 from django.views.generic import RedirectView
 
+from oncall.admin.logins import confirm_page, logins_page
+
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("account/logins/", logins_page, name="account_logins"),
+    path("account/confirm/", confirm_page, name="account_confirm"),
     path("admin/", admin.site.urls),
 ]

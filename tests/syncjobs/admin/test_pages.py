@@ -116,9 +116,9 @@ REFUSED = (
     *(f"syncjobs_conflict_{page}" for page in ("add", "delete")),
     *(f"syncjobs_syncrun_{page}" for page in ("add", "delete")),
 )
-#: Addresses that Django and Unfold bring along, and the models of other packages.
+#: Addresses that Django and Unfold bring along, the models of other packages, and the pages of ``oncall.admin.logins``.
 FOREIGN = re.compile(
-    r"(auth|django_celery_beat)_.*|login|logout|password_change(_done)?|autocomplete|jsi18n|search|view_on_site"
+    r"account_(logins|confirm)|(auth|django_celery_beat)_.*|login|logout|password_change(_done)?|autocomplete|jsi18n|search|view_on_site"
 )
 
 
