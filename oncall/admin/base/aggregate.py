@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.admin import SimpleListFilter, action
@@ -72,7 +73,8 @@ class OperationsAdmin(ModelAdmin[AnyModel]):
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Context | None = None) -> HttpResponse:
         url = reverse("admin:oncall_changerecord_changelist")
-        return HttpResponseRedirect(f"{url}?model__exact={self.record_model}&object_id__exact={object_id}")
+        query = urlencode({"model__exact": self.record_model, "object_id__exact": object_id})
+        return HttpResponseRedirect(f"{url}?{query}")
 
     # Django's own log is not written: the change records contain more.
     def log_addition(self, request: HttpRequest, obj: Model, message: object) -> None:  # type: ignore[override]
