@@ -2,8 +2,8 @@
 
 Case folding of non-ASCII letters differs between databases and lets look-alikes collide (CVE-2019-19844), so an address
 has this form only if its local part is ASCII and its domain is valid IDNA. UTS 46 replaces some letters by ASCII, for
-example U+217C by l, and removes invisible ones. A domain with one of these has no canonical form, because it would equal
-the domain that it looks like. Addresses without a canonical form never match a person.
+example U+217C by l, and removes invisible ones. A domain with one of these has no canonical form: it would equal the
+domain that it looks like. Addresses without a canonical form never match a person.
 """
 
 import re
