@@ -64,6 +64,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "config.pages.MethodPages",
+    "config.requests.ReservedParameters",
 ]
 CSRF_FAILURE_VIEW = "config.pages.form_expired"
 TEMPLATES = [

@@ -1,6 +1,6 @@
 """Form fields of the on-call pages: people by name, local date-times, zones."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from django import forms
@@ -91,7 +91,7 @@ class RowSelect(AutocompleteSelect):
     """A foreign key that is searched while the user types. A submitted text that is no id of a row selects no row."""
 
     def optgroups(
-        self, name: str, value: list[str], attr: dict[str, object] | None = None
+        self, name: str, value: Sequence[str], attr: dict[str, object] | None = None
     ) -> list[tuple[str | None, list[dict[str, object]], int | None]]:
         # Django filters by the submitted values when it shows the form again, and fails if one is no id.
         return super().optgroups(name, [each for each in value if self._is_id(each)], attr)
