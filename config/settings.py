@@ -71,7 +71,10 @@ MIDDLEWARE = [
     "oncall.operations.sessions.limit_sessions",
     "oncall.admin.logins.ConfirmationMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "config.pages.MethodPages",
+    "config.requests.ReservedParameters",
 ]
+CSRF_FAILURE_VIEW = "config.pages.form_expired"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",

@@ -12,3 +12,8 @@ urlpatterns = [
     path("account/confirm/", confirm_page, name="account_confirm"),
     path("admin/", admin.site.urls),
 ]
+
+handler400 = "config.pages.bad_request"
+handler403 = "config.pages.forbidden"
+handler404 = "config.pages.not_found"
+handler500 = "config.pages.server_error"

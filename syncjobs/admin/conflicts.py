@@ -131,9 +131,10 @@ class ConflictAdmin(ReadOnlyAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied
         rows = Conflict.objects.select_related("connection", "decided_by")
-        conflict = rows.filter(pk=int(object_id)).first() if object_id.isdecimal() else None
-        if conflict is None:
-            raise Http404(f"There is no conflict {object_id}.")
+        try:
+            conflict = rows.get(pk=object_id)
+        except (Conflict.DoesNotExist, ValueError):
+            raise Http404(f"There is no conflict {object_id}.") from None
         meanwhile, now = WORDS[conflict.kind]
         concern = concerns([conflict], timezone.now())[conflict.pk]
         texts = names_of_rows(conflict) if len(concern.rows) > 1 else {}

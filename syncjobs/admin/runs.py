@@ -1,6 +1,7 @@
 """Runs: their list, and the page of a run with its plan, progress and buttons."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from django.contrib import admin, messages
@@ -180,9 +181,9 @@ class SyncRunAdmin(ReadOnlyAdmin):
             chosen = Filter.read(request.POST).items(run).values("pk")
             saved = open_plan.filter(pk__in=chosen).update(ticked=tick_all == "on")
         else:
-            listed = {int(pk) for pk in request.POST.getlist("item") if pk.isascii() and pk.isdigit()}
+            listed = _ids(request.POST.getlist("item"))
             for name, column in (("tick", "ticked"), ("approve", "held_ticked")):
-                chosen_ids = {int(pk) for pk in request.POST.getlist(name) if pk.isascii() and pk.isdigit()} & listed
+                chosen_ids = _ids(request.POST.getlist(name)) & listed
                 saved = open_plan.filter(pk__in=chosen_ids).update(**{column: True})
                 saved += open_plan.filter(pk__in=listed - chosen_ids).update(**{column: False})
         if run.state != RunState.AWAITING_REVIEW:
@@ -225,6 +226,11 @@ class SyncRunAdmin(ReadOnlyAdmin):
     def _back(self, run: SyncRun, query: str = "") -> HttpResponseRedirect:
         url = run_url(run)
         return HttpResponseRedirect(f"{url}?{query}#items" if query else url)
+
+
+def _ids(texts: Iterable[str]) -> set[int]:
+    """Return the texts that can be the id of a row; a longer number fits into no column."""
+    return {int(text) for text in texts if re.fullmatch("[0-9]{1,18}", text)}
 
 
 def _can_review(request: HttpRequest, run: SyncRun) -> bool:

@@ -320,3 +320,15 @@ def test_timelines_inside_timelines_stay_readable(page: Page, width: int) -> Non
     widths = shown.evaluate_all("each => each.map(one => one.getBoundingClientRect().width)")
     assert min(widths) > 200
     picture(page, f"nested-policy-{width}")
+
+
+def test_nothing_is_hidden_or_covered_without_javascript(site: Site, browser: Browser) -> None:
+    page = browser.new_page(java_script_enabled=False)
+    page.goto(f"{site.url}/admin/login/")
+    page.get_by_label("Email").fill(site.login)
+    page.get_by_label("Password").fill(site.password)
+    page.get_by_role("button", name="Log in").click()
+    page.locator("#nav-sidebar").get_by_role("link", name="Schedules").click()
+    expect(page.locator("#changelist-filter").get_by_text("Made here")).to_be_visible()
+    page.get_by_role("button", name="Log out").click()
+    expect(page).to_have_url(re.compile("/admin/log(in|out)/"))

@@ -1,13 +1,14 @@
 """Base classes of the on-call admin pages. These pages save only through ``oncall.operations``."""
 
 from collections.abc import Iterable, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.admin import SimpleListFilter, action
 from django.contrib.admin.options import InlineModelAdmin
-from django.db.models import Model, QuerySet
-from django.forms import BaseInlineFormSet
+from django.db.models import ForeignKey, Model, QuerySet
+from django.forms import BaseInlineFormSet, ModelChoiceField
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
@@ -16,6 +17,7 @@ from unfold.decorators import display
 
 from oncall.admin.base.columns import PageOfRows, SourceFilter, source
 from oncall.admin.base.directory import Directory
+from oncall.admin.base.fields import RowSelect
 from oncall.admin.base.forms import (
     AggregateForm,
     AnyElement,
@@ -72,7 +74,8 @@ class OperationsAdmin(ModelAdmin[AnyVersioned]):
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Context | None = None) -> HttpResponse:
         url = reverse("admin:oncall_changerecord_changelist")
-        return HttpResponseRedirect(f"{url}?model__exact={self.record_model}&object_id__exact={object_id}")
+        query = urlencode({"model__exact": self.record_model, "object_id__exact": object_id})
+        return HttpResponseRedirect(f"{url}?{query}")
 
     # Django's own log is not written: the change records contain more.
     def log_addition(self, request: HttpRequest, obj: Model, message: object) -> None:  # type: ignore[override]
@@ -108,6 +111,13 @@ class OperationsAdmin(ModelAdmin[AnyVersioned]):
             # The form is shown again, with the values as typed and the reason.
             request.refused = refused  # type: ignore[attr-defined]
             return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def formfield_for_foreignkey(
+        self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> "ModelChoiceField[Any] | None":
+        if db_field.name in self.get_autocomplete_fields(request):
+            kwargs["widget"] = RowSelect(db_field, self.admin_site)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def get_form(
         self, request: HttpRequest, obj: AnyVersioned | None = None, change: bool = False, **kwargs: object
