@@ -2,15 +2,17 @@
 
 from typing import Any
 
+from django.apps import apps
+from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse_lazy
 
 
 def _list(title: str, icon: str, app: str, model: str) -> dict[str, Any]:
-    """Returns the entry of a list. Only users who may view the model see it. icon: a Material symbol."""
+    """Returns the entry of a list. Only users whom its admin lets view the list see it. icon: a Material symbol."""
 
     def allowed(request: HttpRequest) -> bool:
-        return request.user.has_perm(f"{app}.view_{model}")
+        return admin.site.get_model_admin(apps.get_model(app, model)).has_view_permission(request)
 
     link = reverse_lazy(f"admin:{app}_{model}_changelist")
     return {"title": title, "icon": icon, "link": link, "permission": allowed}

@@ -25,7 +25,7 @@ class UserGroupForm(AggregateForm[UserGroup]):
         User.objects.order_by("email"),
         required=False,
         widget=UnfoldAdminSelect2MultipleWidget,
-        help_text="Accounts that may act for this group here. They are never imported.",
+        help_text="Accounts with the role Team lead may act for this group. Leads are never imported.",
     )
 
     class Meta:

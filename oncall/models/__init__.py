@@ -4,7 +4,7 @@ from oncall.models.audit import ChangeRecord
 from oncall.models.catalog import Service
 from oncall.models.escalation import EscalationPolicy, Reference
 from oncall.models.groups import GroupLead, GroupMember, UserGroup
-from oncall.models.people import ContactMethod, NotificationRule, Responder, Substitution, User
+from oncall.models.people import ContactMethod, NotificationRule, Responder, Role, Substitution, User
 from oncall.models.schedules import ExtraShift, Override, Schedule
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Override",
     "Reference",
     "Responder",
+    "Role",
     "Schedule",
     "Service",
     "Substitution",
