@@ -7,7 +7,7 @@ import environ
 from django.templatetags.static import static
 from kombu import Queue
 
-from config.navigation import NAVIGATION
+from config.navigation import EVERYBODY, NAVIGATION
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
@@ -28,8 +28,8 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[_public.hostname or "127.0.0.
 CSRF_TRUSTED_ORIGINS = [f"{_public.scheme}://{_public.netloc}"]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
-LOGIN_URL = "admin:login"
-LOGIN_REDIRECT_URL = "admin:index"
+LOGIN_URL = "everybody:login"
+LOGIN_REDIRECT_URL = "everybody:index"
 
 # --- Connectors ------------------------------------------------------------------------------------------------------
 # The first key encrypts, and all keys decrypt. They do not depend on SECRET_KEY, so each can be rotated alone.
@@ -182,6 +182,10 @@ UNFOLD = {
     "ENVIRONMENT": "connectors.banner.environment",
     "STYLES": [lambda request: static("oncall/rotabridge.css")],
     "SIDEBAR": {"show_search": True, "show_all_applications": False, "navigation": NAVIGATION},
+}
+UNFOLD_EVERYBODY = UNFOLD | {
+    "SITE_URL": None,
+    "SIDEBAR": {"show_search": False, "show_all_applications": False, "navigation": EVERYBODY},
 }
 
 # --- Logging ---------------------------------------------------------------------------------------------------------

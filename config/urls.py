@@ -1,10 +1,12 @@
-"""The URLs. All pages are pages of the admin; the root redirects to it."""
+"""The URLs: the admin for staff, and the pages for everybody with an account under the root."""
 
 from django.contrib import admin
 from django.urls import path
-from django.views.generic import RedirectView
+
+from oncall.admin.everybody.site import everybody
 
 urlpatterns = [
-    path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
+    *everybody.reset_urls(),
+    path("", everybody.urls),  # the last: it answers all other addresses
 ]

@@ -13,6 +13,7 @@ from unfold.decorators import display
 from connectors.admin.connections import ReadOnlyAdmin, pill
 from connectors.models import Connection
 from oncall.admin.base.columns import PageOfRows
+from oncall.admin.everybody.site import everybody
 from oncall.selectors.visible import acts_as_lead, may_view_all
 from syncjobs.conflicts.concerned import concerns, sources_of
 from syncjobs.conflicts.evidence import names_of_rows, sides_of
@@ -73,6 +74,7 @@ class ConnectionFilter(admin.SimpleListFilter):
         return queryset.none() if chosen is None else Conflict.objects.of_connection(int(chosen)) & queryset
 
 
+@admin.register(Conflict, site=everybody)
 @admin.register(Conflict)
 class ConflictAdmin(ReadOnlyAdmin):
     empty_text = "Nothing waits for you."  # see the template ``empty_results.html``

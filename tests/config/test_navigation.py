@@ -39,6 +39,6 @@ def test_every_page_says_when_a_simulator_is_connected(admin_client: Client, set
 
 
 @pytest.mark.django_db
-def test_the_bare_address_leads_to_the_admin(client: Client) -> None:
+def test_the_bare_address_leads_to_login_and_then_to_my_page(client: Client) -> None:
     answer = client.get("/")
-    assert (answer.status_code, answer.headers["Location"]) == (302, "/admin/")
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/login/?next=/")
