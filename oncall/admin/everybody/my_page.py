@@ -24,22 +24,24 @@ def my_page(request: HttpRequest) -> dict[str, Any]:
         return page
     now = int(time.time())
     zone = responder.time_zone if responder.time_zone in zone_names() else "UTC"
-    shifts = shifts_of(responder.pk, now, now + DAYS * DAY)
+    until = now + DAYS * DAY
+    shifts = shifts_of(responder.pk, now, until)
     return {
         **page,
         "zone": zone,
-        "shifts": [_in_words(shift, zone, now) for shift in shifts[:MOST_SHIFTS]],
+        "shifts": [_in_words(shift, zone, now, until) for shift in shifts[:MOST_SHIFTS]],
         "more": max(len(shifts) - MOST_SHIFTS, 0),
         "methods": responder.contact_methods.order_by("channel", "pk"),
         "rules": responder.notification_rules.select_related("contact_method").order_by("urgency", "delay", "pk"),
     }
 
 
-def _in_words(shift: Shift, zone: str, now: int) -> dict[str, str | bool]:
+def _in_words(shift: Shift, zone: str, now: int, until: int) -> dict[str, str | bool]:
+    cut = shift.end == until  # it ends later than the range
     return {
         "schedule": shift.schedule,
         "now": shift.start <= now,
         "start": "now" if shift.start <= now else dated_moment(shift.start, zone),
-        "end": dated_moment(shift.end, zone),
-        "length": span_in_words(shift.end - max(shift.start, now)),
+        "end": f"later than {dated_moment(until, zone)}" if cut else dated_moment(shift.end, zone),
+        "length": "" if cut else span_in_words(shift.end - max(shift.start, now)),
     }

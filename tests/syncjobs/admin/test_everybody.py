@@ -46,6 +46,7 @@ def test_my_page_says_what_is_missing(sync: Sync) -> None:
     assert "not linked to a person" in client_of(account).get("/").content.decode()
     page = page_of(account, "Cy")
     assert "has not the role Team lead" in page and "Night" in page
+    assert page.count("later than ") == 1  # Cy is always on call
 
 
 def test_my_page_escapes_names(sync: Sync) -> None:
