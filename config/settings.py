@@ -9,7 +9,7 @@ from django.templatetags.static import static
 from django.urls import reverse_lazy
 from kombu import Queue
 
-from config.navigation import NAVIGATION
+from config.navigation import EVERYBODY, NAVIGATION
 from connectors.private_files import UMASK, close, sqlite_files
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -33,8 +33,8 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[_public.hostname or "127.0.0.
 CSRF_TRUSTED_ORIGINS = [f"{_public.scheme}://{_public.netloc}"]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
-LOGIN_URL = "admin:login"
-LOGIN_REDIRECT_URL = "admin:index"
+LOGIN_URL = "everybody:login"
+LOGIN_REDIRECT_URL = "everybody:index"
 
 # --- Connectors ------------------------------------------------------------------------------------------------------
 # The first key encrypts, and all keys decrypt. They do not depend on SECRET_KEY, so each can be rotated alone.
@@ -219,6 +219,10 @@ UNFOLD = {
     "STYLES": [lambda request: static("oncall/rotabridge.css")],
     "ACCOUNT": {"navigation": [{"title": "Where I am logged in", "link": reverse_lazy("account_logins")}]},
     "SIDEBAR": {"show_search": True, "show_all_applications": False, "navigation": NAVIGATION},
+}
+UNFOLD_EVERYBODY = UNFOLD | {
+    "SITE_URL": None,
+    "SIDEBAR": {"show_search": False, "show_all_applications": False, "navigation": EVERYBODY},
 }
 
 # --- Logging ---------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminPasswordWidget
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminPasswordWidget
 
 from oncall.admin.base.aggregate import Context, OperationsAdmin, actor
 from oncall.admin.base.columns import first_few, is_list
@@ -39,6 +39,16 @@ class AccountForm(OperationForm[User]):
     class Meta:
         model = User
         fields = ("email", "name", "is_active", "is_staff", "is_superuser", "groups", "user_permissions")
+        labels = {"groups": "Roles"}
+        help_texts = {
+            "is_staff": "May use the pages under /admin/ that the roles allow. Others use the pages under / only.",
+            "groups": (
+                "Administrator: everything. Operator: sees everything but accounts, and starts, applies and cancels "
+                "syncs. Team lead: sees what concerns the groups that the account leads, and sets overrides on their "
+                "schedules. Viewer: sees everything but accounts."
+            ),
+            "user_permissions": "Single permissions, in addition to those of the roles.",
+        }
 
     @sensitive_variables()
     def clean(self) -> None:
@@ -66,7 +76,8 @@ class AccountAdmin(OperationsAdmin[User]):
     fieldsets = (
         (None, {"fields": ("email", "name", "is_active")}),
         ("Password", {"fields": ("new_password", "again")}),
-        ("Rights", {"fields": ("is_staff", "is_superuser", "groups", "user_permissions")}),
+        ("Rights", {"fields": ("is_staff", "groups")}),
+        ("Advanced", {"fields": ("is_superuser", "user_permissions"), "classes": ("collapse",)}),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
@@ -136,6 +147,7 @@ class AccountAdmin(OperationsAdmin[User]):
     ) -> "forms.ModelMultipleChoiceField[Model] | None":
         if db_field.name == "groups":
             kwargs["queryset"] = Group.objects.order_by("name")
+            kwargs["widget"] = UnfoldAdminCheckboxSelectMultipleWidget
         else:
             order = ("content_type__app_label", "content_type__model", "codename")
             kwargs["queryset"] = Permission.objects.select_related("content_type").order_by(*order)

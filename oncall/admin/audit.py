@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from datetime import UTC
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import display
@@ -13,6 +15,7 @@ from oncall.admin.base.columns import PageOfRows, first_few
 from oncall.admin.base.unfold import ModelAdmin
 from oncall.masking import hide_addresses, may_see_addresses
 from oncall.models import ChangeRecord
+from oncall.selectors.visible import acts_as_lead, visible_to
 
 
 @admin.register(ChangeRecord)
@@ -27,6 +30,19 @@ class ChangeRecordAdmin(ModelAdmin[ChangeRecord]):
     ordering = ("-pk",)
     fields = ("time", "label", "kind_label", "action_label", "by", "table")
     readonly_fields = fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ChangeRecord]:
+        return visible_to(request.user, super().get_queryset(request))
+
+    def has_view_permission(self, request: HttpRequest, obj: ChangeRecord | None = None) -> bool:
+        return super().has_view_permission(request, obj) or acts_as_lead(request.user)
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, object] | None = None
+    ) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return super().history_view(request, object_id, extra_context)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

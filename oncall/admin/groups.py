@@ -26,7 +26,7 @@ class UserGroupForm(AggregateForm[UserGroup]):
         required=False,
         show_hidden_initial=True,  # which leads the form showed
         widget=UnfoldAdminSelect2MultipleWidget,
-        help_text="Accounts that may act for this group here. They are never imported.",
+        help_text="Accounts with the role Team lead may act for this group. Leads are never imported.",
     )
 
     class Meta:

@@ -5,7 +5,7 @@ from oncall.models.catalog import Service
 from oncall.models.escalation import EscalationPolicy, Reference
 from oncall.models.groups import GroupLead, GroupMember, UserGroup
 from oncall.models.logins import LoginAttempt, Session
-from oncall.models.people import ContactMethod, NotificationRule, Responder, Substitution, User
+from oncall.models.people import ContactMethod, NotificationRule, Responder, Role, Substitution, User
 from oncall.models.schedules import ExtraShift, Override, Schedule
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "Override",
     "Reference",
     "Responder",
+    "Role",
     "Schedule",
     "Service",
     "Session",

@@ -12,6 +12,15 @@ from oncall.holders import holder_in_words
 from oncall.models.root import NAME_LENGTH, Element, Root, Span, key_column, open_references
 
 
+class Role(models.TextChoices):
+    """The names of the permission groups that exist in every installation."""
+
+    ADMINISTRATOR = "Administrator"
+    OPERATOR = "Operator"
+    TEAM_LEAD = "Team lead"
+    VIEWER = "Viewer"
+
+
 class AccountFields(TypedDict, total=False):
     """The fields of an account that can be set, beside its address."""
 

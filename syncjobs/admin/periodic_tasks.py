@@ -19,11 +19,11 @@ class TaskForm(beat.PeriodicTaskForm):
         return super().clean()  # type: ignore[no-untyped-call]
 
 
-class TaskAdmin(DeclaredLookups, beat.PeriodicTaskAdmin):
+class TaskAdmin(DeclaredLookups[PeriodicTask], beat.PeriodicTaskAdmin):
     form = TaskForm
 
 
-class CrontabAdmin(DeclaredLookups, beat.CrontabScheduleAdmin):
+class CrontabAdmin(DeclaredLookups[CrontabSchedule], beat.CrontabScheduleAdmin):
     def formfield_for_dbfield(
         self, db_field: "Field[Any, Any]", request: HttpRequest, **kwargs: Any
     ) -> forms.Field | None:

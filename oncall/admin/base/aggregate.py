@@ -32,6 +32,7 @@ from oncall.aggregates import Draft, Kind
 from oncall.errors import OperationRefused
 from oncall.models.root import Element, Root
 from oncall.operations import Actor, account, deactivate, delete, reactivate, write
+from oncall.selectors.visible import acts_as_lead, visible_to
 
 Context = dict[str, object]
 ElementFormSets = Iterable["BaseInlineFormSet[Element, Root, ElementForm[Element]]"]
@@ -54,6 +55,10 @@ class ElementInline(TabularInline[AnyElement, AnyRoot]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[AnyElement]:
         rows = super().get_queryset(request)
         return rows.select_related(*self.select_related) if self.select_related else rows
+
+    def has_view_permission(self, request: HttpRequest, obj: AnyRoot | None = None) -> bool:
+        """Returns whether the elements are shown: a lead sees those of the aggregates that it sees."""
+        return super().has_view_permission(request, obj) or acts_as_lead(request.user)
 
 
 class OperationsAdmin(ModelAdmin[AnyVersioned]):
@@ -158,6 +163,13 @@ class AggregateAdmin(OperationsAdmin[AnyRoot]):
     @property
     def record_model(self) -> str:  # type: ignore[override]
         return self.kind
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AnyRoot]:
+        """Returns the rows that the account may see. All pages of the admin use only these."""
+        return visible_to(request.user, super().get_queryset(request))
+
+    def has_view_permission(self, request: HttpRequest, obj: AnyRoot | None = None) -> bool:
+        return super().has_view_permission(request, obj) or acts_as_lead(request.user)
 
     @display(description="Source", ordering="origin_label")
     def from_source(self, row: AnyRoot) -> SafeString:

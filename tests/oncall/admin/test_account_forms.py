@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from oncall.aggregates import Draft
-from oncall.models import ChangeRecord, User
+from oncall.models import ChangeRecord, Role, User
 from oncall.operations import Actor, create_account, set_rights, update_account, write
 
 pytestmark = pytest.mark.django_db
@@ -97,3 +97,11 @@ def test_a_change_of_layers_is_shown_without_json(
     assert "<li>name: Weekly</li>" in pages[1]
     assert "<td>yes</td><td>no</td>" in pages[1]
     assert "&quot;participants&quot;" not in pages[1]
+
+
+def test_the_form_offers_roles_and_hides_single_permissions(browser: Client) -> None:
+    page = browser.get("/admin/oncall/user/add/")
+    (_, (_, _), (_, rights), (title, advanced)) = page.context["adminform"].fieldsets
+    assert rights["fields"] == ("is_staff", "groups")
+    assert (title, advanced["fields"]) == ("Advanced", ("is_superuser", "user_permissions"))
+    assert [label for _, label in page.context["adminform"].form.fields["groups"].choices] == sorted(Role.values)
