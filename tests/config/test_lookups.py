@@ -142,7 +142,7 @@ def test_the_walk_finds_an_unprotected_admin(root: Client, settings: Any) -> Non
     assert any("password__startswith" in each for each in violations)
 
 
-@pytest.mark.parametrize("term", ["\0", "x" * 600, "a " * 40])
+@pytest.mark.parametrize("term", ["x" * 600, "a " * 40])
 def test_a_search_that_no_database_takes_finds_nothing_and_says_so(term: str, root: Client) -> None:
     url = reverse("admin:oncall_user_changelist")
     response = root.get(url, {"q": term}, follow=True)

@@ -23,7 +23,7 @@ def test_scripts_come_from_this_site_alone_and_none_is_inline() -> None:
     [
         ("/admin/login/", 200),
         ("/admin/", 302),
-        ("/nowhere/", 404),
+        ("/nowhere/", 302),
         ("/admin/oncall/user/1/change/", 302),
         ("/static/oncall/rotabridge.css", 200),
     ],
@@ -32,6 +32,12 @@ def test_every_kind_of_response_has_the_policy(client: Client, path: str, status
     answer = client.get(path)
     answer.close()  # the file, in the case of a static one
     assert (answer.status_code, answer.headers["Content-Security-Policy"]) == (status, POLICY)
+
+
+@pytest.mark.django_db
+def test_a_page_that_does_not_exist_has_the_policy(admin_client: Client) -> None:
+    answer = admin_client.get("/nowhere/")
+    assert (answer.status_code, answer.headers["Content-Security-Policy"]) == (404, POLICY)
 
 
 @pytest.mark.django_db
