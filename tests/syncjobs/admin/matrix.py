@@ -99,6 +99,8 @@ def _of_model(app: str, model: str) -> Mapping[str, tuple[Rule, Rule]]:
     def may(verb: str) -> Callable[[Visitor], bool]:
         if verb != "view" and model in READ_ONLY:
             return lambda visitor: False
+        if verb != "view" and (app, model) == ("auth", "group"):  # a group gives rights to others
+            return lambda visitor: visitor.account is not None and visitor.account.is_superuser
         return lambda visitor: visitor.has(f"{app}.{verb}_{model}")
 
     def views(visitor: Visitor) -> bool:
@@ -191,6 +193,9 @@ OF_SITE: Final[Mapping[str, tuple[Rule, Rule]]] = {
     "jsi18n/": (_always, _button),
     "r/<path:content_type_id>/<path:object_id>/": (_never, _never),  # no model has a page outside
     "(?P<url>.*)$": (_never, _never),
+    # The pages about the own logins are the same for both sites.
+    "account/logins/": (_always, _always),
+    "account/confirm/": (_always, _always),
 }
 #: The pages that need no login.
 PUBLIC: Final = (

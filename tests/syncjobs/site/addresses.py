@@ -8,7 +8,11 @@ from django.apps import apps
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 #: Values of the parameters that name no row.
-OTHER_VALUES = {"app_label": ("oncall", "connectors", "syncjobs", "auth", "django_celery_beat")}
+OTHER_VALUES = {
+    "app_label": ("oncall", "connectors", "syncjobs", "auth", "django_celery_beat"),
+    "uidb64": ("MQ",),
+    "token": ("no-token",),
+}
 
 
 class Address(NamedTuple):
@@ -34,9 +38,15 @@ class Address(NamedTuple):
             if self._belong_together(values)
         ]
 
+    def other_values(self, parameter: str) -> tuple[str, ...]:
+        """The values of a parameter that names no row; empty for another parameter."""
+        if parameter == "app_label" and self.name.startswith("everybody:"):
+            return ("syncjobs",)  # the only app with pages for everybody
+        return OTHER_VALUES.get(parameter, ())
+
     def _values(self, parameter: str) -> Any:
-        if parameter in OTHER_VALUES:
-            return OTHER_VALUES[parameter]
+        if others := self.other_values(parameter):
+            return others
         model = apps.get_model("syncjobs.SyncItem") if parameter == "item_id" else self.model
         return () if model is None else model._default_manager.order_by("pk").values_list("pk", flat=True)
 

@@ -80,6 +80,7 @@ OURS: Final = re.compile(
     r"|oncall\.Substitution\.scope"
     r"|django_celery_beat\.(?!PeriodicTask\.(name|description)).*"
     r"|(auth\.Permission|admin|contenttypes|sessions)\..*"
+    r"|oncall\.(LoginAttempt|Session)\..*"
 )
 
 

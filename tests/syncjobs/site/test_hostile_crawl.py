@@ -40,13 +40,14 @@ BUTTONS: Final[Mapping[str, tuple[Mapping[str, str], ...]]] = {
     "admin:connectors_connection_inventory": ({}, {"part": "tree"}, {"part": "along"}),
     "admin:connectors_connection_test": ({},),
     "admin:logout": ({},),
+    "everybody:logout": ({},),
     "admin:syncjobs_syncrun_apply": ({},),
     "admin:syncjobs_syncrun_cancel": ({},),
     "admin:syncjobs_syncrun_again": ({},),
     "admin:syncjobs_syncrun_ticks": ({}, {"all": "on"}, {"item": "item", "tick": "item"}),
 }
 #: It leads to the public page of a row. No model has one.
-NOT_PAGES: Final = {"admin:view_on_site"}
+NOT_PAGES: Final = {"admin:view_on_site", "everybody:view_on_site"}
 #: Parameters of all pages that read their query.
 QUERY: Final = ("q", "at", "from", "days", "zone", "kind", "action", "outcome", "page", "provider", "next", "source")
 

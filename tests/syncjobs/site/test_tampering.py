@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from oncall.models import User
 from tests.syncjobs.conftest import Sync
-from tests.syncjobs.site.addresses import OTHER_VALUES, Address, addresses
+from tests.syncjobs.site.addresses import Address, addresses
 from tests.syncjobs.site.hostile import build
 from tests.syncjobs.site.undoing import undone
 
@@ -72,7 +72,7 @@ def tampering(sync: Sync, client: Client, hostile_vendor: None, thorough: bool) 
 def with_other_ids(address: Address) -> Iterator[str]:
     """Yield the address with each value in the place of each id."""
     mark = 987_654_321
-    values = {name: OTHER_VALUES.get(name, (mark,))[0] for name in address.parameters}
+    values = {name: (address.other_values(name) or (mark,))[0] for name in address.parameters}
     url = reverse(address.name, kwargs=values)
     for value in VALUES if str(mark) in url else ():
         yield url.replace(str(mark), quote(value, safe=""))
@@ -100,7 +100,7 @@ def test_no_id_in_an_address_answers_500(tampering: Tampering, capsys: pytest.Ca
 
 def test_no_query_answers_500(tampering: Tampering, capsys: pytest.CaptureFixture[str]) -> None:
     for address in addresses():
-        for url in address.urls()[:1] if address.name != "admin:logout" else ():
+        for url in address.urls()[:1] if not address.name.endswith(":logout") else ():
             for name in parameters(address):
                 for value in tampering.values():
                     tampering.send("get", url, {name: value})
