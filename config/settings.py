@@ -34,7 +34,7 @@ CSRF_TRUSTED_ORIGINS = [f"{_public.scheme}://{_public.netloc}"]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 LOGIN_URL = "everybody:login"
-LOGIN_REDIRECT_URL = "everybody:index"
+LOGIN_REDIRECT_URL = "admin:index"  # the site for everybody leads to its own first page
 
 # --- Connectors ------------------------------------------------------------------------------------------------------
 # The first key encrypts, and all keys decrypt. They do not depend on SECRET_KEY, so each can be rotated alone.

@@ -2,10 +2,12 @@
 
 from typing import Any
 
-from django.contrib.auth import views
+from django.conf import settings
+from django.contrib.auth import REDIRECT_FIELD_NAME, views
 from django.contrib.auth.forms import AuthenticationForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from unfold.forms import AuthenticationForm as StaffAuthenticationForm
@@ -34,6 +36,14 @@ class EverybodySite(UnfoldAdminSite):
 
     def has_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.is_active)
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Leads to the first page of this site, unless the address names another page of ours."""
+        answer: HttpResponse = super().login(request, extra_context)
+        default, named = reverse(settings.LOGIN_REDIRECT_URL), request.GET.get(REDIRECT_FIELD_NAME)
+        if answer.headers.get("Location") == default and request.POST.get(REDIRECT_FIELD_NAME, named) != default:
+            return redirect(f"{self.name}:index")
+        return answer
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         page: TemplateResponse = super().index(request, {**(extra_context or {}), **my_page(request)})

@@ -237,3 +237,11 @@ def test_the_password_again_is_throttled_like_a_login(clock: time_machine.Travel
 def test_the_password_again_leads_to_no_other_site(administrator: User, address: str) -> None:
     answer = browser(administrator).post(f"/account/confirm/?next={address}", {"password": PASSWORD})
     assert answer.headers["Location"] == LIST
+
+
+@pytest.mark.parametrize(
+    ("page", "first"), [("/admin/login/", "/admin/"), ("/login/", "/"), ("/login/?next=/x/", "/x/")]
+)
+def test_a_login_leads_to_the_first_page_of_its_site(administrator: User, page: str, first: str) -> None:
+    answer = Client().post(page, {"username": administrator.email, "password": PASSWORD})
+    assert (answer.status_code, answer.headers["Location"]) == (302, first)
