@@ -19,7 +19,7 @@ help: ## List the verbs
 # One stamp per list of requirements; they share .venv, so a later one only adds to it.
 .venv/%.installed: requirements/%.txt
 	@test -x $(PY) || $(PYTHON) -m venv .venv
-	$(PY) -m pip install --quiet --disable-pip-version-check -r $<
+	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 .env: | .venv/runtime.installed

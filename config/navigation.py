@@ -1,18 +1,20 @@
-"""The sidebar: the groups of admin lists, and who sees each list."""
+"""The sidebars of the two sites: their entries, and who sees each."""
 
 from typing import Any
 
+from django.apps import apps
+from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse_lazy
 
 
-def _list(title: str, icon: str, app: str, model: str) -> dict[str, Any]:
-    """Returns the entry of a list. Only users who may view the model see it. icon: a Material symbol."""
+def _list(title: str, icon: str, app: str, model: str, site: str = "admin") -> dict[str, Any]:
+    """Returns the entry of a list. Only users whom its admin lets view the list see it. icon: a Material symbol."""
 
     def allowed(request: HttpRequest) -> bool:
-        return request.user.has_perm(f"{app}.view_{model}")
+        return admin.site.get_model_admin(apps.get_model(app, model)).has_view_permission(request)
 
-    link = reverse_lazy(f"admin:{app}_{model}_changelist")
+    link = reverse_lazy(f"{site}:{app}_{model}_changelist")
     return {"title": title, "icon": icon, "link": link, "permission": allowed}
 
 
@@ -44,6 +46,21 @@ NAVIGATION: list[dict[str, Any]] = [
             _list("Accounts", "manage_accounts", "oncall", "user"),
             _list("Periodic tasks", "schedule", "django_celery_beat", "periodictask"),
             _list("Change records", "history", "oncall", "changerecord"),
+        ],
+    },
+]
+
+EVERYBODY: list[dict[str, Any]] = [
+    {
+        "items": [
+            {"title": "My page", "icon": "account_circle", "link": reverse_lazy("everybody:index")},
+            _list("Conflicts", "rule", "syncjobs", "conflict", site="everybody"),
+            {
+                "title": "Administration",
+                "icon": "settings",
+                "link": reverse_lazy("admin:index"),
+                "permission": lambda request: request.user.is_staff,
+            },
         ],
     },
 ]

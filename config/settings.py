@@ -1,16 +1,21 @@
 """Settings. Every difference between environments is an environment variable, documented in ``.env.example``."""
 
+import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import environ
 from django.templatetags.static import static
+from django.urls import reverse_lazy
 from kombu import Queue
 
-from config.navigation import NAVIGATION
+from config.navigation import EVERYBODY, NAVIGATION
+from connectors.private_files import UMASK, close, sqlite_files
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
+# Whatever a process creates, such as the SQLite file or a message of the folder broker, only its owner may read.
+os.umask(UMASK)
 
 env = environ.Env()  # type: ignore[no-untyped-call]
 env_file = Path(env.str("ENV_FILE", default=str(BASE_DIR / ".env")))
@@ -28,8 +33,8 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[_public.hostname or "127.0.0.
 CSRF_TRUSTED_ORIGINS = [f"{_public.scheme}://{_public.netloc}"]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
-LOGIN_URL = "admin:login"
-LOGIN_REDIRECT_URL = "admin:index"
+LOGIN_URL = "everybody:login"
+LOGIN_REDIRECT_URL = "admin:index"  # the site for everybody leads to its own first page
 
 # --- Connectors ------------------------------------------------------------------------------------------------------
 # The first key encrypts, and all keys decrypt. They do not depend on SECRET_KEY, so each can be rotated alone.
@@ -55,6 +60,7 @@ INSTALLED_APPS = [
     "syncjobs",
 ]
 MIDDLEWARE = [
+    "config.policy.content_security_policy",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -62,8 +68,13 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "oncall.operations.sessions.limit_sessions",
+    "oncall.admin.logins.ConfirmationMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "config.pages.MethodPages",
+    "config.requests.ReservedParameters",
 ]
+CSRF_FAILURE_VIEW = "config.pages.form_expired"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -79,10 +90,12 @@ TEMPLATES = [
     },
 ]
 AUTH_USER_MODEL = "oncall.User"
+AUTHENTICATION_BACKENDS = ["oncall.operations.logins.ThrottledBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "oncall.passwords.GuessablePasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -145,6 +158,21 @@ CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {"tick": {"task": "syncjobs.tasks.tick", "schedule": 60.0}}
 DJANGO_CELERY_BEAT_TZ_AWARE = True
 
+# --- Private files ---------------------------------------------------------------------------------------------------
+# Only their owner may read them. Those that exist with wider rights lose these at the start; connectors.checks says so.
+PRIVATE_PATHS = [VAR_DIR]
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    PRIVATE_PATHS += sqlite_files(Path(DATABASES["default"]["NAME"]))
+if CELERY_BROKER_URL.startswith("fs:"):
+    PRIVATE_PATHS.append(VAR_DIR / "broker")
+CLOSED_PATHS = close(PRIVATE_PATHS)
+
+# --- Retention: days, 0 = no limit -----------------------------------------------------------------------------------
+PERSONAL_DATA_DAYS = env.int("PERSONAL_DATA_DAYS", default=90)
+ITEM_DAYS = env.int("ITEM_DAYS", default=0)
+RUN_DAYS = env.int("RUN_DAYS", default=0)
+CHANGE_RECORD_DAYS = env.int("CHANGE_RECORD_DAYS", default=0)
+
 # --- Mail ------------------------------------------------------------------------------------------------------------
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_CONFIG)
@@ -158,12 +186,22 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS_ONLY
 SESSION_COOKIE_NAME = "__Host-session" if HTTPS_ONLY else "session"
 CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS_ONLY else "csrf"
 SESSION_COOKIE_HTTPONLY = True
+SESSION_ENGINE = "oncall.operations.sessions"
 SESSION_COOKIE_AGE = env.int("SESSION_HOURS", default=12) * 3600
+SESSION_IDLE_MINUTES = env.int("SESSION_IDLE_MINUTES", default=30)
+# How long a password that was entered serves to set passwords and keys.
+CONFIRM_MINUTES = env.int("CONFIRM_MINUTES", default=15)
+# Pages that set a password or key. Those that do nothing else confirm the password before they are shown.
+CONFIRMED_PAGES = [
+    "admin:password_change", "everybody:password_change", "admin:oncall_user_add", "admin:connectors_connection_add",
+]  # fmt: skip
+CONFIRMED_FORMS = [*CONFIRMED_PAGES, "admin:oncall_user_change", "admin:connectors_connection_change"]
 SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", default=31_536_000) if HTTPS_ONLY else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("HSTS_SUBDOMAINS", default=False)
 # Only the owner of the domain decides whether HSTS includes subdomains and whether browsers preload it.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("TRUST_PROXY", default=False) else None
+TRUST_PROXY = env.bool("TRUST_PROXY", default=False)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUST_PROXY else None
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
@@ -181,7 +219,12 @@ UNFOLD = {
     ],
     "ENVIRONMENT": "connectors.banner.environment",
     "STYLES": [lambda request: static("oncall/rotabridge.css")],
+    "ACCOUNT": {"navigation": [{"title": "Where I am logged in", "link": reverse_lazy("account_logins")}]},
     "SIDEBAR": {"show_search": True, "show_all_applications": False, "navigation": NAVIGATION},
+}
+UNFOLD_EVERYBODY = UNFOLD | {
+    "SITE_URL": None,
+    "SIDEBAR": {"show_search": False, "show_all_applications": False, "navigation": EVERYBODY},
 }
 
 # --- Logging ---------------------------------------------------------------------------------------------------------

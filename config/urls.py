@@ -1,10 +1,20 @@
-"""The URLs. All pages are pages of the admin; the root redirects to it."""
+"""The URLs: the admin for staff, and the pages for everybody with an account under the root."""
 
 from django.contrib import admin
 from django.urls import path
-from django.views.generic import RedirectView
+
+from oncall.admin.everybody.site import everybody
+from oncall.admin.logins import confirm_page, logins_page
 
 urlpatterns = [
-    path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("account/logins/", logins_page, name="account_logins"),
+    path("account/confirm/", confirm_page, name="account_confirm"),
     path("admin/", admin.site.urls),
+    *everybody.reset_urls(),
+    path("", everybody.urls),  # the last: it answers all other addresses
 ]
+
+handler400 = "config.pages.bad_request"
+handler403 = "config.pages.forbidden"
+handler404 = "config.pages.not_found"
+handler500 = "config.pages.server_error"

@@ -5,10 +5,12 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
+from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import ImproperlyConfigured
 
 from connectors.credentials import check_keys
+from connectors.private_files import is_open
 
 
 def simulator_settings() -> tuple[str, ...]:
@@ -66,3 +68,27 @@ def secret_key_is_set(
         hint = "Run `make setup` to write a .env with generated keys, or set it in the environment."
         return [Error("SECRET_KEY is not set.", hint=hint, id="connectors.E003")]
     return []
+
+
+@register(Tags.security)
+def private_files_are_private(
+    app_configs: Sequence[AppConfig] | None = None, databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Report files with personal data or secrets on which others have rights, or had until this process started."""
+    still = [
+        checks.Warning(
+            f"Others than the owner have rights on {path}, which contains personal data and secrets.",
+            hint=f"Run `chmod go= {path}` as its owner, or move it to a file system that has owners.",
+            id="connectors.W001",
+        )
+        for path in filter(is_open, settings.PRIVATE_PATHS)
+    ]
+    before = [
+        checks.Warning(
+            f"Others than the owner could use {path}, which contains personal data and secrets, until now.",
+            hint="Its rights are corrected. If people you do not trust have an account on this machine, make new keys.",
+            id="connectors.W002",
+        )
+        for path in settings.CLOSED_PATHS
+    ]
+    return [*still, *before]

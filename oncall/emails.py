@@ -1,7 +1,9 @@
 """Converts e-mail addresses to the form in which equal addresses are equal. Pure: no Django.
 
 Case folding of non-ASCII letters differs between databases and lets look-alikes collide (CVE-2019-19844), so an address
-has this form only if its local part is ASCII and its domain is valid IDNA. Other addresses never match a person.
+has this form only if its local part is ASCII and its domain is valid IDNA. UTS 46 replaces some letters by ASCII, for
+example U+217C by l, and removes invisible ones. A domain with one of these has no canonical form: it would equal the
+domain that it looks like. Addresses without a canonical form never match a person.
 """
 
 import re
@@ -32,6 +34,8 @@ def canonical_email(text: str) -> str | None:
 def _ascii(domain: str) -> str | None:
     """Returns the domain in IDNA form. It is cached: thousands of addresses have the same few domains."""
     try:
+        if any(not letter.isascii() and idna.uts46_remap(letter, std3_rules=False).isascii() for letter in domain):
+            return None
         host = idna.encode(domain, uts46=True).decode("ascii").lower()
     except idna.IDNAError:
         return None

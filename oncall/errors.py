@@ -31,3 +31,7 @@ class StaleRows(OperationRefused):
 
 class RowsInUse(OperationRefused):
     """Other rows refer to the rows. The message is a sentence for people."""
+
+
+class NotAllowed(OperationRefused):
+    """The actor may not do this. The message is a sentence for people."""

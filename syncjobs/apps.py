@@ -1,7 +1,17 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class SyncjobsConfig(AppConfig):
     name = "syncjobs"
     verbose_name = "Sync"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from oncall.operations.erasing import erasing  # models can be imported only now
+        from syncjobs.setup.erasing import erase_traces
+        from syncjobs.setup.roles import refresh_roles
+
+        erasing.connect(erase_traces)
+        # This app is the last one, so the permissions of all apps exist when its signal is sent.
+        post_migrate.connect(refresh_roles, sender=self)

@@ -11,6 +11,7 @@ from celery.signals import beat_embedded_init, beat_init, before_task_publish
 from syncjobs.models import Part
 from syncjobs.runs.heartbeats import note_seen
 from syncjobs.runs.notify import DRIVE_RUN, LIFETIMES, PULSE, TICK, send
+from syncjobs.runs.retention import retain
 from syncjobs.runs.runner import drive
 from syncjobs.runs.start import recover_runs
 from syncjobs.runs.stored.references import repair_references
@@ -27,12 +28,13 @@ def drive_run(run_id: int) -> None:
 def tick() -> None:
     """Fail runs whose worker died, and notify workers again of queued runs. Beat sends it every minute.
 
-    It also fills the references that runs left open.
+    It also fills the references that runs left open, and does a piece of what the limits of retention demand.
     """
     note_seen(Part.TICK)
     send(PULSE)
     recover_runs()
     repair_references()
+    retain()
 
 
 @shared_task(name=PULSE, expires=LIFETIMES[PULSE])

@@ -42,6 +42,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [each for each, used in zip(items, uses, strict=True) if used]
 
 
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Prints how much the tests that generate their cases have tried (``record_property("counts", ...)``)."""
+    for report in terminalreporter.getreports("passed"):
+        for name, text in report.user_properties:
+            if name == "counts" and report.when == "call":
+                terminalreporter.write_line(f"{report.nodeid.rpartition('::')[2]}: {text}")
+
+
 @pytest.fixture(scope="session")
 def thorough(request: pytest.FixtureRequest) -> bool:
     """Whether long searches run in full. Otherwise they take a sample."""

@@ -110,7 +110,7 @@ def test_a_kind_of_question_shows_its_evidence(kind: str) -> None:
     evidence, words = EVIDENCE[kind]
     connection = Connection(pk=1, provider="pagerduty", name="acme")
     conflict = Conflict(connection=connection, kind=kind, entity_type="schedule", external_id="S1", evidence=evidence)
-    sides = sides_of(conflict)
+    sides = sides_of(conflict, with_addresses=True)
     assert [side.word for side in sides] == words
     assert all(side.here or side.there for side in sides)
 

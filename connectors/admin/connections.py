@@ -3,7 +3,6 @@
 from typing import Any, ClassVar, Final
 
 from django import forms
-from django.contrib.admin import SimpleListFilter
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse
@@ -14,7 +13,6 @@ from django.utils.decorators import method_decorator
 from django.utils.html import format_html_join
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from connectors.admin.forms import ConnectionForm, connection_form
@@ -24,6 +22,7 @@ from connectors.errors import ConnectionConfigError, ConnectorError
 from connectors.models import Connection
 from connectors.records import ENTITY_WORDS
 from connectors.registry import CONNECTORS, provider_label
+from oncall.admin.base.unfold import ModelAdmin
 
 #: The permission to start a sync also allows Test connection, which sends requests to the source.
 START: Final = "syncjobs.start_syncrun"
@@ -34,24 +33,7 @@ def pill(text: str, colour: str = "") -> str:
     return render_to_string("unfold/helpers/label.html", {"text": text, "type": colour})
 
 
-class OwnFiltersOnly(ModelAdmin):
-    """Allows only the filters of ``list_filter``.
-
-    Django allows more look-ups: ``?credentials__startswith=`` would reveal values that the page never shows.
-    """
-
-    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
-        for entry in self.list_filter:
-            name = entry[0] if isinstance(entry, tuple | list) else entry
-            if isinstance(name, str):
-                if lookup in (name, f"{name}__exact", f"{name}__id__exact"):
-                    return True
-            elif isinstance(name, type) and issubclass(name, SimpleListFilter) and lookup == name.parameter_name:
-                return True
-        return False
-
-
-class ReadOnlyAdmin(OwnFiltersOnly):
+class ReadOnlyAdmin(ModelAdmin[Any]):
     """An admin that shows rows and never changes them."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -64,7 +46,7 @@ class ReadOnlyAdmin(OwnFiltersOnly):
         return False
 
 
-class ConnectionAdmin(OwnFiltersOnly):
+class ConnectionAdmin(ModelAdmin[Connection]):
     """The pages to add, change and test a connection. They show no secret and delete nothing."""
 
     form = ConnectionForm
@@ -110,7 +92,7 @@ class ConnectionAdmin(OwnFiltersOnly):
         return [(None, {"fields": ["name"]}), ("Account", {"fields": plain}), ("Credential", {"fields": secret})]
 
     @method_decorator(sensitive_post_parameters())
-    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # type: ignore[override]
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         response: HttpResponse = super().changeform_view(request, *args, **kwargs)
         return response
 

@@ -1,7 +1,7 @@
 """Opens a connector for a stored connection or for a recording."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from django.conf import settings
 
@@ -36,10 +36,8 @@ def live_transport(connection: Connection) -> Transport:
         ) from None
 
 
-def open_connector(
-    connection: Connection, *, should_stop: Callable[[], bool] | None = None, transport: Transport | None = None
-) -> Connector:
-    """Return a connector for one read of this connection. Raises ConnectionConfigError if it cannot be used."""
+def _usable(connection: Connection) -> tuple[type[Connector], Mapping[str, Secret]]:
+    """Return the connector class and the credentials. Raises ConnectionConfigError if it cannot be used."""
     if connection.disconnected_at is not None:
         raise ConnectionConfigError(
             f"Connection {connection.name} is disconnected.",
@@ -60,6 +58,14 @@ def open_connector(
         raise ConnectionConfigError(
             str(unreadable), hint="Nothing was read or changed.", provider=connection.provider
         ) from None
+    return cls, secrets
+
+
+def open_connector(
+    connection: Connection, *, should_stop: Callable[[], bool] | None = None, transport: Transport | None = None
+) -> Connector:
+    """Return a connector for one read of this connection. Raises ConnectionConfigError if it cannot be used."""
+    cls, secrets = _usable(connection)
     rim = Rim(transport or live_transport(connection), now=time.time, sleep=time.sleep, should_stop=should_stop)
     connector = cls(connection.settings, secrets, rim)
     connector.learnt = connection.learnt
@@ -87,12 +93,16 @@ def replay_connector(recording: Recording) -> Connector:
 
 
 def recording_connector(connection: Connection) -> tuple[Connector, Recorder]:
-    """Return a connector and the recorder of its exchanges. The recording has no secrets."""
+    """Return a connector and the recorder of its exchanges. The recording has no secrets.
+
+    Raises ConnectionConfigError if the connection cannot be used.
+    """
+    cls, secrets = _usable(connection)
     recorder = Recorder(
         live_transport(connection),
         connection.provider,
         connection.settings,
-        secrets=[secret.reveal() for secret in connection.secrets().values()],
-        scrub=connector_class(connection.provider).scrub,
+        secrets=[secret.reveal() for secret in secrets.values()],
+        scrub=cls.scrub,
     )
     return open_connector(connection, transport=recorder), recorder

@@ -5,20 +5,24 @@ from django.contrib import admin
 from django.contrib.auth.models import Group, Permission
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import ManyToManyField, Model, Prefetch, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.utils.decorators import method_decorator
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminPasswordWidget
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminPasswordWidget
 
-from oncall.admin.base.aggregate import OperationsAdmin, actor
+from oncall.admin.base.aggregate import Context, OperationsAdmin, actor
 from oncall.admin.base.columns import first_few, is_list
 from oncall.admin.base.forms import OperationForm
 from oncall.models import GroupLead, User
-from oncall.operations import create_account, delete_account, set_password, set_rights, update_account
+from oncall.operations import create_account, delete_account, may_manage, set_rights, update_account
 from oncall.operations.accounts import ACCOUNT_FIELDS
 
 
 class AccountForm(OperationForm[User]):
+    kind = "account"
     new_password = forms.CharField(
         required=False,
         strip=False,
@@ -35,7 +39,18 @@ class AccountForm(OperationForm[User]):
     class Meta:
         model = User
         fields = ("email", "name", "is_active", "is_staff", "is_superuser", "groups", "user_permissions")
+        labels = {"groups": "Roles"}
+        help_texts = {
+            "is_staff": "May use the pages under /admin/ that the roles allow. Others use the pages under / only.",
+            "groups": (
+                "Administrator: everything. Operator: sees everything but accounts, and starts, applies and cancels "
+                "syncs. Team lead: sees what concerns the groups that the account leads, and sets overrides on their "
+                "schedules. Viewer: sees everything but accounts."
+            ),
+            "user_permissions": "Single permissions, in addition to those of the roles.",
+        }
 
+    @sensitive_variables()
     def clean(self) -> None:
         super().clean()
         password = self.cleaned_data.get("new_password")
@@ -55,12 +70,14 @@ class AccountAdmin(OperationsAdmin[User]):
     list_display = ("email", "name", "responder_name", "leads_of", "is_staff", "is_superuser", "is_active")
     list_filter = ("is_active", "is_staff", "is_superuser")
     list_select_related = ("responder",)
+    change_form_before_template = "oncall/admin/row_version.html"
     search_fields = ("email", "email_canonical", "name")
     ordering = ("email_canonical",)
     fieldsets = (
         (None, {"fields": ("email", "name", "is_active")}),
         ("Password", {"fields": ("new_password", "again")}),
-        ("Rights", {"fields": ("is_staff", "is_superuser", "groups", "user_permissions")}),
+        ("Rights", {"fields": ("is_staff", "groups")}),
+        ("Advanced", {"fields": ("is_superuser", "user_permissions"), "classes": ("collapse",)}),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
@@ -74,7 +91,7 @@ class AccountAdmin(OperationsAdmin[User]):
         return () if request.user.is_superuser else rights
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Only a superuser edits a superuser: a user who sets a password can log in with it."""
+        """An account that holds rights which the user lacks is read-only: who sets its password can log in with it."""
         return self._may_touch(request, obj) and super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
@@ -82,7 +99,17 @@ class AccountAdmin(OperationsAdmin[User]):
 
     @staticmethod
     def _may_touch(request: HttpRequest, account: User | None) -> bool:
-        return account is None or not account.is_superuser or bool(request.user.is_superuser)
+        return account is None or (isinstance(request.user, User) and may_manage(request.user, account))
+
+    @method_decorator(sensitive_post_parameters())
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: Context | None = None,
+    ) -> HttpResponse:
+        return super().changeform_view(request, object_id, form_url, extra_context)
 
     @display(description="Responder")
     def responder_name(self, account: User) -> str:
@@ -92,22 +119,25 @@ class AccountAdmin(OperationsAdmin[User]):
     def leads_of(self, account: User) -> str:
         return first_few([lead.group.name for lead in account.leads.all()])
 
+    @sensitive_variables()
     def save_related(self, request: HttpRequest, form: AccountForm, formsets: object, change: bool) -> None:
         by, data = actor(request), form.cleaned_data
         fields = {name: data[name] for name in ACCOUNT_FIELDS if name in data}
-        if change:
-            update_account(form.instance.pk, fields, by)
-            if data["new_password"]:
-                set_password(form.instance.pk, data["new_password"], by)
-        else:
-            form.instance.pk = create_account(fields.pop("email"), data["new_password"] or None, by=by, **fields).pk
+        rights = None
         if "groups" in data:
-            groups, permissions = ([row.pk for row in data[name]] for name in ("groups", "user_permissions"))
-            set_rights(form.instance.pk, groups, permissions, by)
+            rights = [row.pk for row in data["groups"]], [row.pk for row in data["user_permissions"]]
+        if change:
+            password, version = data["new_password"], data["row_version"]
+            update_account(form.instance.pk, fields, by, version=version, password=password, rights=rights)
+            return
+        form.instance.pk = create_account(fields.pop("email"), data["new_password"] or None, by=by, **fields).pk
+        if rights is not None:
+            set_rights(form.instance.pk, *rights, by)
 
     def delete_model(self, request: HttpRequest, obj: Model) -> None:
         delete_account(obj.pk, actor(request))
 
+    @transaction.atomic
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         for pk in queryset.values_list("pk", flat=True):
             delete_account(pk, actor(request))
@@ -117,6 +147,7 @@ class AccountAdmin(OperationsAdmin[User]):
     ) -> "forms.ModelMultipleChoiceField[Model] | None":
         if db_field.name == "groups":
             kwargs["queryset"] = Group.objects.order_by("name")
+            kwargs["widget"] = UnfoldAdminCheckboxSelectMultipleWidget
         else:
             order = ("content_type__app_label", "content_type__model", "codename")
             kwargs["queryset"] = Permission.objects.select_related("content_type").order_by(*order)

@@ -24,8 +24,9 @@ class UserGroupForm(AggregateForm[UserGroup]):
     leads = forms.ModelMultipleChoiceField(
         User.objects.order_by("email"),
         required=False,
+        show_hidden_initial=True,  # which leads the form showed
         widget=UnfoldAdminSelect2MultipleWidget,
-        help_text="Accounts that may act for this group here. They are never imported.",
+        help_text="Accounts with the role Team lead may act for this group. Leads are never imported.",
     )
 
     class Meta:
@@ -35,11 +36,40 @@ class UserGroupForm(AggregateForm[UserGroup]):
     def show(self, row: UserGroup) -> None:
         super().show(row)
         if "leads" in self.fields:
-            self.initial["leads"] = list(row.leads.values_list("account_id", flat=True))
+            self.initial["leads"] = sorted(_leads_of(row.pk))
+
+    def clean(self) -> None:
+        super().clean()
+        if "leads" not in self.cleaned_data:
+            return
+        chosen, shown, stored = {row.pk for row in self.cleaned_data["leads"]}, self._shown(), set()
+        if self.instance.pk:
+            stored = _leads_of(self.instance.pk)
+        self.granted, self.revoked = chosen - shown, shown - chosen
+        has_changed = bool(self.granted or self.revoked) and stored != shown
+        if has_changed:
+            self.put_back("leads", sorted((stored | self.granted) - self.revoked))
+            self.put_back(f"initial-{self.add_prefix('leads')}", sorted(stored))
+            words = [f"{name} is a lead now" for name in _names(stored - shown)]
+            self.report_stale([*words, *(f"{name} is no lead any more" for name in _names(shown - stored))])
+
+    def _shown(self) -> set[int]:
+        """Returns the accounts that the form showed as leads."""
+        field = self["leads"]
+        sent = field.field.hidden_widget().value_from_datadict(self.data, self.files, field.html_initial_name)
+        return {int(pk) for pk in sent or () if pk.isascii() and pk.isdigit()}
 
     @property
     def suggested_people(self) -> list[str]:
         return self.directory.people
+
+
+def _leads_of(group_id: int) -> set[int]:
+    return set(GroupLead.objects.filter(group_id=group_id).values_list("account_id", flat=True))
+
+
+def _names(accounts: set[int]) -> list[str]:
+    return [str(account) for account in User.objects.filter(pk__in=accounts).order_by("email")]
 
 
 class GroupMemberForm(ElementForm[GroupMember]):
@@ -100,11 +130,9 @@ class UserGroupAdmin(AggregateAdmin[UserGroup]):
         return first_few([str(lead.account) for lead in group.leads.all()])
 
     def save_beside(self, request: HttpRequest, form: AggregateForm[UserGroup]) -> None:
-        if "leads" not in form.cleaned_data:
+        if not isinstance(form, UserGroupForm) or "leads" not in form.cleaned_data:
             return
-        group, leads = form.instance.pk, {account.pk for account in form.cleaned_data["leads"]}
-        stored = set(GroupLead.objects.filter(group_id=group).values_list("account_id", flat=True))
-        for account_id in sorted(leads - stored):
-            grant_lead(account_id, group, actor(request))
-        for account_id in sorted(stored - leads):
-            revoke_lead(account_id, group, actor(request))
+        for account_id in sorted(form.granted):
+            grant_lead(account_id, form.instance.pk, actor(request))
+        for account_id in sorted(form.revoked):
+            revoke_lead(account_id, form.instance.pk, actor(request))

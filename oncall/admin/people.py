@@ -5,9 +5,12 @@ from typing import Unpack
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin import action
 from django.contrib.admin.options import InlineModelAdmin
+from django.db import transaction
 from django.db.models import Model, Prefetch, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from unfold.decorators import display
 
 from oncall.admin.base.aggregate import AggregateAdmin, ElementInline, actor
@@ -17,8 +20,10 @@ from oncall.admin.base.fields import PersonField, ZoneField, typing_zone
 from oncall.admin.base.forms import AggregateForm, ElementForm
 from oncall.admin.base.replacements import ReplacementForm, ReplacementInline
 from oncall.admin.base.unfold import ModelFormOptions
+from oncall.errors import StaleRows
 from oncall.models import ContactMethod, GroupMember, NotificationRule, Responder, Substitution
-from oncall.operations import link_account
+from oncall.operations import erase_responder, link_account, preview_erasure
+from oncall.operations.authority import CHANGE_ACCOUNT
 from oncall.tables.base import element_key
 from oncall.tables.people import RESPONDERS
 
@@ -124,6 +129,11 @@ class ResponderAdmin(AggregateAdmin[Responder]):
     search_fields = ("name", "email", "email_canonical", "title")
     autocomplete_fields = ("account",)
     inlines = (ContactMethodInline, NotificationRuleInline, SubstitutionInline)
+    actions = (*AggregateAdmin.actions, "erase_selected")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Responder | None = None) -> tuple[str, ...]:
+        """Only who may change accounts links one: the person's pages are then those of the account."""
+        return () if request.user.has_perm(CHANGE_ACCOUNT) else ("account",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Responder]:
         groups = Prefetch("memberships", queryset=GroupMember.objects.select_related("group").order_by("pk"))
@@ -156,3 +166,27 @@ class ResponderAdmin(AggregateAdmin[Responder]):
         if "account" in form.changed_data:
             account = form.cleaned_data["account"]
             link_account(form.instance.pk, account and account.pk, actor(request))
+
+    def has_erase_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("oncall.erase_responder")
+
+    @action(description="Erase personal data …", permissions=["erase"])
+    def erase_selected(self, request: HttpRequest, queryset: QuerySet[Responder]) -> HttpResponse | None:
+        """Shows what the erasure of the selected people replaces, and erases them when that page is confirmed."""
+        people = list(queryset.select_related("account").order_by("pk"))
+        if request.POST.get("confirmed") == "yes":
+            shown = set(request.POST.getlist("version"))
+            with transaction.atomic():
+                for person in people:
+                    if f"{person.pk}:{person.version}" not in shown:
+                        raise StaleRows([person.pk])
+                    erase_responder(person.pk, actor(request), version=person.version)
+            self.message_user(request, f"Erased: {len(people)}. They keep their slots as former people.")
+            return None
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": "Erase personal data",
+            "people": [(person, preview_erasure(person.pk, actor(request))) for person in people],
+        }
+        return TemplateResponse(request, "oncall/admin/erase.html", context)

@@ -4,7 +4,8 @@ from oncall.models.audit import ChangeRecord
 from oncall.models.catalog import Service
 from oncall.models.escalation import EscalationPolicy, Reference
 from oncall.models.groups import GroupLead, GroupMember, UserGroup
-from oncall.models.people import ContactMethod, NotificationRule, Responder, Substitution, User
+from oncall.models.logins import LoginAttempt, Session
+from oncall.models.people import ContactMethod, NotificationRule, Responder, Role, Substitution, User
 from oncall.models.schedules import ExtraShift, Override, Schedule
 
 __all__ = [
@@ -14,12 +15,15 @@ __all__ = [
     "ExtraShift",
     "GroupLead",
     "GroupMember",
+    "LoginAttempt",
     "NotificationRule",
     "Override",
     "Reference",
     "Responder",
+    "Role",
     "Schedule",
     "Service",
+    "Session",
     "Substitution",
     "User",
     "UserGroup",

@@ -7,10 +7,11 @@ from oncall.models.root import NAME_LENGTH
 
 
 class ChangeRecord(models.Model):
-    """A change of one aggregate or account. It is never edited.
+    """A change of one aggregate or account. It is never edited, but loses addresses.
 
     model: a kind of :mod:`oncall.aggregates`, or ``account``. changes: path -> [old, new], null = did not exist; empty
-    for a create. cause: ``account:<id>``, ``run:<id>`` or another opaque word.
+    for a create. cause: ``account:<id>``, ``run:<id>`` or another opaque word. personal: whether the addresses of a
+    person are still in the record (``oncall.operations.retention``).
     """
 
     class Action(models.TextChoices):
@@ -28,9 +29,13 @@ class ChangeRecord(models.Model):
     )
     at = models.DateTimeField(db_index=True)
     changes = models.JSONField(default=dict)
+    personal = models.BooleanField(default=False)
 
     class Meta:
-        indexes = [models.Index(fields=["model", "object_id"], name="oncall_changerecord_object")]
+        indexes = [
+            models.Index(fields=["model", "object_id"], name="oncall_changerecord_object"),
+            models.Index(fields=["at"], condition=models.Q(personal=True), name="oncall_changerecord_personal"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.label}: {self.get_action_display()}"

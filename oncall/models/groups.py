@@ -43,6 +43,7 @@ class GroupLead(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["account", "group"], name="oncall_grouplead_once")]
+        permissions = [("act_as_lead", "Can act for the groups that the account leads")]
 
     def __str__(self) -> str:
         return f"{self.account} leads {self.group}"

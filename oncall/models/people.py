@@ -12,6 +12,15 @@ from oncall.holders import holder_in_words
 from oncall.models.root import NAME_LENGTH, Element, Root, Span, key_column, open_references
 
 
+class Role(models.TextChoices):
+    """The names of the permission groups that exist in every installation."""
+
+    ADMINISTRATOR = "Administrator"
+    OPERATOR = "Operator"
+    TEAM_LEAD = "Team lead"
+    VIEWER = "Viewer"
+
+
 class AccountFields(TypedDict, total=False):
     """The fields of an account that can be set, beside its address."""
 
@@ -47,7 +56,10 @@ class AccountManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A login. email: as a person typed it. email_canonical: the form that identifies it (``canonical_email``)."""
+    """A login. email: as a person typed it. email_canonical: the form that identifies it (``canonical_email``).
+
+    version: every change by ``oncall.operations`` raises it.
+    """
 
     email = models.EmailField(unique=True)
     email_canonical = models.CharField(max_length=254, unique=True, editable=False)
@@ -55,6 +67,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField("active", default=True, help_text="May log in.")
     is_staff = models.BooleanField("staff", default=False, help_text="May use this site.")
     date_joined = models.DateTimeField(default=timezone.now, editable=False)
+    version = models.PositiveIntegerField(default=1, editable=False)
 
     objects = AccountManager()
 
@@ -89,6 +102,9 @@ class Responder(Root):
     time_zone = models.CharField(max_length=64, blank=True, default="")
     state = models.CharField(max_length=16, choices=State.choices, default=State.ACTIVE)
     title = models.CharField(max_length=500, blank=True, default="")
+
+    class Meta:
+        permissions = [("erase_responder", "Can erase a person on request")]
 
     def set_derived_columns(self) -> None:
         super().set_derived_columns()

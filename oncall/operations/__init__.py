@@ -9,7 +9,9 @@ from oncall.operations.accounts import (
     update_account,
 )
 from oncall.operations.audit import Actor, account
+from oncall.operations.authority import may_manage
 from oncall.operations.drafts import WriteResult, check, lock_versions, write
+from oncall.operations.erasing import erase_responder, preview_erasure
 from oncall.operations.keys import fill_references, follow_merges
 from oncall.operations.leads import grant_lead, revoke_lead
 from oncall.operations.lifecycle import deactivate, delete, reactivate
@@ -24,13 +26,16 @@ __all__ = [
     "deactivate",
     "delete",
     "delete_account",
+    "erase_responder",
     "fill_references",
     "follow_merges",
     "grant_lead",
     "link_account",
     "lock_for_merge",
     "lock_versions",
+    "may_manage",
     "merge",
+    "preview_erasure",
     "reactivate",
     "revoke_lead",
     "set_password",

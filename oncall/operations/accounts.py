@@ -1,49 +1,100 @@
-"""Writes accounts and links them to responders. A sync never does this."""
+"""Writes accounts and links them to responders. A sync never does this.
 
-from collections.abc import Mapping
+Nobody gives an account a right that the actor lacks, or changes an account that holds such a right (NotAllowed). The
+last active superuser who may use the admin stays one. These rules hold here, whatever a form has checked.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Unpack
 
 from django.contrib.auth.models import Group, Permission
 from django.db import transaction
+from django.views.decorators.debug import sensitive_variables
 
 from oncall.emails import canonical_email
-from oncall.errors import InvalidDraft, StaleRows
+from oncall.errors import InvalidDraft, NotAllowed, StaleRows
 from oncall.models import Responder, User
 from oncall.models.people import AccountFields
 from oncall.operations.audit import Actor, record
+from oncall.operations.authority import (
+    CHANGE_ACCOUNT,
+    authorised,
+    is_administrator,
+    keep_an_administrator,
+    locked,
+)
+from oncall.operations.leads import remove_leads
 
 ACCOUNT_FIELDS = ("email", "name", "is_active", "is_staff", "is_superuser")
 #: The actor of a change from the shell, where nobody is logged in.
 SHELL = Actor(None, "shell")
+_ADD_ACCOUNT, _DELETE_ACCOUNT = "oncall.add_user", "oncall.delete_user"
+_HIDDEN = "(hidden)"
 
 
-@transaction.atomic
+@sensitive_variables("password")
 def create_account(
     email: str, password: str | None = None, *, by: Actor = SHELL, **fields: Unpack[AccountFields]
 ) -> User:
     """Creates an account. Without a password, nobody can log in yet.
 
-    Raises InvalidDraft if the address is not valid or belongs to another account.
+    Raises InvalidDraft if the address is not valid or belongs to another account, NotAllowed.
     """
-    account = User()
-    _put(account, {"email": email, **fields})
-    account.set_password(password)
-    account.save(force_insert=True)
-    record("account", account.pk, account.email, "create", by, {})
-    return account
+    with transaction.atomic():  # as a decorator, it would have a frame with the password
+        authority = authorised(by, locked((), by), _ADD_ACCOUNT)
+        account = User()
+        _put(account, {"email": email, **fields})
+        account.set_password(password)
+        account.save(force_insert=True)
+        authority.demand(account)
+        record("account", account.pk, account.email, "create", by, {})
+        return account
 
 
-@transaction.atomic
-def update_account(account_id: int, fields: Mapping[str, object], by: Actor) -> User:
-    """Changes fields of ACCOUNT_FIELDS. Raises InvalidDraft."""
-    account = User.objects.select_for_update().get(pk=account_id)
-    before = {name: getattr(account, name) for name in fields}
-    _put(account, fields)
-    changes = {name: [old, getattr(account, name)] for name, old in before.items() if old != getattr(account, name)}
-    if changes:
-        account.save(update_fields=[*changes, *(["email_canonical"] if "email" in changes else [])])
-        record("account", account.pk, account.email, "update", by, changes)
-    return account
+@sensitive_variables("password")
+def update_account(
+    account_id: int,
+    fields: Mapping[str, object],
+    by: Actor,
+    *,
+    version: int | None = None,
+    password: str = "",
+    rights: tuple[Iterable[int], Iterable[int]] | None = None,
+) -> User:
+    """Changes fields of ACCOUNT_FIELDS, the password if one is given, and the rights; writes one change record.
+
+    rights: the ids of all groups and of all permissions that the account has afterwards; None keeps them.
+
+    Raises InvalidDraft, NotAllowed, and StaleRows if the account is gone or has another version.
+    """
+    with transaction.atomic():  # as a decorator, it would have a frame with the password
+        accounts = locked({account_id}, by)
+        account = accounts[account_id]
+        if version not in (None, account.version):
+            raise StaleRows([account_id])
+        is_own_password = account_id == by.account_id and bool(password) and not fields and rights is None
+        authority = authorised(by, accounts, None if is_own_password else CHANGE_ACCOUNT)
+        authority.demand(account)
+        was_administrator = is_administrator(account)
+        before = {name: getattr(account, name) for name in fields}
+        _put(account, fields)
+        changes: dict[str, Sequence[object]] = {
+            name: [old, getattr(account, name)] for name, old in before.items() if old != getattr(account, name)
+        }
+        columns = [*changes, *(["email_canonical"] if "email" in changes else [])]
+        if password:
+            account.set_password(password)
+            changes["password"] = [_HIDDEN, _HIDDEN]
+            columns.append("password")
+        if rights is not None:
+            changes |= _put_rights(account, *rights)
+        if changes:
+            account.version += 1
+            account.save(update_fields=[*columns, "version"])
+            record("account", account.pk, account.email, "update", by, changes)
+            authority.demand(account)
+            keep_an_administrator(account.email, was_administrator=was_administrator)
+        return account
 
 
 def _put(account: User, fields: Mapping[str, object]) -> None:
@@ -60,20 +111,9 @@ def _put(account: User, fields: Mapping[str, object]) -> None:
     account.email_canonical = canonical
 
 
-@transaction.atomic
-def set_password(account_id: int, password: str, by: Actor) -> None:
-    """Sets the password. The change log says that it changed, but not the passwords."""
-    account = User.objects.select_for_update().get(pk=account_id)
-    account.set_password(password)
-    account.save(update_fields=["password"])
-    record("account", account.pk, account.email, "update", by, {"password": ["(hidden)", "(hidden)"]})
-
-
-@transaction.atomic
-def set_rights(account_id: int, groups: list[int], permissions: list[int], by: Actor) -> None:
-    """Gives the account exactly these permission groups and permissions."""
-    account = User.objects.select_for_update().get(pk=account_id)
-    changes: dict[str, list[list[str]]] = {}
+def _put_rights(account: User, groups: Iterable[int], permissions: Iterable[int]) -> dict[str, Sequence[object]]:
+    """Gives the account exactly these permission groups and permissions; returns the changes, by name."""
+    changes: dict[str, Sequence[object]] = {}
     for name, manager, wanted in (
         ("groups", account.groups, Group.objects.filter(pk__in=groups)),
         ("user_permissions", account.user_permissions, Permission.objects.filter(pk__in=permissions)),
@@ -82,30 +122,68 @@ def set_rights(account_id: int, groups: list[int], permissions: list[int], by: A
         if before != after:
             changes[name] = [before, after]
             manager.set(wanted)  # type: ignore[arg-type]
-    if changes:
-        record("account", account.pk, account.email, "update", by, changes)
+    return changes
+
+
+@sensitive_variables("password")
+def set_password(account_id: int, password: str, by: Actor) -> None:
+    """Sets the password. The change log says that it changed, but not the passwords. Raises NotAllowed.
+
+    Everybody may set the own password; the caller checks the old one.
+    """
+    update_account(account_id, {}, by, password=password)
+
+
+def set_rights(account_id: int, groups: Iterable[int], permissions: Iterable[int], by: Actor) -> None:
+    """Gives the account exactly these permission groups and permissions. Raises NotAllowed."""
+    update_account(account_id, {}, by, rights=(groups, permissions))
 
 
 @transaction.atomic
 def delete_account(account_id: int, by: Actor) -> None:
-    """Deletes the account. Its responder stays, without an account."""
-    account = User.objects.select_for_update().get(pk=account_id)
+    """Deletes the account. Its responder stays, without an account; its leads are revoked and recorded.
+
+    Raises NotAllowed, also if the account is that of the actor, and StaleRows if the account is gone.
+    """
+    if account_id == by.account_id:
+        raise NotAllowed("You cannot delete your own account. Another administrator can.")
+    accounts = locked({account_id}, by)
+    account = accounts[account_id]
+    authorised(by, accounts, _DELETE_ACCOUNT).demand(account)
+    was_administrator = is_administrator(account)
     for responder_id in Responder.objects.filter(account=account).values_list("pk", flat=True):
-        link_account(responder_id, None, by)
+        _link(responder_id, account_id, None, by)
+    remove_leads(account, by)
     before = {name: [getattr(account, name), None] for name in ACCOUNT_FIELDS}
     label = account.email
     account.delete()
     record("account", account_id, label, "delete", by, before)
+    keep_an_administrator(label, was_administrator=was_administrator)
 
 
 @transaction.atomic
 def link_account(responder_id: int, account_id: int | None, by: Actor, *, version: int | None = None) -> int:
     """Links the responder to the account, or to none if None; returns the responder's version.
 
-    Raises InvalidDraft if the account is linked to another responder, StaleRows if the responder has another version.
+    Raises InvalidDraft if the account is linked to another responder, StaleRows if the responder has another version,
+    NotAllowed if the actor may not change the account, or the one that is linked now.
     """
+    linked = Responder.objects.filter(pk=responder_id).values_list("account_id", flat=True).first()
+    ids = {pk for pk in (account_id, linked) if pk is not None}
+    if account_id != linked:
+        accounts = locked(ids, by)
+        authority = authorised(by, accounts, CHANGE_ACCOUNT)
+        for pk in sorted(ids):
+            authority.demand(accounts[pk])
+    return _link(responder_id, linked, account_id, by, version=version)
+
+
+def _link(
+    responder_id: int, linked: int | None, account_id: int | None, by: Actor, *, version: int | None = None
+) -> int:
+    """Replaces the account ``linked``, which the actor may change."""
     responder = Responder.objects.select_for_update().get(pk=responder_id)
-    if version is not None and responder.version != version:
+    if version not in (None, responder.version) or responder.account_id != linked:
         raise StaleRows([responder_id])
     if responder.account_id == account_id:
         return responder.version

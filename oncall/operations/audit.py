@@ -37,6 +37,7 @@ def change_record(model: str, object_id: int, label: str, action: str, by: Actor
         actor_id=by.account_id,
         at=timezone.now(),
         changes=dict(changes),
+        personal=model == "responder",
     )
 
 

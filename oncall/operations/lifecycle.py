@@ -7,7 +7,7 @@ from django.db.models.deletion import ProtectedError
 
 from oncall.aggregates import Draft, Kind
 from oncall.errors import RowsInUse
-from oncall.models import ChangeRecord, Reference
+from oncall.models import ChangeRecord, GroupLead, Reference
 from oncall.operations.audit import Actor, change_record
 from oncall.operations.drafts import WriteResult, lock_versions, write
 from oncall.tables.base import chunks, element_key
@@ -34,7 +34,10 @@ def _set_active(kind: Kind, ids: Iterable[int], by: Actor, *, active: bool) -> l
 
 @transaction.atomic
 def delete(kind: Kind, ids: Iterable[int], by: Actor) -> int:
-    """Deletes rows and their elements; returns the number of rows. Raises RowsInUse if other rows refer to one."""
+    """Deletes rows, their elements and the leads of groups; returns the number of rows.
+
+    The change record of a row contains all that it had. Raises RowsInUse if other rows refer to one.
+    """
     roots, count = ROOTS[kind], 0
     for chunk in chunks(sorted(lock_versions(kind, ids, for_delete=True))):
         rows = roots.rows.filter(pk__in=chunk)
@@ -45,6 +48,9 @@ def delete(kind: Kind, ids: Iterable[int], by: Actor) -> int:
             for element in table.rows.filter(**{f"{table.owner}__in": chunk}):
                 owner = getattr(element, table.owner_id)
                 before[owner][1][f"{name}.{element_key(element)}"] = [table.read(element), None]
+        if kind == "user_group":
+            for lead in GroupLead.objects.filter(group__in=chunk).select_related("account"):
+                before[lead.group_id][1][f"leads.{lead.account.email}"] = [True, None]
         try:
             rows.delete()
         except ProtectedError as used:

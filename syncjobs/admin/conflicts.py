@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 from unfold.decorators import display
@@ -13,10 +13,14 @@ from unfold.decorators import display
 from connectors.admin.connections import ReadOnlyAdmin, pill
 from connectors.models import Connection
 from oncall.admin.base.columns import PageOfRows
+from oncall.admin.everybody.site import everybody
+from oncall.masking import hide_addresses, may_see_addresses, without_addresses
+from oncall.selectors.visible import acts_as_lead, may_view_all
 from syncjobs.conflicts.concerned import concerns, sources_of
 from syncjobs.conflicts.evidence import names_of_rows, sides_of
+from syncjobs.conflicts.visible import visible_conflicts
 from syncjobs.conflicts.words import LATER, WORDS
-from syncjobs.models import Conflict, ConflictState
+from syncjobs.models import Conflict, ConflictRow, ConflictState
 from syncjobs.pages.marks import ago, kind_words, render_page, row_url
 
 _COLOURS = {ConflictState.OPEN: "warning", ConflictState.DECIDED: "info", ConflictState.CLOSED: ""}
@@ -56,7 +60,12 @@ class ConnectionFilter(admin.SimpleListFilter):
     parameter_name = "connection"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        return [(str(pk), name) for pk, name in Connection.objects.order_by("name").values_list("pk", "name")]
+        rows = Connection.objects.order_by("name")
+        if not may_view_all(request.user, Conflict):
+            shown = visible_conflicts(request.user)
+            related = ConflictRow.objects.filter(conflict__in=shown.values("pk")).values("connection")
+            rows = rows.filter(Q(pk__in=shown.values("connection")) | Q(pk__in=related))
+        return [(str(pk), name) for pk, name in rows.values_list("pk", "name")]
 
     def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
         value = self.value()
@@ -66,6 +75,7 @@ class ConnectionFilter(admin.SimpleListFilter):
         return queryset.none() if chosen is None else Conflict.objects.of_connection(int(chosen)) & queryset
 
 
+@admin.register(Conflict, site=everybody)
 @admin.register(Conflict)
 class ConflictAdmin(ReadOnlyAdmin):
     empty_text = "Nothing waits for you."  # see the template ``empty_results.html``
@@ -78,7 +88,20 @@ class ConflictAdmin(ReadOnlyAdmin):
     show_full_result_count = False
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[Conflict]":
-        return Conflict.objects.defer("suggestion")
+        return visible_conflicts(request.user).defer("suggestion")
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_view_permission(request, obj) or acts_as_lead(request.user)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return super().has_module_permission(request) or acts_as_lead(request.user)
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return super().history_view(request, object_id, extra_context)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
         return PageOfRows
@@ -88,6 +111,12 @@ class ConflictAdmin(ReadOnlyAdmin):
         found, sources = concerns(rows, timezone.now(), in_full=False), sources_of(rows)
         for conflict in rows:
             vars(conflict).update(concern=found[conflict.pk], sources=sources[conflict.pk])
+            if not may_see_addresses(request.user):
+                hide_addresses(conflict)
+
+    def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
+        # A label can be an address; a search would find out which addresses exist.
+        return self.search_fields if may_see_addresses(request.user) else ()
 
     @display(description="Object", ordering="label")
     def label_shown(self, conflict: Conflict) -> str:
@@ -123,13 +152,18 @@ class ConflictAdmin(ReadOnlyAdmin):
     ) -> HttpResponse:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        rows = Conflict.objects.select_related("connection", "decided_by")
-        conflict = rows.filter(pk=int(object_id)).first() if object_id.isdecimal() else None
-        if conflict is None:
-            raise Http404(f"There is no conflict {object_id}.")
+        rows = visible_conflicts(request.user).select_related("connection", "decided_by")
+        try:
+            conflict = rows.get(pk=object_id)
+        except (Conflict.DoesNotExist, ValueError):
+            raise Http404(f"There is no conflict {object_id}.") from None
         meanwhile, now = WORDS[conflict.kind]
         concern = concerns([conflict], timezone.now())[conflict.pk]
         texts = names_of_rows(conflict) if len(concern.rows) > 1 else {}
+        with_addresses = may_see_addresses(request.user)
+        if not with_addresses:
+            texts = without_addresses(texts)
+        sides = sides_of(conflict, with_addresses=with_addresses)
         object_words = kind_words(conflict.entity_type, plural=False)
         context = {
             "conflict": conflict,
@@ -137,7 +171,7 @@ class ConflictAdmin(ReadOnlyAdmin):
             "sources": sources_of([conflict])[conflict.pk],
             "concern": concern,
             "mark": {"text": conflict.get_state_display(), "type": _COLOURS[ConflictState(conflict.state)]},
-            "sides": sides_of(conflict),
+            "sides": sides,
             "links": [
                 (f"Open {texts.get(key, f'this {object_words}')}", url)
                 for key, row_id in concern.rows.items()

@@ -1,5 +1,7 @@
 """Runs: their list, and the page of a run with its plan, progress and buttons."""
 
+import re
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from django.contrib import admin, messages
@@ -13,6 +15,8 @@ from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
 from connectors.admin.connections import START, ReadOnlyAdmin, pill
+from oncall.admin.base.columns import PageOfRows
+from oncall.masking import hide_addresses, may_see_addresses
 from syncjobs.admin.buttons import account_of, refuse, start_and_show
 from syncjobs.errors import RunAlreadyActive, StalePlan
 from syncjobs.models import ACTIVE, OPEN_PLAN, RunKind, RunState, SyncItem, SyncRun
@@ -39,6 +43,14 @@ class SyncRunAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[SyncRun]":
         return SyncRun.objects.defer("notes", "checkpoint", "completeness", "scope")
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
+        return PageOfRows
+
+    def complete(self, request: HttpRequest, rows: Sequence[SyncRun]) -> None:
+        """Hide addresses in the reasons of one page."""
+        for run in () if may_see_addresses(request.user) else rows:
+            hide_addresses(run)
 
     # --- the list -----------------------------------------------------------------------------------------------------
 
@@ -104,6 +116,8 @@ class SyncRunAdmin(ReadOnlyAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         run = self._run(request, object_id)
+        if not may_see_addresses(request.user):
+            hide_addresses(run)
         context = {**progress(run), **self._items(request, run), "may_start": request.user.has_perm(START)}
         context |= {
             "notes": grouped_notes(run),
@@ -118,6 +132,8 @@ class SyncRunAdmin(ReadOnlyAdmin):
     def progress_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
         """Return the progress card. When the run has ended, htmx stops polling and loads the whole page once."""
         run = self._run(request, run_id)
+        if not may_see_addresses(request.user):
+            hide_addresses(run)
         response = render(request, "syncjobs/run_progress.html", progress(run))
         if not run.is_active:
             response.status_code = STOP_POLLING
@@ -131,10 +147,13 @@ class SyncRunAdmin(ReadOnlyAdmin):
         if item is None:
             raise Http404(f"Run {run.pk} has no item {item_id}.")
         item.run = run
-        return render(request, "syncjobs/run_item.html", {"item": item, "rows": change_rows(item)})
+        with_addresses = may_see_addresses(request.user)
+        return render(
+            request, "syncjobs/run_item.html", {"item": item, "rows": change_rows(item, with_addresses=with_addresses)}
+        )
 
     def _items(self, request: HttpRequest, run: SyncRun) -> dict[str, Any]:
-        shown = items_page(run, request.GET, kind_words)
+        shown = items_page(run, request.GET, kind_words, with_addresses=may_see_addresses(request.user))
         rows = [
             {
                 "item": item,
@@ -162,9 +181,9 @@ class SyncRunAdmin(ReadOnlyAdmin):
             chosen = Filter.read(request.POST).items(run).values("pk")
             saved = open_plan.filter(pk__in=chosen).update(ticked=tick_all == "on")
         else:
-            listed = {int(pk) for pk in request.POST.getlist("item") if pk.isascii() and pk.isdigit()}
+            listed = _ids(request.POST.getlist("item"))
             for name, column in (("tick", "ticked"), ("approve", "held_ticked")):
-                chosen_ids = {int(pk) for pk in request.POST.getlist(name) if pk.isascii() and pk.isdigit()} & listed
+                chosen_ids = _ids(request.POST.getlist(name)) & listed
                 saved = open_plan.filter(pk__in=chosen_ids).update(**{column: True})
                 saved += open_plan.filter(pk__in=listed - chosen_ids).update(**{column: False})
         if run.state != RunState.AWAITING_REVIEW:
@@ -207,6 +226,11 @@ class SyncRunAdmin(ReadOnlyAdmin):
     def _back(self, run: SyncRun, query: str = "") -> HttpResponseRedirect:
         url = run_url(run)
         return HttpResponseRedirect(f"{url}?{query}#items" if query else url)
+
+
+def _ids(texts: Iterable[str]) -> set[int]:
+    """Return the texts that can be the id of a row; a longer number fits into no column."""
+    return {int(text) for text in texts if re.fullmatch("[0-9]{1,18}", text)}
 
 
 def _can_review(request: HttpRequest, run: SyncRun) -> bool:

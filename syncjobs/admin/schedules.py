@@ -4,6 +4,7 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from itertools import chain
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.db.models import CharField, Count, F, FilteredRelation, OuterRef, Q, QuerySet, Subquery, Value
@@ -90,7 +91,7 @@ class SyncedSchedulePage(SchedulePage):
         if schedule.external_id:
             facts += [("Source", _source(request, schedule)), ("Parity", _parity(schedule))]
         if schedule.open_conflicts:
-            url = f"{reverse('admin:syncjobs_conflict_changelist')}?q={schedule.name}"
+            url = f"{reverse('admin:syncjobs_conflict_changelist')}?{urlencode({'q': schedule.name})}"
             number = f"{schedule.open_conflicts} open"
             if request.user.has_perm("syncjobs.view_conflict"):
                 number = format_html('<a class="rb-link" href="{}">{}</a>', url, number)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from connectors.models import Connection
+from oncall.masking import hide_addresses, without_addresses
 from oncall.tables.base import local_id, source_of
 from syncjobs.conflicts.concerned import keys_of
 from syncjobs.conflicts.words import NO_ACCOUNT, ZONE_RULES
@@ -23,8 +24,18 @@ class Sides:
     there: Lines
 
 
-def sides_of(conflict: Conflict) -> tuple[Sides, ...]:
-    """Return the fields to show for a conflict. The names in them are loaded in a few queries."""
+def sides_of(conflict: Conflict, *, with_addresses: bool) -> tuple[Sides, ...]:
+    """Return the fields to show for a conflict. The names in them are loaded in a few queries.
+
+    with_addresses: False hides the addresses, also in the conflict.
+    """
+    if with_addresses:
+        return _sides(conflict, Names())
+    hide_addresses(conflict)
+    return without_addresses(_sides(conflict, Names(with_addresses=False)))
+
+
+def _sides(conflict: Conflict, names: Names) -> tuple[Sides, ...]:
     evidence: Mapping[str, Any] = conflict.evidence
     if conflict.kind in ABOUT_ROWS:
         return _rows(conflict)
@@ -37,7 +48,6 @@ def sides_of(conflict: Conflict) -> tuple[Sides, ...]:
         case ConflictKind.DELETED_HERE:
             return (Sides(field_word("active"), ("deleted",), ("yes",)),)
         case _:
-            names = Names()
             _fields(evidence, names)
             names.load()
             return _fields(evidence, names)

@@ -43,7 +43,8 @@ class SyncRun(models.Model):
     ``counts``: kind -> fetched, total, compared, unchanged, written, skipped, conflict, failed -> number. ``fence``
     increases with every claim, so that a worker that lost its claim can no longer write. ``progress_at``: the time of
     the last progress. ``notified_at``: when workers were last notified that the run is queued. ``of_run``: the run that
-    this run undoes, or that planned these items before.
+    this run undoes, or that planned these items before. ``personal``: whether its items may still contain addresses of
+    people (:mod:`syncjobs.runs.retention`).
     """
 
     connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="runs")
@@ -77,6 +78,7 @@ class SyncRun(models.Model):
     fence = models.PositiveIntegerField(default=0)
     attempt = models.PositiveSmallIntegerField(default=0)
     checkpoint = models.JSONField(default=dict)
+    personal = models.BooleanField(default=True)
 
     class Meta:
         ordering = ["-id"]
@@ -87,6 +89,7 @@ class SyncRun(models.Model):
             ),
             models.UniqueConstraint(fields=["profile", "slot"], name="one_run_per_slot"),
         ]
+        indexes = [models.Index(fields=["finished_at"], condition=Q(personal=True), name="personal_runs")]
 
     def __str__(self) -> str:
         return f"Run {self.pk} of {self.connection}"

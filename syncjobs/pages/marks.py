@@ -12,6 +12,7 @@ from django.utils.timesince import timesince
 
 from connectors.models import Connection
 from connectors.records import ENTITY_TYPES, ENTITY_WORDS, EntityType
+from oncall.selectors.visible import may_view_all, visible_to
 from oncall.tables.kinds import ROOTS
 from syncjobs.models import RunState, SyncRun
 from syncjobs.pages.status import ConnectionStatus
@@ -47,12 +48,17 @@ def kind_words(kind: str, *, plural: bool = True) -> str:
 
 
 def row_url(request: HttpRequest, kind: str, row_id: int | None) -> str:
-    """Return the address of an on-call row's page; empty without a row or without the right to view it."""
+    """Return the address of an on-call row's page; empty without a row or without the right to view it, which
+    only staff has.
+
+    Makes a query for a lead, none for others.
+    """
     entity_type = _entity_type(kind)
-    if entity_type is None or row_id is None:
+    if entity_type is None or row_id is None or not request.user.is_staff:
         return ""
-    opts = ROOTS[entity_type].rows.model._meta
-    if not request.user.has_perm(f"{opts.app_label}.view_{opts.model_name}"):
+    rows = ROOTS[entity_type].rows
+    opts = rows.model._meta
+    if not may_view_all(request.user, rows.model) and not visible_to(request.user, rows.filter(pk=row_id)).exists():
         return ""
     return reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=[row_id])
 
@@ -103,6 +109,7 @@ def ago(moment: datetime) -> str:
 def render_page(
     admin: Any, request: HttpRequest, template: str, title: str, original: Model | None, **context: Any
 ) -> TemplateResponse:
-    """Return a page in the frame of the admin."""
+    """Return a page in the frame of the admin's site."""
+    request.current_app = admin.admin_site.name  # the links of the frame lead to this site
     frame = {**admin.admin_site.each_context(request), "opts": admin.opts, "title": title, "original": original}
     return TemplateResponse(request, template, {**frame, **context})

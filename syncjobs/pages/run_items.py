@@ -9,6 +9,7 @@ from django.db.models import Case, Count, Q, QuerySet, When
 from django.http import QueryDict
 
 from connectors.records import ENTITY_TYPES
+from oncall.masking import hide_addresses, without_addresses
 from oncall.models import User
 from oncall.rendering.codec import instant_to_text
 from syncjobs.models import ExternalLink, SyncItem, SyncRun
@@ -89,9 +90,15 @@ class ItemsPage:
     unapproved: int
 
 
-def items_page(run: SyncRun, query: QueryDict, kind_words: Callable[[str], str]) -> ItemsPage:
-    """Return one page of items. Makes five queries, whatever the number of items."""
+def items_page(run: SyncRun, query: QueryDict, kind_words: Callable[[str], str], *, with_addresses: bool) -> ItemsPage:
+    """Return one page of items. Makes five queries, whatever the number of items.
+
+    with_addresses: False hides the addresses of people.
+    """
     chosen = Filter.read(query)
+    chosen_items = chosen.items(run)
+    if chosen.text and not with_addresses:  # a filter would find out which addresses exist
+        chosen_items = chosen_items.exclude(label__contains="@")
     counted = list(
         SyncItem.objects.filter(run=run)
         .order_by()
@@ -99,8 +106,10 @@ def items_page(run: SyncRun, query: QueryDict, kind_words: Callable[[str], str])
         .annotate(number=Count("id"), unapproved=Count("id", filter=UNAPPROVED))
     )
     order = Case(*(When(entity_type=kind, then=place) for place, kind in enumerate(ENTITY_TYPES)), default=9)
-    page = Paginator(chosen.items(run).order_by(order, "id"), PER_PAGE).get_page(query.get("page"))
+    page = Paginator(chosen_items.order_by(order, "id"), PER_PAGE).get_page(query.get("page"))
     _add_created_rows(run, list(page))
+    for item in () if with_addresses else page.object_list:
+        hide_addresses(item)
     return ItemsPage(
         page=page,
         filter=chosen,
@@ -173,9 +182,14 @@ def summary(item: SyncItem) -> str:
     return "; ".join(parts)
 
 
-def change_rows(item: SyncItem) -> tuple[ChangeRow, ...]:
-    """Return every field and collection that an item changes, with names instead of keys."""
-    names = Names(item.run)
+def change_rows(item: SyncItem, *, with_addresses: bool) -> tuple[ChangeRow, ...]:
+    """Return every field and collection that an item changes, with names instead of keys.
+
+    with_addresses: False hides the addresses, also in the item.
+    """
+    if not with_addresses:
+        hide_addresses(item)
+    names = Names(item.run, with_addresses=with_addresses)
     _rows(item, names)  # collects the keys
     names.load()
     rows = _rows(item, names)
@@ -183,7 +197,8 @@ def change_rows(item: SyncItem) -> tuple[ChangeRow, ...]:
     if account is not None:
         linked = User.objects.filter(pk=account).first()
         rows.append(_row("Account", (), (f"is linked to {linked}" if linked else "the account was deleted",)))
-    return tuple(row for row in rows if row.old or row.new)
+    shown = tuple(row for row in rows if row.old or row.new)
+    return shown if with_addresses else without_addresses(shown)
 
 
 def _rows(item: SyncItem, name_of: NameOf) -> list[ChangeRow]:

@@ -88,6 +88,8 @@ def users_not_found(
             continue
         item = items.get(("responder", proposal.external_id))
         link = picture.links["responder"].get(proposal.external_id)
+        if link is not None and link.state == "ignored":
+            continue
         if link is not None and not proposal.listed:
             continue  # a reference reports nothing about a linked person, so an open question stays open
         row_id = item.row_id if item and item.row_id else (link.row_id if link else None)

@@ -161,6 +161,9 @@ def make_plan(
 
     settled = tuple(c.id for c in picture.conflicts if (c.kind, c.subject) not in current and may_settle(c))
     for key, entities in failures.items():
+        link = picture.links[key[0]].get(key[1])
+        if link is not None and link.state == "ignored":
+            continue
         items[key] = failed_item(entities, items.get(key), proposals[key[0]].get(key[1]))
     return Plan(
         items=tuple(items.values()),

@@ -8,6 +8,7 @@ from django.db.models import F, Value
 from django.db.models.functions import Coalesce, NullIf
 
 from connectors.records import ENTITY_TYPES, ENTITY_WORDS
+from oncall.masking import hide_addresses
 from oncall.models import ContactMethod
 from oncall.tables.base import chunks
 from oncall.tables.kinds import ROOTS
@@ -21,10 +22,12 @@ class Names:
 
     Request all names first, call :meth:`load`, then request them again. A key is ``<connection>:<external id>`` or
     ``local:<row id>``. An object that is neither here nor in the plan of the run gets a name from its kind and id.
+    with_addresses: False hides the addresses of contact methods.
     """
 
-    def __init__(self, run: SyncRun | None = None) -> None:
+    def __init__(self, run: SyncRun | None = None, *, with_addresses: bool = True) -> None:
         self._run = run
+        self._with_addresses = with_addresses
         self._requested: set[tuple[str, str]] = set()
         self._names: dict[tuple[str, str], str] = {}
 
@@ -61,6 +64,8 @@ class Names:
     def _load_methods(self, keys: Iterable[str]) -> None:
         for piece in chunks(sorted(keys)):
             for method in ContactMethod.objects.filter(source_key__in=piece):
+                if not self._with_addresses:
+                    hide_addresses(method)
                 self._names["contact_method", method.source_key or ""] = str(method)
 
     def _load_links(self, wanted: set[tuple[str, str]]) -> None:

@@ -19,12 +19,11 @@ def test_every_entry_leads_to_a_list(entry: dict[str, object]) -> None:
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry["title"])
 def test_an_entry_is_shown_to_those_who_may_view_its_list(entry: dict[str, object]) -> None:
-    checked: list[str] = []
-    request = HttpRequest()
-    request.user = SimpleNamespace(has_perm=checked.append)  # type: ignore[assignment]
-    assert not entry["permission"](request)  # type: ignore[operator]
     app, _, model = str(entry["link"]).strip("/").removeprefix("admin/").partition("/")
-    assert checked == [f"{app}.view_{model}"]
+    request = HttpRequest()
+    for permission, shown in ((f"{app}.view_{model}", True), (f"{app}.change_{model}", True), ("other", False)):
+        request.user = SimpleNamespace(has_perm=permission.__eq__)  # type: ignore[assignment]
+        assert entry["permission"](request) is shown  # type: ignore[operator]
 
 
 @pytest.mark.django_db
@@ -40,6 +39,6 @@ def test_every_page_says_when_a_simulator_is_connected(admin_client: Client, set
 
 
 @pytest.mark.django_db
-def test_the_bare_address_leads_to_the_admin(client: Client) -> None:
+def test_the_bare_address_leads_to_login_and_then_to_my_page(client: Client) -> None:
     answer = client.get("/")
-    assert (answer.status_code, answer.headers["Location"]) == (302, "/admin/")
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/login/?next=/")

@@ -73,6 +73,19 @@ def test_a_production_environment_passes_the_deployment_check() -> None:
     assert result.returncode == 0, result.stderr
 
 
+@pytest.mark.parametrize("name", ["SESSION_HOURS", "SESSION_IDLE_MINUTES", "CONFIRM_MINUTES"])
+def test_it_refuses_limits_of_logins_without_effect(name: str) -> None:
+    result = python("manage.py", "check", SECRET_KEY="k" * 60, **{name: "0"})
+    assert result.returncode != 0
+    assert f"(oncall.E001) {name} must be greater than 0." in result.stderr
+
+
+def test_the_deployment_check_reports_long_limits_of_logins() -> None:
+    long = {"SESSION_HOURS": "25", "SESSION_IDLE_MINUTES": "121", "CONFIRM_MINUTES": "61"}
+    result = python("manage.py", "check", "--deploy", SECRET_KEY="k" * 60, **long)
+    assert all(f"(oncall.W00{n})" in result.stderr for n in (1, 2, 3))
+
+
 def test_transport_is_strict_unless_a_variable_changes_it() -> None:
     expression = "settings.SECURE_SSL_REDIRECT, settings.SESSION_COOKIE_NAME, settings.SECURE_HSTS_SECONDS"
     assert setting(expression, SECRET_KEY="k") == "(True, '__Host-session', 31536000)"

@@ -25,6 +25,12 @@ pytestmark = [pytest.mark.e2e, pytest.mark.skipif(CHROMIUM is None, reason="no C
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright  # noqa: E402
 
+#: A line of the console for each violation of the Content-Security-Policy. The browser's own line quotes the policy.
+REPORT_VIOLATIONS = """
+addEventListener("securitypolicyviolation", refused => console.error(
+  `refused by ${refused.effectiveDirective} on ${location.pathname}: ${refused.blockedURI.split(":")[0]}`));
+"""
+
 
 @dataclass
 class Site:
@@ -93,8 +99,9 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(site: Site, browser: Browser) -> Iterator[Page]:
-    """A page that is logged in; leaving it fails when the console or a request reported an error."""
+    """A page that is logged in; leaving it fails when the console, a request or the policy reported an error."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, base_url=site.url)
+    context.add_init_script(REPORT_VIOLATIONS)
     shown = context.new_page()
     wrong: list[str] = []
     shown.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
@@ -219,6 +226,45 @@ def test_a_change_of_a_schedule_is_previewed_and_not_saved(page: Page) -> None:
     expect(names).to_have_value(before)
 
 
+def test_another_login_is_listed_and_ended(page: Page, site: Site, browser: Browser) -> None:
+    with browser.new_context(base_url=site.url, user_agent="Another browser") as context:
+        other = context.new_page()
+        other.goto("/admin/")
+        other.fill("input[name=username]", site.login)
+        other.fill("input[name=password]", site.password)
+        other.click("button[type=submit]")
+        expect(other.get_by_text("open conflicts").first).to_be_visible()
+        page.goto("/account/logins/")
+        row = page.locator(".rb-cards .rb-card").filter(has_text="Another browser")
+        picture(page, "logins")
+        row.get_by_role("button", name="Log out").click()
+        expect(page.get_by_text("That login was ended.")).to_be_visible()
+        expect(row).to_have_count(0)
+        other.goto("/admin/")
+        expect(other.locator("input[name=password]")).to_be_visible()
+    page.goto("/account/confirm/?next=/admin/oncall/user/add/")
+    picture(page, "confirm")
+    page.fill("input[name=password]", site.password)
+    page.get_by_role("button", name="Continue").click()
+    expect(page.locator("input[name=new_password]")).to_be_visible()
+
+
+@pytest.mark.parametrize("directive", ["script-src", "img-src"])
+def test_a_planted_violation_of_the_policy_is_reported(page: Page, directive: str) -> None:
+    planted = {
+        "script-src": "document.body.append(Object.assign(document.createElement('script'), {text: 'planted = 1'}))",
+        "img-src": "document.body.append(Object.assign(document.createElement('img'), {src: 'http://127.0.0.1:9/'}))",
+    }
+    with (
+        page.context.new_page() as other,
+        other.expect_console_message(
+            lambda message: message.type == "error" and message.text.startswith(f"refused by {directive}")
+        ),
+    ):
+        other.goto("/admin/")
+        other.evaluate(f"() => {{ {planted[directive]} }}")
+
+
 @pytest.mark.parametrize(
     "path",
     [
@@ -231,6 +277,8 @@ def test_a_change_of_a_schedule_is_previewed_and_not_saved(page: Page) -> None:
         "/admin/oncall/usergroup/",
         "/admin/oncall/escalationpolicy/",
         "/admin/oncall/changerecord/",
+        "/account/logins/",
+        "/account/confirm/",
     ],
 )
 def test_pages_fit_a_telephone(page: Page, path: str) -> None:
@@ -272,3 +320,15 @@ def test_timelines_inside_timelines_stay_readable(page: Page, width: int) -> Non
     widths = shown.evaluate_all("each => each.map(one => one.getBoundingClientRect().width)")
     assert min(widths) > 200
     picture(page, f"nested-policy-{width}")
+
+
+def test_nothing_is_hidden_or_covered_without_javascript(site: Site, browser: Browser) -> None:
+    page = browser.new_page(java_script_enabled=False)
+    page.goto(f"{site.url}/admin/login/")
+    page.get_by_label("Email").fill(site.login)
+    page.get_by_label("Password").fill(site.password)
+    page.get_by_role("button", name="Log in").click()
+    page.locator("#nav-sidebar").get_by_role("link", name="Schedules").click()
+    expect(page.locator("#changelist-filter").get_by_text("Made here")).to_be_visible()
+    page.get_by_role("button", name="Log out").click()
+    expect(page).to_have_url(re.compile("/admin/log(in|out)/"))

@@ -1,5 +1,7 @@
 """Tests the canonical form of addresses."""
 
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +15,9 @@ from oncall.emails import canonical_email
         ("Ana.Kowalski+Page@Example.COM", "ana.kowalski+page@example.com"),
         (" ana@example.com ", "ana@example.com"),
         ("ana@Bücher.example", "ana@xn--bcher-kva.example"),
-        ("ana@example。com", "ana@example.com"),
+        ("ana@BÜCHER.example", "ana@xn--bcher-kva.example"),
+        ("ana@bu\u0308cher.example", "ana@xn--bcher-kva.example"),
+        ("ana@straße.example", "ana@xn--strae-oqa.example"),
     ],
 )
 def test_case_and_domain_form_do_not_matter(text: str, canonical: str) -> None:
@@ -28,6 +32,21 @@ def test_case_and_domain_form_do_not_matter(text: str, canonical: str) -> None:
 )  # fmt: skip
 def test_it_refuses_addresses_that_look_like_another_address(text: str) -> None:
     assert canonical_email(text) is None
+
+
+@pytest.mark.parametrize(
+    "letter",
+    ["ⅼ", "ｌ", "𝐥", "ℓ", "ᴸ", "\u212a", "ſ", "。", "．", "\u00ad", "\u200b", "①", "ﬁ", "℀", "㏒", "\ufe0f"],
+)
+def test_a_letter_that_becomes_ascii_or_vanishes_is_refused_in_a_domain(letter: str) -> None:
+    assert canonical_email(f"ana@examp{letter}e.example.com") is None
+
+
+def test_no_letter_of_unicode_makes_a_domain_equal_to_one_in_ascii() -> None:
+    letters = [chr(n) for n in range(128, 0x110000) if unicodedata.category(chr(n)) not in ("Cn", "Co", "Cs")]
+    folded = [each for each in letters if "@xn--" not in (canonical_email(f"ana@exam{each}.com") or "@xn--")]
+    assert len(letters) > 100_000
+    assert folded == []
 
 
 @given(st.text() | st.emails())

@@ -1,13 +1,14 @@
 """Base classes of the on-call admin pages. These pages save only through ``oncall.operations``."""
 
 from collections.abc import Iterable, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.admin import SimpleListFilter, action
 from django.contrib.admin.options import InlineModelAdmin
-from django.db.models import Model, QuerySet
-from django.forms import BaseInlineFormSet
+from django.db.models import ForeignKey, Model, QuerySet
+from django.forms import BaseInlineFormSet, ModelChoiceField
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
@@ -16,11 +17,12 @@ from unfold.decorators import display
 
 from oncall.admin.base.columns import PageOfRows, SourceFilter, source
 from oncall.admin.base.directory import Directory
+from oncall.admin.base.fields import RowSelect
 from oncall.admin.base.forms import (
     AggregateForm,
     AnyElement,
-    AnyModel,
     AnyRoot,
+    AnyVersioned,
     ElementForm,
     OperationForm,
     element_changes,
@@ -30,6 +32,7 @@ from oncall.aggregates import Draft, Kind
 from oncall.errors import OperationRefused
 from oncall.models.root import Element, Root
 from oncall.operations import Actor, account, deactivate, delete, reactivate, write
+from oncall.selectors.visible import acts_as_lead, visible_to
 
 Context = dict[str, object]
 ElementFormSets = Iterable["BaseInlineFormSet[Element, Root, ElementForm[Element]]"]
@@ -53,8 +56,12 @@ class ElementInline(TabularInline[AnyElement, AnyRoot]):
         rows = super().get_queryset(request)
         return rows.select_related(*self.select_related) if self.select_related else rows
 
+    def has_view_permission(self, request: HttpRequest, obj: AnyRoot | None = None) -> bool:
+        """Returns whether the elements are shown: a lead sees those of the aggregates that it sees."""
+        return super().has_view_permission(request, obj) or acts_as_lead(request.user)
 
-class OperationsAdmin(ModelAdmin[AnyModel]):
+
+class OperationsAdmin(ModelAdmin[AnyVersioned]):
     """Admin pages that save through the operations. Their history consists of the change records."""
 
     class Media:
@@ -67,12 +74,13 @@ class OperationsAdmin(ModelAdmin[AnyModel]):
     def get_changelist(self, request: HttpRequest, **kwargs: object) -> type[PageOfRows]:
         return PageOfRows
 
-    def complete(self, request: HttpRequest, rows: Sequence[AnyModel]) -> None:
+    def complete(self, request: HttpRequest, rows: Sequence[AnyVersioned]) -> None:
         """Sets on the rows of one page the values that its columns show, in a fixed number of queries."""
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Context | None = None) -> HttpResponse:
         url = reverse("admin:oncall_changerecord_changelist")
-        return HttpResponseRedirect(f"{url}?model__exact={self.record_model}&object_id__exact={object_id}")
+        query = urlencode({"model__exact": self.record_model, "object_id__exact": object_id})
+        return HttpResponseRedirect(f"{url}?{query}")
 
     # Django's own log is not written: the change records contain more.
     def log_addition(self, request: HttpRequest, obj: Model, message: object) -> None:  # type: ignore[override]
@@ -81,7 +89,7 @@ class OperationsAdmin(ModelAdmin[AnyModel]):
     def log_change(self, request: HttpRequest, obj: Model, message: object) -> None:  # type: ignore[override]
         """Does nothing."""
 
-    def log_deletions(self, request: HttpRequest, queryset: QuerySet[AnyModel]) -> None:  # type: ignore[override]
+    def log_deletions(self, request: HttpRequest, queryset: QuerySet[AnyVersioned]) -> None:  # type: ignore[override]
         """Does nothing."""
 
     def construct_change_message(
@@ -89,7 +97,7 @@ class OperationsAdmin(ModelAdmin[AnyModel]):
     ) -> list[dict[str, dict[str, list[str]]]]:
         return []
 
-    def save_model(self, request: HttpRequest, obj: AnyModel, form: object, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: AnyVersioned, form: object, change: bool) -> None:
         """Does nothing: ``save_related`` writes everything at once."""
 
     def save_formset(self, request: HttpRequest, form: object, formset: object, change: bool) -> None:
@@ -109,9 +117,16 @@ class OperationsAdmin(ModelAdmin[AnyModel]):
             request.refused = refused  # type: ignore[attr-defined]
             return super().changeform_view(request, object_id, form_url, extra_context)
 
+    def formfield_for_foreignkey(
+        self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> "ModelChoiceField[Any] | None":
+        if db_field.name in self.get_autocomplete_fields(request):
+            kwargs["widget"] = RowSelect(db_field, self.admin_site)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
     def get_form(
-        self, request: HttpRequest, obj: AnyModel | None = None, change: bool = False, **kwargs: object
-    ) -> type[ModelForm[AnyModel]]:
+        self, request: HttpRequest, obj: AnyVersioned | None = None, change: bool = False, **kwargs: object
+    ) -> type[ModelForm[AnyVersioned]]:
         form = super().get_form(request, obj, change=change, **kwargs)  # a new class for each request
         assert issubclass(form, OperationForm)  # noqa: S101 - the form of each of these admins is one
         form.directory = Directory.of(request)
@@ -142,12 +157,19 @@ class AggregateAdmin(OperationsAdmin[AnyRoot]):
     list_filter: ClassVar[tuple[str | type[SimpleListFilter], ...]] = ("active", SourceFilter)
     search_fields: ClassVar[tuple[str, ...]] = ("name",)
     ordering = ("name_key", "pk")
-    actions = ("deactivate_selected", "reactivate_selected")
+    actions: tuple[str, ...] = ("deactivate_selected", "reactivate_selected")
     change_form_before_template = "oncall/admin/managed.html"
 
     @property
     def record_model(self) -> str:  # type: ignore[override]
         return self.kind
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AnyRoot]:
+        """Returns the rows that the account may see. All pages of the admin use only these."""
+        return visible_to(request.user, super().get_queryset(request))
+
+    def has_view_permission(self, request: HttpRequest, obj: AnyRoot | None = None) -> bool:
+        return super().has_view_permission(request, obj) or acts_as_lead(request.user)
 
     @display(description="Source", ordering="origin_label")
     def from_source(self, row: AnyRoot) -> SafeString:

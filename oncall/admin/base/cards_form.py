@@ -29,8 +29,11 @@ class CardsForm(AggregateForm[AnyRoot], Generic[AnyRoot, Card]):
         except (InvalidSpec, InvalidPolicy) as wrong:
             self.unreadable = str(wrong)
 
-    def make_cards(self, data: Mapping[str, str] | None) -> CardFormSet[Card]:
-        """Returns the formset of the stored cards. Raises InvalidSpec or InvalidPolicy if they cannot be read."""
+    def make_cards(self, data: Mapping[str, str] | None) -> CardFormSet[Card] | None:
+        """Returns the formset of the stored cards, None if the form does not edit them.
+
+        Raises InvalidSpec or InvalidPolicy if they cannot be read.
+        """
         raise NotImplementedError
 
     def cards_to_json(self, cards: tuple[Card, ...]) -> Values:

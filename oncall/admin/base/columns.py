@@ -47,7 +47,7 @@ class SourceFilter(SimpleListFilter):
     _HERE = "-"
 
     def lookups(self, request: HttpRequest, model_admin: "ModelAdmin[Model]") -> Iterator[tuple[str, str]]:
-        labels = model_admin.model._default_manager.exclude(origin_label="").order_by("origin_label")
+        labels = model_admin.get_queryset(request).exclude(origin_label="").order_by("origin_label")
         yield self._HERE, "Made here"
         for label in labels.values_list("origin_label", flat=True).distinct():
             yield label, label

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 
 from oncall.aggregates import Kind, fold
 from oncall.models import Reference
+from oncall.selectors.visible import Viewer, may_change_any, visible_to
 from oncall.tables.base import LOCAL, local_id
 from oncall.tables.kinds import ROOTS
 
@@ -27,9 +28,14 @@ Keys = Mapping[tuple[Kind, str], int]
 
 class Directory:
     """Finds rows by label. A label is the name and the number of the row, ``Ana Kowalski #12`` or
-    ``group: Payments #3``. The number may be left out if the name is unique, and so may the name."""
+    ``group: Payments #3``. The number may be left out if the name is unique, and so may the name.
 
-    def __init__(self) -> None:
+    account: who uses it. Somebody who changes on-call rows finds all rows, anybody else those that are visible.
+    """
+
+    def __init__(self, account: Viewer) -> None:
+        self._account = account
+        self._everything = may_change_any(account)
         self._names: dict[Kind, dict[int, str]] = {}
 
     @classmethod
@@ -37,14 +43,16 @@ class Directory:
         """Returns the directory of a request, which is created once."""
         directory = getattr(request, "on_call_directory", None)
         if directory is None:
-            directory = cls()
+            directory = cls(request.user)
             request.on_call_directory = directory  # type: ignore[attr-defined]
         return directory
 
     def names(self, kind: Kind) -> dict[int, str]:
         """Returns primary key -> name, ordered by name."""
         if kind not in self._names:
-            self._names[kind] = dict(ROOTS[kind].rows.order_by("name_key", "pk").values_list("pk", "name"))
+            rows = ROOTS[kind].rows.order_by("name_key", "pk")
+            shown = rows if self._everything else visible_to(self._account, rows)
+            self._names[kind] = dict(shown.values_list("pk", "name"))
         return self._names[kind]
 
     def label(self, kind: Kind, id_: int | None, key: str = "") -> str:

@@ -1,9 +1,10 @@
 """Form fields of the on-call pages: people by name, local date-times, zones."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from django import forms
+from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import ValidationError
 from unfold.widgets import UnfoldAdminTextInputWidget
 
@@ -84,6 +85,23 @@ class PersonField(forms.CharField):
     def __init__(self, label: str, help_text: str = "") -> None:
         attrs = {"list": "rb-people", "autocomplete": "off", "placeholder": "Name"}
         super().__init__(widget=UnfoldAdminTextInputWidget(attrs), label=label, help_text=help_text)
+
+
+class RowSelect(AutocompleteSelect):
+    """A foreign key that is searched while the user types. A submitted text that is no id of a row selects no row."""
+
+    def optgroups(
+        self, name: str, value: Sequence[str], attr: dict[str, object] | None = None
+    ) -> list[tuple[str | None, list[dict[str, object]], int | None]]:
+        # Django filters by the submitted values when it shows the form again, and fails if one is no id.
+        return super().optgroups(name, [each for each in value if self._is_id(each)], attr)
+
+    def _is_id(self, text: str) -> bool:
+        try:
+            self.field.target_field.clean(text, None)
+        except ValidationError:
+            return False
+        return True
 
 
 def typing_zone(row: Responder | Schedule, posted: Mapping[str, str]) -> str:

@@ -4,10 +4,10 @@ A form contains the version of the row that it was filled from. If the row has a
 refuses the change, the form is shown again with the values as typed and a message that says what to do.
 """
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, TypeVar, Unpack
 
 from django import forms
-from django.db.models import Model
 from django.forms import BaseInlineFormSet
 from django.http import QueryDict
 
@@ -15,7 +15,7 @@ from oncall.admin.base.directory import Directory
 from oncall.admin.base.unfold import ModelForm, ModelFormOptions
 from oncall.aggregates import ElementChanges, Kind, Values
 from oncall.errors import InvalidDraft, OperationRefused
-from oncall.models import ChangeRecord
+from oncall.models import ChangeRecord, User
 from oncall.models.root import Element, Root
 from oncall.rendering.zones import zone_names
 from oncall.tables.base import LOCAL, element_key
@@ -24,29 +24,60 @@ from oncall.tables.kinds import ROOTS
 _LONGEST_VALUE = 60
 _MOST_CHANGES = 10
 
-AnyModel = TypeVar("AnyModel", bound=Model)
+AnyVersioned = TypeVar("AnyVersioned", bound=Root | User)
 AnyRoot = TypeVar("AnyRoot", bound=Root)
 AnyElement = TypeVar("AnyElement", bound=Element)
 
 
-class OperationForm(ModelForm[AnyModel]):
-    """Edits a row that an operation writes. refused: why the operation has refused these values, or None."""
+class OperationForm(ModelForm[AnyVersioned]):
+    """Edits a row that an operation writes.
 
+    kind: the ``model`` of its change records. refused: why the operation has refused these values, or None.
+    """
+
+    row_version = forms.IntegerField(required=False, widget=forms.HiddenInput)
+
+    kind: ClassVar[str]
     directory: ClassVar[Directory]
     refused: ClassVar[OperationRefused | None] = None
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            self.show(self.instance)
+
+    def show(self, row: AnyVersioned) -> None:
+        """Sets the initial values of the fields that are no fields of the model."""
+        self.initial["row_version"] = row.version
+
     def clean(self) -> None:
+        version = self.cleaned_data.get("row_version")
+        if self.instance.pk and version != self.instance.version:
+            self.put_back("row_version", [self.instance.version])
+            self.report_stale(changes_since(self.kind, self.instance.pk, self.instance.version - (version or 0)))
+            return
         super().clean()
         if isinstance(self.refused, InvalidDraft) and self.refused.path in self.fields:
             self.add_error(self.refused.path, self.refused.message)
         elif self.refused is not None:
             self.add_error(None, str(self.refused))
 
+    def put_back(self, name: str, values: Sequence[object]) -> None:
+        """Replaces what the browser sent for a field, so that the form is shown with these values."""
+        assert isinstance(self.data, QueryDict)  # noqa: S101 - the admin passes the body of the request
+        self.data = self.data.copy()
+        self.data.setlist(self.add_prefix(name), [str(value) for value in values])
+
+    def report_stale(self, changes: Sequence[str]) -> None:
+        self.add_error(
+            None,
+            f"This has changed while you were editing: {'; '.join(changes) or 'see its history'}. "
+            "Nothing was saved, and what you typed is still here. Save again to put it in place of those changes.",
+        )
+
 
 class AggregateForm(OperationForm[AnyRoot]):
     """Edits one aggregate. mirrored: the form fields that a sync may write, too."""
-
-    row_version = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
     kind: ClassVar[Kind]
     mirrored: ClassVar[tuple[str, ...]] = ()
@@ -55,8 +86,6 @@ class AggregateForm(OperationForm[AnyRoot]):
         super().__init__(*args, **kwargs)
         if "description" in self.fields:
             self.fields["description"].widget.attrs["rows"] = 3
-        if self.instance.pk:
-            self.show(self.instance)
         for name, field in self.fields.items():
             text = self.initial.get(name)
             if isinstance(field, forms.CharField) and isinstance(text, str) and text != text.strip():
@@ -65,10 +94,6 @@ class AggregateForm(OperationForm[AnyRoot]):
             if name in self.fields:
                 managed = f"Managed at {self.instance.origin_label}."
                 self.fields[name].help_text = f"{self.fields[name].help_text} {managed}".strip()
-
-    def show(self, row: AnyRoot) -> None:
-        """Sets the initial values of the fields that are no fields of the model."""
-        self.initial["row_version"] = row.version
 
     # Names that the browser suggests while the user types. A form overrides the lists that its fields use.
     @property
@@ -97,27 +122,8 @@ class AggregateForm(OperationForm[AnyRoot]):
                 fields[column.key] = f"{LOCAL}{row.pk}" if row else ""
         return fields
 
-    def clean(self) -> None:
-        version = self.cleaned_data.get("row_version")
-        if self.instance.pk and version != self.instance.version:
-            self._report_stale(version or 0)
-        else:
-            super().clean()
 
-    def _report_stale(self, version: int) -> None:
-        assert isinstance(self.data, QueryDict)  # noqa: S101 - the admin passes the body of the request
-        data = self.data.copy()
-        data[self.add_prefix("row_version")] = str(self.instance.version)
-        self.data = data
-        changes = changes_since(self.kind, self.instance.pk, self.instance.version - version)
-        self.add_error(
-            None,
-            f"This has changed while you were editing: {'; '.join(changes) or 'see its history'}. "
-            "Nothing was saved, and what you typed is still here. Save again to put it in place of those changes.",
-        )
-
-
-def changes_since(kind: Kind, pk: int, count: int) -> list[str]:
+def changes_since(kind: str, pk: int, count: int) -> list[str]:
     """Describes the last ``count`` changes of a row, newest first."""
     records = ChangeRecord.objects.filter(model=kind, object_id=pk).select_related("actor").order_by("-pk")
     words = []
@@ -131,7 +137,12 @@ def changes_since(kind: Kind, pk: int, count: int) -> list[str]:
 def _value_in_words(value: object) -> str:
     if value is None:
         return "gone"
-    text = "different" if isinstance(value, dict | list) else f"“{value}”"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        text = ", ".join(map(str, value)) or "empty"
+    else:
+        text = "different" if isinstance(value, dict | list) else f"“{value}”"
     return text if len(text) <= _LONGEST_VALUE else text[:_LONGEST_VALUE] + "…"
 
 

@@ -24,16 +24,16 @@ class AggregatePage(ABC, Generic[AnyRoot]):
 
     @abstractmethod
     def get_object(self, request: HttpRequest, pk: int) -> AnyRoot:
-        """Returns the row. Raises Http404."""
+        """Returns the row. Raises Http404 if there is no such row, or if the account may not see it."""
 
     @abstractmethod
     def get_context(self, request: HttpRequest, row: AnyRoot) -> Mapping[str, object]:
         """Returns what the template shows besides the name, the source and the links."""
 
     def view(self, request: HttpRequest, pk: int) -> TemplateResponse:
-        row = self.get_object(request, pk)
-        if not self.admin.has_view_permission(request, row):
+        if not self.admin.has_view_permission(request):
             raise PermissionDenied
+        row = self.get_object(request, pk)
         page = f"admin:{self.admin.opts.app_label}_{self.admin.opts.model_name}"
         context = {
             **self.admin.admin_site.each_context(request),

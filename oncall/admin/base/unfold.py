@@ -1,5 +1,7 @@
 """The base classes of admins, inlines and model forms, with the type of their rows as an argument.
 
+Admins allow only the look-ups that they declare.
+
 Type checkers see Django's classes, which django-stubs makes generic; Unfold annotates some methods more narrowly than
 Django. At runtime the classes are Unfold's, and take the argument through ``Generic``.
 """
@@ -14,18 +16,22 @@ from django.forms.utils import ErrorList
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from django.contrib.admin import ModelAdmin, TabularInline
+    from django.contrib.admin import TabularInline
     from django.core.files.uploadedfile import UploadedFile
     from django.forms import ModelForm
     from django.utils.datastructures import MultiValueDict
+
+    from oncall.admin.base.lookups import DeclaredLookups as ModelAdmin
 else:
     from django import forms
     from unfold import admin
 
+    from oncall.admin.base.lookups import DeclaredLookups
+
     _Row = TypeVar("_Row")
     _Owner = TypeVar("_Owner")
 
-    class ModelAdmin(admin.ModelAdmin, Generic[_Row]): ...
+    class ModelAdmin(DeclaredLookups, admin.ModelAdmin, Generic[_Row]): ...
 
     class TabularInline(admin.TabularInline, Generic[_Row, _Owner]): ...
 

@@ -19,6 +19,7 @@ from oncall.models import EscalationPolicy, Responder, Service
 from oncall.rendering.codec import reading_to_text
 from oncall.rendering.zones import DAY, reading, zone_names
 from oncall.selectors.policies import Walkable, walkable
+from oncall.selectors.visible import visible_to
 
 MOST_SERVICES = 20
 MOST_LINES = 100
@@ -90,7 +91,8 @@ class EscalationPage(AggregatePage[EscalationPolicy]):
         return ()
 
     def get_object(self, request: HttpRequest, pk: int) -> EscalationPolicy:
-        return get_object_or_404(EscalationPolicy.objects.select_related("group", "part_of"), pk=pk)
+        policies = EscalationPolicy.objects.select_related("group", "part_of")
+        return get_object_or_404(visible_to(request.user, policies), pk=pk)
 
     def get_context(self, request: HttpRequest, row: EscalationPolicy) -> PolicyContext:
         services = Service.objects.filter(policy=row).order_by("name_key", "pk")

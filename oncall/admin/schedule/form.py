@@ -1,7 +1,9 @@
 """The form of a schedule, with its layers and overrides."""
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
+
+from django.http import HttpRequest
 
 from oncall.admin.base.cards_form import CardsForm
 from oncall.admin.base.directory import NOBODY
@@ -12,12 +14,18 @@ from oncall.aggregates import Values
 from oncall.models import Override, Schedule
 from oncall.rendering.codec import layers_from_json, layers_to_json
 from oncall.rendering.spec import Layer
+from oncall.selectors.visible import leads
 
 
 class ScheduleForm(CardsForm[Schedule, Layer]):
-    """Edits a schedule. only_previewed: whether the submitted form was only previewed, so that it is shown again."""
+    """Edits a schedule.
+
+    only_previewed: whether the submitted form was only previewed, so that it is shown again. only_overrides: whether
+    the account may change nothing but the overrides.
+    """
 
     only_previewed: ClassVar[bool] = False
+    only_overrides: ClassVar[bool] = False
     kind = "schedule"
     mirrored = ("name", "description", "time_zone", "composition", "group", "active")
     cards_field = "layers"
@@ -39,7 +47,9 @@ class ScheduleForm(CardsForm[Schedule, Layer]):
     def suggested_participants(self) -> list[str]:
         return self.directory.people_and_groups
 
-    def make_cards(self, data: Mapping[str, str] | None) -> LayerFormSet:
+    def make_cards(self, data: Mapping[str, str] | None) -> LayerFormSet | None:
+        if self.only_overrides:
+            return None
         layers = layers_from_json(self.instance.layers)
         zone = typing_zone(self.instance, data or {})
         return Layers(data, prefix="layers", cards=layers, directory=self.directory, keys=self.keys, zone=zone)
@@ -84,3 +94,17 @@ class OverrideInline(ReplacementInline[Override, Schedule]):
     select_related = ("by", "schedule")
     verbose_name = "override"
     verbose_name_plural = "Current and future overrides (schedule's time zone)"
+
+    # A lead of the schedule's group may add, change and delete overrides. Django passes the schedule as obj.
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_add_permission(request, obj) or _lead_of(request, obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) or _lead_of(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) or _lead_of(request, obj)
+
+
+def _lead_of(request: HttpRequest, schedule: Schedule | None) -> bool:
+    return schedule is not None and leads(request.user, schedule)

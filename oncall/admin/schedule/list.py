@@ -27,6 +27,7 @@ from oncall.admin.schedule.preview import Edit, preview
 from oncall.models import Schedule
 from oncall.rendering.spec import NO_ZONE
 from oncall.selectors.schedules import OnCall, on_call, participant_names, specs, specs_of
+from oncall.selectors.visible import leads
 
 
 class _Cells(NamedTuple):
@@ -65,6 +66,18 @@ class ScheduleAdmin(AggregateAdmin[Schedule]):
     ) -> dict[str, object]:
         return {**super().element_form_kwargs(request, obj, inline), "zone": typing_zone(obj, request.POST)}
 
+    # --- who may change what ------------------------------------------------------------------------------------------
+
+    def has_change_permission(self, request: HttpRequest, obj: Schedule | None = None) -> bool:
+        """Returns whether the account may change the schedule, or at least its overrides as a lead of its group."""
+        return super().has_change_permission(request, obj) or (obj is not None and leads(request.user, obj))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Schedule | None = None) -> tuple[str, ...]:
+        return self.form.Meta.fields if self._only_overrides(request, obj) else ()
+
+    def _only_overrides(self, request: HttpRequest, obj: Schedule | None) -> bool:
+        return obj is not None and not super().has_change_permission(request, obj)
+
     # --- what a change does to who is on call -------------------------------------------------------------------------
 
     def changeform_view(
@@ -89,6 +102,7 @@ class ScheduleAdmin(AggregateAdmin[Schedule]):
         form = super().get_form(request, obj, change=change, **kwargs)
         assert issubclass(form, ScheduleForm)  # noqa: S101 - declared above
         form.only_previewed = hasattr(request, "previewed")
+        form.only_overrides = self._only_overrides(request, obj)
         return form
 
     def save_related(

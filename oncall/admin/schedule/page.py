@@ -32,6 +32,7 @@ from oncall.rendering.final import Rendering, render
 from oncall.rendering.spec import NO_ZONE, InvalidSpec
 from oncall.rendering.zones import reading
 from oncall.selectors.schedules import ScheduleInput, on_call, participant_names, specs_of
+from oncall.selectors.visible import visible_to
 from oncall.templatetags.timeline import Row, Timeline
 
 CLOCKS = {"schedule": "Schedule's time", "mine": "My time", "utc": "UTC"}
@@ -97,7 +98,7 @@ class SchedulePage(AggregatePage[Schedule]):
         )
 
     def get_object(self, request: HttpRequest, pk: int) -> Any:
-        return get_object_or_404(self.schedules(request), pk=pk)
+        return get_object_or_404(visible_to(request.user, self.schedules(request)), pk=pk)
 
     def facts(self, request: HttpRequest, schedule: Schedule) -> list[Fact]:
         """Returns label and text of each fact in the head of the page. The first is the source, if there is one."""

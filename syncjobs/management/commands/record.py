@@ -9,11 +9,12 @@ from django.core.management.base import CommandParser
 
 from connectors.closure import Selection
 from connectors.connections.opening import recording_connector
+from connectors.private_files import write_private
 from syncjobs.management.shell import DONE, WAITING, ShellCommand, find_profile
 
 
 class Command(ShellCommand):
-    help = "Read a source and write its answers to a file. The file contains personal data, but no secrets."
+    help = "Read a source and write its answers to a file. It contains personal data, no secrets. Only you may read it."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("connection")
@@ -25,7 +26,7 @@ class Command(ShellCommand):
         connector, recorder = recording_connector(profile.connection)
         snapshot = connector.fetch(Selection.from_json(profile.selection), contact_details=profile.contact_details)
         document = recorder.dump(recorded_at)
-        options["file"].write_text(json.dumps(document, indent=1, ensure_ascii=False), encoding="utf-8")
+        write_private(options["file"], json.dumps(document, indent=1, ensure_ascii=False))
         exchanges = document["exchanges"]
         facts = {
             "file": str(options["file"]),

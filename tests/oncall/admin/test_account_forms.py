@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from oncall.aggregates import Draft
-from oncall.models import ChangeRecord, User
+from oncall.models import ChangeRecord, Role, User
 from oncall.operations import Actor, create_account, set_rights, update_account, write
 
 pytestmark = pytest.mark.django_db
@@ -29,6 +29,7 @@ def test_an_account_is_created_changed_and_deleted(form: Any, browser: Client, p
     assert page.send(name="Ana K.", groups=[]).status_code == 302
     ana.refresh_from_db()
     assert (ana.name, ana.check_password(PASSWORD), ana.groups.exists()) == ("Ana K.", True, False)
+    page = form("user", ana.pk)
     assert page.send(new_password="another long one", again="another long one").status_code == 302
     ana.refresh_from_db()
     assert ana.check_password("another long one")
@@ -61,6 +62,7 @@ def test_only_a_superuser_gives_rights_or_edits_a_superuser(administrator: User,
     client.force_login(clerk)
     url = reverse("admin:oncall_user_change", args=[other.pk])
     sent = {"email": "other@example.com", "name": "Other", "is_active": "on", "is_superuser": "on", "is_staff": "on"}
+    sent |= {"row_version": "1"}
     assert client.post(url, sent).status_code == 302
     other.refresh_from_db()
     assert (other.name, other.is_superuser, other.is_staff) == ("Other", False, False)
@@ -95,3 +97,11 @@ def test_a_change_of_layers_is_shown_without_json(
     assert "<li>name: Weekly</li>" in pages[1]
     assert "<td>yes</td><td>no</td>" in pages[1]
     assert "&quot;participants&quot;" not in pages[1]
+
+
+def test_the_form_offers_roles_and_hides_single_permissions(browser: Client) -> None:
+    page = browser.get("/admin/oncall/user/add/")
+    (_, (_, _), (_, rights), (title, advanced)) = page.context["adminform"].fieldsets
+    assert rights["fields"] == ("is_staff", "groups")
+    assert (title, advanced["fields"]) == ("Advanced", ("is_superuser", "user_permissions"))
+    assert [label for _, label in page.context["adminform"].form.fields["groups"].choices] == sorted(Role.values)

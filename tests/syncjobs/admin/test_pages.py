@@ -1,4 +1,4 @@
-"""Every address of the site: its title, the file of its own tests, and how many queries it costs.
+"""Every address of the admin: its title, the file of its own tests, and how many queries it costs.
 
 A new address fails here until it has an entry.
 """
@@ -116,9 +116,11 @@ REFUSED = (
     *(f"syncjobs_conflict_{page}" for page in ("add", "delete")),
     *(f"syncjobs_syncrun_{page}" for page in ("add", "delete")),
 )
-#: Addresses that Django and Unfold bring along, and the models of other packages.
+#: Addresses that Django and Unfold bring along, the models of other packages, the pages of ``oncall.admin.logins``, and
+#: the password reset, whose tests are in tests/oncall/admin/everybody.
 FOREIGN = re.compile(
-    r"(auth|django_celery_beat)_.*|login|logout|password_change(_done)?|autocomplete|jsi18n|search|view_on_site"
+    r"account_(logins|confirm)|(auth|django_celery_beat)_.*|login|logout|password_change(_done)?|autocomplete|jsi18n|"
+    r"search|view_on_site|admin_password_reset|password_reset_.*"
 )
 
 

@@ -115,11 +115,11 @@ def test_evidence_has_keys_ids_and_values_and_no_sentence(sync: Sync, kind: str)
 @EVERY
 def test_evidence_is_shown_in_words(sync: Sync, kind: str) -> None:
     conflict = arisen(sync, kind)
-    sides = sides_of(conflict)
+    sides = sides_of(conflict, with_addresses=True)
     assert sides
     assert all(side.here or side.there for side in sides)
     with CaptureQueriesContext(database) as queries:
-        sides_of(conflict)
+        sides_of(conflict, with_addresses=True)
     assert len(queries) <= 5
 
 

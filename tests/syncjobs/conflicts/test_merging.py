@@ -356,6 +356,10 @@ def test_leads_of_a_merged_group_move_once(two: Two) -> None:
     assert {path: change for path, change in record.changes.items() if path.startswith("leads.")} == {
         "leads.one@corp.example": [None, True]
     }
+    left = ChangeRecord.objects.filter(model="user_group", object_id=loser).latest("pk").changes
+    assert {path: change for path, change in left.items() if path.startswith("leads.")} == {
+        f"leads.{name}@corp.example": [True, None] for name in ("both", "one")
+    }
     late = create_account("late@corp.example", by=BY)
     grant_lead(late.pk, loser, BY)
     assert GroupLead.objects.get(account=late).group_id == into

@@ -171,7 +171,7 @@ def test_equal_names_within_one_source_are_one_question(sync: Sync, records: str
     assert [*conflict.rows.order_by("key").values_list("key", "connection")] == [
         (f"{own}:A{n}", own) for n in (1, 2, 3)
     ]
-    (sides,) = sides_of(conflict)
+    (sides,) = sides_of(conflict, with_addresses=True)
     assert (sides.here, sides.there[1]) == ((), " night, imported from PagerDuty (acme)")
     before = contents()
     assert sync.run().items.count() == 0

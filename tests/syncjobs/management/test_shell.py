@@ -250,6 +250,18 @@ def test_keys_are_rotated_and_the_old_one_can_go(connected: Simulator, settings:
     assert "enter the credential again" in out
 
 
+@pytest.mark.parametrize("command", [("record", "acme", "FILE"), ("test_connection", "acme"), ("sync_run", "acme")])
+def test_each_command_that_reads_a_source_explains_a_wrong_key(
+    connected: Simulator, settings: Any, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    settings.CREDENTIAL_KEYS = [Fernet.generate_key().decode()]
+    file = tmp_path / "acme.json"
+    code, out = shell(*(str(file) if each == "FILE" else each for each in command))
+    assert code == 1
+    assert "enter the credential again" in out
+    assert not file.exists()
+
+
 @pytest.mark.skipif(not (SHARED / "recordings").is_dir(), reason="the recordings are not part of the repository")
 def test_the_answers_of_a_real_account_replay_without_a_failure() -> None:
     code, out = shell("replay", str(SHARED / "recordings" / "pagerduty.json"), "--json")

@@ -26,4 +26,4 @@ def test_an_unknown_holder_keeps_the_turn_and_is_never_matched_with_anybody(sync
     asked_about = Conflict.objects.filter(kind="user_not_found").values_list("label", flat=True)
     assert set(asked_about) == set(Responder.objects.values_list("name", flat=True)) == {"Ana", "Bo", "Cy"}
     assert sync.run().items.count() == 0
-    assert "somebody unknown (group U2)" in str(change_rows(run.items.get(external_id="S1")))
+    assert "somebody unknown (group U2)" in str(change_rows(run.items.get(external_id="S1"), with_addresses=True))

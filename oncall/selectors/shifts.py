@@ -1,0 +1,61 @@
+"""Reads the coming shifts of one responder in all schedules."""
+
+from typing import NamedTuple
+
+from django.db.models import Q
+from django.utils import timezone
+
+from oncall.models import GroupMember, Reference, Schedule, Substitution
+from oncall.rendering.final import render_final
+from oncall.rendering.spec import InvalidSpec, Participant
+from oncall.selectors.schedules import specs_of
+
+
+class Shift(NamedTuple):
+    """A time in which a responder is on call without a break. start, end: instants."""
+
+    start: int
+    end: int
+    schedule: str
+
+
+def shifts_of(responder_id: int, since: int, until: int) -> list[Shift]:
+    """Returns the shifts of a responder in the range, the earliest first, in 6 queries.
+
+    They are those of the responder, of the groups with the responder as a member, and of the people whom the responder
+    replaces. At most 500 schedules are read. Schedules that cannot be rendered are left out.
+    """
+    groups = list(GroupMember.objects.filter(responder=responder_id).values_list("group", flat=True))
+    replaced = Substitution.objects.filter(by=responder_id, ends_at__gt=timezone.now()).values("responder")
+    people = Q(responder=responder_id) | Q(responder__in=replaced)
+    uses = Reference.objects.filter(people | Q(user_group__in=groups), owner_schedule__isnull=False)
+    schedules = Schedule.objects.filter(
+        Q(pk__in=uses.values("owner_schedule"))
+        | Q(pk__in=Schedule.objects.filter(overrides__by=responder_id).values("pk"))
+        | Q(pk__in=Schedule.objects.filter(extra_shifts__by=responder_id).values("pk")),
+        active=True,
+    )
+    loaded = list(schedules.order_by("name_key", "pk")[:500])
+    specs, names = specs_of(loaded, since=since)
+    keys = uses.filter(user_group__in=groups).values_list("key", flat=True).distinct()
+    mine = {who for who, name in names.items() if name.responder_id == responder_id}
+    mine |= {Participant("group", key) for key in keys}
+    found: list[Shift] = []
+    for schedule in loaded:
+        if schedule.pk not in specs:
+            continue
+        try:
+            spans = render_final(*specs[schedule.pk], since, until)
+        except InvalidSpec:
+            continue  # the page of the schedule says what is wrong with it
+        shift: Shift | None = None
+        for span in spans:
+            if mine.isdisjoint(span.participants):
+                continue
+            if shift is not None and shift.end == span.start:
+                shift = shift._replace(end=span.end)
+                found[-1] = shift
+            else:
+                shift = Shift(span.start, span.end, schedule.name)
+                found.append(shift)
+    return sorted(found)

@@ -1,0 +1,56 @@
+"""Selects the conflicts that an account may see: with the permission all, as a lead those that concern a led group.
+
+Which groups a conflict concerns is what :func:`syncjobs.conflicts.concerned.concerns` says.
+"""
+
+from typing import Any
+
+from django.db.models import CharField, Exists, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Cast, Concat
+
+from oncall.aggregates import Kind
+from oncall.selectors.visible import Viewer, acts_as_lead, may_view_all, visible_to
+from oncall.tables.base import LOCAL, chunks
+from oncall.tables.kinds import ROOTS
+from syncjobs.conflicts.concerned import keys_of
+from syncjobs.models import ROW_COLUMNS, Conflict, ConflictKind, ConflictRow, ExternalLink
+
+
+def visible_conflicts(account: Viewer) -> "QuerySet[Conflict]":
+    """Return the conflicts that the account may see.
+
+    A conflict is visible to a lead if one of its rows is. For a lead this makes a query for the conflicts about people
+    with one address, and two per 500 of these people, because only their evidence names the people.
+    """
+    if may_view_all(account, Conflict):
+        return Conflict.objects.all()
+    if not acts_as_lead(account):
+        return Conflict.objects.none()
+    concerned = Q(pk__in=_ambiguous(account))
+    for kind in ROW_COLUMNS:
+        links = _links(account, kind)
+        of_link = links.filter(connection=OuterRef("connection"), external_id=OuterRef("external_id"))
+        in_rows = Q(key__in=links.values("key")) | Q(key__in=_local_keys(account, kind))
+        of_row = ConflictRow.objects.filter(in_rows, conflict=OuterRef("pk"))
+        concerned |= Q(Exists(of_link) | Exists(of_row), entity_type=kind)
+    return Conflict.objects.filter(concerned)
+
+
+def _links(account: Viewer, kind: Kind) -> "QuerySet[ExternalLink]":
+    rows = visible_to(account, ROOTS[kind].rows.order_by())
+    return ExternalLink.objects.filter(**{f"{kind}__in": rows.values("pk")}, entity_type=kind)
+
+
+def _local_keys(account: Viewer, kind: Kind) -> "QuerySet[Any, str]":
+    rows = visible_to(account, ROOTS[kind].rows.order_by())
+    return rows.annotate(local=Concat(Value(LOCAL), Cast("pk", CharField()))).values_list("local", flat=True)
+
+
+def _ambiguous(account: Viewer) -> list[int]:
+    """Return the ids of the visible conflicts about several people with one address."""
+    people = {each.pk: keys_of(each) for each in Conflict.objects.filter(kind=ConflictKind.AMBIGUOUS)}
+    visible: set[str] = set()
+    for piece in chunks(sorted({key for keys in people.values() for key in keys})):
+        visible |= set(_links(account, "responder").filter(key__in=piece).values_list("key", flat=True))
+        visible |= set(_local_keys(account, "responder").filter(local__in=piece))
+    return [pk for pk, keys in people.items() if not visible.isdisjoint(keys)]

@@ -1,0 +1,155 @@
+"""No request answers 500, whatever a person writes into its address, its query or its form."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import quote
+
+import pytest
+from django.contrib import admin
+from django.http import HttpRequest
+from django.test import Client
+from django.urls import reverse
+
+from oncall.models import User
+from tests.syncjobs.conftest import Sync
+from tests.syncjobs.site.addresses import Address, addresses
+from tests.syncjobs.site.hostile import build
+from tests.syncjobs.site.undoing import undone
+
+#: What is written in the place of an id, a number, a name, a date or a choice.
+VALUES: Final = (
+    "9" * 5_000, "9" * 4_000, str(2**63), str(-(2**63) - 1), "-1", "0", "²", "٣", "1e9", "nan", "x", "\0", "a\0b", "",
+    " ", "\ud800".encode("utf-8", "surrogatepass").decode("latin-1"), "'", "%", "../..", "[]", "{}", "None", "1,2",
+    "10000-01-01", "0001-01-01T00:00", "9999-12-31T23:59", "2026-02-30", "local:9999999999999999999", "a" * 10_000,
+)  # fmt: skip
+#: Parameters of lists, and of all other pages. Filters of a list are added.
+OF_LISTS: Final = ("q", "p", "o", "e", "all", "_popup", "_to_field", "_changelist_filters", "id__exact")
+OF_PAGES: Final = (
+    "_popup", "_to_field", "_changelist_filters", "at", "from", "days", "zone", "kind", "action", "outcome", "page",
+    "q", "s", "provider", "next", "term", "app_label", "model_name", "field_name", "extended",
+)  # fmt: skip
+#: Fields that buttons send.
+OF_BUTTONS: Final = (
+    "tick", "item", "approve", "all", "query", "chosen", "part", "q", "scope", "confirmed", "despite_rules", "kind",
+    "action", "outcome",
+)  # fmt: skip
+
+
+class Tampering:
+    """Sends requests and notes those that are answered with 500. Each is undone."""
+
+    def __init__(self, client: Client, *, thorough: bool) -> None:
+        self.client, self.thorough = client, thorough
+        self.sent = 0
+        self.faults: list[str] = []
+        self._turn = 0
+
+    def values(self) -> Sequence[str]:
+        """Return the values to try in one place: all, or the one whose turn it is."""
+        if self.thorough:
+            return VALUES
+        self._turn += 1
+        return [VALUES[self._turn % len(VALUES)]]
+
+    def send(self, method: str, url: str, data: Mapping[str, Any] | None = None, **options: Any) -> None:
+        self.sent += 1
+        with undone(self.client):
+            response = getattr(self.client, method)(url, data, **options)
+            if response.status_code >= 500:
+                given = {name: value[:40] for name, value in (data or {}).items() if isinstance(value, str)}
+                error = response.exc_info[1] if response.exc_info else response.status_code
+                self.faults.append(f"{method} {url[:90]} {given}: {error!r:.160}")
+
+
+@pytest.fixture
+def tampering(sync: Sync, client: Client, hostile_vendor: None, thorough: bool) -> Tampering:
+    build(sync)
+    client.force_login(User.objects.create_superuser("root@example.com", "a long password"))
+    client.raise_request_exception = False
+    return Tampering(client, thorough=thorough)
+
+
+def with_other_ids(address: Address) -> Iterator[str]:
+    """Yield the address with each value in the place of each id."""
+    mark = 987_654_321
+    values = {name: (address.other_values(name) or (mark,))[0] for name in address.parameters}
+    url = reverse(address.name, kwargs=values)
+    for value in VALUES if str(mark) in url else ():
+        yield url.replace(str(mark), quote(value, safe=""))
+
+
+def parameters(address: Address) -> Iterator[str]:
+    if not address.name.endswith("_changelist"):
+        yield from OF_PAGES
+        return
+    yield from OF_LISTS
+    for entry in admin.site._registry[address.model].get_list_filter(HttpRequest()):
+        entry = entry[0] if isinstance(entry, tuple) else entry
+        yield from (
+            (entry, f"{entry}__exact", f"{entry}__id__exact") if isinstance(entry, str) else (entry.parameter_name,)
+        )
+
+
+def test_no_id_in_an_address_answers_500(tampering: Tampering, capsys: pytest.CaptureFixture[str]) -> None:
+    for address in addresses():
+        for url in with_other_ids(address):
+            tampering.send("get", url)
+            tampering.send("post", url)
+    report(tampering, "ids in addresses", capsys)
+
+
+def test_no_query_answers_500(tampering: Tampering, capsys: pytest.CaptureFixture[str]) -> None:
+    for address in addresses():
+        for url in address.urls()[:1] if not address.name.endswith(":logout") else ():
+            for name in parameters(address):
+                for value in tampering.values():
+                    tampering.send("get", url, {name: value})
+    for data in autocompletes():
+        for name in data:
+            for value in tampering.values():
+                tampering.send("get", reverse("admin:autocomplete"), {**data, name: value})
+    report(tampering, "queries", capsys)
+
+
+def autocompletes() -> Iterator[dict[str, str]]:
+    for model, model_admin in admin.site._registry.items():
+        for field in model_admin.get_autocomplete_fields(HttpRequest()):
+            yield {
+                "app_label": model._meta.app_label, "model_name": str(model._meta.model_name), "field_name": field,
+                "term": "a", "page": "1",
+            }  # fmt: skip
+
+
+def press_and_act(tampering: Tampering, among: list[Address]) -> None:
+    """Press each button, and each action of each list, with each of its fields tampered with."""
+    for address in among:
+        for url in address.urls()[:1]:
+            if tampering.client.get(url).status_code == 405:
+                for name in OF_BUTTONS:
+                    for value in tampering.values():
+                        tampering.send("post", url, {name: value, "item": value})
+            if address.name.endswith("_changelist"):
+                for action in ("delete_selected", *(admin.site._registry[address.model].actions or ()), "unknown"):
+                    data = {"action": action, "_selected_action": "1", "index": "0", "select_across": "0"}
+                    for name in data:
+                        for value in tampering.values():
+                            tampering.send("post", url, {**data, name: value})
+
+
+def test_no_button_and_no_action_answers_500(tampering: Tampering, capsys: pytest.CaptureFixture[str]) -> None:
+    press_and_act(tampering, addresses())
+    report(tampering, "buttons and actions", capsys)
+
+
+def test_a_planted_fault_is_found(tampering: Tampering, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("syncjobs.admin.runs._ids", lambda texts: {int(text) for text in texts})
+    tampering.thorough = True
+    press_and_act(tampering, [each for each in addresses() if each.name.endswith("_ticks")])
+    assert tampering.faults
+    assert all("ticks" in fault and "Error" in fault for fault in tampering.faults)
+
+
+def report(tampering: Tampering, what: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert tampering.faults == []
+    with capsys.disabled():
+        print(f"\ntampered {what}: {tampering.sent} requests, {len(VALUES)} values")  # noqa: T201 - counts
