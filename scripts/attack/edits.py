@@ -32,6 +32,8 @@ def edit_source(account: SourceAccount, random: Random) -> str:
 
 def _put(account: SourceAccount, record: Record, **changes: Any) -> str:
     changed = replace(record, **changes)
+    if isinstance(changed, SourceUser):  # a changed value is a reported one
+        changed = replace(changed, unreported=changed.unreported - changes.keys())
     account.records[key_of(changed)] = changed
     if isinstance(record, SourceUser):
         account.touched |= {address.casefold() for address in (record.email, changed.email) if address}

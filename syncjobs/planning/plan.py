@@ -14,6 +14,7 @@ from syncjobs.planning.matching import candidate_ids, match
 from syncjobs.planning.merge import Merge, merge, with_unread
 from syncjobs.planning.prediction import as_predicted
 from syncjobs.planning.ranks import with_base_ranks
+from syncjobs.planning.unlisted import detach, hand_over
 from syncjobs.planning.values import (
     Action,
     Base,
@@ -37,11 +38,17 @@ Proposals = Mapping[Kind, Mapping[str, Proposal]]
 def links_to_compare(
     proposals: Proposals, links: Mapping[Kind, Mapping[str, LinkView]], evaluate_all: bool
 ) -> list[int]:
-    """Return the ids of the links whose contents are needed: those with a changed source or row.
+    """Return the ids of the links whose contents are needed: those with a changed source or row, or that take over.
 
     evaluate_all: whether the rules changed, so that all links are needed.
     """
-    return [
+    unlisted = [
+        link.id
+        for kind in ENTITY_TYPES
+        for link in links[kind].values()
+        if link.takes_over and link.external_id not in proposals[kind]
+    ]
+    return unlisted + [
         link.id
         for kind in ENTITY_TYPES
         for external_id, proposal in proposals[kind].items()
@@ -127,8 +134,11 @@ def make_plan(
         for link in absent:
             known = presence(kind, link.external_id)
             if known.state == "not_chosen":
-                items[kind, link.external_id] = _detach(kind, link)
-            elif known.state == "not_reached":
+                items[kind, link.external_id] = detach(kind, link)
+                continue
+            if link.takes_over:
+                items[kind, link.external_id] = hand_over(kind, link, picture.details[link.id])
+            if known.state == "not_reached":
                 unreached[kind].append(known.reason)
             else:
                 unlisted[kind] += 1
@@ -370,20 +380,6 @@ def _deleted_here(proposal: Proposal, link: LinkView, rules: Rules) -> Item | No
         reason="deleted here; it stays deleted",
         link=link,
         conflicts=(draft,) if ask else (),
-    )
-
-
-def _detach(kind: Kind, link: LinkView) -> Item:
-    return Item(
-        kind=kind,
-        external_id=link.external_id,
-        label=link.external_id,
-        action="detach",
-        fingerprint=link.source_hash,
-        reason="no longer selected; it stays active here and no longer follows the source",
-        link=link,
-        row_id=link.row_id,
-        row_version=link.row_version or 0,
     )
 
 

@@ -150,3 +150,20 @@ def test_a_new_match_takes_over_a_row_whose_only_source_is_disconnected(sync: Sy
     assert primaries() == {"X1": "other", "U2": "acme", "U3": "acme"}
     assert Responder.objects.get(name="Ana").title == "Engineer"
     assert SyncProfile.objects.count() == 2
+
+
+def test_an_object_that_is_not_listed_is_handed_over_and_its_values_arrive_when_it_is(pair: tuple[Sync, Sync]) -> None:
+    first, second = pair
+    everybody = second.source.snapshot.users
+    second.source.change(users=everybody[1:])
+    second.run()
+    disconnect(first.connection)
+    item = second.run().items.get(external_id="U1")
+    assert (item.action, item.outcome, item.changes["link"]["primary"]) == ("settle", "applied", [False, True])
+    assert primaries() == {"U1": "other", "U2": "other", "U3": "other"}
+    assert titles() == ["", "Bo of other", "Cy of other"]
+    assert second.run().items.count() == 0
+    second.source.change(users=everybody)
+    second.run()
+    assert titles() == ["Ana of other", "Bo of other", "Cy of other"]
+    assert not Conflict.objects.filter(kind="both_edited", state="open").exists()
