@@ -60,7 +60,7 @@ def _describe(account: SourceAccount, random: Random) -> str:
 
 def _person(account: SourceAccount, random: Random) -> str:
     user = _one(account, random, "responder")
-    if user is None:
+    if user is None or not user.listed:  # the source reports no values of a person known only from references
         return ""
     number = random.randint(1, 99)
     choices: list[dict[str, Any]] = [
