@@ -8,6 +8,15 @@ from django.http import HttpRequest
 from django.urls import reverse_lazy
 
 
+def account_menu(site: str) -> list[dict[str, Any]]:
+    """Returns the entries of the menu of the account in a site."""
+    return [
+        {"title": "My page", "link": reverse_lazy("everybody:index")},
+        {"title": "Change password", "link": reverse_lazy(f"{site}:password_change")},
+        {"title": "Where I am logged in", "link": reverse_lazy("account_logins")},
+    ]
+
+
 def _list(title: str, icon: str, app: str, model: str, site: str = "admin") -> dict[str, Any]:
     """Returns the entry of a list. Only users whom its admin lets view the list see it. icon: a Material symbol."""
 

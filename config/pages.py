@@ -4,17 +4,18 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Final
 
-from django.contrib import admin
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template.loader import render_to_string
+
+from oncall.admin.everybody.site import frame
 
 #: status -> (title, what happened and what to do)
 WORDS: Final = {
     HTTPStatus.BAD_REQUEST: ("This request cannot be read", "Its address or its form has a value that is not allowed."),
     HTTPStatus.FORBIDDEN: (
         "You may not open this page",
-        "Your account lacks a right that this page needs. An administrator can grant it.",
+        "Your account lacks a right that this page needs, or nobody may do this. An administrator can grant rights.",
     ),
     HTTPStatus.NOT_FOUND: (
         "This page does not exist",
@@ -39,15 +40,15 @@ _FORM_EXPIRED: Final = (
 def error_page(
     request: HttpRequest, status: HTTPStatus, words: tuple[str, str] | None = None, detail: str = ""
 ) -> HttpResponse:
-    """Return the page of a status. detail: a sentence about this request. Staff see it in the frame of the admin."""
+    """Return the page of a status. detail: a sentence about this request. It is in the frame of the account's site."""
     user = getattr(request, "user", None)
     if user is None or status == HTTPStatus.INTERNAL_SERVER_ERROR:
         # The database may be the cause of the error. A frame for nobody needs no query.
         user = request.user = AnonymousUser()
     title, says = words or WORDS[status]
     context = {
-        **admin.site.each_context(request),
-        "frame": "admin/base_site.html" if user.is_staff else "unfold/layouts/unauthenticated.html",
+        **frame(request),
+        "frame": "admin/base_site.html" if user.is_authenticated else "unfold/layouts/unauthenticated.html",
         "title": title,
         "says": says,
         "detail": detail,

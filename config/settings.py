@@ -6,10 +6,9 @@ from urllib.parse import urlsplit
 
 import environ
 from django.templatetags.static import static
-from django.urls import reverse_lazy
 from kombu import Queue
 
-from config.navigation import EVERYBODY, NAVIGATION
+from config.navigation import EVERYBODY, NAVIGATION, account_menu
 from connectors.private_files import UMASK, close, sqlite_files
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -217,13 +216,14 @@ UNFOLD = {
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("oncall/favicon.svg")},
     ],
+    "SITE_URL": None,  # the link of the theme is called "View site"; the menu of the account leads to My page
     "ENVIRONMENT": "connectors.banner.environment",
     "STYLES": [lambda request: static("oncall/rotabridge.css")],
-    "ACCOUNT": {"navigation": [{"title": "Where I am logged in", "link": reverse_lazy("account_logins")}]},
+    "ACCOUNT": {"navigation": account_menu("admin")},
     "SIDEBAR": {"show_search": True, "show_all_applications": False, "navigation": NAVIGATION},
 }
 UNFOLD_EVERYBODY = UNFOLD | {
-    "SITE_URL": None,
+    "ACCOUNT": {"navigation": account_menu("everybody")},
     "SIDEBAR": {"show_search": False, "show_all_applications": False, "navigation": EVERYBODY},
 }
 

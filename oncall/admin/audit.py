@@ -6,11 +6,12 @@ from datetime import UTC
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
+from oncall.admin.base.aggregate import records_url
 from oncall.admin.base.columns import PageOfRows, first_few
 from oncall.admin.base.unfold import ModelAdmin
 from oncall.masking import hide_addresses, may_see_addresses
@@ -20,6 +21,9 @@ from oncall.selectors.visible import acts_as_lead, visible_to
 
 @admin.register(ChangeRecord)
 class ChangeRecordAdmin(ModelAdmin[ChangeRecord]):
+    class Media:
+        css = {"all": ("oncall/timeline.css",)}
+
     list_display = ("time", "label", "kind_label", "action_label", "changed", "by")
     list_filter = ("action", "model")
     linked_lookups = ("object_id__exact",)  # the history of a row
@@ -42,7 +46,10 @@ class ChangeRecordAdmin(ModelAdmin[ChangeRecord]):
     ) -> HttpResponse:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        return super().history_view(request, object_id, extra_context)
+        record = self.get_object(request, object_id)
+        if record is None:
+            raise Http404
+        return HttpResponseRedirect(records_url(record.model, record.object_id))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

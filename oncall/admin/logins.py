@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.conf import settings
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.contrib.auth import authenticate
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
@@ -18,6 +18,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from unfold.widgets import UnfoldAdminPasswordWidget
 
+from oncall.admin.everybody.site import frame
 from oncall.operations.sessions import GetResponse, confirm, end_login, end_other_logins, is_confirmed, logins
 
 
@@ -73,7 +74,7 @@ def confirm_page(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         confirm(request)
         return redirect(_next(request))
-    context = {**admin.site.each_context(request), "title": "Enter your password again", "form": form}
+    context = {**frame(request), "title": "Enter your password again", "form": form}
     return TemplateResponse(request, "oncall/admin/confirm.html", {**context, "minutes": settings.CONFIRM_MINUTES})
 
 
@@ -91,7 +92,7 @@ def logins_page(request: HttpRequest) -> HttpResponse:
         else:
             messages.info(request, "That login was over already.")
         return redirect("account_logins")
-    context = {**admin.site.each_context(request), "title": "Where I am logged in", "logins": logins(request)}
+    context = {**frame(request), "title": "Where I am logged in", "logins": logins(request)}
     return TemplateResponse(request, "oncall/admin/logins.html", context)
 
 

@@ -7,13 +7,13 @@ from django.contrib.auth.admin import GroupAdmin
 from django.contrib.auth.models import Group
 from django.http import HttpRequest
 
-from oncall.admin.base.lookups import DeclaredLookups
+from oncall.admin.base.unfold import ModelAdmin
 
 admin.site.unregister(Group)
 
 
 @admin.register(Group)
-class PermissionGroupAdmin(DeclaredLookups[Group], GroupAdmin):
+class PermissionGroupAdmin(GroupAdmin, ModelAdmin[Group]):
     """Only superusers edit permission groups: another user could add permissions to a group that the user is in."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:

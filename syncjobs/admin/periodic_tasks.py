@@ -8,22 +8,33 @@ from django.db.models import Field
 from django.http import HttpRequest
 from django_celery_beat import admin as beat
 from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from oncall.admin.base.lookups import DeclaredLookups
+from oncall.admin.base.unfold import ModelAdmin
+
+
+class TaskSelect(UnfoldAdminSelectWidget, beat.TaskSelectWidget):
+    """The names of all tasks, in the look of the theme."""
 
 
 class TaskForm(beat.PeriodicTaskForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # The form declares these two fields itself, so the theme does not see them.
+        self.fields["task"].widget = UnfoldAdminTextInputWidget()
+        self.fields["regtask"].widget = TaskSelect()
+
     def clean(self) -> Any:
         # The package expects that the name of the task is valid.
         self.cleaned_data.setdefault("task", "")
         return super().clean()  # type: ignore[no-untyped-call]
 
 
-class TaskAdmin(DeclaredLookups[PeriodicTask], beat.PeriodicTaskAdmin):
+class TaskAdmin(beat.PeriodicTaskAdmin, ModelAdmin[PeriodicTask]):
     form = TaskForm
 
 
-class CrontabAdmin(DeclaredLookups[CrontabSchedule], beat.CrontabScheduleAdmin):
+class CrontabAdmin(beat.CrontabScheduleAdmin, ModelAdmin[CrontabSchedule]):
     def formfield_for_dbfield(
         self, db_field: "Field[Any, Any]", request: HttpRequest, **kwargs: Any
     ) -> forms.Field | None:
@@ -39,5 +50,5 @@ for model, pages in (
     (SolarSchedule, beat.SolarScheduleAdmin),
 ):
     admin.site.unregister(model)
-    own = pages if issubclass(pages, DeclaredLookups) else type(pages.__name__, (DeclaredLookups, pages), {})
+    own = pages if issubclass(pages, ModelAdmin) else type(pages.__name__, (pages, ModelAdmin), {})
     admin.site.register(model, own)

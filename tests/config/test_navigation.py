@@ -1,13 +1,20 @@
 """The sidebar leads to pages that exist, shows what one may see, and warns of simulators."""
 
+import re
 from types import SimpleNamespace
 
 import pytest
+from django.contrib import admin
+from django.contrib.auth.models import Group
 from django.http import HttpRequest
 from django.test import Client, override_settings
 from django.urls import resolve
+from unfold.admin import ModelAdmin as UnfoldModelAdmin
 
 from config.navigation import NAVIGATION
+from oncall.admin.everybody.site import everybody
+from oncall.models import User
+from oncall.operations import Actor, create_account, set_rights
 
 ENTRIES = [entry for group in NAVIGATION for entry in group["items"]]
 
@@ -42,3 +49,59 @@ def test_every_page_says_when_a_simulator_is_connected(admin_client: Client, set
 def test_the_bare_address_leads_to_login_and_then_to_my_page(client: Client) -> None:
     answer = client.get("/")
     assert (answer.status_code, answer.headers["Location"]) == (302, "/login/?next=/")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("staff", "first_page", "password"),
+    [(True, "/admin/", "/admin/password_change/"), (False, "/", "/password_change/")],
+    ids=["staff", "others"],
+)
+def test_the_menu_of_the_account_leads_to_the_pages_about_it(staff: bool, first_page: str, password: str) -> None:
+    account = create_account("eve@example.com", "a long password", is_staff=staff, by=Actor(None, "test"))
+    client = Client()
+    client.force_login(User.objects.get(pk=account.pk))
+    page = client.get(first_page).content.decode()
+    for address, text in (
+        ("/", "My page"),
+        (password, "Change password"),
+        ("/account/logins/", "Where I am logged in"),
+    ):
+        assert re.search(rf'<a href="{address}"[^>]*>\s*{text}\s*</a>', page)
+        assert client.get(address).status_code in (200, 302)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("address", ["/account/logins/", "/account/confirm/", "/unknown/"])
+def test_a_page_of_both_sites_has_links_that_the_account_may_open(address: str) -> None:
+    account = create_account("eve@example.com", "a long password", by=Actor(None, "test"))
+    set_rights(account.pk, [Group.objects.get(name="Team lead").pk], [], Actor(None, "test"))
+    client = Client()
+    client.force_login(User.objects.get(pk=account.pk))
+    page = client.get(address).content.decode()
+    links = set(re.findall(r'<a [^>]*href="(/[^"]*)"', page))
+    assert {"/", "/syncjobs/conflict/", "/password_change/"} <= links
+    assert [link for link in links if link.startswith("/admin/")] == []
+
+
+@pytest.mark.django_db
+def test_an_account_that_is_not_staff_is_shown_the_way_back_from_the_admin() -> None:
+    account = create_account("eve@example.com", "a long password", by=Actor(None, "test"))
+    client = Client()
+    client.force_login(User.objects.get(pk=account.pk))
+    page = client.get("/admin/", follow=True).content.decode()
+    assert "You are logged in as eve@example.com." in page
+    assert '<a href="/">Go to my page</a>' in page
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("address", ["/login/", "/admin/login/"])
+def test_a_failed_login_says_nothing_untrue_of_capital_letters(client: Client, address: str) -> None:
+    page = client.post(address, {"username": "EVE@example.com", "password": "wrong"}).content.decode()
+    assert "account has this e-mail address and password. Capital letters count in the password." in page
+    assert "both fields may be case-sensitive" not in page
+
+
+def test_every_admin_has_the_fields_of_the_theme() -> None:
+    for site in (admin.site, everybody):
+        assert [model for model, pages in site._registry.items() if not isinstance(pages, UnfoldModelAdmin)] == []

@@ -61,6 +61,12 @@ class ElementInline(TabularInline[AnyElement, AnyRoot]):
         return super().has_view_permission(request, obj) or acts_as_lead(request.user)
 
 
+def records_url(model: str, object_id: str | int) -> str:
+    """Returns the address of the list of the change records of one row. model: as the records name it."""
+    query = urlencode({"model__exact": model, "object_id__exact": object_id})
+    return f"{reverse('admin:oncall_changerecord_changelist')}?{query}"
+
+
 class OperationsAdmin(ModelAdmin[AnyVersioned]):
     """Admin pages that save through the operations. Their history consists of the change records."""
 
@@ -78,9 +84,7 @@ class OperationsAdmin(ModelAdmin[AnyVersioned]):
         """Sets on the rows of one page the values that its columns show, in a fixed number of queries."""
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Context | None = None) -> HttpResponse:
-        url = reverse("admin:oncall_changerecord_changelist")
-        query = urlencode({"model__exact": self.record_model, "object_id__exact": object_id})
-        return HttpResponseRedirect(f"{url}?{query}")
+        return HttpResponseRedirect(records_url(self.record_model, object_id))
 
     # Django's own log is not written: the change records contain more.
     def log_addition(self, request: HttpRequest, obj: Model, message: object) -> None:  # type: ignore[override]

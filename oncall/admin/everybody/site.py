@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.conf import settings
+from django.contrib import admin
 from django.contrib.auth import REDIRECT_FIELD_NAME, views
 from django.contrib.auth.forms import AuthenticationForm
 from django.http import HttpRequest, HttpResponse
@@ -19,8 +20,21 @@ from oncall.admin.everybody.passwords import OwnPasswordForm, RequestResetForm, 
 _TEMPLATES = "oncall/everybody"
 
 
-class LoginForm(StaffAuthenticationForm):
+class StaffLoginForm(StaffAuthenticationForm):
+    """Lets in staff only. The message does not reveal which accounts exist."""
+
+    whom = "staff"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        text = f"No {self.whom} account has this e-mail address and password. Capital letters count in the password."
+        self.error_messages = {**self.error_messages, "invalid_login": text}
+
+
+class LoginForm(StaffLoginForm):
     """Lets in every active account, not only staff."""
+
+    whom = "active"
 
     def confirm_login_allowed(self, user: Any) -> None:
         AuthenticationForm.confirm_login_allowed(self, user)
@@ -97,3 +111,11 @@ class EverybodySite(UnfoldAdminSite):
 
 
 everybody = EverybodySite(name="everybody")
+admin.site.login_form = StaffLoginForm
+
+
+def frame(request: HttpRequest) -> dict[str, Any]:
+    """Returns the context of the frame of a page of both sites: for staff the admin's, else that of this site."""
+    site = admin.site if getattr(request.user, "is_staff", False) else everybody
+    request.current_app = site.name
+    return site.each_context(request)
