@@ -56,7 +56,6 @@ PAGES: Mapping[str, Page] = {
     "oncall_user_delete": Page(ACCOUNTS, 12),
     "oncall_changerecord_changelist": Page(LISTS, 10),
     "oncall_changerecord_change": Page(ACCOUNTS, 10),
-    "oncall_changerecord_history": Page(ACCOUNTS, 10),
     "oncall_service_changelist": Page(LISTS, 10),
     "oncall_service_add": Page(AGGREGATE, 10),
     "oncall_service_change": Page(AGGREGATE, 10),
