@@ -106,7 +106,8 @@ BUTTONS: Mapping[str, str] = {
 }
 #: Addresses of Django's admin that lead to the change records instead.
 REDIRECTED = tuple(
-    f"oncall_{model}_history" for model in ("user", "service", "usergroup", "responder", "escalationpolicy", "schedule")
+    f"oncall_{model}_history"
+    for model in ("user", "service", "usergroup", "responder", "escalationpolicy", "schedule", "changerecord")
 )
 #: Addresses of Django's admin that are refused to everybody.
 REFUSED = (
