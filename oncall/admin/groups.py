@@ -115,7 +115,7 @@ class UserGroupAdmin(AggregateAdmin[UserGroup]):
             return rows
         person = Coalesce(Cast("responder_id", CharField()), "person_key")
         leads = Prefetch("leads", queryset=GroupLead.objects.select_related("account").order_by("pk"))
-        return rows.annotate(people=count_of(GroupMember, "group", person)).prefetch_related(leads)
+        return rows.annotate(people=count_of(GroupMember.objects.all(), "group", person)).prefetch_related(leads)
 
     def get_fields(self, request: HttpRequest, obj: UserGroup | None = None) -> tuple[str, ...]:
         leads = ("leads",) if request.user.has_perm("oncall.change_grouplead") else ()

@@ -9,7 +9,7 @@ from django.contrib import messages
 from django.contrib.auth import authenticate
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -73,7 +73,7 @@ def confirm_page(request: HttpRequest) -> HttpResponse:
     form = PasswordForm(request, request.POST if request.method == "POST" else None)
     if form.is_valid():
         confirm(request)
-        return redirect(_next(request))
+        return HttpResponseRedirect(_next(request))  # redirect() would take a word for the name of a view
     context = {**frame(request), "title": "Enter your password again", "form": form}
     return TemplateResponse(request, "oncall/admin/confirm.html", {**context, "minutes": settings.CONFIRM_MINUTES})
 

@@ -21,9 +21,10 @@ from oncall.admin.base.forms import AggregateForm, ElementForm
 from oncall.admin.base.replacements import ReplacementForm, ReplacementInline
 from oncall.admin.base.unfold import ModelFormOptions
 from oncall.errors import StaleRows
-from oncall.models import ContactMethod, GroupMember, NotificationRule, Responder, Substitution
+from oncall.models import ContactMethod, GroupMember, NotificationRule, Responder, Substitution, UserGroup
 from oncall.operations import erase_responder, link_account, preview_erasure
 from oncall.operations.authority import CHANGE_ACCOUNT
+from oncall.selectors.visible import named_beside
 from oncall.tables.base import element_key
 from oncall.tables.people import RESPONDERS
 
@@ -136,7 +137,9 @@ class ResponderAdmin(AggregateAdmin[Responder]):
         return () if request.user.has_perm(CHANGE_ACCOUNT) else ("account",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Responder]:
-        groups = Prefetch("memberships", queryset=GroupMember.objects.select_related("group").order_by("pk"))
+        named = named_beside(request.user, Responder, UserGroup.objects.order_by())
+        members = GroupMember.objects.filter(group__in=named).select_related("group").order_by("pk")
+        groups = Prefetch("memberships", queryset=members)
         rows = super().get_queryset(request)
         return rows.prefetch_related(groups) if is_list(request) else rows
 

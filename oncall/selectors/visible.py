@@ -72,6 +72,14 @@ def visible_to(account: Viewer, rows: "QuerySet[AnyRow]") -> "QuerySet[AnyRow]":
     return rows.filter(_concerns_led_groups(account, model)) if acts_as_lead(account) else rows.none()
 
 
+def named_beside(account: Viewer, model: type[Model], rows: "QuerySet[AnyRow]") -> "QuerySet[AnyRow]":
+    """Returns those of the rows that pages of another model name because they refer to its rows.
+
+    The permission on that model shows all; a lead, who sees only some rows of it, is told only of rows that it may see.
+    """
+    return rows if may_view_all(account, model) else visible_to(account, rows)
+
+
 def _led(account: Viewer) -> "QuerySet[GroupLead]":
     return GroupLead.objects.filter(account=account.pk)
 

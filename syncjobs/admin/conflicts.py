@@ -108,7 +108,8 @@ class ConflictAdmin(ReadOnlyAdmin):
 
     def complete(self, request: HttpRequest, rows: Sequence[Any]) -> None:
         """Set ``concern`` and ``sources`` on the conflicts of one page."""
-        found, sources = concerns(rows, timezone.now(), in_full=False), sources_of(rows)
+        found = concerns(rows, timezone.now(), in_full=False, account=request.user)
+        sources = sources_of(rows)
         for conflict in rows:
             vars(conflict).update(concern=found[conflict.pk], sources=sources[conflict.pk])
             if not may_see_addresses(request.user):
@@ -158,7 +159,7 @@ class ConflictAdmin(ReadOnlyAdmin):
         except (Conflict.DoesNotExist, ValueError):
             raise Http404(f"There is no conflict {object_id}.") from None
         meanwhile, now = WORDS[conflict.kind]
-        concern = concerns([conflict], timezone.now())[conflict.pk]
+        concern = concerns([conflict], timezone.now(), account=request.user)[conflict.pk]
         texts = names_of_rows(conflict) if len(concern.rows) > 1 else {}
         with_addresses = may_see_addresses(request.user)
         if not with_addresses:

@@ -15,6 +15,7 @@ from django.db.models import Model, QuerySet
 from connectors.records import entity_type_of
 from oncall.aggregates import Kind
 from oncall.models import EscalationPolicy, ExtraShift, GroupMember, Override, Reference, Schedule, Service, UserGroup
+from oncall.selectors.visible import Viewer, may_view_all, named_beside
 from oncall.tables.base import chunks, local_id
 from oncall.tables.kinds import ROOTS
 from syncjobs.conflicts.next_shifts import NextShifts
@@ -72,18 +73,25 @@ def sources_of(conflicts: Sequence[Conflict]) -> dict[int, tuple[str, ...]]:
     return {pk: tuple(sorted(names)) for pk, names in found.items()}
 
 
-def concerns(conflicts: Sequence[Conflict], at: datetime, *, in_full: bool = True) -> dict[int, Concern]:
+def concerns(
+    conflicts: Sequence[Conflict], at: datetime, *, in_full: bool = True, account: Viewer | None = None
+) -> dict[int, Concern]:
     """Return what each conflict concerns, by its id.
 
     at: the instant from which the next shift is searched. in_full: False leaves out the next shifts and the user groups
-    of people, which saves five queries and all rendering.
+    of people, which saves five queries and all rendering. account: who is told, None for the
+    shell; a lead is told only of groups, schedules and policies that it may see.
     """
     kinds = {conflict.pk: entity_type_of(conflict.entity_type) for conflict in conflicts}
     rows = _rows({conflict.pk: (kinds[conflict.pk], keys_of(conflict)) for conflict in conflicts})
     wanted = {(kinds[pk], row_id) for pk, by_key in rows.items() for row_id in by_key.values()}
     held = _held(wanted, at, members=in_full)
-    schedules = _by_id(Schedule.objects.select_related("group"), (each.schedules for each in held.values()))
-    policies = _by_id(EscalationPolicy.objects.select_related("group"), (each.policies for each in held.values()))
+    owned = _told(account, Schedule.objects.select_related("group"))
+    schedules = _by_id(owned, (each.schedules for each in held.values()))
+    paging = _told(account, EscalationPolicy.objects.select_related("group"))
+    policies = _by_id(paging, (each.policies for each in held.values()))
+    is_told_all = account is None or may_view_all(account, Conflict)
+    led = set() if is_told_all else set(_told(account, UserGroup.objects.order_by()).values_list("name", flat=True))
     shifts = NextShifts(schedules.values(), int(at.timestamp()), render=in_full)
     found = {}
     for pk, by_key in rows.items():
@@ -104,8 +112,13 @@ def concerns(conflicts: Sequence[Conflict], at: datetime, *, in_full: bool = Tru
                 owners += [policies.get(key) for key in each.policies if kind != "schedule"]
                 groups |= {owner.group.name for owner in owners if owner and owner.group}
         in_words = sorted(f"escalation policy {policies[key].name}" for key in in_policies)
-        found[pk] = Concern(by_key, tuple(sorted(groups)), (*shifts.in_words(in_schedules), *in_words))
+        named = groups if is_told_all else groups & led
+        found[pk] = Concern(by_key, tuple(sorted(named)), (*shifts.in_words(in_schedules), *in_words))
     return found
+
+
+def _told(account: Viewer | None, rows: "QuerySet[AnyRow]") -> "QuerySet[AnyRow]":
+    return rows if account is None else named_beside(account, Conflict, rows)
 
 
 def _rows(keys: Mapping[int, tuple[Kind, tuple[str, ...]]]) -> dict[int, dict[str, int]]:

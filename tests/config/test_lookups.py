@@ -158,3 +158,9 @@ def test_a_page_that_does_not_exist_shows_the_list_and_says_so(root: Client) -> 
     response = root.get(url, {"is_active__exact": "perhaps"}, follow=True)
     assert "no such page or filter value" in response.content.decode()
     assert root.get(url, {"is_active__exact": "perhaps", "e": "1"}).status_code == 400
+
+
+@pytest.mark.parametrize("page", ["x", "0", "2", "-1", "9" * 5_000])
+@pytest.mark.parametrize("address", ["/search/", "/admin/search/"])
+def test_a_page_that_the_search_does_not_have_does_not_exist(admin_client: Client, address: str, page: str) -> None:
+    assert admin_client.get(address, {"s": "a", "page": page}).status_code == 404

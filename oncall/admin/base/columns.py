@@ -32,12 +32,12 @@ def is_list(request: HttpRequest) -> bool:
     return match is not None and str(match.url_name).endswith("_changelist")
 
 
-def count_of(model: type[Model], owner: str, what: str | Combinable = "pk") -> Coalesce:
-    """Returns the number of distinct ``what`` among the rows of ``model`` whose foreign key ``owner`` points to a row.
+def count_of(among: "QuerySet[Any]", owner: str, what: str | Combinable = "pk") -> Coalesce:
+    """Returns the number of distinct ``what`` among the rows whose foreign key ``owner`` points to a row.
 
     It is a subquery: a join would be counted for the whole table, not only for the rows of a page.
     """
-    rows = model._default_manager.filter(**{owner: OuterRef("pk")}).order_by().values(owner)
+    rows = among.filter(**{owner: OuterRef("pk")}).order_by().values(owner)
     return Coalesce(Subquery(rows.annotate(number=Count(what, distinct=True)).values("number")), 0)
 
 

@@ -1,4 +1,4 @@
-"""The base class of all admins of this site: what the address of a list may filter, sort and search by."""
+"""The base class of all admins of this site: what a list filters, sorts and searches by, and who may act on rows."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -33,6 +33,7 @@ _MOST_WORDS = 32
 
 class DeclaredLookups(ModelAdmin[_AnyModel]):
     """Allows only the filters that the admin declares: ``list_filter``, ``date_hierarchy`` and ``linked_lookups``.
+    An action that names no permission needs that to change rows; Django would let everybody run it who sees the list.
 
     Django allows each look-up on each column: ``?password__startswith=`` would reveal what the page never shows, and
     ``?title__regex=`` would run a pattern of the user. Such an address gets the status 400, and nothing is queried.
@@ -63,6 +64,12 @@ class DeclaredLookups(ModelAdmin[_AnyModel]):
                 yield from (name, f"{name}__exact")
         if self.date_hierarchy:
             yield from (f"{self.date_hierarchy}__{part}" for part in ("year", "month", "day", "gte", "lt"))
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        actions: dict[str, Any] = super().get_actions(request)
+        if self.has_change_permission(request):
+            return actions
+        return {name: action for name, action in actions.items() if hasattr(action[0], "allowed_permissions")}
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         for name, values in request.GET.lists():

@@ -40,6 +40,14 @@ class LoginForm(StaffLoginForm):
         AuthenticationForm.confirm_login_allowed(self, user)
 
 
+class _ResetPassword(views.PasswordResetConfirmView):
+    """The page behind the link of a mail. The link of an account that was deactivated meanwhile is not valid."""
+
+    def get_user(self, uidb64: str) -> Any:
+        account = super().get_user(uidb64)
+        return account if account is not None and account.is_active else None
+
+
 class EverybodySite(UnfoldAdminSite):
     """A second admin site, in the same frame. Other apps register their pages for everybody with it."""
 
@@ -97,7 +105,7 @@ class EverybodySite(UnfoldAdminSite):
         )
 
     def _reset_password(self, request: HttpRequest, uidb64: str, token: str) -> HttpResponseBase:
-        view = views.PasswordResetConfirmView.as_view(
+        view = _ResetPassword.as_view(
             form_class=ResetPasswordForm,
             template_name=f"{_TEMPLATES}/reset_password.html",
             extra_context=self.each_context(request),

@@ -20,6 +20,7 @@ from oncall.aggregates import Values
 from oncall.escalation.codec import levels_from_json, levels_to_json
 from oncall.escalation.policy import Level
 from oncall.models import EscalationPolicy, Service
+from oncall.selectors.visible import named_beside
 
 
 class EscalationPolicyForm(CardsForm[EscalationPolicy, Level]):
@@ -103,7 +104,8 @@ class EscalationPolicyAdmin(AggregateAdmin[EscalationPolicy]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[EscalationPolicy]:
         rows = super().get_queryset(request)
-        return rows.annotate(service_number=count_of(Service, "policy")) if is_list(request) else rows
+        services = named_beside(request.user, EscalationPolicy, Service.objects.order_by())
+        return rows.annotate(service_number=count_of(services, "policy")) if is_list(request) else rows
 
     @display(description="Name", ordering="name_key")
     def page_link(self, policy: EscalationPolicy) -> SafeString:

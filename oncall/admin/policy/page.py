@@ -19,7 +19,7 @@ from oncall.models import EscalationPolicy, Responder, Service
 from oncall.rendering.codec import reading_to_text
 from oncall.rendering.zones import DAY, reading, zone_names
 from oncall.selectors.policies import Walkable, walkable
-from oncall.selectors.visible import visible_to
+from oncall.selectors.visible import named_beside, visible_to
 
 MOST_SERVICES = 20
 MOST_LINES = 100
@@ -95,7 +95,8 @@ class EscalationPage(AggregatePage[EscalationPolicy]):
         return get_object_or_404(visible_to(request.user, policies), pk=pk)
 
     def get_context(self, request: HttpRequest, row: EscalationPolicy) -> PolicyContext:
-        services = Service.objects.filter(policy=row).order_by("name_key", "pk")
+        using = Service.objects.filter(policy=row).order_by("name_key", "pk")
+        services = named_beside(request.user, EscalationPolicy, using)
         return {
             "policy": row,
             "services": services[:MOST_SERVICES],

@@ -240,6 +240,14 @@ def test_the_password_again_leads_to_no_other_site(administrator: User, address:
 
 
 @pytest.mark.parametrize(
+    "address", ["word", "-", "everybody:index", "oncall.views", "a" * 3_000, "ä", "%00", "[", "/[//"]
+)
+def test_the_password_again_answers_every_address_to_go_on_to(administrator: User, address: str) -> None:
+    answer = browser(administrator).post(f"/account/confirm/?next={address}", {"password": PASSWORD})
+    assert answer.status_code in (302, 400)
+
+
+@pytest.mark.parametrize(
     ("page", "first"), [("/admin/login/", "/admin/"), ("/login/", "/"), ("/login/?next=/x/", "/x/")]
 )
 def test_a_login_leads_to_the_first_page_of_its_site(administrator: User, page: str, first: str) -> None:

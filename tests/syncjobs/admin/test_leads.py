@@ -30,6 +30,7 @@ from syncjobs.conflicts.concerned import concerns
 from syncjobs.conflicts.visible import visible_conflicts
 from syncjobs.models import Conflict
 from tests.syncjobs.conftest import BY, Sync, layer, policy, schedule, user
+from tests.syncjobs.site.addresses import addresses
 
 pytestmark = pytest.mark.django_db
 
@@ -155,6 +156,42 @@ def test_no_page_of_a_lead_shows_a_foreign_name(sync: Sync) -> None:
     shown = {(url, name) for url, page in pages.items() for name in FOREIGN if f">{name}<" in page.content.decode()}
     assert shown == set()
     assert {name for url, page in pages.items() for name in ("Primary", "Platform") if name in page.content.decode()}
+
+
+def test_no_address_names_a_row_of_another_group_beside_the_rows_of_a_lead(sync: Sync) -> None:
+    """Bo is in both teams; the other team's policy pages our schedule, and its service uses our policy."""
+    sync.source.change(
+        users=(user("U1", "Ana"), user("U2", "Bo"), user("U3", "Foreign person")),
+        teams=(
+            SourceTeam("T1", "Platform", "", (SourceMember("U1", ""), SourceMember("U2", ""))),
+            SourceTeam("T2", "Foreign group", "", (SourceMember("U2", ""), SourceMember("U3", ""))),
+        ),
+        schedules=(
+            schedule("S1", "Primary", layer("U1", "U2"), group_ids=("T1",)),
+            schedule("S2", "Foreign schedule", layer("U3", "U2"), group_ids=("T2",)),
+        ),
+        policies=(
+            policy("P1", "Default", Target("schedule", "S1"), group_id="T1"),
+            policy("P2", "Foreign policy", Target("schedule", "S1"), Target("responder", "U1"), group_id="T2"),
+        ),
+        services=(SourceService("V2", "Foreign service", policy_id="P1", group_id="T2"),),
+    )
+    sync.run()
+    account = lead_of("Platform")
+    browser = client_of(account)
+    shown = {"question", "row", "list"}
+    for address in addresses():
+        for url in address.urls() if not address.name.endswith(":logout") else ():
+            page = browser.get(url, follow=True).content.decode()
+            assert "Foreign" not in page, url
+            shown -= {"question"} if "Holds up:" in page and "Schedule Primary" in page else set()
+            shown -= {"row"} if "Services using it" in page else set()
+            shown -= {"list"} if 'data-label="Groups">Platform</td>' in page else set()
+    assert shown == set()
+    viewer = client_of(lead_of("Platform", roles=(Role.TEAM_LEAD, Role.VIEWER), email="viewer@example.com"))
+    question = Conflict.objects.get(kind="user_not_found", label="Bo")
+    for url in (reverse("admin:syncjobs_conflict_change", args=[question.pk]), "/admin/oncall/responder/"):
+        assert "Foreign" in viewer.get(url).content.decode()
 
 
 def browser_account(browser: Client) -> User:

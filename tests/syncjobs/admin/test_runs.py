@@ -101,6 +101,14 @@ def test_an_item_that_only_opens_a_question_has_no_tick(sync: Sync, admin_client
     assert list(run.items.filter(ticked=False)) == [update]
 
 
+def test_a_filter_that_is_longer_than_every_label_matches_no_item(sync: Sync, admin_client: Client) -> None:
+    run = sync.plan()
+    for text in ("a" * 60_000, "%" * 60_000):
+        admin_client.post(url(run, "ticks"), {"all": "off", "q": text})
+        assert not SyncItem.objects.filter(run=run, ticked=False).exists()
+        assert 'id="items"' in read(admin_client, run, q=text)
+
+
 def test_ticks_of_a_run_that_is_past_review_stay(sync: Sync, admin_client: Client) -> None:
     run = sync.apply(sync.plan())
     page = admin_client.post(url(run, "ticks"), {"all": "off"}, follow=True).content.decode()

@@ -101,9 +101,10 @@ def test_no_id_in_an_address_answers_500(tampering: Tampering, capsys: pytest.Ca
 def test_no_query_answers_500(tampering: Tampering, capsys: pytest.CaptureFixture[str]) -> None:
     for address in addresses():
         for url in address.urls()[:1] if not address.name.endswith(":logout") else ():
+            needed = {"s": "a"} if address.name.endswith(":search") else {}  # without it, nothing is searched
             for name in parameters(address):
                 for value in tampering.values():
-                    tampering.send("get", url, {name: value})
+                    tampering.send("get", url, {**needed, name: value})
     for data in autocompletes():
         for name in data:
             for value in tampering.values():

@@ -130,6 +130,18 @@ def test_an_inactive_account_gets_no_link_and_a_link_sent_before_is_void(
     assert mail.outbox == []
 
 
+def test_a_link_that_was_opened_is_void_once_its_account_is_deactivated(
+    ana: User, client: Client, settings: Any
+) -> None:
+    client.post("/password_reset/", {"email": ana.email})
+    form_url = client.get(link(settings), follow=True).redirect_chain[-1][0]
+    User.objects.filter(pk=ana.pk).update(is_active=False)
+    for answer in (client.get(form_url), client.post(form_url, {"new_password1": NEW, "new_password2": NEW})):
+        assert answer.status_code == 200
+        assert "not valid" in answer.content.decode()
+    assert User.objects.get(pk=ana.pk).check_password(PASSWORD)
+
+
 def test_the_login_pages_lead_to_the_reset(client: Client) -> None:
     for url in ("/login/", "/admin/login/"):
         assert 'href="/password_reset/"' in client.get(url).content.decode()
