@@ -14,7 +14,7 @@ from unfold.forms import AuthenticationForm as StaffAuthenticationForm
 from unfold.sites import UnfoldAdminSite
 
 from oncall.admin.everybody.my_page import my_page
-from oncall.admin.everybody.passwords import OwnPasswordForm, RequestResetForm, ResetPasswordForm
+from oncall.admin.everybody.passwords import RequestResetForm, ResetPasswordForm, change_own_password
 
 _TEMPLATES = "oncall/everybody"
 
@@ -50,11 +50,7 @@ class EverybodySite(UnfoldAdminSite):
         return page
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        request.current_app = self.name
-        done = reverse("admin:password_change_done", current_app=self.name)
-        context = {**self.each_context(request), **(extra_context or {})}
-        view = views.PasswordChangeView.as_view(form_class=OwnPasswordForm, success_url=done, extra_context=context)
-        return view(request)
+        return change_own_password(self, request, extra_context)
 
     # --- password reset, for both sites -------------------------------------------------------------------------------
 
