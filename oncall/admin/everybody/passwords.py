@@ -8,7 +8,7 @@ from django import forms
 from django.conf import settings
 from django.contrib.admin import AdminSite
 from django.contrib.auth.forms import PasswordResetForm, SetPasswordForm
-from django.contrib.auth.views import PasswordChangeView
+from django.contrib.auth.views import PasswordChangeView, PasswordResetConfirmView
 from django.http import HttpRequest
 from django.urls import reverse
 from unfold.forms import AdminOwnPasswordChangeForm
@@ -52,6 +52,14 @@ class ResetPasswordForm(_OperationSetsPassword, SetPasswordForm):  # type: ignor
         super().__init__(*args, **kwargs)
         for field in self.fields.values():
             field.widget = UnfoldAdminPasswordWidget({"autocomplete": "new-password"})
+
+
+class ResetPasswordView(PasswordResetConfirmView):
+    """Takes the new password. The link of an account that was deactivated meanwhile is not valid."""
+
+    def get_user(self, uidb64: str) -> User | None:
+        user = super().get_user(uidb64)
+        return user if isinstance(user, User) and user.is_active else None
 
 
 class RequestResetForm(PasswordResetForm):

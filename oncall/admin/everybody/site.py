@@ -14,7 +14,12 @@ from unfold.forms import AuthenticationForm as StaffAuthenticationForm
 from unfold.sites import UnfoldAdminSite
 
 from oncall.admin.everybody.my_page import my_page
-from oncall.admin.everybody.passwords import RequestResetForm, ResetPasswordForm, change_own_password
+from oncall.admin.everybody.passwords import (
+    RequestResetForm,
+    ResetPasswordForm,
+    ResetPasswordView,
+    change_own_password,
+)
 
 _TEMPLATES = "oncall/everybody"
 
@@ -79,7 +84,7 @@ class EverybodySite(UnfoldAdminSite):
         )
 
     def _reset_password(self, request: HttpRequest, uidb64: str, token: str) -> HttpResponseBase:
-        view = views.PasswordResetConfirmView.as_view(
+        view = ResetPasswordView.as_view(
             form_class=ResetPasswordForm,
             template_name=f"{_TEMPLATES}/reset_password.html",
             extra_context=self.each_context(request),

@@ -139,6 +139,22 @@ def test_an_inactive_account_gets_no_link_and_a_link_sent_before_is_void(
     assert mail.outbox == []
 
 
+def test_a_link_or_its_open_form_of_a_deactivated_account_sets_nothing(
+    ana: User, client: Client, settings: Any
+) -> None:
+    client.post("/password_reset/", {"email": ana.email})
+    url = link(settings)
+    form_url = client.get(url, follow=True).redirect_chain[-1][0]
+    User.objects.filter(pk=ana.pk).update(is_active=False)
+    answers = [
+        client.post(form_url, {"new_password1": NEW, "new_password2": NEW}),
+        Client().get(url, follow=True),
+    ]
+    assert all("not valid" in answer.content.decode() for answer in answers)
+    ana.refresh_from_db()
+    assert ana.check_password(PASSWORD)
+
+
 def test_the_login_pages_lead_to_the_reset(client: Client) -> None:
     for url in ("/login/", "/admin/login/"):
         assert 'href="/password_reset/"' in client.get(url).content.decode()
