@@ -2,7 +2,7 @@
 
 from django import forms
 from django.contrib import admin
-from django.contrib.auth.models import Group, Permission
+from django.contrib.auth.models import Permission
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -19,6 +19,7 @@ from oncall.admin.base.forms import OperationForm
 from oncall.models import GroupLead, User
 from oncall.operations import create_account, delete_account, may_manage, set_rights, update_account
 from oncall.operations.accounts import ACCOUNT_FIELDS
+from oncall.operations.authority import roles_within
 
 
 class AccountForm(OperationForm[User]):
@@ -43,7 +44,8 @@ class AccountForm(OperationForm[User]):
         help_texts = {
             "is_staff": "May use the pages under /admin/ that the roles allow. Others use the pages under / only.",
             "groups": (
-                "Administrator: everything. Operator: sees everything but accounts, and starts, applies and cancels "
+                "Administrator: everything but single permissions. Operator: sees everything but accounts, and starts, "
+                "applies and cancels "
                 "syncs. Team lead: sees what concerns the groups that the account leads, and sets overrides on their "
                 "schedules. Viewer: sees everything but accounts."
             ),
@@ -86,9 +88,8 @@ class AccountAdmin(OperationsAdmin[User]):
         return rows.prefetch_related(leads) if is_list(request) else rows
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
-        """Only a superuser changes permissions: other users could give themselves permissions."""
-        rights = ("is_staff", "is_superuser", "groups", "user_permissions")
-        return () if request.user.is_superuser else rights
+        """Only a superuser gives single permissions. Others give roles, within their own rights."""
+        return () if request.user.is_superuser else ("is_superuser", "user_permissions")
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         """An account that holds rights which the user lacks is read-only: who sets its password can log in with it."""
@@ -125,7 +126,11 @@ class AccountAdmin(OperationsAdmin[User]):
         fields = {name: data[name] for name in ACCOUNT_FIELDS if name in data}
         rights = None
         if "groups" in data:
-            rights = [row.pk for row in data["groups"]], [row.pk for row in data["user_permissions"]]
+            permissions = data.get("user_permissions")
+            rights = (
+                [row.pk for row in data["groups"]],
+                None if permissions is None else [row.pk for row in permissions],
+            )
         if change:
             password, version = data["new_password"], data["row_version"]
             update_account(form.instance.pk, fields, by, version=version, password=password, rights=rights)
@@ -146,7 +151,8 @@ class AccountAdmin(OperationsAdmin[User]):
         self, db_field: "ManyToManyField[Model, Model]", request: HttpRequest, **kwargs: object
     ) -> "forms.ModelMultipleChoiceField[Model] | None":
         if db_field.name == "groups":
-            kwargs["queryset"] = Group.objects.order_by("name")
+            assert isinstance(request.user, User)  # noqa: S101 - AUTH_USER_MODEL
+            kwargs["queryset"] = roles_within(request.user).order_by("name")
             kwargs["widget"] = UnfoldAdminCheckboxSelectMultipleWidget
         else:
             order = ("content_type__app_label", "content_type__model", "codename")

@@ -1,6 +1,7 @@
 """User groups, their members, and who leads them here."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
@@ -8,14 +9,22 @@ from django.db.models import CharField, Prefetch, QuerySet
 from django.db.models.functions import Cast, Coalesce
 from django.http import HttpRequest
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminSelect2MultipleWidget
+from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminSelect2MultipleWidget
 
 from oncall.admin.base.aggregate import AggregateAdmin, ElementInline, actor
 from oncall.admin.base.columns import count_of, first_few, is_list
 from oncall.admin.base.fields import PersonField
 from oncall.admin.base.forms import AggregateForm, ElementForm
-from oncall.models import GroupLead, GroupMember, User, UserGroup
-from oncall.operations import grant_lead, revoke_lead
+from oncall.admin.base.unfold import ModelForm
+from oncall.models import GroupLead, GroupMember, Responder, User, UserGroup
+from oncall.operations import decline_lead, grant_lead, revoke_lead
+from oncall.operations.authority import CHANGE_LEAD
+from oncall.selectors.proposals import Proposal, proposed_leads
+
+
+def names_in_words(people: Sequence[Responder]) -> str:
+    *others, last = [person.name for person in people]
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 class UserGroupForm(AggregateForm[UserGroup]):
@@ -29,9 +38,39 @@ class UserGroupForm(AggregateForm[UserGroup]):
         help_text="Accounts with the role Team lead may act for this group. Leads are never imported.",
     )
 
+    managers = forms.ChoiceField(
+        required=False,
+        label="Managers at the source",
+        widget=UnfoldAdminRadioSelectWidget,
+        error_messages={"invalid_choice": "The managers that the source names have changed. Answer again."},
+    )
+    #: The managers to ask about, none for those who may not grant leads.
+    proposal: ClassVar[Proposal] = Proposal()
+
     class Meta:
         model = UserGroup
         fields = ("name", "description", "active")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        people = self.proposal.people
+        if not people:
+            del self.fields["managers"]
+            return
+        # The ids are in the answer, so that it grants nothing to people whom the form did not name.
+        ids, names = ",".join(str(person.pk) for person in people), names_in_words(people)
+        field = self.fields["managers"]
+        assert isinstance(field, forms.ChoiceField)  # noqa: S101 - declared above
+        field.choices = [("", "Ask again"), (f"grant:{ids}", f"Make {names} leads here"), (f"decline:{ids}", "Do not")]
+        field.help_text = f"The source names {names} as managers of this group."
+        if self.proposal.without_account:
+            others = names_in_words(self.proposal.without_account)
+            field.help_text += f" It also names {others}, without an active account here: link one first."
+
+    def answer(self) -> tuple[str, list[int]]:
+        """Returns ``grant``, ``decline`` or an empty text, and the accounts of the people. The form must be valid."""
+        verb = self.cleaned_data.get("managers", "").partition(":")[0]
+        return verb, [person.account_id for person in self.proposal.people if person.account_id] if verb else []
 
     def show(self, row: UserGroup) -> None:
         super().show(row)
@@ -118,8 +157,32 @@ class UserGroupAdmin(AggregateAdmin[UserGroup]):
         return rows.annotate(people=count_of(GroupMember.objects.all(), "group", person)).prefetch_related(leads)
 
     def get_fields(self, request: HttpRequest, obj: UserGroup | None = None) -> tuple[str, ...]:
-        leads = ("leads",) if request.user.has_perm("oncall.change_grouplead") else ()
-        return (*UserGroupForm.Meta.fields, *leads)
+        if not self._may_grant(request, obj):
+            return UserGroupForm.Meta.fields
+        managers = ("managers",) if self._proposal(request, obj).people else ()
+        return (*UserGroupForm.Meta.fields, "leads", *managers)
+
+    def get_form(
+        self, request: HttpRequest, obj: UserGroup | None = None, change: bool = False, **kwargs: object
+    ) -> type[ModelForm[UserGroup]]:
+        form = super().get_form(request, obj, change=change, **kwargs)
+        assert issubclass(form, UserGroupForm)  # noqa: S101 - the form of this admin
+        form.proposal = self._proposal(request, obj)
+        return form
+
+    def _may_grant(self, request: HttpRequest, group: UserGroup | None) -> bool:
+        """Whether the form can grant leads: its field cannot be shown on a page that cannot be saved."""
+        may_save = self.has_add_permission(request) if group is None else self.has_change_permission(request, group)
+        return may_save and request.user.has_perm(CHANGE_LEAD)
+
+    def _proposal(self, request: HttpRequest, group: UserGroup | None) -> Proposal:
+        """Returns the managers to ask the user about. A request selects them once."""
+        if group is None or not self._may_grant(request, group):
+            return Proposal()
+        if not hasattr(request, "proposal"):
+            request.proposal = proposed_leads(group.pk)  # type: ignore[attr-defined]
+        found: Proposal = request.proposal  # type: ignore[attr-defined]
+        return found
 
     @display(description="Members", ordering="people")
     def member_count(self, group: Any) -> int:
@@ -136,3 +199,6 @@ class UserGroupAdmin(AggregateAdmin[UserGroup]):
             grant_lead(account_id, form.instance.pk, actor(request))
         for account_id in sorted(form.revoked):
             revoke_lead(account_id, form.instance.pk, actor(request))
+        verb, accounts = form.answer()
+        for account_id in accounts:
+            (grant_lead if verb == "grant" else decline_lead)(account_id, form.instance.pk, actor(request))

@@ -47,3 +47,17 @@ class GroupLead(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account} leads {self.group}"
+
+
+class DeclinedLead(models.Model):
+    """A manager at a source whom an administrator did not make a lead here, so that it is not proposed again."""
+
+    group = models.ForeignKey(UserGroup, on_delete=models.CASCADE, related_name="+")
+    responder = models.ForeignKey(Responder, on_delete=models.CASCADE, related_name="+")
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["group", "responder"], name="oncall_declinedlead_once")]
+
+    def __str__(self) -> str:
+        return f"{self.responder} does not lead {self.group}"

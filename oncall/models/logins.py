@@ -22,7 +22,10 @@ class Session(AbstractBaseSession):
 
 
 class LoginAttempt(models.Model):
-    """An attempt to log in. account, address: keyed hashes of what was typed and of the network address."""
+    """An attempt to log in, or a request of a link for a new password, which never succeeds.
+
+    account, address: keyed hashes of what was typed and of the network address; those of links are different.
+    """
 
     account = models.CharField(max_length=64)
     address = models.CharField(max_length=64)

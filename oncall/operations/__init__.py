@@ -13,7 +13,7 @@ from oncall.operations.authority import may_manage
 from oncall.operations.drafts import WriteResult, check, lock_versions, write
 from oncall.operations.erasing import erase_responder, preview_erasure
 from oncall.operations.keys import fill_references, follow_merges
-from oncall.operations.leads import grant_lead, revoke_lead
+from oncall.operations.leads import decline_lead, grant_lead, revoke_lead
 from oncall.operations.lifecycle import deactivate, delete, reactivate
 from oncall.operations.merging import lock_for_merge, merge
 
@@ -24,6 +24,7 @@ __all__ = [
     "check",
     "create_account",
     "deactivate",
+    "decline_lead",
     "delete",
     "delete_account",
     "erase_responder",

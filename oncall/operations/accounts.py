@@ -5,10 +5,12 @@ last active superuser who may use the admin stays one. These rules hold here, wh
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Unpack
+from typing import Any, Unpack
 
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group, Permission
 from django.db import transaction
+from django.db.models import F, QuerySet
 from django.views.decorators.debug import sensitive_variables
 
 from oncall.emails import canonical_email
@@ -59,11 +61,12 @@ def update_account(
     *,
     version: int | None = None,
     password: str = "",
-    rights: tuple[Iterable[int], Iterable[int]] | None = None,
+    rights: tuple[Iterable[int], Iterable[int] | None] | None = None,
 ) -> User:
     """Changes fields of ACCOUNT_FIELDS, the password if one is given, and the rights; writes one change record.
 
-    rights: the ids of all groups and of all permissions that the account has afterwards; None keeps them.
+    rights: the ids of all groups and of all permissions that the account has afterwards; None keeps them, also in the
+    place of the permissions alone.
 
     Raises InvalidDraft, NotAllowed, and StaleRows if the account is gone or has another version.
     """
@@ -83,7 +86,7 @@ def update_account(
         }
         columns = [*changes, *(["email_canonical"] if "email" in changes else [])]
         if password:
-            account.set_password(password)
+            account.password = make_password(password)  # not set_password: see record_password
             changes["password"] = [_HIDDEN, _HIDDEN]
             columns.append("password")
         if rights is not None:
@@ -111,17 +114,17 @@ def _put(account: User, fields: Mapping[str, object]) -> None:
     account.email_canonical = canonical
 
 
-def _put_rights(account: User, groups: Iterable[int], permissions: Iterable[int]) -> dict[str, Sequence[object]]:
+def _put_rights(account: User, groups: Iterable[int], permissions: Iterable[int] | None) -> dict[str, Sequence[object]]:
     """Gives the account exactly these permission groups and permissions; returns the changes, by name."""
     changes: dict[str, Sequence[object]] = {}
-    for name, manager, wanted in (
-        ("groups", account.groups, Group.objects.filter(pk__in=groups)),
-        ("user_permissions", account.user_permissions, Permission.objects.filter(pk__in=permissions)),
-    ):
+    rows: list[tuple[str, Any, QuerySet[Any]]] = [("groups", account.groups, Group.objects.filter(pk__in=groups))]
+    if permissions is not None:
+        rows.append(("user_permissions", account.user_permissions, Permission.objects.filter(pk__in=permissions)))
+    for name, manager, wanted in rows:
         before, after = sorted(map(str, manager.all())), sorted(map(str, wanted))
         if before != after:
             changes[name] = [before, after]
-            manager.set(wanted)  # type: ignore[arg-type]
+            manager.set(wanted)
     return changes
 
 
@@ -134,8 +137,16 @@ def set_password(account_id: int, password: str, by: Actor) -> None:
     update_account(account_id, {}, by, password=password)
 
 
-def set_rights(account_id: int, groups: Iterable[int], permissions: Iterable[int], by: Actor) -> None:
-    """Gives the account exactly these permission groups and permissions. Raises NotAllowed."""
+def record_password(sender: object, instance: User, created: bool, **named: object) -> None:
+    """Records a password that was set without an operation, as ``manage.py changepassword`` does: the signal
+    ``post_save``. Only ``User.set_password`` sets ``_password``; a new hash of the same password does not."""
+    if not created and instance._password is not None:  # type: ignore[attr-defined]
+        User.objects.filter(pk=instance.pk).update(version=F("version") + 1)
+        record("account", instance.pk, instance.email, "update", SHELL, {"password": [_HIDDEN, _HIDDEN]})
+
+
+def set_rights(account_id: int, groups: Iterable[int], permissions: Iterable[int] | None, by: Actor) -> None:
+    """Gives the account exactly these permission groups and permissions; None keeps these. Raises NotAllowed."""
     update_account(account_id, {}, by, rights=(groups, permissions))
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from django.contrib.auth.models import Permission
-from django.db.models import Q
+from django.contrib.auth.models import Group, Permission
+from django.db.models import Q, QuerySet
 
 from oncall.errors import NotAllowed, StaleRows
 from oncall.models import GroupLead, User
@@ -61,6 +61,14 @@ def authority_of(actor: User) -> Authority:
 def may_manage(actor: User, account: User) -> bool:
     """Returns whether the actor holds all rights of the account. To change it, the actor needs a permission, too."""
     return actor.is_active and not authority_of(actor).missing(account)
+
+
+def roles_within(actor: User) -> "QuerySet[Group]":
+    """Returns the permission groups whose permissions the actor holds, all of them, so that it may give them."""
+    if actor.is_superuser:
+        return Group.objects.all()
+    held = Permission.objects.filter(Q(user=actor) | Q(group__user=actor))
+    return Group.objects.exclude(permissions__in=Permission.objects.exclude(pk__in=held))
 
 
 def locked(ids: Iterable[int], by: Actor) -> dict[int, User]:

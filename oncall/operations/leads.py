@@ -3,7 +3,7 @@
 from django.db import transaction
 from django.utils import timezone
 
-from oncall.models import GroupLead, User, UserGroup
+from oncall.models import DeclinedLead, GroupLead, Responder, User, UserGroup
 from oncall.operations.audit import Actor, record
 from oncall.operations.authority import CHANGE_LEAD, authorised, locked
 
@@ -33,7 +33,26 @@ def revoke_lead(account_id: int, group_id: int, by: Actor) -> bool:
     count, _ = GroupLead.objects.filter(account_id=account_id, group_id=group_id).delete()
     if count:
         _record_lead(account_id, group_id, by, [True, None])
+        _remember_declined(account_id, group_id)
     return bool(count)
+
+
+@transaction.atomic
+def decline_lead(account_id: int, group_id: int, by: Actor) -> bool:
+    """Remembers that a manager at a source does not become a lead here; returns False if that is known.
+
+    Raises NotAllowed like a grant.
+    """
+    _demand(account_id, by)
+    is_new = _remember_declined(account_id, group_id)
+    if is_new:
+        _record_lead(account_id, group_id, by, [None, False])
+    return is_new
+
+
+def _remember_declined(account_id: int, group_id: int) -> bool:
+    person = Responder.objects.filter(account=account_id).first()
+    return person is not None and DeclinedLead.objects.get_or_create(group_id=group_id, responder=person)[1]
 
 
 def remove_leads(account: User, by: Actor) -> None:

@@ -1,7 +1,11 @@
-"""Counts attempts to log in. After too many failures, an account or an address waits before the next attempt."""
+"""Counts attempts to log in, and mails with a link for a new password.
+
+After too many failures, an account or an address waits before the next attempt. After too many mails, none is sent.
+"""
 
 import ipaddress
 import logging
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Any, Final
@@ -24,6 +28,9 @@ WINDOW: Final = timedelta(minutes=15)
 OF_ACCOUNT_FROM_ADDRESS: Final = 5
 OF_ACCOUNT: Final = 20
 OF_ADDRESS: Final = 30
+#: Requests of a link for a new password within WINDOW, after which no mail is sent.
+MAILS_OF_ACCOUNT: Final = 3
+MAILS_OF_ADDRESS: Final = 20
 #: How long an address is known after a login. There, only failures of the same account from the same address count, so
 #: that nobody is locked out by the attempts of others.
 KNOWN: Final = timedelta(days=30)
@@ -56,6 +63,21 @@ class ThrottledBackend(ModelBackend):
         return account
 
 
+def may_mail_link(email: str, address: str) -> bool:
+    """Counts the request of a link for a new password; returns whether a mail may be sent.
+
+    A request counts whether or not there is such an account. address: of the network.
+    """
+    now = timezone.now()
+    attempt = _store(f"link {canonical_email(email) or email.casefold()}", f"link {_network(address)}", now)
+    of_account, of_address = {"account": attempt.account}, {"address": attempt.address}
+    wait = _longest_wait(attempt, [(of_account, MAILS_OF_ACCOUNT), (of_address, MAILS_OF_ADDRESS)], now)
+    if wait:
+        attempt.delete()
+        logger.warning("A link for a new password, requested from %s, was not sent: too many.", _shown(address))
+    return not wait
+
+
 def client_address(request: HttpRequest | None) -> str:
     """Returns the network address of the client, empty if it is unknown.
 
@@ -84,13 +106,16 @@ def _begin(name: str, address: str) -> tuple[LoginAttempt, timedelta]:
     It is stored before the others are counted, so that attempts at the same time see each other.
     """
     now = timezone.now()
-    LoginAttempt.objects.filter(Q(at__lt=now - WINDOW, succeeded=False) | Q(at__lt=now - KNOWN)).delete()
-    hashed = canonical_email(name) or name.casefold()
-    attempt = LoginAttempt.objects.create(account=_hash(hashed), address=_hash(_network(address)), at=now)
+    attempt = _store(canonical_email(name) or name.casefold(), _network(address), now)
     wait = _wait(attempt, now)
     if wait:
         attempt.delete()  # waiting does not begin again with every attempt
     return attempt, wait
+
+
+def _store(account: str, address: str, now: datetime) -> LoginAttempt:
+    LoginAttempt.objects.filter(Q(at__lt=now - WINDOW, succeeded=False) | Q(at__lt=now - KNOWN)).delete()
+    return LoginAttempt.objects.create(account=_hash(account), address=_hash(address), at=now)
 
 
 def _wait(attempt: LoginAttempt, now: datetime) -> timedelta:
@@ -98,6 +123,10 @@ def _wait(attempt: LoginAttempt, now: datetime) -> timedelta:
     limits: list[tuple[dict[str, str], int]] = [(here, OF_ACCOUNT_FROM_ADDRESS)]
     if not LoginAttempt.objects.filter(**here, succeeded=True).exists():
         limits += [({"account": attempt.account}, OF_ACCOUNT), ({"address": attempt.address}, OF_ADDRESS)]
+    return _longest_wait(attempt, limits, now)
+
+
+def _longest_wait(attempt: LoginAttempt, limits: Sequence[tuple[dict[str, str], int]], now: datetime) -> timedelta:
     failures = LoginAttempt.objects.filter(succeeded=False, at__gte=now - WINDOW).exclude(pk=attempt.pk)
     waits = [timedelta(0)]
     for of, most in limits:

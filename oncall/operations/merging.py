@@ -6,10 +6,11 @@ from typing import Any
 from django.db import models, transaction
 
 from oncall.aggregates import Draft, Kind
-from oncall.errors import InvalidDraft
+from oncall.errors import InvalidDraft, NotAllowed, StaleRows
 from oncall.models import ChangeRecord, EscalationPolicy, GroupLead, Reference, Responder
 from oncall.models.root import Root
 from oncall.operations.audit import Actor, change_record
+from oncall.operations.authority import CHANGE_ACCOUNT, CHANGE_LEAD, authorised, locked
 from oncall.operations.drafts import WriteResult, lock_versions, write
 from oncall.operations.keys import Resolve, move_references
 from oncall.tables.base import Roots, chunks, element_key
@@ -19,10 +20,19 @@ from oncall.tables.kinds import ROOTS
 _Changes = dict[int, dict[str, list[object]]]
 
 
-def lock_for_merge(kind: Kind, loser_id: int, into_id: int) -> dict[int, int]:
-    """Locks all rows that a merge changes, in the order of their primary keys; returns the versions of the two rows."""
+def lock_for_merge(kind: Kind, loser_id: int, into_id: int, by: Actor) -> dict[int, int]:
+    """Locks all rows that a merge changes, in the order of their primary keys; returns the versions of the two rows.
+
+    The accounts whose link or lead right moves are locked first, as by every operation on them. Raises NotAllowed if
+    the actor may not move these, StaleRows if meanwhile there are more.
+    """
+    moved = _accounts_moved(kind, loser_id)
+    if moved:
+        _demand(kind, moved, by)
     former = [row.pk for row in _merged_into(ROOTS[kind], loser_id)]
     versions = lock_versions(kind, [loser_id, into_id, *former])
+    if not _accounts_moved(kind, loser_id) <= moved:
+        raise StaleRows([loser_id])
     return {pk: version for pk, version in versions.items() if pk in (loser_id, into_id)}
 
 
@@ -38,10 +48,10 @@ def merge(kind: Kind, loser_id: int, into_id: int, by: Actor, *, values: int | N
     The loser then keeps the others, and the other fields.
 
     Raises InvalidDraft if the rows are the same, one of them does not exist or was merged before, one policy is a part
-    of the other, or both people have an account.
+    of the other, or both people have an account; NotAllowed as :func:`lock_for_merge`.
     """
     roots = ROOTS[kind]
-    lock_for_merge(kind, loser_id, into_id)
+    lock_for_merge(kind, loser_id, into_id, by)
     loser, into = _two_rows(roots, loser_id, into_id, values)
     if values == loser_id:
         _take_values(roots, loser, into, by)
@@ -68,6 +78,29 @@ def merge(kind: Kind, loser_id: int, into_id: int, by: Actor, *, values: int | N
         change_record(kind, pk, row.name, "update", by, changes[pk]) for pk, row in changed.items() if changes[pk]
     )
     return [WriteResult(loser_id, loser.version), WriteResult(into_id, into.version)]
+
+
+def _accounts_moved(kind: Kind, loser_id: int) -> set[int]:
+    """Returns the accounts of which a merge moves the link to a responder, or the right to lead a group."""
+    if kind == "responder":
+        linked = Responder.objects.filter(pk=loser_id, account__isnull=False)
+        return set(linked.values_list("account_id", flat=True))
+    if kind == "user_group":
+        return set(GroupLead.objects.filter(group=loser_id).values_list("account_id", flat=True))
+    return set()
+
+
+def _demand(kind: Kind, ids: set[int], by: Actor) -> None:
+    """Raises NotAllowed, with what would be moved, unless the actor could do the same without a merge."""
+    accounts = locked(ids, by)
+    what, permission = ("the account", CHANGE_ACCOUNT) if kind == "responder" else ("the right to lead", CHANGE_LEAD)
+    try:
+        authority = authorised(by, accounts, permission)
+        for pk in sorted(ids):
+            authority.demand(accounts[pk])
+    except NotAllowed as refused:
+        names = ", ".join(str(accounts[pk]) for pk in sorted(ids))
+        raise NotAllowed(f"The merge would move {what} of {names}. {refused}") from refused
 
 
 def _merged_into(roots: Roots, row_id: int) -> Iterable[Root]:

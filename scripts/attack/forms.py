@@ -12,11 +12,14 @@ class _Fields(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.data: dict[str, Any] = {}
+        self.names: dict[str, None] = {}
         self._select = self._textarea = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
         name = given.get("name") or ""
+        if name and tag in ("select", "textarea", "input"):
+            self.names[name] = None
         if tag == "select":
             self._select = name
         elif tag == "option" and self._select and "selected" in given:
@@ -43,7 +46,11 @@ class _Fields(HTMLParser):
 
 
 class Form:
-    """The form at an address, which the caller changes and sends. Raises AssertionError if there is no such page."""
+    """The form at an address, which the caller changes and sends. Raises AssertionError if there is no such page.
+
+    names: of all controls, also of those that a browser sends only when they are ticked or chosen. ``__prefix__`` in a
+    name is the place of the number of an element that is added.
+    """
 
     def __init__(self, browser: Client, url: str) -> None:
         self.browser, self.url = browser, url
@@ -54,6 +61,7 @@ class Form:
         fields.feed(response.content.decode())
         self.data = {name: value for name, value in fields.data.items() if "__prefix__" not in name and name != "q"}
         self.data.pop("_method", None)
+        self.names = [name for name in fields.names if name not in ("q", "_method")]
 
     def send(self, **changes: Any) -> Any:
         return self.browser.post(self.url, {**self.data, **changes})

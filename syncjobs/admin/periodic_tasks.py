@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from celery.schedules import ParseException
 from django import forms
 from django.contrib import admin
 from django.db.models import Field
@@ -34,7 +35,27 @@ class TaskAdmin(beat.PeriodicTaskAdmin, ModelAdmin[PeriodicTask]):
     form = TaskForm
 
 
+class CrontabForm(forms.ModelForm):  # type: ignore[type-arg]
+    def clean(self) -> dict[str, Any] | None:
+        # The validators of the package accept ranges over the end of the week, at which the scheduler fails.
+        try:
+            CrontabSchedule(**self.cleaned_data).schedule  # noqa: B018 - whether it can be read
+        except (ValueError, ParseException) as unreadable:
+            raise forms.ValidationError(f"The scheduler cannot read this: {unreadable}") from unreadable
+        return super().clean()
+
+
 class CrontabAdmin(beat.CrontabScheduleAdmin, ModelAdmin[CrontabSchedule]):
+    form = CrontabForm
+    fields = ("stored", "minute", "hour", "day_of_month", "month_of_year", "day_of_week", "timezone")
+    readonly_fields = ("stored",)
+
+    @admin.display(description="Human readable")
+    def stored(self, row: CrontabSchedule) -> str:
+        # The package describes the row of the form, and fails if a field of the form is invalid.
+        found = CrontabSchedule.objects.filter(pk=row.pk).first()
+        return "-" if found is None else str(found.human_readable)
+
     def formfield_for_dbfield(
         self, db_field: "Field[Any, Any]", request: HttpRequest, **kwargs: Any
     ) -> forms.Field | None:

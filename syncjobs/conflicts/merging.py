@@ -25,7 +25,7 @@ _EDITED: Final = 0
 def merge_rows(kind: Kind, loser_id: int, into_id: int, *, by: Actor, values: int | None = None) -> list[WriteResult]:
     """Merge the row ``loser_id`` into ``into_id``; return the results of both rows, the loser first.
 
-    values: the row whose fields are kept, ``into_id`` unless given. Raises InvalidDraft, as
+    values: the row whose fields are kept, ``into_id`` unless given. Raises InvalidDraft or NotAllowed, as
     :func:`oncall.operations.merge`; nothing is written then.
 
     In a kind whose rows are united (``Roots.united``), every link goes on writing its own elements, and the link that
@@ -33,7 +33,7 @@ def merge_rows(kind: Kind, loser_id: int, into_id: int, *, by: Actor, values: in
     has other values, the kept ones are pinned, so that only a decision replaces them. In another kind, the links of the
     row whose values are kept go on; the others are ignored, and stay with their elements at the inactive row.
     """
-    versions = lock_for_merge(kind, loser_id, into_id)
+    versions = lock_for_merge(kind, loser_id, into_id, by)
     results = merge(kind, loser_id, into_id, by, values=values)
     links = _lock_links(kind, loser_id, into_id)
     kept = [link for link in links if link.row_id == (values or into_id)]

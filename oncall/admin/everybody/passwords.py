@@ -6,13 +6,18 @@ from urllib.parse import urlsplit
 
 from django import forms
 from django.conf import settings
+from django.contrib.admin import AdminSite
 from django.contrib.auth.forms import PasswordResetForm, SetPasswordForm
+from django.contrib.auth.views import PasswordChangeView, PasswordResetConfirmView
+from django.http import HttpRequest
+from django.urls import reverse
 from unfold.forms import AdminOwnPasswordChangeForm
 from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminPasswordWidget
 
 from oncall.emails import canonical_email
 from oncall.models import User
 from oncall.operations import account, set_password
+from oncall.operations.logins import client_address, may_mail_link
 
 
 class _OperationSetsPassword:
@@ -31,6 +36,15 @@ class OwnPasswordForm(_OperationSetsPassword, AdminOwnPasswordChangeForm):
     """Changes the password of the person who is logged in."""
 
 
+def change_own_password(site: AdminSite, request: HttpRequest, extra_context: dict[str, Any] | None) -> Any:
+    """The page of a site on which the person who is logged in changes the password."""
+    request.current_app = site.name
+    done = reverse("admin:password_change_done", current_app=site.name)
+    context = {**site.each_context(request), **(extra_context or {})}
+    view = PasswordChangeView.as_view(form_class=OwnPasswordForm, success_url=done, extra_context=context)
+    return view(request)
+
+
 class ResetPasswordForm(_OperationSetsPassword, SetPasswordForm):  # type: ignore[type-arg]
     """Sets a new password by the link of a mail."""
 
@@ -38,6 +52,14 @@ class ResetPasswordForm(_OperationSetsPassword, SetPasswordForm):  # type: ignor
         super().__init__(*args, **kwargs)
         for field in self.fields.values():
             field.widget = UnfoldAdminPasswordWidget({"autocomplete": "new-password"})
+
+
+class ResetPasswordView(PasswordResetConfirmView):
+    """Takes the new password. The link of an account that was deactivated meanwhile is not valid."""
+
+    def get_user(self, uidb64: str) -> User | None:
+        user = super().get_user(uidb64)
+        return user if isinstance(user, User) and user.is_active else None
 
 
 class RequestResetForm(PasswordResetForm):
@@ -54,6 +76,9 @@ class RequestResetForm(PasswordResetForm):
                 yield user
 
     def save(self, **options: Any) -> None:  # type: ignore[override]
-        """Sends the mail. Its link leads to ``PUBLIC_BASE_URL``, whatever host the request names."""
+        """Sends the mail, unless too many were requested. Its link leads to ``PUBLIC_BASE_URL``, whatever host the
+        request names."""
+        if not may_mail_link(self.cleaned_data["email"], client_address(options.get("request"))):
+            return
         public = urlsplit(settings.PUBLIC_BASE_URL)
         super().save(**{**options, "domain_override": public.netloc, "use_https": public.scheme == "https"})

@@ -15,7 +15,12 @@ from unfold.forms import AuthenticationForm as StaffAuthenticationForm
 from unfold.sites import UnfoldAdminSite
 
 from oncall.admin.everybody.my_page import my_page
-from oncall.admin.everybody.passwords import OwnPasswordForm, RequestResetForm, ResetPasswordForm
+from oncall.admin.everybody.passwords import (
+    RequestResetForm,
+    ResetPasswordForm,
+    ResetPasswordView,
+    change_own_password,
+)
 
 _TEMPLATES = "oncall/everybody"
 
@@ -38,14 +43,6 @@ class LoginForm(StaffLoginForm):
 
     def confirm_login_allowed(self, user: Any) -> None:
         AuthenticationForm.confirm_login_allowed(self, user)
-
-
-class _ResetPassword(views.PasswordResetConfirmView):
-    """The page behind the link of a mail. The link of an account that was deactivated meanwhile is not valid."""
-
-    def get_user(self, uidb64: str) -> Any:
-        account = super().get_user(uidb64)
-        return account if account is not None and account.is_active else None
 
 
 class EverybodySite(UnfoldAdminSite):
@@ -72,11 +69,7 @@ class EverybodySite(UnfoldAdminSite):
         return page
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        request.current_app = self.name
-        done = reverse("admin:password_change_done", current_app=self.name)
-        context = {**self.each_context(request), **(extra_context or {})}
-        view = views.PasswordChangeView.as_view(form_class=OwnPasswordForm, success_url=done, extra_context=context)
-        return view(request)
+        return change_own_password(self, request, extra_context)
 
     # --- password reset, for both sites -------------------------------------------------------------------------------
 
@@ -105,7 +98,7 @@ class EverybodySite(UnfoldAdminSite):
         )
 
     def _reset_password(self, request: HttpRequest, uidb64: str, token: str) -> HttpResponseBase:
-        view = _ResetPassword.as_view(
+        view = ResetPasswordView.as_view(
             form_class=ResetPasswordForm,
             template_name=f"{_TEMPLATES}/reset_password.html",
             extra_context=self.each_context(request),

@@ -55,7 +55,7 @@ def test_several_accounts_are_deleted_at_once(browser: Client) -> None:
     assert list(User.objects.values_list("email", flat=True)) == ["root@example.com"]
 
 
-def test_only_a_superuser_gives_rights_or_edits_a_superuser(administrator: User, client: Client, tester: Actor) -> None:
+def test_only_a_superuser_makes_or_edits_a_superuser(administrator: User, client: Client, tester: Actor) -> None:
     clerk, other = create_account("clerk@example.com", is_staff=True), create_account("other@example.com")
     rights = Permission.objects.filter(codename__in=["view_user", "change_user", "delete_user"])
     set_rights(clerk.pk, [], [permission.pk for permission in rights], tester)
@@ -65,7 +65,7 @@ def test_only_a_superuser_gives_rights_or_edits_a_superuser(administrator: User,
     sent |= {"row_version": "1"}
     assert client.post(url, sent).status_code == 302
     other.refresh_from_db()
-    assert (other.name, other.is_superuser, other.is_staff) == ("Other", False, False)
+    assert (other.name, other.is_superuser, other.is_staff) == ("Other", False, True)
     taken = {"email": "root@example.com", "new_password": PASSWORD, "again": PASSWORD}
     assert client.post(reverse("admin:oncall_user_change", args=[administrator.pk]), taken).status_code == 403
     assert client.post(reverse("admin:oncall_user_delete", args=[administrator.pk]), {"post": "yes"}).status_code == 403
@@ -105,3 +105,39 @@ def test_the_form_offers_roles_and_hides_single_permissions(browser: Client) -> 
     assert rights["fields"] == ("is_staff", "groups")
     assert (title, advanced["fields"]) == ("Advanced", ("is_superuser", "user_permissions"))
     assert [label for _, label in page.context["adminform"].form.fields["groups"].choices] == sorted(Role.values)
+
+
+def test_an_administrator_gives_roles_within_its_own_rights_and_no_single_permission(
+    client: Client, administrator: User, tester: Actor
+) -> None:
+    clerk = create_account("clerk@example.com", is_staff=True)
+    other = create_account("other@example.com")
+    set_rights(clerk.pk, [Group.objects.get(name=Role.ADMINISTRATOR).pk], [], tester)
+    kept = Permission.objects.get(codename="view_schedule")
+    set_rights(other.pk, [], [kept.pk], tester)
+    above = Group.objects.create(name="Above")
+    above.permissions.add(Permission.objects.get(content_type__app_label="auth", codename="add_group"))
+    client.force_login(clerk)
+    url = reverse("admin:oncall_user_change", args=[other.pk])
+    fields = client.get(url).context["adminform"].form.fields
+    assert [label for _, label in fields["groups"].choices] == sorted(Role.values)
+    assert not {"is_superuser", "user_permissions"} & fields.keys()
+    sent = {"email": "other@example.com", "is_active": "on", "is_staff": "on", "user_permissions": []}
+    role = Group.objects.get(name=Role.OPERATOR).pk
+    answer = client.post(url, {**sent, "groups": [role], "row_version": User.objects.get(pk=other.pk).version})
+    assert answer.status_code == 302
+    assert {each.name for each in other.groups.all()} == {Role.OPERATOR}
+    assert other.user_permissions.get() == kept
+    answer = client.post(url, {**sent, "groups": [above.pk], "row_version": User.objects.get(pk=other.pk).version})
+    assert answer.status_code == 200
+    assert "is not one of the available choices" in answer.content.decode()
+    assert {each.name for each in other.groups.all()} == {Role.OPERATOR}
+
+
+def test_nobody_without_all_rights_of_a_role_is_offered_it(client: Client, tester: Actor) -> None:
+    clerk = create_account("clerk@example.com", is_staff=True)
+    rights = Permission.objects.filter(codename__in=["add_user", "act_as_lead"])
+    set_rights(clerk.pk, [], [permission.pk for permission in rights], tester)
+    client.force_login(clerk)
+    fields = client.get(reverse("admin:oncall_user_add")).context["adminform"].form.fields
+    assert [label for _, label in fields["groups"].choices] == [Role.TEAM_LEAD]

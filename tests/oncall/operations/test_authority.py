@@ -18,6 +18,7 @@ from oncall.operations import (
     grant_lead,
     link_account,
     may_manage,
+    merge,
     revoke_lead,
     set_password,
     set_rights,
@@ -262,3 +263,70 @@ def test_two_administrators_who_remove_each_other_at_once_leave_one() -> None:
         wait_until_blocked()
     end()
     assert list(User.objects.filter(is_active=True).values_list("pk", flat=True)) == [first]
+
+
+# --- merges -----------------------------------------------------------------------------------------------------------
+
+
+def _linked(make: MakeRow, pk: int) -> tuple[int, int]:
+    loser, into = make("responder", name="Ana"), make("responder", name="Ana K.")
+    link_account(loser, pk, Actor(None, "test"))
+    return loser, into
+
+
+def _led(make: MakeRow, pk: int) -> tuple[int, int]:
+    loser, into = make("user_group", name="Payments"), make("user_group", name="Cards")
+    grant_lead(pk, loser, Actor(None, "test"))
+    return loser, into
+
+
+#: What a merge moves of an account: the column of it -> (kind, the two rows, the permission, the words).
+MOVED: dict[str, tuple[Any, Callable[[MakeRow, int], tuple[int, int]], str, str]] = {
+    "Responder.account": ("responder", _linked, "change_user", "move the account of plain@example.com"),
+    "GroupLead.account": ("user_group", _led, "change_grouplead", "move the right to lead of plain@example.com"),
+}
+#: Columns with an account that a merge leaves alone: who did something, and what the account may do.
+NOT_MOVED = {"GroupLead.granted_by", "ChangeRecord.actor", "User_groups.user", "User_user_permissions.user"}
+
+
+def _of_account(pk: int) -> object:
+    row = User.objects.get(pk=pk)
+    return getattr(row, "responder", None), set(row.leads.values_list("group", flat=True))
+
+
+def test_each_column_with_an_account_is_classed_as_moved_by_a_merge_or_not() -> None:
+    columns = {
+        f"{field.model.__name__}.{field.name}"
+        for field in User._meta._relation_tree  # type: ignore[attr-defined]
+        if field.model._meta.app_label == "oncall"
+    }
+    assert columns == {*MOVED, *NOT_MOVED}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("column", MOVED)
+def test_a_merge_that_moves_an_account_or_its_leads_needs_the_right_for_it(column: str, make: MakeRow) -> None:
+    kind, two_rows, permission, words = MOVED[column]
+    pk = plain(make)
+    loser, into = two_rows(make, pk)
+    before = _of_account(pk)
+    others = set(ALL) - {permission}
+    with pytest.raises(NotAllowed, match=f"The merge would {words}.*Nothing was changed"):
+        merge(kind, loser, into, account(clerk(*others, "change_responder", "change_usergroup").pk))
+    assert _of_account(pk) == before
+    assert not ChangeRecord.objects.filter(changes__has_key="merged_into").exists()
+    allowed = clerk(permission, name="allowed")
+    if column == "Responder.account":
+        set_rights(pk, [], permissions("change_schedule"), Actor(None, "test"))
+        with pytest.raises(NotAllowed, match=r"oncall\.change_schedule"):
+            merge(kind, loser, into, account(allowed.pk))
+        set_rights(pk, [], [], Actor(None, "test"))
+    merge(kind, loser, into, account(allowed.pk))
+    assert _of_account(pk) != before
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("kind", ["responder", "user_group"])
+def test_a_merge_that_moves_no_account_needs_no_right_on_accounts(kind: Any, make: MakeRow) -> None:
+    loser, into = make(kind, name="Ana"), make(kind, name="Ana K.")
+    assert merge(kind, loser, into, account(clerk().pk))[1].id == into

@@ -1,12 +1,16 @@
-"""A vendor whose answers to a page are hostile."""
+"""A vendor whose answers to a page are hostile, and a browser that tampers with its requests."""
 
 import pytest
 from django.core.cache import cache
+from django.test import Client
 
 from connectors.base import Probe, Right
 from connectors.closure import Node
 from connectors.records import Account
-from tests.syncjobs.site.hostile import VENDOR, hostile
+from oncall.models import User
+from tests.syncjobs.conftest import Sync
+from tests.syncjobs.site.hostile import VENDOR, build, hostile
+from tests.syncjobs.site.tampering import Tampering
 
 
 @pytest.fixture
@@ -25,3 +29,11 @@ def hostile_vendor(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     monkeypatch.setattr("django.contrib.auth.password_validation.validate_password", lambda *given: None)
     cache.clear()
+
+
+@pytest.fixture
+def tampering(sync: Sync, client: Client, hostile_vendor: None, thorough: bool) -> Tampering:
+    build(sync)
+    client.force_login(User.objects.create_superuser("root@example.com", "a long password"))
+    client.raise_request_exception = False
+    return Tampering(client, thorough=thorough)

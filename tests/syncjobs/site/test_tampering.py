@@ -1,27 +1,17 @@
 """No request answers 500, whatever a person writes into its address, its query or its form."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Iterator
+from typing import Final
 from urllib.parse import quote
 
 import pytest
 from django.contrib import admin
 from django.http import HttpRequest
-from django.test import Client
 from django.urls import reverse
 
-from oncall.models import User
-from tests.syncjobs.conftest import Sync
 from tests.syncjobs.site.addresses import Address, addresses
-from tests.syncjobs.site.hostile import build
-from tests.syncjobs.site.undoing import undone
+from tests.syncjobs.site.tampering import VALUES, Tampering, report
 
-#: What is written in the place of an id, a number, a name, a date or a choice.
-VALUES: Final = (
-    "9" * 5_000, "9" * 4_000, str(2**63), str(-(2**63) - 1), "-1", "0", "²", "٣", "1e9", "nan", "x", "\0", "a\0b", "",
-    " ", "\ud800".encode("utf-8", "surrogatepass").decode("latin-1"), "'", "%", "../..", "[]", "{}", "None", "1,2",
-    "10000-01-01", "0001-01-01T00:00", "9999-12-31T23:59", "2026-02-30", "local:9999999999999999999", "a" * 10_000,
-)  # fmt: skip
 #: Parameters of lists, and of all other pages. Filters of a list are added.
 OF_LISTS: Final = ("q", "p", "o", "e", "all", "_popup", "_to_field", "_changelist_filters", "id__exact")
 OF_PAGES: Final = (
@@ -33,40 +23,6 @@ OF_BUTTONS: Final = (
     "tick", "item", "approve", "all", "query", "chosen", "part", "q", "scope", "confirmed", "despite_rules", "kind",
     "action", "outcome",
 )  # fmt: skip
-
-
-class Tampering:
-    """Sends requests and notes those that are answered with 500. Each is undone."""
-
-    def __init__(self, client: Client, *, thorough: bool) -> None:
-        self.client, self.thorough = client, thorough
-        self.sent = 0
-        self.faults: list[str] = []
-        self._turn = 0
-
-    def values(self) -> Sequence[str]:
-        """Return the values to try in one place: all, or the one whose turn it is."""
-        if self.thorough:
-            return VALUES
-        self._turn += 1
-        return [VALUES[self._turn % len(VALUES)]]
-
-    def send(self, method: str, url: str, data: Mapping[str, Any] | None = None, **options: Any) -> None:
-        self.sent += 1
-        with undone(self.client):
-            response = getattr(self.client, method)(url, data, **options)
-            if response.status_code >= 500:
-                given = {name: value[:40] for name, value in (data or {}).items() if isinstance(value, str)}
-                error = response.exc_info[1] if response.exc_info else response.status_code
-                self.faults.append(f"{method} {url[:90]} {given}: {error!r:.160}")
-
-
-@pytest.fixture
-def tampering(sync: Sync, client: Client, hostile_vendor: None, thorough: bool) -> Tampering:
-    build(sync)
-    client.force_login(User.objects.create_superuser("root@example.com", "a long password"))
-    client.raise_request_exception = False
-    return Tampering(client, thorough=thorough)
 
 
 def with_other_ids(address: Address) -> Iterator[str]:
@@ -148,9 +104,3 @@ def test_a_planted_fault_is_found(tampering: Tampering, monkeypatch: pytest.Monk
     press_and_act(tampering, [each for each in addresses() if each.name.endswith("_ticks")])
     assert tampering.faults
     assert all("ticks" in fault and "Error" in fault for fault in tampering.faults)
-
-
-def report(tampering: Tampering, what: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert tampering.faults == []
-    with capsys.disabled():
-        print(f"\ntampered {what}: {tampering.sent} requests, {len(VALUES)} values")  # noqa: T201 - counts

@@ -1,14 +1,23 @@
 """Login, password change and password reset of the pages for everybody."""
 
 import re
+from collections.abc import Callable
+from datetime import timedelta
+from io import StringIO
 from typing import Any
 
 import pytest
+import time_machine
+from django.contrib.admin.sites import all_sites
 from django.core import mail
+from django.core.management import call_command
 from django.test import Client
+from django.urls import reverse
 
 from oncall.models import ChangeRecord, User
 from oncall.operations import Actor, create_account
+from oncall.operations.logins import MAILS_OF_ACCOUNT, MAILS_OF_ADDRESS, WINDOW
+from scripts.attack.forms import Form
 
 pytestmark = pytest.mark.django_db
 PASSWORD, NEW = "correct horse battery", "another long password"
@@ -130,18 +139,135 @@ def test_an_inactive_account_gets_no_link_and_a_link_sent_before_is_void(
     assert mail.outbox == []
 
 
-def test_a_link_that_was_opened_is_void_once_its_account_is_deactivated(
+def test_a_link_or_its_open_form_of_a_deactivated_account_sets_nothing(
     ana: User, client: Client, settings: Any
 ) -> None:
     client.post("/password_reset/", {"email": ana.email})
-    form_url = client.get(link(settings), follow=True).redirect_chain[-1][0]
+    url = link(settings)
+    form_url = client.get(url, follow=True).redirect_chain[-1][0]
     User.objects.filter(pk=ana.pk).update(is_active=False)
-    for answer in (client.get(form_url), client.post(form_url, {"new_password1": NEW, "new_password2": NEW})):
-        assert answer.status_code == 200
-        assert "not valid" in answer.content.decode()
-    assert User.objects.get(pk=ana.pk).check_password(PASSWORD)
+    answers = [
+        client.post(form_url, {"new_password1": NEW, "new_password2": NEW}),
+        Client().get(url, follow=True),
+    ]
+    assert all("not valid" in answer.content.decode() for answer in answers)
+    ana.refresh_from_db()
+    assert ana.check_password(PASSWORD)
 
 
 def test_the_login_pages_lead_to_the_reset(client: Client) -> None:
     for url in ("/login/", "/admin/login/"):
         assert 'href="/password_reset/"' in client.get(url).content.decode()
+
+
+# --- each way to set a password ---------------------------------------------------------------------------------------
+
+
+def by_form_of(site: str) -> Callable[[User, Client, Any], None]:
+    def change(ana: User, client: Client, settings: Any) -> None:
+        client.force_login(ana)
+        data = {"old_password": PASSWORD, "new_password1": NEW, "new_password2": NEW}
+        assert client.post(reverse(f"{site}:password_change"), data).status_code == 302
+
+    return change
+
+
+def by_link(ana: User, client: Client, settings: Any) -> None:
+    client.post("/password_reset/", {"email": ana.email})
+    form_url = client.get(link(settings), follow=True).redirect_chain[-1][0]
+    assert client.post(form_url, {"new_password1": NEW, "new_password2": NEW}).status_code == 302
+
+
+def by_administrator(ana: User, client: Client, settings: Any) -> None:
+    client.force_login(User.objects.create_superuser("root@example.com", PASSWORD))
+    form = Form(client, reverse("admin:oncall_user_change", args=[ana.pk]))
+    assert form.send(new_password=NEW, again=NEW).status_code == 302
+
+
+def by_shell(ana: User, client: Client, settings: Any) -> None:
+    typed = "django.contrib.auth.management.commands.changepassword.Command._get_pass"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(typed, lambda *given: NEW)
+        call_command("changepassword", ana.email, stdout=StringIO())
+
+
+WAYS = {
+    "the admin": by_form_of("admin"),
+    "the pages for everybody": by_form_of("everybody"),
+    "the link of a mail": by_link,
+    "the page of the account": by_administrator,
+    "manage.py changepassword": by_shell,
+}
+
+
+def test_each_site_with_a_page_for_passwords_is_a_way() -> None:
+    assert {"the admin", "the pages for everybody"} <= WAYS.keys()
+    assert {site.name for site in all_sites} == {"admin", "everybody"}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_each_way_to_set_a_password_writes_one_record_without_it(
+    ana: User, client: Client, settings: Any, way: str
+) -> None:
+    User.objects.filter(pk=ana.pk).update(is_staff=True)
+    ana.refresh_from_db()
+    ChangeRecord.objects.all().delete()
+    WAYS[way](ana, client, settings)
+    ana.refresh_from_db()
+    assert ana.check_password(NEW)
+    assert ana.version == 2
+    record = ChangeRecord.objects.get(model="account", object_id=ana.pk)
+    assert record.changes == {"password": ["(hidden)", "(hidden)"]}
+    assert record.actor == {"the page of the account": User.objects.exclude(pk=ana.pk).first()}.get(
+        way, None if "manage.py" in way else ana
+    )
+    stored = str(list(ChangeRecord.objects.values()))
+    assert NEW not in stored and ana.password not in stored
+
+
+def test_a_new_hash_of_the_same_password_is_no_change(ana: User, settings: Any) -> None:
+    ChangeRecord.objects.all().delete()
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.PBKDF2PasswordHasher", *settings.PASSWORD_HASHERS]
+    assert ana.check_password(PASSWORD)
+    assert User.objects.get(pk=ana.pk).password.startswith("pbkdf2")
+    assert not ChangeRecord.objects.exists()
+
+
+# --- how many links ---------------------------------------------------------------------------------------------------
+
+
+def test_200_requests_for_one_address_send_three_mails(ana: User, client: Client) -> None:
+    answers = {
+        client.post("/password_reset/", {"email": ana.email}, REMOTE_ADDR=f"198.51.100.{n % 50}").headers["Location"]
+        for n in range(200)
+    }
+    assert answers == {"/password_reset/sent/"}
+    assert len(mail.outbox) == MAILS_OF_ACCOUNT == 3
+
+
+def test_many_requests_from_one_network_send_twenty_mails(client: Client) -> None:
+    people = [create_account(f"p{n}@example.com", PASSWORD, by=Actor(None, "test")) for n in range(30)]
+    asked = [people[n % 30].email if n % 2 else f"nobody{n}@example.com" for n in range(60)]
+    answers = {
+        client.post("/password_reset/", {"email": email}, REMOTE_ADDR=f"2001:db8::{n:x}").headers["Location"]
+        for n, email in enumerate(asked)
+    }
+    assert answers == {"/password_reset/sent/"}
+    assert len(mail.outbox) == MAILS_OF_ADDRESS / 2  # requests for unknown addresses count alike
+    client.post("/password_reset/", {"email": people[0].email}, REMOTE_ADDR="2001:db8:1::1")
+    assert len(mail.outbox) == MAILS_OF_ADDRESS / 2 + 1
+
+
+def test_requests_for_links_and_failed_logins_are_counted_apart(ana: User, client: Client) -> None:
+    for _ in range(10):
+        client.post("/password_reset/", {"email": ana.email})
+    assert login(client).status_code == 302
+
+
+def test_mails_are_sent_again_after_the_window(ana: User, client: Client) -> None:
+    with time_machine.travel("2026-03-02T09:00:00Z", tick=False) as clock:
+        for _ in range(5):
+            client.post("/password_reset/", {"email": ana.email})
+        clock.shift(WINDOW + timedelta(seconds=1))
+        client.post("/password_reset/", {"email": ana.email})
+    assert len(mail.outbox) == MAILS_OF_ACCOUNT + 1

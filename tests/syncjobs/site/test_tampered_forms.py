@@ -1,0 +1,88 @@
+"""No form of either site answers 500, whatever is sent for one of its fields."""
+
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any, Final
+
+import pytest
+from django.test import Client
+
+from oncall.models import UserGroup
+from scripts.attack.forms import Form
+from tests.syncjobs.site.addresses import Address, addresses
+from tests.syncjobs.site.tampering import VALUES, Tampering, report
+
+#: What is sent for a field, beside VALUES: lists, and texts that a schedule of a task could be read from.
+MORE_VALUES: Final[tuple[Any, ...]] = (
+    [], ["1", "-1", str(2**63)], ["x", "x"], "9" * 19, "*/-1", "1-0", "*/0", "59-0/0", "on", "1.5", "NaN", "Infinity",
+    "-Infinity", "2026-03-02 09:00", "1" * 400 + ".5",
+)  # fmt: skip
+
+
+def pages_with_forms(client: Client, among: Iterable[Address]) -> Iterator[tuple[Address, Form]]:
+    """Yield one form of each address that shows one, with all of its fields."""
+    for address in among:
+        for url in address.urls()[:1]:
+            for query in ("", "?provider=pagerduty") if address.name.endswith("connection_add") else ("",):
+                response = client.get(url + query)
+                is_page = response.headers.get("Content-Type", "").startswith("text/html")
+                if response.status_code == 200 and is_page:
+                    form = Form(client, url + query)
+                    if set(form.names) - {"csrfmiddlewaretoken"}:
+                        yield address, form
+
+
+def tamper(tampering: Tampering, form: Form, names: Collection[str], values: Collection[Any] = ()) -> None:
+    """Send the form with values in the place of each field, also of the fields of an element that is added.
+
+    values: those of Tampering unless given.
+    """
+    for name in names:
+        number = int(form.data.get(name.partition("-__prefix__")[0] + "-TOTAL_FORMS") or 0)
+        data = (
+            {**form.data, name.partition("-__prefix__")[0] + "-TOTAL_FORMS": str(number + 1)}
+            if "__prefix__" in name
+            else form.data
+        )
+        for value in values or ((*VALUES, *MORE_VALUES) if tampering.thorough else tampering.values()):
+            tampering.send("post", form.url, {**data, name.replace("__prefix__", str(number)): value})
+
+
+def test_no_field_of_a_form_answers_500(tampering: Tampering, capsys: pytest.CaptureFixture[str]) -> None:
+    seen = set()
+    for address, form in pages_with_forms(tampering.client, addresses()):
+        seen.add(address.name)
+        tamper(tampering, form, form.names)
+    report(tampering, f"fields of {len(seen)} forms", capsys)
+
+
+#: Values that failed on SQLite, or in the description of a schedule.
+FAILED_ONCE: Final[tuple[Any, ...]] = ("-1", str(2**63), ["1", "9" * 5_000])
+
+
+def tamper_with_choices_and_schedules(tampering: Tampering) -> None:
+    """Send what failed once for each multiple choice, and for each field of the schedules of periodic tasks."""
+    for address in addresses():
+        if address.model is None or not address.name.endswith(("_add", "_change")):
+            continue
+        is_schedule = address.model._meta.app_label == "django_celery_beat"
+        several = {"leads", *(field.name for field in address.model._meta.many_to_many)}
+        if is_schedule or len(several) > 1 or address.model is UserGroup:
+            for _, form in pages_with_forms(tampering.client, [address]):
+                names = [name for name in form.names if name in several or (is_schedule and "csrf" not in name)]
+                tamper(tampering, form, names, FAILED_ONCE)
+
+
+def test_no_choice_out_of_range_and_no_odd_schedule_answers_500(
+    tampering: Tampering, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tamper_with_choices_and_schedules(tampering)
+    assert tampering.sent > 100
+    report(tampering, "choices and schedules", capsys)
+
+
+def test_a_planted_fault_of_a_form_is_found(tampering: Tampering, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("syncjobs.admin.periodic_tasks.CrontabAdmin.stored", lambda self, row: row.human_readable)
+    (page,) = [each for each in addresses() if each.name == "admin:django_celery_beat_crontabschedule_add"]
+    for _, form in pages_with_forms(tampering.client, [page]):
+        tamper(tampering, form, ["minute"], ["-1"])
+    assert len(tampering.faults) == 1
