@@ -12,7 +12,7 @@ from oncall.admin.schedule.window_lines import text_from_windows
 from oncall.rendering.codec import instant_to_text
 from oncall.rendering.explaining import STATE_WORDS, Contribution, Explanation, Opening, Turn, explain
 from oncall.rendering.spec import ByOccurrence, ExtraShift, Layer, Override, ScheduleSpec, Substitution
-from oncall.selectors.schedules import ScheduleInput
+from oncall.selectors.participants import ScheduleInput
 
 _Exception = Override | ExtraShift | Substitution
 

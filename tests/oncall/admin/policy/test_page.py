@@ -88,7 +88,7 @@ def test_the_ladder_shows_minutes_people_and_problems(browser: Client, busy: int
         "one of them, in turn", "next on call",
         "Night</a>", "<strong>T+13</strong>",
         '<strong>Ana Kowalski</strong> <span class="rb-muted">(replaces Dan)</span>',
-        "It is inactive, so nobody is paged.",
+        "This policy is inactive: nobody is paged.",
         '3:PGONE (not known here) <span class="rb-unsure">(cannot be reached)</span>',
         "<strong>Ana Kowalski</strong> or <strong>Cleo</strong> or 3:PGONE", "until closed",
         "routing depends on the alert",
