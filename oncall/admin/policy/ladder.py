@@ -199,7 +199,7 @@ class LadderBuilder:
                 return "The group's routing depends on the alert, so who is paged cannot be determined."
             case "cycle":
                 back = " → ".join(self.policy_name(key) if key else "this policy" for key in problem.path)
-                return f"This policy is already running, so the walk stops here: {back}."
+                return f"This policy starts inside itself, so the walk stops here: {back}."
         if target.mode != "current" and problem.what is None:
             return f"Who is {target.mode} on call is unknown: no handoff within 60 days, or it cannot be rendered."
         if problem.what is not None and problem.what.kind == "unknown":

@@ -193,7 +193,7 @@ def test_cycles_endless_walks_and_unreadable_levels_are_reported(browser: Client
         key=f"local:{two}",
         escalation_policy_id=two,
     )
-    assert "This policy is already running, so the walk stops here: Two → One → Two." in shown(browser, again)
+    assert "This policy starts inside itself, so the walk stops here: Two → One → Two." in shown(browser, again)
     ana = make("responder", name="Ana")
     endless = make("escalation_policy", levels=levels(level(1, target("responder", ana))), repeat_count=1_000_000)
     assert "The walk is too long: it has more than 2000 levels" in shown(browser, endless)
