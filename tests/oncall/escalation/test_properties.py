@@ -14,7 +14,7 @@ minutes = st.none() | st.integers(0, 60)
 
 
 def if_not_too_long(world: World, *query: Any, **more: Any) -> dict[str, Any]:
-    """Returns the walk. Leaves out a world in which it is refused because policies lead back to themselves too often."""
+    """Returns the walk. Leaves out a world in which it is refused, because policies lead back to themselves often."""
     try:
         return walked(world, *query, **more)
     except WalkTooLong:
