@@ -82,12 +82,8 @@ def test_links_keep_what_they_do_not_change() -> None:
     assert found.link(chosen=NOW) == "?days=7&from=2026-03-28&zone=utc&at=2026-03-28T12:00:00Z#why"
 
 
-texts = st.one_of(
-    st.text("0129-:TZ+ é", max_size=12),
-    st.dates().map(str),
-    st.datetimes().map(str),
-    st.sampled_from(("7", "utc", "mine")),
-)
+typed = st.text("0129-:TZ+ é", max_size=12)
+texts = st.one_of(typed, st.dates().map(str), st.datetimes().map(str), st.sampled_from(("7", "utc", "mine")))
 keys = st.sampled_from(("days", "from", "zone", "at"))
 zones = st.sampled_from((BERLIN, "Pacific/Apia", "America/Sao_Paulo"))
 
