@@ -1,11 +1,11 @@
 """Responders."""
 
 from collections.abc import Sequence
-from typing import Unpack
+from typing import Any, Unpack
 
 from django import forms
 from django.contrib import admin
-from django.contrib.admin import action
+from django.contrib.admin import ModelAdmin, SimpleListFilter, action
 from django.contrib.admin.options import InlineModelAdmin
 from django.db import transaction
 from django.db.models import Model, Prefetch, QuerySet
@@ -24,6 +24,7 @@ from oncall.errors import StaleRows
 from oncall.models import ContactMethod, GroupMember, NotificationRule, Responder, Substitution, UserGroup
 from oncall.operations import erase_responder, link_account, preview_erasure
 from oncall.operations.authority import CHANGE_ACCOUNT
+from oncall.selectors.responders import REACHABLE, with_reachability
 from oncall.selectors.visible import named_beside
 from oncall.tables.base import element_key
 from oncall.tables.people import RESPONDERS
@@ -120,12 +121,28 @@ class SubstitutionInline(ReplacementInline[Substitution, Responder]):
     verbose_name_plural = "Current and future substitutions (responder's time zone, else UTC)"
 
 
+class ReachableFilter(SimpleListFilter):
+    title = "can be reached"
+    parameter_name = "reachable"
+
+    def lookups(self, request: HttpRequest, model_admin: "ModelAdmin[Responder]") -> tuple[tuple[str, str], ...]:
+        return ("yes", "Yes"), ("no", "No")
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Responder]) -> QuerySet[Responder]:
+        match self.value():
+            case "yes":
+                return queryset.filter(REACHABLE)
+            case "no":
+                return queryset.exclude(REACHABLE)
+        return queryset
+
+
 @admin.register(Responder)
 class ResponderAdmin(AggregateAdmin[Responder]):
     kind = "responder"
     form = ResponderForm
-    list_display = ("name", "email", "state_label", "time_zone", "in_groups", "from_source", "account")
-    list_filter = ("active", "state", SourceFilter)
+    list_display = ("name", "email", "state_label", "reached", "time_zone", "in_groups", "from_source", "account")
+    list_filter = ("active", "state", ReachableFilter, SourceFilter)
     list_select_related = ("account",)
     search_fields = ("name", "email", "email_canonical", "title")
     autocomplete_fields = ("account",)
@@ -141,7 +158,7 @@ class ResponderAdmin(AggregateAdmin[Responder]):
         members = GroupMember.objects.filter(group__in=named).select_related("group").order_by("pk")
         groups = Prefetch("memberships", queryset=members)
         rows = super().get_queryset(request)
-        return rows.prefetch_related(groups) if is_list(request) else rows
+        return with_reachability(rows).prefetch_related(groups) if is_list(request) else rows
 
     @display(
         description="State",
@@ -149,6 +166,10 @@ class ResponderAdmin(AggregateAdmin[Responder]):
     )
     def state_label(self, responder: Responder) -> str:
         return responder.get_state_display() if responder.active else "Inactive"
+
+    @display(description="Can be reached", boolean=True)
+    def reached(self, responder: Any) -> bool:
+        return bool(responder.is_reachable)
 
     @display(description="Groups")
     def in_groups(self, responder: Responder) -> str:

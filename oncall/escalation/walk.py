@@ -15,7 +15,7 @@ from oncall.rendering.zones import MINUTE
 
 MOST_STEPS = 2_000
 MOST_MINUTES = 366 * 1_440
-MOST_NESTED = 50
+MOST_NESTED, MOST_AGAIN = 50, 3  # policies inside each other, starts of one policy inside each other
 
 Outcome = Literal["paged", "acknowledged", "unknown", "waited", "skipped"]
 MemberSet = Literal["all", "leads", "others"]
@@ -69,8 +69,8 @@ class Problem:
 
     ``unresolved``: the target has no counterpart here. ``unknown``: its key has no row here, or the row cannot be
     read; if ``what`` is a participant of kind ``unknown``, the source names the holder in a way that is unknown here.
-    ``routing``: only the alert decides. ``cycle``: a policy would start inside itself, so the walk stops there; path:
-    the keys of the policies from the first occurrence to the repeated policy.
+    ``routing``: only the alert decides. ``cycle``: a policy would start inside itself at the same instant or too often;
+    path: the keys of the policies from its last start on.
     """
 
     kind: Literal["unresolved", "unknown", "routing", "cycle"]
@@ -167,7 +167,7 @@ def walk(
 
     acknowledged_at, closed_at: minutes after the alert; pages of that minute are prevented.
     """
-    return _with_response(_Walker(context, at).walk(policy, 0, (("", policy),)), acknowledged_at, closed_at)
+    return _with_response(_Walker(context, at).walk(policy, 0, (("", policy, 0),)), acknowledged_at, closed_at)
 
 
 def notices(walk: Walk) -> tuple[Notice, ...]:
@@ -251,7 +251,7 @@ def _closed_page(page: Page, before: int, minute: int) -> Page:
 
 # --- without an acknowledgement or a close ----------------------------------------------------------------------------
 
-Path = tuple[tuple[str, Policy], ...]
+Path = tuple[tuple[str, Policy, int], ...]  # the int: the minute in which it starts
 
 
 class _Found(NamedTuple):
@@ -375,12 +375,12 @@ class _Walker:
         policy = self.context.policy(key)
         if policy is None:
             return _Found(problems=(Problem("unknown", Participant("policy", key)),))
-        # Compare values: equal policies have equal walks, even if their keys differ.
-        around = next((place for place, (_, outer) in enumerate(path) if outer == policy), None)
-        if around is not None:
-            keys = (*(each for each, _ in path[around:]), key)
+        # Compare values: equal policies have equal walks, even if their keys differ. Later, others may be on call.
+        starts = [(place, begun) for place, (_, outer, begun) in enumerate(path) if outer == policy]
+        if len(starts) == MOST_AGAIN or any(begun == minute for _, begun in starts):
+            keys = (*(each for each, *_ in path[starts[-1][0] :]), key)
             return _Found(problems=(Problem("cycle", Participant("policy", key), keys),))
-        return _Found((), (Branch(key, self.walk(policy, minute, (*path, (key, policy)))),))
+        return _Found((), (Branch(key, self.walk(policy, minute, (*path, (key, policy, minute)))),))
 
 
 def _is_skipped(policy: Policy, number: int, position: int) -> bool:

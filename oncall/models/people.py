@@ -112,7 +112,11 @@ class Responder(Root):
 
 
 class ContactMethod(Element):
-    """A way to page a responder. canonical: the address in the form in which equal addresses are grouped."""
+    """A way to page a responder.
+
+    canonical: the address in the form in which equal addresses are grouped. It is empty if an e-mail address or a phone
+    number is not valid.
+    """
 
     class Channel(models.TextChoices):
         EMAIL = "email", "E-mail"
@@ -139,7 +143,8 @@ class ContactMethod(Element):
             case self.Channel.EMAIL:
                 self.canonical = canonical_email(address) or ""
             case self.Channel.SMS | self.Channel.VOICE:
-                self.canonical = "".join(c for c in address if c.isdigit() or c == "+")
+                number = "".join(c for c in address if c.isdigit() or c == "+")
+                self.canonical = number if number.strip("+") else ""
             case _:
                 self.canonical = address
 

@@ -78,6 +78,9 @@ class Override(Span):
     by = models.ForeignKey(Responder, on_delete=models.PROTECT, null=True, blank=True, related_name="overrides")
     sources = models.JSONField(null=True, blank=True)
     replaces = key_column(indexed=False)
+    replaced = models.ForeignKey(
+        Responder, on_delete=models.PROTECT, null=True, blank=True, editable=False, related_name="replacing_overrides"
+    )
     covers_gaps = models.BooleanField(default=True)
     rank = models.IntegerField(default=0)
 
@@ -85,6 +88,7 @@ class Override(Span):
         indexes = [
             models.Index(fields=["schedule", "ends_at"], name="oncall_override_end"),
             open_references("by_key", "by", "oncall_override_open_by"),
+            open_references("replaces", "replaced", "oncall_override_open_replaced"),
         ]
 
     def __str__(self) -> str:

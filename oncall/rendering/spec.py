@@ -233,6 +233,8 @@ class ScheduleSpec:
 #: Why a schedule cannot be rendered, for people: its zone is unknown or ambiguous, or its stored content is invalid.
 NO_ZONE = "its time zone is not settled"
 UNREADABLE = "it is stored in a form that cannot be read"
+#: Why nobody is on call, on all pages and in all commands.
+INACTIVE = "This schedule is inactive: nobody is on call."
 
 
 class InvalidSpec(ValueError):

@@ -5,6 +5,7 @@ The number of queries grows only with the depth to which policies are inside eac
 
 from collections import defaultdict
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -14,19 +15,18 @@ from django.db.models.functions import Coalesce
 
 from oncall.escalation.codec import InvalidPolicy, levels_from_json
 from oncall.escalation.context import Group, WalkContext
-from oncall.escalation.policy import Policy
-from oncall.models import EscalationPolicy, GroupLead, GroupMember, Reference, Service, Substitution
-from oncall.rendering.codec import participant_from_text
+from oncall.escalation.policy import Level, Policy, Target
+from oncall.models import EscalationPolicy, GroupLead, GroupMember, Reference, Responder, Service, Substitution
 from oncall.rendering.coverage import HORIZON
-from oncall.rendering.spec import Participant, ScheduleSpec, person
+from oncall.rendering.spec import Participant, person
 from oncall.rendering.spec import Substitution as SubstitutionValue
+from oncall.selectors.participants import Name, one_key, participant_names
 from oncall.selectors.responders import reachable
-from oncall.selectors.schedules import Name, applies, participant_names, specs, substitution_value
+from oncall.selectors.schedules import applies, specs, substitution_value
 from oncall.tables.base import LOCAL
 
 #: The member roles of leads at sources that can page the leads of a group (Opsgenie, JSM Operations).
 LEAD_ROLES = frozenset({"admin"})
-EMPTY = ScheduleSpec("UTC", "concurrent", ())
 RowKey = tuple[str, str]  # Reference kind and key
 
 
@@ -64,31 +64,33 @@ def policy_value(row: EscalationPolicy) -> Policy:
 
 
 def walkable(row: EscalationPolicy, at: int) -> Walkable:
-    """Reads a policy for a walk from the instant ``at`` on. Raises InvalidPolicy if its levels cannot be read."""
-    policy = policy_value(row)
+    """Reads a policy for a walk from the instant ``at`` on. Raises InvalidPolicy if its levels cannot be read.
+
+    Each person has one key in it, see :func:`~oncall.selectors.participants.one_key`.
+    """
     rows = _referenced_rows(row.pk)
-    schedules = {key: each for (kind, key), each in rows.items() if kind == "schedule"}
-    loaded = specs({each.pk for each in schedules.values()}, since=at - HORIZON)
+    policy = _effective(row, rows)
+    schedules = {key: each.pk for (kind, key), each in rows.items() if kind == "schedule"}
+    loaded = specs(set(schedules.values()), since=at - HORIZON)
     people = _People(rows, at)
-    names = participant_names({each.pk for each in schedules.values()}) | people.names
+    names = participant_names(set(schedules.values())) | people.names
     context = WalkContext(
-        policies=_policies({key: each.pk for (kind, key), each in rows.items() if kind == "escalation_policy"}),
-        schedules={
-            key: loaded[each.pk] if each.active else (EMPTY, ()) for key, each in schedules.items() if each.pk in loaded
-        },
+        policies=_policies(rows),
+        schedules={key: loaded[pk] for key, pk in schedules.items() if pk in loaded},
         groups=people.groups,
         routings={key: key for kind, key in rows if _may_route(kind, key) and ("escalation_policy", key) in rows},
         substitutions=people.substitutions,
         reachable=_reachable_people(names),
     )
-    zones = dict.fromkeys(loaded[each.pk][0].zone for each in schedules.values() if each.pk in loaded)
+    zones = dict.fromkeys(loaded[pk][0].zone for pk in schedules.values() if pk in loaded)
     return Walkable(policy, context, rows, names, tuple(zones))
 
 
 def _referenced_rows(policy: int) -> dict[RowKey, Row]:
     """Returns the rows to which the policy refers, directly or through other rows. Each step takes two queries.
 
-    If a policy has the key of a group, the routing of the group leads to that policy.
+    If a policy has the key of a group, the routing of the group leads to that policy. People are found under their one
+    key, too.
     """
     rows: dict[RowKey, Row] = {}
     policies, schedules = {policy}, set[int]()
@@ -109,7 +111,7 @@ def _referenced_rows(policy: int) -> dict[RowKey, Row]:
         )
         read["escalation_policy"] |= policies
         read["schedule"] |= schedules
-    return rows
+    return rows | {(kind, one_key(row.pk).id): row for (kind, _), row in rows.items() if kind == "responder"}
 
 
 def _may_route(kind: str, key: str) -> bool:
@@ -125,16 +127,34 @@ def _rows_of(references: QuerySet[Reference]) -> dict[RowKey, Row]:
     return {(kind, key): Row(pk, name, active) for kind, key, pk, name, active in found if pk is not None}
 
 
-def _policies(ids: Mapping[str, int]) -> dict[str, Policy]:
-    """Returns policies by key. Inactive policies have no levels; policies that cannot be read are left out."""
+def _policies(rows: Mapping[RowKey, Row]) -> dict[str, Policy]:
+    """Returns policies by key. Policies that cannot be read are left out."""
+    ids = {key: row.pk for (kind, key), row in rows.items() if kind == "escalation_policy"}
     read: dict[int, Policy] = {}
     for row in EscalationPolicy.objects.filter(pk__in=set(ids.values())):
-        try:
-            policy = policy_value(row)
-        except InvalidPolicy:  # the walk reports it as unknown
-            continue
-        read[row.pk] = policy if row.active else replace(policy, levels=())
+        with suppress(InvalidPolicy):  # the walk reports it as unknown
+            read[row.pk] = _effective(row, rows)
     return {key: read[pk] for key, pk in ids.items() if pk in read}
+
+
+def _effective(row: EscalationPolicy, rows: Mapping[RowKey, Row]) -> Policy:
+    """Returns a policy in which each person has one key, and is one target of a level. Raises InvalidPolicy.
+
+    An inactive policy has no levels.
+    """
+    policy = policy_value(row)
+    return replace(policy, levels=tuple(_with_one_key(each, rows) for each in policy.levels) if row.active else ())
+
+
+def _with_one_key(level: Level, rows: Mapping[RowKey, Row]) -> Level:
+    targets: dict[object, Target] = {}
+    for number, target in enumerate(level.targets):
+        row = rows.get(("responder", target.key)) if target.kind == "responder" else None
+        if row is None:  # not a person who is known here
+            targets[number] = target
+        else:
+            targets.setdefault((row.pk, target.condition), replace(target, key=one_key(row.pk).id))
+    return replace(level, targets=tuple(targets.values()))
 
 
 @dataclass
@@ -146,46 +166,49 @@ class _People:
     groups: dict[str, Group] = field(default_factory=dict)
     names: dict[Participant, Name] = field(default_factory=dict)
     substitutions: dict[Participant, tuple[SubstitutionValue, ...]] = field(default_factory=dict)
+    _keys: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
 
     def __post_init__(self) -> None:
         for (kind, key), row in self.rows.items():
             if kind == "responder":
-                self.names[person(key)] = Name(row.pk, row.name)
+                self._keys[row.pk].add(key)
+                self._name(row)
         self._read_groups()
         self._read_substitutions()
+
+    def _name(self, row: Row | Responder) -> Participant:
+        who = one_key(row.pk)
+        self.names[who] = Name(row.pk, row.name, row.active)
+        return who
 
     def _read_groups(self) -> None:
         rows = {key: row for (kind, key), row in self.rows.items() if kind == "user_group"}
         ids = {row.pk for row in rows.values()}
         led = set(GroupLead.objects.filter(group__in=ids).values_list("group_id", "account__responder"))
-        members: dict[int, dict[int | str, Participant]] = defaultdict(dict)
+        members: dict[int, dict[Participant, None]] = defaultdict(dict)  # in order; two sources may report one person
         leads: dict[int, set[Participant]] = defaultdict(set)
         for member in GroupMember.objects.filter(group__in=ids).select_related("responder").order_by("pk"):
-            key = member.person_key or f"{LOCAL}{member.responder_id}"
-            # A person whose membership several sources report is one member.
-            who = members[member.group_id].setdefault(member.responder_id or key, person(key))
+            who = person(member.person_key)
             if member.responder is not None:
-                self.names[who] = Name(member.responder.pk, member.responder.name)
+                who = self._name(member.responder)
+                self._keys[member.responder.pk].add(member.person_key)
+            members[member.group_id][who] = None
             is_led_here = member.responder_id is not None and (member.group_id, member.responder_id) in led
             if is_led_here or member.imported_role in LEAD_ROLES:
                 leads[member.group_id].add(who)
         for key, row in rows.items():
-            found = tuple(members[row.pk].values()) if row.active else ()
+            found = tuple(members[row.pk]) if row.active else ()
             self.groups[key] = Group(found, frozenset(leads[row.pk]))
 
     def _read_substitutions(self) -> None:
-        people: dict[int, list[Participant]] = defaultdict(list)
-        for who, name in self.names.items():
-            if name.responder_id is not None:
-                people[name.responder_id].append(who)
         found: dict[Participant, list[SubstitutionValue]] = defaultdict(list)
-        running = Substitution.objects.filter(responder__in=people, ends_at__gt=datetime.fromtimestamp(self.at, UTC))
+        at = datetime.fromtimestamp(self.at, UTC)
+        running = Substitution.objects.filter(responder__in=self._keys, ends_at__gt=at)
         for row in running.select_related("by").order_by("pk"):
-            for who in people[row.responder_id]:
-                if applies(row, who.id):
-                    found[who].append(substitution_value(row, who.id))
+            if applies(row, self._keys[row.responder_id]):
+                found[one_key(row.responder_id)].append(substitution_value(row))
             if row.by is not None:
-                self.names[participant_from_text(row.by_key)] = Name(row.by.pk, row.by.name)
+                self._name(row.by)
         self.substitutions = {who: tuple(each) for who, each in found.items()}
 
 

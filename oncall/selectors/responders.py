@@ -1,11 +1,38 @@
-"""Reads which responders are reachable."""
+"""Decides who is reachable. Policies, pages, lists and filters all use this definition."""
 
-from collections.abc import Iterable
+from typing import Any, Final
 
-from oncall.models import Responder
+from django.db.models import BooleanField, Case, Exists, OuterRef, Q, QuerySet, Value, When
+
+from oncall.models import ContactMethod, Responder
+from oncall.selectors.ids import Ids, batches
+
+#: The definition in words, for pages.
+REACHABLE_WORDS: Final = (
+    "A person can be reached who is active here, whom the source does not report as inactive, and who has a contact "
+    "method that is enabled and has a valid address."
+)
+_Channel = ContactMethod.Channel
+#: An e-mail address or a phone number is valid if it has a canonical form. The vendor alone knows the addresses of
+#: other channels.
+_VALID = Q(channel__in=[_Channel.PUSH, _Channel.OTHER]) | ~Q(canonical="")
+_METHODS = ContactMethod.objects.filter(_VALID, responder=OuterRef("pk"), enabled=True)
+#: The condition of a query for responders.
+REACHABLE: Final = (
+    Q(active=True) & ~Q(state__in=[Responder.State.INACTIVE, Responder.State.DELETED]) & Q(Exists(_METHODS))
+)
 
 
-def reachable(ids: Iterable[int]) -> frozenset[int]:
-    """Returns the responders among ``ids`` who are active here and at the source."""
-    rows = Responder.objects.filter(pk__in=set(ids), active=True, state=Responder.State.ACTIVE)
-    return frozenset(rows.values_list("pk", flat=True))
+def with_reachability(rows: "QuerySet[Responder]") -> "QuerySet[Any]":
+    """Returns the responders with the column ``is_reachable``."""
+    return rows.annotate(
+        is_reachable=Case(When(REACHABLE, then=Value(True)), default=Value(False), output_field=BooleanField())
+    )
+
+
+def reachable(ids: Ids) -> frozenset[int]:
+    """Returns the responders among ``ids`` who are reachable; a query per 500 ids."""
+    found: set[int] = set()
+    for batch in batches(ids):
+        found |= set(Responder.objects.filter(REACHABLE, pk__in=batch).values_list("pk", flat=True))
+    return frozenset(found)

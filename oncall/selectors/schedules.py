@@ -6,49 +6,38 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
-from django.db.models import Q, QuerySet, Value
-from django.db.models.functions import Coalesce
+from django.db.models import QuerySet
 
 from oncall.models import ExtraShift, Override, Reference, Schedule, Substitution
 from oncall.rendering import spec as values
 from oncall.rendering.codec import layers_from_json, participant_from_text
 from oncall.rendering.coverage import HORIZON, next_change
 from oncall.selectors.ids import Ids, batches
+from oncall.selectors.participants import (
+    COLUMNS,
+    Mention,
+    Name,
+    ScheduleInput,
+    mentions_in,
+    names_of,
+    one_key,
+    people_of,
+    renamed,
+)
 from oncall.tables.base import PERSON, element_key, source_of
-from oncall.tables.schedules import ROW_OF_PARTICIPANT
 
-ScheduleInput = tuple[values.ScheduleSpec, tuple[values.Substitution, ...]]
 Shift = TypeVar("Shift", ExtraShift, Override, Substitution)
-
-
-@dataclass(frozen=True, slots=True)
-class Name:
-    """The name of a participant. responder_id: None for a group or policy."""
-
-    responder_id: int | None
-    name: str
-
-
-class _Mention(NamedTuple):
-    """A participant that a schedule mentions, and the name of its row.
-
-    kind: the Reference kind of ``key``, or ``text`` if ``key`` is a participant as text.
-    """
-
-    kind: str
-    key: str
-    responder_id: int | None
-    name: str | None
 
 
 def specs(schedule_ids: Ids, *, since: int | None = None) -> dict[int, ScheduleInput]:
     """Returns the spec of each schedule and the substitutions of its people, in at most 5 queries per 500 ids.
 
     since: leaves out overrides, extra shifts and substitutions that end at or before this instant. Schedules whose time
-    zone is not known or whose layers cannot be read are not in the result. Participants have keys; see
-    :func:`participant_names`.
+    zone is not known or whose layers cannot be read are not in the result; :func:`unrenderable` says why. Nobody is on
+    call in an inactive schedule: its spec is empty. A person has one key, see
+    :func:`~oncall.selectors.participants.one_key`.
     """
     loaded: dict[int, ScheduleInput] = {}
     for batch in batches(schedule_ids):
@@ -61,39 +50,42 @@ def specs_of(
 ) -> tuple[dict[int, ScheduleInput], dict[values.Participant, Name]]:
     """Returns the result of :func:`specs` for at most 500 schedules, and the names of their participants; 4 queries."""
     loaded, mentions = _specs(schedules, [schedule.pk for schedule in schedules], since)
-    return loaded, _names(mentions)
+    return loaded, names_of(mentions)
 
 
 def _specs(
     schedules: Iterable[Schedule], batch: Iterable[int], since: int | None
-) -> tuple[dict[int, ScheduleInput], Iterable[_Mention]]:
-    """Returns the specs, and the names in them. batch: the ids of the schedules."""
+) -> tuple[dict[int, ScheduleInput], list[Mention]]:
+    """Returns the specs, and the participants that they mention. batch: the ids of the schedules."""
     shifts = _by_owner(ExtraShift.objects.filter(schedule__in=batch), since, "schedule_id")
     overrides = _by_owner(Override.objects.filter(schedule__in=batch), since, "schedule_id")
-    rows = Reference.objects.filter(owner_schedule__in=batch).values_list("owner_schedule_id", *_COLUMNS).distinct()
-    references = [(owner, _Mention(*columns)) for owner, *columns in rows]
+    rows = Reference.objects.filter(owner_schedule__in=batch).values_list("owner_schedule_id", *COLUMNS).distinct()
+    references = [(owner, Mention(*columns)) for owner, *columns in rows]
     keys = _keys_of_people(references, shifts, overrides)
-    responders = {responder for pairs in keys.values() for responder, _ in pairs}
+    responders = {responder for by_responder in keys.values() for responder in by_responder}
     substitutions = _by_owner(Substitution.objects.filter(responder__in=responders), since, "responder_id")
+    elements: Iterable[ExtraShift | Override | Substitution]
+    elements = chain(*shifts.values(), *overrides.values(), *substitutions.values())
+    mentions = [mention for _, mention in references]
+    mentions += (mention for row in elements for mention in mentions_in(row))
+    people = people_of(mentions)
     loaded: dict[int, ScheduleInput] = {}
     for schedule in schedules:
         if schedule.zone_state != Schedule.ZoneState.OK:
             continue
+        if not schedule.active:
+            loaded[schedule.pk] = values.ScheduleSpec(schedule.time_zone, "concurrent", ()), ()
+            continue
         with suppress(values.InvalidSpec):
-            people = sorted(keys[schedule.pk])
-            loaded[schedule.pk] = (
-                _spec(schedule, shifts[schedule.pk], overrides[schedule.pk]),
-                tuple(
-                    substitution_value(row, key)
-                    for responder, key in people
-                    for row in substitutions[responder]
-                    if applies(row, key)
-                ),
+            spec = _spec(schedule, shifts[schedule.pk], overrides[schedule.pk])
+            absences = (
+                substitution_value(row)
+                for responder, names in sorted(keys[schedule.pk].items())
+                for row in substitutions[responder]
+                if applies(row, names)
             )
-    rows_by: Iterable[ExtraShift | Override | Substitution]
-    rows_by = chain(*shifts.values(), *overrides.values(), *substitutions.values())
-    replacements = (_Mention("text", row.by_key, row.by_id, row.by.name if row.by else None) for row in rows_by)
-    return loaded, chain((mention for _, mention in references), replacements)
+            loaded[schedule.pk] = renamed((spec, tuple(absences)), people)
+    return loaded, mentions
 
 
 def _by_owner(rows: QuerySet[Shift], since: int | None, owner_id: str) -> dict[int, list[Shift]]:
@@ -106,16 +98,18 @@ def _by_owner(rows: QuerySet[Shift], since: int | None, owner_id: str) -> dict[i
 
 
 def _keys_of_people(
-    references: Iterable[tuple[int, _Mention]], *elements: Mapping[int, Sequence[ExtraShift | Override]]
-) -> dict[int, set[tuple[int, str]]]:
-    """Returns (responder, key) of the people in each schedule. A responder may have several keys."""
-    keys: dict[int, set[tuple[int, str]]] = defaultdict(set)
+    references: Iterable[tuple[int, Mention]], *elements: Mapping[int, Sequence[ExtraShift | Override]]
+) -> dict[int, dict[int, set[str]]]:
+    """Returns, for each schedule, the people in it (by responder) with their keys."""
+    keys: dict[int, dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
     for schedule, mention in references:
         if mention.responder_id is not None:
-            keys[schedule].add((mention.responder_id, mention.key))
+            keys[schedule][mention.responder_id].add(mention.key)
     for by_schedule in elements:
         for schedule, rows in by_schedule.items():
-            keys[schedule] |= {(row.by_id, row.by_key.removeprefix(PERSON)) for row in rows if row.by_id is not None}
+            for row in rows:
+                if row.by_id is not None:
+                    keys[schedule][row.by_id].add(row.by_key.removeprefix(PERSON))
     return keys
 
 
@@ -147,20 +141,20 @@ def _spec(schedule: Schedule, shifts: list[ExtraShift], overrides: list[Override
     )
 
 
-def applies(row: Substitution, key: str) -> bool:
-    """Whether a substitution applies to its person under this key.
+def applies(row: Substitution, keys: Iterable[str]) -> bool:
+    """Whether a substitution applies where its person has these keys.
 
-    An imported substitution applies to keys of its source, a substitution made here to all keys.
+    An imported substitution applies where one of the keys is of its source, a substitution made here everywhere.
     """
-    return row.source_key is None or source_of(row.source_key) == source_of(key)
+    return row.source_key is None or source_of(row.source_key) in map(source_of, keys)
 
 
-def substitution_value(row: Substitution, key: str) -> values.Substitution:
-    """Returns the substitution of its person under this key as a value."""
+def substitution_value(row: Substitution) -> values.Substitution:
+    """Returns the substitution of its one participant as a value."""
     return values.Substitution(
         key=element_key(row),
-        person=values.person(key),
-        replacement=participant_from_text(row.by_key),
+        person=one_key(row.responder_id),
+        replacement=participant_from_text(row.by_key) if row.by_id is None else one_key(row.by_id),
         starts_at=_instant(row.starts_at),
         ends_at=_instant(row.ends_at),
         groups=None if row.scope is None else frozenset(row.scope),
@@ -171,56 +165,15 @@ def _instant(at: datetime) -> int:
     return int(at.timestamp())
 
 
-#: The kinds of participants whose keys are References of this kind.
-_PARTICIPANT_KINDS: Mapping[str, tuple[values.ParticipantKind, ...]] = {
-    row: tuple(kind for kind, of in ROW_OF_PARTICIPANT.items() if of == row) for row in ROW_OF_PARTICIPANT.values()
-}
-
-
-def participant_names(schedule_ids: Ids) -> dict[values.Participant, Name]:
-    """Returns the names of the participants of schedules, their overrides and substitutions; a query per 500 ids.
-
-    Participants without a row here are not in the result.
-    """
-    names: dict[values.Participant, Name] = {}
-    for batch in batches(schedule_ids):
-        names |= _names(map(_Mention._make, _mentions(batch)))
-    return names
-
-
-def _names(mentions: Iterable[_Mention]) -> dict[values.Participant, Name]:
-    names: dict[values.Participant, Name] = {}
-    for kind, key, responder_id, name in mentions:
-        if name is None:
-            continue
-        if kind == "text":
-            names[participant_from_text(key)] = Name(responder_id, name)
-        for word in _PARTICIPANT_KINDS.get(kind, ()):
-            names[values.Participant(word, key)] = Name(responder_id, name)
-    return names
-
-
-#: The columns of _Mention in a Reference.
-_COLUMNS = ("kind", "key", "responder_id", Coalesce("responder__name", "user_group__name", "escalation_policy__name"))
-
-
-def _mentions(batch: Iterable[int]) -> QuerySet[Reference, tuple[str, str, int | None, str | None]]:
-    """Returns a query for the columns of _Mention of all participants in these schedules."""
-    references = Reference.objects.filter(owner_schedule__in=batch)
-    shifts = ExtraShift.objects.filter(schedule__in=batch)
-    overrides = Override.objects.filter(schedule__in=batch)
-    of_their_people = (
-        Q(responder__in=references.values("responder"))
-        | Q(responder__in=shifts.values("by"))
-        | Q(responder__in=overrides.values("by"))
-    )
-    replacements = (shifts, overrides, Substitution.objects.filter(of_their_people))
-    return references.values_list(*_COLUMNS).union(
-        *(
-            rows.filter(by__isnull=False).values_list(Value("text"), "by_key", "by_id", "by__name")
-            for rows in replacements
-        )
-    )
+def unrenderable(schedule: Schedule) -> str:
+    """Returns why :func:`specs` leaves out a schedule."""
+    if schedule.zone_state != Schedule.ZoneState.OK:
+        return values.NO_ZONE
+    try:
+        layers_from_json(schedule.layers)
+    except values.InvalidSpec as wrong:
+        return str(wrong)
+    return "overrides: an override or extra shift names a participant that cannot be read"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from django.utils import timezone
 from oncall.models import GroupMember, Reference, Schedule, Substitution
 from oncall.rendering.final import render_final
 from oncall.rendering.spec import InvalidSpec, Participant
+from oncall.selectors.participants import one_key
 from oncall.selectors.schedules import specs_of
 
 
@@ -22,10 +23,11 @@ class Shift(NamedTuple):
 def shifts_of(responder_id: int, since: int, until: int) -> list[Shift]:
     """Returns the shifts of a responder in the range, the earliest first, in 6 queries.
 
-    They are those of the responder, of the groups with the responder as a member, and of the people whom the responder
-    replaces. At most 500 schedules are read. Schedules that cannot be rendered are left out.
+    They are those of the responder, of the active groups with the responder as a member, and of the people whom the
+    responder replaces. At most 500 active schedules are read. Schedules that cannot be rendered are left out.
     """
-    groups = list(GroupMember.objects.filter(responder=responder_id).values_list("group", flat=True))
+    membership = GroupMember.objects.filter(responder=responder_id, group__active=True)
+    groups = list(membership.values_list("group", flat=True))
     replaced = Substitution.objects.filter(by=responder_id, ends_at__gt=timezone.now()).values("responder")
     people = Q(responder=responder_id) | Q(responder__in=replaced)
     uses = Reference.objects.filter(people | Q(user_group__in=groups), owner_schedule__isnull=False)
@@ -36,10 +38,9 @@ def shifts_of(responder_id: int, since: int, until: int) -> list[Shift]:
         active=True,
     )
     loaded = list(schedules.order_by("name_key", "pk")[:500])
-    specs, names = specs_of(loaded, since=since)
+    specs, _ = specs_of(loaded, since=since)
     keys = uses.filter(user_group__in=groups).values_list("key", flat=True).distinct()
-    mine = {who for who, name in names.items() if name.responder_id == responder_id}
-    mine |= {Participant("group", key) for key in keys}
+    mine = {one_key(responder_id), *(Participant("group", key) for key in keys)}
     found: list[Shift] = []
     for schedule in loaded:
         if schedule.pk not in specs:

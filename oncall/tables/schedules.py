@@ -94,7 +94,7 @@ SCHEDULES = Roots(
             model=Override,
             fields=_COLLECTIONS["overrides"].fields,
             owner="schedule",
-            keys=(_BY,),
+            keys=(_BY, KeyColumn("replaces", "replaced", "responder", PERSON)),
             check=_check_override,
         ),
     },

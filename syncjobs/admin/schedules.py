@@ -16,14 +16,14 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from oncall.admin.base.columns import SourceFilter, dated_moment
-from oncall.admin.schedule.bars import Bars, Names
+from oncall.admin.schedule.bars import Bars
 from oncall.admin.schedule.list import ScheduleAdmin
 from oncall.admin.schedule.page import Fact, SchedulePage
 from oncall.models import Schedule
 from oncall.rendering.codec import instant_from_text, participant_from_text
 from oncall.rendering.differences import Difference
 from oncall.rendering.final import Rendering, Span
-from oncall.selectors.schedules import Name, ScheduleInput
+from oncall.selectors.participants import Name, Names, ScheduleInput
 from oncall.tables.base import LOCAL
 from oncall.templatetags.timeline import Row
 from syncjobs.admin.parity_chip import ParityFilter, chip, measured_in_words

@@ -15,8 +15,9 @@ from connectors.checks import simulator_settings
 from connectors.models import Connection
 from oncall.rendering.codec import instant_to_text, participant_to_text
 from oncall.rendering.final import Span
-from oncall.rendering.spec import Participant, person
-from oncall.selectors.schedules import ScheduleInput, participant_names, specs
+from oncall.rendering.spec import INACTIVE, NO_ZONE, Participant, person
+from oncall.selectors.participants import ScheduleInput, one_key, participant_names, renamed
+from oncall.selectors.schedules import specs
 from oncall.tables.base import chunks
 from syncjobs.models import ExternalLink, LinkState, ParityBasis, ParityCheck, ParityJudge, SyncRun
 from syncjobs.parity.compare import NOT_REPORTED, NOTHING, Measurement, measure, unread_elements
@@ -50,22 +51,25 @@ class ScheduleParity:
 class ImportedSchedules:
     """The linked schedules of a connection, ready to be compared.
 
-    rows: row id and name by external id, in the order of the names. specs: by row id. is_known: returns whether a
-    participant has a row. incomplete: external ids of the schedules that the source reported only in part. unread: the
-    numbers of elements that could not be read, by external id and collection. absences: number of unread substitutions,
-    by person.
+    rows: row id and name by external id, in the order of the names. specs: by row id, without inactive schedules. In
+    them a linked person has the key of the first link. people: that participant by each linked one. is_known: returns
+    whether a participant has a row. inactive: external ids of the schedules that could be rendered if they were active
+    here. incomplete: of those that the source reported only in part. unread: the numbers of elements that could not be
+    read, by external id and collection. absences: number of unread substitutions, by person.
     """
 
     connection_id: int
     rows: Mapping[str, tuple[int, str]]
     specs: Mapping[int, ScheduleInput]
+    people: Mapping[Participant, Participant]
     is_known: Callable[[Participant], bool]
+    inactive: frozenset[str]
     incomplete: frozenset[str]
     unread: Mapping[str, Mapping[str, int]]
     absences: Mapping[Participant, int]
 
     def spec(self, external_id: str) -> ScheduleInput | None:
-        """Return the schedule to render; None if it cannot be rendered."""
+        """Return the schedule to render; None if it cannot be rendered or is inactive here."""
         return self.specs.get(self.rows[external_id][0])
 
     def groups(self, external_id: str) -> tuple[str, ...]:
@@ -99,12 +103,13 @@ class ImportedSchedules:
             incomplete=external_id in self.incomplete,
             unread=unread_elements(schedule, self.unread.get(external_id, NOTHING), self.absences),
             reason=reason,
+            missing=INACTIVE if external_id in self.inactive else NO_ZONE,
         )
         return ScheduleParity(external_id, name, row_id, basis, measured)
 
     def _with_keys(self, span: Span) -> Span:
         keys = (Participant(p.kind, element_key(self.connection_id, p.id)) for p in span.participants)
-        return Span(span.start, span.end, tuple(sorted(keys)))
+        return Span(span.start, span.end, tuple(sorted({self.people.get(each, each) for each in keys})))
 
 
 def load_imported(
@@ -120,37 +125,46 @@ def load_imported(
     schedules = links.filter(entity_type="schedule", state=LinkState.LINKED, schedule__isnull=False)
     people = links.filter(entity_type="responder", responder__isnull=False)
     rows: dict[str, tuple[int, str]] = {}
-    linked: set[str] = set()
+    inactive: set[str] = set()
+    people_here: dict[Participant, Participant] = {}  # the participants of selectors -> the keys of the source
+    same: dict[Participant, Participant] = {}
     unread: dict[str, Mapping[str, int]] = {}
     absences: dict[Participant, int] = {}
-    for external_id, row_id, name, missing in (
+    for external_id, row_id, name, active, responder_id, missing in (
         (schedules | people)
         .order_by("schedule__name", "external_id")
-        .values_list("external_id", "schedule_id", "schedule__name", "unread")
+        .values_list("external_id", "schedule_id", "schedule__name", "schedule__active", "responder_id", "unread")
     ):
         if row_id is None:
-            key = element_key(connection.pk, external_id)
-            linked.add(key)
+            who = person(element_key(connection.pk, external_id))
+            first = same[who] = people_here.setdefault(one_key(responder_id), who)
             if "substitutions" in missing:
-                absences[person(key)] = missing["substitutions"]
+                absences[first] = absences.get(first, 0) + missing["substitutions"]
         elif only is None or external_id in only:
             rows[external_id] = (row_id, name)
             unread[external_id] = missing
+            if not active:
+                inactive.add(external_id)
     # For all schedules, a subquery keeps the number of statements independent of the number of schedules.
     ids = schedules.values("schedule_id") if only is None else [row_id for row_id, _ in rows.values()]
-    loaded = specs(ids, since=since)
+    loaded = {pk: renamed(each, people_here) for pk, each in specs(ids, since=since).items()}
+    inactive = {external_id for external_id in inactive if rows[external_id][0] in loaded}
+    for external_id in inactive:
+        loaded.pop(rows[external_id][0], None)
 
     @cache
     def named_participants() -> frozenset[Participant]:
         return frozenset(participant_names(row_id for row_id, _ in rows.values()))
 
     def is_known(who: Participant) -> bool:
-        return who.id in linked or who in named_participants()
+        return who in same or who in named_participants()
 
     incomplete = frozenset(
         str(note["external_id"]) for note in notes if note["entity_type"] == "schedule" and _is_loss(note)
     )
-    return ImportedSchedules(connection.pk, rows, loaded, is_known, incomplete, unread, absences)
+    return ImportedSchedules(
+        connection.pk, rows, loaded, same, is_known, frozenset(inactive), incomplete, unread, absences
+    )
 
 
 def _is_loss(note: Mapping[str, Any]) -> bool:

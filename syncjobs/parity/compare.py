@@ -70,18 +70,20 @@ def measure(
     incomplete: bool,
     unread: Mapping[str, int] = NOTHING,
     reason: str = NOT_REPORTED,
+    missing: str = NO_ZONE,
 ) -> Measurement:
     """Compare one schedule in ``[since, until)`` with the spans of the source.
 
-    schedule: None if its time zone is not settled. source: spans with the participants of the schedule; None if they
-    were not reported, for the given reason. is_known: returns whether a participant has a row here. incomplete: whether
-    the source did not report the whole schedule. unread: number of elements that could not be read, by collection.
+    schedule: None if it cannot be compared, for the reason ``missing``. source: spans with the participants of the
+    schedule; None if they were not reported, for the given reason. is_known: returns whether a participant has a row
+    here. incomplete: whether the source did not report the whole schedule. unread: number of elements that could not be
+    read, by collection.
     """
     if source is None:
-        return Measurement(since, until, (), note=NO_ZONE if schedule is None else reason)
+        return Measurement(since, until, (), note=missing if schedule is None else reason)
     theirs = tuple(Span(start, end, who) for start, end, who in filled(source, since, until) if who)
     if schedule is None:
-        return Measurement(since, until, theirs, note=NO_ZONE)
+        return Measurement(since, until, theirs, note=missing)
     try:
         ours = render_final(*schedule, since, until)
     except InvalidSpec as error:

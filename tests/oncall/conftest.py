@@ -43,6 +43,8 @@ def one_level(*targets: tuple[str, str]) -> dict[str, Any]:
     return {"format": 1, "levels": [level]}
 
 
+#: Elements of a responder who can be reached.
+REACHABLE = {"contact_methods": {"local:+": {"channel": "email", "address": "person@example.com"}}}
 DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "responder": {"name": "Ana Kowalski", "email": "ana@example.com", "time_zone": "Europe/Berlin"},
     "user_group": {"name": "Payments"},

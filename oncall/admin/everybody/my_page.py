@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from oncall.admin.base.columns import dated_moment, span_in_words
 from oncall.models import Responder, UserGroup
 from oncall.rendering.zones import DAY, zone_names
+from oncall.selectors.responders import REACHABLE_WORDS, reachable
 from oncall.selectors.shifts import Shift, shifts_of
 from oncall.selectors.visible import acts_as_lead
 
@@ -28,6 +29,7 @@ def my_page(request: HttpRequest) -> dict[str, Any]:
     shifts = shifts_of(responder.pk, now, until)
     return {
         **page,
+        "unreachable": "" if reachable([responder.pk]) else REACHABLE_WORDS,
         "zone": zone,
         "shifts": [_in_words(shift, zone, now, until) for shift in shifts[:MOST_SHIFTS]],
         "more": max(len(shifts) - MOST_SHIFTS, 0),

@@ -12,7 +12,7 @@ from oncall.admin.policy.levels import option_words
 from oncall.admin.schedule.bars import name_of
 from oncall.escalation.policy import Policy, Target
 from oncall.escalation.walk import Branch, Page, Paged, Problem, Step, Walk
-from oncall.rendering.spec import Participant
+from oncall.rendering.spec import INACTIVE, Participant
 from oncall.rendering.zones import MINUTE
 from oncall.selectors.policies import Row, Walkable
 from oncall.tables.escalation import ROW_OF_TARGET
@@ -31,6 +31,12 @@ _ENDINGS = {
     "closed": "The alert is closed.",
     "rounds_unknown": "It is unknown whether the policy repeats.",
     "wait_unknown": "It is unknown how long this level waits, so the walk stops here.",
+}
+#: Why nobody is paged by an inactive target, or by an inactive policy itself.
+INACTIVE_WORDS = {
+    "schedule": INACTIVE,
+    "user_group": "This group is inactive: nobody is paged.",
+    "escalation_policy": "This policy is inactive: nobody is paged.",
 }
 _PAGES = {
     "responder": "oncall_responder_change",
@@ -177,8 +183,8 @@ class LadderBuilder:
         return Who(self.name(paged.person), "; ".join(notes), paged.state == "reachable")
 
     def _problems(self, page: Page, row: Row | None) -> Iterator[str]:
-        if row is not None and not row.active and page.target.kind != "responder":
-            yield "It is inactive, so nobody is paged."
+        if row is not None and not row.active and page.target.kind in INACTIVE_WORDS:
+            yield INACTIVE_WORDS[page.target.kind]
         for problem in page.problems:
             yield self._problem(problem, page.target)
         nobody = not (page.people or page.branches or page.problems or page.withheld)
@@ -193,7 +199,7 @@ class LadderBuilder:
                 return "The group's routing depends on the alert, so who is paged cannot be determined."
             case "cycle":
                 back = " → ".join(self.policy_name(key) if key else "this policy" for key in problem.path)
-                return f"This policy is already running, so the walk stops here: {back}."
+                return f"This policy starts inside itself, so the walk stops here: {back}."
         if target.mode != "current" and problem.what is None:
             return f"Who is {target.mode} on call is unknown: no handoff within 60 days, or it cannot be rendered."
         if problem.what is not None and problem.what.kind == "unknown":

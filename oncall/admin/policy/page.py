@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404
 
 from oncall.admin.base.columns import dated_moment
 from oncall.admin.base.page import AggregatePage
-from oncall.admin.policy.ladder import Ladder, LadderBuilder
+from oncall.admin.policy.ladder import INACTIVE_WORDS, Ladder, LadderBuilder
 from oncall.admin.schedule.range import instant_of_query
 from oncall.escalation.codec import InvalidPolicy
 from oncall.escalation.walk import MOST_MINUTES, Notice, WalkTooLong, notices, walk
@@ -65,12 +65,14 @@ class NoticeLine:
 
 
 class PolicyContext(TypedDict, total=False):
-    """What the template shows. reason: why there is no walk; then what belongs to it is missing, too. query: missing if
-    the levels cannot be read. past: whether the alert comes before now."""
+    """What the template shows. inactive: says that the policy is inactive; then there is no walk. reason: why there is
+    no walk; then what belongs to it is missing, too. query: missing if the levels cannot be read. past: whether the
+    alert comes before now."""
 
     policy: EscalationPolicy
     services: QuerySet[Service]
     more_services: int
+    inactive: str
     reason: str
     warnings: Sequence[str]
     query: WalkQuery
@@ -106,6 +108,8 @@ class EscalationPage(AggregatePage[EscalationPolicy]):
 
     def _walk(self, request: HttpRequest, policy: EscalationPolicy) -> PolicyContext:
         """Returns the walk of the policy, or the reason why there is none."""
+        if not policy.active:
+            return {"inactive": INACTIVE_WORDS["escalation_policy"]}
         now = int(time.time())
         # The zones to choose from are those of the policy's schedules, which are read for about the time of the alert.
         near = instant_of_query(request.GET.get("at", ""), "UTC")

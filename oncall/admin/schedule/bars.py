@@ -1,7 +1,7 @@
 """Rows of bars with names. The pages of a schedule draw them as a timeline and show them as a table."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypedDict, Unpack
 
@@ -14,11 +14,10 @@ from oncall.rendering.differences import Difference
 from oncall.rendering.final import Rendering, Span, render
 from oncall.rendering.intervals import Held, Range, Who, within
 from oncall.rendering.spec import ExtraShift, Override, Participant, ScheduleSpec
+from oncall.selectors.participants import Names
 from oncall.selectors.responders import reachable
-from oncall.selectors.schedules import Name
 from oncall.templatetags.timeline import UNKNOWN, Bar, Row, Timeline
 
-Names = Mapping[Participant, Name]
 #: Returns why a participant is on call from one instant to another.
 Reason = Callable[[Participant, int, int], str]
 FINAL = "Final schedule"
@@ -50,19 +49,23 @@ def identity(participant: Participant, names: Names) -> str:
     return f"responder {name.responder_id}" if name and name.responder_id else str(participant)
 
 
-def unreachable_responders(names: Names) -> frozenset[int]:
-    """Returns the primary keys of the responders among the participants who are not reachable."""
-    ids = {name.responder_id for name in names.values() if name.responder_id is not None}
-    return frozenset(ids) - reachable(ids)
+def unreachable(names: Names) -> frozenset[Participant]:
+    """Returns the people who are not reachable, and the groups and policies that are inactive."""
+    found = reachable(name.responder_id for name in names.values() if name.responder_id is not None)
+    return frozenset(
+        who
+        for who, name in names.items()
+        if (not name.active if name.responder_id is None else name.responder_id not in found)
+    )
 
 
 class Bars:
-    """Makes bars. unreachable: the responders who cannot be reached. linked: whether a bar links to its explanation."""
+    """Makes bars. away: the participants who cannot be reached. linked: whether a bar links to its explanation."""
 
     def __init__(
-        self, visible: VisibleRange, names: Names, unreachable: frozenset[int], now: int, *, linked: bool = True
+        self, visible: VisibleRange, names: Names, away: frozenset[Participant], now: int, *, linked: bool = True
     ) -> None:
-        self.visible, self.names, self.unreachable, self.now, self.linked = visible, names, unreachable, now, linked
+        self.visible, self.names, self.away, self.now, self.linked = visible, names, away, now, linked
 
     def timeline(self, home: str, *rows: Row) -> Timeline:
         """Returns the rows over the days shown. home: the schedule's time zone."""
@@ -130,14 +133,13 @@ class Bars:
     def _bar(self, start: int, end: int, who: Who, *style: str, reason: str = "") -> Bar:
         people = [each for each in who if each.kind != "vacant"]
         names = sorted(name_of(each, self.names) for each in people)
-        rows = [self.names.get(each) for each in people]
-        unreachable = any(row is None or row.responder_id in self.unreachable for row in rows)
-        title = f"{', '.join(names) or NOBODY}{' (cannot be reached)' if unreachable else ''}"
+        away = any(each not in self.names or each in self.away for each in people)
+        title = f"{', '.join(names) or NOBODY}{' (cannot be reached)' if away else ''}"
         return Bar(
             start, end, first_few(names) or NOBODY,
             ",".join(sorted(identity(each, self.names) for each in people)),
             f"{self._title(title, start, end)}{f'; {reason}' if reason else ''}",
-            (*style, *(["unreachable"] if unreachable else [])),
+            (*style, *(["unreachable"] if away else [])),
             reason, self._link(start, end),
         )  # fmt: skip
 

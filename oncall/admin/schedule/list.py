@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from unfold.decorators import display
 
 from oncall.admin.base.aggregate import AggregateAdmin, Context, ElementFormSets
@@ -20,13 +21,14 @@ from oncall.admin.base.directory import NOBODY
 from oncall.admin.base.fields import typing_zone
 from oncall.admin.base.forms import AggregateForm
 from oncall.admin.base.unfold import ModelForm
-from oncall.admin.schedule.bars import Names, names_in_words
+from oncall.admin.schedule.bars import names_in_words
 from oncall.admin.schedule.form import OverrideInline, ScheduleForm
-from oncall.admin.schedule.page import SchedulePage, unreadable
+from oncall.admin.schedule.page import SchedulePage
 from oncall.admin.schedule.preview import Edit, preview
 from oncall.models import Schedule
-from oncall.rendering.spec import NO_ZONE
-from oncall.selectors.schedules import OnCall, on_call, participant_names, specs, specs_of
+from oncall.rendering.spec import INACTIVE
+from oncall.selectors.participants import Names, ScheduleInput, participant_names
+from oncall.selectors.schedules import on_call, specs, specs_of, unrenderable
 from oncall.selectors.visible import leads
 
 
@@ -113,7 +115,7 @@ class ScheduleAdmin(AggregateAdmin[Schedule]):
         super().save_related(request, form, formsets, change)
         pk = form.instance.pk
         request.edit = Edit(  # type: ignore[attr-defined]
-            before.get(pk), specs([pk]).get(pk), names | participant_names([pk])
+            before.get(pk), specs([pk]).get(pk), names | participant_names([pk]), form.instance.active
         )
 
     def response_add(self, request: HttpRequest, obj: Schedule, post_url_continue: str | None = None) -> HttpResponse:
@@ -139,8 +141,7 @@ class ScheduleAdmin(AggregateAdmin[Schedule]):
         now = int(time.time())
         loaded, names = specs_of(rows, since=now)
         for row in rows:
-            answer = on_call(*loaded[row.pk], now) if row.pk in loaded else OnCall(reason=_why_not(row))
-            vars(row)["cells"] = _cells(answer, names, row.time_zone, now)
+            vars(row)["cells"] = _cells(row, loaded.get(row.pk), names, now)
 
     @display(description="Name", ordering="name_key")
     def page_link(self, schedule: Schedule) -> SafeString:
@@ -157,13 +158,19 @@ class ScheduleAdmin(AggregateAdmin[Schedule]):
         return cells.next
 
 
-def _cells(answer: OnCall, names: Names, zone: str, now: int) -> _Cells:
+def _cells(row: Schedule, loaded: ScheduleInput | None, names: Names, now: int) -> _Cells:
+    reason = "" if row.active else INACTIVE
+    if loaded is None:
+        reason = f"{reason} {capfirst(unrenderable(row))}.".strip()
+    if reason or loaded is None:
+        return _Cells(_bad(reason), "-")
+    answer = on_call(*loaded, now)
     if answer.reason:
         return _Cells(_bad(answer.reason), "-")
     who = names_in_words(answer.now, names)
     if answer.until is None:
         return _Cells(who or _bad(NOBODY), "-")
-    until = f"until {moment(answer.until, zone, now)}, {span_in_words(answer.until - now)}"
+    until = f"until {moment(answer.until, row.time_zone, now)}, {span_in_words(answer.until - now)}"
     following = names_in_words(answer.following, names)
     return _Cells(
         format_html("<span>{} {}</span>", format_html("<strong>{}</strong>", who) if who else _bad(NOBODY), until),
@@ -173,12 +180,6 @@ def _cells(answer: OnCall, names: Names, zone: str, now: int) -> _Cells:
 
 def _bad(text: str) -> SafeString:
     return format_html('<span class="rb-bad">{}</span>', text)
-
-
-def _why_not(schedule: Schedule) -> str:
-    """Returns why the schedule cannot be rendered."""
-    unsettled = schedule.zone_state != Schedule.ZoneState.OK
-    return NO_ZONE if unsettled else str(unreadable(schedule))
 
 
 def page_url(pk: int) -> str:

@@ -15,7 +15,7 @@ from django.utils.text import capfirst
 
 from oncall.admin.base.columns import moment
 from oncall.admin.base.page import AggregatePage
-from oncall.admin.schedule.bars import FINAL, BarLine, Bars, Names, drawn_rows, table, unreachable_responders
+from oncall.admin.schedule.bars import FINAL, BarLine, Bars, drawn_rows, table, unreachable
 from oncall.admin.schedule.quality import (
     OnCallNow,
     Quality,
@@ -27,11 +27,12 @@ from oncall.admin.schedule.quality import (
 from oncall.admin.schedule.range import RANGES, VisibleRange
 from oncall.admin.schedule.why import Why, why
 from oncall.models import ChangeRecord, Responder, Schedule
-from oncall.rendering.codec import layers_from_json, reading_to_text
+from oncall.rendering.codec import reading_to_text
 from oncall.rendering.final import Rendering, render
-from oncall.rendering.spec import NO_ZONE, InvalidSpec
+from oncall.rendering.spec import INACTIVE, NO_ZONE, InvalidSpec
 from oncall.rendering.zones import reading
-from oncall.selectors.schedules import ScheduleInput, on_call, participant_names, specs_of
+from oncall.selectors.participants import Names, ScheduleInput, participant_names
+from oncall.selectors.schedules import on_call, specs_of, unrenderable
 from oncall.selectors.visible import visible_to
 from oncall.templatetags.timeline import Row, Timeline
 
@@ -58,11 +59,13 @@ class Choice(NamedTuple):
 
 
 class ScheduleContext(TypedDict, total=False):
-    """What the template shows. reason: why there is no timeline; then what belongs to it is missing, too."""
+    """What the template shows. reason: why there is no timeline; then what belongs to it is missing, too. inactive:
+    says that the schedule is inactive; then there is no timeline either."""
 
     schedule: Schedule
     facts: list[Fact]
     warnings: Sequence[str]
+    inactive: str
     reason: str
     timeline: Timeline
     tables: list[RowTable]
@@ -131,16 +134,19 @@ class SchedulePage(AggregatePage[Schedule]):
 
     def _timeline(self, request: HttpRequest, schedule: Any) -> ScheduleContext:
         """Returns the timeline and what belongs to it, or the reason why there is none. Raises InvalidSpec."""
+        inactive: ScheduleContext = {} if schedule.active else {"inactive": INACTIVE}
         if schedule.zone_state != Schedule.ZoneState.OK:
-            return {"reason": f"{capfirst(NO_ZONE)}. Choose one in the form."}
+            return {**inactive, "reason": f"{capfirst(NO_ZONE)}. Choose one in the form."}
+        if inactive:
+            return inactive
         now, zone = int(time.time()), schedule.time_zone
         visible = VisibleRange.of(request.GET, zone, now, schedule.viewer_zone or "")
         loaded = specs_of([schedule])[0].get(schedule.pk)
         if loaded is None:
-            raise unreadable(schedule)
+            return {"reason": unrenderable(schedule)}
         rendering = render(*loaded, visible.since, visible.until)
         names = self.names(schedule)
-        bars = Bars(visible, names, unreachable_responders(names), now)
+        bars = Bars(visible, names, unreachable(names), now)
         timeline = bars.timeline(zone, *self.rows(schedule, loaded, rendering, bars))
         return {
             "timeline": timeline,
@@ -175,12 +181,3 @@ class SchedulePage(AggregatePage[Schedule]):
 
 def _instant(moment_: datetime | None) -> int | None:
     return None if moment_ is None else int(moment_.timestamp())
-
-
-def unreadable(schedule: Schedule) -> InvalidSpec:
-    """Returns why the stored layers, overrides and extra shifts cannot be rendered."""
-    try:
-        layers_from_json(schedule.layers)
-    except InvalidSpec as wrong:
-        return wrong
-    return InvalidSpec("overrides", "an override or extra shift names a participant that cannot be read")

@@ -5,13 +5,13 @@ from typing import TypedDict
 
 from oncall.admin.base.columns import span_in_words
 from oncall.admin.base.directory import NOBODY
-from oncall.admin.schedule.bars import BarLine, Bars, Names, names_in_words, table, unreachable_responders
+from oncall.admin.schedule.bars import BarLine, Bars, names_in_words, table, unreachable
 from oncall.admin.schedule.range import DEFAULT_DAYS, VisibleRange
 from oncall.rendering.differences import Impact, compare, impact
 from oncall.rendering.final import Span, render_final
-from oncall.rendering.spec import InvalidSpec
+from oncall.rendering.spec import INACTIVE, InvalidSpec
 from oncall.rendering.zones import DAY
-from oncall.selectors.schedules import ScheduleInput
+from oncall.selectors.participants import Names, ScheduleInput
 from oncall.templatetags.timeline import Timeline
 
 
@@ -26,11 +26,12 @@ class Effect:
 @dataclass(frozen=True, slots=True)
 class Edit:
     """A schedule before and after a change. before, after: None if there is nothing to render, as before a new schedule
-    is saved. names: the names of all participants of both."""
+    is saved. names: the names of all participants of both. active: whether the schedule is active after the change."""
 
     before: ScheduleInput | None
     after: ScheduleInput | None
     names: Names
+    active: bool = True
 
     def effect(self, now: int) -> Effect:
         """Returns what changes in the fortnight from ``now`` on."""
@@ -40,7 +41,8 @@ class Edit:
         except InvalidSpec as wrong:
             return Effect(f"Who is on call cannot be determined: {wrong}", True)
         found = impact(before, after, now, until)
-        return Effect(in_words(found, self.names, changed=before != after), bool(found.newly_uncovered))
+        words = in_words(found, self.names, changed=before != after)
+        return Effect(words if self.active else f"{INACTIVE} {words}", bool(found.newly_uncovered))
 
 
 def _spans(side: ScheduleInput | None, since: int, until: int) -> tuple[Span, ...]:
@@ -80,7 +82,7 @@ def preview(edit: Edit, now: int) -> PreviewContext:
         before, after = (_spans(side, visible.since, visible.until) for side in (edit.before, edit.after))
     except InvalidSpec:
         return {"effect": effect}
-    bars = Bars(visible, edit.names, unreachable_responders(edit.names), now, linked=False)
+    bars = Bars(visible, edit.names, unreachable(edit.names), now, linked=False)
     differences = compare(before, after, visible.since, visible.until).differences
     rows = (
         bars.final("Before", before, visible.since, visible.until),

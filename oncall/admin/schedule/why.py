@@ -7,14 +7,12 @@ from django.utils.text import capfirst
 
 from oncall.admin.base.columns import dated_moment
 from oncall.admin.base.directory import NOBODY
-from oncall.admin.schedule.bars import Bars, exceptions_of, layer_titles, name_of, names_in_words
+from oncall.admin.schedule.bars import Bars, layer_titles, name_of, names_in_words
 from oncall.admin.schedule.window_lines import text_from_windows
 from oncall.rendering.codec import instant_to_text
 from oncall.rendering.explaining import STATE_WORDS, Contribution, Explanation, Opening, Turn, explain
 from oncall.rendering.spec import ByOccurrence, ExtraShift, Layer, Override, ScheduleSpec, Substitution
-from oncall.selectors.schedules import ScheduleInput
-
-_Exception = Override | ExtraShift | Substitution
+from oncall.selectors.participants import ScheduleInput
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +68,10 @@ class _Explainer:
     ) -> None:
         self.bars, self.source_id, self.titles = bars, source_id, layer_titles(spec)
         self.layers = {layer.key: layer for layer in spec.layers}
-        exceptions: tuple[_Exception, ...] = (*exceptions_of(spec), *substitutions)
-        self.exceptions = {each.key: each for each in exceptions}
+        # Keys are unique within a kind only: the first override, shift and substitution made here are all ``local:1``.
+        self.shifts = {each.key: each for each in spec.extra_shifts}
+        self.overrides = {each.key: each for each in spec.overrides}
+        self.substitutions = {each.key: each for each in substitutions}
 
     def at(self, instant: int) -> str:
         return dated_moment(instant, self.bars.visible.zone)
@@ -85,11 +85,12 @@ class _Explainer:
         for each in found.substituted:
             person, instead = (name_of(who, self.bars.names) for who in (each.person, each.replacement))
             instead = NOBODY if each.replacement.kind == "vacant" else instead
-            yield f"Substitution{self._during(each.substitution)}: {instead} replaces {person}."
+            during = self._during(self.substitutions[each.substitution])
+            yield f"Substitution{during}: {instead} replaces {person}."
 
     def _title(self, given: Contribution) -> str:
         if given.kind == "extra_shift":
-            return f"Extra shift{self._during(given.key)}"
+            return f"Extra shift{self._during(self.shifts[given.key])}"
         if not given.key:
             return "No layers"
         return self.titles[given.key] + self._id(given.key)
@@ -105,12 +106,13 @@ class _Explainer:
                 yield f"{capfirst(STATE_WORDS[given.state])}.{opens}"
             elif not given.turns:
                 yield "All its participants are on call at the same time."
+            yield from self._clip(layer, given)
         for each in given.replaced:
             stand_in = NOBODY if each.by.kind == "vacant" else name_of(each.by, self.bars.names)
             instead = (
                 "where nobody was" if each.person is None else f"instead of {name_of(each.person, self.bars.names)}"
             )
-            yield f"Override{self._during(each.override)}: {stand_in} {instead}."
+            yield f"Override{self._during(self.overrides[each.override])}: {stand_in} {instead}."
         if given.covered_by is not None:
             yield f"Hidden by {self.titles[given.covered_by]}, which has priority."
 
@@ -127,9 +129,21 @@ class _Explainer:
         rule = text_from_windows((layer.windows[opening.window],)) or "by a recurrence rule"
         return f"Its window ({rule}) is open: {self._span(opening.start, opening.end)}."
 
-    def _during(self, key: str) -> str:
-        exception = self.exceptions[key]
-        return f" {self._span(exception.starts_at, exception.ends_at)}{self._id(key)}"
+    def _clip(self, layer: Layer, given: Contribution) -> Iterator[str]:
+        """Yields when the layer starts or ends, if this is why it is closed or if it shortens a turn."""
+        if layer.starts_at is not None:
+            if given.state == "not_started":
+                yield f"The layer starts {self.at(layer.starts_at)}."
+            elif any(turn.start < layer.starts_at for turn in given.turns):
+                yield f"The layer started {self.at(layer.starts_at)}."
+        if layer.ends_at is not None:
+            if given.state == "ended":
+                yield f"The layer ended {self.at(layer.ends_at)}."
+            elif any(layer.ends_at < turn.end for turn in given.turns):
+                yield f"The layer ends {self.at(layer.ends_at)}."
+
+    def _during(self, element: Override | ExtraShift | Substitution) -> str:
+        return f" {self._span(element.starts_at, element.ends_at)}{self._id(element.key)}"
 
     def _id(self, key: str) -> str:
         id_ = self.source_id(key)

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 from django.db.models import OuterRef, Subquery
+from django.utils.text import capfirst
 
 from oncall.aggregates import fold
 from oncall.holders import holder_in_words
@@ -14,12 +15,11 @@ from oncall.models import ChangeRecord, Schedule
 from oncall.rendering.codec import instant_to_text, participant_to_text
 from oncall.rendering.explaining import STATE_WORDS, Contribution, Explanation, explain
 from oncall.rendering.intervals import Who
-from oncall.rendering.spec import NO_ZONE, UNREADABLE, Participant
-from oncall.selectors.schedules import Name, OnCall, ScheduleInput, on_call, participant_names, specs
+from oncall.rendering.spec import INACTIVE, NO_ZONE, UNREADABLE, Participant
+from oncall.selectors.participants import Names, ScheduleInput, participant_names
+from oncall.selectors.schedules import OnCall, on_call, specs
 from syncjobs.management.shell import DONE, USAGE, WAITING, ShellCommand, instant_of
 from syncjobs.words.unread import UnreadElements, sentences_of, total_counts, unread_by_schedule
-
-Names = Mapping[Participant, Name]
 
 
 class Command(ShellCommand):
@@ -55,7 +55,7 @@ class Command(ShellCommand):
                     self.stdout.write(f"\n{row.name}: {_names_of(reasons[row.pk].participants, names)}")
                     lines = (*_explain(reasons[row.pk], names), *sentences_of(unread[row.pk]))
                     self.stdout.write("\n".join(f"  {line}" for line in lines))
-        waits = any(answers[pk].reason or unread[pk] for pk in pks)
+        waits = any(pk not in loaded or unread[pk] for pk in pks)
         return WAITING if waits else DONE
 
 
@@ -75,10 +75,11 @@ def _schedules(name: str | None) -> list[Any]:
 
 
 def _answer(row: Schedule, loaded: ScheduleInput | None, at: int) -> OnCall:
+    if not row.active:
+        unsettled = f" {capfirst(NO_ZONE)}: choose it on the page of the schedule." if loaded is None else ""
+        return OnCall(reason=f"{INACTIVE}{unsettled}")
     if loaded is not None:
         return on_call(*loaded, at)
-    if row.zone_state != Schedule.ZoneState.OK:
-        return OnCall(reason=f"{NO_ZONE}: choose it on the page of the schedule")
     return OnCall(reason=f"{UNREADABLE}: sync again, or edit its layers")
 
 
@@ -96,10 +97,9 @@ def _name_of(participant: Participant, names: Names) -> str:
 
 
 def _row(row: Any, answer: OnCall, names: Names, at: int) -> tuple[object, ...]:
-    notes = [] if row.active else ["inactive"]
     if answer.reason:
-        return (row.pk, row.name, "", "", "", "; ".join([*notes, answer.reason]))
-    notes += [basis] if (basis := _basis(row, at)) else []
+        return (row.pk, row.name, "", "", "", answer.reason)
+    notes = [basis] if (basis := _basis(row, at)) else []
     until, then = "", ""
     if answer.until is not None:
         until, then = instant_to_text(answer.until), _names_of(answer.following, names)

@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from oncall.models import Schedule, User
 from oncall.operations import Actor, create_account, grant_lead, link_account
+from oncall.rendering.spec import INACTIVE
 
 MakeRow = Callable[..., int]
 LISTS = ("responder", "usergroup", "schedule", "escalationpolicy", "service", "user", "changerecord")
@@ -66,13 +67,16 @@ def test_the_schedule_list_shows_who_is_on_call_until_when_and_who_follows(
     ana, ben = make("responder", name="Ana"), make("responder", name="Ben")
     make("schedule", name="Primary", layers=weekly_layers(f"person:local:{ana}", f"person:local:{ben}"))
     make("schedule", name="Empty")
+    make("schedule", name="Off", layers=weekly_layers(f"person:local:{make('responder', name='Olga')}"), active=False)
     make("schedule", name="Lost", zone_state="unknown", time_zone="", active=False)
     make("schedule", name="Both", composition="concurrent", layers=weekly_layers(f"person:local:{ana}", "person:3:P"))
     Schedule.objects.filter(pk=make("schedule", name="Old")).update(layers={"format": 0})
     page = browser.get(reverse("admin:oncall_schedule_changelist")).content.decode()
     assert "<span><strong>Ana</strong> until Mon 09:00 CET, 5 d 20 h" in page
-    for words in ("Ben", "nobody", "its time zone is not settled", "stored in format 0"):
+    for words in ("Ben", "nobody", f"{INACTIVE} Its time zone is not settled.", "tored in format 0"):
         assert words in page
+    assert page.count(INACTIVE) == 2
+    assert "Olga" not in page
 
 
 def test_lists_are_searched_and_filtered(browser: Client, make: MakeRow, tester: Actor) -> None:

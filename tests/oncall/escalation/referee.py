@@ -11,14 +11,18 @@ from typing import Any
 World = dict[str, Any]
 Notice = tuple[int, tuple[str, ...], int, int, tuple[str, ...], bool]
 FOREVER = 100_000
+#: A policy starts at most so often around itself.
+AGAIN = 3
+Around = list[tuple[str, int]]
 
 
 @dataclass
 class Run:
-    """A running policy. due: the minute in which its next level starts. perhaps: it is only a candidate."""
+    """A running policy. around: the policies around it and itself, each with the minute in which it started. due: the
+    minute in which its next level starts. perhaps: it is only a candidate."""
 
     policy: dict[str, Any]
-    around: list[str]
+    around: Around
     path: tuple[str, ...]
     start: int
     due: int
@@ -28,13 +32,14 @@ class Run:
     ended: str = ""
 
 
-def begin(world: World, name: str, minute: int, around: list[str], path: tuple[str, ...], perhaps: bool) -> Run:
+def begin(world: World, name: str, minute: int, around: Around, path: tuple[str, ...], perhaps: bool) -> Run:
     policy = world["policies"][name]
-    return Run(policy, [*around, name], path, minute, minute + policy["initial_wait"], perhaps)
+    return Run(policy, [*around, (name, minute)], path, minute, minute + policy["initial_wait"], perhaps)
 
 
 def course(world: World, name: str, acknowledged: int | None = None, closed: int | None = None) -> dict[str, Any]:
     """Returns all notices, and the outcomes and the ending of the policy itself."""
+    world = {**world, "staffs": {}}
     root = begin(world, name, 0, [], (), False)
     running, notices, outcomes = [root], [], []
     minute, stop = 0, None
@@ -92,7 +97,7 @@ def fire(world: World, run: Run, minute: int, acknowledged: int | None) -> tuple
     notices, begun, candidates, together = [], [], set(), set()
     staffed = prevented = incomplete = False
     for target in level["targets"]:
-        people, policies, unknown = whom(world, target, looked_up, run.around)
+        people, policies, unknown = whom(world, target, looked_up, minute, run.around)
         incomplete = incomplete or unknown
         somebody = bool(people)
         for policy in policies:
@@ -132,8 +137,16 @@ def before_a_known_round(run: Run) -> bool:
     return to_come > 0 and run.policy["levels"][run.level + 1 :] == []
 
 
-def staffs(world: World, policy: str, minute: int, around: list[str]) -> tuple[bool, bool]:
+def staffs(world: World, policy: str, minute: int, around: Around) -> tuple[bool, bool]:
     """Returns whether a policy that starts here would reach anybody without a response, and whether that is unknown."""
+    known = world["staffs"]
+    if (policy, minute, *around) not in known:
+        known[policy, minute, *around] = reached(world, policy, minute, around)
+    found: tuple[bool, bool] = known[policy, minute, *around]
+    return found
+
+
+def reached(world: World, policy: str, minute: int, around: Around) -> tuple[bool, bool]:
     run = begin(world, policy, minute, around, (), False)
     reaches = incomplete = False
     while not run.ended:
@@ -142,7 +155,7 @@ def staffs(world: World, policy: str, minute: int, around: list[str]) -> tuple[b
             continue
         looked_up = run.start if run.policy["resolved"] == "start" else run.due
         for target in run.policy["levels"][run.level]["targets"]:
-            people, policies, unknown = whom(world, target, looked_up, run.around)
+            people, policies, unknown = whom(world, target, looked_up, run.due, run.around)
             reaches, incomplete = reaches or bool(people), incomplete or unknown
             for inner in policies:
                 one, other = staffs(world, inner, run.due, run.around)
@@ -197,10 +210,13 @@ def count(world: World, target: dict[str, Any], minute: int) -> int:
     return len(everybody(world, target, minute)[0])
 
 
-def whom(world: World, target: dict[str, Any], minute: int, around: list[str]) -> tuple[set[str], list[str], bool]:
+def whom(
+    world: World, target: dict[str, Any], minute: int, now: int, around: Around
+) -> tuple[set[str], list[str], bool]:
     """Returns (reachable people, policies that start, whether anything is unknown).
 
-    Only people with the mark ``!`` may be replaced here: a schedule has already replaced its people.
+    minute: decides who is on call. now: the minute in which policies start. Only people with the mark ``!`` may be
+    replaced here: a schedule has already replaced its people.
     """
     people, policies, unknown = everybody(world, target, minute)
     present = set()
@@ -210,4 +226,9 @@ def whom(world: World, target: dict[str, Any], minute: int, around: list[str]) -
             name = world["away"].get(name, name)
         if name in world["reachable"]:
             present.add(name)
-    return present, [name for name in policies if name not in around], unknown
+    return present, [name for name in policies if may_start(name, now, around)], unknown
+
+
+def may_start(name: str, minute: int, around: Around) -> bool:
+    """Whether a policy may start inside the policies ``around``."""
+    return (name, minute) not in around and sum(outer == name for outer, _ in around) < AGAIN

@@ -74,6 +74,8 @@ def cases() -> list[Case]:
             Case(world({"P": policy(*levels), **branches}), *at)
             for at in ((None, None), (0, None), (None, 6), (None, 7))
         ]
+    again = {"P": policy(level(5, person("ann")), level(None, target("escalation_policy", "P")))}
+    found += [Case(world(again)), Case(world({**again, "Q": again["P"]}), 7)]
     hidden = {"Q": policy(level(1, target("unresolved", "x")))}
     levels = [level(3, target("escalation_policy", "Q")), level(1, person("ann"))]
     found.append(Case(world({"P": policy(*levels), **hidden})))
@@ -134,6 +136,9 @@ MUTANTS = (
     ("unreachable people are in the notices", 'page.people if each.state == "reachable"}', "page.people}"),
     ("branches staff nothing", "page.staffed for branch in self.branches", "False for branch in self.branches"),
     ("branches start with the alert", "self.walk(policy, minute, (*path", "self.walk(policy, 0, (*path"),
+    ("a policy starts once", "any(begun == minute for _, begun in starts)", "starts"),
+    ("a policy starts again at once", "any(begun == minute for _, begun in starts)", "False"),
+    ("a policy starts around itself once too often", "len(starts) == MOST_AGAIN", "len(starts) > MOST_AGAIN"),
     ("an acknowledgement is a minute late", "if due >= minute and page", "if due > minute and page"),
     ("an acknowledgement stops everything", 'and page.target.condition == "not_acked"', ""),
     ("an acknowledgement ignores branches", "replace(branch, walk=_acknowledged(branch.walk, minute))", "branch"),

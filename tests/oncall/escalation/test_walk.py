@@ -201,21 +201,43 @@ def foreseen(policies: dict[str, Any], **more: Any) -> Walk:
     return walk(context.policies["P"], context, AT)
 
 
-def test_a_policy_is_never_started_inside_itself() -> None:
+def test_a_policy_is_not_started_inside_itself_at_the_same_instant() -> None:
     around = {
         "P": policy(level(5, one("ann"), target("escalation_policy", "Q"))),
-        "Q": policy(level(5, target("escalation_policy", "R")), initial_wait=1),
-        "R": policy(level(5, target("escalation_policy", "Q"), one("ben")), initial_wait=2),
+        "Q": policy(level(5, target("escalation_policy", "R"))),
+        "R": policy(level(5, target("escalation_policy", "Q"), one("ben"))),
     }
     found = foreseen(around)
     (q,) = found.steps[0].pages[1].branches
     (r,) = q.walk.steps[0].pages[0].branches
     assert r.walk.steps[0].pages[0].problems == (Problem("cycle", Participant("policy", "Q"), ("Q", "R", "Q")),)
-    assert [(each.minute, each.people) for each in notices(found)] == [(0, (person("ann"),)), (3, (person("ben"),))]
+    assert [(each.minute, each.people) for each in notices(found)] == [(0, (person("ann"),)), (0, (person("ben"),))]
     around["R"]["levels"][0]["targets"][0]["key"] = "P"
     (q,) = foreseen(around).steps[0].pages[1].branches
     (r,) = q.walk.steps[0].pages[0].branches
     assert r.walk.steps[0].pages[0].problems[0].path == ("", "Q", "R", "P")
+
+
+def test_a_policy_that_is_reached_again_at_a_later_instant_is_walked_again() -> None:
+    loop = {"Q": policy(level(5, target("schedule", "S")))}
+    day = {"S": [(0, ["policy:P"]), (7, ["person:ann"])]}
+    course = run(level(5, one("gone")), level(None, target("escalation_policy", "Q")), beside=loop, schedules=day)
+    assert course["notices"] == []  # all of it happens at the minute 0
+    loop["Q"]["initial_wait"] = 4
+    course = run(level(5, one("gone")), level(None, target("escalation_policy", "Q")), beside=loop, schedules=day)
+    assert course["notices"] == [(8, ("Q", "P", "Q"), 1, 1, ("ann",), False)]
+
+
+def test_a_policy_that_starts_inside_itself_again_and_again_is_walked_a_limited_number_of_times() -> None:
+    found = foreseen({"P": policy(level(5, one("ann")), level(None, target("escalation_policy", "P")))})
+    assert [each.minute for each in notices(found)] == [5 * n for n in range(product.MOST_AGAIN)]
+    inner = found
+    for _ in range(product.MOST_AGAIN - 1):
+        inner = inner.steps[1].pages[0].branches[0].walk
+    assert inner.steps[1].pages[0].problems == (Problem("cycle", Participant("policy", "P"), ("P", "P")),)
+    three = [level(1, *(target("escalation_policy", "P") for _ in range(3))) for _ in range(9)]
+    with pytest.raises(WalkTooLong, match="more than 2000 levels"):
+        foreseen({"P": policy(*three, initial_wait=1)})
 
 
 def test_a_policy_that_only_leads_to_itself_pages_nobody() -> None:

@@ -51,6 +51,12 @@ PLACES: dict[tuple[type[Model], str], tuple[Kind, Make]] = {
         "responder",
         lambda make, key: make("schedule", {"overrides": {"3:S:O": {**OVERRIDE, "by_key": f"person:{key}"}}}),
     ),
+    (Override, "replaces"): (
+        "responder",
+        lambda make, key: make(
+            "schedule", {"overrides": {"3:S:O": {**OVERRIDE, "by_key": "vacant", "replaces": f"person:{key}"}}}
+        ),
+    ),
     (Schedule, "group_key"): ("user_group", lambda make, key: make("schedule", group_keys=[key])),
     (EscalationPolicy, "group_key"): ("user_group", lambda make, key: make("escalation_policy", group_key=key)),
     (Service, "group_key"): ("user_group", lambda make, key: make("service", group_key=key)),

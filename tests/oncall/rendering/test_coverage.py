@@ -106,6 +106,7 @@ def shares(*hours: int) -> dict[Participant, Load]:
         ((10, 10), Fairness(100, 10 * HOUR, ())),
         ((10, 5), Fairness(50, 7 * HOUR + HOUR // 2, (ANN,))),
         ((100, 96), Fairness(100, 98 * HOUR, ())),
+        ((100, 95), Fairness(100, 97 * HOUR + HOUR // 2, ())),
         ((100, 94), Fairness(94, 97 * HOUR, ())),
         ((1, 2, 4), Fairness(42, 7 * HOUR // 3, (CAT,))),
         ((115, 85), Fairness(74, 100 * HOUR, ())),

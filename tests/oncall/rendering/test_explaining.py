@@ -112,6 +112,21 @@ def test_a_layer_shows_why_it_has_nobody() -> None:
     assert only(starts_at=NOON + 1).next_opening is None
 
 
+def test_the_next_opening_is_not_before_the_clip() -> None:
+    afternoon = (Daily(13 * HOUR, HOUR),)
+    assert only(ANN, windows=afternoon, starts_at=NOON + HOUR + HOUR // 2).next_opening == NOON + HOUR + HOUR // 2
+    assert only(ANN, windows=afternoon, starts_at=NOON + 2 * HOUR).next_opening == NOON + 25 * HOUR
+    shifts = Recurring(Rule("DAILY"), MONDAY - 7 * DAY + 13 * HOUR, HOUR)
+
+    def opening(**clip: object) -> int | None:
+        return only(ANN, turns=ByOccurrence(), windows=(shifts,), **clip).next_opening
+
+    assert opening() == NOON + HOUR
+    assert opening(starts_at=NOON + HOUR + HOUR // 2) == NOON + HOUR + HOUR // 2
+    assert opening(starts_at=NOON + 2 * HOUR) == NOON + 25 * HOUR
+    assert opening(ends_at=NOON + HOUR) is None
+
+
 def test_everyone_at_once_has_no_turn() -> None:
     found = only(BEN, ANN, VACANT, turns=Everyone())
     assert (found.own, found.turns, found.state) == ((ANN, BEN), (), "open")

@@ -11,6 +11,7 @@ from connectors.models import Connection
 from oncall.aggregates import Draft, ElementChanges
 from oncall.models import Schedule
 from oncall.operations import Actor, write
+from oncall.rendering.spec import INACTIVE
 from syncjobs.models import ExternalLink, LinkState
 from tests.oncall.conftest import DEFAULTS, MakeRow, weekly_layers
 from tests.syncjobs.management.test_shell import document, shell
@@ -162,10 +163,13 @@ def test_one_schedule_by_name_whatever_its_case(primary: tuple[int, int, int], m
 
 
 def test_an_ambiguous_name_lists_both(primary: tuple[int, int, int], make: MakeRow) -> None:
-    other = make("schedule", name="primary ", active=False)
+    ana = primary[1]
+    other = make("schedule", name="primary ", layers=weekly_layers(f"person:local:{ana}"), active=False)
     found = document("on_call", "--schedule", "Primary")["schedules"]
     assert [(each["id"], each["active"]) for each in found] == [(primary[0], True), (other, False)]
-    assert "inactive" in shell("on_call", "--schedule", "Primary")[1]
+    assert (found[1]["on_call"], found[1]["until"], found[1]["reason"]) == ([], None, INACTIVE)
+    code, out = shell("on_call", "--schedule", "Primary")
+    assert (code, out.count("Ana"), out.count(INACTIVE)) == (0, 1, 1)
 
 
 def test_an_unknown_name_is_one_clear_error(primary: tuple[int, int, int]) -> None:
@@ -187,12 +191,12 @@ def test_an_unknown_answer_is_named_and_waits_for_a_person(primary: tuple[int, i
     Schedule.objects.filter(pk=make("schedule", name="Older")).update(layers={"format": 0})
     code, out = shell("on_call", "--why", "--at", AT)
     assert code == 3
-    assert "inactive; its time zone is not settled: choose it on the page of the schedule" in out
+    assert f"{INACTIVE} Its time zone is not settled: choose it on the page of the schedule." in out
     assert "Ana" in out
     reasons = {each["name"]: each["reason"] for each in document("on_call")["schedules"]}
     assert reasons == {
         "Primary": "",
-        "Unsettled": "its time zone is not settled: choose it on the page of the schedule",
+        "Unsettled": f"{INACTIVE} Its time zone is not settled: choose it on the page of the schedule.",
         "Older": "it is stored in a form that cannot be read: sync again, or edit its layers",
     }
 

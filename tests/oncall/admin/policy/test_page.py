@@ -88,7 +88,7 @@ def test_the_ladder_shows_minutes_people_and_problems(browser: Client, busy: int
         "one of them, in turn", "next on call",
         "Night</a>", "<strong>T+13</strong>",
         '<strong>Ana Kowalski</strong> <span class="rb-muted">(replaces Dan)</span>',
-        "It is inactive, so nobody is paged.",
+        "This policy is inactive: nobody is paged.",
         '3:PGONE (not known here) <span class="rb-unsure">(cannot be reached)</span>',
         "<strong>Ana Kowalski</strong> or <strong>Cleo</strong> or 3:PGONE", "until closed",
         "routing depends on the alert",
@@ -193,7 +193,7 @@ def test_cycles_endless_walks_and_unreadable_levels_are_reported(browser: Client
         key=f"local:{two}",
         escalation_policy_id=two,
     )
-    assert "This policy is already running, so the walk stops here: Two → One → Two." in shown(browser, again)
+    assert "This policy starts inside itself, so the walk stops here: Two → One → Two." in shown(browser, again)
     ana = make("responder", name="Ana")
     endless = make("escalation_policy", levels=levels(level(1, target("responder", ana))), repeat_count=1_000_000)
     assert "The walk is too long: it has more than 2000 levels" in shown(browser, endless)
