@@ -43,11 +43,14 @@ class _Fields(HTMLParser):
 
 
 class Form:
-    """The form at an address, which the caller changes and sends. Raises AssertionError if there is no such page."""
+    """The form at an address, which the caller changes and sends. Raises AssertionError if there is no such page.
 
-    def __init__(self, browser: Client, url: str) -> None:
+    response: a page that already shows the form, for example with errors.
+    """
+
+    def __init__(self, browser: Client, url: str, response: Any = None) -> None:
         self.browser, self.url = browser, url
-        response = browser.get(url)
+        response = browser.get(url) if response is None else response
         if response.status_code != 200:
             raise AssertionError(f"{url} answered {response.status_code}")
         fields = _Fields()
