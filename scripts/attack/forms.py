@@ -13,14 +13,19 @@ class _Fields(HTMLParser):
         super().__init__()
         self.data: dict[str, Any] = {}
         self._select = self._textarea = ""
+        self._several = False
+        self._first: str | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
         name = given.get("name") or ""
         if tag == "select":
-            self._select = name
-        elif tag == "option" and self._select and "selected" in given:
-            self.data.setdefault(self._select, given.get("value") or "")
+            self._select, self._several, self._first = name, "multiple" in given, None
+        elif tag == "option" and self._select:
+            if self._first is None:
+                self._first = given.get("value") or ""
+            if "selected" in given:
+                self.data.setdefault(self._select, given.get("value") or "")
         elif tag == "textarea":
             self._textarea = name
             self.data[name] = ""
@@ -31,6 +36,8 @@ class _Fields(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "select":
+            if self._select and not self._several and self._first is not None:
+                self.data.setdefault(self._select, self._first)  # a browser selects the first option
             self._select = ""
         elif tag == "textarea":
             lines = self.data[self._textarea].removeprefix("\n").split("\n")

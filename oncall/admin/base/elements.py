@@ -48,7 +48,8 @@ class ElementFormSet(KeyedFormSet[Element], BaseInlineFormSet):  # type: ignore[
         if self.instance.pk is None:
             return {}
         assert isinstance(self.queryset, QuerySet)  # noqa: S101 - set by Django
-        rows = {str(row.pk): row for row in self.queryset}
+        shown = self.queryset if self.queryset.ordered else self.queryset.order_by("pk")
+        rows = {str(row.pk): row for row in shown}
         ids = [int(key) for key in keys if key not in rows and key.isascii() and key.isdecimal() and len(key) < 19]
         if ids and self.may_change:
             others = self.table.rows.filter(**{self.fk.name: self.instance}, pk__in=ids)

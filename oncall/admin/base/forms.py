@@ -177,8 +177,17 @@ def changes_since(kind: str, pk: int, count: int) -> list[str]:
     for record in records[: min(max(count, 1), _MOST_CHANGES)]:
         author = record.actor or record.cause
         changes = sorted(record.changes.items())
-        words += [f"{path} is now {_value_in_words(after)} (by {author})" for path, (_, after) in changes]
-    return words[:_MOST_CHANGES]
+        words += [f"{_change_in_words(path, before, after)} (by {author})" for path, (before, after) in changes]
+    return list(dict.fromkeys(words))[:_MOST_CHANGES]
+
+
+def _change_in_words(path: str, before: object, after: object) -> str:
+    """Returns what has changed. The forms of elements and cards say more about theirs."""
+    name, _, key = path.partition(".")
+    if key or isinstance(after, dict):
+        verb = "added" if before is None else "removed" if after is None else "changed"
+        return f"{name.replace('_', ' ')}: {verb}"
+    return f"{path} is now {_value_in_words(after)}"
 
 
 def _value_in_words(value: object) -> str:

@@ -64,7 +64,9 @@ class LevelForm(CardForm[Level]):
         help_text="Until the next level starts. If it is empty on the last level, there is no further round.",
         widget=UnfoldAdminIntegerFieldWidget,
     )
-    distribution = forms.ChoiceField(choices=_DISTRIBUTIONS, widget=UnfoldAdminSelectWidget, label="Who is paged")
+    distribution = forms.ChoiceField(
+        choices=_DISTRIBUTIONS, widget=UnfoldAdminSelectWidget, label="Who is paged", initial="everyone"
+    )
     targets = LinesField(help_text="One per line, in order.")
     add = AddField("rb-targets")
 
