@@ -93,7 +93,9 @@ class UserGroupForm(AggregateForm[UserGroup]):
             self.report_stale([*words, *(f"{name} is no lead any more" for name in _names(shown - stored))])
 
     def _shown(self) -> set[int]:
-        """Returns the accounts that the form showed as leads."""
+        """Returns the accounts that the form showed as leads: none if its group is gone."""
+        if self.is_gone:
+            return set()
         field = self["leads"]
         sent = field.field.hidden_widget().value_from_datadict(self.data, self.files, field.html_initial_name)
         return {int(pk) for pk in sent or () if pk.isascii() and pk.isdigit()}

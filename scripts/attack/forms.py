@@ -14,6 +14,8 @@ class _Fields(HTMLParser):
         self.data: dict[str, Any] = {}
         self.names: dict[str, None] = {}
         self._select = self._textarea = ""
+        self._several = False
+        self._first: str | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
@@ -21,9 +23,12 @@ class _Fields(HTMLParser):
         if name and tag in ("select", "textarea", "input"):
             self.names[name] = None
         if tag == "select":
-            self._select = name
-        elif tag == "option" and self._select and "selected" in given:
-            self.data.setdefault(self._select, given.get("value") or "")
+            self._select, self._several, self._first = name, "multiple" in given, None
+        elif tag == "option" and self._select:
+            if self._first is None:
+                self._first = given.get("value") or ""
+            if "selected" in given:
+                self.data.setdefault(self._select, given.get("value") or "")
         elif tag == "textarea":
             self._textarea = name
             self.data[name] = ""
@@ -34,6 +39,8 @@ class _Fields(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "select":
+            if self._select and not self._several and self._first is not None:
+                self.data.setdefault(self._select, self._first)  # a browser selects the first option
             self._select = ""
         elif tag == "textarea":
             lines = self.data[self._textarea].removeprefix("\n").split("\n")
@@ -50,11 +57,13 @@ class Form:
 
     names: of all controls, also of those that a browser sends only when they are ticked or chosen. ``__prefix__`` in a
     name is the place of the number of an element that is added.
+
+    response: a page that already shows the form, for example with errors.
     """
 
-    def __init__(self, browser: Client, url: str) -> None:
+    def __init__(self, browser: Client, url: str, response: Any = None) -> None:
         self.browser, self.url = browser, url
-        response = browser.get(url)
+        response = browser.get(url) if response is None else response
         if response.status_code != 200:
             raise AssertionError(f"{url} answered {response.status_code}")
         fields = _Fields()

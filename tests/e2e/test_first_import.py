@@ -5,7 +5,6 @@
 
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -17,13 +16,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.browsers import CHROMIUM, fits, picture
 from tests.paths import REPOSITORY
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytest.importorskip("playwright")
 pytestmark = [pytest.mark.e2e, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: scripts/install-chromium")]
 
-from playwright.sync_api import Browser, Page, expect, sync_playwright  # noqa: E402
+from playwright.sync_api import Browser, Page, expect  # noqa: E402
 
 #: A line of the console for each violation of the Content-Security-Policy. The browser's own line quotes the policy.
 REPORT_VIOLATIONS = """
@@ -88,15 +87,6 @@ def _wait_for(url: str) -> None:
             return
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking"]
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield running
-        running.close()
-
-
 @pytest.fixture
 def page(site: Site, browser: Browser) -> Iterator[Page]:
     """A page that is logged in; leaving it fails when the console, a request or the policy reported an error."""
@@ -114,16 +104,6 @@ def page(site: Site, browser: Browser) -> Iterator[Page]:
     yield shown
     assert [text for text in wrong if "data:" not in text] == []
     context.close()
-
-
-def picture(page: Page, name: str) -> None:
-    folder = os.environ.get("SCREENSHOTS")
-    if folder:
-        page.screenshot(path=str(Path(folder) / f"{name}.png"))
-
-
-def fits(page: Page) -> bool:
-    return bool(page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
 
 
 def test_the_first_page_shows_the_source_and_what_waits(page: Page) -> None:

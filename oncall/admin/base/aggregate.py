@@ -17,8 +17,11 @@ from unfold.decorators import display
 
 from oncall.admin.base.columns import PageOfRows, SourceFilter, source
 from oncall.admin.base.directory import Directory
+from oncall.admin.base.elements import ElementFormSet
 from oncall.admin.base.fields import RowSelect
 from oncall.admin.base.forms import (
+    REMOVED_KEY,
+    ROW_VERSION,
     AggregateForm,
     AnyElement,
     AnyRoot,
@@ -44,17 +47,33 @@ def actor(request: HttpRequest) -> Actor:
     return account(request.user.pk)
 
 
+def gone(request: HttpRequest) -> int | None:
+    """Returns the primary key of the row of the form, if it was deleted before the form was sent."""
+    return getattr(request, "gone", None)
+
+
 class ElementInline(TabularInline[AnyElement, AnyRoot]):
     """Shows elements in the form of their aggregate; both are saved together. select_related: foreign keys that
     ``str()`` of a row reads."""
 
     extra = 0
+    formset = ElementFormSet
     show_change_link = False
     select_related: tuple[str, ...] = ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AnyElement]:
         rows = super().get_queryset(request)
         return rows.select_related(*self.select_related) if self.select_related else rows
+
+    def get_fields(self, request: HttpRequest, obj: AnyRoot | None = None) -> list[Any]:
+        """Returns the fields of a row. A row that can be changed contains the key of its element if it was removed."""
+        shown = [name for name in super().get_fields(request, obj) if name != REMOVED_KEY]
+        return [*shown, REMOVED_KEY] if self.has_change_permission(request, obj) else shown
+
+    def get_formset(self, request: HttpRequest, obj: AnyRoot | None = None, **kwargs: Any) -> Any:
+        formset: Any = super().get_formset(request, obj, **kwargs)  # a new class for each request
+        formset.may_change = self.has_change_permission(request, obj)
+        return formset
 
     def has_view_permission(self, request: HttpRequest, obj: AnyRoot | None = None) -> bool:
         """Returns whether the elements are shown: a lead sees those of the aggregates that it sees."""
@@ -114,12 +133,22 @@ class OperationsAdmin(ModelAdmin[AnyVersioned]):
         form_url: str = "",
         extra_context: Context | None = None,
     ) -> HttpResponse:
+        if request.method == "POST" and self._is_gone(request, object_id):
+            request.gone, object_id = int(str(object_id)), None  # type: ignore[attr-defined]
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
         except OperationRefused as refused:
             # The form is shown again, with the values as typed and the reason.
             request.refused = refused  # type: ignore[attr-defined]
             return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def _is_gone(self, request: HttpRequest, object_id: str | None) -> bool:
+        """Returns whether the row of a form that was sent was deleted, so that the form becomes that of a new row."""
+        if object_id is None or ROW_VERSION not in request.POST or not self.has_add_permission(request):
+            return False
+        if not (object_id.isascii() and object_id.isdecimal() and len(object_id) < 19):
+            return False
+        return not self.model._default_manager.filter(pk=int(object_id)).exists()
 
     def formfield_for_foreignkey(
         self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
@@ -135,6 +164,7 @@ class OperationsAdmin(ModelAdmin[AnyVersioned]):
         assert issubclass(form, OperationForm)  # noqa: S101 - the form of each of these admins is one
         form.directory = Directory.of(request)
         form.refused = getattr(request, "refused", None)
+        form.gone = gone(request)
         return form
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Context | None = None) -> HttpResponse:
@@ -204,6 +234,7 @@ class AggregateAdmin(OperationsAdmin[AnyRoot]):
         self, request: HttpRequest, obj: AnyRoot, inline: "InlineModelAdmin[Model, AnyRoot]", prefix: str
     ) -> dict[str, object]:
         kwargs = super().get_formset_kwargs(request, obj, inline, prefix)
+        kwargs["keep_all"] = gone(request) is not None
         return {**kwargs, "form_kwargs": self.element_form_kwargs(request, obj, inline)}
 
     def element_form_kwargs(

@@ -4,8 +4,8 @@ A line that the user did not change keeps its stored value, so that a key from a
 looked up by name.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import ClassVar, Generic, TypeVar, Unpack
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, ClassVar, Generic, TypeVar, Unpack
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -19,7 +19,10 @@ from unfold.widgets import (
 )
 
 from oncall.admin.base.directory import Directory, Keys
+from oncall.admin.base.snapshots import KeyedFormSet, Slot, Snapshot
 from oncall.admin.base.unfold import FormOptions
+from oncall.escalation.codec import InvalidPolicy
+from oncall.rendering.spec import InvalidSpec
 
 Card = TypeVar("Card")
 Entry = TypeVar("Entry")
@@ -46,9 +49,14 @@ class AddField(forms.CharField):
 class CardForm(forms.Form, Generic[Card]):
     """Edits one card. original: the stored card, None for a new one. readonly: why the form cannot edit it, or empty.
     wide: names of the wide fields. lines_field: name of the field whose lines ``add`` extends. labels: the stored
-    entries of this field as lines."""
+    entries of this field as lines. number: the position of the stored card. heading: of the card on the page.
+    removed: whether it is not stored any more. notes: sentences about what somebody else changed in the meantime."""
 
     readonly = ""
+    number = 0
+    heading = "New"
+    removed = False
+    notes: Sequence[str] = ()
     wide: ClassVar[tuple[str, ...]] = ()
     lines_field: ClassVar[str] = ""
 
@@ -82,13 +90,16 @@ class CardForm(forms.Form, Generic[Card]):
             self.add_error(self.lines_field, ValidationError(errors))
         return tuple(entries)
 
+    def has_changed(self) -> bool:
+        return self.removed or super().has_changed()
+
     def card(self) -> Card:
         """Returns the card with the values of the form. The form must be valid. Raises ValidationError."""
         raise NotImplementedError
 
     @property
     def title(self) -> str:
-        """The heading of the card."""
+        """The name of a stored card."""
         raise NotImplementedError
 
     @property
@@ -98,30 +109,116 @@ class CardForm(forms.Form, Generic[Card]):
         return [self[name] for name in self.fields if name not in others and not self[name].is_hidden]
 
 
-class CardFormSet(forms.BaseFormSet, Generic[Card]):  # type: ignore[type-arg]
-    """Forms for the stored cards, and one for a new card."""
+class CardFormSet(KeyedFormSet[Card], Generic[Card]):
+    """Forms for the stored cards, and one for a new card. context: arguments for each form."""
 
     title = ""
+    key_field = removed_field = "key"
 
     def __init__(
-        self, data: Mapping[str, str] | None, *, prefix: str, cards: Sequence[Card], directory: Directory, keys: Keys
+        self, data: Mapping[str, str] | None, *, prefix: str, cards: Sequence[Card], keep_all: bool, **context: object
     ) -> None:
-        self.originals, self.context = tuple(cards), {"directory": directory, "keys": keys}
-        super().__init__(data, prefix=prefix, initial=[{"number": number} for number, _ in enumerate(cards, 1)])
+        self.originals, self.context, self.keep_all = tuple(cards), context, keep_all
+        self.notes: list[str] = []
+        super().__init__(prefix=prefix)
+        if data is None:
+            self.fill()
+        else:
+            self.data, self.is_bound = self.bind(data), True
+
+    # --- the stored cards ---------------------------------------------------------------------------------------------
+
+    def key_of(self, number: int, card: Card) -> str:
+        """Returns the key under which the form shows a stored card. number: its position, counted from 1."""
+        raise NotImplementedError
+
+    def to_json(self, cards: Sequence[Card]) -> list[Any]:
+        """Returns the cards as the JSON field stores them."""
+        raise NotImplementedError
+
+    def from_json(self, data: list[Any]) -> tuple[Card, ...]:
+        """Inverse of :meth:`to_json`. Raises InvalidSpec or InvalidPolicy."""
+        raise NotImplementedError
+
+    def renewed(self, card: Card, stored: Collection[Card]) -> Card:
+        """Returns a card that was removed so that it can be added to those that are stored."""
+        return card
+
+    def items(self, keys: Sequence[str]) -> dict[str, Card]:
+        return {self.key_of(number, card): card for number, card in enumerate(self.originals, 1)}
+
+    def values_of(self, item: Card) -> Any:
+        return self.to_json([item])[0]
+
+    def item_from(self, values: Any, stored: Mapping[str, Card]) -> Card | None:
+        try:
+            (card,) = self.from_json([values])
+        except (InvalidSpec, InvalidPolicy):
+            return None
+        return self.renewed(card, stored.values())
+
+    def probe(self, item: Card, **options: Any) -> CardForm[Card]:
+        form: CardForm[Card] = self.form(original=item, **self.context, **options)
+        return form
+
+    def label_of(self, key: str, item: Card) -> str:
+        form = self.probe(item)
+        form.number = 1 + [*self.items(())].index(key)
+        return form.title
+
+    def show_removed(self, slot: Slot[Card], *, touched: bool) -> bool:
+        label = slot.snapshot.label if slot.snapshot else ""
+        if touched:
+            slot.notes.append(f"{label} was removed in the meantime. Save again to put it back, or tick Remove.")
+        else:
+            slot.sent[DELETION_FIELD_NAME] = ["on"]
+            slot.notes.append(f"{label} was removed in the meantime. Clear the tick at Remove to put it back.")
+        return True
+
+    def put_in_order(self, shown: Sequence[Snapshot], paired: Mapping[str, str]) -> None:
+        """Keeps the positions as typed if the person changed one of them. Otherwise they are those of now."""
+        stored = [slot for slot in self.slots if slot.is_stored]
+        now = {slot.snapshot.key: number for number, slot in enumerate(stored, 1) if slot.snapshot}
+        before = {paired[each.key]: number for number, each in enumerate(shown, 1)}
+        texts = {key: slot.sent.get(ORDERING_FIELD_NAME, [""])[-1] for key, slot in zip(now, stored, strict=True)}
+        typed = any(texts[key] not in ("", str(number)) for key, number in before.items())
+        for key, slot in zip(now, stored, strict=True):
+            if not typed or not texts[key]:
+                slot.sent[ORDERING_FIELD_NAME] = [str(now[key])]
+        if sorted(before, key=before.__getitem__) != [key for key in now if key in before]:
+            self.notes.append("Somebody else changed the order in the meantime. It is shown below.")
+
+    # --- the forms ----------------------------------------------------------------------------------------------------
 
     def initial_form_count(self) -> int:
-        """Returns the number of stored cards, not the submitted number: a card may have been added meanwhile."""
-        return len(self.originals)
+        return sum(slot.is_stored for slot in self.slots)
 
     def get_form_kwargs(self, index: int | None) -> dict[str, object]:
-        stored = index is not None and index < len(self.originals)
-        return {**self.context, "original": self.originals[index] if stored and index is not None else None}
+        return {**self.context, "original": None if (slot := self._slot(index)) is None else slot.item}
+
+    def _slot(self, index: int | None) -> Slot[Card] | None:
+        return self.slots[index] if index is not None and index < len(self.slots) else None
 
     def add_fields(self, form: CardForm[Card], index: int | None) -> None:
         super().add_fields(form, index)
         form.fields[ORDERING_FIELD_NAME].widget = UnfoldAdminIntegerFieldWidget()
         form.fields[ORDERING_FIELD_NAME].label = "Position"
         form.fields[DELETION_FIELD_NAME].widget = UnfoldBooleanWidget()
+        slot = self._slot(index)
+        key = slot.snapshot.key if slot is not None and slot.snapshot is not None else ""
+        form.fields[self.key_field] = forms.CharField(required=False, initial=key, widget=forms.HiddenInput)
+        if slot is None or slot.snapshot is None or index is None:
+            form.notes = [] if slot is None else slot.notes
+            return
+        form.number, form.notes, form.removed = index + 1, slot.notes, slot.snapshot.removed
+        form.initial.update(slot.snapshot.initial)
+        form.labels = list(slot.snapshot.lines)
+        form.heading = slot.snapshot.label if form.removed else form.title
+
+    @property
+    def has_news(self) -> bool:
+        """Whether a sentence says what has changed in the meantime."""
+        return bool(self.notes) or any(slot.notes for slot in self.slots)
 
     def cards(self) -> tuple[Card, ...]:
         """Returns the cards in their new order; those without a position are last. The formset must be valid."""

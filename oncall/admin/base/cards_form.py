@@ -13,8 +13,8 @@ from oncall.rendering.spec import InvalidSpec
 
 class CardsForm(AggregateForm[AnyRoot], Generic[AnyRoot, Card]):
     """Edits an aggregate with its cards. cards: the formset of layers or levels, None if the stored ones cannot be
-    read. unreadable: why they cannot be read, or empty. cards_field: the JSON field that stores the cards.
-    reference_owner: the foreign key of ``Reference`` that points to the aggregate."""
+    read and none were sent. unreadable: why they cannot be read, or empty. cards_field: the JSON field that stores the
+    cards. reference_owner: the foreign key of ``Reference`` that points to the aggregate."""
 
     cards_field: ClassVar[str]
     reference_owner: ClassVar[str]
@@ -23,17 +23,20 @@ class CardsForm(AggregateForm[AnyRoot], Generic[AnyRoot, Card]):
         super().__init__(*args, **kwargs)
         self.keys: Keys = resolved_keys(self.reference_owner, self.instance.pk) if self.instance.pk else {}
         self.unreadable = ""
-        self.cards: CardFormSet[Card] | None = None
+        data = self.data if self.is_bound else None
         try:
-            self.cards = self.make_cards(self.data if self.is_bound else None)
+            cards = self.stored_cards()
         except (InvalidSpec, InvalidPolicy) as wrong:
-            self.unreadable = str(wrong)
+            self.unreadable, cards = str(wrong), ()
+        wanted = not self.unreadable or any(name.startswith(f"{self.cards_field}-") for name in data or ())
+        self.cards = self.make_cards(data, cards) if wanted else None
 
-    def make_cards(self, data: Mapping[str, str] | None) -> CardFormSet[Card] | None:
-        """Returns the formset of the stored cards, None if the form does not edit them.
+    def stored_cards(self) -> tuple[Card, ...]:
+        """Returns the stored cards. Raises InvalidSpec or InvalidPolicy if they cannot be read."""
+        raise NotImplementedError
 
-        Raises InvalidSpec or InvalidPolicy if they cannot be read.
-        """
+    def make_cards(self, data: Mapping[str, str] | None, cards: tuple[Card, ...]) -> CardFormSet[Card] | None:
+        """Returns the formset of the stored cards, None if the form does not edit them."""
         raise NotImplementedError
 
     def cards_to_json(self, cards: tuple[Card, ...]) -> Values:
@@ -42,11 +45,16 @@ class CardsForm(AggregateForm[AnyRoot], Generic[AnyRoot, Card]):
 
     def clean(self) -> None:
         super().clean()
-        if self.cards is not None and not self.cards.is_valid():
-            self.add_error(None, f"Correct the {self.cards.title.lower()} below.")
+        if self.cards is None:
+            return
+        title = self.cards.title.lower()
+        if not self.cards.is_valid():
+            self.add_error(None, f"Correct the {title} below.")
+        elif self.cards.has_news and not self.errors:
+            self.add_error(None, f"The {title} have changed in the meantime. Look at them, and save again.")
 
     def state(self) -> dict[str, object]:
         state = super().state()
-        if self.cards is not None and self.cards.has_changed():
+        if self.cards is not None and (self.unreadable or self.cards.has_changed()):
             state[self.cards_field] = self.cards_to_json(self.cards.cards())
         return state

@@ -12,6 +12,7 @@ from django.forms import BaseInlineFormSet
 from django.http import QueryDict
 
 from oncall.admin.base.directory import Directory
+from oncall.admin.base.snapshots import plain, refreshed, signed, unsigned
 from oncall.admin.base.unfold import ModelForm, ModelFormOptions
 from oncall.aggregates import ElementChanges, Kind, Values
 from oncall.errors import InvalidDraft, OperationRefused
@@ -21,6 +22,10 @@ from oncall.rendering.zones import zone_names
 from oncall.tables.base import LOCAL, element_key
 from oncall.tables.kinds import ROOTS
 
+ROW_VERSION = "row_version"
+REMOVED_KEY = "removed_key"
+_HIDDEN = (ROW_VERSION, "snapshot")
+_AS_NEW = 0  # the version of a form whose row was deleted; no row has it
 _LONGEST_VALUE = 60
 _MOST_CHANGES = 10
 
@@ -32,19 +37,32 @@ AnyElement = TypeVar("AnyElement", bound=Element)
 class OperationForm(ModelForm[AnyVersioned]):
     """Edits a row that an operation writes.
 
-    kind: the ``model`` of its change records. refused: why the operation has refused these values, or None.
+    kind: the ``model`` of its change records. refused: why the operation has refused these values, or None. gone: the
+    primary key of the row if it was deleted after the form was opened; then a save creates a new row.
     """
 
     row_version = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    snapshot = forms.CharField(required=False, widget=forms.HiddenInput)
 
     kind: ClassVar[str]
     directory: ClassVar[Directory]
     refused: ClassVar[OperationRefused | None] = None
+    gone: ClassVar[int | None] = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.instance.pk:
             self.show(self.instance)
+            self.initial["snapshot"] = signed(self._stored())
+
+    def _stored(self) -> dict[str, Any]:
+        """Returns the values that the fields show for the stored row. Fields with an initial value of their own, like
+        the leads of a group, are not contained."""
+        return {
+            name: plain(self.initial[name])
+            for name, each in self.fields.items()
+            if name in self.initial and name not in _HIDDEN and not each.show_hidden_initial
+        }
 
     def show(self, row: AnyVersioned) -> None:
         """Sets the initial values of the fields that are no fields of the model."""
@@ -52,8 +70,13 @@ class OperationForm(ModelForm[AnyVersioned]):
 
     def clean(self) -> None:
         version = self.cleaned_data.get("row_version")
+        if self.gone is not None and version != _AS_NEW:
+            self.put_back("row_version", [_AS_NEW])
+            self.add_error(None, gone_in_words(self.kind, self.gone, str(self._meta.model._meta.verbose_name)))
+            return
         if self.instance.pk and version != self.instance.version:
             self.put_back("row_version", [self.instance.version])
+            self._refresh()
             self.report_stale(changes_since(self.kind, self.instance.pk, self.instance.version - (version or 0)))
             return
         super().clean()
@@ -62,6 +85,18 @@ class OperationForm(ModelForm[AnyVersioned]):
         elif self.refused is not None:
             self.add_error(None, str(self.refused))
 
+    def _refresh(self) -> None:
+        """Shows the stored values in the fields that the person did not change."""
+        stored = self._stored()
+        shown = unsigned(self.cleaned_data.get("snapshot", ""))
+        instead = refreshed(self, shown if isinstance(shown, dict) else stored, stored)
+        for name, texts in {**instead, "snapshot": [signed(stored)]}.items():
+            self.put_back(name, texts)
+
+    @property
+    def is_gone(self) -> bool:
+        return self.gone is not None
+
     def put_back(self, name: str, values: Sequence[object]) -> None:
         """Replaces what the browser sent for a field, so that the form is shown with these values."""
         assert isinstance(self.data, QueryDict)  # noqa: S101 - the admin passes the body of the request
@@ -69,10 +104,13 @@ class OperationForm(ModelForm[AnyVersioned]):
         self.data.setlist(self.add_prefix(name), [str(value) for value in values])
 
     def report_stale(self, changes: Sequence[str]) -> None:
+        merged = getattr(self.instance, "merged_into", None)
+        became = f"It was merged into {merged}, which a save of this form does not change. " if merged else ""
         self.add_error(
             None,
-            f"This has changed while you were editing: {'; '.join(changes) or 'see its history'}. "
-            "Nothing was saved, and what you typed is still here. Save again to put it in place of those changes.",
+            f"This has changed while you were editing: {'; '.join(changes) or 'see its history'}. {became}"
+            "Nothing was saved, and what you typed is still here; fields that you did not change show the new values. "
+            "Save again to put what you typed in place of those changes.",
         )
 
 
@@ -123,6 +161,15 @@ class AggregateForm(OperationForm[AnyRoot]):
         return fields
 
 
+def gone_in_words(kind: str, pk: int, word: str) -> str:
+    record = ChangeRecord.objects.filter(model=kind, object_id=pk).select_related("actor").order_by("-pk").first()
+    by = f" (by {record.actor or record.cause})" if record is not None and record.action == "delete" else ""
+    return (
+        f"This {word} was deleted while you were editing{by}. Nothing was saved, and what you typed is still here. "
+        f"Save again to create a new {word} with it, which no source manages."
+    )
+
+
 def changes_since(kind: str, pk: int, count: int) -> list[str]:
     """Describes the last ``count`` changes of a row, newest first."""
     records = ChangeRecord.objects.filter(model=kind, object_id=pk).select_related("actor").order_by("-pk")
@@ -130,8 +177,17 @@ def changes_since(kind: str, pk: int, count: int) -> list[str]:
     for record in records[: min(max(count, 1), _MOST_CHANGES)]:
         author = record.actor or record.cause
         changes = sorted(record.changes.items())
-        words += [f"{path} is now {_value_in_words(after)} (by {author})" for path, (_, after) in changes]
-    return words[:_MOST_CHANGES]
+        words += [f"{_change_in_words(path, before, after)} (by {author})" for path, (before, after) in changes]
+    return list(dict.fromkeys(words))[:_MOST_CHANGES]
+
+
+def _change_in_words(path: str, before: object, after: object) -> str:
+    """Returns what has changed. The forms of elements and cards say more about theirs."""
+    name, _, key = path.partition(".")
+    if key or isinstance(after, dict):
+        verb = "added" if before is None else "removed" if after is None else "changed"
+        return f"{name.replace('_', ' ')}: {verb}"
+    return f"{path} is now {_value_in_words(after)}"
 
 
 def _value_in_words(value: object) -> str:
@@ -147,8 +203,13 @@ def _value_in_words(value: object) -> str:
 
 
 class ElementForm(ModelForm[AnyElement]):
-    """Edits one element of an aggregate."""
+    """Edits one element of an aggregate.
 
+    removed: whether the element is not stored any more, so that a save adds it again. removed_key: its key then.
+    """
+
+    removed = False
+    removed_key = forms.CharField(required=False, widget=forms.HiddenInput)
     #: A template would call the form class of a formset and create a form.
     do_not_call_in_templates = True
     collection: ClassVar[str]
@@ -161,6 +222,9 @@ class ElementForm(ModelForm[AnyElement]):
 
     def show(self, row: AnyElement) -> None:
         """Sets the initial values of the fields that are no fields of the model."""
+
+    def has_changed(self) -> bool:
+        return self.removed or super().has_changed()
 
     def values(self) -> Values:
         """Returns all values of the element as in the aggregate's state. The form must be valid."""

@@ -56,7 +56,7 @@ class ReplacementForm(ElementForm[AnyReplacement]):
 
     def values(self) -> dict[str, object]:
         row = self.instance
-        starts, ends = (_seconds(row.starts_at), _seconds(row.ends_at)) if row.pk else (None, None)
+        starts, ends = (_seconds(row.starts_at), _seconds(row.ends_at)) if row.by_key else (None, None)
         return {
             "by_key": self.cleaned_data["stand_in"],
             "starts_at": self._instant_text("starts", starts),

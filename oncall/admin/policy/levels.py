@@ -1,6 +1,9 @@
 """Levels of an escalation policy as forms."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
+from difflib import SequenceMatcher
+from typing import Any
 
 from django import forms
 from django.forms import formset_factory
@@ -8,7 +11,9 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidge
 
 from oncall.admin.base.cards import AddField, CardForm, CardFormSet, LinesField
 from oncall.admin.base.directory import Directory, Keys, row_of_key
+from oncall.admin.base.snapshots import Snapshot, plain
 from oncall.aggregates import Kind
+from oncall.escalation.codec import FORMAT, levels_from_json, levels_to_json
 from oncall.escalation.policy import Level, Target, TargetKind
 from oncall.tables.escalation import ROW_OF_TARGET
 
@@ -59,7 +64,9 @@ class LevelForm(CardForm[Level]):
         help_text="Until the next level starts. If it is empty on the last level, there is no further round.",
         widget=UnfoldAdminIntegerFieldWidget,
     )
-    distribution = forms.ChoiceField(choices=_DISTRIBUTIONS, widget=UnfoldAdminSelectWidget, label="Who is paged")
+    distribution = forms.ChoiceField(
+        choices=_DISTRIBUTIONS, widget=UnfoldAdminSelectWidget, label="Who is paged", initial="everyone"
+    )
     targets = LinesField(help_text="One per line, in order.")
     add = AddField("rb-targets")
 
@@ -75,7 +82,7 @@ class LevelForm(CardForm[Level]):
 
     @property
     def title(self) -> str:
-        return f"Level {self.initial['number']}"
+        return f"Level {self.number}"
 
     def _find(self, text: str) -> Target:
         kind, key = self.directory.find(text, *_TARGET_KINDS)
@@ -87,6 +94,35 @@ class LevelForm(CardForm[Level]):
 
 class LevelFormSet(CardFormSet[Level]):
     title = "Levels"
+
+    def key_of(self, number: int, card: Level) -> str:
+        return str(number)
+
+    def to_json(self, cards: Sequence[Level]) -> list[Any]:
+        levels: list[Any] = levels_to_json(tuple(cards))["levels"]
+        return levels
+
+    def from_json(self, data: list[Any]) -> tuple[Level, ...]:
+        return levels_from_json({"format": FORMAT, "levels": data})
+
+    def pair(self, shown: Sequence[Snapshot], stored: Mapping[str, Level]) -> dict[str, str]:
+        """Pairs equal levels, and levels that changed between the same neighbours. A level has no key of its own."""
+        values = {key: plain(self.values_of(level)) for key, level in stored.items()}
+        left, right = [json.dumps(each.values) for each in shown], [json.dumps(each) for each in values.values()]
+        keys, paired = list(stored), dict[int, int]()
+        blocks = SequenceMatcher(None, left, right, autojunk=False).get_opcodes()
+        for kind, start, end, other, _ in blocks:
+            if kind == "equal":
+                paired |= {at: other + at - start for at in range(start, end)}
+        for at, text in enumerate(left):  # moved levels
+            free = [to for to, each in enumerate(right) if each == text and to not in paired.values()]
+            if at not in paired and free:
+                paired[at] = free[0]
+        for kind, start, end, other, last in blocks:
+            untaken = not paired.keys() & {*range(start, end)} and not {*paired.values()} & {*range(other, last)}
+            if kind == "replace" and end - start == last - other and untaken:
+                paired |= {at: other + at - start for at in range(start, end)}
+        return {shown[at].key: keys[to] for at, to in paired.items()}
 
 
 Levels: type[LevelFormSet] = formset_factory(  # type: ignore[assignment]  # the stub returns the base class

@@ -58,9 +58,12 @@ class EscalationPolicyForm(CardsForm[EscalationPolicy, Level]):
     def suggested_targets(self) -> list[str]:
         return self.directory.targets
 
-    def make_cards(self, data: Mapping[str, str] | None) -> LevelFormSet:
-        levels = levels_from_json(self.instance.levels)
-        return Levels(data, prefix="levels", cards=levels, directory=self.directory, keys=self.keys)
+    def stored_cards(self) -> tuple[Level, ...]:
+        return levels_from_json(self.instance.levels)
+
+    def make_cards(self, data: Mapping[str, str] | None, cards: tuple[Level, ...]) -> LevelFormSet:
+        context = {"directory": self.directory, "keys": self.keys}
+        return Levels(data, prefix="levels", cards=cards, keep_all=self.is_gone, **context)
 
     def cards_to_json(self, cards: tuple[Level, ...]) -> Values:
         return levels_to_json(cards)

@@ -47,12 +47,15 @@ class ScheduleForm(CardsForm[Schedule, Layer]):
     def suggested_participants(self) -> list[str]:
         return self.directory.people_and_groups
 
-    def make_cards(self, data: Mapping[str, str] | None) -> LayerFormSet | None:
+    def stored_cards(self) -> tuple[Layer, ...]:
+        return layers_from_json(self.instance.layers)
+
+    def make_cards(self, data: Mapping[str, str] | None, cards: tuple[Layer, ...]) -> LayerFormSet | None:
         if self.only_overrides:
             return None
-        layers = layers_from_json(self.instance.layers)
         zone = typing_zone(self.instance, data or {})
-        return Layers(data, prefix="layers", cards=layers, directory=self.directory, keys=self.keys, zone=zone)
+        context = {"directory": self.directory, "keys": self.keys, "zone": zone}
+        return Layers(data, prefix="layers", cards=cards, keep_all=self.is_gone, **context)
 
     def cards_to_json(self, cards: tuple[Layer, ...]) -> Values:
         return layers_to_json(cards)

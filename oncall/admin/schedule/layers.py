@@ -1,8 +1,8 @@
 """Layers of a schedule as forms. A layer that the form cannot express is read-only and kept unchanged."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
-from typing import Unpack
+from typing import Any, Unpack
 from uuid import uuid4
 
 from django import forms
@@ -16,6 +16,7 @@ from oncall.admin.base.unfold import FormOptions
 from oncall.admin.schedule.window_lines import UnreadableLine, text_from_windows, windows_from_text
 from oncall.holders import unknown_holder
 from oncall.models.root import NAME_LENGTH
+from oncall.rendering.codec import FORMAT, layers_from_json, layers_to_json
 from oncall.rendering.spec import VACANT, ByOccurrence, ByTime, Everyone, InvalidSpec, Layer, Participant, ScheduleSpec
 from oncall.rendering.validation import validate
 from oncall.rendering.zones import DAY, HOUR, MINUTE, WEEK, reading
@@ -50,6 +51,11 @@ def why_readonly(layer: Layer) -> str:
     if layer.turns.unit == "seconds" and layer.turns.length % SECONDS["minutes"]:
         return "its turns are not whole minutes long"
     return ""
+
+
+def new_key() -> str:
+    """Returns the key of a layer that is made here."""
+    return f"local-{uuid4().hex[:12]}"
 
 
 def length_and_unit(turns: ByTime) -> tuple[int, str]:
@@ -124,7 +130,7 @@ class LayerForm(CardForm[Layer]):
 
     @property
     def title(self) -> str:
-        return self.original.name or self.original.key if self.original else ""
+        return f"Layer {self.original.name or self.original.key}" if self.original else ""
 
     def _find(self, text: str) -> Participant:
         if text.lower() == NOBODY:
@@ -139,7 +145,7 @@ class LayerForm(CardForm[Layer]):
             months = data["unit"] == MONTHS
             length = data["length"] if months else data["length"] * SECONDS[data["unit"]]
             turns = ByTime(data["first"], length, "months" if months else "seconds")
-        layer = stored or Layer(f"local-{uuid4().hex[:12]}", data["name"], data["when"], turns, data["who"])
+        layer = stored or Layer(new_key(), data["name"], data["when"], turns, data["who"])
         return replace(
             layer,
             name=data["name"],
@@ -154,21 +160,18 @@ class LayerForm(CardForm[Layer]):
 class LayerFormSet(CardFormSet[Layer]):
     title = "Layers"
 
-    def __init__(
-        self,
-        data: Mapping[str, str] | None,
-        *,
-        prefix: str,
-        cards: Sequence[Layer],
-        directory: Directory,
-        keys: Keys,
-        zone: str,
-    ) -> None:
-        self.zone = zone
-        super().__init__(data, prefix=prefix, cards=cards, directory=directory, keys=keys)
+    def key_of(self, number: int, card: Layer) -> str:
+        return card.key
 
-    def get_form_kwargs(self, index: int | None) -> dict[str, object]:
-        return {**super().get_form_kwargs(index), "zone": self.zone}
+    def to_json(self, cards: Sequence[Layer]) -> list[Any]:
+        layers: list[Any] = layers_to_json(tuple(cards))["layers"]
+        return layers
+
+    def from_json(self, data: list[Any]) -> tuple[Layer, ...]:
+        return layers_from_json({"format": FORMAT, "layers": data})
+
+    def renewed(self, card: Layer, stored: Collection[Layer]) -> Layer:
+        return replace(card, key=new_key()) if card.key in {each.key for each in stored} else card
 
 
 Layers: type[LayerFormSet] = formset_factory(  # type: ignore[assignment]  # the stub returns the base class

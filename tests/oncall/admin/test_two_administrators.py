@@ -48,14 +48,6 @@ def test_a_stale_form_of_an_account_is_refused_and_says_what_changed(
     assert (ana.name, ana.is_active, ana.groups.exists()) == ("Zoe", True, False)
 
 
-def test_the_form_of_an_account_that_was_deleted_meanwhile_creates_nothing(form: Any, browser: Client) -> None:
-    ana = create_account("ana@example.com")
-    page = form("user", ana.pk)
-    browser.post(reverse("admin:oncall_user_delete", args=[ana.pk]), {"post": "yes"})
-    assert page.send(name="Zoe").status_code == 302
-    assert not User.objects.filter(pk=ana.pk).exists()
-
-
 def test_rights_gained_between_two_clicks_protect_an_account(client: Client, tester: Actor) -> None:
     clerk(client, "view_user", "change_user", "delete_user")
     ana = create_account("ana@example.com")

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('oncall', '0011_leads_right'),
+        ('oncall', '0012_declined_lead'),
     ]
 
     operations = [

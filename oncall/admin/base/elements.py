@@ -1,0 +1,127 @@
+"""The formset of an aggregate's elements in its form. It binds them by primary key."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.db.models import QuerySet
+from django.forms import BaseInlineFormSet
+from django.forms.formsets import DELETION_FIELD_NAME
+from django.utils.text import capfirst
+
+from oncall.admin.base.forms import REMOVED_KEY
+from oncall.admin.base.snapshots import KeyedFormSet, Sent, Slot, Snapshot, in_words
+from oncall.errors import InvalidDraft
+from oncall.models.root import Element
+from oncall.tables.base import LOCAL, Elements
+from oncall.tables.kinds import ROOTS
+
+
+class ElementFormSet(KeyedFormSet[Element], BaseInlineFormSet):  # type: ignore[type-arg]
+    """The forms of the stored elements and of new ones.
+
+    may_change: whether the account may change stored elements; otherwise they are shown read-only.
+    """
+
+    key_field, removed_field = "id", REMOVED_KEY
+    may_change = True
+
+    def __init__(self, data: Mapping[str, Any] | None = None, *, keep_all: bool = False, **kwargs: Any) -> None:
+        self.keep_all = keep_all
+        #: Sentences about elements that were removed in the meantime, and that the person had not changed.
+        self.removals: list[str] = []
+        super().__init__(**kwargs)
+        if data is None:
+            self.fill()
+        else:
+            self.data, self.is_bound = self.bind(data), True
+        self._queryset = [slot.item for slot in self.slots if slot.is_stored]
+
+    @property
+    def table(self) -> Elements:
+        tables = (table for roots in ROOTS.values() for table in roots.elements.values())
+        return next(table for table in tables if table.model is self.model)
+
+    # --- the stored elements ------------------------------------------------------------------------------------------
+
+    def items(self, keys: Sequence[str]) -> dict[str, Element]:
+        """Returns the elements that the inline shows, and those that were sent: they may have ended since."""
+        if self.instance.pk is None:
+            return {}
+        assert isinstance(self.queryset, QuerySet)  # noqa: S101 - set by Django
+        shown = self.queryset if self.queryset.ordered else self.queryset.order_by("pk")
+        rows = {str(row.pk): row for row in shown}
+        ids = [int(key) for key in keys if key not in rows and key.isascii() and key.isdecimal() and len(key) < 19]
+        if ids and self.may_change:
+            others = self.table.rows.filter(**{self.fk.name: self.instance}, pk__in=ids)
+            rows |= {str(row.pk): row for row in others.order_by("pk")}
+        return rows
+
+    def values_of(self, item: Element) -> Any:
+        return self.table.read(item)
+
+    def item_from(self, values: Any, stored: Mapping[str, Element]) -> Element | None:
+        row = self.table.new(LOCAL)
+        try:
+            self.table.put(row, values)
+        except InvalidDraft:
+            return None
+        return row
+
+    def probe(self, item: Element, **options: Any) -> Any:
+        return self.form(instance=item, **self.form_kwargs, **options)
+
+    def label_of(self, key: str, item: Element) -> str:
+        form = self.probe(item)
+        values = {name: form.initial.get(name) for name in form.fields}
+        words = [in_words(form.fields[name], value) for name, value in values.items() if not isinstance(value, bool)]
+        return f"{capfirst(str(self.table.model._meta.verbose_name))} “{', '.join(filter(None, words))}”"
+
+    def show_removed(self, slot: Slot[Element], *, touched: bool) -> bool:
+        label = slot.snapshot.label if slot.snapshot else ""
+        if touched:
+            slot.notes.append(f"{label} was removed in the meantime. Save again to put it back, or remove the row.")
+        else:
+            self.removals.append(f"{label} was removed in the meantime.")
+        return touched
+
+    def _compared(
+        self, key: str, item: Element, snapshot: Snapshot, sent: Sent
+    ) -> tuple[Slot[Element], list[Slot[Element]]]:
+        if self.may_change:
+            return super()._compared(key, item, snapshot, sent)
+        return Slot(
+            item, snapshot, {name: sent[name] for name in sent if name in (self.key_field, DELETION_FIELD_NAME)}
+        ), []
+
+    def _unsent(self, key: str, item: Element, *, added: bool) -> Slot[Element]:
+        return super()._unsent(key, item, added=added and self.may_change)
+
+    # --- the forms ----------------------------------------------------------------------------------------------------
+
+    def get_form_kwargs(self, index: int | None) -> dict[str, object]:
+        kwargs: dict[str, object] = super().get_form_kwargs(index)
+        slot = self._slot(index)
+        return (
+            {**kwargs, "instance": slot.item}
+            if slot is not None and slot.snapshot and slot.snapshot.removed
+            else kwargs
+        )
+
+    def _slot(self, index: int | None) -> Slot[Element] | None:
+        return self.slots[index] if index is not None and index < len(self.slots) else None
+
+    def add_fields(self, form: Any, index: int | None) -> None:
+        super().add_fields(form, index)
+        slot = self._slot(index)
+        if slot is None or slot.snapshot is None:
+            return
+        form.initial.update(slot.snapshot.initial)
+        if slot.snapshot.removed:
+            form.removed = True
+
+    def full_clean(self) -> None:
+        super().full_clean()
+        for form, slot in zip(self.forms, self.slots, strict=False):
+            for note in slot.notes:
+                form.add_error(None, note)
+        self.non_form_errors().extend(self.removals)
