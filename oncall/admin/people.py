@@ -11,13 +11,15 @@ from django.db import transaction
 from django.db.models import Model, Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
 from unfold.decorators import display
 
 from oncall.admin.base.aggregate import AggregateAdmin, ElementInline, actor
 from oncall.admin.base.columns import SourceFilter, first_few, is_list
 from oncall.admin.base.directory import Directory
-from oncall.admin.base.fields import PersonField, ZoneField, typing_zone
+from oncall.admin.base.fields import ZoneField, typing_zone
 from oncall.admin.base.forms import AggregateForm, ElementForm
+from oncall.admin.base.names import NameField, names_view
 from oncall.admin.base.replacements import ReplacementForm, ReplacementInline
 from oncall.admin.base.unfold import ModelFormOptions
 from oncall.errors import StaleRows
@@ -36,10 +38,6 @@ class ResponderForm(AggregateForm[Responder]):
     class Meta:
         model = Responder
         fields = ("name", "email", "title", "time_zone", "state", "account", "active")
-
-    @property
-    def suggested_people(self) -> list[str]:
-        return self.directory.people
 
 
 class ContactMethodForm(ElementForm[ContactMethod]):
@@ -89,7 +87,7 @@ class NotificationRuleForm(ElementForm[NotificationRule]):
 
 class SubstitutionForm(ReplacementForm[Substitution]):
     collection = "substitutions"
-    stand_in = PersonField(label="Replaced by", help_text="“nobody” leaves the shift vacant.")
+    stand_in = NameField("responder", nobody=True, label="Replaced by", help_text="“nobody” leaves the shift vacant.")
 
     class Meta:
         model = Substitution
@@ -130,6 +128,10 @@ class ResponderAdmin(AggregateAdmin[Responder]):
     autocomplete_fields = ("account",)
     inlines = (ContactMethodInline, NotificationRuleInline, SubstitutionInline)
     actions = (*AggregateAdmin.actions, "erase_selected")
+
+    def get_urls(self) -> list[URLPattern]:
+        names = self.admin_site.admin_view(names_view)
+        return [path("names/", names, name="oncall_responder_names"), *super().get_urls()]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Responder | None = None) -> tuple[str, ...]:
         """Only who may change accounts links one: the person's pages are then those of the account."""

@@ -6,8 +6,9 @@ from django import forms
 from django.forms import formset_factory
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget
 
-from oncall.admin.base.cards import AddField, CardForm, CardFormSet, LinesField
+from oncall.admin.base.cards import CardForm, CardFormSet, NamesField, distinct_labels
 from oncall.admin.base.directory import Directory, Keys, row_of_key
+from oncall.admin.base.names import NameField
 from oncall.aggregates import Kind
 from oncall.escalation.policy import Level, Target, TargetKind
 from oncall.tables.escalation import ROW_OF_TARGET
@@ -52,6 +53,7 @@ def option_words(target: Target) -> list[str]:
 class LevelForm(CardForm[Level]):
     wide = ("targets",)
     lines_field = "targets"
+    kinds = tuple(_TARGET_KINDS)
     wait = forms.IntegerField(
         min_value=0,
         required=False,
@@ -60,11 +62,12 @@ class LevelForm(CardForm[Level]):
         widget=UnfoldAdminIntegerFieldWidget,
     )
     distribution = forms.ChoiceField(choices=_DISTRIBUTIONS, widget=UnfoldAdminSelectWidget, label="Who is paged")
-    targets = LinesField(help_text="One per line, in order.")
-    add = AddField("rb-targets")
+    targets = NamesField(*kinds, help_text="One per line, in order. People are written without a word before the name.")
+    add = NameField(*kinds, required=False)
 
     def show(self, card: Level) -> None:
-        self.labels = [target_label(target, self.directory, self.keys) for target in card.targets]
+        labels = [target_label(target, self.directory, self.keys) for target in card.targets]
+        self.labels = distinct_labels(card.targets, labels, [target.key for target in card.targets])
         self.initial.update(wait=card.wait, distribution=card.distribution, targets="\n".join(self.labels))
 
     def clean(self) -> None:
@@ -78,7 +81,7 @@ class LevelForm(CardForm[Level]):
         return f"Level {self.initial['number']}"
 
     def _find(self, text: str) -> Target:
-        kind, key = self.directory.find(text, *_TARGET_KINDS)
+        kind, key = self.directory.find(text, *self.kinds)
         return Target(_TARGET_KINDS[kind], key)
 
     def card(self) -> Level:

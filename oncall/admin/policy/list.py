@@ -53,10 +53,6 @@ class EscalationPolicyForm(CardsForm[EscalationPolicy, Level]):
             "part_of": "The group's policy that this policy of one shift belongs to.",
         }
 
-    @property
-    def suggested_targets(self) -> list[str]:
-        return self.directory.targets
-
     def make_cards(self, data: Mapping[str, str] | None) -> LevelFormSet:
         levels = levels_from_json(self.instance.levels)
         return Levels(data, prefix="levels", cards=levels, directory=self.directory, keys=self.keys)
