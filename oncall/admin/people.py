@@ -7,7 +7,6 @@ from django import forms
 from django.contrib import admin
 from django.contrib.admin import action
 from django.contrib.admin.options import InlineModelAdmin
-from django.db import transaction
 from django.db.models import Model, Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -15,6 +14,7 @@ from django.urls import URLPattern, path
 from unfold.decorators import display
 
 from oncall.admin.base.aggregate import AggregateAdmin, ElementInline, actor
+from oncall.admin.base.bulk import apply_to_each
 from oncall.admin.base.columns import SourceFilter, first_few, is_list
 from oncall.admin.base.directory import Directory
 from oncall.admin.base.fields import ZoneField, typing_zone
@@ -177,13 +177,16 @@ class ResponderAdmin(AggregateAdmin[Responder]):
         """Shows what the erasure of the selected people replaces, and erases them when that page is confirmed."""
         people = list(queryset.select_related("account").order_by("pk"))
         if request.POST.get("confirmed") == "yes":
-            shown = set(request.POST.getlist("version"))
-            with transaction.atomic():
-                for person in people:
-                    if f"{person.pk}:{person.version}" not in shown:
-                        raise StaleRows([person.pk])
-                    erase_responder(person.pk, actor(request), version=person.version)
-            self.message_user(request, f"Erased: {len(people)}. They keep their slots as former people.")
+            shown, by = set(request.POST.getlist("version")), actor(request)
+
+            def erase(rows: Sequence[Responder]) -> int:
+                for row in rows:
+                    if f"{row.pk}:{row.version}" not in shown:
+                        raise StaleRows([row.pk])
+                    erase_responder(row.pk, by, version=row.version)
+                return len(rows)
+
+            apply_to_each(request, people, erase, "erased. They keep their slots as former people.")
             return None
         context = {
             **self.admin_site.each_context(request),
