@@ -40,8 +40,8 @@ class NameLines(_Suggests, UnfoldAdminTextareaWidget):
 class NameField(forms.CharField):
     """The text that names a row, in one line."""
 
-    def __init__(self, *kinds: Kind, nobody: bool = False, **options: Any) -> None:
-        widget = NameInput({"placeholder": "Name"})
+    def __init__(self, *kinds: Kind, nobody: bool = False, placeholder: str = "Name", **options: Any) -> None:
+        widget = NameInput({"placeholder": placeholder, "aria-label": options.get("label", placeholder)})
         widget.kinds, widget.nobody = kinds, nobody
         super().__init__(widget=widget, **options)
 

@@ -63,7 +63,7 @@ class LevelForm(CardForm[Level]):
     )
     distribution = forms.ChoiceField(choices=_DISTRIBUTIONS, widget=UnfoldAdminSelectWidget, label="Who is paged")
     targets = NamesField(*kinds, help_text="One per line, in order. People are written without a word before the name.")
-    add = NameField(*kinds, required=False)
+    add = NameField(*kinds, required=False, placeholder="Add a name")
 
     def show(self, card: Level) -> None:
         labels = [target_label(target, self.directory, self.keys) for target in card.targets]

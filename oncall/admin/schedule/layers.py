@@ -73,7 +73,7 @@ class LayerForm(CardForm[Layer]):
     participants = NamesField(
         *kinds, nobody=True, help_text="One per line, in order. Names may repeat. “nobody” leaves a turn vacant."
     )
-    add = NameField(*kinds, nobody=True, required=False)
+    add = NameField(*kinds, nobody=True, required=False, placeholder="Add a name")
     windows = LinesField(
         help_text="One per line, like “daily 17:00 for 10h” or “fri 20:30 for 12h30m”. If empty: always.",
     )

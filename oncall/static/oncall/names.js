@@ -4,6 +4,7 @@
 
 (() => {
   const PAUSE = 150; // milliseconds after the last key
+  const BAR = 80; // pixels, of the bar with the buttons at the bottom of the screen
   const list = document.createElement("ul");
   list.id = "rb-names";
   list.className = "rb-names";
@@ -75,8 +76,9 @@
     const width = Math.min(Math.max(box.width, 256), document.documentElement.clientWidth - 16);
     list.style.width = `${width}px`;
     list.style.left = `${Math.max(8, Math.min(box.left, document.documentElement.clientWidth - width - 8)) + scrollX}px`;
-    list.style.top = `${box.bottom + scrollY + 4}px`;
     list.hidden = false;
+    const below = box.bottom + list.offsetHeight + BAR < innerHeight || box.top < list.offsetHeight;
+    list.style.top = `${scrollY + (below ? box.bottom + 4 : box.top - list.offsetHeight - 4)}px`;
     field.setAttribute("aria-expanded", String(results.length > 0));
   };
 
