@@ -62,11 +62,6 @@ class _Reading(NamedTuple):
     name: str
     number: int | None
 
-    def fits(self, row: Row) -> bool:
-        if self.number is None:
-            return fold(row.name) == self.name
-        return row.id == self.number and self.name in ("", fold(row.name))
-
 
 class Directory:
     """Finds rows by text, and names rows by label: the name and the number of the row, ``Ana Kowalski #12`` or
@@ -80,6 +75,7 @@ class Directory:
         self._account = account
         self._everything = may_change_any(account)
         self._rows: dict[Kind, dict[int, Row | None]] = {kind: {} for kind in KIND_WORDS}
+        self._named: dict[Kind, dict[str, set[int]]] = {kind: defaultdict(set) for kind in KIND_WORDS}
         self._expected: dict[Kind, set[int]] = {kind: set() for kind in KIND_WORDS}
         self._looked_up: set[_Reading] = set()
 
@@ -153,7 +149,12 @@ class Directory:
         return self._fitting(_readings(text, kinds))
 
     def _fitting(self, readings: Iterable[_Reading]) -> list[Row]:
-        found = {row for each in readings for row in self._rows[each.kind].values() if row and each.fits(row)}
+        found = set()
+        for kind, name, number in readings:
+            ids = self._named[kind].get(name, set())
+            if number is not None:
+                ids = {number} if not name or number in ids else set()
+            found |= {row for id_ in ids if (row := self._rows[kind].get(id_))}
         return sorted(found, key=lambda row: (row.kind, row.id))
 
     def _offers(self, rows: list[Row], kinds: tuple[Kind, ...]) -> str:
@@ -186,7 +187,9 @@ class Directory:
 
     def _keep(self, kind: Kind, chosen: Q) -> None:
         rows = ROOTS[kind].rows if self._everything else visible_to(self._account, ROOTS[kind].rows)
-        self._rows[kind].update({row.id: row for row in self._read(kind, rows.filter(chosen))})
+        for row in self._read(kind, rows.filter(chosen)):
+            self._rows[kind][row.id] = row
+            self._named[kind][fold(row.name)].add(row.id)
 
     def _read(self, kind: Kind, rows: "QuerySet[Root]") -> Iterator[Row]:
         address = kind == "responder" and may_see_addresses(self._account)  # type: ignore[arg-type]  # has has_perm()

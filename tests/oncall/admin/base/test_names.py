@@ -135,7 +135,7 @@ PEOPLE_AND_GROUPS: Final[tuple[Kind, ...]] = ("responder", "user_group")
 
 
 @pytest.mark.django_db
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(people=st.lists(_names, max_size=4), groups=st.lists(_names, max_size=3), texts=st.lists(_names, max_size=5))
 def test_a_text_means_the_row_that_it_names_or_is_asked(
     administrator: User, people: list[str], groups: list[str], texts: list[str]
