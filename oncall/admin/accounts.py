@@ -1,11 +1,12 @@
 """Accounts: the people who can log in, and their permissions."""
 
+from collections.abc import Sequence
+
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.models import Permission
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.db.models import ManyToManyField, Model, Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.decorators import method_decorator
@@ -142,10 +143,10 @@ class AccountAdmin(OperationsAdmin[User]):
     def delete_model(self, request: HttpRequest, obj: Model) -> None:
         delete_account(obj.pk, actor(request))
 
-    @transaction.atomic
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        for pk in queryset.values_list("pk", flat=True):
-            delete_account(pk, actor(request))
+    def delete_rows(self, request: HttpRequest, rows: Sequence[User]) -> int:
+        for row in rows:
+            delete_account(row.pk, actor(request))
+        return len(rows)
 
     def formfield_for_manytomany(
         self, db_field: "ManyToManyField[Model, Model]", request: HttpRequest, **kwargs: object

@@ -9,12 +9,13 @@ from django.db.models import CharField, Prefetch, QuerySet
 from django.db.models.functions import Cast, Coalesce
 from django.http import HttpRequest
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminSelect2MultipleWidget
+from unfold.widgets import UnfoldAdminRadioSelectWidget
 
 from oncall.admin.base.aggregate import AggregateAdmin, ElementInline, actor
 from oncall.admin.base.columns import count_of, first_few, is_list
-from oncall.admin.base.fields import PersonField
+from oncall.admin.base.fields import RowsSelect
 from oncall.admin.base.forms import AggregateForm, ElementForm
+from oncall.admin.base.names import NameField
 from oncall.admin.base.unfold import ModelForm
 from oncall.models import GroupLead, GroupMember, Responder, User, UserGroup
 from oncall.operations import decline_lead, grant_lead, revoke_lead
@@ -34,7 +35,7 @@ class UserGroupForm(AggregateForm[UserGroup]):
         User.objects.order_by("email"),
         required=False,
         show_hidden_initial=True,  # which leads the form showed
-        widget=UnfoldAdminSelect2MultipleWidget,
+        widget=RowsSelect(GroupLead._meta.get_field("account"), admin.site, {"style": "width: 100%"}),
         help_text="Accounts with the role Team lead may act for this group. Leads are never imported.",
     )
 
@@ -100,10 +101,6 @@ class UserGroupForm(AggregateForm[UserGroup]):
         sent = field.field.hidden_widget().value_from_datadict(self.data, self.files, field.html_initial_name)
         return {int(pk) for pk in sent or () if pk.isascii() and pk.isdigit()}
 
-    @property
-    def suggested_people(self) -> list[str]:
-        return self.directory.people
-
 
 def _leads_of(group_id: int) -> set[int]:
     return set(GroupLead.objects.filter(group_id=group_id).values_list("account_id", flat=True))
@@ -115,7 +112,7 @@ def _names(accounts: set[int]) -> list[str]:
 
 class GroupMemberForm(ElementForm[GroupMember]):
     collection = "members"
-    person = PersonField(label="Person")
+    person = NameField("responder", label="Person")
 
     class Meta:
         model = GroupMember
@@ -123,12 +120,12 @@ class GroupMemberForm(ElementForm[GroupMember]):
         labels = {"imported_role": "Role at the source (gives no rights here)"}
 
     def show(self, row: GroupMember) -> None:
-        self.initial["person"] = self.directory.label("responder", row.responder_id, row.person_key)
+        self.initial["person"] = self.directory.label_when_shown("responder", row.responder_id, row.person_key)
 
     def clean_person(self) -> str:
         if self.instance.person_key and "person" not in self.changed_data:
             return self.instance.person_key
-        return self.directory.find(self.cleaned_data["person"].strip(), "responder")[1]
+        return self.directory.find(self.cleaned_data["person"], "responder")[1]
 
     def values(self) -> dict[str, object]:
         return {"person_key": self.cleaned_data["person"], "role": self.cleaned_data["imported_role"]}

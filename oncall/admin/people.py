@@ -7,17 +7,19 @@ from django import forms
 from django.contrib import admin
 from django.contrib.admin import ModelAdmin, SimpleListFilter, action
 from django.contrib.admin.options import InlineModelAdmin
-from django.db import transaction
 from django.db.models import Model, Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
 from unfold.decorators import display
 
 from oncall.admin.base.aggregate import AggregateAdmin, ElementInline, actor
+from oncall.admin.base.bulk import apply_to_each
 from oncall.admin.base.columns import SourceFilter, first_few, is_list
 from oncall.admin.base.directory import Directory
-from oncall.admin.base.fields import PersonField, ZoneField, typing_zone
+from oncall.admin.base.fields import ZoneField, typing_zone
 from oncall.admin.base.forms import AggregateForm, ElementForm
+from oncall.admin.base.names import NameField, names_view
 from oncall.admin.base.replacements import ReplacementForm, ReplacementInline
 from oncall.admin.base.unfold import ModelFormOptions
 from oncall.errors import StaleRows
@@ -38,10 +40,6 @@ class ResponderForm(AggregateForm[Responder]):
     class Meta:
         model = Responder
         fields = ("name", "email", "title", "time_zone", "state", "account", "active")
-
-    @property
-    def suggested_people(self) -> list[str]:
-        return self.directory.people
 
 
 class ContactMethodForm(ElementForm[ContactMethod]):
@@ -91,7 +89,7 @@ class NotificationRuleForm(ElementForm[NotificationRule]):
 
 class SubstitutionForm(ReplacementForm[Substitution]):
     collection = "substitutions"
-    stand_in = PersonField(label="Replaced by", help_text="“nobody” leaves the shift vacant.")
+    stand_in = NameField("responder", nobody=True, label="Replaced by", help_text="“nobody” leaves the shift vacant.")
 
     class Meta:
         model = Substitution
@@ -149,6 +147,10 @@ class ResponderAdmin(AggregateAdmin[Responder]):
     inlines = (ContactMethodInline, NotificationRuleInline, SubstitutionInline)
     actions = (*AggregateAdmin.actions, "erase_selected")
 
+    def get_urls(self) -> list[URLPattern]:
+        names = self.admin_site.admin_view(names_view)
+        return [path("names/", names, name="oncall_responder_names"), *super().get_urls()]
+
     def get_readonly_fields(self, request: HttpRequest, obj: Responder | None = None) -> tuple[str, ...]:
         """Only who may change accounts links one: the person's pages are then those of the account."""
         return () if request.user.has_perm(CHANGE_ACCOUNT) else ("account",)
@@ -199,13 +201,16 @@ class ResponderAdmin(AggregateAdmin[Responder]):
         """Shows what the erasure of the selected people replaces, and erases them when that page is confirmed."""
         people = list(queryset.select_related("account").order_by("pk"))
         if request.POST.get("confirmed") == "yes":
-            shown = set(request.POST.getlist("version"))
-            with transaction.atomic():
-                for person in people:
-                    if f"{person.pk}:{person.version}" not in shown:
-                        raise StaleRows([person.pk])
-                    erase_responder(person.pk, actor(request), version=person.version)
-            self.message_user(request, f"Erased: {len(people)}. They keep their slots as former people.")
+            shown, by = set(request.POST.getlist("version")), actor(request)
+
+            def erase(rows: Sequence[Responder]) -> int:
+                for row in rows:
+                    if f"{row.pk}:{row.version}" not in shown:
+                        raise StaleRows([row.pk])
+                    erase_responder(row.pk, by, version=row.version)
+                return len(rows)
+
+            apply_to_each(request, people, erase, "erased. They keep their slots as former people.")
             return None
         context = {
             **self.admin_site.each_context(request),

@@ -66,7 +66,7 @@ def _in_use(names: Sequence[str], users: Iterable[models.Model]) -> str:
     seen = sorted({_user(user) for user in users})
     more = f" and {len(seen) - _MOST_NAMES} more" if len(seen) > _MOST_NAMES else ""
     subject = f"{names[0]} is" if len(names) == 1 else f"Some of {', '.join(names[:_MOST_NAMES])} are"
-    return f"{subject} in use by {', '.join(seen[:_MOST_NAMES])}{more}. Nothing was deleted; deactivate instead."
+    return f"{subject} in use by {', '.join(seen[:_MOST_NAMES])}{more}. Deactivate instead of deleting."
 
 
 def _user(row: models.Model) -> str:

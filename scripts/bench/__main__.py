@@ -35,6 +35,12 @@ def _reads(effort: Effort) -> Iterator[Figure]:
     return reads.measure(effort)
 
 
+def _forms(effort: Effort) -> Iterator[Figure]:
+    from scripts.bench import forms
+
+    return forms.measure(effort)
+
+
 #: In the order of the table. The quick areas are measured for every change.
 AREAS: dict[str, Area] = {
     "rendering": rendering.measure,
@@ -42,10 +48,11 @@ AREAS: dict[str, Area] = {
     "syncing": _syncing,
     "shared": _shared,
     "reads": _reads,
+    "forms": _forms,
     "calls": calls.measure,
     "pace": pace.measure,
 }
-QUICK_AREAS = ("rendering", "planning", "syncing", "shared", "calls")
+QUICK_AREAS = ("rendering", "planning", "syncing", "shared", "forms", "calls")
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -27,7 +27,7 @@ class Target:
 
     key: str
     what: str
-    unit: Literal["x", "queries", "calls", "rows", "ms", "us", "spans", "questions"]
+    unit: Literal["x", "queries", "calls", "rows", "ms", "us", "spans", "questions", "bytes"]
     must: float | None = None
     aim: float | None = None
     faster: bool = False

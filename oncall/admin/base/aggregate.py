@@ -1,11 +1,12 @@
 """Base classes of the on-call admin pages. These pages save only through ``oncall.operations``."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.admin import SimpleListFilter, action
+from django.contrib.admin.actions import delete_selected
 from django.contrib.admin.options import InlineModelAdmin
 from django.db.models import ForeignKey, Model, QuerySet
 from django.forms import BaseInlineFormSet, ModelChoiceField
@@ -15,6 +16,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
+from oncall.admin.base.bulk import apply_to_each
 from oncall.admin.base.columns import PageOfRows, SourceFilter, source
 from oncall.admin.base.directory import Directory
 from oncall.admin.base.elements import ElementFormSet
@@ -34,7 +36,7 @@ from oncall.admin.base.unfold import ModelAdmin, ModelForm, TabularInline
 from oncall.aggregates import Draft, Kind
 from oncall.errors import OperationRefused
 from oncall.models.root import Element, Root
-from oncall.operations import Actor, account, deactivate, delete, reactivate, write
+from oncall.operations import Actor, WriteResult, account, deactivate, delete, reactivate, write
 from oncall.selectors.visible import acts_as_lead, visible_to
 
 Context = dict[str, object]
@@ -94,6 +96,7 @@ class OperationsAdmin(ModelAdmin[AnyVersioned]):
 
     list_per_page = 50
     show_full_result_count = False
+    actions: tuple[str, ...] = ("delete_selected",)
     record_model: ClassVar[str]
 
     def get_changelist(self, request: HttpRequest, **kwargs: object) -> type[PageOfRows]:
@@ -173,11 +176,31 @@ class OperationsAdmin(ModelAdmin[AnyVersioned]):
         except OperationRefused as refused:
             return self._show_refusal(request, refused)
 
-    def changelist_view(self, request: HttpRequest, extra_context: Context | None = None) -> HttpResponse:
-        try:
-            return super().changelist_view(request, extra_context)
-        except OperationRefused as refused:
-            return self._show_refusal(request, refused)
+    @action(description="Delete selected %(verbose_name_plural)s", permissions=["delete"])
+    def delete_selected(self, request: HttpRequest, queryset: QuerySet[AnyVersioned]) -> HttpResponse | None:
+        """Deletes the rows that can be deleted, after Django's page has asked. Django's action deletes all or none."""
+        if request.POST.get("post"):
+            apply_to_each(request, list(queryset), lambda rows: self.delete_rows(request, rows), "deleted.")
+            return None
+        request.some_may_stay = True  # type: ignore[attr-defined]
+        return delete_selected(self, request, queryset)
+
+    def get_deleted_objects(
+        self, objs: "QuerySet[AnyVersioned] | Sequence[AnyVersioned]", request: HttpRequest
+    ) -> tuple[list[Any], dict[str, int], set[str], list[str]]:
+        found, counts, missing, protected = super().get_deleted_objects(objs, request)
+        if protected and hasattr(request, "some_may_stay"):
+            text = "Some of these are in use and will stay. The next page names them, with what uses them."
+            self.message_user(request, text, messages.WARNING)
+            protected = []
+        return found, counts, missing, protected
+
+    def delete_rows(self, request: HttpRequest, rows: Sequence[AnyVersioned]) -> int:
+        """Deletes all of the rows and returns their number, or raises OperationRefused."""
+        raise NotImplementedError
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[AnyVersioned]) -> None:
+        self.delete_rows(request, list(queryset))
 
     def _show_refusal(self, request: HttpRequest, refused: OperationRefused) -> HttpResponse:
         self.message_user(request, str(refused), messages.ERROR)
@@ -191,7 +214,7 @@ class AggregateAdmin(OperationsAdmin[AnyRoot]):
     list_filter: ClassVar[tuple[str | type[SimpleListFilter], ...]] = ("active", SourceFilter)
     search_fields: ClassVar[tuple[str, ...]] = ("name",)
     ordering = ("name_key", "pk")
-    actions: tuple[str, ...] = ("deactivate_selected", "reactivate_selected")
+    actions = (*OperationsAdmin.actions, "deactivate_selected", "reactivate_selected")
     change_form_before_template = "oncall/admin/managed.html"
 
     @property
@@ -262,15 +285,27 @@ class AggregateAdmin(OperationsAdmin[AnyRoot]):
     def delete_model(self, request: HttpRequest, obj: AnyRoot) -> None:
         delete(self.kind, [obj.pk], actor(request))
 
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[AnyRoot]) -> None:
-        delete(self.kind, queryset.values_list("pk", flat=True), actor(request))
+    def delete_rows(self, request: HttpRequest, rows: Sequence[AnyRoot]) -> int:
+        return delete(self.kind, _ids(rows), actor(request))
 
     @action(description="Deactivate", permissions=["change"])
     def deactivate_selected(self, request: HttpRequest, queryset: QuerySet[AnyRoot]) -> None:
-        written = deactivate(self.kind, queryset.values_list("pk", flat=True), actor(request))
-        self.message_user(request, f"{len(written)} deactivated. They keep their slots and stay in the history.")
+        self._set_active(request, queryset, deactivate, "deactivated. They keep their slots and stay in the history.")
 
     @action(description="Reactivate", permissions=["change"])
     def reactivate_selected(self, request: HttpRequest, queryset: QuerySet[AnyRoot]) -> None:
-        written = reactivate(self.kind, queryset.values_list("pk", flat=True), actor(request))
-        self.message_user(request, f"{len(written)} reactivated.")
+        self._set_active(request, queryset, reactivate, "reactivated.")
+
+    def _set_active(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[AnyRoot],
+        operation: Callable[[Kind, Iterable[int], Actor], list[WriteResult]],
+        done: str,
+    ) -> None:
+        by = actor(request)
+        apply_to_each(request, list(queryset), lambda rows: len(operation(self.kind, _ids(rows), by)), done)
+
+
+def _ids(rows: Iterable[Root]) -> list[int]:
+    return [row.pk for row in rows]

@@ -4,6 +4,7 @@ A line that the user did not change keeps its stored value, so that a key from a
 looked up by name.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, ClassVar, Generic, TypeVar, Unpack
 
@@ -11,16 +12,13 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.forms.boundfield import BoundField
 from django.forms.formsets import DELETION_FIELD_NAME, ORDERING_FIELD_NAME
-from unfold.widgets import (
-    UnfoldAdminIntegerFieldWidget,
-    UnfoldAdminTextareaWidget,
-    UnfoldAdminTextInputWidget,
-    UnfoldBooleanWidget,
-)
+from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextareaWidget, UnfoldBooleanWidget
 
-from oncall.admin.base.directory import Directory, Keys
+from oncall.admin.base.directory import Directory, Keys, one_line
+from oncall.admin.base.names import NameLines
 from oncall.admin.base.snapshots import KeyedFormSet, Slot, Snapshot
 from oncall.admin.base.unfold import FormOptions
+from oncall.aggregates import Kind
 from oncall.escalation.codec import InvalidPolicy
 from oncall.rendering.spec import InvalidSpec
 
@@ -38,19 +36,41 @@ class LinesField(forms.CharField):
         return "\n".join(filter(None, map(str.strip, (super().to_python(value) or "").splitlines())))
 
 
-class AddField(forms.CharField):
-    """A name picked from a list of suggestions. It is added after the lines when the form is saved."""
+class NamesField(LinesField):
+    """Names of rows, one per line, in order."""
 
-    def __init__(self, suggestions: str) -> None:
-        attrs = {"list": suggestions, "autocomplete": "off", "placeholder": "Pick a name"}
-        super().__init__(widget=UnfoldAdminTextInputWidget(attrs), required=False, label="Add")
+    def __init__(self, *kinds: Kind, nobody: bool = False, help_text: str) -> None:
+        super().__init__(help_text=help_text)
+        self.widget = NameLines({"rows": 4})
+        self.widget.kinds, self.widget.nobody = kinds, nobody
+
+    def to_python(self, value: object) -> str:
+        return "\n".join(map(one_line, super().to_python(value).splitlines()))
+
+
+def distinct_labels(entries: Sequence[Entry], labels: Sequence[str], keys: Sequence[str]) -> list[str]:
+    """Returns the labels in one line each. Different entries with one label get their keys, or numbers, after it."""
+    found = list(map(one_line, labels))
+    numbers = [str(entries.index(entry) + 1) for entry in entries]
+    added = keys
+    while len(set(found)) < len(set(entries)):
+        meant: dict[str, set[Entry]] = defaultdict(set)
+        for label, entry in zip(found, entries, strict=True):
+            meant[label].add(entry)
+        found = [
+            one_line(f"{label} ({each})") if len(meant[label]) > 1 else label
+            for label, each in zip(found, added, strict=True)
+        ]
+        added = numbers
+    return found
 
 
 class CardForm(forms.Form, Generic[Card]):
     """Edits one card. original: the stored card, None for a new one. readonly: why the form cannot edit it, or empty.
-    wide: names of the wide fields. lines_field: name of the field whose lines ``add`` extends. labels: the stored
-    entries of this field as lines. number: the position of the stored card. heading: of the card on the page.
-    removed: whether it is not stored any more. notes: sentences about what somebody else changed in the meantime."""
+    wide: names of the wide fields. lines_field: name of the field whose lines ``add`` extends. kinds: of the rows that
+    these lines may name. labels: the stored entries of this field as lines. number: the position of the stored card.
+    heading: of the card on the page. removed: whether it is not stored any more. notes: sentences about what somebody
+    else changed in the meantime."""
 
     readonly = ""
     number = 0
@@ -59,6 +79,7 @@ class CardForm(forms.Form, Generic[Card]):
     notes: Sequence[str] = ()
     wide: ClassVar[tuple[str, ...]] = ()
     lines_field: ClassVar[str] = ""
+    kinds: ClassVar[tuple[Kind, ...]] = ()
 
     def __init__(
         self, *, original: Card | None, directory: Directory, keys: Keys, **options: Unpack[FormOptions]
@@ -81,7 +102,9 @@ class CardForm(forms.Form, Generic[Card]):
         if self.lines_field not in self.changed_data and "add" not in self.changed_data:
             return tuple(stored)
         by_label, entries, errors = dict(zip(self.labels, stored, strict=True)), [], []
-        for text in filter(None, [*self.cleaned_data[self.lines_field].splitlines(), self.cleaned_data["add"].strip()]):
+        texts = [*filter(None, [*self.cleaned_data[self.lines_field].splitlines(), self.cleaned_data["add"]])]
+        self.directory.look_up((text for text in texts if text not in by_label), *self.kinds)
+        for text in texts:
             try:
                 entries.append(by_label[text] if text in by_label else find(text))
             except ValidationError as unknown:

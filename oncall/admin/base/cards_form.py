@@ -22,6 +22,8 @@ class CardsForm(AggregateForm[AnyRoot], Generic[AnyRoot, Card]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.keys: Keys = resolved_keys(self.reference_owner, self.instance.pk) if self.instance.pk else {}
+        for (kind, _), row_id in self.keys.items():
+            self.directory.expect(kind, [row_id])
         self.unreadable = ""
         data = self.data if self.is_bound else None
         try:

@@ -72,10 +72,10 @@ def name_link(url: str, name: str, note: str = "") -> SafeString:
     return format_html('<span class="rb-named"><a href="{}" class="rb-link">{}</a>{}</span>', url, name, small)
 
 
-def first_few(names: Sequence[str], limit: int = 3) -> str:
+def first_few(names: Sequence[str], limit: int = 3, separator: str = ", ") -> str:
     """Returns at most ``limit`` names, like ``Ana, Ben, Cleo and 4 more``."""
     more = f" and {len(names) - limit} more" if len(names) > limit else ""
-    return ", ".join(names[:limit]) + more
+    return separator.join(names[:limit]) + more
 
 
 def span_in_words(seconds: int) -> str:

@@ -1,10 +1,10 @@
-"""Form fields of the on-call pages: people by name, local date-times, zones."""
+"""Form fields of the on-call pages: local date-times, zones, foreign keys."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from django import forms
-from django.contrib.admin.widgets import AutocompleteSelect
+from django.contrib.admin.widgets import AutocompleteMixin, AutocompleteSelect, AutocompleteSelectMultiple
 from django.core.exceptions import ValidationError
 from unfold.widgets import UnfoldAdminTextInputWidget
 
@@ -79,16 +79,8 @@ class ZoneField(forms.CharField):
             raise ValidationError(f"“{value}” is no IANA time zone. Write one like Europe/Berlin.")
 
 
-class PersonField(forms.CharField):
-    """A person's name, to be looked up in the directory."""
-
-    def __init__(self, label: str, help_text: str = "") -> None:
-        attrs = {"list": "rb-people", "autocomplete": "off", "placeholder": "Name"}
-        super().__init__(widget=UnfoldAdminTextInputWidget(attrs), label=label, help_text=help_text)
-
-
-class RowSelect(AutocompleteSelect):
-    """A foreign key that is searched while the user types. A submitted text that is no id of a row selects no row."""
+class _IdsOnly(AutocompleteMixin):
+    """A submitted text that is no id of a row selects no row."""
 
     def optgroups(
         self, name: str, value: Sequence[str], attr: dict[str, object] | None = None
@@ -102,6 +94,14 @@ class RowSelect(AutocompleteSelect):
         except ValidationError:
             return False
         return True
+
+
+class RowSelect(_IdsOnly, AutocompleteSelect):
+    """A foreign key that is searched while the user types."""
+
+
+class RowsSelect(_IdsOnly, AutocompleteSelectMultiple):
+    """Rows that a foreign key may point to, searched while the user types."""
 
 
 def typing_zone(row: Responder | Schedule, posted: Mapping[str, str]) -> str:

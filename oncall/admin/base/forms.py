@@ -133,22 +133,10 @@ class AggregateForm(OperationForm[AnyRoot]):
                 managed = f"Managed at {self.instance.origin_label}."
                 self.fields[name].help_text = f"{self.fields[name].help_text} {managed}".strip()
 
-    # Names that the browser suggests while the user types. A form overrides the lists that its fields use.
-    @property
-    def suggested_people(self) -> list[str]:
-        return []
-
     @property
     def suggested_zones(self) -> list[str]:
+        """The time zones that the browser suggests while the user types."""
         return sorted(zone_names()) if "time_zone" in self.fields else []
-
-    @property
-    def suggested_participants(self) -> list[str]:
-        return []
-
-    @property
-    def suggested_targets(self) -> list[str]:
-        return []
 
     def state(self) -> dict[str, object]:
         """Returns the fields of the aggregate's state that this form sets. The form must be valid."""

@@ -3,7 +3,6 @@
 from datetime import datetime
 from typing import TypeVar, Unpack
 
-from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -13,7 +12,9 @@ from oncall.admin.base.aggregate import ElementInline
 from oncall.admin.base.directory import NOBODY, Directory
 from oncall.admin.base.fields import ReadingField, instant_of_field
 from oncall.admin.base.forms import AnyRoot, ElementForm
+from oncall.admin.base.names import NameField
 from oncall.admin.base.unfold import ModelFormOptions
+from oncall.aggregates import fold
 from oncall.holders import holder_in_words
 from oncall.models import Override, Substitution
 from oncall.rendering.codec import instant_to_text
@@ -26,7 +27,7 @@ AnyReplacement = TypeVar("AnyReplacement", bound=Override | Substitution)
 class ReplacementForm(ElementForm[AnyReplacement]):
     """zone: the time zone of the form's dates and times."""
 
-    stand_in: forms.CharField
+    stand_in: NameField
     starts = ReadingField(label="Starts")
     ends = ReadingField(label="Ends")
 
@@ -37,7 +38,9 @@ class ReplacementForm(ElementForm[AnyReplacement]):
     def show(self, row: AnyReplacement) -> None:
         self.initial["stand_in"] = holder_in_words(row.by_key)
         if row.by_key.startswith(PERSON):
-            self.initial["stand_in"] = self.directory.label("responder", row.by_id, row.by_key.removeprefix(PERSON))
+            self.initial["stand_in"] = self.directory.label_when_shown(
+                "responder", row.by_id, row.by_key.removeprefix(PERSON)
+            )
         self.initial["starts"] = reading(self.zone, _seconds(row.starts_at))
         self.initial["ends"] = reading(self.zone, _seconds(row.ends_at))
 
@@ -49,10 +52,10 @@ class ReplacementForm(ElementForm[AnyReplacement]):
 
     def clean_stand_in(self) -> str:
         """Returns ``person:<key>`` or ``vacant``. If the field did not change, this is the stored text."""
-        text = self.cleaned_data["stand_in"].strip()
+        text = self.cleaned_data["stand_in"]
         if self.instance.by_key and "stand_in" not in self.changed_data:
             return self.instance.by_key
-        return "vacant" if text.lower() == NOBODY else PERSON + self.directory.find(text, "responder")[1]
+        return "vacant" if fold(text) == NOBODY else PERSON + self.directory.find(text, "responder")[1]
 
     def values(self) -> dict[str, object]:
         row = self.instance

@@ -9,8 +9,9 @@ from django import forms
 from django.forms import formset_factory
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget
 
-from oncall.admin.base.cards import AddField, CardForm, CardFormSet, LinesField
+from oncall.admin.base.cards import CardForm, CardFormSet, NamesField, distinct_labels
 from oncall.admin.base.directory import Directory, Keys, row_of_key
+from oncall.admin.base.names import NameField
 from oncall.admin.base.snapshots import Snapshot, plain
 from oncall.aggregates import Kind
 from oncall.escalation.codec import FORMAT, levels_from_json, levels_to_json
@@ -57,6 +58,7 @@ def option_words(target: Target) -> list[str]:
 class LevelForm(CardForm[Level]):
     wide = ("targets",)
     lines_field = "targets"
+    kinds = tuple(_TARGET_KINDS)
     wait = forms.IntegerField(
         min_value=0,
         required=False,
@@ -67,11 +69,12 @@ class LevelForm(CardForm[Level]):
     distribution = forms.ChoiceField(
         choices=_DISTRIBUTIONS, widget=UnfoldAdminSelectWidget, label="Who is paged", initial="everyone"
     )
-    targets = LinesField(help_text="One per line, in order.")
-    add = AddField("rb-targets")
+    targets = NamesField(*kinds, help_text="One per line, in order. People are written without a word before the name.")
+    add = NameField(*kinds, required=False, placeholder="Add a name")
 
     def show(self, card: Level) -> None:
-        self.labels = [target_label(target, self.directory, self.keys) for target in card.targets]
+        labels = [target_label(target, self.directory, self.keys) for target in card.targets]
+        self.labels = distinct_labels(card.targets, labels, [target.key for target in card.targets])
         self.initial.update(wait=card.wait, distribution=card.distribution, targets="\n".join(self.labels))
 
     def clean(self) -> None:
@@ -85,7 +88,7 @@ class LevelForm(CardForm[Level]):
         return f"Level {self.number}"
 
     def _find(self, text: str) -> Target:
-        kind, key = self.directory.find(text, *_TARGET_KINDS)
+        kind, key = self.directory.find(text, *self.kinds)
         return Target(_TARGET_KINDS[kind], key)
 
     def card(self) -> Level:

@@ -54,10 +54,6 @@ class EscalationPolicyForm(CardsForm[EscalationPolicy, Level]):
             "part_of": "The group's policy that this policy of one shift belongs to.",
         }
 
-    @property
-    def suggested_targets(self) -> list[str]:
-        return self.directory.targets
-
     def stored_cards(self) -> tuple[Level, ...]:
         return levels_from_json(self.instance.levels)
 

@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 from django.http import HttpRequest
 
 from oncall.admin.base.cards_form import CardsForm
-from oncall.admin.base.directory import NOBODY
-from oncall.admin.base.fields import PersonField, ZoneField, typing_zone
+from oncall.admin.base.fields import ZoneField, typing_zone
+from oncall.admin.base.names import NameField
 from oncall.admin.base.replacements import ReplacementForm, ReplacementInline
 from oncall.admin.schedule.layers import LayerFormSet, Layers
 from oncall.aggregates import Values
@@ -39,14 +39,6 @@ class ScheduleForm(CardsForm[Schedule, Layer]):
     def is_valid(self) -> bool:
         return super().is_valid() and not self.only_previewed
 
-    @property
-    def suggested_people(self) -> list[str]:
-        return [NOBODY, *self.directory.people]
-
-    @property
-    def suggested_participants(self) -> list[str]:
-        return self.directory.people_and_groups
-
     def stored_cards(self) -> tuple[Layer, ...]:
         return layers_from_json(self.instance.layers)
 
@@ -72,7 +64,9 @@ class ScheduleForm(CardsForm[Schedule, Layer]):
 
 class OverrideForm(ReplacementForm[Override]):
     collection = "overrides"
-    stand_in = PersonField(label="On call instead", help_text="“nobody” leaves the time vacant.")
+    stand_in = NameField(
+        "responder", nobody=True, label="On call instead", help_text="“nobody” leaves the time vacant."
+    )
 
     class Meta:
         model = Override

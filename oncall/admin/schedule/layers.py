@@ -9,11 +9,13 @@ from django import forms
 from django.forms import formset_factory
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from oncall.admin.base.cards import AddField, CardForm, CardFormSet, LinesField
+from oncall.admin.base.cards import CardForm, CardFormSet, LinesField, NamesField, distinct_labels
 from oncall.admin.base.directory import NOBODY, Directory, Keys, row_of_key
 from oncall.admin.base.fields import ReadingField, instant_of_field
+from oncall.admin.base.names import NameField
 from oncall.admin.base.unfold import FormOptions
 from oncall.admin.schedule.window_lines import UnreadableLine, text_from_windows, windows_from_text
+from oncall.aggregates import fold
 from oncall.holders import unknown_holder
 from oncall.models.root import NAME_LENGTH
 from oncall.rendering.codec import FORMAT, layers_from_json, layers_to_json
@@ -67,14 +69,17 @@ def length_and_unit(turns: ByTime) -> tuple[int, str]:
 class LayerForm(CardForm[Layer]):
     wide = ("participants", "windows")
     lines_field = "participants"
+    kinds = ("responder", "user_group")
     name = forms.CharField(max_length=NAME_LENGTH, widget=UnfoldAdminTextInputWidget)
     length = forms.IntegerField(
         min_value=1, required=False, label="Turn length", widget=UnfoldAdminIntegerFieldWidget, initial=1
     )
     unit = forms.ChoiceField(choices=UNITS, widget=UnfoldAdminSelectWidget, initial="weeks")
     first = ReadingField(required=False, label="First handoff", help_text="Local time. Turns are counted from here.")
-    participants = LinesField(help_text="One per line, in order. Names may repeat. “nobody” leaves a turn vacant.")
-    add = AddField("rb-participants")
+    participants = NamesField(
+        *kinds, nobody=True, help_text="One per line, in order. Names may repeat. “nobody” leaves a turn vacant."
+    )
+    add = NameField(*kinds, nobody=True, required=False, placeholder="Add a name")
     windows = LinesField(
         help_text="One per line, like “daily 17:00 for 10h” or “fri 20:30 for 12h30m”. If empty: always.",
     )
@@ -88,7 +93,9 @@ class LayerForm(CardForm[Layer]):
         super().__init__(original=original, directory=directory, keys=keys, **options)
 
     def show(self, card: Layer) -> None:
-        self.labels = [participant_label(each, self.directory, self.keys) for each in card.participants]
+        who = card.participants
+        labels = [participant_label(each, self.directory, self.keys) for each in who]
+        self.labels = distinct_labels(who, labels, [each.id for each in who])
         self.readonly = why_readonly(card)
         if self.readonly:
             self.fields.clear()
@@ -133,9 +140,9 @@ class LayerForm(CardForm[Layer]):
         return f"Layer {self.original.name or self.original.key}" if self.original else ""
 
     def _find(self, text: str) -> Participant:
-        if text.lower() == NOBODY:
+        if fold(text) == NOBODY:
             return VACANT
-        kind, key = self.directory.find(text, "responder", "user_group")
+        kind, key = self.directory.find(text, *self.kinds)
         return Participant("person" if kind == "responder" else "group", key)
 
     def card(self) -> Layer:

@@ -149,7 +149,7 @@ def test_selected_rows_in_use_are_kept_and_reported(
     monkeypatch.setattr(EscalationPolicyAdmin, "get_deleted_objects", lambda *args: ([], {}, set(), []))
     action = {"action": "delete_selected", "_selected_action": [used], "post": "yes"}
     page = browser.post(reverse("admin:oncall_escalationpolicy_changelist"), action, follow=True).content.decode()
-    assert "Used is in use by service Shop. Nothing was deleted; deactivate instead." in page
+    assert "Used is in use by service Shop. Deactivate instead of deleting." in page
     assert EscalationPolicy.objects.filter(pk=used).exists()
 
 

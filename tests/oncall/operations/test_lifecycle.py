@@ -40,9 +40,7 @@ def test_a_row_in_use_is_not_deleted(make: MakeRow, tester: Actor, weekly_layers
     make("user_group", {"members": {"local:+": {"person_key": f"local:{ana}", "role": ""}}}, name="Team")
     with pytest.raises(RowsInUse) as used:
         delete("responder", [ana], tester)
-    assert str(used.value) == (
-        "Ana is in use by schedule Primary, user group Team. Nothing was deleted; deactivate instead."
-    )
+    assert str(used.value) == ("Ana is in use by schedule Primary, user group Team. Deactivate instead of deleting.")
     with pytest.raises(RowsInUse, match="Some of Ana, Ben are in use"):
         delete("responder", [ana, other], tester)
     assert Responder.objects.count() == 2

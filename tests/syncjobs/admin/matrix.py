@@ -164,6 +164,7 @@ OF_MODELS: Final[Mapping[str, tuple[Rule, Rule]]] = {
     },
     "syncjobs/syncrun <int:run_id>/progress/": (_view(*_RUN), _view(*_RUN)),
     "syncjobs/syncrun <int:run_id>/items/<int:item_id>/": (_view(*_RUN), _view(*_RUN)),
+    "oncall/responder names/": (_always, _button),  # it names visible rows only
     "oncall/schedule <int:pk>/page/": _page("oncall", "schedule"),
     "oncall/escalationpolicy <int:pk>/page/": _page("oncall", "escalationpolicy"),
 }
