@@ -54,7 +54,8 @@ class ElementFormSet(KeyedFormSet[Element], BaseInlineFormSet):  # type: ignore[
         if ids and self.may_change:
             others = self.table.rows.filter(**{self.fk.name: self.instance}, pk__in=ids)
             rows |= {str(row.pk): row for row in others.order_by("pk")}
-        return rows
+        place = {key: number for number, key in enumerate(keys)}  # a row stays where the person saw it
+        return dict(sorted(rows.items(), key=lambda each: place.get(each[0], len(place))))
 
     def values_of(self, item: Element) -> Any:
         return self.table.read(item)
