@@ -22,6 +22,7 @@ from connectors.errors import ConnectionConfigError, ConnectorError
 from connectors.models import Connection
 from connectors.records import ENTITY_WORDS
 from connectors.registry import CONNECTORS, provider_label
+from oncall.admin.base.compared import compared
 from oncall.admin.base.unfold import ModelAdmin
 
 #: The permission to start a sync also allows Test connection, which sends requests to the source.
@@ -79,7 +80,9 @@ class ConnectionAdmin(ModelAdmin[Connection]):
         self, request: HttpRequest, obj: Connection | None = None, change: bool = False, **kwargs: Any
     ) -> "type[forms.ModelForm[Connection]]":
         connector = self._connector(request, obj)
-        return connection_form(connector) if connector else forms.modelform_factory(Connection, fields=["name"])
+        form = connection_form(connector) if connector else forms.modelform_factory(Connection, fields=["name"])
+        made: type[forms.ModelForm[Connection]] = form if obj is None or not change else compared(form)
+        return made
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
         assert obj is None or isinstance(obj, Connection)  # noqa: S101 - the admin of connections

@@ -73,7 +73,6 @@ class AccountAdmin(OperationsAdmin[User]):
     list_display = ("email", "name", "responder_name", "leads_of", "is_staff", "is_superuser", "is_active")
     list_filter = ("is_active", "is_staff", "is_superuser")
     list_select_related = ("responder",)
-    change_form_before_template = "oncall/admin/row_version.html"
     search_fields = ("email", "email_canonical", "name")
     ordering = ("email_canonical",)
     fieldsets = (

@@ -112,6 +112,7 @@ def _names(accounts: set[int]) -> list[str]:
 
 class GroupMemberForm(ElementForm[GroupMember]):
     collection = "members"
+    person_column = "responder_id"
     person = NameField("responder", label="Person")
 
     class Meta:

@@ -22,6 +22,7 @@ from oncall.admin.base.directory import Directory
 from oncall.admin.base.elements import ElementFormSet
 from oncall.admin.base.fields import RowSelect
 from oncall.admin.base.forms import (
+    HIDDEN,
     REMOVED_KEY,
     ROW_VERSION,
     AggregateForm,
@@ -160,15 +161,20 @@ class OperationsAdmin(ModelAdmin[AnyVersioned]):
             kwargs["widget"] = RowSelect(db_field, self.admin_site)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
+    def get_fields(self, request: HttpRequest, obj: AnyVersioned | None = None) -> Any:
+        """Returns the fields that a person sees. A template adds the hidden ones."""
+        return [name for name in super().get_fields(request, obj) if name not in HIDDEN]
+
     def get_form(
         self, request: HttpRequest, obj: AnyVersioned | None = None, change: bool = False, **kwargs: object
     ) -> type[ModelForm[AnyVersioned]]:
-        form = super().get_form(request, obj, change=change, **kwargs)  # a new class for each request
+        form: Any = super().get_form(request, obj, change=change, **kwargs)  # a new class for each request
         assert issubclass(form, OperationForm)  # noqa: S101 - the form of each of these admins is one
         form.directory = Directory.of(request)
         form.refused = getattr(request, "refused", None)
         form.gone = gone(request)
-        return form
+        made: type[ModelForm[AnyVersioned]] = form
+        return made
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Context | None = None) -> HttpResponse:
         try:

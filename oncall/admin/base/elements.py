@@ -9,7 +9,7 @@ from django.forms.formsets import DELETION_FIELD_NAME
 from django.utils.text import capfirst
 
 from oncall.admin.base.forms import REMOVED_KEY
-from oncall.admin.base.snapshots import KeyedFormSet, Sent, Slot, Snapshot, in_words
+from oncall.admin.base.snapshots import KeyedFormSet, Sent, Slot, Snapshot, in_words, is_touched
 from oncall.errors import InvalidDraft
 from oncall.models.root import Element
 from oncall.tables.base import LOCAL, Elements
@@ -27,8 +27,8 @@ class ElementFormSet(KeyedFormSet[Element], BaseInlineFormSet):  # type: ignore[
 
     def __init__(self, data: Mapping[str, Any] | None = None, *, keep_all: bool = False, **kwargs: Any) -> None:
         self.keep_all = keep_all
-        #: Sentences about elements that were removed in the meantime, and that the person had not changed.
-        self.removals: list[str] = []
+        #: Sentences about elements that the form does not show any more, or not as the person entered them.
+        self.news: list[str] = []
         super().__init__(**kwargs)
         if data is None:
             self.fill()
@@ -54,7 +54,11 @@ class ElementFormSet(KeyedFormSet[Element], BaseInlineFormSet):  # type: ignore[
         if ids and self.may_change:
             others = self.table.rows.filter(**{self.fk.name: self.instance}, pk__in=ids)
             rows |= {str(row.pk): row for row in others.order_by("pk")}
-        return rows
+        if self.form.person_column:
+            people = (getattr(row, self.form.person_column) for row in rows.values())
+            self.form_kwargs["directory"].expect("responder", filter(None, people))
+        place = {key: number for number, key in enumerate(keys)}  # a row stays where the person saw it
+        return dict(sorted(rows.items(), key=lambda each: place.get(each[0], len(place))))
 
     def values_of(self, item: Element) -> Any:
         return self.table.read(item)
@@ -81,7 +85,7 @@ class ElementFormSet(KeyedFormSet[Element], BaseInlineFormSet):  # type: ignore[
         if touched:
             slot.notes.append(f"{label} was removed in the meantime. Save again to put it back, or remove the row.")
         else:
-            self.removals.append(f"{label} was removed in the meantime.")
+            self.news.append(f"{label} was removed in the meantime.")
         return touched
 
     def _compared(
@@ -89,9 +93,22 @@ class ElementFormSet(KeyedFormSet[Element], BaseInlineFormSet):  # type: ignore[
     ) -> tuple[Slot[Element], list[Slot[Element]]]:
         if self.may_change:
             return super()._compared(key, item, snapshot, sent)
-        return Slot(
-            item, snapshot, {name: sent[name] for name in sent if name in (self.key_field, DELETION_FIELD_NAME)}
-        ), []
+        self._name_ignored(item, snapshot, sent)
+        kept = {name: texts for name, texts in sent.items() if name in (self.key_field, DELETION_FIELD_NAME)}
+        return Slot(item, snapshot, kept), []
+
+    def _name_ignored(self, item: Element, snapshot: Snapshot, sent: Sent) -> None:
+        """Says what the person entered in a row that the account may not change any more."""
+        form = self._sent_form(item, sent)
+        for name in snapshot.initial:
+            if name in sent and is_touched(form, name, snapshot.initial):
+                entered = f"“{', '.join(sent[name])}” ({form[name].label})"
+                self.news.append(f"{snapshot.label}: you entered {entered}, but you may not change it any more.")
+
+    def _removed(
+        self, snapshot: Snapshot, sent: Sent, stored: Mapping[str, Element], *, only_touched: bool = False
+    ) -> list[Slot[Element]]:
+        return super()._removed(snapshot, sent, stored, only_touched=only_touched) if self.may_change else []
 
     def _unsent(self, key: str, item: Element, *, added: bool) -> Slot[Element]:
         return super()._unsent(key, item, added=added and self.may_change)
@@ -124,4 +141,4 @@ class ElementFormSet(KeyedFormSet[Element], BaseInlineFormSet):  # type: ignore[
         for form, slot in zip(self.forms, self.slots, strict=False):
             for note in slot.notes:
                 form.add_error(None, note)
-        self.non_form_errors().extend(self.removals)
+        self.non_form_errors().extend(self.news)

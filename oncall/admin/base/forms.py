@@ -11,6 +11,7 @@ from django import forms
 from django.forms import BaseInlineFormSet
 from django.http import QueryDict
 
+from oncall.admin.base.compared import SNAPSHOT_FIELD
 from oncall.admin.base.directory import Directory
 from oncall.admin.base.snapshots import plain, refreshed, signed, unsigned
 from oncall.admin.base.unfold import ModelForm, ModelFormOptions
@@ -24,7 +25,7 @@ from oncall.tables.kinds import ROOTS
 
 ROW_VERSION = "row_version"
 REMOVED_KEY = "removed_key"
-_HIDDEN = (ROW_VERSION, "snapshot")
+HIDDEN = (ROW_VERSION, SNAPSHOT_FIELD)
 _AS_NEW = 0  # the version of a form whose row was deleted; no row has it
 _LONGEST_VALUE = 60
 _MOST_CHANGES = 10
@@ -53,7 +54,7 @@ class OperationForm(ModelForm[AnyVersioned]):
         super().__init__(*args, **kwargs)
         if self.instance.pk:
             self.show(self.instance)
-            self.initial["snapshot"] = signed(self._stored())
+            self.initial[SNAPSHOT_FIELD] = signed(self._stored())
 
     def _stored(self) -> dict[str, Any]:
         """Returns the values that the fields show for the stored row. Fields with an initial value of their own, like
@@ -61,7 +62,7 @@ class OperationForm(ModelForm[AnyVersioned]):
         return {
             name: plain(self.initial[name])
             for name, each in self.fields.items()
-            if name in self.initial and name not in _HIDDEN and not each.show_hidden_initial
+            if name in self.initial and name not in HIDDEN and not each.show_hidden_initial
         }
 
     def show(self, row: AnyVersioned) -> None:
@@ -88,9 +89,9 @@ class OperationForm(ModelForm[AnyVersioned]):
     def _refresh(self) -> None:
         """Shows the stored values in the fields that the person did not change."""
         stored = self._stored()
-        shown = unsigned(self.cleaned_data.get("snapshot", ""))
+        shown = unsigned(self.cleaned_data.get(SNAPSHOT_FIELD, ""))
         instead = refreshed(self, shown if isinstance(shown, dict) else stored, stored)
-        for name, texts in {**instead, "snapshot": [signed(stored)]}.items():
+        for name, texts in {**instead, SNAPSHOT_FIELD: [signed(stored)]}.items():
             self.put_back(name, texts)
 
     @property
@@ -201,6 +202,8 @@ class ElementForm(ModelForm[AnyElement]):
     #: A template would call the form class of a formset and create a form.
     do_not_call_in_templates = True
     collection: ClassVar[str]
+    #: The column with the id of the person whose label the form shows, so that one query loads all of them.
+    person_column: ClassVar[str] = ""
 
     def __init__(self, *, directory: Directory, **options: Unpack[ModelFormOptions[AnyElement]]) -> None:
         self.directory = directory

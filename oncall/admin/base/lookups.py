@@ -1,4 +1,4 @@
-"""The base class of all admins of this site: what a list filters, sorts and searches by, and who may act on rows."""
+"""The base class of all admins: what an address filters by, who may act on rows, and what a form compares."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -12,6 +12,7 @@ from django.contrib.admin.views.main import ERROR_FLAG, ORDER_VAR, SEARCH_VAR
 from django.db.models import DateField, Model, QuerySet
 from django.http import HttpRequest
 
+from oncall.admin.base.compared import SNAPSHOT_FIELD, compared
 from oncall.models.root import NAME_LENGTH
 
 if TYPE_CHECKING:
@@ -42,6 +43,13 @@ class DeclaredLookups(ModelAdmin[_AnyModel]):
     """
 
     linked_lookups: tuple[str, ...] = ()
+    change_form_before_template = "oncall/admin/row_version.html"
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """Returns a form that notices whether the row has changed since it was opened."""
+        form = super().get_form(request, obj, change, **kwargs)
+        has_own = SNAPSHOT_FIELD in form.base_fields
+        return form if obj is None or not change or has_own else compared(form)
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
         entries = self.list_filter if request is None else self.get_list_filter(request)

@@ -27,6 +27,7 @@ AnyReplacement = TypeVar("AnyReplacement", bound=Override | Substitution)
 class ReplacementForm(ElementForm[AnyReplacement]):
     """zone: the time zone of the form's dates and times."""
 
+    person_column = "by_id"
     stand_in: NameField
     starts = ReadingField(label="Starts")
     ends = ReadingField(label="Ends")

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
@@ -13,7 +14,7 @@ from oncall.admin.base.aggregate import AggregateAdmin
 from oncall.models import EscalationPolicy, Schedule
 from oncall.operations import account, create_account, delete
 from scripts.attack.forms import Form
-from tests.oncall.admin.base.two_people import KINDS, OTHERS, PARTS, Part, World
+from tests.oncall.admin.base.two_people import COMPARED, KINDS, OTHERS, PARTS, Part, World
 
 pytestmark = pytest.mark.django_db
 Open = Callable[..., Form]
@@ -28,7 +29,7 @@ def test_the_tables_contain_every_form_of_the_admin(form: Open, make: Any) -> No
         if isinstance(site_admin, AggregateAdmin):
             models[str(model._meta.model_name)] = site_admin
         else:
-            assert model._meta.label in OTHERS, (
+            assert model._meta.label in {**OTHERS, **COMPARED}, (
                 f"{model._meta.label} has no entry in tests/oncall/admin/base/two_people.py"
             )
     assert models.keys() == KINDS.keys()
@@ -255,3 +256,29 @@ def test_a_field_of_the_aggregate_takes_the_other_value_unless_it_was_typed(
     row = form_model(part).objects.get(pk=world.pk)
     assert (row.name, getattr(row, column)) == ("Mine", "Theirs")
     assert reverse(f"admin:oncall_{part.model}_change", args=[world.pk]) == page.url
+
+
+@pytest.mark.parametrize("label", COMPARED)
+def test_a_row_without_a_version_is_compared_by_its_values(label: str, browser: Client) -> None:
+    model: Any = apps.get_model(label)
+    values, typed, theirs = COMPARED[label]
+    if "interval_id" in values:
+        apps.get_model("django_celery_beat.IntervalSchedule").objects.create(pk=1, every=1, period="days")
+    row = model.objects.create(**values)
+    if label == "connectors.Connection":
+        confirm_password(browser)
+    page = Form(browser, reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk]))
+    model.objects.filter(pk=row.pk).update(**theirs)
+    before = model.objects.filter(pk=row.pk).values().get()
+    refused = page.send(**typed)
+    assert refused.status_code == 200
+    (problem,) = refused.context["adminform"].form.non_field_errors()
+    name = next(iter(theirs))
+    assert f"This has changed while you were editing: {name.replace('_', ' ')} is now “" in problem
+    assert model.objects.filter(pk=row.pk).values().get() == before
+    assert Form(browser, page.url, refused).send().status_code == 302
+    assert model.objects.filter(pk=row.pk).values().get() != before
+
+
+def confirm_password(browser: Client) -> None:
+    assert browser.post(reverse("account_confirm"), {"password": "a long password"}).status_code == 302
