@@ -10,6 +10,7 @@ from oncall.rendering.answers import on_call_at
 from oncall.rendering.coverage import HORIZON, SHORT_HORIZONS
 from oncall.rendering.final import render_final
 from oncall.rendering.intervals import Who
+from oncall.rendering.limits import EARLIEST, LATEST
 from oncall.rendering.spec import (
     VACANT,
     Always,
@@ -21,7 +22,6 @@ from oncall.rendering.spec import (
     Substitution,
 )
 from oncall.rendering.validation import validate
-from oncall.rendering.zones import EARLIEST, LATEST
 
 _HORIZONS = (*SHORT_HORIZONS, HORIZON)
 

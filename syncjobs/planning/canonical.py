@@ -18,8 +18,8 @@ from oncall.rendering.codec import (
     reading_from_text,
     reading_to_text,
 )
+from oncall.rendering.limits import LATEST
 from oncall.rendering.spec import Layer, Participant
-from oncall.rendering.zones import LATEST
 from syncjobs.planning.values import Proposal, element_key
 
 #: A fixed Monday. Rotations are compared by the turn at this reading.

@@ -22,6 +22,7 @@ from connectors.reading.periods import read_period
 from connectors.reading.wire import Moment
 from connectors.records import SourceSchedule
 from connectors.zones.timezones import ZoneReading, convert
+from oncall.rendering.limits import EARLIEST, LATEST
 from oncall.rendering.spec import (
     VACANT,
     ByOccurrence,
@@ -33,7 +34,7 @@ from oncall.rendering.spec import (
     Turns,
     person,
 )
-from oncall.rendering.zones import DAY, EARLIEST, LATEST, reading
+from oncall.rendering.zones import DAY, reading
 
 #: How long an override of an empty turn is followed from its start: it becomes one override per empty turn.
 _FOLLOWED: Final = 400 * DAY

@@ -21,6 +21,7 @@ from oncall.rendering.codec import (
     reading_from_text,
     reading_to_text,
 )
+from oncall.rendering.limits import EARLIEST, LATEST
 from oncall.rendering.spec import (
     VACANT,
     Always,
@@ -36,7 +37,6 @@ from oncall.rendering.spec import (
     Weekly,
     person,
 )
-from oncall.rendering.zones import EARLIEST, LATEST
 from tests.oncall.rendering.comparison import ANN, BEN, DAY, HOUR, layer, when
 
 times = st.integers(EARLIEST, LATEST)

@@ -4,6 +4,7 @@ import pytest
 
 from oncall.rendering.answers import on_call_at
 from oncall.rendering.final import Span, render, render_final
+from oncall.rendering.limits import EARLIEST, LATEST
 from oncall.rendering.spec import (
     VACANT,
     Daily,
@@ -15,7 +16,6 @@ from oncall.rendering.spec import (
     ScheduleSpec,
     Substitution,
 )
-from oncall.rendering.zones import EARLIEST, LATEST
 from tests.oncall.rendering.comparison import (
     ANN,
     BEN,
