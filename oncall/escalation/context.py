@@ -10,8 +10,9 @@ from oncall.rendering.answers import on_call_at
 from oncall.rendering.coverage import HORIZON, SHORT_HORIZONS
 from oncall.rendering.final import render_final
 from oncall.rendering.intervals import Who
-from oncall.rendering.limits import EARLIEST, LATEST
 from oncall.rendering.spec import (
+    EARLIEST,
+    LATEST,
     VACANT,
     Always,
     Everyone,

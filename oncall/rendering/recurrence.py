@@ -10,8 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from functools import lru_cache
 
-from oncall.rendering.limits import LAST_YEAR
-from oncall.rendering.spec import Recurring, Rule
+from oncall.rendering.spec import LAST_YEAR, Recurring, Rule
 from oncall.rendering.zones import DAY
 
 _EPOCH = date(1970, 1, 1).toordinal()

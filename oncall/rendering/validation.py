@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from oncall.rendering.limits import (
+from oncall.rendering.recurrence import pattern
+from oncall.rendering.spec import (
     EARLIEST,
     FIRST_YEAR,
     LAST_YEAR,
@@ -15,9 +16,6 @@ from oncall.rendering.limits import (
     MAX_TURN_MONTHS,
     MAX_TURN_SECONDS,
     OUTSIDE,
-)
-from oncall.rendering.recurrence import pattern
-from oncall.rendering.spec import (
     Always,
     ByOccurrence,
     ByTime,

@@ -15,8 +15,7 @@ from importlib.resources import files
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from oncall.rendering.limits import FIRST_YEAR, LAST_YEAR
-from oncall.rendering.spec import InvalidSpec
+from oncall.rendering.spec import FIRST_YEAR, LAST_YEAR, InvalidSpec
 
 MINUTE, HOUR, DAY, WEEK = 60, 3_600, 86_400, 604_800  # in seconds
 _STEP = 4 * DAY  # the shortest stretch since 1900 is almost 7 days (Boa Vista, October 2000); a test checks this

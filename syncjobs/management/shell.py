@@ -15,7 +15,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from connectors.errors import ConnectorError
 from connectors.models import Connection
-from oncall.rendering.limits import EARLIEST, LATEST, OUTSIDE
+from oncall.rendering.spec import EARLIEST, LATEST, OUTSIDE
 from syncjobs.errors import RunAlreadyActive, StalePlan
 from syncjobs.models import Outcome, RunState, SyncProfile, SyncRun
 from syncjobs.words.runs import run_word

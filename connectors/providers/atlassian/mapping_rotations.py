@@ -13,8 +13,10 @@ from connectors.reading.wire import Moment, has_no_limit
 from connectors.records import SourceSchedule
 from connectors.zones.timezones import ZoneReading
 from oncall.rendering.codec import instant_to_text
-from oncall.rendering.limits import EARLIEST, LATEST, MAX_TURN_SECONDS
 from oncall.rendering.spec import (
+    EARLIEST,
+    LATEST,
+    MAX_TURN_SECONDS,
     VACANT,
     Always,
     ByTime,

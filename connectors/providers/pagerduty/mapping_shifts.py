@@ -22,8 +22,9 @@ from connectors.reading.periods import read_period
 from connectors.reading.wire import Moment
 from connectors.records import SourceSchedule
 from connectors.zones.timezones import ZoneReading, convert
-from oncall.rendering.limits import EARLIEST, LATEST
 from oncall.rendering.spec import (
+    EARLIEST,
+    LATEST,
     VACANT,
     ByOccurrence,
     Everyone,

@@ -12,8 +12,7 @@ from typing import get_args
 
 from connectors.providers.pagerduty.vendor import unknown_value
 from connectors.zones.timezones import convert
-from oncall.rendering.limits import EARLIEST, LATEST
-from oncall.rendering.spec import Frequency, Recurring, Rule
+from oncall.rendering.spec import EARLIEST, LATEST, Frequency, Recurring, Rule
 from oncall.rendering.validation import window_faults
 from oncall.rendering.zones import DAY, at, furthest_reading, reading
 

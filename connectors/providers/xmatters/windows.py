@@ -8,9 +8,8 @@ from typing import Final
 from connectors.providers.xmatters import wire
 from connectors.providers.xmatters.vendor import invalid, unknown_value
 from connectors.reading.findings import Elements, Findings
-from oncall.rendering.limits import EARLIEST, LATEST, MAX_OCCURRENCE
 from oncall.rendering.recurrence import pattern
-from oncall.rendering.spec import Always, Frequency, Recurring, Rule
+from oncall.rendering.spec import EARLIEST, LATEST, MAX_OCCURRENCE, Always, Frequency, Recurring, Rule
 from oncall.rendering.validation import window_faults
 from oncall.rendering.zones import DAY, at, furthest_reading, reading
 

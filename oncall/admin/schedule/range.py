@@ -7,7 +7,7 @@ from typing import Literal
 from urllib.parse import urlencode
 
 from oncall.rendering.codec import instant_from_text, instant_to_text, reading_from_text, reading_to_text
-from oncall.rendering.limits import EARLIEST_READING, LATEST_READING
+from oncall.rendering.spec import EARLIEST_READING, LATEST_READING
 from oncall.rendering.zones import DAY, at, reading, zone_names
 
 RANGES = (1, 7, 14, 30)

@@ -8,8 +8,8 @@ from oncall.escalation.context import Group, WalkContext, with_layers
 from oncall.escalation.policy import Level, Policy, Target
 from oncall.escalation.walk import notices, walk
 from oncall.rendering.coverage import HORIZON
-from oncall.rendering.limits import LATEST
 from oncall.rendering.spec import (
+    LATEST,
     VACANT,
     Daily,
     Everyone,

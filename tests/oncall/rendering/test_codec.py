@@ -21,8 +21,9 @@ from oncall.rendering.codec import (
     reading_from_text,
     reading_to_text,
 )
-from oncall.rendering.limits import EARLIEST, LATEST
 from oncall.rendering.spec import (
+    EARLIEST,
+    LATEST,
     VACANT,
     Always,
     ByOccurrence,

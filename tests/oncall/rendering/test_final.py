@@ -4,8 +4,9 @@ import pytest
 
 from oncall.rendering.answers import on_call_at
 from oncall.rendering.final import Span, render, render_final
-from oncall.rendering.limits import EARLIEST, LATEST
 from oncall.rendering.spec import (
+    EARLIEST,
+    LATEST,
     VACANT,
     Daily,
     Everyone,

@@ -8,8 +8,13 @@ import pytest
 
 from oncall.rendering.answers import on_call_at
 from oncall.rendering.final import render, render_final
-from oncall.rendering.limits import EARLIEST, LATEST, MAX_LAYERS, MAX_PARTICIPANTS, MAX_PIECES, MAX_TURN_SECONDS
 from oncall.rendering.spec import (
+    EARLIEST,
+    LATEST,
+    MAX_LAYERS,
+    MAX_PARTICIPANTS,
+    MAX_PIECES,
+    MAX_TURN_SECONDS,
     Always,
     ByOccurrence,
     ByTime,
