@@ -27,7 +27,17 @@ from oncall.rendering.intervals import (
 )
 from oncall.rendering.layers import alone, layer_spans
 from oncall.rendering.overriding import Fillers, Overriding
-from oncall.rendering.spec import Composition, ExtraShift, Layer, Override, Participant, ScheduleSpec, Substitution
+from oncall.rendering.spec import (
+    MAX_PIECES,
+    Composition,
+    ExtraShift,
+    InvalidSpec,
+    Layer,
+    Override,
+    Participant,
+    ScheduleSpec,
+    Substitution,
+)
 from oncall.rendering.validation import check_amount, validate
 
 
@@ -77,8 +87,14 @@ def render(spec: ScheduleSpec, substitutions: Sequence[Substitution], since: int
     layers, overriding = _own_spans(spec, since, until)
     stand_ins, fillers = _stand_ins(spec, substitutions), overriding.fillers(None)
     final = _composed(spec.composition, layers, spec.extra_shifts, overriding, since, until)
-    own = ((each.key, _overridden(_entries(each, fillers), overriding, fillers)) for each in layers)
-    return Rendering(_spans(final, stand_ins), tuple((key, _spans(held, stand_ins)) for key, held in own))
+    own: list[tuple[str, tuple[Span, ...]]] = []
+    count = 0
+    for layer in layers:
+        own.append((layer.key, _spans(_overridden(_entries(layer, fillers), overriding, fillers), stand_ins)))
+        count += len(own[-1][1])
+        if count > MAX_PIECES:
+            raise InvalidSpec("overrides", f"more than {MAX_PIECES:,} shifts of layers; request a shorter range")
+    return Rendering(_spans(final, stand_ins), tuple(own))
 
 
 def render_final(spec: ScheduleSpec, substitutions: Sequence[Substitution], since: int, until: int) -> tuple[Span, ...]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from oncall.rendering.intervals import TOO_MANY_PLACES
 from oncall.rendering.recurrence import pattern
 from oncall.rendering.spec import (
     EARLIEST,
@@ -13,6 +14,7 @@ from oncall.rendering.spec import (
     MAX_OCCURRENCE,
     MAX_PARTICIPANTS,
     MAX_PIECES,
+    MAX_PLACES,
     MAX_TURN_MONTHS,
     MAX_TURN_SECONDS,
     OUTSIDE,
@@ -20,6 +22,7 @@ from oncall.rendering.spec import (
     ByOccurrence,
     ByTime,
     Daily,
+    Everyone,
     InvalidSpec,
     Layer,
     Recurring,
@@ -58,7 +61,10 @@ def check_amount(spec: ScheduleSpec, since: int, until: int) -> None:
         turns, order = layer.turns, layer.participants
         if type(turns) is ByTime and turns.unit == "seconds" and order.count(order[0]) < len(order):
             pieces += (end - start) // turns.length
-        pieces += len(layer.windows) * ((end - start) // DAY + 1)
+        openings = len(layer.windows) * ((end - start) // DAY + 1)
+        pieces += openings
+        if type(turns) is Everyone and openings * len(order) > MAX_PLACES:
+            raise InvalidSpec(f"layers[{index}]", TOO_MANY_PLACES)
         if pieces > MAX_PIECES:
             where = f"layers[{index}]"
             raise InvalidSpec(where, f"more than {MAX_PIECES} handoffs in this range; request a shorter range")
