@@ -2,7 +2,7 @@
 
 from connectors.reading.findings import Findings
 from connectors.records import EntityType
-from oncall.rendering.zones import EARLIEST, LATEST
+from oncall.rendering.spec import EARLIEST, LATEST
 
 
 def read_period(

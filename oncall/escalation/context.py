@@ -11,6 +11,8 @@ from oncall.rendering.coverage import HORIZON, SHORT_HORIZONS
 from oncall.rendering.final import render_final
 from oncall.rendering.intervals import Who
 from oncall.rendering.spec import (
+    EARLIEST,
+    LATEST,
     VACANT,
     Always,
     Everyone,
@@ -21,7 +23,6 @@ from oncall.rendering.spec import (
     Substitution,
 )
 from oncall.rendering.validation import validate
-from oncall.rendering.zones import EARLIEST, LATEST
 
 _HORIZONS = (*SHORT_HORIZONS, HORIZON)
 

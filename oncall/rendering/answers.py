@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import chain
 
-from oncall.rendering.final import by_rank, by_strength, on_call
+from oncall.rendering.final import by_strength, on_call
 from oncall.rendering.intervals import NO_HOLDER, Who
 from oncall.rendering.layers import layer_at, people
 from oncall.rendering.spec import Participant, ScheduleSpec, Substitution
@@ -18,7 +18,7 @@ def on_call_at(spec: ScheduleSpec, substitutions: Sequence[Substitution], instan
     overrides = [each for each in spec.overrides if each.starts_at <= instant < each.ends_at]
     if shifts or overrides:
         layers = [(layer.key, layer_at(layer, spec.zone, instant)) for layer in spec.layers]
-        who = on_call(spec.composition, layers, shifts, by_rank(overrides))
+        who = on_call(spec.composition, layers, shifts, overrides, instant)
     else:
         who = _of_layers(spec, instant)
     running = [each for each in substitutions if each.starts_at <= instant < each.ends_at]

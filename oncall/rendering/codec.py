@@ -13,6 +13,7 @@ from oncall.rendering.spec import (
     ByTime,
     Daily,
     Everyone,
+    Frequency,
     InvalidSpec,
     Layer,
     Participant,
@@ -30,7 +31,7 @@ Json = dict[str, Any]
 
 def instant_to_text(instant: int) -> str:
     """Returns an instant as an ISO date and time that ends in Z."""
-    return datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{reading_to_text(instant)}Z"
 
 
 def instant_from_text(text: str) -> int:
@@ -43,7 +44,7 @@ def instant_from_text(text: str) -> int:
 
 def reading_to_text(reading: int) -> str:
     """Returns a reading as an ISO date and time without an offset."""
-    return datetime.fromtimestamp(reading, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return datetime.fromtimestamp(reading, UTC).replace(tzinfo=None).isoformat()
 
 
 def reading_from_text(text: str) -> int:
@@ -102,29 +103,53 @@ def _window_to_json(window: Window) -> Json:
             return data
 
 
+#: The values of the fields that have a fixed set of them.
+_WORDS = {
+    "frequency": get_args(Frequency),
+    "unit": ("seconds", "months"),
+    "clock": ("wall", "elapsed"),
+    "clip": ("cut", "drop"),
+    "window_edge": ("membership", "boundary"),
+}
+
+
+def _word(data: Json, name: str) -> Any:
+    """Returns a value of :data:`_WORDS`. Raises ValueError for any other value."""
+    if data[name] not in _WORDS[name]:
+        raise ValueError(f"{name} is {data[name]!r}; it must be one of {', '.join(_WORDS[name])}")
+    return data[name]
+
+
+def _whole(number: object) -> int:
+    """Returns a whole number. Raises TypeError for any other value."""
+    if type(number) is not int:
+        raise TypeError(f"{number!r} is not a whole number")
+    return number
+
+
 def _window_from_json(data: Json) -> Window:
     match data["type"]:
         case "always":
             return Always()
         case "daily":
-            return Daily(data["start"], data["duration"])
+            return Daily(_whole(data["start"]), _whole(data["duration"]))
         case "weekly":
-            return Weekly(data["weekday"], data["start"], data["duration"])
+            return Weekly(_whole(data["weekday"]), _whole(data["start"]), _whole(data["duration"]))
         case "recurring":
             rule = data["rule"]
             return Recurring(
                 rule=Rule(
-                    frequency=rule["frequency"],
-                    interval=rule["interval"],
-                    by_day=tuple((ordinal, weekday) for ordinal, weekday in rule["by_day"]),
-                    by_month_day=tuple(rule["by_month_day"]),
-                    by_month=tuple(rule["by_month"]),
-                    week_start=rule["week_start"],
-                    count=rule["count"],
+                    frequency=_word(rule, "frequency"),
+                    interval=_whole(rule["interval"]),
+                    by_day=tuple((_whole(ordinal), _whole(weekday)) for ordinal, weekday in rule["by_day"]),
+                    by_month_day=tuple(map(_whole, rule["by_month_day"])),
+                    by_month=tuple(map(_whole, rule["by_month"])),
+                    week_start=_whole(rule["week_start"]),
+                    count=None if rule["count"] is None else _whole(rule["count"]),
                     until=None if rule["until"] is None else reading_from_text(rule["until"]),
                 ),
                 first=reading_from_text(data["first"]),
-                duration=data["duration"],
+                duration=_whole(data["duration"]),
                 excluded=tuple(reading_from_text(t) for t in data["excluded"]),
                 added=tuple(reading_from_text(t) for t in data["added"]),
                 first_at=instant_from_text(data["first_at"]) if "first_at" in data else None,
@@ -155,10 +180,10 @@ def turns_from_json(data: Json) -> Turns:
     """Returns the ``turns`` of a stored layer. Raises InvalidSpec for an unknown type."""
     match data["type"]:
         case "by_time":
-            read = reading_from_text if data["clock"] == "wall" else instant_from_text
-            return ByTime(read(data["anchor"]), data["length"], data["unit"], data["clock"])
+            read = reading_from_text if _word(data, "clock") == "wall" else instant_from_text
+            return ByTime(read(data["anchor"]), _whole(data["length"]), _word(data, "unit"), data["clock"])
         case "by_occurrence":
-            return ByOccurrence(data["shifts_per_participant"])
+            return ByOccurrence(_whole(data["shifts_per_participant"]))
         case "everyone":
             return Everyone()
         case other:
@@ -195,7 +220,7 @@ def layer_from_json(data: Json) -> Layer:
             zone=data["zone"],
             starts_at=None if data["starts_at"] is None else instant_from_text(data["starts_at"]),
             ends_at=None if data["ends_at"] is None else instant_from_text(data["ends_at"]),
-            **{name: data[name] for name in _SWITCHES if name in data},
+            **{name: _word(data, name) if name in _WORDS else data[name] for name in _SWITCHES if name in data},
         )
     except KeyError as missing:
         raise InvalidSpec(f"layer {data.get('name', '?')!r}", f"{missing.args[0]} is missing") from missing

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from oncall.rendering.final import Span, render_final
 from oncall.rendering.intervals import NO_HOLDER, Held, Range, Who
-from oncall.rendering.spec import Participant, ScheduleSpec, Substitution
-from oncall.rendering.zones import DAY, HOUR, LATEST, WEEK, stretches
+from oncall.rendering.spec import LATEST, Participant, ScheduleSpec, Substitution
+from oncall.rendering.zones import DAY, HOUR, WEEK, stretches
 
 #: How many seconds before and after an instant a change is searched.
 HORIZON = 60 * DAY

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from oncall.rendering.final import by_rank, by_strength, deciders, on_call
+from oncall.rendering.final import by_strength, on_call
 from oncall.rendering.intervals import NO_HOLDER, Range, Who, joined
 from oncall.rendering.layers import alone, layer_at, occurring_shifts, people
+from oncall.rendering.overriding import Overriding
 from oncall.rendering.spec import (
     Always,
     ByOccurrence,
@@ -127,14 +128,14 @@ class Explanation:
 
 def explain(spec: ScheduleSpec, substitutions: Sequence[Substitution], instant: int) -> Explanation:
     """Returns the reasons for the result of ``on_call_at``. spec: must be valid for ``validate``."""
-    overrides = by_rank(each for each in spec.overrides if each.starts_at <= instant < each.ends_at)
+    overrides = [each for each in spec.overrides if each.starts_at <= instant < each.ends_at]
     shifts = [each for each in spec.extra_shifts if each.starts_at <= instant < each.ends_at]
     contributions = [_of_layer(layer, layer.zone or spec.zone, instant) for layer in spec.layers]
     layers = [(each.key, each.own) for each in contributions]
     contributions = contributions or [Contribution("layer", "", "", "empty", NO_HOLDER)]
     contributions += map(_of_shift, shifts)
-    contributions = list(_composed(spec, contributions, overrides))
-    who = on_call(spec.composition, layers, shifts, overrides)
+    contributions = list(_composed(spec, contributions, overrides, instant))
+    who = on_call(spec.composition, layers, shifts, overrides, instant)
     running = [each for each in substitutions if each.starts_at <= instant < each.ends_at]
     strongest = {each.person: each for each in reversed(by_strength(spec, running))}
     chosen = [strongest[each] for each in who if each in strongest]
@@ -185,13 +186,14 @@ def _of_shift(shift: ExtraShift) -> Contribution:
 
 
 def _composed(
-    spec: ScheduleSpec, contributions: Sequence[Contribution], overrides: Sequence[Override]
+    spec: ScheduleSpec, contributions: Sequence[Contribution], overrides: Sequence[Override], instant: int
 ) -> Iterator[Contribution]:
-    """Yields them with the replacements that ``final`` chooses and, in a stack, the layer that hides each."""
+    """Yields them with their replacements and, in a stack, the layer that hides each."""
     top: str | None = None
-    everybody = [(each.key, each.own) for each in contributions]
+    overriding = Overriding(overrides, frozenset(each.key for each in contributions), instant, instant + 1)
+    fillers = overriding.fillers((each.key, [(instant, instant + 1, each.own)]) for each in contributions)
     for given in contributions:
-        decided = deciders(given.key, given.own, overrides, everybody)
+        decided = overriding.decided(fillers, given.key, given.own, instant)
         replaced = tuple(Replacement(each.key, person, each.by) for person, each in decided if each is not None)
         is_layer = given.kind == "layer"
         yield replace(given, replaced=replaced, covered_by=top if is_layer else None)

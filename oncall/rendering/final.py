@@ -1,19 +1,43 @@
-"""The final schedule: layers, extra shifts, overrides and substitutions. Only this file decides their precedence.
+"""The final schedule: layers, extra shifts, overrides and substitutions, and their precedence.
 
 The order of computation: the layers (the first with a participant wins, or all count); the extra shifts, which are
 added; the overrides, which replace people of the layers and extra shifts that they apply to; the substitutions, which
-replace the people who are on call then.
+replace the people who are on call then. ``overriding`` decides which override is the strongest.
 """
 
-from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice, pairwise
+from itertools import chain
 from typing import NamedTuple
 
-from oncall.rendering.intervals import NO_HOLDER, Held, Who, merged, stacked, together, who_at, within
-from oncall.rendering.layers import alone, layer_spans, people
-from oncall.rendering.spec import Composition, ExtraShift, Override, Participant, ScheduleSpec, Substitution
+from oncall.rendering.intervals import (
+    NO_HOLDER,
+    Held,
+    Spans,
+    Who,
+    intersect,
+    joined,
+    merged,
+    outside,
+    over,
+    stacked,
+    together,
+    who_at,
+    within,
+)
+from oncall.rendering.layers import alone, layer_spans
+from oncall.rendering.overriding import Fillers, Overriding
+from oncall.rendering.spec import (
+    MAX_PIECES,
+    Composition,
+    ExtraShift,
+    InvalidSpec,
+    Layer,
+    Override,
+    Participant,
+    ScheduleSpec,
+    Substitution,
+)
 from oncall.rendering.validation import check_amount, validate
 
 
@@ -37,6 +61,18 @@ class Rendering:
     layers: tuple[tuple[str, tuple[Span, ...]], ...]
 
 
+class Source(NamedTuple):
+    """A layer or an extra shift that exists in ``[start, end)``. spans: who is on call in it before overrides."""
+
+    key: str
+    spans: list[Held]
+    start: int
+    end: int
+
+
+#: Spans of sources: the key, and who is on call before overrides; :data:`NO_HOLDER` while an override fills the source.
+#: The key is None for sources that no override names.
+Entries = Spans[tuple[str | None, Who]]
 #: For each substituted person, who is on call instead.
 StandIns = dict[Participant, list[Held]]
 _NO_LAYER = "\0"  # no override has this key, because stored text never contains this character
@@ -48,41 +84,41 @@ def render(spec: ScheduleSpec, substitutions: Sequence[Substitution], since: int
     A layer alone is rendered as if the schedule had only this layer and no extra shifts. Overrides of other layers do
     not change it. Raises InvalidSpec for an invalid schedule or range.
     """
-    layers = _own_spans(spec, since, until)
-    stand_ins = _stand_ins(spec, substitutions)
-
-    def composed(layers: Sequence[tuple[str, list[Held]]], shifts: Sequence[ExtraShift]) -> tuple[Span, ...]:
-        return _composed(spec.composition, layers, shifts, spec.overrides, stand_ins, since, until)
-
-    return Rendering(composed(layers, spec.extra_shifts), tuple((layer[0], composed([layer], ())) for layer in layers))
+    layers, overriding = _own_spans(spec, since, until)
+    stand_ins, fillers = _stand_ins(spec, substitutions), overriding.fillers(None)
+    final = _composed(spec.composition, layers, spec.extra_shifts, overriding, since, until)
+    own: list[tuple[str, tuple[Span, ...]]] = []
+    count = 0
+    for layer in layers:
+        own.append((layer.key, _spans(_overridden(_entries(layer, fillers), overriding, fillers), stand_ins)))
+        count += len(own[-1][1])
+        if count > MAX_PIECES:
+            raise InvalidSpec("overrides", f"more than {MAX_PIECES:,} shifts of layers; request a shorter range")
+    return Rendering(_spans(final, stand_ins), tuple(own))
 
 
 def render_final(spec: ScheduleSpec, substitutions: Sequence[Substitution], since: int, until: int) -> tuple[Span, ...]:
     """Returns only the final schedule of :func:`render`. Raises InvalidSpec as well."""
-    layers, stand_ins = _own_spans(spec, since, until), _stand_ins(spec, substitutions)
-    return _composed(spec.composition, layers, spec.extra_shifts, spec.overrides, stand_ins, since, until)
+    layers, overriding = _own_spans(spec, since, until)
+    final = _composed(spec.composition, layers, spec.extra_shifts, overriding, since, until)
+    return _spans(final, _stand_ins(spec, substitutions))
 
 
-def _own_spans(spec: ScheduleSpec, since: int, until: int) -> list[tuple[str, list[Held]]]:
+def _own_spans(spec: ScheduleSpec, since: int, until: int) -> tuple[list[Source], Overriding]:
     validate(spec)
     check_amount(spec, since, until)
-    return [(layer.key, layer_spans(layer, spec.zone, since, until)) for layer in spec.layers]
+    own = ((layer.key, layer_spans(layer, spec.zone, since, until)) for layer in spec.layers)
+    layers = [Source(key, spans, since, until) for key, spans in own]
+    return layers, Overriding(spec.overrides, _keys(spec.layers, spec.extra_shifts), since, until)
 
 
-def _composed(
-    composition: Composition,
-    layers: Sequence[tuple[str, list[Held]]],
-    extra_shifts: Sequence[ExtraShift],
-    overrides: Sequence[Override],
-    stand_ins: StandIns,
-    since: int,
-    until: int,
-) -> tuple[Span, ...]:
-    own = [spans for _, spans in layers]
-    if composition == "concurrent" and len(own) > 1:
-        own = [together(chain.from_iterable(own))]
-    spans = stacked([_exceptions(composition, layers, extra_shifts, overrides, since, until), *own])
-    return tuple(map(Span._make, merged(_substituted(spans, stand_ins))))
+def _keys(layers: Iterable[Layer | Source], extra_shifts: Iterable[ExtraShift]) -> frozenset[str]:
+    """Returns the keys of all sources. A schedule without layers has one empty source."""
+    return frozenset(chain([each.key for each in layers] or [_NO_LAYER], (each.key for each in extra_shifts)))
+
+
+def _spans(held: Iterable[Held], stand_ins: StandIns) -> tuple[Span, ...]:
+    return tuple(map(Span._make, merged(_substituted(held, stand_ins))))
 
 
 def on_call(
@@ -90,125 +126,92 @@ def on_call(
     layers: Sequence[tuple[str, Who]],
     extra_shifts: Sequence[ExtraShift],
     overrides: Sequence[Override],
+    instant: int,
 ) -> Who:
     """Returns who is on call at one instant, before substitutions.
 
-    layers: (key, participants of the layer itself), in order. extra_shifts, overrides: those that run at the instant;
-    the overrides in the order of :func:`by_rank`.
-
-    A source is a layer or a running extra shift. Each participant of a source is replaced by the strongest override
-    that applies to the source and to this participant. If the override is vacant, the place stays empty and no lower
-    layer is used. A source without participants is filled by the strongest override that applies to it and covers gaps.
-    An override that replaces one certain person fills a source only when all its sources are empty.
+    layers: (key, participants of the layer itself), in order.
     """
-    if overrides and _takes_all(overrides[0]):
-        return alone(overrides[0].by)
-    layers = layers or [(_NO_LAYER, NO_HOLDER)]  # an override of all sources works without layers
-    shifts = [(shift.key, alone(shift.by)) for shift in extra_shifts]
-    sources = [*layers, *shifts]
-    staffed = (who for key, own in layers if (who := _overridden(key, own, overrides, sources)))
-    counting = islice(staffed, 1) if composition == "stacked" else staffed
-    beside = (_overridden(key, own, overrides, sources) for key, own in shifts)
-    return people(*chain.from_iterable(chain(counting, beside)))
+    end = instant + 1
+    own = [Source(key, [(instant, end, who)] if who else [], instant, end) for key, who in layers]
+    overriding = Overriding(overrides, _keys(own, extra_shifts), instant, end)
+    return who_at(_composed(composition, own, extra_shifts, overriding, instant, end), instant)
 
 
-def by_rank(overrides: Iterable[Override]) -> list[Override]:
-    """Returns the overrides, the strongest first: by rank, then the latest start, then the greatest key."""
-    return sorted(overrides, key=lambda override: (override.rank, override.starts_at, override.key), reverse=True)
+def _composed(
+    composition: Composition,
+    layers: Sequence[Source],
+    extra_shifts: Iterable[ExtraShift],
+    overriding: Overriding,
+    since: int,
+    until: int,
+) -> list[Held]:
+    """Returns who is on call before substitutions.
+
+    While the strongest override applies to all sources, replaces everyone and covers gaps, nothing else counts.
+    Otherwise, each participant of a source is replaced by the strongest override that applies to the source and to this
+    participant. An empty source is filled by the strongest override that fills it. A vacant override leaves nobody in
+    its source, and no lower layer is used.
+    """
+    strongest = overriding.strongest()
+    taken = [span for span in strongest if _takes_all(overriding.ranked[span[2]])]
+    shifts = []
+    for shift in extra_shifts:
+        start, end = max(shift.starts_at, since), min(shift.ends_at, until)
+        if start < end:
+            shifts.append(Source(shift.key, [(start, end, who)] if (who := alone(shift.by)) else [], start, end))
+    if shifts or len(taken) < len(strongest):
+        rest = _of_sources(composition, layers or [Source(_NO_LAYER, [], since, until)], shifts, overriding)
+    else:
+        own = [layer.spans for layer in layers]
+        rest = stacked(own) if composition == "stacked" or len(own) < 2 else together(chain.from_iterable(own))
+    return over(overriding.people(taken), rest)
 
 
 def _takes_all(override: Override) -> bool:
     return override.covers_gaps and override.sources is None and override.replaces is None
 
 
-def deciders(
-    key: str, own: Who, overrides: Sequence[Override], sources: Sequence[tuple[str, Who]]
-) -> list[tuple[Participant | None, Override | None]]:
-    """Returns which override replaces whom in one source.
-
-    The result has a pair (participant, override) for each participant of ``own``; the override is None if the
-    participant is not replaced. If ``own`` is empty, the result is one pair (None, override that fills the source), or
-    it is empty. overrides, sources: as in :func:`on_call`.
-    """
-    applying = [override for override in overrides if override.sources is None or key in override.sources]
-    if own:
-        return [(each, next((o for o in applying if o.replaces in (None, each)), None)) for each in own]
-    for override in applying:
-        if override.covers_gaps and (override.replaces is None or _is_silent(override, sources)):
-            return [(None, override)]
-    return []
-
-
-def _overridden(key: str, own: Who, overrides: Sequence[Override], sources: Sequence[tuple[str, Who]]) -> Who:
-    """Returns who is on call in one source after its overrides. A vacant override is in the result as VACANT."""
-    decided = deciders(key, own, overrides, sources)
-    return tuple(who for each, override in decided if (who := override.by if override else each))
-
-
-def _is_silent(override: Override, sources: Sequence[tuple[str, Who]]) -> bool:
-    """Returns whether all sources that the override applies to are empty."""
-    return not any(who for key, who in sources if override.sources is None or key in override.sources)
-
-
-def _exceptions(
-    composition: Composition,
-    layers: Sequence[tuple[str, list[Held]]],
-    extra_shifts: Sequence[ExtraShift],
-    overrides: Sequence[Override],
-    since: int,
-    until: int,
+def _of_sources(
+    composition: Composition, layers: Sequence[Source], shifts: Sequence[Source], overriding: Overriding
 ) -> list[Held]:
-    """Returns who is on call while an extra shift or an override runs.
-
-    The spans have no gaps in this time: time without participants has :data:`NO_HOLDER`.
-    """
-    keys = frozenset(chain((key for key, _ in layers), (shift.key for shift in extra_shifts)))
-    ordered = by_rank(each for each in overrides if each.sources is None or not each.sources.isdisjoint(keys))
-    result: list[Held] = []
-    for start, end, shifts_now, overrides_now in _running(extra_shifts, ordered, since, until):
-        if overrides_now and _takes_all(ordered[overrides_now[0]]):
-            result.append((start, end, alone(ordered[overrides_now[0]].by)))
-            continue
-        own = [(key, within(spans, start, end)) for key, spans in layers]
-        cuts = sorted({start, end, *(edge for _, spans in own for span in spans for edge in span[:2])})
-        shifts, stand_ins = [extra_shifts[i] for i in shifts_now], [ordered[i] for i in overrides_now]
-        for cut, following in pairwise(cuts):
-            now = [(key, who_at(spans, cut)) for key, spans in own]
-            result.append((cut, following, on_call(composition, now, shifts, stand_ins)))
-    return result
+    """Returns who is on call after overrides. Sources that no override names are overridden as one source."""
+    fillers = overriding.fillers((each.key, each.spans) for each in (*layers, *shifts))
+    if composition == "stacked":
+        # An override of all sources fills the first layer. So lower layers are not used then.
+        lower = [_entries(each, {each.key: fillers.get(each.key, [])}) for each in layers[1:]]
+        counting, beside = [stacked([_entries(layers[0], fillers), *lower])], shifts
+    else:
+        counting, beside = [], [*layers, *shifts]
+    plain = [each for each in beside if each.key not in overriding.special]
+    pooled = together(chain.from_iterable(each.spans for each in plain))
+    counting.append([(start, end, (None, who)) for start, end, who in pooled])
+    if filling := fillers.get(None):
+        empty = joined(gap for each in plain for gap in outside(each.spans, each.start, each.end))
+        counting.append([(start, end, (None, NO_HOLDER)) for start, end, _ in intersect(empty, filling)])
+    counting += (_entries(each, fillers) for each in beside if each.key in overriding.special)
+    return together(chain.from_iterable(_overridden(entries, overriding, fillers) for entries in counting))
 
 
-def _running(
-    extra_shifts: Sequence[ExtraShift], overrides: Sequence[Override], since: int, until: int
-) -> Iterator[tuple[int, int, list[int], list[int]]]:
-    """Yields (start, end, positions of running extra shifts, positions of running overrides) while one of them runs.
+def _entries(source: Source, fillers: Fillers) -> Entries:
+    """Returns the entries of a source: its spans, and the time in which one of the fillers fills it."""
+    own = [(start, end, (source.key, who)) for start, end, who in source.spans]
+    filling = (fillers[each] for each in {None, source.key} & fillers.keys())
+    filled = joined(span[:2] for spans in filling for span in within(spans, source.start, source.end))
+    return over(own, [(start, end, (source.key, NO_HOLDER)) for start, end in filled])
 
-    The yielded lists are reused. Copy them to keep them.
-    """
-    running: tuple[list[int], list[int]] = ([], [])
-    kinds: tuple[Sequence[ExtraShift | Override], ...] = (extra_shifts, overrides)
-    edges = sorted(
-        (edge, kind, position)
-        for kind, items in enumerate(kinds)
-        for position, item in enumerate(items)
-        if item.starts_at < until and item.ends_at > since and item.starts_at < item.ends_at
-        for edge in (max(item.starts_at, since), min(item.ends_at, until))
-    )
-    for (edge, kind, position), (following, _, _) in pairwise(edges):
-        where = bisect_left(running[kind], position)
-        if running[kind][where : where + 1] == [position]:
-            del running[kind][where]
-        else:
-            insort(running[kind], position)
-        if following > edge and any(running):
-            yield edge, following, *running
+
+def _overridden(entries: Entries, overriding: Overriding, fillers: Fillers) -> Iterator[Held]:
+    """Yields who is on call after overrides. While a vacant one counts, there is a span with :data:`NO_HOLDER`."""
+    for start, end, (key, who) in entries:
+        yield from overriding.replaced(key, who, start, end) if who else overriding.filled(fillers, key, start, end)
 
 
 def _stand_ins(spec: ScheduleSpec, substitutions: Sequence[Substitution]) -> StandIns:
-    """Returns for each substituted person the disjoint spans of the replacement, which may be VACANT."""
+    """Returns for each substituted person the disjoint spans of the replacement, without holder if it is vacant."""
     by_person: dict[Participant, list[list[Held]]] = {}
     for substitution in by_strength(spec, substitutions):
-        span = (substitution.starts_at, substitution.ends_at, (substitution.replacement,))
+        span = (substitution.starts_at, substitution.ends_at, alone(substitution.replacement))
         by_person.setdefault(substitution.person, []).append([span])
     return {person: stacked(lists) for person, lists in by_person.items()}
 
@@ -224,7 +227,7 @@ def by_strength(spec: ScheduleSpec, substitutions: Sequence[Substitution]) -> li
     return chosen
 
 
-def _substituted(held: list[Held], stand_ins: StandIns) -> list[Held]:
+def _substituted(held: Iterable[Held], stand_ins: StandIns) -> Iterable[Held]:
     """Returns ``held`` with substituted people replaced.
 
     A replacement is not replaced again, so there is no endless loop.
@@ -233,9 +236,12 @@ def _substituted(held: list[Held], stand_ins: StandIns) -> list[Held]:
         return held
     result: list[Held] = []
     for start, end, who in held:
-        away = {each: within(stand_ins[each], start, end) for each in who if each in stand_ins}
-        cuts = sorted({start, end, *(edge for spans in away.values() for span in spans for edge in span[:2])})
-        for cut, following in pairwise(cuts):
-            now = chain.from_iterable(who_at(away.get(each, ()), cut) or (each,) for each in who)
-            result.append((cut, following, people(*now)))
+        away = {each: found for each in stand_ins.keys() & who if (found := within(stand_ins[each], start, end))}
+        if not away:
+            result.append((start, end, who))
+            continue
+        parts = [(start, end, tuple(each for each in who if each not in away))]
+        for each, found in away.items():
+            parts += over(found, [(start, end, (each,))])
+        result += together(parts)
     return result

@@ -3,7 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Iterator
 
-from oncall.rendering.intervals import NO_HOLDER, Held, Who, intersect, together
+from oncall.rendering.intervals import NO_HOLDER, ORDER, Held, Who, intersect, together
 from oncall.rendering.recurrence import pattern
 from oncall.rendering.spec import ByOccurrence, ByTime, Everyone, Layer, Participant, Recurring
 from oncall.rendering.turns import turn_at, turn_spans
@@ -13,7 +13,7 @@ from oncall.rendering.zones import furthest_reading
 
 def people(*participants: Participant) -> Who:
     """Returns the participants sorted and unique, without vacant ones."""
-    return tuple(sorted({each for each in participants if each.kind != "vacant"}))
+    return tuple(sorted({each for each in participants if each.kind != "vacant"}, key=ORDER))
 
 
 def alone(participant: Participant) -> Who:

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from functools import lru_cache
 
-from oncall.rendering.spec import Recurring, Rule
-from oncall.rendering.zones import DAY, LAST_YEAR
+from oncall.rendering.spec import LAST_YEAR, Recurring, Rule
+from oncall.rendering.zones import DAY
 
 _EPOCH = date(1970, 1, 1).toordinal()
 _MONTHS = range(1, 13)
@@ -163,7 +163,7 @@ class Pattern:
     def _pattern(self, year: int) -> tuple[int, ...]:
         """Returns the same as :meth:`_year`, but without the limit of the rule's count."""
         rule, first = self._rule, self._first
-        if year < self._first_year or (rule.until is not None and year > _year_of(rule.until)):
+        if year < self._first_year or (rule.until is not None and rule.until < _day(year, 1, 1) * DAY):
             return ()
         clock = first % DAY
         last = rule.until if rule.until is not None else _day(year + 1, 1, 1) * DAY

@@ -34,7 +34,8 @@ def rotations(spec: ScheduleSpec, instant: int) -> tuple[Rotation, ...]:
     shared: dict[object, list[Layer]] = {}
     for layer in sorted(spec.layers, key=lambda layer: (len(layer.key), layer.key)):  # 2 before 10
         if not isinstance(layer.turns, Everyone) and len(set(layer.participants)) > 1:
-            cycle = min(_from(layer.participants, first) for first in range(len(layer.participants)))
+            first = _least_rotation(layer.participants)
+            cycle = layer.participants[first:] + layer.participants[:first]
             same = (cycle, layer.turns, layer.windows, layer.zone, layer.starts_at, layer.ends_at)
             shared.setdefault(same, []).append(layer)
     found = (_rotation(layers, spec.zone, instant) for layers in shared.values() if len(layers) > 1)
@@ -63,5 +64,19 @@ def _turn(layer: Layer, zone: str, instant: int) -> tuple[int, int | None] | Non
     return first and (first[0], next((begins for number, begins in coming if number != first[0]), None))
 
 
-def _from(people: Sequence[Participant], first: int) -> tuple[Participant, ...]:
-    return (*people[first:], *people[:first])
+def _least_rotation(people: Sequence[Participant]) -> int:
+    """Returns the position from which the circle of people reads as the least tuple. Each step excludes positions."""
+    count = len(people)
+    first, second, same = 0, 1, 0  # two candidates, and how many people they have in common
+    while max(first, second, same) < count:
+        one, other = people[(first + same) % count], people[(second + same) % count]
+        if one == other:
+            same += 1
+            continue
+        if other < one:
+            first = max(first + same + 1, second)
+            second = first + 1
+        else:
+            second += same + 1
+        same = 0
+    return first

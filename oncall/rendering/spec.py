@@ -1,12 +1,13 @@
-"""The values that describe a schedule: one rendering model for all vendors.
+"""The values that describe a schedule, and their limits: one rendering model for all vendors.
 
 Times are integers. An *instant* is whole seconds since 1970-01-01T00:00:00Z. A *reading* is what a wall clock shows,
 counted as if it were UTC: the reading 2026-03-01 09:00 is ``calendar.timegm((2026, 3, 1, 9, 0, 0))`` whatever the zone.
 Ranges are half-open. This module reads neither a clock nor a zone database.
 """
 
+from calendar import timegm
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 ParticipantKind = Literal["person", "group", "group_routing", "policy", "unknown", "vacant"]
 
@@ -229,6 +230,38 @@ class ScheduleSpec:
     overrides: tuple[Override, ...] = ()
     groups: tuple[str, ...] = ()
 
+
+# --- limits -----------------------------------------------------------------------------------------------------------
+# Writers, mappings and pages use these, so that what is stored can be shown. docs/rendering.md gives the reasons.
+
+_DAY: Final = 86_400
+#: The first and the last calendar year.
+FIRST_YEAR: Final = 1900
+LAST_YEAR: Final = 2200
+#: The first instant, and the instant at which the last year ends. Readings of layers have the same limits.
+EARLIEST: Final = timegm((FIRST_YEAR, 1, 1, 0, 0, 0))
+LATEST: Final = timegm((LAST_YEAR + 1, 1, 1, 0, 0, 0))
+#: The instant of a reading between these two is between EARLIEST and LATEST in every time zone.
+EARLIEST_READING: Final = EARLIEST + _DAY
+LATEST_READING: Final = LATEST - _DAY
+#: For messages about a date that cannot be rendered: "is …".
+OUTSIDE: Final = f"outside the years {FIRST_YEAR} to {LAST_YEAR}"
+
+#: Layers of a schedule, participants of a layer, and dates that a window adds or excludes.
+MAX_LAYERS: Final = 10_000
+MAX_PARTICIPANTS: Final = 10_000
+MAX_DATES: Final = 10_000
+#: The longest turn is a hundred years.
+MAX_TURN_MONTHS: Final = 1_200
+MAX_TURN_SECONDS: Final = 36_525 * _DAY
+#: The longest occurrence of a recurring window. It limits how many occurrences can overlap.
+MAX_OCCURRENCE: Final = 366 * _DAY
+#: Handoffs and openings of all layers in one rendering.
+MAX_PIECES: Final = 250_000
+#: Participants of all shifts together in one rendering.
+MAX_PLACES: Final = 5_000_000
+
+# --- errors -----------------------------------------------------------------------------------------------------------
 
 #: Why a schedule cannot be rendered, for people: its zone is unknown or ambiguous, or its stored content is invalid.
 NO_ZONE = "its time zone is not settled"

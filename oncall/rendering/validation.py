@@ -2,12 +2,27 @@
 
 from collections.abc import Iterator
 
+from oncall.rendering.intervals import TOO_MANY_PLACES
 from oncall.rendering.recurrence import pattern
 from oncall.rendering.spec import (
+    EARLIEST,
+    FIRST_YEAR,
+    LAST_YEAR,
+    LATEST,
+    MAX_DATES,
+    MAX_LAYERS,
+    MAX_OCCURRENCE,
+    MAX_PARTICIPANTS,
+    MAX_PIECES,
+    MAX_PLACES,
+    MAX_TURN_MONTHS,
+    MAX_TURN_SECONDS,
+    OUTSIDE,
     Always,
     ByOccurrence,
     ByTime,
     Daily,
+    Everyone,
     InvalidSpec,
     Layer,
     Recurring,
@@ -17,14 +32,7 @@ from oncall.rendering.spec import (
     Weekly,
     Window,
 )
-from oncall.rendering.zones import DAY, EARLIEST, FIRST_YEAR, LAST_YEAR, LATEST, WEEK, check_zone
-
-MAX_LAYERS = MAX_PARTICIPANTS = MAX_DATES = 10_000
-MAX_TURN_MONTHS = 1_200
-MAX_TURN_SECONDS = 36_525 * DAY  # a hundred years, also in months
-MAX_OCCURRENCE = 366 * DAY  # limits how many occurrences can overlap
-#: The most handoffs and openings of all layers in one rendering. They take less than a second and 100 megabytes.
-MAX_PIECES = 250_000
+from oncall.rendering.zones import DAY, WEEK, check_zone
 
 
 def validate(spec: ScheduleSpec) -> None:
@@ -53,7 +61,10 @@ def check_amount(spec: ScheduleSpec, since: int, until: int) -> None:
         turns, order = layer.turns, layer.participants
         if type(turns) is ByTime and turns.unit == "seconds" and order.count(order[0]) < len(order):
             pieces += (end - start) // turns.length
-        pieces += len(layer.windows) * ((end - start) // DAY + 1)
+        openings = len(layer.windows) * ((end - start) // DAY + 1)
+        pieces += openings
+        if type(turns) is Everyone and openings * len(order) > MAX_PLACES:
+            raise InvalidSpec(f"layers[{index}]", TOO_MANY_PLACES)
         if pieces > MAX_PIECES:
             where = f"layers[{index}]"
             raise InvalidSpec(where, f"more than {MAX_PIECES} handoffs in this range; request a shorter range")
@@ -66,7 +77,7 @@ def check_range(path: str, starts_at: int | None, ends_at: int | None) -> None:
     """
     for field, instant in (("starts_at", starts_at), ("ends_at", ends_at)):
         if instant is not None and not EARLIEST <= instant <= LATEST:
-            raise InvalidSpec(f"{path}.{field}", f"is outside the years {FIRST_YEAR} to {LAST_YEAR}")
+            raise InvalidSpec(f"{path}.{field}", f"is {OUTSIDE}")
     if starts_at is not None and ends_at is not None and ends_at < starts_at:
         raise InvalidSpec(f"{path}.ends_at", "is before starts_at")
 
@@ -136,7 +147,7 @@ def _recurrence_faults(window: Recurring) -> Iterator[tuple[str, str]]:
         if len(times) > MAX_DATES:
             yield name, f"has {len(times)} dates; the most is {MAX_DATES}"
         if any(not EARLIEST <= time < LATEST for time in times):
-            yield name, f"has a date outside the years {FIRST_YEAR} to {LAST_YEAR}"
+            yield name, f"has a date {OUTSIDE}"
     if list(window.late) != sorted(set(window.late)):
         yield "late", "must be in order, each instant once"
     for name, message in _rule_faults(window.rule):
@@ -173,7 +184,7 @@ def _turn_faults(turns: Turns) -> Iterator[tuple[str, str]]:
             if turns.unit == "months" and turns.clock == "elapsed":
                 yield "clock", "must be wall, because the unit is months"
             if not EARLIEST <= turns.anchor <= LATEST:
-                yield "anchor", f"is outside the years {FIRST_YEAR} to {LAST_YEAR}"
+                yield "anchor", f"is {OUTSIDE}"
         case ByOccurrence():
             if turns.shifts_per_participant <= 0:
                 yield "shifts_per_participant", "must be positive"

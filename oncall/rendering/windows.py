@@ -5,8 +5,10 @@ stretch of time with a constant UTC offset: an instant is inside a window if its
 (recurrence rules, ``window_edge`` *boundary*, ``clip`` *drop*) compute single occurrences.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from operator import itemgetter
 
 from oncall.rendering.intervals import Range, joined
 from oncall.rendering.recurrence import pattern
@@ -134,9 +136,10 @@ def _opened(layer: Layer, zone: str, window: Recurrent, since: int, until: int) 
         return
     shown = joined((start, start + window.duration) for start, _, _ in found)
     for start, end, offset in stretches(zone, since, until):
-        for opens, closes in shown:
-            if (begins := max(opens - offset, start)) < (ends := min(closes - offset, end)):
-                yield begins, ends
+        first = bisect_right(shown, start + offset, key=itemgetter(1))
+        last = bisect_left(shown, end + offset, key=itemgetter(0))
+        for opens, closes in shown[first:last]:
+            yield max(opens - offset, start), min(closes - offset, end)
 
 
 def _beginnings(window: Recurrent, zone: str, since: int, until: int) -> Iterator[tuple[int, int]]:

@@ -15,12 +15,9 @@ from importlib.resources import files
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from oncall.rendering.spec import InvalidSpec
+from oncall.rendering.spec import FIRST_YEAR, LAST_YEAR, InvalidSpec
 
-FIRST_YEAR, LAST_YEAR = 1900, 2200
 MINUTE, HOUR, DAY, WEEK = 60, 3_600, 86_400, 604_800  # in seconds
-EARLIEST = timegm((FIRST_YEAR, 1, 1, 0, 0, 0))
-LATEST = timegm((LAST_YEAR + 1, 1, 1, 0, 0, 0))
 _STEP = 4 * DAY  # the shortest stretch since 1900 is almost 7 days (Boa Vista, October 2000); a test checks this
 _WIDEST = DAY  # every UTC offset is smaller than this
 _FOREVER = 1 << 62

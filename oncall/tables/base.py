@@ -12,6 +12,7 @@ from django.db import models
 from oncall.aggregates import Kind, Values
 from oncall.errors import InvalidDraft
 from oncall.models.root import KEY_LENGTH, Element, Root
+from oncall.rendering.codec import instant_to_text
 
 #: Longest list of ids in one statement.
 CHUNK = 500
@@ -96,7 +97,7 @@ class Table(Generic[Row]):
         """Returns the values of a row as a state has them."""
         values = {name: getattr(row, column) for name, column in self._columns.items()}
         for name in self._instants:
-            values[name] = values[name].astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            values[name] = instant_to_text(int(values[name].timestamp()))
         return values
 
     def put(self, row: Row, values: Values) -> None:
@@ -137,7 +138,10 @@ def _instant(text: str, path: str) -> datetime:
         raise InvalidDraft(path, f"{text!r} is not an ISO date and time") from None
     if at.tzinfo is None:
         raise InvalidDraft(path, f"{text!r} has no UTC offset")
-    return at.astimezone(UTC).replace(microsecond=0)
+    try:
+        return at.astimezone(UTC).replace(microsecond=0)
+    except OverflowError:
+        raise InvalidDraft(path, f"{text!r} is outside the years 1 to 9999 in UTC") from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,12 @@ def check_known_zone(path: str, zone: str) -> None:
         raise InvalidDraft(path, unknown.message) from None
 
 
+def check_keys(path: str, value: object) -> None:
+    """Raises InvalidDraft unless the value is null or a list of texts."""
+    if value is not None and not (isinstance(value, list) and all(isinstance(each, str) for each in value)):
+        raise InvalidDraft(path, "is neither null nor a list of keys")
+
+
 def check_stand_in(path: str, text: str) -> None:
     """Raises InvalidDraft unless the text is ``person:<key>``, ``unknown:<key>`` or ``vacant``.
 
@@ -63,6 +69,7 @@ def _check_rule(values: Values) -> None:
 
 def _check_substitution(values: Values) -> None:
     check_range(values)
+    check_keys("scope", values["scope"])
     check_stand_in("by_key", values["by_key"])
 
 

@@ -10,7 +10,7 @@ from oncall.rendering.codec import layers_from_json, participant_from_text
 from oncall.rendering.spec import InvalidSpec, ParticipantKind, ScheduleSpec
 from oncall.rendering.validation import validate
 from oncall.tables.base import PERSON, Elements, KeyColumn, KeyUse, Roots
-from oncall.tables.people import check_known_zone, check_name, check_range, check_stand_in
+from oncall.tables.people import check_keys, check_known_zone, check_name, check_range, check_stand_in
 
 #: The kind of row that a participant's key identifies. A group's routing belongs to the group. A vacant place and an
 #: unknown holder have no row.
@@ -57,8 +57,7 @@ def _find_keys(values: Values) -> Iterator[KeyUse]:
 def _check_override(values: Values) -> None:
     check_range(values)
     check_stand_in("by_key", values["by_key"])
-    if not isinstance(values["sources"], list | None):
-        raise InvalidDraft("sources", "is neither null nor a list")
+    check_keys("sources", values["sources"])
     if values["replaces"]:
         try:
             participant_from_text(values["replaces"])

@@ -9,10 +9,10 @@ from typing import Any
 from oncall.rendering.answers import on_call_at
 from oncall.rendering.final import render_final
 from oncall.rendering.spec import ScheduleSpec
-from scripts.bench import kernel
+from scripts.bench import hostile, kernel
 from scripts.bench.effort import Effort
 from scripts.bench.figures import Figure, Target, settled
-from scripts.bench.measuring import cpu_times
+from scripts.bench.measuring import Sample, cpu_times
 from scripts.bench.schedules import DAY, WEEK, YEAR_START, as_icalendar, many, recurring, shifted, standard
 
 LIBRARY = "recurring-ical-events"
@@ -22,6 +22,7 @@ R3 = Target("R3", "render 365 days against a bare kernel on tuples", "x", 3, 1.7
 R4 = Target("R4", f"on call at an instant, 1,000 schedules, against {LIBRARY} (parsed)", "x", 250, 1_200, faster=True)
 R6_LENGTH = Target("R6", "time for 365 days / 30 days", "x", 13, 11)
 R6_AGE = Target("R6", "rotation begun 10 years ago / 1 week ago", "x", 1.1, 1.02)
+R7 = Target("R7", "render 14 days of the worst hostile schedule", "s", 5, 1)
 RULES = ", windows by rule and turns by occurrence"
 
 SCHEDULES = 1_000
@@ -40,6 +41,17 @@ def measure(effort: Effort) -> Iterator[Figure]:
     for words, each in (("", spec), (RULES, recurring())):
         yield settled(partial(_by_length, replace(R6_LENGTH, what=R6_LENGTH.what + words), each, effort.rounds))
         yield settled(partial(_by_age, replace(R6_AGE, what=R6_AGE.what + words), each, effort.rounds))
+    yield settled(_hostile)
+
+
+def _hostile() -> Figure:
+    """The slowest of all hostile schedules; each is rendered once after a first call, which reads zones and dates."""
+    times: dict[str, Sample] = {}
+    for name, world in hostile.worlds().items():
+        spec, away = world.spec, world.substitutions
+        call = partial(render_final, spec, away, hostile.SINCE, hostile.UNTIL)
+        times |= cpu_times({name: call}, 1)
+    return Figure(R7, max(each.best for each in times.values()), times)
 
 
 def _against_library(target: Target, spec: ScheduleSpec, days: int, rounds: int) -> Figure:

@@ -15,7 +15,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from connectors.errors import ConnectorError
 from connectors.models import Connection
-from oncall.rendering.zones import EARLIEST, FIRST_YEAR, LAST_YEAR, LATEST
+from oncall.rendering.spec import EARLIEST, LATEST, OUTSIDE
 from syncjobs.errors import RunAlreadyActive, StalePlan
 from syncjobs.models import Outcome, RunState, SyncProfile, SyncRun
 from syncjobs.words.runs import run_word
@@ -89,7 +89,7 @@ def instant_of(text: str) -> int:
         raise CommandError(f"{text!r} has no offset. Add one, such as Z.", returncode=USAGE)
     instant = math.floor(at.timestamp())
     if not EARLIEST <= instant < LATEST:
-        raise CommandError(f"{text!r} is outside the years {FIRST_YEAR} to {LAST_YEAR}.", returncode=USAGE)
+        raise CommandError(f"{text!r} is {OUTSIDE}.", returncode=USAGE)
     return instant
 
 

@@ -18,8 +18,7 @@ from oncall.rendering.codec import (
     reading_from_text,
     reading_to_text,
 )
-from oncall.rendering.spec import Layer, Participant
-from oncall.rendering.zones import LATEST
+from oncall.rendering.spec import LATEST, Layer, Participant
 from syncjobs.planning.values import Proposal, element_key
 
 #: A fixed Monday. Rotations are compared by the turn at this reading.

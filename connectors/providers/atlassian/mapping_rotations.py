@@ -14,6 +14,9 @@ from connectors.records import SourceSchedule
 from connectors.zones.timezones import ZoneReading
 from oncall.rendering.codec import instant_to_text
 from oncall.rendering.spec import (
+    EARLIEST,
+    LATEST,
+    MAX_TURN_SECONDS,
     VACANT,
     Always,
     ByTime,
@@ -25,8 +28,7 @@ from oncall.rendering.spec import (
     Weekly,
     Window,
 )
-from oncall.rendering.validation import MAX_TURN_SECONDS
-from oncall.rendering.zones import DAY, EARLIEST, HOUR, LATEST, WEEK, reading
+from oncall.rendering.zones import DAY, HOUR, WEEK, reading
 
 _DAYS: Final = {name: number for number, name in enumerate(wire.DAYS, start=1)}
 _UNITS: Final = {"hourly": HOUR, "daily": DAY, "weekly": WEEK}

@@ -13,9 +13,19 @@ from connectors.reading.periods import anchor_within_years, read_period
 from connectors.reading.wire import has_no_limit
 from connectors.records import SourceSchedule
 from connectors.zones.timezones import ZoneReading, convert
-from oncall.rendering.spec import Always, ByTime, Daily, Layer, Override, Weekly, Window
-from oncall.rendering.validation import MAX_TURN_SECONDS
-from oncall.rendering.zones import DAY, EARLIEST, LATEST, WEEK, offset_at, reading
+from oncall.rendering.spec import (
+    EARLIEST,
+    LATEST,
+    MAX_TURN_SECONDS,
+    Always,
+    ByTime,
+    Daily,
+    Layer,
+    Override,
+    Weekly,
+    Window,
+)
+from oncall.rendering.zones import DAY, WEEK, offset_at, reading
 
 #: Later offsets depend on the edition of the time-zone data, which may differ from the vendor's.
 _CERTAIN: Final = 365 * DAY

@@ -23,6 +23,8 @@ from connectors.reading.wire import Moment
 from connectors.records import SourceSchedule
 from connectors.zones.timezones import ZoneReading, convert
 from oncall.rendering.spec import (
+    EARLIEST,
+    LATEST,
     VACANT,
     ByOccurrence,
     Everyone,
@@ -33,7 +35,7 @@ from oncall.rendering.spec import (
     Turns,
     person,
 )
-from oncall.rendering.zones import DAY, EARLIEST, LATEST, reading
+from oncall.rendering.zones import DAY, reading
 
 #: How long an override of an empty turn is followed from its start: it becomes one override per empty turn.
 _FOLLOWED: Final = 400 * DAY

@@ -12,9 +12,9 @@ from typing import get_args
 
 from connectors.providers.pagerduty.vendor import unknown_value
 from connectors.zones.timezones import convert
-from oncall.rendering.spec import Frequency, Recurring, Rule
+from oncall.rendering.spec import EARLIEST, LATEST, Frequency, Recurring, Rule
 from oncall.rendering.validation import window_faults
-from oncall.rendering.zones import DAY, EARLIEST, LATEST, at, furthest_reading, reading
+from oncall.rendering.zones import DAY, at, furthest_reading, reading
 
 _WEEKDAYS = {name: number for number, name in enumerate(("MO", "TU", "WE", "TH", "FR", "SA", "SU"), start=1)}
 _RULE_KEYS = {"FREQ", "INTERVAL", "BYDAY", "BYMONTHDAY", "BYMONTH", "WKST", "COUNT", "UNTIL"}

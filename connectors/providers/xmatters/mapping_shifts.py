@@ -15,10 +15,10 @@ from connectors.reading.findings import Elements, Findings
 from connectors.reading.mapping import unread_of
 from connectors.reading.texts import name_of
 from connectors.records import SourceSchedule
-from oncall.rendering.spec import Always, ByOccurrence, ByTime, Everyone, Layer, Participant, Recurring
+from oncall.rendering.spec import LATEST, Always, ByOccurrence, ByTime, Everyone, Layer, Participant, Recurring
 from oncall.rendering.turns import turn_range
 from oncall.rendering.windows import occurrences
-from oncall.rendering.zones import DAY, LATEST, reading
+from oncall.rendering.zones import DAY, reading
 
 #: Used for times and rotations while a shift's own zone is unknown. Nothing is rendered then.
 _PLACEHOLDER_ZONE: Final = "Etc/UTC"

@@ -13,8 +13,8 @@ from typing import Final, Literal
 
 from connectors.providers.xmatters.wire import Rotation
 from oncall.rendering.recurrence import pattern
-from oncall.rendering.spec import ByOccurrence, ByTime, Participant, Recurring
-from oncall.rendering.zones import DAY, EARLIEST, LATEST, WEEK, furthest_reading, offset_at, reading
+from oncall.rendering.spec import EARLIEST, LATEST, ByOccurrence, ByTime, Participant, Recurring
+from oncall.rendering.zones import DAY, WEEK, furthest_reading, offset_at, reading
 
 Trigger = Literal["none", "time", "shift", "alert"]
 

@@ -9,9 +9,9 @@ from connectors.providers.xmatters import wire
 from connectors.providers.xmatters.vendor import invalid, unknown_value
 from connectors.reading.findings import Elements, Findings
 from oncall.rendering.recurrence import pattern
-from oncall.rendering.spec import Always, Frequency, Recurring, Rule
-from oncall.rendering.validation import MAX_OCCURRENCE, window_faults
-from oncall.rendering.zones import DAY, EARLIEST, LATEST, at, furthest_reading, reading
+from oncall.rendering.spec import EARLIEST, LATEST, MAX_OCCURRENCE, Always, Frequency, Recurring, Rule
+from oncall.rendering.validation import window_faults
+from oncall.rendering.zones import DAY, at, furthest_reading, reading
 
 _WEEKDAYS: Final = {"MO": 1, "TU": 2, "WE": 3, "TH": 4, "FR": 5, "SA": 6, "SU": 7}
 _MONTHS: Final = {

@@ -7,7 +7,8 @@ from typing import Literal
 from urllib.parse import urlencode
 
 from oncall.rendering.codec import instant_from_text, instant_to_text, reading_from_text, reading_to_text
-from oncall.rendering.zones import DAY, EARLIEST, LATEST, at, reading, zone_names
+from oncall.rendering.spec import EARLIEST_READING, LATEST_READING
+from oncall.rendering.zones import DAY, at, reading, zone_names
 
 RANGES = (1, 7, 14, 30)
 DEFAULT_DAYS = 14
@@ -47,7 +48,7 @@ class VisibleRange:
             first = reading_from_text(date.fromisoformat(query.get("from", "")).isoformat())
         except ValueError:
             first = default
-        if not EARLIEST + DAY < first < LATEST - (days + 1) * DAY:
+        if not EARLIEST_READING < first < LATEST_READING - days * DAY:
             first = default
         until = at(zone, first + days * DAY)
         return cls(at(zone, first), until, days, reading_to_text(first)[:10], clock, clocks, chosen)
@@ -74,4 +75,4 @@ def instant_of_query(text: str, zone: str) -> int | None:
         instant = at(zone, reading_from_text(text)) if naive else instant_from_text(text)
     except (ValueError, OverflowError):
         return None
-    return instant if EARLIEST + DAY < instant < LATEST - DAY * (RANGES[-1] + 1) else None
+    return instant if EARLIEST_READING < instant < LATEST_READING - RANGES[-1] * DAY else None

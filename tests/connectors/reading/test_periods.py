@@ -5,7 +5,7 @@ import pytest
 from connectors.errors import UnexpectedResponse
 from connectors.reading.findings import Findings, Vendor
 from connectors.reading.periods import anchor_within_years, read_period
-from oncall.rendering.zones import EARLIEST, LATEST
+from oncall.rendering.spec import EARLIEST, LATEST
 
 VENDOR = Vendor("example", "Example")
 

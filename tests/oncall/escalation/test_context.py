@@ -9,6 +9,7 @@ from oncall.escalation.policy import Level, Policy, Target
 from oncall.escalation.walk import notices, walk
 from oncall.rendering.coverage import HORIZON
 from oncall.rendering.spec import (
+    LATEST,
     VACANT,
     Daily,
     Everyone,
@@ -19,7 +20,6 @@ from oncall.rendering.spec import (
     ScheduleSpec,
     Substitution,
 )
-from oncall.rendering.zones import LATEST
 from tests.oncall.rendering.comparison import ANN, BEN, CAT, DAN, DAY, HOUR, layer, stack, together, when
 
 MONDAY = when(2026, 6, 1, 9)  # Ann's week since 2026-01-05 09:00 with three people: turn 21

@@ -172,6 +172,7 @@ def compositions() -> Iterator[Case]:
         Override("8", hours[18], hours[22], FAY, frozenset({"high"}), BEN),
         Override("9", hours[19], hours[20], DAN, frozenset({"high"})),
         Override("10", hours[22], hours[23], DAN, replaces=ANN),
+        Override("11", hours[20], hours[21], VACANT, frozenset({"high"})),
     )
     away = (
         Substitution("1", CAT, EVE, hours[1], hours[5]),

@@ -22,6 +22,8 @@ from oncall.rendering.codec import (
     reading_to_text,
 )
 from oncall.rendering.spec import (
+    EARLIEST,
+    LATEST,
     VACANT,
     Always,
     ByOccurrence,
@@ -36,7 +38,6 @@ from oncall.rendering.spec import (
     Weekly,
     person,
 )
-from oncall.rendering.zones import EARLIEST, LATEST
 from tests.oncall.rendering.comparison import ANN, BEN, DAY, HOUR, layer, when
 
 times = st.integers(EARLIEST, LATEST)

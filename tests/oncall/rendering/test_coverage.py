@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from oncall.rendering.coverage import Change, Fairness, Load, covered, fairness, filled, gaps, loads, next_change
 from oncall.rendering.final import Span
 from oncall.rendering.intervals import Held
-from oncall.rendering.spec import ByTime, Daily, ExtraShift, InvalidSpec, Participant
-from oncall.rendering.zones import LATEST
+from oncall.rendering.spec import LATEST, ByTime, Daily, ExtraShift, InvalidSpec, Participant
 from tests.oncall.rendering.comparison import (
     ANN,
     BEN,

@@ -5,6 +5,8 @@ import pytest
 from oncall.rendering.answers import on_call_at
 from oncall.rendering.final import Span, render, render_final
 from oncall.rendering.spec import (
+    EARLIEST,
+    LATEST,
     VACANT,
     Daily,
     Everyone,
@@ -15,7 +17,6 @@ from oncall.rendering.spec import (
     ScheduleSpec,
     Substitution,
 )
-from oncall.rendering.zones import EARLIEST, LATEST
 from tests.oncall.rendering.comparison import (
     ANN,
     BEN,

@@ -200,7 +200,7 @@ MUTANTS = (
         "for layer in spec.layers:\n",
         "for layer in reversed(spec.layers):\n",
     ),
-    Mutant("of concurrent layers the first wins", "final", 'if composition == "concurrent" and', "if False and"),
+    Mutant("of concurrent layers the first wins", "final", 'composition == "stacked" or len(own) < 2', "True"),
     Mutant(
         "of shifts that overlap one holds",
         "intervals",
@@ -208,27 +208,67 @@ MUTANTS = (
         "if now:\n            only = min(now)",
     ),
     Mutant(
-        "the lowest rank wins", "final", "(override.rank, override.starts_at", "(-override.rank, override.starts_at"
+        "the lowest rank wins",
+        "overriding",
+        "(override.rank, override.starts_at",
+        "(-override.rank, override.starts_at",
     ),
     Mutant(
         "the override that starts first wins",
-        "final",
+        "overriding",
         "(override.rank, override.starts_at",
         "(override.rank, -override.starts_at",
     ),
-    Mutant("every override covers gaps", "final", "if override.covers_gaps and (", "if True and ("),
-    Mutant("an override of one person fills what others hold", "final", "or _is_silent(override, sources)", "or True"),
-    Mutant("an override replaces everyone", "final", "if o.replaces in (None, each)", "if True"),
+    Mutant("every override covers gaps", "overriding", "            if override.covers_gaps:", "            if True:"),
     Mutant(
-        "an override looks at every source", "final", "if override.sources is None or key in override.sources]", "]"
+        "an override of one person fills what others hold",
+        "overriding",
+        "if sources is not None and not replaces_everyone:",
+        "if False:",
+    ),
+    Mutant(
+        "an override replaces everyone", "overriding", "[source, override.replaces].append", "[source, None].append"
+    ),
+    Mutant(
+        "an override looks at every source",
+        "overriding",
+        "sources = None if override.sources is None else override.sources & keys",
+        "sources = None",
+    ),
+    Mutant(
+        "an override of one person is stronger than any of everyone",
+        "overriding",
+        "_strongest([*everyone, *found])",
+        "_strongest(found)",
+    ),
+    Mutant(
+        "an override of everyone leaves single people",
+        "overriding",
+        "[(start, end, rest)]) if rest",
+        "[(start, end, who)]) if rest",
+    ),
+    Mutant(
+        "a vacant override replaces nobody",
+        "overriding",
+        "alone(self.ranked[rank].by)) for start, end, rank in spans]",
+        "alone(self.ranked[rank].by)) for start, end, rank in spans if alone(self.ranked[rank].by)]",
     ),
     Mutant(
         "a vacant override lets the next layer through",
-        "final",
-        "if (who := override.by if override else each))",
-        'if (who := override.by if override else each).kind != "vacant")',
+        "overriding",
+        "            if override.covers_gaps:",
+        "            if override.covers_gaps and alone(override.by):",
     ),
-    Mutant("extra shifts replace the layers", "final", "chain(counting, beside)", "beside if shifts else counting"),
+    Mutant(
+        "extra shifts replace the layers",
+        "final",
+        "together(chain.from_iterable(_overridden(entries, overriding, fillers) for entries in counting))",
+        "stacked([list(_overridden(entries, overriding, fillers)) for entries in reversed(counting)])",
+    ),
+    Mutant(
+        "an empty source beside others is not filled", "final", "if filling := fillers.get(None):", "if filling := ():"
+    ),
+    Mutant("sources that an override names are like all others", "final", "each.key not in overriding.special", "True"),
     Mutant(
         "the substitution that starts first wins",
         "final",

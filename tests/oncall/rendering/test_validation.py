@@ -9,6 +9,12 @@ import pytest
 from oncall.rendering.answers import on_call_at
 from oncall.rendering.final import render, render_final
 from oncall.rendering.spec import (
+    EARLIEST,
+    LATEST,
+    MAX_LAYERS,
+    MAX_PARTICIPANTS,
+    MAX_PIECES,
+    MAX_TURN_SECONDS,
     Always,
     ByOccurrence,
     ByTime,
@@ -22,8 +28,7 @@ from oncall.rendering.spec import (
     ScheduleSpec,
     Weekly,
 )
-from oncall.rendering.validation import MAX_LAYERS, MAX_PARTICIPANTS, MAX_PIECES, MAX_TURN_SECONDS, validate
-from oncall.rendering.zones import EARLIEST, LATEST
+from oncall.rendering.validation import validate
 from tests.counting import lines_run
 from tests.oncall.rendering.comparison import ANN, BEN, CAT, DAY, HOUR, WEEK, layer, stack, when
 

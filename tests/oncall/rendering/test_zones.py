@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oncall.rendering import zones
+from oncall.rendering import spec, zones
 from oncall.rendering.spec import InvalidSpec
 from tests.oncall.rendering.comparison import DAY, HOUR, MINUTE, when
 from tests.oncall.rendering.referee import zone_info
@@ -59,7 +59,7 @@ def test_no_stretch_since_1900_is_shorter_than_the_step_that_looks_for_changes()
         later - earlier
         for _, changes in LISTED.values()
         for (earlier, _), (later, _) in pairwise(changes)
-        if later >= zones.EARLIEST
+        if later >= spec.EARLIEST
     ]
     assert min(gaps) > zones._STEP
     assert all(abs(offset) < zones._WIDEST for _, changes in LISTED.values() for _, offset in changes)
@@ -82,7 +82,7 @@ def test_every_change_a_zone_file_lists_from_2000_to_2030_is_found_to_the_second
 )
 def test_every_change_since_1900_is_found_where_the_stretches_are_shortest(name: str) -> None:
     data = files("tzdata").joinpath("zoneinfo", *name.split("/")).read_bytes()
-    assert_all_found(name, compiled(data), zones.EARLIEST, when(2100, 1, 1))
+    assert_all_found(name, compiled(data), spec.EARLIEST, when(2100, 1, 1))
 
 
 @pytest.mark.parametrize("name", ["Europe/Berlin", "America/New_York", "America/Santiago", "Australia/Lord_Howe"])
@@ -95,7 +95,7 @@ def test_changes_that_follow_a_rule_for_the_future_are_found(name: str, year: in
     assert expected
 
 
-instants = st.integers(zones.EARLIEST, zones.LATEST - 1)
+instants = st.integers(spec.EARLIEST, spec.LATEST - 1)
 
 
 @given(name=st.sampled_from(NAMES), instant=st.integers(when(1900, 1, 1), when(2060, 1, 1)))
@@ -109,7 +109,7 @@ def test_a_table_grows_both_ways_without_changing_its_offsets(monkeypatch: pytes
     for year in (2026, 1985, 2071, 2200, 1900, 2030):
         for instant in (when(year, 1, 1), when(year, 7, 1, 12), when(year, 12, 31, 23, 59, 59)):
             assert zones.offset_at("Europe/Berlin", instant) == by_the_library("Europe/Berlin", instant)
-    assert zones._tables["Europe/Berlin"].until > zones.LATEST
+    assert zones._tables["Europe/Berlin"].until > spec.LATEST
 
 
 def test_seconds_of_local_mean_time_do_not_break_the_table() -> None:
@@ -130,7 +130,7 @@ def test_it_refuses_an_unknown_zone(name: str) -> None:
 
 @pytest.mark.parametrize("instant", [-(10**15), timegm((1, 1, 1, 0, 0, 0)), timegm((9999, 1, 1, 0, 0, 0)), 10**15])
 def test_outside_the_supported_years_the_first_and_last_offset_apply(instant: int) -> None:
-    edge = zones.EARLIEST if instant < 0 else zones.LATEST - 1
+    edge = spec.EARLIEST if instant < 0 else spec.LATEST - 1
     assert zones.offset_at("Europe/Paris", instant) == by_the_library("Europe/Paris", edge)
     assert list(zones.stretches("Europe/Paris", instant, instant + DAY)) == [
         (instant, instant + DAY, by_the_library("Europe/Paris", edge))
@@ -200,7 +200,7 @@ def test_stretches_cover_the_range_with_the_right_offsets(name: str, since: int,
         assert (parts[0][0], parts[-1][1]) == (since, until)
     for start, end, offset in parts:
         assert start < end
-        if end <= zones.LATEST:
+        if end <= spec.LATEST:
             assert by_the_library(name, start) == by_the_library(name, end - 1) == offset
     assert [start for start, _, _ in parts[1:]] == [t for t in zones.transitions(name, since, until) if t != since]
 
@@ -216,5 +216,5 @@ def test_the_furthest_reading_stays_at_the_change_until_the_clock_has_caught_up(
 
 def test_names_are_those_of_the_packaged_zone_data() -> None:
     assert {"Europe/Berlin", "Asia/Rangoon", "Etc/GMT+12", "UTC"} <= zones.zone_names()
-    assert datetime.fromtimestamp(zones.EARLIEST, UTC).year == zones.FIRST_YEAR
-    assert datetime.fromtimestamp(zones.LATEST - 1, UTC).year == zones.LAST_YEAR
+    assert datetime.fromtimestamp(spec.EARLIEST, UTC).year == spec.FIRST_YEAR
+    assert datetime.fromtimestamp(spec.LATEST - 1, UTC).year == spec.LAST_YEAR

@@ -13,8 +13,7 @@ from oncall.models import Responder, Schedule
 from oncall.operations import Actor, write
 from oncall.rendering.codec import instant_from_text
 from oncall.rendering.final import render_final
-from oncall.rendering.spec import Participant, person
-from oncall.rendering.zones import LATEST
+from oncall.rendering.spec import LATEST, Participant, person
 from oncall.selectors.participants import Name, participant_names
 from oncall.selectors.schedules import OnCall, on_call, specs
 from oncall.selectors.states import load_states

@@ -14,8 +14,7 @@ from connectors.reading.findings import Findings
 from oncall.escalation.policy import Target
 from oncall.rendering.codec import instant_from_text
 from oncall.rendering.final import Span
-from oncall.rendering.spec import VACANT, Participant, person
-from oncall.rendering.zones import LATEST
+from oncall.rendering.spec import LATEST, VACANT, Participant, person
 
 DAY = 86_400
 SCHEDULE, TEAM = {"type": "schedule", "id": "S1"}, {"type": "team", "id": "T1"}

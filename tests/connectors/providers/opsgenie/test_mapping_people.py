@@ -12,8 +12,7 @@ from connectors.providers.opsgenie.vendor import VENDOR
 from connectors.reading.findings import Elements, Findings
 from connectors.records import SourceMember
 from oncall.rendering.codec import instant_from_text
-from oncall.rendering.spec import Substitution, person
-from oncall.rendering.zones import LATEST
+from oncall.rendering.spec import LATEST, Substitution, person
 
 
 def mapped(raw: Any, contacts: Any = None, substitutions: Any = None) -> tuple[Any, Findings]:

@@ -14,8 +14,7 @@ from connectors.reading.findings import Findings
 from connectors.reading.wire import Moment
 from oncall.rendering.codec import instant_from_text, instant_to_text, reading_from_text
 from oncall.rendering.final import render_final
-from oncall.rendering.spec import VACANT, Always, ByTime, Daily, Override, Participant, Weekly, person
-from oncall.rendering.zones import LATEST
+from oncall.rendering.spec import LATEST, VACANT, Always, ByTime, Daily, Override, Participant, Weekly, person
 from tests.connectors.providers.opsgenie.mapped_schedules import codes, daily, mapped, times, weekly
 
 HOUR, DAY, WEEK = 3600, 86_400, 604_800

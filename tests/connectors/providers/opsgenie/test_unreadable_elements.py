@@ -8,8 +8,8 @@ from connectors.closure import Selection
 from connectors.providers.opsgenie.vendor import VENDOR
 from connectors.reading.findings import Findings
 from connectors.reading.texts import short_key
-from oncall.rendering.spec import Participant, person
-from oncall.rendering.zones import EARLIEST, HOUR, LATEST
+from oncall.rendering.spec import EARLIEST, LATEST, Participant, person
+from oncall.rendering.zones import HOUR
 from tests.connectors.providers.opsgenie.mapped_schedules import codes, daily, mapped, times, weekly
 
 

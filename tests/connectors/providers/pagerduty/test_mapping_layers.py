@@ -9,8 +9,7 @@ from connectors.providers.pagerduty.harvest import LayerDetail
 from connectors.providers.pagerduty.vendor import VENDOR
 from connectors.reading.findings import Findings
 from oncall.rendering.codec import reading_from_text
-from oncall.rendering.spec import Always, ByTime, Daily, Override, Weekly, person
-from oncall.rendering.zones import LATEST
+from oncall.rendering.spec import LATEST, Always, ByTime, Daily, Override, Weekly, person
 
 WINDOW = (1_767_139_200, 1_775_001_600)
 
