@@ -118,7 +118,7 @@ class Directory:
     # --- finding ------------------------------------------------------------------------------------------------------
 
     def look_up(self, texts: Iterable[str], *kinds: Kind) -> None:
-        """Loads the rows that the texts may mean, with one query for each kind."""
+        """Loads the rows that the texts may mean, with one query for each kind. A name does not mean a merged row."""
         readings: dict[Kind, set[_Reading]] = defaultdict(set)
         for text in texts:
             for reading in (*_readings(text, kinds), *_near(text, kinds)):
@@ -126,7 +126,8 @@ class Directory:
         for kind, wanted in readings.items():
             for chunk in chunks(wanted - self._looked_up):
                 names = {each.name[:KEY_LENGTH] for each in chunk if each.name}
-                self._keep(kind, Q(name_key__in=names) | Q(pk__in={each.number for each in chunk if each.number}))
+                numbers = {each.number for each in chunk if each.number is not None}
+                self._keep(kind, Q(name_key__in=names, merged_into=None) | Q(pk__in=numbers))
             self._looked_up |= wanted
 
     def find(self, text: str, *kinds: Kind) -> tuple[Kind, str]:

@@ -250,6 +250,13 @@ def test_a_name_and_its_number_must_be_those_of_one_row(administrator: User, mak
         directory.find("Tier #1", *PEOPLE_AND_GROUPS)
 
 
+def test_a_name_means_the_row_that_others_were_merged_into(administrator: User, make: MakeRow) -> None:
+    ana, merged = make("responder", name="Ana"), make("responder", name="Ana", active=False)
+    Responder.objects.filter(pk=merged).update(merged_into=ana)
+    assert Directory(administrator).find("Ana", "responder") == ("responder", f"local:{ana}")
+    assert Directory(administrator).find(f"Ana #{merged}", "responder") == ("responder", f"local:{merged}")
+
+
 def test_the_addresses_in_a_message_are_for_those_who_may_see_people(make: MakeRow, tester: Actor) -> None:
     for number in range(2):
         make("responder", name="Ana", email=f"ana{number}@example.com")
