@@ -13,6 +13,7 @@ from unfold.widgets import UnfoldAdminRadioSelectWidget
 
 from oncall.admin.base.aggregate import AggregateAdmin, ElementInline, actor
 from oncall.admin.base.columns import count_of, first_few, is_list
+from oncall.admin.base.directory import unknown_label
 from oncall.admin.base.fields import RowsSelect
 from oncall.admin.base.forms import AggregateForm, ElementForm
 from oncall.admin.base.names import NameField
@@ -124,9 +125,10 @@ class GroupMemberForm(ElementForm[GroupMember]):
         self.initial["person"] = self.directory.label_when_shown("responder", row.responder_id, row.person_key)
 
     def clean_person(self) -> str:
-        if self.instance.person_key and "person" not in self.changed_data:
-            return self.instance.person_key
-        return self.directory.find(self.cleaned_data["person"], "responder")[1]
+        text, stored = self.cleaned_data["person"], self.instance.person_key
+        if stored and ("person" not in self.changed_data or text == unknown_label("responder", stored)):
+            return stored
+        return self.directory.find(text, "responder")[1]
 
     def values(self) -> dict[str, object]:
         return {"person_key": self.cleaned_data["person"], "role": self.cleaned_data["imported_role"]}

@@ -142,3 +142,21 @@ def test_a_person_is_chosen_without_javascript(pages: Pages, rows: dict[str, int
     page.fill("[name=layers-0-add]", f"Ana Kowalski #{rows['person0']}")
     page.locator("[name=_continue]").first.click()
     expect(page.locator("[name=layers-0-participants]")).to_have_value(f"nobody\nAna Kowalski #{rows['person0']}")
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), (390, True)])
+def test_the_leads_of_a_group_are_searched(pages: Pages, rows: dict[str, int], width: int, dark: bool) -> None:
+    page = pages.open(f"/admin/oncall/usergroup/{rows['group']}/change/", width=width, dark=dark)
+    field = page.locator(".field-leads")
+    field.locator(".select2-selection").click()
+    field.locator(".select2-search__field").press_sequentially("root")
+    chosen = page.locator(".select2-results__option", has_text="root@example.com")
+    expect(chosen).to_be_visible()
+    picture(page, f"leads-{width}-{'dark' if dark else 'light'}")
+    chosen.click()
+    expect(field.locator(".select2-selection__choice")).to_contain_text("root@example.com")
+    page.get_by_text("Add another member").click()
+    page.locator("[name=members-0-person]").press_sequentially("ben")
+    suggestions(page).first.click()
+    expect(page.locator("[name=members-0-person]")).to_have_value(f"Ben Ode #{rows['person1']}")
+    picture(page, f"members-{width}-{'dark' if dark else 'light'}")

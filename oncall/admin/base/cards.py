@@ -68,9 +68,10 @@ def distinct_labels(entries: Sequence[Entry], labels: Sequence[str], keys: Seque
 class CardForm(forms.Form, Generic[Card]):
     """Edits one card. original: the stored card, None for a new one. readonly: why the form cannot edit it, or empty.
     wide: names of the wide fields. lines_field: name of the field whose lines ``add`` extends. kinds: of the rows that
-    these lines may name. labels: the stored entries of this field as lines. number: the position of the stored card.
-    heading: of the card on the page. removed: whether it is not stored any more. notes: sentences about what somebody
-    else changed in the meantime."""
+    these lines may name. labels: the stored entries of this field as lines. unknown_labels: the same as long as no key
+    had a row: a form that was opened then still sends them. number: the position of the stored card. heading: of the
+    card on the page. removed: whether it is not stored any more. notes: sentences about what somebody else changed in
+    the meantime."""
 
     readonly = ""
     number = 0
@@ -86,6 +87,7 @@ class CardForm(forms.Form, Generic[Card]):
     ) -> None:
         self.original, self.directory, self.keys = original, directory, keys
         self.labels: list[str] = []
+        self.unknown_labels: list[str] = []
         options["label_suffix"] = ""
         super().__init__(**options)
         if original is not None:
@@ -95,13 +97,25 @@ class CardForm(forms.Form, Generic[Card]):
         """Sets the initial values of the fields, the labels, and whether the card is read-only."""
         raise NotImplementedError
 
+    def set_labels(
+        self, entries: Sequence[Entry], label: Callable[[Entry, Keys], str], key: Callable[[Entry], str]
+    ) -> None:
+        """Sets the labels. label: of an entry, with the rows of the keys that have one. key: of an entry."""
+        keys = list(map(key, entries))
+        self.labels = distinct_labels(entries, [label(each, self.keys) for each in entries], keys)
+        self.unknown_labels = distinct_labels(entries, [label(each, {}) for each in entries], keys)
+
     def parse_lines(self, stored: Sequence[Entry], find: Callable[[str], Entry]) -> tuple[Entry, ...]:
         """Returns the entries of the lines and of the field ``add``. A line that equals the label of a stored entry
         keeps this entry; any other is looked up with ``find``. Lines that cannot be found are reported as errors of the
         field."""
         if self.lines_field not in self.changed_data and "add" not in self.changed_data:
             return tuple(stored)
-        by_label, entries, errors = dict(zip(self.labels, stored, strict=True)), [], []
+        by_label: dict[str, Entry] = {}
+        for labels in (self.unknown_labels, self.labels):
+            by_label.update(zip(labels, stored, strict=True))
+        entries: list[Entry] = []
+        errors: list[str] = []
         texts = [*filter(None, [*self.cleaned_data[self.lines_field].splitlines(), self.cleaned_data["add"]])]
         self.directory.look_up((text for text in texts if text not in by_label), *self.kinds)
         for text in texts:

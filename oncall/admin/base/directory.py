@@ -97,9 +97,7 @@ class Directory:
     def label(self, kind: Kind, id_: int | None, key: str = "") -> str:
         """Returns the label of a row. The label of an unknown row contains ``key``."""
         row = None if id_ is None else self._row(kind, id_)
-        if row is not None:
-            return row.label
-        return one_line(f"{'' if kind == 'responder' else f'{KIND_WORDS[kind]}: '}{key} (not known here)")
+        return unknown_label(kind, key) if row is None else row.label
 
     def label_when_shown(self, kind: Kind, id_: int | None, key: str = "") -> str:
         """Returns the label, looked up when it is read: the forms of a formset need one query together."""
@@ -120,7 +118,7 @@ class Directory:
     # --- finding ------------------------------------------------------------------------------------------------------
 
     def look_up(self, texts: Iterable[str], *kinds: Kind) -> None:
-        """Loads the rows that the texts may mean, with one query for each kind."""
+        """Loads the rows that the texts may mean, with one query for each kind. A name does not mean a merged row."""
         readings: dict[Kind, set[_Reading]] = defaultdict(set)
         for text in texts:
             for reading in (*_readings(text, kinds), *_near(text, kinds)):
@@ -128,7 +126,8 @@ class Directory:
         for kind, wanted in readings.items():
             for chunk in chunks(wanted - self._looked_up):
                 names = {each.name[:KEY_LENGTH] for each in chunk if each.name}
-                self._keep(kind, Q(name_key__in=names) | Q(pk__in={each.number for each in chunk if each.number}))
+                numbers = {each.number for each in chunk if each.number is not None}
+                self._keep(kind, Q(name_key__in=names, merged_into=None) | Q(pk__in=numbers))
             self._looked_up |= wanted
 
     def find(self, text: str, *kinds: Kind) -> tuple[Kind, str]:
@@ -211,6 +210,11 @@ class _Label:
 def one_line(text: str) -> str:
     """Returns the text in one line, with one space wherever it has blanks: a form can keep no other text apart."""
     return " ".join(text.split())
+
+
+def unknown_label(kind: Kind, key: str) -> str:
+    """Returns the label of a key without a row. A form may send it after the row became known."""
+    return one_line(f"{'' if kind == 'responder' else f'{KIND_WORDS[kind]}: '}{key} (not known here)")
 
 
 def _by_kind(text: str, kinds: Iterable[Kind]) -> Iterator[tuple[Kind, str]]:

@@ -4,6 +4,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, JsonResponse
 from django.urls import reverse
 from django.views.decorators.http import require_GET
@@ -12,6 +13,8 @@ from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 from oncall.admin.base.directory import KIND_WORDS, NOBODY, Directory, one_line
 from oncall.aggregates import Kind
 from oncall.models.root import NAME_LENGTH
+from oncall.selectors.visible import acts_as_lead, may_view_all
+from oncall.tables.kinds import ROOTS
 
 
 class _Suggests(forms.Widget):
@@ -55,6 +58,9 @@ def names_view(request: HttpRequest) -> JsonResponse:
 
     The query has ``kinds``, with commas, and ``nobody`` if nobody can be named. Only visible rows are suggested.
     """
+    models = (ROOTS[kind].rows.model for kind in KIND_WORDS)
+    if not acts_as_lead(request.user) and not any(may_view_all(request.user, model) for model in models):
+        raise PermissionDenied
     kinds = tuple(kind for kind in KIND_WORDS if kind in request.GET.get("kinds", "").split(","))
     term = request.GET.get("term", "")
     if len(term) > NAME_LENGTH or "\0" in term:

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from oncall.admin.base.aggregate import ElementInline
-from oncall.admin.base.directory import NOBODY, Directory
+from oncall.admin.base.directory import NOBODY, Directory, unknown_label
 from oncall.admin.base.fields import ReadingField, instant_of_field
 from oncall.admin.base.forms import AnyRoot, ElementForm
 from oncall.admin.base.names import NameField
@@ -53,9 +53,10 @@ class ReplacementForm(ElementForm[AnyReplacement]):
 
     def clean_stand_in(self) -> str:
         """Returns ``person:<key>`` or ``vacant``. If the field did not change, this is the stored text."""
-        text = self.cleaned_data["stand_in"]
-        if self.instance.by_key and "stand_in" not in self.changed_data:
-            return self.instance.by_key
+        text, stored = self.cleaned_data["stand_in"], self.instance.by_key
+        was_unknown = text == unknown_label("responder", stored.removeprefix(PERSON))
+        if stored and (was_unknown or "stand_in" not in self.changed_data):
+            return stored
         return "vacant" if fold(text) == NOBODY else PERSON + self.directory.find(text, "responder")[1]
 
     def values(self) -> dict[str, object]:

@@ -9,7 +9,7 @@ from django import forms
 from django.forms import formset_factory
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget
 
-from oncall.admin.base.cards import CardForm, CardFormSet, NamesField, distinct_labels
+from oncall.admin.base.cards import CardForm, CardFormSet, NamesField
 from oncall.admin.base.directory import Directory, Keys, row_of_key
 from oncall.admin.base.names import NameField
 from oncall.admin.base.snapshots import Snapshot, plain
@@ -73,8 +73,9 @@ class LevelForm(CardForm[Level]):
     add = NameField(*kinds, required=False, placeholder="Add a name")
 
     def show(self, card: Level) -> None:
-        labels = [target_label(target, self.directory, self.keys) for target in card.targets]
-        self.labels = distinct_labels(card.targets, labels, [target.key for target in card.targets])
+        self.set_labels(
+            card.targets, lambda each, keys: target_label(each, self.directory, keys), lambda each: each.key
+        )
         self.initial.update(wait=card.wait, distribution=card.distribution, targets="\n".join(self.labels))
 
     def clean(self) -> None:

@@ -9,7 +9,7 @@ from django import forms
 from django.forms import formset_factory
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from oncall.admin.base.cards import CardForm, CardFormSet, LinesField, NamesField, distinct_labels
+from oncall.admin.base.cards import CardForm, CardFormSet, LinesField, NamesField
 from oncall.admin.base.directory import NOBODY, Directory, Keys, row_of_key
 from oncall.admin.base.fields import ReadingField, instant_of_field
 from oncall.admin.base.names import NameField
@@ -93,9 +93,11 @@ class LayerForm(CardForm[Layer]):
         super().__init__(original=original, directory=directory, keys=keys, **options)
 
     def show(self, card: Layer) -> None:
-        who = card.participants
-        labels = [participant_label(each, self.directory, self.keys) for each in who]
-        self.labels = distinct_labels(who, labels, [each.id for each in who])
+        self.set_labels(
+            card.participants,
+            lambda each, keys: participant_label(each, self.directory, keys),
+            lambda each: each.id,
+        )
         self.readonly = why_readonly(card)
         if self.readonly:
             self.fields.clear()

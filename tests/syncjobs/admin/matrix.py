@@ -143,6 +143,12 @@ def _page(app: str, model: str) -> tuple[Rule, Rule]:
     return rule, rule
 
 
+def _sees_names(visitor: Visitor) -> bool:
+    models = ("responder", "usergroup", "schedule", "escalationpolicy")
+    rights = (f"oncall.{verb}_{model}" for verb in ("view", "change", "delete") for model in models)
+    return visitor.lead or any(map(visitor.has, rights))
+
+
 _CONNECTION: Final = ("connectors", "connection")
 _RUN: Final = ("syncjobs", "syncrun")
 _PROFILE: Final = ("syncjobs.view_syncprofile", "syncjobs.change_syncprofile")
@@ -164,7 +170,7 @@ OF_MODELS: Final[Mapping[str, tuple[Rule, Rule]]] = {
     },
     "syncjobs/syncrun <int:run_id>/progress/": (_view(*_RUN), _view(*_RUN)),
     "syncjobs/syncrun <int:run_id>/items/<int:item_id>/": (_view(*_RUN), _view(*_RUN)),
-    "oncall/responder names/": (_always, _button),  # it names visible rows only
+    "oncall/responder names/": (_if(_sees_names), _button),
     "oncall/schedule <int:pk>/page/": _page("oncall", "schedule"),
     "oncall/escalationpolicy <int:pk>/page/": _page("oncall", "escalationpolicy"),
 }

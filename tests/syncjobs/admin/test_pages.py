@@ -33,6 +33,7 @@ CONNECTIONS = "tests/syncjobs/admin/test_connections.py"
 SELECTION = "tests/syncjobs/admin/test_selection.py"
 RUNS = "tests/syncjobs/admin/test_runs.py"
 CONFLICTS = "tests/syncjobs/admin/test_conflicts.py"
+NAMES = "tests/oncall/admin/base/test_names.py"
 NAVIGATION = "tests/config/test_navigation.py"
 
 
@@ -68,6 +69,7 @@ PAGES: Mapping[str, Page] = {
     "oncall_responder_add": Page(AGGREGATE, 10),
     "oncall_responder_change": Page(AGGREGATE, 10),
     "oncall_responder_delete": Page(AGGREGATE, 12),
+    "oncall_responder_names": Page(NAMES, 4, title=False),
     "oncall_escalationpolicy_changelist": Page(LISTS, 10),
     "oncall_escalationpolicy_add": Page(CARDS, 10),
     "oncall_escalationpolicy_change": Page(CARDS, 10),

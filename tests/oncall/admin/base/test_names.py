@@ -19,7 +19,18 @@ from oncall.admin.base.directory import KIND_WORDS, Directory, one_line
 from oncall.admin.base.forms import ElementForm
 from oncall.admin.base.names import NameField
 from oncall.aggregates import Kind, fold
-from oncall.models import EscalationPolicy, Reference, Responder, Schedule, User, UserGroup
+from oncall.models import (
+    ChangeRecord,
+    EscalationPolicy,
+    GroupMember,
+    Override,
+    Reference,
+    Responder,
+    Schedule,
+    Substitution,
+    User,
+    UserGroup,
+)
 from oncall.operations import Actor, create_account, set_rights
 from oncall.rendering.codec import layers_from_json
 from oncall.tables.kinds import ROOTS
@@ -239,6 +250,13 @@ def test_a_name_and_its_number_must_be_those_of_one_row(administrator: User, mak
         directory.find("Tier #1", *PEOPLE_AND_GROUPS)
 
 
+def test_a_name_means_the_row_that_others_were_merged_into(administrator: User, make: MakeRow) -> None:
+    ana, merged = make("responder", name="Ana"), make("responder", name="Ana", active=False)
+    Responder.objects.filter(pk=merged).update(merged_into=ana)
+    assert Directory(administrator).find("Ana", "responder") == ("responder", f"local:{ana}")
+    assert Directory(administrator).find(f"Ana #{merged}", "responder") == ("responder", f"local:{merged}")
+
+
 def test_the_addresses_in_a_message_are_for_those_who_may_see_people(make: MakeRow, tester: Actor) -> None:
     for number in range(2):
         make("responder", name="Ana", email=f"ana{number}@example.com")
@@ -279,6 +297,32 @@ def test_keys_of_one_person_and_people_of_one_name_survive_any_save(
     assert page.send(**{"layers-0-participants": "\r\n".join(changed)}).status_code == 302
     (layer,) = Schedule.objects.get().layers["layers"]
     assert layer["participants"] == [*stored[::-1], "vacant"]
+
+
+def test_keys_whose_rows_become_known_while_the_form_is_open_survive(
+    form: Any, make: MakeRow, weekly_layers: Callable[..., Any], one_level: Callable[..., Any]
+) -> None:
+    shift = {"starts_at": "2100-03-02T10:00:00Z", "ends_at": "2100-03-02T11:00:00Z", "by_key": "person:3:P1"}
+    layers = weekly_layers("person:3:P1", "group:3:P1", "vacant")
+    group = make("user_group", {"members": {"3:T:P": {"person_key": "3:P1", "role": ""}}})
+    schedule = make("schedule", {"overrides": {"3:S:O": shift}}, layers=layers)
+    person = make("responder", {"substitutions": {"3:R:S": {**shift, "scope": None}}}, name="Ben")
+    policy = make("escalation_policy", levels=one_level(("responder", "3:P1"), ("user_group", "3:P1")))
+    rows = {"usergroup": group, "schedule": schedule, "responder": person, "escalationpolicy": policy}
+    opened = {model: form(model, pk) for model, pk in rows.items()}
+    ana = make("responder", name="Ana")
+    Reference.objects.filter(key="3:P1", position__endswith="/0").update(responder=ana)
+    GroupMember.objects.update(responder=ana)
+    for model in (Override, Substitution):
+        model.objects.update(by=ana)
+    before = ChangeRecord.objects.count()
+    assert [page.send().status_code for page in opened.values()] == [302] * 4
+    changed = opened["schedule"].data["layers-0-participants"].splitlines()[::-1]
+    assert ChangeRecord.objects.count() == before
+    assert opened["schedule"].send(**{"layers-0-participants": "\r\n".join(changed)}).status_code == 302
+    (layer,) = Schedule.objects.get().layers["layers"]
+    assert layer["participants"] == ["vacant", "group:3:P1", "person:3:P1"]
+    assert form("schedule", schedule).data["layers-0-participants"].splitlines()[2] == f"Ana #{ana}"
 
 
 def test_targets_of_one_label_survive_any_save(form: Any, make: MakeRow) -> None:
