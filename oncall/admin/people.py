@@ -16,9 +16,10 @@ from unfold.decorators import display
 from oncall.admin.base.aggregate import AggregateAdmin, ElementInline, actor
 from oncall.admin.base.columns import SourceFilter, first_few, is_list
 from oncall.admin.base.directory import Directory
-from oncall.admin.base.fields import PersonField, ZoneField, typing_zone
+from oncall.admin.base.fields import PersonField, ZoneField
 from oncall.admin.base.forms import AggregateForm, ElementForm
 from oncall.admin.base.replacements import ReplacementForm, ReplacementInline
+from oncall.admin.base.times import typing_zone
 from oncall.admin.base.unfold import ModelFormOptions
 from oncall.errors import StaleRows
 from oncall.models import ContactMethod, GroupMember, NotificationRule, Responder, Substitution

@@ -9,9 +9,10 @@ from django.contrib.admin.exceptions import DisallowedModelAdminLookup
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import get_fields_from_path
 from django.contrib.admin.views.main import ERROR_FLAG, ORDER_VAR, SEARCH_VAR
-from django.db.models import DateField, Model, QuerySet
+from django.db.models import DateField, DateTimeField, Model, QuerySet
 from django.http import HttpRequest
 
+from oncall.admin.base.times import InstantField, InstantWidget
 from oncall.models.root import NAME_LENGTH
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class DeclaredLookups(ModelAdmin[_AnyModel]):
     """
 
     linked_lookups: tuple[str, ...] = ()
+    formfield_overrides = {DateTimeField: {"form_class": InstantField, "widget": InstantWidget}}
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
         entries = self.list_filter if request is None else self.get_list_filter(request)

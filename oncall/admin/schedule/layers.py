@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Unpack
 from uuid import uuid4
 
@@ -11,14 +12,14 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidge
 
 from oncall.admin.base.cards import AddField, CardForm, CardFormSet, LinesField
 from oncall.admin.base.directory import NOBODY, Directory, Keys, row_of_key
-from oncall.admin.base.fields import ReadingField, instant_of_field
+from oncall.admin.base.times import FormZone, InstantField, ReadingField, set_zone
 from oncall.admin.base.unfold import FormOptions
 from oncall.admin.schedule.window_lines import UnreadableLine, text_from_windows, windows_from_text
 from oncall.holders import unknown_holder
 from oncall.models.root import NAME_LENGTH
 from oncall.rendering.spec import VACANT, ByOccurrence, ByTime, Everyone, InvalidSpec, Layer, Participant, ScheduleSpec
 from oncall.rendering.validation import validate
-from oncall.rendering.zones import DAY, HOUR, MINUTE, WEEK, reading
+from oncall.rendering.zones import DAY, HOUR, MINUTE, WEEK, zone_names
 from oncall.tables.schedules import ROW_OF_PARTICIPANT
 
 EVERYONE, MONTHS = "everyone", "months"
@@ -39,6 +40,8 @@ def participant_label(participant: Participant, directory: Directory, keys: Keys
 
 def why_readonly(layer: Layer) -> str:
     """Returns why the form cannot edit this layer, or an empty string."""
+    if layer.zone is not None and layer.zone not in zone_names():
+        return f"its time zone {layer.zone} is not known"
     if isinstance(layer.turns, ByOccurrence):
         return "its turns change with each occurrence"
     if text_from_windows(layer.windows) is None:
@@ -72,14 +75,20 @@ class LayerForm(CardForm[Layer]):
     windows = LinesField(
         help_text="One per line, like “daily 17:00 for 10h” or “fri 20:30 for 12h30m”. If empty: always.",
     )
-    starts = ReadingField(required=False, label="From", help_text="Before this, the layer has nobody.")
-    ends = ReadingField(required=False, label="Until")
+    starts = InstantField(required=False, label="From", help_text="Before this, the layer has nobody.")
+    ends = InstantField(required=False, label="Until")
 
     def __init__(
-        self, *, zone: str, original: Layer | None, directory: Directory, keys: Keys, **options: Unpack[FormOptions]
+        self,
+        *,
+        zone: FormZone,
+        original: Layer | None,
+        directory: Directory,
+        keys: Keys,
+        **options: Unpack[FormOptions],
     ) -> None:
-        self.zone = (original and original.zone) or zone
         super().__init__(original=original, directory=directory, keys=keys, **options)
+        set_zone(self, zone if original is None or original.zone is None else FormZone(original.zone, True))
 
     def show(self, card: Layer) -> None:
         self.labels = [participant_label(each, self.directory, self.keys) for each in card.participants]
@@ -97,8 +106,8 @@ class LayerForm(CardForm[Layer]):
             name=card.name,
             participants="\n".join(self.labels),
             windows=text_from_windows(card.windows),
-            starts=None if card.starts_at is None else reading(self.zone, card.starts_at),
-            ends=None if card.ends_at is None else reading(self.zone, card.ends_at),
+            starts=_moment(card.starts_at),
+            ends=_moment(card.ends_at),
         )
 
     def clean(self) -> None:
@@ -146,9 +155,17 @@ class LayerForm(CardForm[Layer]):
             windows=data["when"],
             turns=turns,
             participants=data["who"],
-            starts_at=instant_of_field(self, "starts", stored.starts_at if stored else None, self.zone),
-            ends_at=instant_of_field(self, "ends", stored.ends_at if stored else None, self.zone),
+            starts_at=_instant(data["starts"]),
+            ends_at=_instant(data["ends"]),
         )
+
+
+def _moment(instant: int | None) -> datetime | None:
+    return None if instant is None else datetime.fromtimestamp(instant, UTC)
+
+
+def _instant(moment: datetime | None) -> int | None:
+    return None if moment is None else int(moment.timestamp())
 
 
 class LayerFormSet(CardFormSet[Layer]):
@@ -162,7 +179,7 @@ class LayerFormSet(CardFormSet[Layer]):
         cards: Sequence[Layer],
         directory: Directory,
         keys: Keys,
-        zone: str,
+        zone: FormZone,
     ) -> None:
         self.zone = zone
         super().__init__(data, prefix=prefix, cards=cards, directory=directory, keys=keys)
