@@ -14,7 +14,7 @@ from oncall.admin.base.cards import AddField, CardForm, CardFormSet, LinesField
 from oncall.admin.base.directory import NOBODY, Directory, Keys, row_of_key
 from oncall.admin.base.times import FormZone, InstantField, ReadingField, set_zone
 from oncall.admin.base.unfold import FormOptions
-from oncall.admin.schedule.window_lines import UnreadableLine, text_from_windows, windows_from_text
+from oncall.admin.schedule.windows_field import WindowsField
 from oncall.holders import unknown_holder
 from oncall.models.root import NAME_LENGTH
 from oncall.rendering.spec import VACANT, ByOccurrence, ByTime, Everyone, InvalidSpec, Layer, Participant, ScheduleSpec
@@ -24,6 +24,12 @@ from oncall.tables.schedules import ROW_OF_PARTICIPANT
 
 EVERYONE, MONTHS = "everyone", "months"
 SECONDS = {"weeks": WEEK, "days": DAY, "hours": HOUR, "minutes": MINUTE}
+#: The field of the form that edits a part of a layer.
+_FIELDS = {
+    "turns.anchor": "first",
+    "turns.length": "length",
+    "participants": "participants",
+}
 UNITS = [(name, name) for name in SECONDS] + [(MONTHS, MONTHS), (EVERYONE, "everyone at once")]
 
 
@@ -44,8 +50,6 @@ def why_readonly(layer: Layer) -> str:
         return f"its time zone {layer.zone} is not known"
     if isinstance(layer.turns, ByOccurrence):
         return "its turns change with each occurrence"
-    if text_from_windows(layer.windows) is None:
-        return "its windows follow a recurrence rule"
     if isinstance(layer.turns, Everyone):
         return ""
     if layer.turns.clock == "elapsed":
@@ -72,9 +76,7 @@ class LayerForm(CardForm[Layer]):
     first = ReadingField(required=False, label="First handoff", help_text="Local time. Turns are counted from here.")
     participants = LinesField(help_text="One per line, in order. Names may repeat. “nobody” leaves a turn vacant.")
     add = AddField("rb-participants")
-    windows = LinesField(
-        help_text="One per line, like “daily 17:00 for 10h” or “fri 20:30 for 12h30m”. If empty: always.",
-    )
+    windows = WindowsField(required=False, help_text="Local times. A layer without windows is always open.")
     starts = InstantField(required=False, label="From", help_text="Before this, the layer has nobody.")
     ends = InstantField(required=False, label="Until")
 
@@ -101,11 +103,14 @@ class LayerForm(CardForm[Layer]):
             self.initial.update(length=length, unit=unit, first=card.turns.anchor)
         else:
             self.initial.update(length=None, unit=EVERYONE)
+        windows = self.fields["windows"]
+        assert isinstance(windows, WindowsField)  # noqa: S101 - declared above
+        windows.show(card.windows)
         self.fields["name"].required = bool(card.name)  # not every source names its layers
         self.initial.update(
             name=card.name,
             participants="\n".join(self.labels),
-            windows=text_from_windows(card.windows),
+            windows=card.windows,
             starts=_moment(card.starts_at),
             ends=_moment(card.ends_at),
         )
@@ -121,15 +126,16 @@ class LayerForm(CardForm[Layer]):
                     self.add_error(name, "Without this value it is unknown whose turn it is.")
         stored = self.original.participants if self.original is not None else ()
         cleaned["who"] = self.parse_lines(stored, self._find)
-        try:
-            cleaned["when"] = windows_from_text(cleaned["windows"])
-        except UnreadableLine as unreadable:
-            self.add_error("windows", str(unreadable))
+        starts, ends = cleaned["starts"], cleaned["ends"]
+        if starts is not None and ends is not None and ends < starts:
+            self.add_error("ends", "The end must be after the start.")
         if not self.errors:
             try:
                 validate(ScheduleSpec("UTC", "stacked", (self.card(),)))
             except InvalidSpec as wrong:
-                self.add_error(None, str(wrong).removeprefix("layers[0]."))
+                path = wrong.path.removeprefix("layers[0].")
+                field = next((name for start, name in _FIELDS.items() if path.startswith(start)), None)
+                self.add_error(field, f"{path}: {wrong.message}" if field is None else f"It {wrong.message}.")
 
     @property
     def title(self) -> str:
@@ -148,11 +154,11 @@ class LayerForm(CardForm[Layer]):
             months = data["unit"] == MONTHS
             length = data["length"] if months else data["length"] * SECONDS[data["unit"]]
             turns = ByTime(data["first"], length, "months" if months else "seconds")
-        layer = stored or Layer(f"local-{uuid4().hex[:12]}", data["name"], data["when"], turns, data["who"])
+        layer = stored or Layer(f"local-{uuid4().hex[:12]}", data["name"], data["windows"], turns, data["who"])
         return replace(
             layer,
             name=data["name"],
-            windows=data["when"],
+            windows=data["windows"],
             turns=turns,
             participants=data["who"],
             starts_at=_instant(data["starts"]),
