@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 
 from django import forms
 from django.core.exceptions import ValidationError
-from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from oncall.admin.schedule.window_lines import (
     DAYS,
@@ -28,6 +27,7 @@ from oncall.rendering.spec import Always, Recurring, Window
 
 #: A layer with more rows is shown as one row that can only be kept or removed: a browser sends each field of each row.
 MOST_ROWS = 20
+_MOST_SENT = 100  # rows of one request; a form that is shown again contains one more than before
 ALWAYS: tuple[Window, ...] = (Always(),)
 _PARTS = ("daily", *DAYS, "from", "until", "length", "unit", "remove", "kept")
 _TICKS = frozenset({"daily", *DAYS, "remove"})
@@ -52,7 +52,7 @@ class WindowsWidget(forms.Widget):
 
     def value_from_datadict(self, data: Mapping[str, Any], files: object, name: str) -> EnteredWindows:
         count = str(data.get(f"{name}-rows", ""))
-        numbers = range(min(int(count), MOST_ROWS + 1) if count.isascii() and count.isdigit() and len(count) < 4 else 0)
+        numbers = range(min(int(count), _MOST_SENT) if count.isascii() and count.isdigit() and len(count) < 4 else 0)
         rows = [{part: str(data.get(f"{name}-{n}-{part}") or "").strip() for part in _PARTS} for n in numbers]
         return EnteredWindows(f"{name}-always" in data, tuple(rows), str(data.get(name) or "").replace("\r\n", "\n"))
 
@@ -72,8 +72,6 @@ class WindowsWidget(forms.Widget):
             "always": value.always,
             "lines": value.lines,
             "examples": EXAMPLES,
-            "input_class": UnfoldAdminTextInputWidget().attrs["class"],
-            "textarea_class": UnfoldAdminTextareaWidget().attrs["class"],
             "units": tuple(UNITS),
             "rows": [
                 {

@@ -152,6 +152,15 @@ def test_a_row_that_is_no_window_is_refused_in_words_and_shown_again(row: dict[s
     assert {part: again[f"windows-0-{part}"] for part in row} == row
 
 
+def test_no_row_is_lost_however_often_the_form_is_shown_again() -> None:
+    stored = tuple(Weekly(1, n * HOUR, MINUTE) for n in range(MOST_ROWS))
+    form = WindowsForm(windows=stored)
+    for number in range(MOST_ROWS, MOST_ROWS + 4):  # each time another row is typed, and an error elsewhere
+        form = WindowsForm(sent(form, **{f"{number}_tue": "on", f"{number}_from": "09:00"}), windows=stored)
+        assert len(form.errors["windows"]) == number - MOST_ROWS + 1
+    assert len([name for name in sent(form) if name.endswith("-from")]) == MOST_ROWS + 5
+
+
 @pytest.mark.parametrize(
     ("line", "windows"),
     [
