@@ -54,7 +54,9 @@ class WindowsWidget(forms.Widget):
         count = str(data.get(f"{name}-rows", ""))
         numbers = range(min(int(count), _MOST_SENT) if count.isascii() and count.isdigit() and len(count) < 4 else 0)
         rows = [{part: str(data.get(f"{name}-{n}-{part}") or "").strip() for part in _PARTS} for n in numbers]
-        return EnteredWindows(f"{name}-always" in data, tuple(rows), str(data.get(name) or "").replace("\r\n", "\n"))
+        return EnteredWindows(
+            bool(data.get(f"{name}-always")), tuple(rows), str(data.get(name) or "").replace("\r\n", "\n")
+        )
 
     def value_omitted_from_data(self, data: Mapping[str, Any], files: object, name: str) -> bool:
         return name not in data

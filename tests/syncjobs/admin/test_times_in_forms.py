@@ -396,6 +396,22 @@ def test_what_the_form_saves_in_the_last_years_can_be_shown(browser: Client, zon
     assert "is outside the years 1900 to 2200." in response.content.decode()
 
 
+@pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "Pacific/Honolulu"])
+def test_what_the_form_saves_in_the_first_years_can_be_shown(browser: Client, zone: str) -> None:
+    first = instant_from_text("1900-01-01T00:00:00Z")
+    form = Form(browser, _layer(zone, first + DAY, first + 2 * DAY))
+    windows = {"layers-0-windows-always": "", "layers-0-windows": "daily 22:00 for 8h"}
+    typed = instant_to_text(reading(zone, first + MINUTE)).removesuffix("Z")  # local mean time has seconds
+    response = form.send(**{"layers-0-starts": typed}, **windows)
+    assert response.status_code == 302, problems(response)
+    starts, ends = _stored_layer()
+    assert (starts, ends) == (first + MINUTE, first + 2 * DAY)
+    for instant in (first, starts, ends - 1):
+        page = browser.get(page_url(Schedule.objects.get().pk), {"at": instant_to_text(instant)})
+        assert page.context["why"].instant == instant_to_text(instant)
+        assert page.context["timeline"].since <= instant < page.context["timeline"].until
+
+
 def test_a_form_that_was_filled_in_another_zone_keeps_the_meaning_of_its_readings(browser: Client) -> None:
     starts = instant_from_text("2199-01-01T08:00:00Z")
     form = Form(browser, _override("Europe/Berlin", starts, starts + HOUR))
