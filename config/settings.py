@@ -53,6 +53,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django.forms",
     "django_celery_beat",
     "oncall",
     "connectors",
@@ -88,6 +89,8 @@ TEMPLATES = [
         },
     },
 ]
+# Form widgets have templates in templates/, too.
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 AUTH_USER_MODEL = "oncall.User"
 AUTHENTICATION_BACKENDS = ["oncall.operations.logins.ThrottledBackend"]
 AUTH_PASSWORD_VALIDATORS = [

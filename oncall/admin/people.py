@@ -17,10 +17,11 @@ from oncall.admin.base.aggregate import AggregateAdmin, ElementInline, actor
 from oncall.admin.base.bulk import apply_to_each
 from oncall.admin.base.columns import SourceFilter, first_few, is_list
 from oncall.admin.base.directory import Directory
-from oncall.admin.base.fields import ZoneField, typing_zone
+from oncall.admin.base.fields import ZoneField
 from oncall.admin.base.forms import AggregateForm, ElementForm
 from oncall.admin.base.names import NameField, names_view
 from oncall.admin.base.replacements import ReplacementForm, ReplacementInline
+from oncall.admin.base.times import typing_zone
 from oncall.admin.base.unfold import ModelFormOptions
 from oncall.errors import StaleRows
 from oncall.models import ContactMethod, GroupMember, NotificationRule, Responder, Substitution, UserGroup

@@ -160,6 +160,16 @@ def at(zone: str, reading: int, since: int = -_FOREVER) -> int:
     raise AssertionError("a UTC offset is larger than one day")  # pragma: no cover
 
 
+def instants(zone: str, reading: int) -> tuple[int, ...]:
+    """Returns all instants at which the wall clock shows ``reading``, in order: none if the clock skips it, two if the
+    reading is repeated."""
+    return tuple(
+        reading - offset
+        for start, end, offset in stretches(zone, reading - _WIDEST, reading + _WIDEST)
+        if start <= reading - offset < end
+    )
+
+
 def stretches(zone: str, since: int, until: int) -> Iterator[tuple[int, int, int]]:
     """Yields (start, end, offset) in order, without gaps in ``[since, until)``. An empty range yields nothing."""
     if since >= until:

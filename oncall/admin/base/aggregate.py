@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from django.contrib import messages
 from django.contrib.admin import SimpleListFilter, action
 from django.contrib.admin.actions import delete_selected
+from django.contrib.admin.helpers import AdminForm
 from django.contrib.admin.options import InlineModelAdmin
 from django.db.models import ForeignKey, Model, QuerySet
 from django.forms import BaseInlineFormSet, ModelChoiceField
@@ -21,6 +22,7 @@ from oncall.admin.base.columns import PageOfRows, SourceFilter, source
 from oncall.admin.base.directory import Directory
 from oncall.admin.base.elements import ElementFormSet
 from oncall.admin.base.fields import RowSelect
+from oncall.admin.base.form_errors import form_errors
 from oncall.admin.base.forms import (
     HIDDEN,
     REMOVED_KEY,
@@ -256,7 +258,14 @@ class AggregateAdmin(OperationsAdmin[AnyRoot]):
         form_url: str = "",
         obj: AnyRoot | None = None,
     ) -> HttpResponse:
-        context = {**context, "warnings": () if obj is None else self.warnings(obj)}
+        adminform, inlines = context["adminform"], context["inline_admin_formsets"]
+        assert isinstance(adminform, AdminForm)  # noqa: S101 - Django passes both
+        assert isinstance(inlines, list)  # noqa: S101
+        context = {
+            **context,
+            "warnings": () if obj is None else self.warnings(obj),
+            "form_errors": form_errors(adminform.form, inlines),
+        }
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     def get_formset_kwargs(

@@ -9,10 +9,11 @@ from django.contrib.admin.exceptions import DisallowedModelAdminLookup
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import get_fields_from_path
 from django.contrib.admin.views.main import ERROR_FLAG, ORDER_VAR, SEARCH_VAR
-from django.db.models import DateField, Model, QuerySet
+from django.db.models import DateField, DateTimeField, Model, QuerySet
 from django.http import HttpRequest
 
 from oncall.admin.base.compared import SNAPSHOT_FIELD, compared
+from oncall.admin.base.times import InstantField, InstantWidget
 from oncall.models.root import NAME_LENGTH
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class DeclaredLookups(ModelAdmin[_AnyModel]):
     """
 
     linked_lookups: tuple[str, ...] = ()
+    formfield_overrides = {DateTimeField: {"form_class": InstantField, "widget": InstantWidget}}
     change_form_before_template = "oncall/admin/row_version.html"
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:

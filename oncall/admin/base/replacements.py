@@ -1,6 +1,5 @@
 """Base classes for overrides and substitutions: elements by which another person, or nobody, is on call for a time."""
 
-from datetime import datetime
 from typing import TypeVar, Unpack
 
 from django.core.exceptions import ValidationError
@@ -10,15 +9,14 @@ from django.utils import timezone
 
 from oncall.admin.base.aggregate import ElementInline
 from oncall.admin.base.directory import NOBODY, Directory, unknown_label
-from oncall.admin.base.fields import ReadingField, instant_of_field
 from oncall.admin.base.forms import AnyRoot, ElementForm
 from oncall.admin.base.names import NameField
+from oncall.admin.base.times import FormZone, InstantField, set_zone
 from oncall.admin.base.unfold import ModelFormOptions
 from oncall.aggregates import fold
 from oncall.holders import holder_in_words
 from oncall.models import Override, Substitution
 from oncall.rendering.codec import instant_to_text
-from oncall.rendering.zones import reading
 from oncall.tables.base import PERSON
 
 AnyReplacement = TypeVar("AnyReplacement", bound=Override | Substitution)
@@ -29,12 +27,14 @@ class ReplacementForm(ElementForm[AnyReplacement]):
 
     person_column = "by_id"
     stand_in: NameField
-    starts = ReadingField(label="Starts")
-    ends = ReadingField(label="Ends")
+    starts = InstantField(label="Starts")
+    ends = InstantField(label="Ends")
 
-    def __init__(self, *, zone: str, directory: Directory, **options: Unpack[ModelFormOptions[AnyReplacement]]) -> None:
-        self.zone = zone
+    def __init__(
+        self, *, zone: FormZone, directory: Directory, **options: Unpack[ModelFormOptions[AnyReplacement]]
+    ) -> None:
         super().__init__(directory=directory, **options)
+        set_zone(self, zone)
 
     def show(self, row: AnyReplacement) -> None:
         self.initial["stand_in"] = holder_in_words(row.by_key)
@@ -42,8 +42,7 @@ class ReplacementForm(ElementForm[AnyReplacement]):
             self.initial["stand_in"] = self.directory.label_when_shown(
                 "responder", row.by_id, row.by_key.removeprefix(PERSON)
             )
-        self.initial["starts"] = reading(self.zone, _seconds(row.starts_at))
-        self.initial["ends"] = reading(self.zone, _seconds(row.ends_at))
+        self.initial.update(starts=row.starts_at, ends=row.ends_at)
 
     def clean(self) -> None:
         super().clean()
@@ -60,22 +59,12 @@ class ReplacementForm(ElementForm[AnyReplacement]):
         return "vacant" if fold(text) == NOBODY else PERSON + self.directory.find(text, "responder")[1]
 
     def values(self) -> dict[str, object]:
-        row = self.instance
-        starts, ends = (_seconds(row.starts_at), _seconds(row.ends_at)) if row.by_key else (None, None)
+        starts, ends = (int(self.cleaned_data[name].timestamp()) for name in ("starts", "ends"))
         return {
             "by_key": self.cleaned_data["stand_in"],
-            "starts_at": self._instant_text("starts", starts),
-            "ends_at": self._instant_text("ends", ends),
+            "starts_at": instant_to_text(starts),
+            "ends_at": instant_to_text(ends),
         }
-
-    def _instant_text(self, name: str, stored: int | None) -> str:
-        instant = instant_of_field(self, name, stored, self.zone)
-        assert instant is not None  # noqa: S101 - the field is required
-        return instant_to_text(instant)
-
-
-def _seconds(instant: datetime) -> int:
-    return int(instant.timestamp())
 
 
 class ReplacementInline(ElementInline[AnyReplacement, AnyRoot]):

@@ -11,13 +11,12 @@ from django.shortcuts import get_object_or_404
 
 from oncall.admin.base.columns import dated_moment
 from oncall.admin.base.page import AggregatePage
+from oncall.admin.base.times import AtForm
 from oncall.admin.policy.ladder import INACTIVE_WORDS, Ladder, LadderBuilder
-from oncall.admin.schedule.range import instant_of_query
 from oncall.escalation.codec import InvalidPolicy
 from oncall.escalation.walk import MOST_MINUTES, Notice, WalkTooLong, notices, walk
 from oncall.models import EscalationPolicy, Responder, Service
-from oncall.rendering.codec import reading_to_text
-from oncall.rendering.zones import DAY, reading, zone_names
+from oncall.rendering.zones import DAY, zone_names
 from oncall.selectors.policies import Walkable, walkable
 from oncall.selectors.visible import named_beside, visible_to
 
@@ -27,9 +26,10 @@ MOST_LINES = 100
 
 @dataclass(frozen=True, slots=True)
 class WalkQuery:
-    """The alert to simulate. at: its instant. zone: the time zone of the page. zones: the zones to choose from.
-    acknowledged: the minute in which somebody acknowledges it, None if nobody does."""
+    """The alert to simulate. form: the field of its instant. at: its instant. zone: the time zone of the page. zones:
+    the zones to choose from. acknowledged: the minute in which somebody acknowledges it, None if nobody does."""
 
+    form: AtForm
     at: int
     zone: str
     zones: tuple[str, ...]
@@ -38,16 +38,14 @@ class WalkQuery:
     @classmethod
     def of(cls, query: Mapping[str, str], now: int, zones: tuple[str, ...]) -> "WalkQuery":
         """Returns the alert of a query with ``at``, ``zone`` and ``ack``. A value that cannot be read counts as
-        missing. The defaults are now, the first zone, and no acknowledgement."""
+        missing; the form shows why ``at`` cannot be read. The defaults are now, the first zone, and no
+        acknowledgement."""
         zone = next((each for each in zones if each == query.get("zone")), zones[0])
-        at = instant_of_query(query.get("at", ""), zone)
+        form = AtForm(query, zone, now)
+        at = form.instant
         minute = query.get("ack", "")
         acknowledged = int(minute) if minute.isascii() and minute.isdigit() and len(minute) < 7 else None
-        return cls(now if at is None else at, zone, zones, acknowledged)
-
-    @property
-    def reading(self) -> str:
-        return reading_to_text(reading(self.zone, self.at))[:16]
+        return cls(form, now if at is None else at, zone, zones, acknowledged)
 
     @property
     def last_minute(self) -> int:
@@ -112,7 +110,7 @@ class EscalationPage(AggregatePage[EscalationPolicy]):
             return {"inactive": INACTIVE_WORDS["escalation_policy"]}
         now = int(time.time())
         # The zones to choose from are those of the policy's schedules, which are read for about the time of the alert.
-        near = instant_of_query(request.GET.get("at", ""), "UTC")
+        near = AtForm(request.GET, "UTC", now).instant
         try:
             found = walkable(policy, (now if near is None else near) - DAY)
         except InvalidPolicy as wrong:

@@ -6,9 +6,10 @@ from typing import Any, ClassVar
 from django.http import HttpRequest
 
 from oncall.admin.base.cards_form import CardsForm
-from oncall.admin.base.fields import ZoneField, typing_zone
+from oncall.admin.base.fields import ZoneField
 from oncall.admin.base.names import NameField
 from oncall.admin.base.replacements import ReplacementForm, ReplacementInline
+from oncall.admin.base.times import typing_zone
 from oncall.admin.schedule.layers import LayerFormSet, Layers
 from oncall.aggregates import Values
 from oncall.models import Override, Schedule

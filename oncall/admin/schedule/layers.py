@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any, Unpack
 from uuid import uuid4
 
@@ -9,23 +10,29 @@ from django import forms
 from django.forms import formset_factory
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from oncall.admin.base.cards import CardForm, CardFormSet, LinesField, NamesField
+from oncall.admin.base.cards import CardForm, CardFormSet, NamesField
 from oncall.admin.base.directory import NOBODY, Directory, Keys, row_of_key
-from oncall.admin.base.fields import ReadingField, instant_of_field
 from oncall.admin.base.names import NameField
+from oncall.admin.base.times import FormZone, InstantField, ReadingField, set_zone
 from oncall.admin.base.unfold import FormOptions
-from oncall.admin.schedule.window_lines import UnreadableLine, text_from_windows, windows_from_text
+from oncall.admin.schedule.windows_field import WindowsField
 from oncall.aggregates import fold
 from oncall.holders import unknown_holder
 from oncall.models.root import NAME_LENGTH
 from oncall.rendering.codec import FORMAT, layers_from_json, layers_to_json
 from oncall.rendering.spec import VACANT, ByOccurrence, ByTime, Everyone, InvalidSpec, Layer, Participant, ScheduleSpec
 from oncall.rendering.validation import validate
-from oncall.rendering.zones import DAY, HOUR, MINUTE, WEEK, reading
+from oncall.rendering.zones import DAY, HOUR, MINUTE, WEEK, zone_names
 from oncall.tables.schedules import ROW_OF_PARTICIPANT
 
 EVERYONE, MONTHS = "everyone", "months"
 SECONDS = {"weeks": WEEK, "days": DAY, "hours": HOUR, "minutes": MINUTE}
+#: The field of the form that edits a part of a layer.
+_FIELDS = {
+    "turns.anchor": "first",
+    "turns.length": "length",
+    "participants": "participants",
+}
 UNITS = [(name, name) for name in SECONDS] + [(MONTHS, MONTHS), (EVERYONE, "everyone at once")]
 
 
@@ -42,10 +49,10 @@ def participant_label(participant: Participant, directory: Directory, keys: Keys
 
 def why_readonly(layer: Layer) -> str:
     """Returns why the form cannot edit this layer, or an empty string."""
+    if layer.zone is not None and layer.zone not in zone_names():
+        return f"its time zone {layer.zone} is not known"
     if isinstance(layer.turns, ByOccurrence):
         return "its turns change with each occurrence"
-    if text_from_windows(layer.windows) is None:
-        return "its windows follow a recurrence rule"
     if isinstance(layer.turns, Everyone):
         return ""
     if layer.turns.clock == "elapsed":
@@ -80,17 +87,21 @@ class LayerForm(CardForm[Layer]):
         *kinds, nobody=True, help_text="One per line, in order. Names may repeat. “nobody” leaves a turn vacant."
     )
     add = NameField(*kinds, nobody=True, required=False, placeholder="Add a name")
-    windows = LinesField(
-        help_text="One per line, like “daily 17:00 for 10h” or “fri 20:30 for 12h30m”. If empty: always.",
-    )
-    starts = ReadingField(required=False, label="From", help_text="Before this, the layer has nobody.")
-    ends = ReadingField(required=False, label="Until")
+    windows = WindowsField(required=False, help_text="Local times. A layer without windows is always open.")
+    starts = InstantField(required=False, label="From", help_text="Before this, the layer has nobody.")
+    ends = InstantField(required=False, label="Until")
 
     def __init__(
-        self, *, zone: str, original: Layer | None, directory: Directory, keys: Keys, **options: Unpack[FormOptions]
+        self,
+        *,
+        zone: FormZone,
+        original: Layer | None,
+        directory: Directory,
+        keys: Keys,
+        **options: Unpack[FormOptions],
     ) -> None:
-        self.zone = (original and original.zone) or zone
         super().__init__(original=original, directory=directory, keys=keys, **options)
+        set_zone(self, zone if original is None or original.zone is None else FormZone(original.zone, True))
 
     def show(self, card: Layer) -> None:
         self.set_labels(
@@ -107,13 +118,16 @@ class LayerForm(CardForm[Layer]):
             self.initial.update(length=length, unit=unit, first=card.turns.anchor)
         else:
             self.initial.update(length=None, unit=EVERYONE)
+        windows = self.fields["windows"]
+        assert isinstance(windows, WindowsField)  # noqa: S101 - declared above
+        windows.show(card.windows)
         self.fields["name"].required = bool(card.name)  # not every source names its layers
         self.initial.update(
             name=card.name,
             participants="\n".join(self.labels),
-            windows=text_from_windows(card.windows),
-            starts=None if card.starts_at is None else reading(self.zone, card.starts_at),
-            ends=None if card.ends_at is None else reading(self.zone, card.ends_at),
+            windows=card.windows,
+            starts=_moment(card.starts_at),
+            ends=_moment(card.ends_at),
         )
 
     def clean(self) -> None:
@@ -127,15 +141,16 @@ class LayerForm(CardForm[Layer]):
                     self.add_error(name, "Without this value it is unknown whose turn it is.")
         stored = self.original.participants if self.original is not None else ()
         cleaned["who"] = self.parse_lines(stored, self._find)
-        try:
-            cleaned["when"] = windows_from_text(cleaned["windows"])
-        except UnreadableLine as unreadable:
-            self.add_error("windows", str(unreadable))
+        starts, ends = cleaned["starts"], cleaned["ends"]
+        if starts is not None and ends is not None and ends < starts:
+            self.add_error("ends", "The end must be after the start.")
         if not self.errors:
             try:
                 validate(ScheduleSpec("UTC", "stacked", (self.card(),)))
             except InvalidSpec as wrong:
-                self.add_error(None, str(wrong).removeprefix("layers[0]."))
+                path = wrong.path.removeprefix("layers[0].")
+                field = next((name for start, name in _FIELDS.items() if path.startswith(start)), None)
+                self.add_error(field, f"{path}: {wrong.message}" if field is None else f"It {wrong.message}.")
 
     @property
     def title(self) -> str:
@@ -154,16 +169,24 @@ class LayerForm(CardForm[Layer]):
             months = data["unit"] == MONTHS
             length = data["length"] if months else data["length"] * SECONDS[data["unit"]]
             turns = ByTime(data["first"], length, "months" if months else "seconds")
-        layer = stored or Layer(new_key(), data["name"], data["when"], turns, data["who"])
+        layer = stored or Layer(new_key(), data["name"], data["windows"], turns, data["who"])
         return replace(
             layer,
             name=data["name"],
-            windows=data["when"],
+            windows=data["windows"],
             turns=turns,
             participants=data["who"],
-            starts_at=instant_of_field(self, "starts", stored.starts_at if stored else None, self.zone),
-            ends_at=instant_of_field(self, "ends", stored.ends_at if stored else None, self.zone),
+            starts_at=_instant(data["starts"]),
+            ends_at=_instant(data["ends"]),
         )
+
+
+def _moment(instant: int | None) -> datetime | None:
+    return None if instant is None else datetime.fromtimestamp(instant, UTC)
+
+
+def _instant(moment: datetime | None) -> int | None:
+    return None if moment is None else int(moment.timestamp())
 
 
 class LayerFormSet(CardFormSet[Layer]):

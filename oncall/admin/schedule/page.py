@@ -15,6 +15,7 @@ from django.utils.text import capfirst
 
 from oncall.admin.base.columns import moment
 from oncall.admin.base.page import AggregatePage
+from oncall.admin.base.times import AtForm
 from oncall.admin.schedule.bars import FINAL, BarLine, Bars, drawn_rows, table, unreachable
 from oncall.admin.schedule.quality import (
     OnCallNow,
@@ -27,10 +28,8 @@ from oncall.admin.schedule.quality import (
 from oncall.admin.schedule.range import RANGES, VisibleRange
 from oncall.admin.schedule.why import Why, why
 from oncall.models import ChangeRecord, Responder, Schedule
-from oncall.rendering.codec import reading_to_text
 from oncall.rendering.final import Rendering, render
 from oncall.rendering.spec import INACTIVE, NO_ZONE, InvalidSpec
-from oncall.rendering.zones import reading
 from oncall.selectors.participants import Names, ScheduleInput, participant_names
 from oncall.selectors.schedules import on_call, specs_of, unrenderable
 from oncall.selectors.visible import visible_to
@@ -77,7 +76,7 @@ class ScheduleContext(TypedDict, total=False):
     ranges: list[Choice]
     clocks: list[Choice]
     why: Why | None
-    why_at: str
+    why_at: AtForm
     close_url: str
     earlier: str
     later: str
@@ -172,7 +171,7 @@ class SchedulePage(AggregatePage[Schedule]):
                 Choice(CLOCKS[each], visible.link(clock=each), each == visible.clock) for each in visible.clocks
             ],
             "why": why(loaded, bars, _instant(schedule.changed_at), partial(self.source_id, schedule)),
-            "why_at": reading_to_text(reading(visible.zone, now if visible.chosen is None else visible.chosen))[:16],
+            "why_at": AtForm(request.GET, visible.zone, now),
             "close_url": visible.link(),
             "earlier": visible.link(shift=-1),
             "later": visible.link(shift=1),

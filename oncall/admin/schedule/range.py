@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Literal
 from urllib.parse import urlencode
 
-from oncall.rendering.codec import instant_from_text, instant_to_text, reading_from_text, reading_to_text
-from oncall.rendering.spec import EARLIEST_READING, LATEST_READING
+from oncall.admin.base.times import AtForm
+from oncall.rendering.codec import instant_to_text, reading_from_text, reading_to_text
+from oncall.rendering.spec import EARLIEST, LATEST
 from oncall.rendering.zones import DAY, at, reading, zone_names
 
 RANGES = (1, 7, 14, 30)
@@ -40,7 +41,7 @@ class VisibleRange:
         clock: Clock = next((each for each in clocks if each == query.get("zone")), "schedule")
         zone = clocks[clock]
         days = next((n for n in RANGES if str(n) == query.get("days")), DEFAULT_DAYS)
-        chosen = instant_of_query(query.get("at", ""), zone)
+        chosen = AtForm(query, zone, now).instant
         default = reading(zone, now) // DAY * DAY
         if chosen is not None and not default <= reading(zone, chosen) < default + days * DAY:
             default = reading(zone, chosen) // DAY * DAY
@@ -48,10 +49,10 @@ class VisibleRange:
             first = reading_from_text(date.fromisoformat(query.get("from", "")).isoformat())
         except ValueError:
             first = default
-        if not EARLIEST_READING < first < LATEST_READING - days * DAY:
+        if at(zone, first + days * DAY) <= EARLIEST or at(zone, first) >= LATEST:
             first = default
-        until = at(zone, first + days * DAY)
-        return cls(at(zone, first), until, days, reading_to_text(first)[:10], clock, clocks, chosen)
+        since, until = max(at(zone, first), EARLIEST), min(at(zone, first + days * DAY), LATEST)
+        return cls(since, until, days, reading_to_text(first)[:10], clock, clocks, chosen)
 
     @property
     def zone(self) -> str:
@@ -66,13 +67,3 @@ class VisibleRange:
         if chosen is not None:
             query["at"] = instant_to_text(chosen)
         return f"?{urlencode(query, safe=':')}{'#why' if chosen is not None else ''}"
-
-
-def instant_of_query(text: str, zone: str) -> int | None:
-    """Returns the instant of a query's value: an instant, or a reading of the zone. None if it cannot be read."""
-    try:
-        naive = datetime.fromisoformat(text).tzinfo is None
-        instant = at(zone, reading_from_text(text)) if naive else instant_from_text(text)
-    except (ValueError, OverflowError):
-        return None
-    return instant if EARLIEST_READING < instant < LATEST_READING - RANGES[-1] * DAY else None

@@ -173,6 +173,22 @@ def test_at_is_the_first_second_whose_reading_is_that_large(name: str, reading: 
 @given(
     name=st.sampled_from(NAMES),
     around=st.integers(when(1901, 1, 1), when(2060, 1, 1)),
+    offset=st.integers(-2 * DAY, 2 * DAY),
+)
+def test_the_instants_of_a_reading_are_all_that_show_it(name: str, around: int, offset: int) -> None:
+    changes = zones.transitions(name, around, around + 400 * DAY) or (around,)
+    reading = changes[0] + offset
+    found = zones.instants(name, reading)
+    # An instant shows the reading if it is the reading minus an offset that the clock has around that time.
+    offsets = {zones.offset_at(name, reading + hours * HOUR) for hours in range(-26, 27)}
+    showing = sorted(each for each in {reading - each for each in offsets} if zones.reading(name, each) == reading)
+    assert list(found) == showing
+    assert not found or zones.at(name, reading) == found[0]
+
+
+@given(
+    name=st.sampled_from(NAMES),
+    around=st.integers(when(1901, 1, 1), when(2060, 1, 1)),
     steps=st.lists(st.integers(1, 2 * HOUR), min_size=1, max_size=20),
     near_a_change=st.booleans(),
 )

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from oncall.admin.schedule.range import DEFAULT_DAYS, RANGES, VisibleRange, instant_of_query
 from oncall.rendering.codec import instant_from_text
-from oncall.rendering.zones import DAY, EARLIEST, HOUR, LATEST, reading
+from oncall.rendering.spec import EARLIEST, LATEST
+from oncall.rendering.zones import DAY, HOUR, reading
 
 BERLIN = "Europe/Berlin"
 NOW = instant_from_text("2026-03-28T12:00:00Z")  # a day before the clock is put forward
