@@ -22,8 +22,8 @@ from connectors.errors import ConnectionConfigError, ConnectorError
 from connectors.models import Connection
 from connectors.records import ENTITY_WORDS
 from connectors.registry import CONNECTORS, provider_label
-from oncall.admin.base.compared import compared
 from oncall.admin.base.unfold import ModelAdmin
+from oncall.admin.forms.compared import compared
 
 #: The permission to start a sync also allows Test connection, which sends requests to the source.
 START: Final = "syncjobs.start_syncrun"

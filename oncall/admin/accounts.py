@@ -16,7 +16,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminP
 
 from oncall.admin.base.aggregate import Context, OperationsAdmin, actor
 from oncall.admin.base.columns import first_few, is_list
-from oncall.admin.base.forms import OperationForm
+from oncall.admin.forms.aggregate_forms import OperationForm
 from oncall.models import GroupLead, User
 from oncall.operations import create_account, delete_account, may_manage, set_rights, update_account
 from oncall.operations.accounts import ACCOUNT_FIELDS

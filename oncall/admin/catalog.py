@@ -3,7 +3,7 @@
 from django.contrib import admin
 
 from oncall.admin.base.aggregate import AggregateAdmin
-from oncall.admin.base.forms import AggregateForm
+from oncall.admin.forms.aggregate_forms import AggregateForm
 from oncall.models import Service
 
 

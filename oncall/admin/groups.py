@@ -13,11 +13,11 @@ from unfold.widgets import UnfoldAdminRadioSelectWidget
 
 from oncall.admin.base.aggregate import AggregateAdmin, ElementInline, actor
 from oncall.admin.base.columns import count_of, first_few, is_list
-from oncall.admin.base.directory import unknown_label
-from oncall.admin.base.fields import RowsSelect
-from oncall.admin.base.forms import AggregateForm, ElementForm
-from oncall.admin.base.names import NameField
-from oncall.admin.base.unfold import ModelForm
+from oncall.admin.forms.aggregate_forms import AggregateForm, ElementForm
+from oncall.admin.forms.directory import unknown_label
+from oncall.admin.forms.fields import RowsSelect
+from oncall.admin.forms.names import NameField
+from oncall.admin.forms.typed import ModelForm
 from oncall.models import GroupLead, GroupMember, Responder, User, UserGroup
 from oncall.operations import decline_lead, grant_lead, revoke_lead
 from oncall.operations.authority import CHANGE_LEAD

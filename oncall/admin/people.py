@@ -16,13 +16,13 @@ from unfold.decorators import display
 from oncall.admin.base.aggregate import AggregateAdmin, ElementInline, actor
 from oncall.admin.base.bulk import apply_to_each
 from oncall.admin.base.columns import SourceFilter, first_few, is_list
-from oncall.admin.base.directory import Directory
-from oncall.admin.base.fields import ZoneField
-from oncall.admin.base.forms import AggregateForm, ElementForm
-from oncall.admin.base.names import NameField, names_view
 from oncall.admin.base.replacements import ReplacementForm, ReplacementInline
-from oncall.admin.base.times import typing_zone
-from oncall.admin.base.unfold import ModelFormOptions
+from oncall.admin.forms.aggregate_forms import AggregateForm, ElementForm
+from oncall.admin.forms.directory import Directory
+from oncall.admin.forms.fields import ZoneField
+from oncall.admin.forms.names import NameField, names_view
+from oncall.admin.forms.times import typing_zone
+from oncall.admin.forms.typed import ModelFormOptions
 from oncall.errors import StaleRows
 from oncall.models import ContactMethod, GroupMember, NotificationRule, Responder, Substitution, UserGroup
 from oncall.operations import erase_responder, link_account, preview_erasure

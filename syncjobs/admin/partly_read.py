@@ -13,7 +13,7 @@ from unfold.decorators import display
 from connectors.admin.connections import pill
 from oncall.admin.base.aggregate import AggregateAdmin
 from oncall.admin.base.columns import source
-from oncall.admin.base.forms import AnyRoot
+from oncall.admin.forms.aggregate_forms import AnyRoot
 from oncall.admin.groups import UserGroupAdmin
 from oncall.admin.people import ResponderAdmin
 from oncall.admin.policy.list import EscalationPolicyAdmin

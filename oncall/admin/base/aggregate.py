@@ -19,11 +19,8 @@ from unfold.decorators import display
 
 from oncall.admin.base.bulk import apply_to_each
 from oncall.admin.base.columns import PageOfRows, SourceFilter, source
-from oncall.admin.base.directory import Directory
-from oncall.admin.base.elements import ElementFormSet
-from oncall.admin.base.fields import RowSelect
-from oncall.admin.base.form_errors import form_errors
-from oncall.admin.base.forms import (
+from oncall.admin.base.unfold import ModelAdmin, TabularInline
+from oncall.admin.forms.aggregate_forms import (
     HIDDEN,
     REMOVED_KEY,
     ROW_VERSION,
@@ -35,7 +32,11 @@ from oncall.admin.base.forms import (
     OperationForm,
     element_changes,
 )
-from oncall.admin.base.unfold import ModelAdmin, ModelForm, TabularInline
+from oncall.admin.forms.directory import Directory
+from oncall.admin.forms.elements import ElementFormSet
+from oncall.admin.forms.errors import form_errors
+from oncall.admin.forms.fields import RowSelect
+from oncall.admin.forms.typed import ModelForm
 from oncall.aggregates import Draft, Kind
 from oncall.errors import OperationRefused
 from oncall.models.root import Element, Root

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.http import HttpRequest
 
 from oncall.admin.base.columns import first_few
-from oncall.admin.base.forms import AnyVersioned
+from oncall.admin.forms.aggregate_forms import AnyVersioned
 from oncall.errors import InvalidDraft, OperationRefused, RowsInUse, StaleRows
 from oncall.tables.base import chunks
 

@@ -12,8 +12,8 @@ from django.contrib.admin.views.main import ERROR_FLAG, ORDER_VAR, SEARCH_VAR
 from django.db.models import DateField, DateTimeField, Model, QuerySet
 from django.http import HttpRequest
 
-from oncall.admin.base.compared import SNAPSHOT_FIELD, compared
-from oncall.admin.base.times import InstantField, InstantWidget
+from oncall.admin.forms.compared import SNAPSHOT_FIELD, compared
+from oncall.admin.forms.times import InstantField, InstantWidget
 from oncall.models.root import NAME_LENGTH
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from oncall.admin.base.columns import source
-from oncall.admin.base.forms import AnyRoot
+from oncall.admin.forms.aggregate_forms import AnyRoot
 
 
 class AggregatePage(ABC, Generic[AnyRoot]):

@@ -8,11 +8,11 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from oncall.admin.base.aggregate import ElementInline
-from oncall.admin.base.directory import NOBODY, Directory, unknown_label
-from oncall.admin.base.forms import AnyRoot, ElementForm
-from oncall.admin.base.names import NameField
-from oncall.admin.base.times import FormZone, InstantField, set_zone
-from oncall.admin.base.unfold import ModelFormOptions
+from oncall.admin.forms.aggregate_forms import AnyRoot, ElementForm
+from oncall.admin.forms.directory import NOBODY, Directory, unknown_label
+from oncall.admin.forms.names import NameField
+from oncall.admin.forms.times import FormZone, InstantField, set_zone
+from oncall.admin.forms.typed import ModelFormOptions
 from oncall.aggregates import fold
 from oncall.holders import holder_in_words
 from oncall.models import Override, Substitution

@@ -7,7 +7,7 @@ from itertools import groupby
 from django.urls import reverse
 
 from oncall.admin.base.columns import moment
-from oncall.admin.base.directory import KIND_WORDS
+from oncall.admin.forms.directory import KIND_WORDS
 from oncall.admin.policy.levels import option_words
 from oncall.admin.schedule.bars import name_of
 from oncall.escalation.policy import Policy, Target

@@ -9,10 +9,10 @@ from django import forms
 from django.forms import formset_factory
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget
 
-from oncall.admin.base.cards import CardForm, CardFormSet, NamesField
-from oncall.admin.base.directory import Directory, Keys, row_of_key
-from oncall.admin.base.names import NameField
-from oncall.admin.base.snapshots import Snapshot, plain
+from oncall.admin.forms.cards import CardForm, CardFormSet, NamesField
+from oncall.admin.forms.directory import Directory, Keys, row_of_key
+from oncall.admin.forms.names import NameField
+from oncall.admin.forms.snapshots import Snapshot, plain
 from oncall.aggregates import Kind
 from oncall.escalation.codec import FORMAT, levels_from_json, levels_to_json
 from oncall.escalation.policy import Level, Target, TargetKind

@@ -12,8 +12,8 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from oncall.admin.base.aggregate import AggregateAdmin
-from oncall.admin.base.cards_form import CardsForm
 from oncall.admin.base.columns import SourceFilter, count_of, is_list, name_link
+from oncall.admin.forms.cards_form import CardsForm
 from oncall.admin.policy.levels import LevelFormSet, Levels
 from oncall.admin.policy.page import EscalationPage
 from oncall.aggregates import Values

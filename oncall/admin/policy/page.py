@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404
 
 from oncall.admin.base.columns import dated_moment
 from oncall.admin.base.page import AggregatePage
-from oncall.admin.base.times import AtForm
+from oncall.admin.forms.times import AtForm
 from oncall.admin.policy.ladder import INACTIVE_WORDS, Ladder, LadderBuilder
 from oncall.escalation.codec import InvalidPolicy
 from oncall.escalation.walk import MOST_MINUTES, Notice, WalkTooLong, notices, walk

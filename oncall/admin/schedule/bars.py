@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TypedDict, Unpack
 
 from oncall.admin.base.columns import first_few, moment, span_in_words
-from oncall.admin.base.directory import NOBODY
+from oncall.admin.forms.directory import NOBODY
 from oncall.admin.schedule.range import VisibleRange
 from oncall.holders import unknown_holder
 from oncall.rendering.coverage import gaps

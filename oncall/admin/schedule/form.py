@@ -5,11 +5,11 @@ from typing import Any, ClassVar
 
 from django.http import HttpRequest
 
-from oncall.admin.base.cards_form import CardsForm
-from oncall.admin.base.fields import ZoneField
-from oncall.admin.base.names import NameField
 from oncall.admin.base.replacements import ReplacementForm, ReplacementInline
-from oncall.admin.base.times import typing_zone
+from oncall.admin.forms.cards_form import CardsForm
+from oncall.admin.forms.fields import ZoneField
+from oncall.admin.forms.names import NameField
+from oncall.admin.forms.times import typing_zone
 from oncall.admin.schedule.layers import LayerFormSet, Layers
 from oncall.aggregates import Values
 from oncall.models import Override, Schedule

@@ -10,11 +10,11 @@ from django import forms
 from django.forms import formset_factory
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from oncall.admin.base.cards import CardForm, CardFormSet, NamesField
-from oncall.admin.base.directory import NOBODY, Directory, Keys, row_of_key
-from oncall.admin.base.names import NameField
-from oncall.admin.base.times import FormZone, InstantField, ReadingField, set_zone
-from oncall.admin.base.unfold import FormOptions
+from oncall.admin.forms.cards import CardForm, CardFormSet, NamesField
+from oncall.admin.forms.directory import NOBODY, Directory, Keys, row_of_key
+from oncall.admin.forms.names import NameField
+from oncall.admin.forms.times import FormZone, InstantField, ReadingField, set_zone
+from oncall.admin.forms.typed import FormOptions
 from oncall.admin.schedule.windows_field import WindowsField
 from oncall.aggregates import fold
 from oncall.holders import unknown_holder
@@ -120,12 +120,12 @@ class LayerForm(CardForm[Layer]):
             self.initial.update(length=None, unit=EVERYONE)
         windows = self.fields["windows"]
         assert isinstance(windows, WindowsField)  # noqa: S101 - declared above
-        windows.show(card.windows)
+        shown = windows.show(card.windows)
         self.fields["name"].required = bool(card.name)  # not every source names its layers
         self.initial.update(
             name=card.name,
             participants="\n".join(self.labels),
-            windows=card.windows,
+            windows=shown,
             starts=_moment(card.starts_at),
             ends=_moment(card.ends_at),
         )

@@ -17,10 +17,10 @@ from unfold.decorators import display
 
 from oncall.admin.base.aggregate import AggregateAdmin, Context, ElementFormSets
 from oncall.admin.base.columns import moment, name_link, span_in_words
-from oncall.admin.base.directory import NOBODY
-from oncall.admin.base.forms import AggregateForm
-from oncall.admin.base.times import typing_zone
-from oncall.admin.base.unfold import ModelForm
+from oncall.admin.forms.aggregate_forms import AggregateForm
+from oncall.admin.forms.directory import NOBODY
+from oncall.admin.forms.times import typing_zone
+from oncall.admin.forms.typed import ModelForm
 from oncall.admin.schedule.bars import names_in_words
 from oncall.admin.schedule.form import OverrideInline, ScheduleForm
 from oncall.admin.schedule.page import SchedulePage

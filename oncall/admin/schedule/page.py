@@ -15,7 +15,7 @@ from django.utils.text import capfirst
 
 from oncall.admin.base.columns import moment
 from oncall.admin.base.page import AggregatePage
-from oncall.admin.base.times import AtForm
+from oncall.admin.forms.times import AtForm
 from oncall.admin.schedule.bars import FINAL, BarLine, Bars, drawn_rows, table, unreachable
 from oncall.admin.schedule.quality import (
     OnCallNow,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from oncall.admin.base.columns import span_in_words
-from oncall.admin.base.directory import NOBODY
+from oncall.admin.forms.directory import NOBODY
 from oncall.admin.schedule.bars import BarLine, Bars, names_in_words, table, unreachable
 from oncall.admin.schedule.range import DEFAULT_DAYS, VisibleRange
 from oncall.rendering.differences import Impact, compare, impact

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Literal
 from urllib.parse import urlencode
 
-from oncall.admin.base.times import AtForm
+from oncall.admin.forms.times import AtForm
 from oncall.rendering.codec import instant_to_text, reading_from_text, reading_to_text
 from oncall.rendering.spec import EARLIEST, LATEST
 from oncall.rendering.zones import DAY, at, reading, zone_names

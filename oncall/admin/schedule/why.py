@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.utils.text import capfirst
 
 from oncall.admin.base.columns import dated_moment
-from oncall.admin.base.directory import NOBODY
+from oncall.admin.forms.directory import NOBODY
 from oncall.admin.schedule.bars import Bars, layer_titles, name_of, names_in_words
 from oncall.admin.schedule.window_lines import text_from_windows
 from oncall.rendering.codec import instant_to_text

@@ -44,6 +44,16 @@ class EnteredWindows(NamedTuple):
     lines: str
 
 
+def entered_from(value: object) -> EnteredWindows | None:
+    """Returns what was entered, also from its form in JSON. None: nothing was entered."""
+    if isinstance(value, EnteredWindows):
+        return value
+    if isinstance(value, list | tuple) and len(value) == len(EnteredWindows._fields):
+        always, rows, lines = value
+        return EnteredWindows(bool(always), tuple(rows), str(lines))
+    return None
+
+
 class WindowsWidget(forms.Widget):
     """Shows each row of the windows, an empty row, and a field for lines of text. stored: the windows of the layer."""
 
@@ -65,8 +75,7 @@ class WindowsWidget(forms.Widget):
         return ""
 
     def get_context(self, name: str, value: object, attrs: dict[str, Any] | None) -> dict[str, Any]:
-        if not isinstance(value, EnteredWindows):
-            value = self.entered(value if isinstance(value, tuple) else ())
+        value = entered_from(value) or self.entered(())
         rows = [row for row in value.rows if not _is_blank(row)]
         kept = kept_windows(self.stored)
         context = super().get_context(name, value, attrs)
@@ -90,6 +99,31 @@ class WindowsWidget(forms.Widget):
         }
         return context
 
+    def sent(self, name: str, value: object) -> dict[str, list[str]]:
+        """Returns what a browser sends for a value that nobody changes."""
+        entered = entered_from(value) or self.entered(())
+        sent = {name: [entered.lines], f"{name}-rows": [str(len(entered.rows))]}
+        if entered.always:
+            sent[f"{name}-always"] = ["on"]
+        for number, row in enumerate(entered.rows):
+            sent |= {f"{name}-{number}-{part}": [text] for part, text in row.items()}
+        return sent
+
+    def in_words(self, value: object) -> str:
+        """Returns the windows as lines in one text."""
+        entered = entered_from(value) or self.entered(())
+        kept = kept_windows(self.stored)
+        try:
+            texts = [
+                _words_of_kept(kept, row["kept"])
+                if row.get("kept")
+                else text_from_windows(_windows_of({**dict.fromkeys(_PARTS, ""), **row}, kept)) or ""
+                for row in entered.rows
+            ]
+        except InvalidWindow:
+            return ""
+        return ", ".join(line for text in [*texts, entered.lines] for line in text.splitlines()) or "always"
+
     def entered(self, windows: Sequence[Window]) -> EnteredWindows:
         """Returns what a browser sends for these windows if nothing is changed."""
         rows: list[Parts] = []
@@ -110,19 +144,21 @@ class WindowsField(forms.Field):
 
     widget = WindowsWidget
 
-    def show(self, windows: tuple[Window, ...]) -> None:
-        """Sets the windows that the layer has now."""
+    def show(self, windows: tuple[Window, ...]) -> EnteredWindows:
+        """Sets the windows that the layer has now. Returns the initial value of the field."""
         assert isinstance(self.widget, WindowsWidget)  # noqa: S101 - no form passes another widget
         self.widget.stored = windows
+        return self.widget.entered(windows)
 
     def to_python(self, value: object) -> tuple[Window, ...]:
-        if not isinstance(value, EnteredWindows):
-            return value if isinstance(value, tuple) else ALWAYS
+        value = entered_from(value)
+        if value is None:
+            return ALWAYS
         assert isinstance(self.widget, WindowsWidget)  # noqa: S101 - no form passes another widget
         kept, windows, errors = kept_windows(self.widget.stored), [], []
         for number, row in enumerate(value.rows, 1):
             try:
-                windows += _windows_of(row, kept)
+                windows += _windows_of({**dict.fromkeys(_PARTS, ""), **row}, kept)
             except InvalidWindow as wrong:
                 errors.append(f"Window {number}: {wrong}")
         for line in filter(None, map(str.strip, value.lines.splitlines())):

@@ -24,7 +24,7 @@ from tests.syncjobs.conftest import Sync, layer, policy, schedule, user
 
 AGGREGATE = "tests/oncall/admin/base/test_aggregate.py"
 LISTS = "tests/oncall/admin/test_lists.py"
-CARDS = "tests/oncall/admin/base/test_cards.py"
+CARDS = "tests/oncall/admin/forms/test_cards.py"
 ACCOUNTS = "tests/oncall/admin/test_account_forms.py"
 POLICY = "tests/oncall/admin/policy/test_page.py"
 SCHEDULE = "tests/oncall/admin/schedule/test_page.py"
@@ -33,7 +33,7 @@ CONNECTIONS = "tests/syncjobs/admin/test_connections.py"
 SELECTION = "tests/syncjobs/admin/test_selection.py"
 RUNS = "tests/syncjobs/admin/test_runs.py"
 CONFLICTS = "tests/syncjobs/admin/test_conflicts.py"
-NAMES = "tests/oncall/admin/base/test_names.py"
+NAMES = "tests/oncall/admin/forms/test_names.py"
 NAVIGATION = "tests/config/test_navigation.py"
 
 

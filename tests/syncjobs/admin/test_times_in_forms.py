@@ -15,8 +15,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django_celery_beat.models import ClockedSchedule, IntervalSchedule, PeriodicTask
 
-from oncall.admin.base.times import AtForm, InstantField, ReadingField
 from oncall.admin.everybody.site import everybody
+from oncall.admin.forms.times import AtForm, InstantField, ReadingField
 from oncall.admin.people import SubstitutionForm
 from oncall.admin.schedule.form import OverrideForm
 from oncall.admin.schedule.layers import LayerForm

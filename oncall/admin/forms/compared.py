@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.http import QueryDict
 
-from oncall.admin.base.snapshots import sent_by, signed, unsigned
+from oncall.admin.forms.snapshots import sent_by, signed, unsigned
 
 SNAPSHOT_FIELD = "snapshot"
 

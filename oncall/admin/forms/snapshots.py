@@ -12,7 +12,8 @@ it, whether somebody else changed it in the meantime, or both:
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Generic, TypeVar
+from datetime import datetime
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 from django import forms
 from django.core import signing
@@ -60,6 +61,8 @@ def plain(value: object) -> Any:
 
 class _Encoder(DjangoJSONEncoder):
     def default(self, o: Any) -> Any:
+        if isinstance(o, datetime):
+            return o.isoformat()  # the base class would cut the microseconds
         return o.pk if isinstance(o, Model) else super().default(o)
 
 
@@ -71,7 +74,21 @@ def sent_by(form: forms.BaseForm, names: Iterable[str], initial: Values) -> Sent
     return sent
 
 
+@runtime_checkable
+class OwnWidget(Protocol):
+    """A widget that sends other names than its own.
+
+    sent: what a browser sends for a value. in_words: the value for people.
+    """
+
+    def sent(self, name: str, value: Any) -> Sent: ...
+
+    def in_words(self, value: Any) -> str: ...
+
+
 def _sent(widget: forms.Widget, name: str, value: Any) -> Sent:
+    if isinstance(widget, OwnWidget):
+        return widget.sent(name, value)
     if isinstance(widget, forms.MultiWidget):
         names: list[str] = widget.widgets_names  # type: ignore[attr-defined]  # the stub lacks it
         values = value if isinstance(value, list | tuple) else widget.decompress(value) or ()
@@ -123,6 +140,8 @@ def in_words(field_: forms.Field, value: Any) -> str:
     if isinstance(field_, forms.ChoiceField):
         choices: Any = field_.choices
         return str(dict(choices).get(value, value or ""))
+    if isinstance(field_.widget, OwnWidget):
+        return field_.widget.in_words(value)
     sent = _sent(field_.widget, "", field_.prepare_value(value))
     text = ", ".join(line for texts in sent.values() for each in texts for line in each.splitlines())
     return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"

@@ -14,10 +14,10 @@ from django.forms.boundfield import BoundField
 from django.forms.formsets import DELETION_FIELD_NAME, ORDERING_FIELD_NAME
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextareaWidget, UnfoldBooleanWidget
 
-from oncall.admin.base.directory import Directory, Keys, one_line
-from oncall.admin.base.names import NameLines
-from oncall.admin.base.snapshots import KeyedFormSet, Slot, Snapshot
-from oncall.admin.base.unfold import FormOptions
+from oncall.admin.forms.directory import Directory, Keys, one_line
+from oncall.admin.forms.names import NameLines
+from oncall.admin.forms.snapshots import KeyedFormSet, Slot, Snapshot
+from oncall.admin.forms.typed import FormOptions
 from oncall.aggregates import Kind
 from oncall.escalation.codec import InvalidPolicy
 from oncall.rendering.spec import InvalidSpec

@@ -14,10 +14,10 @@ from django.urls import reverse
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from oncall.admin.base.cards import CardForm, NamesField, distinct_labels
-from oncall.admin.base.directory import KIND_WORDS, Directory, one_line
-from oncall.admin.base.forms import ElementForm
-from oncall.admin.base.names import NameField
+from oncall.admin.forms.aggregate_forms import ElementForm
+from oncall.admin.forms.cards import CardForm, NamesField, distinct_labels
+from oncall.admin.forms.directory import KIND_WORDS, Directory, one_line
+from oncall.admin.forms.names import NameField
 from oncall.aggregates import Kind, fold
 from oncall.models import (
     ChangeRecord,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from oncall.admin.base.form_errors import FormError
+from oncall.admin.forms.errors import FormError
 
 MakeRow = Callable[..., int]
 SPAN = {"starts_at": "2100-03-02T10:00:00Z", "ends_at": "2100-03-02T11:00:00Z", "by_key": "vacant"}

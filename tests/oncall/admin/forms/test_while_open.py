@@ -14,7 +14,7 @@ from oncall.models import GroupMember, Override, Responder, User
 from oncall.operations import Actor, account, create_account, delete, merge, set_rights, write
 from oncall.selectors.states import load_states
 from scripts.attack.forms import Form
-from tests.oncall.admin.base.two_people import PARTS, Part, World
+from tests.oncall.admin.forms.two_people import PARTS, Part, World
 
 pytestmark = pytest.mark.django_db
 MakeRow = Callable[..., int]

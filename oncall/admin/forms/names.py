@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
-from oncall.admin.base.directory import KIND_WORDS, NOBODY, Directory, one_line
+from oncall.admin.forms.directory import KIND_WORDS, NOBODY, Directory, one_line
 from oncall.aggregates import Kind
 from oncall.models.root import NAME_LENGTH
 from oncall.selectors.visible import acts_as_lead, may_view_all

@@ -11,10 +11,10 @@ from django import forms
 from django.forms import BaseInlineFormSet
 from django.http import QueryDict
 
-from oncall.admin.base.compared import SNAPSHOT_FIELD
-from oncall.admin.base.directory import Directory
-from oncall.admin.base.snapshots import plain, refreshed, signed, unsigned
-from oncall.admin.base.unfold import ModelForm, ModelFormOptions
+from oncall.admin.forms.compared import SNAPSHOT_FIELD
+from oncall.admin.forms.directory import Directory
+from oncall.admin.forms.snapshots import plain, refreshed, signed, unsigned
+from oncall.admin.forms.typed import ModelForm, ModelFormOptions
 from oncall.aggregates import ElementChanges, Kind, Values
 from oncall.errors import InvalidDraft, OperationRefused
 from oncall.models import ChangeRecord, User

@@ -8,8 +8,8 @@ from django.forms import BaseInlineFormSet
 from django.forms.formsets import DELETION_FIELD_NAME
 from django.utils.text import capfirst
 
-from oncall.admin.base.forms import REMOVED_KEY
-from oncall.admin.base.snapshots import KeyedFormSet, Sent, Slot, Snapshot, in_words, is_touched
+from oncall.admin.forms.aggregate_forms import REMOVED_KEY
+from oncall.admin.forms.snapshots import KeyedFormSet, Sent, Slot, Snapshot, in_words, is_touched
 from oncall.errors import InvalidDraft
 from oncall.models.root import Element
 from oncall.tables.base import LOCAL, Elements

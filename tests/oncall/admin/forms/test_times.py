@@ -7,7 +7,7 @@ from django import forms
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from oncall.admin.base.times import AtForm, FormZone, InstantField, ReadingField, parse_time, set_zone, words
+from oncall.admin.forms.times import AtForm, FormZone, InstantField, ReadingField, parse_time, set_zone, words
 from oncall.rendering.codec import instant_from_text, reading_from_text
 from oncall.rendering.spec import EARLIEST, LATEST
 from oncall.rendering.zones import DAY, HOUR, instants, reading, transitions, zone_names
@@ -146,7 +146,7 @@ def test_a_reading_is_of_the_zone_in_which_the_form_was_filled() -> None:
 def test_an_instant_survives_a_new_time_zone_database(monkeypatch: pytest.MonkeyPatch) -> None:
     stored = moment("2026-10-25T01:30:00Z")
     data = sent(SampleForm(at=stored))
-    monkeypatch.setattr("oncall.admin.base.times.instants", lambda zone, reading: ())
+    monkeypatch.setattr("oncall.admin.forms.times.instants", lambda zone, reading: ())
     form = SampleForm({**data, "name": "x"}, at=stored)
     assert form.is_valid()
     assert form.changed_data == ["name"]

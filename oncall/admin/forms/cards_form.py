@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar, Generic
 
-from oncall.admin.base.cards import Card, CardFormSet
-from oncall.admin.base.directory import Keys, resolved_keys
-from oncall.admin.base.forms import AggregateForm, AnyRoot
+from oncall.admin.forms.aggregate_forms import AggregateForm, AnyRoot
+from oncall.admin.forms.cards import Card, CardFormSet
+from oncall.admin.forms.directory import Keys, resolved_keys
 from oncall.aggregates import Values
 from oncall.escalation.codec import InvalidPolicy
 from oncall.rendering.spec import InvalidSpec

@@ -137,6 +137,19 @@ class InstantWidget(forms.Widget):
         }
         return context
 
+    def sent(self, name: str, value: object) -> dict[str, list[str]]:
+        """Returns what a browser sends for a value that nobody changes."""
+        shown = self.get_context(name, value, {})["widget"]
+        return {
+            name: [shown["input"]["value"] or ""],
+            f"{name}_shown": [shown["shown"]],
+            f"{name}_pick": [shown["pick"]],
+        }
+
+    def in_words(self, value: object) -> str:
+        """Returns the time that the page shows for a value."""
+        return str(self.get_context("", value, {})["widget"]["time"])
+
     def id_for_label(self, id_: str, index: str | None = None) -> str:
         return id_
 
