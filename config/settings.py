@@ -90,6 +90,9 @@ TEMPLATES = [
     },
 ]
 # Form widgets have templates in templates/, too.
+# A form has a few fields for each of its elements: this is enough for a group of 4,000 members.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
+
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 AUTH_USER_MODEL = "oncall.User"
 AUTHENTICATION_BACKENDS = ["oncall.operations.logins.ThrottledBackend"]

@@ -54,7 +54,8 @@ class CrontabForm(forms.ModelForm):  # type: ignore[type-arg]
     def clean(self) -> dict[str, Any] | None:
         # The validators of the package accept ranges over the end of the week, at which the scheduler fails.
         try:
-            CrontabSchedule(**self.cleaned_data).schedule  # noqa: B018 - whether it can be read
+            values = {name: value for name, value in self.cleaned_data.items() if name in (self._meta.fields or ())}
+            CrontabSchedule(**values).schedule  # noqa: B018 - whether it can be read
         except (ValueError, ParseException) as unreadable:
             raise forms.ValidationError(f"The scheduler cannot read this: {unreadable}") from unreadable
         return super().clean()

@@ -1,6 +1,6 @@
 """The base class of model forms, with the type of its row as an argument, and the arguments of forms.
 
-Type checkers see the class of Django, which django-stubs makes generic. At runtime it takes the argument by ``Generic``.
+Type checkers see the class of Django, which django-stubs makes generic. At runtime it has one, too.
 """
 
 from collections.abc import MutableMapping

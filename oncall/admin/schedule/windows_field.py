@@ -44,16 +44,6 @@ class EnteredWindows(NamedTuple):
     lines: str
 
 
-def entered_from(value: object) -> EnteredWindows | None:
-    """Returns what was entered, also from its form in JSON. None: nothing was entered."""
-    if isinstance(value, EnteredWindows):
-        return value
-    if isinstance(value, list | tuple) and len(value) == len(EnteredWindows._fields):
-        always, rows, lines = value
-        return EnteredWindows(bool(always), tuple(rows), str(lines))
-    return None
-
-
 class WindowsWidget(forms.Widget):
     """Shows each row of the windows, an empty row, and a field for lines of text. stored: the windows of the layer."""
 
@@ -75,7 +65,7 @@ class WindowsWidget(forms.Widget):
         return ""
 
     def get_context(self, name: str, value: object, attrs: dict[str, Any] | None) -> dict[str, Any]:
-        value = entered_from(value) or self.entered(())
+        value = self.entered_from(value)
         rows = [row for row in value.rows if not _is_blank(row)]
         kept = kept_windows(self.stored)
         context = super().get_context(name, value, attrs)
@@ -99,9 +89,18 @@ class WindowsWidget(forms.Widget):
         }
         return context
 
+    def entered_from(self, value: object) -> EnteredWindows:
+        """Returns what was entered, from windows or from its form in JSON."""
+        if isinstance(value, EnteredWindows):
+            return value
+        if isinstance(value, list) and len(value) == len(EnteredWindows._fields):
+            always, rows, lines = value
+            return EnteredWindows(bool(always), tuple(rows), str(lines))
+        return self.entered(value if isinstance(value, tuple) else ())
+
     def sent(self, name: str, value: object) -> dict[str, list[str]]:
         """Returns what a browser sends for a value that nobody changes."""
-        entered = entered_from(value) or self.entered(())
+        entered = self.entered_from(value)
         sent = {name: [entered.lines], f"{name}-rows": [str(len(entered.rows))]}
         if entered.always:
             sent[f"{name}-always"] = ["on"]
@@ -111,7 +110,7 @@ class WindowsWidget(forms.Widget):
 
     def in_words(self, value: object) -> str:
         """Returns the windows as lines in one text."""
-        entered = entered_from(value) or self.entered(())
+        entered = self.entered_from(value)
         kept = kept_windows(self.stored)
         try:
             texts = [
@@ -151,10 +150,10 @@ class WindowsField(forms.Field):
         return self.widget.entered(windows)
 
     def to_python(self, value: object) -> tuple[Window, ...]:
-        value = entered_from(value)
-        if value is None:
-            return ALWAYS
         assert isinstance(self.widget, WindowsWidget)  # noqa: S101 - no form passes another widget
+        if isinstance(value, tuple) and not isinstance(value, EnteredWindows):
+            return value or ALWAYS
+        value = self.widget.entered_from(value)
         kept, windows, errors = kept_windows(self.widget.stored), [], []
         for number, row in enumerate(value.rows, 1):
             try:

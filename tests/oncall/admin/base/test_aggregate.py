@@ -202,6 +202,14 @@ def test_the_form_of_an_imported_row_shows_its_source(browser: Client, db: None)
     assert page.count("Managed at PagerDuty acme.") == 5
 
 
+def test_a_group_of_300_members_is_saved(browser: Client, make: MakeRow, form: Any) -> None:
+    person = make("responder", name="Ana")
+    members = {f"3:T:{n}": {"person_key": f"local:{person}", "role": ""} for n in range(300)}
+    page = form("usergroup", make("user_group", {"members": members}, name="All"))
+    assert page.send(name="Everybody").status_code == 302
+    assert UserGroup.objects.get().name == "Everybody"
+
+
 def test_a_row_in_use_is_not_deleted(
     browser: Client, make: MakeRow, monkeypatch: pytest.MonkeyPatch, weekly_layers: Callable[..., Any]
 ) -> None:

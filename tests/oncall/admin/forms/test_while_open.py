@@ -156,7 +156,7 @@ def test_a_row_that_was_merged_meanwhile_is_named_and_the_form_can_be_saved(
     assert "Typed" in text
     assert Form(page.browser, page.url, refused).send().status_code == 302
     assert Responder.objects.get(pk=ana).title == "Typed"
-    assert Responder.objects.get(pk=anna).contact_methods.get().label == ""
+    assert Responder.objects.get(pk=anna).contact_methods.get(source_key="3:M").label == ""
 
 
 def test_without_the_right_to_add_a_deleted_row_is_named_and_nothing_is_created(
