@@ -35,21 +35,27 @@ class Concern:
     """What a conflict concerns.
 
     rows: ids of the rows here, by key; keys without a row are missing. groups: names of the user groups that are
-    concerned. holds_up: in words, the schedules, that with the next shift first, and the escalation policies.
+    concerned; group_ids: their ids. holds_up: in words, the schedules, that with the next shift first, and the
+    escalation policies.
     """
 
     rows: Mapping[str, int]
     groups: tuple[str, ...]
     holds_up: tuple[str, ...]
+    group_ids: frozenset[int] = frozenset()
+
+
+#: The id and the name of a user group.
+_Group = tuple[int, str]
 
 
 @dataclass
 class _Held:
-    """The ids of the schedules and policies that a row holds up, and the names of the user groups concerned."""
+    """The ids of the schedules and policies that a row holds up, and the user groups concerned."""
 
     schedules: set[int] = field(default_factory=set)
     policies: set[int] = field(default_factory=set)
-    groups: set[str] = field(default_factory=set)
+    groups: set[_Group] = field(default_factory=set)
 
 
 def keys_of(conflict: Conflict) -> tuple[str, ...]:
@@ -88,7 +94,7 @@ def concerns(conflicts: Sequence[Conflict], at: datetime, *, in_full: bool = Tru
     found = {}
     for pk, by_key in rows.items():
         kind = kinds[pk]
-        groups: set[str] = set()
+        groups: set[_Group] = set()
         in_schedules: set[tuple[int, int | None]] = set()
         in_policies: set[int] = set()
         for row_id in by_key.values():
@@ -102,10 +108,17 @@ def concerns(conflicts: Sequence[Conflict], at: datetime, *, in_full: bool = Tru
                 owners: list[Schedule | EscalationPolicy | None]
                 owners = [schedules.get(key) for key in each.schedules if kind != "schedule" or key == row_id]
                 owners += [policies.get(key) for key in each.policies if kind != "schedule"]
-                groups |= {owner.group.name for owner in owners if owner and owner.group}
+                groups |= {(owner.group.pk, owner.group.name) for owner in owners if owner and owner.group}
         in_words = sorted(f"escalation policy {policies[key].name}" for key in in_policies)
-        found[pk] = Concern(by_key, tuple(sorted(groups)), (*shifts.in_words(in_schedules), *in_words))
+        names = tuple(sorted(name for _, name in groups))
+        ids = frozenset(group for group, _ in groups)
+        found[pk] = Concern(by_key, names, (*shifts.in_words(in_schedules), *in_words), ids)
     return found
+
+
+def rows_of(kind: Kind, keys: tuple[str, ...]) -> dict[str, int]:
+    """Return the ids of the rows of these keys that exist, by key."""
+    return _rows({0: (kind, keys)})[0]
 
 
 def _rows(keys: Mapping[int, tuple[Kind, tuple[str, ...]]]) -> dict[int, dict[str, int]]:
@@ -151,23 +164,25 @@ def _held(rows: set[Row], at: datetime, *, members: bool) -> dict[Row, _Held]:
                     found[kind, row_id].policies.add(policy)
     for piece in chunks(sorted(ids["responder"])):
         memberships = GroupMember.objects.filter(responder__in=piece) if members else GroupMember.objects.none()
-        for person, name in memberships.values_list("responder", "group__name"):
-            found["responder", person or 0].groups.add(name)
+        for person, group, name in memberships.values_list("responder", "group", "group__name"):
+            found["responder", person or 0].groups.add((group, name))
         shifts = ExtraShift.objects.filter(by__in=piece, ends_at__gt=at).values_list("by", "schedule")
         overrides = Override.objects.filter(by__in=piece, ends_at__gt=at).values_list("by", "schedule")
         for person, schedule in shifts.union(overrides):
             found["responder", person].schedules.add(schedule)
     for piece in chunks(sorted(ids["user_group"])):
         for group, name in UserGroup.objects.filter(pk__in=piece).values_list("pk", "name"):
-            found["user_group", group].groups.add(name)
+            found["user_group", group].groups.add((group, name))
         for group, schedule in Schedule.objects.filter(group__in=piece).values_list("group", "pk"):
             found["user_group", group or 0].schedules.add(schedule)
         for group, policy in EscalationPolicy.objects.filter(group__in=piece).values_list("group", "pk"):
             found["user_group", group or 0].policies.add(policy)
     for piece in chunks(sorted(ids["service"])):
-        for pk, policy, name in Service.objects.filter(pk__in=piece).values_list("pk", "policy", "group__name"):
+        columns = ("pk", "policy", "group", "group__name")
+        for pk, policy, group_id, name in Service.objects.filter(pk__in=piece).values_list(*columns):
             found["service", pk].policies |= {policy} - {None}
-            found["service", pk].groups |= {name} - {None}
+            if group_id is not None:
+                found["service", pk].groups.add((group_id, name))
     return found
 
 

@@ -15,6 +15,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from connectors.errors import ConnectorError
 from connectors.models import Connection
+from oncall.emails import canonical_email
+from oncall.models import User
 from oncall.rendering.zones import EARLIEST, FIRST_YEAR, LAST_YEAR, LATEST
 from syncjobs.errors import RunAlreadyActive, StalePlan
 from syncjobs.models import Outcome, RunState, SyncProfile, SyncRun
@@ -100,6 +102,14 @@ def find_connection(name: str) -> Connection:
     except Connection.DoesNotExist:
         names = ", ".join(Connection.objects.values_list("name", flat=True)) or "none (create one with connect_source)"
         raise CommandError(f"There is no connection {name!r}. Connections: {names}.", returncode=USAGE) from None
+
+
+def find_account(email: str) -> User:
+    """Return the active account with this address. Raises CommandError."""
+    account = User.objects.filter(email_canonical=canonical_email(email) or "", is_active=True).first()
+    if account is None:
+        raise CommandError(f"There is no active account {email!r}.", returncode=USAGE)
+    return account
 
 
 def find_profile(name: str) -> SyncProfile:

@@ -13,8 +13,8 @@ from connectors.records import ENTITY_TYPES
 from syncjobs.models import (
     ACTIVE,
     OPEN_PLAN,
+    WAITING_STATES,
     Conflict,
-    ConflictState,
     ExternalLink,
     LinkState,
     ParityCheck,
@@ -70,7 +70,7 @@ def connection_statuses(connections: Iterable[Connection]) -> dict[int, Connecti
     synced_ids = {row["connection"]: row["run"] for row in last_synced}
     runs = SyncRun.objects.defer("notes", "completeness", "scope").in_bulk({*last_ids.values(), *synced_ids.values()})
     conflicts = dict(
-        Conflict.objects.filter(state=ConflictState.OPEN)
+        Conflict.objects.filter(state__in=WAITING_STATES)
         .order_by()
         .values_list(Coalesce("connection", "rows__connection"))
         .annotate(number=Count("pk", distinct=True))

@@ -41,8 +41,8 @@ def folded(kind: Kind, value: str) -> str:
 
 
 def evidence_hash(draft: ConflictDraft) -> str:
-    """Return the hash that changes with the evidence."""
-    return digest([draft.paths, draft.evidence])
+    """Return the hash that changes with the evidence. Why a person has no account is no evidence of its own."""
+    return digest([draft.paths, {name: value for name, value in draft.evidence.items() if name != "why"}])
 
 
 def identity(draft: ConflictDraft) -> tuple[str, str, str]:

@@ -183,10 +183,11 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class OpenConflict:
-    """A stored conflict.
+    """A stored conflict that is not closed.
 
-    evidence_hash: changes with the evidence. from_merge: whether fields of an object differ. keys: those of the rows of
-    a question about several rows.
+    decided: whether it was decided, so that it is not asked again about the same evidence. evidence_hash: changes with
+    the evidence. why: the code of the reason why a person has no account here. from_merge: whether fields of an object
+    differ. keys: those of the rows of a question about several rows.
     """
 
     id: int
@@ -199,6 +200,8 @@ class OpenConflict:
     label: str = ""
     link_id: int | None = None
     keys: tuple[str, ...] = ()
+    decided: bool = False
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,9 +211,9 @@ class Picture:
     links: of this connection, by kind and external id. details: the contents of compared links, by link id. names: the
     rows that have, or may get, the same name or address as a row of this connection, by kind. people: responders that a
     new person at the source may be, by canonical e-mail address. unaccounted: ids of responders without an account.
-    accounts: by canonical e-mail address. conflicts: the open conflicts of this connection, and those about the rows in
-    ``names``. zoned: ids of schedules with a time zone set here; filled only if a time zone is unknown or ambiguous at
-    the source.
+    accounts: by canonical e-mail address. conflicts: the conflicts of this connection that are not closed, and those
+    about the rows in ``names``. zoned: ids of schedules with a time zone set here; filled only if a time zone is
+    unknown or ambiguous at the source.
     """
 
     links: Mapping[Kind, Mapping[str, LinkView]]

@@ -17,6 +17,7 @@ from oncall.operations import check
 from oncall.rendering.codec import instant_to_text
 from syncjobs.models import Outcome, RunState, SyncRun
 from syncjobs.planning.canonical import Proposer
+from syncjobs.planning.conflicts import identity
 from syncjobs.planning.plan import Proposals, by_kind, make_plan
 from syncjobs.planning.values import Picture, Plan
 from syncjobs.runs.changed_rules import is_limited
@@ -163,11 +164,11 @@ def count(claim: Claim, planned: Planned) -> None:
         if item.failures:
             claim.add(item.kind, "failed")
     settled = set(plan.settled)
-    still_open: dict[tuple[str, str], str] = {
-        (c.kind, c.subject): c.entity_type for c in planned.picture.conflicts if c.id not in settled
-    }
-    still_open |= {(d.kind, d.subject): d.entity_type for d in plan.conflicts}
-    for name in still_open.values():
+    present = [c for c in planned.picture.conflicts if c.id not in settled]
+    decided = {(c.kind, c.subject, c.evidence_hash) for c in present if c.decided}
+    waiting: dict[tuple[str, str], str] = {(c.kind, c.subject): c.entity_type for c in present if not c.decided}
+    waiting |= {(d.kind, d.subject): d.entity_type for d in plan.conflicts if identity(d) not in decided}
+    for name in waiting.values():
         claim.add(entity_type_of(name), "conflict")
 
 

@@ -1,0 +1,140 @@
+"""Answers questions: previews a decision, carries it out, or stores it as a proposal."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.utils import timezone
+
+from connectors.models import Connection
+from oncall.models import User
+from oncall.operations import lock_for_merge, lock_versions
+from oncall.tables.base import source_of
+from syncjobs.deciding.carrying_out import carry_out
+from syncjobs.deciding.rights import demand_right, demand_rights_of_outcome
+from syncjobs.deciding.sides import load_sides, question_of
+from syncjobs.models import WAITING_STATES, Conflict, ConflictState, ExternalLink, SyncRun
+from syncjobs.planning.decisions.table import check_arguments, demand_choice, find_choice
+from syncjobs.planning.decisions.values import Choice, Outcome, Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """An answer to a question.
+
+    by: None for the shell. evidence_hash: that of the question as it was shown; None accepts any.
+    """
+
+    choice: str
+    arguments: Mapping[str, str]
+    by: User | None
+    comment: str = ""
+    remember: bool = False
+    evidence_hash: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The result of a decision. applied: False for a preview and a proposal. run: None if nothing was written."""
+
+    conflict: Conflict
+    choice: Choice
+    outcome: Outcome
+    applied: bool
+    run: SyncRun | None = None
+
+
+def preview(conflict: Conflict, decision: Decision) -> Decided:
+    """Return what a decision would do, without writing. Raises Refused."""
+    choice, outcome, _ = _prepare(conflict, decision)
+    return Decided(conflict, choice, outcome, applied=False)
+
+
+def decide(conflict: Conflict, decision: Decision) -> Decided:
+    """Carry out a decision in one transaction, or store it as a proposal if the account may only propose it.
+
+    Raises Refused; nothing is written then.
+    """
+    _, outcome, _ = _prepare(conflict, decision)
+    with transaction.atomic():
+        # Rows are locked before links, and links before questions, as a merge does it.
+        _lock(outcome)
+        conflict = Conflict.objects.select_for_update(of=("self",)).select_related("connection").get(pk=conflict.pk)
+        choice, now, right = _prepare(conflict, decision)
+        if now != outcome:
+            raise Refused("stale_question", "Something was changed meanwhile. Nothing was written. Look at it again.")
+        conflict.choice, conflict.arguments = choice.name, check_arguments(choice, decision.arguments)
+        conflict.comment, conflict.remember = decision.comment, decision.remember
+        if right == "propose":
+            conflict.state, conflict.proposed_by = ConflictState.PROPOSED, decision.by
+            conflict.save()
+            return Decided(conflict, choice, outcome, applied=False)
+        run = carry_out(conflict, _connection(conflict), outcome.effects, decision.by) if outcome.effects else None
+        conflict.state, conflict.decided_by, conflict.decided_at = ConflictState.DECIDED, decision.by, timezone.now()
+        conflict.save()
+    return Decided(conflict, choice, outcome, applied=True, run=run)
+
+
+def confirm(conflict: Conflict, by: User | None) -> Decided:
+    """Carry out a proposal. Raises Refused."""
+    _demand_proposal(conflict)
+    return decide(conflict, Decision(conflict.choice, conflict.arguments, by, conflict.comment, conflict.remember))
+
+
+def decline(conflict: Conflict, by: User | None, comment: str = "") -> Conflict:
+    """Drop a proposal, so that the question is open again. Raises Refused."""
+    with transaction.atomic():
+        conflict = Conflict.objects.select_for_update(of=("self",)).get(pk=conflict.pk)
+        choice = _demand_proposal(conflict)
+        if demand_right(conflict, choice, by) != "decide":
+            raise Refused("not_allowed", "Only an administrator may decline a proposal.")
+        conflict.state, conflict.choice, conflict.arguments = ConflictState.OPEN, "", {}
+        conflict.proposed_by, conflict.comment, conflict.remember = None, comment, False
+        conflict.save()
+    return conflict
+
+
+def _demand_proposal(conflict: Conflict) -> Choice:
+    choice = find_choice(question_of(conflict), conflict.choice)
+    if conflict.state != ConflictState.PROPOSED or choice is None:
+        raise Refused("already_decided", f"Question {conflict.pk} has no proposal that waits. It is {conflict.state}.")
+    return choice
+
+
+def _prepare(conflict: Conflict, decision: Decision) -> tuple[Choice, Outcome, str]:
+    """Return the choice, the outcome, and whether the account decides or only proposes. Raises Refused."""
+    if conflict.state not in WAITING_STATES:
+        what = "was decided" if conflict.state == ConflictState.DECIDED else "is closed"
+        raise Refused("already_decided", f"Question {conflict.pk} {what}. Nothing was written.")
+    if decision.evidence_hash not in (None, conflict.evidence_hash):
+        raise Refused(
+            "stale_question", "The question is about other values now. Nothing was written. Look at it again."
+        )
+    question = question_of(conflict)
+    choice = demand_choice(question, decision.choice)
+    arguments = check_arguments(choice, decision.arguments)
+    right = demand_right(conflict, choice, decision.by)
+    outcome = choice.outcome(question, arguments, load_sides(question))
+    if right == "decide":
+        demand_rights_of_outcome(outcome, decision.by, remember=decision.remember)
+    if decision.remember and not choice.remembered:
+        raise Refused("invalid_argument", f"“{choice.label}” cannot be remembered. Answer without it.")
+    return choice, outcome, right
+
+
+def _lock(outcome: Outcome) -> None:
+    for effect in outcome.effects:
+        if effect.merge_into is not None and effect.row_id is not None:
+            lock_for_merge(effect.kind, effect.row_id, effect.merge_into)
+        elif effect.row_id is not None:
+            lock_versions(effect.kind, [effect.row_id])
+    links = sorted(effect.link.link.id for effect in outcome.effects if effect.link is not None)
+    list(ExternalLink.objects.select_for_update(of=("self",)).filter(pk__in=links).order_by("pk").values_list("pk"))
+
+
+def _connection(conflict: Conflict) -> Connection:
+    """Return the connection of a question; of one about rows of several sources, that of the first row."""
+    if conflict.connection is not None:
+        return conflict.connection
+    sources = sorted(int(source) for key in conflict.evidence["rows"] if (source := source_of(key)).isdecimal())
+    return Connection.objects.get(pk=sources[0])
