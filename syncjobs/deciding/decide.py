@@ -46,6 +46,7 @@ class Decided:
 
 def preview(conflict: Conflict, decision: Decision) -> Decided:
     """Return what a decision would do, without writing. Raises Refused."""
+    conflict = Conflict.objects.select_related("connection").get(pk=conflict.pk)
     choice, outcome, _ = _prepare(conflict, decision)
     return Decided(conflict, choice, outcome, applied=False)
 
@@ -55,7 +56,7 @@ def decide(conflict: Conflict, decision: Decision) -> Decided:
 
     Raises Refused; nothing is written then.
     """
-    _, outcome, _ = _prepare(conflict, decision)
+    _, outcome, _ = _prepare(Conflict.objects.select_related("connection").get(pk=conflict.pk), decision)
     with transaction.atomic():
         # Rows are locked before links, and links before questions, as a merge does it.
         _lock(outcome)

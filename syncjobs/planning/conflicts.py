@@ -60,18 +60,6 @@ def people_by_email(people: Iterable[Proposal]) -> dict[str, list[Proposal]]:
     return found
 
 
-def account_for(proposal: Proposal, by_email: Mapping[str, Sequence[Proposal]], picture: Picture) -> AccountView | None:
-    """Return the account for a new person, or None.
-
-    The account has the person's address, no privileges and no responder, and nobody else at the source has the address.
-    """
-    email = canonical_email(proposal.email)
-    if email is None or len(by_email[email]) > 1:
-        return None
-    account = picture.accounts.get(email)
-    return None if account is None or account.privileged or account.taken else account
-
-
 def users_not_found(
     people: Iterable[Proposal],
     holders: frozenset[str],

@@ -13,7 +13,13 @@ def candidate_ids(proposal: Proposal, picture: Picture) -> tuple[int, ...]:
 
 
 def match(proposal: Proposal, by_email: Mapping[str, Sequence[Proposal]], picture: Picture) -> Candidate | None:
-    """Return the only person here with this address, or None. None also if several people at the source have it."""
+    """Return the only person here with this address, or None. None also if several people at the source have it.
+
+    What a person has decided about this person comes first.
+    """
+    mapped = picture.mapped.get(proposal.external_id)
+    if mapped is not None:
+        return mapped.person
     email = canonical_email(proposal.email)
     candidates = picture.people.get(email, ()) if email else ()
     if email is None or len(candidates) != 1 or len(by_email[email]) > 1 or candidates[0].former_id:

@@ -9,6 +9,7 @@ from connectors.presence import Presence
 from connectors.records import ENTITY_TYPES, FailedEntity, entity_type_of
 from oncall.aggregates import Kind, State
 from syncjobs.planning import conflicts as questions
+from syncjobs.planning.accounts import account_for, late_accounts
 from syncjobs.planning.failures import Check, checked, failed_item
 from syncjobs.planning.matching import candidate_ids, match
 from syncjobs.planning.merge import Merge, merge, with_unread
@@ -150,6 +151,9 @@ def make_plan(
         listed = external_id in proposals[kind]
         return listed or (not partial and presence(kind, external_id).state in _CERTAIN)
 
+    late = late_accounts(proposals["responder"], by_email, picture, items)
+    unchanged["responder"] -= len(late.keys() - items.keys())
+    items |= late
     refused = {key for key, item in items.items() if item.action == "failed" and item.link_id is None}
     after = questions.AfterPlan(items, picture, rules, is_judged)
     drafts += questions.ambiguous_addresses(after)
@@ -225,7 +229,7 @@ def _without_link(
             item = _item(proposal, None, detail, candidate.state, merged, "match")
             item = replace(item, takes_over=detail.primary, candidates=candidate_ids(proposal, picture))
             return checked(item, candidate.state, check)
-        account = questions.account_for(proposal, by_email, picture)
+        account = account_for(proposal, by_email, picture)
     values = {**proposal.fields, **proposal.on_create}
     elements = {name: elements for name, elements in proposal.elements.items() if elements}
     item = Item(

@@ -163,6 +163,14 @@ class AccountView:
 
 
 @dataclass(frozen=True, slots=True)
+class Mapped:
+    """Who a new person at the source is here: a person, or else an account."""
+
+    person: Candidate | None = None
+    account: AccountView | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Rules:
     """The rules of a profile. ownership: owner of each ``kind.field``. now: ISO instant of the read.
 
@@ -187,7 +195,7 @@ class OpenConflict:
 
     decided: whether it was decided, so that it is not asked again about the same evidence. evidence_hash: changes with
     the evidence. why: the code of the reason why a person has no account here. from_merge: whether fields of an object
-    differ. keys: those of the rows of a question about several rows.
+    differ. keys: those of the rows of a question about several rows. choice, arguments: the decision.
     """
 
     id: int
@@ -202,6 +210,8 @@ class OpenConflict:
     keys: tuple[str, ...] = ()
     decided: bool = False
     why: str = ""
+    choice: str = ""
+    arguments: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +222,8 @@ class Picture:
     rows that have, or may get, the same name or address as a row of this connection, by kind. people: responders that a
     new person at the source may be, by canonical e-mail address. unaccounted: ids of responders without an account.
     accounts: by canonical e-mail address. conflicts: the conflicts of this connection that are not closed, and those
-    about the rows in ``names``. zoned: ids of schedules with a time zone set here; filled only if a time zone is
+    about the rows in ``names``. mapped: who new people at the source are here, by external id, as a person decided.
+    zoned: ids of schedules with a time zone set here; filled only if a time zone is
     unknown or ambiguous at the source.
     """
 
@@ -223,6 +234,7 @@ class Picture:
     unaccounted: frozenset[int]
     accounts: Mapping[str, AccountView]
     conflicts: tuple[OpenConflict, ...]
+    mapped: Mapping[str, Mapped] = field(default_factory=dict)
     zoned: frozenset[int] = frozenset()
 
 

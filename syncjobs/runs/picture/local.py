@@ -15,7 +15,7 @@ from oncall.aggregates import Kind
 from oncall.models import Schedule
 from oncall.selectors.states import load_states
 from oncall.tables.base import chunks
-from syncjobs.models import ExternalLink, LinkState, SyncProfile
+from syncjobs.models import ConflictKind, ExternalLink, LinkState, SyncProfile
 from syncjobs.planning.plan import Proposals, links_to_compare
 from syncjobs.planning.values import (
     Base,
@@ -27,7 +27,7 @@ from syncjobs.planning.values import (
 )
 from syncjobs.runs.picture.former_links import load_bases, load_former_links
 from syncjobs.runs.picture.names import EqualNames
-from syncjobs.runs.picture.people import load_people
+from syncjobs.runs.picture.people import load_mapped, load_people
 
 
 def rules_of(profile: SyncProfile, now: str) -> Rules:
@@ -87,6 +87,12 @@ def load_picture(
     named = EqualNames(connection, proposals, links, wanted)
     progress()
     people, unaccounted, accounts = load_people(connection.pk, proposals["responder"], links["responder"])
+    decided = {
+        conflict.external_id: conflict.arguments["to"]
+        for conflict in named.conflicts.values()
+        if conflict.kind == ConflictKind.USER_NOT_FOUND and conflict.decided and conflict.choice == "map"
+    }
+    new = {key: to for key, to in decided.items() if key not in links["responder"] and key in proposals["responder"]}
     return Picture(
         links=links,
         details=details,
@@ -96,6 +102,7 @@ def load_picture(
         accounts=accounts,
         zoned=_settled_zones(connection.pk, proposals),
         conflicts=tuple(named.conflicts.values()),
+        mapped=load_mapped(new) if new else {},
     )
 
 

@@ -87,6 +87,8 @@ class EqualNames:
             "external_id",
             "evidence_hash",
             "state",
+            "choice",
+            "arguments",
             "paths",
             "label",
             "link",
@@ -108,6 +110,8 @@ class EqualNames:
                 keys=tuple(about.get("rows", about.get("people", ()))),
                 decided=row["state"] == ConflictState.DECIDED,
                 why=about.get("why", ""),
+                choice=row["choice"],
+                arguments=row["arguments"],
             )
         return names
 
