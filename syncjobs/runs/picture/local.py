@@ -27,7 +27,7 @@ from syncjobs.planning.values import (
 )
 from syncjobs.runs.picture.former_links import load_bases, load_former_links
 from syncjobs.runs.picture.names import EqualNames
-from syncjobs.runs.picture.people import load_mapped, load_people
+from syncjobs.runs.picture.people import load_mapped, load_people, without_account
 
 
 def rules_of(profile: SyncProfile, now: str) -> Rules:
@@ -93,16 +93,17 @@ def load_picture(
         if conflict.kind == ConflictKind.USER_NOT_FOUND and conflict.decided and conflict.choice == "map"
     }
     new = {key: to for key, to in decided.items() if key not in links["responder"] and key in proposals["responder"]}
+    mapped = load_mapped(new) if new else {}
     return Picture(
         links=links,
         details=details,
         names=named.names,
         people=people,
-        unaccounted=unaccounted,
+        unaccounted=unaccounted | without_account(each.person for each in mapped.values()),
         accounts=accounts,
         zoned=_settled_zones(connection.pk, proposals),
         conflicts=tuple(named.conflicts.values()),
-        mapped=load_mapped(new) if new else {},
+        mapped=mapped,
     )
 
 

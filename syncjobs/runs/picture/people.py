@@ -68,6 +68,14 @@ def load_mapped(decided: Mapping[str, str]) -> dict[str, Mapped]:
     return found
 
 
+def without_account(people: Iterable[Candidate | None]) -> frozenset[int]:
+    """Return the ids of those who have no account."""
+    found: set[int] = set()
+    for piece in chunks(sorted(person.state.id or 0 for person in people if person is not None)):
+        found |= set(Responder.objects.filter(pk__in=piece, account=None).values_list("pk", flat=True))
+    return frozenset(found)
+
+
 def _candidates_by_id(ids: Iterable[int]) -> dict[int, Candidate]:
     """Return the active people with these ids."""
     live = ExternalLink.objects.filter(responder=OuterRef("pk"), state=LinkState.LINKED)
