@@ -46,7 +46,6 @@ def carry_out(conflict: Conflict, connection: Connection, effects: Iterable[Effe
         requested_by=by,
         notified_at=now,
         started_at=now,
-        planned_at=now,
         finished_at=now,
     )
     actor = Actor(by.pk if by else None, f"run:{run.pk}")

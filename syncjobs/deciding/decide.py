@@ -1,21 +1,34 @@
 """Answers questions: previews a decision, carries it out, or stores it as a proposal."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from connectors.models import Connection
+from connectors.records import entity_type_of
 from oncall.models import User
 from oncall.operations import lock_for_merge, lock_versions
 from oncall.tables.base import source_of
 from syncjobs.deciding.carrying_out import carry_out
 from syncjobs.deciding.rights import demand_right, demand_rights_of_outcome
 from syncjobs.deciding.sides import load_sides, question_of
-from syncjobs.models import WAITING_STATES, Conflict, ConflictState, ExternalLink, SyncRun
+from syncjobs.models import (
+    WAITING_STATES,
+    Conflict,
+    ConflictKind,
+    ConflictState,
+    ExternalLink,
+    Rule,
+    SyncProfile,
+    SyncRun,
+)
+from syncjobs.planning.decisions.rules import HARMLESS, rule_for
 from syncjobs.planning.decisions.table import check_arguments, demand_choice, find_choice
-from syncjobs.planning.decisions.values import Choice, Outcome, Refused
+from syncjobs.planning.decisions.values import Choice, Outcome, Refused, RuleDraft
+from syncjobs.planning.values import RuleView
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +48,28 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """The result of a decision. applied: False for a preview and a proposal. run: None if nothing was written."""
+    """The result of a decision.
+
+    applied: False for a preview and a proposal. run: None if no row or link changes. closes: the other questions that
+    the remembered decision answers. connection: of the run and the rule.
+    """
 
     conflict: Conflict
     choice: Choice
     outcome: Outcome
     applied: bool
+    connection: Connection
     run: SyncRun | None = None
+    closes: tuple[int, ...] = ()
 
 
 def preview(conflict: Conflict, decision: Decision) -> Decided:
     """Return what a decision would do, without writing. Raises Refused."""
     conflict = Conflict.objects.select_related("connection").get(pk=conflict.pk)
     choice, outcome, _ = _prepare(conflict, decision)
-    return Decided(conflict, choice, outcome, applied=False)
+    connection = _connection(conflict)
+    others = _answered_by(outcome.rule, conflict, connection)
+    return Decided(conflict, choice, outcome, False, connection, closes=tuple(other.pk for other in others))
 
 
 def decide(conflict: Conflict, decision: Decision) -> Decided:
@@ -62,6 +83,7 @@ def decide(conflict: Conflict, decision: Decision) -> Decided:
         _lock(outcome)
         conflict = Conflict.objects.select_for_update(of=("self",)).select_related("connection").get(pk=conflict.pk)
         choice, now, right = _prepare(conflict, decision)
+        connection = _connection(conflict)
         if now != outcome:
             raise Refused("stale_question", "Something was changed meanwhile. Nothing was written. Look at it again.")
         conflict.choice, conflict.arguments = choice.name, check_arguments(choice, decision.arguments)
@@ -69,11 +91,48 @@ def decide(conflict: Conflict, decision: Decision) -> Decided:
         if right == "propose":
             conflict.state, conflict.proposed_by = ConflictState.PROPOSED, decision.by
             conflict.save()
-            return Decided(conflict, choice, outcome, applied=False)
-        run = carry_out(conflict, _connection(conflict), outcome.effects, decision.by) if outcome.effects else None
-        conflict.state, conflict.decided_by, conflict.decided_at = ConflictState.DECIDED, decision.by, timezone.now()
+            return Decided(conflict, choice, outcome, False, connection)
+        run = carry_out(conflict, connection, outcome.effects, decision.by) if outcome.effects else None
+        _close(conflict, decision.by)
+        others = _remember(outcome.rule, conflict, connection, decision.by) if outcome.rule else []
         conflict.save()
-    return Decided(conflict, choice, outcome, applied=True, run=run)
+    return Decided(conflict, choice, outcome, True, connection, run, tuple(other.pk for other in others))
+
+
+def _close(conflict: Conflict, by: User | None) -> None:
+    conflict.state, conflict.decided_by, conflict.decided_at = ConflictState.DECIDED, by, timezone.now()
+
+
+def _remember(draft: RuleDraft, conflict: Conflict, connection: Connection, by: User | None) -> list[Conflict]:
+    """Store a rule, in place of one for the same questions. Return the waiting questions that it answers."""
+    values = {"choice": draft.choice, "arguments": dict(draft.arguments), "active": True, "made_by": by}
+    conflict.rule, _ = Rule.objects.update_or_create(
+        connection=connection,
+        kind=conflict.kind,
+        pattern=draft.pattern,
+        defaults={**values, "made_at": timezone.now()},
+    )
+    SyncProfile.objects.filter(connection=connection).update(rules_version=F("rules_version") + 1)
+    others = _answered_by(draft, conflict, connection)
+    for other in others:
+        _close(other, by)
+        other.choice, other.arguments, other.rule = draft.choice, dict(draft.arguments), conflict.rule
+    Conflict.objects.bulk_update(others, ["state", "decided_by", "decided_at", "choice", "arguments", "rule"])
+    return others
+
+
+def _answered_by(draft: RuleDraft | None, conflict: Conflict, connection: Connection) -> list[Conflict]:
+    """Return the other waiting questions that a rule answers without changing a row."""
+    if draft is None:
+        return []
+    rule = RuleView(0, conflict.kind, draft.pattern, draft.choice)
+    waiting = Conflict.objects.of_connection(connection.pk).filter(kind=conflict.kind, state__in=WAITING_STATES)
+    harmless = draft.choice in HARMLESS or conflict.kind == ConflictKind.TIMEZONE_MISMATCH
+    return [
+        other
+        for other in waiting.exclude(pk=conflict.pk).order_by("pk")
+        if harmless and rule_for([rule], other.kind, entity_type_of(other.entity_type), other.evidence) is not None
+    ]
 
 
 def confirm(conflict: Conflict, by: User | None) -> Decided:
@@ -115,11 +174,14 @@ def _prepare(conflict: Conflict, decision: Decision) -> tuple[Choice, Outcome, s
     choice = demand_choice(question, decision.choice)
     arguments = check_arguments(choice, decision.arguments)
     right = demand_right(conflict, choice, decision.by)
-    outcome = choice.outcome(question, arguments, load_sides(question))
+    sides = load_sides(question)
+    outcome = choice.outcome(question, arguments, sides)
+    if decision.remember:
+        if choice.rule is None:
+            raise Refused("invalid_argument", f"“{choice.label}” cannot be remembered. Answer without it.")
+        outcome = replace(outcome, rule=choice.rule(question, arguments, sides))
     if right == "decide":
-        demand_rights_of_outcome(outcome, decision.by, remember=decision.remember)
-    if decision.remember and not choice.remembered:
-        raise Refused("invalid_argument", f"“{choice.label}” cannot be remembered. Answer without it.")
+        demand_rights_of_outcome(outcome, decision.by)
     return choice, outcome, right
 
 

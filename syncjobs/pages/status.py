@@ -18,6 +18,7 @@ from syncjobs.models import (
     ExternalLink,
     LinkState,
     ParityCheck,
+    RunKind,
     RunState,
     SyncProfile,
     SyncRun,
@@ -64,7 +65,8 @@ class ConnectionStatus:
 def connection_statuses(connections: Iterable[Connection]) -> dict[int, ConnectionStatus]:
     """Return the statuses by connection id. Makes seven queries, whatever the number of connections."""
     by_id = {connection.pk: connection for connection in connections}
-    last = SyncRun.objects.filter(connection__in=by_id).order_by().values("connection").annotate(run=Max("pk"))
+    syncs = SyncRun.objects.exclude(kind=RunKind.DECISION)
+    last = syncs.filter(connection__in=by_id).order_by().values("connection").annotate(run=Max("pk"))
     last_ids = {row["connection"]: row["run"] for row in last}
     last_synced = last.filter(state__in=[RunState.SUCCEEDED, RunState.PARTIAL])
     synced_ids = {row["connection"]: row["run"] for row in last_synced}

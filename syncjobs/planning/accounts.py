@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from oncall.aggregates import Kind
-from oncall.emails import canonical_email
+from syncjobs.planning.matching import is_alone
 from syncjobs.planning.values import AccountView, Item, Picture, Proposal
 
 
@@ -17,11 +17,12 @@ def account_for(proposal: Proposal, by_email: Mapping[str, Sequence[Proposal]], 
     mapped = picture.mapped.get(proposal.external_id)
     if mapped is not None:
         return mapped.account
-    email = canonical_email(proposal.email)
-    if email is None or len(by_email[email]) > 1:
-        return None
-    account = picture.accounts.get(email)
-    return None if account is None or account.privileged or account.taken else account
+    for email in proposal.addresses:
+        account = picture.accounts.get(email)
+        if account is not None:
+            usable = is_alone(proposal, email, by_email) and not account.privileged and not account.taken
+            return account if usable else None
+    return None
 
 
 def late_accounts(

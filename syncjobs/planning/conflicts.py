@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from oncall.aggregates import Kind, fold
+from oncall.aggregates import Kind, State, fold
 from oncall.emails import canonical_email
 from syncjobs.planning.canonical import digest
 from syncjobs.planning.values import (
@@ -124,6 +124,27 @@ def timezone_mismatches(schedules: Iterable[Proposal], picture: Picture) -> list
         for proposal in schedules
         if proposal.zone_evidence is not None and proposal.external_id not in answered
     ]
+
+
+def both_edited(proposal: Proposal, paths: tuple[str, ...], local: State) -> ConflictDraft:
+    """Return the conflict of an object that was edited here and at the source."""
+    evidence = {}
+    for path in paths:
+        top, _, key = path.partition(".")
+        if key:
+            here, there = local.elements.get(top, {}).get(key), (proposal.elements.get(top) or {}).get(key)
+        else:
+            here, there = local.fields.get(path), proposal.fields.get(path)
+        evidence[path] = {"here": here, "source": there}
+    return ConflictDraft(
+        "both_edited",
+        f"{proposal.kind}:{proposal.key}",
+        proposal.kind,
+        proposal.external_id,
+        proposal.label,
+        paths=paths,
+        evidence=evidence,
+    )
 
 
 class _FutureRow(NamedTuple):

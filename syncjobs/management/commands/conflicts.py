@@ -181,7 +181,7 @@ def _decided_document(decided: Decided) -> dict[str, Any]:
         "run": decided.run.pk if decided.run else None,
         "effects": [_effect_document(effect) for effect in decided.outcome.effects],
         "rule": decided.conflict.rule_id if decided.applied else None,
-        "closes": [],
+        "closes": list(decided.closes),
         "invitations": [],
     }
 

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-from oncall.emails import canonical_email
 from syncjobs.planning.decisions.values import Arguments, Effect, Outcome, Question, Refused, RowSide, Sides
 
 PERSON = "responder:"
@@ -108,8 +107,3 @@ def _merged(row: RowSide, target: RowSide, external_id: str) -> Effect:
         merge_into=target.id,
         values=target.id,
     )
-
-
-def domain_of(question: Question) -> str:
-    """Return the domain of the person's address, or an empty text."""
-    return (canonical_email(str(question.evidence.get("email") or "")) or "").partition("@")[2]

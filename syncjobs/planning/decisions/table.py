@@ -3,14 +3,30 @@
 Pages, shell and bulk read this table; none of them knows a kind by name.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from syncjobs.planning.conflicts import NAME_COLLISIONS
-from syncjobs.planning.decisions import fields, names, people
-from syncjobs.planning.decisions.values import Argument, Choice, NotOffered, Question, nothing_changes
+from syncjobs.planning.decisions import fields, names, people, rules, zones
+from syncjobs.planning.decisions.values import (
+    Argument,
+    Arguments,
+    Choice,
+    NotOffered,
+    Question,
+    RuleDraft,
+    Sides,
+    nothing_changes,
+)
 
 _PATHS: Final = Argument("paths", "paths", default="all")
+
+_FIELD: Final = "Later questions about this field of this source get the same answer."
+
+
+def _remember_field(choice: str) -> Callable[[Question, Arguments, Sides], RuleDraft]:
+    return lambda question, arguments, sides: rules.remember_field(choice, question)
+
 
 _NAMES: Final = (
     Choice(
@@ -40,6 +56,8 @@ _NAMES: Final = (
         nothing_changes,
         lead="decide",
         bulk=True,
+        remembered="Equal names of this kind are kept whenever this source has one of them.",
+        rule=lambda question, arguments, sides: rules.remember_all("keep_all"),
     ),
 )
 
@@ -53,6 +71,8 @@ CHOICES: Final[Mapping[str, tuple[Choice, ...]]] = {
             "membership.",
             people.map_person,
             (Argument("to", "person", required=True),),
+            remembered="Later people of this source with this domain are found by the domain of the answer.",
+            rule=rules.remember_domain,
         ),
         Choice(
             "leave",
@@ -61,6 +81,8 @@ CHOICES: Final[Mapping[str, tuple[Choice, ...]]] = {
             nothing_changes,
             lead="decide",
             bulk=True,
+            remembered="Everyone of this source without an account is left without one.",
+            rule=lambda question, arguments, sides: rules.remember_all("leave"),
         ),
     ),
     "ambiguous": (
@@ -79,6 +101,28 @@ CHOICES: Final[Mapping[str, tuple[Choice, ...]]] = {
         ),
     ),
     **dict.fromkeys(NAME_COLLISIONS.values(), _NAMES),
+    "timezone_mismatch": (
+        Choice(
+            "confirm",
+            "Use the suggested zone",
+            "The most likely time zone is used for this text of the source. The schedules with it are read again and "
+            "become active.",
+            zones.confirm,
+            (Argument("zone", "zone", default="the suggestion"),),
+            lead="propose",
+            bulk=True,
+            offered=zones.has_suggestion,
+        ),
+        Choice(
+            "choose",
+            "Choose a zone",
+            "This time zone is used for this text of the source. The schedules with it are read again and become "
+            "active.",
+            zones.choose,
+            (Argument("zone", "zone", required=True),),
+            lead="propose",
+        ),
+    ),
     "both_edited": (
         Choice(
             "keep_mine",
@@ -86,6 +130,8 @@ CHOICES: Final[Mapping[str, tuple[Choice, ...]]] = {
             "The values set here stay. You are asked again when the source changes them.",
             fields.keep_mine,
             (_PATHS,),
+            remembered=_FIELD,
+            rule=_remember_field("keep_mine"),
             lead="decide",
             bulk=True,
         ),
@@ -95,6 +141,8 @@ CHOICES: Final[Mapping[str, tuple[Choice, ...]]] = {
             "The values set here stay, whatever the source reports later. These fields are not asked about again.",
             fields.keep_mine_always,
             (_PATHS,),
+            remembered=_FIELD,
+            rule=_remember_field("keep_mine_always"),
             lead="decide",
         ),
         Choice(
@@ -103,6 +151,8 @@ CHOICES: Final[Mapping[str, tuple[Choice, ...]]] = {
             "The values of the source replace those set here. Later changes of the source are taken, too.",
             fields.take_source,
             (_PATHS,),
+            remembered=_FIELD,
+            rule=_remember_field("take_source"),
             lead="decide",
             bulk=True,
         ),

@@ -174,12 +174,13 @@ class RuleDraft:
 class Outcome:
     """What a decision does.
 
-    deferred: when it takes effect, in words, if it needs an import or a read first. account: the account that a person
-    is linked to.
+    deferred: when it takes effect, in words, if it needs an import or a read first. reads: ids of the schedules that
+    are read again at once. account: the account that a person is linked to.
     """
 
     effects: tuple[Effect, ...] = ()
     deferred: str = ""
+    reads: tuple[str, ...] = ()
     account: AccountSide | None = None
     rule: RuleDraft | None = None
 
@@ -200,7 +201,7 @@ class Choice:
 
     effect: what it does, one sentence. outcome: what exactly it does; raises Refused. offered: whether the question
     offers it. bulk: whether many questions can be answered at once with it. remembered: what is remembered, in words;
-    empty if nothing can be. pattern: the pattern of the rule. lead: what a lead may do.
+    empty if nothing can be. rule: what exactly is remembered; raises Refused. lead: what a lead may do.
     """
 
     name: str
@@ -211,7 +212,7 @@ class Choice:
     lead: Lead = "nothing"
     bulk: bool = False
     remembered: str = ""
-    pattern: Callable[[Question, Arguments], str] = lambda question, arguments: "*"
+    rule: Callable[[Question, Arguments, Sides], RuleDraft] | None = None
     offered: Callable[[Question], bool] = lambda question: True
 
 

@@ -15,7 +15,7 @@ from oncall.aggregates import Kind
 from oncall.models import Schedule
 from oncall.selectors.states import load_states
 from oncall.tables.base import chunks
-from syncjobs.models import ConflictKind, ExternalLink, LinkState, SyncProfile
+from syncjobs.models import ConflictKind, ExternalLink, LinkState, Rule, SyncProfile
 from syncjobs.planning.plan import Proposals, links_to_compare
 from syncjobs.planning.values import (
     Base,
@@ -24,6 +24,7 @@ from syncjobs.planning.values import (
     Owner,
     Picture,
     Rules,
+    RuleView,
 )
 from syncjobs.runs.picture.former_links import load_bases, load_former_links
 from syncjobs.runs.picture.names import EqualNames
@@ -37,6 +38,15 @@ def rules_of(profile: SyncProfile, now: str) -> Rules:
         now=now,
         connection_id=profile.connection_id,
         origin=profile.connection.origin_label,
+        remembered=load_rules(profile.connection_id),
+    )
+
+
+def load_rules(connection_id: int) -> tuple[RuleView, ...]:
+    """Return the remembered decisions of a connection that are switched on."""
+    rules = Rule.objects.in_force(connection_id).select_related("made_by").order_by("pk")
+    return tuple(
+        RuleView(rule.pk, rule.kind, rule.pattern, rule.choice, rule.arguments, rule.in_words) for rule in rules
     )
 
 

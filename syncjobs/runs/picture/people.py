@@ -25,13 +25,16 @@ def load_people(
     linked = ExternalLink.objects.filter(connection_id=connection_id, entity_type="responder")
     columns = ("responder_id", "responder__email_canonical", "responder__account_id")
     own: dict[int, str] = {pk: email for pk, email, account in linked.values_list(*columns) if account is None and pk}
-    emails = {external_id: canonical_email(proposal.email) or "" for external_id, proposal in proposals.items()}
-    unlinked = {emails[external_id] for external_id in proposals if external_id not in links} - {""}
+    unlinked = {
+        email for external_id, proposal in proposals.items() if external_id not in links for email in proposal.addresses
+    }
     elsewhere = {
         email
-        for external_id, email in emails.items()
-        if (link := links.get(external_id)) is not None and own.get(link.row_id or 0, email) != email
-    } - {""}
+        for external_id, proposal in proposals.items()
+        if (link := links.get(external_id)) is not None
+        for email in proposal.addresses
+        if own.get(link.row_id or 0, email) != email
+    }
     rows = _rows_with(unlinked)
     accounts = _accounts(Q(email_canonical__in=linked.values("responder__email_canonical")))
     for piece in chunks(sorted(unlinked | elsewhere)):

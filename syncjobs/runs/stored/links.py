@@ -15,7 +15,7 @@ from syncjobs.planning.primary import RowLink, primary_link
 from syncjobs.runs.stored.plan import settled_by
 
 _UPDATED: Final = [
-    "state", "ignored_reason", "primary", "source_hash", "synced_version", "version", "base", "since",
+    "state", "ignored_reason", "primary", "source_hash", "synced_version", "version", "base", "since", "pins",
 ]  # fmt: skip
 
 
@@ -94,6 +94,7 @@ def _new_link(run: SyncRun, kind: Kind, item: SyncItem, row: WriteResult) -> Ext
         synced_version=row.version,
         source_label=item.label,
         base=patched({}, settled_by(item)),
+        pins=item.changes.get("link", {}).get("pins", [None, {}])[1],
         unread=item.changes.get("unread", {}),
         **{f"{kind}_id": row.id},
     )
@@ -110,6 +111,7 @@ def _update(link: ExternalLink, item: SyncItem, row: WriteResult | None) -> bool
         link.state = LinkState.LINKED
         link.base = patched(link.base, settled_by(item))
         link.primary = link.primary or takes_over(item)
+        link.pins = item.changes.get("link", {}).get("pins", [None, link.pins])[1]
         held = item.changes.get("held", {})
         if item.held_ticked:
             link.base = patched(

@@ -22,13 +22,14 @@ from syncjobs.models import (
     SyncRun,
 )
 from syncjobs.planning.conflicts import NAME_COLLISIONS, evidence_hash, name_collision
-from syncjobs.planning.values import ConflictDraft, LinkView, OpenConflict, Picture, Plan
+from syncjobs.planning.decisions.rules import rule_for
+from syncjobs.planning.values import ConflictDraft, LinkView, OpenConflict, Picture, Plan, Rules
 
 #: The columns that another plan with the same question may change.
 _REFRESHED: Final = ("external_id", "link", "label", "paths", "evidence", "evidence_hash")
 
 
-def store_conflicts(run: SyncRun, plan: Plan, picture: Picture, at: datetime) -> int:
+def store_conflicts(run: SyncRun, plan: Plan, picture: Picture, rules: Rules, at: datetime) -> int:
     """Open, refresh and close conflicts so that they match the plan. Return how many were opened.
 
     A question that was decided is not opened again. If its evidence changed, it is closed and a new one is opened.
@@ -38,7 +39,7 @@ def store_conflicts(run: SyncRun, plan: Plan, picture: Picture, at: datetime) ->
     before = {(conflict.kind, conflict.subject): conflict for conflict in picture.conflicts}
     new, moved, settled = [], [], list(plan.settled)
     for (kind, subject), draft in {(draft.kind, draft.subject): draft for draft in plan.conflicts}.items():
-        known, row = before.get((kind, subject)), _conflict(run, draft, picture.links, at)
+        known, row = before.get((kind, subject)), _conflict(run, draft, picture.links, rules, at)
         if known is None:
             new.append((draft, row))
         elif known.decided and known.evidence_hash != row.evidence_hash:
@@ -51,7 +52,9 @@ def store_conflicts(run: SyncRun, plan: Plan, picture: Picture, at: datetime) ->
         return 0
     with transaction.atomic():
         if any(draft.shared for draft, _ in new):
-            new = [(draft, _conflict(run, draft, picture.links, at)) for draft in _united(new, before.values(), at)]
+            new = [
+                (draft, _conflict(run, draft, picture.links, rules, at)) for draft in _united(new, before.values(), at)
+            ]
         # Two plans change questions in the same order, and open new ones afterwards, so that neither waits for ever.
         for piece in chunks(sorted([*settled, *(row.pk for row in moved)])):
             list(Conflict.objects.select_for_update().filter(pk__in=piece).order_by("pk").values_list("pk"))
@@ -60,7 +63,8 @@ def store_conflicts(run: SyncRun, plan: Plan, picture: Picture, at: datetime) ->
             present.update(state=ConflictState.CLOSED, closed_at=at)
         Conflict.objects.bulk_update(moved, _REFRESHED, batch_size=100)
         Conflict.objects.bulk_create([row for draft, row in new if not draft.shared])
-        return len(new) - _open_shared([(draft, row) for draft, row in new if draft.shared])
+        already = _open_shared([(draft, row) for draft, row in new if draft.shared])
+        return sum(row.rule_id is None for _, row in new) - already
 
 
 def _united(
@@ -131,8 +135,10 @@ def _open_ids(drafts: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:
 
 
 def _conflict(
-    run: SyncRun, draft: ConflictDraft, links: Mapping[Kind, Mapping[str, LinkView]], at: datetime
+    run: SyncRun, draft: ConflictDraft, links: Mapping[Kind, Mapping[str, LinkView]], rules: Rules, at: datetime
 ) -> Conflict:
+    """Return the question of a draft. It is decided if a rule answers it."""
+    rule = rule_for(rules.remembered, draft.kind, draft.entity_type, draft.evidence)
     link = None if draft.shared else links[entity_type_of(draft.entity_type)].get(draft.external_id)
     return Conflict(
         connection_id=None if draft.shared else run.connection_id,
@@ -146,6 +152,11 @@ def _conflict(
         evidence=dict(draft.evidence),
         evidence_hash=evidence_hash(draft),
         opened_at=at,
+        state=ConflictState.OPEN if rule is None else ConflictState.DECIDED,
+        choice="" if rule is None else rule.choice,
+        arguments={} if rule is None else dict(rule.arguments),
+        rule_id=None if rule is None else rule.id,
+        decided_at=None if rule is None else at,
     )
 
 

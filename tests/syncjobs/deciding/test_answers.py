@@ -11,7 +11,7 @@ from oncall.models import Responder, Service, UserGroup
 from oncall.operations import create_account
 from oncall.tables.kinds import ROOTS
 from syncjobs.deciding.decide import Decided, Decision, decide, preview
-from syncjobs.models import Conflict, ConflictKind, ConflictState, RunKind, SyncItem, SyncRun
+from syncjobs.models import Conflict, ConflictKind, ConflictState, Rule, RunKind, SyncItem, SyncRun
 from syncjobs.planning.decisions.table import CHOICES
 from syncjobs.planning.decisions.values import Refused
 from tests.syncjobs.conflicts.test_kinds import arisen
@@ -67,7 +67,12 @@ ANSWERS: Mapping[str, Mapping[str, Answer]] = {
     "duplicate_schedule": _NAMES,
     "duplicate_policy": _NAMES,
     "team_name_collision": _NAMES,
-    "timezone_mismatch": {},
+    "timezone_mismatch": {
+        "confirm": Answer(lambda c: Rule.objects.get().arguments == {"zone": "America/Chicago"}),
+        "choose": Answer(
+            lambda c: Rule.objects.get().arguments == {"zone": "Asia/Shanghai"}, lambda c: {"zone": "Asia/Shanghai"}
+        ),
+    },
     "both_edited": {
         "keep_mine": Answer(lambda c: UserGroup.objects.get().description == "ours"),
         "keep_mine_always": Answer(lambda c: UserGroup.objects.get().description == "ours"),
