@@ -4,15 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from django.db import transaction
-from django.db.models import F
 from django.utils import timezone
 
 from connectors.models import Connection
 from connectors.records import entity_type_of
 from oncall.models import User
 from oncall.operations import lock_for_merge, lock_versions
-from oncall.tables.base import source_of
+from oncall.tables.base import chunks, source_of
 from syncjobs.deciding.carrying_out import carry_out
+from syncjobs.deciding.reading import start_read
 from syncjobs.deciding.rights import demand_right, demand_rights_of_outcome
 from syncjobs.deciding.sides import load_sides, question_of
 from syncjobs.models import (
@@ -22,7 +22,6 @@ from syncjobs.models import (
     ConflictState,
     ExternalLink,
     Rule,
-    SyncProfile,
     SyncRun,
 )
 from syncjobs.planning.decisions.rules import HARMLESS, rule_for
@@ -35,7 +34,8 @@ from syncjobs.planning.values import RuleView
 class Decision:
     """An answer to a question.
 
-    by: None for the shell. evidence_hash: that of the question as it was shown; None accepts any.
+    by: None for the shell. evidence_hash: that of the question as it was shown; None accepts any. confirms: whether it
+    carries out the proposal that waits. notify: False if the caller drives the read that it may start.
     """
 
     choice: str
@@ -44,6 +44,8 @@ class Decision:
     comment: str = ""
     remember: bool = False
     evidence_hash: str | None = None
+    confirms: bool = False
+    notify: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,8 @@ class Decided:
     """The result of a decision.
 
     applied: False for a preview and a proposal. run: None if no row or link changes. closes: the other questions that
-    the remembered decision answers. connection: of the run and the rule.
+    the remembered decision answers. connection: of the run and the rule. read: the run that reads the objects again
+    that need it; None if there are none, or if another run is active: then the next sync does it.
     """
 
     conflict: Conflict
@@ -61,6 +64,7 @@ class Decided:
     connection: Connection
     run: SyncRun | None = None
     closes: tuple[int, ...] = ()
+    read: SyncRun | None = None
 
 
 def preview(conflict: Conflict, decision: Decision) -> Decided:
@@ -81,7 +85,8 @@ def decide(conflict: Conflict, decision: Decision) -> Decided:
     with transaction.atomic():
         # Rows are locked before links, and links before questions, as a merge does it.
         _lock(outcome)
-        conflict = Conflict.objects.select_for_update(of=("self",)).select_related("connection").get(pk=conflict.pk)
+        _lock_questions(conflict, outcome.rule)
+        conflict = Conflict.objects.select_related("connection").get(pk=conflict.pk)
         choice, now, right = _prepare(conflict, decision)
         connection = _connection(conflict)
         if now != outcome:
@@ -96,7 +101,9 @@ def decide(conflict: Conflict, decision: Decision) -> Decided:
         _close(conflict, decision.by)
         others = _remember(outcome.rule, conflict, connection, decision.by) if outcome.rule else []
         conflict.save()
-    return Decided(conflict, choice, outcome, True, connection, run, tuple(other.pk for other in others))
+        ids = dict.fromkeys([*outcome.reads, *(each.external_id for each in others if outcome.reads)])
+        read = start_read(connection, ids, decision.by, notify=decision.notify) if ids else None
+    return Decided(conflict, choice, outcome, True, connection, run, tuple(other.pk for other in others), read)
 
 
 def _close(conflict: Conflict, by: User | None) -> None:
@@ -104,7 +111,11 @@ def _close(conflict: Conflict, by: User | None) -> None:
 
 
 def _remember(draft: RuleDraft, conflict: Conflict, connection: Connection, by: User | None) -> list[Conflict]:
-    """Store a rule, in place of one for the same questions. Return the waiting questions that it answers."""
+    """Store a rule, in place of one for the same questions. Return the waiting questions that it answers.
+
+    The version of the profile's rules stays: the next plan compares what the rule is about anyway, and no open plan
+    fails because of it.
+    """
     values = {"choice": draft.choice, "arguments": dict(draft.arguments), "active": True, "made_by": by}
     conflict.rule, _ = Rule.objects.update_or_create(
         connection=connection,
@@ -112,10 +123,9 @@ def _remember(draft: RuleDraft, conflict: Conflict, connection: Connection, by: 
         pattern=draft.pattern,
         defaults={**values, "made_at": timezone.now()},
     )
-    SyncProfile.objects.filter(connection=connection).update(rules_version=F("rules_version") + 1)
     others = _answered_by(draft, conflict, connection)
     for other in others:
-        _close(other, by)
+        _close(other, None)
         other.choice, other.arguments, other.rule = draft.choice, dict(draft.arguments), conflict.rule
     Conflict.objects.bulk_update(others, ["state", "decided_by", "decided_at", "choice", "arguments", "rule"])
     return others
@@ -135,10 +145,22 @@ def _answered_by(draft: RuleDraft | None, conflict: Conflict, connection: Connec
     ]
 
 
-def confirm(conflict: Conflict, by: User | None) -> Decided:
-    """Carry out a proposal. Raises Refused."""
+def confirm(conflict: Conflict, by: User | None, *, notify: bool = True) -> Decided:
+    """Carry out the proposal as ``conflict`` was loaded. Raises Refused, also if the proposal changed meanwhile."""
     _demand_proposal(conflict)
-    return decide(conflict, Decision(conflict.choice, conflict.arguments, by, conflict.comment, conflict.remember))
+    return decide(
+        conflict,
+        Decision(
+            conflict.choice,
+            conflict.arguments,
+            by,
+            conflict.comment,
+            conflict.remember,
+            conflict.evidence_hash,
+            confirms=True,
+            notify=notify,
+        ),
+    )
 
 
 def decline(conflict: Conflict, by: User | None, comment: str = "") -> Conflict:
@@ -170,13 +192,18 @@ def _prepare(conflict: Conflict, decision: Decision) -> tuple[Choice, Outcome, s
         raise Refused(
             "stale_question", "The question is about other values now. Nothing was written. Look at it again."
         )
+    proposal = (ConflictState.PROPOSED, decision.choice, decision.arguments)
+    if decision.confirms and (conflict.state, conflict.choice, conflict.arguments) != proposal:
+        raise Refused("stale_question", "The proposal was changed or declined meanwhile. Nothing was written.")
     question = question_of(conflict)
     choice = demand_choice(question, decision.choice)
     arguments = check_arguments(choice, decision.arguments)
     right = demand_right(conflict, choice, decision.by)
+    if decision.confirms and right != "decide":
+        raise Refused("not_allowed", "Only an administrator may confirm a proposal.")
     sides = load_sides(question)
     outcome = choice.outcome(question, arguments, sides)
-    if decision.remember:
+    if decision.remember and outcome.rule is None:  # some answers are always remembered
         if choice.rule is None:
             raise Refused("invalid_argument", f"“{choice.label}” cannot be remembered. Answer without it.")
         outcome = replace(outcome, rule=choice.rule(question, arguments, sides))
@@ -193,6 +220,15 @@ def _lock(outcome: Outcome) -> None:
             lock_versions(effect.kind, [effect.row_id])
     links = sorted(effect.link.link.id for effect in outcome.effects if effect.link is not None)
     list(ExternalLink.objects.select_for_update(of=("self",)).filter(pk__in=links).order_by("pk").values_list("pk"))
+
+
+def _lock_questions(conflict: Conflict, rule: RuleDraft | None) -> None:
+    """Lock the question, and those that the rule answers, in the order of their ids."""
+    ids = [conflict.pk]
+    if rule is not None:
+        ids += [other.pk for other in _answered_by(rule, conflict, _connection(conflict))]
+    for piece in chunks(sorted(ids)):
+        list(Conflict.objects.select_for_update().filter(pk__in=piece).order_by("pk").values_list("pk"))
 
 
 def _connection(conflict: Conflict) -> Connection:

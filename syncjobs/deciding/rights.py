@@ -37,7 +37,7 @@ def demand_rights_of_outcome(outcome: Outcome, by: User | None) -> None:
     """Raises Refused if the outcome changes an account, or is remembered, and the account may not do that."""
     if by is None:
         return
-    if outcome.account is not None and not by.has_perm(CHANGE_ACCOUNT):
+    if outcome.changes_account and not by.has_perm(CHANGE_ACCOUNT):
         raise Refused("not_allowed", "Only who may change accounts may link a person to one. Ask an administrator.")
     if outcome.rule is not None and not by.has_perm(REMEMBER):
         raise Refused("not_allowed", "Only an administrator may let an answer be remembered.")

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from connectors.records import entity_type_of
 from oncall.aggregates import Kind, fold
 from oncall.emails import canonical_email
-from oncall.models import Responder, User
+from oncall.models import EscalationPolicy, Reference, Responder, User
 from oncall.operations.keys import references_to
 from oncall.selectors.states import load_states
 from oncall.tables.kinds import ROOTS
@@ -58,6 +58,7 @@ def load_rows(kind: Kind, ids: Iterable[int]) -> dict[int, RowSide]:
     for link in ExternalLink.objects.filter(**{f"{kind}__in": wanted}).order_by("pk"):
         links.setdefault(link.row_id or 0, []).append(_link_side(link))
     accounts = dict(Responder.objects.filter(pk__in=wanted).values_list("pk", "account")) if kind == "responder" else {}
+    uses = _uses(wanted) if kind == "escalation_policy" else {}
     merged = set(ROOTS[kind].rows.filter(pk__in=wanted, merged_into__isnull=False).values_list("pk", flat=True))
     return {
         pk: RowSide(
@@ -66,9 +67,23 @@ def load_rows(kind: Kind, ids: Iterable[int]) -> dict[int, RowSide]:
             accounts.get(pk),
             sum(rows.filter(**{column.row: pk}).count() for rows, column in references_to(kind)),
             pk in merged,
+            frozenset(uses.get(pk, ())),
         )
         for pk, state in states.items()
     }
+
+
+def _uses(policies: Iterable[int]) -> dict[int, set[int]]:
+    """Return the policies that these policies page, or of which they are a part."""
+    pages = Reference.objects.filter(owner_policy__in=policies, escalation_policy__isnull=False)
+    parts = EscalationPolicy.objects.filter(pk__in=policies, part_of__isnull=False)
+    found: dict[int, set[int]] = {}
+    for user, used in [
+        *pages.values_list("owner_policy", "escalation_policy"),
+        *parts.values_list("pk", "part_of"),
+    ]:
+        found.setdefault(user or 0, set()).add(used or 0)
+    return found
 
 
 def _link_side(link: ExternalLink) -> LinkSide:

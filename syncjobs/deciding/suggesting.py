@@ -1,4 +1,4 @@
-"""Suggests answers: a person here with the same name as one who was not found."""
+"""Suggests answers: a person here with the same name as one who was not found, and the most likely time zone."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -26,9 +26,14 @@ def suggestions(conflicts: Sequence[Conflict]) -> dict[int, Suggestion]:
 
     Makes four queries per 500 people who were not found. A name that several people here have suggests nobody.
     """
+    suggested = {
+        each.pk: Suggestion("confirm", f"{zones[0]} is the most likely meaning.", {"zone": str(zones[0])})
+        for each in conflicts
+        if each.kind == ConflictKind.TIMEZONE_MISMATCH and (zones := each.evidence.get("candidates"))
+    }
     asked = [each for each in conflicts if each.kind == ConflictKind.USER_NOT_FOUND]
     if not asked:
-        return {}
+        return suggested
     names = {each.pk: fold(each.label) for each in asked}
     wanted = sorted(set(names.values()) - {""})
     people: dict[str, list[tuple[int, str | None]]] = defaultdict(list)
@@ -44,7 +49,6 @@ def suggestions(conflicts: Sequence[Conflict]) -> dict[int, Suggestion]:
     free = User.objects.filter(is_active=True, is_staff=False, is_superuser=False, responder=None).exclude(name="")
     for name, email in free.values_list("name", "email") if wanted else ():
         accounts[fold(name)].append(email)
-    suggested = {}
     for each in asked:
         # A person of the same source is somebody else, unless the source has the person twice.
         targets = [

@@ -216,7 +216,8 @@ class Rules:
 class OpenConflict:
     """A stored conflict that is not closed.
 
-    decided: whether it was decided, so that it is not asked again about the same evidence. evidence_hash: changes with
+    decided: whether it was decided, so that it is not asked again about the same evidence. proposed: whether a decision
+    was proposed, which is about this evidence only. evidence_hash: changes with
     the evidence. why: the code of the reason why a person has no account here. from_merge: whether fields of an object
     differ. keys: those of the rows of a question about several rows. choice, arguments: the decision.
     """
@@ -232,6 +233,7 @@ class OpenConflict:
     link_id: int | None = None
     keys: tuple[str, ...] = ()
     decided: bool = False
+    proposed: bool = False
     why: str = ""
     choice: str = ""
     arguments: Mapping[str, str] = field(default_factory=dict)

@@ -1,6 +1,7 @@
 """List the questions that wait for a person, and answer them."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
@@ -12,9 +13,10 @@ from syncjobs.deciding.decide import Decided, Decision, confirm, decide, decline
 from syncjobs.deciding.sides import question_of
 from syncjobs.deciding.suggesting import Suggestion, suggestions
 from syncjobs.management.shell import DONE, ERROR, USAGE, WAITING, ShellCommand, find_account, find_connection
-from syncjobs.models import WAITING_STATES, Conflict, ConflictKind, ConflictState
-from syncjobs.planning.decisions.table import CHOICES, choices_of
+from syncjobs.models import WAITING_STATES, Conflict, ConflictKind, ConflictState, SyncRun
+from syncjobs.planning.decisions.table import CHOICES, check_arguments, choices_of
 from syncjobs.planning.decisions.values import Effect, NotOffered, Refused
+from syncjobs.runs.runner import drive
 
 
 class Command(ShellCommand):
@@ -46,7 +48,9 @@ class Command(ShellCommand):
         if options["resolve_all"]:
             return self._resolve_all(options["resolve_all"], by, options)
         if options["confirm"]:
-            return self._answer(options["confirm"], lambda conflict: confirm(conflict, by), options)
+            return self._answer(
+                options["confirm"], lambda conflict: _driven(confirm(conflict, by, notify=False)), options
+            )
         if options["decline"]:
             return self._decline(options["decline"], by, options)
         return self._list(**options)
@@ -72,18 +76,25 @@ class Command(ShellCommand):
 
     def _resolve(self, conflict: Conflict, choice: str, by: User | None, options: Any) -> Decided:
         arguments = dict(_argument(text) for text in options["set"])
-        decision = Decision(choice, arguments, by, options["comment"], options["remember"])
-        return preview(conflict, decision) if options["preview"] else decide(conflict, decision)
+        decision = Decision(choice, arguments, by, options["comment"], options["remember"], notify=False)
+        return preview(conflict, decision) if options["preview"] else _driven(decide(conflict, decision))
 
     def _resolve_all(self, name: str, by: User | None, options: Any) -> int:
         """Answer each question by itself: one that is refused does not stop the others."""
         kind = options["kind"]
-        allowed = [choice.name for choice in CHOICES.get(kind, ()) if choice.bulk]
+        allowed = {choice.name: choice for choice in CHOICES.get(kind, ()) if choice.bulk}
         if name not in allowed:
             what = f"{kind} has these answers for many questions: {', '.join(allowed) or 'none'}." if kind else ""
             raise CommandError(f"--resolve-all needs --kind and an answer for many questions. {what}", returncode=USAGE)
+        try:
+            check_arguments(allowed[name], dict(_argument(text) for text in options["set"]))
+        except NotOffered as wrong:
+            raise CommandError(str(wrong), returncode=USAGE) from wrong
         documents: list[dict[str, Any]] = []
+        answered: set[int] = set()
         for conflict in self._chosen(options):
+            if conflict.pk in answered:  # by the rule that an earlier one of these answers made
+                continue
             try:
                 decided = self._resolve(conflict, name, by, options)
             except Refused as refused:
@@ -91,6 +102,7 @@ class Command(ShellCommand):
                 if not options["json"]:
                     self.stdout.write(f"Question {conflict.pk}: {refused}")
             else:
+                answered |= set(decided.closes)
                 documents.append(_decided_document(decided))
                 if not options["json"]:
                     self._print_decided(decided)
@@ -154,6 +166,19 @@ class Command(ShellCommand):
         effects = [f"  {effect.label} {effect.change}." for effect in decided.outcome.effects]
         for line in effects or [f"  {decided.outcome.deferred or decided.choice.effect}"]:
             self.stdout.write(line)
+        if decided.applied and decided.outcome.reads:
+            self.stdout.write(f"  {_read_in_words(decided.read)}")
+
+
+def _driven(decided: Decided) -> Decided:
+    """Drive the read that a decision started. A worker that took it first goes on with it."""
+    return decided if decided.read is None else replace(decided, read=drive(decided.read.pk) or decided.read)
+
+
+def _read_in_words(read: SyncRun | None) -> str:
+    if read is None:
+        return "Another run of the connection is active. The next sync reads the schedules concerned again."
+    return f"The schedules concerned are read again: run {read.pk}, {read.get_state_display()}. {read.reason}".rstrip()
 
 
 def _find_conflict(number: str) -> Conflict:
@@ -179,6 +204,7 @@ def _decided_document(decided: Decided) -> dict[str, Any]:
         "state": decided.conflict.state,
         "applied": decided.applied,
         "run": decided.run.pk if decided.run else None,
+        "read": decided.read.pk if decided.read else None,
         "effects": [_effect_document(effect) for effect in decided.outcome.effects],
         "rule": decided.conflict.rule_id if decided.applied else None,
         "closes": list(decided.closes),

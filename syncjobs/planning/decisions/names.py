@@ -45,6 +45,13 @@ def merge(question: Question, arguments: Arguments, sides: Sides) -> Outcome:
     chosen = _chosen(rows, arguments.get("rows", ""))
     into = _row(chosen, arguments.get("into") or str(most_used(chosen).id), "into")
     values = _row(chosen, arguments.get("values") or str(into.id), "values")
+    ids = {row.id for row in chosen}
+    user = next((row for row in chosen if row.refers_to & ids), None)
+    if user is not None:
+        raise Refused(
+            "invalid_argument",
+            f"“{user.name}” ({user.id}) pages or belongs to another of these rows. Remove that first, then merge.",
+        )
     losers = sorted((row for row in chosen if row is not into), key=lambda row: (row is not values, row.id))
     effects = [
         Effect(

@@ -23,7 +23,7 @@ def map_person(question: Question, arguments: Arguments, sides: Sides) -> Outcom
         return replace(_map_to_row(question, sides, account.row), account=account)
     row = sides.row
     if row is None:
-        return Outcome(deferred=LATER, account=account)
+        return Outcome(deferred=LATER, account=account, changes_account=True)
     if row.account_id is not None:
         raise Refused("stale_question", f"{row.name} has an account meanwhile. Nothing was written.")
     effect = Effect(
@@ -35,13 +35,14 @@ def map_person(question: Question, arguments: Arguments, sides: Sides) -> Outcom
         question.external_id,
         account_id=account.id,
     )
-    return Outcome((effect,), account=account)
+    return Outcome((effect,), account=account, changes_account=True)
 
 
 def map_claims(question: Question, arguments: Arguments, sides: Sides) -> Outcome:
     """Say for each person of the source with this address whether it is a person here or a new one."""
     effects = []
     seen: set[str] = set()
+    changes_account = False
     for claim in filter(None, map(str.strip, arguments["claims"].split(","))):
         external_id, _, to = claim.partition(":")
         key = f"{question.connection_id}:{external_id}"
@@ -56,16 +57,15 @@ def map_claims(question: Question, arguments: Arguments, sides: Sides) -> Outcom
         row = sides.rows.get(key)
         if row is None:
             raise Refused("stale_question", f"{external_id} is not imported yet. Apply the waiting plan first.")
-        effects.append(_merged(row, _person(to, sides), external_id))
+        target = _person(to, sides)
+        changes_account |= (target.account_id or row.account_id) is not None
+        effects.append(_merged(row, target, external_id))
     targets = {effect.merge_into for effect in effects}
     if targets & {effect.row_id for effect in effects}:
         raise Refused("invalid_argument", "claims: a person who is merged cannot be the target of another claim.")
-    return Outcome(tuple(effects))
-
-
-def leave(question: Question, arguments: Arguments, sides: Sides) -> Outcome:
-    """Leave the person without an account. The turns stay."""
-    return Outcome()
+    if not seen:
+        raise Refused("invalid_argument", "claims: nobody is named. Write claims such as U1:responder:5, U2:new.")
+    return Outcome(tuple(effects), changes_account=changes_account)
 
 
 def _own(question: Question) -> str:
@@ -73,11 +73,12 @@ def _own(question: Question) -> str:
 
 
 def _map_to_row(question: Question, sides: Sides, target: RowSide) -> Outcome:
+    has_account = target.account_id is not None
     if sides.row is None:
-        return Outcome(deferred=LATER)
+        return Outcome(deferred=LATER, changes_account=has_account)
     if sides.row.account_id is not None:
         raise Refused("stale_question", f"{sides.row.name} has an account meanwhile. Nothing was written.")
-    return Outcome((_merged(sides.row, target, question.external_id),))
+    return Outcome((_merged(sides.row, target, question.external_id),), changes_account=has_account)
 
 
 def _person(text: str, sides: Sides) -> RowSide:
@@ -97,6 +98,8 @@ def _merged(row: RowSide, target: RowSide, external_id: str) -> Effect:
         raise Refused("stale_question", f"{row.name} was merged or deactivated meanwhile. Nothing was written.")
     if row.id == target.id:
         raise Refused("invalid_argument", f"{row.name} ({PERSON}{row.id}) is this person already.")
+    if row.account_id is not None and target.account_id is not None:
+        raise Refused("invalid_argument", f"{row.name} and {target.name} have an account each. Unlink one first.")
     return Effect(
         "responder",
         row.name,

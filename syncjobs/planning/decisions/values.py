@@ -66,6 +66,7 @@ class RowSide:
     """A row here with its links, the oldest first.
 
     account_id: of a person. uses: number of references to the row. merged: whether it was merged into another row.
+    refers_to: ids of the rows of the same kind that it uses, or of which it is a part.
     """
 
     state: State
@@ -73,6 +74,7 @@ class RowSide:
     account_id: int | None = None
     uses: int = 0
     merged: bool = False
+    refers_to: frozenset[int] = frozenset()
 
     @property
     def id(self) -> int:
@@ -175,7 +177,8 @@ class Outcome:
     """What a decision does.
 
     deferred: when it takes effect, in words, if it needs an import or a read first. reads: ids of the schedules that
-    are read again at once. account: the account that a person is linked to.
+    are read again at once. account: the account that a person is linked to. changes_account: whether somebody gets an
+    account, or becomes a person who has one.
     """
 
     effects: tuple[Effect, ...] = ()
@@ -183,6 +186,7 @@ class Outcome:
     reads: tuple[str, ...] = ()
     account: AccountSide | None = None
     rule: RuleDraft | None = None
+    changes_account: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,6 +109,7 @@ class EqualNames:
                 link_id=row["link"],
                 keys=tuple(about.get("rows", about.get("people", ()))),
                 decided=row["state"] == ConflictState.DECIDED,
+                proposed=row["state"] == ConflictState.PROPOSED,
                 why=about.get("why", ""),
                 choice=row["choice"],
                 arguments=row["arguments"],

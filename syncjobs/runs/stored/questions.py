@@ -32,7 +32,8 @@ _REFRESHED: Final = ("external_id", "link", "label", "paths", "evidence", "evide
 def store_conflicts(run: SyncRun, plan: Plan, picture: Picture, rules: Rules, at: datetime) -> int:
     """Open, refresh and close conflicts so that they match the plan. Return how many were opened.
 
-    A question that was decided is not opened again. If its evidence changed, it is closed and a new one is opened.
+    A question that was decided is not opened again. If its evidence changed, it is closed and a new one is opened, also
+    if a decision was only proposed, because the proposal is not about the new evidence.
 
     Another connection may open the same question about rows of both at the same time: then there is one question.
     """
@@ -42,7 +43,7 @@ def store_conflicts(run: SyncRun, plan: Plan, picture: Picture, rules: Rules, at
         known, row = before.get((kind, subject)), _conflict(run, draft, picture.links, rules, at)
         if known is None:
             new.append((draft, row))
-        elif known.decided and known.evidence_hash != row.evidence_hash:
+        elif (known.decided or known.proposed) and known.evidence_hash != row.evidence_hash:
             settled.append(known.id)
             new.append((draft, row))
         elif _differs(known, row):
@@ -56,8 +57,13 @@ def store_conflicts(run: SyncRun, plan: Plan, picture: Picture, rules: Rules, at
                 (draft, _conflict(run, draft, picture.links, rules, at)) for draft in _united(new, before.values(), at)
             ]
         # Two plans change questions in the same order, and open new ones afterwards, so that neither waits for ever.
+        decided: dict[int, str] = {}
         for piece in chunks(sorted([*settled, *(row.pk for row in moved)])):
-            list(Conflict.objects.select_for_update().filter(pk__in=piece).order_by("pk").values_list("pk"))
+            locked = Conflict.objects.select_for_update().filter(pk__in=piece).order_by("pk")
+            states = locked.values_list("pk", "state", "evidence_hash")
+            decided |= {pk: evidence for pk, state, evidence in states if state == ConflictState.DECIDED}
+        # A decision that came first keeps its evidence: the next plan opens a new question about the other evidence.
+        moved = [row for row in moved if decided.get(row.pk, row.evidence_hash) == row.evidence_hash]
         for piece in chunks(settled):
             present = Conflict.objects.filter(pk__in=piece, state__in=PRESENT_STATES)
             present.update(state=ConflictState.CLOSED, closed_at=at)

@@ -126,11 +126,18 @@ def recorded(applied: Decided) -> None:
     assert [(item.label, item.reason) for item in items] == [(effect.label, effect.change) for effect in effects]
 
 
+def started(sync: Sync, applied: Decided) -> None:
+    """Drive the read that a decision started."""
+    assert (applied.read is not None) == bool(applied.outcome.reads)
+    if applied.read is not None:
+        sync.drive(applied.read)
+
+
 @EVERY
 def test_it_is_not_asked_again(sync: Sync, kind: str, choice: str) -> None:
     conflict = arisen(sync, kind)
     others = Conflict.objects.filter(state=ConflictState.OPEN).count() - 1
-    decide(conflict, given(conflict, kind, choice))
+    started(sync, decide(conflict, given(conflict, kind, choice)))
     sync.run()
     waiting = Conflict.objects.filter(state=ConflictState.OPEN)
     assert not waiting.filter(kind=kind, subject_key=conflict.subject_key).exists()
