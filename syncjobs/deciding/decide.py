@@ -92,7 +92,7 @@ def decide(conflict: Conflict, decision: Decision) -> Decided:
         if now != outcome:
             raise Refused("stale_question", "Something was changed meanwhile. Nothing was written. Look at it again.")
         conflict.choice, conflict.arguments = choice.name, check_arguments(choice, decision.arguments)
-        conflict.comment, conflict.remember = decision.comment, decision.remember
+        conflict.comment, conflict.remember = decision.comment, decision.remember or outcome.rule is not None
         if right == "propose":
             conflict.state, conflict.proposed_by = ConflictState.PROPOSED, decision.by
             conflict.save()

@@ -95,6 +95,14 @@ def instant_of(text: str) -> int:
     return instant
 
 
+def argument_of(text: str) -> tuple[str, str]:
+    """Return the name and the value of NAME=VALUE. Raises CommandError."""
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise CommandError(f"--set {text!r} has no “=”. Write NAME=VALUE.", returncode=USAGE)
+    return name, value
+
+
 def find_connection(name: str) -> Connection:
     """Return the connection of this name. Raises CommandError, which lists all connections."""
     try:

@@ -12,7 +12,16 @@ from syncjobs.conflicts.concerned import Concern, concerns, sources_of
 from syncjobs.deciding.decide import Decided, Decision, confirm, decide, decline, preview
 from syncjobs.deciding.sides import question_of
 from syncjobs.deciding.suggesting import Suggestion, suggestions
-from syncjobs.management.shell import DONE, ERROR, USAGE, WAITING, ShellCommand, find_account, find_connection
+from syncjobs.management.shell import (
+    DONE,
+    ERROR,
+    USAGE,
+    WAITING,
+    ShellCommand,
+    argument_of,
+    find_account,
+    find_connection,
+)
 from syncjobs.models import WAITING_STATES, Conflict, ConflictKind, ConflictState, SyncRun
 from syncjobs.planning.decisions.table import CHOICES, check_arguments, choices_of
 from syncjobs.planning.decisions.values import Effect, NotOffered, Refused
@@ -75,7 +84,7 @@ class Command(ShellCommand):
         raise CommandError(str(refused), returncode=ERROR) from refused
 
     def _resolve(self, conflict: Conflict, choice: str, by: User | None, options: Any) -> Decided:
-        arguments = dict(_argument(text) for text in options["set"])
+        arguments = dict(argument_of(text) for text in options["set"])
         decision = Decision(choice, arguments, by, options["comment"], options["remember"], notify=False)
         return preview(conflict, decision) if options["preview"] else _driven(decide(conflict, decision))
 
@@ -87,7 +96,7 @@ class Command(ShellCommand):
             what = f"{kind} has these answers for many questions: {', '.join(allowed) or 'none'}." if kind else ""
             raise CommandError(f"--resolve-all needs --kind and an answer for many questions. {what}", returncode=USAGE)
         try:
-            check_arguments(allowed[name], dict(_argument(text) for text in options["set"]))
+            check_arguments(allowed[name], dict(argument_of(text) for text in options["set"]))
         except NotOffered as wrong:
             raise CommandError(str(wrong), returncode=USAGE) from wrong
         documents: list[dict[str, Any]] = []
@@ -188,13 +197,6 @@ def _find_conflict(number: str) -> Conflict:
     if conflict is None:
         raise CommandError(f"There is no question {number}. The command conflicts lists them.", returncode=USAGE)
     return conflict
-
-
-def _argument(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise CommandError(f"--set {text!r} has no “=”. Write NAME=VALUE.", returncode=USAGE)
-    return name, value
 
 
 def _decided_document(decided: Decided) -> dict[str, Any]:

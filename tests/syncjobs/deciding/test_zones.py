@@ -50,7 +50,9 @@ def test_the_shell_reads_the_schedule_again_in_the_chosen_zone(odd: Schedule, si
     odd.refresh_from_db()
     assert (odd.time_zone, odd.zone_state) == ("Asia/Shanghai", Schedule.ZoneState.OK)
     asked_zones = {
-        match[1] for each in simulator.requests[before:] if (match := re.search(r"time_zone=([^&\s'\"]+)", str(each)))
+        match[1]
+        for each in list(simulator.requests)[before:]
+        if (match := re.search(r"time_zone=([^&\s'\"]+)", str(each)))
     }
     assert asked_zones
     assert {zone.replace("%2F", "/") for zone in asked_zones} == {"Asia/Shanghai"}
