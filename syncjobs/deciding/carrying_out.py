@@ -111,11 +111,14 @@ def _element_changes(changes: Mapping[str, Change]) -> ElementChanges:
 
 def _item(run: SyncRun, number: int, effect: Effect, row_id: int | None) -> SyncItem:
     edit = effect.link
+    # Objects of two sources may have one id. The ids of items are those of the connection of the run.
+    is_own = effect.connection_id in (None, run.connection_id)
+    external_id = effect.external_id if is_own else ""
     return SyncItem(
         run=run,
         link_id=edit.link.id if edit else None,
         entity_type=effect.kind,
-        external_id=effect.external_id or f"{LOCAL}{row_id}",
+        external_id=external_id or f"{LOCAL}{row_id}",
         label=effect.label[:NAME_LENGTH],
         group_no=number,
         action=_action(effect),

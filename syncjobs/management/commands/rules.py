@@ -92,7 +92,7 @@ def _in_words(value: Any) -> str:
 
 
 def _document(connection: Connection, profile: SyncProfile) -> dict[str, Any]:
-    names = {value: name for name, value in STRATEGIES.items()}
+    names = {str(value): name for name, value in STRATEGIES.items()}
     later = Count("conflicts", filter=Q(conflicts__remember=False))
     rules = Rule.objects.filter(connection=connection).select_related("made_by").annotate(questions=later)
     return {

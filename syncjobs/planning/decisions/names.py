@@ -33,6 +33,7 @@ def rename(question: Question, arguments: Arguments, sides: Sides) -> Outcome:
         row.id,
         row.state.version,
         link.external_id if link else "",
+        link.connection_id if link else None,
         fields={"name": [row.name, name]},
         link=LinkEdit(link, pins={"name": "ask", **link.pins}) if link else None,
     )
@@ -61,6 +62,7 @@ def merge(question: Question, arguments: Arguments, sides: Sides) -> Outcome:
             row.id,
             row.state.version,
             link.external_id if (link := writer(row)) else "",
+            link.connection_id if link else None,
             merge_into=into.id,
             values=row.id if row is values else into.id,
         )

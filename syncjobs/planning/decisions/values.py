@@ -140,7 +140,8 @@ class LinkEdit:
 class Effect:
     """What a decision does to one row and its link.
 
-    row_id: None if the effect creates the row. change: the effect in words. fields, elements: as in a plan's item.
+    row_id: None if the effect creates the row. connection_id: that of ``external_id`` if the question is about rows of
+    several sources. change: the effect in words. fields, elements: as in a plan's item.
     account_id: the account that the person gets. merge_into: the id of the row into which this one is merged; values:
     the id of the row whose values are kept.
     """
@@ -151,6 +152,7 @@ class Effect:
     row_id: int | None = None
     row_version: int = 0
     external_id: str = ""
+    connection_id: int | None = None
     fields: Mapping[str, Change] = field(default_factory=dict)
     elements: Mapping[str, Mapping[str, Change]] = field(default_factory=dict)
     link: LinkEdit | None = None
