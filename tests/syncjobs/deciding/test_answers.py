@@ -1,5 +1,6 @@
 """Every answer to every kind of question: previewed, applied, and not asked again."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ from syncjobs.planning.decisions.table import CHOICES
 from syncjobs.planning.decisions.values import Refused
 from tests.syncjobs.conflicts.test_kinds import arisen
 from tests.syncjobs.conftest import BY, Sync, contents
+from tests.syncjobs.management.test_shell import document, shell
 
 pytestmark = pytest.mark.django_db
 
@@ -168,3 +170,47 @@ def test_other_evidence_than_was_shown_is_refused(sync: Sync, kind: str, choice:
     with pytest.raises(Refused) as refused:
         decide(conflict, decision)
     assert (refused.value.code, contents()) == ("stale_question", before)
+
+
+@EVERY
+def test_the_shell_previews_and_answers(sync: Sync, kind: str, choice: str) -> None:
+    conflict = arisen(sync, kind)
+    given_arguments = ANSWERS[kind][choice].arguments(conflict)
+    arguments = [word for name, value in given_arguments.items() for word in ("--set", f"{name}={value}")]
+    command = ("conflicts", "--resolve", str(conflict.pk), choice, *arguments)
+    before = contents()
+    previewed = document(*command, "--preview")
+    assert (previewed["applied"], previewed["state"], contents()) == (False, "open", before)
+    if kind == "timezone_mismatch":
+        return  # the read that follows needs a source: see test_zones.py
+    code, printed = shell(*command, "--comment", "as agreed", "--json")
+    applied = json.loads(printed)
+    assert (code, applied["applied"], applied["state"]) == (0, True, "decided")
+    assert applied["effects"] == previewed["effects"]
+    assert (applied["run"] is not None) == bool(applied["effects"])
+    assert ANSWERS[kind][choice].check(conflict)
+    (stored,) = [each for each in document("conflicts", "--state", "decided") if each["id"] == conflict.pk]
+    assert (stored["choice"], stored["arguments"], stored["comment"]) == (choice, given_arguments, "as agreed")
+    assert shell(*command)[0] == 1
+
+
+@EVERY
+def test_an_unknown_argument_and_a_missing_one_are_wrong_usage(sync: Sync, kind: str, choice: str) -> None:
+    conflict = arisen(sync, kind)
+    before = contents()
+    (answer,) = [each for each in CHOICES[kind] if each.name == choice]
+    required = [argument.name for argument in answer.arguments if argument.required]
+    code, out = shell("conflicts", "--resolve", str(conflict.pk), choice, "--set", "colour=red")
+    assert (code, "colour" in out) == (64, True)
+    if required:
+        code, out = shell("conflicts", "--resolve", str(conflict.pk), choice)
+        assert (code, required[0] in out) == (64, True)
+    assert contents() == before
+
+
+def test_an_unknown_answer_lists_those_that_are_allowed(sync: Sync) -> None:
+    conflict = arisen(sync, "both_edited")
+    code, out = shell("conflicts", "--resolve", str(conflict.pk), "merge")
+    assert code == 64
+    assert "keep_mine, keep_mine_always, take_source" in out
+    assert shell("conflicts", "--resolve", "999999", "keep_mine")[0] == 64
