@@ -31,7 +31,7 @@ ERASED: Final = "erased"
 _SENTENCES: Final[Mapping[type[Model], tuple[str, ...]]] = {
     SyncRun: ("reason", "hint", "notes"),
     SyncItem: ("reason", "comment"),
-    Conflict: ("comment",),
+    Conflict: ("comment", "arguments"),
     ParityCheck: ("note", "unresolved", "differences", "source_spans"),
 }
 

@@ -104,6 +104,8 @@ def load_picture(
     }
     new = {key: to for key, to in decided.items() if key not in links["responder"] and key in proposals["responder"]}
     mapped = load_mapped(new) if new else {}
+    # Whom the answer names may be gone before the person is imported. Then the question is asked again.
+    gone = {key for key in new if key not in mapped}
     return Picture(
         links=links,
         details=details,
@@ -112,7 +114,12 @@ def load_picture(
         unaccounted=unaccounted | without_account(each.person for each in mapped.values()),
         accounts=accounts,
         zoned=_settled_zones(connection.pk, proposals),
-        conflicts=tuple(named.conflicts.values()),
+        conflicts=tuple(
+            replace(each, evidence_hash="")
+            if each.kind == ConflictKind.USER_NOT_FOUND and each.external_id in gone
+            else each
+            for each in named.conflicts.values()
+        ),
         mapped=mapped,
     )
 

@@ -6,12 +6,12 @@ import pytest
 
 from oncall.aggregates import Draft
 from oncall.models import GroupMember, Reference, Responder
-from oncall.operations import create_account, write
+from oncall.operations import create_account, erase_responder, write
 from syncjobs.deciding.decide import Decision, decide
 from syncjobs.deciding.suggesting import suggestions
 from syncjobs.models import Conflict, ConflictState, ExternalLink
 from syncjobs.planning.decisions.values import Refused
-from tests.syncjobs.conftest import BY, Sync, contents, user, world
+from tests.syncjobs.conftest import BY, Sync, contents, edit, user, world
 
 pytestmark = pytest.mark.django_db
 
@@ -64,6 +64,19 @@ def test_a_mapping_to_an_account_before_the_import_links_it(sync: Sync) -> None:
     for waiting in run.following.all():
         sync.apply(waiting)
     assert Responder.objects.get(name="Bo").account_id == account.pk
+
+
+def test_whom_an_answer_names_may_be_gone_before_the_import_then_it_is_asked_again(sync: Sync) -> None:
+    here = local_person("Anna")
+    sync.plan()
+    answer("Ana", "map", to=f"responder:{here}")
+    edit("responder", Responder.objects.get(pk=here), active=False)
+    sync.run()
+    old, new = Conflict.objects.filter(kind="user_not_found", label="Ana").order_by("pk")
+    assert (old.state, old.choice, new.state) == (ConflictState.CLOSED, "map", ConflictState.OPEN)
+    before = contents()
+    assert sync.run().items.count() == 0
+    assert contents() == before
 
 
 def test_an_account_that_is_made_later_is_linked_by_the_next_plan(sync: Sync) -> None:
@@ -130,3 +143,16 @@ def test_the_only_person_with_the_name_is_suggested(sync: Sync) -> None:
         "Ana": {"to": f"responder:{ana}"}
     }
     assert bo
+
+
+def test_the_address_of_an_erased_person_leaves_the_answers(sync: Sync) -> None:
+    sync.run()
+    here = local_person("Anna", email="anna@example.org")
+    create_account("anna@example.org", "long enough password", by=BY)
+    question = asked("Ana")
+    with pytest.raises(Refused):
+        decide(question, Decision("map", {"to": "anna@example.org", "x": ""}, None))
+    decide(question, Decision("map", {"to": "anna@example.org"}, None, comment="Anna, says her lead"))
+    erase_responder(here, by=BY)
+    question.refresh_from_db()
+    assert "anna@example.org" not in str(question.arguments)
