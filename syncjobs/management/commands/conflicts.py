@@ -131,7 +131,7 @@ class Command(ShellCommand):
         return DONE
 
     def _chosen(self, options: Any) -> list[Conflict]:
-        chosen = Conflict.objects.select_related("connection", "assignee", "decided_by").order_by("id")
+        chosen = Conflict.objects.select_related("connection", "assignee", "decided_by", "rule__made_by").order_by("id")
         if options["connection"]:
             chosen = chosen.of_connection(find_connection(options["connection"]).pk)
         if options["kind"]:
@@ -228,6 +228,13 @@ def _effect_document(effect: Effect) -> dict[str, Any]:
     }
 
 
+def _decided_by(conflict: Conflict) -> str | None:
+    """Return the address of the account that decided, or the rule that did. None: the shell, or nobody yet."""
+    if conflict.decided_by is not None:
+        return conflict.decided_by.email
+    return conflict.rule.in_words if conflict.rule is not None and not conflict.remember else None
+
+
 def _document(
     conflict: Conflict, sources: tuple[str, ...], concern: Concern, suggestion: Suggestion | None
 ) -> dict[str, Any]:
@@ -246,7 +253,7 @@ def _document(
         "choice": conflict.choice or None,
         "arguments": conflict.arguments,
         "comment": conflict.comment,
-        "decided_by": conflict.decided_by.email if conflict.decided_by else None,
+        "decided_by": _decided_by(conflict),
         "assignee": conflict.assignee.email if conflict.assignee else None,
         "groups": concern.groups,
         "holds_up": concern.holds_up,

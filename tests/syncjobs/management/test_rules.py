@@ -158,6 +158,8 @@ def test_a_remembered_answer_is_listed_used_and_forgotten(sync: Sync) -> None:
         "used": 2,
         "active": True,
     }
+    by_whom = {each["id"]: each["decided_by"] for each in document("conflicts", "--state", "decided")}
+    assert by_whom == {people[0].pk: "admin@example.com"} | {each.pk: rule.in_words for each in people[1:]}
     code, out = shell("rules", "acme", "--forget", str(rule.pk + 1))
     assert code == 64
     assert str(rule.pk) in out
