@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from connectors.errors import ConnectorError, UnexpectedResponse, UnknownValue
 from connectors.reading.wire import Wire
 from connectors.records import EntityKey, EntityType, FailedEntity, MappingNote
-from connectors.zones.timezones import ZoneReading
+from connectors.zones.timezones import ZoneReading, chosen_for_blank
 
 W = TypeVar("W", bound=Wire)
 T = TypeVar("T")
@@ -89,10 +89,12 @@ class Findings:
         self.failed.append(FailedEntity(entity_type, external_id, error.code, path, str(error), error.hint))
 
     def zone(self, entity_type: EntityType, external_id: str, reading: ZoneReading, path: str) -> ZoneReading:
-        """Returns ``reading`` and adds a note when its zone is unknown.
+        """Returns ``reading``, or the zone that was chosen for a schedule without one. Adds a note when it is unknown.
 
         A person may have no zone. A schedule must have one, and a zone that is only assumed leaves a note too.
         """
+        if entity_type == "schedule" and not reading.raw.strip():
+            reading = chosen_for_blank() or reading
         doubtful = reading.zone is None and (reading.raw or entity_type == "schedule")
         if doubtful or (entity_type == "schedule" and reading.outcome == "warn"):
             self.note(entity_type, external_id, "unknown_zone", reading.note, path)

@@ -18,11 +18,14 @@ from typing import Literal
 
 from tzlocal.windows_tz import win_tz
 
+from connectors.zones.chosen import chosen_zone
 from connectors.zones.zone_names import ABBREVIATIONS, LINKS_BY_PLACE, RAILS, UTC_NAMES
 from oncall.rendering.zones import offset_at
 
 Outcome = Literal["ok", "converted", "warn", "conflict"]
-Rule = Literal["blank", "too_long", "abbreviation", "utc", "iana", "windows", "rails", "offset", "label", "unknown"]
+Rule = Literal[
+    "blank", "too_long", "abbreviation", "utc", "iana", "windows", "rails", "offset", "label", "unknown", "chosen"
+]
 
 MAX_RAW, MAX_NAME, MAX_CANDIDATES = 200, 64, 5
 _REFERENCE_YEAR = 2026  # a label has the standard or the summer offset; any recent year shows both
@@ -50,10 +53,34 @@ class ZoneReading:
     note: str
 
 
-@lru_cache(maxsize=4096)
 def convert(raw: str | None) -> ZoneReading:
-    """Read one vendor string. None and blanks are a conflict; the caller knows which default zone applies."""
-    raw = raw or ""
+    """Read one vendor string. None and blanks are a conflict; the caller knows which default zone applies.
+
+    A string for which a person has chosen a zone means that zone. A blank does so only for a schedule
+    (:func:`chosen_for_blank`), because a person may have no zone.
+    """
+    return (_chosen(raw) if raw else None) or _convert(raw or "")
+
+
+def chosen_for_blank() -> ZoneReading | None:
+    """Return the zone that a person has chosen for schedules without one, or None."""
+    return _chosen("")
+
+
+def asked_name(raw: str | None) -> str | None:
+    """Return the name by which to ask a vendor for a zone: the chosen one, else the vendor's own string."""
+    return (raw and chosen_zone(raw)) or raw
+
+
+def _chosen(raw: str) -> ZoneReading | None:
+    zone = chosen_zone(raw[:MAX_RAW])
+    if zone is None:
+        return None
+    return ZoneReading(raw, zone, "converted", "chosen", (), f"{zone} was chosen for {_shown(raw)}.")
+
+
+@lru_cache(maxsize=4096)
+def _convert(raw: str) -> ZoneReading:
     if len(raw) > MAX_RAW:
         return _conflict(raw[:MAX_RAW], "too_long", (), "The time zone is too long to be a name; choose one.")
     name = _clean(raw)

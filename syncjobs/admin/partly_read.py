@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from itertools import chain
 
 from django.contrib import admin
 from django.http import HttpRequest
@@ -20,7 +19,7 @@ from oncall.admin.policy.list import EscalationPolicyAdmin
 from oncall.admin.policy.page import EscalationPage
 from oncall.models import EscalationPolicy, Responder, UserGroup
 from oncall.selectors.policies import Walkable
-from syncjobs.words.unread import UnreadElements, sentences_of, unread_by_schedule, unread_elements
+from syncjobs.words.unread import UnreadElements, sentences_of, sentences_of_walk, unread_elements
 
 
 class PartlyReadAdmin(AggregateAdmin[AnyRoot]):
@@ -55,21 +54,7 @@ class SyncedEscalationPage(EscalationPage):
     """Says on which unread elements the walk rests: of policies, schedules and groups, and of the people in them."""
 
     def warnings(self, policy: EscalationPolicy, found: Walkable, at: int) -> Sequence[str]:
-        ids: dict[str, set[int]] = defaultdict(set)
-        ids["escalation_policy"].add(policy.pk)
-        for (kind, _), row in found.rows.items():
-            ids[kind].add(row.pk)
-        members = {who for group in found.context.groups.values() for who in group.members}
-        ids["responder"] |= {found.names[who].responder_id or 0 for who in members if who in found.names}
-        by_row = unread_elements("escalation_policy", "schedule", "user_group", "responder")
-        others = [
-            each.only("levels", "members", "substitutions")
-            for (kind, row_id), unread in by_row.items()
-            if kind != "schedule" and row_id in ids[kind]
-            for each in unread
-        ]
-        by_schedule = unread_by_schedule(ids["schedule"], since=at, unread_by_row=by_row)
-        return sentences_of([*chain.from_iterable(by_schedule.values()), *others])
+        return sentences_of_walk(policy.pk, found, at)
 
 
 for model in (EscalationPolicy, Responder, UserGroup):

@@ -29,9 +29,9 @@ from oncall.templatetags.timeline import Row
 from syncjobs.admin.parity_chip import ParityFilter, chip, measured_in_words
 from syncjobs.admin.partly_read import PartlyReadAdmin
 from syncjobs.models import (
+    WAITING_STATES,
     Conflict,
     ConflictRow,
-    ConflictState,
     ExternalLink,
     LinkState,
     Outcome,
@@ -59,13 +59,13 @@ class SyncedSchedulePage(SchedulePage):
             external_id=OuterRef("external_id"),
             outcome=Outcome.APPLIED,
         ).order_by("-pk")
-        conflicts = Conflict.objects.filter(link__schedule=OuterRef("pk"), state=ConflictState.OPEN).order_by()
+        conflicts = Conflict.objects.filter(link__schedule=OuterRef("pk"), state__in=WAITING_STATES).order_by()
         links = ExternalLink.objects.filter(schedule=OuterRef(OuterRef("pk")))
         local = Concat(Value(LOCAL), Cast(OuterRef("pk"), CharField()))
         equal_names = ConflictRow.objects.filter(
             Q(key__in=links.values("key")) | Q(key=local),
             conflict__entity_type="schedule",
-            conflict__state=ConflictState.OPEN,
+            conflict__state__in=WAITING_STATES,
         ).order_by()
         rows: QuerySet[Any] = (
             super()

@@ -36,21 +36,27 @@ class Concern:
     """What a conflict concerns.
 
     rows: ids of the rows here, by key; keys without a row are missing. groups: names of the user groups that are
-    concerned. holds_up: in words, the schedules, that with the next shift first, and the escalation policies.
+    concerned; group_ids: their ids. holds_up: in words, the schedules, that with the next shift first, and the
+    escalation policies.
     """
 
     rows: Mapping[str, int]
     groups: tuple[str, ...]
     holds_up: tuple[str, ...]
+    group_ids: frozenset[int] = frozenset()
+
+
+#: The id and the name of a user group.
+_Group = tuple[int, str]
 
 
 @dataclass
 class _Held:
-    """The ids of the schedules and policies that a row holds up, and the names of the user groups concerned."""
+    """The ids of the schedules and policies that a row holds up, and the user groups concerned."""
 
     schedules: set[int] = field(default_factory=set)
     policies: set[int] = field(default_factory=set)
-    groups: set[str] = field(default_factory=set)
+    groups: set[_Group] = field(default_factory=set)
 
 
 def keys_of(conflict: Conflict) -> tuple[str, ...]:
@@ -91,12 +97,12 @@ def concerns(
     paging = _told(account, EscalationPolicy.objects.select_related("group"))
     policies = _by_id(paging, (each.policies for each in held.values()))
     is_told_all = account is None or may_view_all(account, Conflict)
-    led = set() if is_told_all else set(_told(account, UserGroup.objects.order_by()).values_list("name", flat=True))
+    led = set() if is_told_all else set(_told(account, UserGroup.objects.order_by()).values_list("pk", flat=True))
     shifts = NextShifts(schedules.values(), int(at.timestamp()), render=in_full)
     found = {}
     for pk, by_key in rows.items():
         kind = kinds[pk]
-        groups: set[str] = set()
+        groups: set[_Group] = set()
         in_schedules: set[tuple[int, int | None]] = set()
         in_policies: set[int] = set()
         for row_id in by_key.values():
@@ -110,15 +116,21 @@ def concerns(
                 owners: list[Schedule | EscalationPolicy | None]
                 owners = [schedules.get(key) for key in each.schedules if kind != "schedule" or key == row_id]
                 owners += [policies.get(key) for key in each.policies if kind != "schedule"]
-                groups |= {owner.group.name for owner in owners if owner and owner.group}
+                groups |= {(owner.group.pk, owner.group.name) for owner in owners if owner and owner.group}
         in_words = sorted(f"escalation policy {policies[key].name}" for key in in_policies)
-        named = groups if is_told_all else groups & led
-        found[pk] = Concern(by_key, tuple(sorted(named)), (*shifts.in_words(in_schedules), *in_words))
+        told = groups if is_told_all else {group for group in groups if group[0] in led}
+        names, ids = tuple(sorted(name for _, name in told)), frozenset(group for group, _ in told)
+        found[pk] = Concern(by_key, names, (*shifts.in_words(in_schedules), *in_words), ids)
     return found
 
 
 def _told(account: Viewer | None, rows: "QuerySet[AnyRow]") -> "QuerySet[AnyRow]":
     return rows if account is None else named_beside(account, Conflict, rows)
+
+
+def rows_of(kind: Kind, keys: tuple[str, ...]) -> dict[str, int]:
+    """Return the ids of the rows of these keys that exist, by key."""
+    return _rows({0: (kind, keys)})[0]
 
 
 def _rows(keys: Mapping[int, tuple[Kind, tuple[str, ...]]]) -> dict[int, dict[str, int]]:
@@ -164,23 +176,25 @@ def _held(rows: set[Row], at: datetime, *, members: bool) -> dict[Row, _Held]:
                     found[kind, row_id].policies.add(policy)
     for piece in chunks(sorted(ids["responder"])):
         memberships = GroupMember.objects.filter(responder__in=piece) if members else GroupMember.objects.none()
-        for person, name in memberships.values_list("responder", "group__name"):
-            found["responder", person or 0].groups.add(name)
+        for person, group, name in memberships.values_list("responder", "group", "group__name"):
+            found["responder", person or 0].groups.add((group, name))
         shifts = ExtraShift.objects.filter(by__in=piece, ends_at__gt=at).values_list("by", "schedule")
         overrides = Override.objects.filter(by__in=piece, ends_at__gt=at).values_list("by", "schedule")
         for person, schedule in shifts.union(overrides):
             found["responder", person].schedules.add(schedule)
     for piece in chunks(sorted(ids["user_group"])):
         for group, name in UserGroup.objects.filter(pk__in=piece).values_list("pk", "name"):
-            found["user_group", group].groups.add(name)
+            found["user_group", group].groups.add((group, name))
         for group, schedule in Schedule.objects.filter(group__in=piece).values_list("group", "pk"):
             found["user_group", group or 0].schedules.add(schedule)
         for group, policy in EscalationPolicy.objects.filter(group__in=piece).values_list("group", "pk"):
             found["user_group", group or 0].policies.add(policy)
     for piece in chunks(sorted(ids["service"])):
-        for pk, policy, name in Service.objects.filter(pk__in=piece).values_list("pk", "policy", "group__name"):
+        columns = ("pk", "policy", "group", "group__name")
+        for pk, policy, group_id, name in Service.objects.filter(pk__in=piece).values_list(*columns):
             found["service", pk].policies |= {policy} - {None}
-            found["service", pk].groups |= {name} - {None}
+            if group_id is not None:
+                found["service", pk].groups.add((group_id, name))
     return found
 
 

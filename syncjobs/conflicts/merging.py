@@ -12,7 +12,7 @@ from oncall.aggregates import Kind
 from oncall.operations import Actor, WriteResult, lock_for_merge, merge
 from oncall.rendering.codec import instant_to_text
 from oncall.tables.kinds import ROOTS
-from syncjobs.models import Conflict, ConflictState, ExternalLink, LinkState
+from syncjobs.models import PRESENT_STATES, Conflict, ConflictState, ExternalLink, LinkState
 from syncjobs.planning.canonical import have_same_meaning
 
 #: Why the link of the row whose values were not kept is ignored.
@@ -130,7 +130,7 @@ def _open_questions(kind: Kind, links: Iterable[ExternalLink]) -> list[Conflict]
     objects = Q(pk__in=())
     for link in links:
         objects |= Q(connection_id=link.connection_id, external_id=link.external_id)
-    return list(Conflict.objects.filter(objects, entity_type=kind, state=ConflictState.OPEN).exclude(paths=[]))
+    return list(Conflict.objects.filter(objects, entity_type=kind, state__in=PRESENT_STATES).exclude(paths=[]))
 
 
 def _close(questions: Iterable[Conflict], links: Iterable[ExternalLink], now: datetime) -> None:

@@ -15,6 +15,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from connectors.errors import ConnectorError
 from connectors.models import Connection
+from oncall.emails import canonical_email
+from oncall.models import User
 from oncall.rendering.spec import EARLIEST, LATEST, OUTSIDE
 from syncjobs.errors import RunAlreadyActive, StalePlan
 from syncjobs.models import Outcome, RunState, SyncProfile, SyncRun
@@ -93,6 +95,14 @@ def instant_of(text: str) -> int:
     return instant
 
 
+def argument_of(text: str) -> tuple[str, str]:
+    """Return the name and the value of NAME=VALUE. Raises CommandError."""
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise CommandError(f"--set {text!r} has no “=”. Write NAME=VALUE.", returncode=USAGE)
+    return name, value
+
+
 def find_connection(name: str) -> Connection:
     """Return the connection of this name. Raises CommandError, which lists all connections."""
     try:
@@ -100,6 +110,14 @@ def find_connection(name: str) -> Connection:
     except Connection.DoesNotExist:
         names = ", ".join(Connection.objects.values_list("name", flat=True)) or "none (create one with connect_source)"
         raise CommandError(f"There is no connection {name!r}. Connections: {names}.", returncode=USAGE) from None
+
+
+def find_account(email: str) -> User:
+    """Return the active account with this address. Raises CommandError."""
+    account = User.objects.filter(email_canonical=canonical_email(email) or "", is_active=True).first()
+    if account is None:
+        raise CommandError(f"There is no active account {email!r}.", returncode=USAGE)
+    return account
 
 
 def find_profile(name: str) -> SyncProfile:

@@ -1,16 +1,26 @@
-"""Models of the sync: profiles, links, runs with their items, conflicts, parity checks and heartbeats."""
+"""Models of the sync: profiles, links, runs with their items, conflicts, rules, parity checks and heartbeats."""
 
-from syncjobs.models.conflicts import Conflict, ConflictKind, ConflictRow, ConflictState
+from syncjobs.models.conflicts import (
+    PRESENT_STATES,
+    WAITING_STATES,
+    Conflict,
+    ConflictKind,
+    ConflictRow,
+    ConflictState,
+)
 from syncjobs.models.heartbeats import Heartbeat, Part
 from syncjobs.models.links import ROW_COLUMNS, ApplyLock, ExternalLink, LinkState
 from syncjobs.models.parity import ParityBasis, ParityCheck, ParityJudge
 from syncjobs.models.profiles import Strategy, SyncProfile
+from syncjobs.models.rules import Rule
 from syncjobs.models.runs import ACTIVE, OPEN_PLAN, Outcome, RunKind, RunState, SyncItem, SyncRun
 
 __all__ = [
     "ACTIVE",
     "OPEN_PLAN",
+    "PRESENT_STATES",
     "ROW_COLUMNS",
+    "WAITING_STATES",
     "ApplyLock",
     "Conflict",
     "ConflictKind",
@@ -24,6 +34,7 @@ __all__ = [
     "ParityCheck",
     "ParityJudge",
     "Part",
+    "Rule",
     "RunKind",
     "RunState",
     "Strategy",

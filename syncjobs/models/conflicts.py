@@ -1,5 +1,7 @@
 """Conflicts: questions that only a person can answer, and the rows of those about several rows."""
 
+from typing import Final
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
@@ -7,6 +9,7 @@ from django.db.models import Exists, OuterRef, Q
 from connectors.models import Connection
 from oncall.models.root import KEY_LENGTH, NAME_LENGTH
 from syncjobs.models.links import ROW_COLUMNS, ExternalLink
+from syncjobs.models.rules import Rule
 
 
 class ConflictState(models.TextChoices):
@@ -27,6 +30,12 @@ class ConflictKind(models.TextChoices):
     DELETED_HERE = "deleted_here", "deleted here, still at the source"
 
 
+#: The conflicts that wait for a person.
+WAITING_STATES: Final = (ConflictState.OPEN, ConflictState.PROPOSED)
+#: The conflicts whose cause exists: those that wait, and those that were decided and are not asked again.
+PRESENT_STATES: Final = (*WAITING_STATES, ConflictState.DECIDED)
+
+
 class ConflictQuerySet(models.QuerySet["Conflict"]):
     """Selects conflicts."""
 
@@ -38,6 +47,9 @@ class ConflictQuerySet(models.QuerySet["Conflict"]):
 
 class Conflict(models.Model):
     """A question about one object, or about several rows. It blocks only the fields in ``paths``.
+
+    open: waits for a decision. proposed: a lead has proposed the decision in ``choice``. decided: it is not asked again
+    while its cause exists with the same evidence. closed: its cause is gone, or there is other evidence.
 
     connection: null for a question about rows of several sources; its ``rows`` have their connections. external_id:
     empty if the question is not about one object. evidence: see ``docs/architecture.md``; keys, ids and values only.
@@ -56,8 +68,12 @@ class Conflict(models.Model):
     suggestion = models.JSONField(default=dict)
     state = models.CharField(max_length=10, choices=ConflictState, default=ConflictState.OPEN, db_index=True)
     choice = models.CharField(max_length=40, blank=True)
+    arguments = models.JSONField(default=dict)
+    remember = models.BooleanField(default=False)
+    rule = models.ForeignKey(Rule, models.SET_NULL, null=True, related_name="conflicts")
     comment = models.TextField(blank=True)
     assignee = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    proposed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     decided_at = models.DateTimeField(null=True)
     opened_at = models.DateTimeField()
@@ -67,8 +83,11 @@ class Conflict(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        permissions = [("answer_conflict", "Can answer questions")]
         constraints = [
-            models.UniqueConstraint(fields=["kind", "subject_key"], condition=Q(state="open"), name="one_open_conflict")
+            models.UniqueConstraint(
+                fields=["kind", "subject_key"], condition=~Q(state="closed"), name="one_present_conflict"
+            )
         ]
 
     def __str__(self) -> str:

@@ -35,6 +35,7 @@ class RunKind(models.TextChoices):
     PLAN = "plan", "plan, then wait for review"
     APPLY = "apply", "plan and apply"
     UNDO = "undo"
+    DECISION = "decision", "decision"
 
 
 class SyncRun(models.Model):

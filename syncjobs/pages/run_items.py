@@ -28,6 +28,7 @@ ACTIONS: Final[Mapping[str, tuple[str, str]]] = {
     "conflict": ("! conflict", "warning"),
     "skip": ("skip", ""),
     "detach": ("− detach", "warning"),
+    "merge": ("→ merge", "info"),
     "held": ("! held", "warning"),
     "failed": ("× failed", "danger"),
 }

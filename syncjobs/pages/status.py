@@ -13,11 +13,12 @@ from connectors.records import ENTITY_TYPES
 from syncjobs.models import (
     ACTIVE,
     OPEN_PLAN,
+    WAITING_STATES,
     Conflict,
-    ConflictState,
     ExternalLink,
     LinkState,
     ParityCheck,
+    RunKind,
     RunState,
     SyncProfile,
     SyncRun,
@@ -64,13 +65,14 @@ class ConnectionStatus:
 def connection_statuses(connections: Iterable[Connection]) -> dict[int, ConnectionStatus]:
     """Return the statuses by connection id. Makes seven queries, whatever the number of connections."""
     by_id = {connection.pk: connection for connection in connections}
-    last = SyncRun.objects.filter(connection__in=by_id).order_by().values("connection").annotate(run=Max("pk"))
+    syncs = SyncRun.objects.exclude(kind=RunKind.DECISION)
+    last = syncs.filter(connection__in=by_id).order_by().values("connection").annotate(run=Max("pk"))
     last_ids = {row["connection"]: row["run"] for row in last}
     last_synced = last.filter(state__in=[RunState.SUCCEEDED, RunState.PARTIAL])
     synced_ids = {row["connection"]: row["run"] for row in last_synced}
     runs = SyncRun.objects.defer("notes", "completeness", "scope").in_bulk({*last_ids.values(), *synced_ids.values()})
     conflicts = dict(
-        Conflict.objects.filter(state=ConflictState.OPEN)
+        Conflict.objects.filter(state__in=WAITING_STATES)
         .order_by()
         .values_list(Coalesce("connection", "rows__connection"))
         .annotate(number=Count("pk", distinct=True))

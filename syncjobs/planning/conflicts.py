@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from oncall.aggregates import Kind, fold
+from oncall.aggregates import Kind, State, fold
 from oncall.emails import canonical_email
 from syncjobs.planning.canonical import digest
 from syncjobs.planning.values import (
@@ -41,8 +41,8 @@ def folded(kind: Kind, value: str) -> str:
 
 
 def evidence_hash(draft: ConflictDraft) -> str:
-    """Return the hash that changes with the evidence."""
-    return digest([draft.paths, draft.evidence])
+    """Return the hash that changes with the evidence. Why a person has no account is no evidence of its own."""
+    return digest([draft.paths, {name: value for name, value in draft.evidence.items() if name != "why"}])
 
 
 def identity(draft: ConflictDraft) -> tuple[str, str, str]:
@@ -58,18 +58,6 @@ def people_by_email(people: Iterable[Proposal]) -> dict[str, list[Proposal]]:
         if email:
             found[email].append(proposal)
     return found
-
-
-def account_for(proposal: Proposal, by_email: Mapping[str, Sequence[Proposal]], picture: Picture) -> AccountView | None:
-    """Return the account for a new person, or None.
-
-    The account has the person's address, no privileges and no responder, and nobody else at the source has the address.
-    """
-    email = canonical_email(proposal.email)
-    if email is None or len(by_email[email]) > 1:
-        return None
-    account = picture.accounts.get(email)
-    return None if account is None or account.privileged or account.taken else account
 
 
 def users_not_found(
@@ -136,6 +124,27 @@ def timezone_mismatches(schedules: Iterable[Proposal], picture: Picture) -> list
         for proposal in schedules
         if proposal.zone_evidence is not None and proposal.external_id not in answered
     ]
+
+
+def both_edited(proposal: Proposal, paths: tuple[str, ...], local: State) -> ConflictDraft:
+    """Return the conflict of an object that was edited here and at the source."""
+    evidence = {}
+    for path in paths:
+        top, _, key = path.partition(".")
+        if key:
+            here, there = local.elements.get(top, {}).get(key), (proposal.elements.get(top) or {}).get(key)
+        else:
+            here, there = local.fields.get(path), proposal.fields.get(path)
+        evidence[path] = {"here": here, "source": there}
+    return ConflictDraft(
+        "both_edited",
+        f"{proposal.kind}:{proposal.key}",
+        proposal.kind,
+        proposal.external_id,
+        proposal.label,
+        paths=paths,
+        evidence=evidence,
+    )
 
 
 class _FutureRow(NamedTuple):

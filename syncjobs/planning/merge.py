@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from oncall.aggregates import AGGREGATES, State, Values
 from syncjobs.planning.canonical import have_same_meaning
-from syncjobs.planning.values import Base, Change, Owner, Proposal
+from syncjobs.planning.values import Base, Change, Owner, Proposal, RuleView
 
 Verdict = Literal["keep", "take", "conflict", "settle"]
 
@@ -47,7 +47,11 @@ def settle(
 
 @dataclass
 class Merge:
-    """The result for one aggregate. held: removals that would empty a collection."""
+    """The result for one aggregate.
+
+    held: removals that would empty a collection. answered: the rules that answered questions, by path; pins: what they
+    pin.
+    """
 
     fields: dict[str, Change] = field(default_factory=dict)
     elements: dict[str, dict[str, Change]] = field(default_factory=dict)
@@ -55,11 +59,21 @@ class Merge:
     base_elements: dict[str, dict[str, Values | None]] = field(default_factory=dict)
     conflicts: list[str] = field(default_factory=list)
     held: dict[str, dict[str, Change]] = field(default_factory=dict)
+    pins: dict[str, Owner] = field(default_factory=dict)
+    answered: dict[str, RuleView] = field(default_factory=dict)
 
     @property
     def writes(self) -> bool:
         """Return whether values are written."""
         return bool(self.fields or self.elements)
+
+    def answer(self, rule: RuleView, path: str) -> Verdict:
+        """Return what a rule decides about a value that differs on both sides."""
+        self.answered[path] = rule
+        if rule.choice == "take_source":
+            return "take"
+        self.pins[path] = "local" if rule.choice == "keep_mine_always" else "ask"
+        return "settle"
 
     def base_patch(self) -> dict[str, Any]:
         """Return the new base values for the link. An element that is None is removed from the base."""
@@ -80,19 +94,21 @@ def merge(
     primary: bool,
     own_elements: Callable[[str], bool],
     now: str,
+    rule_of: Callable[[str], RuleView | None] = lambda path: None,
 ) -> Merge:
     """Merge a proposal of the source into the local state.
 
     owner: returns the owner of a path. primary: whether the link is primary; only a primary link writes single-valued
     fields. own_elements: returns whether an element key belongs to this connection; other elements are never changed.
-    now: ISO instant.
+    now: ISO instant. rule_of: returns the rule that answers a question about a path.
     """
     result = Merge()
     aggregate = AGGREGATES[proposal.kind]
     if primary:
         for path in aggregate.fields:
             if path in proposal.fields:
-                _merge_field(proposal, base, local, owner(path), path, path in aggregate.quiet, now, result)
+                rule = rule_of(path)
+                _merge_field(proposal, base, local, owner(path), path, path in aggregate.quiet, now, result, rule)
     for collection in aggregate.collections:
         source = proposal.elements.get(collection.name)
         if source is None:
@@ -109,7 +125,7 @@ def merge(
             continue
         for key in keys:
             path = f"{collection.name}.{key}"
-            _merge_element(collection.name, path, key, before, mine, source, owner(path), result)
+            _merge_element(collection.name, path, key, before, mine, source, owner(path), result, rule_of(path))
     return result
 
 
@@ -140,7 +156,15 @@ def with_unread(proposal: Proposal, base: Base) -> Proposal:
 
 
 def _merge_field(
-    proposal: Proposal, base: Base, local: State, owner: Owner, path: str, quiet: bool, now: str, result: Merge
+    proposal: Proposal,
+    base: Base,
+    local: State,
+    owner: Owner,
+    path: str,
+    quiet: bool,
+    now: str,
+    result: Merge,
+    rule: RuleView | None,
 ) -> None:
     source, here = proposal.fields[path], local.fields.get(path)
     verdict = settle(
@@ -151,6 +175,8 @@ def _merge_field(
         quiet=quiet,
         equal=lambda a, b: a is not MISSING and b is not MISSING and have_same_meaning(proposal.kind, path, a, b, now),
     )
+    if verdict == "conflict" and rule is not None:
+        verdict = result.answer(rule, path)
     if verdict in ("take", "settle"):
         result.base_fields[path] = source
     if verdict == "take":
@@ -168,6 +194,7 @@ def _merge_element(
     source: Mapping[str, Values],
     owner: Owner,
     result: Merge,
+    rule: RuleView | None,
 ) -> None:
     """Merge one element as a single value; None means that it does not exist.
 
@@ -180,6 +207,8 @@ def _merge_element(
     verdict = settle(owner, before, here, there, quiet=False, equal=lambda a, b: a is not MISSING and a == b)
     if verdict == "conflict" and there is None:
         verdict = "settle"
+    if verdict == "conflict" and rule is not None:
+        verdict = result.answer(rule, path)
     if verdict == "take":
         result.elements.setdefault(collection, {})[key] = [here, there]
     if verdict in ("take", "settle") and base.get(key) != there:

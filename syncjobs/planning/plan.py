@@ -9,6 +9,8 @@ from connectors.presence import Presence
 from connectors.records import ENTITY_TYPES, FailedEntity, entity_type_of
 from oncall.aggregates import Kind, State
 from syncjobs.planning import conflicts as questions
+from syncjobs.planning.accounts import account_for, late_accounts
+from syncjobs.planning.decisions.rules import answers_of
 from syncjobs.planning.failures import Check, checked, failed_item
 from syncjobs.planning.matching import candidate_ids, match
 from syncjobs.planning.merge import Merge, merge, with_unread
@@ -150,6 +152,9 @@ def make_plan(
         listed = external_id in proposals[kind]
         return listed or (not partial and presence(kind, external_id).state in _CERTAIN)
 
+    late = late_accounts(proposals["responder"], by_email, picture, items)
+    unchanged["responder"] -= len(late.keys() - items.keys())
+    items |= late
     refused = {key for key, item in items.items() if item.action == "failed" and item.link_id is None}
     after = questions.AfterPlan(items, picture, rules, is_judged)
     drafts += questions.ambiguous_addresses(after)
@@ -225,7 +230,7 @@ def _without_link(
             item = _item(proposal, None, detail, candidate.state, merged, "match")
             item = replace(item, takes_over=detail.primary, candidates=candidate_ids(proposal, picture))
             return checked(item, candidate.state, check)
-        account = questions.account_for(proposal, by_email, picture)
+        account = account_for(proposal, by_email, picture)
     values = {**proposal.fields, **proposal.on_create}
     elements = {name: elements for name, elements in proposal.elements.items() if elements}
     item = Item(
@@ -270,7 +275,7 @@ def _compare(proposal: Proposal, link: LinkView, detail: LinkDetail, rules: Rule
 
 
 def _merge(proposal: Proposal, detail: LinkDetail, local: State, rules: Rules) -> Merge:
-    prefix = f"{rules.connection_id}:"
+    prefix, answers = f"{rules.connection_id}:", answers_of(rules.remembered)
     return merge(
         proposal,
         detail.compared_base,
@@ -279,19 +284,22 @@ def _merge(proposal: Proposal, detail: LinkDetail, local: State, rules: Rules) -
         primary=detail.primary,
         own_elements=lambda key: key.startswith(prefix),
         now=rules.now,
+        rule_of=lambda path: answers.get(f"{proposal.kind}.{path.split('.', 1)[0]}"),
     )
 
 
 def _item(
     proposal: Proposal, link: LinkView | None, detail: LinkDetail, local: State, merged: Merge, action: Action
 ) -> Item:
-    drafts = (_question(proposal, tuple(merged.conflicts), local),) if merged.conflicts else ()
+    drafts = (questions.both_edited(proposal, tuple(merged.conflicts), local),) if merged.conflicts else ()
     reason = _origin_of(proposal)
     if merged.held:
         names = " and ".join(name.replace("_", " ") for name in merged.held)
         reason = f"the source no longer lists any {names}; those here are kept until their removal is approved"
     elif link and link.takes_over:
         reason = "no other source sets its fields any more; from now on this source does"
+    elif merged.answered:
+        reason = "; ".join(sorted({f"by {rule.words}" for rule in merged.answered.values()}))
     elif action == "settle":
         reason = "selected again" if link and link.state != "linked" else "already equal here"
     elif action == "conflict":
@@ -323,6 +331,8 @@ def _item(
         former_link=detail.former_link,
         conflicts=drafts,
         unread=proposal.unread,
+        pins=merged.pins,
+        pins_before=detail.pins,
     )
 
 
@@ -334,26 +344,6 @@ def _values_before(patch: Mapping[str, Any], base: Base) -> dict[str, Any]:
         for name, changes in patch.get("elements", {}).items()
     }
     return {"fields": fields, "elements": elements}
-
-
-def _question(proposal: Proposal, paths: tuple[str, ...], local: State) -> ConflictDraft:
-    evidence = {}
-    for path in paths:
-        top, _, key = path.partition(".")
-        if key:
-            here, there = local.elements.get(top, {}).get(key), (proposal.elements.get(top) or {}).get(key)
-        else:
-            here, there = local.fields.get(path), proposal.fields.get(path)
-        evidence[path] = {"here": here, "source": there}
-    return ConflictDraft(
-        "both_edited",
-        f"{proposal.kind}:{proposal.key}",
-        proposal.kind,
-        proposal.external_id,
-        proposal.label,
-        paths=paths,
-        evidence=evidence,
-    )
 
 
 def _deleted_here(proposal: Proposal, link: LinkView, rules: Rules) -> Item | None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from oncall.aggregates import Kind, State, Values
+from oncall.emails import canonical_email
 
 Owner = Literal["source", "ask", "local"]
 Action = Literal["create", "update", "match", "settle", "conflict", "skip", "detach", "held", "failed"]
@@ -32,7 +33,8 @@ class Proposal:
     elements were requested. lists_overlapping: as in SourceSchedule. on_create: values for a new row only, also stored
     as its base. fingerprint: equal for records with the same meaning and mapping version. holders: keys of the people
     who hold a slot, a target or a membership of this object. because: the objects that require this object. listed:
-    False if the object is known only from references. turned_by_alert: as in SourceSchedule.
+    False if the object is known only from references. turned_by_alert: as in SourceSchedule. other_email: the address
+    of a person after a remembered change of its domain.
     """
 
     kind: Kind
@@ -52,6 +54,12 @@ class Proposal:
     zone_evidence: Mapping[str, Any] | None = None
     listed: bool = True
     turned_by_alert: tuple[str, ...] = ()
+    other_email: str = ""
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Return the canonical addresses by which a person is found here: the own one first."""
+        return tuple(filter(None, (canonical_email(self.email), canonical_email(self.other_email))))
 
     @property
     def email(self) -> str:
@@ -163,8 +171,30 @@ class AccountView:
 
 
 @dataclass(frozen=True, slots=True)
+class Mapped:
+    """Who a new person at the source is here: a person, or else an account."""
+
+    person: Candidate | None = None
+    account: AccountView | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RuleView:
+    """A stored rule. words: its number, its date and who made it."""
+
+    id: int
+    kind: str
+    pattern: str
+    choice: str
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Rules:
     """The rules of a profile. ownership: owner of each ``kind.field``. now: ISO instant of the read.
+
+    remembered: decisions that answer later questions.
 
     origin: label of the connection, stored in the rows that it creates.
     """
@@ -174,6 +204,7 @@ class Rules:
     now: str
     connection_id: int
     origin: str
+    remembered: tuple[RuleView, ...] = ()
 
     def owner(self, kind: Kind, path: str, pins: Mapping[str, Owner]) -> Owner:
         """Return the owner of a field: of the pin of the link, else of the profile's field, else of the strategy."""
@@ -183,10 +214,12 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class OpenConflict:
-    """A stored conflict.
+    """A stored conflict that is not closed.
 
-    evidence_hash: changes with the evidence. from_merge: whether fields of an object differ. keys: those of the rows of
-    a question about several rows.
+    decided: whether it was decided, so that it is not asked again about the same evidence. proposed: whether a decision
+    was proposed, which is about this evidence only. evidence_hash: changes with
+    the evidence. why: the code of the reason why a person has no account here. from_merge: whether fields of an object
+    differ. keys: those of the rows of a question about several rows. choice, arguments: the decision.
     """
 
     id: int
@@ -199,6 +232,11 @@ class OpenConflict:
     label: str = ""
     link_id: int | None = None
     keys: tuple[str, ...] = ()
+    decided: bool = False
+    proposed: bool = False
+    why: str = ""
+    choice: str = ""
+    arguments: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,9 +246,10 @@ class Picture:
     links: of this connection, by kind and external id. details: the contents of compared links, by link id. names: the
     rows that have, or may get, the same name or address as a row of this connection, by kind. people: responders that a
     new person at the source may be, by canonical e-mail address. unaccounted: ids of responders without an account.
-    accounts: by canonical e-mail address. conflicts: the open conflicts of this connection, and those about the rows in
-    ``names``. zoned: ids of schedules with a time zone set here; filled only if a time zone is unknown or ambiguous at
-    the source.
+    accounts: by canonical e-mail address. conflicts: the conflicts of this connection that are not closed, and those
+    about the rows in ``names``. mapped: who new people at the source are here, by external id, as a person decided.
+    zoned: ids of schedules with a time zone set here; filled only if a time zone is
+    unknown or ambiguous at the source.
     """
 
     links: Mapping[Kind, Mapping[str, LinkView]]
@@ -220,6 +259,7 @@ class Picture:
     unaccounted: frozenset[int]
     accounts: Mapping[str, AccountView]
     conflicts: tuple[OpenConflict, ...]
+    mapped: Mapping[str, Mapped] = field(default_factory=dict)
     zoned: frozenset[int] = frozenset()
 
 
@@ -256,7 +296,7 @@ class Item:
     record is fully compared when this is applied; False while removals are held. held: removals that wait for
     approval, as in elements; held_before: their values in the base. candidates: ids of the people here with the
     same address. failures: how many parts of the object could not be read. path: the first of these. unread: as in
-    the proposal.
+    the proposal. pins: new pins of the link, by path; pins_before: all pins before.
     """
 
     kind: Kind
@@ -283,6 +323,8 @@ class Item:
     candidates: tuple[int, ...] = ()
     failures: int = 0
     unread: Mapping[str, int] = field(default_factory=dict)
+    pins: Mapping[str, Owner] = field(default_factory=dict)
+    pins_before: Mapping[str, Owner] = field(default_factory=dict)
 
     @property
     def link_id(self) -> int | None:

@@ -16,7 +16,7 @@ from oncall.errors import InvalidDraft
 from oncall.models import ChangeRecord, Responder
 from oncall.operations import Actor, lock_versions, write
 from oncall.tables.base import chunks
-from syncjobs.models import ApplyLock, ExternalLink, Outcome, SyncItem, SyncRun
+from syncjobs.models import ApplyLock, Conflict, ConflictKind, ConflictState, ExternalLink, Outcome, SyncItem, SyncRun
 from syncjobs.planning.failures import refusal_text
 from syncjobs.planning.values import element_key
 from syncjobs.runs.claim import FenceLost
@@ -175,6 +175,15 @@ class Application:
             .exclude(responder=None)
             .values_list("pk", flat=True)
         )
+        mapped = Conflict.objects.filter(
+            connection=self.run.connection_id,
+            kind=ConflictKind.USER_NOT_FOUND,
+            state=ConflictState.DECIDED,
+            choice="map",
+            decided_at__gt=self.run.planned_at,
+            link=None,
+        )
+        reasons |= dict.fromkeys(mapped.values_list("external_id", flat=True), "it was decided who this is here")
         for item in items:
             if here.get(emails[item.external_id], set()) - set(item.changes.get("candidates", ())):
                 reasons[item.external_id] = "a person with the same address was added here in the meantime"

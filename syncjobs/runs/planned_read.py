@@ -1,9 +1,10 @@
 """Reads the source for a run, and plans from what was read."""
 
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any, Final
 
 from django.utils import timezone
@@ -17,8 +18,10 @@ from oncall.operations import check
 from oncall.rendering.codec import instant_to_text
 from syncjobs.models import Outcome, RunState, SyncRun
 from syncjobs.planning.canonical import Proposer
+from syncjobs.planning.conflicts import identity
+from syncjobs.planning.decisions.rules import domains_of, with_other_domain
 from syncjobs.planning.plan import Proposals, by_kind, make_plan
-from syncjobs.planning.values import Picture, Plan
+from syncjobs.planning.values import Picture, Plan, Rules
 from syncjobs.runs.changed_rules import is_limited
 from syncjobs.runs.claim import Claim
 from syncjobs.runs.picture.local import load_picture, rules_of
@@ -47,15 +50,26 @@ def read(run: SyncRun, claim: Claim, opener: Opener) -> Snapshot:
     return snapshot
 
 
-def propose(connection: Connection, snapshot: Snapshot, *, progress: Callable[[], None] = lambda: None) -> Proposals:
-    """Return the proposal for each record of a snapshot. progress: called for each of them."""
+def propose(
+    connection: Connection,
+    snapshot: Snapshot,
+    *,
+    domains: Mapping[str, str] = MappingProxyType({}),
+    progress: Callable[[], None] = lambda: None,
+) -> Proposals:
+    """Return the proposal for each record of a snapshot.
+
+    domains: the remembered changes of domains of addresses. progress: called for each record.
+    """
     proposer = Proposer(connection.pk, instant_to_text(snapshot.fetched_at), snapshot.mapping_version)
 
     def proposals() -> Any:
         for kind in ENTITY_TYPES:
             for record in snapshot.records(kind):
                 progress()
-                yield proposer.propose(record)
+                proposal = proposer.propose(record)
+                other = with_other_domain(proposal.email, domains) if kind == "responder" else proposal.email
+                yield proposal if other == proposal.email else replace(proposal, other_email=other)
 
     return by_kind(proposals())
 
@@ -97,6 +111,7 @@ class Planned:
     proposals: Proposals
     picture: Picture
     plan: Plan
+    rules: Rules
 
     @property
     def mapping_version(self) -> dict[str, int]:
@@ -106,21 +121,22 @@ class Planned:
 def plan_from(run: SyncRun, claim: Claim, snapshot: Snapshot) -> Planned:
     """Compare a read with the rows here. Writes nothing but progress, which also renews the lease."""
     connection, profile = run.connection, run.profile
-    proposals = propose(connection, snapshot, progress=claim.beat)
+    rules = rules_of(profile, instant_to_text(snapshot.fetched_at))
+    proposals = propose(connection, snapshot, domains=domains_of(rules.remembered), progress=claim.beat)
     versions = {str(kind): version for kind, version in snapshot.mapping_version.items()}
     evaluate_all = profile.evaluated_rules != profile.rules_version or profile.evaluated_mapping != versions
     picture = load_picture(connection, proposals, evaluate_all=evaluate_all, progress=claim.beat)
     plan = make_plan(
         proposals,
         picture,
-        rules_of(profile, instant_to_text(snapshot.fetched_at)),
+        rules,
         presence=Presences(snapshot).of,
         check=check,
         failed=snapshot.failed,
         partial=is_limited(run),
         progress=claim.beat,
     )
-    return Planned(snapshot, proposals, picture, plan)
+    return Planned(snapshot, proposals, picture, plan, rules)
 
 
 def store(run: SyncRun, planned: Planned) -> int:
@@ -128,7 +144,7 @@ def store(run: SyncRun, planned: Planned) -> int:
     store_plan(run, planned.plan)
     remember_compared(planned.plan)
     remember_unread(planned.plan)
-    return store_conflicts(run, planned.plan, planned.picture, timezone.now())
+    return store_conflicts(run, planned.plan, planned.picture, planned.rules, timezone.now())
 
 
 def columns_of(run: SyncRun, planned: Planned) -> dict[str, Any]:
@@ -163,11 +179,11 @@ def count(claim: Claim, planned: Planned) -> None:
         if item.failures:
             claim.add(item.kind, "failed")
     settled = set(plan.settled)
-    still_open: dict[tuple[str, str], str] = {
-        (c.kind, c.subject): c.entity_type for c in planned.picture.conflicts if c.id not in settled
-    }
-    still_open |= {(d.kind, d.subject): d.entity_type for d in plan.conflicts}
-    for name in still_open.values():
+    present = [c for c in planned.picture.conflicts if c.id not in settled]
+    decided = {(c.kind, c.subject, c.evidence_hash) for c in present if c.decided}
+    waiting: dict[tuple[str, str], str] = {(c.kind, c.subject): c.entity_type for c in present if not c.decided}
+    waiting |= {(d.kind, d.subject): d.entity_type for d in plan.conflicts if identity(d) not in decided}
+    for name in waiting.values():
         claim.add(entity_type_of(name), "conflict")
 
 

@@ -93,9 +93,11 @@ def _thin_links(before: datetime) -> int:
 
 
 def _disposable(before: datetime) -> "QuerySet[SyncRun]":
-    """Return runs that ended before, have no open plan, and to which no run refers. The newest of each state stays."""
+    """Return runs that ended before, have no open plan, and to which no run refers. The newest of each
+    kind and state stays."""
     runs = SyncRun.objects.filter(finished_at__lt=before).exclude(state__in=[*ACTIVE, *OPEN_PLAN])
-    same = SyncRun.objects.filter(connection=OuterRef("connection"), state=OuterRef("state"), pk__gt=OuterRef("pk"))
+    later = SyncRun.objects.filter(connection=OuterRef("connection"), pk__gt=OuterRef("pk"))
+    same = later.filter(state=OuterRef("state"), kind=OuterRef("kind"))
     referring = SyncRun.objects.filter(Q(of_run=OuterRef("pk")) | Q(superseded_by=OuterRef("pk")))
     return runs.filter(Exists(same)).exclude(Exists(referring))
 

@@ -10,9 +10,10 @@ from django.utils import timezone
 from connectors.connections.opening import open_connector
 from connectors.errors import ConnectorError, ReadStopped
 from connectors.records import entity_type_of
+from connectors.zones.chosen import chosen_zones
 from oncall.aggregates import Kind
 from oncall.operations import Actor
-from syncjobs.models import OPEN_PLAN, Outcome, RunKind, RunState, SyncRun
+from syncjobs.models import OPEN_PLAN, Outcome, Rule, RunKind, RunState, SyncRun
 from syncjobs.runs.again import MOST_ROUNDS, overtaken_items, plan_again
 from syncjobs.runs.apply import Application, ItemResult
 from syncjobs.runs.changed_rules import changed_rules, is_limited
@@ -41,10 +42,11 @@ def drive(run_id: int, *, opener: Opener = open_connector) -> SyncRun | None:
         return None
     claim = Claim(run)
     try:
-        if run.planned_at is None:
-            _plan(run, claim, opener)
-        else:
-            _apply_reviewed(run, claim, opener)
+        with chosen_zones(Rule.objects.zones(run.connection_id)):
+            if run.planned_at is None:
+                _plan(run, claim, opener)
+            else:
+                _apply_reviewed(run, claim, opener)
     except (FenceLost, ReadStopped):
         log.info("Run %s was taken away or cancelled; nothing more was written", run.pk)
     except ConnectorError as error:

@@ -8,6 +8,7 @@ from connectors.models import Connection
 from syncjobs.models import (
     ACTIVE,
     OPEN_PLAN,
+    PRESENT_STATES,
     ROW_COLUMNS,
     Conflict,
     ConflictRow,
@@ -36,7 +37,7 @@ def disconnect(connection: Connection) -> int:
     links = ExternalLink.objects.filter(connection=connection, state__in=[LinkState.LINKED, LinkState.GONE])
     detached = links.update(state=LinkState.DETACHED, since=now, version=F("version") + 1)
     own_or_shared = Q(connection=connection) | Q(connection=None)
-    open_questions = Conflict.objects.filter(own_or_shared, state=ConflictState.OPEN)
+    open_questions = Conflict.objects.filter(own_or_shared, state__in=PRESENT_STATES)
     open_questions.exclude(pk__in=_followed(open_questions)).update(state=ConflictState.CLOSED, closed_at=now)
     return detached
 

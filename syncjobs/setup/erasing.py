@@ -31,7 +31,7 @@ ERASED: Final = "erased"
 _SENTENCES: Final[Mapping[type[Model], tuple[str, ...]]] = {
     SyncRun: ("reason", "hint", "notes"),
     SyncItem: ("reason", "comment"),
-    Conflict: ("comment",),
+    Conflict: ("comment", "arguments"),
     ParityCheck: ("note", "unresolved", "differences", "source_spans"),
 }
 
@@ -124,9 +124,11 @@ def _close_questions(links: Iterable[ExternalLink], erasure: Erasure) -> int:
     for question in questions:
         question.label, question.subject_key = next(iter(erasure.names.values())), f"{ERASED}:{question.pk}"
         question.evidence, question.evidence_hash, question.suggestion, question.comment = {}, "", {}, ""
-        if question.state in (ConflictState.OPEN, ConflictState.PROPOSED):
+        question.arguments = {}
+        if question.state != ConflictState.CLOSED:
             question.state, question.closed_at = ConflictState.CLOSED, timezone.now()
-    changed = ["label", "subject_key", "evidence", "evidence_hash", "suggestion", "comment", "state", "closed_at"]
+    changed = ["label", "subject_key", "evidence", "evidence_hash", "suggestion", "arguments", "comment", "state"]
+    changed += ["closed_at"]
     Conflict.objects.bulk_update(questions, changed, batch_size=50)
     return len(questions)
 

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.db.models import F
 
 from connectors.closure import Selection
 from syncjobs.models import Strategy, SyncProfile
 from syncjobs.setup.inventory import keys_of
+from syncjobs.setup.rules import save_rules
 
 if TYPE_CHECKING:
     _Base = forms.ModelForm[SyncProfile]
@@ -17,8 +17,6 @@ else:
 
 EVERYTHING = "everything"
 CHOSEN = "chosen"
-#: When a rule of these changes, all objects are compared again and older plans become stale.
-_RULES = ("strategy", "contact_details")
 
 
 class ProfileForm(_Base):
@@ -71,8 +69,6 @@ class ProfileForm(_Base):
     def save(self, commit: bool = True) -> SyncProfile:
         """Save the rules, whatever ``commit`` says. A changed rule increases ``rules_version``."""
         profile = self.instance
-        profile.selection = self._selection()
-        profile.save(update_fields=["selection", *self.Meta.fields])
-        if any(name in self.changed_data for name in _RULES):
-            SyncProfile.objects.filter(pk=profile.pk).update(rules_version=F("rules_version") + 1)
+        changed = {name: self.cleaned_data[name] for name in self.Meta.fields if name in self.changed_data}
+        save_rules(profile, {"selection": self._selection(), **changed})
         return profile

@@ -4,9 +4,12 @@ from syncjobs.models import ACTIVE, RunKind, RunState, SyncRun
 
 
 def run_word(run: SyncRun) -> str:
-    """Return what the run is: a plan until it is applied, then an import, with or without changes; or an undo."""
-    if run.kind == RunKind.UNDO:
-        return "Undo"
+    """Return what the run is: a plan until it is applied, then an import, with or without changes.
+
+    Or it is an undo or a decision.
+    """
+    if run.kind in (RunKind.UNDO, RunKind.DECISION):
+        return "Undo" if run.kind == RunKind.UNDO else "Decision"
     written = any(counts.get("written") for counts in run.counts.values())
     if run.state in ACTIVE:
         return "Import" if run.phase == "apply" or run.kind != RunKind.PLAN else "Plan"

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Final
 
 from django.db.models import F, QuerySet
@@ -11,6 +12,7 @@ from django.db.models.functions import Coalesce
 
 from oncall.aggregates import Kind
 from oncall.models import ExtraShift, Override, Reference
+from oncall.selectors.policies import Walkable
 from syncjobs.models import ROW_COLUMNS, ExternalLink, LinkState
 from syncjobs.words.values import elements_in_words
 
@@ -123,3 +125,25 @@ def total_counts(found: Iterable[UnreadElements]) -> dict[str, int]:
         for collection, number in each.counts.items():
             counts[collection] += number
     return dict(sorted(counts.items()))
+
+
+def sentences_of_walk(policy: int, found: Walkable, at: int) -> list[str]:
+    """Return sentences about the unread elements on which the walk of a policy from the instant ``at`` on rests.
+
+    These are elements of policies, schedules and groups, and of the people in them.
+    """
+    ids: dict[str, set[int]] = defaultdict(set)
+    ids["escalation_policy"].add(policy)
+    for (kind, _), row in found.rows.items():
+        ids[kind].add(row.pk)
+    members = {who for group in found.context.groups.values() for who in group.members}
+    ids["responder"] |= {found.names[who].responder_id or 0 for who in members if who in found.names}
+    by_row = unread_elements("escalation_policy", "schedule", "user_group", "responder")
+    others = [
+        each.only("levels", "members", "substitutions")
+        for (kind, row_id), unread in by_row.items()
+        if kind != "schedule" and row_id in ids[kind]
+        for each in unread
+    ]
+    by_schedule = unread_by_schedule(ids["schedule"], since=at, unread_by_row=by_row)
+    return sentences_of([*chain.from_iterable(by_schedule.values()), *others])

@@ -21,7 +21,7 @@ from connectors.reading.findings import Elements, Findings
 from connectors.reading.listing import RECOVERABLE, Incomplete, all_items
 from connectors.reading.pages import Page
 from connectors.reading.wire import Identified, Instant, Moment
-from connectors.zones.timezones import convert
+from connectors.zones.timezones import asked_name, convert
 from oncall.rendering.zones import DAY
 
 BEFORE, AFTER = DAY, 90 * DAY
@@ -74,7 +74,7 @@ class ScheduleDetails:
         """Returns raw schedules by id. The sweep stops when all wanted schedules have come, or at an error."""
         swept: dict[str, JsonValue] = {}
         with suppress(*RECOVERABLE):  # each schedule is then read alone, which reports a lasting error
-            for page in self._client.schedules_in_zone(zone, *self.window):
+            for page in self._client.schedules_in_zone(asked_name(zone) or zone, *self.window):
                 swept |= {str(item.get("id")): item for item in page.items if isinstance(item, dict)}
                 if wanted <= swept.keys():
                     break
@@ -116,7 +116,7 @@ class ScheduleDetails:
 
     def _single(self, id_: str, zone: str | None) -> LayerDetail | None:
         try:
-            raw = self._client.schedule(id_, zone, *self.window)
+            raw = self._client.schedule(id_, asked_name(zone), *self.window)
         except RequestRejected as error:
             if is_shift_based(error):
                 self.moved.append(id_)

@@ -11,7 +11,7 @@ from oncall.admin.forms.directory import KIND_WORDS
 from oncall.admin.policy.levels import option_words
 from oncall.admin.schedule.bars import name_of
 from oncall.escalation.policy import Policy, Target
-from oncall.escalation.walk import Branch, Page, Paged, Problem, Step, Walk
+from oncall.escalation.walk import Branch, Notice, Page, Paged, Problem, Step, Walk
 from oncall.rendering.spec import INACTIVE, Participant
 from oncall.rendering.zones import MINUTE
 from oncall.selectors.policies import Row, Walkable
@@ -144,6 +144,12 @@ class LadderBuilder:
 
     def policy_name(self, key: str) -> str:
         return self.name(Participant("policy", key))
+
+    def because(self, notice: Notice) -> str:
+        """Returns the level that pages, after the policies around it."""
+        path = [self.policy_name(key) for key in notice.path]
+        again = [f"round {notice.round}"] if notice.round > 1 else []
+        return " › ".join([*path, f"level {notice.level}", *again])
 
     def rung(self, step: Step) -> Rung:
         return Rung(

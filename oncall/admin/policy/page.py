@@ -137,11 +137,9 @@ class EscalationPage(AggregatePage[EscalationPolicy]):
 
 def _line(notice: Notice, builder: LadderBuilder) -> NoticeLine:
     names = sorted(builder.name(who) for who in notice.people)
-    path = [builder.policy_name(key) for key in notice.path]
-    again = [f"round {notice.round}"] if notice.round > 1 else []
     return NoticeLine(
         f"T+{notice.minute}",
         builder.clock(notice.minute),
         (" or " if notice.one_of else ", ").join(names),
-        " › ".join([*path, f"level {notice.level}", *again]),
+        builder.because(notice),
     )

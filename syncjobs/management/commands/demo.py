@@ -24,7 +24,7 @@ from connectors.simulator.serve import build, demo_account
 from oncall.operations import Actor, create_account
 from syncjobs.management.shell import DONE, ERROR, ShellCommand
 from syncjobs.management.tour import TourResult, connect, run_tour
-from syncjobs.models import Conflict, ConflictState
+from syncjobs.models import WAITING_STATES, Conflict
 from syncjobs.parity.checks import judge
 from syncjobs.parity.words import HEAD, row_of
 
@@ -119,7 +119,7 @@ class Command(ShellCommand):
                 self.stdout.write(f"Not compared, {number} of {len(each.changes)} ranges: {reason}")
             self.stdout.write("")
         self.stdout.write(f"Judge: {judge()} (each vendor's own rendering, written independently).")
-        self.stdout.write(f"{Conflict.objects.filter(state=ConflictState.OPEN).count()} conflicts wait for a person.")
+        self.stdout.write(f"{Conflict.objects.filter(state__in=WAITING_STATES).count()} conflicts wait for a person.")
         self.stdout.write("See Schedules, Runs and Conflicts in the sidebar of the site, which runs without --once.")
         self.stdout.flush()
 

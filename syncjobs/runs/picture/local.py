@@ -15,7 +15,7 @@ from oncall.aggregates import Kind
 from oncall.models import Schedule
 from oncall.selectors.states import load_states
 from oncall.tables.base import chunks
-from syncjobs.models import ExternalLink, LinkState, SyncProfile
+from syncjobs.models import ConflictKind, ExternalLink, LinkState, Rule, SyncProfile
 from syncjobs.planning.plan import Proposals, links_to_compare
 from syncjobs.planning.values import (
     Base,
@@ -24,10 +24,11 @@ from syncjobs.planning.values import (
     Owner,
     Picture,
     Rules,
+    RuleView,
 )
 from syncjobs.runs.picture.former_links import load_bases, load_former_links
 from syncjobs.runs.picture.names import EqualNames
-from syncjobs.runs.picture.people import load_people
+from syncjobs.runs.picture.people import load_mapped, load_people, without_account
 
 
 def rules_of(profile: SyncProfile, now: str) -> Rules:
@@ -37,6 +38,15 @@ def rules_of(profile: SyncProfile, now: str) -> Rules:
         now=now,
         connection_id=profile.connection_id,
         origin=profile.connection.origin_label,
+        remembered=load_rules(profile.connection_id),
+    )
+
+
+def load_rules(connection_id: int) -> tuple[RuleView, ...]:
+    """Return the remembered decisions of a connection that are switched on."""
+    rules = Rule.objects.in_force(connection_id).select_related("made_by").order_by("pk")
+    return tuple(
+        RuleView(rule.pk, rule.kind, rule.pattern, rule.choice, rule.arguments, rule.in_words) for rule in rules
     )
 
 
@@ -87,15 +97,30 @@ def load_picture(
     named = EqualNames(connection, proposals, links, wanted)
     progress()
     people, unaccounted, accounts = load_people(connection.pk, proposals["responder"], links["responder"])
+    decided = {
+        conflict.external_id: conflict.arguments["to"]
+        for conflict in named.conflicts.values()
+        if conflict.kind == ConflictKind.USER_NOT_FOUND and conflict.decided and conflict.choice == "map"
+    }
+    new = {key: to for key, to in decided.items() if key not in links["responder"] and key in proposals["responder"]}
+    mapped = load_mapped(new) if new else {}
+    # Whom the answer names may be gone before the person is imported. Then the question is asked again.
+    gone = {key for key in new if key not in mapped}
     return Picture(
         links=links,
         details=details,
         names=named.names,
         people=people,
-        unaccounted=unaccounted,
+        unaccounted=unaccounted | without_account(each.person for each in mapped.values()),
         accounts=accounts,
         zoned=_settled_zones(connection.pk, proposals),
-        conflicts=tuple(named.conflicts.values()),
+        conflicts=tuple(
+            replace(each, evidence_hash="")
+            if each.kind == ConflictKind.USER_NOT_FOUND and each.external_id in gone
+            else each
+            for each in named.conflicts.values()
+        ),
+        mapped=mapped,
     )
 
 

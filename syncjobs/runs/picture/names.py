@@ -15,7 +15,17 @@ from oncall.aggregates import Kind
 from oncall.models.root import KEY_LENGTH
 from oncall.tables.base import LOCAL, chunks, source_of
 from oncall.tables.kinds import ROOTS
-from syncjobs.models import ACTIVE, OPEN_PLAN, Conflict, ConflictState, ExternalLink, Outcome, SyncItem
+from syncjobs.models import (
+    ACTIVE,
+    OPEN_PLAN,
+    PRESENT_STATES,
+    Conflict,
+    ConflictKind,
+    ConflictState,
+    ExternalLink,
+    Outcome,
+    SyncItem,
+)
 from syncjobs.planning.conflicts import ABOUT_ROWS, COMPARED, NAME_COLLISIONS, folded
 from syncjobs.planning.plan import Proposals
 from syncjobs.planning.values import LinkView, NamedRow, OpenConflict, element_key
@@ -65,10 +75,10 @@ class EqualNames:
         return source_of(key) == str(self._connection_id)
 
     def _add_questions(self, conflicts: "QuerySet[Conflict]") -> dict[Kind, set[str]]:
-        """Load open questions. Return the names and addresses that they are about."""
+        """Load questions that are not closed. Return the names and addresses that they are about."""
         names: dict[Kind, set[str]] = defaultdict(set)
-        about_rows = Case(When(kind__in=ABOUT_ROWS, then="evidence"), default=None)
-        rows = conflicts.filter(state=ConflictState.OPEN).annotate(about=about_rows).order_by("id")
+        about_rows = Case(When(kind__in=[*ABOUT_ROWS, ConflictKind.USER_NOT_FOUND], then="evidence"), default=None)
+        rows = conflicts.filter(state__in=PRESENT_STATES).annotate(about=about_rows).order_by("id")
         for row in rows.values(
             "id",
             "kind",
@@ -76,13 +86,16 @@ class EqualNames:
             "entity_type",
             "external_id",
             "evidence_hash",
+            "state",
+            "choice",
+            "arguments",
             "paths",
             "label",
             "link",
             "about",
         ):
             about = row["about"] or {}
-            if about:
+            if row["kind"] in ABOUT_ROWS:
                 names[entity_type_of(row["entity_type"])].add(about.get("name", about.get("email", "")))
             self.conflicts[row["id"]] = OpenConflict(
                 id=row["id"],
@@ -95,6 +108,11 @@ class EqualNames:
                 label=row["label"],
                 link_id=row["link"],
                 keys=tuple(about.get("rows", about.get("people", ()))),
+                decided=row["state"] == ConflictState.DECIDED,
+                proposed=row["state"] == ConflictState.PROPOSED,
+                why=about.get("why", ""),
+                choice=row["choice"],
+                arguments=row["arguments"],
             )
         return names
 

@@ -10,7 +10,8 @@ from oncall.models import Responder, User
 from oncall.selectors.states import load_states
 from oncall.tables.base import chunks
 from syncjobs.models import ExternalLink, LinkState
-from syncjobs.planning.values import AccountView, Base, Candidate, LinkView, Proposal
+from syncjobs.planning.decisions.people import PERSON
+from syncjobs.planning.values import AccountView, Base, Candidate, LinkView, Mapped, Proposal
 from syncjobs.runs.picture.former_links import load_former_bases
 
 
@@ -24,19 +25,74 @@ def load_people(
     linked = ExternalLink.objects.filter(connection_id=connection_id, entity_type="responder")
     columns = ("responder_id", "responder__email_canonical", "responder__account_id")
     own: dict[int, str] = {pk: email for pk, email, account in linked.values_list(*columns) if account is None and pk}
-    emails = {external_id: canonical_email(proposal.email) or "" for external_id, proposal in proposals.items()}
-    unlinked = {emails[external_id] for external_id in proposals if external_id not in links} - {""}
+    unlinked = {
+        email for external_id, proposal in proposals.items() if external_id not in links for email in proposal.addresses
+    }
     elsewhere = {
         email
-        for external_id, email in emails.items()
-        if (link := links.get(external_id)) is not None and own.get(link.row_id or 0, email) != email
-    } - {""}
+        for external_id, proposal in proposals.items()
+        if (link := links.get(external_id)) is not None
+        for email in proposal.addresses
+        if own.get(link.row_id or 0, email) != email
+    }
     rows = _rows_with(unlinked)
     accounts = _accounts(Q(email_canonical__in=linked.values("responder__email_canonical")))
     for piece in chunks(sorted(unlinked | elsewhere)):
         accounts |= _accounts(Q(email_canonical__in=piece))
     unaccounted = own.keys() | {pk for pk, _, _, account_id in rows if account_id is None}
     return _candidates(rows, proposals, links), frozenset(unaccounted), accounts
+
+
+def load_mapped(decided: Mapping[str, str]) -> dict[str, Mapped]:
+    """Return who new people are here.
+
+    decided: by external id, the address of an account or ``responder:<id>``. What does not exist any more is left out.
+    """
+    people, addresses = {}, {}
+    for external_id, to in decided.items():
+        if to.startswith(PERSON):
+            people[external_id] = int(to.removeprefix(PERSON))
+        else:
+            addresses[external_id] = canonical_email(to) or ""
+    accounts: dict[str, AccountView] = {}
+    holders: dict[str, int] = {}
+    for piece in chunks(sorted(set(addresses.values()) - {""})):
+        accounts |= _accounts(Q(email_canonical__in=piece))
+        rows = Responder.objects.filter(account__email_canonical__in=piece)
+        holders |= dict(rows.values_list("account__email_canonical", "pk"))
+    people |= {external_id: holders[email] for external_id, email in addresses.items() if email in holders}
+    candidates = _candidates_by_id(people.values())
+    found = {key: Mapped(person=candidates[pk]) for key, pk in people.items() if pk in candidates}
+    found |= {
+        external_id: Mapped(account=accounts[email])
+        for external_id, email in addresses.items()
+        if external_id not in people and email in accounts
+    }
+    return found
+
+
+def without_account(people: Iterable[Candidate | None]) -> frozenset[int]:
+    """Return the ids of those who have no account."""
+    found: set[int] = set()
+    for piece in chunks(sorted(person.state.id or 0 for person in people if person is not None)):
+        found |= set(Responder.objects.filter(pk__in=piece, account=None).values_list("pk", flat=True))
+    return frozenset(found)
+
+
+def _candidates_by_id(ids: Iterable[int]) -> dict[int, Candidate]:
+    """Return the active people with these ids."""
+    live = ExternalLink.objects.filter(responder=OuterRef("pk"), state=LinkState.LINKED)
+    owned: dict[int, bool] = {}
+    for piece in chunks(sorted(set(ids))):
+        rows = Responder.objects.filter(pk__in=piece, merged_into=None, active=True).annotate(owned=Exists(live))
+        owned |= dict(rows.values_list("pk", "owned"))
+    states = load_states("responder", list(owned))
+    bases = load_former_bases("responder", [pk for pk, has_source in owned.items() if not has_source])
+    return {
+        pk: Candidate(states[pk], has_source, "", former_base, former_link)
+        for pk, has_source in owned.items()
+        for former_link, former_base in [bases.get(pk, (None, Base()))]
+    }
 
 
 def _accounts(condition: Q) -> dict[str, AccountView]:

@@ -15,7 +15,7 @@ from syncjobs.planning.primary import RowLink, primary_link
 from syncjobs.runs.stored.plan import settled_by
 
 _UPDATED: Final = [
-    "state", "ignored_reason", "primary", "source_hash", "synced_version", "version", "base", "since",
+    "state", "ignored_reason", "primary", "source_hash", "synced_version", "version", "base", "since", "pins",
 ]  # fmt: skip
 
 
@@ -93,7 +93,8 @@ def _new_link(run: SyncRun, kind: Kind, item: SyncItem, row: WriteResult) -> Ext
         source_hash=item.source_hash,
         synced_version=row.version,
         source_label=item.label,
-        base=_patched({}, settled_by(item)),
+        base=patched({}, settled_by(item)),
+        pins=item.changes.get("link", {}).get("pins", [None, {}])[1],
         unread=item.changes.get("unread", {}),
         **{f"{kind}_id": row.id},
     )
@@ -108,11 +109,12 @@ def _update(link: ExternalLink, item: SyncItem, row: WriteResult | None) -> bool
         link.state, link.ignored_reason = LinkState.IGNORED, item.reason[:200]
     else:
         link.state = LinkState.LINKED
-        link.base = _patched(link.base, settled_by(item))
+        link.base = patched(link.base, settled_by(item))
         link.primary = link.primary or takes_over(item)
+        link.pins = item.changes.get("link", {}).get("pins", [None, link.pins])[1]
         held = item.changes.get("held", {})
         if item.held_ticked:
-            link.base = _patched(
+            link.base = patched(
                 link.base, {"elements": {name: dict.fromkeys(changes) for name, changes in held.items()}}
             )
         if item.held_ticked or item.changes.get("settles", True):
@@ -127,7 +129,7 @@ def _update(link: ExternalLink, item: SyncItem, row: WriteResult | None) -> bool
     return True
 
 
-def _patched(base: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
+def patched(base: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
     """Return a base with the values of a patch. An element whose value is None is removed."""
     elements = {name: dict(values) for name, values in base.get("elements", {}).items()}
     for name, changes in patch.get("elements", {}).items():

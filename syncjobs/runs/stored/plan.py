@@ -89,6 +89,8 @@ def _link_changes(item: Item) -> dict[str, list[Any]]:
     sides: dict[str, list[Any]] = {}
     if any(item.base.values()):
         sides["base"] = [dict(item.base_before), dict(item.base)]
+    if item.pins:
+        sides["pins"] = [dict(item.pins_before), {**item.pins_before, **item.pins}]
     if item.takes_over:
         sides["primary"] = [False, True]
     if item.link is not None:

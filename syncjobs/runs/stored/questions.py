@@ -11,42 +11,66 @@ from connectors.records import entity_type_of
 from oncall.aggregates import Kind
 from oncall.models.root import NAME_LENGTH
 from oncall.tables.base import chunks, source_of
-from syncjobs.models import ApplyLock, Conflict, ConflictRow, ConflictState, ExternalLink, SyncRun
+from syncjobs.models import (
+    PRESENT_STATES,
+    WAITING_STATES,
+    ApplyLock,
+    Conflict,
+    ConflictRow,
+    ConflictState,
+    ExternalLink,
+    SyncRun,
+)
 from syncjobs.planning.conflicts import NAME_COLLISIONS, evidence_hash, name_collision
-from syncjobs.planning.values import ConflictDraft, LinkView, OpenConflict, Picture, Plan
+from syncjobs.planning.decisions.rules import rule_for
+from syncjobs.planning.values import ConflictDraft, LinkView, OpenConflict, Picture, Plan, Rules
 
 #: The columns that another plan with the same question may change.
 _REFRESHED: Final = ("external_id", "link", "label", "paths", "evidence", "evidence_hash")
 
 
-def store_conflicts(run: SyncRun, plan: Plan, picture: Picture, at: datetime) -> int:
+def store_conflicts(run: SyncRun, plan: Plan, picture: Picture, rules: Rules, at: datetime) -> int:
     """Open, refresh and close conflicts so that they match the plan. Return how many were opened.
+
+    A question that was decided is not opened again. If its evidence changed, it is closed and a new one is opened, also
+    if a decision was only proposed, because the proposal is not about the new evidence.
 
     Another connection may open the same question about rows of both at the same time: then there is one question.
     """
     before = {(conflict.kind, conflict.subject): conflict for conflict in picture.conflicts}
-    new, moved = [], []
+    new, moved, settled = [], [], list(plan.settled)
     for (kind, subject), draft in {(draft.kind, draft.subject): draft for draft in plan.conflicts}.items():
-        known, row = before.get((kind, subject)), _conflict(run, draft, picture.links, at)
+        known, row = before.get((kind, subject)), _conflict(run, draft, picture.links, rules, at)
         if known is None:
+            new.append((draft, row))
+        elif (known.decided or known.proposed) and known.evidence_hash != row.evidence_hash:
+            settled.append(known.id)
             new.append((draft, row))
         elif _differs(known, row):
             row.pk = known.id
             moved.append(row)
-    if not (new or moved or plan.settled):
+    if not (new or moved or settled):
         return 0
     with transaction.atomic():
         if any(draft.shared for draft, _ in new):
-            new = [(draft, _conflict(run, draft, picture.links, at)) for draft in _united(new, before.values(), at)]
+            new = [
+                (draft, _conflict(run, draft, picture.links, rules, at)) for draft in _united(new, before.values(), at)
+            ]
         # Two plans change questions in the same order, and open new ones afterwards, so that neither waits for ever.
-        for piece in chunks(sorted([*plan.settled, *(row.pk for row in moved)])):
-            list(Conflict.objects.select_for_update().filter(pk__in=piece).order_by("pk").values_list("pk"))
-        for piece in chunks(plan.settled):
-            settled = Conflict.objects.filter(pk__in=piece, state=ConflictState.OPEN)
-            settled.update(state=ConflictState.CLOSED, closed_at=at)
+        decided: dict[int, str] = {}
+        for piece in chunks(sorted([*settled, *(row.pk for row in moved)])):
+            locked = Conflict.objects.select_for_update().filter(pk__in=piece).order_by("pk")
+            states = locked.values_list("pk", "state", "evidence_hash")
+            decided |= {pk: evidence for pk, state, evidence in states if state == ConflictState.DECIDED}
+        # A decision that came first keeps its evidence: the next plan opens a new question about the other evidence.
+        moved = [row for row in moved if decided.get(row.pk, row.evidence_hash) == row.evidence_hash]
+        for piece in chunks(settled):
+            present = Conflict.objects.filter(pk__in=piece, state__in=PRESENT_STATES)
+            present.update(state=ConflictState.CLOSED, closed_at=at)
         Conflict.objects.bulk_update(moved, _REFRESHED, batch_size=100)
         Conflict.objects.bulk_create([row for draft, row in new if not draft.shared])
-        return len(new) - _open_shared([(draft, row) for draft, row in new if draft.shared])
+        already = _open_shared([(draft, row) for draft, row in new if draft.shared])
+        return sum(row.rule_id is None for _, row in new) - already
 
 
 def _united(
@@ -64,7 +88,7 @@ def _united(
     for draft, _ in new:
         meanwhile: dict[int, Conflict] = {}
         for piece in chunks(draft.keys) if draft.shared else ():
-            about = Conflict.objects.filter(connection=None, kind=draft.kind, state=ConflictState.OPEN)
+            about = Conflict.objects.filter(connection=None, kind=draft.kind, state__in=WAITING_STATES)
             meanwhile |= {other.pk: other for other in about.filter(rows__key__in=piece) if other.pk not in known_ids}
         others = [other for other in meanwhile.values() if other.evidence["name"] == draft.evidence["name"]]
         if others:
@@ -77,11 +101,11 @@ def _united(
 
 
 def link_conflicts(run: SyncRun) -> None:
-    """Set the link of open conflicts about objects that had no link when they were planned."""
+    """Set the link of conflicts about objects that had no link when they were planned."""
     link = ExternalLink.objects.filter(
         connection=OuterRef("connection"), entity_type=OuterRef("entity_type"), external_id=OuterRef("external_id")
     )
-    unlinked = Conflict.objects.filter(Exists(link), connection=run.connection, state=ConflictState.OPEN, link=None)
+    unlinked = Conflict.objects.filter(Exists(link), connection=run.connection, state__in=PRESENT_STATES, link=None)
     unlinked.update(link=Subquery(link.values("pk")[:1]))
 
 
@@ -107,18 +131,20 @@ def _open_shared(new: Iterable[tuple[ConflictDraft, Conflict]]) -> int:
 
 
 def _open_ids(drafts: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:
-    """Return the ids of the open questions that belong to no single connection, by kind and subject."""
+    """Return the ids of the present questions that belong to no single connection, by kind and subject."""
     wanted = set(drafts)
     found: dict[tuple[str, str], int] = {}
     for piece in chunks(sorted({subject for _, subject in wanted})):
-        rows = Conflict.objects.filter(connection=None, state=ConflictState.OPEN, subject_key__in=piece)
+        rows = Conflict.objects.filter(connection=None, state__in=PRESENT_STATES, subject_key__in=piece)
         found |= {(kind, subject): pk for pk, kind, subject in rows.values_list("pk", "kind", "subject_key")}
     return {identity: pk for identity, pk in found.items() if identity in wanted}
 
 
 def _conflict(
-    run: SyncRun, draft: ConflictDraft, links: Mapping[Kind, Mapping[str, LinkView]], at: datetime
+    run: SyncRun, draft: ConflictDraft, links: Mapping[Kind, Mapping[str, LinkView]], rules: Rules, at: datetime
 ) -> Conflict:
+    """Return the question of a draft. It is decided if a rule answers it."""
+    rule = rule_for(rules.remembered, draft.kind, draft.entity_type, draft.evidence)
     link = None if draft.shared else links[entity_type_of(draft.entity_type)].get(draft.external_id)
     return Conflict(
         connection_id=None if draft.shared else run.connection_id,
@@ -132,14 +158,20 @@ def _conflict(
         evidence=dict(draft.evidence),
         evidence_hash=evidence_hash(draft),
         opened_at=at,
+        state=ConflictState.OPEN if rule is None else ConflictState.DECIDED,
+        choice="" if rule is None else rule.choice,
+        arguments={} if rule is None else dict(rule.arguments),
+        rule_id=None if rule is None else rule.id,
+        decided_at=None if rule is None else at,
     )
 
 
 def _differs(known: OpenConflict, row: Conflict) -> bool:
     """Return whether something that is stored differs. The evidence and its paths are compared by their hash."""
-    return (known.external_id, known.link_id, known.label, known.evidence_hash) != (
+    return (known.external_id, known.link_id, known.label, known.evidence_hash, known.why) != (
         row.external_id,
         row.link_id,
         row.label,
         row.evidence_hash,
+        row.evidence.get("why", ""),
     )

@@ -170,10 +170,10 @@ def _during_store(monkeypatch: pytest.MonkeyPatch, first: Callable[[], object]) 
     """Call ``first`` after a plan is made and before its questions are stored."""
     store = planned_read.store_conflicts
 
-    def wrapped(run: SyncRun, plan: Plan, picture: Picture, at: Any) -> int:
+    def wrapped(*given: Any) -> int:
         monkeypatch.setattr(planned_read, "store_conflicts", store)
         first()
-        return store(run, plan, picture, at)
+        return store(*given)
 
     monkeypatch.setattr(planned_read, "store_conflicts", wrapped)
 

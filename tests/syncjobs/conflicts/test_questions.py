@@ -293,10 +293,11 @@ def test_the_evidence_says_why_no_account_was_found(sync: Sync) -> None:
         "Cy": "taken",
     }
     create_account("bo@example.com", "long enough password", by=BY)
-    sync.source.change(users=(sync.source.snapshot.users[0], world().users[1], world().users[2]))
+    both = (user("U2", "Bo", email="bo@example.com"), user("U4", "Bob", email="bo@example.com"))
+    sync.source.change(users=(sync.source.snapshot.users[0], *both, world().users[2]))
     sync.run()
     bo = Conflict.objects.get(kind="user_not_found", label="Bo", state=ConflictState.OPEN)
-    assert bo.evidence["why"] == "linkable"
+    assert bo.evidence["why"] == "linkable"  # but who of the two has the account is unknown
 
 
 def test_a_reference_closes_no_question(sync: Sync) -> None:

@@ -26,7 +26,9 @@ def ids(*args: str) -> set[int]:
 
 def test_a_question_says_everything_about_itself(imported: Sync) -> None:
     (person,) = [each for each in document("conflicts", "--kind", "user_not_found") if each["label"] == "Ana"]
-    assert {name: value for name, value in person.items() if name not in ("id", "opened_at", "holds_up")} == {
+    assert {
+        name: value for name, value in person.items() if name not in ("id", "opened_at", "holds_up", "choices")
+    } == {
         "connection": "acme",
         "connections": ["acme"],
         "kind": "user_not_found",
@@ -37,12 +39,18 @@ def test_a_question_says_everything_about_itself(imported: Sync) -> None:
         "evidence": {"email": "ana@example.com", "why": "no_account"},
         "state": "open",
         "choice": None,
+        "arguments": {},
+        "suggestion": None,
         "comment": "",
         "decided_by": None,
         "assignee": None,
         "groups": ["Platform"],
     }
     assert person["holds_up"][0].startswith("schedule Primary")
+    choices = {each["choice"]: each["arguments"] for each in person["choices"]}
+    assert choices["map"] == [{"name": "to", "required": True, "default": None}]
+    assert choices["leave"] == []
+    assert all(each["effect"].endswith(".") for each in person["choices"])
     (names,) = document("conflicts", "--kind", "team_name_collision")
     assert (names["connection"], names["connections"], names["external_id"]) == (None, ["acme"], None)
 

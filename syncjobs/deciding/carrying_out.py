@@ -1,0 +1,161 @@
+"""Carries out the outcome of a decision, as a run of its own with an item for each effect."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from django.utils import timezone
+
+from connectors.models import Connection
+from oncall.aggregates import Draft, ElementChanges
+from oncall.errors import InvalidDraft, StaleRows
+from oncall.models import User
+from oncall.models.root import NAME_LENGTH
+from oncall.operations import Actor, write
+from oncall.tables.base import LOCAL
+from syncjobs.conflicts.merging import merge_rows
+from syncjobs.models import (
+    Conflict,
+    ExternalLink,
+    LinkState,
+    Outcome,
+    RunKind,
+    RunState,
+    SyncItem,
+    SyncProfile,
+    SyncRun,
+)
+from syncjobs.planning.decisions.values import Effect, LinkEdit, Refused
+from syncjobs.planning.values import Change
+from syncjobs.runs.stored.links import patched
+from syncjobs.runs.stored.references import fill_from_links, known_rows
+
+#: The actions of the items of a decision.
+MERGE: Final = "merge"
+
+
+def carry_out(conflict: Conflict, connection: Connection, effects: Iterable[Effect], by: User | None) -> SyncRun:
+    """Write the effects. Return the run that records them. Raises Refused; the caller's transaction is rolled back."""
+    now = timezone.now()
+    run = SyncRun.objects.create(
+        connection=connection,
+        profile=SyncProfile.objects.get(connection=connection),
+        kind=RunKind.DECISION,
+        state=RunState.SUCCEEDED,
+        phase="done",
+        scope={"conflict": conflict.pk},
+        requested_by=by,
+        notified_at=now,
+        started_at=now,
+        finished_at=now,
+    )
+    actor = Actor(by.pk if by else None, f"run:{run.pk}")
+    counts: dict[str, dict[str, int]] = {}
+    for number, effect in enumerate(effects, 1):
+        try:
+            row_id = _write(effect, connection, actor)
+        except InvalidDraft as wrong:
+            raise Refused("invalid_argument", f"{effect.label}: {wrong.message}. Nothing was written.") from wrong
+        except StaleRows as stale:
+            raise Refused("stale_question", f"{effect.label} was changed meanwhile. Nothing was written.") from stale
+        _item(run, number, effect, row_id).save(force_insert=True)
+        written = counts.setdefault(effect.kind, {"written": 0})
+        written["written"] += 1
+    SyncRun.objects.filter(pk=run.pk).update(counts=counts)
+    return run
+
+
+def _write(effect: Effect, connection: Connection, actor: Actor) -> int | None:
+    """Write one effect. Return the id of its row."""
+    if effect.merge_into is not None and effect.row_id is not None:
+        merge_rows(effect.kind, effect.row_id, effect.merge_into, by=actor, values=effect.values)
+        return effect.row_id
+    row_id, version = effect.row_id, effect.row_version
+    if effect.fields or effect.elements or effect.account_id is not None:
+        draft = Draft(
+            fields={path: new for path, (_, new) in effect.fields.items()},
+            elements={name: _element_changes(changes) for name, changes in effect.elements.items()},
+            id=row_id,
+            version=version,
+            origin=connection.origin_label if effect.creates else "",
+            account_id=effect.account_id,
+        )
+        result = write(effect.kind, [draft], by=actor, resolve=known_rows(connection.pk))[0]
+        row_id, version = result.id, result.version
+    if effect.link is not None:
+        _write_link(effect, effect.link, row_id, version)
+    return row_id
+
+
+def _write_link(effect: Effect, edit: LinkEdit, row_id: int | None, version: int) -> None:
+    link = ExternalLink.objects.get(pk=edit.link.id)  # the caller has locked it
+    link.base = patched(link.base, edit.base)
+    if edit.pins is not None:
+        link.pins = dict(edit.pins)
+    if edit.state is not None:
+        link.state, link.ignored_reason, link.since = LinkState(edit.state), edit.reason, timezone.now()
+    if edit.gets_row:
+        setattr(link, f"{effect.kind}_id", row_id)
+        link.synced_version, link.source_hash, link.primary = version, "", True
+    link.version += 1
+    link.save()
+    if edit.gets_row:
+        fill_from_links(effect.kind, [link])
+
+
+def _element_changes(changes: Mapping[str, Change]) -> ElementChanges:
+    return ElementChanges(
+        put={key: new for key, (_, new) in changes.items() if new is not None},
+        remove=frozenset(key for key, (_, new) in changes.items() if new is None),
+    )
+
+
+def _item(run: SyncRun, number: int, effect: Effect, row_id: int | None) -> SyncItem:
+    edit = effect.link
+    # Objects of two sources may have one id. The ids of items are those of the connection of the run.
+    is_own = effect.connection_id in (None, run.connection_id)
+    external_id = effect.external_id if is_own else ""
+    return SyncItem(
+        run=run,
+        link_id=edit.link.id if edit else None,
+        entity_type=effect.kind,
+        external_id=external_id or f"{LOCAL}{row_id}",
+        label=effect.label[:NAME_LENGTH],
+        group_no=number,
+        action=_action(effect),
+        outcome=Outcome.APPLIED,
+        reason=effect.change,
+        row_id=row_id,
+        row_version=effect.row_version,
+        link_version=edit.link.version if edit else 0,
+        changes=_changes(effect),
+    )
+
+
+def _action(effect: Effect) -> str:
+    if effect.merge_into is not None:
+        return MERGE
+    if effect.creates:
+        return "create"
+    if effect.link is not None and effect.link.state is not None:
+        return "skip"
+    return "update" if effect.fields or effect.elements or effect.account_id is not None else "settle"
+
+
+def _changes(effect: Effect) -> dict[str, Any]:
+    """Return the changes of an item as :class:`syncjobs.models.SyncItem` stores them. merge: [into, whose values]."""
+    link: dict[str, Any] = {}
+    if (edit := effect.link) is not None:
+        if edit.base:
+            link["base"] = [dict(edit.base_before), dict(edit.base)]
+        if edit.pins is not None and dict(edit.pins) != dict(edit.link.pins):
+            link["pins"] = [dict(edit.link.pins), dict(edit.pins)]
+        if edit.state is not None:
+            link["state"] = [edit.link.state, edit.state]
+    changes: dict[str, Any] = {
+        "fields": dict(effect.fields),
+        "elements": {name: dict(elements) for name, elements in effect.elements.items()},
+        "link": link,
+        "account": effect.account_id,
+        "merge": [effect.merge_into, effect.values] if effect.merge_into is not None else None,
+    }
+    return {name: value for name, value in changes.items() if value}

@@ -1,0 +1,43 @@
+"""Who may answer which question."""
+
+from typing import Final, Literal
+
+from django.utils import timezone
+
+from oncall.models import GroupLead, User
+from oncall.operations.authority import CHANGE_ACCOUNT
+from oncall.selectors.visible import acts_as_lead
+from syncjobs.conflicts.concerned import concerns
+from syncjobs.models import Conflict
+from syncjobs.planning.decisions.values import Choice, Outcome, Refused
+
+ANSWER: Final = "syncjobs.answer_conflict"
+REMEMBER: Final = "syncjobs.add_rule"
+
+
+def demand_right(conflict: Conflict, choice: Choice, by: User | None) -> Literal["decide", "propose"]:
+    """Return whether the account decides, or only proposes. by: None for the shell, which has every right.
+
+    Raises Refused with the code ``not_allowed``.
+    """
+    if by is None:
+        return "decide"
+    if by.is_active and by.has_perm(ANSWER):
+        return "decide"
+    if choice.lead == "nothing" or not acts_as_lead(by):
+        raise Refused("not_allowed", f"Your account may not answer this question with “{choice.label}”.")
+    groups = concerns([conflict], timezone.now())[conflict.pk].group_ids
+    led = set(GroupLead.objects.filter(account=by).values_list("group", flat=True))
+    if not groups or not set(groups) <= led:
+        raise Refused("not_allowed", "The question concerns groups that you do not lead. Ask an administrator.")
+    return choice.lead
+
+
+def demand_rights_of_outcome(outcome: Outcome, by: User | None) -> None:
+    """Raises Refused if the outcome changes an account, or is remembered, and the account may not do that."""
+    if by is None:
+        return
+    if outcome.changes_account and not by.has_perm(CHANGE_ACCOUNT):
+        raise Refused("not_allowed", "Only who may change accounts may link a person to one. Ask an administrator.")
+    if outcome.rule is not None and not by.has_perm(REMEMBER):
+        raise Refused("not_allowed", "Only an administrator may let an answer be remembered.")

@@ -1,0 +1,115 @@
+"""Loads what a decision is made from: the question, and both sides of it."""
+
+from collections.abc import Iterable
+
+from connectors.records import entity_type_of
+from oncall.aggregates import Kind, fold
+from oncall.emails import canonical_email
+from oncall.models import EscalationPolicy, Reference, Responder, User
+from oncall.operations.keys import references_to
+from oncall.selectors.states import load_states
+from oncall.tables.kinds import ROOTS
+from syncjobs.conflicts.concerned import keys_of, rows_of
+from syncjobs.models import Conflict, ExternalLink
+from syncjobs.planning.conflicts import ABOUT_ROWS
+from syncjobs.planning.decisions.values import AccountSide, LinkSide, Question, RowSide, Sides
+from syncjobs.planning.values import Base
+
+
+def question_of(conflict: Conflict) -> Question:
+    """Return a stored question as it is decided."""
+    return Question(
+        kind=conflict.kind,
+        entity_type=entity_type_of(conflict.entity_type),
+        external_id=conflict.external_id,
+        label=conflict.label,
+        connection_id=conflict.connection_id,
+        paths=tuple(conflict.paths),
+        evidence=conflict.evidence,
+        keys=keys_of(conflict) if conflict.kind in ABOUT_ROWS else (),
+    )
+
+
+def load_sides(question: Question) -> Sides:
+    """Return both sides as they are now. Accounts and people that an argument names are loaded when they are needed."""
+    kind = question.entity_type
+    links = ExternalLink.objects.filter(
+        connection=question.connection_id, entity_type=kind, external_id=question.external_id
+    )
+    link = links.first() if question.connection_id and question.external_id else None
+    row_ids = rows_of(kind, question.keys)
+    own = [] if link is None or link.row_id is None else [link.row_id]
+    found = load_rows(kind, [*row_ids.values(), *own])
+    return Sides(
+        link=None if link is None else _link_side(link),
+        row=found.get(link.row_id or 0) if link is not None else None,
+        rows={key: found[row_id] for key, row_id in row_ids.items() if row_id in found},
+        account=_account,
+        person=lambda row_id: load_rows("responder", [row_id]).get(row_id),
+        is_taken=lambda name, row_id: _is_taken(kind, name, row_id),
+    )
+
+
+def load_rows(kind: Kind, ids: Iterable[int]) -> dict[int, RowSide]:
+    """Return rows with their links, by id."""
+    wanted = sorted(set(ids))
+    states = load_states(kind, wanted)
+    links: dict[int, list[LinkSide]] = {}
+    for link in ExternalLink.objects.filter(**{f"{kind}__in": wanted}).order_by("pk"):
+        links.setdefault(link.row_id or 0, []).append(_link_side(link))
+    accounts = dict(Responder.objects.filter(pk__in=wanted).values_list("pk", "account")) if kind == "responder" else {}
+    uses = _uses(wanted) if kind == "escalation_policy" else {}
+    merged = set(ROOTS[kind].rows.filter(pk__in=wanted, merged_into__isnull=False).values_list("pk", flat=True))
+    return {
+        pk: RowSide(
+            state,
+            tuple(links.get(pk, ())),
+            accounts.get(pk),
+            sum(rows.filter(**{column.row: pk}).count() for rows, column in references_to(kind)),
+            pk in merged,
+            frozenset(uses.get(pk, ())),
+        )
+        for pk, state in states.items()
+    }
+
+
+def _uses(policies: Iterable[int]) -> dict[int, set[int]]:
+    """Return the policies that these policies page, or of which they are a part."""
+    pages = Reference.objects.filter(owner_policy__in=policies, escalation_policy__isnull=False)
+    parts = EscalationPolicy.objects.filter(pk__in=policies, part_of__isnull=False)
+    found: dict[int, set[int]] = {}
+    for user, used in [
+        *pages.values_list("owner_policy", "escalation_policy"),
+        *parts.values_list("pk", "part_of"),
+    ]:
+        found.setdefault(user or 0, set()).add(used or 0)
+    return found
+
+
+def _link_side(link: ExternalLink) -> LinkSide:
+    return LinkSide(
+        link.pk,
+        link.connection_id,
+        link.external_id,
+        link.version,
+        link.state,
+        link.primary,
+        Base.from_json(link.base),
+        link.pins,
+    )
+
+
+def _account(email: str) -> AccountSide | None:
+    canonical = canonical_email(email)
+    account = User.objects.filter(email_canonical=canonical).first() if canonical else None
+    if account is None:
+        return None
+    row_id = Responder.objects.filter(account=account).values_list("pk", flat=True).first()
+    row = load_rows("responder", [row_id])[row_id] if row_id is not None else None
+    privileged = account.is_staff or account.is_superuser
+    return AccountSide(account.pk, account.email, account.is_active, privileged, row)
+
+
+def _is_taken(kind: Kind, name: str, row_id: int) -> bool:
+    named = ROOTS[kind].rows.filter(name_key=fold(name)).exclude(pk=row_id)
+    return any(row.active and row.merged_into_id is None for row in named)

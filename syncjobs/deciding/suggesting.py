@@ -1,0 +1,61 @@
+"""Suggests answers: a person here with the same name as one who was not found, and the most likely time zone."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from oncall.aggregates import fold
+from oncall.models import Responder, User
+from oncall.tables.base import chunks
+from syncjobs.models import Conflict, ConflictKind, ExternalLink
+from syncjobs.planning.decisions.people import PERSON
+from syncjobs.planning.decisions.values import Arguments
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """An answer that the evidence suggests. reason: one sentence."""
+
+    choice: str
+    reason: str
+    arguments: Arguments = field(default_factory=dict)
+
+
+def suggestions(conflicts: Sequence[Conflict]) -> dict[int, Suggestion]:
+    """Return the suggested answers of questions that have one, by the id of the question.
+
+    Makes four queries per 500 people who were not found. A name that several people here have suggests nobody.
+    """
+    suggested = {
+        each.pk: Suggestion("confirm", f"{zones[0]} is the most likely meaning.", {"zone": str(zones[0])})
+        for each in conflicts
+        if each.kind == ConflictKind.TIMEZONE_MISMATCH and (zones := each.evidence.get("candidates"))
+    }
+    asked = [each for each in conflicts if each.kind == ConflictKind.USER_NOT_FOUND]
+    if not asked:
+        return suggested
+    names = {each.pk: fold(each.label) for each in asked}
+    wanted = sorted(set(names.values()) - {""})
+    people: dict[str, list[tuple[int, str | None]]] = defaultdict(list)
+    linked: set[tuple[int, int | None]] = set()
+    accounts: dict[str, list[str]] = defaultdict(list)
+    for piece in chunks(wanted):
+        rows = Responder.objects.filter(name_key__in=piece).select_related("account")
+        found = [row for row in rows if row.active and row.merged_into_id is None]
+        for row in found:
+            people[row.name_key].append((row.pk, row.account.email if row.account else None))
+        links = ExternalLink.objects.filter(responder__in=[row.pk for row in found])
+        linked |= {(row or 0, connection) for row, connection in links.values_list("responder", "connection")}
+    free = User.objects.filter(is_active=True, is_staff=False, is_superuser=False, responder=None).exclude(name="")
+    for name, email in free.values_list("name", "email") if wanted else ():
+        accounts[fold(name)].append(email)
+    for each in asked:
+        # A person of the same source is somebody else, unless the source has the person twice.
+        targets = [
+            email or f"{PERSON}{pk}" for pk, email in people[names[each.pk]] if (pk, each.connection_id) not in linked
+        ]
+        targets += accounts[names[each.pk]]
+        if len(targets) == 1:
+            reason = f"{targets[0]} is the only one here with the name {each.label}."
+            suggested[each.pk] = Suggestion("map", reason, {"to": targets[0]})
+    return suggested

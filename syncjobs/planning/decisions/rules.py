@@ -1,0 +1,87 @@
+"""Remembered decisions: which questions they answer, and the rules that decisions make. Pure."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from oncall.aggregates import Kind
+from oncall.emails import canonical_email
+from syncjobs.planning.decisions.values import Arguments, Question, Refused, RuleDraft, Sides
+from syncjobs.planning.values import RuleView
+
+#: The pattern of a rule that answers every question of its kind.
+EVERY: Final = "*"
+#: Choices that change nothing, so that a rule may answer every question with them.
+HARMLESS: Final = frozenset({"leave", "keep_all"})
+
+
+def rule_for(rules: Iterable[RuleView], kind: str, entity_type: Kind, evidence: Mapping[str, Any]) -> RuleView | None:
+    """Return the rule that answers a question, or None. Rules that change what is compared or matched answer none."""
+    subject = _subject(kind, entity_type, evidence)
+    return next((rule for rule in rules if rule.kind == kind and rule.pattern in (EVERY, subject)), None)
+
+
+def _subject(kind: str, entity_type: Kind, evidence: Mapping[str, Any]) -> str | None:
+    """Return what the pattern of a rule names: the text of a time zone, or the only field of a question."""
+    if kind == "timezone_mismatch":
+        return str(evidence.get("raw", ""))
+    if kind == "both_edited":
+        fields = {f"{entity_type}.{path.partition('.')[0]}" for path in evidence}
+        return fields.pop() if len(fields) == 1 else None
+    return None
+
+
+def answers_of(rules: Iterable[RuleView]) -> dict[str, RuleView]:
+    """Return the rules about fields that were edited on both sides, by ``kind.field``."""
+    return {rule.pattern: rule for rule in rules if rule.kind == "both_edited"}
+
+
+def domains_of(rules: Iterable[RuleView]) -> dict[str, str]:
+    """Return the new domain by the old domain of addresses."""
+    return {
+        rule.pattern: rule.arguments["domain"] for rule in rules if rule.kind == "user_not_found" and rule.arguments
+    }
+
+
+def with_other_domain(email: str, domains: Mapping[str, str]) -> str:
+    """Return an address with the new domain of its domain, if it has one."""
+    canonical = canonical_email(email) if domains else None
+    if canonical is None:
+        return email
+    name, _, domain = canonical.partition("@")
+    return f"{name}@{domains[domain]}" if domain in domains else email
+
+
+def remember_all(choice: str) -> RuleDraft:
+    """Return the rule that gives this answer to every question of its kind and source."""
+    return RuleDraft(EVERY, choice)
+
+
+def remember_field(choice: str, question: Question) -> RuleDraft:
+    """Return the rule that gives this answer to later questions about the same field. Raises Refused."""
+    subject = _subject(question.kind, question.entity_type, question.evidence)
+    if subject is None:
+        raise Refused(
+            "invalid_argument", "The question is about several fields. An answer is remembered for one field only."
+        )
+    return RuleDraft(subject, choice)
+
+
+def remember_domain(question: Question, arguments: Arguments, sides: Sides) -> RuleDraft:
+    """Return the rule that one domain of addresses is another. Raises Refused."""
+    to = arguments["to"]
+    target = sides.account(to) if not to.startswith("responder:") else None
+    email = target.email if target else to
+    if to.startswith("responder:"):
+        number = to.removeprefix("responder:")
+        row = sides.person(int(number)) if number.isdecimal() and len(number) < 18 else None
+        email = str(row.state.fields.get("email", "")) if row else ""
+    old, new = _domain(str(question.evidence.get("email") or "")), _domain(email)
+    if not old or not new or old == new:
+        raise Refused(
+            "invalid_argument", "Only two addresses with different domains can be remembered. Answer without it."
+        )
+    return RuleDraft(old, "map", {"domain": new})
+
+
+def _domain(email: str) -> str:
+    return (canonical_email(email) or "").partition("@")[2]

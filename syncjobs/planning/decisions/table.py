@@ -1,0 +1,209 @@
+"""The answers to each kind of question. Pure.
+
+Pages, shell and bulk read this table; none of them knows a kind by name.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from syncjobs.planning.conflicts import NAME_COLLISIONS
+from syncjobs.planning.decisions import fields, names, people, rules, zones
+from syncjobs.planning.decisions.values import (
+    Argument,
+    Arguments,
+    Choice,
+    NotOffered,
+    Question,
+    RuleDraft,
+    Sides,
+    nothing_changes,
+)
+
+_PATHS: Final = Argument("paths", "paths", default="all")
+
+_FIELD: Final = "Later questions about this field of this source get the same answer."
+
+
+def _remember_field(choice: str) -> Callable[[Question, Arguments, Sides], RuleDraft]:
+    return lambda question, arguments, sides: rules.remember_field(choice, question)
+
+
+_NAMES: Final = (
+    Choice(
+        "rename",
+        "Rename one",
+        "One row gets another name. If its source changes the name later, you are asked.",
+        names.rename,
+        (Argument("row", "row", required=True), Argument("name", "text", required=True)),
+        lead="decide",
+    ),
+    Choice(
+        "merge",
+        "Merge into one",
+        "One row stays. References, leads and ownership of the others move to it, and the others become inactive.",
+        names.merge,
+        (
+            Argument("into", "row", default="the row that is used most"),
+            Argument("values", "row", default="the same row"),
+            Argument("rows", "row", default="all"),
+        ),
+        lead="decide",
+    ),
+    Choice(
+        "keep_all",
+        "Keep all",
+        "All rows stay as they are. You are asked again only if another row gets this name.",
+        nothing_changes,
+        lead="decide",
+        bulk=True,
+        remembered="Equal names of this kind are kept whenever this source has one of them.",
+        rule=lambda question, arguments, sides: rules.remember_all("keep_all"),
+    ),
+)
+
+#: The answers by kind of question, the suggested one first.
+CHOICES: Final[Mapping[str, tuple[Choice, ...]]] = {
+    "user_not_found": (
+        Choice(
+            "map",
+            "This is somebody here",
+            "The person is linked to an account, or merged into a person here, who gets every turn, target and "
+            "membership.",
+            people.map_person,
+            (Argument("to", "person", required=True),),
+            remembered="Later people of this source with this domain are found by the domain of the answer.",
+            rule=rules.remember_domain,
+        ),
+        Choice(
+            "leave",
+            "Leave without account",
+            "The person keeps every turn and gets no account. You are not asked again for this address.",
+            nothing_changes,
+            lead="decide",
+            bulk=True,
+            remembered="Everyone of this source without an account is left without one.",
+            rule=lambda question, arguments, sides: rules.remember_all("leave"),
+        ),
+    ),
+    "ambiguous": (
+        Choice(
+            "map",
+            "Say who is who",
+            "Each person of the source becomes a person here, or stays a person of its own.",
+            people.map_claims,
+            (Argument("claims", "claims", required=True),),
+        ),
+        Choice(
+            "separate",
+            "Keep them separate",
+            "Everybody stays a person. You are not asked again about these people.",
+            nothing_changes,
+        ),
+    ),
+    **dict.fromkeys(NAME_COLLISIONS.values(), _NAMES),
+    "timezone_mismatch": (
+        Choice(
+            "confirm",
+            "Use the suggested zone",
+            "The most likely time zone is used for this text of the source. The schedules with it are read again and "
+            "become active.",
+            zones.confirm,
+            (Argument("zone", "zone", default="the suggestion"),),
+            lead="propose",
+            bulk=True,
+            offered=zones.has_suggestion,
+        ),
+        Choice(
+            "choose",
+            "Choose a zone",
+            "This time zone is used for this text of the source. The schedules with it are read again and become "
+            "active.",
+            zones.choose,
+            (Argument("zone", "zone", required=True),),
+            lead="propose",
+        ),
+    ),
+    "both_edited": (
+        Choice(
+            "keep_mine",
+            "Keep the values here",
+            "The values set here stay. You are asked again when the source changes them.",
+            fields.keep_mine,
+            (_PATHS,),
+            remembered=_FIELD,
+            rule=_remember_field("keep_mine"),
+            lead="decide",
+            bulk=True,
+        ),
+        Choice(
+            "keep_mine_always",
+            "Always keep the values here",
+            "The values set here stay, whatever the source reports later. These fields are not asked about again.",
+            fields.keep_mine_always,
+            (_PATHS,),
+            remembered=_FIELD,
+            rule=_remember_field("keep_mine_always"),
+            lead="decide",
+        ),
+        Choice(
+            "take_source",
+            "Take the source's values",
+            "The values of the source replace those set here. Later changes of the source are taken, too.",
+            fields.take_source,
+            (_PATHS,),
+            remembered=_FIELD,
+            rule=_remember_field("take_source"),
+            lead="decide",
+            bulk=True,
+        ),
+    ),
+    "deleted_here": (
+        Choice(
+            "restore",
+            "Create it again",
+            "It is created again with the last values of the source, and follows the source.",
+            fields.restore,
+            lead="decide",
+        ),
+        Choice(
+            "leave",
+            "Leave it deleted",
+            "It stays deleted here, and its object at the source is ignored.",
+            fields.leave_deleted,
+            lead="decide",
+            bulk=True,
+        ),
+    ),
+}
+
+
+def choices_of(question: Question) -> tuple[Choice, ...]:
+    """Return the answers that a question offers."""
+    return tuple(choice for choice in CHOICES.get(question.kind, ()) if choice.offered(question))
+
+
+def find_choice(question: Question, name: str) -> Choice | None:
+    return next((choice for choice in choices_of(question) if choice.name == name), None)
+
+
+def demand_choice(question: Question, name: str) -> Choice:
+    """Return an answer that the question offers. Raises NotOffered."""
+    choice = find_choice(question, name)
+    if choice is None:
+        allowed = ", ".join(each.name for each in choices_of(question)) or "none"
+        raise NotOffered(f"This question has no answer {name!r}. Its answers: {allowed}.")
+    return choice
+
+
+def check_arguments(choice: Choice, arguments: Mapping[str, str]) -> dict[str, str]:
+    """Return the arguments that are given. Raises NotOffered if one is unknown or a required one is missing."""
+    known = {argument.name for argument in choice.arguments}
+    unknown = sorted(set(arguments) - known)
+    if unknown:
+        allowed = ", ".join(sorted(known)) or "none"
+        raise NotOffered(f"{choice.name} has no argument {unknown[0]}. Its arguments: {allowed}.")
+    given = {name: value.strip() for name, value in arguments.items() if value.strip()}
+    missing = [argument.name for argument in choice.arguments if argument.required and argument.name not in given]
+    if missing:
+        raise NotOffered(f"{choice.name} needs the argument {missing[0]}.")
+    return given

@@ -1,0 +1,233 @@
+"""The values of decisions: the question, the picture of both sides, and the outcome. Pure."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from oncall.aggregates import Kind, State, Values
+from syncjobs.planning.values import Base, Change, Owner
+
+#: Why a decision is refused.
+Code = Literal["stale_question", "already_decided", "not_allowed", "invalid_argument", "would_match_everything"]
+#: What a lead of all groups that are concerned may do with a choice.
+Lead = Literal["decide", "propose", "nothing"]
+
+Arguments = Mapping[str, str]
+
+
+class Refused(Exception):
+    """A decision cannot be carried out. Nothing was written."""
+
+    def __init__(self, code: Code, message: str) -> None:
+        super().__init__(message)
+        self.code: Final[Code] = code
+
+
+class NotOffered(Refused):
+    """The question has no such answer or argument, or a required argument is missing."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("invalid_argument", message)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question as it is decided. Fields as those of :class:`syncjobs.models.Conflict`.
+
+    keys: those of the rows of a question about several rows.
+    """
+
+    kind: str
+    entity_type: Kind
+    external_id: str
+    label: str
+    connection_id: int | None = None
+    paths: tuple[str, ...] = ()
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+    keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LinkSide:
+    """A link with its contents."""
+
+    id: int
+    connection_id: int
+    external_id: str
+    version: int
+    state: str
+    primary: bool
+    base: Base = field(default_factory=Base)
+    pins: Mapping[str, Owner] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RowSide:
+    """A row here with its links, the oldest first.
+
+    account_id: of a person. uses: number of references to the row. merged: whether it was merged into another row.
+    refers_to: ids of the rows of the same kind that it uses, or of which it is a part.
+    """
+
+    state: State
+    links: tuple[LinkSide, ...] = ()
+    account_id: int | None = None
+    uses: int = 0
+    merged: bool = False
+    refers_to: frozenset[int] = frozenset()
+
+    @property
+    def id(self) -> int:
+        assert self.state.id is not None  # noqa: S101 - a stored row has an id
+        return self.state.id
+
+    @property
+    def name(self) -> str:
+        return str(self.state.fields.get("name", ""))
+
+    @property
+    def active(self) -> bool:
+        return bool(self.state.fields.get("active", True))
+
+
+@dataclass(frozen=True, slots=True)
+class AccountSide:
+    """An account here. row: the person that it is linked to."""
+
+    id: int
+    email: str
+    active: bool
+    privileged: bool
+    row: RowSide | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """What a decision is made from. It is loaded under lock when the decision is carried out.
+
+    link, row: of the object of the question; row is None if it was not imported yet or was deleted here. rows: the rows
+    of a question about several rows, by key; keys without a row are missing. account, person: finds what an argument
+    names. is_taken: whether an active row of the kind, other than the one with this id, has a name.
+    """
+
+    link: LinkSide | None = None
+    row: RowSide | None = None
+    rows: Mapping[str, RowSide] = field(default_factory=dict)
+    account: Callable[[str], AccountSide | None] = lambda email: None
+    person: Callable[[int], RowSide | None] = lambda row_id: None
+    is_taken: Callable[[str, int], bool] = lambda name, row_id: False
+
+
+@dataclass(frozen=True, slots=True)
+class LinkEdit:
+    """What a decision does to a link.
+
+    base: new base values, as in a plan's item; base_before: the old ones. pins: all pins afterwards, None keeps them.
+    state: None keeps it. reason: why the link is ignored. gets_row: whether the link gets the row that the effect
+    creates.
+    """
+
+    link: LinkSide
+    base: Mapping[str, Any] = field(default_factory=dict)
+    base_before: Mapping[str, Any] = field(default_factory=dict)
+    pins: Mapping[str, Owner] | None = None
+    state: Literal["ignored"] | None = None
+    reason: str = ""
+    gets_row: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a decision does to one row and its link.
+
+    row_id: None if the effect creates the row. connection_id: that of ``external_id`` if the question is about rows of
+    several sources. change: the effect in words. fields, elements: as in a plan's item.
+    account_id: the account that the person gets. merge_into: the id of the row into which this one is merged; values:
+    the id of the row whose values are kept.
+    """
+
+    kind: Kind
+    label: str
+    change: str
+    row_id: int | None = None
+    row_version: int = 0
+    external_id: str = ""
+    connection_id: int | None = None
+    fields: Mapping[str, Change] = field(default_factory=dict)
+    elements: Mapping[str, Mapping[str, Change]] = field(default_factory=dict)
+    link: LinkEdit | None = None
+    account_id: int | None = None
+    merge_into: int | None = None
+    values: int | None = None
+
+    @property
+    def creates(self) -> bool:
+        return self.link is not None and self.link.gets_row
+
+
+@dataclass(frozen=True, slots=True)
+class RuleDraft:
+    """A remembered decision. pattern: which later questions of the kind it answers, ``*`` for all."""
+
+    pattern: str
+    choice: str
+    arguments: Arguments = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a decision does.
+
+    deferred: when it takes effect, in words, if it needs an import or a read first. reads: ids of the schedules that
+    are read again at once. account: the account that a person is linked to. changes_account: whether somebody gets an
+    account, or becomes a person who has one.
+    """
+
+    effects: tuple[Effect, ...] = ()
+    deferred: str = ""
+    reads: tuple[str, ...] = ()
+    account: AccountSide | None = None
+    rule: RuleDraft | None = None
+    changes_account: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """An argument of a choice. kind: what its field offers. default: in words."""
+
+    name: str
+    kind: Literal["text", "row", "person", "paths", "zone", "claims"]
+    required: bool = False
+    default: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One answer to one kind of question.
+
+    effect: what it does, one sentence. outcome: what exactly it does; raises Refused. offered: whether the question
+    offers it. bulk: whether many questions can be answered at once with it. remembered: what is remembered, in words;
+    empty if nothing can be. rule: what exactly is remembered; raises Refused. lead: what a lead may do.
+    """
+
+    name: str
+    label: str
+    effect: str
+    outcome: Callable[[Question, Arguments, Sides], Outcome]
+    arguments: tuple[Argument, ...] = ()
+    lead: Lead = "nothing"
+    bulk: bool = False
+    remembered: str = ""
+    rule: Callable[[Question, Arguments, Sides], RuleDraft] | None = None
+    offered: Callable[[Question], bool] = lambda question: True
+
+
+def nothing_changes(question: Question, arguments: Arguments, sides: Sides) -> Outcome:
+    """Return the outcome of a choice that only answers the question."""
+    return Outcome()
+
+
+def values_at(question: Question, path: str) -> tuple[Any, Any]:
+    """Return the value here and at the source of a path of a question about fields."""
+    sides: Values = question.evidence[path]
+    return sides["here"], sides["source"]

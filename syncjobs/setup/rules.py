@@ -1,0 +1,133 @@
+"""Changes the rules of a connection by name, and forgets remembered answers."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from django.db import transaction
+from django.db.models import F, Q
+
+from oncall.aggregates import AGGREGATES
+from oncall.models import User
+from syncjobs.models import Conflict, ConflictKind, ConflictState, Rule, Strategy, SyncProfile
+
+#: When a rule of these changes, all objects are compared again, and *Apply* asks before it applies an older plan.
+COMPARED: Final = frozenset({"strategy", "contact_details", "ownership", "guard"})
+STRATEGIES: Final = {"preserve": Strategy.PRESERVE, "overwrite": Strategy.OVERWRITE}
+OWNERS: Final = ("local", "ask", "source")
+#: The owner that takes the entry of a field away, so that the strategy applies.
+DEFAULT: Final = "default"
+#: Names of rules that no sync reads yet.
+LATER: Final = frozenset({"every", "approval_on_impact"})
+#: The fields and collections whose owner may be set.
+OWNED: Final = tuple(
+    f"{kind}.{name}"
+    for kind, aggregate in AGGREGATES.items()
+    for name in (*aggregate.fields, *(collection.name for collection in aggregate.collections))
+)
+_SHARES: Final = range(1, 100)
+_BOOLEANS: Final = {"true": True, "false": False}
+_ALLOWED: Final = (
+    "strategy=preserve|overwrite, contact_details=true|false, review_first=true|false, guard.share=1…99 (percent), "
+    "guard.count=1 or more, own.KIND.FIELD=local|ask|source|default"
+)
+
+
+class UnknownRule(ValueError):
+    """There is no rule with this name, or it cannot have this value."""
+
+
+class NotYet(Exception):
+    """No sync reads this rule yet."""
+
+
+def read_rules(given: Mapping[str, str]) -> dict[str, Any]:
+    """Return the values of rules by name. Raises UnknownRule, and NotYet for a rule that no sync reads yet."""
+    return {name: _value(name, text.strip()) for name, text in given.items()}
+
+
+def _value(name: str, text: str) -> Any:
+    if name == "strategy":
+        return _one_of(name, text, STRATEGIES)
+    if name in ("contact_details", "review_first"):
+        return _one_of(name, text, _BOOLEANS)
+    if name in ("guard.share", "guard.count"):
+        number = int(text) if text.isascii() and text.isdecimal() and len(text) < 7 else 0
+        if number < 1 or (name == "guard.share" and number not in _SHARES):
+            least = "a percentage from 1 to 99" if name == "guard.share" else "a number from 1 to 999999"
+            raise UnknownRule(f"{name}={text!r} is not allowed. Write {least}.")
+        return number
+    if name in LATER:
+        raise NotYet(f"{name} cannot be set yet: no sync reads it. Nothing was changed.")
+    if name.startswith("own."):
+        if name.removeprefix("own.") not in OWNED:
+            raise UnknownRule(f"There is no field {name.removeprefix('own.')!r}. Fields: {', '.join(OWNED)}.")
+        return _one_of(name, text, {owner: owner for owner in (*OWNERS, DEFAULT)})
+    raise UnknownRule(f"There is no rule {name!r}. Allowed: {_ALLOWED}.")
+
+
+def _one_of(name: str, text: str, values: Mapping[str, Any]) -> Any:
+    if text not in values:
+        raise UnknownRule(f"{name}={text!r} is not allowed. Write one of: {', '.join(values)}.")
+    return values[text]
+
+
+@transaction.atomic
+def set_rules(profile: SyncProfile, values: Mapping[str, Any]) -> None:
+    """Store values by the names of :func:`read_rules`."""
+    locked = SyncProfile.objects.select_for_update().get(pk=profile.pk)
+    columns: dict[str, Any] = {}
+    for name, value in values.items():
+        top, _, rest = name.partition(".")
+        if top == "guard":
+            columns["guard"] = {**columns.get("guard", locked.guard), rest: value}
+        elif top == "own":
+            owners = {**columns.get("ownership", locked.ownership), rest: value}
+            columns["ownership"] = {field: owner for field, owner in owners.items() if owner != DEFAULT}
+        else:
+            columns[name] = value
+    save_rules(profile, {name: value for name, value in columns.items() if getattr(locked, name) != value})
+
+
+def save_rules(profile: SyncProfile, changed: Mapping[str, Any]) -> None:
+    """Store the changed columns of a profile. ``rules_version`` increases if objects must be compared again."""
+    for name, value in changed.items():
+        setattr(profile, name, value)
+    if changed:
+        profile.save(update_fields=[*changed])
+    if COMPARED.intersection(changed):
+        SyncProfile.objects.filter(pk=profile.pk).update(rules_version=F("rules_version") + 1)
+        profile.refresh_from_db(fields=["rules_version"])
+
+
+@transaction.atomic
+def forget(rule: Rule) -> int:
+    """Delete a remembered answer. Return how many questions wait again.
+
+    These are the questions that the rule has answered and whose cause still exists, and those of which the rule is the
+    whole answer. What was written because of the rule stays.
+    """
+    of_rule = Q(remember=False) | Q(kind=ConflictKind.TIMEZONE_MISMATCH)
+    answered = Conflict.objects.select_for_update().filter(of_rule, rule=rule, state=ConflictState.DECIDED)
+    ids = list(answered.order_by("pk").values_list("pk", flat=True))
+    reopened = Conflict.objects.filter(pk__in=ids)
+    reopened.update(
+        state=ConflictState.OPEN,
+        choice="",
+        arguments={},
+        remember=False,
+        rule=None,
+        decided_by=None,
+        decided_at=None,
+    )
+    rule.delete()
+    return len(ids)
+
+
+def may_change(by: User | None) -> bool:
+    """Return whether an account may change rules. None is the shell, which has every right."""
+    return by is None or by.has_perm("syncjobs.change_syncprofile")
+
+
+def may_forget(by: User | None) -> bool:
+    """Return whether an account may forget remembered answers."""
+    return by is None or by.has_perm("syncjobs.delete_rule")

@@ -1,0 +1,134 @@
+"""An answer about a time zone is used at once: the schedules with it are read again, in the chosen zone."""
+
+from typing import Any
+
+import pytest
+from django.test import TestCase
+
+from connectors.simulator.pagerduty import DEMO_KEY, Simulator
+from connectors.simulator.pagerduty.wire import Wire
+from oncall.models import Schedule
+from syncjobs.deciding.decide import Decision, decide
+from syncjobs.models import Conflict, ConflictState, RunState, SyncRun
+from tests.syncjobs.conftest import Sync, contents, layer, schedule, world
+from tests.syncjobs.management.test_shell import document, shell
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def odd(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> Schedule:
+    """An imported schedule whose source says CST: stored inactive, with a question."""
+    head = Wire.schedule_head
+
+    def with_odd_zone(wire: Wire, row: Any) -> Any:
+        return head(wire, row) | ({"time_zone": "CST"} if row.name == NAME else {})
+
+    monkeypatch.setattr(Wire, "schedule_head", with_odd_zone)
+    monkeypatch.setenv("PD_KEY", DEMO_KEY)
+    shell("connect_source", "acme", "--set", "subdomain=acme.pagerduty.com", "--secret", "api_key=PD_KEY")
+    shell("sync_run", "acme")
+    row = Schedule.objects.get(name=NAME)
+    assert row.zone_state != Schedule.ZoneState.OK
+    return row
+
+
+NAME = "Data Platform"
+
+
+def asked() -> Conflict:
+    return Conflict.objects.get(kind="timezone_mismatch")
+
+
+def test_the_shell_reads_the_schedule_again_in_the_chosen_zone(odd: Schedule, simulator: Simulator) -> None:
+    before = len(simulator.requests)
+    found = document("conflicts", "--resolve", str(asked().pk), "choose", "--set", "zone=Asia/Shanghai")
+    assert (found["state"], found["applied"], found["run"], found["effects"]) == ("decided", True, None, [])
+    read = SyncRun.objects.get(pk=found["read"])
+    assert (read.state, [kind for kind, _ in read.scope["only"]]) == (RunState.SUCCEEDED, ["schedule"])
+    odd.refresh_from_db()
+    assert (odd.time_zone, odd.zone_state) == ("Asia/Shanghai", Schedule.ZoneState.OK)
+    asked_zones = [query["time_zone"] for _, _, query, _ in list(simulator.requests)[before:] if "time_zone" in query]
+    assert asked_zones
+    assert all(zone == ["Asia/Shanghai"] for zone in asked_zones)
+    assert asked().state == ConflictState.CLOSED
+    again = document("sync_run", "acme")
+    assert (again["state"], again["items"]) == ("succeeded", [])
+
+
+def test_all_schedules_with_the_text_are_read_again_together(sync: Sync) -> None:
+    odd = [schedule(f"S{n}", f"Odd {n}", layer("U1"), zone="CST") for n in (2, 3)]
+    sync.source.change(schedules=(*world().schedules, *odd))
+    sync.run()
+    first, second = Conflict.objects.filter(kind="timezone_mismatch").order_by("pk")
+    sync.source.change(schedules=(*world().schedules, *(zoned(n) for n in (2, 3))))
+    applied = decide(first, Decision("confirm", {}, None))
+    assert applied.closes == (second.pk,)
+    assert applied.read is not None
+    assert applied.read.scope["only"] == [["schedule", "S2"], ["schedule", "S3"]]
+    sync.drive(applied.read)
+    assert set(Schedule.objects.values_list("active", flat=True)) == {True}
+    assert not Conflict.objects.filter(kind="timezone_mismatch").exclude(state=ConflictState.CLOSED).exists()
+
+
+def zoned(number: int) -> Any:
+    """As a connector reads it after the answer."""
+    return schedule(f"S{number}", f"Odd {number}", layer("U1"), zone="America/Chicago")
+
+
+def test_on_the_site_a_worker_reads_it(sync: Sync, notified: list[int]) -> None:
+    sync.source.change(schedules=(schedule("S1", "Primary", layer("U1"), zone="CST"),))
+    sync.run()
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        applied = decide(asked(), Decision("confirm", {}, None))
+    assert applied.read is not None
+    assert (applied.read.state, notified) == (RunState.QUEUED, [applied.read.pk])
+
+
+def test_while_another_run_is_active_the_next_sync_reads_it(sync: Sync) -> None:
+    sync.source.change(schedules=(schedule("S1", "Primary", layer("U1"), zone="CST"),))
+    sync.run()
+    question = asked()
+    sync.source.during = lambda: answers.append(decide(question, Decision("confirm", {}, None)))
+    answers: list[Any] = []
+    sync.run()
+    (applied,) = answers
+    assert (applied.applied, applied.read) == (True, None)
+    sync.source.during = lambda: None
+    sync.source.change(schedules=(schedule("S1", "Primary", layer("U1"), zone="America/Chicago"),))
+    sync.run()
+    assert Schedule.objects.get().time_zone == "America/Chicago"
+    assert asked().state == ConflictState.CLOSED
+
+
+def test_the_most_likely_zone_is_suggested(sync: Sync) -> None:
+    sync.source.change(schedules=(schedule("S1", "Primary", layer("U1"), zone="CST"),))
+    sync.run()
+    (found,) = document("conflicts", "--kind", "timezone_mismatch")
+    assert found["suggestion"]["choice"] == "confirm"
+    assert found["suggestion"]["arguments"] == {"zone": found["evidence"]["candidates"][0]}
+
+
+@pytest.mark.parametrize("zone", ["Mars/Olympus", "CST", "europe/berlin", "Europe/Berlin\n", ""])
+def test_what_is_no_zone_is_refused(sync: Sync, zone: str) -> None:
+    sync.source.change(schedules=(schedule("S1", "Primary", layer("U1"), zone="CST"),))
+    sync.run()
+    before = contents()
+    code, out = shell("conflicts", "--resolve", str(asked().pk), "choose", "--set", f"zone={zone}")
+    if zone.strip() == "Europe/Berlin":
+        assert code == 0
+        return
+    assert code == (1 if zone else 64)
+    assert "zone" in out
+    assert contents() == before
+
+
+def test_many_answers_at_once_exit_0_though_a_rule_answers_several(sync: Sync) -> None:
+    odd = [schedule(f"S{n}", f"Odd {n}", layer("U1"), zone="CST") for n in (2, 3)]
+    sync.source.change(schedules=(*world().schedules, *odd))
+    sync.run()
+    first, second = Conflict.objects.filter(kind="timezone_mismatch").order_by("pk")
+    found = document("conflicts", "--resolve-all", "confirm", "--kind", "timezone_mismatch", "--preview")
+    assert [each["conflict"] for each in found] == [first.pk]
+    assert found[0]["closes"] == [second.pk]
+    assert shell("conflicts", "--resolve-all", "confirm", "--kind", "timezone_mismatch", "--set", "x=1")[0] == 64
