@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from django.db import transaction
 from django.db.models import F
@@ -15,6 +16,7 @@ from oncall.tables.base import source_of
 from syncjobs.deciding.carrying_out import carry_out
 from syncjobs.deciding.rights import demand_right, demand_rights_of_outcome
 from syncjobs.deciding.sides import load_sides, question_of
+from syncjobs.invitations.issuing import approve, propose, withdraw_proposals
 from syncjobs.models import (
     WAITING_STATES,
     Conflict,
@@ -25,7 +27,7 @@ from syncjobs.models import (
     SyncProfile,
     SyncRun,
 )
-from syncjobs.planning.decisions.rules import HARMLESS, rule_for
+from syncjobs.planning.decisions.rules import HARMLESS, INVITE, rule_for
 from syncjobs.planning.decisions.table import check_arguments, demand_choice, find_choice
 from syncjobs.planning.decisions.values import Choice, Outcome, Refused, RuleDraft
 from syncjobs.planning.values import RuleView
@@ -35,7 +37,8 @@ from syncjobs.planning.values import RuleView
 class Decision:
     """An answer to a question.
 
-    by: None for the shell. evidence_hash: that of the question as it was shown; None accepts any.
+    by: None for the shell. evidence_hash: that of the question as it was shown; None accepts any. propose: only store
+    it as a proposal.
     """
 
     choice: str
@@ -44,6 +47,7 @@ class Decision:
     comment: str = ""
     remember: bool = False
     evidence_hash: str | None = None
+    propose: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ class Decided:
     """The result of a decision.
 
     applied: False for a preview and a proposal. run: None if no row or link changes. closes: the other questions that
-    the remembered decision answers. connection: of the run and the rule.
+    the remembered decision answers. connection: of the run and the rule. invitations: the addresses that are invited.
     """
 
     conflict: Conflict
@@ -61,6 +65,7 @@ class Decided:
     connection: Connection
     run: SyncRun | None = None
     closes: tuple[int, ...] = ()
+    invitations: tuple[str, ...] = ()
 
 
 def preview(conflict: Conflict, decision: Decision) -> Decided:
@@ -69,7 +74,8 @@ def preview(conflict: Conflict, decision: Decision) -> Decided:
     choice, outcome, _ = _prepare(conflict, decision)
     connection = _connection(conflict)
     others = _answered_by(outcome.rule, conflict, connection)
-    return Decided(conflict, choice, outcome, False, connection, closes=tuple(other.pk for other in others))
+    invited = _invited(outcome, *others.values())
+    return Decided(conflict, choice, outcome, False, connection, closes=_ids(others), invitations=invited)
 
 
 def decide(conflict: Conflict, decision: Decision) -> Decided:
@@ -86,24 +92,44 @@ def decide(conflict: Conflict, decision: Decision) -> Decided:
         connection = _connection(conflict)
         if now != outcome:
             raise Refused("stale_question", "Something was changed meanwhile. Nothing was written. Look at it again.")
-        conflict.choice, conflict.arguments = choice.name, check_arguments(choice, decision.arguments)
+        conflict.choice, conflict.arguments = choice.name, _stored(check_arguments(choice, decision.arguments), outcome)
         conflict.comment, conflict.remember = decision.comment, decision.remember
         if right == "propose":
             conflict.state, conflict.proposed_by = ConflictState.PROPOSED, decision.by
             conflict.save()
+            for invitee in outcome.invitations:
+                propose(connection.pk, invitee, decision.by)
             return Decided(conflict, choice, outcome, False, connection)
         run = carry_out(conflict, connection, outcome.effects, decision.by) if outcome.effects else None
         _close(conflict, decision.by)
-        others = _remember(outcome.rule, conflict, connection, decision.by) if outcome.rule else []
+        others = _remember(outcome.rule, conflict, connection, decision.by) if outcome.rule else {}
         conflict.save()
-    return Decided(conflict, choice, outcome, True, connection, run, tuple(other.pk for other in others))
+        if not outcome.invitations:
+            withdraw_proposals(conflict.connection_id, conflict.external_id)
+        for invitee in chain(outcome.invitations, *(other.invitations for other in others.values())):
+            approve(connection.pk, invitee, decision.by)
+    invited = _invited(outcome, *others.values())
+    return Decided(conflict, choice, outcome, True, connection, run, _ids(others), invited)
+
+
+def _stored(arguments: dict[str, str], outcome: Outcome) -> dict[str, str]:
+    """Return the arguments that are stored: those that are given, and the address that is invited."""
+    return arguments | {"email": outcome.invitations[0].email} if outcome.invitations else arguments
+
+
+def _invited(*outcomes: Outcome) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(invitee.email for outcome in outcomes for invitee in outcome.invitations))
+
+
+def _ids(others: Mapping[Conflict, Outcome]) -> tuple[int, ...]:
+    return tuple(other.pk for other in others)
 
 
 def _close(conflict: Conflict, by: User | None) -> None:
     conflict.state, conflict.decided_by, conflict.decided_at = ConflictState.DECIDED, by, timezone.now()
 
 
-def _remember(draft: RuleDraft, conflict: Conflict, connection: Connection, by: User | None) -> list[Conflict]:
+def _remember(draft: RuleDraft, conflict: Conflict, connection: Connection, by: User | None) -> dict[Conflict, Outcome]:
     """Store a rule, in place of one for the same questions. Return the waiting questions that it answers."""
     values = {"choice": draft.choice, "arguments": dict(draft.arguments), "active": True, "made_by": by}
     conflict.rule, _ = Rule.objects.update_or_create(
@@ -114,25 +140,34 @@ def _remember(draft: RuleDraft, conflict: Conflict, connection: Connection, by: 
     )
     SyncProfile.objects.filter(connection=connection).update(rules_version=F("rules_version") + 1)
     others = _answered_by(draft, conflict, connection)
-    for other in others:
+    for other, outcome in others.items():
         _close(other, by)
-        other.choice, other.arguments, other.rule = draft.choice, dict(draft.arguments), conflict.rule
+        other.choice, other.arguments = draft.choice, _stored(dict(draft.arguments), outcome)
+        other.rule = conflict.rule
     Conflict.objects.bulk_update(others, ["state", "decided_by", "decided_at", "choice", "arguments", "rule"])
     return others
 
 
-def _answered_by(draft: RuleDraft | None, conflict: Conflict, connection: Connection) -> list[Conflict]:
-    """Return the other waiting questions that a rule answers without changing a row."""
+def _answered_by(draft: RuleDraft | None, conflict: Conflict, connection: Connection) -> dict[Conflict, Outcome]:
+    """Return the other waiting questions that a rule answers without changing a row, with what this does."""
     if draft is None:
-        return []
+        return {}
     rule = RuleView(0, conflict.kind, draft.pattern, draft.choice)
     waiting = Conflict.objects.of_connection(connection.pk).filter(kind=conflict.kind, state__in=WAITING_STATES)
-    harmless = draft.choice in HARMLESS or conflict.kind == ConflictKind.TIMEZONE_MISMATCH
-    return [
-        other
-        for other in waiting.exclude(pk=conflict.pk).order_by("pk")
-        if harmless and rule_for([rule], other.kind, entity_type_of(other.entity_type), other.evidence) is not None
-    ]
+    changes_no_row = draft.choice in {*HARMLESS, INVITE} or conflict.kind == ConflictKind.TIMEZONE_MISMATCH
+    found: dict[Conflict, Outcome] = {}
+    for other in waiting.exclude(pk=conflict.pk).order_by("pk") if changes_no_row else ():
+        if rule_for([rule], other.kind, entity_type_of(other.entity_type), other.evidence) is None:
+            continue
+        if draft.choice == INVITE:
+            question = question_of(other)
+            try:
+                found[other] = demand_choice(question, INVITE).outcome(question, {}, load_sides(question))
+            except Refused:  # this person cannot be invited; the question stays open
+                continue
+        else:
+            found[other] = Outcome()
+    return found
 
 
 def confirm(conflict: Conflict, by: User | None) -> Decided:
@@ -151,6 +186,7 @@ def decline(conflict: Conflict, by: User | None, comment: str = "") -> Conflict:
         conflict.state, conflict.choice, conflict.arguments = ConflictState.OPEN, "", {}
         conflict.proposed_by, conflict.comment, conflict.remember = None, comment, False
         conflict.save()
+        withdraw_proposals(conflict.connection_id, conflict.external_id)
     return conflict
 
 
@@ -175,6 +211,11 @@ def _prepare(conflict: Conflict, decision: Decision) -> tuple[Choice, Outcome, s
     arguments = check_arguments(choice, decision.arguments)
     right = demand_right(conflict, choice, decision.by)
     sides = load_sides(question)
+    if right == "propose":
+        # A proposal does not say who has an account here. It is checked when it is confirmed.
+        sides = replace(sides, account=lambda email: None)
+    if decision.propose:
+        right = "propose"
     outcome = choice.outcome(question, arguments, sides)
     if decision.remember:
         if choice.rule is None:

@@ -8,13 +8,16 @@ from django.utils import timezone
 
 from oncall.models import User
 from syncjobs.conflicts.concerned import Concern, concerns, sources_of
+from syncjobs.conflicts.invited import last_invitations
 from syncjobs.deciding.decide import Decided, Decision, confirm, decide, decline, preview
 from syncjobs.deciding.sides import question_of
 from syncjobs.deciding.suggesting import Suggestion, suggestions
+from syncjobs.invitations.outbox import work_off
 from syncjobs.management.shell import DONE, ERROR, USAGE, WAITING, ShellCommand, find_account, find_connection
-from syncjobs.models import WAITING_STATES, Conflict, ConflictKind, ConflictState
+from syncjobs.models import WAITING_STATES, Conflict, ConflictKind, ConflictState, Invitation
 from syncjobs.planning.decisions.table import CHOICES, choices_of
 from syncjobs.planning.decisions.values import Effect, NotOffered, Refused
+from syncjobs.words.invitations import invitation_in_words
 
 
 class Command(ShellCommand):
@@ -51,6 +54,11 @@ class Command(ShellCommand):
             return self._decline(options["decline"], by, options)
         return self._list(**options)
 
+    def _send(self, decided: Decided) -> None:
+        """Send the mails of a decision at once. If the server is down, the tick sends them later."""
+        if decided.applied and decided.invitations:
+            work_off(Invitation.objects.filter(email__in=decided.invitations).values_list("pk", flat=True))
+
     def _answer(self, number: str, answer: Callable[[Conflict], Decided], options: Any) -> int:
         conflict = _find_conflict(number)
         try:
@@ -59,6 +67,7 @@ class Command(ShellCommand):
             raise CommandError(str(wrong), returncode=USAGE) from wrong
         except Refused as refused:
             return self._refuse(refused, options)
+        self._send(decided)
         if options["json"]:
             self.print_json(_decided_document(decided))
         else:
@@ -91,6 +100,7 @@ class Command(ShellCommand):
                 if not options["json"]:
                     self.stdout.write(f"Question {conflict.pk}: {refused}")
             else:
+                self._send(decided)
                 documents.append(_decided_document(decided))
                 if not options["json"]:
                     self._print_decided(decided)
@@ -122,14 +132,21 @@ class Command(ShellCommand):
     def _list(self, **options: Any) -> int:
         conflicts = self._chosen(options)
         found, sources = concerns(conflicts, timezone.now()), sources_of(conflicts)
+        invited = {pk: invitation_in_words(each) for pk, each in last_invitations(conflicts).items()}
         if options["json"]:
             suggested = suggestions(conflicts)
             self.print_json(
-                [_document(each, sources[each.pk], found[each.pk], suggested.get(each.pk)) for each in conflicts]
+                [
+                    {
+                        **_document(each, sources[each.pk], found[each.pk], suggested.get(each.pk)),
+                        "invitation": invited.get(each.pk),
+                    }
+                    for each in conflicts
+                ]
             )
         else:
             self.print_table(
-                ("id", "connection", "question", "about", "holds up", "since", "state"),
+                ("id", "connection", "question", "about", "holds up", "since", "state", "invitation"),
                 [
                     (
                         each.pk,
@@ -139,6 +156,7 @@ class Command(ShellCommand):
                         "; ".join(found[each.pk].holds_up),
                         f"{each.opened_at:%Y-%m-%d %H:%M}",
                         each.state,
+                        invited.get(each.pk, ""),
                     )
                     for each in conflicts
                 ],
@@ -154,6 +172,8 @@ class Command(ShellCommand):
         effects = [f"  {effect.label} {effect.change}." for effect in decided.outcome.effects]
         for line in effects or [f"  {decided.outcome.deferred or decided.choice.effect}"]:
             self.stdout.write(line)
+        if len(decided.invitations) > 1:
+            self.stdout.write(f"  Invitations: {', '.join(decided.invitations)}")
 
 
 def _find_conflict(number: str) -> Conflict:
@@ -182,7 +202,7 @@ def _decided_document(decided: Decided) -> dict[str, Any]:
         "effects": [_effect_document(effect) for effect in decided.outcome.effects],
         "rule": decided.conflict.rule_id if decided.applied else None,
         "closes": list(decided.closes),
-        "invitations": [],
+        "invitations": list(decided.invitations),
     }
 
 

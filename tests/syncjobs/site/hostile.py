@@ -54,6 +54,7 @@ NAMEABLE: Final = (
     "syncjobs.Conflict.comment", "syncjobs.Conflict.label",
     "syncjobs.ExternalLink.ignored_reason", "syncjobs.ExternalLink.source_label",
     "syncjobs.Heartbeat.fault",
+    "syncjobs.Invitation.email", "syncjobs.Invitation.last_error", "syncjobs.Invitation.name",
     "syncjobs.ParityCheck.note",
     "syncjobs.SyncItem.code", "syncjobs.SyncItem.comment", "syncjobs.SyncItem.label", "syncjobs.SyncItem.reason",
     "syncjobs.SyncRun.account_id", "syncjobs.SyncRun.hint", "syncjobs.SyncRun.reason",
