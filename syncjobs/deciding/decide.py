@@ -172,7 +172,8 @@ def _answered_by(draft: RuleDraft | None, conflict: Conflict, connection: Connec
 
 def confirm(conflict: Conflict, by: User | None) -> Decided:
     """Carry out a proposal. Raises Refused."""
-    _demand_proposal(conflict)
+    if demand_right(conflict, _demand_proposal(conflict), by) != "decide":
+        raise Refused("not_allowed", "Only an administrator may confirm a proposal.")
     return decide(conflict, Decision(conflict.choice, conflict.arguments, by, conflict.comment, conflict.remember))
 
 
