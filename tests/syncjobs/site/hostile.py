@@ -24,7 +24,7 @@ from oncall.aggregates import Draft
 from oncall.escalation.policy import Target
 from oncall.models import EscalationPolicy, Responder, Schedule, Service, User, UserGroup
 from oncall.operations import create_account, delete, grant_lead, link_account, write
-from syncjobs.models import Part
+from syncjobs.models import ExternalLink, Invitation, InvitationState, Part
 from syncjobs.runs.heartbeats import note_seen
 from tests.syncjobs.conftest import BY, Sync, edit, layer, policy, schedule, user
 
@@ -132,6 +132,11 @@ def build(sync: Sync) -> None:
     sync.source.change(teams=(*sync.source.snapshot.teams, SourceTeam("T9", hostile(VENDOR, "new"))))
     sync.plan()
     note_seen(Part.BROKER, hostile(VENDOR))
+    person = ExternalLink.objects.filter(entity_type="responder", responder__isnull=False).order_by("pk")[0]
+    Invitation.objects.create(
+        connection=sync.connection, external_id=person.external_id, email="x@example.com", state=InvitationState.QUEUED,
+        created_at=timezone.now(), tries=1,
+    )  # fmt: skip
     _tasks()
 
 
