@@ -53,7 +53,7 @@ def _open(connection: int, invitee: Invitee, state: InvitationState, by: User | 
         name=invitee.name,
         email=invitee.email,
         state=state,
-        proposed_by=by,
+        proposed_by=None if approved else by,
         approved_by=by if approved else None,
         from_shell=approved and by is None,
         created_at=timezone.now(),

@@ -42,9 +42,9 @@ class Invitation(models.Model):
     """
 
     connection = models.ForeignKey(Connection, models.PROTECT, related_name="invitations")
-    external_id = models.CharField(max_length=255, blank=True)
+    external_id = models.CharField("id at the source", max_length=255, blank=True)
     name = models.CharField(max_length=NAME_LENGTH, blank=True)
-    email = models.CharField(max_length=254, db_index=True)
+    email = models.CharField("e-mail", max_length=254, db_index=True)
     state = models.CharField(max_length=10, choices=InvitationState, db_index=True)
     token_hash = models.CharField(max_length=64, blank=True, db_index=True)
     proposed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")

@@ -1,6 +1,7 @@
 """The list of invitations, with the buttons that approve, revoke and repeat them."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
@@ -10,7 +11,7 @@ from django.http import HttpRequest
 from unfold.decorators import display
 
 from connectors.admin.connections import ReadOnlyAdmin, pill
-from oncall.admin.base.columns import PageOfRows
+from oncall.admin.base.columns import PageOfRows, dated_moment
 from oncall.masking import hide_addresses, may_see_addresses
 from oncall.models import User
 from syncjobs.admin.buttons import account_of
@@ -19,6 +20,7 @@ from syncjobs.deciding.rights import may_approve_invitations
 from syncjobs.models import Invitation, InvitationState
 from syncjobs.pages.marks import ago
 from syncjobs.planning.decisions.values import Refused
+from syncjobs.words.invitations import invitation_in_words
 
 COLOURS = {
     InvitationState.PROPOSED: "warning",
@@ -31,6 +33,10 @@ COLOURS = {
 }
 
 
+def _moment(at: datetime) -> str:
+    return dated_moment(int(at.timestamp()), "UTC")
+
+
 def state_pill(invitation: Invitation) -> str:
     return pill(invitation.get_state_display().capitalize(), COLOURS[InvitationState(invitation.state)])
 
@@ -38,16 +44,15 @@ def state_pill(invitation: Invitation) -> str:
 @admin.register(Invitation)
 class InvitationAdmin(ReadOnlyAdmin):
     empty_text = "Nobody was invited yet. Answer “user not found” with “Invite”."  # see ``empty_results.html``
-    list_display = ("email", "name_shown", "connection", "state_shown", "invited_by", "mailed", "until", "trouble")
+    list_display = ("address", "name_shown", "connection", "state_shown", "invited_by", "mailed", "next_event")
     list_filter = ("state", "connection")
     list_select_related = ("connection", "proposed_by", "approved_by")
     list_per_page = 50
     show_full_result_count = False
     search_fields = ("name", "email")
     actions = ("approve_selected", "revoke_selected", "resend_selected")
-    fields = (
-        "email", "name", "connection", "external_id", "state", "proposed_by", "approved_by", "created_at", "sent_at",
-        "expires_at", "ended_at", "tries", "next_try", "last_error",
+    fields = readonly_fields = (
+        "sentence", "address", "name", "connection", "external_id", "proposed_by", "approved_by", "tries", "last_error",
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[Any]":
@@ -76,6 +81,10 @@ class InvitationAdmin(ReadOnlyAdmin):
 
     # --- columns ------------------------------------------------------------------------------------------------------
 
+    @display(description="E-mail", ordering="email")
+    def address(self, invitation: Invitation) -> str:
+        return invitation.email
+
     @display(description="Person", ordering="name")
     def name_shown(self, invitation: Invitation) -> str:
         return invitation.name or "only the address"
@@ -94,17 +103,19 @@ class InvitationAdmin(ReadOnlyAdmin):
     def mailed(self, invitation: Invitation) -> str:
         return ago(invitation.sent_at) if invitation.sent_at else "not yet"
 
-    @display(description="Until", ordering="expires_at")
-    def until(self, invitation: Invitation) -> str:
-        is_sent = invitation.state == InvitationState.SENT and invitation.expires_at
-        return f"{invitation.expires_at:%d %b %Y %H:%M} UTC" if is_sent else "-"
+    @display(description="Next")
+    def next_event(self, invitation: Invitation) -> str:
+        """What happens next. The reason of a failure is on the page of the invitation."""
+        if invitation.state == InvitationState.SENT and invitation.expires_at:
+            return f"expires {_moment(invitation.expires_at)}"
+        if invitation.state == InvitationState.QUEUED and invitation.next_try:
+            again = f", after {invitation.tries} failed" if invitation.last_error else ""
+            return f"mail {_moment(invitation.next_try)}{again}"
+        return "waits for approval" if invitation.state == InvitationState.PROPOSED else "-"
 
-    @display(description="Mail server")
-    def trouble(self, invitation: Invitation) -> str:
-        if not invitation.last_error:
-            return "-"
-        again = f" Next try {invitation.next_try:%d %b %H:%M} UTC." if invitation.next_try else ""
-        return f"{invitation.last_error} Tries: {invitation.tries}.{again}"
+    @display(description="State")
+    def sentence(self, invitation: Invitation) -> str:
+        return invitation_in_words(invitation)
 
     # --- buttons ------------------------------------------------------------------------------------------------------
 
