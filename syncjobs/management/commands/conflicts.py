@@ -137,10 +137,7 @@ class Command(ShellCommand):
             suggested = suggestions(conflicts)
             self.print_json(
                 [
-                    {
-                        **_document(each, sources[each.pk], found[each.pk], suggested.get(each.pk)),
-                        "invitation": invited.get(each.pk),
-                    }
+                    _document(each, sources[each.pk], found[each.pk], suggested.get(each.pk), invited.get(each.pk))
                     for each in conflicts
                 ]
             )
@@ -221,7 +218,7 @@ def _effect_document(effect: Effect) -> dict[str, Any]:
 
 
 def _document(
-    conflict: Conflict, sources: tuple[str, ...], concern: Concern, suggestion: Suggestion | None
+    conflict: Conflict, sources: tuple[str, ...], concern: Concern, suggestion: Suggestion | None, invited: str | None
 ) -> dict[str, Any]:
     return {
         "id": conflict.pk,
@@ -232,7 +229,7 @@ def _document(
         "external_id": conflict.external_id or None,
         "label": conflict.label,
         "paths": conflict.paths,
-        "evidence": conflict.evidence,
+        "evidence": conflict.evidence | ({"invitation": invited} if invited else {}),
         "opened_at": conflict.opened_at.isoformat(),
         "state": conflict.state,
         "choice": conflict.choice or None,

@@ -239,7 +239,7 @@ def test_conflicts_prints_the_invitations_and_sends_them(imported: Sync) -> None
     assert [each["invitations"] for each in others] == [["bo@example.com"], ["cy@example.com"]]
     (ana,) = [each for each in document("conflicts", "--state", "decided") if each["label"] == "Ana"]
     assert ana["arguments"] == {"email": "ana@example.com"}
-    assert ana["invitation"].startswith("ana@example.com was invited on")
+    assert ana["evidence"]["invitation"].startswith("ana@example.com was invited on")
 
 
 def test_two_people_with_one_address_are_not_invited_with_it(sync: Sync) -> None:
