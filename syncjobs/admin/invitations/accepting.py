@@ -104,6 +104,6 @@ def _private(response: HttpResponse) -> HttpResponse:
 
 
 urls: Final[list[URLPattern]] = [
-    path("invitation/", accept_page, name="invitation_accept"),
     path("invitation/<str:token>/", open_invitation, name="invitation"),
+    path("invitation/", accept_page, name="invitation_accept"),
 ]
