@@ -43,7 +43,6 @@ def state_pill(invitation: Invitation) -> str:
 
 @admin.register(Invitation)
 class InvitationAdmin(ReadOnlyAdmin):
-    empty_text = "Nobody was invited yet. Answer “user not found” with “Invite”."  # see ``empty_results.html``
     list_display = ("address", "name_shown", "connection", "state_shown", "invited_by", "mailed", "next_event")
     list_filter = ("state", "connection")
     list_select_related = ("connection", "proposed_by", "approved_by")
