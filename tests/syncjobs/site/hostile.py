@@ -134,7 +134,8 @@ def build(sync: Sync) -> None:
     sync.source.change(teams=(*sync.source.snapshot.teams, SourceTeam("T9", hostile(VENDOR, "new"))))
     sync.plan()
     note_seen(Part.BROKER, hostile(VENDOR))
-    person = ExternalLink.objects.filter(entity_type="responder", responder__isnull=False).order_by("pk")[0]
+    people = ExternalLink.objects.filter(entity_type="responder", responder__isnull=False, responder__account=None)
+    person = people.order_by("pk")[0]
     Invitation.objects.create(
         connection=sync.connection, external_id=person.external_id, email="x@example.com", state=InvitationState.QUEUED,
         created_at=timezone.now(), expires_at=timezone.now() + VALID_FOR, from_shell=True, tries=1,
