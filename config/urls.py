@@ -5,12 +5,14 @@ from django.urls import path
 
 from oncall.admin.everybody.site import everybody
 from oncall.admin.logins import confirm_page, logins_page
+from syncjobs.admin.invitations import accepting
 
 urlpatterns = [
     path("account/logins/", logins_page, name="account_logins"),
     path("account/confirm/", confirm_page, name="account_confirm"),
     path("admin/", admin.site.urls),
     *everybody.reset_urls(),
+    *accepting.urls,
     path("", everybody.urls),  # the last: it answers all other addresses
 ]
 

@@ -19,6 +19,7 @@ from oncall.models import Responder, User
 from oncall.models.people import AccountFields
 from oncall.operations.audit import Actor, record
 from oncall.operations.authority import (
+    ADD_ACCOUNT,
     CHANGE_ACCOUNT,
     authorised,
     is_administrator,
@@ -30,7 +31,7 @@ from oncall.operations.leads import remove_leads
 ACCOUNT_FIELDS = ("email", "name", "is_active", "is_staff", "is_superuser")
 #: The actor of a change from the shell, where nobody is logged in.
 SHELL = Actor(None, "shell")
-_ADD_ACCOUNT, _DELETE_ACCOUNT = "oncall.add_user", "oncall.delete_user"
+_DELETE_ACCOUNT = "oncall.delete_user"
 _HIDDEN = "(hidden)"
 
 
@@ -43,7 +44,7 @@ def create_account(
     Raises InvalidDraft if the address is not valid or belongs to another account, NotAllowed.
     """
     with transaction.atomic():  # as a decorator, it would have a frame with the password
-        authority = authorised(by, locked((), by), _ADD_ACCOUNT)
+        authority = authorised(by, locked((), by), ADD_ACCOUNT)
         account = User()
         _put(account, {"email": email, **fields})
         account.set_password(password)

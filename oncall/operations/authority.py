@@ -10,7 +10,8 @@ from oncall.errors import NotAllowed, StaleRows
 from oncall.models import GroupLead, User
 from oncall.operations.audit import Actor
 
-#: The permissions to change accounts, and to grant and revoke leads.
+#: The permissions to add and change accounts, and to grant and revoke leads.
+ADD_ACCOUNT = "oncall.add_user"
 CHANGE_ACCOUNT = "oncall.change_user"
 CHANGE_LEAD = "oncall.change_grouplead"
 _LEAD = "lead of group "

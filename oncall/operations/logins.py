@@ -78,6 +78,20 @@ def may_mail_link(email: str, address: str) -> bool:
     return not wait
 
 
+@sensitive_variables()
+def demand_not_throttled(request: HttpRequest, secret: str, *, is_known: bool) -> None:
+    """Counts the use of a link with a secret that is not known as a failed login of the client's address.
+
+    Raises ValidationError, with the time that is left to wait, after too many failures of the address.
+    """
+    attempt, wait = _begin(secret, client_address(request))
+    if wait:
+        logger.warning("A link was refused to %s after too many failures.", _shown(client_address(request)))
+        raise ValidationError(_sentence(wait), code="throttled")
+    if is_known:
+        attempt.delete()
+
+
 def client_address(request: HttpRequest | None) -> str:
     """Returns the network address of the client, empty if it is unknown.
 

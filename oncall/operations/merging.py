@@ -24,10 +24,11 @@ def lock_for_merge(kind: Kind, loser_id: int, into_id: int, by: Actor) -> dict[i
     """Locks all rows that a merge changes, in the order of their primary keys; returns the versions of the two rows.
 
     The accounts whose link or lead right moves are locked first, as by every operation on them. Raises NotAllowed if
-    the actor may not move these, StaleRows if meanwhile there are more.
+    the actor may not move these, StaleRows if meanwhile there are more. A lead of two groups may merge them, with
+    their other leads.
     """
     moved = _accounts_moved(kind, loser_id)
-    if moved:
+    if moved and not (kind == "user_group" and _leads_both(by, loser_id, into_id)):
         _demand(kind, moved, by)
     former = [row.pk for row in _merged_into(ROOTS[kind], loser_id)]
     versions = lock_versions(kind, [loser_id, into_id, *former])
@@ -88,6 +89,11 @@ def _accounts_moved(kind: Kind, loser_id: int) -> set[int]:
     if kind == "user_group":
         return set(GroupLead.objects.filter(group=loser_id).values_list("account_id", flat=True))
     return set()
+
+
+def _leads_both(by: Actor, *groups: int) -> bool:
+    led = GroupLead.objects.filter(group__in=groups, account=by.account_id, account__is_active=True)
+    return by.account_id is not None and led.count() == len(groups)
 
 
 def _demand(kind: Kind, ids: set[int], by: Actor) -> None:

@@ -8,9 +8,11 @@ from connectors.models import Connection
 from oncall.masking import hide_addresses, without_addresses
 from oncall.tables.base import local_id, source_of
 from syncjobs.conflicts.concerned import keys_of
+from syncjobs.conflicts.invited import last_invitations
 from syncjobs.conflicts.words import NO_ACCOUNT, ZONE_RULES
 from syncjobs.models import Conflict, ConflictKind
 from syncjobs.planning.conflicts import ABOUT_ROWS
+from syncjobs.words.invitations import invitation_in_words
 from syncjobs.words.names import Names
 from syncjobs.words.values import Lines, NameOf, element_line, field_lines, field_word
 
@@ -42,7 +44,10 @@ def _sides(conflict: Conflict, names: Names) -> tuple[Sides, ...]:
     match conflict.kind:
         case ConflictKind.USER_NOT_FOUND:
             why = NO_ACCOUNT.get(evidence.get("why", ""), "")
-            return (Sides("E-mail address", _lines(why), _lines(evidence.get("email"))),)
+            address = Sides("E-mail address", _lines(why), _lines(evidence.get("email")))
+            invitation = last_invitations([conflict]).get(conflict.pk)
+            words = _lines(invitation_in_words(invitation)) if invitation is not None else ()
+            return (address, Sides("Invitation", words, ())) if words else (address,)
         case ConflictKind.TIMEZONE_MISMATCH:
             return _zone(evidence)
         case ConflictKind.DELETED_HERE:

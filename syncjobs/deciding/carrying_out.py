@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from connectors.models import Connection
 from oncall.aggregates import Draft, ElementChanges
-from oncall.errors import InvalidDraft, StaleRows
+from oncall.errors import InvalidDraft, NotAllowed, StaleRows
 from oncall.models import User
 from oncall.models.root import NAME_LENGTH
 from oncall.operations import Actor, write
@@ -55,6 +55,8 @@ def carry_out(conflict: Conflict, connection: Connection, effects: Iterable[Effe
             row_id = _write(effect, connection, actor)
         except InvalidDraft as wrong:
             raise Refused("invalid_argument", f"{effect.label}: {wrong.message}. Nothing was written.") from wrong
+        except NotAllowed as refused:
+            raise Refused("not_allowed", str(refused)) from refused
         except StaleRows as stale:
             raise Refused("stale_question", f"{effect.label} was changed meanwhile. Nothing was written.") from stale
         _item(run, number, effect, row_id).save(force_insert=True)

@@ -2,19 +2,22 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from django.db import transaction
 from django.utils import timezone
 
 from connectors.models import Connection
 from connectors.records import entity_type_of
+from oncall.errors import NotAllowed, StaleRows
 from oncall.models import User
-from oncall.operations import lock_for_merge, lock_versions
+from oncall.operations import Actor, lock_for_merge, lock_versions
 from oncall.tables.base import chunks, source_of
 from syncjobs.deciding.carrying_out import carry_out
 from syncjobs.deciding.reading import start_read
 from syncjobs.deciding.rights import demand_right, demand_rights_of_outcome
 from syncjobs.deciding.sides import load_sides, question_of
+from syncjobs.invitations.issuing import approve, propose, withdraw_proposals
 from syncjobs.models import (
     WAITING_STATES,
     Conflict,
@@ -24,7 +27,7 @@ from syncjobs.models import (
     Rule,
     SyncRun,
 )
-from syncjobs.planning.decisions.rules import HARMLESS, rule_for
+from syncjobs.planning.decisions.rules import HARMLESS, INVITE, rule_for
 from syncjobs.planning.decisions.table import check_arguments, demand_choice, find_choice
 from syncjobs.planning.decisions.values import Choice, Outcome, Refused, RuleDraft
 from syncjobs.planning.values import RuleView
@@ -35,7 +38,8 @@ class Decision:
     """An answer to a question.
 
     by: None for the shell. evidence_hash: that of the question as it was shown; None accepts any. confirms: whether it
-    carries out the proposal that waits. notify: False if the caller drives the read that it may start.
+    carries out the proposal that waits. notify: False if the caller drives the read that it may start. propose: only
+    store it as a proposal.
     """
 
     choice: str
@@ -46,6 +50,7 @@ class Decision:
     evidence_hash: str | None = None
     confirms: bool = False
     notify: bool = True
+    propose: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,8 @@ class Decided:
 
     applied: False for a preview and a proposal. run: None if no row or link changes. closes: the other questions that
     the remembered decision answers. connection: of the run and the rule. read: the run that reads the objects again
-    that need it; None if there are none, or if another run is active: then the next sync does it.
+    that need it; None if there are none, or if another run is active: then the next sync does it. invitations: the
+    addresses that are invited.
     """
 
     conflict: Conflict
@@ -65,6 +71,7 @@ class Decided:
     run: SyncRun | None = None
     closes: tuple[int, ...] = ()
     read: SyncRun | None = None
+    invitations: tuple[str, ...] = ()
 
 
 def preview(conflict: Conflict, decision: Decision) -> Decided:
@@ -73,7 +80,8 @@ def preview(conflict: Conflict, decision: Decision) -> Decided:
     choice, outcome, _ = _prepare(conflict, decision)
     connection = _connection(conflict)
     others = _answered_by(outcome.rule, conflict, connection)
-    return Decided(conflict, choice, outcome, False, connection, closes=tuple(other.pk for other in others))
+    invited = _invited(outcome, *others.values())
+    return Decided(conflict, choice, outcome, False, connection, closes=_ids(others), invitations=invited)
 
 
 def decide(conflict: Conflict, decision: Decision) -> Decided:
@@ -84,33 +92,53 @@ def decide(conflict: Conflict, decision: Decision) -> Decided:
     _, outcome, _ = _prepare(Conflict.objects.select_related("connection").get(pk=conflict.pk), decision)
     with transaction.atomic():
         # Rows are locked before links, and links before questions, as a merge does it.
-        _lock(outcome)
+        _lock(outcome, decision.by)
         _lock_questions(conflict, outcome.rule)
         conflict = Conflict.objects.select_related("connection").get(pk=conflict.pk)
         choice, now, right = _prepare(conflict, decision)
         connection = _connection(conflict)
         if now != outcome:
             raise Refused("stale_question", "Something was changed meanwhile. Nothing was written. Look at it again.")
-        conflict.choice, conflict.arguments = choice.name, check_arguments(choice, decision.arguments)
+        conflict.choice, conflict.arguments = choice.name, _stored(check_arguments(choice, decision.arguments), outcome)
         conflict.comment, conflict.remember = decision.comment, decision.remember or outcome.rule is not None
         if right == "propose":
             conflict.state, conflict.proposed_by = ConflictState.PROPOSED, decision.by
             conflict.save()
+            for invitee in outcome.invitations:
+                propose(connection.pk, invitee, decision.by)
             return Decided(conflict, choice, outcome, False, connection)
         run = carry_out(conflict, connection, outcome.effects, decision.by) if outcome.effects else None
         _close(conflict, decision.by)
-        others = _remember(outcome.rule, conflict, connection, decision.by) if outcome.rule else []
+        others = _remember(outcome.rule, conflict, connection, decision.by) if outcome.rule else {}
         conflict.save()
+        if not outcome.invitations:
+            withdraw_proposals(conflict.connection_id, conflict.external_id)
+        for invitee in chain(outcome.invitations, *(other.invitations for other in others.values())):
+            approve(connection.pk, invitee, decision.by)
         ids = dict.fromkeys([*outcome.reads, *(each.external_id for each in others if outcome.reads)])
         read = start_read(connection, ids, decision.by, notify=decision.notify) if ids else None
-    return Decided(conflict, choice, outcome, True, connection, run, tuple(other.pk for other in others), read)
+    invited = _invited(outcome, *others.values())
+    return Decided(conflict, choice, outcome, True, connection, run, _ids(others), read, invited)
+
+
+def _stored(arguments: dict[str, str], outcome: Outcome) -> dict[str, str]:
+    """Return the arguments that are stored: those that are given, and the address that is invited."""
+    return arguments | {"email": outcome.invitations[0].email} if outcome.invitations else arguments
+
+
+def _invited(*outcomes: Outcome) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(invitee.email for outcome in outcomes for invitee in outcome.invitations))
+
+
+def _ids(others: Mapping[Conflict, Outcome]) -> tuple[int, ...]:
+    return tuple(other.pk for other in others)
 
 
 def _close(conflict: Conflict, by: User | None) -> None:
     conflict.state, conflict.decided_by, conflict.decided_at = ConflictState.DECIDED, by, timezone.now()
 
 
-def _remember(draft: RuleDraft, conflict: Conflict, connection: Connection, by: User | None) -> list[Conflict]:
+def _remember(draft: RuleDraft, conflict: Conflict, connection: Connection, by: User | None) -> dict[Conflict, Outcome]:
     """Store a rule, in place of one for the same questions. Return the waiting questions that it answers.
 
     The version of the profile's rules stays: the next plan compares what the rule is about anyway, and no open plan
@@ -124,25 +152,34 @@ def _remember(draft: RuleDraft, conflict: Conflict, connection: Connection, by: 
         defaults={**values, "made_at": timezone.now()},
     )
     others = _answered_by(draft, conflict, connection)
-    for other in others:
+    for other, outcome in others.items():
         _close(other, None)
-        other.choice, other.arguments, other.rule = draft.choice, dict(draft.arguments), conflict.rule
+        other.choice, other.arguments = draft.choice, _stored(dict(draft.arguments), outcome)
+        other.rule = conflict.rule
     Conflict.objects.bulk_update(others, ["state", "decided_by", "decided_at", "choice", "arguments", "rule"])
     return others
 
 
-def _answered_by(draft: RuleDraft | None, conflict: Conflict, connection: Connection) -> list[Conflict]:
-    """Return the other waiting questions that a rule answers without changing a row."""
+def _answered_by(draft: RuleDraft | None, conflict: Conflict, connection: Connection) -> dict[Conflict, Outcome]:
+    """Return the other waiting questions that a rule answers without changing a row, with what this does."""
     if draft is None:
-        return []
+        return {}
     rule = RuleView(0, conflict.kind, draft.pattern, draft.choice)
     waiting = Conflict.objects.of_connection(connection.pk).filter(kind=conflict.kind, state__in=WAITING_STATES)
-    harmless = draft.choice in HARMLESS or conflict.kind == ConflictKind.TIMEZONE_MISMATCH
-    return [
-        other
-        for other in waiting.exclude(pk=conflict.pk).order_by("pk")
-        if harmless and rule_for([rule], other.kind, entity_type_of(other.entity_type), other.evidence) is not None
-    ]
+    changes_no_row = draft.choice in {*HARMLESS, INVITE} or conflict.kind == ConflictKind.TIMEZONE_MISMATCH
+    found: dict[Conflict, Outcome] = {}
+    for other in waiting.exclude(pk=conflict.pk).order_by("pk") if changes_no_row else ():
+        if rule_for([rule], other.kind, entity_type_of(other.entity_type), other.evidence) is None:
+            continue
+        if draft.choice == INVITE:
+            question = question_of(other)
+            try:
+                found[other] = demand_choice(question, INVITE).outcome(question, {}, load_sides(question))
+            except Refused:  # this person cannot be invited; the question stays open
+                continue
+        else:
+            found[other] = Outcome()
+    return found
 
 
 def confirm(conflict: Conflict, by: User | None, *, notify: bool = True) -> Decided:
@@ -173,6 +210,7 @@ def decline(conflict: Conflict, by: User | None, comment: str = "") -> Conflict:
         conflict.state, conflict.choice, conflict.arguments = ConflictState.OPEN, "", {}
         conflict.proposed_by, conflict.comment, conflict.remember = None, comment, False
         conflict.save()
+        withdraw_proposals(conflict.connection_id, conflict.external_id)
     return conflict
 
 
@@ -202,6 +240,11 @@ def _prepare(conflict: Conflict, decision: Decision) -> tuple[Choice, Outcome, s
     if decision.confirms and right != "decide":
         raise Refused("not_allowed", "Only an administrator may confirm a proposal.")
     sides = load_sides(question)
+    if right == "propose":
+        # A proposal does not say who has an account here. It is checked when it is confirmed.
+        sides = replace(sides, account=lambda email: None)
+    if decision.propose:
+        right = "propose"
     outcome = choice.outcome(question, arguments, sides)
     if decision.remember and outcome.rule is None:  # some answers are always remembered
         if choice.rule is None:
@@ -212,10 +255,18 @@ def _prepare(conflict: Conflict, decision: Decision) -> tuple[Choice, Outcome, s
     return choice, outcome, right
 
 
-def _lock(outcome: Outcome) -> None:
+def _lock(outcome: Outcome, by: User | None) -> None:
+    """Lock the rows and links that the outcome changes. Raises Refused."""
+    actor = Actor(by.pk if by else None, "decision")
     for effect in outcome.effects:
         if effect.merge_into is not None and effect.row_id is not None:
-            lock_for_merge(effect.kind, effect.row_id, effect.merge_into)
+            try:
+                lock_for_merge(effect.kind, effect.row_id, effect.merge_into, actor)
+            except NotAllowed as refused:
+                raise Refused("not_allowed", str(refused)) from refused
+            except StaleRows as stale:
+                message = f"{effect.label} was changed meanwhile. Nothing was written."
+                raise Refused("stale_question", message) from stale
         elif effect.row_id is not None:
             lock_versions(effect.kind, [effect.row_id])
     links = sorted(effect.link.link.id for effect in outcome.effects if effect.link is not None)

@@ -5,7 +5,7 @@ from typing import Final, Literal
 from django.utils import timezone
 
 from oncall.models import GroupLead, User
-from oncall.operations.authority import CHANGE_ACCOUNT
+from oncall.operations.authority import ADD_ACCOUNT, CHANGE_ACCOUNT
 from oncall.selectors.visible import acts_as_lead
 from syncjobs.conflicts.concerned import concerns
 from syncjobs.models import Conflict
@@ -39,5 +39,12 @@ def demand_rights_of_outcome(outcome: Outcome, by: User | None) -> None:
         return
     if outcome.changes_account and not by.has_perm(CHANGE_ACCOUNT):
         raise Refused("not_allowed", "Only who may change accounts may link a person to one. Ask an administrator.")
+    if outcome.invitations and not may_approve_invitations(by):
+        raise Refused("not_allowed", "Only who may add and change accounts may invite somebody. Ask an administrator.")
     if outcome.rule is not None and not by.has_perm(REMEMBER):
         raise Refused("not_allowed", "Only an administrator may let an answer be remembered.")
+
+
+def may_approve_invitations(by: User | None) -> bool:
+    """Return whether an account may let invitations be sent: what it approves makes accounts."""
+    return by is None or (by.is_active and by.has_perms([ANSWER, ADD_ACCOUNT, CHANGE_ACCOUNT]))

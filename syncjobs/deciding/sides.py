@@ -10,7 +10,15 @@ from oncall.operations.keys import references_to
 from oncall.selectors.states import load_states
 from oncall.tables.kinds import ROOTS
 from syncjobs.conflicts.concerned import keys_of, rows_of
-from syncjobs.models import Conflict, ExternalLink
+from syncjobs.models import (
+    OPEN_INVITATION,
+    PRESENT_STATES,
+    Conflict,
+    ConflictKind,
+    ExternalLink,
+    Invitation,
+    LinkState,
+)
 from syncjobs.planning.conflicts import ABOUT_ROWS
 from syncjobs.planning.decisions.values import AccountSide, LinkSide, Question, RowSide, Sides
 from syncjobs.planning.values import Base
@@ -47,6 +55,8 @@ def load_sides(question: Question) -> Sides:
         account=_account,
         person=lambda row_id: load_rows("responder", [row_id]).get(row_id),
         is_taken=lambda name, row_id: _is_taken(kind, name, row_id),
+        invited=lambda email: _invited(question, link.row_id if link else None, email),
+        domains=lambda: _domains(question.connection_id),
     )
 
 
@@ -113,3 +123,27 @@ def _account(email: str) -> AccountSide | None:
 def _is_taken(kind: Kind, name: str, row_id: int) -> bool:
     named = ROOTS[kind].rows.filter(name_key=fold(name)).exclude(pk=row_id)
     return any(row.active and row.merged_into_id is None for row in named)
+
+
+def _invited(question: Question, row_id: int | None, email: str) -> str | None:
+    """Return the name of another person who has an open invitation of this address, or None."""
+    invitation = Invitation.objects.filter(email=email, state__in=OPEN_INVITATION).first()
+    if invitation is None or not invitation.external_id:
+        return None
+    key = (invitation.connection_id, invitation.external_id)
+    if key == (question.connection_id, question.external_id):
+        return None
+    links = ExternalLink.objects.filter(connection=key[0], entity_type="responder", external_id=key[1])
+    other = links.values_list("responder", flat=True).first()
+    return None if other is not None and other == row_id else invitation.name or invitation.external_id
+
+
+def _domains(connection: int | None) -> frozenset[str]:
+    """Return the domains of the addresses of a source: of imported people, and of those who are only planned."""
+    links = ExternalLink.objects.filter(connection=connection, entity_type="responder").exclude(state=LinkState.IGNORED)
+    emails = set(links.values_list("responder__email_canonical", flat=True))
+    planned = Conflict.objects.filter(
+        connection=connection, kind=ConflictKind.USER_NOT_FOUND, state__in=PRESENT_STATES
+    ).values_list("evidence", flat=True)
+    emails |= {canonical_email(str(evidence.get("email") or "")) or "" for evidence in planned}
+    return frozenset(email.partition("@")[2] for email in emails if email)

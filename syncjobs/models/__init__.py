@@ -1,4 +1,4 @@
-"""Models of the sync: profiles, links, runs with their items, conflicts, rules, parity checks and heartbeats."""
+"""Models of the sync: profiles, links, runs with items, conflicts, rules, invitations, parity checks, heartbeats."""
 
 from syncjobs.models.conflicts import (
     PRESENT_STATES,
@@ -9,6 +9,14 @@ from syncjobs.models.conflicts import (
     ConflictState,
 )
 from syncjobs.models.heartbeats import Heartbeat, Part
+from syncjobs.models.invitations import (
+    COOL_DOWN,
+    OPEN_INVITATION,
+    USABLE_INVITATION,
+    VALID_FOR,
+    Invitation,
+    InvitationState,
+)
 from syncjobs.models.links import ROW_COLUMNS, ApplyLock, ExternalLink, LinkState
 from syncjobs.models.parity import ParityBasis, ParityCheck, ParityJudge
 from syncjobs.models.profiles import Strategy, SyncProfile
@@ -17,9 +25,13 @@ from syncjobs.models.runs import ACTIVE, OPEN_PLAN, Outcome, RunKind, RunState, 
 
 __all__ = [
     "ACTIVE",
+    "COOL_DOWN",
+    "OPEN_INVITATION",
     "OPEN_PLAN",
     "PRESENT_STATES",
     "ROW_COLUMNS",
+    "USABLE_INVITATION",
+    "VALID_FOR",
     "WAITING_STATES",
     "ApplyLock",
     "Conflict",
@@ -28,6 +40,8 @@ __all__ = [
     "ConflictState",
     "ExternalLink",
     "Heartbeat",
+    "Invitation",
+    "InvitationState",
     "LinkState",
     "Outcome",
     "ParityBasis",

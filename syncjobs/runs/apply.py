@@ -16,7 +16,18 @@ from oncall.errors import InvalidDraft
 from oncall.models import ChangeRecord, Responder
 from oncall.operations import Actor, lock_versions, write
 from oncall.tables.base import chunks
-from syncjobs.models import ApplyLock, Conflict, ConflictKind, ConflictState, ExternalLink, Outcome, SyncItem, SyncRun
+from syncjobs.models import (
+    ApplyLock,
+    Conflict,
+    ConflictKind,
+    ConflictState,
+    ExternalLink,
+    Invitation,
+    InvitationState,
+    Outcome,
+    SyncItem,
+    SyncRun,
+)
 from syncjobs.planning.failures import refusal_text
 from syncjobs.planning.values import element_key
 from syncjobs.runs.claim import FenceLost
@@ -184,6 +195,10 @@ class Application:
             link=None,
         )
         reasons |= dict.fromkeys(mapped.values_list("external_id", flat=True), "it was decided who this is here")
+        accepted = Invitation.objects.filter(
+            connection=self.run.connection_id, state=InvitationState.ACCEPTED, ended_at__gt=self.run.planned_at
+        )
+        reasons |= dict.fromkeys(accepted.values_list("external_id", flat=True), "the invitation was accepted")
         for item in items:
             if here.get(emails[item.external_id], set()) - set(item.changes.get("candidates", ())):
                 reasons[item.external_id] = "a person with the same address was added here in the meantime"

@@ -13,7 +13,18 @@ from django.utils import timezone
 
 from oncall.masking import without_addresses
 from oncall.operations.retention import delete_change_records, thin_change_records
-from syncjobs.models import ACTIVE, OPEN_PLAN, Conflict, ConflictState, ExternalLink, LinkState, SyncItem, SyncRun
+from syncjobs.models import (
+    ACTIVE,
+    OPEN_INVITATION,
+    OPEN_PLAN,
+    Conflict,
+    ConflictState,
+    ExternalLink,
+    Invitation,
+    LinkState,
+    SyncItem,
+    SyncRun,
+)
 
 #: The most rows of a table that one tick changes.
 PIECE: Final = 500
@@ -28,6 +39,7 @@ def retain() -> dict[str, int]:
     for word, days, work in (
         ("items thinned", settings.PERSONAL_DATA_DAYS, _thin_items),
         ("questions thinned", settings.PERSONAL_DATA_DAYS, _thin_questions),
+        ("invitations deleted", settings.PERSONAL_DATA_DAYS, _delete_invitations),
         ("links thinned", settings.PERSONAL_DATA_DAYS, _thin_links),
         ("change records thinned", settings.PERSONAL_DATA_DAYS, lambda before: thin_change_records(before, PIECE)),
         ("items deleted", settings.ITEM_DAYS, _delete_items),
@@ -73,6 +85,14 @@ def _thin_questions(before: datetime) -> int:
     if questions:
         Conflict.objects.bulk_update(questions, ["label", "subject_key", "evidence"], batch_size=100)
     return len(questions)
+
+
+@transaction.atomic
+def _delete_invitations(before: datetime) -> int:
+    """Delete invitations that ended before. The change records of accounts that came from them stay."""
+    ended = Invitation.objects.filter(ended_at__lt=before).exclude(state__in=OPEN_INVITATION).order_by("pk")
+    ids = list(ended.values_list("pk", flat=True)[:PIECE])
+    return Invitation.objects.filter(pk__in=ids).delete()[0] if ids else 0
 
 
 @transaction.atomic

@@ -10,6 +10,7 @@ from django.db.models.functions import Cast
 from django.utils import timezone
 
 from connectors.models import Connection
+from oncall.emails import canonical_email
 from oncall.errors import OperationRefused
 from oncall.operations.erasing import Erasure
 from oncall.tables.base import LOCAL
@@ -19,6 +20,7 @@ from syncjobs.models import (
     Conflict,
     ConflictState,
     ExternalLink,
+    Invitation,
     LinkState,
     ParityCheck,
     SyncItem,
@@ -59,6 +61,7 @@ def erase_traces(sender: object, erasure: Erasure, **signal: Any) -> None:
             for row, name in _by_row(links, erasure)
         ),
         "questions": _close_questions(links, erasure),
+        "invitations": _delete_invitations(links, erasure),
         "sentences": sum(_replace(model, columns, erasure) for model, columns in _SENTENCES.items()),
     }
 
@@ -131,6 +134,14 @@ def _close_questions(links: Iterable[ExternalLink], erasure: Erasure) -> int:
     changed += ["closed_at"]
     Conflict.objects.bulk_update(questions, changed, batch_size=50)
     return len(questions)
+
+
+def _delete_invitations(links: Iterable[ExternalLink], erasure: Erasure) -> int:
+    """Delete the invitations of the person and of the person's addresses. Links in mails have no effect any more."""
+    about = Q(email__in=[email for text in erasure.texts if (email := canonical_email(text)) is not None])
+    for link in links:
+        about |= Q(connection=link.connection_id, external_id=link.external_id)
+    return Invitation.objects.filter(about).delete()[0]
 
 
 def _replace(model: type[Model], columns: Iterable[str], erasure: Erasure) -> int:

@@ -9,9 +9,11 @@ from django.utils import timezone
 
 from oncall.models import User
 from syncjobs.conflicts.concerned import Concern, concerns, sources_of
+from syncjobs.conflicts.invited import last_invitations
 from syncjobs.deciding.decide import Decided, Decision, confirm, decide, decline, preview
 from syncjobs.deciding.sides import question_of
 from syncjobs.deciding.suggesting import Suggestion, suggestions
+from syncjobs.invitations.outbox import work_off
 from syncjobs.management.shell import (
     DONE,
     ERROR,
@@ -22,10 +24,11 @@ from syncjobs.management.shell import (
     find_account,
     find_connection,
 )
-from syncjobs.models import WAITING_STATES, Conflict, ConflictKind, ConflictState, SyncRun
+from syncjobs.models import WAITING_STATES, Conflict, ConflictKind, ConflictState, Invitation, SyncRun
 from syncjobs.planning.decisions.table import CHOICES, check_arguments, choices_of
 from syncjobs.planning.decisions.values import Effect, NotOffered, Refused
 from syncjobs.runs.runner import drive
+from syncjobs.words.invitations import invitation_in_words
 
 
 class Command(ShellCommand):
@@ -64,6 +67,11 @@ class Command(ShellCommand):
             return self._decline(options["decline"], by, options)
         return self._list(**options)
 
+    def _send(self, decided: Decided) -> None:
+        """Send the mails of a decision at once. If the server is down, the tick sends them later."""
+        if decided.applied and decided.invitations:
+            work_off(Invitation.objects.filter(email__in=decided.invitations).values_list("pk", flat=True))
+
     def _answer(self, number: str, answer: Callable[[Conflict], Decided], options: Any) -> int:
         conflict = _find_conflict(number)
         try:
@@ -72,6 +80,7 @@ class Command(ShellCommand):
             raise CommandError(str(wrong), returncode=USAGE) from wrong
         except Refused as refused:
             return self._refuse(refused, options)
+        self._send(decided)
         if options["json"]:
             self.print_json(_decided_document(decided))
         else:
@@ -112,6 +121,7 @@ class Command(ShellCommand):
                     self.stdout.write(f"Question {conflict.pk}: {refused}")
             else:
                 answered |= set(decided.closes)
+                self._send(decided)
                 documents.append(_decided_document(decided))
                 if not options["json"]:
                     self._print_decided(decided)
@@ -143,14 +153,18 @@ class Command(ShellCommand):
     def _list(self, **options: Any) -> int:
         conflicts = self._chosen(options)
         found, sources = concerns(conflicts, timezone.now()), sources_of(conflicts)
+        invited = {pk: invitation_in_words(each) for pk, each in last_invitations(conflicts).items()}
         if options["json"]:
             suggested = suggestions(conflicts)
             self.print_json(
-                [_document(each, sources[each.pk], found[each.pk], suggested.get(each.pk)) for each in conflicts]
+                [
+                    _document(each, sources[each.pk], found[each.pk], suggested.get(each.pk), invited.get(each.pk))
+                    for each in conflicts
+                ]
             )
         else:
             self.print_table(
-                ("id", "connection", "question", "about", "holds up", "since", "state"),
+                ("id", "connection", "question", "about", "holds up", "since", "state", "invitation"),
                 [
                     (
                         each.pk,
@@ -160,6 +174,7 @@ class Command(ShellCommand):
                         "; ".join(found[each.pk].holds_up),
                         f"{each.opened_at:%Y-%m-%d %H:%M}",
                         each.state,
+                        invited.get(each.pk, ""),
                     )
                     for each in conflicts
                 ],
@@ -175,6 +190,8 @@ class Command(ShellCommand):
         effects = [f"  {effect.label} {effect.change}." for effect in decided.outcome.effects]
         for line in effects or [f"  {decided.outcome.deferred or decided.choice.effect}"]:
             self.stdout.write(line)
+        if len(decided.invitations) > 1:
+            self.stdout.write(f"  Invitations: {', '.join(decided.invitations)}")
         if decided.applied and decided.outcome.reads:
             self.stdout.write(f"  {_read_in_words(decided.read)}")
 
@@ -210,7 +227,7 @@ def _decided_document(decided: Decided) -> dict[str, Any]:
         "effects": [_effect_document(effect) for effect in decided.outcome.effects],
         "rule": decided.conflict.rule_id if decided.applied else None,
         "closes": list(decided.closes),
-        "invitations": [],
+        "invitations": list(decided.invitations),
     }
 
 
@@ -236,7 +253,7 @@ def _decided_by(conflict: Conflict) -> str | None:
 
 
 def _document(
-    conflict: Conflict, sources: tuple[str, ...], concern: Concern, suggestion: Suggestion | None
+    conflict: Conflict, sources: tuple[str, ...], concern: Concern, suggestion: Suggestion | None, invited: str | None
 ) -> dict[str, Any]:
     return {
         "id": conflict.pk,
@@ -247,7 +264,7 @@ def _document(
         "external_id": conflict.external_id or None,
         "label": conflict.label,
         "paths": conflict.paths,
-        "evidence": conflict.evidence,
+        "evidence": conflict.evidence | ({"invitation": invited} if invited else {}),
         "opened_at": conflict.opened_at.isoformat(),
         "state": conflict.state,
         "choice": conflict.choice or None,

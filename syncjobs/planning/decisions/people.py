@@ -2,11 +2,14 @@
 
 from dataclasses import replace
 
-from syncjobs.planning.decisions.values import Arguments, Effect, Outcome, Question, Refused, RowSide, Sides
+from oncall.emails import canonical_email
+from syncjobs.planning.decisions.values import Arguments, Effect, Invitee, Outcome, Question, Refused, RowSide, Sides
 
 PERSON = "responder:"
 #: When a decision about a person who is only planned takes effect.
 LATER = "takes effect with this import"
+#: Why an address is refused that nobody, or somebody else, may get mail at.
+NO_ADDRESS = "{!r} is no e-mail address that can be used safely. Write one such as ana@example.com."
 
 
 def map_person(question: Question, arguments: Arguments, sides: Sides) -> Outcome:
@@ -66,6 +69,37 @@ def map_claims(question: Question, arguments: Arguments, sides: Sides) -> Outcom
     if not seen:
         raise Refused("invalid_argument", "claims: nobody is named. Write claims such as U1:responder:5, U2:new.")
     return Outcome(tuple(effects), changes_account=changes_account)
+
+
+def invite(question: Question, arguments: Arguments, sides: Sides) -> Outcome:
+    """Invite the person to an account here."""
+    text = arguments.get("email") or str(question.evidence.get("email") or "")
+    if sides.row is not None and sides.row.account_id is not None:
+        raise Refused("stale_question", f"{sides.row.name} has an account meanwhile. Nothing was written.")
+    email = invitable_address(text, sides, sides.row)
+    draft = Invitee(email, question.label, question.external_id)
+    return Outcome(deferred=f"An invitation is sent to {email}", invitations=(draft,))
+
+
+def invitable_address(text: str, sides: Sides, row: RowSide | None) -> str:
+    """Return the canonical form of an address that may be invited. row: the person, if imported. Raises Refused."""
+    if not text:
+        raise Refused("invalid_argument", "email: the source reports no e-mail address. Name the address to invite.")
+    email = canonical_email(text)
+    if email is None:
+        raise Refused("invalid_argument", NO_ADDRESS.format(text))
+    account = sides.account(email)
+    if account is not None:
+        if not account.active:
+            raise Refused("invalid_argument", f"email: the account {email} is not active. Activate it, then map it.")
+        if account.privileged:
+            raise Refused("invalid_argument", f"email: the account {email} has privileges. Only “map” links it.")
+        if account.row is not None and (row is None or account.row.id != row.id):
+            raise Refused("invalid_argument", f"email: the account {email} belongs to {account.row.name}.")
+    other = sides.invited(email)
+    if other is not None:
+        raise Refused("invalid_argument", f"email: {email} is invited already, as {other}.")
+    return email
 
 
 def _own(question: Question) -> str:

@@ -12,6 +12,10 @@ from syncjobs.planning.values import RuleView
 EVERY: Final = "*"
 #: Choices that change nothing, so that a rule may answer every question with them.
 HARMLESS: Final = frozenset({"leave", "keep_all"})
+#: The answer that a rule gives to later questions by inviting the person.
+INVITE: Final = "invite"
+#: Why a person has no account: the reasons for which a rule invites nobody.
+_NOT_INVITED: Final = frozenset({"privileged", "taken"})
 
 
 def rule_for(rules: Iterable[RuleView], kind: str, entity_type: Kind, evidence: Mapping[str, Any]) -> RuleView | None:
@@ -21,9 +25,13 @@ def rule_for(rules: Iterable[RuleView], kind: str, entity_type: Kind, evidence: 
 
 
 def _subject(kind: str, entity_type: Kind, evidence: Mapping[str, Any]) -> str | None:
-    """Return what the pattern of a rule names: the text of a time zone, or the only field of a question."""
+    """Return what the pattern of a rule names: the text of a time zone, the domain of a person who may be invited, or
+    the only field of a question."""
     if kind == "timezone_mismatch":
         return str(evidence.get("raw", ""))
+    if kind == "user_not_found":
+        domain = _domain(str(evidence.get("email") or ""))
+        return _of_domain(domain) if domain and evidence.get("why") not in _NOT_INVITED else None
     if kind == "both_edited":
         fields = {f"{entity_type}.{path.partition('.')[0]}" for path in evidence}
         return fields.pop() if len(fields) == 1 else None
@@ -81,6 +89,23 @@ def remember_domain(question: Question, arguments: Arguments, sides: Sides) -> R
             "invalid_argument", "Only two addresses with different domains can be remembered. Answer without it."
         )
     return RuleDraft(old, "map", {"domain": new})
+
+
+def remember_invited_domain(question: Question, arguments: Arguments, sides: Sides) -> RuleDraft:
+    """Return the rule that invites everyone with the domain of the person's address. Raises Refused."""
+    domain = _domain(str(question.evidence.get("email") or ""))
+    if not domain:
+        raise Refused("invalid_argument", "The source reports no usable address, so that no domain can be remembered.")
+    if sides.domains() <= {domain}:
+        raise Refused(
+            "would_match_everything",
+            f"{domain} is the only domain of this source, so the rule would invite everyone. Invite without it.",
+        )
+    return RuleDraft(_of_domain(domain), INVITE)
+
+
+def _of_domain(domain: str) -> str:
+    return f"*@{domain}"
 
 
 def _domain(email: str) -> str:

@@ -65,6 +65,18 @@ _NAMES: Final = (
 CHOICES: Final[Mapping[str, tuple[Choice, ...]]] = {
     "user_not_found": (
         Choice(
+            rules.INVITE,
+            "Invite",
+            "The person gets a mail with a link to an account here, which has no rights. You are asked again if the "
+            "invitation is not accepted.",
+            people.invite,
+            (Argument("email", "email", default="the address at the source"),),
+            lead="propose",
+            bulk=True,
+            remembered="Later people of this source with this domain are invited, too.",
+            rule=rules.remember_invited_domain,
+        ),
+        Choice(
             "map",
             "This is somebody here",
             "The person is linked to an account, or merged into a person here, who gets every turn, target and "

@@ -107,7 +107,8 @@ class Sides:
 
     link, row: of the object of the question; row is None if it was not imported yet or was deleted here. rows: the rows
     of a question about several rows, by key; keys without a row are missing. account, person: finds what an argument
-    names. is_taken: whether an active row of the kind, other than the one with this id, has a name.
+    names. is_taken: whether an active row of the kind, other than the one with this id, has a name. invited: the name
+    of somebody else who is invited with an address, or None. domains: those of all addresses of the source.
     """
 
     link: LinkSide | None = None
@@ -116,6 +117,8 @@ class Sides:
     account: Callable[[str], AccountSide | None] = lambda email: None
     person: Callable[[int], RowSide | None] = lambda row_id: None
     is_taken: Callable[[str, int], bool] = lambda name, row_id: False
+    invited: Callable[[str], str | None] = lambda email: None
+    domains: Callable[[], frozenset[str]] = frozenset
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,12 +178,21 @@ class RuleDraft:
 
 
 @dataclass(frozen=True, slots=True)
+class Invitee:
+    """Somebody who is invited. email: canonical. external_id: empty if only the address is known."""
+
+    email: str
+    name: str = ""
+    external_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What a decision does.
 
     deferred: when it takes effect, in words, if it needs an import or a read first. reads: ids of the schedules that
     are read again at once. account: the account that a person is linked to. changes_account: whether somebody gets an
-    account, or becomes a person who has one.
+    account, or becomes a person who has one. invitations: the people who are invited.
     """
 
     effects: tuple[Effect, ...] = ()
@@ -189,6 +201,7 @@ class Outcome:
     account: AccountSide | None = None
     rule: RuleDraft | None = None
     changes_account: bool = False
+    invitations: tuple[Invitee, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +209,7 @@ class Argument:
     """An argument of a choice. kind: what its field offers. default: in words."""
 
     name: str
-    kind: Literal["text", "row", "person", "paths", "zone", "claims"]
+    kind: Literal["text", "row", "person", "paths", "zone", "claims", "email"]
     required: bool = False
     default: str = ""
 

@@ -15,7 +15,15 @@ from oncall.aggregates import Kind
 from oncall.models import Schedule
 from oncall.selectors.states import load_states
 from oncall.tables.base import chunks
-from syncjobs.models import ConflictKind, ExternalLink, LinkState, Rule, SyncProfile
+from syncjobs.models import (
+    ConflictKind,
+    ExternalLink,
+    Invitation,
+    InvitationState,
+    LinkState,
+    Rule,
+    SyncProfile,
+)
 from syncjobs.planning.plan import Proposals, links_to_compare
 from syncjobs.planning.values import (
     Base,
@@ -97,7 +105,10 @@ def load_picture(
     named = EqualNames(connection, proposals, links, wanted)
     progress()
     people, unaccounted, accounts = load_people(connection.pk, proposals["responder"], links["responder"])
-    decided = {
+    # Who accepted an invitation before the import is the account of the address.
+    accepted = Invitation.objects.filter(connection=connection, state=InvitationState.ACCEPTED).exclude(external_id="")
+    decided = dict(accepted.order_by("pk").values_list("external_id", "email"))
+    decided |= {
         conflict.external_id: conflict.arguments["to"]
         for conflict in named.conflicts.values()
         if conflict.kind == ConflictKind.USER_NOT_FOUND and conflict.decided and conflict.choice == "map"

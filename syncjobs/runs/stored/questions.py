@@ -11,6 +11,7 @@ from connectors.records import entity_type_of
 from oncall.aggregates import Kind
 from oncall.models.root import NAME_LENGTH
 from oncall.tables.base import chunks, source_of
+from syncjobs.invitations.answering import answer_with_invitations
 from syncjobs.models import (
     PRESENT_STATES,
     WAITING_STATES,
@@ -68,9 +69,11 @@ def store_conflicts(run: SyncRun, plan: Plan, picture: Picture, rules: Rules, at
             present = Conflict.objects.filter(pk__in=piece, state__in=PRESENT_STATES)
             present.update(state=ConflictState.CLOSED, closed_at=at)
         Conflict.objects.bulk_update(moved, _REFRESHED, batch_size=100)
-        Conflict.objects.bulk_create([row for draft, row in new if not draft.shared])
+        own = [row for draft, row in new if not draft.shared]
+        answer_with_invitations(own)
+        Conflict.objects.bulk_create(own)
         already = _open_shared([(draft, row) for draft, row in new if draft.shared])
-        return sum(row.rule_id is None for _, row in new) - already
+        return sum(row.state in WAITING_STATES for _, row in new) - already
 
 
 def _united(

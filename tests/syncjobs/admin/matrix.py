@@ -26,7 +26,7 @@ START: Final = "syncjobs.start_syncrun"
 #: Of these models, a lead sees the rows that concern the groups led.
 OF_LEADS: Final = ("responder", "usergroup", "schedule", "escalationpolicy", "service", "changerecord", "conflict")
 #: Nobody adds, changes or deletes rows of these models on a page.
-READ_ONLY: Final = ("changerecord", "conflict", "syncrun")
+READ_ONLY: Final = ("changerecord", "conflict", "invitation", "syncrun")
 #: Their histories lead to the change records, which are protected themselves.
 AUDITED: Final = ("responder", "usergroup", "schedule", "escalationpolicy", "service", "user")
 
@@ -184,7 +184,7 @@ def _of_autocomplete(visitor: Visitor) -> str:
 
 def _of_app(site: str) -> Rule:
     """The address names the app ``syncjobs``. Its list is shown to those who see one of its models."""
-    models = ("conflict", "syncrun") if site else ("conflict",)
+    models = ("conflict", "invitation", "syncrun") if site else ("conflict",)
     names = [f"syncjobs.{verb}_{model}" for model in models for verb in ("view", "change")]
     return _if(lambda visitor: visitor.lead or any(map(visitor.has, names)))
 
@@ -211,6 +211,8 @@ PUBLIC: Final = (
     "password_reset/sent/",
     "password_reset/<uidb64>/<token>/",
     "password_reset/done/",
+    "invitation/",
+    "invitation/<str:token>/",
 )
 #: Pages that only answer GET.
 ONLY_GET: Final = ("password_reset/sent/", "password_reset/done/", "password_change/done/")
@@ -237,6 +239,9 @@ def expected(cell: Cell) -> str:
     inside = _enters(site, cell.visitor.account)
     if cell.method == "POST" and rest in ONLY_GET and (inside or rest in PUBLIC):
         return BUTTON
+    if rest.startswith("invitation/"):
+        # Without a valid token, the page says that the invitation is not valid. The link of a mail leads to this page.
+        return OPEN if "token" in rest and cell.method == "GET" else CLOSED
     if rest in PUBLIC:
         return CLOSED if rest == "login/" and cell.method == "GET" and inside else OPEN
     if not inside:

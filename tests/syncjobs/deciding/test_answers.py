@@ -12,7 +12,7 @@ from oncall.models import Responder, Service, UserGroup
 from oncall.operations import create_account
 from oncall.tables.kinds import ROOTS
 from syncjobs.deciding.decide import Decided, Decision, decide, preview
-from syncjobs.models import Conflict, ConflictKind, ConflictState, Rule, RunKind, SyncItem, SyncRun
+from syncjobs.models import Conflict, ConflictKind, ConflictState, Invitation, Rule, RunKind, SyncItem, SyncRun
 from syncjobs.planning.decisions.table import CHOICES
 from syncjobs.planning.decisions.values import Refused
 from tests.syncjobs.conflicts.test_kinds import arisen
@@ -56,6 +56,9 @@ _NAMES = {"rename": _RENAME, "merge": _MERGE, "keep_all": _KEEP}
 
 ANSWERS: Mapping[str, Mapping[str, Answer]] = {
     "user_not_found": {
+        "invite": Answer(
+            lambda c: Invitation.objects.filter(state="queued", email="ana@example.com", external_id="U1").exists()
+        ),
         "map": Answer(lambda c: _person(c.label).account.email == "somebody@example.com", _to_account),
         "leave": Answer(lambda c: _person(c.label).account is None),
     },

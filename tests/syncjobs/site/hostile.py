@@ -24,9 +24,11 @@ from oncall.aggregates import Draft
 from oncall.escalation.policy import Target
 from oncall.models import EscalationPolicy, Responder, Schedule, Service, User, UserGroup
 from oncall.operations import create_account, delete, grant_lead, link_account, write
-from syncjobs.models import Part
+from syncjobs.invitations.outbox import hash_of
+from syncjobs.models import VALID_FOR, ExternalLink, Invitation, InvitationState, Part
 from syncjobs.runs.heartbeats import note_seen
 from tests.syncjobs.conftest import BY, Sync, edit, layer, policy, schedule, user
+from tests.syncjobs.site.addresses import OTHER_VALUES
 
 #: What the vendor of the hostile world names. Columns get texts of their own, with the numbers from 1 on.
 VENDOR: Final = 0
@@ -54,6 +56,7 @@ NAMEABLE: Final = (
     "syncjobs.Conflict.comment", "syncjobs.Conflict.label",
     "syncjobs.ExternalLink.ignored_reason", "syncjobs.ExternalLink.source_label",
     "syncjobs.Heartbeat.fault",
+    "syncjobs.Invitation.email", "syncjobs.Invitation.last_error", "syncjobs.Invitation.name",
     "syncjobs.ParityCheck.note",
     "syncjobs.SyncItem.code", "syncjobs.SyncItem.comment", "syncjobs.SyncItem.label", "syncjobs.SyncItem.reason",
     "syncjobs.SyncRun.account_id", "syncjobs.SyncRun.hint", "syncjobs.SyncRun.reason",
@@ -131,6 +134,13 @@ def build(sync: Sync) -> None:
     sync.source.change(teams=(*sync.source.snapshot.teams, SourceTeam("T9", hostile(VENDOR, "new"))))
     sync.plan()
     note_seen(Part.BROKER, hostile(VENDOR))
+    people = ExternalLink.objects.filter(entity_type="responder", responder__isnull=False, responder__account=None)
+    person = people.order_by("pk")[0]
+    Invitation.objects.create(
+        connection=sync.connection, external_id=person.external_id, email="x@example.com", state=InvitationState.QUEUED,
+        created_at=timezone.now(), expires_at=timezone.now() + VALID_FOR, from_shell=True, tries=1,
+        token_hash=hash_of(OTHER_VALUES["token"][0]),
+    )  # fmt: skip
     _tasks()
 
 
