@@ -78,19 +78,19 @@ def sources_of(conflicts: Sequence[Conflict]) -> dict[int, tuple[str, ...]]:
     return {pk: tuple(sorted(names)) for pk, names in found.items()}
 
 
-def concerns(conflicts: Sequence[Conflict], at: datetime, *, in_full: bool = True) -> dict[int, Concern]:
+def concerns(conflicts: Sequence[Conflict], at: datetime, *, render: bool = True) -> dict[int, Concern]:
     """Return what each conflict concerns, by its id.
 
-    at: the instant from which the next shift is searched. in_full: False leaves out the next shifts and the user groups
-    of people, which saves five queries and all rendering.
+    at: the instant from which the next shift is searched. render: False leaves out the next shifts, which saves four
+    queries and all rendering.
     """
     kinds = {conflict.pk: entity_type_of(conflict.entity_type) for conflict in conflicts}
     rows = _rows({conflict.pk: (kinds[conflict.pk], keys_of(conflict)) for conflict in conflicts})
     wanted = {(kinds[pk], row_id) for pk, by_key in rows.items() for row_id in by_key.values()}
-    held = _held(wanted, at, members=in_full)
+    held = _held(wanted, at)
     schedules = _by_id(Schedule.objects.select_related("group"), (each.schedules for each in held.values()))
     policies = _by_id(EscalationPolicy.objects.select_related("group"), (each.policies for each in held.values()))
-    shifts = NextShifts(schedules.values(), int(at.timestamp()), render=in_full)
+    shifts = NextShifts(schedules.values(), int(at.timestamp()), render=render)
     found = {}
     for pk, by_key in rows.items():
         kind = kinds[pk]
@@ -139,11 +139,8 @@ def _rows(keys: Mapping[int, tuple[Kind, tuple[str, ...]]]) -> dict[int, dict[st
     return {pk: {key: linked[kind, key] for key in each if (kind, key) in linked} for pk, (kind, each) in keys.items()}
 
 
-def _held(rows: set[Row], at: datetime, *, members: bool) -> dict[Row, _Held]:
-    """Return what each row holds up, and the groups that do not follow from these schedules and policies.
-
-    members: whether the groups with a person as a member are needed.
-    """
+def _held(rows: set[Row], at: datetime) -> dict[Row, _Held]:
+    """Return what each row holds up, and the groups that do not follow from these schedules and policies."""
     found: dict[Row, _Held] = defaultdict(_Held)
     ids: dict[Kind, set[int]] = defaultdict(set)
     for kind, row_id in rows:
@@ -163,7 +160,7 @@ def _held(rows: set[Row], at: datetime, *, members: bool) -> dict[Row, _Held]:
                 if policy is not None:
                     found[kind, row_id].policies.add(policy)
     for piece in chunks(sorted(ids["responder"])):
-        memberships = GroupMember.objects.filter(responder__in=piece) if members else GroupMember.objects.none()
+        memberships = GroupMember.objects.filter(responder__in=piece)
         for person, group, name in memberships.values_list("responder", "group", "group__name"):
             found["responder", person or 0].groups.add((group, name))
         shifts = ExtraShift.objects.filter(by__in=piece, ends_at__gt=at).values_list("by", "schedule")
