@@ -121,7 +121,7 @@ class ConflictAdmin(ReadOnlyAdmin):
         if len(held) > 1:
             note += f" and {len(held) - 1} more"
         text = sentence(conflict, conflict.sources)
-        return format_html('<span class="rb-named">{}<span class="rb-muted">{}</span></span>', text, note)
+        return format_html('<span class="rb-named rb-question">{}<span class="rb-muted">{}</span></span>', text, note)
 
     @display(description="Kind", ordering="kind")
     def kind_shown(self, conflict: Conflict) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from connectors.records import ENTITY_WORDS, entity_type_of
 from oncall.tables.base import local_id
 from syncjobs.models import Conflict, ConflictKind
 from syncjobs.words.values import field_word
@@ -59,8 +60,10 @@ def sentence(conflict: Conflict, sources: Sequence[str]) -> str:
 def _equal_names(conflict: Conflict, source: str) -> str:
     keys = conflict.evidence.get("rows") or ()
     here = sum(1 for key in keys if local_id(key) is not None)
-    made = f", {here} of them made here" if here else ""
-    return f"{len(keys)} rows have the name {conflict.label}: from {source}{made}."
+    made = [f"{here} made here"] if here else []
+    words = ENTITY_WORDS[entity_type_of(conflict.entity_type)][1]
+    imported = [f"{len(keys) - here} from {source}"] if len(keys) > here else []
+    return f"{len(keys)} {words} have the name {conflict.label}: {' and '.join([*imported, *made])}."
 
 
 def _both_edited(conflict: Conflict, source: str) -> str:

@@ -1,4 +1,4 @@
-"""Suggests answers: a person here with the same name as one who was not found."""
+"""Suggests answers: a person here with the same name as one who was not found, and the most likely time zone."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -26,9 +26,10 @@ def suggestions(conflicts: Sequence[Conflict]) -> dict[int, Suggestion]:
 
     Makes four queries per 500 people who were not found. A name that several people here have suggests nobody.
     """
+    suggested = {each.pk: zone for each in conflicts if (zone := _zone(each)) is not None}
     asked = [each for each in conflicts if each.kind == ConflictKind.USER_NOT_FOUND]
     if not asked:
-        return {}
+        return suggested
     names = {each.pk: fold(each.label) for each in asked}
     wanted = sorted(set(names.values()) - {""})
     people: dict[str, list[tuple[int, str | None]]] = defaultdict(list)
@@ -44,7 +45,6 @@ def suggestions(conflicts: Sequence[Conflict]) -> dict[int, Suggestion]:
     free = User.objects.filter(is_active=True, is_staff=False, is_superuser=False, responder=None).exclude(name="")
     for name, email in free.values_list("name", "email") if wanted else ():
         accounts[fold(name)].append(email)
-    suggested = {}
     for each in asked:
         # A person of the same source is somebody else, unless the source has the person twice.
         targets = [
@@ -55,3 +55,11 @@ def suggestions(conflicts: Sequence[Conflict]) -> dict[int, Suggestion]:
             reason = f"{targets[0]} is the only one here with the name {each.label}."
             suggested[each.pk] = Suggestion("map", reason, {"to": targets[0]})
     return suggested
+
+
+def _zone(conflict: Conflict) -> Suggestion | None:
+    candidates = conflict.evidence.get("candidates") if conflict.kind == ConflictKind.TIMEZONE_MISMATCH else None
+    if not candidates:
+        return None
+    raw = conflict.evidence.get("raw") or "a missing zone"
+    return Suggestion("confirm", f"{candidates[0]} is the most likely meaning of {raw}.", {"zone": candidates[0]})

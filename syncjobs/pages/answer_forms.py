@@ -91,7 +91,10 @@ class AnswerForm(forms.Form):
 
     remember = forms.BooleanField(required=False)
     comment = forms.CharField(
-        required=False, max_length=2_000, widget=UnfoldAdminTextareaWidget({"rows": 2}), label="Comment"
+        required=False,
+        max_length=2_000,
+        widget=UnfoldAdminTextareaWidget({"rows": 2, "aria-label": "Comment"}),
+        label="Comment",
     )
 
     def __init__(
