@@ -30,7 +30,7 @@ from syncjobs.deciding.sides import question_of
 from syncjobs.deciding.suggesting import suggestions
 from syncjobs.models import WAITING_STATES, Conflict, ConflictState
 from syncjobs.pages.causes import causes_of
-from syncjobs.pages.marks import ago, kind_words
+from syncjobs.pages.marks import ago
 from syncjobs.planning.decisions.table import find_choice
 
 #: A question that waits longer is marked.
@@ -43,7 +43,6 @@ class ConflictAdmin(ReadOnlyAdmin):
     empty_text = "Nothing waits for you."  # see the template ``empty_results.html``
     list_display = (
         "sentence_shown",
-        "kind_shown",
         "next_shift",
         "groups_shown",
         "suggestion_shown",
@@ -117,15 +116,11 @@ class ConflictAdmin(ReadOnlyAdmin):
     @display(description="Question", ordering="label")
     def sentence_shown(self, conflict: Any) -> str:
         held = conflict.concern.holds_up
-        note = f"holds up {held[0]}" if held else kind_words(conflict.entity_type, plural=False)
+        note = str(conflict.get_kind_display()) + (f" · holds up {held[0]}" if held else "")
         if len(held) > 1:
             note += f" and {len(held) - 1} more"
         text = sentence(conflict, conflict.sources)
         return format_html('<span class="rb-named rb-question">{}<span class="rb-muted">{}</span></span>', text, note)
-
-    @display(description="Kind", ordering="kind")
-    def kind_shown(self, conflict: Conflict) -> str:
-        return pill(conflict.get_kind_display(), "warning" if conflict.state in WAITING_STATES else "")
 
     @display(description="Next shift concerned")
     def next_shift(self, conflict: Any) -> str:
