@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from django.db.models import Exists, OuterRef
@@ -77,25 +78,40 @@ def _rows_by_key(questions: "QuerySet[Conflict]", asked: list[Conflict]) -> dict
 
 
 class _Starts:
-    """The next shifts of people, schedules, and what has schedules."""
+    """The next shifts of people, schedules, and what has schedules. What is not asked for is not loaded."""
 
     def __init__(self, at: datetime) -> None:
-        schedules = list(Schedule.objects.filter(active=True).order_by("pk"))
-        shifts = NextShifts(schedules, int(at.timestamp()))
+        self._active = list(Schedule.objects.filter(active=True).order_by("pk"))
+        shifts = NextShifts(self._active, int(at.timestamp()))
         self._people, self._schedules = shifts.of_people(), shifts.of_schedules()
-        self._used: dict[tuple[str, int], set[int]] = defaultdict(set)
-        for schedule in schedules:
-            if schedule.group_id is not None:
-                self._used["user_group", schedule.group_id].add(schedule.pk)
-        uses = Reference.objects.filter(schedule__isnull=False, owner_policy__isnull=False)
-        for policy, used in uses.values_list("owner_policy", "schedule").distinct():
-            self._used["escalation_policy", policy or 0].add(used or 0)
-        for service, used in Service.objects.filter(policy__isnull=False).values_list("pk", "policy"):
-            self._used["service", service] = self._used["escalation_policy", used or 0]
 
     def of(self, kind: str, row: int) -> int | None:
         """Return the instant of the next shift of a row."""
         if kind == "responder":
             return self._people.get(row)
-        used = {row} if kind == "schedule" else self._used.get((kind, row), set())
-        return min((self._schedules[pk] for pk in used if pk in self._schedules), default=None)
+        return min((self._schedules[pk] for pk in self._used_by(kind, row) if pk in self._schedules), default=None)
+
+    def _used_by(self, kind: str, row: int) -> set[int]:
+        match kind:
+            case "schedule":
+                return {row}
+            case "user_group":
+                return {schedule.pk for schedule in self._active if schedule.group_id == row}
+            case "escalation_policy":
+                return self._of_policies[row]
+            case "service":
+                return self._of_policies[self._policies.get(row, 0)]
+        return set()
+
+    @cached_property
+    def _of_policies(self) -> dict[int, set[int]]:
+        found: dict[int, set[int]] = defaultdict(set)
+        uses = Reference.objects.filter(schedule__isnull=False, owner_policy__isnull=False)
+        for policy, schedule in uses.values_list("owner_policy", "schedule").distinct():
+            found[policy or 0].add(schedule or 0)
+        return found
+
+    @cached_property
+    def _policies(self) -> dict[int, int]:
+        services = Service.objects.filter(policy__isnull=False).values_list("pk", "policy")
+        return {service: policy or 0 for service, policy in services}
