@@ -54,7 +54,7 @@ ZONE_RULES: Final[Mapping[str, str]] = {
 
 def sentence(conflict: Conflict, sources: Sequence[str]) -> str:
     """Return what a question is about, in a sentence that names both sides. sources: names of its connections."""
-    return _SENTENCES[ConflictKind(conflict.kind)](conflict, " and ".join(sources) or "the source")
+    return SENTENCES[ConflictKind(conflict.kind)](conflict, " and ".join(sources) or "the source")
 
 
 def _equal_names(conflict: Conflict, source: str) -> str:
@@ -71,7 +71,8 @@ def _both_edited(conflict: Conflict, source: str) -> str:
     return f"{conflict.label} was edited here and in {source}: {', '.join(fields)}."
 
 
-_SENTENCES: Final[Mapping[ConflictKind, Callable[[Conflict, str], str]]] = {
+#: Kind of question -> the sentence that names both sides.
+SENTENCES: Final[Mapping[ConflictKind, Callable[[Conflict, str], str]]] = {
     ConflictKind.USER_NOT_FOUND: lambda conflict, source: f"{conflict.label} of {source} has no account here.",
     ConflictKind.AMBIGUOUS: lambda conflict, source: (
         f"{len(conflict.evidence.get('people') or ())} people have one address, here and in {source}: {conflict.label}."
