@@ -178,6 +178,7 @@ def test_a_proposal_is_declined_with_a_comment(sync: Sync) -> None:
     assert client.post(url_of(conflict), {"decline": "1", "comment": "It is not"}).status_code == 302
     conflict.refresh_from_db()
     assert (conflict.state, conflict.choice, conflict.comment) == ("open", "", "It is not")
+    assert "Last comment:</strong> “It is not”" in client.get(url_of(conflict)).content.decode()
     assert "no proposal that waits" in client.post(url_of(conflict), {"confirm": "1"}).content.decode()
 
 
