@@ -80,25 +80,25 @@ def sources_of(conflicts: Sequence[Conflict]) -> dict[int, tuple[str, ...]]:
 
 
 def concerns(
-    conflicts: Sequence[Conflict], at: datetime, *, in_full: bool = True, account: Viewer | None = None
+    conflicts: Sequence[Conflict], at: datetime, *, render: bool = True, account: Viewer | None = None
 ) -> dict[int, Concern]:
     """Return what each conflict concerns, by its id.
 
-    at: the instant from which the next shift is searched. in_full: False leaves out the next shifts and the user groups
-    of people, which saves five queries and all rendering. account: who is told, None for the
-    shell; a lead is told only of groups, schedules and policies that it may see.
+    at: the instant from which the next shift is searched. render: False leaves out the next shifts, which saves four
+    queries and all rendering. account: who is told, None for the shell; a lead is told only of groups, schedules and
+    policies that it may see.
     """
     kinds = {conflict.pk: entity_type_of(conflict.entity_type) for conflict in conflicts}
     rows = _rows({conflict.pk: (kinds[conflict.pk], keys_of(conflict)) for conflict in conflicts})
     wanted = {(kinds[pk], row_id) for pk, by_key in rows.items() for row_id in by_key.values()}
-    held = _held(wanted, at, members=in_full)
+    held = _held(wanted, at)
     owned = _told(account, Schedule.objects.select_related("group"))
     schedules = _by_id(owned, (each.schedules for each in held.values()))
     paging = _told(account, EscalationPolicy.objects.select_related("group"))
     policies = _by_id(paging, (each.policies for each in held.values()))
     is_told_all = account is None or may_view_all(account, Conflict)
     led = set() if is_told_all else set(_told(account, UserGroup.objects.order_by()).values_list("pk", flat=True))
-    shifts = NextShifts(schedules.values(), int(at.timestamp()), render=in_full)
+    shifts = NextShifts(schedules.values(), int(at.timestamp()), render=render)
     found = {}
     for pk, by_key in rows.items():
         kind = kinds[pk]
@@ -151,11 +151,8 @@ def _rows(keys: Mapping[int, tuple[Kind, tuple[str, ...]]]) -> dict[int, dict[st
     return {pk: {key: linked[kind, key] for key in each if (kind, key) in linked} for pk, (kind, each) in keys.items()}
 
 
-def _held(rows: set[Row], at: datetime, *, members: bool) -> dict[Row, _Held]:
-    """Return what each row holds up, and the groups that do not follow from these schedules and policies.
-
-    members: whether the groups with a person as a member are needed.
-    """
+def _held(rows: set[Row], at: datetime) -> dict[Row, _Held]:
+    """Return what each row holds up, and the groups that do not follow from these schedules and policies."""
     found: dict[Row, _Held] = defaultdict(_Held)
     ids: dict[Kind, set[int]] = defaultdict(set)
     for kind, row_id in rows:
@@ -175,7 +172,7 @@ def _held(rows: set[Row], at: datetime, *, members: bool) -> dict[Row, _Held]:
                 if policy is not None:
                     found[kind, row_id].policies.add(policy)
     for piece in chunks(sorted(ids["responder"])):
-        memberships = GroupMember.objects.filter(responder__in=piece) if members else GroupMember.objects.none()
+        memberships = GroupMember.objects.filter(responder__in=piece)
         for person, group, name in memberships.values_list("responder", "group", "group__name"):
             found["responder", person or 0].groups.add((group, name))
         shifts = ExtraShift.objects.filter(by__in=piece, ends_at__gt=at).values_list("by", "schedule")

@@ -35,6 +35,21 @@ class NextShifts:
                 except InvalidSpec:
                     self._spans[pk] = ()  # the page of the schedule says what is wrong with it
 
+    def of_schedules(self) -> dict[int, int]:
+        """Return the instant of the next shift of each schedule that has one."""
+        return {pk: spans[0].start for pk, spans in self._spans.items() if spans}
+
+    def of_people(self) -> dict[int, int]:
+        """Return the instant of the next shift of each person who has one, in any of the schedules."""
+        starts: dict[int, int] = {}
+        for spans in self._spans.values():
+            for span in spans:
+                for participant in span.participants:
+                    person = self._people.get(participant)
+                    if person is not None:
+                        starts[person] = min(span.start, starts.get(person, span.start))
+        return starts
+
     def in_words(self, wanted: Iterable[tuple[int, int | None]]) -> tuple[str, ...]:
         """Return a text for each schedule, that with the next shift first.
 
@@ -56,4 +71,9 @@ class NextShifts:
     def _shift_in_words(self, start: int | None) -> str:
         if start is None:
             return ""
-        return ": on call now" if start <= self._at else f": next shift {when(instant_to_text(start))}"
+        return f": {'' if start <= self._at else 'next shift '}{shift_in_words(start, self._at)}"
+
+
+def shift_in_words(start: int, at: int) -> str:
+    """Return ``on call now``, or the instant of the next shift."""
+    return "on call now" if start <= at else when(instant_to_text(start))

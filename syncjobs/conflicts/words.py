@@ -1,51 +1,34 @@
-"""Says for each kind of conflict what it means for the people on call, and what to do about it."""
+"""Says for each kind of question what it is about, and what it means for the people on call."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from syncjobs.models import ConflictKind
+from connectors.records import ENTITY_WORDS, entity_type_of
+from oncall.tables.base import local_id
+from syncjobs.models import Conflict, ConflictKind
+from syncjobs.words.values import field_word
 
-_RENAME: Final = (
-    "Rename them until the names differ, or deactivate those that are not needed; the next sync closes this question."
-)
-
-#: Kind of conflict -> (what happens until it is answered, what to do).
-WORDS: Final[Mapping[str, tuple[str, str]]] = {
+#: Kind of question -> what happens until it is answered.
+MEANWHILE: Final[Mapping[str, str]] = {
     ConflictKind.USER_NOT_FOUND: (
-        "The person was imported and keeps every turn, target and membership, but has no account here.",
-        "Link an account on the person's page; the next sync closes this question.",
+        "The person was imported and keeps every turn, target and membership, but has no account here."
     ),
     ConflictKind.AMBIGUOUS: (
-        "Nobody was merged. Everybody with this address stays a separate person and keeps their turns.",
-        "Correct the address of the people with a wrong address, at the source or here; the next sync closes this "
-        "question.",
+        "Nobody was merged. Everybody with this address stays a separate person and keeps their turns."
     ),
     ConflictKind.DUPLICATE_SCHEDULE: (
-        "All of these schedules are kept and rendered. Each escalation policy still pages the same schedule.",
-        _RENAME,
+        "All of these schedules are kept and rendered. Each escalation policy still pages the same schedule."
     ),
     ConflictKind.DUPLICATE_POLICY: (
-        "All of these escalation policies are kept. Each service still uses the same policy.",
-        _RENAME,
+        "All of these escalation policies are kept. Each service still uses the same policy."
     ),
-    ConflictKind.TEAM_NAME_COLLISION: (
-        "All of these user groups are kept, each with its own members.",
-        _RENAME,
-    ),
+    ConflictKind.TEAM_NAME_COLLISION: "All of these user groups are kept, each with its own members.",
     ConflictKind.TIMEZONE_MISMATCH: (
         "The time zone was not guessed. A schedule without a settled time zone is inactive and has no shifts. A time "
-        "zone that was set here is kept.",
-        "Set the time zone at the source to a name such as Europe/Berlin, or on the schedule's page, and sync again.",
+        "zone that was set here is kept."
     ),
-    ConflictKind.BOTH_EDITED: (
-        "The values set here are kept. Other fields of the object still follow the source.",
-        "Make the values equal, here or at the source; the next sync closes this question. If the source should always "
-        "win, choose Overwrite with source in the connection's rules.",
-    ),
-    ConflictKind.DELETED_HERE: (
-        "It stays deleted here, but still exists at the source.",
-        "Delete it at the source too, or remove it from the selection of the connection.",
-    ),
+    ConflictKind.BOTH_EDITED: ("The values set here are kept. Other fields of the object still follow the source."),
+    ConflictKind.DELETED_HERE: "It stays deleted here, but still exists at the source.",
 }
 #: Why a person has no account here: the codes of the evidence, in words.
 NO_ACCOUNT: Final[Mapping[str, str]] = {
@@ -67,4 +50,42 @@ ZONE_RULES: Final[Mapping[str, str]] = {
     "label": "Its offset is never that of the zone in its name.",
     "unknown": "It is no known time zone.",
 }
-LATER: Final = "A later release lets you decide on this page."
+
+
+def sentence(conflict: Conflict, sources: Sequence[str]) -> str:
+    """Return what a question is about, in a sentence that names both sides. sources: names of its connections."""
+    return SENTENCES[ConflictKind(conflict.kind)](conflict, " and ".join(sources) or "the source")
+
+
+def _equal_names(conflict: Conflict, source: str) -> str:
+    keys = conflict.evidence.get("rows") or ()
+    here = sum(1 for key in keys if local_id(key) is not None)
+    made = [f"{here} made here"] if here else []
+    words = ENTITY_WORDS[entity_type_of(conflict.entity_type)][1]
+    imported = [f"{len(keys) - here} from {source}"] if len(keys) > here else []
+    return f"{len(keys)} {words} have the name {conflict.label}: {' and '.join([*imported, *made])}."
+
+
+def _both_edited(conflict: Conflict, source: str) -> str:
+    fields = dict.fromkeys(field_word(path).lower() for path in conflict.paths)
+    return f"{conflict.label} was edited here and in {source}: {', '.join(fields)}."
+
+
+#: Kind of question -> the sentence that names both sides.
+SENTENCES: Final[Mapping[ConflictKind, Callable[[Conflict, str], str]]] = {
+    ConflictKind.USER_NOT_FOUND: lambda conflict, source: f"{conflict.label} of {source} has no account here.",
+    ConflictKind.AMBIGUOUS: lambda conflict, source: (
+        f"{len(conflict.evidence.get('people') or ())} people have one address, here and in {source}: {conflict.label}."
+    ),
+    ConflictKind.DUPLICATE_SCHEDULE: _equal_names,
+    ConflictKind.DUPLICATE_POLICY: _equal_names,
+    ConflictKind.TEAM_NAME_COLLISION: _equal_names,
+    ConflictKind.TIMEZONE_MISMATCH: lambda conflict, source: (
+        f"{conflict.label} of {source} has the time zone “{conflict.evidence.get('raw') or 'none'}”, "
+        "which is not settled here."
+    ),
+    ConflictKind.BOTH_EDITED: _both_edited,
+    ConflictKind.DELETED_HERE: lambda conflict, source: (
+        f"{conflict.label} was deleted here and still exists in {source}."
+    ),
+}

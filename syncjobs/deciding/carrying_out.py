@@ -129,7 +129,7 @@ def _item(run: SyncRun, number: int, effect: Effect, row_id: int | None) -> Sync
         row_id=row_id,
         row_version=effect.row_version,
         link_version=edit.link.version if edit else 0,
-        changes=_changes(effect),
+        changes=changes_of(effect),
     )
 
 
@@ -143,7 +143,7 @@ def _action(effect: Effect) -> str:
     return "update" if effect.fields or effect.elements or effect.account_id is not None else "settle"
 
 
-def _changes(effect: Effect) -> dict[str, Any]:
+def changes_of(effect: Effect) -> dict[str, Any]:
     """Return the changes of an item as :class:`syncjobs.models.SyncItem` stores them. merge: [into, whose values]."""
     link: dict[str, Any] = {}
     if (edit := effect.link) is not None:

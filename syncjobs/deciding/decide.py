@@ -182,31 +182,27 @@ def _answered_by(draft: RuleDraft | None, conflict: Conflict, connection: Connec
     return found
 
 
-def confirm(conflict: Conflict, by: User | None, *, notify: bool = True) -> Decided:
-    """Carry out the proposal as ``conflict`` was loaded. Raises Refused, also if the proposal changed meanwhile."""
+def confirm(conflict: Conflict, by: User | None, evidence_hash: str | None = None, *, notify: bool = True) -> Decided:
+    """Carry out the proposal as ``conflict`` was loaded. Raises Refused, also if the proposal changed meanwhile.
+
+    evidence_hash: that of the question as it was shown; None means that of ``conflict``.
+    """
     _demand_proposal(conflict)
-    return decide(
-        conflict,
-        Decision(
-            conflict.choice,
-            conflict.arguments,
-            by,
-            conflict.comment,
-            conflict.remember,
-            conflict.evidence_hash,
-            confirms=True,
-            notify=notify,
-        ),
-    )
+    decision = proposal_of(conflict, by, evidence_hash or conflict.evidence_hash)
+    return decide(conflict, replace(decision, confirms=True, notify=notify))
+
+
+def proposal_of(conflict: Conflict, by: User | None, evidence_hash: str | None = None) -> Decision:
+    """Return the proposed decision of a question, as the decision of an account."""
+    arguments, comment, remember = conflict.arguments, conflict.comment, conflict.remember
+    return Decision(conflict.choice, arguments, by, comment, remember, evidence_hash)
 
 
 def decline(conflict: Conflict, by: User | None, comment: str = "") -> Conflict:
     """Drop a proposal, so that the question is open again. Raises Refused."""
     with transaction.atomic():
         conflict = Conflict.objects.select_for_update(of=("self",)).get(pk=conflict.pk)
-        choice = _demand_proposal(conflict)
-        if demand_right(conflict, choice, by) != "decide":
-            raise Refused("not_allowed", "Only an administrator may decline a proposal.")
+        _demand_confirming(conflict, by)
         conflict.state, conflict.choice, conflict.arguments = ConflictState.OPEN, "", {}
         conflict.proposed_by, conflict.comment, conflict.remember = None, comment, False
         conflict.save()
@@ -219,6 +215,12 @@ def _demand_proposal(conflict: Conflict) -> Choice:
     if conflict.state != ConflictState.PROPOSED or choice is None:
         raise Refused("already_decided", f"Question {conflict.pk} has no proposal that waits. It is {conflict.state}.")
     return choice
+
+
+def _demand_confirming(conflict: Conflict, by: User | None) -> None:
+    """Raises Refused if no proposal waits, or the account may not decide it."""
+    if demand_right(conflict, _demand_proposal(conflict), by) != "decide":
+        raise Refused("not_allowed", "Your account may propose this answer, but not confirm or decline it.")
 
 
 def _prepare(conflict: Conflict, decision: Decision) -> tuple[Choice, Outcome, str]:

@@ -6,8 +6,8 @@ from django.utils import timezone
 
 from oncall.models import GroupLead, User
 from oncall.operations.authority import ADD_ACCOUNT, CHANGE_ACCOUNT
-from oncall.selectors.visible import acts_as_lead
-from syncjobs.conflicts.concerned import concerns
+from oncall.selectors.visible import Viewer, acts_as_lead
+from syncjobs.conflicts.concerned import Concern, concerns
 from syncjobs.models import Conflict
 from syncjobs.planning.decisions.values import Choice, Outcome, Refused
 
@@ -15,8 +15,17 @@ ANSWER: Final = "syncjobs.answer_conflict"
 REMEMBER: Final = "syncjobs.add_rule"
 
 
-def demand_right(conflict: Conflict, choice: Choice, by: User | None) -> Literal["decide", "propose"]:
+def may_answer(account: Viewer) -> bool:
+    """Return whether the account may answer questions at all, if only some of them."""
+    return acts_as_lead(account) or (isinstance(account, User) and account.has_perm(ANSWER))
+
+
+def demand_right(
+    conflict: Conflict, choice: Choice, by: User | None, concern: Concern | None = None
+) -> Literal["decide", "propose"]:
     """Return whether the account decides, or only proposes. by: None for the shell, which has every right.
+
+    concern: what the question concerns, if it is known. Otherwise it is computed.
 
     Raises Refused with the code ``not_allowed``.
     """
@@ -26,7 +35,7 @@ def demand_right(conflict: Conflict, choice: Choice, by: User | None) -> Literal
         return "decide"
     if choice.lead == "nothing" or not acts_as_lead(by):
         raise Refused("not_allowed", f"Your account may not answer this question with “{choice.label}”.")
-    groups = concerns([conflict], timezone.now())[conflict.pk].group_ids
+    groups = (concern or concerns([conflict], timezone.now())[conflict.pk]).group_ids
     led = set(GroupLead.objects.filter(account=by).values_list("group", flat=True))
     if not groups or not set(groups) <= led:
         raise Refused("not_allowed", "The question concerns groups that you do not lead. Ask an administrator.")

@@ -26,11 +26,7 @@ def suggestions(conflicts: Sequence[Conflict]) -> dict[int, Suggestion]:
 
     Makes four queries per 500 people who were not found. A name that several people here have suggests nobody.
     """
-    suggested = {
-        each.pk: Suggestion("confirm", f"{zones[0]} is the most likely meaning.", {"zone": str(zones[0])})
-        for each in conflicts
-        if each.kind == ConflictKind.TIMEZONE_MISMATCH and (zones := each.evidence.get("candidates"))
-    }
+    suggested = {each.pk: zone for each in conflicts if (zone := _zone(each)) is not None}
     asked = [each for each in conflicts if each.kind == ConflictKind.USER_NOT_FOUND]
     if not asked:
         return suggested
@@ -59,3 +55,11 @@ def suggestions(conflicts: Sequence[Conflict]) -> dict[int, Suggestion]:
             reason = f"{targets[0]} is the only one here with the name {each.label}."
             suggested[each.pk] = Suggestion("map", reason, {"to": targets[0]})
     return suggested
+
+
+def _zone(conflict: Conflict) -> Suggestion | None:
+    candidates = conflict.evidence.get("candidates") if conflict.kind == ConflictKind.TIMEZONE_MISMATCH else None
+    if not candidates:
+        return None
+    raw = conflict.evidence.get("raw") or "a missing zone"
+    return Suggestion("confirm", f"{candidates[0]} is the most likely meaning of {raw}.", {"zone": candidates[0]})

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from datetime import datetime
+from typing import Any, Final
 
 from django.core.paginator import Page, Paginator
 from django.db.models import Case, Count, Q, QuerySet, When
@@ -194,10 +195,18 @@ def change_rows(item: SyncItem, *, with_addresses: bool) -> tuple[ChangeRow, ...
     if not with_addresses:
         hide_addresses(item)
     names = Names(item.run, with_addresses=with_addresses)
-    _rows(item, names)  # collects the keys
+    return rows_of_changes(item.changes, names, item.run.created_at, with_addresses=with_addresses)
+
+
+def rows_of_changes(
+    changes: Mapping[str, Any], names: Names, at: datetime, *, with_addresses: bool
+) -> tuple[ChangeRow, ...]:
+    """Return the rows of changes as an item stores them. at: the instant from which shifts are shown."""
+    now = instant_to_text(int(at.timestamp()))
+    _rows(changes, names, now)  # collects the keys
     names.load()
-    rows = _rows(item, names)
-    account = item.changes.get("account")
+    rows = _rows(changes, names, now)
+    account = changes.get("account")
     if account is not None:
         linked = User.objects.filter(pk=account).first()
         rows.append(_row("Account", (), (f"is linked to {linked}" if linked else "the account was deleted",)))
@@ -205,14 +214,13 @@ def change_rows(item: SyncItem, *, with_addresses: bool) -> tuple[ChangeRow, ...
     return shown if with_addresses else without_addresses(shown)
 
 
-def _rows(item: SyncItem, name_of: NameOf) -> list[ChangeRow]:
+def _rows(stored: Mapping[str, Any], name_of: NameOf, now: str) -> list[ChangeRow]:
     rows = []
-    now = instant_to_text(int(item.run.created_at.timestamp()))
-    for path, (old, new) in item.changes.get("fields", {}).items():
+    for path, (old, new) in stored.get("fields", {}).items():
         before, after = (field_lines(path, value, name_of, now) for value in (old, new))
         rows.append(_row(field_word(path), before, after))
     for change_key, addition in (("elements", ""), ("held", ", waiting for approval")):
-        for collection, changes in item.changes.get(change_key, {}).items():
+        for collection, changes in stored.get(change_key, {}).items():
             old, new = (
                 [element_line(collection, change[side], name_of) for change in changes.values() if change[side]]
                 for side in (0, 1)

@@ -19,7 +19,7 @@ from syncjobs.planning.decisions.values import (
     nothing_changes,
 )
 
-_PATHS: Final = Argument("paths", "paths", default="all")
+_PATHS: Final = Argument("paths", "paths", default="all", label="Fields")
 
 _FIELD: Final = "Later questions about this field of this source get the same answer."
 
@@ -34,7 +34,10 @@ _NAMES: Final = (
         "Rename one",
         "One row gets another name. If its source changes the name later, you are asked.",
         names.rename,
-        (Argument("row", "row", required=True), Argument("name", "text", required=True)),
+        (
+            Argument("row", "row", required=True, label="Row to rename"),
+            Argument("name", "text", required=True, label="New name"),
+        ),
         lead="decide",
     ),
     Choice(
@@ -43,9 +46,9 @@ _NAMES: Final = (
         "One row stays. References, leads and ownership of the others move to it, and the others become inactive.",
         names.merge,
         (
-            Argument("into", "row", default="the row that is used most"),
-            Argument("values", "row", default="the same row"),
-            Argument("rows", "row", default="all"),
+            Argument("into", "row", default="the row that is used most", label="Row that stays"),
+            Argument("values", "row", default="the same row", label="Whose values are kept"),
+            Argument("rows", "rows", default="all", label="Rows to merge"),
         ),
         lead="decide",
     ),
@@ -82,7 +85,7 @@ CHOICES: Final[Mapping[str, tuple[Choice, ...]]] = {
             "The person is linked to an account, or merged into a person here, who gets every turn, target and "
             "membership.",
             people.map_person,
-            (Argument("to", "person", required=True),),
+            (Argument("to", "person", required=True, label="Person or account here"),),
             remembered="Later people of this source with this domain are found by the domain of the answer.",
             rule=rules.remember_domain,
         ),
@@ -120,7 +123,7 @@ CHOICES: Final[Mapping[str, tuple[Choice, ...]]] = {
             "The most likely time zone is used for this text of the source. The schedules with it are read again and "
             "become active.",
             zones.confirm,
-            (Argument("zone", "zone", default="the suggestion"),),
+            (Argument("zone", "candidate", default="the suggestion", label="Time zone"),),
             lead="propose",
             bulk=True,
             offered=zones.has_suggestion,
@@ -131,7 +134,7 @@ CHOICES: Final[Mapping[str, tuple[Choice, ...]]] = {
             "This time zone is used for this text of the source. The schedules with it are read again and become "
             "active.",
             zones.choose,
-            (Argument("zone", "zone", required=True),),
+            (Argument("zone", "zone", required=True, label="Time zone"),),
             lead="propose",
         ),
     ),

@@ -206,12 +206,16 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """An argument of a choice. kind: what its field offers. default: in words."""
+    """An argument of a choice. kind: what its field offers. default: in words. label: of its field.
+
+    row, rows: of those that the question is about. candidate: a time zone that the evidence suggests.
+    """
 
     name: str
-    kind: Literal["text", "row", "person", "paths", "zone", "claims", "email"]
+    kind: Literal["text", "row", "rows", "person", "paths", "zone", "candidate", "claims", "email"]
     required: bool = False
     default: str = ""
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)

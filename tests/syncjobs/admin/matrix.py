@@ -171,6 +171,8 @@ OF_MODELS: Final[Mapping[str, tuple[Rule, Rule]]] = {
     "syncjobs/syncrun <int:run_id>/progress/": (_view(*_RUN), _view(*_RUN)),
     "syncjobs/syncrun <int:run_id>/items/<int:item_id>/": (_view(*_RUN), _view(*_RUN)),
     "oncall/responder names/": (_if(_sees_names), _button),
+    # Without the right to answer it finds nobody.
+    "syncjobs/conflict <int:pk>/people/": _page("syncjobs", "conflict"),
     "oncall/schedule <int:pk>/page/": _page("oncall", "schedule"),
     "oncall/escalationpolicy <int:pk>/page/": _page("oncall", "escalationpolicy"),
 }

@@ -34,6 +34,7 @@ SELECTION = "tests/syncjobs/admin/test_selection.py"
 RUNS = "tests/syncjobs/admin/test_runs.py"
 CONFLICTS = "tests/syncjobs/admin/test_conflicts.py"
 NAMES = "tests/oncall/admin/forms/test_names.py"
+ANSWERS = "tests/syncjobs/admin/test_answers.py"
 NAVIGATION = "tests/config/test_navigation.py"
 
 
@@ -90,8 +91,9 @@ PAGES: Mapping[str, Page] = {
     "syncjobs_syncrun_history": Page(RUNS, 10),
     "syncjobs_syncrun_item": Page(RUNS, 10, title=False),
     "syncjobs_syncrun_progress": Page(RUNS, 10, title=False),
-    "syncjobs_conflict_changelist": Page(CONFLICTS, 10),
-    "syncjobs_conflict_change": Page(CONFLICTS, 12),
+    "syncjobs_conflict_changelist": Page(CONFLICTS, 23),
+    "syncjobs_conflict_change": Page(CONFLICTS, 30),
+    "syncjobs_conflict_people": Page(ANSWERS, 10, title=False),
     "syncjobs_conflict_history": Page(CONFLICTS, 10),
 }
 #: Addresses that only a button uses, with the file of their tests: GET is answered with 405.

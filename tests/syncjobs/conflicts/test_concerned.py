@@ -43,17 +43,17 @@ def test_the_schedule_with_the_next_shift_is_first(sync: Sync) -> None:
     )
 
 
-def test_a_list_leaves_out_shifts_and_memberships_and_renders_nothing(sync: Sync) -> None:
+def test_a_list_leaves_out_shifts_and_renders_nothing(sync: Sync) -> None:
     sync.run()
     conflicts = list(Conflict.objects.filter(kind="user_not_found"))
     with CaptureQueriesContext(database) as queries:
-        found = concerns(conflicts, AT, in_full=False)
+        found = concerns(conflicts, AT, render=False)
     assert [found[each.pk].holds_up for each in sorted(conflicts, key=lambda each: each.label)] == [
         ("schedule Primary",),
         ("schedule Primary",),
         ("escalation policy Default",),
     ]
-    assert len(queries) == 5
+    assert len(queries) == 6
 
 
 def test_an_inactive_schedule_has_no_shift_and_a_distant_one_is_not_searched(sync: Sync) -> None:

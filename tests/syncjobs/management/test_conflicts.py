@@ -7,6 +7,7 @@ import pytest
 from oncall.aggregates import Draft
 from oncall.operations import write
 from syncjobs.models import Conflict, ConflictState
+from syncjobs.planning.decisions.table import CHOICES
 from tests.syncjobs.conftest import BY, Sync
 from tests.syncjobs.management.test_shell import document, shell
 
@@ -26,9 +27,9 @@ def ids(*args: str) -> set[int]:
 
 def test_a_question_says_everything_about_itself(imported: Sync) -> None:
     (person,) = [each for each in document("conflicts", "--kind", "user_not_found") if each["label"] == "Ana"]
-    assert {
-        name: value for name, value in person.items() if name not in ("id", "opened_at", "holds_up", "choices")
-    } == {
+    assert [each["choice"] for each in person["choices"]] == [each.name for each in CHOICES["user_not_found"]]
+    shown = {name: value for name, value in person.items() if name not in ("id", "opened_at", "holds_up", "choices")}
+    assert shown == {
         "connection": "acme",
         "connections": ["acme"],
         "kind": "user_not_found",

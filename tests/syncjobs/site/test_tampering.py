@@ -1,7 +1,7 @@
 """No request answers 500, whatever a person writes into its address, its query or its form."""
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
 import pytest
@@ -9,6 +9,8 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
 
+from syncjobs.models import Conflict
+from syncjobs.planning.decisions.table import CHOICES
 from tests.syncjobs.site.addresses import Address, addresses
 from tests.syncjobs.site.tampering import VALUES, Tampering, report
 
@@ -22,6 +24,11 @@ OF_PAGES: Final = (
 OF_BUTTONS: Final = (
     "tick", "item", "approve", "all", "query", "chosen", "part", "q", "scope", "confirmed", "despite_rules", "kind",
     "action", "outcome",
+)  # fmt: skip
+#: Fields that the page of a question sends, which answers GET, too.
+OF_QUESTIONS: Final = (
+    "choice", "evidence_hash", "to", "row", "name", "into", "values", "rows", "paths", "zone", "claims-0", "remember",
+    "comment", "assignee", "assign", "confirm", "decline", "then",
 )  # fmt: skip
 
 
@@ -77,6 +84,11 @@ def autocompletes() -> Iterator[dict[str, str]]:
             }  # fmt: skip
 
 
+def names_of_actions(model: Any) -> list[str]:
+    actions = admin.site._registry[model].actions or ()
+    return [each if isinstance(each, str) else str(each.__name__) for each in actions]
+
+
 def press_and_act(tampering: Tampering, among: list[Address]) -> None:
     """Press each button, and each action of each list, with each of its fields tampered with."""
     for address in among:
@@ -85,12 +97,25 @@ def press_and_act(tampering: Tampering, among: list[Address]) -> None:
                 for name in OF_BUTTONS:
                     for value in tampering.values():
                         tampering.send("post", url, {name: value, "item": value})
+            if address.name.endswith(":syncjobs_conflict_change"):
+                answer_questions(tampering, address)
             if address.name.endswith("_changelist"):
-                for action in ("delete_selected", *(admin.site._registry[address.model].actions or ()), "unknown"):
+                for action in ("delete_selected", *names_of_actions(address.model), "unknown"):
                     data = {"action": action, "_selected_action": "1", "index": "0", "select_across": "0"}
-                    for name in data:
+                    for name in (*data, "step", "evidence", "choice_user_not_found"):
                         for value in tampering.values():
-                            tampering.send("post", url, {**data, name: value})
+                            tampering.send("post", url, {**data, "step": "answer", name: value})
+
+
+def answer_questions(tampering: Tampering, address: Address) -> None:
+    """Send each form of each question, with each of its fields tampered with."""
+    for url, conflict in zip(address.urls(), Conflict.objects.order_by("pk"), strict=True):
+        for choice in CHOICES[conflict.kind]:
+            whole = {"choice": choice.name, "evidence_hash": conflict.evidence_hash}
+            for name in OF_QUESTIONS:
+                for value in tampering.values():
+                    for button in ("preview", "answer"):
+                        tampering.send("post", url, {**whole, button: "1", name: value})
 
 
 def test_no_button_and_no_action_answers_500(tampering: Tampering, capsys: pytest.CaptureFixture[str]) -> None:
