@@ -25,7 +25,7 @@ from oncall.escalation.policy import Target
 from oncall.models import EscalationPolicy, Responder, Schedule, Service, User, UserGroup
 from oncall.operations import create_account, delete, grant_lead, link_account, write
 from syncjobs.invitations.outbox import hash_of
-from syncjobs.models import VALID_FOR, ExternalLink, Invitation, InvitationState, Part
+from syncjobs.models import VALID_FOR, Conflict, ExternalLink, Invitation, InvitationState, Part, Rule
 from syncjobs.runs.heartbeats import note_seen
 from tests.syncjobs.conftest import BY, Sync, edit, layer, policy, schedule, user
 from tests.syncjobs.site.addresses import OTHER_VALUES
@@ -58,6 +58,7 @@ NAMEABLE: Final = (
     "syncjobs.Heartbeat.fault",
     "syncjobs.Invitation.email", "syncjobs.Invitation.last_error", "syncjobs.Invitation.name",
     "syncjobs.ParityCheck.note",
+    "syncjobs.Rule.pattern",
     "syncjobs.SyncItem.code", "syncjobs.SyncItem.comment", "syncjobs.SyncItem.label", "syncjobs.SyncItem.reason",
     "syncjobs.SyncRun.account_id", "syncjobs.SyncRun.hint", "syncjobs.SyncRun.reason",
 )  # fmt: skip
@@ -65,13 +66,14 @@ NAMEABLE: Final = (
 NAMEABLE_INSIDE: Final = (
     "connectors.Connection.rights", "connectors.Connection.settings",
     "oncall.ChangeRecord.changes", "oncall.EscalationPolicy.levels", "oncall.Schedule.layers",
-    "syncjobs.Conflict.evidence",
+    "syncjobs.Conflict.arguments", "syncjobs.Conflict.evidence",
+    "syncjobs.Rule.arguments",
     "syncjobs.SyncItem.changes", "syncjobs.SyncRun.completeness", "syncjobs.SyncRun.notes",
 )  # fmt: skip
 #: Columns that no page of the hostile world shows.
 NEVER_SHOWN: Final = frozenset({
     "connectors.Connection.account_id", "syncjobs.ExternalLink.ignored_reason",
-    "syncjobs.ExternalLink.source_label",
+    "syncjobs.ExternalLink.source_label", "syncjobs.Rule.arguments", "syncjobs.Rule.pattern",
     "syncjobs.SyncItem.code", "syncjobs.SyncItem.comment", "syncjobs.SyncRun.account_id",
 })  # fmt: skip
 #: Columns with words of ours, checked values, hashes, or keys. Keys contain ids of the vendor, which are hostile, too.
@@ -141,7 +143,20 @@ def build(sync: Sync) -> None:
         created_at=timezone.now(), expires_at=timezone.now() + VALID_FOR, from_shell=True, tries=1,
         token_hash=hash_of(OTHER_VALUES["token"][0]),
     )  # fmt: skip
+    _remember(sync)
     _tasks()
+
+
+def _remember(sync: Sync) -> None:
+    """Store a rule, and the proposal of a lead."""
+    text = hostile(VENDOR)
+    Rule.objects.create(
+        connection=sync.connection, kind="user_not_found", pattern=text, choice="map", arguments={"domain": text},
+        made_at=timezone.now(),
+    )  # fmt: skip
+    question = Conflict.objects.filter(kind="user_not_found", state="open").order_by("pk")[0]
+    question.state, question.choice, question.arguments = "proposed", "map", {"to": text}
+    question.save()
 
 
 def _change_source(sync: Sync, again: str = "") -> None:
