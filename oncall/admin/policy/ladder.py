@@ -125,6 +125,8 @@ def _kind_word(target: Target) -> str:
     """Returns what kind of target it is; empty for a person."""
     if target.kind == "unresolved":
         return target.unresolved_kind.replace("_", " ")
+    if target.kind == "responder":
+        return ""
     return "routing of" if target.kind == "group_routing" else KIND_WORDS[target.kind]
 
 

@@ -132,7 +132,7 @@ def test_the_table_contains_neither_addresses_nor_names_and_old_attempts_go(
 def test_an_inactive_account_fails_as_an_unknown_one_does(root: User) -> None:
     User.objects.filter(pk=root.pk).update(is_active=False)
     pages = [attempt(RIGHT).content.decode(), attempt(RIGHT, account="nobody@example.com").content.decode()]
-    assert all("correct email and password" in page for page in pages)
+    assert all("account has this e-mail address and password" in page for page in pages)
 
 
 def test_the_log_names_accounts_by_number_and_no_text_that_was_typed(

@@ -45,7 +45,8 @@ def browser(db: None, client: Client) -> Client:
 def holder(request: pytest.FixtureRequest, make: MakeRow) -> Iterator[Holder]:
     """(kind, the participant as text, its name) of every kind."""
     kind: ParticipantKind = request.param
-    ana = make("responder", name="Ana")
+    method = {"channel": "email", "address": "ana@example.com", "extension": "", "label": "", "enabled": True}
+    ana = make("responder", {"contact_methods": {"local:+": method}}, name="Ana")
     team = make("user_group", {"members": {"local:+": {"person_key": f"local:{ana}", "role": ""}}}, name="Team")
     text, name = {
         "person": (f"person:local:{ana}", "Ana"),
