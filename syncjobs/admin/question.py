@@ -188,7 +188,7 @@ class QuestionPage:
 
     @cached_property
     def concern(self) -> Concern:
-        return concerns([self.conflict], timezone.now())[self.conflict.pk]
+        return concerns([self.conflict], timezone.now(), account=self.request.user)[self.conflict.pk]
 
     def _copy(self) -> Conflict:
         """Return the question again, whose addresses may be hidden."""

@@ -36,8 +36,8 @@ class Concern:
     """What a conflict concerns.
 
     rows: ids of the rows here, by key; keys without a row are missing. groups: names of the user groups that are
-    concerned; group_ids: their ids. holds_up: in words, the schedules, that with the next shift first, and the
-    escalation policies.
+    concerned; group_ids: the ids of all, also of those that the account is not told. holds_up: in words, the schedules,
+    that with the next shift first, and the escalation policies.
     """
 
     rows: Mapping[str, int]
@@ -119,7 +119,7 @@ def concerns(
                 groups |= {(owner.group.pk, owner.group.name) for owner in owners if owner and owner.group}
         in_words = sorted(f"escalation policy {policies[key].name}" for key in in_policies)
         told = groups if is_told_all else {group for group in groups if group[0] in led}
-        names, ids = tuple(sorted(name for _, name in told)), frozenset(group for group, _ in told)
+        names, ids = tuple(sorted(name for _, name in told)), frozenset(group for group, _ in groups)
         found[pk] = Concern(by_key, names, (*shifts.in_words(in_schedules), *in_words), ids)
     return found
 
