@@ -269,10 +269,12 @@ class QuestionPage:
         return earlier
 
     def _accounts(self) -> list[str]:
-        """Return addresses of accounts to suggest for an assignment."""
+        """Return some addresses of staff to suggest for an assignment. Others can be typed."""
         if not (self.account.has_perm(ANSWER) and may_view_all(self.account, User)):
             return []
-        return list(User.objects.filter(is_active=True).order_by("email").values_list("email", flat=True)[:500])
+        return list(
+            User.objects.filter(is_active=True, is_staff=True).order_by("email").values_list("email", flat=True)[:50]
+        )
 
     # --- where it leads -----------------------------------------------------------------------------------------------
 

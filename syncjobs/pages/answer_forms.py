@@ -8,6 +8,7 @@ from typing import Any, Final
 from django import forms
 from django.core.exceptions import ValidationError
 from unfold.widgets import (
+    UnfoldAdminEmailInputWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
@@ -158,6 +159,8 @@ class AnswerForm(forms.Form):
         match argument.kind:
             case "text":
                 yield name, forms.CharField(max_length=255, widget=UnfoldAdminTextInputWidget(), **common)
+            case "email":
+                yield name, forms.EmailField(max_length=254, widget=UnfoldAdminEmailInputWidget(), **common)
             case "row":
                 yield name, _select(_optional(argument, self._rows()), **common)
             case "rows":

@@ -157,6 +157,12 @@ def in_the_shell(world: World) -> None:
     assert {who for source in answer["why"]["sources"] for who in source["own"]} == {one}
 
 
+def in_the_walk_of_the_shell(world: World) -> None:
+    steps = document("walk", str(world.policy), "--at", NOW)["steps"]
+    paged = [person["row_id"] for step in steps for person in step["people"] if step["minute"] == steps[0]["minute"]]
+    assert set(paged) == {world.ana}
+
+
 def in_a_conflict(world: World) -> None:
     shifts = NextShifts([Schedule.objects.get(pk=world.schedule)], AT)
     assert shifts.in_words([(world.schedule, world.ana)]) == ("schedule Mixed: on call now",)
@@ -192,6 +198,7 @@ PLACES: Final[dict[str, Callable[[World], None]]] = {
     "oncall/selectors/shifts.py": in_the_next_shifts,
     "syncjobs/conflicts/next_shifts.py": in_a_conflict,
     "syncjobs/management/commands/on_call.py": in_the_shell,
+    "syncjobs/management/commands/walk.py": in_the_walk_of_the_shell,
     "syncjobs/parity/checks.py": in_parity,
 }
 READERS: Final = {"specs", "specs_of", "walkable", "shifts_of"}
