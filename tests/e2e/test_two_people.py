@@ -108,7 +108,7 @@ def test_two_people_edit_one_schedule(opened: Open) -> None:
         "Turn length is “2” now; it was “1”", "Layer Spare was removed in the meantime. Save again to put it back",
         "Layer Weekend was added in the meantime", "changed the order in the meantime",
     ):  # fmt: skip
-        expect(first.get_by_text(words)).to_be_visible()
+        expect(first.get_by_text(words).first).to_be_visible()
     picture(first, "two-people-schedule", full=True)
     save(first)
 
@@ -143,7 +143,7 @@ def test_two_people_edit_one_policy(opened: Open) -> None:
     enter(first, "levels-3-wait", "21")
     save(first, refused=True)
     for words in ("Wait, minutes is “11” now; it was “10”", "Level 4 was removed", "was added in the meantime"):
-        expect(first.get_by_text(words)).to_be_visible()
+        expect(first.get_by_text(words).first).to_be_visible()
     picture(first, "two-people-policy", full=True)
     save(first)
 
@@ -176,7 +176,7 @@ def test_two_people_edit_one_group(opened: Open) -> None:
         "is “manager” now; it was “member”", f"Group member “Ben #{people[1]}, member” was removed",
         f"Group member “Dora #{people[3]}” was added",
     ):  # fmt: skip
-        expect(first.get_by_text(words)).to_be_visible()
+        expect(first.get_by_text(words).first).to_be_visible()
     picture(first, "two-people-group", full=True)
     save(first)
 
@@ -201,7 +201,7 @@ def test_two_people_edit_one_person(opened: Open) -> None:
     enter(first, "contact_methods-0-label", "Home")
     enter(first, "contact_methods-1-label", "Work")
     save(first, refused=True)
-    expect(first.get_by_text("Address is “otto@example.com” now")).to_be_visible()
+    expect(first.get_by_text("Address is “otto@example.com” now").first).to_be_visible()
     picture(first, "two-people-person", full=True)
     save(first)
 
