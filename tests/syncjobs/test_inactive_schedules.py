@@ -83,6 +83,11 @@ def in_the_shell(world: World) -> None:
     assert (code, INACTIVE in out, "Ana" in out) == (0, True, False)
 
 
+def in_the_walk_of_the_shell(world: World) -> None:
+    (step,) = document("walk", str(world.policy), "--at", NOW)["steps"]
+    assert step["people"] == []
+
+
 def in_a_conflict(world: World) -> None:
     shifts = NextShifts([Schedule.objects.get(pk=world.schedule)], AT)
     assert shifts.in_words([(world.schedule, world.ana)]) == ("schedule Mixed",)
@@ -109,6 +114,7 @@ INACTIVE_PLACES: Final[dict[str, Callable[[World], None]]] = {
     "oncall/selectors/shifts.py": in_the_next_shifts,
     "syncjobs/conflicts/next_shifts.py": in_a_conflict,
     "syncjobs/management/commands/on_call.py": in_the_shell,
+    "syncjobs/management/commands/walk.py": in_the_walk_of_the_shell,
     "syncjobs/parity/checks.py": in_parity,
 }
 

@@ -39,9 +39,10 @@ from oncall.admin.forms.fields import RowSelect
 from oncall.admin.forms.typed import ModelForm
 from oncall.aggregates import Draft, Kind
 from oncall.errors import OperationRefused
+from oncall.models import ChangeRecord
 from oncall.models.root import Element, Root
 from oncall.operations import Actor, WriteResult, account, deactivate, delete, reactivate, write
-from oncall.selectors.visible import acts_as_lead, visible_to
+from oncall.selectors.visible import acts_as_lead, may_view_all, visible_to
 
 Context = dict[str, object]
 ElementFormSets = Iterable["BaseInlineFormSet[Element, Root, ElementForm[Element]]"]
@@ -142,6 +143,8 @@ class OperationsAdmin(ModelAdmin[AnyVersioned]):
     ) -> HttpResponse:
         if request.method == "POST" and self._is_gone(request, object_id):
             request.gone, object_id = int(str(object_id)), None  # type: ignore[attr-defined]
+        shows_history = may_view_all(request.user, ChangeRecord) or acts_as_lead(request.user)
+        extra_context = {"show_history": shows_history, **(extra_context or {})}
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
         except OperationRefused as refused:

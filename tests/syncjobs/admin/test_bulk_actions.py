@@ -27,11 +27,14 @@ OPERATIONS: Final = {
     "reactivate_selected": "oncall.admin.base.aggregate.reactivate",
     "erase_selected": "oncall.admin.people.erase_responder",
 }
-#: The other actions. Django's own deletes what nothing protects; the package's others are one statement.
+#: The other actions: those of questions and invitations have tests of their own. Django's own deletes what nothing
+#: protects; the package's others are one statement.
 OTHERS: Final = {
     *(f"{label} delete_selected" for label in ("auth.Group", *(
         f"django_celery_beat.{name}" for name in (
             "PeriodicTask", "ClockedSchedule", "CrontabSchedule", "IntervalSchedule", "SolarSchedule")))),
+    "syncjobs.Conflict answer_together",
+    *(f"syncjobs.Invitation {name}_selected" for name in ("approve", "revoke", "resend")),
     *(f"django_celery_beat.PeriodicTask {name}_tasks" for name in ("enable", "disable", "toggle", "run")),
 }  # fmt: skip
 

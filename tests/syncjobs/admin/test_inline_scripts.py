@@ -16,11 +16,13 @@ from django.apps import apps
 from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
 from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
 
 from connectors.models import Connection
 from oncall.models import User
 from oncall.rendering.spec import Layer
+from syncjobs.models import Invitation
 from tests.syncjobs.conftest import Sync, user
 
 #: A name that would leave a string of a script.
@@ -114,6 +116,15 @@ def run_of_many_rows(sync: Sync, admin_user: User) -> dict[str, str]:
     ClockedSchedule.objects.create(clocked_time="2026-01-01T00:00Z")
     PeriodicTask.objects.create(name="a task", task="syncjobs.tasks.tick", interval=interval)
     run = sync.run()
+    now = timezone.now()
+    Invitation.objects.create(
+        connection=sync.connection,
+        external_id="U1",
+        email="x@example.com",
+        created_at=now,
+        expires_at=now,
+        from_shell=True,
+    )
     return addresses(run.pk, getattr(run.items.first(), "pk", None))
 
 

@@ -69,7 +69,7 @@ PAGES: Mapping[str, Page] = {
     "oncall_responder_changelist": Page(LISTS, 10),
     "oncall_responder_add": Page(AGGREGATE, 10),
     "oncall_responder_change": Page(AGGREGATE, 10),
-    "oncall_responder_delete": Page(AGGREGATE, 14),
+    "oncall_responder_delete": Page(AGGREGATE, 16),
     "oncall_responder_names": Page(NAMES, 4, title=False),
     "oncall_escalationpolicy_changelist": Page(LISTS, 10),
     "oncall_escalationpolicy_add": Page(CARDS, 10),
@@ -92,7 +92,7 @@ PAGES: Mapping[str, Page] = {
     "syncjobs_syncrun_item": Page(RUNS, 10, title=False),
     "syncjobs_syncrun_progress": Page(RUNS, 10, title=False),
     "syncjobs_conflict_changelist": Page(CONFLICTS, 23),
-    "syncjobs_conflict_change": Page(CONFLICTS, 30),
+    "syncjobs_conflict_change": Page(CONFLICTS, 32),
     "syncjobs_conflict_people": Page(ANSWERS, 10, title=False),
     "syncjobs_conflict_history": Page(CONFLICTS, 10),
 }
@@ -121,10 +121,10 @@ REFUSED = (
     *(f"syncjobs_syncrun_{page}" for page in ("add", "delete")),
 )
 #: Addresses that Django and Unfold bring along, the models of other packages, the pages of ``oncall.admin.logins``, and
-#: the password reset, whose tests are in tests/oncall/admin/everybody.
+#: the password reset, whose tests are in tests/oncall/admin/everybody, and invitations (tests/syncjobs/invitations).
 FOREIGN = re.compile(
     r"account_(logins|confirm)|(auth|django_celery_beat)_.*|login|logout|password_change(_done)?|autocomplete|jsi18n|"
-    r"search|view_on_site|admin_password_reset|password_reset_.*"
+    r"search|view_on_site|admin_password_reset|password_reset_.*|(syncjobs_)?invitation(_.*)?"
 )
 
 

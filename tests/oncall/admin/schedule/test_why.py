@@ -42,7 +42,7 @@ def test_elements_with_one_key_have_their_own_dates(browser: Client, make: MakeR
     }
     pk = make("schedule", elements, layers=weekly_layers(f"person:local:{ana}"))
     for model in (Override, ExtraShift, Substitution):  # so that the three elements have the same key
-        assert model._default_manager.update(pk=9_999) == 1
+        assert model._default_manager.update(id=9_999) == 1
     assert "Override Tue 10 Mar 08:00 UTC to Tue 10 Mar 16:00 UTC: Ben instead of Ana." in said(
         browser, pk, "2026-03-10T09:00"
     )
