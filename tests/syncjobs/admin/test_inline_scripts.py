@@ -121,6 +121,7 @@ def run_of_many_rows(sync: Sync, admin_user: User) -> dict[str, str]:
         connection=sync.connection,
         external_id="U1",
         email="x@example.com",
+        state="sent",
         created_at=now,
         expires_at=now,
         from_shell=True,
