@@ -16,7 +16,7 @@ def map_person(question: Question, arguments: Arguments, sides: Sides) -> Outcom
     """Make the imported person an account, or a person who is here already."""
     to = arguments["to"].strip()
     if to.startswith(PERSON):
-        return _map_to_row(question, sides, _person(to, sides))
+        return _map_to_row(question, sides, find_person(to, sides))
     account = sides.account(to)
     if account is None:
         raise Refused("invalid_argument", f"to: no account has the address {to}. Create the account first.")
@@ -60,7 +60,7 @@ def map_claims(question: Question, arguments: Arguments, sides: Sides) -> Outcom
         row = sides.rows.get(key)
         if row is None:
             raise Refused("stale_question", f"{external_id} is not imported yet. Apply the waiting plan first.")
-        target = _person(to, sides)
+        target = find_person(to, sides)
         changes_account |= (target.account_id or row.account_id) is not None
         effects.append(_merged(row, target, external_id))
     targets = {effect.merge_into for effect in effects}
@@ -115,7 +115,7 @@ def _map_to_row(question: Question, sides: Sides, target: RowSide) -> Outcome:
     return Outcome((_merged(sides.row, target, question.external_id),), changes_account=has_account)
 
 
-def _person(text: str, sides: Sides) -> RowSide:
+def find_person(text: str, sides: Sides) -> RowSide:
     """Return the person of an argument ``responder:ID``. Raises Refused."""
     number = text.removeprefix(PERSON)
     row = sides.person(int(number)) if number.isascii() and number.isdecimal() and len(number) < 18 else None

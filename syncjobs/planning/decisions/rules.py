@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from oncall.aggregates import Kind
 from oncall.emails import canonical_email
+from syncjobs.planning.decisions.people import PERSON, find_person
 from syncjobs.planning.decisions.values import Arguments, Question, Refused, RuleDraft, Sides
 from syncjobs.planning.values import RuleView
 
@@ -77,12 +78,11 @@ def remember_field(choice: str, question: Question) -> RuleDraft:
 def remember_domain(question: Question, arguments: Arguments, sides: Sides) -> RuleDraft:
     """Return the rule that one domain of addresses is another. Raises Refused."""
     to = arguments["to"]
-    target = sides.account(to) if not to.startswith("responder:") else None
-    email = target.email if target else to
-    if to.startswith("responder:"):
-        number = to.removeprefix("responder:")
-        row = sides.person(int(number)) if number.isdecimal() and len(number) < 18 else None
-        email = str(row.state.fields.get("email", "")) if row else ""
+    if to.startswith(PERSON):
+        email = str(find_person(to, sides).state.fields.get("email", ""))
+    else:
+        account = sides.account(to)
+        email = account.email if account else to
     old, new = _domain(str(question.evidence.get("email") or "")), _domain(email)
     if not old or not new or old == new:
         raise Refused(
