@@ -39,8 +39,13 @@ def name_of(participant: Participant, names: Names) -> str:
     return name.name if name else f"{participant} {UNKNOWN}"
 
 
-def names_in_words(participants: Sequence[Participant], names: Names) -> str:
+def names_in_order(participants: Sequence[Participant], names: Names) -> str:
     return ", ".join(name_of(participant, names) for participant in participants)
+
+
+def names_in_words(participants: Sequence[Participant], names: Names) -> str:
+    """Returns the names of people on call together, sorted by name: their keys would give an order by row number."""
+    return ", ".join(sorted(name_of(participant, names) for participant in participants))
 
 
 def identity(participant: Participant, names: Names) -> str:

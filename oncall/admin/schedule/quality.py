@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from oncall.admin.base.columns import moment, span_in_words
-from oncall.admin.schedule.bars import Bars, identity, name_of, names_in_words
+from oncall.admin.schedule.bars import Bars, identity, name_of, names_in_order, names_in_words
 from oncall.rendering.coverage import fairness, gaps, loads
 from oncall.rendering.final import Span
 from oncall.rendering.rotations import rotations
@@ -72,7 +72,7 @@ def now_in_words(answer: OnCall, bars: Bars) -> OnCallNow:
 def rotations_in_words(spec: ScheduleSpec, bars: Bars) -> list[RotationOrder]:
     """Returns each rotation that several layers share, once."""
     return [
-        RotationOrder(names_in_words(rotation.order, bars.names), *_until(rotation.next_handoff, bars))
+        RotationOrder(names_in_order(rotation.order, bars.names), *_until(rotation.next_handoff, bars))
         for rotation in rotations(spec, bars.now)
     ]
 

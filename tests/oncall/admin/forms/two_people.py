@@ -20,7 +20,8 @@ KINDS: Final[Mapping[str, Kind]] = {
 #: Admins without a form of an aggregate, and why two people cannot lose anything in them.
 OTHERS: Final = {
     "oncall.User": "an account has no elements; tests/oncall/admin/test_two_administrators.py tests its fields",
-    "oncall.ChangeRecord": "read-only", "syncjobs.Conflict": "read-only", "syncjobs.SyncRun": "read-only",
+    "oncall.ChangeRecord": "read-only", "syncjobs.Invitation": "read-only",
+    "syncjobs.Conflict": "read-only", "syncjobs.SyncRun": "read-only",
 }  # fmt: skip
 #: Admins of rows without a version: values of a row, what the first person enters, and what the second person stores.
 COMPARED: Final[Mapping[str, tuple[dict[str, Any], dict[str, str], dict[str, Any]]]] = {

@@ -12,6 +12,7 @@ from oncall.admin.schedule.bars import (
     identity,
     layer_titles,
     name_of,
+    names_in_order,
     names_in_words,
     table,
 )
@@ -48,7 +49,15 @@ def test_names_of_people_strangers_and_holders_without_a_row() -> None:
     assert name_of(STRANGER, NAMES) == "3:P (not known here)"
     assert name_of(Participant("group", "3:G"), {}) == "group:3:G (not known here)"
     assert name_of(Participant("unknown", "3:bot:7"), {}) == "somebody unknown (bot 7)"
-    assert names_in_words((ANN, STRANGER), NAMES) == "Ann, 3:P (not known here)"
+    assert names_in_words((ANN, STRANGER), NAMES) == "3:P (not known here), Ann"
+
+
+def test_people_on_call_together_are_sorted_by_name_and_an_order_keeps_its_places() -> None:
+    people = tuple(sorted((person("local:9"), person("local:10"))))
+    names = {person("local:9"): Name(9, "Ann"), person("local:10"): Name(10, "Ben")}
+    assert people[0] == person("local:10")  # keys are texts
+    assert names_in_words(people, names) == "Ann, Ben"
+    assert names_in_order(people, names) == "Ben, Ann"
 
 
 def test_a_person_has_one_colour_under_every_key() -> None:
