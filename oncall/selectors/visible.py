@@ -5,6 +5,7 @@ account leads: the groups, their schedules, policies and services, the people wh
 these schedules or policies, and the change records of all these.
 """
 
+from collections.abc import Collection
 from typing import Any, Final, TypeVar
 
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -78,6 +79,20 @@ def named_beside(account: Viewer, model: type[Model], rows: "QuerySet[AnyRow]") 
     The permission on that model shows all; a lead, who sees only some rows of it, is told only of rows that it may see.
     """
     return rows if may_view_all(account, model) else visible_to(account, rows)
+
+
+def may_view_any(account: Viewer, model: type[Model]) -> bool:
+    """Returns whether the account may open pages of a model, if only for the rows that :func:`visible_to` gives."""
+    return may_view_all(account, model) or acts_as_lead(account)
+
+
+def visible_ids(account: Viewer, rows: "QuerySet[AnyRow]", ids: Collection[int]) -> frozenset[int]:
+    """Returns those of the ids whose rows the account may see. Makes one query for a lead, none for others."""
+    if may_view_all(account, rows.model):
+        return frozenset(ids)
+    if not ids or not acts_as_lead(account):
+        return frozenset()
+    return frozenset(visible_to(account, rows.filter(pk__in=ids)).values_list("pk", flat=True))
 
 
 def _led(account: Viewer) -> "QuerySet[GroupLead]":

@@ -19,13 +19,14 @@ from syncjobs.admin.buttons import start_and_show
 from syncjobs.admin.selection import SelectionAdmin
 from syncjobs.models import RunKind, SyncProfile
 from syncjobs.pages.marks import (
-    conflicts_url,
+    conflicts_link,
     connection_url,
     kind_words,
     last_moved,
+    linked,
     next_link,
     render_page,
-    run_url,
+    run_link,
     state_mark,
 )
 from syncjobs.pages.status import ConnectionStatus, connection_statuses
@@ -45,10 +46,11 @@ class SyncedConnectionAdmin(SelectionAdmin):
         return PageOfRows
 
     def complete(self, request: HttpRequest, rows: Sequence[Any]) -> None:
-        """Set ``status`` on the connections of one page."""
+        """Set ``status`` and ``viewer``, the account that sees the list, on the connections of one page."""
         statuses = connection_statuses(rows)
         for connection in rows:
             vars(connection)["status"] = statuses[connection.pk]
+            vars(connection)["viewer"] = request.user
 
     # --- the list -----------------------------------------------------------------------------------------------------
 
@@ -72,19 +74,20 @@ class SyncedConnectionAdmin(SelectionAdmin):
         if run is None:
             return "none yet"
         mark = state_mark(run)
-        return format_html('<a href="{}">{} {}</a>', run_url(run), pill(mark["text"], mark["type"]), last_moved(run))
+        shown = format_html("{} {}", pill(mark["text"], mark["type"]), last_moved(run))
+        return linked(run_link(run, vars(connection)["viewer"]), shown)
 
     @display(description="Conflicts")
     def conflicts_shown(self, connection: Connection) -> str:
         number = _status(connection).conflicts
         if not number:
             return "none"
-        return format_html('<a href="{}">{}</a>', conflicts_url(connection), pill(f"{number} open", "warning"))
+        return linked(conflicts_link(connection, vars(connection)["viewer"]), pill(f"{number} open", "warning"))
 
     @display(description="Next")
     def next_action(self, connection: Connection) -> str:
-        text, url = next_link(_status(connection))
-        return format_html('<a class="rb-link" href="{}">{}</a>', url, text)
+        text, url = next_link(_status(connection), vars(connection)["viewer"])
+        return linked(url, text)
 
     # --- the form -----------------------------------------------------------------------------------------------------
 
@@ -112,7 +115,9 @@ class SyncedConnectionAdmin(SelectionAdmin):
             "status": status,
             "mark": state_mark(run) if run else None,
             "moved": last_moved(run) if run else "",
-            "next": next_link(status),
+            "next": next_link(status, request.user),
+            "run_link": run_link(run, request.user) if run else "",
+            "conflicts_link": conflicts_link(connection, request.user),
             "may_choose": request.user.has_perm("syncjobs.view_syncprofile"),
             "may_start": may_start,
             "may_disconnect": may_start and self.has_change_permission(request, connection),

@@ -8,13 +8,14 @@ from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.timesince import timesince
 
 from connectors.models import Connection
 from connectors.records import ENTITY_TYPES, ENTITY_WORDS, EntityType
-from oncall.selectors.visible import may_view_all, visible_to
+from oncall.selectors.visible import Viewer, may_view_all, may_view_any, visible_to
 from oncall.tables.kinds import ROOTS
-from syncjobs.models import RunState, SyncRun
+from syncjobs.models import Conflict, RunState, SyncRun
 from syncjobs.pages.status import ConnectionStatus
 
 STATE_COLOURS: Final = {
@@ -67,17 +68,20 @@ def _entity_type(kind: str) -> EntityType | None:
     return next((entity_type for entity_type in ENTITY_TYPES if entity_type == kind), None)
 
 
-def next_link(status: ConnectionStatus) -> tuple[str, str]:
-    """Return the text and the address of what to do about a connection now."""
+def next_link(status: ConnectionStatus, viewer: Viewer) -> tuple[str, str]:
+    """Return the text and the address of what to do about a connection now.
+
+    The address is empty if the account may not open it.
+    """
     connection, run = status.connection, status.run
     step = status.next_step
     if run is not None and step in ("watch", "review", "look"):
         texts = {"watch": f"Watch run {run.pk}", "review": "Review the plan", "look": "See what went wrong"}
         text = "See why it is held" if run.state == RunState.HELD else texts[step]
-        return text, run_url(run)
+        return text, run_link(run, viewer)
     if step == "decide":
         number = f"{status.conflicts} conflict{'s' if status.conflicts > 1 else ''}"
-        return f"Look at {number}", conflicts_url(connection)
+        return f"Look at {number}", conflicts_link(connection, viewer)
     texts = {"reconnect": "Enter the credentials again", "test": "Test the connection", "plan": "Plan a sync"}
     return texts.get(step, "Sync now"), connection_url(connection)
 
@@ -90,9 +94,20 @@ def connection_url(connection: Connection) -> str:
     return reverse("admin:connectors_connection_change", args=[connection.pk])
 
 
-def conflicts_url(connection: Connection) -> str:
-    """Return the address of the open conflicts of a connection."""
-    return f"{reverse('admin:syncjobs_conflict_changelist')}?connection={connection.pk}"
+def run_link(run: SyncRun, viewer: Viewer) -> str:
+    """Return the address of a run; empty if the account may not open it."""
+    return run_url(run) if may_view_any(viewer, SyncRun) else ""
+
+
+def conflicts_link(connection: Connection, viewer: Viewer) -> str:
+    """Return the address of the open conflicts of a connection; empty if the account may not open it."""
+    url = f"{reverse('admin:syncjobs_conflict_changelist')}?connection={connection.pk}"
+    return url if may_view_any(viewer, Conflict) else ""
+
+
+def linked(url: str, shown: str) -> str:
+    """Return a text as HTML: a link if there is an address."""
+    return format_html('<a class="rb-link" href="{}">{}</a>', url, shown) if url else shown
 
 
 def last_moved(run: SyncRun) -> str:

@@ -7,6 +7,7 @@ from django.http import HttpRequest
 
 from connectors.models import Connection
 from connectors.registry import provider_label
+from oncall.selectors.visible import Viewer
 from syncjobs.pages.marks import ago, kind_words, next_link, state_mark
 from syncjobs.pages.missing_parts import missing_sentences
 from syncjobs.pages.status import ConnectionStatus, connection_statuses
@@ -20,7 +21,8 @@ def source_cards(context: template.Context) -> list[dict[str, Any]]:
     request: HttpRequest = context["request"]
     if not request.user.has_perm("connectors.view_connection"):
         return []
-    return [_card(status) for status in connection_statuses(Connection.objects.order_by("name")).values()]
+    statuses = connection_statuses(Connection.objects.order_by("name"))
+    return [_card(status, request.user) for status in statuses.values()]
 
 
 @register.simple_tag
@@ -29,7 +31,7 @@ def missing_parts() -> list[str]:
     return missing_sentences()
 
 
-def _card(status: ConnectionStatus) -> dict[str, Any]:
+def _card(status: ConnectionStatus, viewer: Viewer) -> dict[str, Any]:
     run, synced = status.run, status.synced
     return {
         "connection": status.connection,
@@ -41,5 +43,5 @@ def _card(status: ConnectionStatus) -> dict[str, Any]:
         "imported": [(kind_words(kind, plural=number != 1), number) for kind, number in status.imported.items()],
         "equal": status.equal,
         "compared": status.compared,
-        "next": next_link(status),
+        "next": next_link(status, viewer),
     }

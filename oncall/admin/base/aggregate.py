@@ -42,7 +42,7 @@ from oncall.errors import OperationRefused
 from oncall.models import ChangeRecord
 from oncall.models.root import Element, Root
 from oncall.operations import Actor, WriteResult, account, deactivate, delete, reactivate, write
-from oncall.selectors.visible import acts_as_lead, may_view_all, visible_to
+from oncall.selectors.visible import acts_as_lead, may_view_any, visible_to
 
 Context = dict[str, object]
 ElementFormSets = Iterable["BaseInlineFormSet[Element, Root, ElementForm[Element]]"]
@@ -143,7 +143,7 @@ class OperationsAdmin(ModelAdmin[AnyVersioned]):
     ) -> HttpResponse:
         if request.method == "POST" and self._is_gone(request, object_id):
             request.gone, object_id = int(str(object_id)), None  # type: ignore[attr-defined]
-        shows_history = may_view_all(request.user, ChangeRecord) or acts_as_lead(request.user)
+        shows_history = may_view_any(request.user, ChangeRecord)
         extra_context = {"show_history": shows_history, **(extra_context or {})}
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)

@@ -12,6 +12,8 @@ from django.urls import reverse
 
 from oncall.admin.base.columns import source
 from oncall.admin.forms.aggregate_forms import AnyRoot
+from oncall.models import ChangeRecord
+from oncall.selectors.visible import may_view_any
 
 
 class AggregatePage(ABC, Generic[AnyRoot]):
@@ -43,7 +45,7 @@ class AggregatePage(ABC, Generic[AnyRoot]):
             "source": source(row),
             "list_url": reverse(f"{page}_changelist"),
             "edit_url": reverse(f"{page}_change", args=[pk]),
-            "history_url": reverse(f"{page}_history", args=[pk]),
+            "history_url": reverse(f"{page}_history", args=[pk]) if may_view_any(request.user, ChangeRecord) else "",
             "may_edit": self.admin.has_change_permission(request, row),
             **self.get_context(request, row),
         }

@@ -1,8 +1,9 @@
 """Describes the walk of an escalation policy in words: the levels by minute, and whom each level pages."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import groupby
+from types import MappingProxyType
 
 from django.urls import reverse
 
@@ -132,10 +133,12 @@ def _kind_word(target: Target) -> str:
 
 class LadderBuilder:
     """Builds the ladder of a walk. found: the policy and the rows that it refers to. at: the alert's instant. zone:
-    the time zone of the page."""
+    the time zone of the page. linked: the ids of the rows that become links, by kind."""
 
-    def __init__(self, found: Walkable, at: int, zone: str) -> None:
-        self.found, self.at, self.zone = found, at, zone
+    def __init__(
+        self, found: Walkable, at: int, zone: str, linked: Mapping[str, frozenset[int]] = MappingProxyType({})
+    ) -> None:
+        self.found, self.at, self.zone, self.linked = found, at, zone, linked
 
     def clock(self, minute: int) -> str:
         return moment(self.at + minute * MINUTE, self.zone, self.at)
@@ -180,7 +183,9 @@ class LadderBuilder:
         return self.found.rows.get((kind, target.key)) if kind else None
 
     def _url(self, kind: str | None, row: Row | None) -> str:
-        return reverse(f"admin:{_PAGES[kind]}", args=[row.pk]) if kind and row else ""
+        if kind is None or row is None or row.pk not in self.linked.get(kind, ()):
+            return ""
+        return reverse(f"admin:{_PAGES[kind]}", args=[row.pk])
 
     def _who(self, paged: Paged) -> Who:
         notes = {"unreachable": ["cannot be reached"], "away": ["away without a replacement"]}.get(paged.state, [])

@@ -18,7 +18,8 @@ from oncall.escalation.walk import MOST_MINUTES, Notice, WalkTooLong, notices, w
 from oncall.models import EscalationPolicy, Responder, Service
 from oncall.rendering.zones import DAY, zone_names
 from oncall.selectors.policies import Walkable, walkable
-from oncall.selectors.visible import named_beside, visible_to
+from oncall.selectors.visible import Viewer, may_view_any, named_beside, visible_ids, visible_to
+from oncall.tables.kinds import ROOTS
 
 MOST_SERVICES = 20
 MOST_LINES = 100
@@ -69,6 +70,7 @@ class PolicyContext(TypedDict, total=False):
 
     policy: EscalationPolicy
     services: QuerySet[Service]
+    may_open_services: bool
     more_services: int
     inactive: str
     reason: str
@@ -100,6 +102,7 @@ class EscalationPage(AggregatePage[EscalationPolicy]):
         return {
             "policy": row,
             "services": services[:MOST_SERVICES],
+            "may_open_services": may_view_any(request.user, Service),
             "more_services": max(services.count() - MOST_SERVICES, 0),
             **self._walk(request, row),
         }
@@ -122,7 +125,7 @@ class EscalationPage(AggregatePage[EscalationPolicy]):
             course = walk(found.policy, found.context, query.at, query.acknowledged)
         except WalkTooLong as why:
             return {"reason": f"The walk is too long: {why}.", "query": query}
-        builder = LadderBuilder(found, query.at, query.zone)
+        builder = LadderBuilder(found, query.at, query.zone, _visible_rows(request.user, found))
         lines = notices(course)
         return {
             "query": query,
@@ -133,6 +136,12 @@ class EscalationPage(AggregatePage[EscalationPolicy]):
             "lines": [_line(each, builder) for each in lines[:MOST_LINES]],
             "more_lines": max(len(lines) - MOST_LINES, 0),
         }
+
+
+def _visible_rows(account: Viewer, found: Walkable) -> Mapping[str, frozenset[int]]:
+    """Returns the ids of the rows of a walk that the account may open, by kind."""
+    ids = {kind: {row.pk for (each, _), row in found.rows.items() if each == kind} for kind in ROOTS}
+    return {kind: visible_ids(account, ROOTS[kind].rows, each) for kind, each in ids.items()}
 
 
 def _line(notice: Notice, builder: LadderBuilder) -> NoticeLine:
