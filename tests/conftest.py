@@ -21,6 +21,8 @@ os.environ["CREDENTIAL_KEYS"] = Fernet.generate_key().decode()
 django.setup()
 # A real password hash takes as long as a whole test of a page. Django tests its strength.
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# Each test client starts the middleware anew, which would then look at all static files. They are found when asked for.
+settings.WHITENOISE_AUTOREFRESH = True
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

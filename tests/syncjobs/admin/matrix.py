@@ -11,12 +11,12 @@ from typing import Any, Final
 
 from django.apps import apps
 from django.contrib import admin
-from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from oncall.admin.everybody.site import everybody
 from oncall.models import User
+from tests.syncjobs.site.undoing import undone
 
 METHODS: Final = ("GET", "POST")
 #: The answer is a login page; refused, absent or the index instead of the page; 405; anything else.
@@ -277,12 +277,8 @@ class Matrix:
             client = self._clients[cell.visitor.name] = Client()
             if cell.visitor.account is not None:
                 client.force_login(cell.visitor.account)
-        cookies = client.cookies.output()
-        with transaction.atomic():
+        with undone(client):
             answer = client.generic(cell.method, self.url(cell.route), content_type="application/x-www-form-urlencoded")
-            transaction.set_rollback(True)
-        if client.cookies.output() != cookies:
-            del self._clients[cell.visitor.name]  # logged out
         return classified(answer)
 
     def deviations(self, cells: list[Cell]) -> list[str]:
