@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from django.db.models import Max
 from django.http import HttpRequest
 
 from oncall.admin.base.replacements import ReplacementForm, ReplacementInline
@@ -81,8 +82,14 @@ class OverrideForm(ReplacementForm[Override]):
             "sources": row.sources,
             "replaces": row.replaces,
             "covers_gaps": self.cleaned_data["covers_gaps"],
-            "rank": row.rank,
+            "rank": row.rank if row.pk or self.removed else self._highest_rank(),
         }
+
+    def _highest_rank(self) -> int:
+        """Returns the rank with which a new override counts before all that overlap it, also imported ones."""
+        ranks = Override.objects.filter(schedule=self.instance.schedule_id)
+        highest: int | None = ranks.aggregate(highest=Max("rank"))["highest"]
+        return 0 if highest is None else highest + 1
 
 
 class OverrideInline(ReplacementInline[Override, Schedule]):
