@@ -38,3 +38,28 @@ def test_a_new_override_counts_before_those_that_it_overlaps(
     ranks = dict(Override.objects.values_list("by", "rank"))
     assert form("schedule", pk).send(**{f"{new}-ends": "2100-03-26T00:00"}).status_code == 302
     assert dict(Override.objects.values_list("by", "rank")) == ranks  # an edit keeps the order
+
+
+def test_the_limits_of_an_override_that_its_fields_do_not_show_are_in_its_heading(
+    form: Any, make: MakeRow, weekly_layers: Any
+) -> None:
+    ana, ben = (make("responder", name=name) for name in ("Ana", "Ben"))
+    limits = [
+        ({}, "Ben on Payments primary"),
+        ({"replaces": f"person:local:{ana}"}, "Ben on Payments primary (only instead of Ana)"),
+        ({"replaces": "person:3:PX"}, "Ben on Payments primary (only instead of person:3:PX)"),
+        ({"sources": ["L1"]}, "Ben on Payments primary (only in 1 of the layers and extra shifts)"),
+    ]
+    elements = {f"3:{n}": {**OVERRIDE, **each, "by_key": f"person:local:{ben}"} for n, (each, _) in enumerate(limits)}
+    pk = make("schedule", {"overrides": elements}, layers=weekly_layers(f"person:local:{ana}"))
+    page = form("schedule", pk)
+    (inline,) = page.browser.get(page.url).context["inline_admin_formsets"]
+    assert [each.original.get_inline_title() for each in inline if each.original] == [words for _, words in limits]
+    text = " ".join(page.browser.get(page.url).content.decode().split())
+    assert all(f"{words} <" in text for _, words in limits)
+
+
+def test_a_schedule_without_a_time_zone_is_refused_in_words(form: Any, problems: Any) -> None:
+    assert problems(form("schedule").send(name="New")) == [
+        "time_zone: Enter a time zone: the times of a schedule are local."
+    ]
