@@ -30,7 +30,8 @@ class ComparedForm(_Base):
 
     @property
     def _shape(self) -> str:
-        return self._meta.model._meta.label
+        label: str = self._meta.model._meta.label
+        return label
 
     def clean(self) -> Any:
         cleaned = super().clean()
