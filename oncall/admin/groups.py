@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
-from django.db.models import CharField, Prefetch, QuerySet
+from django.db.models import CharField, F, Prefetch, QuerySet
 from django.db.models.functions import Cast, Coalesce
 from django.http import HttpRequest
 from unfold.decorators import display
@@ -141,6 +141,9 @@ class GroupMemberInline(ElementInline[GroupMember, UserGroup]):
     select_related = ("responder",)
     verbose_name = "member"
     verbose_name_plural = "members"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[GroupMember]:
+        return super().get_queryset(request).order_by(F("responder__name_key").asc(nulls_last=True), "pk")
 
 
 @admin.register(UserGroup)

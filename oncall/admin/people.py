@@ -27,7 +27,7 @@ from oncall.errors import StaleRows
 from oncall.models import ContactMethod, GroupMember, NotificationRule, Responder, Substitution, UserGroup
 from oncall.operations import erase_responder, link_account, preview_erasure
 from oncall.operations.authority import CHANGE_ACCOUNT
-from oncall.selectors.responders import REACHABLE, with_reachability
+from oncall.selectors.responders import REACHABLE, is_valid_method, with_reachability
 from oncall.selectors.visible import named_beside
 from oncall.tables.base import element_key
 from oncall.tables.people import RESPONDERS
@@ -41,6 +41,11 @@ class ResponderForm(AggregateForm[Responder]):
     class Meta:
         model = Responder
         fields = ("name", "email", "title", "time_zone", "state", "account", "active")
+        help_texts = {
+            "state": "As the source reports it. A person who is inactive or deleted there cannot be reached.",
+            "account": "The login of this person.",
+            "active": "A person who is not active here keeps all slots and cannot be reached.",
+        }
 
 
 class ContactMethodForm(ElementForm[ContactMethod]):
@@ -50,6 +55,17 @@ class ContactMethodForm(ElementForm[ContactMethod]):
         model = ContactMethod
         fields = ("channel", "address", "extension", "label", "enabled")
 
+    def clean(self) -> None:
+        """Refuses an address by which nobody can be reached. One from a source is kept until somebody edits it."""
+        super().clean()
+        cleaned = self.cleaned_data
+        if self.errors or not cleaned["enabled"] or not {"channel", "address", "enabled"} & {*self.changed_data}:
+            return
+        entered = ContactMethod(channel=cleaned["channel"], address=cleaned["address"])
+        if not is_valid_method(entered):
+            kind = "e-mail address" if entered.channel == ContactMethod.Channel.EMAIL else "phone number"
+            self.add_error("address", f"This is no valid {kind}. Correct it, or switch the contact method off.")
+
     def values(self) -> dict[str, object]:
         return {name: self.cleaned_data[name] for name in RESPONDERS.elements[self.collection].fields}
 
@@ -58,11 +74,15 @@ class NotificationRuleForm(ElementForm[NotificationRule]):
     """Edits a notification rule. methods: the element keys and names of the responder's contact methods."""
 
     collection = "notification_rules"
-    method = forms.ChoiceField(label="Contact method")
+    method = forms.ChoiceField(
+        label="Contact method",
+        error_messages={"invalid_choice": "This contact method does not exist any more. Choose another one."},
+    )
 
     class Meta:
         model = NotificationRule
         fields = ("urgency", "delay")
+        labels = {"delay": "Delay, minutes"}
 
     def __init__(
         self,

@@ -1,13 +1,19 @@
 """The value types of escalation policies, one model for all vendors."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 TargetKind = Literal["responder", "schedule", "user_group", "group_routing", "escalation_policy", "unresolved"]
 Condition = Literal["not_acked", "not_closed"]
 Mode = Literal["current", "next", "previous"]
 Members = Literal["all", "leads", "others", "random"]
 Distribution = Literal["everyone", "round_robin"]
+
+
+#: The most levels, of all rounds and of all policies inside each other, and the most minutes of a walk. Writers and the
+#: walk share them, so that the walk of each stored policy can be shown.
+MOST_STEPS: Final = 2_000
+MOST_MINUTES: Final = 366 * 1_440
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,3 +66,15 @@ class Policy:
     after_last: Literal["nothing", "close"]
     unstaffed_level: Literal["skip", "skip_within_round", "wait"]
     resolved: Literal["level", "start"]
+
+    def too_long(self) -> str:
+        """Returns why no walk of this policy can be shown, or an empty string. Policies inside it are not counted."""
+        if not self.levels:
+            return ""
+        rounds = 1 + (self.repeat_count or 0)
+        if rounds * len(self.levels) > MOST_STEPS:
+            return f"has more than {MOST_STEPS} levels in all rounds"
+        waits = [level.wait or 0 for level in self.levels]
+        if self.initial_wait + rounds * sum(waits) - waits[-1] > MOST_MINUTES:
+            return f"takes more than {MOST_MINUTES} minutes"
+        return ""

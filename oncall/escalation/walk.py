@@ -9,12 +9,10 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Literal, NamedTuple, Protocol
 
-from oncall.escalation.policy import Level, Mode, Policy, Target
+from oncall.escalation.policy import MOST_MINUTES, MOST_STEPS, Level, Mode, Policy, Target
 from oncall.rendering.spec import VACANT, Participant
 from oncall.rendering.zones import MINUTE
 
-MOST_STEPS = 2_000
-MOST_MINUTES = 366 * 1_440
 MOST_NESTED, MOST_AGAIN = 50, 3  # policies inside each other, starts of one policy inside each other
 
 Outcome = Literal["paged", "acknowledged", "unknown", "waited", "skipped"]

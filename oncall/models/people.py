@@ -143,7 +143,7 @@ class ContactMethod(Element):
             case self.Channel.EMAIL:
                 self.canonical = canonical_email(address) or ""
             case self.Channel.SMS | self.Channel.VOICE:
-                number = "".join(c for c in address if c.isdigit() or c == "+")
+                number = "".join(c if c == "+" else str(int(c)) for c in address if c == "+" or c.isdecimal())
                 self.canonical = number if number.strip("+") else ""
             case _:
                 self.canonical = address

@@ -93,3 +93,12 @@ class Override(Span):
 
     def __str__(self) -> str:
         return f"{self.by or holder_in_words(self.by_key)} on {self.schedule}"
+
+    def get_inline_title(self) -> str:
+        """Returns the heading of its row in the form of the schedule: it names the limits that no field shows."""
+        limits = []
+        if self.replaces:
+            limits.append(f"only instead of {self.replaced or holder_in_words(self.replaces)}")
+        if self.sources is not None:
+            limits.append(f"only in {len(self.sources)} of the layers and extra shifts")
+        return f"{self} ({', '.join(limits)})" if limits else str(self)

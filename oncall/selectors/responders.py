@@ -15,12 +15,19 @@ REACHABLE_WORDS: Final = (
 _Channel = ContactMethod.Channel
 #: An e-mail address or a phone number is valid if it has a canonical form. The vendor alone knows the addresses of
 #: other channels.
-_VALID = Q(channel__in=[_Channel.PUSH, _Channel.OTHER]) | ~Q(canonical="")
+_WITHOUT_FORM = (_Channel.PUSH, _Channel.OTHER)
+_VALID = Q(channel__in=_WITHOUT_FORM) | ~Q(canonical="")
 _METHODS = ContactMethod.objects.filter(_VALID, responder=OuterRef("pk"), enabled=True)
 #: The condition of a query for responders.
 REACHABLE: Final = (
     Q(active=True) & ~Q(state__in=[Responder.State.INACTIVE, Responder.State.DELETED]) & Q(Exists(_METHODS))
 )
+
+
+def is_valid_method(method: ContactMethod) -> bool:
+    """Returns whether the address of a contact method that is not stored yet is valid."""
+    method.set_derived_columns()
+    return method.channel in _WITHOUT_FORM or bool(method.canonical)
 
 
 def with_reachability(rows: "QuerySet[Responder]") -> "QuerySet[Any]":

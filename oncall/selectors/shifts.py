@@ -1,11 +1,11 @@
 """Reads the coming shifts of one responder in all schedules."""
 
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from django.db.models import Q
-from django.utils import timezone
 
-from oncall.models import GroupMember, Reference, Schedule, Substitution
+from oncall.models import ExtraShift, GroupMember, Override, Reference, Schedule, Substitution
 from oncall.rendering.final import render_final
 from oncall.rendering.spec import InvalidSpec, Participant
 from oncall.selectors.participants import one_key
@@ -28,13 +28,15 @@ def shifts_of(responder_id: int, since: int, until: int) -> list[Shift]:
     """
     membership = GroupMember.objects.filter(responder=responder_id, group__active=True)
     groups = list(membership.values_list("group", flat=True))
-    replaced = Substitution.objects.filter(by=responder_id, ends_at__gt=timezone.now()).values("responder")
-    people = Q(responder=responder_id) | Q(responder__in=replaced)
-    uses = Reference.objects.filter(people | Q(user_group__in=groups), owner_schedule__isnull=False)
+    running = Q(ends_at__gt=datetime.fromtimestamp(since, UTC))
+    replaced = Substitution.objects.filter(running, by=responder_id).values("responder")
+    in_layers = Q(responder=responder_id) | Q(responder__in=replaced) | Q(user_group__in=groups)
+    uses = Reference.objects.filter(in_layers, owner_schedule__isnull=False)
+    in_elements = running & (Q(by=responder_id) | Q(by__in=replaced))
     schedules = Schedule.objects.filter(
         Q(pk__in=uses.values("owner_schedule"))
-        | Q(pk__in=Schedule.objects.filter(overrides__by=responder_id).values("pk"))
-        | Q(pk__in=Schedule.objects.filter(extra_shifts__by=responder_id).values("pk")),
+        | Q(pk__in=Override.objects.filter(in_elements).values("schedule"))
+        | Q(pk__in=ExtraShift.objects.filter(in_elements).values("schedule")),
         active=True,
     )
     loaded = list(schedules.order_by("name_key", "pk")[:500])

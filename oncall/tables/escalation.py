@@ -6,7 +6,7 @@ from typing import get_args
 from oncall.aggregates import AGGREGATES, Kind, Values
 from oncall.errors import InvalidDraft
 from oncall.escalation.codec import InvalidPolicy, levels_from_json
-from oncall.escalation.policy import Condition, Distribution, Members, Mode, Target, TargetKind
+from oncall.escalation.policy import Condition, Distribution, Members, Mode, Policy, Target, TargetKind
 from oncall.models import EscalationPolicy
 from oncall.tables.base import KeyColumn, KeyUse, Roots
 from oncall.tables.people import check_name
@@ -41,6 +41,9 @@ def _check(values: Values) -> None:
             raise InvalidDraft(f"{path}.distribution", f"unknown value {level.distribution!r}")
         for slot, target in enumerate(level.targets):
             _check_target(f"{path}.targets[{slot}]", target)
+    names = ("initial_wait", "repeat_count", "after_last", "unstaffed_level", "resolved")
+    if wrong_size := Policy(levels=levels, **{name: values[name] for name in names}).too_long():
+        raise InvalidDraft("levels", f"{wrong_size}, so who is paged cannot be shown")
 
 
 def _check_target(path: str, target: Target) -> None:
@@ -52,7 +55,7 @@ def _check_target(path: str, target: Target) -> None:
 
 
 def _is_count(value: object) -> bool:
-    return isinstance(value, int) and value >= 0
+    return type(value) is int and value >= 0
 
 
 def _find_keys(values: Values) -> Iterator[KeyUse]:

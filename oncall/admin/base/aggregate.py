@@ -66,6 +66,7 @@ class ElementInline(TabularInline[AnyElement, AnyRoot]):
     extra = 0
     formset = ElementFormSet
     show_change_link = False
+    template_after = "oncall/admin/element_pages.html"
     select_related: tuple[str, ...] = ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AnyElement]:
@@ -80,6 +81,7 @@ class ElementInline(TabularInline[AnyElement, AnyRoot]):
     def get_formset(self, request: HttpRequest, obj: AnyRoot | None = None, **kwargs: Any) -> Any:
         formset: Any = super().get_formset(request, obj, **kwargs)  # a new class for each request
         formset.may_change = self.has_change_permission(request, obj)
+        formset.page_number = request.GET.get(f"{formset.get_default_prefix()}-page", "")
         return formset
 
     def has_view_permission(self, request: HttpRequest, obj: AnyRoot | None = None) -> bool:

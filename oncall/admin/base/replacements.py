@@ -71,4 +71,4 @@ class ReplacementInline(ElementInline[AnyReplacement, AnyRoot]):
     """Shows the elements that have not ended, the earliest first."""
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AnyReplacement]:
-        return super().get_queryset(request).filter(ends_at__gt=timezone.now()).order_by("starts_at")
+        return super().get_queryset(request).filter(ends_at__gt=timezone.now()).order_by("starts_at", "pk")

@@ -54,7 +54,7 @@ class OperationForm(ModelForm[AnyVersioned]):
         super().__init__(*args, **kwargs)
         if self.instance.pk:
             self.show(self.instance)
-            self.initial[SNAPSHOT_FIELD] = signed(self._stored())
+            self.initial[SNAPSHOT_FIELD] = signed(self._stored(), self.kind)
 
     def _stored(self) -> dict[str, Any]:
         """Returns the values that the fields show for the stored row. Fields with an initial value of their own, like
@@ -89,9 +89,9 @@ class OperationForm(ModelForm[AnyVersioned]):
     def _refresh(self) -> None:
         """Shows the stored values in the fields that the person did not change."""
         stored = self._stored()
-        shown = unsigned(self.cleaned_data.get(SNAPSHOT_FIELD, ""))
+        shown = unsigned(self.cleaned_data.get(SNAPSHOT_FIELD, ""), self.kind)
         instead = refreshed(self, shown if isinstance(shown, dict) else stored, stored)
-        for name, texts in {**instead, SNAPSHOT_FIELD: [signed(stored)]}.items():
+        for name, texts in {**instead, SNAPSHOT_FIELD: [signed(stored, self.kind)]}.items():
             self.put_back(name, texts)
 
     @property

@@ -10,11 +10,15 @@ from oncall.aggregates import Values
 from oncall.escalation.codec import InvalidPolicy
 from oncall.rendering.spec import InvalidSpec
 
+#: A schedule or policy with more cards is edited without them: a form of 1,000 layers is larger than a request may be.
+MOST_CARDS = 100
+
 
 class CardsForm(AggregateForm[AnyRoot], Generic[AnyRoot, Card]):
     """Edits an aggregate with its cards. cards: the formset of layers or levels, None if the stored ones cannot be
-    read and none were sent. unreadable: why they cannot be read, or empty. cards_field: the JSON field that stores the
-    cards. reference_owner: the foreign key of ``Reference`` that points to the aggregate."""
+    read or are too many, and none were sent. unreadable: why they cannot be read, or empty. too_many: their number if
+    it is larger than MOST_CARDS, otherwise 0. cards_field: the JSON field that stores the cards. reference_owner: the
+    foreign key of ``Reference`` that points to the aggregate."""
 
     cards_field: ClassVar[str]
     reference_owner: ClassVar[str]
@@ -30,7 +34,9 @@ class CardsForm(AggregateForm[AnyRoot], Generic[AnyRoot, Card]):
             cards = self.stored_cards()
         except (InvalidSpec, InvalidPolicy) as wrong:
             self.unreadable, cards = str(wrong), ()
-        wanted = not self.unreadable or any(name.startswith(f"{self.cards_field}-") for name in data or ())
+        self.too_many = len(cards) if len(cards) > MOST_CARDS else 0
+        editable = not (self.unreadable or self.too_many)
+        wanted = editable or any(name.startswith(f"{self.cards_field}-") for name in data or ())
         self.cards = self.make_cards(data, cards) if wanted else None
 
     def stored_cards(self) -> tuple[Card, ...]:
@@ -52,6 +58,8 @@ class CardsForm(AggregateForm[AnyRoot], Generic[AnyRoot, Card]):
         title = self.cards.title.lower()
         if not self.cards.is_valid():
             self.add_error(None, f"Correct the {title} below.")
+        elif len(self.cards.ordered_forms) > max(MOST_CARDS, self.too_many):
+            self.add_error(None, f"A form stores at most {MOST_CARDS} {title}. Remove some of them.")
         elif self.cards.has_news and not self.errors:
             self.add_error(None, f"The {title} have changed in the meantime. Look at them, and save again.")
 

@@ -26,11 +26,16 @@ class ComparedForm(_Base):
                 sent = sent_by(self, [name], {name: self.get_initial_for_field(field, name)})
                 self.stored[name] = [text for texts in sent.values() for text in texts]
         self.fields[SNAPSHOT_FIELD] = forms.CharField(required=False, widget=forms.HiddenInput)
-        self.initial[SNAPSHOT_FIELD] = signed(self.stored)
+        self.initial[SNAPSHOT_FIELD] = signed(self.stored, self._shape)
+
+    @property
+    def _shape(self) -> str:
+        label: str = self._meta.model._meta.label
+        return label
 
     def clean(self) -> Any:
         cleaned = super().clean()
-        shown = unsigned(self.data.get(self.add_prefix(SNAPSHOT_FIELD), ""))
+        shown = unsigned(self.data.get(self.add_prefix(SNAPSHOT_FIELD), ""), self._shape)
         if isinstance(shown, dict):
             changed = [name for name, texts in self.stored.items() if name in shown and shown[name] != texts]
             if changed:
@@ -40,7 +45,7 @@ class ComparedForm(_Base):
     def _report(self, changed: list[str]) -> None:
         assert isinstance(self.data, QueryDict)  # noqa: S101 - the admin passes the body of the request
         self.data = self.data.copy()
-        self.data[self.add_prefix(SNAPSHOT_FIELD)] = signed(self.stored)
+        self.data[self.add_prefix(SNAPSHOT_FIELD)] = signed(self.stored, self._shape)
         words = [f"{name.replace('_', ' ')} is now “{', '.join(self.stored[name])}”" for name in changed]
         self.add_error(
             None,

@@ -1,8 +1,9 @@
 """The formset of an aggregate's elements in its form. It binds them by primary key."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
 from django.forms import BaseInlineFormSet
 from django.forms.formsets import DELETION_FIELD_NAME
@@ -15,15 +16,21 @@ from oncall.models.root import Element
 from oncall.tables.base import LOCAL, Elements
 from oncall.tables.kinds import ROOTS
 
+#: More elements are shown in pages: a form of some thousand is larger than a request may be.
+MOST_SHOWN = 50
+
 
 class ElementFormSet(KeyedFormSet[Element], BaseInlineFormSet):  # type: ignore[type-arg]
     """The forms of the stored elements and of new ones.
 
-    may_change: whether the account may change stored elements; otherwise they are shown read-only.
+    may_change: whether the account may change stored elements; otherwise they are shown read-only. page_number: the
+    page to show if there are more than MOST_SHOWN elements. page: this page, None if all elements are shown.
     """
 
     key_field, removed_field = "id", REMOVED_KEY
     may_change = True
+    page_number = ""
+    page: "Page[Element] | None" = None
 
     def __init__(self, data: Mapping[str, Any] | None = None, *, keep_all: bool = False, **kwargs: Any) -> None:
         self.keep_all = keep_all
@@ -44,21 +51,33 @@ class ElementFormSet(KeyedFormSet[Element], BaseInlineFormSet):  # type: ignore[
     # --- the stored elements ------------------------------------------------------------------------------------------
 
     def items(self, keys: Sequence[str]) -> dict[str, Element]:
-        """Returns the elements that the inline shows, and those that were sent: they may have ended since."""
+        """Returns the elements that the inline shows, and those that were sent: they may have ended since, or may be on
+        another page by now."""
         if self.instance.pk is None:
             return {}
         assert isinstance(self.queryset, QuerySet)  # noqa: S101 - set by Django
         shown = self.queryset if self.queryset.ordered else self.queryset.order_by("pk")
-        rows = {str(row.pk): row for row in shown}
+        found = list(shown[: MOST_SHOWN + 1])
+        if len(found) > MOST_SHOWN:
+            self.page = Paginator(shown, MOST_SHOWN).get_page(self.page_number)
+            found = [] if keys else list(self.page.object_list)
+        rows = {str(row.pk): row for row in found}
         ids = [int(key) for key in keys if key not in rows and key.isascii() and key.isdecimal() and len(key) < 19]
-        if ids and self.may_change:
-            others = self.table.rows.filter(**{self.fk.name: self.instance}, pk__in=ids)
+        if ids:
+            among = self.table.rows.filter(**{self.fk.name: self.instance}) if self.may_change else shown
+            others = among.filter(pk__in=ids)
             rows |= {str(row.pk): row for row in others.order_by("pk")}
         if self.form.person_column:
             people = (getattr(row, self.form.person_column) for row in rows.values())
             self.form_kwargs["directory"].expect("responder", filter(None, people))
         place = {key: number for number, key in enumerate(keys)}  # a row stays where the person saw it
         return dict(sorted(rows.items(), key=lambda each: place.get(each[0], len(place))))
+
+    @property
+    def page_numbers(self) -> Iterator[str | int]:
+        """The numbers of the pages, with an ellipsis for those that are left out."""
+        assert self.page is not None  # noqa: S101 - the template shows pages only if there are several
+        return self.page.paginator.get_elided_page_range(self.page.number, on_each_side=2, on_ends=1)
 
     def values_of(self, item: Element) -> Any:
         return self.table.read(item)

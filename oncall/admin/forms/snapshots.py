@@ -11,7 +11,7 @@ it, whether somebody else changed it in the meantime, or both:
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
@@ -41,17 +41,24 @@ Values = Mapping[str, Any]
 Sent = dict[str, list[str]]
 
 
-def signed(value: object) -> str:
-    """Returns a value of JSON as a text that only this site can make. Equal values have equal texts."""
-    return signing.Signer(salt=_SALT).sign_object(value, compress=True)
+def signed(value: object, shape: str) -> str:
+    """Returns a value of JSON as a text that only this site can make. Equal values have equal texts.
+
+    shape: what the value describes. A form of another model, or of another release, cannot read it then.
+    """
+    return _signer(shape).sign_object(value, compress=True)
 
 
-def unsigned(text: object) -> Any:
-    """Returns the value that was signed, or None if the text was not signed by this site."""
+def unsigned(text: object, shape: str) -> Any:
+    """Returns the value that was signed, or None if this site has not signed the text for this shape."""
     try:
-        return signing.Signer(salt=_SALT).unsign_object(str(text))
+        return _signer(shape).unsign_object(str(text))
     except signing.BadSignature:
         return None
+
+
+def _signer(shape: str) -> signing.Signer:
+    return signing.Signer(salt=f"{_SALT}.{shape}")
 
 
 def plain(value: object) -> Any:
@@ -240,7 +247,7 @@ class KeyedFormSet(forms.BaseFormSet, Generic[Item]):  # type: ignore[type-arg]
         forms_sent = _forms_in(found, str(self.prefix))
         keys = [self._key(sent, self.removed_field) or self._key(sent, self.key_field) for sent in forms_sent]
         stored = self.items(keys)
-        sent_back = unsigned(found.get(f"{self.prefix}-{SNAPSHOT}", ""))
+        sent_back = unsigned(found.get(f"{self.prefix}-{SNAPSHOT}", ""), self._shape)
         known = sent_back is not None
         shown = (
             [Snapshot(**each) for each in sent_back] if known else [self._snapshot(*each) for each in stored.items()]
@@ -351,7 +358,11 @@ class KeyedFormSet(forms.BaseFormSet, Generic[Item]):  # type: ignore[type-arg]
 
     @property
     def snapshots(self) -> str:
-        return signed([asdict(slot.snapshot) for slot in self.slots if slot.snapshot is not None])
+        return signed([asdict(slot.snapshot) for slot in self.slots if slot.snapshot is not None], self._shape)
+
+    @property
+    def _shape(self) -> str:
+        return f"{self.prefix} {' '.join(each.name for each in fields(Snapshot))}"
 
     @cached_property
     def management_form(self) -> ManagementForm:

@@ -102,21 +102,20 @@ class InstantWidget(forms.Widget):
     def value_omitted_from_data(self, data: Mapping[str, Any], files: object, name: str) -> bool:
         return name not in data
 
-    def zone_of(self, entered: Entered) -> str:
-        """Returns the zone of a typed reading: the zone in which the form was filled, even if it is another now."""
+    def zone_of(self, entered: Entered) -> FormZone:
+        """Returns the zone of a typed reading: the zone in which the form was filled, even if it is another now, or if
+        the row was deleted in the meantime."""
         shown = entered.shown.partition(" ")[0]
-        return shown if self.zone.fixed and shown in zone_names() else self.zone.name
+        return FormZone(shown, True) if shown in zone_names() else self.zone
 
     def kept(self, entered: Entered, typed: int) -> datetime | None:
         """Returns the instant with which the form was filled if its reading is still the typed one."""
         shown = entered.shown.partition(" ")[2]
-        if not self.zone.fixed or not shown or _instant(entered.pick) is None or _reading(shown) != typed:
-            return None
-        return _instant(entered.pick)
+        return _instant(entered.pick) if shown and _reading(shown) == typed else None
 
     def get_context(self, name: str, value: object, attrs: dict[str, Any] | None) -> dict[str, Any]:
         entered = value if isinstance(value, Entered) else Entered("" if value is None else str(value))
-        zone, shown, pick = self.zone_of(entered), entered.reading, entered.pick
+        (zone, fixed), shown, pick = self.zone_of(entered), entered.reading, entered.pick
         instant = value if isinstance(value, datetime) else _instant(entered.reading)
         typed = _reading(entered.reading) if instant is None else reading(zone, int(instant.timestamp()))
         if instant is not None:
@@ -128,8 +127,8 @@ class InstantWidget(forms.Widget):
         context = super().get_context(name, value, attrs)
         context["widget"] |= {
             "input": ReadingInput().get_context(name, shown, context["widget"]["attrs"])["widget"],
-            "zone": zone if self.zone.fixed else "",
-            "shown": f"{zone} {shown if typed is not None else ''}".strip() if self.zone.fixed else "",
+            "zone": zone if fixed else "",
+            "shown": f"{zone} {shown if typed is not None else ''}".strip() if fixed else "",
             "time": words(typed) if typed is not None else "",
             "options": (options := [] if typed is None else _options(zone, typed, pick)),
             "answered": any(option["chosen"] for option in options),
@@ -191,7 +190,7 @@ class InstantField(forms.Field):
         assert isinstance(self.widget, InstantWidget)  # noqa: S101 - no form passes another widget
         kept = self.widget.kept(entered, typed)
         if kept is None:
-            kept = _chosen(self.widget.zone_of(entered), typed, _instant(entered.pick))
+            kept = _chosen(self.widget.zone_of(entered).name, typed, _instant(entered.pick))
         check_years(int(kept.timestamp()), words(typed))
         return kept
 

@@ -63,7 +63,10 @@ class LevelForm(CardForm[Level]):
         min_value=0,
         required=False,
         label="Wait, minutes",
-        help_text="Until the next level starts. If it is empty on the last level, there is no further round.",
+        help_text=(
+            "Until the next level starts; on the last level, until the next round. If it is empty, it is unknown when "
+            "they start."
+        ),
         widget=UnfoldAdminIntegerFieldWidget,
     )
     distribution = forms.ChoiceField(

@@ -14,7 +14,8 @@ from oncall.admin.base.page import AggregatePage
 from oncall.admin.forms.times import AtForm
 from oncall.admin.policy.ladder import INACTIVE_WORDS, Ladder, LadderBuilder
 from oncall.escalation.codec import InvalidPolicy
-from oncall.escalation.walk import MOST_MINUTES, Notice, WalkTooLong, notices, walk
+from oncall.escalation.policy import MOST_MINUTES
+from oncall.escalation.walk import Notice, WalkTooLong, notices, walk
 from oncall.models import EscalationPolicy, Responder, Service
 from oncall.rendering.zones import DAY, zone_names
 from oncall.selectors.policies import Walkable, walkable

@@ -23,6 +23,8 @@ Reason = Callable[[Participant, int, int], str]
 FINAL = "Final schedule"
 #: Up to this number of people at once have a bar each; more share one bar.
 MOST_LANES = 12
+#: Lines of a table. A person reads fewer, and a page with many thousands takes seconds.
+MOST_LINES = 500
 
 
 class RowTexts(TypedDict, total=False):
@@ -239,8 +241,8 @@ class BarLine:
     unreachable: bool
 
 
-def table(row: Row, zone: str, now: int) -> list[BarLine]:
-    """Returns the bars of a row as lines of a table, with times in ``zone``."""
+def table(row: Row, zone: str, now: int, most: int | None = None) -> list[BarLine]:
+    """Returns the bars of a row as lines of a table, with times in ``zone``. most: how many of the first; None: all."""
     return [
         BarLine(
             bar,
@@ -250,5 +252,27 @@ def table(row: Row, zone: str, now: int) -> list[BarLine]:
             "gap" in bar.style,
             "unreachable" in bar.style,
         )
-        for bar in sorted(row.bars, key=lambda each: (each.start, each.end))
+        for bar in sorted(row.bars, key=lambda each: (each.start, each.end))[:most]
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class RowTable:
+    """A row as a table. more: the number of lines that are left out. reasons: whether a bar has a reason. open: whether
+    the table is unfolded at first."""
+
+    row: Row
+    lines: list[BarLine]
+    more: int
+    reasons: bool
+    open: bool
+
+    @classmethod
+    def of(cls, row: Row, zone: str, now: int) -> "RowTable":
+        return cls(
+            row,
+            table(row, zone, now, MOST_LINES),
+            max(len(row.bars) - MOST_LINES, 0),
+            any(bar.reason for bar in row.bars),
+            row.label == FINAL or any("mismatch" in bar.style for bar in row.bars),
+        )

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from django.core.exceptions import ValidationError
+from django.db.models import Max
 from django.http import HttpRequest
 
 from oncall.admin.base.replacements import ReplacementForm, ReplacementInline
@@ -39,6 +41,12 @@ class ScheduleForm(CardsForm[Schedule, Layer]):
 
     def is_valid(self) -> bool:
         return super().is_valid() and not self.only_previewed
+
+    def clean_time_zone(self) -> str:
+        zone: str = self.cleaned_data["time_zone"]
+        if not zone and self.instance.zone_state == Schedule.ZoneState.OK:
+            raise ValidationError("Enter a time zone: the times of a schedule are local.")
+        return zone
 
     def stored_cards(self) -> tuple[Layer, ...]:
         return layers_from_json(self.instance.layers)
@@ -81,15 +89,21 @@ class OverrideForm(ReplacementForm[Override]):
             "sources": row.sources,
             "replaces": row.replaces,
             "covers_gaps": self.cleaned_data["covers_gaps"],
-            "rank": row.rank,
+            "rank": row.rank if row.pk or self.removed else self._highest_rank(),
         }
+
+    def _highest_rank(self) -> int:
+        """Returns the rank with which a new override counts before all that overlap it, also imported ones."""
+        ranks = Override.objects.filter(schedule=self.instance.schedule_id)
+        highest: int | None = ranks.aggregate(highest=Max("rank"))["highest"]
+        return 0 if highest is None else highest + 1
 
 
 class OverrideInline(ReplacementInline[Override, Schedule]):
     model = Override
     form = OverrideForm
     fields = ("stand_in", "starts", "ends", "covers_gaps")
-    select_related = ("by", "schedule")
+    select_related = ("by", "replaced", "schedule")
     verbose_name = "override"
     verbose_name_plural = "Current and future overrides (schedule's time zone)"
 

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple, TypedDict
@@ -16,7 +15,7 @@ from django.utils.text import capfirst
 from oncall.admin.base.columns import moment
 from oncall.admin.base.page import AggregatePage
 from oncall.admin.forms.times import AtForm
-from oncall.admin.schedule.bars import FINAL, BarLine, Bars, drawn_rows, table, unreachable
+from oncall.admin.schedule.bars import Bars, RowTable, drawn_rows, unreachable
 from oncall.admin.schedule.quality import (
     OnCallNow,
     Quality,
@@ -37,16 +36,6 @@ from oncall.templatetags.timeline import Row, Timeline
 
 CLOCKS = {"schedule": "Schedule's time", "mine": "My time", "utc": "UTC"}
 Fact = tuple[str, SafeString | str]
-
-
-@dataclass(frozen=True, slots=True)
-class RowTable:
-    """A row as a table. reasons: whether a bar has a reason. open: whether the table is unfolded at first."""
-
-    row: Row
-    lines: list[BarLine]
-    reasons: bool
-    open: bool
 
 
 class Choice(NamedTuple):
@@ -149,15 +138,7 @@ class SchedulePage(AggregatePage[Schedule]):
         timeline = bars.timeline(zone, *self.rows(schedule, loaded, rendering, bars))
         return {
             "timeline": timeline,
-            "tables": [
-                RowTable(
-                    row,
-                    table(row, visible.zone, now),
-                    any(bar.reason for bar in row.bars),
-                    row.label == FINAL or any("mismatch" in bar.style for bar in row.bars),
-                )
-                for row in timeline.rows
-            ],
+            "tables": [RowTable.of(row, visible.zone, now) for row in timeline.rows],
             "now": now_in_words(on_call(*loaded, now), bars),
             "rotations": rotations_in_words(loaded[0], bars),
             "quality": quality(rendering.final, zone, bars),

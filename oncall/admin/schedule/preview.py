@@ -5,7 +5,7 @@ from typing import TypedDict
 
 from oncall.admin.base.columns import span_in_words
 from oncall.admin.forms.directory import NOBODY
-from oncall.admin.schedule.bars import BarLine, Bars, names_in_words, table, unreachable
+from oncall.admin.schedule.bars import Bars, RowTable, names_in_words, unreachable
 from oncall.admin.schedule.range import DEFAULT_DAYS, VisibleRange
 from oncall.rendering.differences import Impact, compare, impact
 from oncall.rendering.final import Span, render_final
@@ -70,7 +70,7 @@ class PreviewContext(TypedDict, total=False):
 
     effect: Effect
     preview: Timeline
-    preview_table: list[BarLine]
+    preview_table: RowTable
 
 
 def preview(edit: Edit, now: int) -> PreviewContext:
@@ -90,4 +90,4 @@ def preview(edit: Edit, now: int) -> PreviewContext:
         bars.difference("Difference", differences, empty="No difference."),
     )
     timeline = bars.timeline(visible.zone, *rows)
-    return {"effect": effect, "preview": timeline, "preview_table": table(rows[-1], visible.zone, now)}
+    return {"effect": effect, "preview": timeline, "preview_table": RowTable.of(rows[-1], visible.zone, now)}

@@ -1,6 +1,7 @@
 """The form field for the windows of a layer: a row of fields for windows with the same times, and lines of text."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
 from typing import Any, NamedTuple
 
 from django import forms
@@ -27,10 +28,8 @@ from oncall.rendering.spec import Always, Recurring, Window
 
 #: A layer with more rows is shown as one row that can only be kept or removed: a browser sends each field of each row.
 MOST_ROWS = 20
-_MOST_SENT = 100  # rows of one request; a form that is shown again contains one more than before
 ALWAYS: tuple[Window, ...] = (Always(),)
 _PARTS = ("daily", *DAYS, "from", "until", "length", "unit", "remove", "kept")
-_TICKS = frozenset({"daily", *DAYS, "remove"})
 
 Parts = Mapping[str, str]
 
@@ -51,11 +50,10 @@ class WindowsWidget(forms.Widget):
     stored: tuple[Window, ...] = ()
 
     def value_from_datadict(self, data: Mapping[str, Any], files: object, name: str) -> EnteredWindows:
-        count = str(data.get(f"{name}-rows", ""))
-        numbers = range(min(int(count), _MOST_SENT) if count.isascii() and count.isdigit() and len(count) < 4 else 0)
-        rows = [{part: str(data.get(f"{name}-{n}-{part}") or "").strip() for part in _PARTS} for n in numbers]
         return EnteredWindows(
-            bool(data.get(f"{name}-always")), tuple(rows), str(data.get(name) or "").replace("\r\n", "\n")
+            bool(data.get(f"{name}-always")),
+            tuple(_rows_in(data, name)),
+            str(data.get(name) or "").replace("\r\n", "\n"),
         )
 
     def value_omitted_from_data(self, data: Mapping[str, Any], files: object, name: str) -> bool:
@@ -99,13 +97,15 @@ class WindowsWidget(forms.Widget):
         return self.entered(value if isinstance(value, tuple) else ())
 
     def sent(self, name: str, value: object) -> dict[str, list[str]]:
-        """Returns what a browser sends for a value that nobody changes."""
+        """Returns what a browser sends for a value that nobody changes.
+
+        What is not ticked is named, too, and so is the row after the last: another value of the field may be replaced.
+        """
         entered = self.entered_from(value)
-        sent = {name: [entered.lines], f"{name}-rows": [str(len(entered.rows))]}
-        if entered.always:
-            sent[f"{name}-always"] = ["on"]
-        for number, row in enumerate(entered.rows):
-            sent |= {f"{name}-{number}-{part}": [text] for part, text in row.items()}
+        rows = [row for row in entered.rows if not _is_blank(row)]
+        sent = {name: [entered.lines], f"{name}-always": ["on"] if entered.always else []}
+        for number, row in enumerate([*rows, {}]):
+            sent |= {f"{name}-{number}-{part}": [text] if (text := row.get(part)) else [] for part in _PARTS}
         return sent
 
     def in_words(self, value: object) -> str:
@@ -172,6 +172,9 @@ class WindowsField(forms.Field):
         return tuple(windows) or ALWAYS
 
     def has_changed(self, initial: object, data: object) -> bool:
+        assert isinstance(self.widget, WindowsWidget)  # noqa: S101 - no form passes another widget
+        if self.widget.sent("", initial) == self.widget.sent("", data):
+            return False  # also if the layer has other windows by now, so that a kept row means none of them
         try:
             return self.to_python(initial) != self.to_python(data)
         except ValidationError:
@@ -197,6 +200,15 @@ def _entries(windows: Sequence[Window]) -> list[WindowRow | tuple[Window, ...]]:
         else:
             entries.append((row,))
     return entries
+
+
+def _rows_in(data: Mapping[str, Any], name: str) -> Iterator[Parts]:
+    """Yields the parts of each row that was sent."""
+    for number in count():
+        texts = {part: data.get(f"{name}-{number}-{part}") for part in _PARTS}
+        if all(text is None for text in texts.values()):
+            return
+        yield {part: str(text or "").strip() for part, text in texts.items()}
 
 
 def _is_blank(row: Parts) -> bool:

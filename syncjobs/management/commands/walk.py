@@ -8,7 +8,8 @@ from django.core.management.base import CommandError, CommandParser
 
 from oncall.admin.policy.ladder import Ladder, LadderBuilder
 from oncall.escalation.codec import InvalidPolicy
-from oncall.escalation.walk import MOST_MINUTES, Notice, Step, Walk, WalkTooLong, notices, walk
+from oncall.escalation.policy import MOST_MINUTES
+from oncall.escalation.walk import Notice, Step, Walk, WalkTooLong, notices, walk
 from oncall.models import EscalationPolicy
 from oncall.rendering.codec import instant_to_text
 from oncall.rendering.zones import DAY, MINUTE

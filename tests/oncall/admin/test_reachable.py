@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from oncall.admin.policy.list import page_url as policy_url
 from oncall.admin.schedule.list import page_url
-from oncall.models import User
+from oncall.models import ContactMethod, User
 from oncall.operations import Actor, link_account
 from oncall.selectors.responders import REACHABLE_WORDS
 
@@ -27,6 +27,8 @@ PEOPLE: dict[str, tuple[dict[str, Any], list[dict[str, Any]], bool]] = {
     "Switched off": ({}, [{**EMAIL, "enabled": False}], False),
     "Not valid": ({}, [{"channel": "email", "address": "ana"}, {"channel": "voice", "address": "+"}], False),
     "No method": ({}, [], False),
+    "Exponent": ({}, [{"channel": "sms", "address": "²"}], False),
+    "Arabic digits": ({}, [{"channel": "sms", "address": "+٤٩ ٣٠ ١٢٣٤"}], True),
 }
 
 
@@ -55,6 +57,33 @@ def test_every_page_agrees(
     link_account(pk, administrator.pk, tester)
     mine = browser.get(reverse("everybody:index")).content.decode()
     assert (f"You cannot be reached. {REACHABLE_WORDS}" in mine) is not expected
+
+
+@pytest.mark.parametrize("name", [name for name, (fields, stored, _) in PEOPLE.items() if stored and not fields])
+def test_the_form_refuses_an_address_by_which_nobody_can_be_reached(
+    name: str, form: Any, make: MakeRow, problems: Any
+) -> None:
+    pk = make("responder", {"contact_methods": {}})
+    _, methods, expected = PEOPLE[name]
+    for method in methods:
+        page, new = form("responder", pk), {"contact_methods-0-enabled": "on"}
+        new |= {f"contact_methods-0-{field}": text for field, text in method.items() if field != "enabled"}
+        response = page.send(**new)
+        if expected or "enabled" in method:
+            assert response.status_code == 302
+        else:
+            (problem,) = problems(response)
+            assert problem.startswith("address: This is no valid ")
+            assert page.send(**{**new, "contact_methods-0-enabled": ""}).status_code == 302
+        ContactMethod.objects.all().delete()
+
+
+def test_an_address_of_the_source_that_is_not_valid_stays_until_somebody_edits_it(form: Any, make: MakeRow) -> None:
+    wrong = {"channel": "email", "address": "ana", "extension": "", "label": "", "enabled": True}
+    pk = make("responder", {"contact_methods": {"3:M": wrong}})
+    assert form("responder", pk).send(**{"contact_methods-0-label": "Work"}).status_code == 302
+    assert ContactMethod.objects.get().label == "Work"
+    assert form("responder", pk).send(**{"contact_methods-0-address": "ben"}).status_code == 200
 
 
 def test_an_inactive_group_cannot_be_reached_and_its_members_have_no_shift(

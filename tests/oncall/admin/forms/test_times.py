@@ -131,6 +131,8 @@ def test_a_choice_ends_with_its_reading_and_in_a_new_row_with_its_zone() -> None
     moved = SampleForm({**data, "at": "2026-10-26T02:30"})
     assert moved.errors == {"name": ["This field is required."]}
     assert moved.cleaned_data["at"] == moment("2026-10-26T01:30:00Z")
+    new_row = SampleForm({"at": "2026-10-25T02:30"}, fixed=False)
+    data = sent(new_row, at_pick="2026-10-25T01:30:00+00:00")
     elsewhere = SampleForm(data, zone="America/New_York", fixed=False)
     assert "at" not in elsewhere.errors
     assert elsewhere.cleaned_data["at"] == moment("2026-10-25T06:30:00Z")
@@ -141,6 +143,19 @@ def test_a_reading_is_of_the_zone_in_which_the_form_was_filled() -> None:
     form = SampleForm(data, zone="Asia/Kathmandu", at=moment("2026-03-02T08:00:00Z"))
     assert form.is_valid()
     assert form.cleaned_data["at"] == moment("2026-03-02T09:00:00Z")
+
+
+def test_the_times_of_a_deleted_row_stay_in_their_zone_however_often_its_form_is_sent() -> None:
+    stored = moment("2026-10-25T01:30:00Z")  # the second 02:30 in Berlin
+    data = sent(SampleForm(at=stored))
+    for _ in range(2):
+        form = SampleForm(data, zone="Asia/Tokyo", fixed=False)
+        assert "at" not in form.errors
+        assert form.cleaned_data["at"] == stored
+        data = sent(form)
+    typed = SampleForm({**data, "at": "2026-10-26T02:30"}, zone="Asia/Tokyo", fixed=False)
+    assert "at" not in typed.errors
+    assert typed.cleaned_data["at"] == moment("2026-10-26T01:30:00Z")
 
 
 def test_an_instant_survives_a_new_time_zone_database(monkeypatch: pytest.MonkeyPatch) -> None:

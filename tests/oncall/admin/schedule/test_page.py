@@ -10,6 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from oncall.admin.schedule.bars import MOST_LINES, RowTable
 from oncall.admin.schedule.list import page_url
 from oncall.aggregates import Draft, ElementChanges
 from oncall.models import Schedule
@@ -184,3 +185,22 @@ def test_a_rotation_that_layers_share_is_shown_once(
     assert "Order now: Ana, Ben, Cleo; next handoff Mon 09:00 CEST, in 5 d 19 h</p>" in page
     alone = make("schedule", name="Alone", layers=weekly_layers(ana, ben))
     assert "Order now:" not in browser.get(page_url(alone)).content.decode()
+
+
+def test_a_table_shows_the_first_lines_and_how_many_follow() -> None:
+    bars = tuple(Bar(start, start + 1, "Ana", "", "") for start in range(MOST_LINES + 2, 0, -1))
+    found = RowTable.of(Row("Final", bars), "UTC", 0)
+    assert [line.bar.start for line in found.lines] == [*range(1, MOST_LINES + 1)]
+    assert found.more == 2
+    assert RowTable.of(Row("Final", bars[:3]), "UTC", 0).more == 0
+
+
+@time_machine.travel(NOW, tick=False)
+def test_lines_that_are_left_out_are_counted_on_the_page_and_in_the_preview(
+    browser: Client, busy: int, form: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("oncall.admin.schedule.bars.MOST_LINES", 2)
+    assert "more. Choose fewer days to see them." in browser.get(page_url(busy)).content.decode()
+    page = form("schedule", busy)
+    preview = page.send(_preview="1", **{"layers-0-participants": "nobody"})
+    assert f"and {preview.context['preview_table'].more} more." in preview.content.decode()

@@ -1,13 +1,16 @@
 """Windows of a layer as fields and as lines of text, and back."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from django import forms
+from django.http import QueryDict
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from oncall.admin.forms.snapshots import is_touched, sent_by
 from oncall.admin.schedule.window_lines import (
     InvalidWindow,
     WindowRow,
@@ -17,11 +20,13 @@ from oncall.admin.schedule.window_lines import (
     windows_from_text,
 )
 from oncall.admin.schedule.windows_field import MOST_ROWS, WindowsField
+from oncall.aggregates import Draft
 from oncall.models import ChangeRecord, Schedule
-from oncall.rendering.codec import layers_from_json
+from oncall.operations import write
+from oncall.rendering.codec import layers_from_json, layers_to_json
 from oncall.rendering.spec import Always, Daily, Recurring, Rule, Weekly, Window
 from oncall.rendering.zones import DAY, HOUR, MINUTE, WEEK
-from scripts.attack.forms import _Fields
+from scripts.attack.forms import Form, _Fields
 
 MakeRow = Callable[..., int]
 #: Times as people write them, and any second.
@@ -88,7 +93,8 @@ def test_days_with_the_same_times_are_one_row() -> None:
     shown = {name.removeprefix("windows-0-"): value for name, value in data.items() if name.startswith("windows-0-")}
     days = dict.fromkeys(("mon", "tue", "wed", "thu", "fri"), "on")
     assert shown == {**days, "from": "09:00", "until": "17:00", "length": "", "unit": "hours"}
-    assert data["windows-rows"] == "2"  # an empty row follows
+    assert data["windows-1-from"] == ""  # an empty row follows
+    assert "windows-2-from" not in data
 
 
 def test_a_row_is_added_and_removed_without_scripts() -> None:
@@ -115,7 +121,7 @@ def test_a_row_is_added_and_removed_without_scripts() -> None:
     ],
 )
 def test_a_row_means_this_window(row: dict[str, str], window: Window) -> None:
-    data = {"windows-rows": "1", **{f"windows-0-{part}": value for part, value in row.items()}}
+    data = {f"windows-0-{part}": value for part, value in row.items()}
     assert saved(WindowsForm(data)) == (window,)
 
 
@@ -143,7 +149,7 @@ def test_a_row_means_this_window(row: dict[str, str], window: Window) -> None:
     ],
 )
 def test_a_row_that_is_no_window_is_refused_in_words_and_shown_again(row: dict[str, str], words: str) -> None:
-    data = {"windows-rows": "2", **{f"windows-1-{part}": value for part, value in row.items()}}
+    data = {"windows-0-from": "", **{f"windows-1-{part}": value for part, value in row.items()}}
     form = WindowsForm(data)
     (error,) = form.errors["windows"]
     assert error.startswith("Window 2: ")
@@ -189,6 +195,54 @@ def test_a_line_means_these_windows(line: str, windows: tuple[Window, ...]) -> N
 def test_a_line_that_is_no_window_is_refused_with_the_line(line: str) -> None:
     with pytest.raises(InvalidWindow, match=f"^“{line}”: "):
         windows_from_line(line)
+
+
+@settings(deadline=None, max_examples=150)
+@given(*(st.lists(SIMPLE | RECURRING | st.just(Always()), min_size=1, max_size=MOST_ROWS + 3),) * 2)
+def test_windows_that_are_put_in_the_place_of_others_leave_nothing_of_them(
+    before: list[Window], after: list[Window]
+) -> None:
+    data = QueryDict(mutable=True)
+    for windows in (before, after):
+        form = WindowsForm(windows=tuple(windows))
+        for name, texts in sent_by(form, ["windows"], form.initial).items():
+            data.setlist(name, texts)
+    assert saved(WindowsForm(data, windows=tuple(after))) == tuple(after)
+    assert not is_touched(WindowsForm(data, windows=tuple(before)), "windows", {"windows": tuple(after)})
+
+
+def test_rows_that_were_sent_are_read_without_their_number() -> None:
+    data = {"windows-0-mon": "on", "windows-0-from": "09:00", "windows-0-length": "1", "windows-rows": "0"}
+    assert saved(WindowsForm(data)) == (Weekly(1, 9 * HOUR, HOUR),)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ((Weekly(1, 9 * HOUR, HOUR),), (Weekly(2, 9 * HOUR, HOUR),)),
+        ((Weekly(1, 9 * HOUR, HOUR), Daily(0, HOUR)), (Weekly(2, 9 * HOUR, HOUR),)),
+        ((Always(),), (Weekly(2, 9 * HOUR, HOUR),)),
+        ((Weekly(2, 9 * HOUR, HOUR),), (Always(),)),
+        ((Daily(0, HOUR),), (Weekly(1, 0, DAY),)),
+        (tuple(Weekly(1, n * MINUTE, MINUTE) for n in range(MOST_ROWS + 1)), (Weekly(1, 9 * HOUR, HOUR),)),
+    ],
+)
+def test_windows_that_somebody_else_changed_are_saved_as_they_are_now(
+    before: tuple[Window, ...], after: tuple[Window, ...], form: Any, make: MakeRow, weekly_layers: Any, tester: Any
+) -> None:
+    def with_windows(windows: tuple[Window, ...]) -> dict[str, Any]:
+        (layer,) = layers_from_json(weekly_layers("vacant"))
+        return layers_to_json((replace(layer, windows=windows),))
+
+    pk = make("schedule", layers=with_windows(before))
+    page = form("schedule", pk)
+    write("schedule", [Draft({"layers": with_windows(after)}, id=pk, version=1)], by=tester)
+    refused = page.send(description="Mine")
+    assert refused.status_code == 200
+    response = Form(page.browser, page.url, refused).send()
+    assert response.status_code == 302, response.context["adminform"].form.cards.errors
+    stored = Schedule.objects.get(pk=pk)
+    assert (stored.description, layers_from_json(stored.layers)[0].windows) == ("Mine", after)
 
 
 def test_always_and_windows_at_once_are_refused() -> None:
