@@ -27,7 +27,7 @@ from syncjobs.conflicts.words import MEANWHILE, sentence
 from syncjobs.deciding.decide import Decided, Decision, confirm, decide, decline, preview
 from syncjobs.deciding.rights import ANSWER, demand_right, may_answer
 from syncjobs.deciding.sides import question_of
-from syncjobs.models import WAITING_STATES, Conflict, ConflictState
+from syncjobs.models import WAITING_STATES, Awaits, Conflict, ConflictState
 from syncjobs.pages.answer_forms import all_zones
 from syncjobs.pages.marks import ago, kind_words, render_page, row_url, run_url
 from syncjobs.pages.questions import (
@@ -42,13 +42,19 @@ from syncjobs.pages.questions import (
     run_of,
 )
 from syncjobs.planning.decisions.table import find_choice
-from syncjobs.planning.decisions.values import Refused
+from syncjobs.planning.decisions.values import LATER, Refused
 
 COLOURS: Final = {
     ConflictState.OPEN: "warning",
     ConflictState.PROPOSED: "warning",
     ConflictState.DECIDED: "info",
     ConflictState.CLOSED: "",
+}
+#: When a decision takes effect that waits, in words.
+WAITS: Final = {
+    Awaits.PLAN: "with this import",
+    Awaits.IMPORT: "with this import",
+    Awaits.READ: "with a read that starts when the active run ends",
 }
 #: Django's parameter for the filters and the order of the list that led to the page.
 FILTERS: Final = "_changelist_filters"
@@ -136,6 +142,7 @@ class QuestionPage:
             return self._back()
         more = f" It also answered {len(decided.closes)} other questions." if decided.closes else ""
         reads = " The schedules are being read again." if decided.read else ""
+        reads = f" It {LATER}." if decided.outcome.awaits else reads
         messages.success(self.request, f"Answered: {decided.choice.label}.{more}{reads}")
         return self._back()
 
@@ -261,7 +268,14 @@ class QuestionPage:
             return None
         run = run_of(conflict)
         staff = self.account.is_staff and self.account.has_perm("syncjobs.view_syncrun")
-        return {"label": label_of_choice(conflict), "run": run, "run_url": run_url(run) if run and staff else ""}
+        is_imported = conflict.awaits == Awaits.PLAN and conflict.link is not None
+        is_over = is_imported or conflict.state == ConflictState.CLOSED
+        return {
+            "label": label_of_choice(conflict),
+            "run": run,
+            "run_url": run_url(run) if run and staff else "",
+            "waits": "" if is_over else WAITS.get(conflict.awaits, ""),
+        }
 
     def _masked(self, earlier: list[dict[str, Any]]) -> list[dict[str, Any]]:
         for each in () if self.with_addresses else earlier:

@@ -14,6 +14,7 @@ from syncjobs.planning.decisions.rules import answers_of
 from syncjobs.planning.failures import Check, checked, failed_item
 from syncjobs.planning.matching import candidate_ids, match
 from syncjobs.planning.merge import Merge, merge, with_unread
+from syncjobs.planning.pending import is_part, is_pending
 from syncjobs.planning.prediction import as_predicted
 from syncjobs.planning.ranks import with_base_ranks
 from syncjobs.planning.unlisted import detach, hand_over
@@ -162,7 +163,9 @@ def make_plan(
     drafts += questions.timezone_mismatches(_without(refused, proposals["schedule"]), picture)
     for kind in questions.NAME_COLLISIONS:
         drafts += questions.name_collisions(kind, after)
-    current = {(draft.kind, draft.subject) for draft in drafts}
+    pending = {(c.kind, c.subject): c for c in picture.conflicts if is_pending(c, proposals, picture)}
+    drafts = [draft for draft in drafts if not is_part(draft, pending.get((draft.kind, draft.subject)))]
+    current = {*pending, *((draft.kind, draft.subject) for draft in drafts)}
     referenced = {("responder", p.external_id) for p in proposals["responder"].values() if not p.listed}
 
     def may_settle(conflict: OpenConflict) -> bool:

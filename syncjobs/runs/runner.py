@@ -21,6 +21,7 @@ from syncjobs.runs.claim import Claim, FenceLost, claim_run
 from syncjobs.runs.ending import conclude
 from syncjobs.runs.planned_read import Opener, accept_account, columns_of, count, plan_from, read, store
 from syncjobs.runs.review import compare_with_source
+from syncjobs.runs.signals import items_written, run_ended
 from syncjobs.runs.stored.plan import OVER, open_items
 from syncjobs.runs.stored.questions import link_conflicts
 from syncjobs.runs.stored.references import repair_after
@@ -67,6 +68,7 @@ def drive(run_id: int, *, opener: Opener = open_connector) -> SyncRun | None:
         )
     run.refresh_from_db()
     repair_after(run)
+    run_ended.send(sender=SyncRun, run=run)
     return run
 
 
@@ -99,6 +101,7 @@ def _plan(run: SyncRun, claim: Claim, opener: Opener) -> None:
             if not plan_again(run, claim, snapshot):
                 break
             _write_items(run, claim)
+    items_written.send(sender=SyncRun, run=run, fenced=claim.fenced)
     conclude(run, claim, verify(run, claim, rendering, opener))
 
 
@@ -134,6 +137,7 @@ def _apply_reviewed(run: SyncRun, claim: Claim, opener: Opener) -> None:
             return
         if plan_again(run, claim, snapshot, reviewed=True):
             _write_items(run, claim)
+    items_written.send(sender=SyncRun, run=run, fenced=claim.fenced)
     conclude(run, claim, None if rendering is None else verify(run, claim, rendering, opener))
 
 

@@ -25,6 +25,7 @@ class PrimaryLinks:
     def __init__(self, kind: Kind, items: Iterable[SyncItem]) -> None:
         items = [item for item in items if item.row_id is not None and _may_take_over(item)]
         attached = {item.link_id for item in items}
+        self._taken = {item.row_id for item in items if takes_over(item)}
         self._links: dict[int, list[RowLink]] = defaultdict(list)
         for rows in chunks(sorted({item.row_id for item in items if item.row_id is not None})):
             found = ExternalLink.objects.select_for_update().filter(**{f"{kind}_id__in": rows}).order_by("pk")
@@ -36,6 +37,8 @@ class PrimaryLinks:
         """Whether the link of the item still becomes the primary link, or still does not."""
         if item.row_id is None or not _may_take_over(item):
             return True
+        if item.row_id in self._taken and not takes_over(item):
+            return True  # another item of the row, which is applied with this one, takes over
         links = self._links[item.row_id]
         if (primary_link(links) == item.link_id) != takes_over(item):
             return False

@@ -85,7 +85,7 @@ def test_on_the_site_a_worker_reads_it(sync: Sync, notified: list[int]) -> None:
     assert (applied.read.state, notified) == (RunState.QUEUED, [applied.read.pk])
 
 
-def test_while_another_run_is_active_the_next_sync_reads_it(sync: Sync) -> None:
+def test_what_is_answered_while_a_run_is_active_is_read_when_it_ends(sync: Sync) -> None:
     sync.source.change(schedules=(schedule("S1", "Primary", layer("U1"), zone="CST"),))
     sync.run()
     question = asked()
@@ -96,9 +96,41 @@ def test_while_another_run_is_active_the_next_sync_reads_it(sync: Sync) -> None:
     assert (applied.applied, applied.read) == (True, None)
     sync.source.during = lambda: None
     sync.source.change(schedules=(schedule("S1", "Primary", layer("U1"), zone="America/Chicago"),))
-    sync.run()
+    (read,) = SyncRun.objects.filter(state=RunState.QUEUED)
+    assert read.scope == {"only": [["schedule", "S1"]]}
+    sync.drive(read)
     assert Schedule.objects.get().time_zone == "America/Chicago"
     assert asked().state == ConflictState.CLOSED
+    assert not SyncRun.objects.filter(state=RunState.QUEUED).exists()
+
+
+def test_one_read_serves_several_answers_of_one_connection(sync: Sync, notified: list[int]) -> None:
+    odd = [schedule(f"S{n}", f"Odd {n}", layer("U1"), zone=zone) for n, zone in ((2, "CST"), (3, "EST"), (4, "IST"))]
+    sync.source.change(schedules=(*world().schedules, *odd))
+    sync.run()
+    questions = list(Conflict.objects.filter(kind="timezone_mismatch").order_by("external_id"))
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        reads = [decide(each, Decision("confirm", {}, None)).read for each in questions]
+    assert len(set(reads)) == len(notified) == 1
+    (read,) = SyncRun.objects.filter(state=RunState.QUEUED)
+    assert read.scope == {"only": [["schedule", f"S{n}"] for n in (2, 3, 4)]}
+    sync.drive(read)
+    assert sync.source.selections[-1].chosen == {("schedule", f"S{n}") for n in (2, 3, 4)}
+
+
+def test_an_answer_after_a_worker_has_begun_the_read_starts_a_second_read(sync: Sync) -> None:
+    odd = [schedule(f"S{n}", f"Odd {n}", layer("U1"), zone=zone) for n, zone in ((2, "CST"), (3, "EST"))]
+    sync.source.change(schedules=(*world().schedules, *odd))
+    sync.run()
+    first, second = Conflict.objects.filter(kind="timezone_mismatch").order_by("external_id")
+    read = decide(first, Decision("confirm", {}, None)).read
+    assert read is not None
+    sync.source.during = lambda: answers.append(decide(second, Decision("confirm", {}, None)))
+    answers: list[Any] = []
+    sync.drive(read)
+    sync.source.during = lambda: None
+    (following,) = SyncRun.objects.filter(state=RunState.QUEUED)
+    assert (answers[0].read, following.scope) == (None, {"only": [["schedule", "S3"]]})
 
 
 def test_the_most_likely_zone_is_suggested(sync: Sync) -> None:
