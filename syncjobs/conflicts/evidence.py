@@ -105,7 +105,9 @@ def _rows(conflict: Conflict) -> tuple[Sides, ...]:
 
 
 def _zone(evidence: Mapping[str, Any]) -> tuple[Sides, ...]:
-    rows = [Sides("Time zone", ("not set: the schedule is inactive",), _lines(evidence.get("raw")) or ("none",))]
+    kept = evidence.get("kept")
+    here = f"{kept}: the last known one is kept" if kept else "not set: the schedule is inactive"
+    rows = [Sides("Time zone", (here,), _lines(evidence.get("raw")) or ("none",))]
     if evidence.get("candidates"):
         rows.append(Sides("It may mean", (), _lines(evidence["candidates"])))
     if why := ZONE_RULES.get(evidence.get("rule", "")):

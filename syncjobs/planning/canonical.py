@@ -199,10 +199,13 @@ class Proposer:
             "group_keys": sorted(self.key(g) for g in schedule.group_ids),
         }
         zone, on_create, evidence = schedule.time_zone, {}, None
-        if zone.zone is None:
+        if not zone.is_sure:
+            evidence = {"raw": zone.raw, "rule": zone.rule, "candidates": list(zone.candidates)}
+        if zone.outcome == "kept":
+            evidence = {**(evidence or {}), "kept": zone.zone}
+        if zone.outcome in ("conflict", "warn"):
             state = "unknown" if zone.rule in ("unknown", "blank") else "ambiguous"
             on_create = {"time_zone": "", "zone_state": state, "active": False}
-            evidence = {"raw": zone.raw, "rule": zone.rule, "candidates": list(zone.candidates)}
         else:
             fields |= {"time_zone": zone.zone, "zone_state": "ok", "active": schedule.enabled}
         # The keys of layers stay the same here. Extra shifts are elements, so their keys contain the connection.

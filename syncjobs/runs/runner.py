@@ -19,6 +19,7 @@ from syncjobs.runs.apply import Application, ItemResult
 from syncjobs.runs.changed_rules import changed_rules, is_limited
 from syncjobs.runs.claim import Claim, FenceLost, claim_run
 from syncjobs.runs.ending import conclude
+from syncjobs.runs.picture.zones import kept_zones
 from syncjobs.runs.planned_read import Opener, accept_account, columns_of, count, plan_from, read, store
 from syncjobs.runs.review import compare_with_source
 from syncjobs.runs.signals import items_written, run_ended
@@ -43,7 +44,7 @@ def drive(run_id: int, *, opener: Opener = open_connector) -> SyncRun | None:
         return None
     claim = Claim(run)
     try:
-        with chosen_zones(Rule.objects.zones(run.connection_id)):
+        with chosen_zones(Rule.objects.zones(run.connection_id), kept_zones(run.connection_id)):
             if run.planned_at is None:
                 _plan(run, claim, opener)
             else:
