@@ -1,6 +1,6 @@
 """Finds decisions that are not carried out yet, because their objects have no link. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from connectors.records import entity_type_of
 from oncall.aggregates import Kind
@@ -19,6 +19,15 @@ def is_pending(conflict: OpenConflict, proposals: Mapping[Kind, Mapping[str, Pro
     kind = entity_type_of(conflict.entity_type)
     decided = {*matched_people(conflict.arguments, conflict.external_id)} or {conflict.external_id}
     return any(id_ in proposals[kind] and id_ not in picture.links[kind] for id_ in decided)
+
+
+def restored_objects(conflicts: Iterable[OpenConflict]) -> set[tuple[str, str]]:
+    """Return the kinds and ids of the objects whose deleted rows a plan creates again, as it was decided."""
+    return {
+        (each.entity_type, each.external_id)
+        for each in conflicts
+        if each.kind == "deleted_here" and each.decided and each.choice == "restore" and each.awaits
+    }
 
 
 def is_part(draft: ConflictDraft, conflict: OpenConflict | None) -> bool:

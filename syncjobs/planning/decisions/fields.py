@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from oncall.aggregates import AGGREGATES
 from syncjobs.planning.decisions.values import (
     Arguments,
     Effect,
@@ -55,8 +56,18 @@ def take_source(question: Question, arguments: Arguments, sides: Sides) -> Outco
 
 
 def restore(question: Question, arguments: Arguments, sides: Sides) -> Outcome:
-    """Create the row again from the last values of the source."""
+    """Create the row again from the last values of the source; if not all are known, with the next sync."""
     link = _deleted(question, sides)
+    if not link.base.fields.keys() >= set(AGGREGATES[question.entity_type].fields):
+        later = Effect(
+            question.entity_type,
+            question.label,
+            "is created again by the next sync",
+            external_id=question.external_id,
+            awaits="plan",
+        )
+        unknown = "Not all of its values at the source are known, so it is created again by the next sync"
+        return Outcome((later,), deferred=unknown, awaits="plan")
     effect = Effect(
         question.entity_type,
         question.label,
