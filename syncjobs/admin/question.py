@@ -20,6 +20,7 @@ from oncall.selectors.visible import may_view_all
 from syncjobs.admin.buttons import account_of
 from syncjobs.admin.question_list import OrderRequest
 from syncjobs.conflicts.assigning import CannotAssign, assign
+from syncjobs.conflicts.audit import actor_of
 from syncjobs.conflicts.concerned import Concern, concerns, sources_of
 from syncjobs.conflicts.evidence import names_of_rows, sides_of
 from syncjobs.conflicts.visible import visible_conflicts
@@ -160,7 +161,7 @@ class QuestionPage:
         if not may_answer(self.account) or self.conflict.state not in WAITING_STATES:
             raise PermissionDenied
         try:
-            assign(self.conflict, self._assignee(post))
+            assign(self.conflict, self._assignee(post), actor_of(self.account))
         except CannotAssign as wrong:
             self.error = str(wrong) if self.with_addresses else without_addresses(str(wrong))
             return self.page()

@@ -11,6 +11,7 @@ from connectors.models import Connection
 from connectors.records import entity_type_of
 from oncall.models import User
 from oncall.tables.base import chunks, source_of
+from syncjobs.conflicts.audit import actor_of, record_question
 from syncjobs.deciding.carrying_out import carry_out, lock_rows
 from syncjobs.deciding.reading import start_read
 from syncjobs.deciding.rights import demand_right, demand_rights_of_outcome
@@ -101,8 +102,11 @@ def decide(conflict: Conflict, decision: Decision) -> Decided:
         conflict.arguments = {**outcome.arguments, **check_arguments(choice, decision.arguments)}
         conflict.comment, conflict.remember = decision.comment, decision.remember or outcome.rule is not None
         if right == "propose":
+            before = conflict.state
             conflict.state, conflict.proposed_by = ConflictState.PROPOSED, decision.by
             conflict.save()
+            changes = {"state": [before, conflict.state], "proposed answer": [None, conflict.choice]}
+            record_question(conflict, actor_of(decision.by), changes)
             for invitee in outcome.invitations:
                 propose(connection.pk, invitee, decision.by)
             return Decided(conflict, choice, outcome, False, connection)
@@ -196,9 +200,11 @@ def decline(conflict: Conflict, by: User | None, comment: str = "") -> Conflict:
     with transaction.atomic():
         conflict = Conflict.objects.select_for_update(of=("self",)).get(pk=conflict.pk)
         _demand_confirming(conflict, by)
+        changes = {"state": [conflict.state, ConflictState.OPEN], "proposed answer": [conflict.choice, None]}
         conflict.state, conflict.choice, conflict.arguments = ConflictState.OPEN, "", {}
         conflict.proposed_by, conflict.comment, conflict.remember = None, comment, False
         conflict.save()
+        record_question(conflict, actor_of(by), changes)
         withdraw_proposals(conflict.connection_id, conflict.external_id)
     return conflict
 

@@ -10,7 +10,17 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from oncall.aggregates import Draft
-from oncall.models import EscalationPolicy, GroupLead, GroupMember, Reference, Responder, Role, User, UserGroup
+from oncall.models import (
+    ChangeRecord,
+    EscalationPolicy,
+    GroupLead,
+    GroupMember,
+    Reference,
+    Responder,
+    Role,
+    User,
+    UserGroup,
+)
 from oncall.operations import create_account, write
 from syncjobs.conflicts import merging
 from syncjobs.deciding.decide import Decision, confirm, decide, decline, preview
@@ -245,6 +255,13 @@ def test_a_proposal_is_confirmed_only_by_an_administrator_and_only_as_it_was_see
     assert other.value.code == "stale_question"
     assert not Rule.objects.exists()
     assert confirm(Conflict.objects.get(pk=question.pk), admin).applied
+    records = ChangeRecord.objects.filter(model="question", object_id=question.pk).order_by("pk")
+    proposal = "proposed answer"
+    assert [(record.actor, record.changes[proposal]) for record in records] == [
+        (lead, [None, "confirm"]),
+        (admin, ["confirm", None]),
+        (lead, [None, "choose"]),
+    ]
     assert Rule.objects.get().arguments == {"zone": "Asia/Shanghai"}
 
 
