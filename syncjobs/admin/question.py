@@ -1,5 +1,6 @@
 """The page of a question: both sides, its choices with a preview, proposals, and who it is assigned to."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -52,7 +53,7 @@ COLOURS: Final = {
     ConflictState.CLOSED: "",
 }
 #: When a decision takes effect that waits, in words.
-WAITS: Final = {
+WAITS: Final[Mapping[str, str]] = {
     Awaits.PLAN: "with this import",
     Awaits.IMPORT: "with this import",
     Awaits.READ: "with a read that starts when the active run ends",

@@ -63,7 +63,7 @@ def _is_written(question: Question, sides: Sides) -> bool:
 
 def _ask_again(conflict: Conflict, run: SyncRun, refused: Refused) -> None:
     text = f"The answer “{conflict.choice}” could not be carried out after run {run.pk}: {refused}"
-    columns = {"choice": "", "arguments": {}, "awaits": "", "decided_by": None, "decided_at": None}
+    columns: dict[str, Any] = {"choice": "", "arguments": {}, "awaits": "", "decided_by": None, "decided_at": None}
     Conflict.objects.filter(pk=conflict.pk).update(state=ConflictState.OPEN, comment=text, **columns)
 
 

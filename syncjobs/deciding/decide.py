@@ -10,6 +10,7 @@ from django.utils import timezone
 from connectors.models import Connection
 from connectors.records import entity_type_of
 from oncall.models import User
+from oncall.operations.audit import Changes
 from oncall.tables.base import chunks, source_of
 from syncjobs.conflicts.audit import actor_of, record_question
 from syncjobs.deciding.carrying_out import carry_out, lock_rows
@@ -105,7 +106,7 @@ def decide(conflict: Conflict, decision: Decision) -> Decided:
             before = conflict.state
             conflict.state, conflict.proposed_by = ConflictState.PROPOSED, decision.by
             conflict.save()
-            changes = {"state": [before, conflict.state], "proposed answer": [None, conflict.choice]}
+            changes: Changes = {"state": [before, conflict.state], "proposed answer": [None, conflict.choice]}
             record_question(conflict, actor_of(decision.by), changes)
             for invitee in outcome.invitations:
                 propose(connection.pk, invitee, decision.by)
@@ -200,7 +201,10 @@ def decline(conflict: Conflict, by: User | None, comment: str = "") -> Conflict:
     with transaction.atomic():
         conflict = Conflict.objects.select_for_update(of=("self",)).get(pk=conflict.pk)
         _demand_confirming(conflict, by)
-        changes = {"state": [conflict.state, ConflictState.OPEN], "proposed answer": [conflict.choice, None]}
+        changes: Changes = {
+            "state": [conflict.state, ConflictState.OPEN],
+            "proposed answer": [conflict.choice, None],
+        }
         conflict.state, conflict.choice, conflict.arguments = ConflictState.OPEN, "", {}
         conflict.proposed_by, conflict.comment, conflict.remember = None, comment, False
         conflict.save()

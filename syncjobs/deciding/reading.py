@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from connectors.models import Connection
+from connectors.records import EntityKey
 from oncall.models import User
 from syncjobs.errors import RunAlreadyActive
 from syncjobs.models import Awaits, Conflict, RunKind, SyncProfile, SyncRun
@@ -17,7 +18,7 @@ def start_read(
     A limited run that no worker has begun reads these schedules, too. notify: False if the caller drives the run.
     Return None if another run is active: the end of that run starts the read.
     """
-    only = [("schedule", question.external_id) for question in questions]
+    only: list[EntityKey] = [("schedule", question.external_id) for question in questions]
     read: SyncRun | None
     try:
         profile = SyncProfile.objects.select_related("connection").get(connection=connection)

@@ -78,7 +78,7 @@ def _planned_rows(
 ) -> dict[str, RowSide]:
     """Return rows that plans create, by key. stored: the other rows of the question, by key."""
     rows = {key: RowSide(State(each.fields), key=key) for key, each in planned.items()}
-    refs = {key: row.ref for key, row in (stored | rows).items()}
+    refs = {key: row.ref for key, row in {**stored, **rows}.items()}
     return {
         key: replace(row, refers_to=frozenset(refs[used] for used in _used_keys(kind, row) if used in refs))
         for key, row in rows.items()

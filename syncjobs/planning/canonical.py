@@ -198,11 +198,12 @@ class Proposer:
             "layers": layers_to_json(layers),
             "group_keys": sorted(self.key(g) for g in schedule.group_ids),
         }
-        zone, on_create, evidence = schedule.time_zone, {}, None
+        zone, on_create = schedule.time_zone, {}
+        evidence: dict[str, Any] = {}
         if not zone.is_sure:
-            evidence = {"raw": zone.raw, "rule": zone.rule, "candidates": list(zone.candidates)}
+            evidence |= {"raw": zone.raw, "rule": zone.rule, "candidates": list(zone.candidates)}
         if zone.outcome == "kept":
-            evidence = {**(evidence or {}), "kept": zone.zone}
+            evidence["kept"] = zone.zone
         if zone.outcome in ("conflict", "warn"):
             state = "unknown" if zone.rule in ("unknown", "blank") else "ambiguous"
             on_create = {"time_zone": "", "zone_state": state, "active": False}
@@ -254,7 +255,7 @@ class Proposer:
             fetched_range=None if fetched is None else (instant_to_text(fetched[0]), instant_to_text(fetched[1])),
             lists_overlapping=schedule.lists_overlapping,
             on_create=on_create,
-            zone_evidence=evidence,
+            zone_evidence=evidence or None,
             holders=frozenset([*(p.id for p in people), *substitutes]),
             turned_by_alert=schedule.turned_by_alert,
         )
