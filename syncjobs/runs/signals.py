@@ -6,5 +6,5 @@ from django.dispatch import Signal
 
 #: A run has applied its items. Arguments: run; fenced: opens a transaction of the run, raises FenceLost.
 items_written: Final = Signal()
-#: A run is no longer worked on: it ended or waits for a person. Argument: run.
-run_ended: Final = Signal()
+#: A run is no longer worked on, and schedules have to be read again because of decisions during the run. Argument: run.
+reads_awaited: Final = Signal()
