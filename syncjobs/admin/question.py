@@ -1,6 +1,5 @@
 """The page of a question: both sides, its choices with a preview, proposals, and who it is assigned to."""
 
-from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -44,19 +43,13 @@ from syncjobs.pages.questions import (
     run_of,
 )
 from syncjobs.planning.decisions.table import find_choice
-from syncjobs.planning.decisions.values import LATER, Refused
+from syncjobs.planning.decisions.values import Refused
 
 COLOURS: Final = {
     ConflictState.OPEN: "warning",
     ConflictState.PROPOSED: "warning",
     ConflictState.DECIDED: "info",
     ConflictState.CLOSED: "",
-}
-#: When a decision takes effect that waits, in words.
-WAITS: Final[Mapping[str, str]] = {
-    Awaits.PLAN: "with this import",
-    Awaits.IMPORT: "with this import",
-    Awaits.READ: "with a read that starts when the active run ends",
 }
 #: Django's parameter for the filters and the order of the list that led to the page.
 FILTERS: Final = "_changelist_filters"
@@ -144,7 +137,8 @@ class QuestionPage:
             return self._back()
         more = f" It also answered {len(decided.closes)} other questions." if decided.closes else ""
         reads = " The schedules are being read again." if decided.read else ""
-        reads = f" It {LATER}." if decided.outcome.awaits else reads
+        waits = _waits(decided.conflict)
+        reads = f" It takes effect {waits}." if waits else reads
         messages.success(self.request, f"Answered: {decided.choice.label}.{more}{reads}")
         return self._back()
 
@@ -270,13 +264,11 @@ class QuestionPage:
             return None
         run = run_of(conflict)
         staff = self.account.is_staff and self.account.has_perm("syncjobs.view_syncrun")
-        is_imported = conflict.awaits == Awaits.PLAN and conflict.link is not None
-        is_over = is_imported or conflict.state == ConflictState.CLOSED
         return {
             "label": label_of_choice(conflict),
             "run": run,
             "run_url": run_url(run) if run and staff else "",
-            "waits": "" if is_over else WAITS.get(conflict.awaits, ""),
+            "waits": _waits(conflict),
         }
 
     def _masked(self, earlier: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -340,6 +332,17 @@ class QuestionPage:
 
     def _url(self, name: str, *args: int) -> str:
         return reverse(f"{self.admin.admin_site.name}:{name}", args=args)
+
+
+def _waits(conflict: Conflict) -> str:
+    """Return when a decision takes effect, in words; empty if it has no later part, or if that is over."""
+    if not conflict.awaits or conflict.state == ConflictState.CLOSED:
+        return ""
+    if conflict.awaits == Awaits.READ:
+        return "with a read that starts when the active run ends"
+    if conflict.awaits == Awaits.IMPORT or conflict.link is None:
+        return "with this import"
+    return "" if conflict.link.row_id else "with the next sync"
 
 
 def people_view(admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
