@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from connectors.errors import ConnectorError, UnexpectedResponse, UnknownValue
 from connectors.reading.wire import Wire
 from connectors.records import EntityKey, EntityType, FailedEntity, MappingNote
-from connectors.zones.timezones import ZoneReading, chosen_for_blank
+from connectors.zones.timezones import ZoneReading, chosen_for_blank, keep_known
 
 W = TypeVar("W", bound=Wire)
 T = TypeVar("T")
@@ -91,12 +91,15 @@ class Findings:
     def zone(self, entity_type: EntityType, external_id: str, reading: ZoneReading, path: str) -> ZoneReading:
         """Returns ``reading``, or the zone that was chosen for a schedule without one. Adds a note when it is unknown.
 
-        A person may have no zone. A schedule must have one, and a zone that is only assumed leaves a note too.
+        A person may have no zone. A schedule must have one without doubt: otherwise a note is left, and the schedule
+        keeps its last known zone, if it had one.
         """
-        if entity_type == "schedule" and not reading.raw.strip():
-            reading = chosen_for_blank() or reading
-        doubtful = reading.zone is None and (reading.raw or entity_type == "schedule")
-        if doubtful or (entity_type == "schedule" and reading.outcome == "warn"):
+        if entity_type == "schedule":
+            if not reading.raw.strip():
+                reading = chosen_for_blank() or reading
+            reading = keep_known(reading, external_id)
+        doubtful = not reading.is_sure if entity_type == "schedule" else reading.zone is None and reading.raw
+        if doubtful:
             self.note(entity_type, external_id, "unknown_zone", reading.note, path)
         return reading
 

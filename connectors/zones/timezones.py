@@ -11,20 +11,31 @@ import re
 import unicodedata
 from calendar import timegm
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Literal
 
 from tzlocal.windows_tz import win_tz
 
-from connectors.zones.chosen import chosen_zone
+from connectors.zones.chosen import chosen_zone, kept_zone
 from connectors.zones.zone_names import ABBREVIATIONS, LINKS_BY_PLACE, RAILS, UTC_NAMES
 from oncall.rendering.zones import offset_at
 
-Outcome = Literal["ok", "converted", "warn", "conflict"]
+Outcome = Literal["ok", "converted", "warn", "conflict", "kept"]
 Rule = Literal[
-    "blank", "too_long", "abbreviation", "utc", "iana", "windows", "rails", "offset", "label", "unknown", "chosen"
+    "blank",
+    "too_long",
+    "abbreviation",
+    "utc",
+    "iana",
+    "windows",
+    "rails",
+    "fixed_offset",
+    "offset",
+    "label",
+    "unknown",
+    "chosen",
 ]
 
 MAX_RAW, MAX_NAME, MAX_CANDIDATES = 200, 64, 5
@@ -41,7 +52,8 @@ class ZoneReading:
 
     zone: canonical IANA name, None if the outcome is ``conflict``. outcome: ``ok`` (an IANA name), ``converted`` (a
     Windows or Rails name), ``warn`` (a fixed offset, which must be confirmed for a schedule), ``conflict`` (a person
-    must choose). candidates: suggestions, most likely first; they are never applied. rule: the kind of name that was
+    must choose), ``kept`` (one of the last two, but the schedule had a known zone before, and keeps it). candidates:
+    suggestions, most likely first; they are never applied. rule: the kind of name that was
     recognised. note: one sentence for people.
     """
 
@@ -51,6 +63,11 @@ class ZoneReading:
     rule: Rule
     candidates: tuple[str, ...]
     note: str
+
+    @property
+    def is_sure(self) -> bool:
+        """Return whether the string means the zone without doubt."""
+        return self.outcome in ("ok", "converted")
 
 
 def convert(raw: str | None) -> ZoneReading:
@@ -67,9 +84,26 @@ def chosen_for_blank() -> ZoneReading | None:
     return _chosen("")
 
 
-def asked_name(raw: str | None) -> str | None:
-    """Return the name by which to ask a vendor for a zone: the chosen one, else the vendor's own string."""
-    return (raw and chosen_zone(raw)) or raw
+def keep_known(reading: ZoneReading, schedule: str) -> ZoneReading:
+    """Return the reading of a schedule's string, with the last known zone of the schedule if it is not sure.
+
+    schedule: its id at the source.
+    """
+    zone = None if reading.is_sure else kept_zone(schedule)
+    if zone is None:
+        return reading
+    note = f"{reading.note} The schedule keeps {zone}, its last known zone, until a zone is chosen."
+    return replace(reading, zone=zone, outcome="kept", note=note)
+
+
+def asked_name(raw: str | None, schedule: str) -> str | None:
+    """Return the name by which to ask a vendor for the zone of a schedule: the chosen or kept one, else its own string.
+
+    None if there is no string. schedule: its id at the source.
+    """
+    if not raw:
+        return None
+    return chosen_zone(raw) or (None if convert(raw).is_sure else kept_zone(schedule)) or raw
 
 
 def _chosen(raw: str) -> ZoneReading | None:
@@ -140,7 +174,7 @@ def _fixed(raw: str, name: str, minutes: int) -> ZoneReading:
         note = f"{_shown(name)} is an offset that no zone without summer time has; choose a zone."
         return _conflict(raw, "offset", _zones_at(minutes), note)
     note = f"{_shown(name)} is a fixed offset without summer time: right for one instant, seldom for a schedule."
-    return ZoneReading(raw, zone, "warn", "offset", (), note)
+    return ZoneReading(raw, zone, "warn", "fixed_offset", (zone,), note)
 
 
 def _agreeing(reading: ZoneReading, minutes: int) -> ZoneReading:

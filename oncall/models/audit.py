@@ -7,11 +7,11 @@ from oncall.models.root import NAME_LENGTH
 
 
 class ChangeRecord(models.Model):
-    """A change of one aggregate or account. It is never edited, but loses addresses.
+    """A change of one aggregate or account, or of a row of another app. It is never edited, but loses addresses.
 
-    model: a kind of :mod:`oncall.aggregates`, or ``account``. changes: path -> [old, new], null = did not exist; empty
-    for a create. cause: ``account:<id>``, ``run:<id>`` or another opaque word. personal: whether the addresses of a
-    person are still in the record (``oncall.operations.retention``).
+    model: a kind of :mod:`oncall.aggregates`, ``account``, or a word of the other app. changes: path -> [old, new],
+    null = did not exist; empty for a create. cause: ``account:<id>``, ``run:<id>`` or another opaque word. personal:
+    whether the addresses of a person are still in the record (``oncall.operations.retention``).
     """
 
     class Action(models.TextChoices):

@@ -8,7 +8,7 @@ from oncall.operations.accounts import (
     set_rights,
     update_account,
 )
-from oncall.operations.audit import Actor, account
+from oncall.operations.audit import Actor, account, record
 from oncall.operations.authority import may_manage
 from oncall.operations.drafts import WriteResult, check, lock_versions, write
 from oncall.operations.erasing import erase_responder, preview_erasure
@@ -38,6 +38,7 @@ __all__ = [
     "merge",
     "preview_erasure",
     "reactivate",
+    "record",
     "revoke_lead",
     "set_password",
     "set_rights",

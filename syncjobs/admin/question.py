@@ -20,6 +20,7 @@ from oncall.selectors.visible import may_view_all
 from syncjobs.admin.buttons import account_of
 from syncjobs.admin.question_list import OrderRequest
 from syncjobs.conflicts.assigning import CannotAssign, assign
+from syncjobs.conflicts.audit import actor_of
 from syncjobs.conflicts.concerned import Concern, concerns, sources_of
 from syncjobs.conflicts.evidence import names_of_rows, sides_of
 from syncjobs.conflicts.visible import visible_conflicts
@@ -27,7 +28,7 @@ from syncjobs.conflicts.words import MEANWHILE, sentence
 from syncjobs.deciding.decide import Decided, Decision, confirm, decide, decline, preview
 from syncjobs.deciding.rights import ANSWER, demand_right, may_answer
 from syncjobs.deciding.sides import question_of
-from syncjobs.models import WAITING_STATES, Conflict, ConflictState
+from syncjobs.models import WAITING_STATES, Awaits, Conflict, ConflictState
 from syncjobs.pages.answer_forms import all_zones
 from syncjobs.pages.marks import ago, kind_words, render_page, row_url, run_url
 from syncjobs.pages.questions import (
@@ -136,6 +137,8 @@ class QuestionPage:
             return self._back()
         more = f" It also answered {len(decided.closes)} other questions." if decided.closes else ""
         reads = " The schedules are being read again." if decided.read else ""
+        waits = _waits(decided.conflict)
+        reads = f" It takes effect {waits}." if waits else reads
         messages.success(self.request, f"Answered: {decided.choice.label}.{more}{reads}")
         return self._back()
 
@@ -153,7 +156,7 @@ class QuestionPage:
         if not may_answer(self.account) or self.conflict.state not in WAITING_STATES:
             raise PermissionDenied
         try:
-            assign(self.conflict, self._assignee(post))
+            assign(self.conflict, self._assignee(post), actor_of(self.account))
         except CannotAssign as wrong:
             self.error = str(wrong) if self.with_addresses else without_addresses(str(wrong))
             return self.page()
@@ -261,7 +264,12 @@ class QuestionPage:
             return None
         run = run_of(conflict)
         staff = self.account.is_staff and self.account.has_perm("syncjobs.view_syncrun")
-        return {"label": label_of_choice(conflict), "run": run, "run_url": run_url(run) if run and staff else ""}
+        return {
+            "label": label_of_choice(conflict),
+            "run": run,
+            "run_url": run_url(run) if run and staff else "",
+            "waits": _waits(conflict),
+        }
 
     def _masked(self, earlier: list[dict[str, Any]]) -> list[dict[str, Any]]:
         for each in () if self.with_addresses else earlier:
@@ -324,6 +332,17 @@ class QuestionPage:
 
     def _url(self, name: str, *args: int) -> str:
         return reverse(f"{self.admin.admin_site.name}:{name}", args=args)
+
+
+def _waits(conflict: Conflict) -> str:
+    """Return when a decision takes effect, in words; empty if it has no later part, or if that is over."""
+    if not conflict.awaits or conflict.state == ConflictState.CLOSED:
+        return ""
+    if conflict.awaits == Awaits.READ:
+        return "with a read that starts when the active run ends"
+    if conflict.awaits == Awaits.IMPORT or conflict.link is None:
+        return "with this import"
+    return "" if conflict.link.row_id else "with the next sync"
 
 
 def people_view(admin: Any, request: HttpRequest, pk: int) -> HttpResponse:

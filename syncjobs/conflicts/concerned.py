@@ -18,6 +18,7 @@ from oncall.models import EscalationPolicy, ExtraShift, GroupMember, Override, R
 from oncall.selectors.visible import Viewer, may_view_all, named_beside
 from oncall.tables.base import chunks, local_id
 from oncall.tables.kinds import ROOTS
+from syncjobs.conflicts.deleted import owners_of_deleted
 from syncjobs.conflicts.next_shifts import NextShifts
 from syncjobs.models import ROW_COLUMNS, Conflict, ConflictRow, ExternalLink
 from syncjobs.planning.conflicts import ABOUT_ROWS
@@ -92,6 +93,7 @@ def concerns(
     rows = _rows({conflict.pk: (kinds[conflict.pk], keys_of(conflict)) for conflict in conflicts})
     wanted = {(kinds[pk], row_id) for pk, by_key in rows.items() for row_id in by_key.values()}
     held = _held(wanted, at)
+    deleted = _owners_of_deleted(conflicts)
     owned = _told(account, Schedule.objects.select_related("group"))
     schedules = _by_id(owned, (each.schedules for each in held.values()))
     paging = _told(account, EscalationPolicy.objects.select_related("group"))
@@ -102,7 +104,7 @@ def concerns(
     found = {}
     for pk, by_key in rows.items():
         kind = kinds[pk]
-        groups: set[_Group] = set()
+        groups = deleted.get(pk, set())
         in_schedules: set[tuple[int, int | None]] = set()
         in_policies: set[int] = set()
         for row_id in by_key.values():
@@ -122,6 +124,16 @@ def concerns(
         names, ids = tuple(sorted(name for _, name in told)), frozenset(group for group, _ in groups)
         found[pk] = Concern(by_key, names, (*shifts.in_words(in_schedules), *in_words), ids)
     return found
+
+
+def _owners_of_deleted(conflicts: Sequence[Conflict]) -> dict[int, set[_Group]]:
+    """Return the groups that own rows which were deleted here, by conflict."""
+    keys = owners_of_deleted(conflicts)
+    ids = rows_of("user_group", tuple(sorted(set(keys.values())))) if keys else {}
+    names: dict[int, str] = {}
+    for piece in chunks(sorted(set(ids.values()))):
+        names |= dict(UserGroup.objects.filter(pk__in=piece).values_list("pk", "name"))
+    return {pk: {(ids[key], names[ids[key]])} for pk, key in keys.items() if key in ids}
 
 
 def _told(account: Viewer | None, rows: "QuerySet[AnyRow]") -> "QuerySet[AnyRow]":

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from connectors.models import Connection
+from connectors.records import entity_type_of
 from oncall.masking import hide_addresses, without_addresses
 from oncall.tables.base import local_id, source_of
 from syncjobs.conflicts.concerned import keys_of
 from syncjobs.conflicts.invited import last_invitations
+from syncjobs.conflicts.planned import planned_objects
 from syncjobs.conflicts.words import NO_ACCOUNT, ZONE_RULES
 from syncjobs.models import Conflict, ConflictKind
 from syncjobs.planning.conflicts import ABOUT_ROWS
@@ -66,17 +68,22 @@ def names_of_rows(conflict: Conflict) -> dict[str, str]:
     names.load()
     sources = Connection.objects.in_bulk({int(source_of(key)) for key in keys if source_of(key).isdecimal()})
     labels = {str(pk): connection.origin_label for pk, connection in sources.items()}
-    return {key: _row(conflict, key, names, labels.get(source_of(key), "")) for key in keys}
+    missing = [key for key in keys if local_id(key) is None and not names.find(conflict.entity_type, key)]
+    planned = planned_objects(entity_type_of(conflict.entity_type), missing)
+    return {
+        key: _row(conflict, key, names, labels.get(source_of(key), ""), planned[key].name if key in planned else "")
+        for key in keys
+    }
 
 
-def _row(conflict: Conflict, key: str, names: Names, source: str) -> str:
-    """Return a row in words. A row that does not exist has the name of the question, or its kind and id if it did."""
+def _row(conflict: Conflict, key: str, names: Names, source: str, planned: str) -> str:
+    """Return a row in words. A row that does not exist has its planned name or its id, or its kind and id if it did."""
     name = names.find(conflict.entity_type, key)
     if local_id(key) is not None:
         return f"{name}, created here" if name else f"{names(conflict.entity_type, key)}, deleted here"
     if name:
         return f"{name}, imported from {source}"
-    return f"{key.partition(':')[2]}, not yet imported from {source}"
+    return f"{planned or key.partition(':')[2]}, not yet imported from {source}"
 
 
 def _rows(conflict: Conflict) -> tuple[Sides, ...]:
@@ -98,7 +105,9 @@ def _rows(conflict: Conflict) -> tuple[Sides, ...]:
 
 
 def _zone(evidence: Mapping[str, Any]) -> tuple[Sides, ...]:
-    rows = [Sides("Time zone", ("not set: the schedule is inactive",), _lines(evidence.get("raw")) or ("none",))]
+    kept = evidence.get("kept")
+    here = f"{kept}: the last known one is kept" if kept else "not set: the schedule is inactive"
+    rows = [Sides("Time zone", (here,), _lines(evidence.get("raw")) or ("none",))]
     if evidence.get("candidates"):
         rows.append(Sides("It may mean", (), _lines(evidence["candidates"])))
     if why := ZONE_RULES.get(evidence.get("rule", "")):

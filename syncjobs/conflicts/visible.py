@@ -13,20 +13,22 @@ from oncall.selectors.visible import Viewer, acts_as_lead, may_view_all, visible
 from oncall.tables.base import LOCAL, chunks
 from oncall.tables.kinds import ROOTS
 from syncjobs.conflicts.concerned import keys_of
+from syncjobs.conflicts.deleted import owners_of_deleted
 from syncjobs.models import ROW_COLUMNS, Conflict, ConflictKind, ConflictRow, ExternalLink
 
 
 def visible_conflicts(account: Viewer) -> "QuerySet[Conflict]":
     """Return the conflicts that the account may see.
 
-    A conflict is visible to a lead if one of its rows is. For a lead this makes a query for the conflicts about people
-    with one address, and two per 500 of these people, because only their evidence names the people.
+    A conflict is visible to a lead if one of its rows is, or the group that owned its deleted row. For a lead this
+    makes a query for the conflicts about people with one address, and two per 500 of these people, because only their
+    evidence names the people; and as many for those about deleted rows.
     """
     if may_view_all(account, Conflict):
         return Conflict.objects.all()
     if not acts_as_lead(account):
         return Conflict.objects.none()
-    concerned = Q(pk__in=_ambiguous(account))
+    concerned = Q(pk__in=[*_ambiguous(account), *_deleted(account)])
     for kind in ROW_COLUMNS:
         links = _links(account, kind)
         of_link = links.filter(connection=OuterRef("connection"), external_id=OuterRef("external_id"))
@@ -34,6 +36,16 @@ def visible_conflicts(account: Viewer) -> "QuerySet[Conflict]":
         of_row = ConflictRow.objects.filter(in_rows, conflict=OuterRef("pk"))
         concerned |= Q(Exists(of_link) | Exists(of_row), entity_type=kind)
     return Conflict.objects.filter(concerned)
+
+
+def _deleted(account: Viewer) -> list[int]:
+    """Return the ids of the conflicts about deleted rows whose group is visible."""
+    owners = owners_of_deleted(Conflict.objects.filter(kind=ConflictKind.DELETED_HERE))
+    visible: set[str] = set()
+    for piece in chunks(sorted(set(owners.values()))):
+        visible |= set(_links(account, "user_group").filter(key__in=piece).values_list("key", flat=True))
+        visible |= set(_local_keys(account, "user_group").filter(local__in=piece))
+    return [pk for pk, key in owners.items() if key in visible]
 
 
 def _links(account: Viewer, kind: Kind) -> "QuerySet[ExternalLink]":

@@ -24,8 +24,8 @@ MEANWHILE: Final[Mapping[str, str]] = {
     ),
     ConflictKind.TEAM_NAME_COLLISION: "All of these user groups are kept, each with its own members.",
     ConflictKind.TIMEZONE_MISMATCH: (
-        "The time zone was not guessed. A schedule without a settled time zone is inactive and has no shifts. A time "
-        "zone that was set here is kept."
+        "The time zone was not guessed. A schedule that never had a known time zone is inactive and has no shifts. One "
+        "that had a known time zone keeps it and stays active. A time zone that was set here is kept."
     ),
     ConflictKind.BOTH_EDITED: ("The values set here are kept. Other fields of the object still follow the source."),
     ConflictKind.DELETED_HERE: "It stays deleted here, but still exists at the source.",
@@ -46,6 +46,7 @@ ZONE_RULES: Final[Mapping[str, str]] = {
     "abbreviation": "It is an abbreviation, which is used for several zones.",
     "windows": "It names only the summer half of a zone.",
     "rails": "It has meant different zones in different versions of Rails.",
+    "fixed_offset": "It is a fixed offset without summer time, which is seldom right for a schedule.",
     "offset": "It is an offset that no zone without summer time has.",
     "label": "Its offset is never that of the zone in its name.",
     "unknown": "It is no known time zone.",
@@ -82,7 +83,11 @@ SENTENCES: Final[Mapping[ConflictKind, Callable[[Conflict, str], str]]] = {
     ConflictKind.TEAM_NAME_COLLISION: _equal_names,
     ConflictKind.TIMEZONE_MISMATCH: lambda conflict, source: (
         f"{conflict.label} of {source} has the time zone “{conflict.evidence.get('raw') or 'none'}”, "
-        "which is not settled here."
+        + (
+            f"which is not known. The schedule keeps {conflict.evidence['kept']}, its last known time zone."
+            if conflict.evidence.get("kept")
+            else "which is not settled here."
+        )
     ),
     ConflictKind.BOTH_EDITED: _both_edited,
     ConflictKind.DELETED_HERE: lambda conflict, source: (

@@ -10,7 +10,7 @@ from oncall.aggregates import Draft, ElementChanges
 from oncall.errors import InvalidDraft, NotAllowed, StaleRows
 from oncall.models import User
 from oncall.models.root import NAME_LENGTH
-from oncall.operations import Actor, write
+from oncall.operations import Actor, lock_for_merge, lock_versions, write
 from oncall.tables.base import LOCAL
 from syncjobs.conflicts.merging import merge_rows
 from syncjobs.models import (
@@ -64,6 +64,25 @@ def carry_out(conflict: Conflict, connection: Connection, effects: Iterable[Effe
         written["written"] += 1
     SyncRun.objects.filter(pk=run.pk).update(counts=counts)
     return run
+
+
+def lock_rows(effects: Iterable[Effect], by: User | None) -> None:
+    """Lock the rows and links that the effects change. Raises Refused."""
+    effects = list(effects)
+    actor = Actor(by.pk if by else None, "decision")
+    for effect in effects:
+        if effect.merge_into is not None and effect.row_id is not None:
+            try:
+                lock_for_merge(effect.kind, effect.row_id, effect.merge_into, actor)
+            except NotAllowed as refused:
+                raise Refused("not_allowed", str(refused)) from refused
+            except StaleRows as stale:
+                message = f"{effect.label} was changed meanwhile. Nothing was written."
+                raise Refused("stale_question", message) from stale
+        elif effect.row_id is not None:
+            lock_versions(effect.kind, [effect.row_id])
+    links = sorted(effect.link.link.id for effect in effects if effect.link is not None)
+    list(ExternalLink.objects.select_for_update(of=("self",)).filter(pk__in=links).order_by("pk").values_list("pk"))
 
 
 def _write(effect: Effect, connection: Connection, actor: Actor) -> int | None:

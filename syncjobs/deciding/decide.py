@@ -9,11 +9,11 @@ from django.utils import timezone
 
 from connectors.models import Connection
 from connectors.records import entity_type_of
-from oncall.errors import NotAllowed, StaleRows
 from oncall.models import User
-from oncall.operations import Actor, lock_for_merge, lock_versions
+from oncall.operations.audit import Changes
 from oncall.tables.base import chunks, source_of
-from syncjobs.deciding.carrying_out import carry_out
+from syncjobs.conflicts.audit import actor_of, record_question
+from syncjobs.deciding.carrying_out import carry_out, lock_rows
 from syncjobs.deciding.reading import start_read
 from syncjobs.deciding.rights import demand_right, demand_rights_of_outcome
 from syncjobs.deciding.sides import load_sides, question_of
@@ -23,7 +23,6 @@ from syncjobs.models import (
     Conflict,
     ConflictKind,
     ConflictState,
-    ExternalLink,
     Rule,
     SyncRun,
 )
@@ -59,7 +58,7 @@ class Decided:
 
     applied: False for a preview and a proposal. run: None if no row or link changes. closes: the other questions that
     the remembered decision answers. connection: of the run and the rule. read: the run that reads the objects again
-    that need it; None if there are none, or if another run is active: then the next sync does it. invitations: the
+    that need it; None if there are none, or if another run is active: its end starts the read. invitations: the
     addresses that are invited.
     """
 
@@ -78,7 +77,7 @@ def preview(conflict: Conflict, decision: Decision) -> Decided:
     """Return what a decision would do, without writing. Raises Refused."""
     conflict = Conflict.objects.select_related("connection").get(pk=conflict.pk)
     choice, outcome, _ = _prepare(conflict, decision)
-    connection = _connection(conflict)
+    connection = connection_of(conflict)
     others = _answered_by(outcome.rule, conflict, connection)
     invited = _invited(outcome, *others.values())
     return Decided(conflict, choice, outcome, False, connection, closes=_ids(others), invitations=invited)
@@ -92,38 +91,38 @@ def decide(conflict: Conflict, decision: Decision) -> Decided:
     _, outcome, _ = _prepare(Conflict.objects.select_related("connection").get(pk=conflict.pk), decision)
     with transaction.atomic():
         # Rows are locked before links, and links before questions, as a merge does it.
-        _lock(outcome, decision.by)
+        effects = [effect for effect in outcome.effects if not effect.awaits]
+        lock_rows(effects, decision.by)
         _lock_questions(conflict, outcome.rule)
         conflict = Conflict.objects.select_related("connection").get(pk=conflict.pk)
         choice, now, right = _prepare(conflict, decision)
-        connection = _connection(conflict)
+        connection = connection_of(conflict)
         if now != outcome:
             raise Refused("stale_question", "Something was changed meanwhile. Nothing was written. Look at it again.")
-        conflict.choice, conflict.arguments = choice.name, _stored(check_arguments(choice, decision.arguments), outcome)
+        conflict.choice = choice.name
+        conflict.arguments = {**outcome.arguments, **check_arguments(choice, decision.arguments)}
         conflict.comment, conflict.remember = decision.comment, decision.remember or outcome.rule is not None
         if right == "propose":
+            before = conflict.state
             conflict.state, conflict.proposed_by = ConflictState.PROPOSED, decision.by
             conflict.save()
+            changes: Changes = {"state": [before, conflict.state], "proposed answer": [None, conflict.choice]}
+            record_question(conflict, actor_of(decision.by), changes)
             for invitee in outcome.invitations:
                 propose(connection.pk, invitee, decision.by)
             return Decided(conflict, choice, outcome, False, connection)
-        run = carry_out(conflict, connection, outcome.effects, decision.by) if outcome.effects else None
-        _close(conflict, decision.by)
+        run = carry_out(conflict, connection, effects, decision.by) if effects else None
+        _close(conflict, decision.by, outcome)
         others = _remember(outcome.rule, conflict, connection, decision.by) if outcome.rule else {}
         conflict.save()
         if not outcome.invitations:
             withdraw_proposals(conflict.connection_id, conflict.external_id)
         for invitee in chain(outcome.invitations, *(other.invitations for other in others.values())):
             approve(connection.pk, invitee, decision.by)
-        ids = dict.fromkeys([*outcome.reads, *(each.external_id for each in others if outcome.reads)])
-        read = start_read(connection, ids, decision.by, notify=decision.notify) if ids else None
+        asked = [each for each, its in ((conflict, outcome), *others.items()) if its.reads]
+        read = start_read(connection, asked, decision.by, notify=decision.notify) if asked else None
     invited = _invited(outcome, *others.values())
     return Decided(conflict, choice, outcome, True, connection, run, _ids(others), read, invited)
-
-
-def _stored(arguments: dict[str, str], outcome: Outcome) -> dict[str, str]:
-    """Return the arguments that are stored: those that are given, and the address that is invited."""
-    return arguments | {"email": outcome.invitations[0].email} if outcome.invitations else arguments
 
 
 def _invited(*outcomes: Outcome) -> tuple[str, ...]:
@@ -134,8 +133,9 @@ def _ids(others: Mapping[Conflict, Outcome]) -> tuple[int, ...]:
     return tuple(other.pk for other in others)
 
 
-def _close(conflict: Conflict, by: User | None) -> None:
+def _close(conflict: Conflict, by: User | None, outcome: Outcome) -> None:
     conflict.state, conflict.decided_by, conflict.decided_at = ConflictState.DECIDED, by, timezone.now()
+    conflict.awaits = outcome.awaits
 
 
 def _remember(draft: RuleDraft, conflict: Conflict, connection: Connection, by: User | None) -> dict[Conflict, Outcome]:
@@ -153,10 +153,10 @@ def _remember(draft: RuleDraft, conflict: Conflict, connection: Connection, by: 
     )
     others = _answered_by(draft, conflict, connection)
     for other, outcome in others.items():
-        _close(other, None)
-        other.choice, other.arguments = draft.choice, _stored(dict(draft.arguments), outcome)
+        _close(other, None, outcome)
+        other.choice, other.arguments = draft.choice, {**outcome.arguments, **draft.arguments}
         other.rule = conflict.rule
-    Conflict.objects.bulk_update(others, ["state", "decided_by", "decided_at", "choice", "arguments", "rule"])
+    Conflict.objects.bulk_update(others, ["state", "decided_by", "decided_at", "awaits", "choice", "arguments", "rule"])
     return others
 
 
@@ -171,14 +171,12 @@ def _answered_by(draft: RuleDraft | None, conflict: Conflict, connection: Connec
     for other in waiting.exclude(pk=conflict.pk).order_by("pk") if changes_no_row else ():
         if rule_for([rule], other.kind, entity_type_of(other.entity_type), other.evidence) is None:
             continue
-        if draft.choice == INVITE:
-            question = question_of(other)
-            try:
-                found[other] = demand_choice(question, INVITE).outcome(question, {}, load_sides(question))
-            except Refused:  # this person cannot be invited; the question stays open
-                continue
-        else:
-            found[other] = Outcome()
+        question = question_of(other)
+        choice = demand_choice(question, draft.choice)
+        try:
+            found[other] = choice.outcome(question, draft.arguments, load_sides(question))
+        except Refused:  # this person cannot be invited; the question stays open
+            continue
     return found
 
 
@@ -203,9 +201,14 @@ def decline(conflict: Conflict, by: User | None, comment: str = "") -> Conflict:
     with transaction.atomic():
         conflict = Conflict.objects.select_for_update(of=("self",)).get(pk=conflict.pk)
         _demand_confirming(conflict, by)
+        changes: Changes = {
+            "state": [conflict.state, ConflictState.OPEN],
+            "proposed answer": [conflict.choice, None],
+        }
         conflict.state, conflict.choice, conflict.arguments = ConflictState.OPEN, "", {}
         conflict.proposed_by, conflict.comment, conflict.remember = None, comment, False
         conflict.save()
+        record_question(conflict, actor_of(by), changes)
         withdraw_proposals(conflict.connection_id, conflict.external_id)
     return conflict
 
@@ -257,34 +260,16 @@ def _prepare(conflict: Conflict, decision: Decision) -> tuple[Choice, Outcome, s
     return choice, outcome, right
 
 
-def _lock(outcome: Outcome, by: User | None) -> None:
-    """Lock the rows and links that the outcome changes. Raises Refused."""
-    actor = Actor(by.pk if by else None, "decision")
-    for effect in outcome.effects:
-        if effect.merge_into is not None and effect.row_id is not None:
-            try:
-                lock_for_merge(effect.kind, effect.row_id, effect.merge_into, actor)
-            except NotAllowed as refused:
-                raise Refused("not_allowed", str(refused)) from refused
-            except StaleRows as stale:
-                message = f"{effect.label} was changed meanwhile. Nothing was written."
-                raise Refused("stale_question", message) from stale
-        elif effect.row_id is not None:
-            lock_versions(effect.kind, [effect.row_id])
-    links = sorted(effect.link.link.id for effect in outcome.effects if effect.link is not None)
-    list(ExternalLink.objects.select_for_update(of=("self",)).filter(pk__in=links).order_by("pk").values_list("pk"))
-
-
 def _lock_questions(conflict: Conflict, rule: RuleDraft | None) -> None:
     """Lock the question, and those that the rule answers, in the order of their ids."""
     ids = [conflict.pk]
     if rule is not None:
-        ids += [other.pk for other in _answered_by(rule, conflict, _connection(conflict))]
+        ids += [other.pk for other in _answered_by(rule, conflict, connection_of(conflict))]
     for piece in chunks(sorted(ids)):
         list(Conflict.objects.select_for_update().filter(pk__in=piece).order_by("pk").values_list("pk"))
 
 
-def _connection(conflict: Conflict) -> Connection:
+def connection_of(conflict: Conflict) -> Connection:
     """Return the connection of a question; of one about rows of several sources, that of the first row."""
     if conflict.connection is not None:
         return conflict.connection

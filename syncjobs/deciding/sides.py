@@ -1,15 +1,17 @@
 """Loads what a decision is made from: the question, and both sides of it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from connectors.records import entity_type_of
-from oncall.aggregates import Kind, fold
+from oncall.aggregates import Kind, State, fold
 from oncall.emails import canonical_email
 from oncall.models import EscalationPolicy, Reference, Responder, User
 from oncall.operations.keys import references_to
 from oncall.selectors.states import load_states
 from oncall.tables.kinds import ROOTS
 from syncjobs.conflicts.concerned import keys_of, rows_of
+from syncjobs.conflicts.planned import PlannedObject, is_name_planned, planned_objects
 from syncjobs.models import (
     OPEN_INVITATION,
     PRESENT_STATES,
@@ -21,7 +23,7 @@ from syncjobs.models import (
 )
 from syncjobs.planning.conflicts import ABOUT_ROWS
 from syncjobs.planning.decisions.values import AccountSide, LinkSide, Question, RowSide, Sides
-from syncjobs.planning.values import Base
+from syncjobs.planning.values import Base, element_key
 
 
 def question_of(conflict: Conflict) -> Question:
@@ -47,17 +49,47 @@ def load_sides(question: Question) -> Sides:
     link = links.first() if question.connection_id and question.external_id else None
     row_ids = rows_of(kind, question.keys)
     own = [] if link is None or link.row_id is None else [link.row_id]
-    found = load_rows(kind, [*row_ids.values(), *own])
+    planned = planned_objects(kind, set(question.keys or _own_key(question, link)) - row_ids.keys())
+    matched = next((each.row_id for each in planned.values() if each.row_id and not question.keys), None)
+    found = load_rows(kind, [*row_ids.values(), *own, *filter(None, [matched])])
+    rows = {key: found[row_id] for key, row_id in row_ids.items() if row_id in found}
     return Sides(
         link=None if link is None else _link_side(link),
         row=found.get(link.row_id or 0) if link is not None else None,
-        rows={key: found[row_id] for key, row_id in row_ids.items() if row_id in found},
+        matched=found.get(matched or 0),
+        rows=rows | _planned_rows(kind, {key: each for key, each in planned.items() if each.creates}, rows),
         account=_account,
         person=lambda row_id: load_rows("responder", [row_id]).get(row_id),
-        is_taken=lambda name, row_id: _is_taken(kind, name, row_id),
+        is_taken=lambda name, row: _is_taken(kind, name, row),
         invited=lambda email: _invited(question, link.row_id if link else None, email),
         domains=lambda: _domains(question.connection_id),
     )
+
+
+def _own_key(question: Question, link: ExternalLink | None) -> list[str]:
+    """Return the key of the object of a question that has no link yet."""
+    if link is not None or question.connection_id is None or not question.external_id:
+        return []
+    return [element_key(question.connection_id, question.external_id)]
+
+
+def _planned_rows(
+    kind: Kind, planned: Mapping[str, PlannedObject], stored: Mapping[str, RowSide]
+) -> dict[str, RowSide]:
+    """Return rows that plans create, by key. stored: the other rows of the question, by key."""
+    rows = {key: RowSide(State(each.fields), key=key) for key, each in planned.items()}
+    refs = {key: row.ref for key, row in {**stored, **rows}.items()}
+    return {
+        key: replace(row, refers_to=frozenset(refs[used] for used in _used_keys(kind, row) if used in refs))
+        for key, row in rows.items()
+    }
+
+
+def _used_keys(kind: Kind, row: RowSide) -> set[str]:
+    """Return the keys of the rows of the same kind that a planned row uses, or of which it is a part."""
+    values, table = row.state.fields, ROOTS[kind]
+    used = {use.key for use in table.find_keys(values) if use.kind == kind}
+    return used | {str(values[column.key]) for column in table.keys if column.kind == kind and values.get(column.key)}
 
 
 def load_rows(kind: Kind, ids: Iterable[int]) -> dict[int, RowSide]:
@@ -77,7 +109,7 @@ def load_rows(kind: Kind, ids: Iterable[int]) -> dict[int, RowSide]:
             accounts.get(pk),
             sum(rows.filter(**{column.row: pk}).count() for rows, column in references_to(kind)),
             pk in merged,
-            frozenset(uses.get(pk, ())),
+            frozenset(map(str, uses.get(pk, ()))),
         )
         for pk, state in states.items()
     }
@@ -120,9 +152,10 @@ def _account(email: str) -> AccountSide | None:
     return AccountSide(account.pk, account.email, account.is_active, privileged, row)
 
 
-def _is_taken(kind: Kind, name: str, row_id: int) -> bool:
-    named = ROOTS[kind].rows.filter(name_key=fold(name)).exclude(pk=row_id)
-    return any(row.active and row.merged_into_id is None for row in named)
+def _is_taken(kind: Kind, name: str, row: RowSide) -> bool:
+    named = ROOTS[kind].rows.filter(name_key=fold(name)).exclude(pk=row.state.id or 0)
+    is_here = any(other.active and other.merged_into_id is None for other in named)
+    return is_here or is_name_planned(kind, fold(name), row.key)
 
 
 def _invited(question: Question, row_id: int | None, email: str) -> str | None:

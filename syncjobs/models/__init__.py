@@ -3,6 +3,7 @@
 from syncjobs.models.conflicts import (
     PRESENT_STATES,
     WAITING_STATES,
+    Awaits,
     Conflict,
     ConflictKind,
     ConflictRow,
@@ -34,6 +35,7 @@ __all__ = [
     "VALID_FOR",
     "WAITING_STATES",
     "ApplyLock",
+    "Awaits",
     "Conflict",
     "ConflictKind",
     "ConflictRow",

@@ -36,6 +36,18 @@ WAITING_STATES: Final = (ConflictState.OPEN, ConflictState.PROPOSED)
 PRESENT_STATES: Final = (*WAITING_STATES, ConflictState.DECIDED)
 
 
+class Awaits(models.TextChoices):
+    """What the later part of a decision waits for.
+
+    plan: the item of its object is planned again before it is written. import: its rows are written by a run. read: an
+    active run ends, so that the schedules concerned can be read again.
+    """
+
+    PLAN = "plan"
+    IMPORT = "import"
+    READ = "read"
+
+
 class ConflictQuerySet(models.QuerySet["Conflict"]):
     """Selects conflicts."""
 
@@ -71,6 +83,7 @@ class Conflict(models.Model):
     arguments = models.JSONField(default=dict)
     remember = models.BooleanField(default=False)
     rule = models.ForeignKey(Rule, models.SET_NULL, null=True, related_name="conflicts")
+    awaits = models.CharField(max_length=6, blank=True, choices=Awaits)
     comment = models.TextField(blank=True)
     assignee = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     proposed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")

@@ -29,14 +29,15 @@ NEW: Final = "new"
 class Sources:
     """Where the values of arguments come from.
 
-    rows: the rows that the question is about, as texts by id. people: the same for people of one address, by key.
+    rows: the rows that the question is about, as texts by how an argument names them. people: the same for people of
+    one address, by key.
     paths: the fields that the question is about, as texts.
     find_people: the people and accounts that a text may mean, as values with their names. people_url: the address that
     returns them while somebody types.
     """
 
-    rows: Mapping[int, str]
-    people: Mapping[str, tuple[int | None, str]]
+    rows: Mapping[str, str]
+    people: Mapping[str, tuple[str, str]]
     paths: Mapping[str, str]
     find_people: Callable[[str], Sequence[tuple[str, str]]]
     people_url: str
@@ -182,15 +183,15 @@ class AnswerForm(forms.Form):
                 yield name, _select(options, **{**common, "required": True, "initial": first})
 
     def _rows(self) -> list[tuple[str, str]]:
-        return [(str(pk), text) for pk, text in self._sources.rows.items()]
+        return list(self._sources.rows.items())
 
     def _claims(self, argument: Argument, given: str) -> Iterable[tuple[str, forms.Field]]:
         chosen = dict(claim.strip().partition(":")[::2] for claim in given.split(",") if claim.strip())
         own = f"{self._question.connection_id}:"
         for external_id, name in self._claim_names(argument):
             here, label = self._sources.people[f"{own}{external_id}"]
-            others = {pk: text for pk, text in self._sources.people.values() if pk is not None and pk != here}
-            options = [(NEW, "a person of its own"), *((f"{PERSON}{pk}", text) for pk, text in others.items())]
+            others = {value: text for value, text in self._sources.people.values() if value != here}
+            options = [(NEW, "a person of its own"), *others.items()]
             yield name, _select(options, label=f"{label} is", required=True, initial=chosen.get(external_id, NEW))
 
 

@@ -8,12 +8,14 @@ from typing import Any, Final
 from django.db.models import Q
 from django.utils import timezone
 
+from connectors.records import entity_type_of
 from oncall.aggregates import fold
 from oncall.masking import may_see_addresses, without_addresses
 from oncall.models import Responder, User
 from oncall.selectors.visible import may_view_all, visible_to
 from syncjobs.conflicts.concerned import Concern, keys_of
 from syncjobs.conflicts.evidence import Sides, names_of_rows
+from syncjobs.conflicts.planned import planned_objects
 from syncjobs.deciding.carrying_out import changes_of
 from syncjobs.deciding.decide import Decided, preview, proposal_of
 from syncjobs.deciding.rights import REMEMBER, demand_right
@@ -25,7 +27,7 @@ from syncjobs.pages.run_items import ChangeRow, rows_of_changes
 from syncjobs.planning.conflicts import ABOUT_ROWS
 from syncjobs.planning.decisions.people import PERSON
 from syncjobs.planning.decisions.table import choices_of, find_choice
-from syncjobs.planning.decisions.values import Choice, Refused
+from syncjobs.planning.decisions.values import PLANNED, Choice, Refused
 from syncjobs.words.names import Names
 
 #: How many people and accounts are suggested while somebody types.
@@ -140,8 +142,15 @@ def _sources(conflict: Conflict, concern: Concern, sides: Sequence[Sides], accou
     texts = names_of_rows(conflict) if conflict.kind in ABOUT_ROWS else {}
     if not may_see_addresses(account):
         texts = without_addresses(texts)
-    rows = {concern.rows[key]: text for key, text in texts.items() if key in concern.rows}
-    people = {key: (concern.rows.get(key), texts[key]) for key in keys_of(conflict) if key in texts}
+    planned = planned_objects(entity_type_of(conflict.entity_type), texts.keys() - concern.rows.keys())
+    refs = {key: str(row_id) for key, row_id in concern.rows.items()}
+    refs |= {key: f"{PLANNED}{key}" for key, each in planned.items() if each.creates}
+    rows = {refs[key]: text for key, text in texts.items() if key in refs}
+    people = {
+        key: (refs[key] if key in planned else f"{PERSON}{refs[key]}", texts[key])
+        for key in keys_of(conflict)
+        if key in texts and key in refs
+    }
     paths = {
         path: side.word if "." not in path else f"{side.word}: {', '.join(side.here or side.there)}"
         for path, side in zip(sorted(conflict.evidence), sides, strict=False)

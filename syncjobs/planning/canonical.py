@@ -198,11 +198,15 @@ class Proposer:
             "layers": layers_to_json(layers),
             "group_keys": sorted(self.key(g) for g in schedule.group_ids),
         }
-        zone, on_create, evidence = schedule.time_zone, {}, None
-        if zone.zone is None:
+        zone, on_create = schedule.time_zone, {}
+        evidence: dict[str, Any] = {}
+        if not zone.is_sure:
+            evidence |= {"raw": zone.raw, "rule": zone.rule, "candidates": list(zone.candidates)}
+        if zone.outcome == "kept":
+            evidence["kept"] = zone.zone
+        if zone.outcome in ("conflict", "warn"):
             state = "unknown" if zone.rule in ("unknown", "blank") else "ambiguous"
             on_create = {"time_zone": "", "zone_state": state, "active": False}
-            evidence = {"raw": zone.raw, "rule": zone.rule, "candidates": list(zone.candidates)}
         else:
             fields |= {"time_zone": zone.zone, "zone_state": "ok", "active": schedule.enabled}
         # The keys of layers stay the same here. Extra shifts are elements, so their keys contain the connection.
@@ -251,7 +255,7 @@ class Proposer:
             fetched_range=None if fetched is None else (instant_to_text(fetched[0]), instant_to_text(fetched[1])),
             lists_overlapping=schedule.lists_overlapping,
             on_create=on_create,
-            zone_evidence=evidence,
+            zone_evidence=evidence or None,
             holders=frozenset([*(p.id for p in people), *substitutes]),
             turned_by_alert=schedule.turned_by_alert,
         )

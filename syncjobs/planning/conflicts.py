@@ -108,7 +108,10 @@ def _why(proposal: Proposal, email: str | None, account: AccountView | None) -> 
 
 
 def timezone_mismatches(schedules: Iterable[Proposal], picture: Picture) -> list[ConflictDraft]:
-    """Return a conflict for each schedule whose time zone is unknown or ambiguous and was not set here."""
+    """Return a conflict for each schedule whose time zone is not sure and was not set here.
+
+    A schedule that keeps its last known zone has a conflict, too: its zone is that of the source, and not set here.
+    """
     links = picture.links["schedule"]
     answered = {link.external_id for link in links.values() if link.row_id in picture.zoned}
     return [
@@ -122,7 +125,8 @@ def timezone_mismatches(schedules: Iterable[Proposal], picture: Picture) -> list
             evidence=proposal.zone_evidence,
         )
         for proposal in schedules
-        if proposal.zone_evidence is not None and proposal.external_id not in answered
+        if proposal.zone_evidence is not None
+        and ("kept" in proposal.zone_evidence or proposal.external_id not in answered)
     ]
 
 

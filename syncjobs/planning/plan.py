@@ -14,6 +14,7 @@ from syncjobs.planning.decisions.rules import answers_of
 from syncjobs.planning.failures import Check, checked, failed_item
 from syncjobs.planning.matching import candidate_ids, match
 from syncjobs.planning.merge import Merge, merge, with_unread
+from syncjobs.planning.pending import is_part, is_pending, restored_objects
 from syncjobs.planning.prediction import as_predicted
 from syncjobs.planning.ranks import with_base_ranks
 from syncjobs.planning.unlisted import detach, hand_over
@@ -94,6 +95,7 @@ def make_plan(
         failures.setdefault((entity.entity_type, entity.external_id or ""), []).append(entity)
     drafts: list[ConflictDraft] = []
     open_questions = {(conflict.kind, conflict.subject, conflict.evidence_hash) for conflict in picture.conflicts}
+    restored = restored_objects(picture.conflicts)
     for kind in ENTITY_TYPES:
         same = 0
         for external_id, proposal in proposals[kind].items():
@@ -113,6 +115,9 @@ def make_plan(
             proposal = with_unread(as_predicted(proposal, base, rules.now), base)
             proposal = with_base_ranks(proposal, base)
             change = _compare(proposal, link, detail, rules)
+            if change is not None and (kind, external_id) in restored:
+                again = "deleted here; it is created again, as it was decided"
+                change = replace(_created(proposal), link=link, reason=again, conflicts=change.conflicts)
             if change is not None:
                 drafts += change.conflicts
                 if change.action != "conflict":
@@ -162,7 +167,9 @@ def make_plan(
     drafts += questions.timezone_mismatches(_without(refused, proposals["schedule"]), picture)
     for kind in questions.NAME_COLLISIONS:
         drafts += questions.name_collisions(kind, after)
-    current = {(draft.kind, draft.subject) for draft in drafts}
+    pending = {(c.kind, c.subject): c for c in picture.conflicts if is_pending(c, proposals, picture)}
+    drafts = [draft for draft in drafts if not is_part(draft, pending.get((draft.kind, draft.subject)))]
+    current = {*pending, *((draft.kind, draft.subject) for draft in drafts)}
     referenced = {("responder", p.external_id) for p in proposals["responder"].values() if not p.listed}
 
     def may_settle(conflict: OpenConflict) -> bool:
@@ -231,9 +238,16 @@ def _without_link(
             item = replace(item, takes_over=detail.primary, candidates=candidate_ids(proposal, picture))
             return checked(item, candidate.state, check)
         account = account_for(proposal, by_email, picture)
+    candidates = candidate_ids(proposal, picture) if proposal.kind == "responder" else ()
+    item = replace(_created(proposal), account_id=account.id if account else None, candidates=candidates)
+    return checked(item, None, check)
+
+
+def _created(proposal: Proposal) -> Item:
+    """Return the item that creates a row."""
     values = {**proposal.fields, **proposal.on_create}
     elements = {name: elements for name, elements in proposal.elements.items() if elements}
-    item = Item(
+    return Item(
         kind=proposal.kind,
         external_id=proposal.external_id,
         label=proposal.label,
@@ -243,11 +257,8 @@ def _without_link(
         fields={path: [None, value] for path, value in values.items()},
         elements={name: {key: [None, value] for key, value in e.items()} for name, e in elements.items()},
         base={"fields": values, "elements": {name: dict(e) for name, e in elements.items()}},
-        account_id=account.id if account else None,
-        candidates=candidate_ids(proposal, picture) if proposal.kind == "responder" else (),
         unread=proposal.unread,
     )
-    return checked(item, None, check)
 
 
 def _compare(proposal: Proposal, link: LinkView, detail: LinkDetail, rules: Rules) -> Item | None:

@@ -219,7 +219,8 @@ class OpenConflict:
     decided: whether it was decided, so that it is not asked again about the same evidence. proposed: whether a decision
     was proposed, which is about this evidence only. evidence_hash: changes with
     the evidence. why: the code of the reason why a person has no account here. from_merge: whether fields of an object
-    differ. keys: those of the rows of a question about several rows. choice, arguments: the decision.
+    differ. keys: those of the rows of a question about several rows. choice, arguments: the decision. awaits: what its
+    later part waits for, as :class:`syncjobs.models.Awaits`.
     """
 
     id: int
@@ -237,6 +238,7 @@ class OpenConflict:
     why: str = ""
     choice: str = ""
     arguments: Mapping[str, str] = field(default_factory=dict)
+    awaits: str = ""
 
 
 @dataclass(frozen=True, slots=True)

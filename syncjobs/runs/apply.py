@@ -18,8 +18,8 @@ from oncall.operations import Actor, lock_versions, write
 from oncall.tables.base import chunks
 from syncjobs.models import (
     ApplyLock,
+    Awaits,
     Conflict,
-    ConflictKind,
     ConflictState,
     ExternalLink,
     Invitation,
@@ -28,6 +28,7 @@ from syncjobs.models import (
     SyncItem,
     SyncRun,
 )
+from syncjobs.planning.decisions.people import matched_people
 from syncjobs.planning.failures import refusal_text
 from syncjobs.planning.values import element_key
 from syncjobs.runs.claim import FenceLost
@@ -168,6 +169,7 @@ class Application:
             external_id__in=[item.external_id for item in items],
         ).values_list("external_id", flat=True)
         reasons = dict.fromkeys(linked, "it was linked in the meantime")
+        reasons |= dict.fromkeys(self._decided_meanwhile(kind), "a decision about it was made in the meantime")
         if kind != "responder":
             return reasons
         emails = {item.external_id: canonical_email(_new_value(item, "email") or "") or "" for item in items}
@@ -186,15 +188,6 @@ class Application:
             .exclude(responder=None)
             .values_list("pk", flat=True)
         )
-        mapped = Conflict.objects.filter(
-            connection=self.run.connection_id,
-            kind=ConflictKind.USER_NOT_FOUND,
-            state=ConflictState.DECIDED,
-            choice="map",
-            decided_at__gt=self.run.planned_at,
-            link=None,
-        )
-        reasons |= dict.fromkeys(mapped.values_list("external_id", flat=True), "it was decided who this is here")
         accepted = Invitation.objects.filter(
             connection=self.run.connection_id, state=InvitationState.ACCEPTED, ended_at__gt=self.run.planned_at
         )
@@ -205,6 +198,22 @@ class Application:
             if item.changes.get("account") in taken:
                 reasons[item.external_id] = "the account was linked to another person in the meantime"
         return reasons
+
+    def _decided_meanwhile(self, kind: Kind) -> set[str]:
+        """Return the ids of the objects about which something was decided that the plan does not contain."""
+        decided = Conflict.objects.filter(
+            connection=self.run.connection_id,
+            entity_type=kind,
+            state=ConflictState.DECIDED,
+            awaits__in=[Awaits.PLAN, Awaits.IMPORT],
+            decided_at__gt=self.run.planned_at,
+        )
+        found: set[str] = set()
+        for external_id, awaits, arguments in decided.values_list("external_id", "awaits", "arguments"):
+            found |= matched_people(arguments, external_id).keys()
+            if awaits == Awaits.PLAN and "claims" not in arguments:
+                found.add(external_id)
+        return found
 
     def _draft(self, items: Sequence[SyncItem]) -> Draft:
         """Return one draft of all items of a row."""

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from django.db.models import Exists, OuterRef
+
 from oncall.tables.base import chunks
-from syncjobs.models import ExternalLink, Outcome, RunState, SyncProfile, SyncRun
+from syncjobs.models import Awaits, Conflict, ConflictState, ExternalLink, Outcome, RunState, SyncProfile, SyncRun
 from syncjobs.runs.apply import AGAIN
 from syncjobs.runs.changed_rules import is_limited
 from syncjobs.runs.claim import Claim, end_columns
@@ -36,6 +38,16 @@ def conclude(run: SyncRun, claim: Claim, verification: Verification | None) -> N
             )
         if verification is not None:
             verification.store()
+
+
+def load_ended(run_id: int) -> tuple[SyncRun, bool]:
+    """Return a run as it is stored, and whether schedules wait for its end to be read again. Makes one query."""
+    waiting = Conflict.objects.filter(
+        connection=OuterRef("connection"), awaits=Awaits.READ, state=ConflictState.DECIDED
+    )
+    runs = SyncRun.objects.select_related("connection", "profile__connection").annotate(reads_wait=Exists(waiting))
+    run = runs.get(pk=run_id)
+    return run, run.reads_wait
 
 
 def _end(claim: Claim) -> tuple[RunState, str, str]:

@@ -18,9 +18,11 @@ from syncjobs.runs.again import MOST_ROUNDS, overtaken_items, plan_again
 from syncjobs.runs.apply import Application, ItemResult
 from syncjobs.runs.changed_rules import changed_rules, is_limited
 from syncjobs.runs.claim import Claim, FenceLost, claim_run
-from syncjobs.runs.ending import conclude
+from syncjobs.runs.ending import conclude, load_ended
+from syncjobs.runs.picture.zones import kept_zones
 from syncjobs.runs.planned_read import Opener, accept_account, columns_of, count, plan_from, read, store
 from syncjobs.runs.review import compare_with_source
+from syncjobs.runs.signals import items_written, reads_awaited
 from syncjobs.runs.stored.plan import OVER, open_items
 from syncjobs.runs.stored.questions import link_conflicts
 from syncjobs.runs.stored.references import repair_after
@@ -42,7 +44,7 @@ def drive(run_id: int, *, opener: Opener = open_connector) -> SyncRun | None:
         return None
     claim = Claim(run)
     try:
-        with chosen_zones(Rule.objects.zones(run.connection_id)):
+        with chosen_zones(Rule.objects.zones(run.connection_id), kept_zones(run.connection_id)):
             if run.planned_at is None:
                 _plan(run, claim, opener)
             else:
@@ -65,8 +67,10 @@ def drive(run_id: int, *, opener: Opener = open_connector) -> SyncRun | None:
             f"An unexpected {type(error).__name__} stopped the run.",
             "What was written before stays; no object is half written. See the log for details, then start a new run.",
         )
-    run.refresh_from_db()
+    run, reads_wait = load_ended(run_id)
     repair_after(run)
+    if reads_wait:
+        reads_awaited.send(sender=SyncRun, run=run)
     return run
 
 
@@ -99,6 +103,8 @@ def _plan(run: SyncRun, claim: Claim, opener: Opener) -> None:
             if not plan_again(run, claim, snapshot):
                 break
             _write_items(run, claim)
+    if changes or any(conflict.awaits for conflict in planned.picture.conflicts):
+        items_written.send(sender=SyncRun, run=run, fenced=claim.fenced)
     conclude(run, claim, verify(run, claim, rendering, opener))
 
 
@@ -134,6 +140,7 @@ def _apply_reviewed(run: SyncRun, claim: Claim, opener: Opener) -> None:
             return
         if plan_again(run, claim, snapshot, reviewed=True):
             _write_items(run, claim)
+    items_written.send(sender=SyncRun, run=run, fenced=claim.fenced)
     conclude(run, claim, None if rendering is None else verify(run, claim, rendering, opener))
 
 

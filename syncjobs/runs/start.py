@@ -42,6 +42,20 @@ def start(
     return run
 
 
+def add_objects(connection_id: int, only: Sequence[EntityKey]) -> SyncRun | None:
+    """Let a limited run that no worker has begun read these objects, too. Return the run; None if there is none."""
+    with transaction.atomic():
+        queued = SyncRun.objects.select_for_update(of=("self",)).filter(
+            connection=connection_id, kind=RunKind.APPLY, state=RunState.QUEUED, planned_at=None, scope__has_key="only"
+        )
+        run = queued.first()
+        if run is not None:
+            keys = dict.fromkeys([*map(tuple, run.scope["only"]), *only])
+            run.scope = {"only": [list(key) for key in keys]}
+            run.save(update_fields=["scope"])
+    return run
+
+
 def approve(run: SyncRun, *, by: User | None, notify: bool = True, despite_rules: bool = False) -> None:
     """Queue a reviewed plan for applying. Raises StalePlan or RunAlreadyActive; nothing is written then.
 

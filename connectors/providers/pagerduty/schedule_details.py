@@ -50,7 +50,7 @@ class ScheduleDetails:
     # --- layer schedules ------------------------------------------------------------------------------------------
 
     def layered(self, listed: Mapping[str, wire.ListedSchedule], pages: int) -> dict[str, LayerDetail]:
-        """Returns layer schedules by id, each read in its own time zone.
+        """Returns layer schedules by id, each read in its own time zone, or in the chosen or last known one.
 
         Restrictions are times of day without an offset, in the zone of the answer. For each zone, either the whole list
         is read (a sweep) or each schedule alone, whichever is fewer requests. pages: the number of pages of the list,
@@ -58,7 +58,7 @@ class ScheduleDetails:
         """
         zones: dict[str | None, list[str]] = {}
         for id_, schedule in listed.items():
-            zones.setdefault(schedule.time_zone or None, []).append(id_)
+            zones.setdefault(asked_name(schedule.time_zone, id_), []).append(id_)
         details: dict[str, LayerDetail] = {}
         total = self._done + len(listed)
         for zone, ids in zones.items():
@@ -66,6 +66,7 @@ class ScheduleDetails:
             for id_ in ids:
                 found = self._from_sweep(id_, zone, swept.get(id_)) or self._single(id_, zone)
                 if found is not None:
+                    found = _with_own_zone(found, listed[id_].time_zone)
                     details[id_] = replace(found, overrides=self._overrides(found.schedule))
                 self._count(total)
         return details
@@ -74,7 +75,7 @@ class ScheduleDetails:
         """Returns raw schedules by id. The sweep stops when all wanted schedules have come, or at an error."""
         swept: dict[str, JsonValue] = {}
         with suppress(*RECOVERABLE):  # each schedule is then read alone, which reports a lasting error
-            for page in self._client.schedules_in_zone(asked_name(zone) or zone, *self.window):
+            for page in self._client.schedules_in_zone(zone, *self.window):
                 swept |= {str(item.get("id")): item for item in page.items if isinstance(item, dict)}
                 if wanted <= swept.keys():
                     break
@@ -116,7 +117,7 @@ class ScheduleDetails:
 
     def _single(self, id_: str, zone: str | None) -> LayerDetail | None:
         try:
-            raw = self._client.schedule(id_, asked_name(zone), *self.window)
+            raw = self._client.schedule(id_, zone, *self.window)
         except RequestRejected as error:
             if is_shift_based(error):
                 self.moved.append(id_)
@@ -139,7 +140,9 @@ class ScheduleDetails:
         zone = convert(requested).zone
         if zone is None:
             return True
-        return convert(detail.schedule.time_zone).zone == zone and is_rendered_in(detail, zone, self._at)
+        # A text that is not sure says nothing: the offsets of the instants do.
+        named = convert(detail.schedule.time_zone)
+        return (named.zone == zone or not named.is_sure) and is_rendered_in(detail, zone, self._at)
 
     def _overrides(self, schedule: wire.Schedule) -> Elements[wire.Override] | None:
         """Requests overrides for ranges where the overrides sub-schedule has entries, or for all if it is unknown."""
@@ -273,3 +276,10 @@ def is_shift_based(error: RequestRejected) -> bool:
 
 def _all(read: Callable[[str, int, int], Iterable[Page]], id_: str, words: str) -> Callable[[int, int], JsonValue]:
     return lambda since, until: all_items(read(id_, since, until), VENDOR, words, words.replace(" ", "_"))
+
+
+def _with_own_zone(detail: LayerDetail, zone: str | None) -> LayerDetail:
+    """Returns a schedule with its text in the list if that is not sure: the answer has the zone of the request."""
+    if zone is None or convert(zone).is_sure:
+        return detail
+    return replace(detail, schedule=detail.schedule.model_copy(update={"time_zone": zone}))

@@ -114,7 +114,7 @@ class Directory:
             message = f"The time zone of {source.label} is that of its group's site, but the sites were not reported."
             raise invalid("zone_not_told", "timezone", message)
         zone = findings.zone("schedule", source.id, convert(timezone), "timezone")
-        if not source.timezone and zone.zone is not None and zone.outcome != "warn":
+        if not source.timezone and zone.is_sure:
             message = f"{source.label} has no time zone. That of its group or its group's site was used."
             findings.note("schedule", source.id, "assumed_zone", message, "timezone")
         return zone

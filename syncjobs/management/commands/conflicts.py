@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
@@ -30,6 +30,11 @@ from syncjobs.planning.decisions.values import Effect, NotOffered, Refused
 from syncjobs.runs.runner import drive
 from syncjobs.words.invitations import invitation_in_words
 
+_ARGUMENT: Final = (
+    "an argument. A row is its id, or planned:ID with its id at the source if a plan that waits creates it; "
+    "planned:KEY with its key in the evidence if two sources have the id"
+)
+
 
 class Command(ShellCommand):
     help = (
@@ -46,7 +51,7 @@ class Command(ShellCommand):
         answer.add_argument("--resolve-all", metavar="CHOICE", help="answer all questions of a kind: needs --kind")
         answer.add_argument("--confirm", metavar="ID", help="carry out the answer that a lead has proposed")
         answer.add_argument("--decline", metavar="ID", help="drop the answer that a lead has proposed")
-        parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="an argument")
+        parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help=_ARGUMENT)
         parser.add_argument("--remember", action="store_true", help="give this answer to later questions, too")
         parser.add_argument("--comment", default="", metavar="TEXT")
         parser.add_argument("--preview", action="store_true", help="show the effects and write nothing")
@@ -188,7 +193,10 @@ class Command(ShellCommand):
         run = f", run {decided.run.pk}" if decided.run else ""
         self.stdout.write(f"Question {decided.conflict.pk}: {decided.choice.label} ({state}{run}).")
         effects = [f"  {effect.label} {effect.change}." for effect in decided.outcome.effects]
-        for line in effects or [f"  {decided.outcome.deferred or decided.choice.effect}"]:
+        deferred = decided.outcome.deferred
+        if deferred:
+            effects.append(f"  {deferred[:1].upper()}{deferred[1:]}.")
+        for line in effects or [f"  {decided.choice.effect}"]:
             self.stdout.write(line)
         if len(decided.invitations) > 1:
             self.stdout.write(f"  Invitations: {', '.join(decided.invitations)}")
@@ -203,7 +211,7 @@ def _driven(decided: Decided) -> Decided:
 
 def _read_in_words(read: SyncRun | None) -> str:
     if read is None:
-        return "Another run of the connection is active. The next sync reads the schedules concerned again."
+        return "Another run of the connection is active. When it ends, the schedules concerned are read again."
     return f"The schedules concerned are read again: run {read.pk}, {read.get_state_display()}. {read.reason}".rstrip()
 
 
@@ -225,6 +233,7 @@ def _decided_document(decided: Decided) -> dict[str, Any]:
         "run": decided.run.pk if decided.run else None,
         "read": decided.read.pk if decided.read else None,
         "effects": [_effect_document(effect) for effect in decided.outcome.effects],
+        "deferred": decided.outcome.deferred or None,
         "rule": decided.conflict.rule_id if decided.applied else None,
         "closes": list(decided.closes),
         "invitations": list(decided.invitations),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from oncall.aggregates import AGGREGATES
 from syncjobs.planning.decisions.values import (
     Arguments,
     Effect,
@@ -14,6 +15,7 @@ from syncjobs.planning.decisions.values import (
     RowSide,
     Sides,
     values_at,
+    with_time,
 )
 from syncjobs.planning.values import Owner
 
@@ -47,14 +49,25 @@ def take_source(question: Question, arguments: Arguments, sides: Sides) -> Outco
         question.external_id,
         fields=fields,
         elements=elements,
-        link=_settled(question, link, paths, {}),
+        link=_settled(question, link, paths, {}) if link else None,
+        awaits="" if link else "import",
     )
-    return Outcome((effect,))
+    return with_time(Outcome((effect,)))
 
 
 def restore(question: Question, arguments: Arguments, sides: Sides) -> Outcome:
-    """Create the row again from the last values of the source."""
+    """Create the row again from the last values of the source; if not all are known, with the next sync."""
     link = _deleted(question, sides)
+    if not link.base.fields.keys() >= set(AGGREGATES[question.entity_type].fields):
+        later = Effect(
+            question.entity_type,
+            question.label,
+            "is created again by the next sync",
+            external_id=question.external_id,
+            awaits="plan",
+        )
+        unknown = "Not all of its values at the source are known, so it is created again by the next sync"
+        return Outcome((later,), deferred=unknown, awaits="plan")
     effect = Effect(
         question.entity_type,
         question.label,
@@ -94,9 +107,10 @@ def _keep(question: Question, arguments: Arguments, sides: Sides, pin: Owner, ch
         row.id,
         row.state.version,
         question.external_id,
-        link=_settled(question, link, paths, dict.fromkeys(paths, pin)),
+        link=_settled(question, link, paths, dict.fromkeys(paths, pin)) if link else None,
+        awaits="" if link else "import",
     )
-    return Outcome((effect,))
+    return with_time(Outcome((effect,)))
 
 
 def _paths(question: Question, arguments: Arguments) -> Sequence[str]:
@@ -109,13 +123,17 @@ def _paths(question: Question, arguments: Arguments) -> Sequence[str]:
     return chosen or question.paths
 
 
-def _both(question: Question, sides: Sides, paths: Sequence[str]) -> tuple[LinkSide, RowSide]:
-    """Return the link and the row if they are still as in the evidence. Raises Refused."""
-    if sides.link is None or sides.link.state != "linked" or sides.row is None:
+def _both(question: Question, sides: Sides, paths: Sequence[str]) -> tuple[LinkSide | None, RowSide]:
+    """Return the link and the row if they are still as in the evidence. Raises Refused.
+
+    The link is None if a plan that waits matches the object with the row.
+    """
+    row = sides.matched if sides.link is None else sides.row
+    if row is None or (sides.link is not None and sides.link.state != "linked"):
         raise Refused("stale_question", f"{question.label} no longer follows the source. Nothing was written.")
     for path in paths:
         collection, _, key = path.partition(".")
-        state = sides.row.state
+        state = row.state
         here = state.elements.get(collection, {}).get(key) if key else state.fields.get(path)
         if here != values_at(question, path)[0]:
             raise Refused(
@@ -123,7 +141,7 @@ def _both(question: Question, sides: Sides, paths: Sequence[str]) -> tuple[LinkS
                 f"{path} of {question.label} was changed here after the question was asked. Nothing was written. "
                 "Plan again to see the new values.",
             )
-    return sides.link, sides.row
+    return sides.link, row
 
 
 def _deleted(question: Question, sides: Sides) -> LinkSide:

@@ -1,13 +1,24 @@
 """Decides questions about people: who a person of the source is here. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from oncall.emails import canonical_email
-from syncjobs.planning.decisions.values import Arguments, Effect, Invitee, Outcome, Question, Refused, RowSide, Sides
+from syncjobs.planning.decisions.names import row_named
+from syncjobs.planning.decisions.values import (
+    PLANNED,
+    Arguments,
+    Effect,
+    Invitee,
+    Outcome,
+    Question,
+    Refused,
+    RowSide,
+    Sides,
+    with_time,
+)
 
 PERSON = "responder:"
-#: When a decision about a person who is only planned takes effect.
-LATER = "takes effect with this import"
 #: Why an address is refused that nobody, or somebody else, may get mail at.
 NO_ADDRESS = "{!r} is no e-mail address that can be used safely. Write one such as ana@example.com."
 
@@ -24,9 +35,10 @@ def map_person(question: Question, arguments: Arguments, sides: Sides) -> Outcom
         raise Refused("invalid_argument", f"to: the account {to} is not active. Activate it first.")
     if account.row is not None:
         return replace(_map_to_row(question, sides, account.row), account=account)
-    row = sides.row
+    row = _person_of(question, sides)
     if row is None:
-        return Outcome(deferred=LATER, account=account, changes_account=True)
+        effect = _planned(question.label, question.external_id, f"is linked to the account {account.email}")
+        return with_time(Outcome((effect,), account=account, changes_account=True))
     if row.account_id is not None:
         raise Refused("stale_question", f"{row.name} has an account meanwhile. Nothing was written.")
     effect = Effect(
@@ -42,12 +54,18 @@ def map_person(question: Question, arguments: Arguments, sides: Sides) -> Outcom
 
 
 def map_claims(question: Question, arguments: Arguments, sides: Sides) -> Outcome:
-    """Say for each person of the source with this address whether it is a person here or a new one."""
+    """Say for each person of the source with this address whether it is a person here or a new one.
+
+    Who is only planned is matched by the import; who becomes somebody who is only planned is merged after it. A claim
+    that is true already does nothing.
+    """
     effects = []
     seen: set[str] = set()
+    targets: set[str] = set()
+    sources: set[str] = set()
     changes_account = False
     for claim in filter(None, map(str.strip, arguments["claims"].split(","))):
-        external_id, _, to = claim.partition(":")
+        external_id, to = claim_of(claim)
         key = f"{question.connection_id}:{external_id}"
         if key not in question.keys:
             allowed = ", ".join(key.partition(":")[2] for key in question.keys if key.startswith(_own(question)))
@@ -59,16 +77,40 @@ def map_claims(question: Question, arguments: Arguments, sides: Sides) -> Outcom
             continue
         row = sides.rows.get(key)
         if row is None:
-            raise Refused("stale_question", f"{external_id} is not imported yet. Apply the waiting plan first.")
-        target = find_person(to, sides)
+            raise Refused("stale_question", f"{external_id} does not exist any more. Nothing was written. Plan again.")
+        is_named = to.startswith(PLANNED)
+        target = row_named(sides, list(sides.rows.values()), to, "claims") if is_named else find_person(to, sides)
+        if row.ref == target.ref:
+            continue
+        targets.add(target.ref)
+        sources.add(row.ref)
         changes_account |= (target.account_id or row.account_id) is not None
-        effects.append(_merged(row, target, external_id))
-    targets = {effect.merge_into for effect in effects}
-    if targets & {effect.row_id for effect in effects}:
+        if row.is_planned and not is_named:
+            effects.append(_planned(row.name, external_id, _matched(target)))
+        else:
+            effects.append(_merged(row, target, external_id))
+    if targets & sources:
         raise Refused("invalid_argument", "claims: a person who is merged cannot be the target of another claim.")
     if not seen:
         raise Refused("invalid_argument", "claims: nobody is named. Write claims such as U1:responder:5, U2:new.")
-    return Outcome(tuple(effects), changes_account=changes_account)
+    return with_time(Outcome(tuple(effects), changes_account=changes_account))
+
+
+def claim_of(claim: str) -> tuple[str, str]:
+    """Return the id at the source and who it is, of one claim."""
+    external_id, _, to = claim.strip().partition(":")
+    return external_id, to.strip()
+
+
+def matched_people(arguments: Arguments, external_id: str) -> Mapping[str, str]:
+    """Return whom a decision about people makes of those who are not imported yet, by id at the source.
+
+    The values are addresses of accounts or ``responder:<id>``. external_id: of the question.
+    """
+    if "to" in arguments:
+        return {external_id: arguments["to"].strip()}
+    claims = dict(map(claim_of, filter(None, map(str.strip, arguments.get("claims", "").split(",")))))
+    return {key: to for key, to in claims.items() if to.startswith(PERSON)}
 
 
 def invite(question: Question, arguments: Arguments, sides: Sides) -> Outcome:
@@ -78,7 +120,8 @@ def invite(question: Question, arguments: Arguments, sides: Sides) -> Outcome:
         raise Refused("stale_question", f"{sides.row.name} has an account meanwhile. Nothing was written.")
     email = invitable_address(text, sides, sides.row)
     draft = Invitee(email, question.label, question.external_id)
-    return Outcome(deferred=f"An invitation is sent to {email}", invitations=(draft,))
+    given = {"email": email}
+    return Outcome(deferred=f"An invitation is sent to {email}", arguments=given, invitations=(draft,))
 
 
 def invitable_address(text: str, sides: Sides, row: RowSide | None) -> str:
@@ -108,11 +151,28 @@ def _own(question: Question) -> str:
 
 def _map_to_row(question: Question, sides: Sides, target: RowSide) -> Outcome:
     has_account = target.account_id is not None
-    if sides.row is None:
-        return Outcome(deferred=LATER, changes_account=has_account)
-    if sides.row.account_id is not None:
-        raise Refused("stale_question", f"{sides.row.name} has an account meanwhile. Nothing was written.")
-    return Outcome((_merged(sides.row, target, question.external_id),), changes_account=has_account)
+    row = _person_of(question, sides)
+    if row is None:
+        effect = _planned(question.label, question.external_id, _matched(target))
+        return with_time(Outcome((effect,), changes_account=has_account))
+    if row.account_id is not None:
+        raise Refused("stale_question", f"{row.name} has an account meanwhile. Nothing was written.")
+    return Outcome((_merged(row, target, question.external_id),), changes_account=has_account)
+
+
+def _person_of(question: Question, sides: Sides) -> RowSide | None:
+    """Return the imported person of a question; None if nobody is imported yet. Raises Refused."""
+    if sides.link is not None and sides.row is None:
+        raise Refused("stale_question", f"{question.label} was deleted here meanwhile. Nothing was written.")
+    return sides.row
+
+
+def _planned(name: str, external_id: str, change: str) -> Effect:
+    return Effect("responder", name, change, external_id=external_id, awaits="plan")
+
+
+def _matched(target: RowSide) -> str:
+    return f"is matched with {target.name} ({PERSON}{target.id}), who gets every turn, target and membership"
 
 
 def find_person(text: str, sides: Sides) -> RowSide:
@@ -130,17 +190,19 @@ def find_person(text: str, sides: Sides) -> RowSide:
 def _merged(row: RowSide, target: RowSide, external_id: str) -> Effect:
     if row.merged or not row.active:
         raise Refused("stale_question", f"{row.name} was merged or deactivated meanwhile. Nothing was written.")
-    if row.id == target.id:
-        raise Refused("invalid_argument", f"{row.name} ({PERSON}{row.id}) is this person already.")
+    if row.ref == target.ref:
+        raise Refused("invalid_argument", f"{row.name} ({PERSON}{row.ref}) is this person already.")
     if row.account_id is not None and target.account_id is not None:
         raise Refused("invalid_argument", f"{row.name} and {target.name} have an account each. Unlink one first.")
+    named = target.ref if target.is_planned else f"{PERSON}{target.id}"
     return Effect(
         "responder",
         row.name,
-        f"is merged into {target.name} ({PERSON}{target.id}), who gets every turn, target and membership",
-        row.id,
+        f"is merged into {target.name} ({named}), who gets every turn, target and membership",
+        row.state.id,
         row.state.version,
         external_id,
-        merge_into=target.id,
-        values=target.id,
+        merge_into=target.state.id,
+        values=target.state.id,
+        awaits="import" if row.is_planned or target.is_planned else "",
     )

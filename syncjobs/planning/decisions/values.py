@@ -1,7 +1,7 @@
 """The values of decisions: the question, the picture of both sides, and the outcome. Pure."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
 from oncall.aggregates import Kind, State, Values
@@ -9,6 +9,13 @@ from syncjobs.planning.values import Base, Change, Owner
 
 #: Why a decision is refused.
 Code = Literal["stale_question", "already_decided", "not_allowed", "invalid_argument", "would_match_everything"]
+#: When an effect takes place that does not take place at once: ``plan`` = the item of its object is planned again
+#: before it is written; ``import`` = as soon as a run has written the object.
+Awaits = Literal["", "plan", "import"]
+#: How an argument names a row that a plan will create, before its key or its id at the source.
+PLANNED: Final = "planned:"
+#: When a decision about an object that is only planned takes effect.
+LATER: Final = "takes effect with this import"
 #: What a lead of all groups that are concerned may do with a choice.
 Lead = Literal["decide", "propose", "nothing"]
 
@@ -63,10 +70,10 @@ class LinkSide:
 
 @dataclass(frozen=True, slots=True)
 class RowSide:
-    """A row here with its links, the oldest first.
+    """A row here with its links, the oldest first, or a row that a plan will create: its state has no id then.
 
     account_id: of a person. uses: number of references to the row. merged: whether it was merged into another row.
-    refers_to: ids of the rows of the same kind that it uses, or of which it is a part.
+    refers_to: ``ref`` of the rows of the same kind that it uses, or of which it is a part. key: of a planned row.
     """
 
     state: State
@@ -74,12 +81,27 @@ class RowSide:
     account_id: int | None = None
     uses: int = 0
     merged: bool = False
-    refers_to: frozenset[int] = frozenset()
+    refers_to: frozenset[str] = frozenset()
+    key: str = ""
 
     @property
     def id(self) -> int:
         assert self.state.id is not None  # noqa: S101 - a stored row has an id
         return self.state.id
+
+    @property
+    def is_planned(self) -> bool:
+        return self.state.id is None
+
+    @property
+    def ref(self) -> str:
+        """How an argument names the row: its id, or ``planned:`` and its key."""
+        return f"{PLANNED}{self.key}" if self.is_planned else str(self.id)
+
+    @property
+    def age(self) -> tuple[bool, int, str]:
+        """Sorts rows: the oldest first, planned rows last."""
+        return self.is_planned, self.state.id or 0, self.key
 
     @property
     def name(self) -> str:
@@ -105,18 +127,21 @@ class AccountSide:
 class Sides:
     """What a decision is made from. It is loaded under lock when the decision is carried out.
 
-    link, row: of the object of the question; row is None if it was not imported yet or was deleted here. rows: the rows
-    of a question about several rows, by key; keys without a row are missing. account, person: finds what an argument
-    names. is_taken: whether an active row of the kind, other than the one with this id, has a name. invited: the name
-    of somebody else who is invited with an address, or None. domains: those of all addresses of the source.
+    link, row: of the object of the question; row is None if it was not imported yet or was deleted here. matched: the
+    row here that a waiting plan matches with the object, if this has no link yet. rows: the rows of a question about
+    several rows, by key, also those that are only planned; keys without either are missing. account, person: finds what
+    an argument names. is_taken: whether an active row of the kind, other than this one, has or will get a name.
+    invited: the name of somebody else who is invited with an address, or None. domains: those of all addresses of the
+    source.
     """
 
     link: LinkSide | None = None
     row: RowSide | None = None
+    matched: RowSide | None = None
     rows: Mapping[str, RowSide] = field(default_factory=dict)
     account: Callable[[str], AccountSide | None] = lambda email: None
     person: Callable[[int], RowSide | None] = lambda row_id: None
-    is_taken: Callable[[str, int], bool] = lambda name, row_id: False
+    is_taken: Callable[[str, RowSide], bool] = lambda name, row: False
     invited: Callable[[str], str | None] = lambda email: None
     domains: Callable[[], frozenset[str]] = frozenset
 
@@ -146,7 +171,8 @@ class Effect:
     row_id: None if the effect creates the row. connection_id: that of ``external_id`` if the question is about rows of
     several sources. change: the effect in words. fields, elements: as in a plan's item.
     account_id: the account that the person gets. merge_into: the id of the row into which this one is merged; values:
-    the id of the row whose values are kept.
+    the id of the row whose values are kept. Both are None for a planned row. awaits: empty if the effect takes place at
+    once.
     """
 
     kind: Kind
@@ -162,6 +188,7 @@ class Effect:
     account_id: int | None = None
     merge_into: int | None = None
     values: int | None = None
+    awaits: Awaits = ""
 
     @property
     def creates(self) -> bool:
@@ -190,13 +217,17 @@ class Invitee:
 class Outcome:
     """What a decision does.
 
-    deferred: when it takes effect, in words, if it needs an import or a read first. reads: ids of the schedules that
-    are read again at once. account: the account that a person is linked to. changes_account: whether somebody gets an
-    account, or becomes a person who has one. invitations: the people who are invited.
+    deferred: when it takes effect, in words, if it needs an import or a read first. awaits: what its later part waits
+    for, if there is one. arguments: with their defaults, where a later import could give the defaults another meaning.
+    reads: ids of the schedules that are read again at once. account: the account that a person is linked to.
+    changes_account: whether somebody gets an account, or becomes a person who has one. invitations: the people who are
+    invited.
     """
 
     effects: tuple[Effect, ...] = ()
     deferred: str = ""
+    awaits: Awaits = ""
+    arguments: Arguments = field(default_factory=dict)
     reads: tuple[str, ...] = ()
     account: AccountSide | None = None
     rule: RuleDraft | None = None
@@ -242,6 +273,14 @@ class Choice:
 def nothing_changes(question: Question, arguments: Arguments, sides: Sides) -> Outcome:
     """Return the outcome of a choice that only answers the question."""
     return Outcome()
+
+
+def with_time(outcome: Outcome) -> Outcome:
+    """Return the outcome with the time at which its effects take place."""
+    awaits = {effect.awaits for effect in outcome.effects} - {""}
+    if not awaits:
+        return outcome
+    return replace(outcome, deferred=LATER, awaits="import" if "import" in awaits else "plan")
 
 
 def values_at(question: Question, path: str) -> tuple[Any, Any]:

@@ -16,7 +16,6 @@ from oncall.models import Schedule
 from oncall.selectors.states import load_states
 from oncall.tables.base import chunks
 from syncjobs.models import (
-    ConflictKind,
     ExternalLink,
     Invitation,
     InvitationState,
@@ -24,6 +23,7 @@ from syncjobs.models import (
     Rule,
     SyncProfile,
 )
+from syncjobs.planning.decisions.people import matched_people
 from syncjobs.planning.plan import Proposals, links_to_compare
 from syncjobs.planning.values import (
     Base,
@@ -108,11 +108,13 @@ def load_picture(
     # Who accepted an invitation before the import is the account of the address.
     accepted = Invitation.objects.filter(connection=connection, state=InvitationState.ACCEPTED).exclude(external_id="")
     decided = dict(accepted.order_by("pk").values_list("external_id", "email"))
-    decided |= {
-        conflict.external_id: conflict.arguments["to"]
-        for conflict in named.conflicts.values()
-        if conflict.kind == ConflictKind.USER_NOT_FOUND and conflict.decided and conflict.choice == "map"
+    answered: dict[int, Mapping[str, str]] = {
+        pk: matched_people(conflict.arguments, conflict.external_id)
+        for pk, conflict in named.conflicts.items()
+        if conflict.entity_type == "responder" and conflict.decided
     }
+    for people_of_answer in answered.values():
+        decided |= people_of_answer
     new = {key: to for key, to in decided.items() if key not in links["responder"] and key in proposals["responder"]}
     mapped = load_mapped(new) if new else {}
     # Whom the answer names may be gone before the person is imported. Then the question is asked again.
@@ -126,10 +128,8 @@ def load_picture(
         accounts=accounts,
         zoned=_settled_zones(connection.pk, proposals),
         conflicts=tuple(
-            replace(each, evidence_hash="")
-            if each.kind == ConflictKind.USER_NOT_FOUND and each.external_id in gone
-            else each
-            for each in named.conflicts.values()
+            each if gone.isdisjoint(answered.get(pk, ())) else replace(each, evidence_hash="")
+            for pk, each in named.conflicts.items()
         ),
         mapped=mapped,
     )

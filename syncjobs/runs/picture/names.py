@@ -15,20 +15,17 @@ from oncall.aggregates import Kind
 from oncall.models.root import KEY_LENGTH
 from oncall.tables.base import LOCAL, chunks, source_of
 from oncall.tables.kinds import ROOTS
+from syncjobs.conflicts.planned import planned_objects
 from syncjobs.models import (
-    ACTIVE,
-    OPEN_PLAN,
     PRESENT_STATES,
     Conflict,
     ConflictKind,
     ConflictState,
     ExternalLink,
-    Outcome,
-    SyncItem,
 )
 from syncjobs.planning.conflicts import ABOUT_ROWS, COMPARED, NAME_COLLISIONS, folded
 from syncjobs.planning.plan import Proposals
-from syncjobs.planning.values import LinkView, NamedRow, OpenConflict, element_key
+from syncjobs.planning.values import LinkView, NamedRow, OpenConflict
 
 #: The column with the folded name or address, where it is not the name.
 _FOLDED: Final = {"responder": "email_canonical"}
@@ -89,6 +86,7 @@ class EqualNames:
             "state",
             "choice",
             "arguments",
+            "awaits",
             "paths",
             "label",
             "link",
@@ -113,6 +111,7 @@ class EqualNames:
                 why=about.get("why", ""),
                 choice=row["choice"],
                 arguments=row["arguments"],
+                awaits=row["awaits"],
             )
         return names
 
@@ -156,7 +155,7 @@ class EqualNames:
         return found
 
     def _planned(self, kind: Kind) -> Iterable[NamedRow]:
-        """Return the rows of open questions that a plan which waits, or an active run, will create."""
+        """Return the rows of open questions that a waiting plan or an active run creates, if their items are ticked."""
         loaded = {row.key for row in self._rows[kind].values()}
         keys = {
             key
@@ -164,25 +163,7 @@ class EqualNames:
             for key in conflict.keys
             if conflict.entity_type == kind and key not in loaded and not key.startswith(LOCAL)
         }
-        found: dict[str, NamedRow] = {}
-        links = ExternalLink.objects.filter(
-            connection=OuterRef("run__connection"), entity_type=kind, external_id=OuterRef("external_id")
-        )
-        for piece in chunks(sorted({key.partition(":")[2] for key in keys})):
-            items = SyncItem.objects.filter(
-                ~Exists(links),
-                entity_type=kind,
-                external_id__in=piece,
-                action="create",
-                outcome=Outcome.NONE,
-                ticked=True,
-                run__state__in=[*ACTIVE, *OPEN_PLAN],
-            )
-            columns = ("run__connection", "external_id", "changes", "run__connection__disconnected_at")
-            for source, external_id, changes, disconnected_at in items.order_by("id").values_list(*columns):
-                key = element_key(source, external_id)
-                if key in keys:
-                    fields = changes["fields"]
-                    name, active = fields.get(COMPARED[kind], [None, ""])[1], fields.get("active", [None, True])[1]
-                    found[key] = NamedRow(None, key, name, active, disconnected_at is None)
-        return found.values()
+        for key, item in planned_objects(kind, keys).items():
+            if item.creates and item.ticked:
+                name, active = item.fields.get(COMPARED[kind], ""), item.fields.get("active", True)
+                yield NamedRow(None, key, name, active, item.followed)

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from django.db.models import Exists, OuterRef, Q
 
@@ -47,6 +48,7 @@ def load_mapped(decided: Mapping[str, str]) -> dict[str, Mapped]:
     """Return who new people are here.
 
     decided: by external id, the address of an account or ``responder:<id>``. What does not exist any more is left out.
+    Of several who are one person, the first writes the single-valued fields.
     """
     people, addresses = {}, {}
     for external_id, to in decided.items():
@@ -62,7 +64,14 @@ def load_mapped(decided: Mapping[str, str]) -> dict[str, Mapped]:
         holders |= dict(rows.values_list("account__email_canonical", "pk"))
     people |= {external_id: holders[email] for external_id, email in addresses.items() if email in holders}
     candidates = _candidates_by_id(people.values())
-    found = {key: Mapped(person=candidates[pk]) for key, pk in people.items() if pk in candidates}
+    first: dict[int, str] = {}
+    for external_id, pk in sorted(people.items()):
+        first.setdefault(pk, external_id)
+    found = {
+        key: Mapped(person=candidates[pk] if first[pk] == key else replace(candidates[pk], owned=True))
+        for key, pk in people.items()
+        if pk in candidates
+    }
     found |= {
         external_id: Mapped(account=accounts[email])
         for external_id, email in addresses.items()

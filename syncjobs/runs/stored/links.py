@@ -25,6 +25,7 @@ class PrimaryLinks:
     def __init__(self, kind: Kind, items: Iterable[SyncItem]) -> None:
         items = [item for item in items if item.row_id is not None and _may_take_over(item)]
         attached = {item.link_id for item in items}
+        self._taken = {item.row_id for item in items if takes_over(item)}
         self._links: dict[int, list[RowLink]] = defaultdict(list)
         for rows in chunks(sorted({item.row_id for item in items if item.row_id is not None})):
             found = ExternalLink.objects.select_for_update().filter(**{f"{kind}_id__in": rows}).order_by("pk")
@@ -36,6 +37,8 @@ class PrimaryLinks:
         """Whether the link of the item still becomes the primary link, or still does not."""
         if item.row_id is None or not _may_take_over(item):
             return True
+        if item.row_id in self._taken and not takes_over(item):
+            return True  # another item of the row, which is applied with this one, takes over
         links = self._links[item.row_id]
         if (primary_link(links) == item.link_id) != takes_over(item):
             return False
@@ -66,21 +69,32 @@ def write_links(
     links: Mapping[int, ExternalLink],
     rows: Mapping[int, WriteResult],
 ) -> list[ExternalLink]:
-    """Create and update the links of applied items. Return the new links.
+    """Create and update the links of applied items. Return the links that got a row: the new ones, and those whose row
+    was deleted here and is created again.
 
     links: the locked links by primary key. rows: the written rows by primary key of the item.
     """
     made: list[ExternalLink] = []
     updated: list[ExternalLink] = []
+    restored: list[ExternalLink] = []
     for item in items:
         if item.link_id is None:
             made.append(_new_link(run, kind, item, rows[item.pk]))
-        elif _update(links[item.link_id], item, rows.get(item.pk)):
-            updated.append(links[item.link_id])
+            continue
+        link = links[item.link_id]
+        if item.action == "create":
+            setattr(link, f"{kind}_id", rows[item.pk].id)
+            link.primary = True
+            restored.append(link)
+        if _update(link, item, rows.get(item.pk)):
+            updated.append(link)
+        if item.action == "create":
+            link.source_hash = ""  # the next sync compares the object, which closes the question about it
     ExternalLink.objects.bulk_create(made)
     if updated:
-        ExternalLink.objects.bulk_create(updated, update_conflicts=True, unique_fields=["id"], update_fields=_UPDATED)
-    return made
+        columns = [kind, *_UPDATED]
+        ExternalLink.objects.bulk_create(updated, update_conflicts=True, unique_fields=["id"], update_fields=columns)
+    return [*made, *restored]
 
 
 def _new_link(run: SyncRun, kind: Kind, item: SyncItem, row: WriteResult) -> ExternalLink:

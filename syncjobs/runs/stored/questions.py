@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import reduce
+from operator import or_
 from typing import Final
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Subquery
+from django.db.models import Exists, OuterRef, Q, Subquery
 
 from connectors.records import entity_type_of
 from oncall.aggregates import Kind
@@ -14,9 +16,12 @@ from oncall.tables.base import chunks, source_of
 from syncjobs.invitations.answering import answer_with_invitations
 from syncjobs.models import (
     PRESENT_STATES,
+    ROW_COLUMNS,
     WAITING_STATES,
     ApplyLock,
+    Awaits,
     Conflict,
+    ConflictKind,
     ConflictRow,
     ConflictState,
     ExternalLink,
@@ -104,12 +109,19 @@ def _united(
 
 
 def link_conflicts(run: SyncRun) -> None:
-    """Set the link of conflicts about objects that had no link when they were planned."""
+    """Set the link of conflicts about objects that had no link when they were planned.
+
+    A decision that waited for the plan of one object is carried out then.
+    """
     link = ExternalLink.objects.filter(
         connection=OuterRef("connection"), entity_type=OuterRef("entity_type"), external_id=OuterRef("external_id")
     )
     unlinked = Conflict.objects.filter(Exists(link), connection=run.connection, state__in=PRESENT_STATES, link=None)
     unlinked.update(link=Subquery(link.values("pk")[:1]))
+    planned = Conflict.objects.filter(connection=run.connection, awaits=Awaits.PLAN, state=ConflictState.DECIDED)
+    has_row = reduce(or_, (Q(**{f"link__{kind}__isnull": False}) for kind in ROW_COLUMNS))
+    # A decision about several people waits for the others, too. The next plan closes its question.
+    planned.filter(has_row).exclude(kind=ConflictKind.AMBIGUOUS).update(awaits="")
 
 
 def _open_shared(new: Iterable[tuple[ConflictDraft, Conflict]]) -> int:

@@ -115,7 +115,9 @@ REFUSED = [
 @pytest.mark.parametrize("raw,zone,outcome", NAMED)
 def test_it_reads_known_forms(raw: str, zone: str, outcome: str) -> None:
     reading = convert(raw)
-    assert (reading.zone, reading.outcome, reading.candidates, reading.raw) == (zone, outcome, (), raw)
+    candidates = (zone,) if outcome == "warn" else ()
+    assert (reading.zone, reading.outcome, reading.candidates, reading.raw) == (zone, outcome, candidates, raw)
+    assert reading.is_sure == (outcome != "warn")
 
 
 @pytest.mark.parametrize("raw,rule,candidates", CONFLICTS)

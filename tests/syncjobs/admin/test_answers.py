@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.html import escape
 
 from oncall.aggregates import Draft
-from oncall.models import EscalationPolicy, Role, Schedule, User, UserGroup
+from oncall.models import ChangeRecord, EscalationPolicy, Role, Schedule, User, UserGroup
 from oncall.operations import create_account, grant_lead, write
 from syncjobs.deciding.decide import Decision, decide
 from syncjobs.models import Conflict, ConflictKind, ConflictState, Rule, SyncRun
@@ -131,8 +131,6 @@ def concerned(sync: Sync, kind: str) -> tuple[Conflict, tuple[str, ...]]:
 def test_a_lead_decides_proposes_or_is_refused_as_the_table_says(sync: Sync, kind: str, choice: str) -> None:
     conflict, groups = concerned(sync, kind)
     right = next(each.lead for each in CHOICES[kind] if each.name == choice)
-    if kind == "deleted_here":  # the row is gone, and so are its groups
-        right = "nothing"
     arguments = ANSWERS[kind][choice].arguments(conflict)
     lead = client_with(Role.TEAM_LEAD, Role.VIEWER, groups=groups, email="lead@example.com")
     data = filled(lead, url_of(conflict, "everybody"), choice, arguments) | {"answer": "1"}
@@ -323,6 +321,14 @@ def test_a_question_is_assigned_to_oneself_to_others_and_to_nobody(sync: Sync) -
     for wrong in (blind.email, "nobody@example.com", ""):
         assert assigned(assign="account", assignee=wrong) == "viewer@example.com"
     assert assigned(assign="nobody") == ""
+    records = ChangeRecord.objects.filter(model="question", object_id=conflict.pk).order_by("pk")
+    who, other = {"assignee": [None, "who@example.com"]}, {"assignee": ["who@example.com", "viewer@example.com"]}
+    nobody = {"assignee": ["viewer@example.com", None]}
+    assert [record.changes for record in records] == [who, other, nobody]
+    by = User.objects.get(email="who@example.com")
+    assert {(record.actor, record.cause) for record in records} == {(by, f"account:{by.pk}")}
+    assert assigned(assign="nobody") == ""
+    assert records.count() == 3, "nothing was changed, so nothing is recorded"
     assert viewer.post(url, {"assign": "me"}).status_code == 403
     lead = client_with(Role.TEAM_LEAD, groups=("Platform",), email="lead@example.com")
     assert lead.post(url, {"assign": "me"}).status_code == 302

@@ -167,7 +167,7 @@ def test_it_says_which_groups_it_concerns_and_what_it_holds_up(sync: Sync, kind:
         "team_name_collision": ({"Platform", "platform"}, {"escalation policy Default"}),
         "timezone_mismatch": (set(), {"schedule Primary", "escalation policy Default"}),
         "both_edited": ({"Platform"}, {"escalation policy Default"}),
-        "deleted_here": (set(), set()),
+        "deleted_here": ({"Platform"}, set()),
     }
     groups, held = expected[kind]
     assert set(concern.groups) == groups

@@ -1,6 +1,6 @@
 """Decisions beside open plans, active runs, failures and other decisions; and who may decide and remember."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,15 +10,27 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from oncall.aggregates import Draft
-from oncall.models import EscalationPolicy, GroupLead, GroupMember, Reference, Responder, Role, User, UserGroup
+from oncall.models import (
+    ChangeRecord,
+    EscalationPolicy,
+    GroupLead,
+    GroupMember,
+    Reference,
+    Responder,
+    Role,
+    Schedule,
+    User,
+    UserGroup,
+)
 from oncall.operations import create_account, write
 from syncjobs.conflicts import merging
 from syncjobs.deciding.decide import Decision, confirm, decide, decline, preview
-from syncjobs.models import Conflict, ConflictState, ExternalLink, Rule, RunState, SyncRun
+from syncjobs.models import Conflict, ConflictState, ExternalLink, ParityCheck, Rule, RunState, SyncRun
 from syncjobs.planning.decisions.values import Refused
 from tests.syncjobs.conflicts.test_kinds import arisen
 from tests.syncjobs.conftest import BY, Sync, contents, edit, layer, schedule, user, world
 from tests.syncjobs.deciding.test_people import asked, local_person
+from tests.syncjobs.runs.test_verify import telling
 from tests.threads import start_thread, wait_until_blocked
 
 pytestmark = pytest.mark.django_db
@@ -72,6 +84,78 @@ def test_one_person_in_40_places_follows_and_nothing_else_changes(sync: Sync) ->
     assert [item.entity_type for item in applied.run.items.all()] == ["responder"]
     run = sync.run()
     assert (run.items.count(), run.state) == (0, RunState.SUCCEEDED)
+
+
+def somebody_here(sync: Sync, question: Conflict) -> Mapping[str, str]:
+    return {"to": f"responder:{local_person('Anna')}"}
+
+
+def an_account(sync: Sync, question: Conflict) -> Mapping[str, str]:
+    create_account("anna@example.org", "long enough password", by=BY)
+    return {"to": "anna@example.org"}
+
+
+def nothing(sync: Sync, question: Conflict) -> Mapping[str, str]:
+    return {}
+
+
+def an_imported_person(sync: Sync, question: Conflict) -> Mapping[str, str]:
+    return {"to": f"responder:{Responder.objects.get(name='Cy').pk}"}
+
+
+@pytest.mark.parametrize(
+    ("choice", "arguments", "before_the_import"),
+    [
+        ("map", an_imported_person, False),
+        *[
+            (choice, arguments, is_planned)
+            for choice, arguments in (
+                ("map", somebody_here),
+                ("map", an_account),
+                ("invite", nothing),
+                ("leave", nothing),
+            )
+            for is_planned in (False, True)
+        ],
+    ],
+)
+def test_a_decision_about_a_person_in_40_places_changes_no_other_row_and_no_second_of_parity(
+    sync: Sync, choice: str, arguments: Callable[[Sync, Conflict], Mapping[str, str]], before_the_import: bool
+) -> None:
+    many = tuple(schedule(f"S{n}", f"Schedule {n}", layer("U1", "U2")) for n in range(1, 41))
+    sync.source.snapshot = telling(replace(world(), schedules=many))
+    plan = sync.plan()
+    if not before_the_import:
+        sync.apply(plan)
+    question = asked("Ana")
+    given = arguments(sync, question)
+    others = contents_beside_people()
+    decide(question, Decision(choice, given, None))
+    assert contents_beside_people() == others
+    while before_the_import and plan.state == RunState.AWAITING_REVIEW:
+        done = sync.apply(plan)
+        plan = done.following.filter(state=RunState.AWAITING_REVIEW).first() or done
+    imported = contents_beside_people()
+    key = f"{sync.connection.pk}:U1"
+    (row,) = set(Reference.objects.filter(key=key).values_list("responder", flat=True))
+    assert row == ExternalLink.objects.get(key=key, entity_type="responder").responder_id
+    assert set(GroupMember.objects.filter(person_key=key).values_list("responder", flat=True)) == {row}
+    assert Reference.objects.filter(key=key).count() == 40
+    run = sync.run()
+    assert (run.items.count(), contents_beside_people()) == (0, imported)
+    assert run.counts["schedule"]["parity_equal"] == 40
+    assert not any(check.differs for check in ParityCheck.objects.all())
+    assert not any(check.unresolved for check in run.parity_checks.all())
+
+
+def contents_beside_people() -> Any:
+    """Return the schedules, policies and groups, with their versions and their keys."""
+    rows = [
+        *Schedule.objects.order_by("pk"),
+        *EscalationPolicy.objects.order_by("pk"),
+        *UserGroup.objects.order_by("pk"),
+    ]
+    return [(type(row).__name__, row.pk, row.name, row.version, getattr(row, "layers", None)) for row in rows]
 
 
 def test_an_open_plan_keeps_ticks_and_comments_through_many_decisions(sync: Sync) -> None:
@@ -245,6 +329,13 @@ def test_a_proposal_is_confirmed_only_by_an_administrator_and_only_as_it_was_see
     assert other.value.code == "stale_question"
     assert not Rule.objects.exists()
     assert confirm(Conflict.objects.get(pk=question.pk), admin).applied
+    records = ChangeRecord.objects.filter(model="question", object_id=question.pk).order_by("pk")
+    proposal = "proposed answer"
+    assert [(record.actor, record.changes[proposal]) for record in records] == [
+        (lead, [None, "confirm"]),
+        (admin, ["confirm", None]),
+        (lead, [None, "choose"]),
+    ]
     assert Rule.objects.get().arguments == {"zone": "Asia/Shanghai"}
 
 

@@ -12,6 +12,7 @@ from connectors.providers.atlassian import wire as shared
 from connectors.providers.opsgenie.vendor import VENDOR
 from connectors.reading.findings import Findings
 from connectors.reading.wire import Moment
+from connectors.zones.chosen import chosen_zones
 from oncall.rendering.codec import instant_from_text, instant_to_text, reading_from_text
 from oncall.rendering.final import render_final
 from oncall.rendering.spec import LATEST, VACANT, Always, ByTime, Daily, Override, Participant, Weekly, person
@@ -84,6 +85,16 @@ def test_zones(make: Any, zone: str | None, taken: str | None, code: str | None)
     if taken is None:
         assert record.spec() is None
         assert record.layers[0].turns == ByTime(reading_from_text("2025-01-06T08:00:00"), WEEK)
+
+
+@pytest.mark.parametrize("sent", ["CST", "UTC+5", "Mars/Phobos", None])
+def test_an_unsure_zone_is_read_in_the_last_known_one(make: Any, sent: str | None) -> None:
+    def made(zone: str | None) -> Any:
+        with chosen_zones({}, {"S1": "Asia/Tokyo"}.get):
+            return mapped(make, make.schedule("S1", make.rotation("R1", "ANA"), timezone=zone))[0]
+
+    assert (made(sent).time_zone.zone, made(sent).time_zone.outcome) == ("Asia/Tokyo", "kept")
+    assert made(sent).layers == made("Asia/Tokyo").layers
 
 
 @pytest.mark.parametrize(

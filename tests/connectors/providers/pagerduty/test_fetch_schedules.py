@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from connectors.closure import Selection
+from connectors.zones.chosen import chosen_zones
 
 LISTS = ("/users", "/teams", "/services", "/escalation_policies", "/schedules", "/v3/schedules")
 BROKEN = (500, {"error": {"message": "Internal Server Error", "code": 2000}})
@@ -131,6 +132,21 @@ def test_an_unknown_zone_is_asked_for_verbatim_then_without(account: Any, make: 
     (schedule,) = snapshot.schedules
     assert (schedule.time_zone.raw, schedule.time_zone.zone, len(schedule.layers)) == ("Mars/Phobos", None, 1)
     assert ("schedule", "S1", "unknown_zone") in codes(snapshot.notes)
+
+
+@pytest.mark.parametrize("number", [1, 5])
+def test_an_unsure_zone_is_asked_for_in_the_last_known_one(account: Any, make: Any, number: int) -> None:
+    ids = [f"S{n}" for n in range(number)]
+    account.schedules = [make.schedule(id_, make.layer("L1", "PANA"), time_zone="CST") for id_ in ids]
+    for each in account.schedules:  # read alone, a schedule has the zone of the request
+        account.answers[f"/schedules/{each['id']}"] = {"schedule": {**each, "time_zone": "Europe/Berlin"}}
+    with chosen_zones({}, dict.fromkeys(ids, "Europe/Berlin").get):
+        snapshot = fetch(account)
+    assert {zone for _, zone in detail_calls(account)} == {"Europe/Berlin"}
+    found = [(each.time_zone.raw, each.time_zone.zone) for each in snapshot.schedules]
+    assert found == [("CST", "Europe/Berlin")] * number
+    assert codes(snapshot.failed) == []
+    assert ("schedule", "S0", "unknown_zone") in codes(snapshot.notes)
 
 
 def test_a_refused_read_of_a_known_zone_is_a_failure(account: Any, make: Any) -> None:

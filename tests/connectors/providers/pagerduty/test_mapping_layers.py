@@ -8,6 +8,7 @@ from connectors.providers.pagerduty import mapping_layers, wire
 from connectors.providers.pagerduty.harvest import LayerDetail
 from connectors.providers.pagerduty.vendor import VENDOR
 from connectors.reading.findings import Findings
+from connectors.zones.chosen import chosen_zones
 from oncall.rendering.codec import reading_from_text
 from oncall.rendering.spec import LATEST, Always, ByTime, Daily, Override, Weekly, person
 
@@ -87,6 +88,16 @@ def test_an_unknown_zone_keeps_the_layers_as_they_were_sent(make: Any) -> None:
     assert record.spec() is None
     assert record.layers[0].turns == ByTime(reading_from_text("2025-01-06T09:00:00"), 604_800)
     assert [note.code for note in findings.notes] == ["unknown_zone"]
+
+
+@pytest.mark.parametrize("sent", ["CST", "UTC+5", "Mars/Phobos", None])
+def test_an_unsure_zone_is_read_in_the_last_known_one(make: Any, sent: str | None) -> None:
+    def made(zone: str | None) -> Any:
+        with chosen_zones({}, {"S1": "Asia/Tokyo"}.get):
+            return mapped(make, make.schedule("S1", make.layer("L1", "PANA"), time_zone=zone))[0]
+
+    assert (made(sent).time_zone.zone, made(sent).time_zone.outcome) == ("Asia/Tokyo", "kept")
+    assert made(sent).layers == made("Asia/Tokyo").layers
 
 
 def test_a_fixed_offset_is_taken_and_named(make: Any) -> None:

@@ -9,6 +9,7 @@ from connectors.providers.pagerduty import wire_shifts as wire
 from connectors.providers.pagerduty.harvest import RotationDetail, ShiftDetail
 from connectors.providers.pagerduty.vendor import VENDOR
 from connectors.reading.findings import Findings
+from connectors.zones.chosen import chosen_zones
 from oncall.rendering.codec import (
     instant_from_text,
     instant_to_text,
@@ -122,6 +123,14 @@ def test_ended_events_are_left_out_with_a_note(make: Any) -> None:
     record, findings = mapped(make, raw_schedule([ended, event("E2", effective_since=None)]))
     assert [(layer.key, layer.starts_at) for layer in record.layers] == [("R0/E2", None)]
     assert [note.code for note in findings.notes] == ["ended_layer"]
+
+
+@pytest.mark.parametrize("sent", ["CST", "UTC+5", "Mars/Phobos"])
+def test_an_unsure_zone_of_the_schedule_is_the_last_known_one(make: Any, sent: str) -> None:
+    raw = raw_schedule([event("E1")], time_zone=sent)
+    with chosen_zones({}, {raw["id"]: "Asia/Tokyo"}.get):
+        record, _ = mapped(make, raw)
+    assert (record.time_zone.zone, record.time_zone.outcome) == ("Asia/Tokyo", "kept")
 
 
 def test_an_unknown_zone_of_the_schedule_is_named_and_layers_keep_their_own(make: Any) -> None:

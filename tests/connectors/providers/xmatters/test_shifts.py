@@ -12,6 +12,7 @@ from connectors.providers.xmatters.mapping_shifts import schedule, seats
 from connectors.providers.xmatters.vendor import VENDOR
 from connectors.reading.findings import Findings
 from connectors.records import SourceSchedule
+from connectors.zones.chosen import chosen_zones
 from oncall.rendering.final import render_final
 from oncall.rendering.spec import Always, ByOccurrence, ByTime, Everyone, Participant, Recurring, Rule, person
 
@@ -238,6 +239,16 @@ def test_zones_are_read_or_named(make: Any, sent: str, zone: str | None, note: l
     made, findings = mapped(make.shift("S1", make.seat(1, "ANA"), timezone=sent))
     assert (made.time_zone.zone, codes(findings)) == (zone, note)
     assert (made.spec() is None) is (zone is None)
+
+
+@pytest.mark.parametrize("sent", ["CST", "UTC+5", "America/Canada", None])
+def test_an_unsure_zone_is_read_in_the_last_known_one(make: Any, sent: str | None) -> None:
+    def made(zone: str | None) -> Any:
+        with chosen_zones({}, {"S1": "Asia/Tokyo"}.get):
+            return mapped(make.shift("S1", make.seat(1, "ANA"), timezone=zone))[0]
+
+    assert (made(sent).time_zone.zone, made(sent).time_zone.outcome) == ("Asia/Tokyo", "kept")
+    assert made(sent).layers == made("Asia/Tokyo").layers
 
 
 def test_a_shift_without_a_zone_has_its_groups_then_its_sites(make: Any) -> None:
