@@ -22,7 +22,7 @@ from syncjobs.deciding.suggesting import Suggestion, suggestions
 from syncjobs.models import WAITING_STATES, Conflict, ConflictState, RunKind, SyncRun
 from syncjobs.pages.answer_forms import AnswerForm, Sources
 from syncjobs.pages.run_items import ChangeRow, rows_of_changes
-from syncjobs.planning.conflicts import ABOUT_ROWS
+from syncjobs.planning.conflicts import NAMES_ROWS
 from syncjobs.planning.decisions.people import PERSON
 from syncjobs.planning.decisions.table import choices_of, find_choice
 from syncjobs.planning.decisions.values import Choice, Refused
@@ -137,7 +137,7 @@ def cards_of(
 
 
 def _sources(conflict: Conflict, concern: Concern, sides: Sequence[Sides], account: User, people_url: str) -> Sources:
-    texts = names_of_rows(conflict) if conflict.kind in ABOUT_ROWS else {}
+    texts = names_of_rows(conflict) if conflict.kind in NAMES_ROWS else {}
     if not may_see_addresses(account):
         texts = without_addresses(texts)
     rows = {concern.rows[key]: text for key, text in texts.items() if key in concern.rows}

@@ -6,7 +6,7 @@ from itertools import chain
 from typing import Any, Final
 
 from connectors.presence import Presence
-from connectors.records import ENTITY_TYPES, FailedEntity, entity_type_of
+from connectors.records import ENTITY_TYPES, FailedEntity, MappingNote, entity_type_of
 from oncall.aggregates import Kind, State
 from syncjobs.planning import conflicts as questions
 from syncjobs.planning.accounts import account_for, late_accounts
@@ -73,14 +73,18 @@ def make_plan(
     presence: Callable[[Kind, str], Presence],
     check: Check,
     failed: Sequence[FailedEntity] = (),
+    notes: Sequence[MappingNote] = (),
+    is_same_account: bool = False,
     partial: bool = False,
     progress: Callable[[], None] = lambda: None,
 ) -> Plan:
     """Return the plan.
 
     presence: what the read knows of an object that has no proposal. check: finds values that cannot be written; the
-    items with such values fail. failed: what could not be read. partial: the proposals are only a few chosen objects;
-    nothing is concluded about others. progress: called for each object that is new or compared.
+    items with such values fail. failed: what could not be read. notes: what the read noted about objects.
+    is_same_account: whether the read is known to come from the account of the connection. partial: the proposals are
+    only a few chosen objects; nothing is concluded about others. progress: called for each object that is new or
+    compared.
     """
     by_email = questions.people_by_email(proposals["responder"].values())
     items: dict[tuple[Kind, str], Item] = {}
@@ -159,6 +163,8 @@ def make_plan(
     after = questions.AfterPlan(items, picture, rules, is_judged)
     drafts += questions.ambiguous_addresses(after)
     drafts += questions.users_not_found(_without(refused, proposals["responder"]), _holders(proposals), picture, items)
+    written = {kind: {p.external_id: p for p in _without(refused, proposals[kind])} for kind in ENTITY_TYPES}
+    drafts += questions.unsupported(notes, written, picture)
     drafts += questions.timezone_mismatches(_without(refused, proposals["schedule"]), picture)
     for kind in questions.NAME_COLLISIONS:
         drafts += questions.name_collisions(kind, after)
@@ -167,6 +173,10 @@ def make_plan(
 
     def may_settle(conflict: OpenConflict) -> bool:
         """Return whether this plan knows what the question is about."""
+        if conflict.kind in questions.NOT_JUDGED_BY_PLANS:
+            return False
+        if conflict.kind == "account_changed":
+            return is_same_account  # the read of another account is not planned
         if conflict.kind in questions.ABOUT_ROWS:
             return True  # all rows with these names and addresses are in the picture, whatever was read
         subject = (conflict.entity_type, conflict.external_id)

@@ -18,6 +18,12 @@ ConflictKind = Literal[
     "timezone_mismatch",
     "both_edited",
     "deleted_here",
+    "unsupported",
+    "gone",
+    "not_visible",
+    "recreated",
+    "inactive_scheduled",
+    "account_changed",
 ]
 
 #: ``[old, new]`` as JSON values; None means that the value does not exist.
