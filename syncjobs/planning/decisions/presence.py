@@ -1,7 +1,6 @@
 """Decides questions about objects that the source no longer lists, or lists under a new id. Pure."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from oncall.aggregates import Values
 from syncjobs.planning.canonical import have_same_meaning
@@ -18,8 +17,8 @@ from syncjobs.planning.decisions.values import (
 )
 from syncjobs.planning.values import Change, element_key
 
-#: The element key of a copy, which gets its own key when it is written.
-_COPY = "local:copy {}"
+#: The key of an element that moves to another row. It becomes one made here, and gets its own key when it is written.
+_MOVED = "local:moved {}"
 #: The fields that follow from the presence of the object, which nobody edits for good.
 _PRESENCE = frozenset({"active", "state"})
 
@@ -73,6 +72,8 @@ def relink(question: Question, arguments: Arguments, sides: Sides) -> Outcome:
         raise Refused("invalid_argument", f"One of {old.name} ({old.id}) and {new.name} ({new.id}) uses the other.")
     edited = _edited_fields(question, old, new, old_link, sides.at) if old_link.primary else {}
     unedited, kept = _own_elements(old, old_link)
+    # Where elements are not united, the row gets those of the new row. So those that stay move to the new row before.
+    moved = {} if sides.united or not old_link.primary else kept
     ignored = Effect(
         question.row_kind,
         old.name,
@@ -82,12 +83,10 @@ def relink(question: Question, arguments: Arguments, sides: Sides) -> Outcome:
         old_link.external_id,
         elements={
             name: {key: [values, None] for key, values in elements.items()}
-            for name, elements in (unedited if sides.united else {}).items()
+            for name, elements in (unedited if sides.united else moved).items()
         },
         link=LinkEdit(old_link, state="ignored", reason=f"replaced by {new_link.external_id}"),
     )
-    # Where elements are not united, the row gets those of the new row. So the new row gets copies before.
-    copies = {} if sides.united or not old_link.primary else kept
     merged = Effect(
         question.row_kind,
         new.name,
@@ -97,8 +96,8 @@ def relink(question: Question, arguments: Arguments, sides: Sides) -> Outcome:
         new_link.external_id,
         fields=edited,
         elements={
-            name: {_COPY.format(number): [None, values] for number, values in enumerate(elements, 1)}
-            for name, elements in copies.items()
+            name: {_MOVED.format(number): [None, values] for number, values in enumerate(elements.values(), 1)}
+            for name, elements in moved.items()
         },
         link=LinkEdit(
             new_link,
@@ -161,15 +160,17 @@ def _edited_fields(question: Question, old: RowSide, new: RowSide, link: LinkSid
     }
 
 
-def _own_elements(row: RowSide, link: LinkSide) -> tuple[Mapping[str, Mapping[str, Values]], Mapping[str, list[Any]]]:
-    """Return the elements of a link that were not edited, by key, and the values of all others of its row."""
+#: Collection -> element key -> values.
+_Elements = Mapping[str, Mapping[str, Values]]
+
+
+def _own_elements(row: RowSide, link: LinkSide) -> tuple[_Elements, _Elements]:
+    """Return the elements of a link that were not edited, and all others of its row."""
     unedited: dict[str, dict[str, Values]] = {}
-    kept: dict[str, list[Any]] = {}
+    kept: dict[str, dict[str, Values]] = {}
     for name, elements in row.state.elements.items():
         known = link.base.elements.get(name, {})
         for key, values in elements.items():
-            if key in known and known[key] == values:
-                unedited.setdefault(name, {})[key] = values
-            else:
-                kept.setdefault(name, []).append(values)
+            found = unedited if key in known and known[key] == values else kept
+            found.setdefault(name, {})[key] = values
     return unedited, kept
