@@ -94,14 +94,17 @@ class InstantField(forms.DateTimeField):
     def prepare_value(self, value: Any) -> Any:
         """Return the text for the browser's field, which takes no offset. A text that is no instant stays."""
         try:
-            at = datetime.fromisoformat(value) if isinstance(value, str) else value
-        except ValueError:
+            at = datetime.fromisoformat(value)
+            return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M}" if at.tzinfo is not None else value
+        except (TypeError, ValueError, OverflowError):
             return value
-        return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M}" if isinstance(at, datetime) and at.tzinfo is not None else value
 
     def clean(self, value: Any) -> str:
         at = super().clean(value)
-        return instant_to_text(int(at.timestamp())) if at is not None else ""
+        try:
+            return instant_to_text(int(at.timestamp())) if at is not None else ""
+        except (ValueError, OverflowError):
+            raise ValidationError("This date is too early or too late.") from None
 
 
 class AnswerForm(forms.Form):

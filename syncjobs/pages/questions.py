@@ -93,6 +93,16 @@ def effects_of(decided: Decided, *, with_addresses: bool) -> Effects:
     return effects if with_addresses else without_addresses(effects)
 
 
+def read_in_words(decided: Decided) -> str:
+    """Return what is read because of a decision, or an empty text."""
+    read = decided.read
+    if read is None:
+        waits = "Another run of the connection is active. The next sync reads the schedules concerned again."
+        return waits if decided.outcome.reads else ""
+    what = "A plan for review is made" if read.kind == RunKind.PLAN else "The schedules concerned are read again"
+    return f"{what}: run {read.pk}, {read.get_state_display()}. {read.reason}".rstrip()
+
+
 def _whole_sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}." if text else ""
 

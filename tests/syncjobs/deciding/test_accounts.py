@@ -10,13 +10,15 @@ from connectors.errors import ConnectionConfigError
 from connectors.records import Account
 from oncall.models import Role
 from syncjobs.deciding.decide import Decision, decide
-from syncjobs.models import Conflict, ConflictState, RunKind, RunState, SyncProfile
+from syncjobs.management.commands import conflicts
+from syncjobs.models import Conflict, ConflictState, RunKind, RunState, SyncProfile, SyncRun
 from syncjobs.planning.decisions.values import Refused
 from syncjobs.runs.runner import drive
 from syncjobs.runs.start import start
-from tests.syncjobs.admin.test_answers import client_with
+from tests.syncjobs.admin.test_answers import client_with, filled, url_of
 from tests.syncjobs.conflicts.test_kinds import KINDS, arisen
 from tests.syncjobs.conftest import Sync, contents, user
+from tests.syncjobs.management.test_shell import shell
 
 pytestmark = pytest.mark.django_db
 
@@ -122,3 +124,23 @@ def test_a_paused_connection_is_not_opened(sync: Sync) -> None:
     refused(sync)
     with pytest.raises(ConnectionConfigError, match="is paused"):
         open_connector(sync.connection)
+
+
+def test_the_shell_and_the_page_say_that_a_plan_is_made(sync: Sync, monkeypatch: pytest.MonkeyPatch) -> None:
+    conflict = arisen(sync, "account_changed")
+    monkeypatch.setattr(conflicts, "drive", lambda run_id: sync.drive(SyncRun.objects.get(pk=run_id)))
+    sync.source.change(users=(user("U1", "Anna"), *sync.source.snapshot.users[1:]))
+    code, printed = shell("conflicts", "--resolve", str(conflict.pk), "accept")
+    read = SyncRun.objects.latest("pk")
+    assert code == 0
+    assert f"A plan for review is made: run {read.pk}, awaiting review." in printed
+    assert "other is the account of acme from now on" in printed
+    assert read.state == RunState.AWAITING_REVIEW
+
+
+def test_the_page_names_the_run_of_the_plan(sync: Sync) -> None:
+    conflict = arisen(sync, "account_changed")
+    client = client_with(Role.ADMINISTRATOR)
+    data = filled(client, url_of(conflict), "accept", {})
+    page = client.post(url_of(conflict), {**data, "answer": "1"}, follow=True).content.decode()
+    assert f"A plan for review is made: run {SyncRun.objects.latest('pk').pk}, queued." in page
