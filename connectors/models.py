@@ -14,7 +14,9 @@ from connectors.registry import provider_label
 class Connection(models.Model):
     """One account at one vendor. ``credentials`` holds sealed text only; it is read through :meth:`secrets`.
 
-    learnt: the facts about the account that reads learnt, see :class:`connectors.records.Snapshot`.
+    learnt: the facts about the account that reads learnt, see :class:`connectors.records.Snapshot`. refused_account:
+    the label of the account to which the key belongs, if somebody decided not to read it; then nothing is read until
+    another key is entered.
     """
 
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -28,6 +30,7 @@ class Connection(models.Model):
     rights = models.JSONField(default=list, editable=False)
     tested_at = models.DateTimeField(null=True, editable=False)
     disconnected_at = models.DateTimeField(null=True, editable=False)
+    refused_account = models.CharField(max_length=200, blank=True, editable=False)
 
     class Meta:
         ordering = ["name"]
@@ -39,6 +42,11 @@ class Connection(models.Model):
     def origin_label(self) -> str:
         """The name of this connection that imported rows show as their source."""
         return f"{provider_label(self.provider)} ({self.name})"
+
+    def enter_credentials(self, given: Mapping[str, str]) -> None:
+        """Replace the given credentials, without saving. The connection is read again from now on."""
+        self.seal_credentials(given)
+        self.disconnected_at, self.refused_account = None, ""
 
     def seal_credentials(self, given: Mapping[str, str]) -> None:
         """Replace the given credentials and keep the others, without saving."""

@@ -7,7 +7,9 @@ from typing import Any
 
 from celery import shared_task
 from celery.signals import beat_embedded_init, beat_init, before_task_publish
+from django.utils import timezone
 
+from syncjobs.deciding.ending import reopen_ended
 from syncjobs.invitations.outbox import work_off
 from syncjobs.models import Part
 from syncjobs.runs.heartbeats import note_seen
@@ -29,13 +31,15 @@ def drive_run(run_id: int) -> None:
 def tick() -> None:
     """Fail runs whose worker died, and notify workers again of queued runs. Beat sends it every minute.
 
-    It also fills the references that runs left open, does a piece of what the limits of retention demand, and sends the
-    mails that are due. They come last, because a mail server may take long to answer.
+    It also fills the references that runs left open, opens questions again whose answer has ended, does a piece of what
+    the limits of retention demand, and sends the mails that are due. They come last, because a mail server may take
+    long to answer.
     """
     note_seen(Part.TICK)
     send(PULSE)
     recover_runs()
     repair_references()
+    reopen_ended(timezone.now())
     retain()
     work_off()
 

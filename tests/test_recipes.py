@@ -58,6 +58,15 @@ EVIDENCE: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "both_edited": ({"name": {"here": "Payments", "source": "Billing"}}, ["Name"]),
     "deleted_here": ({"active": {"here": None, "source": True}}, ["Active"]),
+    "unsupported": ({"code": "unknown_target"}, ["Paging"]),
+    "gone": ({"presence": "not_found", "edited": ["description"]}, ["Active", "Edited"]),
+    "not_visible": ({"presence": "not_visible", "edited": []}, ["Active"]),
+    "recreated": ({"rows": ["1:S1", "1:S2"], "equal": "name"}, ["Object"]),
+    "inactive_scheduled": ({"state": "inactive"}, ["State at the source"]),
+    "account_changed": (
+        {"here": {"id": "acme", "label": "Acme"}, "source": {"id": "other", "label": ""}},
+        ["Account"],
+    ),
 }
 
 

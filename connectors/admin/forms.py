@@ -115,8 +115,7 @@ class ConnectionForm(_Base):
         connection.settings = self.cleaned_data["settings"]
         given = self.given_secrets()
         if given:
-            connection.seal_credentials(given)
-            connection.disconnected_at = None
+            connection.enter_credentials(given)
         return super().save(commit)
 
 

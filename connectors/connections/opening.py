@@ -44,6 +44,13 @@ def _usable(connection: Connection) -> tuple[type[Connector], Mapping[str, Secre
             hint="Enter its credentials again to use it.",
             provider=connection.provider,
         )
+    if connection.refused_account:
+        raise ConnectionConfigError(
+            f"Connection {connection.name} is paused: its key belongs to the account {connection.refused_account}, and "
+            "that account was refused.",
+            hint=f"Enter a key of {connection.account_label or 'the former account'} to use the connection again.",
+            provider=connection.provider,
+        )
     try:
         cls = connector_class(connection.provider)
     except KeyError:

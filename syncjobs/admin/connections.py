@@ -66,6 +66,8 @@ class SyncedConnectionAdmin(SelectionAdmin):
     def account_shown(self, connection: Connection) -> str:
         if connection.disconnected_at is not None:
             return pill("disconnected")
+        if connection.refused_account:
+            return pill("paused", "warning")
         return connection.account_label or "not tested yet"
 
     @display(description="Last run")

@@ -40,6 +40,7 @@ from syncjobs.pages.questions import (
     effects_of_proposal,
     find_people,
     label_of_choice,
+    read_in_words,
     run_of,
 )
 from syncjobs.planning.decisions.table import find_choice
@@ -136,10 +137,9 @@ class QuestionPage:
             messages.success(self.request, "Your answer is proposed. Who may decide it confirms or declines it.")
             return self._back()
         more = f" It also answered {len(decided.closes)} other questions." if decided.closes else ""
-        reads = " The schedules are being read again." if decided.read else ""
         waits = _waits(decided.conflict)
-        reads = f" It takes effect {waits}." if waits else reads
-        messages.success(self.request, f"Answered: {decided.choice.label}.{more}{reads}")
+        reads = f"It takes effect {waits}." if waits else read_in_words(decided)
+        messages.success(self.request, f"Answered: {decided.choice.label}.{more} {reads}".rstrip())
         return self._back()
 
     def _settle_proposal(self, post: QueryDict) -> HttpResponse:

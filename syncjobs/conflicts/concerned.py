@@ -21,7 +21,7 @@ from oncall.tables.kinds import ROOTS
 from syncjobs.conflicts.deleted import owners_of_deleted
 from syncjobs.conflicts.next_shifts import NextShifts
 from syncjobs.models import ROW_COLUMNS, Conflict, ConflictRow, ExternalLink
-from syncjobs.planning.conflicts import ABOUT_ROWS
+from syncjobs.planning.conflicts import NAMES_ROWS
 from syncjobs.planning.values import element_key
 
 #: A kind and the id of a row.
@@ -62,9 +62,11 @@ class _Held:
 
 def keys_of(conflict: Conflict) -> tuple[str, ...]:
     """Return the keys of the rows that a conflict is about."""
-    if conflict.kind in ABOUT_ROWS:
+    if conflict.kind in NAMES_ROWS:
         return tuple(conflict.evidence.get("rows") or conflict.evidence.get("people") or ())
-    return (element_key(conflict.connection_id, conflict.external_id),) if conflict.connection_id else ()
+    if not (conflict.connection_id and conflict.external_id):
+        return ()
+    return (element_key(conflict.connection_id, conflict.external_id),)
 
 
 def sources_of(conflicts: Sequence[Conflict]) -> dict[int, tuple[str, ...]]:
@@ -89,8 +91,8 @@ def concerns(
     queries and all rendering. account: who is told, None for the shell; a lead is told only of groups, schedules and
     policies that it may see.
     """
-    kinds = {conflict.pk: entity_type_of(conflict.entity_type) for conflict in conflicts}
-    rows = _rows({conflict.pk: (kinds[conflict.pk], keys_of(conflict)) for conflict in conflicts})
+    kinds = {each.pk: entity_type_of(each.entity_type) for each in conflicts if each.entity_type}
+    rows = _rows({each.pk: (kinds[each.pk], keys_of(each)) for each in conflicts if each.entity_type})
     wanted = {(kinds[pk], row_id) for pk, by_key in rows.items() for row_id in by_key.values()}
     held = _held(wanted, at)
     deleted = _owners_of_deleted(conflicts)
@@ -101,7 +103,7 @@ def concerns(
     is_told_all = account is None or may_view_all(account, Conflict)
     led = set() if is_told_all else set(_told(account, UserGroup.objects.order_by()).values_list("pk", flat=True))
     shifts = NextShifts(schedules.values(), int(at.timestamp()), render=render)
-    found = {}
+    found = {each.pk: _of_source(each) for each in conflicts if not each.entity_type}
     for pk, by_key in rows.items():
         kind = kinds[pk]
         groups = deleted.get(pk, set())
@@ -134,6 +136,11 @@ def _owners_of_deleted(conflicts: Sequence[Conflict]) -> dict[int, set[_Group]]:
     for piece in chunks(sorted(set(ids.values()))):
         names |= dict(UserGroup.objects.filter(pk__in=piece).values_list("pk", "name"))
     return {pk: {(ids[key], names[ids[key]])} for pk, key in keys.items() if key in ids}
+
+
+def _of_source(conflict: Conflict) -> Concern:
+    """Return what a question about a source as a whole concerns."""
+    return Concern({}, (), (f"every sync of {conflict.connection}",))
 
 
 def _told(account: Viewer | None, rows: "QuerySet[AnyRow]") -> "QuerySet[AnyRow]":

@@ -10,11 +10,13 @@ from oncall.masking import hide_addresses, without_addresses
 from oncall.tables.base import local_id, source_of
 from syncjobs.conflicts.concerned import keys_of
 from syncjobs.conflicts.invited import last_invitations
+from syncjobs.conflicts.noted import notes_of
 from syncjobs.conflicts.planned import planned_objects
-from syncjobs.conflicts.words import NO_ACCOUNT, ZONE_RULES
+from syncjobs.conflicts.words import NO_ACCOUNT, PRESENCE, ZONE_RULES, account_in_words
 from syncjobs.models import Conflict, ConflictKind
 from syncjobs.planning.conflicts import ABOUT_ROWS
 from syncjobs.words.invitations import invitation_in_words
+from syncjobs.words.losses import loss_title
 from syncjobs.words.names import Names
 from syncjobs.words.values import Lines, NameOf, element_line, field_lines, field_word
 
@@ -54,6 +56,18 @@ def _sides(conflict: Conflict, names: Names) -> tuple[Sides, ...]:
             return _zone(evidence)
         case ConflictKind.DELETED_HERE:
             return (Sides(field_word("active"), ("deleted",), ("yes",)),)
+        case ConflictKind.UNSUPPORTED:
+            title = loss_title(evidence["code"], "Something of it cannot be expressed here.")
+            return (Sides("Paging", ("as far as it can be expressed",), (title, *notes_of(conflict))),)
+        case ConflictKind.GONE | ConflictKind.NOT_VISIBLE:
+            return _absent(evidence)
+        case ConflictKind.RECREATED:
+            return _recreated(conflict)
+        case ConflictKind.INACTIVE_SCHEDULED:
+            return (Sides(field_word("state"), ("on call as before",), (evidence["state"],)),)
+        case ConflictKind.ACCOUNT_CHANGED:
+            here, there = (account_in_words(evidence[side]) for side in ("here", "source"))
+            return (Sides("Account", (here,), (there,)),)
         case _:
             _fields(evidence, names)
             names.load()
@@ -102,6 +116,18 @@ def _rows(conflict: Conflict) -> tuple[Sides, ...]:
     )
     address = _lines(conflict.evidence.get("email"))
     return (Sides("E-mail address", address, address), rows) if address else (rows,)
+
+
+def _absent(evidence: Mapping[str, Any]) -> tuple[Sides, ...]:
+    rows = [Sides(field_word("active"), ("yes",), _lines(PRESENCE[evidence["presence"]]))]
+    edited = tuple(dict.fromkeys(field_word(path) for path in evidence.get("edited", ())))
+    return (*rows, Sides("Edited", edited, ())) if edited else tuple(rows)
+
+
+def _recreated(conflict: Conflict) -> tuple[Sides, ...]:
+    texts = names_of_rows(conflict)
+    old, new = (f"{texts[key]} ({key.partition(':')[2]})" for key in conflict.evidence["rows"])
+    return (Sides("Object", (old,), (new,)),)
 
 
 def _zone(evidence: Mapping[str, Any]) -> tuple[Sides, ...]:

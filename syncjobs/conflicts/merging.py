@@ -31,7 +31,8 @@ def merge_rows(kind: Kind, loser_id: int, into_id: int, *, by: Actor, values: in
     In a kind whose rows are united (``Roots.united``), every link goes on writing its own elements, and the link that
     wrote the kept fields goes on writing them. If there was none, the oldest linked one takes over; where its source
     has other values, the kept ones are pinned, so that only a decision replaces them. In another kind, the links of the
-    row whose values are kept go on; the others are ignored, and stay with their elements at the inactive row.
+    row whose values are kept go on; the others are ignored, and stay with their elements at the inactive row. A link
+    that is ignored already keeps its reason.
     """
     versions = lock_for_merge(kind, loser_id, into_id, by)
     results = merge(kind, loser_id, into_id, by, values=values)
@@ -121,8 +122,10 @@ def _choose(
         setattr(link, f"{kind}_id", into_id)
     for link in others:
         setattr(link, f"{kind}_id", loser_id)
-        link.state, link.ignored_reason, link.since = LinkState.IGNORED, MERGED, now
         link.synced_version = _EDITED
+        if link.state == LinkState.IGNORED:
+            continue
+        link.state, link.ignored_reason, link.since = LinkState.IGNORED, MERGED, now
 
 
 def _open_questions(kind: Kind, links: Iterable[ExternalLink]) -> list[Conflict]:

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Exists, OuterRef
 
+from connectors.records import entity_type_of
 from oncall.models import Reference, Schedule, Service
 from oncall.tables.base import local_id
 from syncjobs.conflicts.concerned import keys_of, rows_of
 from syncjobs.conflicts.next_shifts import NextShifts
-from syncjobs.models import ROW_COLUMNS, Conflict, ConflictKind, ConflictRow, ExternalLink
-from syncjobs.planning.conflicts import ABOUT_ROWS
+from syncjobs.models import ROW_COLUMNS, Conflict, ConflictRow, ExternalLink
+from syncjobs.planning.conflicts import NAMED_BY_EVIDENCE, NAMES_ROWS
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -69,11 +70,14 @@ def _rows_by_key(questions: "QuerySet[Conflict]", asked: list[Conflict]) -> dict
         if row_id is not None:
             found[kind, key] = row_id
     for each in asked:
-        if each.kind in ABOUT_ROWS:
+        if each.kind in NAMES_ROWS:
             found |= {(each.entity_type, key): pk for key in keys_of(each) if (pk := local_id(key)) is not None}
-    people = {key for each in asked if each.kind == ConflictKind.AMBIGUOUS for key in keys_of(each)}
-    if people:
-        found |= {("responder", key): pk for key, pk in rows_of("responder", tuple(sorted(people))).items()}
+    named_by_evidence: dict[str, set[str]] = defaultdict(set)
+    for each in asked:
+        if each.kind in NAMED_BY_EVIDENCE:
+            named_by_evidence[each.entity_type].update(keys_of(each))
+    for kind, keys in named_by_evidence.items():
+        found |= {(kind, key): pk for key, pk in rows_of(entity_type_of(kind), tuple(sorted(keys))).items()}
     return found
 
 

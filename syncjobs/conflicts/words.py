@@ -6,6 +6,7 @@ from typing import Final
 from connectors.records import ENTITY_WORDS, entity_type_of
 from oncall.tables.base import local_id
 from syncjobs.models import Conflict, ConflictKind
+from syncjobs.words.losses import loss_title
 from syncjobs.words.values import field_word
 
 #: Kind of question -> what happens until it is answered.
@@ -29,6 +30,22 @@ MEANWHILE: Final[Mapping[str, str]] = {
     ),
     ConflictKind.BOTH_EDITED: ("The values set here are kept. Other fields of the object still follow the source."),
     ConflictKind.DELETED_HERE: "It stays deleted here, but still exists at the source.",
+    ConflictKind.UNSUPPORTED: (
+        "It was imported as far as it can be expressed here. The source may page other people than this site shows."
+    ),
+    ConflictKind.GONE: "It stays active here with its slots and with what was edited here.",
+    ConflictKind.NOT_VISIBLE: (
+        "It stays active here. The source does not say whether it was deleted or is hidden from the key."
+    ),
+    ConflictKind.RECREATED: "Both rows are kept. What refers to the old one still refers to it.",
+    ConflictKind.INACTIVE_SCHEDULED: "The person keeps every turn, but the source does not page them.",
+    ConflictKind.ACCOUNT_CHANGED: "Nothing is read from the other account, and nothing here was changed.",
+}
+#: Presence of an object at the source: the codes of the evidence, in words.
+PRESENCE: Final[Mapping[str, str]] = {
+    "absent": "it is no longer in the complete list",
+    "not_found": "it does not exist any more",
+    "not_visible": "it was deleted, or is hidden from the key",
 }
 #: Why a person has no account here: the codes of the evidence, in words.
 NO_ACCOUNT: Final[Mapping[str, str]] = {
@@ -67,6 +84,16 @@ def _equal_names(conflict: Conflict, source: str) -> str:
     return f"{len(keys)} {words} have the name {conflict.label}: {' and '.join([*imported, *made])}."
 
 
+def _loss(conflict: Conflict) -> str:
+    title = loss_title(conflict.evidence["code"], "Something of it cannot be expressed here.")
+    return f"{title[:1].lower()}{title[1:]}"
+
+
+def account_in_words(account: Mapping[str, str]) -> str:
+    """Return an account of the evidence: its label, else its id."""
+    return account["label"] or account["id"]
+
+
 def _both_edited(conflict: Conflict, source: str) -> str:
     fields = dict.fromkeys(field_word(path).lower() for path in conflict.paths)
     return f"{conflict.label} was edited here and in {source}: {', '.join(fields)}."
@@ -92,5 +119,22 @@ SENTENCES: Final[Mapping[ConflictKind, Callable[[Conflict, str], str]]] = {
     ConflictKind.BOTH_EDITED: _both_edited,
     ConflictKind.DELETED_HERE: lambda conflict, source: (
         f"{conflict.label} was deleted here and still exists in {source}."
+    ),
+    ConflictKind.UNSUPPORTED: lambda conflict, source: (
+        f"{conflict.label} of {source} is not the same here: {_loss(conflict)}"
+    ),
+    ConflictKind.GONE: lambda conflict, source: f"{conflict.label} is gone in {source} and was edited here.",
+    ConflictKind.NOT_VISIBLE: lambda conflict, source: (
+        f"{conflict.label} exists here and is not visible in {source} any more."
+    ),
+    ConflictKind.RECREATED: lambda conflict, source: (
+        f"{conflict.label} exists here from an earlier object of {source}, which lists it under a new id."
+    ),
+    ConflictKind.INACTIVE_SCHEDULED: lambda conflict, source: (
+        f"{conflict.label} is {conflict.evidence['state']} in {source} and is on call here."
+    ),
+    ConflictKind.ACCOUNT_CHANGED: lambda conflict, source: (
+        f"The key of {source} belongs to {account_in_words(conflict.evidence['source'])}; "
+        f"what is here comes from {account_in_words(conflict.evidence['here'])}."
     ),
 }

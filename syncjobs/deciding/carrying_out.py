@@ -87,9 +87,6 @@ def lock_rows(effects: Iterable[Effect], by: User | None) -> None:
 
 def _write(effect: Effect, connection: Connection, actor: Actor) -> int | None:
     """Write one effect. Return the id of its row."""
-    if effect.merge_into is not None and effect.row_id is not None:
-        merge_rows(effect.kind, effect.row_id, effect.merge_into, by=actor, values=effect.values)
-        return effect.row_id
     row_id, version = effect.row_id, effect.row_version
     if effect.fields or effect.elements or effect.account_id is not None:
         draft = Draft(
@@ -104,6 +101,8 @@ def _write(effect: Effect, connection: Connection, actor: Actor) -> int | None:
         row_id, version = result.id, result.version
     if effect.link is not None:
         _write_link(effect, effect.link, row_id, version)
+    if effect.merge_into is not None and row_id is not None:
+        merge_rows(effect.kind, row_id, effect.merge_into, by=actor, values=effect.values)
     return row_id
 
 
@@ -113,7 +112,7 @@ def _write_link(effect: Effect, edit: LinkEdit, row_id: int | None, version: int
     if edit.pins is not None:
         link.pins = dict(edit.pins)
     if edit.state is not None:
-        link.state, link.ignored_reason, link.since = LinkState(edit.state), edit.reason, timezone.now()
+        link.state, link.ignored_reason, link.since = LinkState(edit.state), edit.reason[:200], timezone.now()
     if edit.gets_row:
         setattr(link, f"{effect.kind}_id", row_id)
         link.synced_version, link.source_hash, link.primary = version, "", True
@@ -157,8 +156,8 @@ def _action(effect: Effect) -> str:
         return MERGE
     if effect.creates:
         return "create"
-    if effect.link is not None and effect.link.state is not None:
-        return "skip"
+    if effect.link is not None and effect.link.state is not None and not effect.fields:
+        return "detach" if effect.link.state == "detached" else "skip"
     return "update" if effect.fields or effect.elements or effect.account_id is not None else "settle"
 
 

@@ -2,17 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import chain
 
 from django.db import transaction
 from django.utils import timezone
 
 from connectors.models import Connection
-from connectors.records import entity_type_of
 from oncall.models import User
 from oncall.operations.audit import Changes
 from oncall.tables.base import chunks, source_of
 from syncjobs.conflicts.audit import actor_of, record_question
+from syncjobs.deciding.accounts import decide_account
 from syncjobs.deciding.carrying_out import carry_out, lock_rows
 from syncjobs.deciding.reading import start_read
 from syncjobs.deciding.rights import demand_right, demand_rights_of_outcome
@@ -26,7 +27,7 @@ from syncjobs.models import (
     Rule,
     SyncRun,
 )
-from syncjobs.planning.decisions.rules import HARMLESS, INVITE, rule_for
+from syncjobs.planning.decisions.rules import ACKNOWLEDGE, HARMLESS, INVITE, rule_for
 from syncjobs.planning.decisions.table import check_arguments, demand_choice, find_choice
 from syncjobs.planning.decisions.values import Choice, Outcome, Refused, RuleDraft
 from syncjobs.planning.values import RuleView
@@ -58,8 +59,8 @@ class Decided:
 
     applied: False for a preview and a proposal. run: None if no row or link changes. closes: the other questions that
     the remembered decision answers. connection: of the run and the rule. read: the run that reads the objects again
-    that need it; None if there are none, or if another run is active: its end starts the read. invitations: the
-    addresses that are invited.
+    that need it, or plans everything; None if nothing is read, or if another run is active: its end starts the read.
+    invitations: the addresses that are invited.
     """
 
     conflict: Conflict
@@ -76,7 +77,7 @@ class Decided:
 def preview(conflict: Conflict, decision: Decision) -> Decided:
     """Return what a decision would do, without writing. Raises Refused."""
     conflict = Conflict.objects.select_related("connection").get(pk=conflict.pk)
-    choice, outcome, _ = _prepare(conflict, decision)
+    choice, outcome, _ = _prepare(conflict, decision, timezone.now())
     connection = connection_of(conflict)
     others = _answered_by(outcome.rule, conflict, connection)
     invited = _invited(outcome, *others.values())
@@ -88,14 +89,15 @@ def decide(conflict: Conflict, decision: Decision) -> Decided:
 
     Raises Refused; nothing is written then.
     """
-    _, outcome, _ = _prepare(Conflict.objects.select_related("connection").get(pk=conflict.pk), decision)
+    at = timezone.now()
+    _, outcome, _ = _prepare(Conflict.objects.select_related("connection").get(pk=conflict.pk), decision, at)
     with transaction.atomic():
         # Rows are locked before links, and links before questions, as a merge does it.
         effects = [effect for effect in outcome.effects if not effect.awaits]
         lock_rows(effects, decision.by)
         _lock_questions(conflict, outcome.rule)
         conflict = Conflict.objects.select_related("connection").get(pk=conflict.pk)
-        choice, now, right = _prepare(conflict, decision)
+        choice, now, right = _prepare(conflict, decision, at)
         connection = connection_of(conflict)
         if now != outcome:
             raise Refused("stale_question", "Something was changed meanwhile. Nothing was written. Look at it again.")
@@ -121,6 +123,8 @@ def decide(conflict: Conflict, decision: Decision) -> Decided:
             approve(connection.pk, invitee, decision.by)
         asked = [each for each, its in ((conflict, outcome), *others.items()) if its.reads]
         read = start_read(connection, asked, decision.by, notify=decision.notify) if asked else None
+        if outcome.source_account is not None:
+            read = decide_account(connection, outcome.source_account, decision.by, notify=decision.notify)
     invited = _invited(outcome, *others.values())
     return Decided(conflict, choice, outcome, True, connection, run, _ids(others), read, invited)
 
@@ -166,10 +170,10 @@ def _answered_by(draft: RuleDraft | None, conflict: Conflict, connection: Connec
         return {}
     rule = RuleView(0, conflict.kind, draft.pattern, draft.choice)
     waiting = Conflict.objects.of_connection(connection.pk).filter(kind=conflict.kind, state__in=WAITING_STATES)
-    changes_no_row = draft.choice in {*HARMLESS, INVITE} or conflict.kind == ConflictKind.TIMEZONE_MISMATCH
+    changes_no_row = draft.choice in {*HARMLESS, ACKNOWLEDGE, INVITE} or conflict.kind == ConflictKind.TIMEZONE_MISMATCH
     found: dict[Conflict, Outcome] = {}
     for other in waiting.exclude(pk=conflict.pk).order_by("pk") if changes_no_row else ():
-        if rule_for([rule], other.kind, entity_type_of(other.entity_type), other.evidence) is None:
+        if rule_for([rule], other.kind, other.entity_type, other.evidence) is None:
             continue
         question = question_of(other)
         choice = demand_choice(question, draft.choice)
@@ -226,8 +230,8 @@ def _demand_confirming(conflict: Conflict, by: User | None) -> None:
         raise Refused("not_allowed", "Your account may propose this answer, but not confirm or decline it.")
 
 
-def _prepare(conflict: Conflict, decision: Decision) -> tuple[Choice, Outcome, str]:
-    """Return the choice, the outcome, and whether the account decides or only proposes. Raises Refused."""
+def _prepare(conflict: Conflict, decision: Decision, at: datetime) -> tuple[Choice, Outcome, str]:
+    """Return the choice, the outcome at an instant, and whether the account decides or proposes. Raises Refused."""
     if conflict.state not in WAITING_STATES:
         what = "was decided" if conflict.state == ConflictState.DECIDED else "is closed"
         raise Refused("already_decided", f"Question {conflict.pk} {what}. Nothing was written.")
@@ -244,7 +248,7 @@ def _prepare(conflict: Conflict, decision: Decision) -> tuple[Choice, Outcome, s
     right = demand_right(conflict, choice, decision.by)
     if decision.confirms and right != "decide":
         raise Refused("not_allowed", "Only an administrator may confirm a proposal.")
-    sides = load_sides(question)
+    sides = load_sides(question, at)
     if right == "propose":
         # A proposal does not say who has an account here. It is checked when it is confirmed.
         sides = replace(sides, account=lambda email: None)

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from datetime import datetime
 
+from connectors.models import Connection
 from connectors.records import entity_type_of
 from oncall.aggregates import Kind, State, fold
 from oncall.emails import canonical_email
 from oncall.models import EscalationPolicy, Reference, Responder, User
 from oncall.operations.keys import references_to
+from oncall.rendering.codec import instant_to_text
 from oncall.selectors.states import load_states
 from oncall.tables.kinds import ROOTS
 from syncjobs.conflicts.concerned import keys_of, rows_of
@@ -21,8 +24,8 @@ from syncjobs.models import (
     Invitation,
     LinkState,
 )
-from syncjobs.planning.conflicts import ABOUT_ROWS
-from syncjobs.planning.decisions.values import AccountSide, LinkSide, Question, RowSide, Sides
+from syncjobs.planning.conflicts import NAMES_ROWS
+from syncjobs.planning.decisions.values import AccountSide, LinkSide, Question, RowSide, Sides, SourceSide
 from syncjobs.planning.values import Base, element_key
 
 
@@ -30,19 +33,30 @@ def question_of(conflict: Conflict) -> Question:
     """Return a stored question as it is decided."""
     return Question(
         kind=conflict.kind,
-        entity_type=entity_type_of(conflict.entity_type),
+        entity_type=entity_type_of(conflict.entity_type) if conflict.entity_type else None,
         external_id=conflict.external_id,
         label=conflict.label,
         connection_id=conflict.connection_id,
         paths=tuple(conflict.paths),
         evidence=conflict.evidence,
-        keys=keys_of(conflict) if conflict.kind in ABOUT_ROWS else (),
+        keys=keys_of(conflict) if conflict.kind in NAMES_ROWS else (),
     )
 
 
-def load_sides(question: Question) -> Sides:
-    """Return both sides as they are now. Accounts and people that an argument names are loaded when they are needed."""
+def load_sides(question: Question, at: datetime | None = None) -> Sides:
+    """Return both sides as they are now. Accounts and people that an argument names are loaded when they are needed.
+
+    at: the instant of the decision, for an answer that holds only for a time.
+    """
+    common = Sides(
+        account=_account,
+        person=lambda row_id: load_rows("responder", [row_id]).get(row_id),
+        source=_source(question.connection_id),
+        at="" if at is None else instant_to_text(int(at.timestamp()) // 60 * 60),
+    )
     kind = question.entity_type
+    if kind is None:
+        return common
     links = ExternalLink.objects.filter(
         connection=question.connection_id, entity_type=kind, external_id=question.external_id
     )
@@ -53,13 +67,13 @@ def load_sides(question: Question) -> Sides:
     matched = next((each.row_id for each in planned.values() if each.row_id and not question.keys), None)
     found = load_rows(kind, [*row_ids.values(), *own, *filter(None, [matched])])
     rows = {key: found[row_id] for key, row_id in row_ids.items() if row_id in found}
-    return Sides(
+    return replace(
+        common,
         link=None if link is None else _link_side(link),
         row=found.get(link.row_id or 0) if link is not None else None,
         matched=found.get(matched or 0),
         rows=rows | _planned_rows(kind, {key: each for key, each in planned.items() if each.creates}, rows),
-        account=_account,
-        person=lambda row_id: load_rows("responder", [row_id]).get(row_id),
+        united=ROOTS[kind].united,
         is_taken=lambda name, row: _is_taken(kind, name, row),
         invited=lambda email: _invited(question, link.row_id if link else None, email),
         domains=lambda: _domains(question.connection_id),
@@ -90,6 +104,13 @@ def _used_keys(kind: Kind, row: RowSide) -> set[str]:
     values, table = row.state.fields, ROOTS[kind]
     used = {use.key for use in table.find_keys(values) if use.kind == kind}
     return used | {str(values[column.key]) for column in table.keys if column.kind == kind and values.get(column.key)}
+
+
+def _source(connection_id: int | None) -> SourceSide | None:
+    connection = Connection.objects.filter(pk=connection_id).first() if connection_id is not None else None
+    if connection is None:
+        return None
+    return SourceSide(connection.name, connection.account_id, connection.account_label)
 
 
 def load_rows(kind: Kind, ids: Iterable[int]) -> dict[int, RowSide]:

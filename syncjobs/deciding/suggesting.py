@@ -1,4 +1,6 @@
-"""Suggests answers: a person here with the same name as one who was not found, and the most likely time zone."""
+"""Suggests answers: a person here with the same name as one who was not found, the most likely time zone, and the old
+row of an object that was created again.
+"""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -26,7 +28,7 @@ def suggestions(conflicts: Sequence[Conflict]) -> dict[int, Suggestion]:
 
     Makes four queries per 500 people who were not found. A name that several people here have suggests nobody.
     """
-    suggested = {each.pk: zone for each in conflicts if (zone := _zone(each)) is not None}
+    suggested = {each.pk: own for each in conflicts if (own := _zone(each) or _recreated(each)) is not None}
     asked = [each for each in conflicts if each.kind == ConflictKind.USER_NOT_FOUND]
     if not asked:
         return suggested
@@ -55,6 +57,13 @@ def suggestions(conflicts: Sequence[Conflict]) -> dict[int, Suggestion]:
             reason = f"{targets[0]} is the only one here with the name {each.label}."
             suggested[each.pk] = Suggestion("map", reason, {"to": targets[0]})
     return suggested
+
+
+def _recreated(conflict: Conflict) -> Suggestion | None:
+    if conflict.kind != ConflictKind.RECREATED:
+        return None
+    equal = {"email": "address"}.get(conflict.evidence["equal"], conflict.evidence["equal"])
+    return Suggestion("relink", f"The new object has the same {equal} as one that the source no longer lists.")
 
 
 def _zone(conflict: Conflict) -> Suggestion | None:

@@ -28,6 +28,12 @@ class ConflictKind(models.TextChoices):
     TIMEZONE_MISMATCH = "timezone_mismatch", "timezone mismatch"
     BOTH_EDITED = "both_edited", "edited here and at the source"
     DELETED_HERE = "deleted_here", "deleted here, still at the source"
+    UNSUPPORTED = "unsupported", "not supported here"
+    GONE = "gone", "gone at the source, edited here"
+    NOT_VISIBLE = "not_visible", "not visible at the source"
+    RECREATED = "recreated", "created again at the source"
+    INACTIVE_SCHEDULED = "inactive_scheduled", "inactive at the source, but on call"
+    ACCOUNT_CHANGED = "account_changed", "key of another account"
 
 
 #: The conflicts that wait for a person.
@@ -64,14 +70,16 @@ class Conflict(models.Model):
     while its cause exists with the same evidence. closed: its cause is gone, or there is other evidence.
 
     connection: null for a question about rows of several sources; its ``rows`` have their connections. external_id:
-    empty if the question is not about one object. evidence: see ``docs/architecture.md``; keys, ids and values only.
+    empty if the question is not about one object; entity_type: empty if it is about a source as a whole. evidence: see
+    ``docs/architecture.md``; keys, ids and values only. decided_until: when a decision that holds only for a time ends,
+    and the question is opened again.
     """
 
     connection = models.ForeignKey(Connection, on_delete=models.PROTECT, null=True, related_name="conflicts")
     link = models.ForeignKey(ExternalLink, models.SET_NULL, null=True, related_name="conflicts")
     kind = models.CharField(max_length=30, choices=ConflictKind)
     subject_key = models.CharField(max_length=600)
-    entity_type = models.CharField(max_length=20, choices=[(kind, kind) for kind in ROW_COLUMNS])
+    entity_type = models.CharField(max_length=20, choices=[(kind, kind) for kind in ROW_COLUMNS], blank=True)
     external_id = models.CharField(max_length=255, blank=True)
     label = models.CharField(max_length=NAME_LENGTH)
     paths = models.JSONField(default=list)
@@ -89,6 +97,7 @@ class Conflict(models.Model):
     proposed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     decided_at = models.DateTimeField(null=True)
+    decided_until = models.DateTimeField(null=True)
     opened_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True)
 

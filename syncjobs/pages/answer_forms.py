@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from django import forms
@@ -15,6 +16,7 @@ from unfold.widgets import (
 )
 
 from oncall.aggregates import fold
+from oncall.rendering.codec import instant_to_text
 from oncall.rendering.zones import zone_names
 from syncjobs.planning.decisions.people import PERSON
 from syncjobs.planning.decisions.values import Argument, Arguments, Choice, Question
@@ -82,6 +84,28 @@ class ZoneField(forms.CharField):
     def __init__(self, **options: Any) -> None:
         attrs = {"list": "rb-zones", "autocomplete": "off", "placeholder": "Europe/Berlin"}
         super().__init__(max_length=64, widget=UnfoldAdminTextInputWidget(attrs), **options)
+
+
+class InstantField(forms.DateTimeField):
+    """A date and time, without an offset in UTC. Its value is an ISO instant."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(widget=UnfoldAdminTextInputWidget({"type": "datetime-local"}), **options)
+
+    def prepare_value(self, value: Any) -> Any:
+        """Return the text for the browser's field, which takes no offset. A text that is no instant stays."""
+        try:
+            at = datetime.fromisoformat(value)
+            return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M}" if at.tzinfo is not None else value
+        except (TypeError, ValueError, OverflowError):
+            return value
+
+    def clean(self, value: Any) -> str:
+        at = super().clean(value)
+        try:
+            return instant_to_text(int(at.timestamp())) if at is not None else ""
+        except (ValueError, OverflowError):
+            raise ValidationError("This date is too early or too late.") from None
 
 
 class AnswerForm(forms.Form):
@@ -176,6 +200,8 @@ class AnswerForm(forms.Form):
                 yield name, PersonField(self._sources, f"rb-people-{self.choice.name}-{name}", **common)
             case "zone":
                 yield name, ZoneField(**common)
+            case "instant":
+                yield name, InstantField(**common)
             case "candidate":
                 zones = [str(zone) for zone in self._question.evidence.get("candidates", ())]
                 first = given or (zones[0] if zones else "")

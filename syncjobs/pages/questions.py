@@ -24,7 +24,7 @@ from syncjobs.deciding.suggesting import Suggestion, suggestions
 from syncjobs.models import WAITING_STATES, Conflict, ConflictState, RunKind, SyncRun
 from syncjobs.pages.answer_forms import AnswerForm, Sources
 from syncjobs.pages.run_items import ChangeRow, rows_of_changes
-from syncjobs.planning.conflicts import ABOUT_ROWS
+from syncjobs.planning.conflicts import NAMES_ROWS
 from syncjobs.planning.decisions.people import PERSON
 from syncjobs.planning.decisions.table import choices_of, find_choice
 from syncjobs.planning.decisions.values import PLANNED, Choice, Refused
@@ -95,6 +95,16 @@ def effects_of(decided: Decided, *, with_addresses: bool) -> Effects:
     return effects if with_addresses else without_addresses(effects)
 
 
+def read_in_words(decided: Decided) -> str:
+    """Return what is read because of a decision, or an empty text."""
+    read = decided.read
+    if read is None:
+        waits = "Another run of the connection is active. The next sync reads the schedules concerned again."
+        return waits if decided.outcome.reads else ""
+    what = "A plan for review is made" if read.kind == RunKind.PLAN else "The schedules concerned are read again"
+    return f"{what}: run {read.pk}, {read.get_state_display()}. {read.reason}".rstrip()
+
+
 def _whole_sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}." if text else ""
 
@@ -139,7 +149,7 @@ def cards_of(
 
 
 def _sources(conflict: Conflict, concern: Concern, sides: Sequence[Sides], account: User, people_url: str) -> Sources:
-    texts = names_of_rows(conflict) if conflict.kind in ABOUT_ROWS else {}
+    texts = names_of_rows(conflict) if conflict.kind in NAMES_ROWS else {}
     if not may_see_addresses(account):
         texts = without_addresses(texts)
     planned = planned_objects(entity_type_of(conflict.entity_type), texts.keys() - concern.rows.keys())

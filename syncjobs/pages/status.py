@@ -47,7 +47,7 @@ class ConnectionStatus:
     def next_step(self) -> str:
         """Return what to do now: reconnect, test, watch, review, look, decide, plan or sync."""
         run = self.run
-        if self.connection.disconnected_at is not None:
+        if self.connection.disconnected_at is not None or self.connection.refused_account:
             return "reconnect"
         if run is not None and run.state in ACTIVE:
             return "watch"

@@ -5,9 +5,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from connectors.records import MappingNote
 from oncall.aggregates import Kind, State, fold
 from oncall.emails import canonical_email
 from syncjobs.planning.canonical import digest
+from syncjobs.planning.losses import changes_who_is_paged
 from syncjobs.planning.values import (
     AccountView,
     ConflictDraft,
@@ -28,6 +30,12 @@ NAME_COLLISIONS: Final[Mapping[Kind, ConflictKind]] = {
 }
 #: The conflicts about several rows. Whether they exist depends on the rows here, not on what was read.
 ABOUT_ROWS: Final[frozenset[str]] = frozenset({"ambiguous", *NAME_COLLISIONS.values()})
+#: The kinds whose evidence names several rows, by their keys.
+NAMES_ROWS: Final[frozenset[str]] = frozenset({*ABOUT_ROWS, "recreated"})
+#: Those of which only the evidence names the rows, because the question belongs to one connection.
+NAMED_BY_EVIDENCE: Final[frozenset[str]] = frozenset({"ambiguous", "recreated"})
+#: The kinds whose cause no plan looks for, so that no plan closes them.
+NOT_JUDGED_BY_PLANS: Final[frozenset[str]] = frozenset({"gone", "not_visible", "recreated", "inactive_scheduled"})
 #: By kind, the field in which rows are compared with each other, and the form in which equal values are equal.
 COMPARED: Final[Mapping[Kind, str]] = {"responder": "email", **dict.fromkeys(NAME_COLLISIONS, "name")}
 
@@ -128,6 +136,27 @@ def timezone_mismatches(schedules: Iterable[Proposal], picture: Picture) -> list
         if proposal.zone_evidence is not None
         and ("kept" in proposal.zone_evidence or proposal.external_id not in answered)
     ]
+
+
+def unsupported(
+    notes: Iterable[MappingNote], proposals: Mapping[Kind, Mapping[str, Proposal]], picture: Picture
+) -> list[ConflictDraft]:
+    """Return a conflict for each object and code of a note that changes who is paged.
+
+    The evidence is the code only, so that the question stays the same while an object has such a note.
+    """
+    drafts: dict[tuple[Kind, str, str], ConflictDraft] = {}
+    for note in notes:
+        kind, external_id, code = note.entity_type, note.external_id, note.code
+        if external_id is None or not changes_who_is_paged(code):
+            continue
+        proposal, link = proposals[kind].get(external_id), picture.links[kind].get(external_id)
+        if proposal is None or (link is not None and link.state == "ignored"):
+            continue
+        drafts[kind, external_id, code] = ConflictDraft(
+            "unsupported", f"{kind}:{proposal.key}:{code}", kind, external_id, proposal.label, evidence={"code": code}
+        )
+    return list(drafts.values())
 
 
 def both_edited(proposal: Proposal, paths: tuple[str, ...], local: State) -> ConflictDraft:

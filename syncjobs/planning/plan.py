@@ -6,7 +6,7 @@ from itertools import chain
 from typing import Any, Final
 
 from connectors.presence import Presence
-from connectors.records import ENTITY_TYPES, FailedEntity, entity_type_of
+from connectors.records import ENTITY_TYPES, FailedEntity, MappingNote, entity_type_of
 from oncall.aggregates import Kind, State
 from syncjobs.planning import conflicts as questions
 from syncjobs.planning.accounts import account_for, late_accounts
@@ -74,14 +74,18 @@ def make_plan(
     presence: Callable[[Kind, str], Presence],
     check: Check,
     failed: Sequence[FailedEntity] = (),
+    notes: Sequence[MappingNote] = (),
+    is_same_account: bool = False,
     partial: bool = False,
     progress: Callable[[], None] = lambda: None,
 ) -> Plan:
     """Return the plan.
 
     presence: what the read knows of an object that has no proposal. check: finds values that cannot be written; the
-    items with such values fail. failed: what could not be read. partial: the proposals are only a few chosen objects;
-    nothing is concluded about others. progress: called for each object that is new or compared.
+    items with such values fail. failed: what could not be read. notes: what the read noted about objects.
+    is_same_account: whether the read is known to come from the account of the connection. partial: the proposals are
+    only a few chosen objects; nothing is concluded about others. progress: called for each object that is new or
+    compared.
     """
     by_email = questions.people_by_email(proposals["responder"].values())
     items: dict[tuple[Kind, str], Item] = {}
@@ -164,6 +168,8 @@ def make_plan(
     after = questions.AfterPlan(items, picture, rules, is_judged)
     drafts += questions.ambiguous_addresses(after)
     drafts += questions.users_not_found(_without(refused, proposals["responder"]), _holders(proposals), picture, items)
+    written = {kind: {p.external_id: p for p in _without(refused, proposals[kind])} for kind in ENTITY_TYPES}
+    drafts += questions.unsupported(notes, written, picture)
     drafts += questions.timezone_mismatches(_without(refused, proposals["schedule"]), picture)
     for kind in questions.NAME_COLLISIONS:
         drafts += questions.name_collisions(kind, after)
@@ -174,6 +180,10 @@ def make_plan(
 
     def may_settle(conflict: OpenConflict) -> bool:
         """Return whether this plan knows what the question is about."""
+        if conflict.kind in questions.NOT_JUDGED_BY_PLANS:
+            return False
+        if conflict.kind == "account_changed":
+            return is_same_account  # the read of another account is not planned
         if conflict.kind in questions.ABOUT_ROWS:
             return True  # all rows with these names and addresses are in the picture, whatever was read
         subject = (conflict.entity_type, conflict.external_id)
@@ -337,7 +347,7 @@ def _item(
         fields=merged.fields,
         elements=merged.elements,
         base=base,
-        base_before=_values_before(base, detail.base),
+        base_before=detail.base.values_of(base),
         takes_over=link is not None and link.takes_over,
         former_link=detail.former_link,
         conflicts=drafts,
@@ -345,16 +355,6 @@ def _item(
         pins=merged.pins,
         pins_before=detail.pins,
     )
-
-
-def _values_before(patch: Mapping[str, Any], base: Base) -> dict[str, Any]:
-    """Return the values that the base has for the paths of a patch. Paths without a value are left out."""
-    fields = {path: base.fields[path] for path in patch.get("fields", {}) if path in base.fields}
-    elements = {
-        name: {key: known[key] for key in changes if key in (known := base.elements.get(name, {}))}
-        for name, changes in patch.get("elements", {}).items()
-    }
-    return {"fields": fields, "elements": elements}
 
 
 def _deleted_here(proposal: Proposal, link: LinkView, rules: Rules) -> Item | None:

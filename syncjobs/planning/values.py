@@ -18,6 +18,12 @@ ConflictKind = Literal[
     "timezone_mismatch",
     "both_edited",
     "deleted_here",
+    "unsupported",
+    "gone",
+    "not_visible",
+    "recreated",
+    "inactive_scheduled",
+    "account_changed",
 ]
 
 #: ``[old, new]`` as JSON values; None means that the value does not exist.
@@ -78,6 +84,15 @@ class Base:
     def from_json(cls, data: Mapping[str, Any]) -> "Base":
         """Return the base that is stored on a link."""
         return cls(fields=data.get("fields", {}), elements=data.get("elements", {}))
+
+    def values_of(self, patch: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the values for the paths of a patch of a base. Paths without a value are left out."""
+        fields = {path: self.fields[path] for path in patch.get("fields", {}) if path in self.fields}
+        elements = {
+            name: {key: known[key] for key in changes if key in (known := self.elements.get(name, {}))}
+            for name, changes in patch.get("elements", {}).items()
+        }
+        return {"fields": fields, "elements": elements}
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from syncjobs.runs.changed_rules import is_limited
 from syncjobs.runs.claim import Claim
 from syncjobs.runs.picture.local import load_picture, rules_of
 from syncjobs.runs.stored.plan import OVER, remember_compared, remember_unread, store_plan
-from syncjobs.runs.stored.questions import store_conflicts
+from syncjobs.runs.stored.questions import close_refusals, store_conflicts
 
 PLAN_LIFETIME: Final = timedelta(days=7)
 Opener = Callable[..., Connector]
@@ -83,6 +83,8 @@ def accept_account(run: SyncRun, claim: Claim, snapshot: Snapshot) -> bool:
     columns: dict[str, Any] = {}
     if account.id is not None and account.id != connection.account_id:
         if connection.account_id:
+            with claim.fenced():
+                close_refusals(connection)
             claim.end(
                 RunState.HELD,
                 f"The credential now belongs to {account.label}, not to {connection.account_label}.",
@@ -133,6 +135,8 @@ def plan_from(run: SyncRun, claim: Claim, snapshot: Snapshot) -> Planned:
         presence=Presences(snapshot).of,
         check=check,
         failed=snapshot.failed,
+        notes=snapshot.notes,
+        is_same_account=snapshot.account.id is not None,
         partial=is_limited(run),
         progress=claim.beat,
     )
@@ -181,7 +185,9 @@ def count(claim: Claim, planned: Planned) -> None:
     settled = set(plan.settled)
     present = [c for c in planned.picture.conflicts if c.id not in settled]
     decided = {(c.kind, c.subject, c.evidence_hash) for c in present if c.decided}
-    waiting: dict[tuple[str, str], str] = {(c.kind, c.subject): c.entity_type for c in present if not c.decided}
+    waiting: dict[tuple[str, str], str] = {
+        (c.kind, c.subject): c.entity_type for c in present if not c.decided and c.entity_type
+    }
     waiting |= {(d.kind, d.subject): d.entity_type for d in plan.conflicts if identity(d) not in decided}
     for name in waiting.values():
         claim.add(entity_type_of(name), "conflict")

@@ -64,6 +64,7 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "policy_not_told": "Who is paged for these services is unknown.",
     "reference_differs": "References to a person contain another e-mail address.",
     "referenced_only": "People who were not found at the source keep their turns.",
+    "repeated_id": "Elements have one id with different values, and the last one was taken.",
     "repeats_not_told": "The source did not report how often these policies repeat.",
     "replacement_not_told": "The source did not report who replaces an absent person.",
     "resets_states": "Rounds that reset who has seen the alert cannot be expressed here.",

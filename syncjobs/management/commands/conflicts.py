@@ -24,7 +24,8 @@ from syncjobs.management.shell import (
     find_account,
     find_connection,
 )
-from syncjobs.models import WAITING_STATES, Conflict, ConflictKind, ConflictState, Invitation, SyncRun
+from syncjobs.models import WAITING_STATES, Conflict, ConflictKind, ConflictState, Invitation
+from syncjobs.pages.questions import read_in_words
 from syncjobs.planning.decisions.table import CHOICES, check_arguments, choices_of
 from syncjobs.planning.decisions.values import Effect, NotOffered, Refused
 from syncjobs.runs.runner import drive
@@ -200,19 +201,13 @@ class Command(ShellCommand):
             self.stdout.write(line)
         if len(decided.invitations) > 1:
             self.stdout.write(f"  Invitations: {', '.join(decided.invitations)}")
-        if decided.applied and decided.outcome.reads:
-            self.stdout.write(f"  {_read_in_words(decided.read)}")
+        if decided.applied and (text := read_in_words(decided)):
+            self.stdout.write(f"  {text}")
 
 
 def _driven(decided: Decided) -> Decided:
     """Drive the read that a decision started. A worker that took it first goes on with it."""
     return decided if decided.read is None else replace(decided, read=drive(decided.read.pk) or decided.read)
-
-
-def _read_in_words(read: SyncRun | None) -> str:
-    if read is None:
-        return "Another run of the connection is active. When it ends, the schedules concerned are read again."
-    return f"The schedules concerned are read again: run {read.pk}, {read.get_state_display()}. {read.reason}".rstrip()
 
 
 def _find_conflict(number: str) -> Conflict:

@@ -41,7 +41,7 @@ def take_source(question: Question, arguments: Arguments, sides: Sides) -> Outco
         if key:
             elements.setdefault(collection, {})[key] = list(values_at(question, path))
     effect = Effect(
-        question.entity_type,
+        question.row_kind,
         row.name,
         "gets the values of the source",
         row.id,
@@ -58,9 +58,9 @@ def take_source(question: Question, arguments: Arguments, sides: Sides) -> Outco
 def restore(question: Question, arguments: Arguments, sides: Sides) -> Outcome:
     """Create the row again from the last values of the source; if not all are known, with the next sync."""
     link = _deleted(question, sides)
-    if not link.base.fields.keys() >= set(AGGREGATES[question.entity_type].fields):
+    if not link.base.fields.keys() >= set(AGGREGATES[question.row_kind].fields):
         later = Effect(
-            question.entity_type,
+            question.row_kind,
             question.label,
             "is created again by the next sync",
             external_id=question.external_id,
@@ -69,7 +69,7 @@ def restore(question: Question, arguments: Arguments, sides: Sides) -> Outcome:
         unknown = "Not all of its values at the source are known, so it is created again by the next sync"
         return Outcome((later,), deferred=unknown, awaits="plan")
     effect = Effect(
-        question.entity_type,
+        question.row_kind,
         question.label,
         "is created again with the last values of the source",
         external_id=question.external_id,
@@ -88,7 +88,7 @@ def leave_deleted(question: Question, arguments: Arguments, sides: Sides) -> Out
     """Leave it deleted, and ignore its object at the source."""
     link = _deleted(question, sides)
     effect = Effect(
-        question.entity_type,
+        question.row_kind,
         question.label,
         "stays deleted here, and the source's object is ignored",
         external_id=question.external_id,
@@ -101,7 +101,7 @@ def _keep(question: Question, arguments: Arguments, sides: Sides, pin: Owner, ch
     paths = _paths(question, arguments)
     link, row = _both(question, sides, paths)
     effect = Effect(
-        question.entity_type,
+        question.row_kind,
         row.name,
         change,
         row.id,

@@ -31,7 +31,7 @@ def rename(question: Question, arguments: Arguments, sides: Sides) -> Outcome:
         raise Refused("invalid_argument", f"“{name}” is the name of another row, too. Choose another name.")
     link = writer(row)
     effect = Effect(
-        question.entity_type,
+        question.row_kind,
         row.name,
         f"is renamed to “{name}”",
         row.state.id,
@@ -64,7 +64,7 @@ def merge(question: Question, arguments: Arguments, sides: Sides) -> Outcome:
     losers = sorted((row for row in chosen if row is not into), key=lambda row: (row is not values, row.age))
     effects = [
         Effect(
-            question.entity_type,
+            question.row_kind,
             row.name,
             f"is merged into “{into.name}” ({into.ref})" + (", which gets its values" if row is values else ""),
             row.state.id,

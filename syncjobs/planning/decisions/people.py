@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 
 from oncall.emails import canonical_email
+from oncall.rendering.codec import instant_to_text
 from syncjobs.planning.decisions.names import row_named
 from syncjobs.planning.decisions.values import (
     PLANNED,
@@ -19,6 +21,7 @@ from syncjobs.planning.decisions.values import (
 )
 
 PERSON = "responder:"
+LOCAL = "local:"
 #: Why an address is refused that nobody, or somebody else, may get mail at.
 NO_ADDRESS = "{!r} is no e-mail address that can be used safely. Write one such as ana@example.com."
 
@@ -122,6 +125,56 @@ def invite(question: Question, arguments: Arguments, sides: Sides) -> Outcome:
     draft = Invitee(email, question.label, question.external_id)
     given = {"email": email}
     return Outcome(deferred=f"An invitation is sent to {email}", arguments=given, invitations=(draft,))
+
+
+def replace_person(question: Question, arguments: Arguments, sides: Sides) -> Outcome:
+    """Let somebody else take the turns of a person until an instant."""
+    row = sides.row
+    if row is None or row.merged:
+        raise Refused("stale_question", f"{question.label} is not imported yet, or was merged. Nothing was written.")
+    by = _person_or_account(arguments["by"].strip(), sides)
+    if by.id == row.id:
+        raise Refused("invalid_argument", f"by: {by.name} is the person who is to be replaced. Choose another person.")
+    if by.state.fields.get("state") in ("inactive", "deleted"):
+        raise Refused("invalid_argument", f"by: {by.name} is {by.state.fields['state']} at the source, too.")
+    until = instant("until", arguments["until"])
+    if until <= sides.at:
+        raise Refused("invalid_argument", f"until: {until} is over. Write a later date and time.")
+    substitution = {"by_key": f"person:{LOCAL}{by.id}", "scope": None, "starts_at": sides.at, "ends_at": until}
+    effect = Effect(
+        "responder",
+        row.name,
+        f"is replaced by {by.name} until {until}",
+        row.id,
+        row.state.version,
+        question.external_id,
+        elements={"substitutions": {f"{LOCAL}new": [None, substitution]}},
+    )
+    return Outcome((effect,), until=until)
+
+
+def instant(name: str, text: str) -> str:
+    """Return an argument that is a date and time with an offset as an ISO instant that ends in Z. Raises Refused."""
+    try:
+        at = datetime.fromisoformat(text.strip())
+        if at.tzinfo is None:
+            raise ValueError
+        return instant_to_text(int(at.timestamp()))
+    except (ValueError, OverflowError):
+        example = "2026-12-24T09:00+01:00"
+        raise Refused(
+            "invalid_argument", f"{name}: write a date and time with its offset, such as {example}."
+        ) from None
+
+
+def _person_or_account(text: str, sides: Sides) -> RowSide:
+    """Return the person of ``responder:ID``, or of the address of an account. Raises Refused."""
+    if text.startswith(PERSON):
+        return find_person(text, sides)
+    account = sides.account(text)
+    if account is None or account.row is None:
+        raise Refused("invalid_argument", f"by: no person here has the account {text}. Write {PERSON}ID.")
+    return find_person(f"{PERSON}{account.row.id}", sides)
 
 
 def invitable_address(text: str, sides: Sides, row: RowSide | None) -> str:

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from oncall.aggregates import Kind
 from oncall.emails import canonical_email
 from syncjobs.planning.decisions.people import PERSON, find_person
 from syncjobs.planning.decisions.values import Arguments, Question, Refused, RuleDraft, Sides
@@ -13,26 +12,30 @@ from syncjobs.planning.values import RuleView
 EVERY: Final = "*"
 #: Choices that change nothing, so that a rule may answer every question with them.
 HARMLESS: Final = frozenset({"leave", "keep_all"})
+#: The answer that only takes note of something.
+ACKNOWLEDGE: Final = "acknowledge"
 #: The answer that a rule gives to later questions by inviting the person.
 INVITE: Final = "invite"
 #: Why a person has no account: the reasons for which a rule invites nobody.
 _NOT_INVITED: Final = frozenset({"privileged", "taken"})
 
 
-def rule_for(rules: Iterable[RuleView], kind: str, entity_type: Kind, evidence: Mapping[str, Any]) -> RuleView | None:
+def rule_for(rules: Iterable[RuleView], kind: str, entity_type: str, evidence: Mapping[str, Any]) -> RuleView | None:
     """Return the rule that answers a question, or None. Rules that change what is compared or matched answer none."""
     subject = _subject(kind, entity_type, evidence)
     return next((rule for rule in rules if rule.kind == kind and rule.pattern in (EVERY, subject)), None)
 
 
-def _subject(kind: str, entity_type: Kind, evidence: Mapping[str, Any]) -> str | None:
-    """Return what the pattern of a rule names: the text of a time zone, the domain of a person who may be invited, or
-    the only field of a question."""
+def _subject(kind: str, entity_type: str, evidence: Mapping[str, Any]) -> str | None:
+    """Return what the pattern of a rule names: the text of a time zone, the domain of a person who may be invited, the
+    code of a note, or the only field of a question."""
     if kind == "timezone_mismatch":
         return str(evidence.get("raw", ""))
     if kind == "user_not_found":
         domain = _domain(str(evidence.get("email") or ""))
         return _of_domain(domain) if domain and evidence.get("why") not in _NOT_INVITED else None
+    if kind == "unsupported":
+        return str(evidence["code"])
     if kind == "both_edited":
         fields = {f"{entity_type}.{path.partition('.')[0]}" for path in evidence}
         return fields.pop() if len(fields) == 1 else None
@@ -65,9 +68,14 @@ def remember_all(choice: str) -> RuleDraft:
     return RuleDraft(EVERY, choice)
 
 
+def remember_code(question: Question, arguments: Arguments, sides: Sides) -> RuleDraft:
+    """Return the rule that takes note of later questions with the same code."""
+    return RuleDraft(str(question.evidence["code"]), ACKNOWLEDGE)
+
+
 def remember_field(choice: str, question: Question) -> RuleDraft:
     """Return the rule that gives this answer to later questions about the same field. Raises Refused."""
-    subject = _subject(question.kind, question.entity_type, question.evidence)
+    subject = _subject(question.kind, question.row_kind, question.evidence)
     if subject is None:
         raise Refused(
             "invalid_argument", "The question is about several fields. An answer is remembered for one field only."

@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from syncjobs.planning.conflicts import NAME_COLLISIONS
-from syncjobs.planning.decisions import fields, names, people, rules, zones
+from syncjobs.planning.decisions import accounts, fields, names, people, presence, rules, zones
 from syncjobs.planning.decisions.values import (
     Argument,
     Arguments,
     Choice,
+    Lead,
     NotOffered,
     Question,
     RuleDraft,
@@ -63,6 +64,28 @@ _NAMES: Final = (
         rule=lambda question, arguments, sides: rules.remember_all("keep_all"),
     ),
 )
+
+
+def _absent(lead: Lead) -> tuple[Choice, ...]:
+    """Return the answers about an object that the source no longer lists."""
+    return (
+        Choice(
+            "deactivate",
+            "Make it inactive",
+            "It becomes inactive here. Its slots, targets and memberships stay, and it becomes active again if the "
+            "source lists it again.",
+            presence.deactivate,
+            lead=lead,
+        ),
+        Choice(
+            "keep",
+            "Keep it",
+            "It stays as it is. It belongs to you from now on and no longer follows the source.",
+            presence.keep,
+            lead=lead,
+        ),
+    )
+
 
 #: The answers by kind of question, the suggested one first.
 CHOICES: Final[Mapping[str, tuple[Choice, ...]]] = {
@@ -187,6 +210,74 @@ CHOICES: Final[Mapping[str, tuple[Choice, ...]]] = {
             fields.leave_deleted,
             lead="decide",
             bulk=True,
+        ),
+    ),
+    "unsupported": (
+        Choice(
+            rules.ACKNOWLEDGE,
+            "I know this",
+            "Nothing changes. You are not asked again about this object for this reason.",
+            nothing_changes,
+            lead="decide",
+            bulk=True,
+            remembered="Nobody is asked again about objects of this source for this reason.",
+            rule=rules.remember_code,
+        ),
+    ),
+    "gone": _absent("decide"),
+    "not_visible": _absent("nothing"),
+    "recreated": (
+        Choice(
+            "relink",
+            "It is the same",
+            "The old row follows the new object from now on, and keeps what was edited here. The new row is merged "
+            "into it.",
+            presence.relink,
+            lead="decide",
+        ),
+        Choice(
+            "keep_all",
+            "Keep both",
+            "Both rows stay as they are. You are not asked again about them.",
+            nothing_changes,
+            lead="decide",
+            bulk=True,
+        ),
+    ),
+    "inactive_scheduled": (
+        Choice(
+            rules.ACKNOWLEDGE,
+            "I know this",
+            "The person keeps every turn. You are asked again when the state at the source changes.",
+            nothing_changes,
+            lead="decide",
+            bulk=True,
+        ),
+        Choice(
+            "replace",
+            "Replace the person",
+            "Somebody else takes every turn of the person until then. Afterwards you are asked again.",
+            people.replace_person,
+            (
+                Argument("by", "person", required=True, label="Who takes the turns"),
+                Argument("until", "instant", required=True, label="Until (UTC)"),
+            ),
+            lead="decide",
+        ),
+    ),
+    "account_changed": (
+        Choice(
+            "accept",
+            "Use this account",
+            "The account becomes that of the connection. What was imported stays linked, and a plan for review "
+            "compares everything with the account.",
+            accounts.accept,
+        ),
+        Choice(
+            "refuse",
+            "Refuse this account",
+            "The connection is paused: nothing is read until another key is entered.",
+            accounts.refuse,
         ),
     ),
 }

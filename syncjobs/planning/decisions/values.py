@@ -41,17 +41,24 @@ class NotOffered(Refused):
 class Question:
     """A question as it is decided. Fields as those of :class:`syncjobs.models.Conflict`.
 
-    keys: those of the rows of a question about several rows.
+    entity_type: None for a question about a source as a whole. keys: those of the rows of a question about several
+    rows.
     """
 
     kind: str
-    entity_type: Kind
+    entity_type: Kind | None
     external_id: str
     label: str
     connection_id: int | None = None
     paths: tuple[str, ...] = ()
     evidence: Mapping[str, Any] = field(default_factory=dict)
     keys: tuple[str, ...] = ()
+
+    @property
+    def row_kind(self) -> Kind:
+        """The kind of the rows of a question about rows."""
+        assert self.entity_type is not None  # noqa: S101 - only questions about a source have no kind
+        return self.entity_type
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,26 +131,40 @@ class AccountSide:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceSide:
+    """The connection of a question, as far as decisions need it. account_id, account_label: of its account."""
+
+    name: str
+    account_id: str
+    account_label: str
+
+
+@dataclass(frozen=True, slots=True)
 class Sides:
     """What a decision is made from. It is loaded under lock when the decision is carried out.
 
     link, row: of the object of the question; row is None if it was not imported yet or was deleted here. matched: the
     row here that a waiting plan matches with the object, if this has no link yet. rows: the rows of a question about
-    several rows, by key, also those that are only planned; keys without either are missing. account, person: finds what
-    an argument names. is_taken: whether an active row of the kind, other than this one, has or will get a name.
-    invited: the name of somebody else who is invited with an address, or None. domains: those of all addresses of the
-    source.
+    several rows, by key, also those that are only planned; keys without either are missing. united: whether a merge
+    adds the elements of one row of this kind to those of the other; otherwise the row that stays has those of one of
+    the rows. account, person: finds what an argument names. is_taken: whether an active row of the kind, other than
+    this one, has or will get a name. invited: the name of somebody else who is invited with an address, or None.
+    domains: those of all addresses of the source. source: its connection, None for a question about rows of several.
+    at: ISO instant of the decision, in whole minutes.
     """
 
     link: LinkSide | None = None
     row: RowSide | None = None
     matched: RowSide | None = None
     rows: Mapping[str, RowSide] = field(default_factory=dict)
+    united: bool = True
     account: Callable[[str], AccountSide | None] = lambda email: None
     person: Callable[[int], RowSide | None] = lambda row_id: None
     is_taken: Callable[[str, RowSide], bool] = lambda name, row: False
     invited: Callable[[str], str | None] = lambda email: None
     domains: Callable[[], frozenset[str]] = frozenset
+    source: SourceSide | None = None
+    at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +180,7 @@ class LinkEdit:
     base: Mapping[str, Any] = field(default_factory=dict)
     base_before: Mapping[str, Any] = field(default_factory=dict)
     pins: Mapping[str, Owner] | None = None
-    state: Literal["ignored"] | None = None
+    state: Literal["ignored", "detached", "gone"] | None = None
     reason: str = ""
     gets_row: bool = False
 
@@ -170,9 +191,9 @@ class Effect:
 
     row_id: None if the effect creates the row. connection_id: that of ``external_id`` if the question is about rows of
     several sources. change: the effect in words. fields, elements: as in a plan's item.
-    account_id: the account that the person gets. merge_into: the id of the row into which this one is merged; values:
-    the id of the row whose values are kept. Both are None for a planned row. awaits: empty if the effect takes place at
-    once.
+    account_id: the account that the person gets. merge_into: the id of the row into which this one is merged, after the
+    other changes; values: the id of the row whose values are kept. Both are None for a planned row. awaits: empty if
+    the effect takes place at once.
     """
 
     kind: Kind
@@ -214,6 +235,15 @@ class Invitee:
 
 
 @dataclass(frozen=True, slots=True)
+class AccountOfSource:
+    """An account at the source. accepted: whether it becomes that of the connection, or is refused."""
+
+    id: str
+    label: str
+    accepted: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What a decision does.
 
@@ -221,7 +251,8 @@ class Outcome:
     for, if there is one. arguments: with their defaults, where a later import could give the defaults another meaning.
     reads: ids of the schedules that are read again at once. account: the account that a person is linked to.
     changes_account: whether somebody gets an account, or becomes a person who has one. invitations: the people who are
-    invited.
+    invited. until: ISO instant until which the decision holds; empty if it has no end. source_account: what is decided
+    about the account at the source.
     """
 
     effects: tuple[Effect, ...] = ()
@@ -233,17 +264,20 @@ class Outcome:
     rule: RuleDraft | None = None
     changes_account: bool = False
     invitations: tuple[Invitee, ...] = ()
+    until: str = ""
+    source_account: AccountOfSource | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Argument:
     """An argument of a choice. kind: what its field offers. default: in words. label: of its field.
 
-    row, rows: of those that the question is about. candidate: a time zone that the evidence suggests.
+    row, rows: of those that the question is about. candidate: a time zone that the evidence suggests. instant: an ISO
+    date and time with an offset.
     """
 
     name: str
-    kind: Literal["text", "row", "rows", "person", "paths", "zone", "candidate", "claims", "email"]
+    kind: Literal["text", "row", "rows", "person", "paths", "zone", "candidate", "claims", "email", "instant"]
     required: bool = False
     default: str = ""
     label: str = ""

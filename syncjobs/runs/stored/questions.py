@@ -8,7 +8,9 @@ from typing import Final
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, Subquery
+from django.utils import timezone
 
+from connectors.models import Connection
 from connectors.records import entity_type_of
 from oncall.aggregates import Kind
 from oncall.models.root import NAME_LENGTH
@@ -106,6 +108,18 @@ def _united(
             Conflict.objects.filter(pk__in=parts).update(state=ConflictState.CLOSED, closed_at=at)
         drafts.append(draft)
     return drafts
+
+
+def close_refusals(connection: Connection) -> None:
+    """Close the questions about the account that was refused, after a read with another key of another account.
+
+    A refused account is not read, so another key was entered: the question is asked again.
+    """
+    answered = Conflict.objects.filter(
+        connection=connection, kind=ConflictKind.ACCOUNT_CHANGED, state=ConflictState.DECIDED
+    )
+    if answered.exists():  # a read that changes nothing writes nothing
+        answered.update(state=ConflictState.CLOSED, closed_at=timezone.now())
 
 
 def link_conflicts(run: SyncRun) -> None:

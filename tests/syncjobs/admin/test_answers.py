@@ -337,3 +337,37 @@ def test_a_question_is_assigned_to_oneself_to_others_and_to_nobody(sync: Sync) -
 
 def test_every_kind_of_argument_has_a_field(sync: Sync) -> None:
     assert {kind for kind in ConflictKind.values if kind not in CHOICES} == set()
+
+
+@pytest.mark.parametrize(
+    ("typed", "read", "shown"),
+    [
+        ("2099-12-24T09:00", "2099-12-24T09:00:00Z", "2099-12-24T09:00"),  # as a browser sends it: UTC
+        ("2099-12-24T09:00:00+01:00", "2099-12-24T08:00:00Z", "2099-12-24T08:00"),
+        ("tomorrow", None, "tomorrow"),
+        ("0001-01-01T00:00:00+23:00", None, "0001-01-01T00:00:00+23:00"),
+        ("", None, None),
+    ],
+)
+def test_an_instant_is_typed_in_utc_and_kept(sync: Sync, typed: str, read: str | None, shown: str | None) -> None:
+    conflict = arisen(sync, "inactive_scheduled")
+    client, by = client_with(Role.ADMINISTRATOR), ANSWERS["inactive_scheduled"]["replace"].arguments(conflict)["by"]
+    data = filled(client, url_of(conflict), "replace", {"by": by, "until": typed})
+    card = card_of(client.post(url_of(conflict), {**data, "preview": "1"}), "replace")
+    assert (card.form["until"].value() or None) == shown
+    assert card.form.cleaned_data.get("until") == read
+    if read is None:
+        assert card.form.errors["until"] and card.effects is None
+    else:
+        assert "is replaced by Cy until" in card.effects.effects[0].text
+
+
+def test_a_lead_sees_a_recreated_object_whose_old_row_only_is_of_its_group(sync: Sync) -> None:
+    conflict = arisen(sync, "recreated")
+    old = Schedule.objects.order_by("pk")[0]
+    Schedule.objects.filter(pk=old.pk).update(group=UserGroup.objects.get())
+    write("user_group", [Draft({"name": "Elsewhere"})], by=BY)
+    lead = client_with(Role.TEAM_LEAD, groups=("Platform",), email="lead@example.com")
+    foreign = client_with(Role.TEAM_LEAD, groups=("Elsewhere",), email="foreign@example.com")
+    assert lead.get(url_of(conflict, "everybody")).status_code == 200
+    assert foreign.get(url_of(conflict, "everybody")).status_code == 404

@@ -9,14 +9,17 @@ from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from connectors.records import ENTITY_TYPES, Completeness, SourceTeam
+from connectors.records import ENTITY_TYPES, Account, Completeness, MappingNote, SourceTeam
 from oncall.aggregates import Draft
+from oncall.escalation.policy import Target
 from oncall.models import EscalationPolicy, Responder, Schedule, Service, UserGroup
 from oncall.operations import create_account, delete, link_account, write
 from syncjobs.conflicts.concerned import concerns
 from syncjobs.conflicts.evidence import sides_of
-from syncjobs.models import Conflict, ConflictKind, ConflictState, RunState
-from tests.syncjobs.conftest import BY, Sync, contents, edit, layer, schedule, user, world
+from syncjobs.models import Conflict, ConflictKind, ConflictState, ExternalLink, RunState
+from syncjobs.planning.canonical import digest
+from syncjobs.planning.conflicts import NOT_JUDGED_BY_PLANS
+from tests.syncjobs.conftest import BY, Sync, contents, edit, layer, policy, schedule, user, world
 from tests.syncjobs.runs.test_counts import written_tables
 
 pytestmark = pytest.mark.django_db
@@ -24,10 +27,14 @@ pytestmark = pytest.mark.django_db
 
 @dataclass(frozen=True)
 class Kind:
-    """How a question of a kind arises, and how its cause goes away. Each is followed by a sync."""
+    """How a question of a kind arises, and how its cause goes away. Each is followed by a sync.
+
+    cease: None if no plan looks for the cause. run_state: that of each sync while the cause exists.
+    """
 
     arise: Callable[[Sync], None]
-    cease: Callable[[Sync], None]
+    cease: Callable[[Sync], None] | None
+    run_state: RunState = RunState.SUCCEEDED
 
 
 def _two_addresses(sync: Sync) -> None:
@@ -66,6 +73,68 @@ def _give_accounts(sync: Sync) -> None:
         link_account(row.pk, create_account(row.email, "long enough password", by=BY).pk, by=BY)
 
 
+def noted(code: str = "unknown_target", external_id: str = "P1") -> MappingNote:
+    return MappingNote("escalation_policy", external_id, code, "Level 1 pages a robot, which is unknown.")
+
+
+def made(sync: Sync, kind: str, entity_type: str, external_id: str, label: str, evidence: Any) -> None:
+    """Store a question whose cause no plan looks for."""
+    found = ExternalLink.objects.filter(
+        connection=sync.connection, entity_type=entity_type, external_id=external_id
+    ).first()
+    Conflict.objects.create(
+        connection=sync.connection,
+        link=found,
+        kind=kind,
+        subject_key=f"{entity_type}:{sync.connection.pk}:{external_id}",
+        entity_type=entity_type,
+        external_id=external_id,
+        label=label,
+        evidence=evidence,
+        evidence_hash=digest(evidence),
+        opened_at=timezone.now(),
+    )
+
+
+def _gone(sync: Sync) -> None:
+    sync.run()
+    edit("schedule", Schedule.objects.get(), description="ours")
+    sync.source.change(schedules=())
+    made(sync, "gone", "schedule", "S1", "Primary", {"presence": "absent", "edited": ["description"]})
+
+
+def _not_visible(sync: Sync) -> None:
+    sync.run()
+    sync.source.change(teams=())
+    made(sync, "not_visible", "user_group", "T1", "Platform", {"presence": "not_visible", "edited": []})
+
+
+def _recreated(sync: Sync) -> None:
+    sync.run()
+    edit("schedule", Schedule.objects.get(), description="ours")
+    again = schedule("S9", "Primary", layer("U1", "U3"))
+    sync.source.change(
+        schedules=(again,),
+        policies=(policy("P1", "Default", Target("schedule", "S9"), Target("responder", "U3"), group_id="T1"),),
+    )
+    sync.run()
+    keys = [f"{sync.connection.pk}:{external_id}" for external_id in ("S1", "S9")]
+    made(sync, "recreated", "schedule", "S9", "Primary", {"rows": keys, "equal": "name"})
+
+
+def _inactive(sync: Sync) -> None:
+    sync.source.change(users=(user("U1", "Ana"), user("U2", "Bo", state="inactive"), user("U3", "Cy")))
+    sync.run()
+    made(sync, "inactive_scheduled", "responder", "U2", "Bo", {"state": "inactive"})
+
+
+def _other_account(sync: Sync) -> None:
+    sync.run()
+    sync.source.change(account=Account("other", "other.pagerduty.com", "us"))
+    sides = {"here": {"id": "acme", "label": "acme.pagerduty.com"}, "source": {"id": "other", "label": ""}}
+    made(sync, "account_changed", "", "", sync.connection.name, sides)
+
+
 KINDS: Mapping[str, Kind] = {
     "user_not_found": Kind(lambda sync: None, _give_accounts),
     "ambiguous": Kind(_two_addresses, _one_address),
@@ -80,6 +149,16 @@ KINDS: Mapping[str, Kind] = {
     ),
     "both_edited": Kind(_edit_both, lambda sync: edit("user_group", UserGroup.objects.get(), description="theirs")),
     "deleted_here": Kind(_delete_here, lambda sync: sync.rules(strategy="ask")),
+    "unsupported": Kind(
+        lambda sync: sync.source.change(notes=(noted(),)), lambda sync: sync.source.change(notes=(noted("no_rules"),))
+    ),
+    "gone": Kind(_gone, None),
+    "not_visible": Kind(_not_visible, None),
+    "recreated": Kind(_recreated, None),
+    "inactive_scheduled": Kind(_inactive, None),
+    "account_changed": Kind(
+        _other_account, lambda sync: sync.source.change(account=world().account), run_state=RunState.HELD
+    ),
 }
 EVERY = pytest.mark.parametrize("kind", ConflictKind.values)
 
@@ -132,9 +211,9 @@ def test_an_unchanged_second_sync_leaves_the_question_and_writes_nothing(sync: S
             run = sync.run()
         assert contents() == before
         assert "syncjobs_conflict" not in written_tables(queries)
-        assert (run.state, run.items.count()) == (RunState.SUCCEEDED, 0)
+        assert (run.state, run.items.count()) == (KINDS[kind].run_state, 0)
         assert sum(counts.get("written", 0) for counts in run.counts.values()) == 0
-    assert sync.plan().state == RunState.SUCCEEDED  # nothing waits for review
+    assert sync.plan().state == KINDS[kind].run_state  # nothing waits for review
     assert Conflict.objects.filter(kind=kind, state=ConflictState.OPEN, pk=conflict.pk).exists()
 
 
@@ -148,7 +227,11 @@ def test_it_closes_only_when_its_cause_is_gone(sync: Sync, kind: str) -> None:
     sync.source.snapshot = known
     sync.run(only=[("responder", "U3")])
     assert Conflict.objects.get(pk=conflict.pk).state == ConflictState.OPEN
-    KINDS[kind].cease(sync)
+    cease = KINDS[kind].cease
+    assert (cease is None) == (kind in NOT_JUDGED_BY_PLANS)
+    if cease is None:
+        return
+    cease(sync)
     sync.run()
     closed = Conflict.objects.get(pk=conflict.pk)
     assert (closed.state, closed.closed_at is not None) == (ConflictState.CLOSED, True)
@@ -168,6 +251,12 @@ def test_it_says_which_groups_it_concerns_and_what_it_holds_up(sync: Sync, kind:
         "timezone_mismatch": (set(), {"schedule Primary", "escalation policy Default"}),
         "both_edited": ({"Platform"}, {"escalation policy Default"}),
         "deleted_here": ({"Platform"}, set()),
+        "unsupported": ({"Platform"}, {"escalation policy Default"}),
+        "gone": (set(), {"schedule Primary", "escalation policy Default"}),
+        "not_visible": ({"Platform"}, {"escalation policy Default"}),
+        "recreated": (set(), {"schedule Primary", "escalation policy Default"}),
+        "inactive_scheduled": ({"Platform"}, {"schedule Primary"}),
+        "account_changed": (set(), {"every sync of acme"}),
     }
     groups, held = expected[kind]
     assert set(concern.groups) == groups

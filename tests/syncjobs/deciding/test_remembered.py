@@ -7,14 +7,15 @@ import pytest
 
 from connectors.records import SourceTeam, entity_type_of
 from oncall.aggregates import Draft
+from oncall.escalation.policy import Target
 from oncall.models import Responder, UserGroup
 from oncall.operations import create_account, write
 from syncjobs.deciding.decide import Decision, decide
 from syncjobs.models import Conflict, ConflictState, Rule
 from syncjobs.planning.decisions.rules import INVITE
 from syncjobs.planning.decisions.table import CHOICES
-from tests.syncjobs.conflicts.test_kinds import KINDS, arisen
-from tests.syncjobs.conftest import BY, Sync, contents, edit, layer, schedule, user
+from tests.syncjobs.conflicts.test_kinds import KINDS, arisen, noted
+from tests.syncjobs.conftest import BY, Sync, contents, edit, layer, policy, schedule, user
 
 pytestmark = pytest.mark.django_db
 
@@ -76,6 +77,16 @@ def _described(text: str) -> Callable[[], bool]:
     return lambda: UserGroup.objects.get(name="Ops").description == text
 
 
+def _second_policy(sync: Sync) -> None:
+    second = policy("P2", "Other", Target("responder", "U1"))
+    sync.source.change(policies=(*sync.source.snapshot.policies, second), notes=(noted(), noted(external_id="P2")))
+
+
+def _is_acknowledged() -> bool:
+    question = Conflict.objects.get(kind="unsupported", external_id="P2")
+    return (question.state, question.choice, question.rule is not None) == (ConflictState.DECIDED, "acknowledge", True)
+
+
 NAMES = ("duplicate_schedule", "duplicate_policy", "team_name_collision")
 MEMORIES: Mapping[tuple[str, str], Memory] = {
     ("user_not_found", "map"): Memory(
@@ -88,6 +99,7 @@ MEMORIES: Mapping[tuple[str, str], Memory] = {
     ("both_edited", "keep_mine"): Memory(_edit_second_team, _described("ours"), before=_second_team),
     ("both_edited", "keep_mine_always"): Memory(_edit_second_team, _described("ours"), before=_second_team),
     ("both_edited", "take_source"): Memory(_edit_second_team, _described("theirs"), before=_second_team),
+    ("unsupported", "acknowledge"): Memory(_second_policy, _is_acknowledged),
 }
 #: The rule about invitations needs people with two domains: see ``tests/syncjobs/invitations``.
 REMEMBERED = [

@@ -27,6 +27,7 @@ from oncall.operations import create_account, delete, grant_lead, link_account, 
 from syncjobs.invitations.outbox import hash_of
 from syncjobs.models import VALID_FOR, Conflict, ExternalLink, Invitation, InvitationState, Part, Rule
 from syncjobs.runs.heartbeats import note_seen
+from tests.syncjobs.conflicts.test_kinds import made
 from tests.syncjobs.conftest import BY, Sync, edit, layer, policy, schedule, user
 from tests.syncjobs.site.addresses import OTHER_VALUES
 
@@ -43,6 +44,7 @@ def hostile(number: int, row: object = "") -> str:
 NAMEABLE: Final = (
     "auth.Group.name",
     "connectors.Connection.account_id", "connectors.Connection.account_label", "connectors.Connection.name",
+    "connectors.Connection.refused_account",
     "django_celery_beat.PeriodicTask.description", "django_celery_beat.PeriodicTask.name",
     "oncall.ChangeRecord.cause", "oncall.ChangeRecord.label",
     "oncall.ContactMethod.address", "oncall.ContactMethod.extension", "oncall.ContactMethod.label",
@@ -143,8 +145,22 @@ def build(sync: Sync) -> None:
         created_at=timezone.now(), expires_at=timezone.now() + VALID_FOR, from_shell=True, tries=1,
         token_hash=hash_of(OTHER_VALUES["token"][0]),
     )  # fmt: skip
+    _ask(sync)
     _remember(sync)
     _tasks()
+
+
+def _ask(sync: Sync) -> None:
+    """Store the questions whose cause no plan looks for."""
+    text = hostile(VENDOR)
+    new, old, person, group = f"S1{text}", f"S2{text}", f"U2{text}", f"T1{text}"
+    keys = [f"{sync.connection.pk}:{external_id}" for external_id in (old, new)]
+    account = {"id": text, "label": text}
+    made(sync, "gone", "schedule", old, text, {"presence": "absent", "edited": ["name", text]})
+    made(sync, "not_visible", "user_group", group, text, {"presence": "not_visible", "edited": []})
+    made(sync, "recreated", "schedule", new, text, {"rows": keys, "equal": "name"})
+    made(sync, "inactive_scheduled", "responder", person, text, {"state": text})
+    made(sync, "account_changed", "", "", text, {"here": account, "source": account})
 
 
 def _remember(sync: Sync) -> None:
@@ -185,7 +201,10 @@ def _change_source(sync: Sync, again: str = "") -> None:
             SourceService(ids[each], f"{text}{each}", text, policy_id=ids["P1"], group_id=ids["T1"])
             for each in ("V1", "V2")
         ),
-        notes=(MappingNote("schedule", ids["S1"], "unknown_loss", text, loss=True),),
+        notes=(
+            MappingNote("schedule", ids["S1"], "unknown_loss", text, loss=True),
+            MappingNote("escalation_policy", ids["P1"], "unknown_target", text),
+        ),
         failed=(FailedEntity("service", f"V9{text}", "invalid", "name", text, hint=text),),
         completeness={
             **sync.source.snapshot.completeness, "service": Completeness(False, text),

@@ -27,8 +27,8 @@ OF_BUTTONS: Final = (
 )  # fmt: skip
 #: Fields that the page of a question sends, which answers GET, too.
 OF_QUESTIONS: Final = (
-    "choice", "evidence_hash", "to", "row", "name", "into", "values", "rows", "paths", "zone", "claims-0", "remember",
-    "comment", "assignee", "assign", "confirm", "decline", "then",
+    *sorted({argument.name for choices in CHOICES.values() for choice in choices for argument in choice.arguments}),
+    "choice", "evidence_hash", "claims-0", "remember", "comment", "assignee", "assign", "confirm", "decline", "then",
 )  # fmt: skip
 
 
