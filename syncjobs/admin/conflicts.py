@@ -52,6 +52,7 @@ class ConflictAdmin(ReadOnlyAdmin):
     )
     list_display_links = ("sentence_shown",)
     list_filter = (ViewFilter, StateFilter, "kind", ConnectionFilter)
+    linked_lookups = ("rule__id__exact",)  # the questions of a rule
     list_before_template = "syncjobs/conflict_causes.html"
     list_select_related = ("connection", "assignee")
     list_per_page = 50

@@ -15,9 +15,10 @@ from connectors.admin.connections import START, pill
 from connectors.models import Connection
 from connectors.registry import provider_label
 from oncall.admin.base.columns import PageOfRows
+from oncall.selectors.visible import may_view_all
 from syncjobs.admin.buttons import start_and_show
 from syncjobs.admin.selection import SelectionAdmin
-from syncjobs.models import RunKind, SyncProfile
+from syncjobs.models import Rule, RunKind, SyncProfile
 from syncjobs.pages.marks import (
     conflicts_url,
     connection_url,
@@ -114,6 +115,7 @@ class SyncedConnectionAdmin(SelectionAdmin):
             "moved": last_moved(run) if run else "",
             "next": next_link(status),
             "may_choose": request.user.has_perm("syncjobs.view_syncprofile"),
+            "may_view_rules": may_view_all(request.user, Rule),
             "may_start": may_start,
             "may_disconnect": may_start and self.has_change_permission(request, connection),
         }

@@ -27,7 +27,7 @@ from syncjobs.conflicts.words import MEANWHILE, sentence
 from syncjobs.deciding.decide import Decided, Decision, confirm, decide, decline, preview
 from syncjobs.deciding.rights import ANSWER, demand_right, may_answer
 from syncjobs.deciding.sides import question_of
-from syncjobs.models import WAITING_STATES, Conflict, ConflictState
+from syncjobs.models import WAITING_STATES, Conflict, ConflictState, Rule
 from syncjobs.pages.answer_forms import all_zones
 from syncjobs.pages.marks import ago, kind_words, render_page, row_url, run_url
 from syncjobs.pages.questions import (
@@ -231,6 +231,7 @@ class QuestionPage:
             "error": self.error,
             "decision": self._decision(),
             "earlier": self._masked(earlier_decisions(conflict)),
+            "may_view_rules": self.account.is_staff and may_view_all(self.account, Rule),
             "query": request.GET.urlencode(),
             "list_url": self._list_url(),
             **self._proposal(),
