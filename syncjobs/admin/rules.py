@@ -11,6 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.html import format_html
+from django.utils.text import capfirst
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
@@ -56,8 +57,8 @@ class KindFilter(admin.SimpleListFilter):
 @admin.register(Rule)
 class RuleAdmin(ReadOnlyAdmin):
     empty_text = "No answer is remembered. Tick “Remember” when you answer a question."
-    list_display = ("name_shown", "connection", "questions_shown", "answer_shown", "made", "used", "state_shown")
-    list_display_links = ("name_shown",)
+    list_display = ("questions_shown", "answer_shown", "made", "used", "state_shown")
+    list_display_links = ("questions_shown",)
     list_filter = ("active", "connection", KindFilter)
     list_select_related = ("connection", "made_by")
     list_per_page = 50
@@ -83,13 +84,9 @@ class RuleAdmin(ReadOnlyAdmin):
         for rule in rows:
             vars(rule).update(words=rule_in_words(rule), uses=uses[rule.pk])
 
-    @display(description="Rule", ordering="id")
-    def name_shown(self, rule: Rule) -> str:
-        return str(rule)
-
     @display(description="Questions", ordering="kind")
     def questions_shown(self, rule: Any) -> str:
-        return _with_note(rule.words.kind, rule.words.subject)
+        return _with_note(f"{capfirst(rule.words.kind)}: {rule.words.subject}", f"{rule} · {rule.connection}")
 
     @display(description="Answer", ordering="choice")
     def answer_shown(self, rule: Any) -> str:
@@ -97,7 +94,7 @@ class RuleAdmin(ReadOnlyAdmin):
 
     @display(description="Made", ordering="made_at")
     def made(self, rule: Rule) -> str:
-        return _with_note(f"{rule.made_at:%d %b %Y}", _maker(rule))
+        return f"{rule.made_at:%d %b %Y} by {_maker(rule)}"
 
     @display(description="Used")
     def used(self, rule: Any) -> str:
@@ -117,10 +114,7 @@ class RuleAdmin(ReadOnlyAdmin):
     def _rule(self, request: HttpRequest, object_id: str | int) -> Rule:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        try:
-            return Rule.objects.select_related("connection", "made_by").get(pk=object_id)
-        except (Rule.DoesNotExist, ValueError, OverflowError):
-            raise Http404(f"There is no rule {object_id}.") from None
+        return _find(object_id)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -180,30 +174,32 @@ class RuleAdmin(ReadOnlyAdmin):
         else:
             messages.info(request, f"Nothing was changed: it was switched {word} before, or deleted.")
 
-    def get_deleted_objects(
-        self, objs: Any, request: HttpRequest
-    ) -> tuple[list[str], dict[Any, int], set[Any], list[str]]:
-        """Return what Django's pages say before rules are deleted: the rules, and how many questions wait again."""
-        rules = list(objs)
-        lines = []
-        for rule in rules:
-            words = rule_in_words(rule)
-            lines.append(f"{rule} of {rule.connection}: {words.kind}, {words.subject}: {words.answer}")
-        waiting = answered_by_rules(rules).count()
-        counts = {self.opts.verbose_name_plural: len(rules), "questions that wait again": waiting}
-        missing = set() if self.has_delete_permission(request) else {self.opts.verbose_name}
-        return lines, counts, missing, []
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show what follows when a rule is deleted; delete it when this page is confirmed."""
+        if not self.has_delete_permission(request):
+            raise PermissionDenied
+        rule = _find(object_id)
+        if request.method == "POST" and request.POST.get("post") == "yes":
+            reopened = forget(rule, account_of(request))
+            messages.success(request, f"{rule} is deleted. Questions that wait again: {reopened}.")
+            return HttpResponseRedirect(reverse("admin:syncjobs_rule_changelist"))
+        context = {"rule": rule, "words": rule_in_words(rule), "reopened": answered_by_rules([rule]).count()}
+        return render_page(self, request, "syncjobs/rule_delete.html", f"Delete {rule}", rule, **context)
 
-    def delete_model(self, request: HttpRequest, obj: Rule) -> None:
-        self._forget(request, [obj])
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Return the actions without that of Django, which does not say what follows."""
+        actions: dict[str, Any] = super().get_actions(request)
+        actions.pop("delete_selected", None)
+        return actions
 
-    def delete_queryset(self, request: HttpRequest, queryset: "QuerySet[Rule]") -> None:
-        self._forget(request, queryset)
 
-    def _forget(self, request: HttpRequest, rules: Iterable[Rule]) -> None:
-        reopened = sum(forget(rule, account_of(request)) for rule in rules)
-        if reopened:
-            messages.info(request, f"Questions that wait again: {reopened}.")
+def _find(object_id: str | int) -> Rule:
+    try:
+        return Rule.objects.select_related("connection", "made_by").get(pk=object_id)
+    except (Rule.DoesNotExist, ValueError, OverflowError):
+        raise Http404(f"There is no rule {object_id}.") from None
 
 
 def _with_note(text: str, note: str) -> str:

@@ -34,7 +34,7 @@ OTHERS: Final = {
         f"django_celery_beat.{name}" for name in (
             "PeriodicTask", "ClockedSchedule", "CrontabSchedule", "IntervalSchedule", "SolarSchedule")))),
     "syncjobs.Conflict answer_together",
-    *(f"syncjobs.Rule {name}" for name in ("delete_selected", "switch_off", "switch_on")),
+    *(f"syncjobs.Rule {name}" for name in ("switch_off", "switch_on")),
     *(f"syncjobs.Invitation {name}_selected" for name in ("approve", "revoke", "resend")),
     *(f"django_celery_beat.PeriodicTask {name}_tasks" for name in ("enable", "disable", "toggle", "run")),
 }  # fmt: skip
