@@ -46,6 +46,7 @@ NAVIGATION: list[dict[str, Any]] = [
             _list("Connections", "cable", "connectors", "connection"),
             _list("Runs", "sync", "syncjobs", "syncrun"),
             _list("Conflicts", "rule", "syncjobs", "conflict"),
+            _list("Rules", "bookmark_check", "syncjobs", "rule"),
             _list("Invitations", "mail", "syncjobs", "invitation"),
         ],
     },

@@ -11,7 +11,7 @@ from django.template.response import TemplateResponse
 
 from oncall.masking import may_see_addresses, without_addresses
 from syncjobs.admin.buttons import account_of
-from syncjobs.admin.question_list import shifts_of
+from syncjobs.admin.question_list import ranking_of
 from syncjobs.conflicts.concerned import sources_of
 from syncjobs.conflicts.ranking import in_order
 from syncjobs.conflicts.words import sentence
@@ -55,7 +55,7 @@ class KindOfLines:
 def answer_together(model_admin: Any, request: HttpRequest, queryset: "QuerySet[Conflict]") -> HttpResponse | None:
     """Show a page on which an answer is chosen for each kind, previewed, and given to each question by itself."""
     waiting = queryset.filter(state__in=WAITING_STATES)
-    order = in_order(waiting.order_by().values_list("pk", flat=True), shifts_of(request))
+    order = in_order(waiting.order_by().values_list("pk", flat=True), ranking_of(request, waiting).shifts)
     found = waiting.select_related("connection").in_bulk(order[:MOST])
     if not found:
         messages.warning(request, "None of these questions waits any more. Nothing was written.")

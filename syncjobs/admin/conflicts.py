@@ -20,7 +20,7 @@ from oncall.masking import hide_addresses, may_see_addresses, without_addresses
 from oncall.selectors.visible import acts_as_lead
 from syncjobs.admin.bulk_answers import answer_together
 from syncjobs.admin.question import COLOURS, QuestionPage, people_view
-from syncjobs.admin.question_list import ConnectionFilter, RankedList, StateFilter, ViewFilter, shifts_of
+from syncjobs.admin.question_list import ConnectionFilter, RankedList, StateFilter, ViewFilter, ranking_of
 from syncjobs.conflicts.concerned import concerns, sources_of
 from syncjobs.conflicts.next_shifts import shift_in_words
 from syncjobs.conflicts.visible import visible_conflicts
@@ -52,9 +52,10 @@ class ConflictAdmin(ReadOnlyAdmin):
     )
     list_display_links = ("sentence_shown",)
     list_filter = (ViewFilter, StateFilter, "kind", ConnectionFilter)
+    linked_lookups = ("rule__id__exact",)  # the questions of a rule
     list_before_template = "syncjobs/conflict_causes.html"
     list_select_related = ("connection", "assignee")
-    list_per_page = 50
+    list_per_page = 30
     list_max_show_all = 0
     search_fields = ("label",)
     show_full_result_count = False
@@ -94,13 +95,14 @@ class ConflictAdmin(ReadOnlyAdmin):
 
     def complete(self, request: HttpRequest, rows: Sequence[Any]) -> None:
         """Set ``concern``, ``sources`` and ``suggested`` on the questions of one page."""
-        found = concerns(rows, timezone.now(), render=False, account=request.user)
+        shown = Conflict.objects.filter(pk__in=[each.pk for each in rows])
+        ranking = ranking_of(request, shown)
+        found = concerns(rows, timezone.now(), render=False, account=request.user, known=ranking.known)
         sources = sources_of(rows)
         suggested = suggestions([each for each in rows if each.state == ConflictState.OPEN])
-        shifts = shifts_of(request)
         for conflict in rows:
             vars(conflict).update(
-                concern=found[conflict.pk], sources=sources[conflict.pk], next_start=shifts.get(conflict.pk)
+                concern=found[conflict.pk], sources=sources[conflict.pk], next_start=ranking.shifts.get(conflict.pk)
             )
             suggestion = suggested.get(conflict.pk)
             choice = find_choice(question_of(conflict), suggestion.choice) if suggestion else None

@@ -15,9 +15,10 @@ from connectors.admin.connections import START, pill
 from connectors.models import Connection
 from connectors.registry import provider_label
 from oncall.admin.base.columns import PageOfRows
+from oncall.selectors.visible import may_view_all
 from syncjobs.admin.buttons import start_and_show
 from syncjobs.admin.selection import SelectionAdmin
-from syncjobs.models import RunKind, SyncProfile
+from syncjobs.models import Rule, RunKind, SyncProfile
 from syncjobs.pages.marks import (
     conflicts_link,
     connection_url,
@@ -121,6 +122,7 @@ class SyncedConnectionAdmin(SelectionAdmin):
             "run_link": run_link(run, request.user) if run else "",
             "conflicts_link": conflicts_link(connection, request.user),
             "may_choose": request.user.has_perm("syncjobs.view_syncprofile"),
+            "may_view_rules": may_view_all(request.user, Rule),
             "may_start": may_start,
             "may_disconnect": may_start and self.has_change_permission(request, connection),
         }

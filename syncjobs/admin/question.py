@@ -22,13 +22,13 @@ from syncjobs.admin.question_list import OrderRequest
 from syncjobs.conflicts.assigning import CannotAssign, assign
 from syncjobs.conflicts.audit import actor_of
 from syncjobs.conflicts.concerned import Concern, concerns, sources_of
-from syncjobs.conflicts.evidence import names_of_rows, sides_of
+from syncjobs.conflicts.evidence import Sides, names_of_rows, sides_of
 from syncjobs.conflicts.visible import visible_conflicts
 from syncjobs.conflicts.words import MEANWHILE, sentence
 from syncjobs.deciding.decide import Decided, Decision, confirm, decide, decline, preview
 from syncjobs.deciding.rights import ANSWER, demand_right, may_answer
 from syncjobs.deciding.sides import question_of
-from syncjobs.models import WAITING_STATES, Awaits, Conflict, ConflictState
+from syncjobs.models import WAITING_STATES, Awaits, Conflict, ConflictState, Rule
 from syncjobs.pages.answer_forms import all_zones
 from syncjobs.pages.marks import ago, kind_words, render_page, row_url, run_url
 from syncjobs.pages.questions import (
@@ -121,6 +121,8 @@ class QuestionPage:
     def _refused(self, refused: Refused, card: Card | None) -> HttpResponse:
         """Show why it was refused. What was typed is kept, and the evidence is that of now."""
         self.conflict = self._load(self.conflict.pk)
+        for name in ("concern", "_shown"):  # they were made from what was there before
+            vars(self).pop(name, None)
         text = str(refused) if self.with_addresses else without_addresses(str(refused))
         name = card.choice.name if card else ""
         cards = self._cards((name, self.request.POST))
@@ -185,17 +187,18 @@ class QuestionPage:
         """Return the cards of the choices. ``self.conflict`` keeps its addresses."""
         if self.conflict.state not in WAITING_STATES:
             return []
-        sides = sides_of(self._copy(), with_addresses=self.with_addresses)
         people_url = self._url("syncjobs_conflict_people", self.conflict.pk)
-        return cards_of(self.conflict, self.concern, sides, self.account, people_url, given)
+        return cards_of(self.conflict, self.concern, self._shown[1], self.account, people_url, given)
 
     @cached_property
     def concern(self) -> Concern:
         return concerns([self.conflict], timezone.now(), account=self.request.user)[self.conflict.pk]
 
-    def _copy(self) -> Conflict:
-        """Return the question again, whose addresses may be hidden."""
-        return self._load(self.conflict.pk)
+    @cached_property
+    def _shown(self) -> tuple[Conflict, tuple[Sides, ...]]:
+        """Return a copy of the question, whose addresses may be hidden, and its sides."""
+        shown = self._load(self.conflict.pk)
+        return shown, sides_of(shown, with_addresses=self.with_addresses)
 
     def page(self, cards: list[Card] | None = None) -> HttpResponse:
         request, conflict = self.request, self.conflict
@@ -206,8 +209,7 @@ class QuestionPage:
         texts = names_of_rows(conflict) if len(concern.rows) > 1 else {}
         object_words = kind_words(conflict.entity_type, plural=False)
         waiting = conflict.state in WAITING_STATES
-        shown = self._copy()
-        sides = sides_of(shown, with_addresses=self.with_addresses)
+        shown, sides = self._shown
         links = [
             (f"Open {texts.get(key, f'this {object_words}')}", url)
             for key, row_id in concern.rows.items()
@@ -234,6 +236,7 @@ class QuestionPage:
             "error": self.error,
             "decision": self._decision(),
             "earlier": self._masked(earlier_decisions(conflict)),
+            "may_view_rules": self.account.is_staff and may_view_all(self.account, Rule),
             "query": request.GET.urlencode(),
             "list_url": self._list_url(),
             **self._proposal(),

@@ -16,7 +16,7 @@ from connectors.models import Connection
 from oncall.admin.base.columns import PageOfRows
 from oncall.models import User
 from oncall.selectors.visible import may_view_all
-from syncjobs.conflicts.ranking import in_order, next_shifts
+from syncjobs.conflicts.ranking import Ranking, in_order, rank
 from syncjobs.conflicts.visible import visible_conflicts
 from syncjobs.models import WAITING_STATES, Conflict, ConflictRow, ConflictState
 from syncjobs.planning.decisions.table import CHOICES
@@ -62,7 +62,7 @@ class ViewFilter(admin.SimpleListFilter):
         match self.value():
             case "soon":
                 limit = int((timezone.now() + SOON).timestamp())
-                shifts = shifts_of(request)
+                shifts = ranking_of(request, queryset).shifts
                 return queryset.filter(pk__in=[pk for pk, at in shifts.items() if at is not None and at <= limit])
             case "mine":
                 return queryset.filter(assignee=request.user.pk)
@@ -123,13 +123,16 @@ class OrderRequest(HttpRequest):
         """Drop a message about the filters: the page of a question does not show them."""
 
 
-def shifts_of(request: HttpRequest) -> dict[int, int | None]:
-    """Return the next shift of each waiting question that the account sees. It is computed once per request."""
+def ranking_of(request: HttpRequest, questions: "QuerySet[Conflict]") -> Ranking:
+    """Return the ranking of those of the questions that wait. It is computed once per request.
+
+    A later call for the same request gets the first ranking, so it must be for a part of the same questions.
+    """
     known = vars(request)
-    if "next_shifts" not in known:
-        waiting = visible_conflicts(request.user).filter(state__in=WAITING_STATES)
-        known["next_shifts"] = next_shifts(waiting, timezone.now())
-    found: dict[int, int | None] = known["next_shifts"]
+    if "ranking" not in known:
+        waiting = questions.filter(state__in=WAITING_STATES)
+        known["ranking"] = rank(waiting, timezone.now(), request.user)
+    found: Ranking = known["ranking"]
     return found
 
 
@@ -153,7 +156,7 @@ class RankedList(PageOfRows):
     def get_results(self, request: HttpRequest) -> None:
         ranked = not self.params.get(ORDER_VAR)
         if ranked:
-            self.order = in_order(self.queryset.order_by().values_list("pk", flat=True), shifts_of(request))
+            self.order = self._order(request)
         elif isinstance(request, OrderRequest):
             self.order = list(self.queryset.values_list("pk", flat=True))
         if isinstance(request, OrderRequest):
@@ -162,6 +165,13 @@ class RankedList(PageOfRows):
             self._take_page(request)
         else:
             super().get_results(request)
+
+    def _order(self, request: HttpRequest) -> list[int]:
+        shifts = ranking_of(request, self.queryset).shifts
+        is_part = self.params.get(ViewFilter.parameter_name) == "soon"
+        has_others = self.params.get(StateFilter.parameter_name) not in (None, *WAITING_STATES)
+        all_of_it = self.queryset.order_by().values_list("pk", flat=True) if is_part or has_others else shifts
+        return in_order(all_of_it, shifts)
 
     def _take_page(self, request: HttpRequest) -> None:
         """Set what Django's own method sets, for a list of ids."""

@@ -5,12 +5,13 @@ of conflicts, per 500 rows.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
-from django.db.models import Model, QuerySet
+from django.db.models import BigIntegerField, CharField, Model, QuerySet, Value
+from django.db.models.functions import Cast, Coalesce
 
 from connectors.records import entity_type_of
 from oncall.aggregates import Kind
@@ -45,6 +46,16 @@ class Concern:
     groups: tuple[str, ...]
     holds_up: tuple[str, ...]
     group_ids: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What was loaded before. rows: ids of rows by kind and key, None if the object has no row. schedules: those that
+    the account is told of, by id.
+    """
+
+    rows: Mapping[tuple[str, str], int | None] = field(default_factory=dict)
+    schedules: Mapping[int, Schedule] = field(default_factory=dict)
 
 
 #: The id and the name of a user group.
@@ -83,25 +94,31 @@ def sources_of(conflicts: Sequence[Conflict]) -> dict[int, tuple[str, ...]]:
 
 
 def concerns(
-    conflicts: Sequence[Conflict], at: datetime, *, render: bool = True, account: Viewer | None = None
+    conflicts: Sequence[Conflict],
+    at: datetime,
+    *,
+    render: bool = True,
+    account: Viewer | None = None,
+    known: Known | None = None,
 ) -> dict[int, Concern]:
     """Return what each conflict concerns, by its id.
 
     at: the instant from which the next shift is searched. render: False leaves out the next shifts, which saves four
     queries and all rendering. account: who is told, None for the shell; a lead is told only of groups, schedules and
-    policies that it may see.
+    policies that it may see. known: what is not loaded again.
     """
+    known = known or Known()
     kinds = {each.pk: entity_type_of(each.entity_type) for each in conflicts if each.entity_type}
-    rows = _rows({each.pk: (kinds[each.pk], keys_of(each)) for each in conflicts if each.entity_type})
+    rows = _rows({each.pk: (kinds[each.pk], keys_of(each)) for each in conflicts if each.entity_type}, known.rows)
     wanted = {(kinds[pk], row_id) for pk, by_key in rows.items() for row_id in by_key.values()}
     held = _held(wanted, at)
     deleted = _owners_of_deleted(conflicts)
-    owned = _told(account, Schedule.objects.select_related("group"))
-    schedules = _by_id(owned, (each.schedules for each in held.values()))
-    paging = _told(account, EscalationPolicy.objects.select_related("group"))
-    policies = _by_id(paging, (each.policies for each in held.values()))
+    owned = told_to(account, Schedule.objects.select_related("group"))
+    schedules = _by_id(owned, (each.schedules for each in held.values()), known.schedules)
+    paging = told_to(account, EscalationPolicy.objects.select_related("group"))
+    policies = _by_id(paging, (each.policies for each in held.values()), {})
     is_told_all = account is None or may_view_all(account, Conflict)
-    led = set() if is_told_all else set(_told(account, UserGroup.objects.order_by()).values_list("pk", flat=True))
+    led = set() if is_told_all else set(told_to(account, UserGroup.objects.order_by()).values_list("pk", flat=True))
     shifts = NextShifts(schedules.values(), int(at.timestamp()), render=render)
     found = {each.pk: _of_source(each) for each in conflicts if not each.entity_type}
     for pk, by_key in rows.items():
@@ -143,25 +160,28 @@ def _of_source(conflict: Conflict) -> Concern:
     return Concern({}, (), (f"every sync of {conflict.connection}",))
 
 
-def _told(account: Viewer | None, rows: "QuerySet[AnyRow]") -> "QuerySet[AnyRow]":
+def told_to(account: Viewer | None, rows: "QuerySet[AnyRow]") -> "QuerySet[AnyRow]":
+    """Return the rows that a question may name to an account. None is the shell, which is told of all."""
     return rows if account is None else named_beside(account, Conflict, rows)
 
 
 def rows_of(kind: Kind, keys: tuple[str, ...]) -> dict[str, int]:
     """Return the ids of the rows of these keys that exist, by key."""
-    return _rows({0: (kind, keys)})[0]
+    return _rows({0: (kind, keys)}, {})[0]
 
 
-def _rows(keys: Mapping[int, tuple[Kind, tuple[str, ...]]]) -> dict[int, dict[str, int]]:
+def _rows(
+    keys: Mapping[int, tuple[Kind, tuple[str, ...]]], known: Mapping[tuple[str, str], int | None]
+) -> dict[int, dict[str, int]]:
     """Return the ids of the rows that exist, by conflict and key."""
-    linked: dict[tuple[str, str], int] = {}
+    linked = {pair: row for pair, row in known.items() if row is not None}
     local: dict[Kind, dict[int, str]] = defaultdict(dict)
     for kind, each in keys.values():
         local[kind] |= {pk: key for key in each if (pk := local_id(key)) is not None}
     for kind, by_id in local.items():
         for ids in chunks(sorted(by_id)):
             linked |= {(kind, by_id[pk]): pk for pk in ROOTS[kind].rows.filter(pk__in=ids).values_list("pk", flat=True)}
-    for piece in chunks(sorted({key for _, each in keys.values() for key in each if local_id(key) is None})):
+    for piece in chunks(sorted(_unknown(keys.values(), known))):
         links = ExternalLink.objects.filter(key__in=piece).values_list("entity_type", "key", *ROW_COLUMNS)
         for name, key, *columns in links:
             row_id = next((pk for pk in columns if pk is not None), None)
@@ -170,52 +190,65 @@ def _rows(keys: Mapping[int, tuple[Kind, tuple[str, ...]]]) -> dict[int, dict[st
     return {pk: {key: linked[kind, key] for key in each if (kind, key) in linked} for pk, (kind, each) in keys.items()}
 
 
+def _unknown(
+    keys: Iterable[tuple[Kind, tuple[str, ...]]], known: Mapping[tuple[str, str], int | None]
+) -> Iterator[str]:
+    for kind, each in keys:
+        yield from {key for key in each if local_id(key) is None and (kind, key) not in known}
+
+
 def _held(rows: set[Row], at: datetime) -> dict[Row, _Held]:
     """Return what each row holds up, and the groups that do not follow from these schedules and policies."""
     found: dict[Row, _Held] = defaultdict(_Held)
-    ids: dict[Kind, set[int]] = defaultdict(set)
     for kind, row_id in rows:
-        ids[kind].add(row_id)
-        found[kind, row_id]
+        held = found[kind, row_id]
         if kind == "schedule":
-            found[kind, row_id].schedules.add(row_id)
+            held.schedules.add(row_id)
         if kind == "escalation_policy":
-            found[kind, row_id].policies.add(row_id)
-    kinds: tuple[Kind, ...] = ("responder", "user_group", "schedule")
-    for kind in kinds:
-        for piece in chunks(sorted(ids[kind])):
-            uses = Reference.objects.filter(**{f"{kind}__in": piece}).distinct()
-            for row_id, schedule, policy in uses.values_list(kind, "owner_schedule", "owner_policy"):
-                if schedule is not None:
-                    found[kind, row_id].schedules.add(schedule)
-                if policy is not None:
-                    found[kind, row_id].policies.add(policy)
-    for piece in chunks(sorted(ids["responder"])):
-        memberships = GroupMember.objects.filter(responder__in=piece)
-        for person, group, name in memberships.values_list("responder", "group", "group__name"):
-            found["responder", person or 0].groups.add((group, name))
-        shifts = ExtraShift.objects.filter(by__in=piece, ends_at__gt=at).values_list("by", "schedule")
-        overrides = Override.objects.filter(by__in=piece, ends_at__gt=at).values_list("by", "schedule")
-        for person, schedule in shifts.union(overrides):
-            found["responder", person].schedules.add(schedule)
-    for piece in chunks(sorted(ids["user_group"])):
-        for group, name in UserGroup.objects.filter(pk__in=piece).values_list("pk", "name"):
-            found["user_group", group].groups.add((group, name))
-        for group, schedule in Schedule.objects.filter(group__in=piece).values_list("group", "pk"):
-            found["user_group", group or 0].schedules.add(schedule)
-        for group, policy in EscalationPolicy.objects.filter(group__in=piece).values_list("group", "pk"):
-            found["user_group", group or 0].policies.add(policy)
-    for piece in chunks(sorted(ids["service"])):
-        columns = ("pk", "policy", "group", "group__name")
-        for pk, policy, group_id, name in Service.objects.filter(pk__in=piece).values_list(*columns):
-            found["service", pk].policies |= {policy} - {None}
-            if group_id is not None:
-                found["service", pk].groups.add((group_id, name))
+            held.policies.add(row_id)
+    for piece in chunks(sorted(rows)):
+        ids: dict[str, list[int]] = defaultdict(list)
+        for kind, row_id in piece:
+            ids[kind].append(row_id)
+        first, *others = _held_by(ids, at)
+        for kind, row_id, schedule, policy, group, name in first.union(*others):
+            held = found[entity_type_of(kind), row_id]
+            held.schedules |= {schedule} - {None}
+            held.policies |= {policy} - {None}
+            if group is not None:
+                held.groups.add((group, name))
     return found
 
 
-def _by_id(rows: "QuerySet[AnyRow]", ids: Iterable[Iterable[int]]) -> dict[int, AnyRow]:
-    found: dict[int, AnyRow] = {}
-    for piece in chunks(sorted({pk for each in ids for pk in each})):
+def _held_by(ids: Mapping[str, Sequence[int]], at: datetime) -> "Iterator[QuerySet[Any, Any]]":
+    """Yield queries with a row for each thing that a row holds: kind, row, schedule, policy, group, and its name.
+
+    ids: of rows by kind. A query without a value of its own has null there.
+    """
+    none, unnamed = Cast(Value(None), BigIntegerField()), Value("", CharField())
+    people, groups = ids["responder"], ids["user_group"]
+    for kind in ("responder", "user_group", "schedule"):
+        uses = Reference.objects.order_by().filter(**{f"{kind}__in": ids[kind]})
+        yield uses.values_list(Value(kind), kind, "owner_schedule", "owner_policy", none, unnamed)
+    person, group, service = Value("responder"), Value("user_group"), Value("service")
+    members = GroupMember.objects.order_by().filter(responder__in=people)
+    yield members.values_list(person, "responder", none, none, "group", "group__name")
+    for model in (ExtraShift, Override):
+        taken = model._default_manager.order_by().filter(by__in=people, ends_at__gt=at)
+        yield taken.values_list(person, "by", "schedule", none, none, unnamed)
+    own = UserGroup.objects.order_by().filter(pk__in=groups)
+    yield own.values_list(group, "pk", none, none, "pk", "name")
+    yield Schedule.objects.order_by().filter(group__in=groups).values_list(group, "group", "pk", none, none, unnamed)
+    paging = EscalationPolicy.objects.order_by().filter(group__in=groups)
+    yield paging.values_list(group, "group", none, "pk", none, unnamed)
+    services = Service.objects.order_by().filter(pk__in=ids["service"])
+    yield services.values_list(service, "pk", none, "policy", "group", Coalesce("group__name", unnamed))
+
+
+def _by_id(rows: "QuerySet[AnyRow]", ids: Iterable[Iterable[int]], known: Mapping[int, AnyRow]) -> dict[int, AnyRow]:
+    """Return rows by id. Those that are known are not loaded again."""
+    wanted = {pk for each in ids for pk in each}
+    found = {pk: known[pk] for pk in wanted & known.keys()}
+    for piece in chunks(sorted(wanted - found.keys())):
         found |= rows.in_bulk(piece)
     return found

@@ -18,13 +18,13 @@ from syncjobs.deciding.carrying_out import carry_out, lock_rows
 from syncjobs.deciding.reading import start_read
 from syncjobs.deciding.rights import demand_right, demand_rights_of_outcome
 from syncjobs.deciding.sides import load_sides, question_of
+from syncjobs.deciding.stored_rules import store_rule
 from syncjobs.invitations.issuing import approve, propose, withdraw_proposals
 from syncjobs.models import (
     WAITING_STATES,
     Conflict,
     ConflictKind,
     ConflictState,
-    Rule,
     SyncRun,
 )
 from syncjobs.planning.decisions.rules import ACKNOWLEDGE, HARMLESS, INVITE, rule_for
@@ -148,13 +148,7 @@ def _remember(draft: RuleDraft, conflict: Conflict, connection: Connection, by: 
     The version of the profile's rules stays: the next plan compares what the rule is about anyway, and no open plan
     fails because of it.
     """
-    values = {"choice": draft.choice, "arguments": dict(draft.arguments), "active": True, "made_by": by}
-    conflict.rule, _ = Rule.objects.update_or_create(
-        connection=connection,
-        kind=conflict.kind,
-        pattern=draft.pattern,
-        defaults={**values, "made_at": timezone.now()},
-    )
+    conflict.rule = store_rule(draft, conflict.kind, connection, by)
     others = _answered_by(draft, conflict, connection)
     for other, outcome in others.items():
         _close(other, None, outcome)

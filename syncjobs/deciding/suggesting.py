@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from oncall.aggregates import fold
 from oncall.models import Responder, User
 from oncall.tables.base import chunks
-from syncjobs.models import Conflict, ConflictKind, ExternalLink
+from syncjobs.models import Conflict, ConflictKind
 from syncjobs.planning.decisions.people import PERSON
 from syncjobs.planning.decisions.values import Arguments
 
@@ -26,7 +26,8 @@ class Suggestion:
 def suggestions(conflicts: Sequence[Conflict]) -> dict[int, Suggestion]:
     """Return the suggested answers of questions that have one, by the id of the question.
 
-    Makes four queries per 500 people who were not found. A name that several people here have suggests nobody.
+    Makes a query per 500 people who were not found, and one for the accounts. A name that several people here have
+    suggests nobody.
     """
     suggested = {each.pk: own for each in conflicts if (own := _zone(each) or _recreated(each)) is not None}
     asked = [each for each in conflicts if each.kind == ConflictKind.USER_NOT_FOUND]
@@ -34,23 +35,23 @@ def suggestions(conflicts: Sequence[Conflict]) -> dict[int, Suggestion]:
         return suggested
     names = {each.pk: fold(each.label) for each in asked}
     wanted = sorted(set(names.values()) - {""})
-    people: dict[str, list[tuple[int, str | None]]] = defaultdict(list)
+    people: dict[str, dict[int, str | None]] = defaultdict(dict)
     linked: set[tuple[int, int | None]] = set()
     accounts: dict[str, list[str]] = defaultdict(list)
     for piece in chunks(wanted):
-        rows = Responder.objects.filter(name_key__in=piece).select_related("account")
-        found = [row for row in rows if row.active and row.merged_into_id is None]
-        for row in found:
-            people[row.name_key].append((row.pk, row.account.email if row.account else None))
-        links = ExternalLink.objects.filter(responder__in=[row.pk for row in found])
-        linked |= {(row or 0, connection) for row, connection in links.values_list("responder", "connection")}
+        rows = Responder.objects.filter(name_key__in=piece, active=True, merged_into=None)
+        for pk, name, email, connection in rows.values_list("pk", "name_key", "account__email", "links__connection"):
+            people[name][pk] = email
+            linked.add((pk, connection))
     free = User.objects.filter(is_active=True, is_staff=False, is_superuser=False, responder=None).exclude(name="")
     for name, email in free.values_list("name", "email") if wanted else ():
         accounts[fold(name)].append(email)
     for each in asked:
         # A person of the same source is somebody else, unless the source has the person twice.
         targets = [
-            email or f"{PERSON}{pk}" for pk, email in people[names[each.pk]] if (pk, each.connection_id) not in linked
+            email or f"{PERSON}{pk}"
+            for pk, email in people[names[each.pk]].items()
+            if (pk, each.connection_id) not in linked
         ]
         targets += accounts[names[each.pk]]
         if len(targets) == 1:

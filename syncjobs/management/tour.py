@@ -45,7 +45,7 @@ class TourResult:
         differences = (each for line in (*self.parity, *self.changes) for each in line.measured.differences)
         return (
             self.applied.state == self.again.state == RunState.SUCCEEDED
-            and not any(counts.get("written", 0) for counts in self.again.counts.values())
+            and not written(self.again)
             and all(each.cause == "unsupported element" for each in differences)
             and any(line.measured.comparison for line in self.parity)
         )
@@ -82,7 +82,7 @@ def run_tour(profile: SyncProfile) -> TourResult:
     if planned.state == RunState.AWAITING_REVIEW:
         approve(planned, by=None, notify=False)
         planned = _drive(planned)
-    again = _drive(start(profile, RunKind.APPLY, by=None, notify=False))
+    again = sync_again(connection)
     connector, now = open_connector(connection), int(time.time())
     fortnight = measure_on_demand(connection, connector, now, now + 14 * DAY, at=timezone.now())
     imported = load_imported(connection, again.notes, since=now)
@@ -90,6 +90,17 @@ def run_tour(profile: SyncProfile) -> TourResult:
     changes = measure_due(imported, open_connector(connection), due, ParityBasis.TRANSITION, most=len(due) * 100)
     lines, around = (lines_of(connection.pk, results) for results in (fortnight, changes))
     return TourResult(connection, planned, again, lines, around)
+
+
+def sync_again(connection: Connection) -> SyncRun:
+    """Plan and apply at once. Return the run."""
+    profile = SyncProfile.objects.get(connection=connection)
+    return _drive(start(profile, RunKind.APPLY, by=None, notify=False))
+
+
+def written(run: SyncRun) -> int:
+    """Return the number of objects that a run wrote."""
+    return sum(counts.get("written", 0) for counts in run.counts.values())
 
 
 def _drive(run: SyncRun) -> SyncRun:

@@ -43,7 +43,7 @@ class Rule(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.choice} for {self.kind} {self.pattern}"
+        return f"Rule {self.pk}"
 
     @property
     def in_words(self) -> str:

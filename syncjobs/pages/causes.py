@@ -1,19 +1,19 @@
 """Groups the questions that wait by their cause: their kind and source. People without an account are in buckets."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlencode
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Value
 
-from connectors.models import Connection
 from oncall.models import GroupMember, Reference
 from syncjobs.models import WAITING_STATES, Conflict, ConflictKind, ConflictState, ExternalLink, LinkState
 from syncjobs.planning.decisions.table import CHOICES
 
 #: Why somebody without an account cannot be invited: the codes of the evidence.
 _NO_ADDRESS: Final = ("no_email", "not_comparable")
+#: In the place of a kind: the people who have an account.
+_MATCHED: Final = "matched"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +29,11 @@ class Cause:
 
 
 def causes_of(questions: "QuerySet[Conflict]") -> list[Cause]:
-    """Return the causes of at least two questions, the most frequent first. Makes three queries."""
+    """Return the causes of at least two questions, the most frequent first. Makes one query."""
     waiting, of_people = Q(state__in=WAITING_STATES), Q(kind=ConflictKind.USER_NOT_FOUND)
     addressless = Q(evidence__why__in=_NO_ADDRESS)
     left = of_people & (Q(state=ConflictState.DECIDED, choice="leave") | waiting & addressless)
-    counted = list(
+    asked = (
         questions.order_by()
         .filter(waiting | of_people & Q(state=ConflictState.DECIDED))
         .values_list("kind", "connection", "connection__name")
@@ -43,10 +43,12 @@ def causes_of(questions: "QuerySet[Conflict]") -> list[Cause]:
             left=Count("pk", filter=left),
         )
     )
-    people = [row[1] for row in counted if row[0] == ConflictKind.USER_NOT_FOUND]
-    matched = _matched(people) if people else {}
+    counted = list(asked.union(_matched()))
+    matched = {connection: number for kind, connection, _, number, *_ in counted if kind == _MATCHED}
     causes = []
-    for kind, connection, name, number, invitable, left_alone in sorted(counted, key=lambda row: (-row[3], row[0])):
+    for kind, connection, name, number, invitable, left_alone in sorted(counted, key=_most_first):
+        if kind == _MATCHED:
+            continue
         is_of_people = kind == ConflictKind.USER_NOT_FOUND
         if number < 2 and not (is_of_people and number):
             continue
@@ -60,15 +62,16 @@ def causes_of(questions: "QuerySet[Conflict]") -> list[Cause]:
     return causes
 
 
-def _matched(connections: Sequence[int]) -> dict[int, int]:
-    """Return the number of people of each connection who hold something and have an account."""
+def _most_first(counted: tuple[Any, ...]) -> tuple[int, str]:
+    return -counted[3], counted[0]
+
+
+def _matched() -> "QuerySet[Any, Any]":
+    """Return the number of people of each connection who hold something and have an account, as rows of the causes."""
     own = {"responder": OuterRef("responder")}
     holds = Q(Exists(Reference.objects.filter(**own))) | Q(Exists(GroupMember.objects.filter(**own)))
     linked = ExternalLink.objects.filter(
-        holds,
-        connection__in=Connection.objects.filter(pk__in=connections),
-        entity_type="responder",
-        state=LinkState.LINKED,
-        responder__account__isnull=False,
+        holds, entity_type="responder", state=LinkState.LINKED, responder__account__isnull=False
     )
-    return dict(linked.order_by().values_list("connection").annotate(number=Count("pk")))
+    by_connection = linked.order_by().values_list(Value(_MATCHED), "connection", "connection__name")
+    return by_connection.annotate(number=Count("pk"), invitable=Value(0), left=Value(0))

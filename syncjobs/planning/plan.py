@@ -3,7 +3,7 @@
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
-from typing import Any, Final
+from typing import Final
 
 from connectors.presence import Presence
 from connectors.records import ENTITY_TYPES, FailedEntity, MappingNote, entity_type_of

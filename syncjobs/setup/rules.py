@@ -1,14 +1,14 @@
-"""Changes the rules of a connection by name, and forgets remembered answers."""
+"""Changes the rules of a connection by name."""
 
 from collections.abc import Mapping
 from typing import Any, Final
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F
 
 from oncall.aggregates import AGGREGATES
 from oncall.models import User
-from syncjobs.models import Conflict, ConflictKind, ConflictState, Rule, Strategy, SyncProfile
+from syncjobs.models import Strategy, SyncProfile
 
 #: When a rule of these changes, all objects are compared again, and *Apply* asks before it applies an older plan.
 COMPARED: Final = frozenset({"strategy", "contact_details", "ownership", "guard"})
@@ -99,35 +99,6 @@ def save_rules(profile: SyncProfile, changed: Mapping[str, Any]) -> None:
         profile.refresh_from_db(fields=["rules_version"])
 
 
-@transaction.atomic
-def forget(rule: Rule) -> int:
-    """Delete a remembered answer. Return how many questions wait again.
-
-    These are the questions that the rule has answered and whose cause still exists, and those of which the rule is the
-    whole answer. What was written because of the rule stays.
-    """
-    of_rule = Q(remember=False) | Q(kind=ConflictKind.TIMEZONE_MISMATCH)
-    answered = Conflict.objects.select_for_update().filter(of_rule, rule=rule, state=ConflictState.DECIDED)
-    ids = list(answered.order_by("pk").values_list("pk", flat=True))
-    reopened = Conflict.objects.filter(pk__in=ids)
-    reopened.update(
-        state=ConflictState.OPEN,
-        choice="",
-        arguments={},
-        remember=False,
-        rule=None,
-        decided_by=None,
-        decided_at=None,
-    )
-    rule.delete()
-    return len(ids)
-
-
 def may_change(by: User | None) -> bool:
     """Return whether an account may change rules. None is the shell, which has every right."""
     return by is None or by.has_perm("syncjobs.change_syncprofile")
-
-
-def may_forget(by: User | None) -> bool:
-    """Return whether an account may forget remembered answers."""
-    return by is None or by.has_perm("syncjobs.delete_rule")

@@ -1,13 +1,13 @@
 """The list of invitations, with the buttons that approve, revoke and repeat them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from django.contrib import admin, messages
 from django.contrib.admin import action
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from unfold.decorators import display
 
 from connectors.admin.connections import ReadOnlyAdmin, pill
@@ -33,6 +33,18 @@ COLOURS = {
 }
 
 
+#: The actions that an invitation can have in each state, the most likely first.
+ACTIONS: Final[Mapping[str, tuple[str, ...]]] = {
+    InvitationState.PROPOSED: ("approve_selected", "revoke_selected"),
+    InvitationState.QUEUED: ("revoke_selected",),
+    InvitationState.SENT: ("resend_selected", "revoke_selected"),
+    InvitationState.ACCEPTED: (),
+    InvitationState.EXPIRED: ("resend_selected",),
+    InvitationState.REVOKED: ("resend_selected",),
+    InvitationState.FAILED: ("resend_selected",),
+}
+
+
 def _moment(at: datetime) -> str:
     return dated_moment(int(at.timestamp()), "UTC")
 
@@ -45,6 +57,7 @@ def state_pill(invitation: Invitation) -> str:
 class InvitationAdmin(ReadOnlyAdmin):
     list_display = ("address", "name_shown", "connection", "state_shown", "invited_by", "mailed", "next_event")
     list_filter = ("state", "connection")
+    change_form_outer_before_template = "syncjobs/invitation_buttons.html"
     list_select_related = ("connection", "proposed_by", "approved_by")
     list_per_page = 50
     show_full_result_count = False
@@ -62,6 +75,16 @@ class InvitationAdmin(ReadOnlyAdmin):
         if found is not None and not may_see_addresses(request.user):
             hide_addresses(found)
         return found
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        found, offered = self.get_object(request, object_id), self.get_actions(request)
+        names = ACTIONS[found.state] if found is not None else ()
+        actions = [(name, offered[name][2]) for name in names if name in offered]
+        return super().change_view(
+            request, object_id, form_url, {"invitation_actions": actions, **(extra_context or {})}
+        )
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
         return PageOfRows

@@ -1,5 +1,6 @@
 """Show the whole product with simulated vendors and a separate database."""
 
+import json
 import os
 import secrets
 import signal
@@ -10,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import ExitStack
+from io import StringIO
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -22,9 +24,10 @@ from connectors.records import ENTITY_TYPES, ENTITY_WORDS
 from connectors.registry import CONNECTORS, provider_label
 from connectors.simulator.serve import build, demo_account
 from oncall.operations import Actor, create_account
+from syncjobs.management.example_answers import example_answers
 from syncjobs.management.shell import DONE, ERROR, ShellCommand
-from syncjobs.management.tour import TourResult, connect, run_tour
-from syncjobs.models import WAITING_STATES, Conflict
+from syncjobs.management.tour import TourResult, connect, run_tour, sync_again, written
+from syncjobs.models import WAITING_STATES, Conflict, RunState
 from syncjobs.parity.checks import judge
 from syncjobs.parity.words import HEAD, row_of
 
@@ -42,7 +45,8 @@ class Command(ShellCommand):
         parser.add_argument(
             "--once",
             action="store_true",
-            help="stop after the tables; exit 0 only if all match, apart from what the import reported as unsupported",
+            help="answer a question of each kind, then stop; exit 0 only if all match, apart from what the import "
+            "reported as unsupported, and a sync after the answers writes nothing",
         )
         parser.add_argument("--port", type=int, default=8000, help="port of the site")
         parser.add_argument("--size", type=int, help="about this many entities per vendor (default: a few)")
@@ -56,10 +60,15 @@ class Command(ShellCommand):
                 simulator = running.enter_context(server)
                 self.stderr.write(f"A simulated {provider_label(provider)} answers at {simulator.origin}")
             tours = self._tour()
-            self._show(tours, as_json=options["json"])
-            if options["once"]:
-                return DONE if all(each.matched for each in tours) else ERROR
-            return self._serve(options["port"])
+            if not options["once"]:
+                self._show(tours, as_json=options["json"])
+                return self._serve(options["port"])
+            if not options["json"]:
+                self._show(tours, as_json=False)
+            answers, settled = self._answer(tours, as_json=options["json"])
+            if options["json"]:
+                self._show(tours, as_json=True, more={"answers": answers, "settled": settled})
+            return DONE if settled and all(each.matched for each in tours) else ERROR
 
     def _with_demo_settings(self) -> NoReturn:
         """Run this command again with a separate environment, so that no real installation is touched."""
@@ -96,11 +105,30 @@ class Command(ShellCommand):
             tours.append(run_tour(profile))
         return tours
 
-    def _show(self, tours: list[TourResult], *, as_json: bool) -> None:
+    def _answer(self, tours: list[TourResult], *, as_json: bool) -> tuple[list[Any], bool]:
+        """Answer one question of each kind with the command ``conflicts``, then sync each source again.
+
+        Return the documents of the answers, and whether these syncs succeeded and wrote nothing.
+        """
+        documents = []
+        for example in example_answers():
+            output = StringIO()
+            call_command("conflicts", *example.command(), *(["--json"] if as_json else []), stdout=output)
+            if as_json:
+                documents.append(json.loads(output.getvalue()))
+            else:
+                self.stdout.write(f"\n{example.conflict}\n{output.getvalue().rstrip()}")
+        runs = [sync_again(each.connection) for each in tours]
+        settled = all(run.state == RunState.SUCCEEDED and not written(run) for run in runs)
+        if not as_json:
+            self.stdout.write(f"\nA sync of each source after these answers writes {sum(map(written, runs))} objects.")
+        return documents, settled
+
+    def _show(self, tours: list[TourResult], *, as_json: bool, more: dict[str, Any] | None = None) -> None:
         if as_json:
             matched = all(each.matched for each in tours)
             sources = [each.as_json() for each in tours]
-            self.print_json({"matched": matched, "judge": judge(), "sources": sources})
+            self.print_json({"matched": matched, "judge": judge(), "sources": sources, **(more or {})})
             return
         for each in tours:
             self.stdout.write(f"{provider_label(each.connection.provider)} ({each.connection.name})")

@@ -4,9 +4,9 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 from django.db import transaction
-from django.db.models import Count, Q
 
 from connectors.models import Connection
+from syncjobs.deciding.stored_rules import Uses, forget, may_forget, uses_of
 from syncjobs.management.shell import (
     DONE,
     ERROR,
@@ -16,8 +16,8 @@ from syncjobs.management.shell import (
     find_account,
     find_connection,
 )
-from syncjobs.models import Rule, SyncItem, SyncProfile
-from syncjobs.setup.rules import STRATEGIES, NotYet, UnknownRule, forget, may_change, may_forget, read_rules, set_rules
+from syncjobs.models import Rule, SyncProfile
+from syncjobs.setup.rules import STRATEGIES, NotYet, UnknownRule, may_change, read_rules, set_rules
 
 
 class Command(ShellCommand):
@@ -49,7 +49,7 @@ class Command(ShellCommand):
         with transaction.atomic():
             if values:
                 set_rules(profile, values)
-            reopened = sum(forget(rule) for rule in forgotten)
+            reopened = sum(forget(rule, by) for rule in forgotten)
         profile.refresh_from_db()
         found = _document(connection, profile)
         if options["json"]:
@@ -79,7 +79,7 @@ class Command(ShellCommand):
 
 
 def _find_rule(connection: Connection, text: str) -> Rule:
-    rules = Rule.objects.filter(connection=connection)
+    rules = Rule.objects.filter(connection=connection).select_related("connection")
     rule = rules.filter(pk=int(text)).first() if text.isascii() and text.isdecimal() and len(text) < 18 else None
     if rule is None:
         known = ", ".join(str(pk) for pk in rules.values_list("pk", flat=True)) or "none"
@@ -93,8 +93,8 @@ def _in_words(value: Any) -> str:
 
 def _document(connection: Connection, profile: SyncProfile) -> dict[str, Any]:
     names = {str(value): name for name, value in STRATEGIES.items()}
-    later = Count("conflicts", filter=Q(conflicts__remember=False))
-    rules = Rule.objects.filter(connection=connection).select_related("made_by").annotate(questions=later)
+    rules = list(Rule.objects.filter(connection=connection).select_related("made_by").order_by("pk"))
+    uses = uses_of(rules)
     return {
         "connection": connection.name,
         "strategy": names[profile.strategy],
@@ -107,13 +107,12 @@ def _document(connection: Connection, profile: SyncProfile) -> dict[str, Any]:
         "next_slot": None,
         "last_slot": None,
         "quarantine": None,
-        "remembered": [_rule(rule) for rule in rules.order_by("pk")],
+        "remembered": [_rule(rule, uses[rule.pk]) for rule in rules],
     }
 
 
-def _rule(rule: Any) -> dict[str, Any]:
+def _rule(rule: Rule, uses: Uses) -> dict[str, Any]:
     """Return a remembered answer. used: how many later questions and items of runs it has decided."""
-    items = SyncItem.objects.filter(run__connection=rule.connection_id, reason__contains=f"by {rule.in_words}")
     return {
         "id": rule.pk,
         "kind": rule.kind,
@@ -122,6 +121,6 @@ def _rule(rule: Any) -> dict[str, Any]:
         "value": next(iter(rule.arguments.values()), rule.choice),
         "by": rule.made_by.email if rule.made_by else None,
         "at": rule.made_at.isoformat(),
-        "used": rule.questions + items.count(),
+        "used": uses.total,
         "active": rule.active,
     }

@@ -26,7 +26,9 @@ START: Final = "syncjobs.start_syncrun"
 #: Of these models, a lead sees the rows that concern the groups led.
 OF_LEADS: Final = ("responder", "usergroup", "schedule", "escalationpolicy", "service", "changerecord", "conflict")
 #: Nobody adds, changes or deletes rows of these models on a page.
-READ_ONLY: Final = ("changerecord", "conflict", "invitation", "syncrun")
+READ_ONLY: Final = ("changerecord", "conflict", "invitation", "rule", "syncrun")
+#: Of these read-only models, rows can be deleted.
+DELETABLE: Final = ("rule",)
 #: Their histories lead to the change records, which are protected themselves.
 AUDITED: Final = ("responder", "usergroup", "schedule", "escalationpolicy", "service", "user")
 
@@ -97,7 +99,7 @@ def _of_model(app: str, model: str) -> Mapping[str, tuple[Rule, Rule]]:
     """The rules of the pages that every model has, for GET and POST."""
 
     def may(verb: str) -> Callable[[Visitor], bool]:
-        if verb != "view" and model in READ_ONLY:
+        if verb != "view" and model in READ_ONLY and not (verb == "delete" and model in DELETABLE):
             return lambda visitor: False
         if verb != "view" and (app, model) == ("auth", "group"):  # a group gives rights to others
             return lambda visitor: visitor.account is not None and visitor.account.is_superuser
@@ -116,7 +118,7 @@ def _of_model(app: str, model: str) -> Mapping[str, tuple[Rule, Rule]]:
         return may("change")(visitor) or (visitor.lead and visitor.own and model == "schedule")
 
     posted = (
-        sees_object if model in ("conflict", "syncrun") else changes_object
+        sees_object if model in ("conflict", "rule", "syncrun") else changes_object
     )  # these pages answer every method alike
     history = _always if model in AUDITED else _if(sees_object)
     return {
@@ -168,6 +170,7 @@ OF_MODELS: Final[Mapping[str, tuple[Rule, Rule]]] = {
         f"syncjobs/syncrun <int:run_id>/{name}/": (_button, _view(*_RUN, START))
         for name in ("ticks", "apply", "cancel", "again")
     },
+    "syncjobs/rule <int:object_id>/switch/": (_button, _view("syncjobs", "rule", "syncjobs.change_rule")),
     "syncjobs/syncrun <int:run_id>/progress/": (_view(*_RUN), _view(*_RUN)),
     "syncjobs/syncrun <int:run_id>/items/<int:item_id>/": (_view(*_RUN), _view(*_RUN)),
     "oncall/responder names/": (_if(_sees_names), _button),
@@ -186,7 +189,7 @@ def _of_autocomplete(visitor: Visitor) -> str:
 
 def _of_app(site: str) -> Rule:
     """The address names the app ``syncjobs``. Its list is shown to those who see one of its models."""
-    models = ("conflict", "invitation", "syncrun") if site else ("conflict",)
+    models = ("conflict", "invitation", "rule", "syncrun") if site else ("conflict",)
     names = [f"syncjobs.{verb}_{model}" for model in models for verb in ("view", "change")]
     return _if(lambda visitor: visitor.lead or any(map(visitor.has, names)))
 

@@ -27,13 +27,14 @@ OPERATIONS: Final = {
     "reactivate_selected": "oncall.admin.base.aggregate.reactivate",
     "erase_selected": "oncall.admin.people.erase_responder",
 }
-#: The other actions: those of questions and invitations have tests of their own. Django's own deletes what nothing
+#: The other actions: those of questions, rules and invitations have tests of their own. Django deletes what nothing
 #: protects; the package's others are one statement.
 OTHERS: Final = {
     *(f"{label} delete_selected" for label in ("auth.Group", *(
         f"django_celery_beat.{name}" for name in (
             "PeriodicTask", "ClockedSchedule", "CrontabSchedule", "IntervalSchedule", "SolarSchedule")))),
     "syncjobs.Conflict answer_together",
+    *(f"syncjobs.Rule {name}" for name in ("switch_off", "switch_on")),
     *(f"syncjobs.Invitation {name}_selected" for name in ("approve", "revoke", "resend")),
     *(f"django_celery_beat.PeriodicTask {name}_tasks" for name in ("enable", "disable", "toggle", "run")),
 }  # fmt: skip

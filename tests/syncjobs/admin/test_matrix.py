@@ -21,7 +21,7 @@ from connectors.records import SourceMember, SourceTeam
 from oncall.aggregates import Draft
 from oncall.models import Role, User, UserGroup
 from oncall.operations import create_account, grant_lead, write
-from syncjobs.models import Invitation
+from syncjobs.models import Invitation, Rule
 from tests.syncjobs.admin.matrix import METHODS, SITES, Cell, Matrix, Visitor, routes, rules, split
 from tests.syncjobs.conftest import BY, Sync, layer, schedule
 
@@ -54,6 +54,9 @@ def table(sync: Sync, monkeypatch: pytest.MonkeyPatch) -> Matrix:
     item = run.items.order_by("pk")[0]
     Invitation.objects.create(
         connection=sync.connection, email="invited@example.com", state="sent", created_at=timezone.now()
+    )
+    Rule.objects.create(
+        connection=sync.connection, kind="user_not_found", pattern="*", choice="leave", made_at=timezone.now()
     )
     ids = {"run_id": run.pk, "item_id": item.pk, "uidb64": "MQ", "token": "set-password", "content_type_id": 1}
     return Matrix({**ids, "oncall/user": {"object_id": plain.pk}})

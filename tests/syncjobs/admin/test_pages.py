@@ -14,10 +14,11 @@ from django.db import connection as database
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
 
 from connectors.records import SourceMember, SourceService, SourceTeam
 from oncall.escalation.policy import Target
-from syncjobs.models import SyncRun
+from syncjobs.models import Rule, SyncRun
 from tests.paths import REPOSITORY
 from tests.syncjobs.admin.conftest import staff
 from tests.syncjobs.conftest import Sync, layer, policy, schedule, user
@@ -34,6 +35,7 @@ SELECTION = "tests/syncjobs/admin/test_selection.py"
 RUNS = "tests/syncjobs/admin/test_runs.py"
 CONFLICTS = "tests/syncjobs/admin/test_conflicts.py"
 NAMES = "tests/oncall/admin/forms/test_names.py"
+RULES = "tests/syncjobs/admin/test_rules.py"
 ANSWERS = "tests/syncjobs/admin/test_answers.py"
 NAVIGATION = "tests/config/test_navigation.py"
 
@@ -91,10 +93,13 @@ PAGES: Mapping[str, Page] = {
     "syncjobs_syncrun_history": Page(RUNS, 10),
     "syncjobs_syncrun_item": Page(RUNS, 10, title=False),
     "syncjobs_syncrun_progress": Page(RUNS, 10, title=False),
-    "syncjobs_conflict_changelist": Page(CONFLICTS, 23),
-    "syncjobs_conflict_change": Page(CONFLICTS, 32),
+    "syncjobs_conflict_changelist": Page(CONFLICTS, 15),
+    "syncjobs_conflict_change": Page(CONFLICTS, 24),
     "syncjobs_conflict_people": Page(ANSWERS, 10, title=False),
     "syncjobs_conflict_history": Page(CONFLICTS, 10),
+    "syncjobs_rule_changelist": Page(RULES, 10),
+    "syncjobs_rule_change": Page(RULES, 14),
+    "syncjobs_rule_delete": Page(RULES, 10),
 }
 #: Addresses that only a button uses, with the file of their tests: GET is answered with 405.
 BUTTONS: Mapping[str, str] = {
@@ -103,20 +108,25 @@ BUTTONS: Mapping[str, str] = {
     "connectors_connection_disconnect": CONNECTIONS,
     "connectors_connection_inventory": SELECTION,
     "connectors_connection_test": CONNECTION_FORM,
+    "syncjobs_rule_switch": RULES,
     "syncjobs_syncrun_apply": RUNS,
     "syncjobs_syncrun_cancel": RUNS,
     "syncjobs_syncrun_again": RUNS,
     "syncjobs_syncrun_ticks": RUNS,
 }
 #: Addresses of Django's admin that lead to the change records instead.
-REDIRECTED = tuple(
-    f"oncall_{model}_history"
-    for model in ("user", "service", "usergroup", "responder", "escalationpolicy", "schedule", "changerecord")
+REDIRECTED = (
+    "syncjobs_rule_history",
+    *(
+        f"oncall_{model}_history"
+        for model in ("user", "service", "usergroup", "responder", "escalationpolicy", "schedule", "changerecord")
+    ),
 )
 #: Addresses of Django's admin that are refused to everybody.
 REFUSED = (
     "connectors_connection_delete",
     *(f"oncall_changerecord_{page}" for page in ("add", "delete")),
+    "syncjobs_rule_add",
     *(f"syncjobs_conflict_{page}" for page in ("add", "delete")),
     *(f"syncjobs_syncrun_{page}" for page in ("add", "delete")),
 )
@@ -194,6 +204,14 @@ def cost(client: Client, name: str, run: SyncRun) -> int:
     return len(captured)
 
 
+@pytest.fixture
+def rule(sync: Sync) -> Rule:
+    return Rule.objects.create(
+        connection=sync.connection, kind="user_not_found", pattern="*", choice="leave", made_at=timezone.now()
+    )
+
+
+@pytest.mark.usefixtures("rule")
 def test_every_page_has_a_title_and_costs_the_same_however_much_there_is(sync: Sync, admin_client: Client) -> None:
     run = sync.run()
     few = {name: cost(admin_client, name, run) for name in PAGES}
@@ -203,12 +221,14 @@ def test_every_page_has_a_title_and_costs_the_same_however_much_there_is(sync: S
     assert {name: queries for name, queries in few.items() if queries > PAGES[name].queries} == {}
 
 
+@pytest.mark.usefixtures("rule")
 @pytest.mark.parametrize("names,status", [(BUTTONS, 405), (REDIRECTED, 302), (REFUSED, 403)])
 def test_the_other_addresses_show_nothing(sync: Sync, admin_client: Client, names: Any, status: int) -> None:
     run = sync.run()
     assert {name: admin_client.get(address(name, run)).status_code for name in names} == dict.fromkeys(names, status)
 
 
+@pytest.mark.usefixtures("rule")
 def test_a_page_is_refused_to_somebody_without_rights(sync: Sync) -> None:
     run, visitor = sync.run(), staff()
     names = {*PAGES, *BUTTONS} - {"index", "app_list"}

@@ -1,5 +1,6 @@
 """The list of questions: its order, its views, its groups by cause, and answers to many questions at once."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -8,14 +9,17 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from oncall.models import Role, User, UserGroup
-from syncjobs.conflicts.ranking import next_shifts
+from oncall.aggregates import Draft
+from oncall.models import Reference, Responder, Role, Schedule, User, UserGroup
+from oncall.operations import write
+from oncall.rendering.final import render_final
+from syncjobs.conflicts.ranking import rank
 from syncjobs.conflicts.words import sentence
-from syncjobs.models import Conflict, ConflictKind, ConflictState
+from syncjobs.models import Conflict, ConflictKind, ConflictState, ExternalLink
 from tests.syncjobs.admin.conftest import queries
 from tests.syncjobs.admin.test_answers import client_with, url_of
 from tests.syncjobs.conflicts.test_kinds import EVERY, arisen
-from tests.syncjobs.conftest import Sync, contents, layer, schedule, user, world
+from tests.syncjobs.conftest import BY, Sync, contents, layer, schedule, user, world
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/syncjobs/conflict/"
@@ -54,7 +58,7 @@ def test_the_list_begins_with_the_next_shift(sync: Sync, admin_client: Client) -
 @EVERY
 def test_each_kind_is_ranked_by_the_shift_that_its_page_shows(sync: Sync, kind: str) -> None:
     conflict = arisen(sync, kind)
-    shift = next_shifts(Conflict.objects.filter(pk=conflict.pk), timezone.now())[conflict.pk]
+    shift = rank(Conflict.objects.filter(pk=conflict.pk), timezone.now()).shifts[conflict.pk]
     page = client_with(Role.ADMINISTRATOR).get(url_of(conflict)).content.decode()
     has_schedules_of_its_own = conflict.entity_type in ("escalation_policy", "user_group")  # which the page leaves out
     assert (shift is not None) == ("on call now" in page or "next shift" in page) or has_schedules_of_its_own
@@ -190,13 +194,8 @@ def test_a_lead_answers_many_of_its_groups_in_the_site_for_everybody(sync: Sync)
 # --- what it costs ----------------------------------------------------------------------------------------------------
 
 
-def test_the_list_and_the_page_cost_the_same_with_5000_questions(
-    sync: Sync, admin_client: Client, record_property: Any
-) -> None:
-    three_shifts(sync)
-    Conflict.objects.filter(label="Ana").update(opened_at=timezone.now() - timedelta(days=30))
-    page = url_of(Conflict.objects.get(label="Ana"))
-    before = queries(admin_client, LIST), queries(admin_client, page)
+def questions(sync: Sync, people: Iterable[int]) -> None:
+    """Adds a question for each of these people of the source, without syncing them."""
     Conflict.objects.bulk_create(
         Conflict(
             connection=sync.connection,
@@ -207,9 +206,71 @@ def test_the_list_and_the_page_cost_the_same_with_5000_questions(
             label=f"Person {index}",
             opened_at=timezone.now(),
         )
-        for index in range(5_000)
+        for index in people
     )
+
+
+def imported(sync: Sync, people: Iterable[int], holding: Schedule) -> None:
+    """Adds rows and links of these people, who hold a slot in a schedule."""
+    rows = Responder.objects.bulk_create(Responder(name=f"Person {index}") for index in people)
+    ExternalLink.objects.bulk_create(
+        ExternalLink(
+            connection=sync.connection, entity_type="responder", external_id=f"X{index}", responder=row,
+            since=timezone.now(),
+        )
+        for index, row in zip(people, rows, strict=True)
+    )  # fmt: skip
+    Reference.objects.bulk_create(
+        Reference(owner_schedule=holding, position=f"x{row.pk}", kind="responder", key=f"x{row.pk}", responder=row)
+        for row in rows
+    )
+
+
+def test_the_list_and_the_page_cost_the_same_with_5000_questions(
+    sync: Sync, admin_client: Client, record_property: Any
+) -> None:
+    three_shifts(sync)
+    Conflict.objects.filter(label="Ana").update(opened_at=timezone.now() - timedelta(days=30))
+    page = url_of(Conflict.objects.get(label="Ana"))
+    before = queries(admin_client, LIST), queries(admin_client, page)
+    questions(sync, range(5_000))
+    imported(sync, range(1_200), Schedule.objects.get(name="Schedule 1"))
     after = queries(admin_client, LIST), queries(admin_client, page)
-    record_property("counts", f"list {before[0]} -> {after[0]} queries, page {before[1]} -> {after[1]}")
+    size = len(admin_client.get(LIST).content)
+    record_property(
+        "counts", f"list {before[0]} -> {after[0]} queries, {size // 1000} KB; page {before[1]} -> {after[1]} queries"
+    )
     assert after == before
+    assert after[0] <= 15
+    assert size <= 300_000
     assert listed(admin_client)[:3] == ["Cy", "Ana", "Bo"]
+
+
+def test_only_the_schedules_of_the_listed_questions_are_rendered_and_each_once(
+    sync: Sync, admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    three_shifts(sync)
+    write("schedule", [Draft({"name": f"Other {number}", "time_zone": "UTC"}) for number in range(20)], by=BY)
+    rendered: list[Any] = []
+
+    def counted(*given: Any) -> Any:
+        rendered.append(given)
+        return render_final(*given)
+
+    monkeypatch.setattr("syncjobs.conflicts.next_shifts.render_final", counted)
+    for query, number in (({}, 3), ({"q": "Bo"}, 1), ({"view": "soon"}, 3), ({"state": "decided"}, 0), ({"o": "1"}, 3)):
+        rendered.clear()
+        admin_client.get(LIST, query)
+        assert len(rendered) == number, query
+
+
+def test_a_person_is_ranked_by_the_turn_of_somebody_whom_the_person_replaces(sync: Sync, admin_client: Client) -> None:
+    three_shifts(sync)
+    questions(sync, [1])
+    Conflict.objects.filter(label="Person 1").update(external_id="U4", label="Dee")
+    assert listed(admin_client) == ["Cy", "Ana", "Bo", "Dee"]
+    key = f"person:{sync.connection.pk}:U4"
+    span = {"starts_at": timezone.now() + timedelta(hours=1), "ends_at": timezone.now() + timedelta(days=1)}
+    dee = Responder.objects.get(name="Dee")
+    Responder.objects.get(name="Cy").substitutions.create(by=dee, by_key=key, **span)
+    assert listed(admin_client) == ["Cy", "Dee", "Ana", "Bo"]

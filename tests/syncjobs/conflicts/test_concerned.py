@@ -53,7 +53,7 @@ def test_a_list_leaves_out_shifts_and_renders_nothing(sync: Sync) -> None:
         ("schedule Primary",),
         ("escalation policy Default",),
     ]
-    assert len(queries) == 6
+    assert len(queries) == 4
 
 
 def test_an_inactive_schedule_has_no_shift_and_a_distant_one_is_not_searched(sync: Sync) -> None:

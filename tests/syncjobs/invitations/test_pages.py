@@ -13,6 +13,7 @@ from oncall.models import Responder, Role, User
 from syncjobs.deciding.decide import Decision, decide
 from syncjobs.invitations.outbox import work_off
 from syncjobs.models import ConflictState, Invitation, InvitationState
+from tests.syncjobs.admin.test_answers import client_with
 from tests.syncjobs.conftest import Sync, user
 from tests.syncjobs.invitations.conftest import account
 from tests.syncjobs.invitations.mails import pass_time, question
@@ -115,3 +116,26 @@ def test_a_person_and_the_list_of_people_show_the_invitation(browser: Client, in
     assert "Sent" in browser.get(PEOPLE).content.decode()
     assert "was invited on" in browser.get(f"{PEOPLE}{ana.pk}/change/").content.decode()
     assert "was invited on" not in browser.get(f"{PEOPLE}{bo.pk}/change/").content.decode()
+
+
+@pytest.mark.parametrize("state", InvitationState.values)
+def test_the_page_offers_what_can_be_done_in_each_state(browser: Client, invite: Invite, state: str) -> None:
+    invitation = invite()
+    Invitation.objects.filter(pk=invitation.pk).update(state=state)
+    page = browser.get(f"{LIST}{invitation.pk}/change/").content.decode()
+    offered = {name for name in ("approve", "revoke", "resend") if f'value="{name}_selected"' in page}
+    assert offered == {
+        "proposed": {"approve", "revoke"},
+        "queued": {"revoke"},
+        "sent": {"resend", "revoke"},
+        "accepted": set(),
+    }.get(state, {"resend"})
+    viewer = client_with(Role.VIEWER)
+    assert "_selected" not in viewer.get(f"{LIST}{invitation.pk}/change/").content.decode()
+
+
+def test_a_proposal_is_approved_on_its_page(browser: Client, imported: Sync, lead: User) -> None:
+    decide(question(), Decision("invite", {}, lead))
+    invitation = Invitation.objects.get()
+    assert "Approve and send" in browser.get(f"{LIST}{invitation.pk}/change/").content.decode()
+    assert "Approved: 1." in press(browser, "approve", invitation).content.decode()

@@ -75,7 +75,7 @@ NAMEABLE_INSIDE: Final = (
 #: Columns that no page of the hostile world shows.
 NEVER_SHOWN: Final = frozenset({
     "connectors.Connection.account_id", "syncjobs.ExternalLink.ignored_reason",
-    "syncjobs.ExternalLink.source_label", "syncjobs.Rule.arguments", "syncjobs.Rule.pattern",
+    "syncjobs.ExternalLink.source_label",
     "syncjobs.SyncItem.code", "syncjobs.SyncItem.comment", "syncjobs.SyncRun.account_id",
 })  # fmt: skip
 #: Columns with words of ours, checked values, hashes, or keys. Keys contain ids of the vendor, which are hostile, too.
