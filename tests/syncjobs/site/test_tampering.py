@@ -25,9 +25,8 @@ OF_BUTTONS: Final = (
     "tick", "item", "approve", "all", "query", "chosen", "part", "q", "scope", "confirmed", "despite_rules", "kind",
     "action", "outcome",
 )  # fmt: skip
-#: Fields that the page of a question sends, which answers GET, too.
+#: Fields that the page of a question sends, which answers GET, too, beside the arguments of its choices.
 OF_QUESTIONS: Final = (
-    *sorted({argument.name for choices in CHOICES.values() for choice in choices for argument in choice.arguments}),
     "choice", "evidence_hash", "claims-0", "remember", "comment", "assignee", "assign", "confirm", "decline", "then",
 )  # fmt: skip
 
@@ -112,7 +111,7 @@ def answer_questions(tampering: Tampering, address: Address) -> None:
     for url, conflict in zip(address.urls(), Conflict.objects.order_by("pk"), strict=True):
         for choice in CHOICES[conflict.kind]:
             whole = {"choice": choice.name, "evidence_hash": conflict.evidence_hash}
-            for name in OF_QUESTIONS:
+            for name in (*OF_QUESTIONS, *(argument.name for argument in choice.arguments)):
                 for value in tampering.values():
                     for button in ("preview", "answer"):
                         tampering.send("post", url, {**whole, button: "1", name: value})
