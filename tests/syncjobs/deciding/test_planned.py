@@ -10,7 +10,7 @@ import pytest
 from connectors.records import Account, SourceTeam
 from oncall.aggregates import Draft
 from oncall.escalation.policy import Target
-from oncall.models import EscalationPolicy, Responder, Schedule, UserGroup
+from oncall.models import ChangeRecord, EscalationPolicy, Responder, Schedule, UserGroup
 from oncall.operations import create_account, write
 from oncall.tables.kinds import ROOTS
 from syncjobs.conflicts import merging
@@ -368,14 +368,17 @@ def test_what_cannot_be_carried_out_after_the_import_is_asked_again_with_the_rea
     _same_names(sync)
     plan = sync.plan()
     question = asked("team_name_collision")
-    decide(question, Decision("rename", {"row": "planned:T2", "name": "Ops"}, None))
+    decide(question, Decision("rename", {"row": "planned:T2", "name": "Ops"}, None, comment="as agreed"))
     write("user_group", [Draft({"name": "ops"})], by=BY)
     done = sync.apply(plan)
     assert done.state == RunState.SUCCEEDED
     question.refresh_from_db()
     assert (question.state, question.choice, question.awaits) == (ConflictState.OPEN, "", "")
     assert "is the name of another row" in question.comment
+    assert question.comment.startswith("as agreed\n")
     assert f"run {done.pk}" in question.comment
+    record = ChangeRecord.objects.get(model="question", object_id=question.pk)
+    assert record.changes == {"state": ["decided", "open"], "answer": ["rename", None]}
 
 
 def test_what_a_stopped_run_did_not_carry_out_is_carried_out_by_the_next(sync: Sync) -> None:
