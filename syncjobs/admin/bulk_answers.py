@@ -102,18 +102,25 @@ def _groups(request: HttpRequest, conflicts: list[Conflict]) -> list[KindOfLines
 
 
 def _go(request: HttpRequest, groups: list[KindOfLines], *, really: bool) -> None:
-    """Preview or carry out the chosen answers, each in a transaction of its own. What is refused stops no other."""
+    """Preview or carry out the chosen answers, each in a transaction of its own. What is refused stops no other.
+
+    A question that is answered by the rule which an earlier one of these answers made is done, too.
+    """
     account, with_addresses = account_of(request), may_see_addresses(request.user)
     shown = dict(pair.partition(":")[::2] for pair in request.POST.get("evidence", "").split())
+    answered: set[int] = set()
     for group in groups:
         for line in group.lines if group.choice is not None else ():
+            if line.conflict.pk in answered:
+                line.done = True
+                continue
             # The evidence that was previewed; an empty text is no evidence, and so it is refused.
             evidence = shown.get(str(line.conflict.pk), "") if really else None
             comment = request.POST.get("comment", "")[:2_000].replace("\0", "")
             decision = Decision(group.chosen, {}, account, comment, evidence_hash=evidence)
             try:
                 if really:
-                    decide(line.conflict, decision)
+                    answered |= set(decide(line.conflict, decision).closes)
                     line.done = True
                 else:
                     line.effects = effects_of(preview(line.conflict, decision), with_addresses=with_addresses)

@@ -6,6 +6,9 @@ from typing import Any
 
 from django.db import transaction
 
+from oncall.operations import Actor
+from oncall.operations.audit import Changes
+from syncjobs.conflicts.audit import record_question
 from syncjobs.deciding.carrying_out import carry_out, lock_rows
 from syncjobs.deciding.decide import connection_of
 from syncjobs.deciding.reading import start_read
@@ -62,9 +65,14 @@ def _is_written(question: Question, sides: Sides) -> bool:
 
 
 def _ask_again(conflict: Conflict, run: SyncRun, refused: Refused) -> None:
+    """Open a question again, and add the reason to its comment."""
     text = f"The answer “{conflict.choice}” could not be carried out after run {run.pk}: {refused}"
     columns: dict[str, Any] = {"choice": "", "arguments": {}, "awaits": "", "decided_by": None, "decided_at": None}
-    Conflict.objects.filter(pk=conflict.pk).update(state=ConflictState.OPEN, comment=text, **columns)
+    Conflict.objects.filter(pk=conflict.pk).update(
+        state=ConflictState.OPEN, comment=f"{conflict.comment}\n{text}".strip(), **columns
+    )
+    changes: Changes = {"state": [ConflictState.DECIDED, ConflictState.OPEN], "answer": [conflict.choice, None]}
+    record_question(conflict, Actor(None, f"question:{conflict.pk}"), changes)
 
 
 def read_awaited(*, run: SyncRun, **signal: Any) -> None:

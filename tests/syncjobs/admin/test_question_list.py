@@ -15,7 +15,7 @@ from oncall.operations import write
 from oncall.rendering.final import render_final
 from syncjobs.conflicts.ranking import rank
 from syncjobs.conflicts.words import sentence
-from syncjobs.models import Conflict, ConflictKind, ConflictState, ExternalLink
+from syncjobs.models import Conflict, ConflictKind, ConflictState, ExternalLink, RunState, SyncRun
 from tests.syncjobs.admin.conftest import queries
 from tests.syncjobs.admin.test_answers import client_with, url_of
 from tests.syncjobs.conflicts.test_kinds import EVERY, arisen
@@ -155,6 +155,21 @@ def test_many_are_previewed_and_answered_each_by_itself(sync: Sync, admin_client
     data = {"step": "answer", "evidence": again.context["evidence"]}
     assert admin_client.post(LIST, ticked(ana, choice_user_not_found="leave", **data)).status_code == 302
     assert Conflict.objects.get(pk=ana.pk).state == ConflictState.DECIDED
+
+
+def test_several_zones_are_answered_at_once_and_one_read_serves_them(sync: Sync, admin_client: Client) -> None:
+    zones = {"S2": "CST", "S3": "EST", "S4": "CST", "S5": "UTC+5"}
+    odd = (schedule(id_, f"Odd {id_}", layer("U1"), zone=zone) for id_, zone in zones.items())
+    sync.source.change(schedules=(*world().schedules, *odd))
+    sync.run()
+    questions = list(Conflict.objects.filter(kind="timezone_mismatch"))
+    chosen = ticked(*questions, choice_timezone_mismatch="confirm")
+    shown = admin_client.post(LIST, {**chosen, "step": "preview"})
+    done = admin_client.post(LIST, {**chosen, "step": "answer", "evidence": shown.context["evidence"]})
+    assert done.status_code == 302
+    assert not Conflict.objects.filter(kind="timezone_mismatch", state=ConflictState.OPEN).exists()
+    (read,) = SyncRun.objects.filter(state=RunState.QUEUED)
+    assert {external_id for _, external_id in read.scope["only"]} == set(zones)
 
 
 def test_an_answer_without_a_preview_and_one_that_is_not_for_many_write_nothing(

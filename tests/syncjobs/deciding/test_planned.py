@@ -10,13 +10,16 @@ import pytest
 from connectors.records import Account, SourceTeam
 from oncall.aggregates import Draft
 from oncall.escalation.policy import Target
-from oncall.models import EscalationPolicy, Responder, Schedule, UserGroup
+from oncall.models import ChangeRecord, EscalationPolicy, Responder, Schedule, UserGroup
 from oncall.operations import create_account, write
 from oncall.tables.kinds import ROOTS
+from syncjobs.conflicts import merging
+from syncjobs.deciding.awaited import carry_out_awaited
 from syncjobs.deciding.decide import Decided, Decision, decide, preview
 from syncjobs.models import Conflict, ConflictState, ExternalLink, Invitation, RunKind, RunState, SyncRun
 from syncjobs.planning.decisions.table import CHOICES
 from syncjobs.planning.decisions.values import LATER, Refused
+from syncjobs.runs.signals import items_written
 from tests.syncjobs.conftest import BY, Sync, contents, layer, policy, schedule, user, world
 from tests.syncjobs.deciding.test_people import local_person
 from tests.syncjobs.management.test_shell import document, shell
@@ -365,14 +368,56 @@ def test_what_cannot_be_carried_out_after_the_import_is_asked_again_with_the_rea
     _same_names(sync)
     plan = sync.plan()
     question = asked("team_name_collision")
-    decide(question, Decision("rename", {"row": "planned:T2", "name": "Ops"}, None))
+    decide(question, Decision("rename", {"row": "planned:T2", "name": "Ops"}, None, comment="as agreed"))
     write("user_group", [Draft({"name": "ops"})], by=BY)
     done = sync.apply(plan)
     assert done.state == RunState.SUCCEEDED
     question.refresh_from_db()
     assert (question.state, question.choice, question.awaits) == (ConflictState.OPEN, "", "")
     assert "is the name of another row" in question.comment
+    assert question.comment.startswith("as agreed\n")
     assert f"run {done.pk}" in question.comment
+    record = ChangeRecord.objects.get(model="question", object_id=question.pk)
+    assert record.changes == {"state": ["decided", "open"], "answer": ["rename", None]}
+
+
+def test_what_a_stopped_run_did_not_carry_out_is_carried_out_by_the_next(sync: Sync) -> None:
+    _same_names(sync)
+    plan = sync.plan()
+    question = asked("team_name_collision")
+    decide(question, Decision("rename", {"row": "planned:T2", "name": "Ops"}, None))
+    items_written.disconnect(carry_out_awaited)
+    try:
+        sync.apply(plan)
+    finally:
+        items_written.connect(carry_out_awaited)
+    assert not UserGroup.objects.filter(name="Ops").exists()
+    assert sync.run().items.count() == 0
+    assert UserGroup.objects.get(name="Ops").links.get().external_id == "T2"
+    (run,) = SyncRun.objects.filter(kind=RunKind.DECISION)
+    assert (run.scope, run.counts) == ({"conflict": question.pk}, {"user_group": {"written": 1}})
+
+
+def test_a_failure_while_it_is_carried_out_leaves_it_for_the_next_run(
+    sync: Sync, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _same_names(sync)
+    plan = sync.plan()
+    question = asked("team_name_collision")
+    decide(question, Decision("merge", {}, None))
+
+    def killed(*args: Any, **more: Any) -> None:
+        raise KeyboardInterrupt
+
+    for place in ("_lock_links", "_unite"):
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(merging, place, killed)
+            sync.apply(plan) if place == "_lock_links" else sync.run()
+        assert not SyncRun.objects.filter(kind=RunKind.DECISION).exists()
+        assert UserGroup.objects.filter(active=True, merged_into=None).count() == 2
+        assert Conflict.objects.get(pk=question.pk).awaits == "import"
+    sync.run()
+    assert UserGroup.objects.filter(active=True, merged_into=None).count() == 1
 
 
 def test_an_unticked_row_leaves_the_answer_to_the_next_import(sync: Sync) -> None:
