@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from django.db.models import BigIntegerField, Model, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
@@ -16,11 +16,14 @@ from oncall.selectors.visible import Viewer
 from oncall.tables.base import local_id
 from syncjobs.conflicts.concerned import Known, keys_of, rows_of, told_to
 from syncjobs.conflicts.next_shifts import NextShifts
-from syncjobs.models import ROW_COLUMNS, Conflict, ConflictRow, ExternalLink
+from syncjobs.models import ROW_COLUMNS, WAITING_STATES, Conflict, ConflictRow, ExternalLink
 from syncjobs.planning.conflicts import NAMED_BY_EVIDENCE, NAMES_ROWS
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
+
+#: Up to this number of questions, the ids of their rows are in a statement.
+MOST_IDS: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,8 @@ def rank(questions: "QuerySet[Conflict]", at: datetime, account: Viewer | None =
     A person concerns the own shifts; a schedule its own; an escalation policy, a service and a user group those
     of their schedules. The number of queries does not depend on the number of questions, per 500 schedules.
 
-    account: who is told, None for the shell: shifts of schedules that a lead may not see do not count.
+    questions: questions that wait. account: who is told, None for the shell; shifts of schedules that a lead may not
+    see do not count.
     """
     asked = _Asked(questions.order_by().select_related(None))
     if not asked.questions:
@@ -81,10 +85,11 @@ class _Asked:
     """
 
     def __init__(self, questions: "QuerySet[Conflict]") -> None:
-        self._own = questions.exclude(kind__in=NAMES_ROWS).annotate(row=Subquery(_row_of_a_question()))
         columns = ("pk", "kind", "entity_type", "external_id", "connection_id", "evidence")
         annotated: Any = questions.annotate(row=Subquery(_row_of_a_question())).only(*columns)
         self.questions: Sequence[Any] = list(annotated)
+        self._kinds = {each.entity_type for each in self.questions}
+        self._are_many = len(self.questions) > MOST_IDS
         about_rows = [each for each in self.questions if each.kind in NAMES_ROWS]
         self.known: dict[tuple[str, str], int | None] = {
             (each.entity_type, key): each.row
@@ -92,25 +97,27 @@ class _Asked:
             if each.kind not in NAMES_ROWS
             for key in keys_of(each)
         }
+        own = {pair: row for pair, row in self.known.items() if row is not None}
+        linked, named = _rows_of_names(about_rows, are_many=self._are_many) if about_rows else ({}, {})
+        self.known |= linked
+        self.rows = own | named
         self._ids: dict[str, set[int]] = defaultdict(set)
-        self.rows = {pair: row for pair, row in self.known.items() if row is not None}
-        if about_rows:
-            linked, found = _rows_of_names(questions, about_rows)
-            self.known |= linked
-            self.rows |= found
-            for (kind, _), row in found.items():
-                self._ids[kind].add(row)
-        self._kinds = {each.entity_type for each in self.questions}
+        for (kind, _), row in (named if self._are_many else self.rows).items():
+            self._ids[kind].add(row)
 
     def named(self, column: str, kind: str) -> Q:
         """Return the condition that a column is one of these rows of a kind.
 
-        Rows of questions about one object are a subquery, because a statement has not room for thousands of ids.
+        A statement has no room for thousands of ids: then the rows of all questions that wait are a subquery.
         """
         if kind not in self._kinds:
             return Q(pk__in=())
-        own = self._own.filter(entity_type=kind, row__isnull=False).values("row")
-        return Q(**{f"{column}__in": own}) | Q(**{f"{column}__in": sorted(self._ids[kind])})
+        named = Q(**{f"{column}__in": sorted(self._ids[kind])})
+        if not self._are_many:
+            return named
+        waiting = Conflict.objects.filter(state__in=WAITING_STATES, entity_type=kind).exclude(kind__in=NAMES_ROWS)
+        own = waiting.order_by().annotate(row=Subquery(_row_of_a_question())).filter(row__isnull=False)
+        return named | Q(**{f"{column}__in": own.values("row")})
 
     def schedules(self, at: datetime) -> Q:
         """Return the condition of the schedules that the rows concern."""
@@ -151,10 +158,11 @@ def _row_of_a_question() -> "QuerySet[Any]":
 _Rows = dict[tuple[str, str], int]
 
 
-def _rows_of_names(questions: "QuerySet[Conflict]", about_rows: Iterable[Conflict]) -> tuple[_Rows, _Rows]:
+def _rows_of_names(about_rows: Sequence[Conflict], *, are_many: bool) -> tuple[_Rows, _Rows]:
     """Return the ids of the rows of questions about several rows, by kind and key: of those with links, and of all."""
     linked: _Rows = {}
-    named = ConflictRow.objects.filter(conflict__in=questions.values("pk")).values("key")
+    which = {"conflict__state__in": WAITING_STATES} if are_many else {"conflict__in": [each.pk for each in about_rows]}
+    named = ConflictRow.objects.filter(**which).values("key")
     links = ExternalLink.objects.filter(key__in=named).values_list("entity_type", "key", *ROW_COLUMNS)
     for kind, key, *columns in links:
         row_id = next((pk for pk in columns if pk is not None), None)

@@ -279,6 +279,36 @@ def test_only_the_schedules_of_the_listed_questions_are_rendered_and_each_once(
         assert len(rendered) == number, query
 
 
+@pytest.mark.parametrize("most", [500, 0])
+@EVERY
+def test_few_and_many_questions_are_ranked_alike_for_everybody(
+    sync: Sync, monkeypatch: pytest.MonkeyPatch, kind: str, most: int
+) -> None:
+    """most: 0 takes the way for many questions."""
+    conflict, at = arisen(sync, kind), timezone.now()
+    Schedule.objects.update(group=UserGroup.objects.order_by("pk")[0])
+    one = rank(Conflict.objects.filter(pk=conflict.pk), at).shifts
+    monkeypatch.setattr("syncjobs.conflicts.ranking.MOST_IDS", most)
+    waiting = Conflict.objects.filter(state__in=("open", "proposed"))
+    shifts = rank(waiting, at).shifts
+    assert one.items() <= shifts.items()
+    groups = tuple(UserGroup.objects.values_list("name", flat=True))
+    lead = client_with(Role.TEAM_LEAD, groups=groups)
+    listed_for_lead = lead.get(reverse("everybody:syncjobs_conflict_changelist")).context["cl"]
+    assert [pk for pk in listed_for_lead.order if pk in shifts] == listed_for_lead.order
+    if kind != "deleted_here":  # the row is gone, and so are its groups
+        assert conflict.pk in listed_for_lead.order
+    hidden = rank(waiting, at, User.objects.get(email="who@example.com")).shifts
+    assert hidden == shifts
+
+
+def test_a_lead_is_told_of_no_shift_of_another_group(sync: Sync) -> None:
+    three_shifts(sync)
+    client_with(Role.TEAM_LEAD, groups=("Platform",))
+    lead = User.objects.get(email="who@example.com")
+    assert set(rank(Conflict.objects.all(), timezone.now(), lead).shifts.values()) == {None}
+
+
 def test_a_person_is_ranked_by_the_turn_of_somebody_whom_the_person_replaces(sync: Sync, admin_client: Client) -> None:
     three_shifts(sync)
     questions(sync, [1])

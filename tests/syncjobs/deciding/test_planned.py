@@ -17,9 +17,11 @@ from syncjobs.conflicts import merging
 from syncjobs.deciding.awaited import carry_out_awaited
 from syncjobs.deciding.decide import Decided, Decision, decide, preview
 from syncjobs.models import Conflict, ConflictState, ExternalLink, Invitation, RunKind, RunState, SyncRun
+from syncjobs.planning.conflicts import NOT_JUDGED_BY_PLANS
 from syncjobs.planning.decisions.table import CHOICES
 from syncjobs.planning.decisions.values import LATER, Refused
 from syncjobs.runs.signals import items_written
+from tests.syncjobs.conflicts.test_kinds import noted
 from tests.syncjobs.conftest import BY, Sync, contents, layer, policy, schedule, user, world
 from tests.syncjobs.deciding.test_people import local_person
 from tests.syncjobs.management.test_shell import document, shell
@@ -27,7 +29,7 @@ from tests.syncjobs.management.test_shell import document, shell
 pytestmark = pytest.mark.django_db
 
 #: The kinds whose questions are about objects that have a link, so that they exist only after an import.
-AFTER_IMPORT = {"deleted_here"}
+AFTER_IMPORT = {"deleted_here", "account_changed", *NOT_JUDGED_BY_PLANS}
 
 
 def _same_names(sync: Sync, **more: Any) -> None:
@@ -187,6 +189,11 @@ ANSWERS: Mapping[str, Mapping[str, Planned]] = {
             runs=1,
         ),
         "take_source": Planned(_edited_here, lambda c: Responder.objects.get(name="Ana").state == "active", runs=1),
+    },
+    "unsupported": {
+        "acknowledge": Planned(
+            lambda sync: sync.source.change(notes=(noted(),)), lambda c: EscalationPolicy.objects.get().active
+        ),
     },
 }
 EVERY = pytest.mark.parametrize(
