@@ -38,6 +38,7 @@ EXAMPLES: Mapping[tuple[str, str], tuple[str, dict[str, str], tuple[str, ...]]] 
     ("both_edited", "keep_mine"): ("schedule.name", {}, ("the field “Name” of schedules", "Keep the values here")),
     ("both_edited", "keep_mine_always"): ("user_group.members", {}, ("“Members” of user groups", "Always keep")),
     ("both_edited", "take_source"): ("service.policy_key", {}, ("of services", "Take the source's values")),
+    ("unsupported", "acknowledge"): ("unknown_target", {}, ("objects about which the source notes", "I know this")),
 }
 
 
