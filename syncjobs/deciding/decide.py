@@ -140,6 +140,7 @@ def _ids(others: Mapping[Conflict, Outcome]) -> tuple[int, ...]:
 def _close(conflict: Conflict, by: User | None, outcome: Outcome) -> None:
     conflict.state, conflict.decided_by, conflict.decided_at = ConflictState.DECIDED, by, timezone.now()
     conflict.awaits = outcome.awaits
+    conflict.decided_until = datetime.fromisoformat(outcome.until) if outcome.until else None
 
 
 def _remember(draft: RuleDraft, conflict: Conflict, connection: Connection, by: User | None) -> dict[Conflict, Outcome]:
