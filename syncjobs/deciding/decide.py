@@ -200,9 +200,17 @@ def confirm(conflict: Conflict, by: User | None, evidence_hash: str | None = Non
 
     evidence_hash: that of the question as it was shown; None means that of ``conflict``.
     """
+    return decide(conflict, replace(_confirming(conflict, by, evidence_hash), notify=notify))
+
+
+def preview_confirming(conflict: Conflict, by: User | None) -> Decided:
+    """Return what :func:`confirm` would do, without writing. Raises Refused."""
+    return preview(conflict, _confirming(conflict, by))
+
+
+def _confirming(conflict: Conflict, by: User | None, evidence_hash: str | None = None) -> Decision:
     _demand_proposal(conflict)
-    decision = proposal_of(conflict, by, evidence_hash or conflict.evidence_hash)
-    return decide(conflict, replace(decision, confirms=True, notify=notify))
+    return replace(proposal_of(conflict, by, evidence_hash or conflict.evidence_hash), confirms=True)
 
 
 def proposal_of(conflict: Conflict, by: User | None, evidence_hash: str | None = None) -> Decision:
