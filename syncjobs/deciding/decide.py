@@ -195,12 +195,15 @@ def _answered_by(draft: RuleDraft | None, conflict: Conflict, connection: Connec
     return found
 
 
-def confirm(conflict: Conflict, by: User | None, evidence_hash: str | None = None, *, notify: bool = True) -> Decided:
+def confirm(
+    conflict: Conflict, by: User | None, evidence_hash: str | None = None, *, comment: str = "", notify: bool = True
+) -> Decided:
     """Carry out the proposal as ``conflict`` was loaded. Raises Refused, also if the proposal changed meanwhile.
 
-    evidence_hash: that of the question as it was shown; None means that of ``conflict``.
+    evidence_hash: that of the question as it was shown; None means that of ``conflict``. comment: replaces that of the
+    proposal unless empty.
     """
-    return decide(conflict, replace(_confirming(conflict, by, evidence_hash), notify=notify))
+    return decide(conflict, replace(_confirming(conflict, by, evidence_hash, comment), notify=notify))
 
 
 def preview_confirming(conflict: Conflict, by: User | None) -> Decided:
@@ -208,9 +211,10 @@ def preview_confirming(conflict: Conflict, by: User | None) -> Decided:
     return preview(conflict, _confirming(conflict, by))
 
 
-def _confirming(conflict: Conflict, by: User | None, evidence_hash: str | None = None) -> Decision:
+def _confirming(conflict: Conflict, by: User | None, evidence_hash: str | None = None, comment: str = "") -> Decision:
     _demand_proposal(conflict)
-    return replace(proposal_of(conflict, by, evidence_hash or conflict.evidence_hash), confirms=True)
+    proposed = proposal_of(conflict, by, evidence_hash or conflict.evidence_hash)
+    return replace(proposed, comment=comment or proposed.comment, confirms=True)
 
 
 def proposal_of(conflict: Conflict, by: User | None, evidence_hash: str | None = None) -> Decision:

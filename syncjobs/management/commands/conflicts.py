@@ -41,7 +41,7 @@ _OF_AN_ANSWER: Final = frozenset({"set", "remember", "comment", "preview"})
 _OPTIONS: Final = {
     "resolve": _OF_AN_ANSWER,
     "resolve_all": _OF_AN_ANSWER,
-    "confirm": frozenset({"preview"}),
+    "confirm": frozenset({"comment", "preview"}),
     "decline": frozenset({"comment"}),
 }
 
@@ -114,7 +114,7 @@ class Command(ShellCommand):
     def _confirm(self, conflict: Conflict, by: User | None, options: Any) -> Decided:
         if options["preview"]:
             return preview_confirming(conflict, by)
-        return _driven(confirm(conflict, by, notify=False))
+        return _driven(confirm(conflict, by, comment=options["comment"], notify=False))
 
     def _resolve_all(self, name: str, by: User | None, options: Any) -> int:
         """Answer each question by itself: one that is refused does not stop the others."""
