@@ -41,6 +41,7 @@ BUTTONS: Final[Mapping[str, tuple[Mapping[str, str], ...]]] = {
     "admin:connectors_connection_test": ({},),
     "admin:logout": ({},),
     "everybody:logout": ({},),
+    "admin:syncjobs_rule_switch": ({}, {"active": "off"}, {"active": "on"}),
     "admin:syncjobs_syncrun_apply": ({},),
     "admin:syncjobs_syncrun_cancel": ({},),
     "admin:syncjobs_syncrun_again": ({},),

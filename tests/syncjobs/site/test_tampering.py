@@ -23,7 +23,7 @@ OF_PAGES: Final = (
 #: Fields that buttons send.
 OF_BUTTONS: Final = (
     "tick", "item", "approve", "all", "query", "chosen", "part", "q", "scope", "confirmed", "despite_rules", "kind",
-    "action", "outcome",
+    "action", "outcome", "active",
 )  # fmt: skip
 #: Fields that the page of a question sends, which answers GET, too, beside the arguments of its choices.
 OF_QUESTIONS: Final = (
