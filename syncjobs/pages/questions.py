@@ -99,7 +99,7 @@ def read_in_words(decided: Decided) -> str:
     """Return what is read because of a decision, or an empty text."""
     read = decided.read
     if read is None:
-        waits = "Another run of the connection is active. The next sync reads the schedules concerned again."
+        waits = "Another run of the connection is active. When it ends, the schedules concerned are read again."
         return waits if decided.outcome.reads else ""
     what = "A plan for review is made" if read.kind == RunKind.PLAN else "The schedules concerned are read again"
     return f"{what}: run {read.pk}, {read.get_state_display()}. {read.reason}".rstrip()
@@ -152,7 +152,8 @@ def _sources(conflict: Conflict, concern: Concern, sides: Sequence[Sides], accou
     texts = names_of_rows(conflict) if conflict.kind in NAMES_ROWS else {}
     if not may_see_addresses(account):
         texts = without_addresses(texts)
-    planned = planned_objects(entity_type_of(conflict.entity_type), texts.keys() - concern.rows.keys())
+    unknown = texts.keys() - concern.rows.keys()
+    planned = planned_objects(entity_type_of(conflict.entity_type), unknown) if unknown else {}
     refs = {key: str(row_id) for key, row_id in concern.rows.items()}
     refs |= {key: f"{PLANNED}{key}" for key, each in planned.items() if each.creates}
     rows = {refs[key]: text for key, text in texts.items() if key in refs}

@@ -7,7 +7,7 @@ def accept(question: Question, arguments: Arguments, sides: Sides) -> Outcome:
     """Make the other account that of the connection. Links stay, and everything is compared for a plan."""
     source, account = _source(question, sides), _account(question, accepted=True)
     return Outcome(
-        deferred=f"{account.label} is the account of {source.name} from now on, and a plan for review is made",
+        deferred=f"the account of {source.name} is {account.label} from now on, and a plan for review is made",
         source_account=account,
     )
 

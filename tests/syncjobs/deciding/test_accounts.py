@@ -134,7 +134,7 @@ def test_the_shell_and_the_page_say_that_a_plan_is_made(sync: Sync, monkeypatch:
     read = SyncRun.objects.latest("pk")
     assert code == 0
     assert f"A plan for review is made: run {read.pk}, awaiting review." in printed
-    assert "other is the account of acme from now on" in printed
+    assert "The account of acme is other from now on, and a plan for review is made." in printed
     assert read.state == RunState.AWAITING_REVIEW
 
 
