@@ -13,7 +13,7 @@ from syncjobs.deciding.carrying_out import carry_out, lock_rows
 from syncjobs.deciding.decide import connection_of
 from syncjobs.deciding.reading import start_read
 from syncjobs.deciding.sides import load_sides, question_of
-from syncjobs.models import Awaits, Conflict, ConflictState, SyncRun
+from syncjobs.models import UNDECIDED, Awaits, Conflict, ConflictState, SyncRun
 from syncjobs.planning.decisions.table import demand_choice
 from syncjobs.planning.decisions.values import Outcome, Question, Refused, Sides
 
@@ -67,10 +67,8 @@ def _is_written(question: Question, sides: Sides) -> bool:
 def _ask_again(conflict: Conflict, run: SyncRun, refused: Refused) -> None:
     """Open a question again, and add the reason to its comment."""
     text = f"The answer “{conflict.choice}” could not be carried out after run {run.pk}: {refused}"
-    columns: dict[str, Any] = {"choice": "", "arguments": {}, "awaits": "", "decided_by": None, "decided_at": None}
-    Conflict.objects.filter(pk=conflict.pk).update(
-        state=ConflictState.OPEN, comment=f"{conflict.comment}\n{text}".strip(), **columns
-    )
+    comment = f"{conflict.comment}\n{text}".strip()
+    Conflict.objects.filter(pk=conflict.pk).update(**UNDECIDED, comment=comment)
     changes: Changes = {"state": [ConflictState.DECIDED, ConflictState.OPEN], "answer": [conflict.choice, None]}
     record_question(conflict, Actor(None, f"question:{conflict.pk}"), changes)
 

@@ -21,6 +21,7 @@ from syncjobs.deciding.sides import load_sides, question_of
 from syncjobs.deciding.stored_rules import store_rule
 from syncjobs.invitations.issuing import approve, propose, withdraw_proposals
 from syncjobs.models import (
+    UNDECIDED,
     WAITING_STATES,
     Conflict,
     ConflictKind,
@@ -29,7 +30,7 @@ from syncjobs.models import (
 )
 from syncjobs.planning.decisions.rules import ACKNOWLEDGE, HARMLESS, INVITE, rule_for
 from syncjobs.planning.decisions.table import check_arguments, demand_choice, find_choice
-from syncjobs.planning.decisions.values import Choice, Outcome, Refused, RuleDraft
+from syncjobs.planning.decisions.values import Choice, Effect, Outcome, Refused, RuleDraft
 from syncjobs.planning.values import RuleView
 
 
@@ -75,10 +76,20 @@ class Decided:
 
 
 def preview(conflict: Conflict, decision: Decision) -> Decided:
-    """Return what a decision would do, without writing. Raises Refused."""
+    """Return what a decision would do, without writing. Raises Refused if the decision would be refused now.
+
+    The effects are written in a transaction that is rolled back: so what only the operations refuse, such as a name
+    that is too long or an account with more rights, is refused here already.
+    """
     conflict = Conflict.objects.select_related("connection").get(pk=conflict.pk)
-    choice, outcome, _ = _prepare(conflict, decision, timezone.now())
+    choice, outcome, right = _prepare(conflict, decision, timezone.now())
     connection = connection_of(conflict)
+    effects = _effects_now(outcome)
+    if effects and right == "decide":
+        with transaction.atomic():
+            lock_rows(effects, decision.by)
+            carry_out(conflict, connection, effects, decision.by)
+            transaction.set_rollback(True)
     others = _answered_by(outcome.rule, conflict, connection)
     invited = _invited(outcome, *others.values())
     return Decided(conflict, choice, outcome, False, connection, closes=_ids(others), invitations=invited)
@@ -93,7 +104,7 @@ def decide(conflict: Conflict, decision: Decision) -> Decided:
     _, outcome, _ = _prepare(Conflict.objects.select_related("connection").get(pk=conflict.pk), decision, at)
     with transaction.atomic():
         # Rows are locked before links, and links before questions, as a merge does it.
-        effects = [effect for effect in outcome.effects if not effect.awaits]
+        effects = _effects_now(outcome)
         lock_rows(effects, decision.by)
         _lock_questions(conflict, outcome.rule)
         conflict = Conflict.objects.select_related("connection").get(pk=conflict.pk)
@@ -102,7 +113,8 @@ def decide(conflict: Conflict, decision: Decision) -> Decided:
         if now != outcome:
             raise Refused("stale_question", "Something was changed meanwhile. Nothing was written. Look at it again.")
         conflict.choice = choice.name
-        conflict.arguments = {**outcome.arguments, **check_arguments(choice, decision.arguments)}
+        # An argument in the form of the outcome, such as an address in canonical form, replaces what was typed.
+        conflict.arguments = {**check_arguments(choice, decision.arguments), **outcome.arguments}
         conflict.comment, conflict.remember = decision.comment, decision.remember or outcome.rule is not None
         if right == "propose":
             before = conflict.state
@@ -127,6 +139,10 @@ def decide(conflict: Conflict, decision: Decision) -> Decided:
             read = decide_account(connection, outcome.source_account, decision.by, notify=decision.notify)
     invited = _invited(outcome, *others.values())
     return Decided(conflict, choice, outcome, True, connection, run, _ids(others), read, invited)
+
+
+def _effects_now(outcome: Outcome) -> list[Effect]:
+    return [effect for effect in outcome.effects if not effect.awaits]
 
 
 def _invited(*outcomes: Outcome) -> tuple[str, ...]:
@@ -179,14 +195,26 @@ def _answered_by(draft: RuleDraft | None, conflict: Conflict, connection: Connec
     return found
 
 
-def confirm(conflict: Conflict, by: User | None, evidence_hash: str | None = None, *, notify: bool = True) -> Decided:
+def confirm(
+    conflict: Conflict, by: User | None, evidence_hash: str | None = None, *, comment: str = "", notify: bool = True
+) -> Decided:
     """Carry out the proposal as ``conflict`` was loaded. Raises Refused, also if the proposal changed meanwhile.
 
-    evidence_hash: that of the question as it was shown; None means that of ``conflict``.
+    evidence_hash: that of the question as it was shown; None means that of ``conflict``. comment: replaces that of the
+    proposal unless empty.
     """
+    return decide(conflict, replace(_confirming(conflict, by, evidence_hash, comment), notify=notify))
+
+
+def preview_confirming(conflict: Conflict, by: User | None) -> Decided:
+    """Return what :func:`confirm` would do, without writing. Raises Refused."""
+    return preview(conflict, _confirming(conflict, by))
+
+
+def _confirming(conflict: Conflict, by: User | None, evidence_hash: str | None = None, comment: str = "") -> Decision:
     _demand_proposal(conflict)
-    decision = proposal_of(conflict, by, evidence_hash or conflict.evidence_hash)
-    return decide(conflict, replace(decision, confirms=True, notify=notify))
+    proposed = proposal_of(conflict, by, evidence_hash or conflict.evidence_hash)
+    return replace(proposed, comment=comment or proposed.comment, confirms=True)
 
 
 def proposal_of(conflict: Conflict, by: User | None, evidence_hash: str | None = None) -> Decision:
@@ -204,8 +232,9 @@ def decline(conflict: Conflict, by: User | None, comment: str = "") -> Conflict:
             "state": [conflict.state, ConflictState.OPEN],
             "proposed answer": [conflict.choice, None],
         }
-        conflict.state, conflict.choice, conflict.arguments = ConflictState.OPEN, "", {}
-        conflict.proposed_by, conflict.comment, conflict.remember = None, comment, False
+        for name, value in UNDECIDED.items():
+            setattr(conflict, name, value)
+        conflict.comment = comment
         conflict.save()
         record_question(conflict, actor_of(by), changes)
         withdraw_proposals(conflict.connection_id, conflict.external_id)

@@ -14,6 +14,7 @@ from syncjobs.deciding.sides import load_sides, question_of
 from syncjobs.invitations.issuing import approve, end, propose, send_again
 from syncjobs.models import (
     OPEN_INVITATION,
+    PRESENT_STATES,
     WAITING_STATES,
     Conflict,
     ConflictKind,
@@ -45,11 +46,11 @@ def invite_address(connection: Connection, text: str, by: User | None, *, only_p
     email = canonical_email(text)
     if email is None:
         raise Refused("invalid_argument", NO_ADDRESS.format(text))
-    question = _question(connection, email)
     present = Invitation.objects.filter(email=email, state__in=OPEN_INVITATION).first()
     is_own = present is not None and present.connection_id == connection.pk
     if present is not None and is_own and (only_propose or present.state != InvitationState.PROPOSED):
         return Invited(present, repeated=True)
+    question = _question(connection, email)
     if question.state == ConflictState.PROPOSED and question.choice == INVITE and not only_propose:
         confirm(question, by)
     elif question.state in WAITING_STATES:
@@ -62,7 +63,12 @@ def invite_address(connection: Connection, text: str, by: User | None, *, only_p
 def _question(connection: Connection, email: str) -> Conflict:
     """Return the question about the person with an address. If there is none, it is made and not stored."""
     asked = Conflict.objects.select_related("connection").filter(
-        connection=connection, kind=ConflictKind.USER_NOT_FOUND, state__in=[*WAITING_STATES, ConflictState.DECIDED]
+        connection=connection,
+        kind=ConflictKind.USER_NOT_FOUND,
+        state__in=PRESENT_STATES,
+        # Only these are loaded, because a list of addresses may be as long as that of the questions. The canonical form
+        # differs from that of the source in case, around the address, and in the domain.
+        evidence__email__icontains=f"{email.partition('@')[0]}@",
     )
     waiting = [each for each in asked.order_by("pk") if canonical_email(str(each.evidence.get("email") or "")) == email]
     if len(waiting) > 1:

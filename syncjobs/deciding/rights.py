@@ -5,6 +5,7 @@ from typing import Final, Literal
 from django.utils import timezone
 
 from oncall.models import GroupLead, User
+from oncall.operations import may_manage
 from oncall.operations.authority import ADD_ACCOUNT, CHANGE_ACCOUNT
 from oncall.selectors.visible import Viewer, acts_as_lead
 from syncjobs.conflicts.concerned import Concern, concerns
@@ -43,11 +44,18 @@ def demand_right(
 
 
 def demand_rights_of_outcome(outcome: Outcome, by: User | None) -> None:
-    """Raises Refused if the outcome changes an account, or is remembered, and the account may not do that."""
+    """Raises Refused if the outcome links an account, invites, or is remembered, and the account may not do that.
+
+    Whom somebody becomes gets the pages of that person, so linking an account needs all rights of the account, whether
+    a row changes now or with an import.
+    """
     if by is None:
         return
-    if outcome.changes_account and not by.has_perm(CHANGE_ACCOUNT):
+    if outcome.accounts and not by.has_perm(CHANGE_ACCOUNT):
         raise Refused("not_allowed", "Only who may change accounts may link a person to one. Ask an administrator.")
+    for account in User.objects.filter(pk__in=outcome.accounts):
+        if not may_manage(by, account):
+            raise Refused("not_allowed", f"{account} has rights that you do not have. Ask an administrator.")
     if outcome.invitations and not may_approve_invitations(by):
         raise Refused("not_allowed", "Only who may add and change accounts may invite somebody. Ask an administrator.")
     if outcome.rule is not None and not by.has_perm(REMEMBER):

@@ -14,7 +14,7 @@ from connectors.models import Connection
 from oncall.models import User
 from oncall.operations import Actor, account
 from oncall.operations.audit import Changes, record
-from syncjobs.models import Conflict, ConflictKind, ConflictState, Rule, SyncItem
+from syncjobs.models import UNDECIDED, Conflict, ConflictKind, ConflictState, Rule, SyncItem
 from syncjobs.planning.decisions.values import RuleDraft
 
 #: How change records name a rule.
@@ -132,15 +132,7 @@ def _lock(rule: Rule, which: Q) -> list[int]:
 
 
 def _reopen(questions: list[int]) -> None:
-    Conflict.objects.filter(pk__in=questions).update(
-        state=ConflictState.OPEN,
-        choice="",
-        arguments={},
-        remember=False,
-        rule=None,
-        decided_by=None,
-        decided_at=None,
-    )
+    Conflict.objects.filter(pk__in=questions).update(**UNDECIDED)
 
 
 def _values(rule: Rule) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from oncall.models import User
 from syncjobs.models import (
     COOL_DOWN,
     OPEN_INVITATION,
+    UNDECIDED,
     Conflict,
     ConflictKind,
     ConflictState,
@@ -124,11 +125,7 @@ def lock_questions(email: str) -> list[Conflict]:
 
 def reopen(questions: list[Conflict]) -> None:
     """Open questions again whose invitation ended. What became of it is shown with the question."""
-    for question in questions:
-        question.state, question.choice, question.arguments = ConflictState.OPEN, "", {}
-        question.remember, question.rule = False, None
-        question.proposed_by, question.decided_by, question.decided_at = None, None, None
-        question.save()
+    Conflict.objects.filter(pk__in=[question.pk for question in questions]).update(**UNDECIDED)
 
 
 def withdraw_proposals(connection: int | None, external_id: str) -> None:

@@ -2,6 +2,7 @@
 
 from syncjobs.models.conflicts import (
     PRESENT_STATES,
+    UNDECIDED,
     WAITING_STATES,
     Awaits,
     Conflict,
@@ -31,6 +32,7 @@ __all__ = [
     "OPEN_PLAN",
     "PRESENT_STATES",
     "ROW_COLUMNS",
+    "UNDECIDED",
     "USABLE_INVITATION",
     "VALID_FOR",
     "WAITING_STATES",

@@ -1,6 +1,7 @@
 """Conflicts: questions that only a person can answer, and the rows of those about several rows."""
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from django.conf import settings
 from django.db import models
@@ -40,6 +41,21 @@ class ConflictKind(models.TextChoices):
 WAITING_STATES: Final = (ConflictState.OPEN, ConflictState.PROPOSED)
 #: The conflicts whose cause exists: those that wait, and those that were decided and are not asked again.
 PRESENT_STATES: Final = (*WAITING_STATES, ConflictState.DECIDED)
+
+
+#: The columns of a conflict that is open again: nothing of its former decision is left, apart from its comment.
+UNDECIDED: Final[Mapping[str, Any]] = {
+    "state": ConflictState.OPEN,
+    "choice": "",
+    "arguments": {},
+    "remember": False,
+    "rule": None,
+    "awaits": "",
+    "proposed_by": None,
+    "decided_by": None,
+    "decided_at": None,
+    "decided_until": None,
+}
 
 
 class Awaits(models.TextChoices):

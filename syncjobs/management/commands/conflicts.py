@@ -10,7 +10,7 @@ from django.utils import timezone
 from oncall.models import User
 from syncjobs.conflicts.concerned import Concern, concerns, sources_of
 from syncjobs.conflicts.invited import last_invitations
-from syncjobs.deciding.decide import Decided, Decision, confirm, decide, decline, preview
+from syncjobs.deciding.decide import Decided, Decision, confirm, decide, decline, preview, preview_confirming
 from syncjobs.deciding.sides import question_of
 from syncjobs.deciding.suggesting import Suggestion, suggestions
 from syncjobs.invitations.outbox import work_off
@@ -36,6 +36,15 @@ _ARGUMENT: Final = (
     "planned:KEY with its key in the evidence if two sources have the id"
 )
 
+_OF_AN_ANSWER: Final = frozenset({"set", "remember", "comment", "preview"})
+#: What is done -> the options that have an effect on it.
+_OPTIONS: Final = {
+    "resolve": _OF_AN_ANSWER,
+    "resolve_all": _OF_AN_ANSWER,
+    "confirm": frozenset({"comment", "preview"}),
+    "decline": frozenset({"comment"}),
+}
+
 
 class Command(ShellCommand):
     help = (
@@ -59,6 +68,7 @@ class Command(ShellCommand):
         parser.add_argument("--by", metavar="EMAIL", help="the account that answers (default: the shell, every right)")
 
     def work(self, **options: Any) -> int:
+        _demand_fitting(options)
         by = find_account(options["by"]) if options["by"] else None
         if options["resolve"]:
             number, choice = options["resolve"]
@@ -66,9 +76,7 @@ class Command(ShellCommand):
         if options["resolve_all"]:
             return self._resolve_all(options["resolve_all"], by, options)
         if options["confirm"]:
-            return self._answer(
-                options["confirm"], lambda conflict: _driven(confirm(conflict, by, notify=False)), options
-            )
+            return self._answer(options["confirm"], lambda conflict: self._confirm(conflict, by, options), options)
         if options["decline"]:
             return self._decline(options["decline"], by, options)
         return self._list(**options)
@@ -102,6 +110,11 @@ class Command(ShellCommand):
         arguments = dict(argument_of(text) for text in options["set"])
         decision = Decision(choice, arguments, by, options["comment"], options["remember"], notify=False)
         return preview(conflict, decision) if options["preview"] else _driven(decide(conflict, decision))
+
+    def _confirm(self, conflict: Conflict, by: User | None, options: Any) -> Decided:
+        if options["preview"]:
+            return preview_confirming(conflict, by)
+        return _driven(confirm(conflict, by, comment=options["comment"], notify=False))
 
     def _resolve_all(self, name: str, by: User | None, options: Any) -> int:
         """Answer each question by itself: one that is refused does not stop the others."""
@@ -203,6 +216,16 @@ class Command(ShellCommand):
             self.stdout.write(f"  Invitations: {', '.join(decided.invitations)}")
         if decided.applied and (text := read_in_words(decided)):
             self.stdout.write(f"  {text}")
+
+
+def _demand_fitting(options: Any) -> None:
+    """Raises CommandError if an option was given that has no effect here, so that nobody relies on it."""
+    action = next((name for name in _OPTIONS if options[name]), "")
+    fit = _OPTIONS.get(action, frozenset())
+    unfit = [name for name in sorted(_OF_AN_ANSWER) if options[name] and name not in fit]
+    if unfit:
+        what = f"--{action.replace('_', '-')}" if action else "the list"
+        raise CommandError(f"--{unfit[0]} has no effect with {what}. Nothing was written.", returncode=USAGE)
 
 
 def _driven(decided: Decided) -> Decided:

@@ -77,7 +77,7 @@ def merge(question: Question, arguments: Arguments, sides: Sides) -> Outcome:
         )
         for row in losers
     ]
-    return with_time(Outcome(tuple(effects), arguments={"into": into.ref, "values": values.ref}))
+    return with_time(Outcome(tuple(effects), arguments={"into": into.ref, "values": values.ref, **arguments}))
 
 
 def keep_all(question: Question, arguments: Arguments, sides: Sides) -> Outcome:

@@ -1,7 +1,6 @@
 """Decides questions about people: who a person of the source is here. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 
 from oncall.emails import canonical_email
@@ -37,11 +36,11 @@ def map_person(question: Question, arguments: Arguments, sides: Sides) -> Outcom
     if not account.active:
         raise Refused("invalid_argument", f"to: the account {to} is not active. Activate it first.")
     if account.row is not None:
-        return replace(_map_to_row(question, sides, account.row), account=account)
+        return _map_to_row(question, sides, _usable(account.row))
     row = _person_of(question, sides)
     if row is None:
         effect = _planned(question.label, question.external_id, f"is linked to the account {account.email}")
-        return with_time(Outcome((effect,), account=account, changes_account=True))
+        return with_time(Outcome((effect,), accounts=(account.id,)))
     if row.account_id is not None:
         raise Refused("stale_question", f"{row.name} has an account meanwhile. Nothing was written.")
     effect = Effect(
@@ -53,7 +52,7 @@ def map_person(question: Question, arguments: Arguments, sides: Sides) -> Outcom
         question.external_id,
         account_id=account.id,
     )
-    return Outcome((effect,), account=account, changes_account=True)
+    return Outcome((effect,), accounts=(account.id,))
 
 
 def map_claims(question: Question, arguments: Arguments, sides: Sides) -> Outcome:
@@ -66,7 +65,7 @@ def map_claims(question: Question, arguments: Arguments, sides: Sides) -> Outcom
     seen: set[str] = set()
     targets: set[str] = set()
     sources: set[str] = set()
-    changes_account = False
+    accounts: set[int] = set()
     for claim in filter(None, map(str.strip, arguments["claims"].split(","))):
         external_id, to = claim_of(claim)
         key = f"{question.connection_id}:{external_id}"
@@ -87,7 +86,7 @@ def map_claims(question: Question, arguments: Arguments, sides: Sides) -> Outcom
             continue
         targets.add(target.ref)
         sources.add(row.ref)
-        changes_account |= (target.account_id or row.account_id) is not None
+        accounts |= {*accounts_of(row, target)}
         if row.is_planned and not is_named:
             effects.append(_planned(row.name, external_id, _matched(target)))
         else:
@@ -96,7 +95,7 @@ def map_claims(question: Question, arguments: Arguments, sides: Sides) -> Outcom
         raise Refused("invalid_argument", "claims: a person who is merged cannot be the target of another claim.")
     if not seen:
         raise Refused("invalid_argument", "claims: nobody is named. Write claims such as U1:responder:5, U2:new.")
-    return with_time(Outcome(tuple(effects), changes_account=changes_account))
+    return with_time(Outcome(tuple(effects), accounts=tuple(sorted(accounts))))
 
 
 def claim_of(claim: str) -> tuple[str, str]:
@@ -174,7 +173,7 @@ def _person_or_account(text: str, sides: Sides) -> RowSide:
     account = sides.account(text)
     if account is None or account.row is None:
         raise Refused("invalid_argument", f"by: no person here has the account {text}. Write {PERSON}ID.")
-    return find_person(f"{PERSON}{account.row.id}", sides)
+    return _usable(account.row)
 
 
 def invitable_address(text: str, sides: Sides, row: RowSide | None) -> str:
@@ -203,14 +202,14 @@ def _own(question: Question) -> str:
 
 
 def _map_to_row(question: Question, sides: Sides, target: RowSide) -> Outcome:
-    has_account = target.account_id is not None
+    accounts = accounts_of(target)
     row = _person_of(question, sides)
     if row is None:
         effect = _planned(question.label, question.external_id, _matched(target))
-        return with_time(Outcome((effect,), changes_account=has_account))
+        return with_time(Outcome((effect,), accounts=accounts))
     if row.account_id is not None:
         raise Refused("stale_question", f"{row.name} has an account meanwhile. Nothing was written.")
-    return Outcome((_merged(row, target, question.external_id),), changes_account=has_account)
+    return Outcome((_merged(row, target, question.external_id),), accounts=accounts)
 
 
 def _person_of(question: Question, sides: Sides) -> RowSide | None:
@@ -218,6 +217,11 @@ def _person_of(question: Question, sides: Sides) -> RowSide | None:
     if sides.link is not None and sides.row is None:
         raise Refused("stale_question", f"{question.label} was deleted here meanwhile. Nothing was written.")
     return sides.row
+
+
+def accounts_of(*people: RowSide) -> tuple[int, ...]:
+    """Return the accounts of people."""
+    return tuple(person.account_id for person in people if person.account_id is not None)
 
 
 def _planned(name: str, external_id: str, change: str) -> Effect:
@@ -234,6 +238,11 @@ def find_person(text: str, sides: Sides) -> RowSide:
     row = sides.person(int(number)) if number.isascii() and number.isdecimal() and len(number) < 18 else None
     if row is None:
         raise Refused("invalid_argument", f"{text!r} is no person here. Write the number of a person: {PERSON}ID.")
+    return _usable(row)
+
+
+def _usable(row: RowSide) -> RowSide:
+    """Return a person who may be the target of an answer. Raises Refused."""
     if row.merged or not row.active:
         state = "was merged into another person" if row.merged else "is not active"
         raise Refused("invalid_argument", f"{row.name} ({PERSON}{row.id}) {state}. Choose another person.")

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from oncall.aggregates import Values
 from syncjobs.planning.canonical import have_same_meaning
+from syncjobs.planning.decisions.people import accounts_of
 from syncjobs.planning.decisions.values import (
     Arguments,
     Effect,
@@ -14,6 +15,7 @@ from syncjobs.planning.decisions.values import (
     Refused,
     RowSide,
     Sides,
+    with_time,
 )
 from syncjobs.planning.values import Change, element_key
 
@@ -65,6 +67,9 @@ def relink(question: Question, arguments: Arguments, sides: Sides) -> Outcome:
     A field that was edited here keeps its value. Its base stays the last value of the old object, so that the next
     sync asks if the new object has another one.
     """
+    planned = sides.rows.get(question.evidence["rows"][1])
+    if planned is not None and planned.is_planned:
+        return _relink_later(question, sides, planned)
     old, new, old_link, new_link = _old_and_new(question, sides)
     if old.account_id is not None and new.account_id is not None:
         raise Refused("invalid_argument", f"{old.name} and {new.name} have an account each. Unlink one first.")
@@ -109,7 +114,36 @@ def relink(question: Question, arguments: Arguments, sides: Sides) -> Outcome:
         merge_into=old.id,
         values=new.id if old_link.primary else old.id,
     )
-    return Outcome((ignored, merged), changes_account=new.account_id is not None)
+    return Outcome((ignored, merged), accounts=accounts_of(new))
+
+
+def _relink_later(question: Question, sides: Sides, new: RowSide) -> Outcome:
+    """Return what happens as soon as the new object is imported. What was edited here is compared then."""
+    old_key, _ = question.evidence["rows"]
+    old = sides.rows.get(old_key)
+    link = None if old is None else next((each for each in old.links if _key(each) == old_key), None)
+    if old is None or old.is_planned or old.merged or link is None or link.state == "ignored":
+        raise _moved(question)
+    merged = Effect(
+        question.row_kind,
+        new.name,
+        f"is merged into “{old.name}” ({old.id}), which follows the new object from now on",
+        external_id=question.external_id,
+        merge_into=old.id,
+        awaits="import",
+    )
+    return with_time(Outcome((merged,)))
+
+
+def _key(link: LinkSide) -> str:
+    return element_key(link.connection_id, link.external_id)
+
+
+def _moved(question: Question) -> Refused:
+    return Refused(
+        "stale_question",
+        f"A row of {question.label} was merged, deleted or detached meanwhile. Nothing was written.",
+    )
 
 
 def _followed(question: Question, sides: Sides) -> tuple[LinkSide, RowSide]:
@@ -126,13 +160,13 @@ def _old_and_new(question: Question, sides: Sides) -> tuple[RowSide, RowSide, Li
     if new is None:
         raise Refused(
             "stale_question",
-            f"{question.label} is not imported yet. Nothing was written. Apply the waiting plan first.",
+            f"{question.label} is not imported, and no plan that waits creates it. Nothing was written. Plan again.",
         )
-    links = {element_key(link.connection_id, link.external_id): link for link in (*new.links, *(old or new).links)}
+    links = {_key(link): link for link in (*new.links, *(old or new).links)}
     old_link, new_link = links.get(old_key), links.get(new_key)
     if (
         old is None
-        or old.id == new.id
+        or old.ref == new.ref
         or old.merged
         or new.merged
         or old_link is None
@@ -140,10 +174,7 @@ def _old_and_new(question: Question, sides: Sides) -> tuple[RowSide, RowSide, Li
         or old_link.state == "ignored"
         or new_link.state != "linked"
     ):
-        raise Refused(
-            "stale_question",
-            f"A row of {question.label} was merged, deleted or detached meanwhile. Nothing was written.",
-        )
+        raise _moved(question)
     return old, new, old_link, new_link
 
 

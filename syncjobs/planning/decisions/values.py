@@ -248,11 +248,11 @@ class Outcome:
     """What a decision does.
 
     deferred: when it takes effect, in words, if it needs an import or a read first. awaits: what its later part waits
-    for, if there is one. arguments: with their defaults, where a later import could give the defaults another meaning.
-    reads: ids of the schedules that are read again at once. account: the account that a person is linked to.
-    changes_account: whether somebody gets an account, or becomes a person who has one. invitations: the people who are
-    invited. until: ISO instant until which the decision holds; empty if it has no end. source_account: what is decided
-    about the account at the source.
+    for, if there is one. arguments: those that are stored in another form than they were given, and defaults that a
+    later import could change. reads: ids of the schedules that are read again at once. accounts: ids of the accounts
+    that somebody gets, or whose person somebody becomes. invitations: the people who are invited. until: ISO instant
+    until which the decision holds; empty if it has no end. source_account: what is decided about the account at the
+    source.
     """
 
     effects: tuple[Effect, ...] = ()
@@ -260,9 +260,8 @@ class Outcome:
     awaits: Awaits = ""
     arguments: Arguments = field(default_factory=dict)
     reads: tuple[str, ...] = ()
-    account: AccountSide | None = None
     rule: RuleDraft | None = None
-    changes_account: bool = False
+    accounts: tuple[int, ...] = ()
     invitations: tuple[Invitee, ...] = ()
     until: str = ""
     source_account: AccountOfSource | None = None

@@ -7,17 +7,19 @@ from typing import Any
 
 import pytest
 from django.core import mail
+from django.db.models.signals import post_init
 from django.test import Client
 
 from oncall.aggregates import Draft
 from oncall.models import Responder, Role, User
 from oncall.operations import link_account, write
 from syncjobs.deciding.decide import Decision, confirm, decide, decline, preview
+from syncjobs.deciding.inviting import invite_address
 from syncjobs.invitations.buckets import BUCKETS
 from syncjobs.invitations.outbox import work_off
 from syncjobs.models import Conflict, ConflictState, Invitation, InvitationState, Rule
 from syncjobs.planning.decisions.values import Refused
-from tests.syncjobs.conftest import BY, Sync, contents, user, world
+from tests.syncjobs.conftest import BY, Sync, contents, layer, schedule, user, world
 from tests.syncjobs.invitations.conftest import account
 from tests.syncjobs.invitations.mails import PASSWORD, pass_time, path_in, question
 from tests.syncjobs.management.test_shell import document, shell
@@ -260,3 +262,23 @@ def test_the_question_is_in_the_story_of_the_page(imported: Sync, client: Client
     page: Any = client.get(f"/admin/syncjobs/conflict/{question().pk}/change/")
     assert "did not accept; the link expired" in page.content.decode()
     assert Conflict.objects.filter(state=ConflictState.OPEN).count() == 3
+
+
+def test_an_address_loads_only_the_questions_that_may_have_it(sync: Sync) -> None:
+    """A list of 1000 addresses of a source with 1000 people does not load a million questions."""
+    people = [user(f"U{n}", f"Person {n}", email=f"person{n}@example.com") for n in range(4, 40)]
+    ana = user("U1", "Ana", email=" Ana@EXÄMPLE.example")
+    sync.source.change(users=(ana, *world().users[1:], *people), schedules=(schedule("S1", "S", layer("U1", "U5")),))
+    sync.run()
+    loaded: list[int] = []
+
+    def note(instance: Conflict, **signal: Any) -> None:
+        loaded.append(instance.pk)
+
+    post_init.connect(note, sender=Conflict)
+    try:
+        invited = invite_address(sync.connection, "ana@exämple.example", None)
+    finally:
+        post_init.disconnect(note, sender=Conflict)
+    assert invited.invitation.external_id == "U1"
+    assert set(loaded) == {Conflict.objects.get(label="Ana", kind="user_not_found").pk}

@@ -6,9 +6,10 @@ import pytest
 
 from oncall.aggregates import Draft
 from oncall.operations import write
+from syncjobs.deciding.decide import Decision, decide
 from syncjobs.models import Conflict, ConflictState
 from syncjobs.planning.decisions.table import CHOICES
-from tests.syncjobs.conftest import BY, Sync
+from tests.syncjobs.conftest import BY, Sync, contents
 from tests.syncjobs.management.test_shell import document, shell
 
 pytestmark = pytest.mark.django_db
@@ -83,3 +84,47 @@ def test_states_are_chosen_and_only_what_waits_exits_3(imported: Sync) -> None:
     code, table = shell("conflicts", "acme", "--kind", "user_not_found")
     assert code == 3
     assert "schedule Primary" in table
+
+
+# --- options that belong to an answer
+
+
+def proposed(imported: Sync) -> Conflict:
+    conflict = Conflict.objects.get(kind="user_not_found", label="Ana")
+    decide(conflict, Decision("leave", {}, None, comment="as the lead says", propose=True))
+    conflict.refresh_from_db()
+    return conflict
+
+
+def test_confirming_can_be_previewed_and_commented(imported: Sync) -> None:
+    conflict = proposed(imported)
+    before = contents()
+    shown = document("conflicts", "--confirm", str(conflict.pk), "--preview")
+    assert (shown["applied"], shown["choice"], shown["state"], contents()) == (False, "leave", "proposed", before)
+    code, _ = shell("conflicts", "--confirm", str(conflict.pk), "--comment", "agreed")
+    conflict.refresh_from_db()
+    assert (code, conflict.state, conflict.comment) == (0, ConflictState.DECIDED, "agreed")
+
+
+@pytest.mark.parametrize(
+    ("action", "option"),
+    [
+        ("", "--preview"),
+        ("", "--remember"),
+        ("", "--set=to=x"),
+        ("", "--comment=x"),
+        ("--confirm", "--remember"),
+        ("--confirm", "--set=to=x"),
+        ("--decline", "--preview"),
+        ("--decline", "--remember"),
+        ("--decline", "--set=to=x"),
+    ],
+)
+def test_an_option_without_effect_is_wrong_usage_and_nothing_is_written(
+    imported: Sync, action: str, option: str
+) -> None:
+    conflict = proposed(imported)
+    before = contents()
+    given = (f"{action}={conflict.pk}",) if action else ()
+    code, out = shell("conflicts", *given, option)
+    assert (code, option.partition("=")[0] in out, contents()) == (64, True, before)
