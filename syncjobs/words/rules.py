@@ -8,6 +8,7 @@ from connectors.records import ENTITY_WORDS, entity_type_of
 from syncjobs.models import ConflictKind, Rule
 from syncjobs.planning.decisions.rules import EVERY
 from syncjobs.planning.decisions.table import CHOICES
+from syncjobs.words.losses import loss_title
 from syncjobs.words.values import field_word
 
 
@@ -35,6 +36,7 @@ SUBJECTS: Final[Mapping[str, Callable[[str], str]]] = {
         f"schedules with the time zone “{pattern}”" if pattern else "schedules without a time zone"
     ),
     ConflictKind.BOTH_EDITED: _field,
+    ConflictKind.UNSUPPORTED: lambda pattern: loss_title(pattern, pattern),
 }
 
 

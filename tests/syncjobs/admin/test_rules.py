@@ -38,6 +38,11 @@ EXAMPLES: Mapping[tuple[str, str], tuple[str, dict[str, str], tuple[str, ...]]] 
     ("both_edited", "keep_mine"): ("schedule.name", {}, ("the field “Name” of schedules", "Keep the values here")),
     ("both_edited", "keep_mine_always"): ("user_group.members", {}, ("“Members” of user groups", "Always keep")),
     ("both_edited", "take_source"): ("service.policy_key", {}, ("of services", "Take the source's values")),
+    ("unsupported", "acknowledge"): (
+        "override_order_assumed",
+        {},
+        ("The source does not show which of these overlapping overrides wins.", "I know this"),
+    ),
 }
 
 
