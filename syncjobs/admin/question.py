@@ -223,6 +223,8 @@ class QuestionPage:
             "concern": concern,
             "mark": {"text": conflict.get_state_display(), "type": COLOURS[ConflictState(conflict.state)]},
             "sides": differing(sides),
+            "has_here": any(side.here is not None for side in sides),
+            "has_there": any(side.there is not None for side in sides),
             "links": links if self.with_addresses else without_addresses(links),
             "since": ago(conflict.opened_at),
             "waiting": waiting,

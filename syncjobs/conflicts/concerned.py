@@ -21,6 +21,7 @@ from oncall.tables.base import chunks, local_id
 from oncall.tables.kinds import ROOTS
 from syncjobs.conflicts.deleted import owners_of_deleted
 from syncjobs.conflicts.next_shifts import NextShifts
+from syncjobs.conflicts.told_apart import ToldApart
 from syncjobs.models import ROW_COLUMNS, Conflict, ConflictRow, ExternalLink
 from syncjobs.planning.conflicts import NAMES_ROWS
 from syncjobs.planning.values import element_key
@@ -120,6 +121,9 @@ def concerns(
     is_told_all = account is None or may_view_all(account, Conflict)
     led = set() if is_told_all else set(told_to(account, UserGroup.objects.order_by()).values_list("pk", flat=True))
     shifts = NextShifts(schedules.values(), int(at.timestamp()), render=render)
+    of_groups = ToldApart("user_group", _group_names(held.values(), deleted.values(), schedules, policies))
+    of_schedules = ToldApart("schedule", {pk: each.name for pk, each in schedules.items()})
+    of_policies = ToldApart("escalation_policy", {pk: each.name for pk, each in policies.items()})
     found = {each.pk: _of_source(each) for each in conflicts if not each.entity_type}
     for pk, by_key in rows.items():
         kind = kinds[pk]
@@ -138,11 +142,24 @@ def concerns(
                 owners = [schedules.get(key) for key in each.schedules if kind != "schedule" or key == row_id]
                 owners += [policies.get(key) for key in each.policies if kind != "schedule"]
                 groups |= {(owner.group.pk, owner.group.name) for owner in owners if owner and owner.group}
-        in_words = sorted(f"escalation policy {policies[key].name}" for key in in_policies)
-        told = groups if is_told_all else {group for group in groups if group[0] in led}
-        names, ids = tuple(sorted(name for _, name in told)), frozenset(group for group, _ in groups)
-        found[pk] = Concern(by_key, names, (*shifts.in_words(in_schedules), *in_words), ids)
+        in_words = sorted(f"escalation policy {name}" for name in of_policies.of(in_policies).values())
+        ids = frozenset(group for group, _ in groups)
+        names = tuple(sorted(of_groups.of(ids if is_told_all else ids & led).values()))
+        in_time = shifts.in_words(in_schedules, of_schedules.of({key for key, _ in in_schedules}))
+        found[pk] = Concern(by_key, names, (*in_time, *in_words), ids)
     return found
+
+
+def _group_names(
+    held: Iterable[_Held],
+    deleted: Iterable[set[_Group]],
+    schedules: Mapping[int, Schedule],
+    policies: Mapping[int, EscalationPolicy],
+) -> dict[int, str]:
+    """Return the names of all user groups that may be concerned, by id."""
+    names = dict(group for groups in (*(each.groups for each in held), *deleted) for group in groups)
+    owners = (owner.group for rows in (schedules, policies) for owner in rows.values())
+    return names | {group.pk: group.name for group in owners if group is not None}
 
 
 def _owners_of_deleted(conflicts: Sequence[Conflict]) -> dict[int, set[_Group]]:

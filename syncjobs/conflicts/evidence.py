@@ -8,10 +8,11 @@ from connectors.models import Connection
 from connectors.records import entity_type_of
 from oncall.masking import hide_addresses, without_addresses
 from oncall.tables.base import local_id, source_of
-from syncjobs.conflicts.concerned import keys_of
+from syncjobs.conflicts.concerned import keys_of, rows_of
 from syncjobs.conflicts.invited import last_invitations
 from syncjobs.conflicts.noted import notes_of
 from syncjobs.conflicts.planned import planned_objects
+from syncjobs.conflicts.told_apart import numbered
 from syncjobs.conflicts.words import NO_ACCOUNT, PRESENCE, ZONE_RULES, account_in_words
 from syncjobs.models import Conflict, ConflictKind
 from syncjobs.planning.conflicts import ABOUT_ROWS
@@ -23,11 +24,14 @@ from syncjobs.words.values import Lines, NameOf, element_line, field_lines, fiel
 
 @dataclass(frozen=True, slots=True)
 class Sides:
-    """A field with its values here and at the source. A side without a value has no lines."""
+    """A field with its values here and at the source. A side without a value has no lines.
+
+    None: the side does not have the field, so it is not shown there.
+    """
 
     word: str
-    here: Lines
-    there: Lines
+    here: Lines | None
+    there: Lines | None
 
 
 def sides_of(conflict: Conflict, *, with_addresses: bool) -> tuple[Sides, ...]:
@@ -51,7 +55,7 @@ def _sides(conflict: Conflict, names: Names) -> tuple[Sides, ...]:
             address = Sides("E-mail address", _lines(why), _lines(evidence.get("email")))
             invitation = last_invitations([conflict]).get(conflict.pk)
             words = _lines(invitation_in_words(invitation)) if invitation is not None else ()
-            return (address, Sides("Invitation", words, ())) if words else (address,)
+            return (address, Sides("Invitation", words, None)) if words else (address,)
         case ConflictKind.TIMEZONE_MISMATCH:
             return _zone(evidence)
         case ConflictKind.DELETED_HERE:
@@ -75,7 +79,7 @@ def _sides(conflict: Conflict, names: Names) -> tuple[Sides, ...]:
 
 
 def names_of_rows(conflict: Conflict) -> dict[str, str]:
-    """Return a text for each key of a conflict about rows, such as ``Night (PagerDuty (acme))``."""
+    """Return a text for each key of a conflict about rows, such as ``Night #4, imported from PagerDuty (acme)``."""
     names, keys = Names(), keys_of(conflict)
     for key in keys:
         names.find(conflict.entity_type, key)
@@ -83,21 +87,20 @@ def names_of_rows(conflict: Conflict) -> dict[str, str]:
     sources = Connection.objects.in_bulk({int(source_of(key)) for key in keys if source_of(key).isdecimal()})
     labels = {str(pk): connection.origin_label for pk, connection in sources.items()}
     missing = [key for key in keys if local_id(key) is None and not names.find(conflict.entity_type, key)]
-    planned = planned_objects(entity_type_of(conflict.entity_type), missing)
-    return {
-        key: _row(conflict, key, names, labels.get(source_of(key), ""), planned[key].name if key in planned else "")
-        for key in keys
-    }
+    kind = entity_type_of(conflict.entity_type)
+    planned, rows = planned_objects(kind, missing), rows_of(kind, keys)
 
+    def text_of(key: str) -> str:
+        """Return a row in words. A row that does not exist has its planned name or id, or its kind and id if it did."""
+        name = numbered(names.find(conflict.entity_type, key), rows.get(key))
+        if local_id(key) is not None:
+            return f"{name}, created here" if key in rows else f"{names(conflict.entity_type, key)}, deleted here"
+        source = labels.get(source_of(key), "")
+        if name:
+            return f"{name}, imported from {source}"
+        return f"{planned[key].name if key in planned else key.partition(':')[2]}, not yet imported from {source}"
 
-def _row(conflict: Conflict, key: str, names: Names, source: str, planned: str) -> str:
-    """Return a row in words. A row that does not exist has its planned name or its id, or its kind and id if it did."""
-    name = names.find(conflict.entity_type, key)
-    if local_id(key) is not None:
-        return f"{name}, created here" if name else f"{names(conflict.entity_type, key)}, deleted here"
-    if name:
-        return f"{name}, imported from {source}"
-    return f"{planned or key.partition(':')[2]}, not yet imported from {source}"
+    return {key: text_of(key) for key in keys}
 
 
 def _rows(conflict: Conflict) -> tuple[Sides, ...]:
@@ -111,8 +114,8 @@ def _rows(conflict: Conflict) -> tuple[Sides, ...]:
     texts = names_of_rows(conflict)
     rows = Sides(
         word,
-        tuple(text for key, text in texts.items() if not is_there(key)),
-        tuple(text for key, text in texts.items() if is_there(key)),
+        tuple(text for key, text in texts.items() if not is_there(key)) or None,
+        tuple(text for key, text in texts.items() if is_there(key)) or None,
     )
     address = _lines(conflict.evidence.get("email"))
     return (Sides("E-mail address", address, address), rows) if address else (rows,)
@@ -121,7 +124,7 @@ def _rows(conflict: Conflict) -> tuple[Sides, ...]:
 def _absent(evidence: Mapping[str, Any]) -> tuple[Sides, ...]:
     rows = [Sides(field_word("active"), ("yes",), _lines(PRESENCE[evidence["presence"]]))]
     edited = tuple(dict.fromkeys(field_word(path) for path in evidence.get("edited", ())))
-    return (*rows, Sides("Edited", edited, ())) if edited else tuple(rows)
+    return (*rows, Sides("Edited", edited, None)) if edited else tuple(rows)
 
 
 def _recreated(conflict: Conflict) -> tuple[Sides, ...]:
@@ -135,9 +138,9 @@ def _zone(evidence: Mapping[str, Any]) -> tuple[Sides, ...]:
     here = f"{kept}: the last known one is kept" if kept else "not set: the schedule is inactive"
     rows = [Sides("Time zone", (here,), _lines(evidence.get("raw")) or ("none",))]
     if evidence.get("candidates"):
-        rows.append(Sides("It may mean", (), _lines(evidence["candidates"])))
+        rows.append(Sides("It may mean", None, _lines(evidence["candidates"])))
     if why := ZONE_RULES.get(evidence.get("rule", "")):
-        rows.append(Sides("Why", (), (why,)))
+        rows.append(Sides("Why", None, (why,)))
     return tuple(rows)
 
 

@@ -1,6 +1,6 @@
 """Says when the next shift of a schedule, or of a person in a schedule, begins."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 from oncall.models import Schedule
@@ -23,7 +23,6 @@ class NextShifts:
 
     def __init__(self, schedules: Collection[Schedule], at: int, *, render: bool = True) -> None:
         self._at = at
-        self._names = {schedule.pk: schedule.name for schedule in schedules}
         self._spans: dict[int, tuple[Span, ...]] = {}
         self._people: dict[object, int | None] = {}
         for piece in chunks(schedule for schedule in schedules if render and schedule.active):
@@ -50,17 +49,17 @@ class NextShifts:
                         starts[person] = min(span.start, starts.get(person, span.start))
         return starts
 
-    def in_words(self, wanted: Iterable[tuple[int, int | None]]) -> tuple[str, ...]:
+    def in_words(self, wanted: Iterable[tuple[int, int | None]], names: Mapping[int, str]) -> tuple[str, ...]:
         """Return a text for each schedule, that with the next shift first.
 
-        wanted: schedules, with the person whose shift counts; None: the shift of anybody.
+        wanted: schedules, with the person whose shift counts; None: the shift of anybody. names: of the schedules.
         """
         starts: dict[int, int | None] = {}
         for schedule, person in wanted:
             found = [each for each in (self._start(schedule, person), starts.get(schedule)) if each is not None]
             starts[schedule] = min(found, default=None)
-        order = sorted(starts, key=lambda pk: (starts[pk] is None, starts[pk] or 0, self._names[pk], pk))
-        return tuple(f"schedule {self._names[pk]}{self._shift_in_words(starts[pk])}" for pk in order)
+        order = sorted(starts, key=lambda pk: (starts[pk] is None, starts[pk] or 0, names[pk], pk))
+        return tuple(f"schedule {names[pk]}{self._shift_in_words(starts[pk])}" for pk in order)
 
     def _start(self, schedule: int, person: int | None) -> int | None:
         for span in self._spans.get(schedule, ()):

@@ -72,7 +72,12 @@ ZONE_RULES: Final[Mapping[str, str]] = {
 
 def sentence(conflict: Conflict, sources: Sequence[str]) -> str:
     """Return what a question is about, in a sentence that names both sides. sources: names of its connections."""
-    return SENTENCES[ConflictKind(conflict.kind)](conflict, " and ".join(sources) or "the source")
+    return SENTENCES[ConflictKind(conflict.kind)](conflict, _listed(sources) or "the source")
+
+
+def _listed(texts: Sequence[str]) -> str:
+    """Return texts as a list in a sentence, such as ``a, b and c``."""
+    return " and ".join(filter(None, (", ".join(texts[:-1]), *texts[-1:])))
 
 
 def _equal_names(conflict: Conflict, source: str) -> str:
@@ -80,8 +85,10 @@ def _equal_names(conflict: Conflict, source: str) -> str:
     here = sum(1 for key in keys if local_id(key) is not None)
     made = [f"{here} made here"] if here else []
     words = ENTITY_WORDS[entity_type_of(conflict.entity_type)][1]
+    if not here:
+        return f"{len(keys)} {words} from {source} have the name {conflict.label}."
     imported = [f"{len(keys) - here} from {source}"] if len(keys) > here else []
-    return f"{len(keys)} {words} have the name {conflict.label}: {' and '.join([*imported, *made])}."
+    return f"{len(keys)} {words} have the name {conflict.label}: {_listed([*imported, *made])}."
 
 
 def _loss(conflict: Conflict) -> str:

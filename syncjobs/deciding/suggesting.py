@@ -72,4 +72,10 @@ def _zone(conflict: Conflict) -> Suggestion | None:
     if not candidates:
         return None
     raw = conflict.evidence.get("raw") or "a missing zone"
-    return Suggestion("confirm", f"{candidates[0]} is the most likely meaning of {raw}.", {"zone": candidates[0]})
+    is_guess = conflict.evidence.get("rule") == "unknown"
+    reason = (
+        f"of all time zones, {candidates[0]} is spelled most like {raw}"
+        if is_guess
+        else (f"{candidates[0]} is the most likely meaning of {raw}")
+    )
+    return Suggestion("confirm", f"{reason[:1].upper()}{reason[1:]}.", {"zone": candidates[0]})

@@ -29,6 +29,7 @@ from syncjobs.planning.decisions.people import PERSON
 from syncjobs.planning.decisions.table import choices_of, find_choice
 from syncjobs.planning.decisions.values import PLANNED, Choice, Refused
 from syncjobs.words.names import Names
+from syncjobs.words.values import Lines
 
 #: How many people and accounts are suggested while somebody types.
 MOST_PEOPLE: Final = 20
@@ -163,7 +164,7 @@ def _sources(conflict: Conflict, concern: Concern, sides: Sequence[Sides], accou
         if key in texts and key in refs
     }
     paths = {
-        path: side.word if "." not in path else f"{side.word}: {', '.join(side.here or side.there)}"
+        path: side.word if "." not in path else f"{side.word}: {', '.join(side.here or side.there or ())}"
         for path, side in zip(sorted(conflict.evidence), sides, strict=False)
         if path in conflict.paths
     }
@@ -212,13 +213,18 @@ def earlier_decisions(conflict: Conflict) -> list[dict[str, Any]]:
     return [{"conflict": each, "label": label_of_choice(each)} for each in decided.order_by("-pk")[:10]]
 
 
+def _marked(lines: Lines | None, others: Lines | None) -> list[tuple[str, bool]] | None:
+    """Return the lines of a side with whether the other side, which has the same field, lacks them."""
+    return None if lines is None else [(line, others is not None and line not in others) for line in lines]
+
+
 def differing(sides: Iterable[Sides]) -> list[dict[str, Any]]:
     """Return the sides with the lines that the other side does not have marked."""
     return [
         {
             "word": side.word,
-            "here": [(line, line not in side.there) for line in side.here],
-            "there": [(line, line not in side.here) for line in side.there],
+            "here": _marked(side.here, side.there),
+            "there": _marked(side.there, side.here),
         }
         for side in sides
     ]

@@ -13,8 +13,9 @@ def invitation_in_words(invitation: Invitation) -> str:
             who = invitation.proposed_by or "Somebody"
             return f"{who} proposed to invite {email}; an administrator approves or revokes it."
         case InvitationState.QUEUED:
-            error = f" The last of {invitation.tries} attempts failed: {invitation.last_error}"
-            return f"The mail to {email} is sent {_when(invitation.next_try)}.{error if invitation.last_error else ''}"
+            failed = f" The last of {invitation.tries} attempts failed: {invitation.last_error}"
+            error = failed if invitation.last_error else ""
+            return f"The mail to {email} waits to be sent, {_when(invitation.next_try)} or later.{error}"
         case InvitationState.SENT:
             return f"{email} was invited {_when(invitation.sent_at)}; the link is valid until " + (
                 f"{invitation.expires_at:%d %b %Y %H:%M} UTC." if invitation.expires_at else "it is used."

@@ -21,3 +21,11 @@ def picture(page: "Page", name: str, *, full: bool = False) -> None:
 def fits(page: "Page") -> bool:
     """Returns whether the page is no wider than the window."""
     return bool(page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
+
+
+def cut_titles(page: "Page") -> list[str]:
+    """Returns the parts of the path in the header that are cut, because something beside them takes their place."""
+    script = """parts => parts.filter(part => part.scrollWidth > part.clientWidth + 1
+        || (part.textContent.trim() && part.getBoundingClientRect().width < 8)).map(part => part.textContent.trim())"""
+    found = page.eval_on_selector_all("#header-inner h1, #header-inner h1 > :is(a, span)", script)
+    return [str(each) for each in found]

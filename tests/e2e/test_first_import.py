@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.browsers import CHROMIUM, fits, picture
+from tests.e2e.browsers import CHROMIUM, cut_titles, fits, picture
 from tests.paths import REPOSITORY
 
 pytest.importorskip("playwright")
@@ -266,6 +266,7 @@ def test_pages_fit_a_telephone(page: Page, path: str) -> None:
     page.goto(path)
     page.wait_for_load_state("networkidle")
     assert fits(page)
+    assert cut_titles(page) == []
 
 
 def test_a_key_id_of_xmatters_without_its_prefix_is_refused_with_the_prefix(page: Page) -> None:

@@ -18,7 +18,7 @@ from syncjobs.deciding.decide import Decision, decide
 from syncjobs.invitations.outbox import hash_of
 from syncjobs.models import VALID_FOR, Conflict, Invitation, InvitationState, Rule
 from tests.e2e.accessibility import faults
-from tests.e2e.browsers import CHROMIUM, fits, picture
+from tests.e2e.browsers import CHROMIUM, cut_titles, fits, picture
 from tests.syncjobs.conflicts.test_kinds import KINDS
 from tests.syncjobs.conftest import Sync, layer, schedule, user, world
 
@@ -180,9 +180,23 @@ def test_every_page_is_accessible_and_fits(opened: OpenWindow, look: str) -> Non
         picture(page, f"{name}-{look}", full=True)
         picture(page, f"{name}-{look}-window")
         wrong += [f"{name}: {fault}" for fault in faults(page)]
+        if LOOKS[look].width < 640:
+            wrong += [f"{name}: “{title}” is cut" for title in cut_titles(page)]
         if not fits(page):
             wrong.append(f"{name}: the page is wider than the window")
     assert not wrong, "\n".join(wrong)
+
+
+def test_an_invitation_is_accepted_in_a_browser(opened: OpenWindow) -> None:
+    page = opened(LOOKS["narrow"], False)
+    _accept(page)
+    for field in page.locator("input[type=password]").all():
+        field.fill("nine purple otters knit")
+    page.get_by_role("button", name="Accept the invitation").click()
+    expect(page.get_by_text("You accepted the invitation.")).to_be_visible()
+    assert Invitation.objects.get(email="noa@example.com").state == InvitationState.ACCEPTED
+    page.goto(f"/invitation/{TOKEN}/")
+    expect(page.get_by_role("heading", name="This invitation is not valid any more")).to_be_visible()
 
 
 FAULTY = """<main><h1>One</h1><h3>Three</h3><p style="color: #999">Pale</p><input><button></button><a href="#"></a>

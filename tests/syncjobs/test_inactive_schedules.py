@@ -90,7 +90,7 @@ def in_the_walk_of_the_shell(world: World) -> None:
 
 def in_a_conflict(world: World) -> None:
     shifts = NextShifts([Schedule.objects.get(pk=world.schedule)], AT)
-    assert shifts.in_words([(world.schedule, world.ana)]) == ("schedule Mixed",)
+    assert shifts.in_words([(world.schedule, world.ana)], {world.schedule: "Mixed"}) == ("schedule Mixed",)
 
 
 def in_parity(world: World) -> None:

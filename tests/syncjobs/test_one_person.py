@@ -165,7 +165,7 @@ def in_the_walk_of_the_shell(world: World) -> None:
 
 def in_a_conflict(world: World) -> None:
     shifts = NextShifts([Schedule.objects.get(pk=world.schedule)], AT)
-    assert shifts.in_words([(world.schedule, world.ana)]) == ("schedule Mixed: on call now",)
+    assert shifts.in_words([(world.schedule, world.ana)], {world.schedule: "Mixed"}) == ("schedule Mixed: on call now",)
 
 
 def in_parity(world: World) -> None:

@@ -54,16 +54,21 @@ class Command(ShellCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("connection", nargs="?", help="only those of this connection, or about one of its rows")
-        parser.add_argument("--kind", choices=ConflictKind.values)
+        parser.add_argument("--kind", choices=ConflictKind.values, help="only questions of this kind")
         parser.add_argument("--state", choices=[*ConflictState.values, "all"], help="default: open and proposed")
         answer = parser.add_mutually_exclusive_group()
-        answer.add_argument("--resolve", nargs=2, metavar=("ID", "CHOICE"), help="answer one question")
+        answer.add_argument(
+            "--resolve",
+            nargs=2,
+            metavar=("ID", "CHOICE"),
+            help="answer one question; a wrong CHOICE lists the answers that it has",
+        )
         answer.add_argument("--resolve-all", metavar="CHOICE", help="answer all questions of a kind: needs --kind")
         answer.add_argument("--confirm", metavar="ID", help="carry out the answer that a lead has proposed")
         answer.add_argument("--decline", metavar="ID", help="drop the answer that a lead has proposed")
         parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help=_ARGUMENT)
         parser.add_argument("--remember", action="store_true", help="give this answer to later questions, too")
-        parser.add_argument("--comment", default="", metavar="TEXT")
+        parser.add_argument("--comment", default="", metavar="TEXT", help="why; the page of the question shows it")
         parser.add_argument("--preview", action="store_true", help="show the effects and write nothing")
         parser.add_argument("--by", metavar="EMAIL", help="the account that answers (default: the shell, every right)")
 
@@ -121,8 +126,8 @@ class Command(ShellCommand):
         kind = options["kind"]
         allowed = {choice.name: choice for choice in CHOICES.get(kind, ()) if choice.bulk}
         if name not in allowed:
-            what = f"{kind} has these answers for many questions: {', '.join(allowed) or 'none'}." if kind else ""
-            raise CommandError(f"--resolve-all needs --kind and an answer for many questions. {what}", returncode=USAGE)
+            of_kind = f"{kind} has these answers for many questions: {', '.join(allowed) or 'none'}."
+            raise CommandError(of_kind if kind else "--resolve-all needs --kind.", returncode=USAGE)
         try:
             check_arguments(allowed[name], dict(argument_of(text) for text in options["set"]))
         except NotOffered as wrong:

@@ -53,7 +53,7 @@ class Command(ShellCommand):
 
     def work(self, **options: Any) -> int:
         if _STAGE not in os.environ:
-            self._with_demo_settings()
+            self._with_demo_settings(options["port"])
         with ExitStack() as running:
             for provider, address in origins(os.environ[_STAGE]).items():
                 server = build(provider, port=int(address.rpartition(":")[2]), size=options["size"])
@@ -70,8 +70,11 @@ class Command(ShellCommand):
                 self._show(tours, as_json=True, more={"answers": answers, "settled": settled})
             return DONE if settled and all(each.matched for each in tours) else ERROR
 
-    def _with_demo_settings(self) -> NoReturn:
-        """Run this command again with a separate environment, so that no real installation is touched."""
+    def _with_demo_settings(self, port: int) -> NoReturn:
+        """Run this command again with a separate environment, so that no real installation is touched.
+
+        port: of the site, to which the links in mails lead.
+        """
         var = Path(settings.BASE_DIR) / "var"
         var.mkdir(exist_ok=True)
         for leftover in var.glob("demo.sqlite3*"):
@@ -85,6 +88,7 @@ class Command(ShellCommand):
             "CREDENTIAL_KEYS": Fernet.generate_key().decode(),
             "DATABASE_URL": f"sqlite:///{var / 'demo.sqlite3'}",
             "CELERY_BROKER_URL": "fs://localhost/demo",
+            "PUBLIC_BASE_URL": f"http://127.0.0.1:{port}",
             "CONNECTOR_ORIGINS": stage,
             "EGRESS_ALLOW": ",".join(origin.removeprefix("http://") for origin in origins(stage).values()),
             "LOG_LEVEL": "WARNING",
@@ -169,6 +173,7 @@ class Command(ShellCommand):
         self.stdout.write("")
         self.stdout.write(f"Open http://127.0.0.1:{port}/admin/ and log in as {_LOGIN} with {password}")
         self.stdout.write("(the login works until the demo ends; Ctrl-C ends it)")
+        self.stdout.write("Mails, such as invitations, are not sent but printed here.")
         self.stdout.flush()
         for number in (signal.SIGINT, signal.SIGTERM):  # a background job would ignore SIGINT
             signal.signal(number, signal.default_int_handler)

@@ -59,14 +59,14 @@ def merge(question: Question, arguments: Arguments, sides: Sides) -> Outcome:
     if user is not None:
         raise Refused(
             "invalid_argument",
-            f"“{user.name}” ({user.ref}) pages or belongs to another of these rows. Remove that first, then merge.",
+            f"{user.named} pages or belongs to another of these rows. Remove that first, then merge.",
         )
     losers = sorted((row for row in chosen if row is not into), key=lambda row: (row is not values, row.age))
     effects = [
         Effect(
             question.row_kind,
-            row.name,
-            f"is merged into “{into.name}” ({into.ref})" + (", which gets its values" if row is values else ""),
+            row.named,
+            f"is merged into {into.named}" + (", which gets its values" if row is values else ""),
             row.state.id,
             row.state.version,
             link.external_id if (link := writer(row)) else _external_id(row),

@@ -94,8 +94,8 @@ def relink(question: Question, arguments: Arguments, sides: Sides) -> Outcome:
     )
     merged = Effect(
         question.row_kind,
-        new.name,
-        f"is merged into “{old.name}” ({old.id}), which follows the new object from now on",
+        new.named,
+        f"is merged into {old.named}, which follows the new object from now on",
         new.id,
         new.state.version,
         new_link.external_id,

@@ -96,7 +96,7 @@ CHOICES: Final[Mapping[str, tuple[Choice, ...]]] = {
             "The person gets a mail with a link to an account here, which has no rights. You are asked again if the "
             "invitation is not accepted.",
             people.invite,
-            (Argument("email", "email", default="the address at the source"),),
+            (Argument("email", "email", default="the address at the source", label="E-mail address"),),
             lead="propose",
             bulk=True,
             remembered="Later people of this source with this domain are invited, too.",
@@ -109,7 +109,7 @@ CHOICES: Final[Mapping[str, tuple[Choice, ...]]] = {
             "membership.",
             people.map_person,
             (Argument("to", "person", required=True, label="Person or account here"),),
-            remembered="Later people of this source with this domain are found by the domain of the answer.",
+            remembered="Later people of this source with this domain are searched by the domain of the answer, too.",
             rule=rules.remember_domain,
         ),
         Choice(

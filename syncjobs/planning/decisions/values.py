@@ -115,6 +115,11 @@ class RowSide:
         return str(self.state.fields.get("name", ""))
 
     @property
+    def named(self) -> str:
+        """The name with what tells the row apart from others of the same name: its id, or ``planned:`` and its key."""
+        return f"{self.name} ({self.ref})" if self.is_planned else f"{self.name} #{self.id}"
+
+    @property
     def active(self) -> bool:
         return bool(self.state.fields.get("active", True))
 

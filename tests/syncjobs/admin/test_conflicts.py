@@ -79,16 +79,18 @@ def test_a_name_taken_by_somebody_else_leads_to_both_rows(sync: Sync, admin_clie
     listed = admin_client.get(LIST, {"kind__exact": ConflictKind.TEAM_NAME_COLLISION}).content.decode()
     assert "acme" in listed
     assert "escalation policy Default" in listed
-    assert "Open platform, created here" in page
-    assert "Open Platform, imported from PagerDuty (acme)" in page
+    assert f"Open platform #{written.id}, created here" in page
+    imported = UserGroup.objects.get(name="Platform")
+    assert f"Open Platform #{imported.pk}, imported from PagerDuty (acme)" in page
 
 
 def test_several_people_with_one_address(sync: Sync, admin_client: Client) -> None:
     sync.source.change(users=(*sync.source.snapshot.users, user("U9", "Twin", email="ana@example.com")))
     sync.run()
     page = read(admin_client, ConflictKind.AMBIGUOUS)
-    assert "Ana, imported from PagerDuty (acme)" in page
-    assert "Open Twin, imported from PagerDuty (acme)" in page
+    ana, twin = (Responder.objects.get(name=name) for name in ("Ana", "Twin"))
+    assert f"Ana #{ana.pk}, imported from PagerDuty (acme)" in page
+    assert f"Open Twin #{twin.pk}, imported from PagerDuty (acme)" in page
 
 
 def test_an_element_edited_on_both_sides(sync: Sync, admin_client: Client) -> None:
