@@ -153,8 +153,8 @@ def _sources(conflict: Conflict, concern: Concern, sides: Sequence[Sides], accou
     texts = names_of_rows(conflict) if conflict.kind in NAMES_ROWS else {}
     if not may_see_addresses(account):
         texts = without_addresses(texts)
-    unknown = texts.keys() - concern.rows.keys()
-    planned = planned_objects(entity_type_of(conflict.entity_type), unknown) if unknown else {}
+    missing = texts.keys() - concern.rows.keys()
+    planned = planned_objects(entity_type_of(conflict.entity_type), missing) if missing else {}
     refs = {key: str(row_id) for key, row_id in concern.rows.items()}
     refs |= {key: f"{PLANNED}{key}" for key, each in planned.items() if each.creates}
     rows = {refs[key]: text for key, text in texts.items() if key in refs}

@@ -114,6 +114,8 @@ def test_who_has_not_the_right_is_refused(sync: Sync, kind: str, choice: str) ->
         assert "may not answer" in card_of(answer, choice).error
         assert 'name="answer"' not in answer.content.decode()
     assert card_of(foreign.post(url_of(conflict), data), choice).error
+    shown = foreign.get(url_of(conflict))
+    assert escape(card_of(shown, choice).refusal) in shown.content.decode()  # the card says why
     assert contents() == before
     assert Conflict.objects.get(pk=conflict.pk).state == ConflictState.OPEN
 

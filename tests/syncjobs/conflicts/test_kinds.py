@@ -242,19 +242,20 @@ def test_it_closes_only_when_its_cause_is_gone(sync: Sync, kind: str) -> None:
 def test_it_says_which_groups_it_concerns_and_what_it_holds_up(sync: Sync, kind: str) -> None:
     conflict = arisen(sync, kind)
     concern = concerns([conflict], timezone.now())[conflict.pk]
+    numbered = {f"schedule Primary (acme) #{row_id}" for row_id in concern.rows.values()}
     expected: dict[str, tuple[set[str], set[str]]] = {
         "user_not_found": ({"Platform"}, {"schedule Primary"}),
         "ambiguous": ({"Platform"}, {"schedule Primary"}),
-        "duplicate_schedule": (set(), {"schedule Primary", "schedule PRIMARY", "escalation policy Default"}),
-        "duplicate_policy": ({"Platform"}, {"escalation policy Default", "escalation policy default"}),
-        "team_name_collision": ({"Platform", "platform"}, {"escalation policy Default"}),
+        "duplicate_schedule": (set(), {"schedule Primary (acme)", "schedule PRIMARY", "escalation policy Default"}),
+        "duplicate_policy": ({"Platform"}, {"escalation policy Default (acme)", "escalation policy default"}),
+        "team_name_collision": ({"Platform (acme)", "platform"}, {"escalation policy Default"}),
         "timezone_mismatch": (set(), {"schedule Primary", "escalation policy Default"}),
         "both_edited": ({"Platform"}, {"escalation policy Default"}),
         "deleted_here": ({"Platform"}, set()),
         "unsupported": ({"Platform"}, {"escalation policy Default"}),
         "gone": (set(), {"schedule Primary", "escalation policy Default"}),
         "not_visible": ({"Platform"}, {"escalation policy Default"}),
-        "recreated": (set(), {"schedule Primary", "escalation policy Default"}),
+        "recreated": (set(), {*numbered, "escalation policy Default"}),
         "inactive_scheduled": ({"Platform"}, {"schedule Primary"}),
         "account_changed": (set(), {"every sync of acme"}),
     }
