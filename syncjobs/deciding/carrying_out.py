@@ -1,6 +1,7 @@
 """Carries out the outcome of a decision, as a run of its own with an item for each effect."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from django.utils import timezone
@@ -11,7 +12,8 @@ from oncall.errors import InvalidDraft, NotAllowed, StaleRows
 from oncall.models import User
 from oncall.models.root import NAME_LENGTH
 from oncall.operations import Actor, lock_for_merge, lock_versions, write
-from oncall.tables.base import LOCAL
+from oncall.selectors.states import load_states
+from oncall.tables.base import LOCAL, local_id
 from syncjobs.conflicts.merging import merge_rows
 from syncjobs.models import (
     Conflict,
@@ -147,8 +149,30 @@ def _item(run: SyncRun, number: int, effect: Effect, row_id: int | None) -> Sync
         row_id=row_id,
         row_version=effect.row_version,
         link_version=edit.link.version if edit else 0,
-        changes=changes_of(effect),
+        changes=changes_of(replace(effect, elements=_with_stored_keys(effect, row_id))),
     )
+
+
+def _with_stored_keys(effect: Effect, row_id: int | None) -> Mapping[str, Mapping[str, Change]]:
+    """Return the changes of elements by the keys that they are stored with, which undoing them needs.
+
+    An element that is created here has its key from its row. The new rows of a collection have the highest ids, in the
+    order in which they were written.
+    """
+    if row_id is None or not any(_is_created(key) for keys in effect.elements.values() for key in keys):
+        return effect.elements
+    stored = load_states(effect.kind, [row_id])[row_id].elements
+    found: dict[str, Mapping[str, Change]] = {}
+    for name, changes in effect.elements.items():
+        created = [key for key in changes if _is_created(key)]
+        local = sorted((key for key in stored[name] if key.startswith(LOCAL)), key=lambda key: local_id(key) or 0)
+        keys = dict(zip(created, local[len(local) - len(created) :], strict=True))
+        found[name] = {keys.get(key, key): change for key, change in changes.items()}
+    return found
+
+
+def _is_created(key: str) -> bool:
+    return key.startswith(LOCAL) and local_id(key) is None
 
 
 def _action(effect: Effect) -> str:
