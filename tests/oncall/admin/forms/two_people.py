@@ -21,6 +21,7 @@ KINDS: Final[Mapping[str, Kind]] = {
 OTHERS: Final = {
     "oncall.User": "an account has no elements; tests/oncall/admin/test_two_administrators.py tests its fields",
     "oncall.ChangeRecord": "read-only", "syncjobs.Invitation": "read-only",
+    "syncjobs.Rule": "a page with buttons and no field",
     "syncjobs.Conflict": "read-only", "syncjobs.SyncRun": "read-only",
 }  # fmt: skip
 #: Admins of rows without a version: values of a row, what the first person enters, and what the second person stores.
