@@ -34,7 +34,7 @@ from syncjobs.deciding.stored_rules import (
     uses_of,
 )
 from syncjobs.models import ConflictKind, Rule, SyncRun
-from syncjobs.pages.marks import kind_words, render_page
+from syncjobs.pages.marks import kind_words, render_page, rule_url
 from syncjobs.words.rules import rule_in_words
 
 #: How many of the questions and items that a rule has decided are on its page, the latest first.
@@ -156,7 +156,7 @@ class RuleAdmin(ReadOnlyAdmin):
         if not self.has_switch_permission(request):
             raise PermissionDenied
         self._switch(request, [rule], active=request.POST.get("active") == "on")
-        return HttpResponseRedirect(reverse("admin:syncjobs_rule_change", args=[rule.pk]))
+        return HttpResponseRedirect(rule_url(rule))
 
     @action(description="Switch off", permissions=["switch"])
     def switch_off(self, request: HttpRequest, queryset: "QuerySet[Rule]") -> None:

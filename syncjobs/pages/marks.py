@@ -15,7 +15,7 @@ from connectors.models import Connection
 from connectors.records import ENTITY_TYPES, ENTITY_WORDS, EntityType
 from oncall.selectors.visible import Viewer, may_view_all, may_view_any, visible_to
 from oncall.tables.kinds import ROOTS
-from syncjobs.models import Conflict, RunState, SyncRun
+from syncjobs.models import Conflict, Rule, RunState, SyncRun
 from syncjobs.pages.status import ConnectionStatus
 
 STATE_COLOURS: Final = {
@@ -88,6 +88,11 @@ def next_link(status: ConnectionStatus, viewer: Viewer) -> tuple[str, str]:
 
 def run_url(run: SyncRun) -> str:
     return reverse("admin:syncjobs_syncrun_change", args=[run.pk])
+
+
+def rule_url(rule: Rule) -> str:
+    """Return the address of a rule, which only the admin shows, also on pages of the site for everybody."""
+    return reverse("admin:syncjobs_rule_change", args=[rule.pk])
 
 
 def connection_url(connection: Connection) -> str:

@@ -1,4 +1,4 @@
-"""The cards of the first page, one for each connection with its status, and the parts that are missing."""
+"""The cards of the first page, one for each connection with its status; the parts that are missing; pages of rules."""
 
 from typing import Any
 
@@ -8,7 +8,8 @@ from django.http import HttpRequest
 from connectors.models import Connection
 from connectors.registry import provider_label
 from oncall.selectors.visible import Viewer
-from syncjobs.pages.marks import ago, kind_words, next_link, state_mark
+from syncjobs.models import Rule
+from syncjobs.pages.marks import ago, kind_words, next_link, rule_url, state_mark
 from syncjobs.pages.missing_parts import missing_sentences
 from syncjobs.pages.status import ConnectionStatus, connection_statuses
 
@@ -23,6 +24,11 @@ def source_cards(context: template.Context) -> list[dict[str, Any]]:
         return []
     statuses = connection_statuses(Connection.objects.order_by("name"))
     return [_card(status, request.user) for status in statuses.values()]
+
+
+@register.filter
+def page_of_rule(rule: Rule) -> str:
+    return rule_url(rule)
 
 
 @register.simple_tag
