@@ -22,7 +22,7 @@ from django_celery_beat.models import ClockedSchedule, CrontabSchedule, Interval
 from connectors.models import Connection
 from oncall.models import User
 from oncall.rendering.spec import Layer
-from syncjobs.models import Invitation
+from syncjobs.models import Invitation, Rule
 from tests.syncjobs.conftest import Sync, user
 
 #: A name that would leave a string of a script.
@@ -125,6 +125,9 @@ def run_of_many_rows(sync: Sync, admin_user: User) -> dict[str, str]:
         created_at=now,
         expires_at=now,
         from_shell=True,
+    )
+    Rule.objects.create(
+        connection=sync.connection, kind="user_not_found", pattern="*", choice="leave", made_at=timezone.now()
     )
     return addresses(run.pk, getattr(run.items.first(), "pk", None))
 
