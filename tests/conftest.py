@@ -3,8 +3,10 @@
 import ipaddress
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
+from zlib import crc32
 
 import django
 import pytest
@@ -27,21 +29,29 @@ settings.WHITENOISE_AUTOREFRESH = True
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--with-database", action="store_true", help="only tests that use a database")
+    parser.addoption("--share", type=float, default=1.0, help="this share of the tests; each day, others are chosen")
     parser.addoption("--thorough", action="store_true", help="long searches in full instead of a sample by seed")
     parser.addoption("--every-statement", action="store_true", help="kill runs at every statement (several minutes)")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves out the tests that use no database, if only the others are wanted."""
-    if not config.getoption("--with-database"):
-        return
-    uses = [
-        each.get_closest_marker("django_db") is not None
-        or bool({"db", "transactional_db"} & set(getattr(each, "fixturenames", ())))
-        for each in items
-    ]
-    config.hook.pytest_deselected(items=[each for each, used in zip(items, uses, strict=True) if not used])
-    items[:] = [each for each, used in zip(items, uses, strict=True) if used]
+    """Leaves out the tests that use no database, if only the others are wanted, and those that are not in the share."""
+    if config.getoption("--with-database"):
+        _keep(config, items, _uses_database)
+    if config.getoption("--share") < 1:
+        day = datetime.now(UTC).toordinal()
+        _keep(config, items, lambda each: crc32(f"{day} {each.nodeid}".encode()) < config.getoption("--share") * 2**32)
+
+
+def _uses_database(item: pytest.Item) -> bool:
+    fixtures = set(getattr(item, "fixturenames", ()))
+    return item.get_closest_marker("django_db") is not None or bool({"db", "transactional_db"} & fixtures)
+
+
+def _keep(config: pytest.Config, items: list[pytest.Item], is_kept: Callable[[pytest.Item], bool]) -> None:
+    kept = [is_kept(each) for each in items]
+    config.hook.pytest_deselected(items=[each for each, stays in zip(items, kept, strict=True) if not stays])
+    items[:] = [each for each, stays in zip(items, kept, strict=True) if stays]
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

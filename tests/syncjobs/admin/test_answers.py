@@ -1,5 +1,6 @@
 """Every answer to every kind of question, on the page of the question in both sites."""
 
+import random
 from collections.abc import Mapping
 from typing import Any
 
@@ -210,20 +211,20 @@ TAMPERED = ("", "x", "0", "-1", "9" * 30, "a,b", "responder:0", f"responder:{'9'
 
 
 @EVERY
-def test_tampered_arguments_are_refused_in_words(sync: Sync, kind: str, choice: str) -> None:
+def test_tampered_arguments_are_refused_in_words(sync: Sync, kind: str, choice: str, thorough: bool) -> None:
     conflict = arisen(sync, kind)
     client = client_with(Role.ADMINISTRATOR)
     url = url_of(conflict)
     data = filled(client, url, choice, {})
     for name in {*data, "remember"} - {"choice"}:
-        for value in TAMPERED:
+        for value in TAMPERED if thorough else random.sample(TAMPERED, 4):
             for button in ("preview", "answer") if name not in ("comment", "remember") else ("preview",):
                 answer = client.post(url, {**data, name: value, button: "1"})
-                assert answer.status_code in (200, 302)
+                assert answer.status_code in (200, 302), (name, value)
                 if answer.status_code == 302:  # the value was one that is allowed
                     return
                 card = card_of(answer, choice)
-                assert card.effects or card.error or card.form.errors
+                assert card.effects or card.error or card.form.errors, (name, value)
 
 
 def test_an_unknown_choice_and_an_unknown_button_write_nothing(sync: Sync) -> None:

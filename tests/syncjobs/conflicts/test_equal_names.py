@@ -18,7 +18,6 @@ from oncall.models import UserGroup
 from oncall.operations import write
 from syncjobs.conflicts.merging import merge_rows
 from syncjobs.models import Conflict, ConflictRow, ConflictState, RunState, SyncRun
-from syncjobs.planning.values import Picture, Plan
 from syncjobs.runs import planned_read
 from syncjobs.runs.picture.local import link_views
 from syncjobs.runs.picture.names import EqualNames
@@ -238,9 +237,9 @@ def test_two_plans_at_once_open_one_question(monkeypatch: pytest.MonkeyPatch, im
     both = threading.Barrier(2, timeout=30)
     store, ends = planned_read.store_conflicts, []
 
-    def wrapped(run: SyncRun, plan: Plan, picture: Picture, at: Any) -> int:
+    def wrapped(*given: Any) -> int:
         both.wait()
-        return store(run, plan, picture, at)
+        return store(*given)
 
     monkeypatch.setattr(planned_read, "store_conflicts", wrapped)
 

@@ -18,7 +18,7 @@ VALUES: Final = (
 
 
 #: Which share of the requests is sent without --thorough, chosen by seed.
-SHARE: Final = 0.3
+SHARE: Final = 0.15
 
 
 class Tampering:
