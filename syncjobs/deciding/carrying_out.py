@@ -54,14 +54,14 @@ def carry_out(conflict: Conflict, connection: Connection, effects: Iterable[Effe
     counts: dict[str, dict[str, int]] = {}
     for number, effect in enumerate(effects, 1):
         try:
-            row_id = _write(effect, connection, actor)
+            row_id, stored = _write(effect, connection, actor)
         except InvalidDraft as wrong:
             raise Refused("invalid_argument", f"{effect.label}: {wrong.message}. Nothing was written.") from wrong
         except NotAllowed as refused:
             raise Refused("not_allowed", str(refused)) from refused
         except StaleRows as stale:
             raise Refused("stale_question", f"{effect.label} was changed meanwhile. Nothing was written.") from stale
-        _item(run, number, effect, row_id).save(force_insert=True)
+        _item(run, number, stored, row_id).save(force_insert=True)
         written = counts.setdefault(effect.kind, {"written": 0})
         written["written"] += 1
     SyncRun.objects.filter(pk=run.pk).update(counts=counts)
@@ -87,8 +87,8 @@ def lock_rows(effects: Iterable[Effect], by: User | None) -> None:
     list(ExternalLink.objects.select_for_update(of=("self",)).filter(pk__in=links).order_by("pk").values_list("pk"))
 
 
-def _write(effect: Effect, connection: Connection, actor: Actor) -> int | None:
-    """Write one effect. Return the id of its row."""
+def _write(effect: Effect, connection: Connection, actor: Actor) -> tuple[int | None, Effect]:
+    """Write one effect. Return the id of its row, and the effect with the keys that its elements are stored with."""
     row_id, version = effect.row_id, effect.row_version
     if effect.fields or effect.elements or effect.account_id is not None:
         draft = Draft(
@@ -101,11 +101,12 @@ def _write(effect: Effect, connection: Connection, actor: Actor) -> int | None:
         )
         result = write(effect.kind, [draft], by=actor, resolve=known_rows(connection.pk))[0]
         row_id, version = result.id, result.version
+        effect = replace(effect, elements=_with_stored_keys(effect, row_id))
     if effect.link is not None:
         _write_link(effect, effect.link, row_id, version)
     if effect.merge_into is not None and row_id is not None:
         merge_rows(effect.kind, row_id, effect.merge_into, by=actor, values=effect.values)
-    return row_id
+    return row_id, effect
 
 
 def _write_link(effect: Effect, edit: LinkEdit, row_id: int | None, version: int) -> None:
@@ -149,17 +150,17 @@ def _item(run: SyncRun, number: int, effect: Effect, row_id: int | None) -> Sync
         row_id=row_id,
         row_version=effect.row_version,
         link_version=edit.link.version if edit else 0,
-        changes=changes_of(replace(effect, elements=_with_stored_keys(effect, row_id))),
+        changes=changes_of(effect),
     )
 
 
-def _with_stored_keys(effect: Effect, row_id: int | None) -> Mapping[str, Mapping[str, Change]]:
+def _with_stored_keys(effect: Effect, row_id: int) -> Mapping[str, Mapping[str, Change]]:
     """Return the changes of elements by the keys that they are stored with, which undoing them needs.
 
     An element that is created here has its key from its row. The new rows of a collection have the highest ids, in the
     order in which they were written.
     """
-    if row_id is None or not any(_is_created(key) for keys in effect.elements.values() for key in keys):
+    if not any(_is_created(key) for keys in effect.elements.values() for key in keys):
         return effect.elements
     stored = load_states(effect.kind, [row_id])[row_id].elements
     found: dict[str, Mapping[str, Change]] = {}
