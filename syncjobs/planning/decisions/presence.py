@@ -127,7 +127,7 @@ def _relink_later(question: Question, sides: Sides, new: RowSide) -> Outcome:
     merged = Effect(
         question.row_kind,
         new.name,
-        f"is merged into “{old.name}” ({old.id}), which follows the new object from now on",
+        f"is merged into {old.named}, which follows the new object from now on",
         external_id=question.external_id,
         merge_into=old.id,
         awaits="import",
