@@ -79,7 +79,7 @@ def keys_of(table: Table[Row], row: Row) -> dict[str, str]:
     return {column.key: getattr(row, column.key) for column in table.keys}
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)  # no caller goes on after an error
 def fill_references(known: Mapping[Kind, Known], keys: Collection[str] | None = None, *, start: str = "") -> int:
     """Sets the empty foreign keys beside known keys in all tables; returns their number.
 
