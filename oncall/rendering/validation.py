@@ -148,6 +148,8 @@ def _recurrence_faults(window: Recurring) -> Iterator[tuple[str, str]]:
             yield name, f"has {len(times)} dates; the most is {MAX_DATES}"
         if any(not EARLIEST <= time < LATEST for time in times):
             yield name, f"has a date {OUTSIDE}"
+    if window.first_at is not None and not abs(window.first_at - window.first) < DAY:  # as every UTC offset
+        yield "first_at", "must be less than a day from first, because no clock shows first at this instant"
     if list(window.late) != sorted(set(window.late)):
         yield "late", "must be in order, each instant once"
     for name, message in _rule_faults(window.rule):
