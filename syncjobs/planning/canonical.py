@@ -30,8 +30,8 @@ _LAST_INSTANT = instant_to_text(LATEST)
 #: The field of each kind that is normalized before it is compared, see :func:`normalized`.
 _NORMALIZED_FIELDS: Mapping[Kind, str] = {"responder": "email", "schedule": "layers", "escalation_policy": "levels"}
 
-#: Writes canonical JSON. The encoder is shared, because creating it takes as long as encoding a small record. The search
-#: for circles is off, because it takes an eighth of the time and records are trees.
+#: Writes canonical JSON. The encoder is shared, because creating it takes as long as encoding a small record. It does
+#: not search for circles, because this takes an eighth of the time and records are trees.
 _to_text = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 
 #: Kinds of targets that can have a row here.
