@@ -4,13 +4,21 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Literal, NamedTuple, Protocol
 
 from connectors.closure import Node, Selection
-from connectors.errors import AuthenticationFailed, ConnectionConfigError, RequestRejected
+from connectors.errors import (
+    AuthenticationFailed,
+    ConnectionConfigError,
+    NotFound,
+    PermissionMissing,
+    RequestRejected,
+    TemporaryFailure,
+    UnexpectedResponse,
+)
 from connectors.ledger import Ledger
 from connectors.network.client import HttpClient, RateHeaders, Transport
-from connectors.records import Account, EntityType, Snapshot
+from connectors.records import Account, EntityKey, EntityType, Found, Snapshot
 from connectors.redaction import Secret
 from oncall.rendering.final import Span
 
@@ -56,6 +64,14 @@ class Probe:
     rights: tuple[Right, ...]
     calls_per_minute: int | None = None
     messages: tuple[str, ...] = ()
+
+
+class Sought(NamedTuple):
+    """An object that is requested by its id. groups: the ids of the groups to which it belonged at the source."""
+
+    kind: EntityType
+    external_id: str
+    groups: tuple[str, ...] = ()
 
 
 class Progress(Protocol):
@@ -164,6 +180,40 @@ class Connector(ABC):
         """
         with self._explained_refusals():
             return self._rendered(schedules, since, until)
+
+    def look_up(self, sought: Sequence[Sought]) -> Mapping[EntityKey, Found]:
+        """Return what the source says of each object when it is requested by its id: one call for each.
+
+        After a temporary failure, nothing more is requested. Raises ConnectorError only for a credential that is
+        refused and for a read that is stopped.
+        """
+        found: dict[EntityKey, Found] = {(each.kind, each.external_id): "unknown" for each in sought}
+        with self._explained_refusals():
+            for each in sought:
+                try:
+                    found[each.kind, each.external_id] = self._found(each)
+                except TemporaryFailure:
+                    break
+        return found
+
+    def _found(self, sought: Sought) -> Found:
+        try:
+            self._ask(sought)
+        except NotFound:
+            return "not_found"
+        except PermissionMissing:
+            return "not_visible"
+        except UnexpectedResponse:
+            return "unknown"
+        return "found"
+
+    @abstractmethod
+    def _ask(self, sought: Sought) -> object:
+        """Request one object by its id. Raises ConnectorError.
+
+        It is NotFound if the source does not know the object, and UnexpectedResponse, without a call, if the source has
+        no endpoint for it.
+        """
 
     @abstractmethod
     def _probe(self) -> Probe:

@@ -7,9 +7,10 @@ from typing import Final, Literal, NamedTuple
 from connectors.records import ENTITY_TYPES, ENTITY_WORDS, EntityKey, EntityType, Reach, Snapshot
 
 #: listed: it was read. not_chosen: the selection was followed to its end and does not lead to it. not_reached: a step
-#: on the way was refused, cut or unreadable. unreadable: it came, but could not be read. not_found: it was
-#: requested by its id, and the source does not know it. absent: a complete list does not contain it.
-State = Literal["listed", "not_chosen", "not_reached", "unreadable", "not_found", "absent"]
+#: on the way was refused, cut or unreadable. unreadable: it came, but could not be read. not_found: it was requested by
+#: its id, and the source does not know it. not_visible: a complete list does not contain it, and the source refuses it
+#: without telling whether it exists. absent: a complete list does not contain it, and it was not requested.
+State = Literal["listed", "not_chosen", "not_reached", "unreadable", "not_found", "not_visible", "absent"]
 
 _OTHERS: Final = tuple(kind for kind in ENTITY_TYPES if kind != "service")
 #: The kinds that an object of a kind can lead to, over any number of references. A list that
@@ -33,7 +34,8 @@ class Presence(NamedTuple):
 class Presences:
     """The presence of any object, as one snapshot knows it.
 
-    Only ``not_chosen`` says that an object left the selection, only ``not_found`` and ``absent`` that it may be gone.
+    Only ``not_chosen`` says that an object left the selection, only ``not_found``, ``not_visible`` and ``absent`` that
+    it may be gone.
     """
 
     def __init__(self, snapshot: Snapshot) -> None:
@@ -61,6 +63,11 @@ class Presences:
                 found.setdefault(kind, reason)
         return found
 
+    @cached_property
+    def _contradicted(self) -> frozenset[EntityType]:
+        """The kinds whose list lacks an object that the source still knows."""
+        return frozenset(kind for (kind, _), found in self._snapshot.looked_up.items() if found == "found")
+
     def of(self, kind: EntityType, external_id: str) -> Presence:
         key = (kind, external_id)
         if key in self._listed:
@@ -73,8 +80,23 @@ class Presences:
             return Presence("not_reached", self._gaps[kind]) if kind in self._gaps else Presence("not_chosen")
         completeness = self._snapshot.completeness.get(kind)
         if completeness is not None and completeness.listing:
-            return Presence("absent")
+            return self._absent(kind, external_id)
         return Presence("not_reached", "" if completeness is None else completeness.reason)
+
+    def _absent(self, kind: EntityType, external_id: str) -> Presence:
+        """Return the state of an object that a complete list does not contain."""
+        if kind in self._contradicted:
+            words = ENTITY_WORDS[kind][1]
+            return Presence("not_reached", f"The list of {words} lacks objects that the source still knows.")
+        match self._snapshot.looked_up.get((kind, external_id)):
+            case "not_found":
+                return Presence("not_found")
+            case "not_visible":
+                return Presence("not_visible")
+            case "unknown":
+                return Presence("not_reached", "The source gave no usable answer about an object that its list lacks.")
+            case _:
+                return Presence("absent")
 
 
 def _gaps(snapshot: Snapshot, reach: Reach) -> Iterator[tuple[EntityType, str]]:

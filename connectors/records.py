@@ -25,6 +25,9 @@ ENTITY_WORDS: Mapping[EntityType, tuple[str, str]] = {
     "service": ("service", "services"),
 }
 EntityKey = tuple[EntityType, str]
+#: What a source says of an object that is requested by its id. not_visible: it is refused, and the source does not tell
+#: whether it exists. unknown: the source gave no usable answer.
+Found = Literal["found", "not_found", "not_visible", "unknown"]
 
 
 def entity_type_of(name: str) -> EntityType:
@@ -265,7 +268,8 @@ class Snapshot:
     source's own rendering by schedule id, when the read brings it without further calls. rendered_range: the instants
     for which ``rendered`` is complete, None = a read of this source brings no rendering. reach: None = everything was
     requested. not_found: keys that were requested one by one and that the source does not know (404, 410). learnt:
-    facts about the account that later reads need, by name; a fact that this read did not see is left out.
+    facts about the account that later reads need, by name; a fact that this read did not see is left out. looked_up:
+    what the source says of objects that the lists lack.
     """
 
     provider: str
@@ -286,6 +290,7 @@ class Snapshot:
     reach: Reach | None = None
     not_found: frozenset[EntityKey] = frozenset()
     learnt: Mapping[str, bool] = field(default_factory=dict)
+    looked_up: Mapping[EntityKey, Found] = field(default_factory=dict)
 
     def records(self, entity_type: EntityType) -> tuple[Record, ...]:
         by_type: Mapping[EntityType, tuple[Record, ...]] = {

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from connectors.presence import Presences
+from connectors.presence import Presences as SnapshotPresences
 from connectors.records import ENTITY_TYPES, Snapshot
 from oncall.aggregates import AGGREGATES, State
 from oncall.rendering.codec import instant_to_text
@@ -24,7 +24,7 @@ from scripts.bench.measuring import cpu_times
 from syncjobs.planning.canonical import Proposer
 from syncjobs.planning.conflicts import COMPARED
 from syncjobs.planning.plan import Proposals, by_kind, links_to_compare, make_plan
-from syncjobs.planning.values import Base, LinkDetail, LinkView, NamedRow, Picture, Plan, Rules
+from syncjobs.planning.values import Base, LinkDetail, LinkView, NamedRow, Picture, Plan, Presences, Rules
 
 P1 = Target("P1", "plan an account, a tenth of it changed, against diffsync (load, diff)", "x", 8, 15, faster=True)
 P2 = Target("P2", "memory for planning, against diffsync", "x", 1 / 3, 1 / 6)
@@ -77,14 +77,14 @@ class Stored:
                 contents = json.dumps({"fields": fields, "elements": elements})
                 self.contents[number] = (contents, contents)
 
-    def picture(self, proposals: Proposals) -> Picture:
+    def picture(self, proposals: Proposals, presence: Presences) -> Picture:
         """Return the local picture in the form of syncjobs.runs.picture.local.
 
         Of the names, it contains those of compared objects. No two of these accounts' objects have one name.
         """
         links = {kind: {row[1]: LinkView(*row) for row in self.links[kind]} for kind in ENTITY_TYPES}
         details = {}
-        for link in links_to_compare(proposals, links, False):
+        for link in links_to_compare(proposals, links, False, presence):
             base, row = (json.loads(text) for text in self.contents[link])
             details[link] = LinkDetail(Base.from_json(base), {}, State(row["fields"], row["elements"], link, 1), True)
         return Picture(
@@ -105,7 +105,8 @@ class Stored:
         now = instant_to_text(snapshot.fetched_at)
         proposals = proposals_of(snapshot)
         rules = Rules("source", {}, now, CONNECTION, "acme")
-        picture, presence = self.picture(proposals), Presences(snapshot).of
+        presence = SnapshotPresences(snapshot).of
+        picture = self.picture(proposals, presence)
         return make_plan(proposals, picture, rules, presence=presence, check=_unchecked)
 
 

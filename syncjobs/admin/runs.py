@@ -175,7 +175,7 @@ class SyncRunAdmin(ReadOnlyAdmin):
     def ticks_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
         """Save the ticks of the items on the page, or of all filtered items when ``all`` is on or off."""
         run = self._run(request, run_id, START)
-        open_plan = open_items(run).filter(run__state=RunState.AWAITING_REVIEW)
+        open_plan = open_items(run).filter(run__state__in=OPEN_PLAN)
         tick_all = request.POST.get("all")
         if tick_all in ("on", "off"):
             chosen = Filter.read(request.POST).items(run).values("pk")
@@ -186,7 +186,7 @@ class SyncRunAdmin(ReadOnlyAdmin):
                 chosen_ids = _ids(request.POST.getlist(name)) & listed
                 saved = open_plan.filter(pk__in=chosen_ids).update(**{column: True})
                 saved += open_plan.filter(pk__in=listed - chosen_ids).update(**{column: False})
-        if run.state != RunState.AWAITING_REVIEW:
+        if not run.has_open_plan:
             messages.error(request, f"No tick was changed: the state of {run} is {run.get_state_display()}.")
         elif request.headers.get("HX-Request") and tick_all is None:
             left = {"left": Count("pk", filter=Q(ticked=False)), "unapproved": Count("pk", filter=UNAPPROVED)}
@@ -234,4 +234,4 @@ def _ids(texts: Iterable[str]) -> set[int]:
 
 
 def _can_review(request: HttpRequest, run: SyncRun) -> bool:
-    return run.state == RunState.AWAITING_REVIEW and request.user.has_perm(START)
+    return run.has_open_plan and request.user.has_perm(START)

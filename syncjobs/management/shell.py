@@ -19,7 +19,7 @@ from oncall.emails import canonical_email
 from oncall.models import User
 from oncall.rendering.spec import EARLIEST, LATEST, OUTSIDE
 from syncjobs.errors import RunAlreadyActive, StalePlan
-from syncjobs.models import Outcome, RunState, SyncProfile, SyncRun
+from syncjobs.models import HELD_ITEMS, Outcome, RunState, SyncProfile, SyncRun
 from syncjobs.words.runs import run_word
 
 DONE: Final = 0
@@ -138,8 +138,9 @@ COUNTERS: Final = ("fetched", "compared", "unchanged", "written", "skipped", "co
 
 def run_document(run: SyncRun) -> dict[str, Any]:
     """Return a run as JSON: its state, its counts by kind, its items and its notes."""
-    columns = ("entity_type", "external_id", "label", "action", "outcome", "code", "reason", "ticked", "held_ticked")
-    items = run.items.values(*columns, "changes")
+    texts = ("entity_type", "external_id", "label", "action", "outcome", "code", "reason")
+    columns = (*texts, "ticked", "held_ticked", "sighting")
+    items = run.items.values(*columns, "held", "changes")
     return {
         "run": run.pk,
         "kind": run_word(run).partition(" ")[0].lower(),
@@ -149,10 +150,11 @@ def run_document(run: SyncRun) -> dict[str, Any]:
         "hint": run.hint,
         "counts": run.counts,
         "calls": run.calls,
+        "guard": {"held": run.items.filter(HELD_ITEMS).count(), "reasons": run.guard},
         "items": [
             {
                 **{name: item[name] for name in columns},
-                "held": "held" in item["changes"],
+                "held": item["held"] or "held" in item["changes"],
                 "fields": item["changes"].get("fields", {}),
             }
             for item in items

@@ -23,11 +23,12 @@ from syncjobs.models.links import ROW_COLUMNS, ApplyLock, ExternalLink, LinkStat
 from syncjobs.models.parity import ParityBasis, ParityCheck, ParityJudge
 from syncjobs.models.profiles import Strategy, SyncProfile
 from syncjobs.models.rules import Rule
-from syncjobs.models.runs import ACTIVE, OPEN_PLAN, Outcome, RunKind, RunState, SyncItem, SyncRun
+from syncjobs.models.runs import ACTIVE, HELD_ITEMS, OPEN_PLAN, Outcome, RunKind, RunState, SyncItem, SyncRun
 
 __all__ = [
     "ACTIVE",
     "COOL_DOWN",
+    "HELD_ITEMS",
     "OPEN_INVITATION",
     "OPEN_PLAN",
     "PRESENT_STATES",

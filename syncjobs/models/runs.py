@@ -45,7 +45,7 @@ class SyncRun(models.Model):
     increases with every claim, so that a worker that lost its claim can no longer write. ``progress_at``: the time of
     the last progress. ``notified_at``: when workers were last notified that the run is queued. ``of_run``: the run that
     this run undoes, or that planned these items before. ``personal``: whether its items may still contain addresses of
-    people (:mod:`syncjobs.runs.retention`).
+    people (:mod:`syncjobs.runs.retention`). ``guard``: the sentences that say why removals wait for approval.
     """
 
     connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="runs")
@@ -80,6 +80,7 @@ class SyncRun(models.Model):
     attempt = models.PositiveSmallIntegerField(default=0)
     checkpoint = models.JSONField(default=dict)
     personal = models.BooleanField(default=True)
+    guard = models.JSONField(default=list)
 
     class Meta:
         ordering = ["-id"]
@@ -96,6 +97,11 @@ class SyncRun(models.Model):
         return f"Run {self.pk} of {self.connection}"
 
     @property
+    def has_open_plan(self) -> bool:
+        """Return whether its plan can be reviewed and applied. A run that is held without a plan has none."""
+        return self.state in OPEN_PLAN and self.planned_at is not None
+
+    @property
     def is_active(self) -> bool:
         return self.state in ACTIVE
 
@@ -109,13 +115,18 @@ class Outcome(models.TextChoices):
     DEFERRED = "deferred"
 
 
+#: The items of which all, or the removals, wait for approval.
+HELD_ITEMS: Final = Q(held=True) | Q(changes__has_key="held")
+
+
 class SyncItem(models.Model):
     """The planned change of one object, and its outcome. Unchanged objects have no item.
 
     ``changes``: ``{"fields": {path: [old, new]}, "elements": {collection: {key: [old, new]}}, "link": {column: [old,
     new]}, "held": as elements, "account": id|null, "settles": bool}``; a create has no link, because it makes it.
     ``group_no``: the number of the row; items of one row are applied together. ``ticked``: whether the item is applied.
-    ``held_ticked``: whether its held part is applied, too.
+    ``held``: whether the whole item waits for approval. ``held_ticked``: whether what waits is approved.
+    ``sighting``: how often a missing object was seen missing.
     """
 
     run = models.ForeignKey(SyncRun, on_delete=models.CASCADE, related_name="items")
@@ -134,7 +145,9 @@ class SyncItem(models.Model):
     source_hash = models.CharField(max_length=32, blank=True)
     changes = models.JSONField(default=dict)
     ticked = models.BooleanField(default=True)
+    held = models.BooleanField(default=False)
     held_ticked = models.BooleanField(default=False)
+    sighting = models.PositiveSmallIntegerField(null=True)
     comment = models.TextField(blank=True)
 
     class Meta:

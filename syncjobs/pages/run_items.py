@@ -14,7 +14,7 @@ from oncall.masking import hide_addresses, without_addresses
 from oncall.models import User
 from oncall.models.root import NAME_LENGTH
 from oncall.rendering.codec import instant_to_text
-from syncjobs.models import ExternalLink, SyncItem, SyncRun
+from syncjobs.models import HELD_ITEMS, ExternalLink, SyncItem, SyncRun
 from syncjobs.words.names import Names
 from syncjobs.words.values import INDENT, NameOf, element_line, field_lines, field_word
 
@@ -28,13 +28,15 @@ ACTIONS: Final[Mapping[str, tuple[str, str]]] = {
     "settle": ("= already equal", ""),
     "conflict": ("! conflict", "warning"),
     "skip": ("skip", ""),
+    "missing": ("? missing", "warning"),
+    "deactivate": ("− deactivate", "warning"),
     "detach": ("− detach", "warning"),
     "merge": ("→ merge", "info"),
     "held": ("! held", "warning"),
     "failed": ("× failed", "danger"),
 }
 #: Items with removals that nobody has approved.
-UNAPPROVED: Final = Q(changes__has_key="held", held_ticked=False)
+UNAPPROVED: Final = HELD_ITEMS & Q(held_ticked=False)
 OUTCOME_COLOURS: Final = {"applied": "success", "failed": "danger", "stale": "warning", "deferred": "warning"}
 
 

@@ -34,8 +34,8 @@ ABOUT_ROWS: Final[frozenset[str]] = frozenset({"ambiguous", *NAME_COLLISIONS.val
 NAMES_ROWS: Final[frozenset[str]] = frozenset({*ABOUT_ROWS, "recreated"})
 #: Those of which only the evidence names the rows, because the question belongs to one connection.
 NAMED_BY_EVIDENCE: Final[frozenset[str]] = frozenset({"ambiguous", "recreated"})
-#: The kinds whose cause no plan looks for, so that no plan closes them.
-NOT_JUDGED_BY_PLANS: Final[frozenset[str]] = frozenset({"gone", "not_visible", "recreated", "inactive_scheduled"})
+#: The kinds about linked objects that the source does not list.
+ABOUT_PRESENCE: Final[frozenset[str]] = frozenset({"gone", "not_visible", "recreated"})
 #: By kind, the field in which rows are compared with each other, and the form in which equal values are equal.
 COMPARED: Final[Mapping[Kind, str]] = {"responder": "email", **dict.fromkeys(NAME_COLLISIONS, "name")}
 
@@ -100,6 +100,28 @@ def users_not_found(
             )
         )
     return drafts
+
+
+def inactive_scheduled(people: Iterable[Proposal], holders: frozenset[str], picture: Picture) -> list[ConflictDraft]:
+    """Return a conflict for each person who is inactive or deleted at the source and holds something.
+
+    holders: as in :func:`users_not_found`.
+    """
+    links = picture.links["responder"]
+    return [
+        ConflictDraft(
+            "inactive_scheduled",
+            f"responder:{proposal.key}",
+            "responder",
+            proposal.external_id,
+            proposal.label,
+            evidence={"state": proposal.fields["state"]},
+        )
+        for proposal in people
+        if proposal.key in holders
+        and proposal.fields.get("state") in ("inactive", "deleted")
+        and ((link := links.get(proposal.external_id)) is None or link.state != "ignored")
+    ]
 
 
 def _why(proposal: Proposal, email: str | None, account: AccountView | None) -> str:

@@ -5,7 +5,6 @@ from dataclasses import replace
 from itertools import chain
 from typing import Final
 
-from connectors.presence import Presence
 from connectors.records import ENTITY_TYPES, FailedEntity, MappingNote, entity_type_of
 from oncall.aggregates import Kind, State
 from syncjobs.planning import conflicts as questions
@@ -14,10 +13,12 @@ from syncjobs.planning.decisions.rules import answers_of
 from syncjobs.planning.failures import Check, checked, failed_item
 from syncjobs.planning.matching import candidate_ids, match
 from syncjobs.planning.merge import Merge, merge, with_unread
+from syncjobs.planning.missing.guard import guard
+from syncjobs.planning.missing.recreated import without_pairs
+from syncjobs.planning.missing.unlisted import Unlisted, is_missing, is_settled, plan_unlisted, unlisted_links
 from syncjobs.planning.pending import is_part, is_pending, restored_objects
 from syncjobs.planning.prediction import as_predicted
 from syncjobs.planning.ranks import with_base_ranks
-from syncjobs.planning.unlisted import detach, hand_over
 from syncjobs.planning.values import (
     Action,
     Base,
@@ -28,28 +29,30 @@ from syncjobs.planning.values import (
     OpenConflict,
     Picture,
     Plan,
+    Presences,
     Proposal,
     Rules,
 )
 
 #: States of an object that a read is sure of.
-_CERTAIN: Final = frozenset({"not_chosen", "not_found", "absent"})
+_CERTAIN: Final = frozenset({"not_chosen", "not_found", "not_visible", "absent"})
 
 Proposals = Mapping[Kind, Mapping[str, Proposal]]
 
 
 def links_to_compare(
-    proposals: Proposals, links: Mapping[Kind, Mapping[str, LinkView]], evaluate_all: bool
+    proposals: Proposals, links: Mapping[Kind, Mapping[str, LinkView]], evaluate_all: bool, presence: Presences
 ) -> list[int]:
-    """Return the ids of the links whose contents are needed: those with a changed source or row, or that take over.
+    """Return the ids of the links whose contents are needed.
 
-    evaluate_all: whether the rules changed, so that all links are needed.
+    These are the links with a changed source or row, those that take over, and those of missing objects. evaluate_all:
+    whether the rules changed, so that all links are needed.
     """
     unlisted = [
         link.id
         for kind in ENTITY_TYPES
-        for link in links[kind].values()
-        if link.takes_over and link.external_id not in proposals[kind]
+        for link in unlisted_links(proposals[kind], links[kind])
+        if link.takes_over or is_missing(link, presence(kind, link.external_id))
     ]
     return unlisted + [
         link.id
@@ -71,7 +74,7 @@ def make_plan(
     picture: Picture,
     rules: Rules,
     *,
-    presence: Callable[[Kind, str], Presence],
+    presence: Presences,
     check: Check,
     failed: Sequence[FailedEntity] = (),
     notes: Sequence[MappingNote] = (),
@@ -90,8 +93,7 @@ def make_plan(
     by_email = questions.people_by_email(proposals["responder"].values())
     items: dict[tuple[Kind, str], Item] = {}
     unchanged: dict[Kind, int] = {}
-    unlisted: dict[Kind, int] = {}
-    unreached: dict[Kind, list[str]] = {kind: [] for kind in ENTITY_TYPES}
+    unlisted: dict[Kind, Unlisted] = {}
     evaluated: set[tuple[str, str]] = set()
     compared: list[tuple[LinkView, str]] = []
     failures: dict[tuple[Kind, str], list[FailedEntity]] = {}
@@ -120,8 +122,8 @@ def make_plan(
             proposal = with_base_ranks(proposal, base)
             change = _compare(proposal, link, detail, rules)
             if change is not None and (kind, external_id) in restored:
-                again = "deleted here; it is created again, as it was decided"
-                change = replace(_created(proposal), link=link, reason=again, conflicts=change.conflicts)
+                reason = "deleted here; it is created again, as it was decided"
+                change = replace(_created(proposal), link=link, reason=reason, conflicts=change.conflicts)
             if change is not None:
                 drafts += change.conflicts
                 if change.action != "conflict":
@@ -133,26 +135,11 @@ def make_plan(
             if proposal.listed and link.source_hash != proposal.fingerprint:
                 compared.append((link, proposal.fingerprint))
         unchanged[kind] = same
-        absent = [
-            link
-            for external_id, link in picture.links[kind].items()
-            if not partial
-            and external_id not in proposals[kind]
-            and (kind, external_id) not in failures
-            and link.state == "linked"
-        ]
-        unlisted[kind] = 0
-        for link in absent:
-            known = presence(kind, link.external_id)
-            if known.state == "not_chosen":
-                items[kind, link.external_id] = detach(kind, link)
-                continue
-            if link.takes_over:
-                items[kind, link.external_id] = hand_over(kind, link, picture.details[link.id])
-            if known.state == "not_reached":
-                unreached[kind].append(known.reason)
-            else:
-                unlisted[kind] += 1
+        if partial:
+            continue
+        unlisted[kind] = plan_unlisted(kind, proposals[kind], picture, rules, presence, failures)
+        items |= {(kind, external_id): item for external_id, item in unlisted[kind].items.items()}
+        drafts += unlisted[kind].questions
 
     def is_judged(kind: Kind, external_id: str) -> bool:
         """Return whether this read knows the object, or knows that it does not exist."""
@@ -171,8 +158,10 @@ def make_plan(
     written = {kind: {p.external_id: p for p in _without(refused, proposals[kind])} for kind in ENTITY_TYPES}
     drafts += questions.unsupported(notes, written, picture)
     drafts += questions.timezone_mismatches(_without(refused, proposals["schedule"]), picture)
+    drafts += questions.inactive_scheduled(_without(refused, proposals["responder"]), _holders(proposals), picture)
     for kind in questions.NAME_COLLISIONS:
         drafts += questions.name_collisions(kind, after)
+    drafts = without_pairs(drafts)
     pending = {(c.kind, c.subject): c for c in picture.conflicts if is_pending(c, proposals, picture)}
     drafts = [draft for draft in drafts if not is_part(draft, pending.get((draft.kind, draft.subject)))]
     current = {*pending, *((draft.kind, draft.subject) for draft in drafts)}
@@ -180,8 +169,8 @@ def make_plan(
 
     def may_settle(conflict: OpenConflict) -> bool:
         """Return whether this plan knows what the question is about."""
-        if conflict.kind in questions.NOT_JUDGED_BY_PLANS:
-            return False
+        if conflict.kind in questions.ABOUT_PRESENCE:
+            return not partial and is_settled(conflict, proposals, picture, presence)
         if conflict.kind == "account_changed":
             return is_same_account  # the read of another account is not planned
         if conflict.kind in questions.ABOUT_ROWS:
@@ -197,14 +186,18 @@ def make_plan(
         if link is not None and link.state == "ignored":
             continue
         items[key] = failed_item(entities, items.get(key), proposals[key[0]].get(key[1]))
+    held = guard(items.values(), picture.links, proposals, rules, presence)
     return Plan(
-        items=tuple(items.values()),
+        items=held.items,
+        held=held.reasons,
+        vanished=held.vanished,
         unchanged=unchanged,
-        unlisted=unlisted,
-        unreached={kind: tuple(reasons) for kind, reasons in unreached.items() if reasons},
+        unlisted={kind: found.kept for kind, found in unlisted.items() if found.kept},
+        unreached={kind: tuple(found.unreached) for kind, found in unlisted.items() if found.unreached},
         conflicts=tuple(drafts),
         settled=settled,
         compared=tuple(compared),
+        sightings=tuple(chain.from_iterable(found.sightings for found in unlisted.values())),
         unread=tuple(
             (link, proposal.unread)
             for kind in ENTITY_TYPES

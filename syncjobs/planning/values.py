@@ -1,14 +1,19 @@
 """The values of planning: proposals, the local picture and the plan. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from connectors.presence import Presence
 from oncall.aggregates import Kind, State, Values
 from oncall.emails import canonical_email
 
 Owner = Literal["source", "ask", "local"]
-Action = Literal["create", "update", "match", "settle", "conflict", "skip", "detach", "held", "failed"]
+#: Returns what a read knows of the presence of an object.
+Presences = Callable[[Kind, str], Presence]
+Action = Literal[
+    "create", "update", "match", "settle", "conflict", "skip", "missing", "deactivate", "detach", "held", "failed"
+]
 ConflictKind = Literal[
     "user_not_found",
     "ambiguous",
@@ -99,7 +104,8 @@ class Base:
 class LinkView:
     """A link and its row without their contents. This is enough to see that nothing changed.
 
-    takes_over: whether the link becomes the primary link of its row with this plan.
+    takes_over: whether the link becomes the primary link of its row with this plan. missing: how often its object was
+    seen missing; missing_since: the ISO instant of the first time, or an empty text.
     """
 
     id: int
@@ -112,6 +118,8 @@ class LinkView:
     row_version: int | None
     unread: Mapping[str, int] = field(default_factory=dict)
     primary: bool = True
+    missing: int = 0
+    missing_since: str = ""
     takes_over: bool = False
 
     @property
@@ -212,6 +220,9 @@ class Rules:
     remembered: decisions that answer later questions.
 
     origin: label of the connection, stored in the rows that it creates.
+
+    guard_share, guard_count: the removals of a kind wait for approval if they are more than this share of its objects,
+    in percent, and at least this many.
     """
 
     strategy: Owner
@@ -220,6 +231,8 @@ class Rules:
     connection_id: int
     origin: str
     remembered: tuple[RuleView, ...] = ()
+    guard_share: int = 20
+    guard_count: int = 5
 
     def owner(self, kind: Kind, path: str, pins: Mapping[str, Owner]) -> Owner:
         """Return the owner of a field: of the pin of the link, else of the profile's field, else of the strategy."""
@@ -266,7 +279,7 @@ class Picture:
     accounts: by canonical e-mail address. conflicts: the conflicts of this connection that are not closed, and those
     about the rows in ``names``. mapped: who new people at the source are here, by external id, as a person decided.
     zoned: ids of schedules with a time zone set here; filled only if a time zone is
-    unknown or ambiguous at the source.
+    unknown or ambiguous at the source. shared: ids of links of missing objects whose row follows another link, too.
     """
 
     links: Mapping[Kind, Mapping[str, LinkView]]
@@ -278,6 +291,7 @@ class Picture:
     conflicts: tuple[OpenConflict, ...]
     mapped: Mapping[str, Mapped] = field(default_factory=dict)
     zoned: frozenset[int] = frozenset()
+    shared: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,7 +327,8 @@ class Item:
     record is fully compared when this is applied; False while removals are held. held: removals that wait for
     approval, as in elements; held_before: their values in the base. candidates: ids of the people here with the
     same address. failures: how many parts of the object could not be read. path: the first of these. unread: as in
-    the proposal. pins: new pins of the link, by path; pins_before: all pins before.
+    the proposal. pins: new pins of the link, by path; pins_before: all pins before. sighting: how often a missing
+    object was seen missing. guarded: whether the whole item waits for approval, because too much would be removed.
     """
 
     kind: Kind
@@ -342,6 +357,8 @@ class Item:
     unread: Mapping[str, int] = field(default_factory=dict)
     pins: Mapping[str, Owner] = field(default_factory=dict)
     pins_before: Mapping[str, Owner] = field(default_factory=dict)
+    sighting: int | None = None
+    guarded: bool = False
 
     @property
     def link_id(self) -> int | None:
@@ -357,7 +374,9 @@ class Plan:
     kind; they are kept. conflicts: all questions after the plan. settled: ids of open conflicts whose cause is
     gone. compared: links whose source changed without consequence, for example because an absence has ended, with the
     new fingerprint, so that they are not compared again. unread: links of objects of which more or fewer elements could
-    be read than before, with the numbers of unread elements by collection.
+    be read than before, with the numbers of unread elements by collection. sightings: links with a new number of
+    sightings of their missing objects, and the ISO instant of the first one. held: why removals wait for approval.
+    vanished: the kinds of which the source lists nothing any more, so that the whole plan waits.
     """
 
     items: tuple[Item, ...]
@@ -368,6 +387,9 @@ class Plan:
     settled: tuple[int, ...] = ()
     compared: tuple[tuple[LinkView, str], ...] = ()
     unread: tuple[tuple[LinkView, Mapping[str, int]], ...] = ()
+    sightings: tuple[tuple[LinkView, int, str], ...] = ()
+    held: tuple[str, ...] = ()
+    vanished: tuple[Kind, ...] = ()
 
 
 def element_key(connection_id: int, *parts: str) -> str:

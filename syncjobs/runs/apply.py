@@ -44,6 +44,9 @@ AGAIN: Final = "again"
 #: Actions that only change the link, not the on-call row.
 _LINK_ONLY = frozenset({"settle", "conflict", "skip", "detach"})
 
+#: Actions that end a link and may make its row inactive.
+_REMOVALS = frozenset({"missing", "deactivate"})
+
 #: Actions on objects that had no link when they were planned.
 _FIRST_CONTACT = frozenset({"create", "match"})
 
@@ -271,7 +274,9 @@ def _store_results(results: list[ItemResult]) -> list[ItemResult]:
 
 
 def _writes_row(item: SyncItem) -> bool:
-    return item.action not in _LINK_ONLY or (item.held_ticked and "held" in item.changes)
+    if item.action not in _LINK_ONLY:
+        return bool(item.action not in _REMOVALS or item.changes.get("fields"))
+    return bool((item.held_ticked and "held" in item.changes) or item.changes.get("elements"))
 
 
 def _element_changes(changes: Mapping[str, Any]) -> ElementChanges:

@@ -92,7 +92,7 @@ class Claim:
 
     def end(self, state: RunState, reason: str = "", hint: str = "", **columns: Any) -> None:
         """End the run, or let it wait for a person. Does nothing if the claim is lost."""
-        self.write(**end_columns(state, reason, hint), **columns)
+        self.write(**end_columns(state, reason, hint) | columns)
 
     @contextmanager
     def fenced(self, **columns: Any) -> Iterator[None]:

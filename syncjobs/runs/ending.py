@@ -16,6 +16,8 @@ from syncjobs.runs.verify import Verification
 _INCOMPLETE: Final = {"failed": "failed", "stale": "stale", "held": "held", "unreached": "not reached"}
 #: Words of the counts of what was removed, as the hint of a run says them.
 _REMOVED: Final = {"removed": "Removed elements", "deactivated": "Objects that are inactive now"}
+#: Actions after which comparing the object again would find nothing new.
+_NOT_COMPARED: Final = ("skip", "conflict", "missing", "deactivate")
 #: Words of the counts of items that were not applied completely.
 _LEFT: Final = ("skipped", "failed", "stale", "held")
 _NOT_APPLIED: Final = (Outcome.SKIPPED, Outcome.FAILED, Outcome.STALE, Outcome.DEFERRED)
@@ -65,6 +67,6 @@ def _end(claim: Claim) -> tuple[RunState, str, str]:
 def offer_again(run: SyncRun) -> None:
     """Make the next plan compare the objects whose items were not applied, also if nothing changes until then."""
     left = run.items.filter(outcome__in=_NOT_APPLIED, link__isnull=False).exclude(link__source_hash="")
-    left = left.exclude(action__in=["skip", "conflict"]).exclude(code=AGAIN, outcome=Outcome.SKIPPED)
+    left = left.exclude(action__in=_NOT_COMPARED).exclude(code=AGAIN, outcome=Outcome.SKIPPED)
     for piece in chunks(left.values_list("link_id", flat=True)):
         ExternalLink.objects.filter(pk__in=piece).update(source_hash="")

@@ -25,7 +25,8 @@ from syncjobs.planning.values import Picture, Plan, Rules
 from syncjobs.runs.changed_rules import is_limited
 from syncjobs.runs.claim import Claim
 from syncjobs.runs.picture.local import load_picture, rules_of
-from syncjobs.runs.stored.plan import OVER, remember_compared, remember_unread, store_plan
+from syncjobs.runs.picture.missing import missing_objects
+from syncjobs.runs.stored.plan import OVER, remember_compared, remember_sightings, remember_unread, store_plan
 from syncjobs.runs.stored.questions import close_refusals, store_conflicts
 
 PLAN_LIFETIME: Final = timedelta(days=7)
@@ -47,6 +48,10 @@ def read(run: SyncRun, claim: Claim, opener: Opener) -> Snapshot:
     )
     snapshot = connector.fetch(selection, contact_details=run.profile.contact_details, progress=claim.fetched)
     run.calls += snapshot.calls
+    if not only and (missing := missing_objects(run.connection_id, snapshot)):
+        before = connector.calls
+        snapshot = replace(snapshot, looked_up=connector.look_up(missing))
+        run.calls += connector.calls - before
     return snapshot
 
 
@@ -127,12 +132,13 @@ def plan_from(run: SyncRun, claim: Claim, snapshot: Snapshot) -> Planned:
     proposals = propose(connection, snapshot, domains=domains_of(rules.remembered), progress=claim.beat)
     versions = {str(kind): version for kind, version in snapshot.mapping_version.items()}
     evaluate_all = profile.evaluated_rules != profile.rules_version or profile.evaluated_mapping != versions
-    picture = load_picture(connection, proposals, evaluate_all=evaluate_all, progress=claim.beat)
+    presence = Presences(snapshot).of
+    picture = load_picture(connection, proposals, presence, evaluate_all=evaluate_all, progress=claim.beat)
     plan = make_plan(
         proposals,
         picture,
         rules,
-        presence=Presences(snapshot).of,
+        presence=presence,
         check=check,
         failed=snapshot.failed,
         notes=snapshot.notes,
@@ -148,6 +154,7 @@ def store(run: SyncRun, planned: Planned) -> int:
     store_plan(run, planned.plan)
     remember_compared(planned.plan)
     remember_unread(planned.plan)
+    remember_sightings(planned.plan)
     return store_conflicts(run, planned.plan, planned.picture, planned.rules, timezone.now())
 
 
@@ -163,6 +170,7 @@ def columns_of(run: SyncRun, planned: Planned) -> dict[str, Any]:
         "calls": run.calls,
         "notes": _notes(planned.snapshot),
         "completeness": _completeness(planned.snapshot, planned.plan),
+        "guard": list(planned.plan.held),
     }
 
 
@@ -171,7 +179,7 @@ def count(claim: Claim, planned: Planned) -> None:
     plan = planned.plan
     for kind in ENTITY_TYPES:
         counts: dict[str, Any] = {"compared": len(planned.proposals[kind]), "unchanged": plan.unchanged[kind]}
-        if plan.unlisted[kind]:
+        if kind in plan.unlisted:
             counts["unlisted"] = plan.unlisted[kind]
         if kind in plan.unreached:
             counts["unreached"] = len(plan.unreached[kind])

@@ -20,8 +20,11 @@ _NOT_READ: Mapping[State, str] = {
     "not_reached": "the source could not be read completely, so it could not be compared again",
     "unreadable": "the source's answer about it could not be read, so it could not be compared again",
     "not_found": "the source no longer knows it",
+    "not_visible": "the source does not show it any more",
     "absent": "the source no longer lists it",
 }
+#: Why an item cannot be applied whose object was missing, by what the read knows of the object now.
+_NOT_MISSING: Mapping[State, str] = {"listed": "the source lists it again", "not_chosen": _NOT_READ["not_chosen"]}
 
 
 def compare_with_source(run: SyncRun, claim: Claim, snapshot: Snapshot) -> None:
@@ -36,11 +39,15 @@ def compare_with_source(run: SyncRun, claim: Claim, snapshot: Snapshot) -> None:
     for item in open_items(run).only("pk", "entity_type", "external_id", "source_hash", "link_id", "action"):
         kind = entity_type_of(item.entity_type)
         proposal = proposals[kind].get(item.external_id)
-        if item.action == "detach":
+        if item.action in ("missing", "deactivate"):
+            known = presences.of(kind, item.external_id)
+            if known.state not in ("not_found", "not_visible", "absent"):
+                moved[_why(_NOT_MISSING.get(known.state, _NOT_READ["not_reached"]), known.reason)].append(item)
+        elif item.action == "detach":
             known = presences.of(kind, item.external_id)
             if proposal is not None or known.state == "listed":
                 moved["it is selected again"].append(item)
-            elif known.state not in ("not_chosen", "not_found", "absent"):
+            elif known.state not in ("not_chosen", "not_found", "not_visible", "absent"):
                 moved[_why(_NOT_READ[known.state], known.reason)].append(item)
         elif proposal is None:
             known = presences.of(kind, item.external_id)

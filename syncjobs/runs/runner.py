@@ -20,7 +20,7 @@ from syncjobs.runs.changed_rules import changed_rules, is_limited
 from syncjobs.runs.claim import Claim, FenceLost, claim_run
 from syncjobs.runs.ending import conclude, load_ended
 from syncjobs.runs.picture.zones import kept_zones
-from syncjobs.runs.planned_read import Opener, accept_account, columns_of, count, plan_from, read, store
+from syncjobs.runs.planned_read import Opener, Planned, accept_account, columns_of, count, plan_from, read, store
 from syncjobs.runs.review import compare_with_source
 from syncjobs.runs.signals import items_written, reads_awaited
 from syncjobs.runs.stored.plan import OVER, open_items
@@ -83,7 +83,8 @@ def _plan(run: SyncRun, claim: Claim, opener: Opener) -> None:
     planned = plan_from(run, claim, snapshot)
     rendering = SourceRendering.of(snapshot)
     changes = any(item.action not in OVER for item in planned.plan.items)
-    waits = changes and run.kind == RunKind.PLAN
+    vanished = bool(planned.plan.vanished)
+    waits = vanished or (changes and run.kind == RunKind.PLAN)
     with claim.fenced():
         opened = store(run, planned)
         _supersede_others(run)
@@ -92,7 +93,8 @@ def _plan(run: SyncRun, claim: Claim, opener: Opener) -> None:
             "checkpoint": {"opened_conflicts": opened} | ({"told": rendering.to_json()} if waits else {}),
         }
         if waits:
-            claim.end(RunState.AWAITING_REVIEW, **columns)
+            state, reason, hint = _held(planned) if vanished else (RunState.AWAITING_REVIEW, "", "")
+            claim.end(state, reason, hint, **columns, phase="review", finished_at=None)
         else:
             claim.write(phase="planned" if changes else PHASE, **columns)
     if waits:
@@ -106,6 +108,12 @@ def _plan(run: SyncRun, claim: Claim, opener: Opener) -> None:
     if changes or any(conflict.awaits for conflict in planned.picture.conflicts):
         items_written.send(sender=SyncRun, run=run, fenced=claim.fenced)
     conclude(run, claim, verify(run, claim, rendering, opener))
+
+
+def _held(planned: Planned) -> tuple[RunState, str, str]:
+    reason = " ".join(planned.plan.held)
+    hint = "Nothing was changed. Check the source and the key. Approve what is gone, or discard the plan."
+    return RunState.HELD, reason, hint
 
 
 def _supersede_others(run: SyncRun) -> None:
@@ -146,11 +154,13 @@ def _apply_reviewed(run: SyncRun, claim: Claim, opener: Opener) -> None:
 
 def _write_items(run: SyncRun, claim: Claim) -> None:
     with claim.fenced(phase="apply"):
-        unticked = open_items(run).filter(ticked=False)
+        missing = open_items(run).filter(ticked=False, action="missing", held=False)
+        missing.update(outcome=Outcome.SKIPPED, code="missing")
+        unticked = open_items(run).filter(ticked=False).exclude(action="missing")
         for kind in unticked.values_list("entity_type", flat=True):
             claim.add(entity_type_of(kind), "skipped")
         unticked.update(outcome=Outcome.SKIPPED, code="unticked", reason="unticked by the reviewer")
-        held = open_items(run).filter(action="held", held_ticked=False)
+        held = open_items(run).filter(held=True, held_ticked=False)
         for kind in held.values_list("entity_type", flat=True):
             claim.add(entity_type_of(kind), "held")
         held.update(outcome=Outcome.DEFERRED, code="held")

@@ -65,7 +65,7 @@ def approve(run: SyncRun, *, by: User | None, notify: bool = True, despite_rules
     run.refresh_from_db()
     if run.state == RunState.SUPERSEDED and run.superseded_by_id:
         raise StalePlan(f"{run} was replaced by run {run.superseded_by_id}. Nothing was written. Review that run.")
-    if run.state != RunState.AWAITING_REVIEW:
+    if not run.has_open_plan:
         raise StalePlan(f"{run} has no plan to apply: its state is {run.get_state_display()}. Nothing was written.")
     if run.plan_expires_at and run.plan_expires_at < timezone.now():
         raise StalePlan(f"The plan of {run} expired on {run.plan_expires_at:%d %b}. Nothing was written. Plan again.")
@@ -74,7 +74,7 @@ def approve(run: SyncRun, *, by: User | None, notify: bool = True, despite_rules
         raise RulesChanged(f"{changed} Nothing was written. Plan again, or apply this plan as it was reviewed.")
     try:
         with transaction.atomic():
-            won = SyncRun.objects.filter(pk=run.pk, state=RunState.AWAITING_REVIEW).update(
+            won = SyncRun.objects.filter(pk=run.pk, state__in=OPEN_PLAN).update(
                 state=RunState.QUEUED,
                 phase="apply",
                 reason="",

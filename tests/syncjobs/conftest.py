@@ -9,12 +9,15 @@ import pytest
 from django.apps import apps
 from django.core import serializers
 
+from connectors.base import Sought
 from connectors.closure import Selection
 from connectors.models import Connection
 from connectors.records import (
     ENTITY_TYPES,
     Account,
     Completeness,
+    EntityKey,
+    Found,
     Reach,
     Snapshot,
     SourceContactMethod,
@@ -118,6 +121,14 @@ class Source:
         self.rendered_range: Callable[[], tuple[int, int] | None] = lambda: None
         self.rendered_together = 1
         self.calls = 0
+        self.answers: dict[EntityKey, Found] = {}
+        self.sought: list[Sequence[Sought]] = []
+
+    def look_up(self, sought: Sequence[Sought]) -> Mapping[EntityKey, Found]:
+        """Answer as ``answers`` says. An object that is not there is not requested, as if others came first."""
+        self.sought.append(sought)
+        keys: list[EntityKey] = [(each.kind, each.external_id) for each in sought]
+        return {key: self.answers[key] for key in keys if key in self.answers}
 
     def open(self, connection: Connection, *, should_stop: Callable[[], bool]) -> "Source":
         self.should_stop = should_stop

@@ -95,6 +95,9 @@ class Client:
             ]
             yield Page(tuple(items))
 
+    def escalation(self, team_id: str, escalation_id: str) -> JsonValue:
+        return self._one(f"/v1/teams/{segment(team_id)}/escalations/{segment(escalation_id)}")
+
     # .../rest/v2/api-group-schedules/
     def schedules(self) -> Iterator[Page]:
         return self._pages("/v1/schedules", [("expand", "rotation")])

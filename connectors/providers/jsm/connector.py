@@ -4,7 +4,7 @@ import base64
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Final
 
-from connectors.base import Connector, Probe, Progress, Rim, SettingField
+from connectors.base import Connector, Probe, Progress, Rim, SettingField, Sought
 from connectors.closure import Node, Selection
 from connectors.errors import AuthenticationFailed, ConnectionConfigError, RequestRejected
 from connectors.ledger import Ledger
@@ -96,6 +96,19 @@ class JsmOperations(Connector):
 
     def _fetch(self, selection: Selection, contact_details: bool, progress: Progress) -> Snapshot:
         return self._reading(contact_details, progress).snapshot(selection)
+
+    def _ask(self, sought: Sought) -> object:
+        match sought.kind:
+            case "responder":
+                return self._client.account(sought.external_id)
+            case "schedule":
+                return self._client.schedule(sought.external_id)
+            case "escalation_policy" if sought.groups and sought.external_id not in sought.groups:
+                return self._client.escalation(sought.groups[0], sought.external_id)
+            case "service":  # services are not read
+                raise VENDOR.invalid("no_endpoint", "services", "Services cannot be requested.")
+            case _:  # the policy of a team's routing has the id of the team
+                return self._client.routing_rules(sought.external_id)
 
     def _rendered(
         self, schedules: Mapping[str, Sequence[str]], since: int, until: int

@@ -81,6 +81,10 @@ class Client:
     def escalations(self) -> Iterator[Page]:
         return self._pages("/v2/escalations")
 
+    # https://docs.opsgenie.com/docs/escalation-api#get-escalation
+    def escalation(self, escalation_id: str) -> JsonValue:
+        return self._data(f"/v2/escalations/{segment(escalation_id)}", [_BY_ID])
+
     # https://docs.opsgenie.com/docs/forwarding-rule-api#list-forwarding-rules
     def forwarding_rules(self) -> Iterator[Page]:
         return self._pages("/v2/forwarding-rules")
@@ -88,6 +92,10 @@ class Client:
     # https://docs.opsgenie.com/docs/service-api#list-services
     def services(self) -> Iterator[Page]:
         return self._pages("/v1/services", limit=PAGE)
+
+    # https://docs.opsgenie.com/docs/service-api#get-service
+    def service(self, service_id: str) -> JsonValue:
+        return self._data(f"/v1/services/{segment(service_id)}")
 
     def one(self, path: str, *, paged: bool) -> JsonValue:
         """Read one object of a list, to check with the shortest answer that the list may be read."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Final
 
-from connectors.base import Connector, Probe, Progress, Rim, SettingField, region_field
+from connectors.base import Connector, Probe, Progress, Rim, SettingField, Sought, region_field
 from connectors.closure import Node, Selection
 from connectors.errors import AuthenticationFailed, ConnectionConfigError, RequestRejected
 from connectors.ledger import Ledger
@@ -73,6 +73,19 @@ class Opsgenie(Connector):
 
     def _fetch(self, selection: Selection, contact_details: bool, progress: Progress) -> Snapshot:
         return self._reading(contact_details, progress).snapshot(selection)
+
+    def _ask(self, sought: Sought) -> object:
+        match sought.kind:
+            case "responder":
+                return self._client.user(sought.external_id, contacts=False)
+            case "schedule":
+                return self._client.schedule(sought.external_id)
+            case "service":
+                return self._client.service(sought.external_id)
+            case "escalation_policy" if sought.external_id not in sought.groups:
+                return self._client.escalation(sought.external_id)
+            case _:  # the policy of a team's routing has the id of the team
+                return self._client.team(sought.external_id)
 
     def _rendered(
         self, schedules: Mapping[str, Sequence[str]], since: int, until: int

@@ -106,6 +106,14 @@ class Client:
         query = [*([] if zone is None else [("time_zone", zone)]), *_range(since, until)]
         return self._http.get(f"/schedules/{segment(schedule_id)}", query, envelope="schedule")["schedule"]
 
+    def bare_schedule(self, schedule_id: str) -> JsonValue:
+        """Returns one schedule without a range. A shift-based schedule is refused here (400), so it is not missing."""
+        return self._http.get(f"/schedules/{segment(schedule_id)}", envelope="schedule")["schedule"]
+
+    def one(self, collection: str, object_id: str) -> JsonValue:
+        """Returns one object of a list such as ``teams``. Reference: GET /<list>/{id} of the same OpenAPI document."""
+        return self._http.get(f"/{collection}/{segment(object_id)}")
+
     # https://developer.pagerduty.com/api-reference/reference/REST/openapiv3.json/paths/~1schedules~1%7Bid%7D~1overrides/get
     def overrides(self, schedule_id: str, since: int, until: int) -> JsonValue:
         """Returns the overrides that meet the range. ``overflow`` keeps their starts and ends outside of the range."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Final
 
-from connectors.base import Connector, Probe, Progress, Rim, SettingField, region_field
+from connectors.base import Connector, Probe, Progress, Rim, SettingField, Sought, region_field
 from connectors.closure import Node, Selection
 from connectors.errors import AuthenticationFailed, ConnectionConfigError, RequestRejected
 from connectors.ledger import Ledger
@@ -14,7 +14,7 @@ from connectors.providers.pagerduty.probing import probe
 from connectors.providers.pagerduty.reading import PagerDutyRead
 from connectors.providers.pagerduty.rendered import Renderings
 from connectors.providers.pagerduty.vendor import PROVIDER
-from connectors.records import Snapshot
+from connectors.records import EntityType, Snapshot
 from connectors.redaction import MASK, Secret
 from oncall.rendering.final import Span
 
@@ -22,6 +22,13 @@ from oncall.rendering.final import Span
 _ORIGINS: Final = {"us": "https://api.pagerduty.com", "eu": "https://api.eu.pagerduty.com"}
 #: Vendor docs "Authentication": API keys and OAuth tokens need different prefixes in the header.
 _SCHEMES: Final = {"token": "Token token=", "bearer": "Bearer "}
+
+#: The lists of the kinds whose objects are requested by ``/<list>/<id>``.
+_COLLECTIONS: Final[Mapping[EntityType, str]] = {
+    "user_group": "teams",
+    "escalation_policy": "escalation_policies",
+    "service": "services",
+}
 
 
 class PagerDuty(Connector):
@@ -101,6 +108,15 @@ class PagerDuty(Connector):
 
     def _fetch(self, selection: Selection, contact_details: bool, progress: Progress) -> Snapshot:
         return self._reading(contact_details, progress).snapshot(selection)
+
+    def _ask(self, sought: Sought) -> object:
+        match sought.kind:
+            case "responder":
+                return self._client.user(sought.external_id)
+            case "schedule":
+                return self._client.bare_schedule(sought.external_id)
+            case _:
+                return self._client.one(_COLLECTIONS[sought.kind], sought.external_id)
 
     def _rendered(
         self, schedules: Mapping[str, Sequence[str]], since: int, until: int

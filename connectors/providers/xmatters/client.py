@@ -65,6 +65,10 @@ class Client:
     def groups(self) -> Iterator[Page]:
         return self._pages("/groups")
 
+    # https://help.xmatters.com/xmapi/#get-a-group
+    def group(self, group_id: str) -> JsonValue:
+        return self._get(f"{API_ROOT}/groups/{segment(group_id)}")
+
     # https://help.xmatters.com/xmapi/#get-a-group-roster
     def members(self, group_id: str) -> Iterator[Page]:
         return self._pages(f"/groups/{segment(group_id)}/members")
@@ -93,6 +97,10 @@ class Client:
     def absences(self) -> Iterator[Page]:
         """Returns current and future absences."""
         return self._pages("/temporary-absences")
+
+    # https://help.xmatters.com/xmapi/#get-a-service
+    def service(self, service_id: str) -> JsonValue:
+        return self._get(f"{API_ROOT}/services/{segment(service_id)}")
 
     # https://help.xmatters.com/xmapi/#get-services
     def services(self) -> Iterator[Page]:

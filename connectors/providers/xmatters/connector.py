@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Final
 
-from connectors.base import Connector, Probe, Progress, Rim, SettingField
+from connectors.base import Connector, Probe, Progress, Rim, SettingField, Sought
 from connectors.closure import Node, Selection
 from connectors.errors import AuthenticationFailed, ConnectionConfigError, RequestRejected
 from connectors.ledger import Ledger
@@ -131,6 +131,17 @@ class XMatters(Connector):
 
     def _fetch(self, selection: Selection, contact_details: bool, progress: Progress) -> Snapshot:
         return self._reading(contact_details, progress).snapshot(selection)
+
+    def _ask(self, sought: Sought) -> object:
+        match sought.kind:
+            case "responder":
+                return self._client.person(sought.external_id)
+            case "schedule" | "escalation_policy" if sought.groups and sought.external_id not in sought.groups:
+                return self._client.shift(sought.groups[0], sought.external_id)
+            case "service" if sought.external_id not in sought.groups:
+                return self._client.service(sought.external_id)
+            case _:  # an on-call group is a user group, a policy and a service
+                return self._client.group(sought.external_id)
 
     def _rendered(
         self, schedules: Mapping[str, Sequence[str]], since: int, until: int

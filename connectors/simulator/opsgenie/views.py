@@ -223,6 +223,15 @@ def _services(call: ApiCall) -> Answer:
     return call.page(services, _wire(call).service)
 
 
+def _service(call: ApiCall, identifier: str) -> Answer:
+    if call.state.services_refused is not None:
+        raise Refused(call.state.services_refused)
+    service = call.state.services.get(identifier)
+    if service is None:
+        raise Refused(404, f"No service exists with id [{identifier}]")
+    return Answer(200, {"data": _wire(call).service(service)})
+
+
 ROUTES = (
     route("/v2/account", "account", _account),
     route("/v2/request-limits/?", "limits", _limits),
@@ -248,4 +257,5 @@ ROUTES = (
     route("/v2/escalations/{id}", "escalations", _escalation),
     route("/v2/forwarding-rules", "forwarding-rules", _forwarding_rules),
     route("/v1/services", "services", _services),
+    route("/v1/services/{id}", "services", _service),
 )

@@ -119,6 +119,14 @@ def _teams(call: ApiCall) -> Answer:
     return call.page("teams", _matching_query(call.state.sorted_teams(), call), call.wire().team)
 
 
+def _team(call: ApiCall, team_id: str) -> Answer:
+    _need_teams(call)
+    team = call.state.teams.get(team_id)
+    if team is None:
+        raise Refused(404, code=6001)
+    return Answer(200, {"team": call.wire().team(team)})
+
+
 def _members(call: ApiCall, team_id: str) -> Answer:
     _need_teams(call)
     team, wire = call.state.teams.get(team_id), call.wire()
@@ -160,6 +168,13 @@ def _services(call: ApiCall) -> Answer:
     if teams:
         services = [one for one in services if call.state.policies[one.policy_id].team_id in teams]
     return call.page("services", services, lambda service: wire.service(service, call.include))
+
+
+def _service(call: ApiCall, service_id: str) -> Answer:
+    service = call.state.services.get(service_id)
+    if service is None:
+        raise Refused(404, code=2100)
+    return Answer(200, {"service": call.wire().service(service, call.include)})
 
 
 def _schedules(call: ApiCall) -> Answer:
@@ -296,10 +311,12 @@ ROUTES = (
     route("/users/{id}/contact_methods", "users:contact_methods.read", _contact_methods),
     route("/users/{id}/notification_rules", "users:contact_methods.read", _notification_rules),
     route("/teams", "teams.read", _teams),
+    route("/teams/{id}", "teams.read", _team),
     route("/teams/{id}/members", "teams.read", _members),
     route("/escalation_policies", "escalation_policies.read", _policies),
     route("/escalation_policies/{id}", "escalation_policies.read", _policy),
     route("/services", "services.read", _services),
+    route("/services/{id}", "services.read", _service),
     route("/schedules", "schedules.read", _schedules),
     route("/schedules/{id}", "schedules.read", _schedule),
     route("/schedules/{id}/overrides", "schedules.read", _overrides),

@@ -234,6 +234,14 @@ def services(call: ApiCall) -> Answer:
     return call.page(found, lambda one: service(call, one), kept=("embed", "ownedBy"))
 
 
+def one_service(call: ApiCall, identifier: str) -> Answer:
+    if call.state.services_refused is not None:
+        raise Refused(call.state.services_refused)
+    if identifier not in call.state.services:
+        raise Refused(404)
+    return Answer(200, service(call, call.state.services[identifier]))
+
+
 def service_links(call: ApiCall, identifier: str) -> Answer:
     if identifier not in call.state.services:
         raise Refused(404)
@@ -286,6 +294,7 @@ _PATHS: tuple[tuple[str, str, View], ...] = (
     ("/sites/{id}", READ, one_site),
     ("/roles", READ, roles),
     ("/services", READ, services),
+    ("/services/{id}", READ, one_service),
     ("/services/{id}/links", READ, service_links),
     ("/service-dependencies", READ, service_dependencies),
 )

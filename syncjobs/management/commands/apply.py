@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from connectors.records import ENTITY_TYPES
 from syncjobs.management.commands.sync_run import SyncCommand
 from syncjobs.management.shell import USAGE, exit_code, find_run
-from syncjobs.models import Outcome, RunState, SyncItem, SyncRun
+from syncjobs.models import HELD_ITEMS, Outcome, SyncItem, SyncRun
 from syncjobs.runs.runner import drive
 from syncjobs.runs.start import approve
 
@@ -37,13 +37,13 @@ class Command(SyncCommand):
     def work(self, **options: Any) -> int:
         run = find_run(options["run"])
         chosen = {name: [_items(run, text) for text in options[name]] for name in TICKS}
-        if run.state == RunState.AWAITING_REVIEW:
+        if run.has_open_plan:
             for items in chosen["tick"]:
                 items.update(ticked=True)
             for items in chosen["untick"]:
                 items.update(ticked=False)
             for items in chosen["approve"]:
-                items.filter(changes__has_key="held").update(ticked=True, held_ticked=True)
+                items.filter(HELD_ITEMS).update(ticked=True, held_ticked=True)
         approve(run, by=None, notify=False, despite_rules=options["despite_rules"])
         finished = drive(run.pk)
         if finished is None:

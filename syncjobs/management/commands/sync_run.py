@@ -74,7 +74,7 @@ class SyncCommand(ShellCommand):
         for text in (run.reason, run.hint):
             if text:
                 self.stdout.write(text)
-        if run.state == RunState.AWAITING_REVIEW:
+        if run.has_open_plan:
             self.stdout.write(f"Nothing was written. Apply this plan with: manage.py apply {run.pk}")
         for following in run.following.filter(state=RunState.AWAITING_REVIEW):
             self.stdout.write(f"Some items were planned again. Apply them with: manage.py apply {following.pk}")

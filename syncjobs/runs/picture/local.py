@@ -5,7 +5,7 @@ The number of queries depends only on the number of objects that are new or comp
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import cast
+from typing import Any, cast
 
 from django.db.models import F, QuerySet
 
@@ -13,6 +13,7 @@ from connectors.models import Connection
 from connectors.records import ENTITY_TYPES
 from oncall.aggregates import Kind
 from oncall.models import Schedule
+from oncall.rendering.codec import instant_to_text
 from oncall.selectors.states import load_states
 from oncall.tables.base import chunks
 from syncjobs.models import (
@@ -24,6 +25,7 @@ from syncjobs.models import (
     SyncProfile,
 )
 from syncjobs.planning.decisions.people import matched_people
+from syncjobs.planning.missing.unlisted import unlisted_links
 from syncjobs.planning.plan import Proposals, links_to_compare
 from syncjobs.planning.values import (
     Base,
@@ -31,6 +33,7 @@ from syncjobs.planning.values import (
     LinkView,
     Owner,
     Picture,
+    Presences,
     Rules,
     RuleView,
 )
@@ -47,6 +50,7 @@ def rules_of(profile: SyncProfile, now: str) -> Rules:
         connection_id=profile.connection_id,
         origin=profile.connection.origin_label,
         remembered=load_rules(profile.connection_id),
+        **{f"guard_{name}": value for name, value in profile.guard.items()},
     )
 
 
@@ -62,7 +66,7 @@ def link_views(connection_id: int) -> dict[Kind, dict[str, LinkView]]:
     """Return all links of a connection with the versions of their rows. Makes one query per kind."""
     return {
         kind: {
-            row[1]: LinkView(*row)
+            row[1]: _link_view(*row)
             for row in ExternalLink.objects.filter(connection_id=connection_id, entity_type=kind)
             .annotate(row_version=F(f"{kind}__version"))
             .order_by("id")
@@ -77,18 +81,31 @@ def link_views(connection_id: int) -> dict[Kind, dict[str, LinkView]]:
                 "row_version",
                 "unread",
                 "primary",
+                "missing_count",
+                "missing_at",
             )
         }
         for kind in ENTITY_TYPES
     }
 
 
+def _link_view(*row: Any) -> LinkView:
+    view = LinkView(*row[:-1])
+    return replace(view, missing_since=instant_to_text(int(row[-1].timestamp()))) if row[-1] else view
+
+
 def load_picture(
-    connection: Connection, proposals: Proposals, *, evaluate_all: bool, progress: Callable[[], None] = lambda: None
+    connection: Connection,
+    proposals: Proposals,
+    presence: Presences,
+    *,
+    evaluate_all: bool,
+    progress: Callable[[], None] = lambda: None,
 ) -> Picture:
     """Return the local state that these proposals need.
 
-    evaluate_all: compare every linked object, as rules changed. progress: called between the parts of the picture.
+    presence: what the read knows of an object without a proposal. evaluate_all: compare every linked object, as rules
+    changed. progress: called between the parts of the picture.
     """
     links = link_views(connection.pk)
     former = load_former_links(connection.pk, links, proposals)
@@ -96,7 +113,7 @@ def load_picture(
         links[kind] |= {
             view.external_id: replace(view, takes_over=True) for view in links[kind].values() if view.id in taken_over
         }
-    wanted = set(links_to_compare(proposals, links, evaluate_all))
+    wanted = set(links_to_compare(proposals, links, evaluate_all, presence))
     details: dict[int, LinkDetail] = {}
     for kind in ENTITY_TYPES:
         progress()
@@ -132,7 +149,22 @@ def load_picture(
             for pk, each in named.conflicts.items()
         ),
         mapped=mapped,
+        shared=_shared(links, proposals, details),
     )
+
+
+def _shared(
+    links: Mapping[Kind, Mapping[str, LinkView]], proposals: Proposals, details: Mapping[int, LinkDetail]
+) -> frozenset[int]:
+    """Return the links of missing objects whose row follows another link. Makes a query for each kind with some."""
+    found: set[int] = set()
+    for kind in ENTITY_TYPES:
+        rows = {v.row_id: v.id for v in unlisted_links(proposals[kind], links[kind]) if v.id in details}
+        for piece in chunks(sorted(row_id for row_id in rows if row_id is not None)):
+            others = ExternalLink.objects.filter(state=LinkState.LINKED, **{f"{kind}_id__in": piece})
+            pairs = others.values_list("pk", f"{kind}_id")
+            found |= {rows[row_id] for pk, row_id in pairs if pk != rows[row_id]}
+    return frozenset(found)
 
 
 def _details(

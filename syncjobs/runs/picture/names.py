@@ -23,7 +23,7 @@ from syncjobs.models import (
     ConflictState,
     ExternalLink,
 )
-from syncjobs.planning.conflicts import ABOUT_ROWS, COMPARED, NAME_COLLISIONS, folded
+from syncjobs.planning.conflicts import ABOUT_ROWS, COMPARED, NAME_COLLISIONS, NAMES_ROWS, folded
 from syncjobs.planning.plan import Proposals
 from syncjobs.planning.values import LinkView, NamedRow, OpenConflict
 
@@ -74,7 +74,7 @@ class EqualNames:
     def _add_questions(self, conflicts: "QuerySet[Conflict]") -> dict[Kind, set[str]]:
         """Load questions that are not closed. Return the names and addresses that they are about."""
         names: dict[Kind, set[str]] = defaultdict(set)
-        about_rows = Case(When(kind__in=[*ABOUT_ROWS, ConflictKind.USER_NOT_FOUND], then="evidence"), default=None)
+        about_rows = Case(When(kind__in=[*NAMES_ROWS, ConflictKind.USER_NOT_FOUND], then="evidence"), default=None)
         rows = conflicts.filter(state__in=PRESENT_STATES).annotate(about=about_rows).order_by("id")
         for row in rows.values(
             "id",

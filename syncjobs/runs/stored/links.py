@@ -11,11 +11,13 @@ from oncall.aggregates import Kind
 from oncall.operations import WriteResult
 from oncall.tables.base import chunks
 from syncjobs.models import ExternalLink, LinkState, SyncItem, SyncRun
+from syncjobs.planning.missing.unlisted import PROVED
 from syncjobs.planning.primary import RowLink, primary_link
-from syncjobs.runs.stored.plan import settled_by
+from syncjobs.runs.stored.plan import NEW_STATES, settled_by
 
 _UPDATED: Final = [
     "state", "ignored_reason", "primary", "source_hash", "synced_version", "version", "base", "since", "pins",
+    "missing_count",
 ]  # fmt: skip
 
 
@@ -117,10 +119,15 @@ def _new_link(run: SyncRun, kind: Kind, item: SyncItem, row: WriteResult) -> Ext
 def _update(link: ExternalLink, item: SyncItem, row: WriteResult | None) -> bool:
     """Update a link for an applied item. Return whether it changed; its version has changed then, too."""
     before = {name: getattr(link, name) for name in _UPDATED}
-    if item.action == "detach":
-        link.state = LinkState.DETACHED
-    elif item.action == "skip":
-        link.state, link.ignored_reason = LinkState.IGNORED, item.reason[:200]
+    if item.action == "missing" and not item.changes.get("settles", True):
+        link.missing_count = PROVED  # the tick of the reviewer is the second sighting; the next plan asks
+    elif item.action in NEW_STATES:
+        link.state = NEW_STATES[item.action]
+        link.ignored_reason = item.reason[:200] if link.state == LinkState.IGNORED else ""
+        if settled := settled_by(item):
+            link.base = patched(link.base, settled)
+        if row is not None:
+            link.synced_version = row.version
     else:
         link.state = LinkState.LINKED
         link.base = patched(link.base, settled_by(item))

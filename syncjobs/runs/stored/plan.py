@@ -1,6 +1,7 @@
 """Store a plan as rows. These rows are reviewed, and later applied."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from django.db import transaction
@@ -15,7 +16,12 @@ from syncjobs.planning.values import Action, Item, Plan
 #: The outcome of items that are over when the plan is stored: there is nothing to apply.
 OVER: Final[Mapping[Action, Outcome]] = {"failed": Outcome.FAILED, "conflict": Outcome.SKIPPED}
 #: The states of links after the actions that end or refuse a link. After other actions they are linked.
-_NEW_STATES: Final = {"detach": LinkState.DETACHED, "skip": LinkState.IGNORED}
+NEW_STATES: Final = {
+    "detach": LinkState.DETACHED,
+    "skip": LinkState.IGNORED,
+    "missing": LinkState.GONE,
+    "deactivate": LinkState.GONE,
+}
 
 
 def store_plan(run: SyncRun, plan: Plan, *, after: int = 0) -> None:
@@ -45,6 +51,9 @@ def store_plan(run: SyncRun, plan: Plan, *, after: int = 0) -> None:
                 link_version=0 if item.link is None else item.link.version,
                 source_hash=item.fingerprint,
                 changes=changes_of(item),
+                ticked=item.action != "missing",
+                held=item.guarded or item.action == "held",
+                sighting=item.sighting,
             )
             for number, item in numbered
         ]
@@ -93,9 +102,9 @@ def _link_changes(item: Item) -> dict[str, list[Any]]:
         sides["pins"] = [dict(item.pins_before), {**item.pins_before, **item.pins}]
     if item.takes_over:
         sides["primary"] = [False, True]
-    if item.link is not None:
-        sides["state"] = [item.link.state, _NEW_STATES.get(item.action, LinkState.LINKED)]
-    if item.link is not None and item.action not in _NEW_STATES and item.settles:
+    if item.link is not None and (item.settles or item.action != "missing"):
+        sides["state"] = [item.link.state, NEW_STATES.get(item.action, LinkState.LINKED)]
+    if item.link is not None and item.action not in NEW_STATES and item.settles:
         sides["source_hash"] = [item.link.source_hash, item.fingerprint]
     return {column: [old, new] for column, (old, new) in sides.items() if old != new}
 
@@ -143,6 +152,20 @@ def remember_compared(plan: Plan) -> None:
             for link in moved:
                 link.source_hash = found[link.pk][1]
             ExternalLink.objects.bulk_update(moved, ["source_hash"])
+
+
+def remember_sightings(plan: Plan) -> None:
+    """Store on the links how often their objects were seen missing. It is no part of what a plan was reviewed with."""
+    for piece in chunks(sorted(plan.sightings, key=lambda sighting: sighting[0].id)):
+        ExternalLink.objects.bulk_update(
+            [
+                ExternalLink(
+                    pk=view.id, missing_count=count, missing_at=datetime.fromisoformat(since) if since else None
+                )
+                for view, count, since in piece
+            ],
+            ["missing_count", "missing_at"],
+        )
 
 
 def remember_unread(plan: Plan) -> None:

@@ -9,7 +9,7 @@ from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from connectors.records import ENTITY_TYPES, Account, Completeness, MappingNote, SourceTeam
+from connectors.records import ENTITY_TYPES, Account, Completeness, EntityKey, Found, MappingNote, SourceTeam
 from oncall.aggregates import Draft
 from oncall.escalation.policy import Target
 from oncall.models import EscalationPolicy, Responder, Schedule, Service, UserGroup
@@ -18,7 +18,6 @@ from syncjobs.conflicts.concerned import concerns
 from syncjobs.conflicts.evidence import sides_of
 from syncjobs.models import Conflict, ConflictKind, ConflictState, ExternalLink, RunState
 from syncjobs.planning.canonical import digest
-from syncjobs.planning.conflicts import NOT_JUDGED_BY_PLANS
 from tests.syncjobs.conftest import BY, Sync, contents, edit, layer, policy, schedule, user, world
 from tests.syncjobs.runs.test_counts import written_tables
 
@@ -29,11 +28,11 @@ pytestmark = pytest.mark.django_db
 class Kind:
     """How a question of a kind arises, and how its cause goes away. Each is followed by a sync.
 
-    cease: None if no plan looks for the cause. run_state: that of each sync while the cause exists.
+    run_state: that of each sync while the cause exists.
     """
 
     arise: Callable[[Sync], None]
-    cease: Callable[[Sync], None] | None
+    cease: Callable[[Sync], None]
     run_state: RunState = RunState.SUCCEEDED
 
 
@@ -96,17 +95,23 @@ def made(sync: Sync, kind: str, entity_type: str, external_id: str, label: str, 
     )
 
 
+def missing(sync: Sync, key: EntityKey, answer: Found = "not_found", **parts: Any) -> None:
+    """Let the source lose an object, and sync once. The next sync is two hours later. parts: what is listed then."""
+    sync.source.change(**parts)
+    sync.source.answers[key] = answer
+    sync.run()
+    sync.source.change(fetched_at=sync.source.snapshot.fetched_at + 7_200)
+
+
 def _gone(sync: Sync) -> None:
     sync.run()
     edit("schedule", Schedule.objects.get(), description="ours")
-    sync.source.change(schedules=())
-    made(sync, "gone", "schedule", "S1", "Primary", {"presence": "absent", "edited": ["description"]})
+    missing(sync, ("schedule", "S1"), schedules=())
 
 
 def _not_visible(sync: Sync) -> None:
     sync.run()
-    sync.source.change(teams=())
-    made(sync, "not_visible", "user_group", "T1", "Platform", {"presence": "not_visible", "edited": []})
+    missing(sync, ("user_group", "T1"), "not_visible", teams=())
 
 
 def _recreated(sync: Sync) -> None:
@@ -118,14 +123,15 @@ def _recreated(sync: Sync) -> None:
         policies=(policy("P1", "Default", Target("schedule", "S9"), Target("responder", "U3"), group_id="T1"),),
     )
     sync.run()
-    keys = [f"{sync.connection.pk}:{external_id}" for external_id in ("S1", "S9")]
-    made(sync, "recreated", "schedule", "S9", "Primary", {"rows": keys, "equal": "name"})
+
+
+def _old_again(sync: Sync) -> None:
+    sync.source.change(schedules=(*world().schedules, *sync.source.snapshot.schedules))
 
 
 def _inactive(sync: Sync) -> None:
     sync.source.change(users=(user("U1", "Ana"), user("U2", "Bo", state="inactive"), user("U3", "Cy")))
     sync.run()
-    made(sync, "inactive_scheduled", "responder", "U2", "Bo", {"state": "inactive"})
 
 
 def _other_account(sync: Sync) -> None:
@@ -152,10 +158,10 @@ KINDS: Mapping[str, Kind] = {
     "unsupported": Kind(
         lambda sync: sync.source.change(notes=(noted(),)), lambda sync: sync.source.change(notes=(noted("no_rules"),))
     ),
-    "gone": Kind(_gone, None),
-    "not_visible": Kind(_not_visible, None),
-    "recreated": Kind(_recreated, None),
-    "inactive_scheduled": Kind(_inactive, None),
+    "gone": Kind(_gone, lambda sync: sync.source.change(schedules=world().schedules)),
+    "not_visible": Kind(_not_visible, lambda sync: sync.source.change(teams=world().teams)),
+    "recreated": Kind(_recreated, _old_again),
+    "inactive_scheduled": Kind(_inactive, lambda sync: sync.source.change(users=world().users)),
     "account_changed": Kind(
         _other_account, lambda sync: sync.source.change(account=world().account), run_state=RunState.HELD
     ),
@@ -227,11 +233,7 @@ def test_it_closes_only_when_its_cause_is_gone(sync: Sync, kind: str) -> None:
     sync.source.snapshot = known
     sync.run(only=[("responder", "U3")])
     assert Conflict.objects.get(pk=conflict.pk).state == ConflictState.OPEN
-    cease = KINDS[kind].cease
-    assert (cease is None) == (kind in NOT_JUDGED_BY_PLANS)
-    if cease is None:
-        return
-    cease(sync)
+    KINDS[kind].cease(sync)
     sync.run()
     closed = Conflict.objects.get(pk=conflict.pk)
     assert (closed.state, closed.closed_at is not None) == (ConflictState.CLOSED, True)

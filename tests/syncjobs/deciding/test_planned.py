@@ -17,7 +17,6 @@ from syncjobs.conflicts import merging
 from syncjobs.deciding.awaited import carry_out_awaited
 from syncjobs.deciding.decide import Decided, Decision, decide, preview
 from syncjobs.models import Conflict, ConflictState, ExternalLink, Invitation, RunKind, RunState, SyncRun
-from syncjobs.planning.conflicts import NOT_JUDGED_BY_PLANS
 from syncjobs.planning.decisions.table import CHOICES
 from syncjobs.planning.decisions.values import LATER, Refused
 from syncjobs.runs.signals import items_written
@@ -29,7 +28,7 @@ from tests.syncjobs.management.test_shell import document, shell
 pytestmark = pytest.mark.django_db
 
 #: The kinds whose questions are about objects that have a link, so that they exist only after an import.
-AFTER_IMPORT = {"deleted_here", "account_changed", *NOT_JUDGED_BY_PLANS}
+AFTER_IMPORT = {"deleted_here", "account_changed", "gone", "not_visible", "recreated", "inactive_scheduled"}
 
 
 def _same_names(sync: Sync, **more: Any) -> None:

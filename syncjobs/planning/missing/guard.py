@@ -1,0 +1,77 @@
+"""Holds removals for approval where a plan would remove too much at once. Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from connectors.records import ENTITY_TYPES, ENTITY_WORDS
+from oncall.aggregates import Kind
+from syncjobs.planning.values import Item, LinkView, Presences, Proposal, Rules
+
+#: A kind with at least this many objects holds the whole plan when it vanishes.
+WHOLE_KIND: Final = 5
+#: The states of objects that a complete list does not contain.
+_MISSING: Final = frozenset({"absent", "not_found", "not_visible"})
+
+
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """The items of a plan, those that wait for approval marked. reasons, vanished: as in Plan."""
+
+    items: tuple[Item, ...]
+    reasons: tuple[str, ...]
+    vanished: tuple[Kind, ...]
+
+
+def guard(
+    items: Iterable[Item],
+    links: Mapping[Kind, Mapping[str, LinkView]],
+    proposals: Mapping[Kind, Mapping[str, Proposal]],
+    rules: Rules,
+    presence: Presences,
+) -> Guarded:
+    """Mark the removals of a plan that wait for approval, and say why.
+
+    A removal is an item that makes a row inactive. The removals of a kind wait if they are all of its objects, or more
+    than a share and at least a number of them.
+    """
+    items = tuple(items)
+    reasons: list[str] = []
+    held: set[Kind] = set()
+    vanished = tuple(kind for kind in ENTITY_TYPES if _has_vanished(kind, links[kind], proposals[kind], presence))
+    for kind in ENTITY_TYPES:
+        words = ENTITY_WORDS[kind][1]
+        linked = sum(link.state == "linked" for link in links[kind].values())
+        removed = sum(item.kind == kind and _removes(item) for item in items)
+        if kind in vanished:
+            reasons.append(f"The source lists none of the {linked} {words} any more.")
+        elif removed and removed == linked:
+            reasons.append(f"All {linked} {words} would become inactive.")
+        elif removed >= rules.guard_count and removed * 100 > rules.guard_share * linked:
+            reasons.append(f"{removed} of {linked} {words} would become inactive, more than {rules.guard_share} %.")
+        else:
+            continue
+        held.add(kind)
+    marked = tuple(
+        replace(item, guarded=True)
+        if item.kind in held and (_removes(item) or (item.kind in vanished and item.action == "missing"))
+        else item
+        for item in items
+    )
+    return Guarded(marked, tuple(reasons), vanished)
+
+
+def _removes(item: Item) -> bool:
+    return item.action == "deactivate" and "active" in item.fields
+
+
+def _has_vanished(
+    kind: Kind, links: Mapping[str, LinkView], proposals: Mapping[str, Proposal], presence: Presences
+) -> bool:
+    """Return whether a complete list contains none of at least five objects that were followed."""
+    followed = [link.external_id for link in links.values() if link.state == "linked"]
+    return (
+        len(followed) >= WHOLE_KIND
+        and proposals.keys().isdisjoint(followed)
+        and all(presence(kind, external_id).state in _MISSING for external_id in followed)
+    )

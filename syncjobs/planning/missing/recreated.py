@@ -1,0 +1,85 @@
+"""Finds objects that may have been created again: a new id with the name or the address of a missing object. Pure."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from oncall.aggregates import Kind
+from syncjobs.planning.conflicts import COMPARED, folded
+from syncjobs.planning.values import ConflictDraft, LinkView, Picture, Presences, Proposal, Rules, element_key
+
+#: The states of objects that a complete list does not contain.
+_MISSING: Final = frozenset({"absent", "not_found", "not_visible"})
+
+
+def recreated(
+    kind: Kind,
+    unlisted: Mapping[str, LinkView],
+    proposals: Mapping[str, Proposal],
+    picture: Picture,
+    rules: Rules,
+    presence: Presences,
+) -> dict[str, ConflictDraft]:
+    """Return a question for each pair of a missing object and a listed one, by the id of the missing one.
+
+    unlisted: the linked objects without a proposal, by id. A pair is found when the listed object has no link yet, and
+    stays while both are as they are. Where several objects have one name, there is no pair.
+    """
+    missing = {id_: link for id_, link in unlisted.items() if presence(kind, id_).state in _MISSING}
+    path = COMPARED.get(kind)
+    if path is None or not missing:
+        return {}
+    pairs = dict(_known_pairs(kind, missing, proposals, picture, rules))
+    paired = {*pairs, *pairs.values()}
+    rows = {link.row_id: link.external_id for link in missing.values()}
+    old: dict[str, list[str]] = defaultdict(list)
+    for row in picture.names[kind]:
+        external_id = None if row.row_id is None else rows.get(row.row_id)
+        if external_id is not None and external_id not in paired and (name := folded(kind, row.name)):
+            old[name].append(external_id)
+    new: dict[str, list[str]] = defaultdict(list)
+    for external_id, proposal in proposals.items() if old else ():
+        if external_id not in picture.links[kind] and external_id not in paired and proposal.listed:
+            value = proposal.email if path == "email" else str(proposal.fields.get(path, ""))
+            new[folded(kind, value)].append(external_id)
+    for name, olds in old.items():
+        if len(olds) == len(new[name]) == 1:
+            pairs[olds[0]] = new[name][0]
+    return {
+        before: _question(kind, (before, after), proposals[after], rules) for before, after in sorted(pairs.items())
+    }
+
+
+def _known_pairs(
+    kind: Kind,
+    missing: Mapping[str, LinkView],
+    proposals: Mapping[str, Proposal],
+    picture: Picture,
+    rules: Rules,
+) -> Iterable[tuple[str, str]]:
+    """Yield the pairs of the present questions whose objects are as they were."""
+    prefix = element_key(rules.connection_id, "")
+    for conflict in picture.conflicts:
+        if conflict.kind == "recreated" and conflict.entity_type == kind and len(conflict.keys) > 1:
+            before, after = (key.removeprefix(prefix) for key in conflict.keys[:2])
+            if before in missing and after in proposals:
+                yield before, after
+
+
+def _question(kind: Kind, pair: tuple[str, str], proposal: Proposal, rules: Rules) -> ConflictDraft:
+    keys = tuple(element_key(rules.connection_id, external_id) for external_id in pair)
+    evidence = {"rows": list(keys), "equal": COMPARED[kind]}
+    return ConflictDraft("recreated", f"{kind}:{keys[1]}", kind, pair[1], proposal.label, evidence=evidence, keys=keys)
+
+
+def undecided(pairs: Mapping[str, ConflictDraft], picture: Picture) -> set[str]:
+    """Return the ids of the missing objects of the pairs that were not decided to be two objects."""
+    two = {c.subject for c in picture.conflicts if c.kind == "recreated" and c.decided and c.choice == "keep_all"}
+    return {external_id for external_id, question in pairs.items() if question.subject not in two}
+
+
+def without_pairs(drafts: Iterable[ConflictDraft]) -> list[ConflictDraft]:
+    """Return the questions without those about equal names or addresses of an object and the one created again."""
+    drafts = list(drafts)
+    pairs = {frozenset(draft.keys) for draft in drafts if draft.kind == "recreated"}
+    return [draft for draft in drafts if draft.kind == "recreated" or frozenset(draft.keys) not in pairs]
