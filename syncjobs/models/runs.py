@@ -81,6 +81,8 @@ class SyncRun(models.Model):
     checkpoint = models.JSONField(default=dict)
     personal = models.BooleanField(default=True)
     guard = models.JSONField(default=list)
+    #: Whether older plans of the connection may wait for a person. No run but the active one makes plans.
+    may_replace_plans: bool = True
 
     class Meta:
         ordering = ["-id"]

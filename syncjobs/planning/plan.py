@@ -93,7 +93,7 @@ def make_plan(
     by_email = questions.people_by_email(proposals["responder"].values())
     items: dict[tuple[Kind, str], Item] = {}
     unchanged: dict[Kind, int] = {}
-    unlisted: dict[Kind, Unlisted] = {}
+    unlisted = {kind: Unlisted() for kind in ENTITY_TYPES}
     evaluated: set[tuple[str, str]] = set()
     compared: list[tuple[LinkView, str]] = []
     failures: dict[tuple[Kind, str], list[FailedEntity]] = {}
@@ -161,10 +161,6 @@ def make_plan(
     drafts += questions.inactive_scheduled(_without(refused, proposals["responder"]), _holders(proposals), picture)
     for kind in questions.NAME_COLLISIONS:
         drafts += questions.name_collisions(kind, after)
-    drafts = without_pairs(drafts)
-    pending = {(c.kind, c.subject): c for c in picture.conflicts if is_pending(c, proposals, picture)}
-    drafts = [draft for draft in drafts if not is_part(draft, pending.get((draft.kind, draft.subject)))]
-    current = {*pending, *((draft.kind, draft.subject) for draft in drafts)}
     referenced = {("responder", p.external_id) for p in proposals["responder"].values() if not p.listed}
 
     def may_settle(conflict: OpenConflict) -> bool:
@@ -180,6 +176,10 @@ def make_plan(
             return subject in evaluated
         return subject not in referenced and is_judged(entity_type_of(conflict.entity_type), conflict.external_id)
 
+    drafts = without_pairs(drafts, (c for c in picture.conflicts if not may_settle(c)))
+    pending = {(c.kind, c.subject): c for c in picture.conflicts if is_pending(c, proposals, picture)}
+    drafts = [draft for draft in drafts if not is_part(draft, pending.get((draft.kind, draft.subject)))]
+    current = {*pending, *((draft.kind, draft.subject) for draft in drafts)}
     settled = tuple(c.id for c in picture.conflicts if (c.kind, c.subject) not in current and may_settle(c))
     for key, entities in failures.items():
         link = picture.links[key[0]].get(key[1])
@@ -192,7 +192,7 @@ def make_plan(
         held=held.reasons,
         vanished=held.vanished,
         unchanged=unchanged,
-        unlisted={kind: found.kept for kind, found in unlisted.items() if found.kept},
+        unlisted={kind: found.kept for kind, found in unlisted.items()},
         unreached={kind: tuple(found.unreached) for kind, found in unlisted.items() if found.unreached},
         conflicts=tuple(drafts),
         settled=settled,

@@ -9,11 +9,11 @@ from datetime import timedelta
 from typing import Any, Final
 
 from django.db import InterfaceError, OperationalError, transaction
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef
 from django.utils import timezone
 
 from connectors.records import ENTITY_TYPES, EntityType
-from syncjobs.models import RunState, SyncRun
+from syncjobs.models import OPEN_PLAN, RunState, SyncRun
 
 #: Longer than the longest request, so that a worker that is alive always renews its lease in time.
 LEASE: Final = timedelta(seconds=180)
@@ -40,7 +40,13 @@ def claim_run(run_id: int) -> SyncRun | None:
         progress_at=now,
         notified_at=None,
     )
-    return SyncRun.objects.select_related("connection", "profile__connection").get(pk=run_id) if won else None
+    if not won:
+        return None
+    older = SyncRun.objects.filter(connection=OuterRef("connection"), state__in=OPEN_PLAN)
+    runs = SyncRun.objects.select_related("connection", "profile__connection")
+    run = runs.annotate(has_older=Exists(older)).get(pk=run_id)
+    run.may_replace_plans = run.has_older
+    return run
 
 
 class Claim:

@@ -179,7 +179,7 @@ def count(claim: Claim, planned: Planned) -> None:
     plan = planned.plan
     for kind in ENTITY_TYPES:
         counts: dict[str, Any] = {"compared": len(planned.proposals[kind]), "unchanged": plan.unchanged[kind]}
-        if kind in plan.unlisted:
+        if plan.unlisted[kind]:
             counts["unlisted"] = plan.unlisted[kind]
         if kind in plan.unreached:
             counts["unreached"] = len(plan.unreached[kind])

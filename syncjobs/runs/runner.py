@@ -121,6 +121,8 @@ def _supersede_others(run: SyncRun) -> None:
 
     A run of a few objects does not replace a plan of everything, which is reviewed: its items are checked singly.
     """
+    if not run.may_replace_plans:
+        return
     older = SyncRun.objects.filter(connection=run.connection, state__in=OPEN_PLAN).exclude(pk=run.pk)
     if is_limited(run):
         older = older.filter(scope__has_key="only")

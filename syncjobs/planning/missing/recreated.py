@@ -6,7 +6,16 @@ from typing import Final
 
 from oncall.aggregates import Kind
 from syncjobs.planning.conflicts import COMPARED, folded
-from syncjobs.planning.values import ConflictDraft, LinkView, Picture, Presences, Proposal, Rules, element_key
+from syncjobs.planning.values import (
+    ConflictDraft,
+    LinkView,
+    OpenConflict,
+    Picture,
+    Presences,
+    Proposal,
+    Rules,
+    element_key,
+)
 
 #: The states of objects that a complete list does not contain.
 _MISSING: Final = frozenset({"absent", "not_found", "not_visible"})
@@ -27,9 +36,9 @@ def recreated(
     """
     missing = {id_: link for id_, link in unlisted.items() if presence(kind, id_).state in _MISSING}
     path = COMPARED.get(kind)
-    if path is None or not missing:
+    if path is None:
         return {}
-    pairs = dict(_known_pairs(kind, missing, proposals, picture, rules))
+    pairs = dict(_known_pairs(kind, unlisted, proposals, picture, rules))
     paired = {*pairs, *pairs.values()}
     rows = {link.row_id: link.external_id for link in missing.values()}
     old: dict[str, list[str]] = defaultdict(list)
@@ -52,7 +61,7 @@ def recreated(
 
 def _known_pairs(
     kind: Kind,
-    missing: Mapping[str, LinkView],
+    unlisted: Mapping[str, LinkView],
     proposals: Mapping[str, Proposal],
     picture: Picture,
     rules: Rules,
@@ -62,7 +71,7 @@ def _known_pairs(
     for conflict in picture.conflicts:
         if conflict.kind == "recreated" and conflict.entity_type == kind and len(conflict.keys) > 1:
             before, after = (key.removeprefix(prefix) for key in conflict.keys[:2])
-            if before in missing and after in proposals:
+            if before in unlisted and after in proposals:
                 yield before, after
 
 
@@ -78,8 +87,12 @@ def undecided(pairs: Mapping[str, ConflictDraft], picture: Picture) -> set[str]:
     return {external_id for external_id, question in pairs.items() if question.subject not in two}
 
 
-def without_pairs(drafts: Iterable[ConflictDraft]) -> list[ConflictDraft]:
-    """Return the questions without those about equal names or addresses of an object and the one created again."""
+def without_pairs(drafts: Iterable[ConflictDraft], present: Iterable[OpenConflict]) -> list[ConflictDraft]:
+    """Return the questions without those about equal names or addresses of an object and the one created again.
+
+    present: the questions that stay open, whatever this read knows.
+    """
     drafts = list(drafts)
     pairs = {frozenset(draft.keys) for draft in drafts if draft.kind == "recreated"}
+    pairs |= {frozenset(conflict.keys) for conflict in present if conflict.kind == "recreated"}
     return [draft for draft in drafts if draft.kind == "recreated" or frozenset(draft.keys) not in pairs]

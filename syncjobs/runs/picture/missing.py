@@ -1,5 +1,6 @@
 """Finds the linked objects that a read lacks, to request them by their id: the proof that they are gone."""
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -16,20 +17,23 @@ MOST_SOUGHT: Final = 20
 
 
 def missing_objects(connection_id: int, snapshot: Snapshot) -> list[Sought]:
-    """Return the linked objects that a complete list lacks, and whose next sighting is due: second sightings first.
+    """Return the linked objects that a complete list lacks, and whose next sighting is due.
 
-    Makes one query, and another one if objects are missing.
+    Second sightings come first, and then the kinds in turn, so that each list is checked. Makes one query, and another
+    one if objects are missing.
     """
     presences, at = Presences(snapshot), datetime.fromtimestamp(snapshot.fetched_at, UTC)
     links = ExternalLink.objects.filter(connection=connection_id, state=LinkState.LINKED, missing_count__lt=PROVED)
-    due: list[tuple[bool, int]] = []
-    for pk, name, external_id, count, since in links.values_list(
+    due: list[tuple[bool, int, int]] = []
+    turns: Counter[tuple[str, bool]] = Counter()
+    for pk, name, external_id, count, since in links.order_by("pk").values_list(
         "pk", "entity_type", "external_id", "missing_count", "missing_at"
     ):
         is_due = count == 0 or since is None or at - since >= BETWEEN_SIGHTINGS
         if is_due and presences.of(entity_type_of(name), external_id).state == "absent":
-            due.append((count == 0, pk))
-    chosen = [pk for _, pk in sorted(due)[:MOST_SOUGHT]]
+            turns[name, count == 0] += 1
+            due.append((count == 0, turns[name, count == 0], pk))
+    chosen = [pk for _, _, pk in sorted(due)[:MOST_SOUGHT]]
     if not chosen:
         return []
     rows = ExternalLink.objects.filter(pk__in=chosen).order_by("pk").values_list("entity_type", "external_id", "base")

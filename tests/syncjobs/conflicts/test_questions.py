@@ -214,15 +214,15 @@ def test_many_equal_names_are_one_question_with_a_short_subject(sync: Sync) -> N
 
 def test_a_person_who_was_made_anew_at_the_source_is_created_beside_the_old_and_is_a_question(sync: Sync) -> None:
     sync.run()
-    old = Responder.objects.get(name="Ana")
     again = user("U9", "Ana", email="ANA@example.com")
     sync.source.change(users=(again, *world().users[1:]))
     run = sync.run()
     assert run.items.get(external_id="U9").action == "create"
     assert sorted(Responder.objects.filter(name="Ana").values_list("links__external_id", flat=True)) == ["U1", "U9"]
-    conflict = Conflict.objects.get(kind="ambiguous")
+    assert not Conflict.objects.filter(kind="ambiguous").exists()
+    conflict = Conflict.objects.get(kind="recreated")
     own = sync.connection.pk
-    assert conflict.evidence == {"email": "ana@example.com", "people": [f"{own}:U1", f"{own}:U9"]}
+    assert conflict.evidence == {"rows": [f"{own}:U1", f"{own}:U9"], "equal": "email"}
     before = contents()
     assert sync.run().items.count() == 0
     assert contents() == before
@@ -231,7 +231,7 @@ def test_a_person_who_was_made_anew_at_the_source_is_created_beside_the_old_and_
     sync.run()
     assert contents() == before
     sync.source.change(users=(again, *world().users[1:]), completeness=world().completeness)
-    edit("responder", old, active=False)
+    sync.source.change(users=world().users)
     sync.run()
     conflict.refresh_from_db()
     assert conflict.state == ConflictState.CLOSED

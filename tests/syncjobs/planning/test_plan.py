@@ -7,9 +7,10 @@ import pytest
 
 from connectors.presence import Presence, State
 from connectors.records import ENTITY_TYPES, FailedEntity
+from oncall import aggregates
 from oncall.aggregates import Kind
 from syncjobs.planning.plan import by_kind, make_plan
-from syncjobs.planning.values import LinkView, OpenConflict, Picture, Plan, Proposal, Rules
+from syncjobs.planning.values import Base, LinkDetail, LinkView, OpenConflict, Picture, Plan, Proposal, Rules
 
 
 def plan(
@@ -22,7 +23,9 @@ def plan(
     """Return the plan of a read of some people, for one linked schedule. questions: the open ones."""
     links: dict[Kind, dict[str, LinkView]] = {kind: {} for kind in ENTITY_TYPES}
     links["schedule"]["S1"] = LinkView(1, "S1", link_state, 1, "hash", 1, 7, 1)
-    picture = Picture(links, {}, dict.fromkeys(ENTITY_TYPES, ()), {}, frozenset(), {}, questions)
+    local = aggregates.State({"name": "Primary", "active": True}, {}, 7, 1)
+    details = {1: LinkDetail(Base({"name": "Primary", "active": True}), {}, local, True)}
+    picture = Picture(links, details, dict.fromkeys(ENTITY_TYPES, ()), {}, frozenset(), {}, questions)
     return make_plan(
         by_kind(people),
         picture,
@@ -39,7 +42,8 @@ def plan(
         ("not_chosen", ["detach"], 0, None),
         ("not_reached", [], 0, ("a page is missing",)),
         ("absent", [], 1, None),
-        ("not_found", [], 1, None),
+        ("not_found", ["missing"], 1, None),
+        ("not_visible", ["missing"], 1, None),
     ],
 )
 def test_only_what_the_selection_does_not_reach_is_detached(

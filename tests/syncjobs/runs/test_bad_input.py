@@ -61,9 +61,9 @@ def on_call_data() -> str:
         ("/users", "status", {"status": 503, "count": None, "body": "html"}, "users"),
         ("/schedules", "status", {"status": 403, "count": None}, "schedules"),
         ("/services", "status", {"status": 404, "count": None}, "services"),
-        ("/escalation_policies", "shrink", {"items": 0, "count": None}, ""),
-        ("/teams", "shrink", {"items": 1, "count": None}, ""),
-        ("/users", "shrink", {"items": 3, "count": None}, ""),
+        ("/escalation_policies", "shrink", {"items": 0, "count": None}, "not reached"),
+        ("/teams", "shrink", {"items": 1, "count": None}, "not reached"),
+        ("/users", "shrink", {"items": 3, "count": None}, "not reached"),
     ],
 )
 def test_nothing_is_lost_whatever_the_source_answers(
@@ -75,8 +75,7 @@ def test_nothing_is_lost_whatever_the_source_answers(
     texts = " ".join([run.reason, run.hint, *run.items.values_list("reason", flat=True)])
     assert words in texts
     assert DEMO_KEY not in texts
-    assert run.state in (RunState.FAILED, RunState.PARTIAL, RunState.SUCCEEDED)
-    assert (run.state == RunState.SUCCEEDED) == (kind == "shrink")
+    assert run.state in (RunState.FAILED, RunState.PARTIAL)
     assert on_call_data() == before
     simulator.faults.clear()
     assert sync(imported).state == RunState.SUCCEEDED

@@ -204,7 +204,7 @@ def test_nothing_is_lost_whatever_the_source_answers(
     run = sync(imported)
     assert words in texts(run)
     assert simulated.DEMO_PASSWORD not in texts(run)
-    assert run.state in (RunState.FAILED, RunState.PARTIAL, RunState.SUCCEEDED)
+    assert run.state in (RunState.FAILED, RunState.PARTIAL, RunState.HELD, RunState.SUCCEEDED)
     assert changed(before) == []
     simulator.faults.clear()
     again = sync(imported)
