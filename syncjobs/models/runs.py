@@ -45,7 +45,8 @@ class SyncRun(models.Model):
     increases with every claim, so that a worker that lost its claim can no longer write. ``progress_at``: the time of
     the last progress. ``notified_at``: when workers were last notified that the run is queued. ``of_run``: the run that
     this run undoes, or that planned these items before. ``personal``: whether its items may still contain addresses of
-    people (:mod:`syncjobs.runs.retention`).
+    people (:mod:`syncjobs.runs.retention`). ``impact``: what the run changes about who is on call, as stored by
+    :class:`syncjobs.planning.impact.Impact`; null if it was not computed, or the ticks changed since.
     """
 
     connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="runs")
@@ -80,6 +81,7 @@ class SyncRun(models.Model):
     attempt = models.PositiveSmallIntegerField(default=0)
     checkpoint = models.JSONField(default=dict)
     personal = models.BooleanField(default=True)
+    impact = models.JSONField(null=True)
 
     class Meta:
         ordering = ["-id"]
