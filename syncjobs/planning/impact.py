@@ -83,8 +83,10 @@ class Impact:
     def to_json(self) -> dict[str, Any]:
         return {
             "at": instant_to_text(self.at),
-            "now": [[*each.subject, each.before, each.after] for each in self.now],
-            "next_24h": [[*each.subject, each.before, each.after, instant_to_text(each.at)] for each in self.next_24h],
+            "now": [[*each.subject, list(each.before), list(each.after)] for each in self.now],
+            "next_24h": [
+                [*each.subject, list(each.before), list(each.after), instant_to_text(each.at)] for each in self.next_24h
+            ],
             "uncovered": [
                 [*each.subject, instant_to_text(each.since), instant_to_text(each.until)] for each in self.uncovered
             ],
