@@ -234,8 +234,8 @@ class SyncRunAdmin(ReadOnlyAdmin):
     def impact_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
         """Compute what a plan changes about who is on call, as it is ticked now. Writes only this."""
         run = self._run(request, run_id, START)
-        if not foresee_again(run):
-            messages.error(request, f"Nothing was computed: the state of {run} is {run.get_state_display()}.")
+        if refusal := foresee_again(run):
+            messages.error(request, refusal)
         return HttpResponseRedirect(f"{run_url(run)}#impact")
 
     def _back(self, run: SyncRun, query: str = "") -> HttpResponseRedirect:

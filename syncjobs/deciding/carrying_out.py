@@ -27,7 +27,7 @@ from syncjobs.models import (
     SyncRun,
 )
 from syncjobs.planning.decisions.values import Effect, LinkEdit, Refused
-from syncjobs.planning.impact import matters
+from syncjobs.planning.impact.fields import matters
 from syncjobs.planning.values import Change, element_key
 from syncjobs.runs.impact.measuring import Measurement
 from syncjobs.runs.impact.touched import Touched

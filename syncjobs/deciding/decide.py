@@ -31,7 +31,7 @@ from syncjobs.models import (
 from syncjobs.planning.decisions.rules import ACKNOWLEDGE, HARMLESS, INVITE, rule_for
 from syncjobs.planning.decisions.table import check_arguments, demand_choice, find_choice
 from syncjobs.planning.decisions.values import Choice, Effect, Outcome, Refused, RuleDraft
-from syncjobs.planning.impact import Impact
+from syncjobs.planning.impact.values import Impact
 from syncjobs.planning.values import RuleView
 
 

@@ -20,7 +20,7 @@ from oncall.models import User
 from oncall.rendering.spec import EARLIEST, LATEST, OUTSIDE
 from syncjobs.errors import RunAlreadyActive, StalePlan
 from syncjobs.models import Outcome, RunState, SyncProfile, SyncRun
-from syncjobs.planning.impact import Impact
+from syncjobs.planning.impact.values import Impact
 from syncjobs.words.impact import impact_document, impact_in_words, request_names
 from syncjobs.words.names import Names
 from syncjobs.words.runs import run_word

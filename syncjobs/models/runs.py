@@ -46,7 +46,7 @@ class SyncRun(models.Model):
     the last progress. ``notified_at``: when workers were last notified that the run is queued. ``of_run``: the run that
     this run undoes, or that planned these items before. ``personal``: whether its items may still contain addresses of
     people (:mod:`syncjobs.runs.retention`). ``impact``: what the run changes about who is on call, as stored by
-    :class:`syncjobs.planning.impact.Impact`; null if it was not computed, or the ticks changed since.
+    :class:`syncjobs.planning.impact.values.Impact`; null if it was not computed, or the ticks changed since.
     """
 
     connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="runs")

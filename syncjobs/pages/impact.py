@@ -10,7 +10,7 @@ from oncall.selectors.visible import Viewer, may_view_all
 from oncall.tables.base import chunks, local_id
 from syncjobs.conflicts.concerned import told_to
 from syncjobs.models import Conflict, RunState, SyncRun
-from syncjobs.planning.impact import Change, Impact, Uncovered
+from syncjobs.planning.impact.values import Change, Impact, Uncovered
 from syncjobs.words.impact import impact_in_words, request_names
 from syncjobs.words.names import Names
 from syncjobs.words.values import when
@@ -60,12 +60,13 @@ def told_of(impact: Impact, account: Viewer | None) -> Impact:
     """Return the part of an impact that a question may name to an account."""
     if account is None or may_view_all(account, Conflict):
         return impact
-    subjects = {each.subject for each in (*impact.now, *impact.next_24h, *impact.uncovered)}
+    listed: tuple[Change | Uncovered, ...] = (*impact.now, *impact.next_24h, *impact.uncovered)
+    subjects = {each.subject for each in listed}
     told = set()
     for kind, rows in (("schedule", Schedule.objects.all()), ("escalation_policy", EscalationPolicy.objects.all())):
         ids = {pk: each for each in subjects if each.kind == kind and (pk := local_id(each.key)) is not None}
         for piece in chunks(sorted(ids)):
-            seen = told_to(account, rows.filter(pk__in=piece)).values_list("pk", flat=True)  # type: ignore[attr-defined]
+            seen = told_to(account, rows.filter(pk__in=piece)).values_list("pk", flat=True)
             told |= {ids[pk] for pk in seen}
 
     def kept(listed: tuple[Listed, ...]) -> tuple[Listed, ...]:

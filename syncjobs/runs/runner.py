@@ -19,7 +19,14 @@ from syncjobs.runs.apply import Application, ItemResult
 from syncjobs.runs.changed_rules import changed_rules, is_limited
 from syncjobs.runs.claim import Claim, FenceLost, claim_run
 from syncjobs.runs.ending import conclude, load_ended
-from syncjobs.runs.impact.measuring import Measurement, created_rows, foresee, foresee_again, items_that_matter
+from syncjobs.runs.impact.measuring import (
+    TOO_MANY,
+    Measurement,
+    created_rows,
+    foresee,
+    foresee_again,
+    items_that_matter,
+)
 from syncjobs.runs.picture.zones import kept_zones
 from syncjobs.runs.planned_read import Opener, accept_account, columns_of, count, plan_from, read, store
 from syncjobs.runs.review import compare_with_source
@@ -31,11 +38,14 @@ from syncjobs.runs.verify import PHASE, SourceRendering, verify
 
 log = logging.getLogger(__name__)
 
-#: Why a run that would be applied at once waits for a person, and what to do.
-NEEDS_APPROVAL: Final = (
-    "This plan changes who is on call now or in the next 24 hours, or leaves hours of the next 7 days without anyone. "
-    "The rules of the connection demand that somebody approves such a plan.",
-    "Nothing was written. Look at the changes, then apply the plan or drop it.",
+#: Why a run that would be applied at once waits for a person.
+CHANGES_ON_CALL: Final = (
+    "This plan changes who is on call now or in the next 24 hours, or leaves hours of the next 7 days without anyone."
+)
+#: What to do then.
+APPROVE: Final = (
+    "The rules of the connection demand that somebody approves such a plan. Nothing was written. Look at the changes, "
+    "then apply the plan or drop it."
 )
 #: If a plan is older than this, the source is read again before anything is written.
 FRESH: Final = timedelta(minutes=15)
@@ -99,9 +109,9 @@ def _plan(run: SyncRun, claim: Claim, opener: Opener) -> None:
         if changes and (waits or run.profile.approval_on_impact):
             run.planned_at = columns["planned_at"]
             impact = foresee(run)
-            columns["impact"] = impact.to_json()
-            if not waits and not impact.is_empty:
-                waits, reason, hint = True, *NEEDS_APPROVAL
+            columns["impact"] = None if impact is None else impact.to_json()
+            if not waits and (impact is None or not impact.is_empty):
+                waits, reason, hint = True, TOO_MANY if impact is None else CHANGES_ON_CALL, APPROVE
         columns["checkpoint"] = {"opened_conflicts": opened} | ({"told": rendering.to_json()} if waits else {})
         if waits:
             claim.end(RunState.AWAITING_REVIEW, reason, hint, **columns)

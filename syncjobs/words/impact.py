@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from oncall.rendering.codec import instant_to_text
 from oncall.tables.base import local_id
-from syncjobs.planning.impact import Change, Impact, Subject, Uncovered
+from syncjobs.planning.impact.values import Change, Impact, Subject, Uncovered
 from syncjobs.words.values import NameOf, when, who_in_words
 
 #: The sentence if nothing changes.

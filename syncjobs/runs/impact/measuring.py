@@ -1,6 +1,7 @@
 """Measures what writing does to who is on call: a picture before it, and a picture after it."""
 
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -15,13 +16,20 @@ from oncall.rendering.intervals import merged
 from oncall.rendering.spec import Participant, person
 from oncall.tables.base import LOCAL, chunks
 from syncjobs.models import ROW_COLUMNS, ExternalLink, RunState, SyncItem, SyncRun
-from syncjobs.planning.impact import NAMES_A_ROW, Impact, Subject, impact_of, matters
+from syncjobs.planning.impact.fields import NAMES_A_ROW, matters
+from syncjobs.planning.impact.values import Impact, Subject, impact_of
 from syncjobs.planning.values import element_key
 from syncjobs.runs.apply import Application
 from syncjobs.runs.impact.pictures import Picture, SubjectRow, merged_people, responder_of, take
 from syncjobs.runs.impact.touched import Subjects, Touched, subjects_of
 from syncjobs.runs.stored.plan import open_items
 
+#: The most items that are carried out to foresee their impact. While they are, SQLite lets nobody else write.
+MOST_ITEMS: Final = 8_000
+#: Why nothing is foreseen, in words.
+TOO_MANY: Final = (
+    f"More than {MOST_ITEMS:,} items may change who is on call. What they change is computed when they are applied."
+)
 #: Keys of rows by kind and id.
 Keys = Mapping[tuple[Kind, int], str]
 
@@ -146,13 +154,15 @@ def created_rows(run: SyncRun) -> dict[tuple[Kind, int], str]:
     return created
 
 
-def foresee(run: SyncRun) -> Impact:
-    """Return what applying a stored plan would change, as it is ticked now. Writes nothing.
+def foresee(run: SyncRun) -> Impact | None:
+    """Return what applying a stored plan would change, as it is ticked now; None for TOO_MANY items. Writes nothing.
 
     The items that matter are carried out in a transaction that is rolled back. It must be inside another transaction,
     which has locked the run.
     """
     touched, ids = items_that_matter(run)
+    if len(ids) > MOST_ITEMS:
+        return None
     measurement = Measurement(touched)
     if not ids:
         return measurement.impact()
@@ -167,15 +177,17 @@ def foresee(run: SyncRun) -> Impact:
     return found
 
 
-def foresee_again(run: SyncRun) -> bool:
-    """Store what a plan that waits for review would change. Return False if it does not wait any more."""
+def foresee_again(run: SyncRun) -> str:
+    """Store what a plan that waits for review would change. Return why it was not stored, or an empty text."""
     with transaction.atomic():
         waiting = SyncRun.objects.select_for_update(of=("self",)).filter(pk=run.pk, state=RunState.AWAITING_REVIEW)
         locked = waiting.select_related("connection", "profile").first()
         if locked is None:
-            return False
-        waiting.update(impact=foresee(locked).to_json())
-    return True
+            run.refresh_from_db(fields=["state"])
+            return f"Nothing was computed: the state of {run} is {run.get_state_display()}."
+        impact = foresee(locked)
+        waiting.update(impact=None if impact is None else impact.to_json())
+    return TOO_MANY if impact is None else ""
 
 
 def forget(run: SyncRun) -> None:

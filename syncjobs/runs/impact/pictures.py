@@ -12,7 +12,7 @@ from oncall.selectors.participants import Names
 from oncall.selectors.policies import walkables
 from oncall.selectors.schedules import specs_of
 from oncall.tables.base import chunks, local_id
-from syncjobs.planning.impact import COVERED, NEXT
+from syncjobs.planning.impact.values import COVERED, NEXT
 from syncjobs.runs.impact.touched import Subjects
 
 #: The kind and the id of a schedule or policy.
@@ -65,8 +65,11 @@ def take(subjects: Subjects, at: int) -> Picture:
     for piece in chunks(sorted(subjects.policies)):
         policies = list(EscalationPolicy.objects.filter(pk__in=piece).order_by("pk"))
         picture._add_merged("escalation_policy", policies)
-        for pk, each in walkables(policies, at).items():
-            picture._add_people(each.names)
+        walks = walkables(policies, at)
+        # They have the names of all in common, which are added once.
+        for own in {id(each.names): each.names for each in walks.values()}.values():
+            picture._add_people(own)
+        for pk, each in walks.items():
             picture.spans["escalation_policy", pk] = first_spans(each.policy, each.context, at, at + NEXT)
     return picture
 

@@ -89,8 +89,10 @@ def _owners(kind: str, found: _Found) -> Iterator[tuple[int | None, int | None]]
 
 def _add(found: Subjects, owned: Iterable[tuple[int | None, int | None]]) -> None:
     for schedule, policy in owned:
-        found.schedules |= {schedule} - {None}  # type: ignore[operator]
-        found.policies |= {policy} - {None}  # type: ignore[operator]
+        if schedule is not None:
+            found.schedules.add(schedule)
+        if policy is not None:
+            found.policies.add(policy)
 
 
 def _replaced(people: _Found, at: int) -> set[int]:

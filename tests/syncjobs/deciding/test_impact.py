@@ -11,7 +11,7 @@ from syncjobs.deciding.decide import Decision, decide, preview
 from syncjobs.management.shell import impact_lines, run_document
 from syncjobs.models import Conflict, SyncRun
 from syncjobs.pages.impact import NOT_LISTED, impact_of_decision
-from syncjobs.planning.impact import Change, Impact, Subject
+from syncjobs.planning.impact.values import Change, Impact, Subject
 from syncjobs.words.impact import NOTHING_CHANGES
 from tests.syncjobs.admin.test_leads import lead_of
 from tests.syncjobs.conflicts.test_kinds import arisen

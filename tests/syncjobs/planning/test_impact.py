@@ -9,7 +9,8 @@ from oncall.rendering.codec import instant_from_text
 from oncall.rendering.final import Span, render_final
 from oncall.rendering.spec import Daily, Everyone, Layer, ScheduleSpec, person
 from oncall.rendering.zones import DAY, HOUR
-from syncjobs.planning.impact import COVERED, MATTERS, Change, Impact, Subject, Uncovered, impact_of, matters
+from syncjobs.planning.impact.fields import MATTERS, matters
+from syncjobs.planning.impact.values import COVERED, Change, Impact, Subject, Uncovered, impact_of
 
 AT = instant_from_text("2026-10-23T12:00:00Z")
 ANA, BO = person("local:1"), person("local:2")

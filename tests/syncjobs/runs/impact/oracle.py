@@ -17,7 +17,7 @@ from oncall.rendering.spec import Participant
 from oncall.selectors.policies import Walkable, walkable
 from oncall.selectors.schedules import specs
 from syncjobs.models import ExternalLink
-from syncjobs.planning.impact import COVERED, NEXT, Impact, Subject
+from syncjobs.planning.impact.values import COVERED, NEXT, Impact, Subject
 
 STEP, LONG_STEP = 1_800, 6 * 3_600
 Who = tuple[str, ...]

@@ -14,9 +14,9 @@ from oncall.escalation.policy import Target
 from oncall.models import Schedule, UserGroup
 from syncjobs.management.shell import run_document
 from syncjobs.models import ApplyLock, RunKind, RunState, SyncProfile
-from syncjobs.planning.impact import Impact
+from syncjobs.planning.impact.values import Impact
 from syncjobs.runs.impact import measuring
-from syncjobs.runs.runner import NEEDS_APPROVAL
+from syncjobs.runs.runner import APPROVE, CHANGES_ON_CALL
 from tests.syncjobs.conftest import NOW, Sync, contents, edit, layer, policy, schedule, user, world
 from tests.syncjobs.management.test_shell import document, shell
 
@@ -87,7 +87,7 @@ def test_only_what_changes_now_or_next_or_uncovers_hours_waits(
     if not waits:
         assert (run.state, Impact.from_json(run.impact or {}).is_empty) == (RunState.SUCCEEDED, True)
         return
-    assert (run.state, run.reason, run.hint) == (RunState.AWAITING_REVIEW, *NEEDS_APPROVAL)
+    assert (run.state, run.reason, run.hint) == (RunState.AWAITING_REVIEW, CHANGES_ON_CALL, APPROVE)
     assert contents() == before
     assert run_document(run)["kind"] == "plan"
     foreseen = run.impact
@@ -133,7 +133,7 @@ def test_unticked_items_have_no_impact_and_held_parts_only_once_approved(sync: S
     schedules, groups = plan.items.filter(entity_type="schedule"), plan.items.filter(entity_type="user_group")
 
     def changed() -> list[str]:
-        assert measuring.foresee_again(plan)
+        assert measuring.foresee_again(plan) == ""
         plan.refresh_from_db()
         return [next(iter(each.values())) for each in run_document(plan)["impact"]["now"]]
 
@@ -149,6 +149,21 @@ def test_unticked_items_have_no_impact_and_held_parts_only_once_approved(sync: S
     done = sync.apply(plan)
     assert [next(iter(each.values())) for each in run_document(done)["impact"]["now"]] == ["Default"]
     assert (UserGroup.objects.get().members.count(), done.state) == (0, RunState.SUCCEEDED)
+
+
+def test_a_plan_of_too_many_items_waits_without_an_impact(guarded: Sync, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measuring, "MOST_ITEMS", 0)
+    guarded.source.change(schedules=(schedule("S1", "Primary", layer("U2")),))
+    run = guarded.run()
+    assert (run.state, run.reason, run.hint, run.impact) == (
+        RunState.AWAITING_REVIEW,
+        measuring.TOO_MANY,
+        APPROVE,
+        None,
+    )
+    assert measuring.foresee_again(run) == measuring.TOO_MANY
+    done = guarded.apply(run)
+    assert run_document(done)["impact"]["now"][0]["after"] == ["Bo"]
 
 
 def test_foreseeing_takes_no_lock_of_other_imports_and_leaves_nothing(sync: Sync) -> None:

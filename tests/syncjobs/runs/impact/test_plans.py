@@ -14,7 +14,7 @@ from connectors.records import SourceMember, SourceTeam
 from oncall.escalation.policy import Target
 from oncall.rendering.spec import Override, Participant, Substitution, person
 from syncjobs.models import RunState, SyncRun
-from syncjobs.planning.impact import Impact
+from syncjobs.planning.impact.values import Impact
 from tests.syncjobs.conftest import Sync, contents, layer, policy
 from tests.syncjobs.deciding.test_worlds import RandomSource
 from tests.syncjobs.runs.impact.oracle import ask, judge

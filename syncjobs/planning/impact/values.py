@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple, cast
 
-from oncall.aggregates import Kind
 from oncall.rendering.codec import instant_from_text, instant_to_text, participant_to_text
 from oncall.rendering.differences import compare, impact
 from oncall.rendering.final import Span
@@ -18,20 +17,6 @@ from oncall.rendering.zones import DAY, HOUR
 NEXT: Final = DAY
 #: Uncovered hours are searched within this many seconds.
 COVERED: Final = 7 * DAY
-#: The fields and collections on which it depends who is on call, or whom a policy reaches first.
-MATTERS: Final[Mapping[Kind, frozenset[str]]] = {
-    "responder": frozenset({"state", "active", "contact_methods", "substitutions"}),
-    "user_group": frozenset({"active", "members"}),
-    "schedule": frozenset(
-        {"time_zone", "zone_state", "composition", "layers", "group_keys", "active", "extra_shifts", "overrides"}
-    ),
-    "escalation_policy": frozenset(
-        {"initial_wait", "levels", "repeat_count", "after_last", "unstaffed_level", "resolved", "active"}
-    ),
-    "service": frozenset({"policy_key"}),
-}
-#: Actions that make the key of an object lead to a row.
-NAMES_A_ROW: Final = frozenset({"create", "match"})
 
 
 class Subject(NamedTuple):
@@ -112,14 +97,6 @@ def _change(stored: Sequence[Any], at: int) -> Change:
 
 def _subject(stored: Sequence[Any]) -> Subject:
     return Subject(cast(Literal["schedule", "escalation_policy"], stored[0]), stored[1])
-
-
-def matters(kind: Kind, action: str, changes: Mapping[str, Any]) -> bool:
-    """Return whether the changes of an item may change who is on call. changes: as an item stores them."""
-    if action in NAMES_A_ROW or changes.get("merge"):
-        return True
-    paths = [*changes.get("fields", {}), *changes.get("elements", {}), *changes.get("held", {})]
-    return any(path.partition(".")[0] in MATTERS[kind] for path in paths)
 
 
 Spans = Sequence[Span]
