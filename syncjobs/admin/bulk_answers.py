@@ -123,7 +123,8 @@ def _go(request: HttpRequest, groups: list[KindOfLines], *, really: bool) -> Non
                     answered |= set(decide(line.conflict, decision).closes)
                     line.done = True
                 else:
-                    line.effects = effects_of(preview(line.conflict, decision), with_addresses=with_addresses)
+                    decided = preview(line.conflict, decision)
+                    line.effects = effects_of(decided, account, with_addresses=with_addresses)
             except Refused as refused:
                 text = str(refused)
                 line.refusal = text if with_addresses else without_addresses(text)

@@ -113,7 +113,8 @@ class QuestionPage:
             try:
                 if "answer" in post:
                     return self._done(decide(self.conflict, decision))
-                card.effects = effects_of(preview(self.conflict, decision), with_addresses=self.with_addresses)
+                previewed = preview(self.conflict, decision)
+                card.effects = effects_of(previewed, self.account, with_addresses=self.with_addresses)
             except Refused as refused:
                 return self._refused(refused, card)
         return self.page(cards)
@@ -255,7 +256,7 @@ class QuestionPage:
             may_settle = choice is not None and demand_right(conflict, choice, self.account, self.concern) == "decide"
         except Refused:
             may_settle = False
-        effects = effects_of_proposal(conflict, with_addresses=self.with_addresses)
+        effects = effects_of_proposal(conflict, self.account, with_addresses=self.with_addresses)
         return {
             "proposed": label_of_choice(conflict),
             "may_settle": may_settle,

@@ -20,10 +20,12 @@ from oncall.masking import hide_addresses, may_see_addresses
 from syncjobs.admin.buttons import account_of, refuse, start_and_show
 from syncjobs.errors import RunAlreadyActive, StalePlan
 from syncjobs.models import ACTIVE, OPEN_PLAN, RunKind, RunState, SyncItem, SyncRun
+from syncjobs.pages.impact import impact_of_run
 from syncjobs.pages.marks import kind_words, last_moved, render_page, row_url, run_url, started, state_mark
 from syncjobs.pages.progress import grouped_notes, incomplete_lists, progress, totals
 from syncjobs.pages.run_items import ACTIONS, OUTCOME_COLOURS, UNAPPROVED, Filter, change_rows, items_page, summary
 from syncjobs.runs.changed_rules import changed_rules
+from syncjobs.runs.impact.measuring import foresee_again, forget
 from syncjobs.runs.start import approve, cancel
 from syncjobs.runs.stored.plan import open_items
 from syncjobs.words.runs import run_word
@@ -42,7 +44,7 @@ class SyncRunAdmin(ReadOnlyAdmin):
     show_full_result_count = False
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[SyncRun]":
-        return SyncRun.objects.defer("notes", "checkpoint", "completeness", "scope")
+        return SyncRun.objects.defer("notes", "checkpoint", "completeness", "scope", "impact")
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
         return PageOfRows
@@ -96,6 +98,7 @@ class SyncRunAdmin(ReadOnlyAdmin):
             ("apply", self.apply_view),
             ("cancel", self.cancel_view),
             ("again", self.again_view),
+            ("impact", self.impact_view),
         )
         wrap = self.admin_site.admin_view
         urls = [path(f"<int:run_id>/{name}/", wrap(view), name=f"syncjobs_syncrun_{name}") for name, view in own]
@@ -116,10 +119,13 @@ class SyncRunAdmin(ReadOnlyAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         run = self._run(request, object_id)
+        impact = impact_of_run(run, with_addresses=may_see_addresses(request.user))
         if not may_see_addresses(request.user):
             hide_addresses(run)
         context = {**progress(run), **self._items(request, run), "may_start": request.user.has_perm(START)}
         context |= {
+            "impact": impact,
+            "impact_is_outdated": impact is None and _can_review(request, run),
             "notes": grouped_notes(run),
             "incomplete": incomplete_lists(run),
             "can_review": _can_review(request, run),
@@ -186,6 +192,7 @@ class SyncRunAdmin(ReadOnlyAdmin):
                 chosen_ids = _ids(request.POST.getlist(name)) & listed
                 saved = open_plan.filter(pk__in=chosen_ids).update(**{column: True})
                 saved += open_plan.filter(pk__in=listed - chosen_ids).update(**{column: False})
+        forget(run)
         if not run.has_open_plan:
             messages.error(request, f"No tick was changed: the state of {run} is {run.get_state_display()}.")
         elif request.headers.get("HX-Request") and tick_all is None:
@@ -222,6 +229,14 @@ class SyncRunAdmin(ReadOnlyAdmin):
     def again_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
         run = self._run(request, run_id, START)
         return start_and_show(request, run.profile, RunKind.PLAN)
+
+    @method_decorator(require_POST)
+    def impact_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
+        """Compute what a plan changes about who is on call, as it is ticked now. Writes only this."""
+        run = self._run(request, run_id, START)
+        if refusal := foresee_again(run):
+            messages.error(request, refusal)
+        return HttpResponseRedirect(f"{run_url(run)}#impact")
 
     def _back(self, run: SyncRun, query: str = "") -> HttpResponseRedirect:
         url = run_url(run)

@@ -7,7 +7,7 @@ from typing import Any, Final
 from django.utils import timezone
 
 from connectors.models import Connection
-from oncall.aggregates import Draft, ElementChanges
+from oncall.aggregates import Draft, ElementChanges, Kind
 from oncall.errors import InvalidDraft, NotAllowed, StaleRows
 from oncall.models import User
 from oncall.models.root import NAME_LENGTH
@@ -27,7 +27,10 @@ from syncjobs.models import (
     SyncRun,
 )
 from syncjobs.planning.decisions.values import Effect, LinkEdit, Refused
-from syncjobs.planning.values import Change
+from syncjobs.planning.impact.fields import matters
+from syncjobs.planning.values import Change, element_key
+from syncjobs.runs.impact.measuring import Measurement
+from syncjobs.runs.impact.touched import Touched
 from syncjobs.runs.stored.links import patched
 from syncjobs.runs.stored.references import fill_from_links, known_rows
 
@@ -36,8 +39,13 @@ MERGE: Final = "merge"
 
 
 def carry_out(conflict: Conflict, connection: Connection, effects: Iterable[Effect], by: User | None) -> SyncRun:
-    """Write the effects. Return the run that records them. Raises Refused; the caller's transaction is rolled back."""
+    """Write the effects. Return the run that records them, and what they change about who is on call.
+
+    Raises Refused; the caller's transaction is rolled back.
+    """
+    effects = list(effects)
     now = timezone.now()
+    measurement = Measurement(_touched(effects, connection), int(now.timestamp()))
     run = SyncRun.objects.create(
         connection=connection,
         profile=SyncProfile.objects.get(connection=connection),
@@ -52,6 +60,7 @@ def carry_out(conflict: Conflict, connection: Connection, effects: Iterable[Effe
     )
     actor = Actor(by.pk if by else None, f"run:{run.pk}")
     counts: dict[str, dict[str, int]] = {}
+    created: dict[tuple[Kind, int], str] = {}
     for number, effect in enumerate(effects, 1):
         try:
             row_id, stored = _write(effect, connection, actor)
@@ -64,8 +73,26 @@ def carry_out(conflict: Conflict, connection: Connection, effects: Iterable[Effe
         _item(run, number, stored, row_id).save(force_insert=True)
         written = counts.setdefault(effect.kind, {"written": 0})
         written["written"] += 1
-    SyncRun.objects.filter(pk=run.pk).update(counts=counts)
+        if effect.creates and row_id is not None:
+            created[effect.kind, row_id] = _key(effect, connection)
+    run.counts, run.impact = counts, measurement.impact(created, keys_of_created=True).to_json()
+    run.save(update_fields=["counts", "impact"])
     return run
+
+
+def _touched(effects: Iterable[Effect], connection: Connection) -> Touched:
+    touched = Touched()
+    for effect in effects:
+        changes = changes_of(effect)
+        if effect.creates or matters(effect.kind, _action(effect), changes):
+            touched.add(effect.kind, effect.row_id, _key(effect, connection) if effect.creates else "", changes)
+            if effect.merge_into is not None:
+                touched.add(effect.kind, effect.merge_into, "", {})
+    return touched
+
+
+def _key(effect: Effect, connection: Connection) -> str:
+    return element_key(effect.connection_id or connection.pk, effect.external_id)
 
 
 def lock_rows(effects: Iterable[Effect], by: User | None) -> None:

@@ -31,6 +31,7 @@ from syncjobs.models import (
 from syncjobs.planning.decisions.rules import ACKNOWLEDGE, HARMLESS, INVITE, rule_for
 from syncjobs.planning.decisions.table import check_arguments, demand_choice, find_choice
 from syncjobs.planning.decisions.values import Choice, Effect, Outcome, Refused, RuleDraft
+from syncjobs.planning.impact.values import Impact
 from syncjobs.planning.values import RuleView
 
 
@@ -61,7 +62,8 @@ class Decided:
     applied: False for a preview and a proposal. run: None if no row or link changes. closes: the other questions that
     the remembered decision answers. connection: of the run and the rule. read: the run that reads the objects again
     that need it, or plans everything; None if nothing is read, or if another run is active: its end starts the read.
-    invitations: the addresses that are invited.
+    invitations: the addresses that are invited. impact: what changes about who is on call; None if no row or link
+    changes now.
     """
 
     conflict: Conflict
@@ -73,6 +75,7 @@ class Decided:
     closes: tuple[int, ...] = ()
     read: SyncRun | None = None
     invitations: tuple[str, ...] = ()
+    impact: Impact | None = None
 
 
 def preview(conflict: Conflict, decision: Decision) -> Decided:
@@ -85,14 +88,17 @@ def preview(conflict: Conflict, decision: Decision) -> Decided:
     choice, outcome, right = _prepare(conflict, decision, timezone.now())
     connection = connection_of(conflict)
     effects = _effects_now(outcome)
+    impact = None
     if effects and right == "decide":
         with transaction.atomic():
             lock_rows(effects, decision.by)
-            carry_out(conflict, connection, effects, decision.by)
+            impact = _impact_of(carry_out(conflict, connection, effects, decision.by))
             transaction.set_rollback(True)
     others = _answered_by(outcome.rule, conflict, connection)
     invited = _invited(outcome, *others.values())
-    return Decided(conflict, choice, outcome, False, connection, closes=_ids(others), invitations=invited)
+    return Decided(
+        conflict, choice, outcome, False, connection, closes=_ids(others), invitations=invited, impact=impact
+    )
 
 
 def decide(conflict: Conflict, decision: Decision) -> Decided:
@@ -138,7 +144,11 @@ def decide(conflict: Conflict, decision: Decision) -> Decided:
         if outcome.source_account is not None:
             read = decide_account(connection, outcome.source_account, decision.by, notify=decision.notify)
     invited = _invited(outcome, *others.values())
-    return Decided(conflict, choice, outcome, True, connection, run, _ids(others), read, invited)
+    return Decided(conflict, choice, outcome, True, connection, run, _ids(others), read, invited, _impact_of(run))
+
+
+def _impact_of(run: SyncRun | None) -> Impact | None:
+    return None if run is None or run.impact is None else Impact.from_json(run.impact)
 
 
 def _effects_now(outcome: Outcome) -> list[Effect]:

@@ -20,6 +20,9 @@ from oncall.models import User
 from oncall.rendering.spec import EARLIEST, LATEST, OUTSIDE
 from syncjobs.errors import RunAlreadyActive, StalePlan
 from syncjobs.models import HELD_ITEMS, Outcome, RunState, SyncProfile, SyncRun
+from syncjobs.planning.impact.values import Impact
+from syncjobs.words.impact import impact_document, impact_in_words, request_names
+from syncjobs.words.names import Names
 from syncjobs.words.runs import run_word
 
 DONE: Final = 0
@@ -159,8 +162,27 @@ def run_document(run: SyncRun) -> dict[str, Any]:
             }
             for item in items
         ],
+        "impact": impact_json(None if run.impact is None else Impact.from_json(run.impact), run),
         "notes": [{k: v for k, v in note.items() if k != "loss"} for note in run.notes],
     }
+
+
+def impact_json(impact: Impact | None, run: SyncRun | None = None) -> dict[str, Any]:
+    """Return the impact of a decision or of a run as JSON, with names. None: it was not computed."""
+    return impact_document(impact, _names_in(impact, run))
+
+
+def impact_lines(impact: Impact, run: SyncRun | None = None) -> tuple[str, ...]:
+    """Return the impact of a decision or of a run as sentences."""
+    return impact_in_words(impact, _names_in(impact, run))
+
+
+def _names_in(impact: Impact | None, run: SyncRun | None) -> Names:
+    names = Names(run)
+    if impact is not None:
+        request_names(impact, names)
+        names.load()
+    return names
 
 
 def exit_code(run: SyncRun, *, questions: bool = True) -> int:

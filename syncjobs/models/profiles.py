@@ -35,6 +35,11 @@ class SyncProfile(models.Model):
     review_first = models.BooleanField(
         default=True, help_text="Stop after planning and wait until somebody has looked at the plan."
     )
+    approval_on_impact = models.BooleanField(
+        default=False,
+        help_text="Wait for approval if a sync would change who is on call now or in the next 24 hours, or leave hours "
+        "of the next 7 days without anyone.",
+    )
     rules_version = models.PositiveIntegerField(default=1)
     evaluated_rules = models.PositiveIntegerField(default=0)
     evaluated_mapping = models.JSONField(default=dict)

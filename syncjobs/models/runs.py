@@ -46,6 +46,8 @@ class SyncRun(models.Model):
     the last progress. ``notified_at``: when workers were last notified that the run is queued. ``of_run``: the run that
     this run undoes, or that planned these items before. ``personal``: whether its items may still contain addresses of
     people (:mod:`syncjobs.runs.retention`). ``guard``: the sentences that say why removals wait for approval.
+    ``impact``: what the run changes about who is on call, as stored by
+    :class:`syncjobs.planning.impact.values.Impact`; null if it was not computed, or the ticks changed since.
     """
 
     connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="runs")
@@ -81,6 +83,7 @@ class SyncRun(models.Model):
     checkpoint = models.JSONField(default=dict)
     personal = models.BooleanField(default=True)
     guard = models.JSONField(default=list)
+    impact = models.JSONField(null=True)
     #: Whether older plans of the connection may wait for a person. No run but the active one makes plans.
     may_replace_plans: bool = True
 

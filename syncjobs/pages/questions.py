@@ -23,6 +23,7 @@ from syncjobs.deciding.sides import question_of
 from syncjobs.deciding.suggesting import Suggestion, suggestions
 from syncjobs.models import WAITING_STATES, Conflict, ConflictState, RunKind, SyncRun
 from syncjobs.pages.answer_forms import AnswerForm, Sources
+from syncjobs.pages.impact import ImpactShown, impact_of_decision
 from syncjobs.pages.run_items import ChangeRow, rows_of_changes
 from syncjobs.planning.conflicts import NAMES_ROWS
 from syncjobs.planning.decisions.people import PERSON
@@ -45,13 +46,17 @@ class EffectShown:
 
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """What a decision does. remembered, deferred: in words, or empty. closes: number of other questions it answers."""
+    """What a decision does. remembered, deferred: in words, or empty. closes: number of other questions it answers.
+
+    impact: what changes about who is on call; None if no row or link changes now.
+    """
 
     effects: tuple[EffectShown, ...]
     sentence: str
     deferred: str
     remembered: str
     closes: int
+    impact: ImpactShown | None = None
 
 
 @dataclass(slots=True)
@@ -75,8 +80,8 @@ class Card:
         return self.form.is_bound or self.suggestion is not None
 
 
-def effects_of(decided: Decided, *, with_addresses: bool) -> Effects:
-    """Return what a decision does, in words. The names in it are loaded in a few queries."""
+def effects_of(decided: Decided, account: User, *, with_addresses: bool) -> Effects:
+    """Return what a decision does, in words, to an account. The names in it are loaded in a few queries."""
     shown = tuple(
         EffectShown(
             f"{effect.label} {effect.change}.",
@@ -92,6 +97,7 @@ def effects_of(decided: Decided, *, with_addresses: bool) -> Effects:
         _whole_sentence(decided.outcome.deferred),
         decided.choice.remembered if decided.outcome.rule is not None else "",
         len(decided.closes),
+        impact_of_decision(decided.impact, account, with_addresses=with_addresses),
     )
     return effects if with_addresses else without_addresses(effects)
 
@@ -187,10 +193,11 @@ def find_people(account: User, text: str) -> list[tuple[str, str]]:
     return found
 
 
-def effects_of_proposal(conflict: Conflict, *, with_addresses: bool) -> Effects | str:
+def effects_of_proposal(conflict: Conflict, account: User, *, with_addresses: bool) -> Effects | str:
     """Return what a proposed answer does, or why it cannot be carried out any more."""
     try:
-        return effects_of(preview(conflict, proposal_of(conflict, None)), with_addresses=with_addresses)
+        decided = preview(conflict, proposal_of(conflict, None))
+        return effects_of(decided, account, with_addresses=with_addresses)
     except Refused as refused:
         return str(refused) if with_addresses else without_addresses(str(refused))
 

@@ -72,13 +72,15 @@ class _Stale(NamedTuple):
 class Application:
     """Applies the items of a run.
 
-    fenced: opens a transaction of the run; raises FenceLost. resolve: row ids by kind and element key.
+    fenced: opens a transaction of the run; raises FenceLost. resolve: row ids by kind and element key. waits:
+    whether it waits until no other run matches or creates objects; False if everything is rolled back.
     """
 
     run: SyncRun
     by: Actor
     fenced: Callable[[], AbstractContextManager[None]]
     resolve: dict[tuple[Kind, str], int] = field(default_factory=dict)
+    waits: bool = True
 
     def apply(self, items: Iterable[SyncItem], progress: Callable[[Kind, Sequence[ItemResult]], None]) -> None:
         """Apply the items, which are in dependency order. Any error but FenceLost becomes the outcome of an item."""
@@ -107,7 +109,7 @@ class Application:
         items = [item for row in rows for item in row]
         results: list[ItemResult] = []
         with self.fenced():
-            if any(item.action in _FIRST_CONTACT or takes_over(item) for item in items):
+            if self.waits and any(item.action in _FIRST_CONTACT or takes_over(item) for item in items):
                 self._lock_kind(kind)
             # Rows are locked before links, as a merge does it, so that neither waits for the other.
             versions = lock_versions(kind, [item.row_id for item in items if item.row_id is not None])

@@ -19,6 +19,14 @@ from syncjobs.runs.apply import Application, ItemResult
 from syncjobs.runs.changed_rules import changed_rules, is_limited
 from syncjobs.runs.claim import Claim, FenceLost, claim_run
 from syncjobs.runs.ending import conclude, load_ended
+from syncjobs.runs.impact.measuring import (
+    TOO_MANY,
+    Measurement,
+    created_rows,
+    foresee,
+    foresee_again,
+    items_that_matter,
+)
 from syncjobs.runs.picture.zones import kept_zones
 from syncjobs.runs.planned_read import Opener, Planned, accept_account, columns_of, count, plan_from, read, store
 from syncjobs.runs.review import compare_with_source
@@ -30,6 +38,15 @@ from syncjobs.runs.verify import PHASE, SourceRendering, verify
 
 log = logging.getLogger(__name__)
 
+#: Why a run that would be applied at once waits for a person.
+CHANGES_ON_CALL: Final = (
+    "This plan changes who is on call now or in the next 24 hours, or leaves hours of the next 7 days without anyone."
+)
+#: What to do then.
+APPROVE: Final = (
+    "The rules of the connection demand that somebody approves such a plan. Nothing was written. Look at the changes, "
+    "then apply the plan or drop it."
+)
 #: If a plan is older than this, the source is read again before anything is written.
 FRESH: Final = timedelta(minutes=15)
 
@@ -84,27 +101,35 @@ def _plan(run: SyncRun, claim: Claim, opener: Opener) -> None:
     rendering = SourceRendering.of(snapshot)
     changes = any(item.action not in OVER for item in planned.plan.items)
     vanished = bool(planned.plan.vanished)
-    waits = vanished or (changes and run.kind == RunKind.PLAN)
+    waits, state, reason, hint = vanished or (changes and run.kind == RunKind.PLAN), RunState.AWAITING_REVIEW, "", ""
+    if vanished:
+        state, reason, hint = _held(planned)
     with claim.fenced():
         opened = store(run, planned)
         _supersede_others(run)
         count(claim, planned)
-        columns = columns_of(run, planned) | {
-            "checkpoint": {"opened_conflicts": opened} | ({"told": rendering.to_json()} if waits else {}),
-        }
+        columns = columns_of(run, planned)
+        if changes and (waits or run.profile.approval_on_impact):
+            run.planned_at = columns["planned_at"]
+            impact = foresee(run)
+            columns["impact"] = None if impact is None else impact.to_json()
+            if not waits and (impact is None or not impact.is_empty):
+                waits, reason, hint = True, TOO_MANY if impact is None else CHANGES_ON_CALL, APPROVE
+        columns["checkpoint"] = {"opened_conflicts": opened} | ({"told": rendering.to_json()} if waits else {})
         if waits:
-            state, reason, hint = _held(planned) if vanished else (RunState.AWAITING_REVIEW, "", "")
             claim.end(state, reason, hint, **columns, phase="review", finished_at=None)
         else:
             claim.write(phase="planned" if changes else PHASE, **columns)
     if waits:
         return
     if changes:
+        measurement = Measurement(items_that_matter(run)[0])
         _write_items(run, claim)
         for _ in range(MOST_ROUNDS):
             if not plan_again(run, claim, snapshot):
                 break
             _write_items(run, claim)
+        _store_impact(run, claim, measurement)
     if changes or any(conflict.awaits for conflict in planned.picture.conflicts):
         items_written.send(sender=SyncRun, run=run, fenced=claim.fenced)
     conclude(run, claim, verify(run, claim, rendering, opener))
@@ -143,6 +168,7 @@ def _apply_reviewed(run: SyncRun, claim: Claim, opener: Opener) -> None:
         claim.write(calls=run.calls)
         compare_with_source(run, claim, snapshot)
         rendering = SourceRendering.of(snapshot)
+    measurement = Measurement(items_that_matter(run)[0])
     _write_items(run, claim)
     if overtaken_items(run):
         snapshot = read(run, claim, opener)
@@ -150,8 +176,17 @@ def _apply_reviewed(run: SyncRun, claim: Claim, opener: Opener) -> None:
             return
         if plan_again(run, claim, snapshot, reviewed=True):
             _write_items(run, claim)
+    _store_impact(run, claim, measurement)
     items_written.send(sender=SyncRun, run=run, fenced=claim.fenced)
     conclude(run, claim, None if rendering is None else verify(run, claim, rendering, opener))
+
+
+def _store_impact(run: SyncRun, claim: Claim, measurement: Measurement) -> None:
+    """Store what the run has changed about who is on call. Decisions that it carries out have runs of their own."""
+    impact = measurement.impact(created_rows(run) if measurement.is_needed else {})
+    with claim.fenced(impact=impact.to_json()):
+        for following in run.following.filter(state=RunState.AWAITING_REVIEW):
+            foresee_again(following)
 
 
 def _write_items(run: SyncRun, claim: Claim) -> None:

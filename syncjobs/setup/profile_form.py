@@ -30,16 +30,18 @@ class ProfileForm(_Base):
 
     class Meta:
         model = SyncProfile
-        fields = ["strategy", "contact_details", "review_first"]
+        fields = ["strategy", "contact_details", "review_first", "approval_on_impact"]
         labels = {
             "strategy": "When something was changed here and at the source",
             "contact_details": "Import contact details",
             "review_first": "Review first",
+            "approval_on_impact": "Approve changes of who is on call",
         }
         widgets = {
             "strategy": forms.RadioSelect,
             "contact_details": forms.CheckboxInput,
             "review_first": forms.CheckboxInput,
+            "approval_on_impact": forms.CheckboxInput,
         }
 
     def __init__(self, *args: Any, chosen: Iterable[str] | None = None, **kwargs: Any) -> None:

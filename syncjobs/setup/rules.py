@@ -17,7 +17,7 @@ OWNERS: Final = ("local", "ask", "source")
 #: The owner that takes the entry of a field away, so that the strategy applies.
 DEFAULT: Final = "default"
 #: Names of rules that no sync reads yet.
-LATER: Final = frozenset({"every", "approval_on_impact"})
+LATER: Final = frozenset({"every"})
 #: The fields and collections whose owner may be set.
 OWNED: Final = tuple(
     f"{kind}.{name}"
@@ -27,8 +27,8 @@ OWNED: Final = tuple(
 _SHARES: Final = range(1, 100)
 _BOOLEANS: Final = {"true": True, "false": False}
 _ALLOWED: Final = (
-    "strategy=preserve|overwrite, contact_details=true|false, review_first=true|false, guard.share=1…99 (percent), "
-    "guard.count=1 or more, own.KIND.FIELD=local|ask|source|default"
+    "strategy=preserve|overwrite, contact_details=true|false, review_first=true|false, approval_on_impact=true|false, "
+    "guard.share=1…99 (percent), guard.count=1 or more, own.KIND.FIELD=local|ask|source|default"
 )
 
 
@@ -48,7 +48,7 @@ def read_rules(given: Mapping[str, str]) -> dict[str, Any]:
 def _value(name: str, text: str) -> Any:
     if name == "strategy":
         return _one_of(name, text, STRATEGIES)
-    if name in ("contact_details", "review_first"):
+    if name in ("contact_details", "review_first", "approval_on_impact"):
         return _one_of(name, text, _BOOLEANS)
     if name in ("guard.share", "guard.count"):
         number = int(text) if text.isascii() and text.isdecimal() and len(text) < 7 else 0

@@ -11,6 +11,8 @@ def run_word(run: SyncRun) -> str:
     if run.kind in (RunKind.UNDO, RunKind.DECISION):
         return "Undo" if run.kind == RunKind.UNDO else "Decision"
     written = any(counts.get("written") for counts in run.counts.values())
+    if run.state == RunState.AWAITING_REVIEW:
+        return "Plan"
     if run.state in ACTIVE:
         return "Import" if run.phase == "apply" or run.kind != RunKind.PLAN else "Plan"
     if run.state == RunState.SUCCEEDED and not written:

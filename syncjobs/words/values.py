@@ -141,12 +141,12 @@ def element_line(collection: str, values: Mapping[str, Any], name_of: NameOf) ->
             role = f" ({values['role']})" if values["role"] else ""
             return name_of("responder", values["person_key"]) + role
         case "substitutions":
-            return f"{_who(values['by_key'], name_of)} replaces the person, {_range(values)}"
+            return f"{who_in_words(values['by_key'], name_of)} replaces the person, {_range(values)}"
         case "overrides":
-            instead = f" instead of {_who(values['replaces'], name_of)}" if values["replaces"] else ""
-            return f"{_who(values['by_key'], name_of)}{instead}, {_range(values)}"
+            instead = f" instead of {who_in_words(values['replaces'], name_of)}" if values["replaces"] else ""
+            return f"{who_in_words(values['by_key'], name_of)}{instead}, {_range(values)}"
         case "extra_shifts":
-            return f"{_who(values['by_key'], name_of)}, {_range(values)}"
+            return f"{who_in_words(values['by_key'], name_of)}, {_range(values)}"
         case _:
             return ", ".join(f"{name} {value}" for name, value in values.items())
 
@@ -190,7 +190,8 @@ def _reading(reading: int) -> str:
     return when(datetime.fromtimestamp(reading, UTC).replace(tzinfo=None).isoformat())
 
 
-def _who(text: str, name_of: NameOf) -> str:
+def who_in_words(text: str, name_of: NameOf) -> str:
+    """Return the words for a stored participant."""
     try:
         return _participant(participant_from_text(text), name_of)
     except InvalidSpec:

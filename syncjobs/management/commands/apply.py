@@ -9,6 +9,7 @@ from connectors.records import ENTITY_TYPES
 from syncjobs.management.commands.sync_run import SyncCommand
 from syncjobs.management.shell import USAGE, exit_code, find_run
 from syncjobs.models import HELD_ITEMS, Outcome, SyncItem, SyncRun
+from syncjobs.runs.impact.measuring import forget
 from syncjobs.runs.runner import drive
 from syncjobs.runs.start import approve
 
@@ -44,6 +45,8 @@ class Command(SyncCommand):
                 items.update(ticked=False)
             for items in chosen["approve"]:
                 items.filter(HELD_ITEMS).update(ticked=True, held_ticked=True)
+            if any(chosen.values()):
+                forget(run)
         approve(run, by=None, notify=False, despite_rules=options["despite_rules"])
         finished = drive(run.pk)
         if finished is None:

@@ -23,6 +23,8 @@ from syncjobs.management.shell import (
     argument_of,
     find_account,
     find_connection,
+    impact_json,
+    impact_lines,
 )
 from syncjobs.models import WAITING_STATES, Conflict, ConflictKind, ConflictState, Invitation
 from syncjobs.pages.questions import read_in_words
@@ -217,6 +219,8 @@ class Command(ShellCommand):
             effects.append(f"  {deferred[:1].upper()}{deferred[1:]}.")
         for line in effects or [f"  {decided.choice.effect}"]:
             self.stdout.write(line)
+        for sentence in () if decided.impact is None else impact_lines(decided.impact):
+            self.stdout.write(f"  {sentence}")
         if len(decided.invitations) > 1:
             self.stdout.write(f"  Invitations: {', '.join(decided.invitations)}")
         if decided.applied and (text := read_in_words(decided)):
@@ -260,6 +264,7 @@ def _decided_document(decided: Decided) -> dict[str, Any]:
         "rule": decided.conflict.rule_id if decided.applied else None,
         "closes": list(decided.closes),
         "invitations": list(decided.invitations),
+        "impact": None if decided.impact is None else impact_json(decided.impact),
     }
 
 

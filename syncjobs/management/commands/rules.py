@@ -103,7 +103,7 @@ def _document(connection: Connection, profile: SyncProfile) -> dict[str, Any]:
         "every": "off",
         "ownership": profile.ownership,
         "guard": {name: profile.guard.get(name) for name in ("share", "count")},
-        "approval_on_impact": None,
+        "approval_on_impact": profile.approval_on_impact,
         "next_slot": None,
         "last_slot": None,
         "quarantine": None,

@@ -12,8 +12,9 @@ from connectors.connections.opening import live_transport, open_connector
 from connectors.models import Connection
 from connectors.network.client import Request, Response, Transport
 from connectors.records import ENTITY_TYPES, ENTITY_WORDS, EntityKey, entity_type_of
-from syncjobs.management.shell import COUNTERS, USAGE, ShellCommand, exit_code, find_profile, run_document
+from syncjobs.management.shell import COUNTERS, USAGE, ShellCommand, exit_code, find_profile, impact_lines, run_document
 from syncjobs.models import Outcome, RunKind, RunState, SyncRun
+from syncjobs.planning.impact.values import Impact
 from syncjobs.runs.runner import drive
 from syncjobs.runs.start import start
 from syncjobs.words.runs import run_word
@@ -69,6 +70,8 @@ class SyncCommand(ShellCommand):
             ("", *(_PLANNED.get(word, word) for word in used)),
             [(ENTITY_WORDS[kind][1], *(run.counts[kind].get(word, 0) for word in used)) for kind in ENTITY_TYPES],
         )
+        for sentence in () if run.impact is None else impact_lines(Impact.from_json(run.impact), run):
+            self.stdout.write(sentence)
         for item in run.items.filter(outcome__in=[Outcome.FAILED, Outcome.STALE, Outcome.DEFERRED])[:50]:
             self.stdout.write(f"{item.outcome}: {item.entity_type} {item.label}: {item.reason}")
         for text in (run.reason, run.hint):

@@ -36,6 +36,7 @@ RUNS = "tests/syncjobs/admin/test_runs.py"
 CONFLICTS = "tests/syncjobs/admin/test_conflicts.py"
 NAMES = "tests/oncall/admin/forms/test_names.py"
 RULES = "tests/syncjobs/admin/test_rules.py"
+IMPACT = "tests/syncjobs/admin/test_impact.py"
 ANSWERS = "tests/syncjobs/admin/test_answers.py"
 NAVIGATION = "tests/config/test_navigation.py"
 
@@ -113,6 +114,7 @@ BUTTONS: Mapping[str, str] = {
     "syncjobs_syncrun_cancel": RUNS,
     "syncjobs_syncrun_again": RUNS,
     "syncjobs_syncrun_ticks": RUNS,
+    "syncjobs_syncrun_impact": IMPACT,
 }
 #: Addresses of Django's admin that lead to the change records instead.
 REDIRECTED = (
