@@ -104,7 +104,7 @@ def test_the_planned_and_the_stored_kinds_of_questions_are_the_same() -> None:
 def test_a_kind_of_question_is_raised_by_planning(kind: str) -> None:
     modules = [path for path in (DOCS.parent / "syncjobs" / "planning").glob("*.py") if path.name != "values.py"]
     texts = [path.read_text() for path in modules]
-    if kind in {*NOT_JUDGED_BY_PLANS, "account_changed"}:  # nothing raises these yet
+    if kind in NOT_JUDGED_BY_PLANS:  # nothing raises these yet
         assert not any(re.search(rf'ConflictDraft\(\s*"{kind}"', text) for text in texts)
         return
     assert any(f'"{kind}"' in text for text in texts), f"no module of syncjobs/planning raises {kind}"

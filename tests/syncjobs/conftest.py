@@ -10,6 +10,7 @@ from django.apps import apps
 from django.core import serializers
 
 from connectors.closure import Selection
+from connectors.errors import ConnectionConfigError
 from connectors.models import Connection
 from connectors.records import (
     ENTITY_TYPES,
@@ -121,6 +122,8 @@ class Source:
 
     def open(self, connection: Connection, *, should_stop: Callable[[], bool]) -> "Source":
         self.should_stop = should_stop
+        if connection.refused_account:  # as open_connector does it
+            raise ConnectionConfigError("paused", hint="Enter another key.", provider=connection.provider)
         return self
 
     def fetch(self, selection: Selection, *, contact_details: bool, progress: Any) -> Snapshot:
