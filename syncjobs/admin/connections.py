@@ -18,7 +18,7 @@ from connectors.registry import provider_label
 from oncall.admin.base.columns import PageOfRows
 from oncall.selectors.visible import may_view_all
 from syncjobs.admin.buttons import start_and_show
-from syncjobs.admin.selection import SelectionAdmin
+from syncjobs.admin.following.page import NotFollowedAdmin, following_url
 from syncjobs.models import ExternalLink, Rule, RunKind, SyncProfile
 from syncjobs.pages.marks import (
     conflicts_link,
@@ -36,7 +36,7 @@ from syncjobs.setup.disconnect import disconnect
 
 
 @admin.register(Connection)
-class SyncedConnectionAdmin(SelectionAdmin):
+class SyncedConnectionAdmin(NotFollowedAdmin):
     list_display = (
         "name_shown", "provider_listed", "account_shown", "key_shown", "last_run", "conflicts_shown", "next_action",
     )  # fmt: skip
@@ -125,6 +125,7 @@ class SyncedConnectionAdmin(SelectionAdmin):
             "run_link": run_link(run, request.user) if run else "",
             "conflicts_link": conflicts_link(connection, request.user),
             "may_choose": request.user.has_perm("syncjobs.view_syncprofile"),
+            "following_url": following_url(connection),
             "may_view_rules": may_view_all(request.user, Rule),
             "may_start": may_start,
             "may_disconnect": may_start and self.has_change_permission(request, connection),

@@ -161,6 +161,8 @@ OF_MODELS: Final[Mapping[str, tuple[Rule, Rule]]] = {
         _view(*_CONNECTION, _PROFILE[0]),
         _view(*_CONNECTION, *_PROFILE),
     ),
+    # Without the name of a button, a POST is refused to everybody.
+    "connectors/connection <int:object_id>/following/": (_view(*_CONNECTION, _PROFILE[0]), _never),
     "connectors/connection <int:object_id>/key/": (
         _view(*_CONNECTION, "connectors.change_connection"),
         _view(*_CONNECTION, "connectors.change_connection"),
