@@ -38,6 +38,8 @@ LOGIN_REDIRECT_URL = "admin:index"  # the site for everybody leads to its own fi
 # --- Connectors ------------------------------------------------------------------------------------------------------
 # The first key encrypts, and all keys decrypt. They do not depend on SECRET_KEY, so each can be rotated alone.
 CREDENTIAL_KEYS: list[str] = env.list("CREDENTIAL_KEYS", default=[])
+# A key that is older is named on the pages of its connection; 0 = never.
+KEY_REMINDER_DAYS = env.int("KEY_REMINDER_DAYS", default=180)
 # With these settings, connections reach a simulator (demo, tests). connectors.checks refuses them in production.
 CONNECTOR_ORIGINS: dict[str, str] = env.dict("CONNECTOR_ORIGINS", default={})
 EGRESS_ALLOW: list[str] = env.list("EGRESS_ALLOW", default=[])
@@ -199,8 +201,9 @@ CONFIRM_MINUTES = env.int("CONFIRM_MINUTES", default=15)
 # Pages that set a password or key. Those that do nothing else confirm the password before they are shown.
 CONFIRMED_PAGES = [
     "admin:password_change", "everybody:password_change", "admin:oncall_user_add", "admin:connectors_connection_add",
+    "admin:connectors_connection_key",
 ]  # fmt: skip
-CONFIRMED_FORMS = [*CONFIRMED_PAGES, "admin:oncall_user_change", "admin:connectors_connection_change"]
+CONFIRMED_FORMS = [*CONFIRMED_PAGES, "admin:oncall_user_change"]
 SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", default=31_536_000) if HTTPS_ONLY else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("HSTS_SUBDOMAINS", default=False)
 # Only the owner of the domain decides whether HSTS includes subdomains and whether browsers preload it.

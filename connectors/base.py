@@ -27,8 +27,9 @@ from oncall.rendering.final import Span
 class SettingField:
     """One field of the connection form.
 
-    kind: a secret is write-only and stored encrypted. retargets: whether a change of the field may send the credential
-    to another host, so that the credential must be entered again. required: for a text; a secret is always required.
+    kind: a secret is write-only and stored encrypted. with_key: whether the field decides where the credential is sent,
+    how it is used or whose account it opens. Such a field is changed only together with the credential, and both are
+    tested then. required: for a text; a secret is always required.
     """
 
     name: str
@@ -37,7 +38,7 @@ class SettingField:
     kind: Literal["text", "choice", "secret"] = "text"
     choices: tuple[tuple[str, str], ...] = ()
     initial: str = ""
-    retargets: bool = True
+    with_key: bool = True
     required: bool = True
 
 
@@ -130,6 +131,11 @@ class Connector(ABC):
     @abstractmethod
     def clean(cls, settings: Mapping[str, str]) -> dict[str, str]:
         """Return the settings in their canonical form. Raises ConnectionConfigError with the field to fix."""
+
+    @classmethod
+    def settings_of_account(cls, settings: Mapping[str, str], account_id: str) -> dict[str, str]:
+        """Return the settings with which the credential of this account is read, if a setting names the account."""
+        return dict(settings)
 
     @classmethod
     @abstractmethod

@@ -39,6 +39,19 @@ class AuthenticationFailed(ConnectionConfigError):
     code = "auth"
 
 
+class AnotherAccount(ConnectionConfigError):
+    """The credential belongs to another account than the settings say. account_id, account_label: of that account."""
+
+    code = "account"
+
+    def __init__(
+        self, message: str, *, hint: str, provider: str, field: str | None, account_id: str, account_label: str
+    ) -> None:
+        super().__init__(message, hint=hint, provider=provider, field=field)
+        self.account_id = account_id
+        self.account_label = account_label
+
+
 class PermissionMissing(ConnectionConfigError):
     """The credential is valid but lacks a right (402, 403). right: in the vendor's words."""
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import models
+from django.utils import timezone
 
 from connectors.credentials import seal, unseal
 from connectors.redaction import Secret
@@ -16,7 +17,8 @@ class Connection(models.Model):
 
     learnt: the facts about the account that reads learnt, see :class:`connectors.records.Snapshot`. refused_account:
     the label of the account to which the key belongs, if somebody decided not to read it; then nothing is read until
-    another key is entered.
+    another key is entered. credentials_since: when the credentials were entered; null if that was not recorded, or if
+    none are stored.
     """
 
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -24,6 +26,7 @@ class Connection(models.Model):
     provider = models.CharField(max_length=30)
     settings = models.JSONField(default=dict)
     credentials = models.JSONField(default=dict, editable=False)
+    credentials_since = models.DateTimeField(null=True, editable=False)
     account_id = models.CharField(max_length=200, blank=True, editable=False)
     account_label = models.CharField(max_length=200, blank=True, editable=False)
     learnt = models.JSONField(default=dict, editable=False)
@@ -46,10 +49,11 @@ class Connection(models.Model):
     def enter_credentials(self, given: Mapping[str, str]) -> None:
         """Replace the given credentials, without saving. The connection is read again from now on."""
         self.seal_credentials(given)
+        self.credentials_since = timezone.now()
         self.disconnected_at, self.refused_account = None, ""
 
     def seal_credentials(self, given: Mapping[str, str]) -> None:
-        """Replace the given credentials and keep the others, without saving."""
+        """Replace the given credentials and keep the others, without saving. Their age stays: see rotate_keys."""
         sealed: dict[str, Any] = dict(self.credentials)
         for field, secret in given.items():
             sealed[field] = seal(secret, row=str(self.uid), field=field)

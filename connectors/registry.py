@@ -1,5 +1,7 @@
 """The registry of connectors. A new provider is one line here."""
 
+from collections.abc import Mapping
+
 from connectors.base import Connector
 from connectors.providers.jsm.connector import JsmOperations
 from connectors.providers.opsgenie.connector import Opsgenie
@@ -25,3 +27,9 @@ def inventory_hint(provider: str) -> str:
     """Return a sentence about objects of this provider that the page for choosing does not show, or ""."""
     connector = _BY_PROVIDER.get(provider)
     return connector.inventory_hint if connector else ""
+
+
+def settings_of_account(provider: str, settings: Mapping[str, str], account_id: str) -> dict[str, str]:
+    """Return the settings with which the key of an account is read; unchanged if the provider has no connector here."""
+    connector = _BY_PROVIDER.get(provider)
+    return connector.settings_of_account(settings, account_id) if connector else dict(settings)

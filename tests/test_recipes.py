@@ -103,9 +103,6 @@ def test_the_planned_and_the_stored_kinds_of_questions_are_the_same() -> None:
 def test_a_kind_of_question_is_raised_by_planning(kind: str) -> None:
     modules = [path for path in (DOCS.parent / "syncjobs" / "planning").rglob("*.py") if path.name != "values.py"]
     texts = [path.read_text() for path in modules]
-    if kind == "account_changed":  # nothing raises it yet
-        assert not any(re.search(rf'ConflictDraft\(\s*"{kind}"', text) for text in texts)
-        return
     assert any(f'"{kind}"' in text for text in texts), f"no module of syncjobs/planning raises {kind}"
 
 

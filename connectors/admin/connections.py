@@ -3,30 +3,36 @@
 from typing import Any, ClassVar, Final
 
 from django import forms
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.html import format_html_join
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods, require_POST
 from unfold.decorators import display
 
-from connectors.admin.forms import ConnectionForm, connection_form
+from connectors.admin.forms import ConnectionForm, connection_form, key_form
 from connectors.base import Connector
+from connectors.connections.key_age import key_reminder, key_with_age
 from connectors.connections.probe import probe_connection
+from connectors.connections.replacing import NotReplaced, Replaced, replace_key
 from connectors.errors import ConnectionConfigError, ConnectorError
 from connectors.models import Connection
 from connectors.records import ENTITY_WORDS
 from connectors.registry import CONNECTORS, provider_label
+from oncall.admin.base.aggregate import actor
 from oncall.admin.base.unfold import ModelAdmin
 from oncall.admin.forms.compared import compared
 
 #: The permission to start a sync also allows Test connection, which sends requests to the source.
 START: Final = "syncjobs.start_syncrun"
+#: The permission to change a connection, also its key.
+CHANGE: Final = "connectors.change_connection"
 
 
 def pill(text: str, colour: str = "") -> str:
@@ -89,10 +95,11 @@ class ConnectionAdmin(ModelAdmin[Connection]):
         if obj is not None and not self.has_change_permission(request, obj):
             return [(None, {"fields": ["name", "provider_shown", "settings_shown", "credentials_shown"]})]
         connector = self._connector(request, obj)
-        fields = connector.fields() if connector else ()
+        fields = [field for field in (connector.fields() if connector else ()) if obj is None or not field.with_key]
         plain = [field.name for field in fields if field.kind != "secret"]
         secret = [field.name for field in fields if field.kind == "secret"]
-        return [(None, {"fields": ["name"]}), ("Account", {"fields": plain}), ("Credential", {"fields": secret})]
+        parts = ((None, ["name"]), ("Account", plain), ("Credential", secret))
+        return [(title, {"fields": names}) for title, names in parts if names]
 
     @method_decorator(sensitive_post_parameters())
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -121,6 +128,11 @@ class ConnectionAdmin(ModelAdmin[Connection]):
             "connection": connection,
             "provider": provider_label(connection.provider),
             "rights": [_right(right) for right in connection.rights],
+            "settings_shown": self.settings_shown(connection),
+            "key": key_with_age(connection),
+            "key_reminder": key_reminder(connection),
+            "may_replace": request.user.has_perm(CHANGE) and self.has_change_permission(request, connection),
+            "key_url": reverse("admin:connectors_connection_key", args=[connection.pk]),
             "may_test": request.user.has_perm(START) and connection.disconnected_at is None,
             "test_url": reverse("admin:connectors_connection_test", args=[connection.pk]),
         }
@@ -135,13 +147,50 @@ class ConnectionAdmin(ModelAdmin[Connection]):
 
     @display(description="Credential")
     def credentials_shown(self, connection: Connection) -> str:
-        return "stored" if connection.credentials else "none stored"
+        return f"stored: {key_with_age(connection)}" if connection.credentials else "none stored"
+
+    # --- the key ------------------------------------------------------------------------------------------------------
+
+    def is_bound(self, connection: Connection) -> bool:
+        """Return whether objects of the account are linked here, so that a key of another account needs a decision."""
+        return True
+
+    @method_decorator([sensitive_post_parameters(), require_http_methods(["GET", "POST"])])
+    def key_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """Show the form that replaces the key. A POST tests the new key, and stores it if it works."""
+        connection = self.loaded(request, object_id, CHANGE)
+        connector = self._connector(request, connection)
+        if connector is None or not self.has_change_permission(request, connection):
+            raise PermissionDenied
+        form = key_form(connector)(request.POST if request.method == "POST" else None, instance=connection)
+        if form.is_valid():
+            try:
+                replaced = replace_key(
+                    connection,
+                    form.given_secrets(),
+                    form.cleaned_data["settings"],
+                    by=actor(request),
+                    accepted=form.accepted(),
+                    is_bound=self.is_bound(connection),
+                )
+            except NotReplaced as refused:
+                form.object_to(refused.objections)
+            except ConnectorError as error:
+                form.refuse(error)
+            else:
+                self.log_change(request, connection, "The key was replaced.")
+                _say_replaced(request, connection, replaced)
+                return HttpResponseRedirect(reverse("admin:connectors_connection_change", args=[connection.pk]))
+        title = "Connect again" if connection.disconnected_at is not None else "Replace the key"
+        context = {"form": form, "key": key_with_age(connection), "may_add": self.has_add_permission(request)}
+        return self._page(request, "key", f"{title}: {connection.name}", connection, connection=connection, **context)
 
     # --- Test connection ----------------------------------------------------------------------------------------------
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.test_view)
-        return [path("<int:object_id>/test/", view, name="connectors_connection_test"), *super().get_urls()]
+        wrap, views = self.admin_site.admin_view, (("test", self.test_view), ("key", self.key_view))
+        urls = [path(f"<int:object_id>/{n}/", wrap(view), name=f"connectors_connection_{n}") for n, view in views]
+        return [*urls, *super().get_urls()]
 
     def loaded(self, request: HttpRequest, object_id: int, permission: str) -> Connection:
         """Return the connection of a request. Raises PermissionDenied or Http404."""
@@ -188,6 +237,22 @@ class ConnectionAdmin(ModelAdmin[Connection]):
             "original": original,
         }
         return TemplateResponse(request, f"admin/connectors/connection/{template}.html", {**shell, **context})
+
+
+def _say_replaced(request: HttpRequest, connection: Connection, replaced: Replaced) -> None:
+    """Say that a key was replaced, and what follows."""
+    if replaced.other_account:
+        messages.warning(
+            request,
+            f"The key of {connection.name} is replaced by one of {replaced.other_account}. The next read imports "
+            "nothing: it asks whether this account is used from now on.",
+        )
+        return
+    messages.success(
+        request,
+        f"The key of {connection.name} is replaced: {connection.account_label} can be read. A run that has begun ends "
+        "with the old key. Revoke the old key at the source then.",
+    )
 
 
 def _right(right: dict[str, Any]) -> dict[str, Any]:

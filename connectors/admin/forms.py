@@ -1,14 +1,16 @@
 """The connection form, built from the connector's list of fields. It accepts secrets and never shows them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
+from django.http import QueryDict
 from django.views.decorators.debug import sensitive_variables
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from connectors.base import Connector, SettingField
-from connectors.errors import ConnectionConfigError
+from connectors.connections.replacing import DOUBTS, Doubt, Objection
+from connectors.errors import ConnectionConfigError, ConnectorError
 from connectors.models import Connection
 
 if TYPE_CHECKING:
@@ -17,35 +19,25 @@ else:
     _Base = forms.ModelForm
 
 
-class ConnectionForm(_Base):
-    """Name, settings and credentials of one connection. ``connector`` is set by :func:`connection_form`.
-
-    An empty secret keeps the stored one. If a field with ``retargets`` changes, every secret must be entered again, so
-    that nobody can send a credential that they do not know to another host.
-    """
+class _SettingsForm(_Base):
+    """Settings and credentials of one connection, without its name. ``connector`` is set by the functions below."""
 
     connector: ClassVar[type[Connector]]
 
-    class Meta:
-        model = Connection
-        fields = ["name"]
-        widgets = {"name": UnfoldAdminTextInputWidget()}
-        help_texts = {"name": "The name of this connection here, for example Acme production."}
-
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.retargeted = False
-        for field in self.connector.fields():
+        for field in self.shown():
             self.fields[field.name] = self._field(field)
+
+    def shown(self) -> list[SettingField]:
+        """Return the fields of the connector that this form has."""
+        raise NotImplementedError
 
     def _field(self, field: SettingField) -> forms.Field:
         if field.kind == "secret":
-            stored = field.name in self.instance.credentials
-            keep = "A value is stored. Leave this empty to keep it. " if stored else ""
             return forms.CharField(
                 label=field.label,
-                help_text=keep + field.help,
-                required=self.instance.pk is None,
+                help_text=field.help,
                 widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}, render_value=False),
             )
         initial = self.instance.settings.get(field.name, field.initial)
@@ -62,63 +54,94 @@ class ConnectionForm(_Base):
             widget=UnfoldAdminTextInputWidget(),
         )
 
-    def _names(self, *, secret: bool) -> list[str]:
-        return [field.name for field in self.connector.fields() if (field.kind == "secret") is secret]
-
     @sensitive_variables()
     def given_secrets(self) -> dict[str, str]:
-        """Return the entered credentials, without empty ones. Call it only on a valid form."""
-        return {name: text for name in self._names(secret=True) if (text := self.cleaned_data.get(name))}
+        """Return the entered credentials. Call it only on a valid form."""
+        return {field.name: self.cleaned_data[field.name] for field in self.shown() if field.kind == "secret"}
 
     @sensitive_variables()
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
-        plain = self._names(secret=False)
+        super().clean()
+        cleaned = self.cleaned_data
+        plain = [field.name for field in self.shown() if field.kind != "secret"]
         if any(name in self.errors for name in plain):
             return cleaned
         try:
-            settings = self.connector.clean({name: cleaned[name] for name in plain})
+            cleaned["settings"] = self.connector.clean(
+                {**self.instance.settings, **{name: cleaned[name] for name in plain}}
+            )
         except ConnectionConfigError as error:
-            self.add_error(error.field if error.field in self.fields else None, str(error))
-            return cleaned
-        cleaned["settings"] = settings
-        self._demand_secrets(self._changed_targets(settings))
+            self.refuse(error)
         return cleaned
 
-    def _changed_targets(self, settings: Mapping[str, str]) -> list[SettingField]:
-        """Return the changed fields that may send the credential to another host; none for a new connection."""
-        stored = self.instance.settings
-        return [
-            field
-            for field in self.connector.fields()
-            if self.instance.pk and field.kind != "secret" and field.retargets
-            if settings.get(field.name) != stored.get(field.name)
-        ]
+    def refuse(self, error: ConnectorError) -> None:
+        """Add an error of the connector to its field, or to the form."""
+        name = error.field if isinstance(error, ConnectionConfigError) else None
+        self.add_error(name if name in self.fields else None, str(error))
 
-    def _demand_secrets(self, changed: Iterable[SettingField]) -> None:
-        names = " and ".join(field.label for field in changed)
-        self.retargeted = bool(names)
-        given = self.given_secrets()
-        for name in self._names(secret=True):
-            if name in given or name in self.errors:
-                continue
-            if name in self.instance.credentials and names:
-                self.add_error(name, f"{names} decides where this is sent. Enter it again to confirm the change.")
-            elif name not in self.instance.credentials and given:
-                self.add_error(name, "Enter this as well: no value is stored.")
+
+class ConnectionForm(_SettingsForm):
+    """The form of a connection. It asks for the credentials of a new connection only.
+
+    Later, the credentials and the settings that belong to them are changed with :class:`KeyForm`.
+    """
+
+    class Meta:
+        model = Connection
+        fields = ["name"]
+        widgets = {"name": UnfoldAdminTextInputWidget()}
+        help_texts = {"name": "The name of this connection here, for example Acme production."}
+
+    def shown(self) -> list[SettingField]:
+        return [field for field in self.connector.fields() if not (self.instance.pk and field.with_key)]
 
     @sensitive_variables()
     def save(self, commit: bool = True) -> Connection:
-        """Store settings and sealed credentials. New credentials connect a disconnected connection again."""
+        """Store the settings; of a new connection, the sealed credentials, too."""
         connection = self.instance
         connection.provider = self.connector.provider
         connection.settings = self.cleaned_data["settings"]
-        given = self.given_secrets()
-        if given:
+        if given := self.given_secrets():
             connection.enter_credentials(given)
         return super().save(commit)
+
+
+class KeyForm(_SettingsForm):
+    """The credentials of a stored connection, and the settings that belong to them.
+
+    Every secret must be entered, so that nobody can send a credential that they do not know to another host. A refused
+    form has a tick box for each doubt that a person may accept.
+    """
+
+    class Meta:
+        model = Connection
+        fields: ClassVar[list[str]] = []
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.objections: tuple[Objection, ...] = ()
+
+    def shown(self) -> list[SettingField]:
+        return [field for field in self.connector.fields() if field.with_key]
+
+    def accepted(self) -> list[Doubt]:
+        """Return the doubts whose tick boxes are set. Others that a browser sends are ignored."""
+        sent = self.data.getlist("accept") if isinstance(self.data, QueryDict) else []
+        return [doubt for doubt in DOUBTS if doubt in sent]
+
+    def object_to(self, objections: Iterable[Objection]) -> None:
+        """Show why the key was not taken, on the field of the first secret."""
+        self.objections = tuple(objections)
+        secret = next(field.name for field in self.shown() if field.kind == "secret")
+        for objection in self.objections:
+            self.add_error(secret, str(objection))
 
 
 def connection_form(connector: type[Connector]) -> type[ConnectionForm]:
     """Return the form class of one connector."""
     return type("ConnectionForm", (ConnectionForm,), {"connector": connector})
+
+
+def key_form(connector: type[Connector]) -> type[KeyForm]:
+    """Return the class of the form that replaces a key of one connector."""
+    return type("KeyForm", (KeyForm,), {"connector": connector})

@@ -12,13 +12,14 @@ from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
 from connectors.admin.connections import START, pill
+from connectors.connections.key_age import key_is_old, key_with_age
 from connectors.models import Connection
 from connectors.registry import provider_label
 from oncall.admin.base.columns import PageOfRows
 from oncall.selectors.visible import may_view_all
 from syncjobs.admin.buttons import start_and_show
-from syncjobs.admin.selection import SelectionAdmin
-from syncjobs.models import Rule, RunKind, SyncProfile
+from syncjobs.admin.following.page import NotFollowedAdmin, following_url
+from syncjobs.models import ExternalLink, Rule, RunKind, SyncProfile
 from syncjobs.pages.marks import (
     conflicts_link,
     connection_url,
@@ -35,8 +36,10 @@ from syncjobs.setup.disconnect import disconnect
 
 
 @admin.register(Connection)
-class SyncedConnectionAdmin(SelectionAdmin):
-    list_display = ("name_shown", "provider_listed", "account_shown", "last_run", "conflicts_shown", "next_action")
+class SyncedConnectionAdmin(NotFollowedAdmin):
+    list_display = (
+        "name_shown", "provider_listed", "account_shown", "key_shown", "last_run", "conflicts_shown", "next_action",
+    )  # fmt: skip
     list_display_links = ("name_shown",)
     list_before_template: Any = "syncjobs/missing_parts.html"
     list_per_page = 50
@@ -71,6 +74,11 @@ class SyncedConnectionAdmin(SelectionAdmin):
             return pill("paused", "warning")
         return connection.account_label or "not tested yet"
 
+    @display(description="Key", ordering="credentials_since")
+    def key_shown(self, connection: Connection) -> str:
+        words = key_with_age(connection)
+        return pill(words, "warning") if key_is_old(connection) else words
+
     @display(description="Last run")
     def last_run(self, connection: Connection) -> str:
         run = _status(connection).run
@@ -95,12 +103,7 @@ class SyncedConnectionAdmin(SelectionAdmin):
     # --- the form -----------------------------------------------------------------------------------------------------
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Save a connection and create its profile. Another target or key makes the results of the last test void."""
-        if form.retargeted or form.given_secrets():
-            obj.tested_at, obj.rights = None, []
-            if not obj.pk or not obj.links.exists():
-                obj.account_id = obj.account_label = ""
-                obj.learnt = {}
+        """Save a connection and create its profile."""
         super().save_model(request, obj, form, change)
         SyncProfile.objects.get_or_create(connection=obj)
 
@@ -122,10 +125,14 @@ class SyncedConnectionAdmin(SelectionAdmin):
             "run_link": run_link(run, request.user) if run else "",
             "conflicts_link": conflicts_link(connection, request.user),
             "may_choose": request.user.has_perm("syncjobs.view_syncprofile"),
+            "following_url": following_url(connection),
             "may_view_rules": may_view_all(request.user, Rule),
             "may_start": may_start,
             "may_disconnect": may_start and self.has_change_permission(request, connection),
         }
+
+    def is_bound(self, connection: Connection) -> bool:
+        return ExternalLink.objects.filter(connection=connection).exists()
 
     # --- buttons ------------------------------------------------------------------------------------------------------
 

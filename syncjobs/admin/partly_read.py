@@ -2,28 +2,37 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from connectors.admin.connections import pill
 from oncall.admin.base.aggregate import AggregateAdmin
 from oncall.admin.base.columns import source
+from oncall.admin.catalog import ServiceAdmin
 from oncall.admin.forms.aggregate_forms import AnyRoot
 from oncall.admin.groups import UserGroupAdmin
 from oncall.admin.people import ResponderAdmin
 from oncall.admin.policy.list import EscalationPolicyAdmin
 from oncall.admin.policy.page import EscalationPage
-from oncall.models import EscalationPolicy, Responder, UserGroup
+from oncall.models import EscalationPolicy, Responder, Service, UserGroup
 from oncall.selectors.policies import Walkable
+from syncjobs.admin.following.marks import FollowingFilter, mark_of, marks_of
 from syncjobs.words.unread import UnreadElements, sentences_of, sentences_of_walk, unread_elements
 
 
 class PartlyReadAdmin(AggregateAdmin[AnyRoot]):
-    """Says in the form which elements could not be read, and marks rows with such elements in the list."""
+    """Says in the form which elements could not be read, and marks rows with such elements in the list.
+
+    The list also marks the rows that differ from their source, and filters by these marks.
+    """
+
+    def get_list_filter(self, request: HttpRequest) -> Sequence[Any]:
+        return (*super().get_list_filter(request), FollowingFilter)
 
     def unread(self, row_ids: Collection[int]) -> Mapping[int, Sequence[UnreadElements]]:
         """Return the unread elements on which these rows rest, by row id."""
@@ -38,16 +47,17 @@ class PartlyReadAdmin(AggregateAdmin[AnyRoot]):
     def complete(self, request: HttpRequest, rows: Sequence[AnyRoot]) -> None:
         super().complete(request, rows)
         found = self.unread([row.pk for row in rows])
+        marks = marks_of(self.kind, rows)
         for row in rows:
-            vars(row)["unread"] = sentences_of(found.get(row.pk, ()))
+            vars(row).update(unread=sentences_of(found.get(row.pk, ())), following=marks[row.pk])
 
     @display(description="Source", ordering="origin_label")
     def from_source(self, row: AnyRoot) -> SafeString:
-        sentences = vars(row)["unread"]
-        if not sentences:
-            return source(row)
-        mark = format_html('<span title="{}">{}</span>', " ".join(sentences), pill("partly read", "warning"))
-        return format_html("{} {}", source(row), mark)
+        shown = [source(row)]
+        if sentences := vars(row)["unread"]:
+            shown.append(format_html('<span title="{}">{}</span>', " ".join(sentences), pill("partly read", "warning")))
+        shown += map(mark_of, vars(row)["following"])
+        return format_html_join(" ", "{}", ((each,) for each in shown))
 
 
 class SyncedEscalationPage(EscalationPage):
@@ -57,7 +67,7 @@ class SyncedEscalationPage(EscalationPage):
         return sentences_of_walk(policy.pk, found, at)
 
 
-for model in (EscalationPolicy, Responder, UserGroup):
+for model in (EscalationPolicy, Responder, Service, UserGroup):
     admin.site.unregister(model)
 
 
@@ -76,3 +86,8 @@ class SyncedResponderAdmin(PartlyReadAdmin[Responder], ResponderAdmin):
 @admin.register(UserGroup)
 class SyncedUserGroupAdmin(PartlyReadAdmin[UserGroup], UserGroupAdmin):
     """User groups. Their lists and forms say which members could not be read."""
+
+
+@admin.register(Service)
+class SyncedServiceAdmin(PartlyReadAdmin[Service], ServiceAdmin):
+    """Services. Their list marks those that differ from their source."""

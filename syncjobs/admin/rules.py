@@ -35,6 +35,7 @@ from syncjobs.deciding.stored_rules import (
 )
 from syncjobs.models import ConflictKind, Rule, SyncRun
 from syncjobs.pages.marks import kind_words, render_page, rule_url
+from syncjobs.planning.decisions.rules import IGNORE_NEW
 from syncjobs.words.rules import rule_in_words
 
 #: How many of the questions and items that a rule has decided are on its page, the latest first.
@@ -48,7 +49,8 @@ class KindFilter(admin.SimpleListFilter):
     parameter_name = "kind"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        return [(kind.value, str(kind.label)) for kind in ConflictKind]
+        kinds = [(kind.value, str(kind.label)) for kind in ConflictKind]
+        return [*kinds, (IGNORE_NEW, "new at the source, not selected")]
 
     def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
         return queryset.filter(kind=self.value()) if self.value() else queryset

@@ -1,6 +1,7 @@
 """Writes what was decided about the account to which the key of a connection belongs."""
 
 from connectors.models import Connection
+from connectors.registry import settings_of_account
 from oncall.models import User
 from syncjobs.errors import RunAlreadyActive
 from syncjobs.models import RunKind, SyncProfile, SyncRun
@@ -21,7 +22,8 @@ def decide_account(
         connection.save(update_fields=["refused_account"])
         return None
     connection.account_id, connection.account_label, connection.learnt = account.id[:200], account.label[:200], {}
-    connection.save(update_fields=["account_id", "account_label", "learnt"])
+    connection.settings = settings_of_account(connection.provider, connection.settings, account.id)
+    connection.save(update_fields=["account_id", "account_label", "learnt", "settings"])
     SyncProfile.objects.filter(connection=connection).update(evaluated_mapping={})
     profile = SyncProfile.objects.select_related("connection").get(connection=connection)
     try:

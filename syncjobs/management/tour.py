@@ -69,7 +69,7 @@ class TourResult:
 def connect(name: str, provider: str, settings: Mapping[str, str], credentials: Mapping[str, str]) -> SyncProfile:
     """Create and test a connection that imports everything. Raises ConnectorError."""
     connection = Connection(name=name, provider=provider, settings=connector_class(provider).clean(settings))
-    connection.seal_credentials(dict(credentials))
+    connection.enter_credentials(dict(credentials))
     connection.save()
     probe_connection(connection)
     return SyncProfile.objects.create(connection=connection)

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from connectors.records import MappingNote
 from oncall.aggregates import Kind, State, fold
@@ -48,7 +48,7 @@ def folded(kind: Kind, value: str) -> str:
     return canonical_email(value) or "" if kind == "responder" else fold(value)
 
 
-def evidence_hash(draft: ConflictDraft) -> str:
+def evidence_hash(draft: "ConflictDraft | SourceDraft") -> str:
     """Return the hash that changes with the evidence. Why a person has no account is no evidence of its own."""
     return digest([draft.paths, {name: value for name, value in draft.evidence.items() if name != "why"}])
 
@@ -200,6 +200,26 @@ def both_edited(proposal: Proposal, paths: tuple[str, ...], local: State) -> Con
         paths=paths,
         evidence=evidence,
     )
+
+
+class SourceDraft(NamedTuple):
+    """A question about a source as a whole, as :class:`ConflictDraft` is one about objects."""
+
+    kind: ConflictKind
+    subject: str
+    label: str
+    evidence: Mapping[str, Any]
+    paths: tuple[str, ...] = ()
+
+
+def account_changed(connection_id: int, name: str, here: tuple[str, str], source: tuple[str, str]) -> SourceDraft:
+    """Return the conflict of a connection whose key belongs to another account.
+
+    name: of the connection. here, source: id and label of the account of the connection, and of the account of the key.
+    """
+    sides = {"here": here, "source": source}
+    evidence = {side: {"id": id_, "label": label} for side, (id_, label) in sides.items()}
+    return SourceDraft("account_changed", f":{connection_id}:", name, evidence)
 
 
 class _FutureRow(NamedTuple):

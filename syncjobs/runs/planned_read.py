@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from connectors.base import Connector
 from connectors.closure import Selection
+from connectors.errors import AnotherAccount
 from connectors.models import Connection
 from connectors.presence import Presences
 from connectors.records import ENTITY_TYPES, Snapshot, entity_type_of
@@ -18,7 +19,7 @@ from oncall.operations import check
 from oncall.rendering.codec import instant_to_text
 from syncjobs.models import Outcome, RunState, SyncRun
 from syncjobs.planning.canonical import Proposer
-from syncjobs.planning.conflicts import identity
+from syncjobs.planning.conflicts import account_changed, identity
 from syncjobs.planning.decisions.rules import domains_of, with_other_domain
 from syncjobs.planning.plan import Proposals, by_kind, make_plan
 from syncjobs.planning.values import Picture, Plan, Rules
@@ -27,7 +28,7 @@ from syncjobs.runs.claim import Claim
 from syncjobs.runs.picture.local import load_picture, rules_of
 from syncjobs.runs.picture.missing import missing_objects
 from syncjobs.runs.stored.plan import OVER, remember_compared, remember_sightings, remember_unread, store_plan
-from syncjobs.runs.stored.questions import close_refusals, store_conflicts
+from syncjobs.runs.stored.questions import ask_about_account, store_conflicts
 
 PLAN_LIFETIME: Final = timedelta(days=7)
 Opener = Callable[..., Connector]
@@ -48,7 +49,8 @@ def read(run: SyncRun, claim: Claim, opener: Opener) -> Snapshot:
     )
     snapshot = connector.fetch(selection, contact_details=run.profile.contact_details, progress=claim.fetched)
     run.calls += snapshot.calls
-    if not only and (missing := missing_objects(run.connection_id, snapshot)):
+    same_account = snapshot.account.id in (None, run.connection.account_id)
+    if same_account and not only and (missing := missing_objects(run.connection_id, snapshot)):
         before = connector.calls
         snapshot = replace(snapshot, looked_up=connector.look_up(missing))
         run.calls += connector.calls - before
@@ -79,24 +81,47 @@ def propose(
     return by_kind(proposals())
 
 
-def accept_account(run: SyncRun, claim: Claim, snapshot: Snapshot) -> bool:
-    """Return whether the read came from the account of the connection. Otherwise hold the run.
+def read_accepted(run: SyncRun, claim: Claim, opener: Opener) -> Snapshot | None:
+    """Fetch as :func:`read`. Return None if the key belongs to another account: then the run is held, and it is asked.
 
     The first run stores the account. What the read learnt about the account is stored, too.
     """
+    try:
+        snapshot = read(run, claim, opener)
+    except AnotherAccount as other:
+        if run.connection.account_id in ("", other.account_id):
+            raise  # the setting that names the account is wrong
+        _hold(run, claim, other.account_id, other.account_label)
+        return None
+    return snapshot if _accept_account(run, claim, snapshot) else None
+
+
+def _hold(run: SyncRun, claim: Claim, account_id: str, label: str) -> None:
+    """Ask what to do with a key of another account, and hold the run. Nothing of that account is compared."""
+    connection = run.connection
+    here = (connection.account_id, connection.account_label)
+    draft = account_changed(connection.pk, connection.name, here, (account_id, label))
+    with claim.fenced():
+        question = ask_about_account(connection, draft, timezone.now())
+        older = SyncRun.objects.filter(connection=connection, state=RunState.HELD, planned_at=None)
+        older.exclude(pk=run.pk).update(
+            state=RunState.SUPERSEDED, superseded_by=run, finished_at=timezone.now(), checkpoint={}
+        )
+    claim.end(
+        RunState.HELD,
+        f"The key now belongs to {label}, not to {connection.account_label}.",
+        f"Nothing was imported. Answer question {question}, or replace the key by one of {connection.account_label}.",
+        calls=run.calls,
+    )
+
+
+def _accept_account(run: SyncRun, claim: Claim, snapshot: Snapshot) -> bool:
+    """Return whether the read came from the account of the connection. Otherwise hold the run."""
     connection, account = run.connection, snapshot.account
     columns: dict[str, Any] = {}
     if account.id is not None and account.id != connection.account_id:
         if connection.account_id:
-            with claim.fenced():
-                close_refusals(connection)
-            claim.end(
-                RunState.HELD,
-                f"The credential now belongs to {account.label}, not to {connection.account_label}.",
-                "Nothing was changed. Enter a credential of the same account, or create a new connection for this "
-                "account.",
-                calls=run.calls,
-            )
+            _hold(run, claim, account.id, account.label)
             return False
         columns = {"account_id": account.id, "account_label": account.label}
     learnt = {**connection.learnt, **snapshot.learnt}

@@ -28,7 +28,7 @@ from syncjobs.runs.impact.measuring import (
     items_that_matter,
 )
 from syncjobs.runs.picture.zones import kept_zones
-from syncjobs.runs.planned_read import Opener, Planned, accept_account, columns_of, count, plan_from, read, store
+from syncjobs.runs.planned_read import Opener, Planned, columns_of, count, plan_from, read_accepted, store
 from syncjobs.runs.review import compare_with_source
 from syncjobs.runs.signals import items_written, reads_awaited
 from syncjobs.runs.stored.plan import OVER, open_items
@@ -94,8 +94,8 @@ def drive(run_id: int, *, opener: Opener = open_connector) -> SyncRun | None:
 def _plan(run: SyncRun, claim: Claim, opener: Opener) -> None:
     run.started_at = timezone.now()
     claim.write(phase="fetch", started_at=run.started_at)
-    snapshot = read(run, claim, opener)
-    if not accept_account(run, claim, snapshot):
+    snapshot = read_accepted(run, claim, opener)
+    if snapshot is None:
         return
     planned = plan_from(run, claim, snapshot)
     rendering = SourceRendering.of(snapshot)
@@ -162,8 +162,8 @@ def _apply_reviewed(run: SyncRun, claim: Claim, opener: Opener) -> None:
     rendering = SourceRendering.from_json(run.checkpoint["told"]) if "told" in run.checkpoint else None
     if run.planned_at is not None and timezone.now() - run.planned_at > FRESH:
         claim.write(phase="fetch")
-        snapshot = read(run, claim, opener)
-        if not accept_account(run, claim, snapshot):
+        snapshot = read_accepted(run, claim, opener)
+        if snapshot is None:
             return
         claim.write(calls=run.calls)
         compare_with_source(run, claim, snapshot)
@@ -171,8 +171,8 @@ def _apply_reviewed(run: SyncRun, claim: Claim, opener: Opener) -> None:
     measurement = Measurement(items_that_matter(run)[0])
     _write_items(run, claim)
     if overtaken_items(run):
-        snapshot = read(run, claim, opener)
-        if not accept_account(run, claim, snapshot):
+        snapshot = read_accepted(run, claim, opener)
+        if snapshot is None:
             return
         if plan_again(run, claim, snapshot, reviewed=True):
             _write_items(run, claim)

@@ -30,9 +30,9 @@ def disconnect(connection: Connection) -> int:
     for run in connection.runs.filter(state__in=[*ACTIVE, *OPEN_PLAN]):
         cancel(run)
     now = timezone.now()
-    connection.credentials = {}
+    connection.credentials, connection.credentials_since = {}, None
     connection.disconnected_at = now
-    connection.save(update_fields=["credentials", "disconnected_at"])
+    connection.save(update_fields=["credentials", "credentials_since", "disconnected_at"])
     # Links are locked before questions, as a merge does it.
     links = ExternalLink.objects.filter(connection=connection, state__in=[LinkState.LINKED, LinkState.GONE])
     detached = links.update(state=LinkState.DETACHED, since=now, version=F("version") + 1)

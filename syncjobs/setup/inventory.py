@@ -4,9 +4,11 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from django.core.cache import cache
+from django.utils import timezone
 
 from connectors.closure import SELECTABLE, Node, Selection, close
 from connectors.connections.opening import open_connector
@@ -33,6 +35,12 @@ def cached_inventory(connection: Connection) -> Sequence[Node] | None:
     return cached
 
 
+def inventory_read_at(connection: Connection) -> datetime | None:
+    """Return when the cached inventory was read; None when there is none."""
+    read_at: datetime | None = cache.get(f"{_cache_key(connection)}:read_at")
+    return read_at
+
+
 def inventory_of(connection: Connection, *, fresh: bool = False) -> Sequence[Node]:
     """Return the inventory from the cache or from the source. fresh: from the source. Raises ConnectorError."""
     cached = None if fresh else cached_inventory(connection)
@@ -49,6 +57,7 @@ def inventory_of(connection: Connection, *, fresh: bool = False) -> Sequence[Nod
             provider=connection.provider,
         ) from None
     cache.set(_cache_key(connection), nodes, KEPT_SECONDS)
+    cache.set(f"{_cache_key(connection)}:read_at", timezone.now(), KEPT_SECONDS)
     return nodes
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from django import template
 from django.http import HttpRequest
 
+from connectors.connections.key_age import key_reminder
 from connectors.models import Connection
 from connectors.registry import provider_label
 from oncall.selectors.visible import Viewer
@@ -44,6 +45,7 @@ def _card(status: ConnectionStatus, viewer: Viewer) -> dict[str, Any]:
         "provider": provider_label(status.connection.provider),
         "mark": state_mark(run) if run else {"text": "no run yet", "type": ""},
         "run": run,
+        "key_reminder": key_reminder(status.connection),
         "synced": ago(synced.finished_at) if synced and synced.finished_at else "",
         "conflicts": status.conflicts,
         "imported": [(kind_words(kind, plural=number != 1), number) for kind, number in status.imported.items()],

@@ -6,7 +6,7 @@ from typing import Final
 
 from connectors.records import ENTITY_WORDS, entity_type_of
 from syncjobs.models import ConflictKind, Rule
-from syncjobs.planning.decisions.rules import EVERY
+from syncjobs.planning.decisions.rules import EVERY, IGNORE_NEW
 from syncjobs.planning.decisions.table import CHOICES
 from syncjobs.words.losses import loss_title
 from syncjobs.words.values import field_word
@@ -40,8 +40,16 @@ SUBJECTS: Final[Mapping[str, Callable[[str], str]]] = {
 }
 
 
+def _new_object(pattern: str) -> str:
+    kind, _, external_id = pattern.partition(":")
+    return f"{ENTITY_WORDS[entity_type_of(kind)][0]} {external_id}"
+
+
 def rule_in_words(rule: Rule) -> RuleInWords:
     """Return the words of a rule. A rule whose kind or answer exists no longer has the words that are stored."""
+    if rule.kind == IGNORE_NEW:
+        effect = "The list of new objects that are not selected leaves it out."
+        return RuleInWords("new at the source, not selected", _new_object(rule.pattern), "Ignore it", effect)
     choice = next((choice for choice in CHOICES.get(rule.kind, ()) if choice.name == rule.choice), None)
     labels = {} if choice is None else {argument.name: argument.label for argument in choice.arguments}
     values = [f"{labels.get(name) or name.capitalize()} {value}" for name, value in rule.arguments.items()]

@@ -109,4 +109,4 @@ def test_a_choice_that_is_not_offered_is_refused_by_the_label_of_its_field() -> 
 def test_regions_are_offered_with_their_hosts() -> None:
     field = region_field({"us": "https://api.example.com", "eu": "https://eu.example.com"}, "Look at the address.")
     assert field.choices == (("us", "US (api.example.com)"), ("eu", "EU (eu.example.com)"))
-    assert (field.name, field.kind, field.initial, field.retargets) == ("region", "choice", "us", True)
+    assert (field.name, field.kind, field.initial, field.with_key) == ("region", "choice", "us", True)

@@ -11,6 +11,7 @@ from django.core import serializers
 
 from connectors.base import Sought
 from connectors.closure import Selection
+from connectors.errors import ConnectionConfigError
 from connectors.models import Connection
 from connectors.records import (
     ENTITY_TYPES,
@@ -132,6 +133,8 @@ class Source:
 
     def open(self, connection: Connection, *, should_stop: Callable[[], bool]) -> "Source":
         self.should_stop = should_stop
+        if connection.refused_account:  # as open_connector does it
+            raise ConnectionConfigError("paused", hint="Enter another key.", provider=connection.provider)
         return self
 
     def fetch(self, selection: Selection, *, contact_details: bool, progress: Any) -> Snapshot:

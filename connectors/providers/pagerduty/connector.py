@@ -51,7 +51,6 @@ class PagerDuty(Connector):
                 "Subdomain",
                 "The first part of the address you sign in at: acme for https://acme.pagerduty.com. A key of another "
                 "account is refused.",
-                retargets=False,
             ),
             region_field(_ORIGINS, "EU accounts sign in at an address that ends in .eu.pagerduty.com."),
             SettingField(
@@ -61,7 +60,6 @@ class PagerDuty(Connector):
                 kind="choice",
                 choices=(("token", "REST API key"), ("bearer", "OAuth access token")),
                 initial="token",
-                retargets=False,
             ),
             SettingField(
                 "api_key",
@@ -78,6 +76,10 @@ class PagerDuty(Connector):
             "region": cls.choice(settings, "region"),
             "auth": cls.choice(settings, "auth"),
         }
+
+    @classmethod
+    def settings_of_account(cls, settings: Mapping[str, str], account_id: str) -> dict[str, str]:
+        return {**settings, "subdomain": account_id}
 
     @classmethod
     def origin(cls, settings: Mapping[str, str]) -> str:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from connectors.errors import ConnectionConfigError
+from connectors.errors import AnotherAccount, ConnectionConfigError
 from connectors.providers.pagerduty.vendor import PROVIDER
 from connectors.records import Account
 
@@ -61,13 +61,15 @@ class Identity:
         return Account(self.found, label if self.found else f"{label} (not confirmed)", region)
 
     def check(self, html_urls: Iterable[str | None]) -> None:
-        """Raises ConnectionConfigError if the key belongs to another account."""
+        """Raises AnotherAccount if the key belongs to another account."""
         if self.found is None:
             self.found = next((label for url in html_urls if (label := subdomain_of(url))), None)
         if self.found is not None and self.found != self.expected:
-            raise ConnectionConfigError(
+            raise AnotherAccount(
                 f"The key belongs to the PagerDuty account {self.found!r}, not to {self.expected!r}.",
                 hint=f"Correct the subdomain to {self.found}, or paste a key of {self.expected}. Nothing was imported.",
                 provider=PROVIDER,
                 field="subdomain",
+                account_id=self.found,
+                account_label=f"{self.found}{_DOMAIN}",
             )

@@ -65,20 +65,17 @@ class XMatters(Connector):
                 kind="choice",
                 choices=_AUTH,
                 initial="basic",
-                retargets=False,
             ),
             SettingField(
                 "username",
                 "User name",
                 "The user name of an xMatters login with the role REST Web Service User. For an API key, enter "
                 f"{KEY_PREFIX} followed by the id of the key.",
-                retargets=False,
             ),
             SettingField(
                 "client_id",
                 "OAuth client id",
                 "For OAuth only: the client id of the instance (Developer, OAuth).",
-                retargets=False,
                 required=False,
             ),
             SettingField(
@@ -94,7 +91,7 @@ class XMatters(Connector):
                 kind="choice",
                 choices=tuple(_NESTED.items()),
                 initial="skip",
-                retargets=False,
+                with_key=False,
             ),
         )
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from connectors.connections.key_age import key_reminder, key_with_age
 from connectors.connections.probe import probe_connection
 from connectors.records import ENTITY_WORDS
 from syncjobs.management.shell import DONE, WAITING, ShellCommand, find_connection
@@ -23,6 +24,9 @@ class Command(ShellCommand):
             self.print_json(asdict(probe))
         else:
             self.stdout.write(f"Account: {probe.account.label} ({probe.account.region or 'no region'})")
+            self.stdout.write(f"In use: {key_with_age(connection)}.")
+            if reminder := key_reminder(connection):
+                self.stdout.write(reminder)
             words = {True: "yes", False: "NO", None: "not reported"}
             self.print_table(
                 ("may read", "", "what to do"),

@@ -16,6 +16,9 @@ HARMLESS: Final = frozenset({"leave", "keep_all"})
 ACKNOWLEDGE: Final = "acknowledge"
 #: The answer that a rule gives to later questions by inviting the person.
 INVITE: Final = "invite"
+#: The kind of rules about objects that are new at the source and not selected: they are not shown any more. They answer
+#: no question. The pattern is ``TYPE:ID``.
+IGNORE_NEW: Final = "ignore_new"
 #: Why a person has no account: the reasons for which a rule invites nobody.
 _NOT_INVITED: Final = frozenset({"privileged", "taken"})
 

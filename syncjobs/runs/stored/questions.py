@@ -8,7 +8,6 @@ from typing import Final
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, Subquery
-from django.utils import timezone
 
 from connectors.models import Connection
 from connectors.records import entity_type_of
@@ -29,7 +28,7 @@ from syncjobs.models import (
     ExternalLink,
     SyncRun,
 )
-from syncjobs.planning.conflicts import NAME_COLLISIONS, evidence_hash, name_collision
+from syncjobs.planning.conflicts import NAME_COLLISIONS, SourceDraft, evidence_hash, name_collision
 from syncjobs.planning.decisions.rules import rule_for
 from syncjobs.planning.values import ConflictDraft, LinkView, OpenConflict, Picture, Plan, Rules
 
@@ -110,16 +109,27 @@ def _united(
     return drafts
 
 
-def close_refusals(connection: Connection) -> None:
-    """Close the questions about the account that was refused, after a read with another key of another account.
+def ask_about_account(connection: Connection, draft: SourceDraft, at: datetime) -> int:
+    """Open the question about the account of a key, unless it waits already. Return its id. Call it when fenced.
 
-    A refused account is not read, so another key was entered: the question is asked again.
+    A decision about an account ends with such a read: a refused account is not read, so another key was entered.
     """
-    answered = Conflict.objects.filter(
-        connection=connection, kind=ConflictKind.ACCOUNT_CHANGED, state=ConflictState.DECIDED
+    present = Conflict.objects.select_for_update(of=("self",)).filter(
+        connection=connection, kind=ConflictKind.ACCOUNT_CHANGED, state__in=PRESENT_STATES
     )
-    if answered.exists():  # a read that changes nothing writes nothing
-        answered.update(state=ConflictState.CLOSED, closed_at=timezone.now())
+    for question in present:
+        if question.state in WAITING_STATES and question.evidence_hash == evidence_hash(draft):
+            return question.pk
+        Conflict.objects.filter(pk=question.pk).update(state=ConflictState.CLOSED, closed_at=at)
+    return Conflict.objects.create(
+        connection=connection,
+        kind=draft.kind,
+        subject_key=draft.subject,
+        label=draft.label[:NAME_LENGTH],
+        evidence=dict(draft.evidence),
+        evidence_hash=evidence_hash(draft),
+        opened_at=at,
+    ).pk
 
 
 def link_conflicts(run: SyncRun) -> None:

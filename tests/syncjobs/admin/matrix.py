@@ -161,6 +161,12 @@ OF_MODELS: Final[Mapping[str, tuple[Rule, Rule]]] = {
         _view(*_CONNECTION, _PROFILE[0]),
         _view(*_CONNECTION, *_PROFILE),
     ),
+    # Without the name of a button, a POST is refused to everybody.
+    "connectors/connection <int:object_id>/following/": (_view(*_CONNECTION, _PROFILE[0]), _never),
+    "connectors/connection <int:object_id>/key/": (
+        _view(*_CONNECTION, "connectors.change_connection"),
+        _view(*_CONNECTION, "connectors.change_connection"),
+    ),
     "connectors/connection <int:object_id>/disconnect/": (_button, _with(START, "connectors.change_connection")),
     **{
         f"connectors/connection <int:object_id>/{name}/": (_button, _view(*_CONNECTION, START))

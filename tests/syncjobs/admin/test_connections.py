@@ -7,6 +7,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from connectors.base import Probe
 from connectors.models import Connection
 from oncall.models import Responder, Schedule, User
 from syncjobs.models import Conflict, ExternalLink, LinkState, ParityCheck, RunKind, RunState, SyncProfile, SyncRun
@@ -137,33 +138,6 @@ def test_a_second_start_shows_the_run_in_the_way(sync: Sync, admin_client: Clien
     assert SyncRun.objects.count() == 1
 
 
-def test_a_new_key_must_be_tested_and_keeps_the_account_of_what_was_imported(sync: Sync, admin_client: Client) -> None:
-    sync.run()
-    Connection.objects.update(
-        tested_at="2026-01-01T00:00:00Z", rights=[{"entity_type": "service", "granted": True, "detail": ""}]
-    )
-    form = {"name": "acme", "subdomain": "acme", "region": "eu", "auth": "token", "api_key": "u+another-key"}
-    assert admin_client.post(url(sync.connection), form).status_code == 302
-    sync.connection.refresh_from_db()
-    assert (sync.connection.tested_at, sync.connection.rights) == (None, [])
-    assert sync.connection.account_id == "acme"
-
-
-def test_another_account_starts_without_what_was_learnt_about_the_first(sync: Sync, admin_client: Client) -> None:
-    """The account is another only as long as nothing was imported from the first."""
-    form = {"name": "acme", "subdomain": "acme", "region": "eu", "auth": "token", "api_key": "u+another-key"}
-    learnt = {"has_services": False}
-    Connection.objects.update(account_id="first", learnt=learnt)
-    assert admin_client.post(url(sync.connection), form).status_code == 302
-    sync.connection.refresh_from_db()
-    assert (sync.connection.account_id, sync.connection.learnt) == ("", {})
-    sync.run()
-    Connection.objects.update(learnt=learnt)
-    assert admin_client.post(url(sync.connection), form).status_code == 302
-    sync.connection.refresh_from_db()
-    assert (sync.connection.account_id, sync.connection.learnt) == ("acme", learnt)
-
-
 # --- disconnecting ----------------------------------------------------------------------------------------------------
 
 
@@ -207,11 +181,15 @@ def test_what_was_deleted_here_stays_ignored(sync: Sync) -> None:
     assert ExternalLink.objects.get(external_id="T1").state == LinkState.IGNORED
 
 
-def test_connecting_again_attaches_what_stood_alone(sync: Sync, admin_client: Client) -> None:
+def test_connecting_again_attaches_what_stood_alone(
+    sync: Sync, admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sync.run()
     disconnect(sync.connection)
-    form = {"name": "acme", "subdomain": "acme", "region": "us", "auth": "token", "api_key": "u+another-key"}
-    assert admin_client.post(url(sync.connection), form).status_code == 302
+    probe = Probe(sync.source.snapshot.account, rights=())
+    monkeypatch.setattr("connectors.connections.replacing.probe_of", lambda connection: probe)
+    form = {"subdomain": "acme", "region": "us", "auth": "token", "api_key": "u+another-key"}
+    assert admin_client.post(url(sync.connection, "key"), form).status_code == 302
     sync.connection.refresh_from_db()
     assert sync.run().state == RunState.SUCCEEDED
     assert set(ExternalLink.objects.values_list("state", flat=True)) == {LinkState.LINKED}

@@ -38,6 +38,8 @@ NAMES = "tests/oncall/admin/forms/test_names.py"
 RULES = "tests/syncjobs/admin/test_rules.py"
 IMPACT = "tests/syncjobs/admin/test_impact.py"
 ANSWERS = "tests/syncjobs/admin/test_answers.py"
+KEYS = "tests/syncjobs/admin/test_keys.py"
+NOT_FOLLOWED = "tests/syncjobs/admin/test_not_followed.py"
 NAVIGATION = "tests/config/test_navigation.py"
 
 
@@ -79,7 +81,7 @@ PAGES: Mapping[str, Page] = {
     "oncall_escalationpolicy_change": Page(CARDS, 10),
     "oncall_escalationpolicy_delete": Page(LISTS, 12),
     "oncall_escalationpolicy_page": Page(POLICY, 17),
-    "oncall_schedule_changelist": Page(LISTS, 11),
+    "oncall_schedule_changelist": Page(LISTS, 12),
     "oncall_schedule_add": Page(CARDS, 10),
     "oncall_schedule_change": Page(CARDS, 10),
     "oncall_schedule_delete": Page(LISTS, 12),
@@ -89,6 +91,8 @@ PAGES: Mapping[str, Page] = {
     "connectors_connection_change": Page(CONNECTION_FORM, 12),
     "connectors_connection_history": Page(CONNECTION_FORM, 10),
     "connectors_connection_import": Page(SELECTION, 10),
+    "connectors_connection_key": Page(KEYS, 10),
+    "connectors_connection_following": Page(NOT_FOLLOWED, 10),
     "syncjobs_syncrun_changelist": Page(RUNS, 10),
     "syncjobs_syncrun_change": Page(RUNS, 10),
     "syncjobs_syncrun_history": Page(RUNS, 10),

@@ -137,8 +137,6 @@ def _inactive(sync: Sync) -> None:
 def _other_account(sync: Sync) -> None:
     sync.run()
     sync.source.change(account=Account("other", "other.pagerduty.com", "us"))
-    sides = {"here": {"id": "acme", "label": "acme.pagerduty.com"}, "source": {"id": "other", "label": ""}}
-    made(sync, "account_changed", "", "", sync.connection.name, sides)
 
 
 KINDS: Mapping[str, Kind] = {

@@ -43,7 +43,7 @@ def test_runs_of_a_refused_account_fail_with_that_reason_and_ask_nothing(sync: S
     for _ in range(2):
         run = run_for_real(sync, kind)
         assert (run.state, run.calls) == (RunState.FAILED, 0)
-        assert "is paused: its key belongs to the account other" in run.reason
+        assert "is paused: its key belongs to the account other.pagerduty.com" in run.reason
         assert run.hint.startswith("Enter a key of acme.pagerduty.com")
     assert contents() == before
 
@@ -63,6 +63,8 @@ def test_another_key_of_the_refused_account_closes_the_decision_so_that_it_can_b
     sync.connection.save()
     assert sync.run().state == RunState.HELD
     assert Conflict.objects.get(pk=conflict.pk).state == ConflictState.CLOSED
+    again = Conflict.objects.get(kind="account_changed", state=ConflictState.OPEN)
+    assert (again.evidence, again.pk != conflict.pk) == (conflict.evidence, True)
 
 
 def test_the_same_key_under_a_new_encryption_is_no_other_key(sync: Sync) -> None:
@@ -77,7 +79,7 @@ def test_the_page_of_a_paused_connection_says_so_and_takes_another_key(sync: Syn
     client = client_with(Role.ADMINISTRATOR, is_superuser=True)
     url = reverse("admin:connectors_connection_change", args=[sync.connection.pk])
     page = client.get(url).content.decode()
-    assert "paused: the key belongs to other, and that account was refused" in page
+    assert "paused: the key belongs to other.pagerduty.com, and that account was refused" in page
     assert "Enter the credentials again" in page
     listed = client.get(reverse("admin:connectors_connection_changelist")).content.decode()
     assert "paused" in listed
@@ -98,7 +100,7 @@ def test_an_accepted_account_keeps_links_and_compares_everything_for_review(sync
     assert [(item.external_id, item.action) for item in run.items.all()] == [("U1", "update")]
     assert list(sync.connection.links.order_by("pk").values_list("pk", "external_id", "state")) == links
     sync.connection.refresh_from_db()
-    assert (sync.connection.account_id, sync.connection.account_label) == ("other", "other")
+    assert (sync.connection.account_id, sync.connection.account_label) == ("other", "other.pagerduty.com")
     assert sync.connection.learnt == {}
     assert sync.apply(run).state == RunState.SUCCEEDED
     assert Conflict.objects.get(pk=conflict.pk).state == ConflictState.CLOSED
@@ -134,7 +136,7 @@ def test_the_shell_and_the_page_say_that_a_plan_is_made(sync: Sync, monkeypatch:
     read = SyncRun.objects.latest("pk")
     assert code == 0
     assert f"A plan for review is made: run {read.pk}, awaiting review." in printed
-    assert "The account of acme is other from now on, and a plan for review is made." in printed
+    assert "The account of acme is other.pagerduty.com from now on, and a plan for review is made." in printed
     assert read.state == RunState.AWAITING_REVIEW
 
 

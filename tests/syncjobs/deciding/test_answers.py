@@ -148,7 +148,9 @@ ANSWERS: Mapping[str, Mapping[str, Answer]] = {
     },
     "account_changed": {
         "accept": Answer(lambda c: (_connection().account_id, _connection().refused_account) == ("other", "")),
-        "refuse": Answer(lambda c: (_connection().account_id, _connection().refused_account) == ("acme", "other")),
+        "refuse": Answer(
+            lambda c: (_connection().account_id, _connection().refused_account) == ("acme", "other.pagerduty.com")
+        ),
     },
 }
 EVERY = pytest.mark.parametrize(

@@ -38,7 +38,7 @@ def test_the_form_offers_every_setting_and_one_secret() -> None:
     fields = {field.name: field for field in Opsgenie.fields()}
     assert [name for name, field in fields.items() if field.kind == "secret"] == ["api_key"]
     assert [value for value, _ in fields["region"].choices] == ["us", "eu"]
-    assert fields["region"].retargets
+    assert fields["region"].with_key
 
 
 def test_the_key_goes_into_the_header_only(account: Any, make: Any) -> None:

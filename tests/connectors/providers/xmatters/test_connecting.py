@@ -74,7 +74,7 @@ def test_a_wrong_setting_names_its_field(settings: dict[str, str], field: str) -
 def test_the_form_has_one_secret_and_every_setting_is_cleaned() -> None:
     fields = {field.name: field for field in XMatters.fields()}
     assert [name for name, field in fields.items() if field.kind == "secret"] == ["password"]
-    assert [name for name, field in fields.items() if field.retargets and field.kind != "secret"] == ["base_url"]
+    assert [name for name, field in fields.items() if not field.with_key] == ["nested"]
     cleaned = XMatters.clean({"base_url": "https://acme.xmatters.com", "auth": " OAuth ", "client_id": " c "})
     assert set(cleaned) == set(fields) - {"password"}
     assert (cleaned["auth"], cleaned["client_id"], cleaned["nested"]) == ("oauth", "c", "skip")
