@@ -45,7 +45,8 @@ class SyncRun(models.Model):
     increases with every claim, so that a worker that lost its claim can no longer write. ``progress_at``: the time of
     the last progress. ``notified_at``: when workers were last notified that the run is queued. ``of_run``: the run that
     this run undoes, or that planned these items before. ``personal``: whether its items may still contain addresses of
-    people (:mod:`syncjobs.runs.retention`).
+    people (:mod:`syncjobs.runs.retention`). ``scope``: what the run is limited to; of a decision, its question and what
+    :class:`syncjobs.deciding.answered.Answered` records.
     """
 
     connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="runs")
@@ -113,7 +114,8 @@ class SyncItem(models.Model):
     """The planned change of one object, and its outcome. Unchanged objects have no item.
 
     ``changes``: ``{"fields": {path: [old, new]}, "elements": {collection: {key: [old, new]}}, "link": {column: [old,
-    new]}, "held": as elements, "account": id|null, "settles": bool}``; a create has no link, because it makes it.
+    new]}, "held": as elements, "account": id|null, "settles": bool}``; a create has no link, because it makes it. An
+    item of a decision has ``"links": {link id: [old, new]}`` instead, each side with the columns that differ.
     ``group_no``: the number of the row; items of one row are applied together. ``ticked``: whether the item is applied.
     ``held_ticked``: whether its held part is applied, too.
     """

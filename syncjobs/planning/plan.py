@@ -14,9 +14,9 @@ from syncjobs.planning.decisions.rules import answers_of
 from syncjobs.planning.failures import Check, checked, failed_item
 from syncjobs.planning.matching import candidate_ids, match
 from syncjobs.planning.merge import Merge, merge, with_unread
+from syncjobs.planning.moving.prediction import as_predicted
+from syncjobs.planning.moving.ranks import with_base_ranks
 from syncjobs.planning.pending import is_part, is_pending, restored_objects
-from syncjobs.planning.prediction import as_predicted
-from syncjobs.planning.ranks import with_base_ranks
 from syncjobs.planning.unlisted import detach, hand_over
 from syncjobs.planning.values import (
     Action,
