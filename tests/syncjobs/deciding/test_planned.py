@@ -291,7 +291,7 @@ def test_the_shell_takes_it(sync: Sync, kind: str, choice: str) -> None:
     previewed = document(*command, "--preview")
     code, printed = shell(*command, "--json")
     applied = json.loads(printed)
-    assert (code, applied["applied"], applied["state"], applied["run"]) == (0, True, "decided", None)
+    assert (code, applied["applied"], applied["state"], applied["run"] is None) == (0, True, "decided", False)
     assert (applied["effects"], applied["deferred"]) == (previewed["effects"], previewed["deferred"])
     if applied["effects"]:
         assert LATER in applied["deferred"]
