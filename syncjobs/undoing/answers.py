@@ -6,7 +6,7 @@ from typing import Any, Final
 from connectors.models import Connection
 from oncall.models import User
 from oncall.operations import Actor
-from syncjobs.conflicts.audit import record_question
+from syncjobs.conflicts.audit import name_of, record_question
 from syncjobs.deciding.answered import Answered
 from syncjobs.deciding.stored_rules import take_back
 from syncjobs.invitations.issuing import end
@@ -59,7 +59,7 @@ def take_back_answer(run: SyncRun, by: User | None, actor: Actor, *, reopens: bo
     found += [_take_back_rule(answered, conflict, by)] if answered.rule else []
     found += [_take_back_account(answered, run)] if answered.account else []
     is_accepted = any(one is not None and one.is_partial for one in found[: len(answered.invitations)])
-    question = UndoneAnswer(conflict.entity_type or SOURCE, f"question:{conflict.pk}", conflict.label)
+    question = UndoneAnswer(conflict.entity_type or SOURCE, f"question:{conflict.pk}", name_of(conflict))
     if is_accepted and len(answered.invitations) == 1:
         question.kept.append("the accepted invitation has answered it")
     elif not reopens:
@@ -90,7 +90,7 @@ def _take_back_invitation(pk: int) -> UndoneAnswer | None:
     invitation = Invitation.objects.filter(pk=pk).first()
     if invitation is None:
         return None
-    one = UndoneAnswer("responder", f"invitation:{pk}", invitation.email, "revoke")
+    one = UndoneAnswer("responder", f"invitation:{pk}", f"Invitation {pk}", "revoke")
     if invitation.state == InvitationState.ACCEPTED:
         one.keep("the invitation was accepted, so the account stays and stays linked")
     elif invitation.state in OPEN_INVITATION and end(invitation, InvitationState.REVOKED):

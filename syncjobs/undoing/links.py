@@ -56,7 +56,9 @@ def edits_of_import(one: UndoneRow, links: Mapping[int, ExternalLink], undo: Syn
             continue
         edit = edits.setdefault(link.pk, {})
         sides = item.changes.get("link", {})
-        if item.action in _FIRST_CONTACT:
+        if item.action in _FIRST_CONTACT and link.state == LinkState.IGNORED:
+            pass  # it keeps its reason, such as the erasure of a person
+        elif item.action in _FIRST_CONTACT:
             edit |= {("state",): LinkState.IGNORED, ("ignored_reason",): UNDONE_IN.format(undo.pk), ("primary",): False}
         else:
             edit |= _former_state(link, item, sides)

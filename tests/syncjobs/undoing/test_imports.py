@@ -11,7 +11,7 @@ from django.utils import timezone
 from connectors.records import SourceMember, SourceTeam
 from oncall.aggregates import Draft
 from oncall.models import ChangeRecord, Responder, Schedule, Service, UserGroup
-from oncall.operations import Actor, create_account, delete, grant_lead, write
+from oncall.operations import Actor, create_account, delete, erase_responder, grant_lead, write
 from oncall.operations.retention import thin_change_records
 from syncjobs.deciding.decide import Decision, decide
 from syncjobs.errors import RunAlreadyActive, UndoRefused
@@ -255,6 +255,18 @@ def test_a_former_value_that_cannot_be_written_any_more_is_listed(sync: Sync) ->
     assert reasons["user_group"] == (Outcome.APPLIED, "")
     group.refresh_from_db()
     assert group.description == "ours"
+
+
+def test_an_erased_person_stays_erased(sync: Sync) -> None:
+    run = sync.run()
+    person = Responder.objects.get(name="Cy")
+    erase_responder(person.pk, BY)
+    link = ExternalLink.objects.get(external_id="U3")
+    undo(run, None)
+    person.refresh_from_db()
+    assert (person.name, person.email, person.active) == (f"Former person {person.pk}", "", False)
+    assert ExternalLink.objects.get(pk=link.pk).ignored_reason == link.ignored_reason
+    assert not any("cy@example.com" in json.dumps(changes) for changes in SyncItem.objects.values_list("changes"))
 
 
 def test_two_sources_of_one_row_get_their_former_primary_link_back(db: None) -> None:
