@@ -11,6 +11,14 @@ class RunAlreadyActive(Exception):
         self.run = run
 
 
+class UndoRefused(Exception):
+    """A run cannot be undone, or not now. Nothing was written. ``code``: why, in one word."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
 class StalePlan(Exception):
     """A stored plan can no longer be applied. Nothing was written."""
 

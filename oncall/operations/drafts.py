@@ -13,12 +13,11 @@ from django.db.models import QuerySet
 
 from oncall.aggregates import Draft, Kind, Values
 from oncall.errors import InvalidDraft, StaleRows
-from oncall.models import ChangeRecord, Responder
+from oncall.models import ChangeRecord, Reference, Responder
 from oncall.models.root import Root
 from oncall.operations.audit import Actor, change_record
 from oncall.operations.elements import Change, ElementWriter, location
 from oncall.operations.keys import Resolve, Resolver, keys_of, set_foreign_keys
-from oncall.operations.references import rebuild
 from oncall.tables.base import Roots, chunks
 from oncall.tables.kinds import ROOTS
 
@@ -33,17 +32,20 @@ class WriteResult:
     version: int
 
 
-def write(kind: Kind, drafts: Sequence[Draft], *, by: Actor, resolve: Resolve | None = None) -> list[WriteResult]:
+def write(
+    kind: Kind, drafts: Sequence[Draft], *, by: Actor, resolve: Resolve | None = None, keep_keys: bool = False
+) -> list[WriteResult]:
     """Creates and changes aggregates; returns the result of each draft, in order.
 
     resolve: the primary keys of keys in the drafts. ``local:<pk>`` needs no entry; an unknown key is stored and its
     foreign key is set later. A draft that changes nothing raises no version and leaves no record. In ``put``,
     ``local:<pk>`` changes that element; any other key with the prefix ``local:`` creates an element without a source.
+    keep_keys: an element that was deleted is created again under its former key.
 
     Raises InvalidDraft, or StaleRows if a row has another version than its draft. Then nothing is written.
     """
     with transaction.atomic():
-        return _write(ROOTS[kind], drafts, by, Resolver(resolve or {}))
+        return _write(ROOTS[kind], drafts, by, Resolver(resolve or {}), keep_keys=keep_keys)
 
 
 def check(kind: Kind, fields: Values, elements: Mapping[str, Mapping[str, Values]]) -> None:
@@ -60,14 +62,16 @@ def check(kind: Kind, fields: Values, elements: Mapping[str, Mapping[str, Values
                 table.elements[name].fill(table.elements[name].new(key), values)
 
 
-def _write(table: Roots, drafts: Sequence[Draft], by: Actor, resolver: Resolver) -> list[WriteResult]:
+def _write(
+    table: Roots, drafts: Sequence[Draft], by: Actor, resolver: Resolver, *, keep_keys: bool
+) -> list[WriteResult]:
     rows = _lock(table, drafts)
     _check_accounts(drafts)
     changes = []
     for position, draft in enumerate(drafts):
         with location(position):
             changes.append(_prepared(table, draft, rows, resolver))
-    elements = [ElementWriter(table, name, changes, resolver) for name in table.elements]
+    elements = [ElementWriter(table, name, changes, resolver, keep_keys=keep_keys) for name in table.elements]
     resolver.confirm()
 
     changed = [change for change in changes if change.changes and not change.created]
@@ -82,7 +86,7 @@ def _write(table: Roots, drafts: Sequence[Draft], by: Actor, resolver: Resolver)
     )
     for writer in elements:
         writer.write()
-    rebuild(table, [change for change in changes if change.keys is not None], resolver)
+    _rebuild_references(table, [change for change in changes if change.keys is not None], resolver)
     ChangeRecord.objects.bulk_create(
         change_record(
             table.kind, change.row.pk, change.row.name, "create" if change.created else "update", by,
@@ -92,6 +96,28 @@ def _write(table: Roots, drafts: Sequence[Draft], by: Actor, resolver: Resolver)
         if change.created or change.changes
     )  # fmt: skip
     return [WriteResult(change.row.pk, change.row.version) for change in changes]
+
+
+def _rebuild_references(table: Roots, changes: Sequence[Change], resolver: Resolver) -> None:
+    """Replaces the References of the changed rows. Rows that are already known for a key are kept.
+
+    The old References are locked while they are read, so that a row which is filled in the meantime is kept, too.
+    """
+    found: dict[tuple[str, str], int] = {}
+    for ids in chunks(change.row.pk for change in changes if not change.created):
+        old = Reference.objects.filter(**{f"{table.reference_owner}__in": ids})
+        for reference in old.select_for_update(no_key=True).order_by("pk"):
+            target = getattr(reference, f"{reference.kind}_id")
+            if target is not None:
+                found[reference.kind, reference.key] = target
+        old.delete()
+    made = []
+    for change in changes:
+        for use in change.keys or ():
+            target = resolver.id(use.kind, use.key) or found.get((use.kind, use.key))
+            rows = {f"{table.reference_owner}_id": change.row.pk, f"{use.kind}_id": target}
+            made.append(Reference(position=use.position, kind=use.kind, key=use.key, **rows))
+    Reference.objects.bulk_create(made)
 
 
 def _lock(table: Roots, drafts: Sequence[Draft]) -> dict[int, Root]:

@@ -38,10 +38,16 @@ def location(position: int | None, path: str = "") -> Iterator[None]:
 
 
 class ElementWriter:
-    """Writes the changes of a collection. The constructor reads and compares the rows; :meth:`write` writes them."""
+    """Writes the changes of a collection. The constructor reads and compares the rows; :meth:`write` writes them.
 
-    def __init__(self, roots: Roots, name: str, changes: Sequence[Change], resolver: Resolver) -> None:
+    keep_keys: whether an element ``local:<pk>`` that does not exist is created under this key, and not under a new one.
+    """
+
+    def __init__(
+        self, roots: Roots, name: str, changes: Sequence[Change], resolver: Resolver, *, keep_keys: bool = False
+    ) -> None:
         self._name, self._roots, self._table, self._resolver = name, roots, roots.elements[name], resolver
+        self._keep_keys = keep_keys
         self._made: list[tuple[Change, str, Element]] = []
         self._changed: list[Element] = []
         self._removed: list[int] = []
@@ -70,6 +76,7 @@ class ElementWriter:
         stored = row is not None
         if row is None:
             row = table.new(key)
+            row.pk = local_id(key) if self._keep_keys else None
         keys, before = (keys_of(table, row), table.read(row)) if stored else ({}, None)
         after = table.fill(row, values)
         if before == after:

@@ -132,10 +132,18 @@ def follow_merges() -> int:
     return count
 
 
-def move_references(kind: Kind, old: int, new: int) -> None:
-    """Replaces the foreign keys to one row by those of another."""
+def move_references(kind: Kind, old: int, new: int, keys: Collection[str] | None = None) -> None:
+    """Replaces the foreign keys to one row by those of another.
+
+    keys: only those beside these keys, which are keys of the other row; None replaces all.
+    """
     for rows, column in references_to(kind):
-        rows.filter(**{column.row: old}).update(**{column.row: new})
+        referring = rows.filter(**{column.row: old})
+        if keys is None:
+            referring.update(**{column.row: new})
+        for some in chunks(keys or ()):
+            texts = [column.prefix + key for key in some]
+            referring.filter(**{f"{column.key}__in": texts}).update(**{column.row: new})
 
 
 def references_to(kind: Kind) -> Iterator[tuple[models.QuerySet[Any], KeyColumn]]:

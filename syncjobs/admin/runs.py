@@ -9,7 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
@@ -18,16 +18,19 @@ from connectors.admin.connections import START, ReadOnlyAdmin, pill
 from oncall.admin.base.columns import PageOfRows
 from oncall.masking import hide_addresses, may_see_addresses
 from syncjobs.admin.buttons import account_of, refuse, start_and_show
-from syncjobs.errors import RunAlreadyActive, StalePlan
+from syncjobs.errors import RunAlreadyActive, StalePlan, UndoRefused
 from syncjobs.models import ACTIVE, OPEN_PLAN, RunKind, RunState, SyncItem, SyncRun
 from syncjobs.pages.impact import impact_of_run
 from syncjobs.pages.marks import kind_words, last_moved, render_page, row_url, run_url, started, state_mark
 from syncjobs.pages.progress import grouped_notes, incomplete_lists, progress, totals
 from syncjobs.pages.run_items import ACTIONS, OUTCOME_COLOURS, UNAPPROVED, Filter, change_rows, items_page, summary
+from syncjobs.pages.undo_preview import undo_context
 from syncjobs.runs.changed_rules import changed_rules
 from syncjobs.runs.impact.measuring import foresee_again, forget
 from syncjobs.runs.start import approve, cancel
 from syncjobs.runs.stored.plan import open_items
+from syncjobs.undoing.refusals import is_undoable, may_undo, undo_of
+from syncjobs.undoing.undo import CHANGED_MEANWHILE, preview_undo, undo
 from syncjobs.words.runs import run_word
 
 #: htmx stops polling when it gets this status.
@@ -82,7 +85,7 @@ class SyncRunAdmin(ReadOnlyAdmin):
         if run.state in OPEN_PLAN and total["planned"]:
             counts.insert(0, f"{total['planned']} to do")
         if run.state == RunState.SUCCEEDED and not total["written"]:
-            counts.insert(0, "nothing to do")
+            counts.insert(0, "no row changed" if run.kind == RunKind.DECISION else "nothing to do")
         return ", ".join(counts) or run.reason[:80]
 
     @display(description="Started")
@@ -99,6 +102,7 @@ class SyncRunAdmin(ReadOnlyAdmin):
             ("cancel", self.cancel_view),
             ("again", self.again_view),
             ("impact", self.impact_view),
+            ("undo", self.undo_view),
         )
         wrap = self.admin_site.admin_view
         urls = [path(f"<int:run_id>/{name}/", wrap(view), name=f"syncjobs_syncrun_{name}") for name, view in own]
@@ -131,6 +135,8 @@ class SyncRunAdmin(ReadOnlyAdmin):
             "can_review": _can_review(request, run),
             "changed_rules": changed_rules(run, run.profile) if _can_review(request, run) else "",
             "can_cancel": run.state in (*ACTIVE, *OPEN_PLAN),
+            "can_undo": is_undoable(run) and may_undo(run, account_of(request)),
+            "undone_by": undo_of(run),
             "can_plan": not run.is_active and run.connection.disconnected_at is None,
         }
         return render_page(self, request, "syncjobs/run.html", f"Run {run.pk} of {run.connection}", run, **context)
@@ -237,6 +243,29 @@ class SyncRunAdmin(ReadOnlyAdmin):
         if refusal := foresee_again(run):
             messages.error(request, refusal)
         return HttpResponseRedirect(f"{run_url(run)}#impact")
+
+    def undo_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
+        """Show what an undo does, item by item, and do exactly that when the page is posted."""
+        run = self._run(request, run_id)
+        by = account_of(request)
+        if not may_undo(run, by):
+            raise PermissionDenied
+        try:
+            if request.method == "POST":
+                done = undo(run, by, request.POST.get("shown", "")).run
+                assert done is not None  # noqa: S101 - only a preview has no run
+                messages.success(request, f"Run {run.pk} is undone. The items below say what changed and what stays.")
+                return HttpResponseRedirect(run_url(done))
+            context = undo_context(preview_undo(run, by), with_addresses=may_see_addresses(request.user))
+        except UndoRefused as refused:
+            refuse(request, str(refused), None)
+            is_shown_again = refused.code == CHANGED_MEANWHILE
+            url = reverse("admin:syncjobs_syncrun_undo", args=[run.pk]) if is_shown_again else run_url(run)
+            return HttpResponseRedirect(url)
+        except RunAlreadyActive as active:
+            refuse(request, str(active), active.run)
+            return HttpResponseRedirect(run_url(run))
+        return render_page(self, request, "syncjobs/undo.html", f"Undo run {run.pk}", run, **context)
 
     def _back(self, run: SyncRun, query: str = "") -> HttpResponseRedirect:
         url = run_url(run)

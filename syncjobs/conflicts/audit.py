@@ -16,10 +16,15 @@ def actor_of(by: User | None) -> Actor:
     return Actor(None, "shell") if by is None else account(by.pk)
 
 
+def name_of(conflict: Conflict) -> str:
+    """Return the name of a question that is no name or address of a person."""
+    return f"{conflict.get_kind_display().capitalize()} (question {conflict.pk})"
+
+
 def record_question(conflict: Conflict, by: Actor, changes: Changes) -> None:
     """Save a change record of a question. The caller's transaction has changed it.
 
     The label of the record is not that of the question, which may be an address.
     """
-    label = f"{conflict.get_kind_display().capitalize()} (question {conflict.pk})"
+    label = name_of(conflict)
     record(QUESTION, conflict.pk, label, "update", by, changes)

@@ -1,5 +1,7 @@
 """Writes what was decided about the account to which the key of a connection belongs."""
 
+from typing import Final
+
 from connectors.models import Connection
 from connectors.registry import settings_of_account
 from oncall.models import User
@@ -7,6 +9,14 @@ from syncjobs.errors import RunAlreadyActive
 from syncjobs.models import RunKind, SyncProfile, SyncRun
 from syncjobs.planning.decisions.values import AccountOfSource, Refused
 from syncjobs.runs.start import start
+
+#: The columns of a connection that an answer about its account sets.
+_COLUMNS: Final = ("account_id", "account_label", "refused_account")
+
+
+def account_columns(connection: Connection) -> dict[str, str]:
+    """Return what a connection stores of its account, by column."""
+    return {name: getattr(connection, name) for name in _COLUMNS}
 
 
 def decide_account(

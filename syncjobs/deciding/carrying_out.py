@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from django.db.models import Q
 from django.utils import timezone
 
 from connectors.models import Connection
@@ -28,6 +29,7 @@ from syncjobs.models import (
 )
 from syncjobs.planning.decisions.values import Effect, LinkEdit, Refused
 from syncjobs.planning.impact.fields import matters
+from syncjobs.planning.undoing import Place, differing, places
 from syncjobs.planning.values import Change, element_key
 from syncjobs.runs.impact.measuring import Measurement
 from syncjobs.runs.impact.touched import Touched
@@ -39,9 +41,9 @@ MERGE: Final = "merge"
 
 
 def carry_out(conflict: Conflict, connection: Connection, effects: Iterable[Effect], by: User | None) -> SyncRun:
-    """Write the effects. Return the run that records them, and what they change about who is on call.
+    """Write the effects. Return the run that records them, also if there are none, so that each answer can be undone.
 
-    Raises Refused; the caller's transaction is rolled back.
+    The run also records what they change about who is on call. Raises Refused; the caller's transaction is rolled back.
     """
     effects = list(effects)
     now = timezone.now()
@@ -62,6 +64,7 @@ def carry_out(conflict: Conflict, connection: Connection, effects: Iterable[Effe
     counts: dict[str, dict[str, int]] = {}
     created: dict[tuple[Kind, int], str] = {}
     for number, effect in enumerate(effects, 1):
+        before = _links_of(effect)
         try:
             row_id, stored = _write(effect, connection, actor)
         except InvalidDraft as wrong:
@@ -70,7 +73,8 @@ def carry_out(conflict: Conflict, connection: Connection, effects: Iterable[Effe
             raise Refused("not_allowed", str(refused)) from refused
         except StaleRows as stale:
             raise Refused("stale_question", f"{effect.label} was changed meanwhile. Nothing was written.") from stale
-        _item(run, number, stored, row_id).save(force_insert=True)
+        links = link_changes(before, _links_of(effect, before))
+        _item(run, number, stored, row_id, links).save(force_insert=True)
         written = counts.setdefault(effect.kind, {"written": 0})
         written["written"] += 1
         if effect.creates and row_id is not None:
@@ -159,7 +163,29 @@ def _element_changes(changes: Mapping[str, Change]) -> ElementChanges:
     )
 
 
-def _item(run: SyncRun, number: int, effect: Effect, row_id: int | None) -> SyncItem:
+def _links_of(effect: Effect, ids: Iterable[int] = ()) -> dict[int, dict[Place, Any]]:
+    """Return the values of the links that an effect may change, by link and place. ids: of further links."""
+    rows = [row_id for row_id in (effect.row_id, effect.merge_into) if row_id is not None]
+    wanted = Q(**{f"{effect.kind}__in": rows}) | Q(pk__in=[*ids, *([effect.link.link.id] if effect.link else [])])
+    return {link.pk: values_of(link) for link in ExternalLink.objects.filter(wanted).order_by("pk")}
+
+
+def values_of(link: ExternalLink) -> dict[Place, Any]:
+    """Return what a decision may change of a link, by place."""
+    columns = {"row": link.row_id, "state": link.state, "ignored_reason": link.ignored_reason, "primary": link.primary}
+    return places({**columns, "pins": link.pins, "base": link.base})
+
+
+def link_changes(
+    before: Mapping[int, Mapping[Place, Any]], after: Mapping[int, Mapping[Place, Any]]
+) -> dict[str, list[dict[str, Any]]]:
+    """Return both sides of what differs in links, by the id of the link, as an item stores them."""
+    return {str(pk): differing(before[pk], after[pk]) for pk in before if before[pk] != after[pk]}
+
+
+def _item(
+    run: SyncRun, number: int, effect: Effect, row_id: int | None, links: Mapping[str, list[dict[str, Any]]]
+) -> SyncItem:
     edit = effect.link
     # Objects of two sources may have one id. The ids of items are those of the connection of the run.
     is_own = effect.connection_id in (None, run.connection_id)
@@ -177,7 +203,7 @@ def _item(run: SyncRun, number: int, effect: Effect, row_id: int | None) -> Sync
         row_id=row_id,
         row_version=effect.row_version,
         link_version=edit.link.version if edit else 0,
-        changes=changes_of(effect),
+        changes={**changes_of(effect), **({"links": links} if links or effect.merge_into else {})},
     )
 
 
@@ -214,19 +240,10 @@ def _action(effect: Effect) -> str:
 
 
 def changes_of(effect: Effect) -> dict[str, Any]:
-    """Return the changes of an item as :class:`syncjobs.models.SyncItem` stores them. merge: [into, whose values]."""
-    link: dict[str, Any] = {}
-    if (edit := effect.link) is not None:
-        if edit.base:
-            link["base"] = [dict(edit.base_before), dict(edit.base)]
-        if edit.pins is not None and dict(edit.pins) != dict(edit.link.pins):
-            link["pins"] = [dict(edit.link.pins), dict(edit.pins)]
-        if edit.state is not None:
-            link["state"] = [edit.link.state, edit.state]
+    """Return the changes of a row as :class:`syncjobs.models.SyncItem` stores them. merge: [into, whose values]."""
     changes: dict[str, Any] = {
         "fields": dict(effect.fields),
         "elements": {name: dict(elements) for name, elements in effect.elements.items()},
-        "link": link,
         "account": effect.account_id,
         "merge": [effect.merge_into, effect.values] if effect.merge_into is not None else None,
     }

@@ -13,7 +13,8 @@ from oncall.models import User
 from oncall.operations.audit import Changes
 from oncall.tables.base import chunks, source_of
 from syncjobs.conflicts.audit import actor_of, record_question
-from syncjobs.deciding.accounts import decide_account
+from syncjobs.deciding.accounts import account_columns, decide_account
+from syncjobs.deciding.answered import Answered
 from syncjobs.deciding.carrying_out import carry_out, lock_rows
 from syncjobs.deciding.reading import start_read
 from syncjobs.deciding.rights import demand_right, demand_rights_of_outcome
@@ -59,11 +60,11 @@ class Decision:
 class Decided:
     """The result of a decision.
 
-    applied: False for a preview and a proposal. run: None if no row or link changes. closes: the other questions that
-    the remembered decision answers. connection: of the run and the rule. read: the run that reads the objects again
-    that need it, or plans everything; None if nothing is read, or if another run is active: its end starts the read.
-    invitations: the addresses that are invited. impact: what changes about who is on call; None if no row or link
-    changes now.
+    applied: False for a preview and a proposal. run: records the answer; None if it was not applied. closes: the other
+    questions that the remembered decision answers. connection: of the run and the rule. read: the run that reads the
+    objects again that need it, or plans everything; None if nothing is read, or if another run is active: its end
+    starts the read. invitations: the addresses that are invited. impact: what changes about who is on call; None if no
+    row or link changes now.
     """
 
     conflict: Conflict
@@ -131,18 +132,22 @@ def decide(conflict: Conflict, decision: Decision) -> Decided:
             for invitee in outcome.invitations:
                 propose(connection.pk, invitee, decision.by)
             return Decided(conflict, choice, outcome, False, connection)
-        run = carry_out(conflict, connection, effects, decision.by) if effects else None
+        run = carry_out(conflict, connection, effects, decision.by)
+        answered = Answered()
         _close(conflict, decision.by, outcome)
-        others = _remember(outcome.rule, conflict, connection, decision.by) if outcome.rule else {}
+        others = _remember(outcome.rule, conflict, connection, decision.by, answered) if outcome.rule else {}
         conflict.save()
         if not outcome.invitations:
             withdraw_proposals(conflict.connection_id, conflict.external_id)
         for invitee in chain(outcome.invitations, *(other.invitations for other in others.values())):
-            approve(connection.pk, invitee, decision.by)
+            answered.invitations.append(approve(connection.pk, invitee, decision.by).pk)
         asked = [each for each, its in ((conflict, outcome), *others.items()) if its.reads]
         read = start_read(connection, asked, decision.by, notify=decision.notify) if asked else None
         if outcome.source_account is not None:
+            former = account_columns(connection)
             read = decide_account(connection, outcome.source_account, decision.by, notify=decision.notify)
+            answered.account = {name: [former[name], new] for name, new in account_columns(connection).items()}
+        answered.record(run)
     invited = _invited(outcome, *others.values())
     return Decided(conflict, choice, outcome, True, connection, run, _ids(others), read, invited, _impact_of(run))
 
@@ -169,14 +174,17 @@ def _close(conflict: Conflict, by: User | None, outcome: Outcome) -> None:
     conflict.decided_until = datetime.fromisoformat(outcome.until) if outcome.until else None
 
 
-def _remember(draft: RuleDraft, conflict: Conflict, connection: Connection, by: User | None) -> dict[Conflict, Outcome]:
+def _remember(
+    draft: RuleDraft, conflict: Conflict, connection: Connection, by: User | None, answered: Answered
+) -> dict[Conflict, Outcome]:
     """Store a rule, in place of one for the same questions. Return the waiting questions that it answers.
 
     The version of the profile's rules stays: the next plan compares what the rule is about anyway, and no open plan
     fails because of it.
     """
-    conflict.rule = store_rule(draft, conflict.kind, connection, by)
+    conflict.rule, before = store_rule(draft, conflict.kind, connection, by)
     others = _answered_by(draft, conflict, connection)
+    answered.add_rule(conflict.rule, before, _ids(others))
     for other, outcome in others.items():
         _close(other, None, outcome)
         other.choice, other.arguments = draft.choice, {**outcome.arguments, **draft.arguments}

@@ -40,8 +40,13 @@ class Uses:
         return self.questions + self.items
 
 
-def store_rule(draft: RuleDraft, kind: str, connection: Connection, by: User | None) -> Rule:
-    """Store a rule for questions of a kind, in place of one with the same pattern. Call it within a transaction."""
+def store_rule(
+    draft: RuleDraft, kind: str, connection: Connection, by: User | None
+) -> tuple[Rule, Mapping[str, Any] | None]:
+    """Store a rule for questions of a kind, in place of one with the same pattern. Call it within a transaction.
+
+    Return the rule, and the values of the one that it replaces, None if there was none.
+    """
     known = Rule.objects.select_for_update().filter(connection=connection, kind=kind, pattern=draft.pattern).first()
     before = {} if known is None else _values(known)
     rule = known or Rule(connection=connection, kind=kind, pattern=draft.pattern)
@@ -51,7 +56,24 @@ def store_rule(draft: RuleDraft, kind: str, connection: Connection, by: User | N
     after = _values(rule)
     changes = {name: [value, after[name]] for name, value in before.items() if value != after[name]}
     _record(rule, "create" if known is None else "update", changes, by)
-    return rule
+    return rule, before if known is not None else None
+
+
+def take_back(rule: Rule, before: Mapping[str, Any] | None, answered: Iterable[int], by: User | None) -> int:
+    """Delete a rule that an answer made, or give it the values that it had before. Return how many questions wait.
+
+    answered: the questions that the answer let it answer: they wait again. Call it within a transaction.
+    """
+    if before is None:
+        return forget(rule, by)
+    again = list(_decided([rule], Q(pk__in=list(answered))).values_list("pk", flat=True))
+    present = _values(rule)
+    for name, value in before.items():
+        setattr(rule, name, value)
+    rule.save()
+    _record(rule, "update", {n: [present[n], v] for n, v in before.items() if present[n] != v}, by)
+    _reopen(again)
+    return len(again)
 
 
 @transaction.atomic

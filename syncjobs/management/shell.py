@@ -18,7 +18,7 @@ from connectors.models import Connection
 from oncall.emails import canonical_email
 from oncall.models import User
 from oncall.rendering.spec import EARLIEST, LATEST, OUTSIDE
-from syncjobs.errors import RunAlreadyActive, StalePlan
+from syncjobs.errors import RunAlreadyActive, StalePlan, UndoRefused
 from syncjobs.models import HELD_ITEMS, Outcome, RunState, SyncProfile, SyncRun
 from syncjobs.planning.impact.values import Impact
 from syncjobs.words.impact import impact_document, impact_in_words, request_names
@@ -56,7 +56,7 @@ class ShellCommand(BaseCommand, ABC):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             code = self.work(**options)
-        except (ConnectorError, RunAlreadyActive, StalePlan) as error:
+        except (ConnectorError, RunAlreadyActive, StalePlan, UndoRefused) as error:
             if options["json"]:
                 self.print_json({"error": str(error), "code": getattr(error, "code", type(error).__name__)})
             raise CommandError(str(error), returncode=ERROR) from error

@@ -48,6 +48,8 @@ class SyncRun(models.Model):
     people (:mod:`syncjobs.runs.retention`). ``guard``: the sentences that say why removals wait for approval.
     ``impact``: what the run changes about who is on call, as stored by
     :class:`syncjobs.planning.impact.values.Impact`; null if it was not computed, or the ticks changed since.
+    ``scope``: what the run is limited to; of a decision, its question and what
+    :class:`syncjobs.deciding.answered.Answered` records.
     """
 
     connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="runs")
@@ -128,7 +130,8 @@ class SyncItem(models.Model):
     """The planned change of one object, and its outcome. Unchanged objects have no item.
 
     ``changes``: ``{"fields": {path: [old, new]}, "elements": {collection: {key: [old, new]}}, "link": {column: [old,
-    new]}, "held": as elements, "account": id|null, "settles": bool}``; a create has no link, because it makes it.
+    new]}, "held": as elements, "account": id|null, "settles": bool}``; a create has no link, because it makes it. An
+    item of a decision has ``"links": {link id: [old, new]}`` instead, each side with the columns that differ.
     ``group_no``: the number of the row; items of one row are applied together. ``ticked``: whether the item is applied.
     ``held``: whether the whole item waits for approval. ``held_ticked``: whether what waits is approved.
     ``sighting``: how often a missing object was seen missing.

@@ -7,7 +7,7 @@ from typing import Any, Final
 from django.utils import timezone
 
 from connectors.records import ENTITY_TYPES
-from syncjobs.models import RunState, SyncRun
+from syncjobs.models import RunKind, RunState, SyncRun
 from syncjobs.pages.marks import ago, kind_words, started, state_mark
 from syncjobs.words.losses import loss_title
 from syncjobs.words.runs import run_word
@@ -100,6 +100,8 @@ def _next_step(run: SyncRun) -> str:
                 "Nothing was written yet. Look through the items below, untick what should wait, then apply the plan. "
                 "Objects that are changed here or at the source before that are not written; they are listed as stale."
             )
+        case RunState.SUCCEEDED if run.kind == RunKind.DECISION and not totals(run)["written"]:
+            return "The question was answered. No row was changed."
         case RunState.SUCCEEDED:
             return _applied(totals(run))
         case RunState.SUPERSEDED:

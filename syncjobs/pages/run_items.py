@@ -32,6 +32,12 @@ ACTIONS: Final[Mapping[str, tuple[str, str]]] = {
     "deactivate": ("− deactivate", "warning"),
     "detach": ("− detach", "warning"),
     "merge": ("→ merge", "info"),
+    "restore": ("↶ undo", "info"),
+    "delete": ("− delete", "warning"),
+    "deactivate": ("− make inactive", "warning"),
+    "reopen": ("? ask again", "info"),
+    "revoke": ("− revoke", "warning"),
+    "forget": ("− forget", "warning"),
     "held": ("! held", "warning"),
     "failed": ("× failed", "danger"),
 }

@@ -65,7 +65,7 @@ class ConnectionStatus:
 def connection_statuses(connections: Iterable[Connection]) -> dict[int, ConnectionStatus]:
     """Return the statuses by connection id. Makes seven queries, whatever the number of connections."""
     by_id = {connection.pk: connection for connection in connections}
-    syncs = SyncRun.objects.exclude(kind=RunKind.DECISION)
+    syncs = SyncRun.objects.exclude(kind__in=[RunKind.DECISION, RunKind.UNDO])
     last = syncs.filter(connection__in=by_id).order_by().values("connection").annotate(run=Max("pk"))
     last_ids = {row["connection"]: row["run"] for row in last}
     last_synced = last.filter(state__in=[RunState.SUCCEEDED, RunState.PARTIAL])

@@ -16,9 +16,9 @@ from syncjobs.planning.merge import Merge, merge, with_unread
 from syncjobs.planning.missing.guard import guard
 from syncjobs.planning.missing.recreated import without_pairs
 from syncjobs.planning.missing.unlisted import Unlisted, is_missing, is_settled, plan_unlisted, unlisted_links
+from syncjobs.planning.moving.prediction import as_predicted
+from syncjobs.planning.moving.ranks import with_base_ranks
 from syncjobs.planning.pending import is_part, is_pending, restored_objects
-from syncjobs.planning.prediction import as_predicted
-from syncjobs.planning.ranks import with_base_ranks
 from syncjobs.planning.values import (
     Action,
     Base,

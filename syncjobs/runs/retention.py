@@ -74,6 +74,12 @@ def _thin_items(before: datetime) -> int:
     return len(items)
 
 
+def is_thinned(run: SyncRun, item: SyncItem) -> bool:
+    """Return whether the addresses in an item were hidden, so that its values are not the former ones any more."""
+    is_over = not run.personal or item.pk <= run.checkpoint.get(_THINNED, 0)
+    return item.entity_type == "responder" and is_over
+
+
 @transaction.atomic
 def _thin_questions(before: datetime) -> int:
     """Empty old closed questions about people. Their subject, label and evidence can be addresses."""

@@ -8,7 +8,7 @@ from connectors.records import Snapshot, entity_type_of
 from oncall.rendering.codec import instant_to_text
 from oncall.tables.base import chunks
 from syncjobs.models import Outcome, SyncItem, SyncRun
-from syncjobs.planning.prediction import as_predicted
+from syncjobs.planning.moving.prediction import as_predicted
 from syncjobs.planning.values import Base
 from syncjobs.runs.claim import Claim
 from syncjobs.runs.planned_read import propose

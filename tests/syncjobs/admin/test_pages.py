@@ -35,6 +35,7 @@ SELECTION = "tests/syncjobs/admin/test_selection.py"
 RUNS = "tests/syncjobs/admin/test_runs.py"
 CONFLICTS = "tests/syncjobs/admin/test_conflicts.py"
 NAMES = "tests/oncall/admin/forms/test_names.py"
+UNDO = "tests/syncjobs/admin/test_undo.py"
 RULES = "tests/syncjobs/admin/test_rules.py"
 IMPACT = "tests/syncjobs/admin/test_impact.py"
 ANSWERS = "tests/syncjobs/admin/test_answers.py"
@@ -46,11 +47,12 @@ NAVIGATION = "tests/config/test_navigation.py"
 @dataclass(frozen=True, slots=True)
 class Page:
     """tests: the file with the page's own tests. queries: the most that the page may cost. title: False for a fragment
-    that another page loads."""
+    that another page loads. slack: by how many queries it may differ with other objects, whatever their number."""
 
     tests: str
     queries: int
     title: bool = True
+    slack: int = 0
 
 
 #: Pages that are read, by the name of their address.
@@ -96,6 +98,8 @@ PAGES: Mapping[str, Page] = {
     "syncjobs_syncrun_changelist": Page(RUNS, 10),
     "syncjobs_syncrun_change": Page(RUNS, 10),
     "syncjobs_syncrun_history": Page(RUNS, 10),
+    # It carries out the undo and rolls it back. Which tables it writes depends on what the run created.
+    "syncjobs_syncrun_undo": Page(UNDO, 180, slack=4),
     "syncjobs_syncrun_item": Page(RUNS, 10, title=False),
     "syncjobs_syncrun_progress": Page(RUNS, 10, title=False),
     "syncjobs_conflict_changelist": Page(CONFLICTS, 15),
@@ -223,7 +227,8 @@ def test_every_page_has_a_title_and_costs_the_same_however_much_there_is(sync: S
     few = {name: cost(admin_client, name, run) for name in PAGES}
     many(sync)
     run = sync.run()
-    assert {name: cost(admin_client, name, run) for name in PAGES} == few
+    many_cost = {name: cost(admin_client, name, run) for name in PAGES}
+    assert {name: n for name, n in many_cost.items() if abs(n - few[name]) > PAGES[name].slack} == {}
     assert {name: queries for name, queries in few.items() if queries > PAGES[name].queries} == {}
 
 

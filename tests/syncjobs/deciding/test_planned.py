@@ -250,13 +250,14 @@ def test_the_answer_takes_effect_with_the_import_and_is_not_asked_again(sync: Sy
     plan, question, decision = planned(sync, kind, choice)
     items = list(plan.items.order_by("pk").values())
     decided: Decided = decide(question, decision)
-    assert (decided.applied, decided.run) == (True, None)
+    assert decided.run is not None
+    assert (decided.applied, decided.run.items.count()) == (True, 0)
     assert list(plan.items.order_by("pk").values()) == items
     assert not SyncRun.objects.filter(state=RunState.QUEUED).exists(), "nothing is imported without a review"
     case = ANSWERS[kind][choice]
     assert imported(sync, plan, kind) == case.presses
     assert case.check(question)
-    assert SyncRun.objects.filter(kind=RunKind.DECISION).count() == case.runs
+    assert SyncRun.objects.filter(kind=RunKind.DECISION).count() == 1 + case.runs
     sync.run()
     same = Conflict.objects.filter(kind=kind, subject_key=question.subject_key)
     assert not same.filter(state=ConflictState.OPEN).exists()
@@ -289,7 +290,7 @@ def test_the_shell_takes_it(sync: Sync, kind: str, choice: str) -> None:
     previewed = document(*command, "--preview")
     code, printed = shell(*command, "--json")
     applied = json.loads(printed)
-    assert (code, applied["applied"], applied["state"], applied["run"]) == (0, True, "decided", None)
+    assert (code, applied["applied"], applied["state"], applied["run"] is None) == (0, True, "decided", False)
     assert (applied["effects"], applied["deferred"]) == (previewed["effects"], previewed["deferred"])
     if applied["effects"]:
         assert LATER in applied["deferred"]
@@ -400,7 +401,8 @@ def test_what_a_stopped_run_did_not_carry_out_is_carried_out_by_the_next(sync: S
     assert not UserGroup.objects.filter(name="Ops").exists()
     assert sync.run().items.count() == 0
     assert UserGroup.objects.get(name="Ops").links.get().external_id == "T2"
-    (run,) = SyncRun.objects.filter(kind=RunKind.DECISION)
+    run, answer = SyncRun.objects.filter(kind=RunKind.DECISION)
+    assert answer.counts == {}
     assert (run.scope, run.counts) == ({"conflict": question.pk}, {"user_group": {"written": 1}})
 
 
@@ -419,7 +421,7 @@ def test_a_failure_while_it_is_carried_out_leaves_it_for_the_next_run(
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
             patch.setattr(merging, place, killed)
             sync.apply(plan) if place == "_lock_links" else sync.run()
-        assert not SyncRun.objects.filter(kind=RunKind.DECISION).exists()
+        assert SyncRun.objects.get(kind=RunKind.DECISION).items.count() == 0
         assert UserGroup.objects.filter(active=True, merged_into=None).count() == 2
         assert Conflict.objects.get(pk=question.pk).awaits == "import"
     sync.run()
@@ -444,7 +446,9 @@ def test_several_people_of_one_address_are_one_person_here(sync: Sync) -> None:
     plan = sync.plan()
     question = asked("ambiguous")
     claims = f"U1:responder:{here}, U4:responder:{here}"
-    assert decide(question, Decision("map", {"claims": claims}, None)).run is None
+    decided = decide(question, Decision("map", {"claims": claims}, None))
+    assert decided.run is not None
+    assert decided.run.items.count() == 0
     imported(sync, plan, "ambiguous")
     assert {_linked("U1").responder_id, _linked("U4").responder_id} == {here}
     assert sorted(Responder.objects.values_list("name", flat=True)) == ["Anna", "Bo", "Cy"]

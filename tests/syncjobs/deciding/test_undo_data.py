@@ -1,27 +1,30 @@
 """A decision can be undone: its run records the former value of all that it changed in rows and links."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import pytest
 import time_machine
 from django.utils import timezone
 
-from oncall.aggregates import Kind
 from oncall.models import ChangeRecord
-from oncall.selectors.states import load_states
 from oncall.tables.kinds import ROOTS
 from syncjobs.deciding.decide import decide
-from syncjobs.models import ExternalLink, SyncItem
+from syncjobs.models import SyncItem, SyncRun
 from syncjobs.models.conflicts import ConflictKind
+from syncjobs.planning.undoing import ABSENT, composed, composed_places, places
 from tests.syncjobs.conflicts.test_kinds import arisen
 from tests.syncjobs.conftest import Sync
 from tests.syncjobs.deciding.test_answers import EVERY, given
+from tests.syncjobs.undoing.state import Place, difference, links_here, rows_here
 
 pytestmark = pytest.mark.django_db
 
-#: What a decision changes, and a merge records by its change records instead: a kind of thing, its id and its place.
-Place = tuple[str, int, str, str]
+#: The answers that merge rows.
+MERGES: Final = {
+    ("ambiguous", "map"), ("duplicate_schedule", "merge"), ("duplicate_policy", "merge"),
+    ("team_name_collision", "merge"), ("recreated", "relink"),
+}  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -30,38 +33,27 @@ def standing_clock() -> Iterator[None]:
         yield
 
 
-def values_here() -> dict[Place, Any]:
-    """Return each value of all rows and links, by its place. Elements are values, too."""
-    found: dict[Place, Any] = {}
-    kinds: list[Kind] = list(ROOTS)
-    for kind in kinds:
-        for pk, state in load_states(kind, ROOTS[kind].rows.values_list("pk", flat=True)).items():
-            found |= {(kind, pk, "field", path): value for path, value in state.fields.items()}
-            for name, elements in state.elements.items():
-                found |= {(kind, pk, name, key): value for key, value in elements.items()}
-    for link in ExternalLink.objects.all():
-        found |= {("link", link.pk, "pins", path): owner for path, owner in link.pins.items()}
-        found["link", link.pk, "state", ""] = link.state
-        found |= {("link", link.pk, "base", path): value for path, value in link.base.get("fields", {}).items()}
+def recorded_in_rows(run: SyncRun) -> dict[Place, tuple[Any, Any]]:
+    """Return the former and the later value of each place of a row, as the change records of the run have them."""
+    steps: dict[tuple[str, int], list[Any]] = {}
+    for record in ChangeRecord.objects.filter(cause=f"run:{run.pk}", model__in=list(ROOTS)).order_by("pk"):
+        if record.action == "update":
+            steps.setdefault((record.model, record.object_id), []).append(record.changes)
+    found = {}
+    for (kind, pk), changes in steps.items():
+        for path, sides in composed(changes).items():
+            name = {"account": "account_id", "merged_into": "merged_into_id"}.get(path, path)
+            found[(kind, pk, *name.split(".", 1))] = tuple(sides)
     return found
 
 
-def recorded_in(item: SyncItem) -> dict[Place, tuple[Any, Any]]:
-    """Return the former and the later value of each place that an item changed."""
-    found: dict[Place, tuple[Any, Any]] = {}
-    row, changes = item.row_id or 0, item.changes
-    found |= {(item.entity_type, row, "field", path): tuple(pair) for path, pair in changes.get("fields", {}).items()}
-    for name, elements in changes.get("elements", {}).items():
-        found |= {(item.entity_type, row, name, key): tuple(pair) for key, pair in elements.items()}
-    link, link_id = changes.get("link", {}), item.link_id or 0
-    if "state" in link:
-        found["link", link_id, "state", ""] = tuple(link["state"])
-    for part in ("pins", "base"):
-        former, later = link.get(part, [{}, {}])
-        if part == "base":
-            former, later = former.get("fields", {}), later.get("fields", {})
-        found |= {("link", link_id, part, path): (former.get(path), later.get(path)) for path in {*former, *later}}
-    return {place: pair for place, pair in found.items() if pair[0] != pair[1]}
+def recorded_in_links(run: SyncRun) -> dict[int, Any]:
+    """Return the former and the later value of each place of a link, as the items of the run have them."""
+    steps: dict[int, list[Any]] = {}
+    for item in SyncItem.objects.filter(run=run).order_by("pk"):
+        for pk, (before, after) in item.changes.get("links", {}).items():
+            steps.setdefault(int(pk), []).append((places(before), places(after)))
+    return {pk: found for pk, pairs in steps.items() if (found := composed_places(pairs))}
 
 
 @EVERY
@@ -70,28 +62,34 @@ def test_the_run_of_a_decision_records_the_former_value_of_all_that_it_changed(
 ) -> None:
     conflict = arisen(sync, kind)
     decision = given(conflict, kind, choice)
-    before = values_here()
+    rows, links = rows_here(), links_here()
     run = decide(conflict, decision).run
-    after = values_here()
+    assert run is not None
+    created = set(run.items.filter(action="create").values_list("entity_type", "row_id"))
     changed = {
-        place: (before.get(place), after.get(place))
-        for place in {*before, *after}
-        if before.get(place) != after.get(place)
+        place: tuple(None if side == "absent" else side for side in sides)
+        for place, sides in difference(rows, rows_here()).items()
+        if place[:2] not in created and not is_derived(place)
     }
-    if run is None:
-        assert changed == {}
-        return
-    items = list(SyncItem.objects.filter(run=run))
-    if any("merge" in item.changes for item in items):
-        # The rows are recorded by the merge itself, and the links by their rows.
-        records = ChangeRecord.objects.filter(cause=f"run:{run.pk}")
-        merged = {item.row_id for item in items if "merge" in item.changes}
-        assert merged <= set(records.values_list("object_id", flat=True))
-        return
-    found: dict[Place, tuple[Any, Any]] = {}
-    for item in items:
-        found |= recorded_in(item)
-    assert found == changed
+    assert recorded_in_rows(run) == changed
+    after = links_here()
+    assert recorded_in_links(run) == {
+        pk: {
+            place: [before.get(place, ABSENT), after[pk].get(place, ABSENT)]
+            for place in {**before, **after[pk]}
+            if before.get(place, ABSENT) != after[pk].get(place, ABSENT)
+        }
+        for pk, before in links.items()
+        if before != after[pk]
+    }
+    assert ({"merge"} & set(run.items.values_list("action", flat=True)) != set()) == ((kind, choice) in MERGES)
+
+
+def is_derived(place: Place) -> bool:
+    """Return whether a value follows from the keys and the links: a foreign key beside a key."""
+    kind, _, name, *_ = place
+    columns = {column.row for column in ROOTS[kind].keys} if kind in ROOTS else set()
+    return name in columns or len(place) > 4
 
 
 def test_every_kind_of_question_has_answers_here() -> None:

@@ -15,8 +15,8 @@ from oncall.aggregates import State
 from oncall.rendering.codec import instant_to_text
 from oncall.rendering.spec import Always, ByTime, Everyone, Layer, person
 from syncjobs.planning.canonical import Proposer
+from syncjobs.planning.moving.prediction import as_predicted
 from syncjobs.planning.plan import by_kind, make_plan
-from syncjobs.planning.prediction import as_predicted
 from syncjobs.planning.values import Base, Item, LinkDetail, LinkView, Picture, Proposal, Rules
 from tests.connectors.providers.xmatters.rotating import DAY, HOUR, instants, read, simulated, when
 from tests.syncjobs.conftest import schedule

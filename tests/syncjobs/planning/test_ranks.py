@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from syncjobs.planning.ranks import with_base_ranks
+from syncjobs.planning.moving.ranks import with_base_ranks
 from syncjobs.planning.values import Base, Proposal
 
 
