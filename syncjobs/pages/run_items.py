@@ -29,7 +29,6 @@ ACTIONS: Final[Mapping[str, tuple[str, str]]] = {
     "conflict": ("! conflict", "warning"),
     "skip": ("skip", ""),
     "missing": ("? missing", "warning"),
-    "deactivate": ("− deactivate", "warning"),
     "detach": ("− detach", "warning"),
     "merge": ("→ merge", "info"),
     "restore": ("↶ undo", "info"),

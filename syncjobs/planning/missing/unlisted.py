@@ -124,8 +124,8 @@ def _missing(
     local, owner = detail.local, rules.owner(kind, "active", detail.pins)
     if local is None:
         return _item(kind, link, "detach", "deleted here, and gone at the source")
-    if owner == "local":
-        return None
+    if owner == "local" or (owner == "ask" and local.fields["active"] and detail.base.fields.get("active") is False):
+        return None  # that it is gone was settled before, and the row is kept here
     count, since = _sightings(link, known, rules.now)
     if count != link.missing:
         result.sightings.append((link, count, since))

@@ -12,6 +12,7 @@ from oncall.escalation.policy import Target
 from oncall.models import Responder, Schedule
 from oncall.tables.kinds import ROOTS
 from syncjobs.models import Conflict, ConflictState, ExternalLink, LinkState, RunState, SyncRun
+from syncjobs.undoing.undo import undo
 from tests.syncjobs.conftest import Sync, contents, edit, layer, policy, schedule, user, world
 
 pytestmark = pytest.mark.django_db
@@ -416,3 +417,17 @@ def test_a_person_who_is_inactive_at_the_source_and_on_call_is_a_question(sync: 
     sync.source.change(users=world().users)
     sync.run()
     assert Conflict.objects.get(kind="inactive_scheduled").state == ConflictState.CLOSED
+
+
+def test_a_row_that_was_kept_by_an_undo_stays_active(grown: Sync) -> None:
+    remove(grown, "schedule")
+    grown.run()
+    later(grown)
+    run = grown.run()
+    assert not is_active("schedule", "S9")
+    undo(run, None)
+    assert (is_active("schedule", "S9"), link_of("S9").state) == (True, LinkState.LINKED)
+    before = contents()
+    for _ in range(2):
+        later(grown)
+        assert ([item for item in actions(grown.run()) if item[0] != "settle"], contents()) == ([], before)
