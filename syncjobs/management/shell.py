@@ -139,6 +139,12 @@ def find_run(number: int) -> SyncRun:
 COUNTERS: Final = ("fetched", "compared", "unchanged", "written", "skipped", "conflict", "failed", "stale", "held")
 
 
+def guard_document(run: SyncRun) -> dict[str, Any]:
+    """Return what of a run waits for approval: the number of items, the hours that nobody would cover, and why."""
+    held = run.items.filter(HELD_ITEMS).count()
+    return {"held": held, "hours": run.guard.get("hours", 0), "reasons": run.guard.get("reasons", [])}
+
+
 def run_document(run: SyncRun) -> dict[str, Any]:
     """Return a run as JSON: its state, its counts by kind, its items and its notes."""
     texts = ("entity_type", "external_id", "label", "action", "outcome", "code", "reason")
@@ -153,7 +159,7 @@ def run_document(run: SyncRun) -> dict[str, Any]:
         "hint": run.hint,
         "counts": run.counts,
         "calls": run.calls,
-        "guard": {"held": run.items.filter(HELD_ITEMS).count(), "reasons": run.guard},
+        "guard": guard_document(run),
         "items": [
             {
                 **{name: item[name] for name in columns},

@@ -23,6 +23,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='syncrun',
             name='guard',
-            field=models.JSONField(default=list),
+            field=models.JSONField(default=dict),
         ),
     ]

@@ -45,7 +45,8 @@ class SyncRun(models.Model):
     increases with every claim, so that a worker that lost its claim can no longer write. ``progress_at``: the time of
     the last progress. ``notified_at``: when workers were last notified that the run is queued. ``of_run``: the run that
     this run undoes, or that planned these items before. ``personal``: whether its items may still contain addresses of
-    people (:mod:`syncjobs.runs.retention`). ``guard``: the sentences that say why removals wait for approval.
+    people (:mod:`syncjobs.runs.retention`). ``guard``: ``reasons`` why removals wait for approval, in sentences, and
+    the ``hours`` of the next 7 days that nobody covers any more if they are approved; null if it was not computed.
     ``impact``: what the run changes about who is on call, as stored by
     :class:`syncjobs.planning.impact.values.Impact`; null if it was not computed, or the ticks changed since.
     ``scope``: what the run is limited to; of a decision, its question and what
@@ -84,7 +85,7 @@ class SyncRun(models.Model):
     attempt = models.PositiveSmallIntegerField(default=0)
     checkpoint = models.JSONField(default=dict)
     personal = models.BooleanField(default=True)
-    guard = models.JSONField(default=list)
+    guard = models.JSONField(default=dict)
     impact = models.JSONField(null=True)
     #: Whether older plans of the connection may wait for a person. No run but the active one makes plans.
     may_replace_plans: bool = True

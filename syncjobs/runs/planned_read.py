@@ -195,7 +195,7 @@ def columns_of(run: SyncRun, planned: Planned) -> dict[str, Any]:
         "calls": run.calls,
         "notes": _notes(planned.snapshot),
         "completeness": _completeness(planned.snapshot, planned.plan),
-        "guard": list(planned.plan.held),
+        "guard": {"reasons": list(planned.plan.held)} if planned.plan.held else {},
     }
 
 

@@ -25,6 +25,7 @@ from syncjobs.runs.impact.measuring import (
     created_rows,
     foresee,
     foresee_again,
+    held_hours,
     items_that_matter,
 )
 from syncjobs.runs.picture.zones import kept_zones
@@ -109,11 +110,13 @@ def _plan(run: SyncRun, claim: Claim, opener: Opener) -> None:
         _supersede_others(run)
         count(claim, planned)
         columns = columns_of(run, planned)
-        if changes and (waits or run.profile.approval_on_impact):
+        if planned.plan.held or (changes and (waits or run.profile.approval_on_impact)):
             run.planned_at = columns["planned_at"]
             impact = foresee(run)
+            if planned.plan.held:
+                columns["guard"] |= {"hours": held_hours(run, impact)}
             columns["impact"] = None if impact is None else impact.to_json()
-            if not waits and (impact is None or not impact.is_empty):
+            if run.profile.approval_on_impact and not waits and (impact is None or not impact.is_empty):
                 waits, reason, hint = True, TOO_MANY if impact is None else CHANGES_ON_CALL, APPROVE
         columns["checkpoint"] = {"opened_conflicts": opened} | ({"told": rendering.to_json()} if waits else {})
         if waits:

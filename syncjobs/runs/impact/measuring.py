@@ -120,13 +120,17 @@ class _Comparison:
 # --- the items of a run -----------------------------------------------------------------------------------------------
 
 
-def items_that_matter(run: SyncRun) -> tuple[Touched, list[int]]:
-    """Return what the open items touch that would be applied, and the ids of the items that may have an impact."""
+def items_that_matter(run: SyncRun, *, with_held: bool = False) -> tuple[Touched, list[int]]:
+    """Return what the open items touch that would be applied, and the ids of the items that may have an impact.
+
+    with_held: as if all that waits was approved.
+    """
     touched, ids = Touched(), []
     columns = ("pk", "entity_type", "external_id", "row_id", "action", "changes", "held_ticked")
-    for pk, name, external_id, row_id, action, changes, approved in _applied(run).values_list(*columns).iterator():
+    applied = _applied(run, with_held=with_held).values_list(*columns)
+    for pk, name, external_id, row_id, action, changes, approved in applied.iterator():
         kind = entity_type_of(name)
-        if not approved:
+        if not (approved or with_held):
             changes = {each: value for each, value in changes.items() if each != "held"}
         if matters(kind, action, changes):
             # The row of an object that is linked is known; its key leads to the row already.
@@ -136,8 +140,13 @@ def items_that_matter(run: SyncRun) -> tuple[Touched, list[int]]:
     return touched, ids
 
 
-def _applied(run: SyncRun) -> "QuerySet[SyncItem]":
-    """Return the open items that are applied as they are ticked and approved now."""
+def _applied(run: SyncRun, *, with_held: bool = False) -> "QuerySet[SyncItem]":
+    """Return the open items that are applied as they are ticked and approved now.
+
+    with_held: also those that wait for approval.
+    """
+    if with_held:
+        return open_items(run).filter(Q(ticked=True) | Q(held=True))
     approved = Q(action="missing", held_ticked=True)
     return open_items(run).filter(Q(ticked=True) | approved).exclude(held=True, held_ticked=False)
 
@@ -155,13 +164,22 @@ def created_rows(run: SyncRun) -> dict[tuple[Kind, int], str]:
     return created
 
 
-def foresee(run: SyncRun) -> Impact | None:
+def held_hours(run: SyncRun, impact: Impact | None) -> float | None:
+    """Return how many hours nobody covers any more if all that waits is approved, beside those of ``impact``."""
+    approved = foresee(run, with_held=True)
+    if impact is None or approved is None:
+        return None
+    now, then = (sum(each.hours for each in one.uncovered) for one in (impact, approved))
+    return round(max(then - now, 0.0), 2)
+
+
+def foresee(run: SyncRun, *, with_held: bool = False) -> Impact | None:
     """Return what applying a stored plan would change, as it is ticked now; None for TOO_MANY items. Writes nothing.
 
     The items that matter are carried out in a transaction that is rolled back. It must be inside another transaction,
-    which has locked the run.
+    which has locked the run. with_held: as if all that waits was approved.
     """
-    touched, ids = items_that_matter(run)
+    touched, ids = items_that_matter(run, with_held=with_held)
     if len(ids) > MOST_ITEMS:
         return None
     measurement = Measurement(touched)
@@ -171,11 +189,17 @@ def foresee(run: SyncRun) -> Impact | None:
         by = Actor(run.requested_by_id, f"run:{run.pk}")
         application = Application(run, by, transaction.atomic, waits=False)
         wanted = set(ids)
-        items = (item for item in _applied(run).iterator(chunk_size=500) if item.pk in wanted)
+        applied = _applied(run, with_held=with_held).iterator(chunk_size=500)
+        items = (_approved(item) if with_held else item for item in applied if item.pk in wanted)
         application.apply(items, lambda kind, results: None)
         found = measurement.impact(created_rows(run), keys_of_created=True)
         transaction.set_rollback(True)
     return found
+
+
+def _approved(item: SyncItem) -> SyncItem:
+    item.held_ticked = True
+    return item
 
 
 def foresee_again(run: SyncRun) -> str:

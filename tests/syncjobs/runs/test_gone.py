@@ -11,6 +11,7 @@ from oncall.aggregates import Kind
 from oncall.escalation.policy import Target
 from oncall.models import Responder, Schedule
 from oncall.tables.kinds import ROOTS
+from syncjobs.management.shell import run_document
 from syncjobs.models import Conflict, ConflictState, ExternalLink, LinkState, RunState, SyncRun
 from syncjobs.undoing.undo import undo
 from tests.syncjobs.conftest import Sync, contents, edit, layer, policy, schedule, user, world
@@ -295,14 +296,15 @@ def test_the_guard_holds_more_than_a_share_and_at_least_five(sync: Sync, number:
     assert set(run.items.values_list("action", "held")) == {("deactivate", held)}
     assert (run.state == RunState.PARTIAL) == held
     assert Schedule.objects.filter(active=False).count() == (0 if held else lost)
-    assert run.guard == ([f"{lost} of {number + 1} schedules would become inactive, more than 20 %."] if held else [])
+    reason = f"{lost} of {number + 1} schedules would become inactive, more than 20 %."
+    assert run.guard.get("reasons", []) == ([reason] if held else [])
 
 
 def test_a_profile_sets_its_own_guard(sync: Sync) -> None:
     sync.rules(guard={"share": 10, "count": 2})
     many(sync, 9)
     lose(sync, 2)
-    assert sync.run().guard == ["2 of 10 schedules would become inactive, more than 10 %."]
+    assert sync.run().guard["reasons"] == ["2 of 10 schedules would become inactive, more than 10 %."]
 
 
 def test_the_last_of_a_kind_is_held(sync: Sync) -> None:
@@ -313,7 +315,7 @@ def test_the_last_of_a_kind_is_held(sync: Sync) -> None:
     later(sync)
     run = sync.run()
     assert (actions(run), run.state) == ([("deactivate", "V1", "deferred")], RunState.PARTIAL)
-    assert run.guard == ["All 1 services would become inactive."]
+    assert run.guard["reasons"] == ["All 1 services would become inactive."]
 
 
 def test_what_is_held_stays_held_and_is_counted_once(sync: Sync) -> None:
@@ -431,3 +433,14 @@ def test_a_row_that_was_kept_by_an_undo_stays_active(grown: Sync) -> None:
     for _ in range(2):
         later(grown)
         assert ([item for item in actions(grown.run()) if item[0] != "settle"], contents()) == ([], before)
+
+
+def test_what_waits_says_how_many_hours_it_leaves_uncovered(sync: Sync) -> None:
+    many(sync, 5)
+    sync.source.answers |= {("schedule", one.external_id): "not_found" for one in sync.source.snapshot.schedules}
+    sync.source.change(schedules=())
+    run = sync.run()
+    assert run.state == RunState.HELD
+    assert run.guard["hours"] == 6 * 7 * 24  # six schedules, each of which always has somebody
+    document = run_document(run)["guard"]
+    assert (document["held"], document["hours"], document["reasons"]) == (6, 6 * 7 * 24, run.guard["reasons"])
