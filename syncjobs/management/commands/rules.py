@@ -88,7 +88,7 @@ def _find_rule(connection: Connection, text: str) -> Rule:
 
 
 def _in_words(value: Any) -> str:
-    return {None: "default", True: "true", False: "false"}[value] if value in (None, True, False) else str(value)
+    return "default" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _document(connection: Connection, profile: SyncProfile) -> dict[str, Any]:
