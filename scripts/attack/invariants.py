@@ -81,7 +81,8 @@ def _incomplete(site: Site, done: Drive, first: int) -> Iterator[str]:
             links.setdefault((link.entity_type, link.row_id), set()).add(link.external_id)
     for record in _records(done, first):
         ids = links.get((record.model, record.object_id), set())
-        if record.action == "update" and not any((record.model, id_) in reported for id_ in ids):
+        was_there = any((record.model, id_) in read.complete for id_ in ids)
+        if record.action == "update" and was_there and not any((record.model, id_) in reported for id_ in ids):
             yield f"run {done.run.pk} changed {record}, which it did not read: {sorted(record.changes)}"
         if ids & read.fault.without_members:
             gone = [path for path, (_, new) in record.changes.items() if path.startswith("members.") and new is None]

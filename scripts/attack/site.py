@@ -11,10 +11,11 @@ from django.db import connection as database
 from django.test import Client
 from django.utils import timezone
 
+from connectors.base import Sought
 from connectors.closure import Selection
 from connectors.errors import ConnectionConfigError, ProviderUnavailable, ReadStopped
 from connectors.models import Connection
-from connectors.records import ENTITY_TYPES, EntityKey, Snapshot
+from connectors.records import ENTITY_TYPES, EntityKey, Found, Snapshot
 from oncall.models import ChangeRecord, User
 from oncall.operations import create_account
 from oncall.rendering.final import Span
@@ -119,6 +120,11 @@ class AttackedSource:
         self.during()
         self.reads.append(Read(snapshot, self.fault, self.account.closure(selection)))
         return snapshot
+
+    def look_up(self, sought: Sequence[Sought]) -> Mapping[EntityKey, Found]:
+        """Answer about objects that are requested by their id."""
+        keys: list[EntityKey] = [(each.kind, each.external_id) for each in sought]
+        return {key: "found" if key in self.account.records else "not_found" for key in keys}
 
     def rendered(
         self, schedules: Mapping[str, Sequence[str]], since: int, until: int

@@ -194,11 +194,10 @@ def _store_impact(run: SyncRun, claim: Claim, measurement: Measurement) -> None:
 
 def _write_items(run: SyncRun, claim: Claim) -> None:
     with claim.fenced(phase="apply"):
-        missing = open_items(run).filter(ticked=False, action="missing", held=False)
-        missing.update(outcome=Outcome.SKIPPED, code="missing")
-        unticked = open_items(run).filter(ticked=False).exclude(action="missing")
+        unticked = open_items(run).filter(ticked=False).exclude(action="missing", held=True)
         for kind in unticked.values_list("entity_type", flat=True):
             claim.add(entity_type_of(kind), "skipped")
+        unticked.filter(action="missing").update(outcome=Outcome.SKIPPED, code="missing")
         unticked.update(outcome=Outcome.SKIPPED, code="unticked", reason="unticked by the reviewer")
         held = open_items(run).filter(held=True, held_ticked=False)
         for kind in held.values_list("entity_type", flat=True):
