@@ -31,7 +31,7 @@ class PartlyReadAdmin(AggregateAdmin[AnyRoot]):
     The list also marks the rows that differ from their source, and filters by these marks.
     """
 
-    def get_list_filter(self, request: HttpRequest) -> Sequence[Any]:
+    def get_list_filter(self, request: HttpRequest) -> Any:
         return (*super().get_list_filter(request), FollowingFilter)
 
     def unread(self, row_ids: Collection[int]) -> Mapping[int, Sequence[UnreadElements]]:
