@@ -200,6 +200,8 @@ def test_the_crawl_finds_each_way_to_join_a_text_wrongly(page: str, found: str) 
 
 def test_the_crawl_finds_a_planted_fault(crawl: Crawl, monkeypatch: pytest.MonkeyPatch) -> None:
     """A name that is marked as safe in one column is found in the lists with this column and nowhere else."""
-    monkeypatch.setattr("oncall.admin.base.aggregate.source", lambda row: mark_safe(row.origin_label))  # noqa: S308
+    monkeypatch.setattr("syncjobs.admin.partly_read.source", lambda row: mark_safe(row.origin_label))  # noqa: S308
     read_everything(crawl, [each for each in addresses() if re.match("admin:oncall_.*_changelist", each.name)])
-    assert {each.split()[1] for each in crawl.faults} == {reverse("admin:oncall_service_changelist")}
+    with_source = ("responder", "usergroup", "schedule", "escalationpolicy", "service")
+    lists = {reverse(f"admin:oncall_{name}_changelist") for name in with_source}
+    assert {each.split()[1] for each in crawl.faults} == lists

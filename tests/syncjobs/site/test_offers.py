@@ -171,9 +171,11 @@ def world(sync: Sync, monkeypatch: pytest.MonkeyPatch) -> None:
         raise ConnectorError("The source was not read.", hint="", provider="pagerduty")
 
     monkeypatch.setattr("connectors.admin.connections.probe_connection", refuse)
-    monkeypatch.setattr("syncjobs.admin.selection.inventory_of", refuse)
+    pages = ("syncjobs.admin.selection", "syncjobs.admin.following.page")
     nodes = [Node("service", "V1", "Checkout", (("escalation_policy", "P1"),))]
-    monkeypatch.setattr("syncjobs.admin.selection.cached_inventory", lambda connection: nodes)
+    for page in pages:
+        monkeypatch.setattr(f"{page}.inventory_of", refuse)
+        monkeypatch.setattr(f"{page}.cached_inventory", lambda connection: nodes)
     sync.source.change(
         schedules=(schedule("S1", "Primary", layer("U1", "U2"), group_ids=("T1",)),),
         policies=(policy("P1", "Default", Target("schedule", "S1"), Target("responder", "U1"), group_id="T1"),),
