@@ -41,7 +41,7 @@ def impact_of_run(run: SyncRun, *, with_addresses: bool) -> ImpactShown | None:
     """Return the impact of a run; None if it was not computed. Makes about one query per kind of names."""
     if run.impact is None:
         return None
-    applied = run.state not in (RunState.AWAITING_REVIEW, RunState.HELD, RunState.SUPERSEDED)
+    applied = run.state in (RunState.SUCCEEDED, RunState.PARTIAL)
     return _shown(Impact.from_json(run.impact), Names(run), with_addresses=with_addresses, applied=applied)
 
 

@@ -89,6 +89,7 @@ def test_nothing_is_computed_for_a_plan_that_does_not_wait(sync: Sync, admin_cli
     SyncRun.objects.update(state=RunState.CANCELLED)
     page = admin_client.post(url(plan, "impact"), follow=True).content.decode()
     assert "Nothing was computed: the state of" in page
+    assert "What changes about who is on call" in page  # nothing was applied
     plan.refresh_from_db()
     assert plan.impact == stored
     admin_client.post(url(plan, "ticks"), {"all": "off"})

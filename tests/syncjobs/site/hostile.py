@@ -82,7 +82,7 @@ NEVER_SHOWN: Final = frozenset({
 OURS: Final = re.compile(
     r".*\.(.*_key|.*_hash|.*canonical|key|provider|kind|state|phase|action|choice|subject_key|external_id|time_zone"
     r"|position|model|entity_type|password|credentials|learnt|lease_owner|pins|base|unread|suggestion|paths|scope"
-    r"|counts|mapping_version|checkpoint|guard|ownership|selection|evaluated_mapping|group_keys|sources|windows"
+    r"|counts|impact|mapping_version|checkpoint|guard|ownership|selection|evaluated_mapping|group_keys|sources|windows"
     r"|replaces|unresolved|differences|source_spans)"
     r"|oncall\.Substitution\.scope"
     r"|django_celery_beat\.(?!PeriodicTask\.(name|description)).*"
