@@ -263,6 +263,7 @@ class Picture:
     links: of this connection, by kind and external id. details: the contents of compared links, by link id. names: the
     rows that have, or may get, the same name or address as a row of this connection, by kind. people: responders that a
     new person at the source may be, by canonical e-mail address. unaccounted: ids of responders without an account.
+    unlinked: ids of those whose account an undo took off: only a person links them again.
     accounts: by canonical e-mail address. conflicts: the conflicts of this connection that are not closed, and those
     about the rows in ``names``. mapped: who new people at the source are here, by external id, as a person decided.
     zoned: ids of schedules with a time zone set here; filled only if a time zone is
@@ -278,6 +279,7 @@ class Picture:
     conflicts: tuple[OpenConflict, ...]
     mapped: Mapping[str, Mapped] = field(default_factory=dict)
     zoned: frozenset[int] = frozenset()
+    unlinked: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
