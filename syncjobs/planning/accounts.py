@@ -33,7 +33,7 @@ def late_accounts(
 ) -> dict[tuple[Kind, str], Item]:
     """Return the items of imported people who get an account that was made after their import.
 
-    Who was left without an account by a decision is left out.
+    Who was left without an account by a decision or an undo is left out.
     """
     left = {
         c.external_id for c in picture.conflicts if c.kind == "user_not_found" and c.choice == "leave" and c.decided
@@ -42,6 +42,8 @@ def late_accounts(
     for external_id, proposal in people.items():
         link, item = picture.links["responder"].get(external_id), items.get(("responder", external_id))
         if link is None or link.state != "linked" or link.row_id not in picture.unaccounted or external_id in left:
+            continue
+        if link.row_id in picture.unlinked:
             continue
         account = account_for(proposal, by_email, picture)
         if account is None or (item is not None and item.action not in ("update", "settle")):

@@ -217,9 +217,8 @@ class RuleView:
 class Rules:
     """The rules of a profile. ownership: owner of each ``kind.field``. now: ISO instant of the read.
 
-    remembered: decisions that answer later questions.
-
-    origin: label of the connection, stored in the rows that it creates.
+    remembered: decisions that answer later questions. origin: label of the connection, stored in the rows that it
+    creates.
 
     guard_share, guard_count: the removals of a kind wait for approval if they are more than this share of its objects,
     in percent, and at least this many.
@@ -245,10 +244,9 @@ class OpenConflict:
     """A stored conflict that is not closed.
 
     decided: whether it was decided, so that it is not asked again about the same evidence. proposed: whether a decision
-    was proposed, which is about this evidence only. evidence_hash: changes with
-    the evidence. why: the code of the reason why a person has no account here. from_merge: whether fields of an object
-    differ. keys: those of the rows of a question about several rows. choice, arguments: the decision. awaits: what its
-    later part waits for, as :class:`syncjobs.models.Awaits`.
+    was proposed, which is about this evidence only. evidence_hash: changes with the evidence. why: the code of the
+    reason why a person has no account here. from_merge: whether fields of an object differ. keys: those of the rows of
+    a question about several rows. choice, arguments: the decision. awaits: as :class:`syncjobs.models.Awaits`.
     """
 
     id: int
@@ -276,10 +274,11 @@ class Picture:
     links: of this connection, by kind and external id. details: the contents of compared links, by link id. names: the
     rows that have, or may get, the same name or address as a row of this connection, by kind. people: responders that a
     new person at the source may be, by canonical e-mail address. unaccounted: ids of responders without an account.
-    accounts: by canonical e-mail address. conflicts: the conflicts of this connection that are not closed, and those
-    about the rows in ``names``. mapped: who new people at the source are here, by external id, as a person decided.
-    zoned: ids of schedules with a time zone set here; filled only if a time zone is
-    unknown or ambiguous at the source. shared: ids of links of missing objects whose row follows another link, too.
+    unlinked: ids of those whose account an undo took off: only a person links them again. accounts: by canonical e-mail
+    address. conflicts: the conflicts of this connection that are not closed, and those about the rows in ``names``.
+    mapped: who new people at the source are here, by external id, as a person decided. zoned: ids of schedules with a
+    time zone set here; filled only if a time zone is unknown or ambiguous at the source. shared: ids of links of
+    missing objects whose row follows another link, too.
     """
 
     links: Mapping[Kind, Mapping[str, LinkView]]
@@ -292,6 +291,7 @@ class Picture:
     mapped: Mapping[str, Mapped] = field(default_factory=dict)
     zoned: frozenset[int] = frozenset()
     shared: frozenset[int] = frozenset()
+    unlinked: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

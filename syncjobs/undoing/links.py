@@ -28,13 +28,15 @@ _COLUMNS: Final = (
 
 def lock_links(run: SyncRun, rows: Iterable[UndoneRow]) -> dict[int, ExternalLink]:
     """Lock the links that an undo may change; return them by id."""
-    ids: set[int] = set()
+    rows, ids = list(rows), set[int]()
     objects: dict[str, set[str]] = {}
     for item in (item for one in rows for item in one.row.items):
         ids |= {pk for pk in (item.link_id, item.changes.get("former_primary")) if pk is not None}
         ids |= set(map(int, item.changes.get("links", {})))
         if item.link_id is None and item.action in _FIRST_CONTACT:
             objects.setdefault(item.entity_type, set()).add(item.external_id)
+    unlinked = [one.row.row_id for one in rows if "account" in one.former.columns]
+    ids |= set(ExternalLink.objects.filter(responder__in=unlinked).values_list("pk", flat=True)) if unlinked else set()
     for kind, names in objects.items():
         for piece in chunks(sorted(names)):
             made = ExternalLink.objects.filter(connection=run.connection_id, entity_type=kind, external_id__in=piece)
@@ -49,6 +51,9 @@ def lock_links(run: SyncRun, rows: Iterable[UndoneRow]) -> dict[int, ExternalLin
 def edits_of_import(one: UndoneRow, links: Mapping[int, ExternalLink], undo: SyncRun) -> Edits:
     """Return what the undo of an import does to the links of a row. The base stays, undone paths are pinned."""
     edits: Edits = {}
+    if "account" in one.former.columns:  # no sync links it again
+        own = [pk for pk, link in links.items() if link.responder_id == one.row.row_id]
+        edits = {pk: {("pins", "account"): "ask"} for pk in own}
     by_object = {(link.connection_id, link.entity_type, link.external_id): link for link in links.values()}
     for item in one.row.items:
         link = links.get(item.link_id or 0) or by_object.get((undo.connection_id, item.entity_type, item.external_id))
@@ -165,12 +170,11 @@ def _keep_one_primary(kind: Kind, changed: Sequence[ExternalLink]) -> None:
         link.primary = link.primary and link.row_id not in others
 
 
-def words_of(one: UndoneRow, edits: Edits, links: Mapping[int, ExternalLink]) -> list[str]:
+def words_of(one: UndoneRow, edits: Edits, links: Mapping[int, ExternalLink], *, is_decision: bool) -> list[str]:
     """Say what the edits do to the links of a row."""
     row = one.row
     own = [pk for pk in edits if links[pk].entity_type == row.kind and _is_of(one, links[pk])]
-    pinned = len(one.former.paths)
-    return list(dict.fromkeys(word for pk in own for word in link_in_words(edits[pk], pinned)))
+    return list(dict.fromkeys(word for pk in own for word in link_in_words(edits[pk], settles=is_decision)))
 
 
 def _is_of(one: UndoneRow, link: ExternalLink) -> bool:

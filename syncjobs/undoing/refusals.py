@@ -92,8 +92,9 @@ def _why_not(run: SyncRun) -> UndoRefused | None:
         return UndoRefused("already_undone", f"{run} is undone already, by run {undone_by.pk}. Nothing was written.")
     if run.kind == RunKind.DECISION:
         return None
-    if run.state in OPEN_PLAN or not run.items.filter(outcome__in=[Outcome.APPLIED, Outcome.SKIPPED]).exists():
-        text = f"{run} is a plan that was not applied" if run.state in OPEN_PLAN else f"{run} wrote nothing"
+    is_plan = run.state in (*OPEN_PLAN, RunState.SUPERSEDED)
+    if is_plan or not run.items.filter(outcome__in=[Outcome.APPLIED, Outcome.SKIPPED]).exists():
+        text = f"{run} is a plan that was not applied" if is_plan else f"{run} wrote nothing"
         return UndoRefused("wrote_nothing", f"{text}, so there is nothing to undo.")
     return None
 

@@ -168,7 +168,7 @@ def _carry_out(run: SyncRun, undo_run: SyncRun, by: User | None, actor: Actor) -
     restore_rows(undone, actor, all_or_nothing=is_decision)
     if not is_decision:  # a row that could not be restored pins nothing
         edits = _edits(undone, links, undo_run, is_decision=False)
-    words = {id(one): words_of(one, edits, links) for one in undone}
+    words = {id(one): words_of(one, edits, links, is_decision=is_decision) for one in undone}
     write_links(edits, links)
     split_references(undone)
     repair_references()

@@ -60,8 +60,8 @@ def values_in_words(former: Former, row_id: int | None, moved: Sequence[Moved]) 
     return done
 
 
-def link_in_words(edit: Mapping[Place, Any], pinned: int = 0) -> list[str]:
-    """Say what an undo does to a link. pinned: number of fields about which the next change at the source is asked."""
+def link_in_words(edit: Mapping[Place, Any], *, settles: bool) -> list[str]:
+    """Say what an undo does to a link. settles: whether its base and pins are the former ones, as for a decision."""
     states = {
         "linked": "it follows the source again",
         "detached": "it does not follow the source any more",
@@ -71,6 +71,6 @@ def link_in_words(edit: Mapping[Place, Any], pinned: int = 0) -> list[str]:
     done = [states[edit["state",]]] if ("state",) in edit else []
     if ("primary",) in edit and ("state",) not in edit:
         done.append("the source sets its fields again" if edit["primary",] else "another source sets its fields again")
-    if any(place[0] in ("base", "pins") for place in edit) and not pinned:
+    if settles and any(place[0] in ("base", "pins") for place in edit):
         done.append("what was agreed with the source is as before")
     return done

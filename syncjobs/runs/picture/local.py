@@ -121,7 +121,7 @@ def load_picture(
     progress()
     named = EqualNames(connection, proposals, links, wanted)
     progress()
-    people, unaccounted, accounts = load_people(connection.pk, proposals["responder"], links["responder"])
+    people, unaccounted, accounts, unlinked = load_people(connection.pk, proposals["responder"], links["responder"])
     # Who accepted an invitation before the import is the account of the address.
     accepted = Invitation.objects.filter(connection=connection, state=InvitationState.ACCEPTED).exclude(external_id="")
     decided = dict(accepted.order_by("pk").values_list("external_id", "email"))
@@ -141,6 +141,7 @@ def load_picture(
         details=details,
         names=named.names,
         people=people,
+        unlinked=unlinked,
         unaccounted=unaccounted | without_account(each.person for each in mapped.values()),
         accounts=accounts,
         zoned=_settled_zones(connection.pk, proposals),

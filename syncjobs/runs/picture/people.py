@@ -18,14 +18,15 @@ from syncjobs.runs.picture.former_links import load_former_bases
 
 def load_people(
     connection_id: int, proposals: Mapping[str, Proposal], links: Mapping[str, LinkView]
-) -> tuple[dict[str, tuple[Candidate, ...]], frozenset[int], dict[str, AccountView]]:
-    """Return what :class:`Picture` contains as ``people``, ``unaccounted`` and ``accounts``.
+) -> tuple[dict[str, tuple[Candidate, ...]], frozenset[int], dict[str, AccountView], frozenset[int]]:
+    """Return what :class:`Picture` contains as ``people``, ``unaccounted``, ``accounts`` and ``unlinked``.
 
     The number of queries grows only with the people of the source who are new or have another address here.
     """
     linked = ExternalLink.objects.filter(connection_id=connection_id, entity_type="responder")
-    columns = ("responder_id", "responder__email_canonical", "responder__account_id")
-    own: dict[int, str] = {pk: email for pk, email, account in linked.values_list(*columns) if account is None and pk}
+    columns = ("responder_id", "responder__email_canonical", "responder__account_id", "pins__account")
+    found = [(pk, email, pin) for pk, email, account, pin in linked.values_list(*columns) if account is None and pk]
+    own: dict[int, str] = {pk: email for pk, email, _ in found}
     unlinked = {
         email for external_id, proposal in proposals.items() if external_id not in links for email in proposal.addresses
     }
@@ -41,7 +42,8 @@ def load_people(
     for piece in chunks(sorted(unlinked | elsewhere)):
         accounts |= _accounts(Q(email_canonical__in=piece))
     unaccounted = own.keys() | {pk for pk, _, _, account_id in rows if account_id is None}
-    return _candidates(rows, proposals, links), frozenset(unaccounted), accounts
+    pinned = frozenset(pk for pk, _, pin in found if pin is not None)
+    return _candidates(rows, proposals, links), frozenset(unaccounted), accounts, pinned
 
 
 def load_mapped(decided: Mapping[str, str]) -> dict[str, Mapped]:

@@ -137,6 +137,17 @@ def test_a_matched_person_stays_and_loses_the_account_that_the_import_linked(syn
     assert (ana.account, ana.active, UserGroup.objects.get().active) == (None, False, False)
 
 
+def test_no_sync_links_an_account_again_that_an_undo_took_off(sync: Sync) -> None:
+    sync.run()
+    account = create_account("ana@example.com", "long enough password", by=BY)
+    run = sync.run()
+    assert Responder.objects.get(account=account).name == "Ana"
+    assert [item.change for item in undo(run, None).items] == ["its account is unlinked"]
+    sync.run()
+    assert not Responder.objects.filter(account=account).exists()
+    assert Conflict.objects.get(external_id="U1", state=ConflictState.OPEN).evidence["why"] == "linkable"
+
+
 def test_an_account_with_more_rights_stays_linked(sync: Sync) -> None:
     sync.run()
     create_account("ana@example.com", "long enough password", by=BY)
