@@ -30,6 +30,8 @@ from oncall.selectors.shifts import shifts_of
 from syncjobs.conflicts.next_shifts import NextShifts
 from syncjobs.models import ExternalLink, LinkState, ParityBasis
 from syncjobs.parity.checks import load_imported
+from syncjobs.runs.impact.measuring import Measurement
+from syncjobs.runs.impact.touched import Touched
 from tests.oncall.conftest import REACHABLE, weekly_layers
 from tests.paths import REPOSITORY
 from tests.syncjobs.conftest import Sync
@@ -188,6 +190,16 @@ def in_parity(world: World) -> None:
     }
 
 
+def in_an_impact(world: World) -> None:
+    touched = Touched()
+    touched.add("schedule", world.schedule, "", {"fields": {"layers": [None, None]}})
+    measurement = Measurement(touched, AT)
+    schedule = Schedule.objects.get(pk=world.schedule)
+    layers = {"format": 1, "layers": weekly_layers(f"person:local:{world.ana}")["layers"]}
+    write("schedule", [Draft({"layers": layers}, id=schedule.pk, version=schedule.version)], by=BY)
+    assert measurement.impact().is_empty
+
+
 #: Each module that reads schedules or policies -> what it must show of a person with several keys.
 PLACES: Final[dict[str, Callable[[World], None]]] = {
     "oncall/admin/everybody/my_page.py": on_my_page,
@@ -200,8 +212,9 @@ PLACES: Final[dict[str, Callable[[World], None]]] = {
     "syncjobs/management/commands/on_call.py": in_the_shell,
     "syncjobs/management/commands/walk.py": in_the_walk_of_the_shell,
     "syncjobs/parity/checks.py": in_parity,
+    "syncjobs/runs/impact/pictures.py": in_an_impact,
 }
-READERS: Final = {"specs", "specs_of", "walkable", "shifts_of"}
+READERS: Final = {"specs", "specs_of", "walkable", "walkables", "shifts_of"}
 
 
 def test_every_module_that_reads_schedules_or_policies_is_in_the_table() -> None:
