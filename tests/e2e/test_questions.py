@@ -4,11 +4,9 @@
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -18,7 +16,8 @@ from syncjobs.deciding.decide import Decision, decide
 from syncjobs.invitations.outbox import hash_of
 from syncjobs.models import VALID_FOR, Conflict, Invitation, InvitationState, Rule
 from tests.e2e.accessibility import faults
-from tests.e2e.browsers import CHROMIUM, cut_titles, fits, picture
+from tests.e2e.browsers import CHROMIUM
+from tests.e2e.looks import LOOKS, OpenWindow, seen, windows
 from tests.syncjobs.conflicts.test_kinds import KINDS
 from tests.syncjobs.conftest import Sync, layer, schedule, user, world
 
@@ -33,25 +32,6 @@ from playwright.sync_api import Browser, Page, expect  # noqa: E402
 
 LIST = "/admin/syncjobs/conflict/"
 TOKEN = "a-token-of-a-mail"
-
-
-OpenWindow = Callable[["Look", bool], Page]
-
-
-@dataclass(frozen=True)
-class Look:
-    """How a page is looked at."""
-
-    width: int
-    dark: bool
-
-
-LOOKS = {
-    "light": Look(1280, False),
-    "dark": Look(1280, True),
-    "narrow": Look(390, False),
-    "narrow-dark": Look(390, True),
-}
 
 
 @pytest.fixture
@@ -145,46 +125,17 @@ VISITED = ("accept", "accept-unknown")
 
 
 @pytest.fixture
-def opened(
-    questions: None, live_server: Any, browser: Browser, client: Client
-) -> Iterator[Callable[[Look, bool], Page]]:
-    """Returns a function that opens a browser window, logged in as an administrator or not."""
+def opened(questions: None, live_server: Any, browser: Browser, client: Client) -> Iterator[OpenWindow]:
     client.force_login(User.objects.get())
-    session = client.cookies[settings.SESSION_COOKIE_NAME].value
-    contexts = []
-
-    def window(look: Look, logged_in: bool) -> Page:
-        context = browser.new_context(
-            viewport={"width": look.width, "height": 900},
-            color_scheme="dark" if look.dark else "light",
-            base_url=live_server.url,
-        )
-        contexts.append(context)
-        if logged_in:
-            context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": live_server.url}])
-        return context.new_page()
-
-    yield window
-    for context in contexts:
-        context.close()
+    with windows(browser, live_server.url, client) as window:
+        yield window
 
 
 @pytest.mark.parametrize("look", LOOKS)
 def test_every_page_is_accessible_and_fits(opened: OpenWindow, look: str) -> None:
-    windows = {logged_in: opened(LOOKS[look], logged_in) for logged_in in (True, False)}
-    wrong: list[str] = []
-    for name, open_page in PAGES.items():
-        page = windows[name not in VISITED]
-        open_page(page)
-        page.wait_for_load_state("networkidle")
-        picture(page, f"{name}-{look}", full=True)
-        picture(page, f"{name}-{look}-window")
-        wrong += [f"{name}: {fault}" for fault in faults(page)]
-        if LOOKS[look].width < 640:
-            wrong += [f"{name}: “{title}” is cut" for title in cut_titles(page)]
-        if not fits(page):
-            wrong.append(f"{name}: the page is wider than the window")
-    assert not wrong, "\n".join(wrong)
+    known, unknown = opened(LOOKS[look], True), opened(LOOKS[look], False)
+    assert not seen({name: each for name, each in PAGES.items() if name not in VISITED}, known, look)
+    assert not seen({name: PAGES[name] for name in VISITED}, unknown, look)
 
 
 def test_an_invitation_is_accepted_in_a_browser(opened: OpenWindow) -> None:
