@@ -40,13 +40,14 @@ def guard(
     held: set[Kind] = set()
     vanished = tuple(kind for kind in ENTITY_TYPES if _has_vanished(kind, links[kind], proposals[kind], presence))
     for kind in ENTITY_TYPES:
-        words = ENTITY_WORDS[kind][1]
+        one, words = ENTITY_WORDS[kind]
         linked = sum(link.state == "linked" for link in links[kind].values())
         removed = sum(item.kind == kind and _removes(item) for item in items)
         if kind in vanished:
             reasons.append(f"The source lists none of the {linked} {words} any more.")
         elif removed and removed == linked:
-            reasons.append(f"All {linked} {words} would become inactive.")
+            which = f"The only {one}" if linked == 1 else f"All {linked} {words}"
+            reasons.append(f"{which} would become inactive.")
         elif removed >= rules.guard_count and removed * 100 > rules.guard_share * linked:
             reasons.append(f"{removed} of {linked} {words} would become inactive, more than {rules.guard_share} %.")
         else:

@@ -315,7 +315,7 @@ def test_the_last_of_a_kind_is_held(sync: Sync) -> None:
     later(sync)
     run = sync.run()
     assert (actions(run), run.state) == ([("deactivate", "V1", "deferred")], RunState.PARTIAL)
-    assert run.guard["reasons"] == ["All 1 services would become inactive."]
+    assert run.guard["reasons"] == ["The only service would become inactive."]
 
 
 def test_what_is_held_stays_held_and_is_counted_once(sync: Sync) -> None:
