@@ -19,7 +19,7 @@ from django.urls import reverse
 
 from connectors import registry
 from connectors.admin.connections import ConnectionAdmin
-from connectors.base import Connector, Probe, Progress, Right, Rim, SettingField
+from connectors.base import Connector, Probe, Progress, Right, Rim, SettingField, Sought
 from connectors.closure import Node, Selection, close
 from connectors.errors import AuthenticationFailed, ConnectionConfigError, RequestRejected
 from connectors.ledger import Entry, Ledger
@@ -182,6 +182,9 @@ class Toy(Connector):
             completeness=complete | {"responder": people.completeness, "schedule": rotas.completeness},
             mapping_version=dict.fromkeys(ENTITY_TYPES, 1),
         )
+
+    def _ask(self, sought: Sought) -> object:
+        return self._http.get(f"/{'people' if sought.kind == 'responder' else 'rotas'}/{segment(sought.external_id)}")
 
     def _rendered(
         self, schedules: Mapping[str, Sequence[str]], since: int, until: int

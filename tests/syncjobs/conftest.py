@@ -1,5 +1,6 @@
 """A source that is a value: tests change it, then sync. And the simulated vendor, for the whole way."""
 
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -246,6 +247,11 @@ def contents() -> str:
     own = {"SyncRun", "SyncItem", "ParityCheck", "Heartbeat"}
     rows = [row for m in models if m.__name__ not in own for row in m._default_manager.order_by("pk")]
     return serializers.serialize("json", rows)
+
+
+def without_questions() -> list[Any]:
+    """All of :func:`contents` but the questions."""
+    return [row for row in json.loads(contents()) if row["model"] != "syncjobs.conflict"]
 
 
 def edit(kind: Any, row: Any, **fields: Any) -> None:

@@ -54,7 +54,7 @@ def references_to_another_person(patch: Patch) -> None:
 
 
 def references_are_not_rebuilt(patch: Patch) -> None:
-    patch.setattr(drafts, "rebuild", lambda *given: None)
+    patch.setattr(drafts, "_rebuild_references", lambda *given: None)
 
 
 def unticked_items_are_applied(patch: Patch) -> None:

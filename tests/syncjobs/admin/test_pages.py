@@ -96,7 +96,7 @@ PAGES: Mapping[str, Page] = {
     "connectors_connection_key": Page(KEYS, 10),
     "connectors_connection_following": Page(NOT_FOLLOWED, 10),
     "syncjobs_syncrun_changelist": Page(RUNS, 10),
-    "syncjobs_syncrun_change": Page(RUNS, 10),
+    "syncjobs_syncrun_change": Page(RUNS, 13),  # three of them name who is on call, and two look for an undo
     "syncjobs_syncrun_history": Page(RUNS, 10),
     # It carries out the undo and rolls it back. Which tables it writes depends on what the run created.
     "syncjobs_syncrun_undo": Page(UNDO, 180, slack=4),

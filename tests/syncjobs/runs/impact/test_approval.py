@@ -17,7 +17,7 @@ from syncjobs.models import ApplyLock, RunKind, RunState, SyncProfile
 from syncjobs.planning.impact.values import Impact
 from syncjobs.runs.impact import measuring
 from syncjobs.runs.runner import APPROVE, CHANGES_ON_CALL
-from tests.syncjobs.conftest import NOW, Sync, contents, edit, layer, policy, schedule, user, world
+from tests.syncjobs.conftest import NOW, Sync, contents, edit, layer, policy, schedule, user, without_questions, world
 from tests.syncjobs.management.test_shell import document, shell
 
 pytestmark = pytest.mark.django_db
@@ -81,14 +81,14 @@ def test_only_what_changes_now_or_next_or_uncovers_hours_waits(
     guarded: Sync, change: tuple[dict[str, Any], bool]
 ) -> None:
     parts, waits = change
-    before = contents()
+    before = without_questions()
     guarded.source.change(**parts)
     run = guarded.run()
     if not waits:
         assert (run.state, Impact.from_json(run.impact or {}).is_empty) == (RunState.SUCCEEDED, True)
         return
     assert (run.state, run.reason, run.hint) == (RunState.AWAITING_REVIEW, CHANGES_ON_CALL, APPROVE)
-    assert contents() == before
+    assert without_questions() == before
     assert run_document(run)["kind"] == "plan"
     foreseen = run.impact
     done = guarded.apply(run)
