@@ -353,7 +353,7 @@ def test_a_wrong_key_is_shown_on_its_field_and_a_good_one_tells_the_account(toy:
     refused = admin_client.post(url(connection, "test")).content.decode()
     assert "Winding key" in refused
     assert "Try another key." in refused
-    admin_client.post(url(connection, "change"), {"name": "Nursery", "box": "bears", "key": KEY})
+    admin_client.post(url(connection, "key"), {"box": "bears", "key": KEY})
     assert "box bears" in admin_client.post(url(connection, "test")).content.decode()
 
 
