@@ -149,7 +149,18 @@ def decide(conflict: Conflict, decision: Decision) -> Decided:
             answered.account = {name: [former[name], new] for name, new in account_columns(connection).items()}
         answered.record(run)
     invited = _invited(outcome, *others.values())
-    return Decided(conflict, choice, outcome, True, connection, run, _ids(others), read, invited, _impact_of(run))
+    return Decided(
+        conflict,
+        choice,
+        outcome,
+        True,
+        connection,
+        run,
+        _ids(others),
+        read,
+        invited,
+        _impact_of(run) if effects else None,
+    )
 
 
 def _impact_of(run: SyncRun | None) -> Impact | None:

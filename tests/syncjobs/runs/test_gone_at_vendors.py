@@ -182,6 +182,10 @@ def test_a_deletion_at_a_vendor_walks_the_whole_way(
     vendor = connected(name)
     found = []
     for kind, case in cases:
+        if not vendor.profile.selection["everything"]:
+            vendor.profile.selection = Selection().to_json()
+            vendor.profile.save()
+            vendor.sync()
         link = _delete_one(vendor, kind, DELETIONS[name][kind])
         row = ROOTS[kind].rows.get(pk=link.row_id)
         if case == "edited":
