@@ -6,7 +6,7 @@ from typing import Any, Final
 import pytest
 
 from connectors.models import Connection
-from connectors.records import ENTITY_TYPES
+from connectors.records import ENTITY_TYPES, Account
 from connectors.registry import CONNECTORS
 from connectors.simulator.pagerduty import OTHER_ACCOUNT_KEY
 from connectors.simulator.server import Server
@@ -17,6 +17,7 @@ from syncjobs.runs.runner import drive
 from syncjobs.runs.start import start
 from tests.connectors.conformance.entries import Provider
 from tests.connectors.conformance.table import PROVIDERS
+from tests.syncjobs.conftest import Sync, without_questions
 
 pytestmark = pytest.mark.django_db
 
@@ -121,3 +122,15 @@ def test_runs_of_a_refused_account_fail_until_another_key_is_entered(changed: Sy
     assert (run.state, run.calls) == (RunState.FAILED, 0)
     assert "that account was refused" in run.reason
     assert _imported() == before
+
+
+def test_it_remembers_the_account_and_holds_when_it_changes(sync: Sync) -> None:
+    sync.run()
+    sync.connection.refresh_from_db()
+    assert sync.connection.account_id == "acme"
+    before = without_questions()
+    sync.source.change(account=Account("other", "other.pagerduty.com", "us"), users=())
+    run = sync.run()
+    assert run.state == RunState.HELD
+    assert "other.pagerduty.com" in run.reason
+    assert without_questions() == before

@@ -57,7 +57,6 @@ from tests.syncjobs.conftest import (
     policy,
     schedule,
     user,
-    without_questions,
     world,
 )
 
@@ -464,18 +463,6 @@ def test_references_are_filled_when_their_object_arrives_later(sync: Sync) -> No
     sync.run()
     assert Service.objects.get().policy == EscalationPolicy.objects.get()
     assert Service.objects.get().version == version
-
-
-def test_it_remembers_the_account_and_holds_when_it_changes(sync: Sync) -> None:
-    sync.run()
-    sync.connection.refresh_from_db()
-    assert sync.connection.account_id == "acme"
-    before = without_questions()
-    sync.source.change(account=Account("other", "other.pagerduty.com", "us"), users=())
-    run = sync.run()
-    assert run.state == RunState.HELD
-    assert "other.pagerduty.com" in run.reason
-    assert without_questions() == before
 
 
 def test_the_run_says_who_did_it(sync: Sync) -> None:
