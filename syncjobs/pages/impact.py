@@ -16,7 +16,7 @@ from syncjobs.words.names import Names
 from syncjobs.words.values import when
 
 #: How many sentences are shown at once.
-MOST: Final = 20
+MOST: Final = 8
 #: The sentence to a lead, who is told only of the own schedules and policies.
 NOT_LISTED: Final = "Schedules and policies that you may not see are not listed."
 
