@@ -33,7 +33,8 @@ def plan_again(run: SyncRun, claim: Claim, snapshot: Snapshot, *, reviewed: bool
 
     reviewed: a new item that differs from what was reviewed is not applied. It waits in a new plan.
     """
-    overtaken = overtaken_items(run)
+    is_stale = any(counts.get("stale") for counts in claim.counts.values())
+    overtaken = overtaken_items(run) if is_stale else {}
     if not overtaken:
         return False
     planned = plan_from(run, claim, snapshot)

@@ -1,12 +1,12 @@
 """Ends a run: its state, its reason, and what the next plan has to look at again."""
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 from django.db.models import Exists, OuterRef
 
 from oncall.tables.base import chunks
 from syncjobs.models import Awaits, Conflict, ConflictState, ExternalLink, Outcome, RunState, SyncProfile, SyncRun
+from syncjobs.planning.impact.values import Impact
 from syncjobs.runs.apply import AGAIN
 from syncjobs.runs.changed_rules import is_limited
 from syncjobs.runs.claim import Claim, end_columns
@@ -23,12 +23,15 @@ _LEFT: Final = ("skipped", "failed", "stale", "held")
 _NOT_APPLIED: Final = (Outcome.SKIPPED, Outcome.FAILED, Outcome.STALE, Outcome.DEFERRED)
 
 
-def conclude(run: SyncRun, claim: Claim, verification: Verification | None) -> None:
+def conclude(run: SyncRun, claim: Claim, verification: Verification | None, impact: Impact | None = None) -> None:
     """End a run: succeeded, or partial with a reason that says what was not applied. Raises FenceLost.
 
-    A schedule that differs from the source becomes a note of the run. It does not change the state of the run.
+    A schedule that differs from the source becomes a note of the run. It does not change the state of the run. impact:
+    what the run has changed about who is on call; decisions that it carries out have runs of their own.
     """
-    columns: Mapping[str, Any] = {} if verification is None else verification.columns
+    columns: dict[str, Any] = {} if verification is None else dict(verification.columns)
+    if impact is not None:
+        columns["impact"] = impact.to_json()
     with claim.fenced(**end_columns(*_end(claim)), **columns):
         if any(counts.get(word) for counts in claim.counts.values() for word in _LEFT):
             offer_again(run)

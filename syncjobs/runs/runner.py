@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Final
 
+from django.db.models import Q
 from django.utils import timezone
 
 from connectors.connections.opening import open_connector
@@ -14,6 +15,7 @@ from connectors.zones.chosen import chosen_zones
 from oncall.aggregates import Kind
 from oncall.operations import Actor
 from syncjobs.models import OPEN_PLAN, Outcome, Rule, RunKind, RunState, SyncRun
+from syncjobs.planning.values import element_key
 from syncjobs.runs.again import MOST_ROUNDS, overtaken_items, plan_again
 from syncjobs.runs.apply import Application, ItemResult
 from syncjobs.runs.changed_rules import changed_rules, is_limited
@@ -22,7 +24,6 @@ from syncjobs.runs.ending import conclude, load_ended
 from syncjobs.runs.impact.measuring import (
     TOO_MANY,
     Measurement,
-    created_rows,
     foresee,
     foresee_again,
     held_hours,
@@ -125,17 +126,18 @@ def _plan(run: SyncRun, claim: Claim, opener: Opener) -> None:
             claim.write(phase="planned" if changes else PHASE, **columns)
     if waits:
         return
+    impact = None
     if changes:
         measurement = Measurement(items_that_matter(run)[0])
-        _write_items(run, claim)
+        created = _write_items(run, claim)
         for _ in range(MOST_ROUNDS):
             if not plan_again(run, claim, snapshot):
                 break
-            _write_items(run, claim)
-        _store_impact(run, claim, measurement)
+            created |= _write_items(run, claim)
+        impact = measurement.impact(created)
     if changes or any(conflict.awaits for conflict in planned.picture.conflicts):
         items_written.send(sender=SyncRun, run=run, fenced=claim.fenced)
-    conclude(run, claim, verify(run, claim, rendering, opener))
+    conclude(run, claim, verify(run, claim, rendering, opener), impact)
 
 
 def _held(planned: Planned) -> tuple[RunState, str, str]:
@@ -172,49 +174,59 @@ def _apply_reviewed(run: SyncRun, claim: Claim, opener: Opener) -> None:
         compare_with_source(run, claim, snapshot)
         rendering = SourceRendering.of(snapshot)
     measurement = Measurement(items_that_matter(run)[0])
-    _write_items(run, claim)
+    created = _write_items(run, claim)
     if overtaken_items(run):
         snapshot = read_accepted(run, claim, opener)
         if snapshot is None:
             return
         if plan_again(run, claim, snapshot, reviewed=True):
-            _write_items(run, claim)
-    _store_impact(run, claim, measurement)
-    items_written.send(sender=SyncRun, run=run, fenced=claim.fenced)
-    conclude(run, claim, None if rendering is None else verify(run, claim, rendering, opener))
-
-
-def _store_impact(run: SyncRun, claim: Claim, measurement: Measurement) -> None:
-    """Store what the run has changed about who is on call. Decisions that it carries out have runs of their own."""
-    impact = measurement.impact(created_rows(run) if measurement.is_needed else {})
-    with claim.fenced(impact=impact.to_json()):
+            created |= _write_items(run, claim)
+    impact = measurement.impact(created)
+    with claim.fenced():
         for following in run.following.filter(state=RunState.AWAITING_REVIEW):
             foresee_again(following)
+    items_written.send(sender=SyncRun, run=run, fenced=claim.fenced)
+    conclude(run, claim, None if rendering is None else verify(run, claim, rendering, opener), impact)
 
 
-def _write_items(run: SyncRun, claim: Claim) -> None:
+def _write_items(run: SyncRun, claim: Claim) -> dict[tuple[Kind, int], str]:
+    """Apply the open items. Return the keys of the rows that were created."""
     with claim.fenced(phase="apply"):
-        unticked = open_items(run).filter(ticked=False).exclude(action="missing", held=True)
-        for kind in unticked.values_list("entity_type", flat=True):
-            claim.add(entity_type_of(kind), "skipped")
-        unticked.filter(action="missing").update(outcome=Outcome.SKIPPED, code="missing")
-        unticked.update(outcome=Outcome.SKIPPED, code="unticked", reason="unticked by the reviewer")
-        held = open_items(run).filter(held=True, held_ticked=False)
-        for kind in held.values_list("entity_type", flat=True):
-            claim.add(entity_type_of(kind), "held")
-        held.update(outcome=Outcome.DEFERRED, code="held")
+        _leave_out(run, claim)
+    created: dict[tuple[Kind, int], str] = {}
 
     def progress(kind: Kind, results: Sequence[ItemResult]) -> None:
         for result in results:
             claim.add(kind, _COUNTERS[result.outcome])
             if result.outcome == Outcome.APPLIED:
                 _count_removals(kind, result, claim.add)
+                key = element_key(run.connection_id, result.item.external_id)
+                if result.item.action == "create" and (row_id := application.resolve.get((kind, key))) is not None:
+                    created[kind, row_id] = key
         claim.beat()
 
-    by = Actor(run.requested_by_id, f"run:{run.pk}")
-    Application(run, by, claim.fenced).apply(open_items(run).iterator(chunk_size=500), progress)
+    application = Application(run, Actor(run.requested_by_id, f"run:{run.pk}"), claim.fenced)
+    application.apply(open_items(run).iterator(chunk_size=500), progress)
     with claim.fenced():
         link_conflicts(run)
+    return created
+
+
+def _leave_out(run: SyncRun, claim: Claim) -> None:
+    """Give the items an outcome that are not applied: those without a tick, and those that wait for approval."""
+    unticked = Q(ticked=False) & ~Q(action="missing", held=True)
+    held = Q(held=True, held_ticked=False)
+    waiting = open_items(run).filter(unticked | held).values_list("entity_type", "action", "ticked", "held")
+    found = list(waiting)
+    if not found:
+        return
+    for kind, action, ticked, is_held in found:
+        is_unticked = not ticked and not (action == "missing" and is_held)
+        claim.add(entity_type_of(kind), "skipped" if is_unticked else "held")
+    open_items(run).filter(unticked, action="missing").update(outcome=Outcome.SKIPPED, code="missing")
+    skipped = {"outcome": Outcome.SKIPPED, "code": "unticked", "reason": "unticked by the reviewer"}
+    open_items(run).filter(unticked).update(**skipped)
+    open_items(run).filter(held).update(outcome=Outcome.DEFERRED, code="held")
 
 
 _COUNTERS: Final = {

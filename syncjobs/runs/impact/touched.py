@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db.models import Model, QuerySet
+from django.db.models import Model, QuerySet, Value
 
 from oncall.aggregates import Kind
 from oncall.models import ExtraShift, GroupMember, Override, Reference, Service, Substitution
-from oncall.tables.base import PERSON, chunks
+from oncall.tables.base import PERSON, chunks, source_of
 
 
 @dataclass(slots=True)
@@ -51,6 +51,8 @@ class Subjects:
 
 def subjects_of(touched: Touched, at: int) -> Subjects:
     """Return the schedules and policies that exist and depend on what is touched. What ended before ``at`` is past."""
+    if not any(touched.rows.values()) and not _are_named(touched):
+        return Subjects()
     people = _Found(touched.rows["responder"], touched.keys["responder"])
     people.ids |= _replaced(people, at)
     found = Subjects(set(touched.rows["schedule"]), set(touched.rows["escalation_policy"]))
@@ -64,6 +66,22 @@ def subjects_of(touched: Touched, at: int) -> Subjects:
         found.schedules |= _taken(model, people, at)
     _add_containing(found)
     return found
+
+
+def _are_named(touched: Touched) -> bool:
+    """Return whether anything here names an object of these connections. Before a first import, nothing does."""
+    keys = {*touched.routed, *(key for keys in touched.keys.values() for key in keys)}
+    places: tuple[tuple[QuerySet[Any], str, str], ...] = (
+        (Reference.objects.order_by(), "key", ""),
+        (GroupMember.objects.order_by(), "person_key", ""),
+        *((model._default_manager.order_by(), "by_key", PERSON) for model in (Override, ExtraShift, Substitution)),
+    )
+    named = [
+        rows.filter(**{f"{column}__startswith": f"{prefix}{source}:"}).annotate(found=Value(1)).values_list("found")
+        for source in {source_of(key) for key in keys}
+        for rows, column, prefix in places
+    ]
+    return bool(named) and bool(list(named[0].union(*named[1:])[:1]))
 
 
 @dataclass(slots=True)

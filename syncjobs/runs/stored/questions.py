@@ -7,7 +7,8 @@ from operator import or_
 from typing import Final
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, Subquery
+from django.db.models import Case, Exists, OuterRef, Q, Subquery, Value, When
+from django.db.models.functions import Coalesce
 
 from connectors.models import Connection
 from connectors.records import entity_type_of
@@ -140,12 +141,15 @@ def link_conflicts(run: SyncRun) -> None:
     link = ExternalLink.objects.filter(
         connection=OuterRef("connection"), entity_type=OuterRef("entity_type"), external_id=OuterRef("external_id")
     )
-    unlinked = Conflict.objects.filter(Exists(link), connection=run.connection, state__in=PRESENT_STATES, link=None)
-    unlinked.update(link=Subquery(link.values("pk")[:1]))
-    planned = Conflict.objects.filter(connection=run.connection, awaits=Awaits.PLAN, state=ConflictState.DECIDED)
-    has_row = reduce(or_, (Q(**{f"link__{kind}__isnull": False}) for kind in ROW_COLUMNS))
+    with_row = link.filter(reduce(or_, (Q(**{f"{kind}__isnull": False}) for kind in ROW_COLUMNS)))
+    is_unlinked = Q(link=None) & Q(Exists(link))
     # A decision about several people waits for the others, too. The next plan closes its question.
-    planned.filter(has_row).exclude(kind=ConflictKind.AMBIGUOUS).update(awaits="")
+    waits = Q(awaits=Awaits.PLAN, state=ConflictState.DECIDED) & ~Q(kind=ConflictKind.AMBIGUOUS) & Q(Exists(with_row))
+    present = Conflict.objects.filter(connection=run.connection, state__in=PRESENT_STATES)
+    present.filter(is_unlinked | waits).update(
+        link=Coalesce("link", Subquery(link.values("pk")[:1])),
+        awaits=Case(When(waits, then=Value("")), default="awaits"),
+    )
 
 
 def _open_shared(new: Iterable[tuple[ConflictDraft, Conflict]]) -> int:
