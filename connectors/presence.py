@@ -23,6 +23,9 @@ _LEADS_TO: Final[Mapping[EntityType, tuple[EntityType, ...]]] = {
     "service": ENTITY_TYPES,
 }
 
+#: The states of an object that a complete list does not contain.
+MISSING: Final[frozenset[State]] = frozenset({"absent", "not_found", "not_visible"})
+
 
 class Presence(NamedTuple):
     """reason: why the state is not known better, empty for a state that is certain."""

@@ -30,8 +30,8 @@ class _SettingsForm(_Base):
             self.fields[field.name] = self._field(field)
 
     def shown(self) -> list[SettingField]:
-        """Return the fields of the connector that this form has."""
-        raise NotImplementedError
+        """Return the fields of the connector that this form has: all, if a form does not choose."""
+        return list(self.connector.fields())
 
     def _field(self, field: SettingField) -> forms.Field:
         if field.kind == "secret":

@@ -5,6 +5,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import Final
 
+from connectors.presence import MISSING
 from connectors.records import ENTITY_TYPES, FailedEntity, MappingNote, entity_type_of
 from oncall.aggregates import Kind, State
 from syncjobs.planning import conflicts as questions
@@ -35,7 +36,7 @@ from syncjobs.planning.values import (
 )
 
 #: States of an object that a read is sure of.
-_CERTAIN: Final = frozenset({"not_chosen", "not_found", "not_visible", "absent"})
+_CERTAIN: Final = MISSING | {"not_chosen"}
 
 Proposals = Mapping[Kind, Mapping[str, Proposal]]
 

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping
 
-from connectors.presence import Presences, State
+from connectors.presence import MISSING, Presences, State
 from connectors.records import Snapshot, entity_type_of
 from oncall.rendering.codec import instant_to_text
 from oncall.tables.base import chunks
@@ -41,13 +41,13 @@ def compare_with_source(run: SyncRun, claim: Claim, snapshot: Snapshot) -> None:
         proposal = proposals[kind].get(item.external_id)
         if item.action in ("missing", "deactivate"):
             known = presences.of(kind, item.external_id)
-            if known.state not in ("not_found", "not_visible", "absent"):
+            if known.state not in MISSING:
                 moved[_why(_NOT_MISSING.get(known.state, _NOT_READ["not_reached"]), known.reason)].append(item)
         elif item.action == "detach":
             known = presences.of(kind, item.external_id)
             if proposal is not None or known.state == "listed":
                 moved["it is selected again"].append(item)
-            elif known.state not in ("not_chosen", "not_found", "not_visible", "absent"):
+            elif known.state not in {"not_chosen", *MISSING}:
                 moved[_why(_NOT_READ[known.state], known.reason)].append(item)
         elif proposal is None:
             known = presences.of(kind, item.external_id)

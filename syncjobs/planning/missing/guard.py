@@ -4,14 +4,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from connectors.presence import MISSING
 from connectors.records import ENTITY_TYPES, ENTITY_WORDS
 from oncall.aggregates import Kind
 from syncjobs.planning.values import Item, LinkView, Presences, Proposal, Rules
 
 #: A kind with at least this many objects holds the whole plan when it vanishes.
 WHOLE_KIND: Final = 5
-#: The states of objects that a complete list does not contain.
-_MISSING: Final = frozenset({"absent", "not_found", "not_visible"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,5 +73,5 @@ def _has_vanished(
     return (
         len(followed) >= WHOLE_KIND
         and proposals.keys().isdisjoint(followed)
-        and all(presence(kind, external_id).state in _MISSING for external_id in followed)
+        and all(presence(kind, external_id).state in MISSING for external_id in followed)
     )

@@ -2,8 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Final
 
+from connectors.presence import MISSING
 from oncall.aggregates import Kind
 from syncjobs.planning.conflicts import COMPARED, folded
 from syncjobs.planning.values import (
@@ -16,9 +16,6 @@ from syncjobs.planning.values import (
     Rules,
     element_key,
 )
-
-#: The states of objects that a complete list does not contain.
-_MISSING: Final = frozenset({"absent", "not_found", "not_visible"})
 
 
 def recreated(
@@ -34,7 +31,7 @@ def recreated(
     unlisted: the linked objects without a proposal, by id. A pair is found when the listed object has no link yet, and
     stays while both are as they are. Where several objects have one name, there is no pair.
     """
-    missing = {id_: link for id_, link in unlisted.items() if presence(kind, id_).state in _MISSING}
+    missing = {id_: link for id_, link in unlisted.items() if presence(kind, id_).state in MISSING}
     path = COMPARED.get(kind)
     if path is None:
         return {}

@@ -46,10 +46,6 @@ class Measurement:
         self._subjects = subjects_of(touched, self.at) if touched else Subjects()
         self._before = take(self._subjects, self.at)
 
-    @property
-    def is_needed(self) -> bool:
-        return bool(self._touched)
-
     def impact(self, created: Keys | None = None, *, keys_of_created: bool = False) -> Impact:
         """Return what changed meanwhile.
 

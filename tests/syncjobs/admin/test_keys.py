@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
-from html.parser import HTMLParser
 from typing import Any
 
 import pytest
@@ -22,6 +21,7 @@ from syncjobs.models import ExternalLink, RunKind, RunState, SyncProfile, SyncRu
 from syncjobs.runs.runner import drive
 from syncjobs.runs.start import start
 from syncjobs.setup.disconnect import disconnect
+from tests.connectors.admin.test_connections import Inputs
 from tests.syncjobs.admin.conftest import HOSTILE, assert_harmless, queries, staff
 from tests.syncjobs.admin.test_answers import client_with
 from tests.syncjobs.conftest import BY, connect
@@ -60,22 +60,10 @@ def send(client: Client, connection: Connection, key: str, **more: Any) -> Any:
     return client.post(key_url(connection), {**SETTINGS, "api_key": key, **more}, follow=True)
 
 
-class _Inputs(HTMLParser):
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.found: dict[str, dict[str, str | None]] = {}
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
-        if tag == "input" and given.get("name"):
-            self.found[str(given["name"])] = given
-
-
 def test_the_page_shows_no_key_and_says_what_stays(connection: Connection, admin_client: Client) -> None:
     assert key_url(connection) in admin_client.get(page_url(connection)).content.decode()
     page = admin_client.get(key_url(connection)).content.decode()
-    field = _Inputs(page).found["api_key"]
+    field = Inputs(page).found["api_key"]
     assert (field["type"], field["autocomplete"], field.get("value")) == ("password", "new-password", None)
     assert "belongs to acme.pagerduty.com does it replace the old key at once" in page
     assert USER_KEY not in page and connection.credentials["api_key"] not in page
@@ -128,7 +116,7 @@ def test_a_key_of_another_account_is_taken_with_a_tick_and_then_asked_about(
 ) -> None:
     page = send(admin_client, connection, OTHER_ACCOUNT_KEY).content.decode()
     assert "Make a new connection for globex.pagerduty.com, or go on here" in page
-    assert _Inputs(page).found["accept"]["value"] == "other_account"
+    assert Inputs(page).found["accept"]["value"] == "other_account"
     assert f"{reverse('admin:connectors_connection_add')}?provider=pagerduty" in page
     page = send(admin_client, connection, OTHER_ACCOUNT_KEY, accept="other_account").content.decode()
     assert "it asks whether this account is used from now on" in page
