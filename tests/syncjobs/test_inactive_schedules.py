@@ -22,6 +22,8 @@ from scripts.attack.forms import Form
 from syncjobs.conflicts.next_shifts import NextShifts
 from syncjobs.models import ExternalLink, LinkState, ParityBasis
 from syncjobs.parity.checks import load_imported
+from syncjobs.runs.impact.pictures import take
+from syncjobs.runs.impact.touched import Subjects
 from tests.syncjobs.management.test_shell import document, shell
 from tests.syncjobs.test_one_person import AT, BY, NOW, PLACES, World, world
 
@@ -105,6 +107,12 @@ def in_parity(world: World) -> None:
     assert (measured.comparison, measured.note) == (None, INACTIVE)
 
 
+def in_an_impact(world: World) -> None:
+    spans = take(Subjects({world.schedule}, {world.policy}), AT).spans
+    assert spans.keys() == {("schedule", world.schedule), ("escalation_policy", world.policy)}
+    assert [span for each in spans.values() for span in each if span.participants] == []
+
+
 INACTIVE_PLACES: Final[dict[str, Callable[[World], None]]] = {
     "oncall/admin/everybody/my_page.py": on_my_page,
     "oncall/admin/policy/page.py": on_the_page_of_a_policy,
@@ -116,6 +124,7 @@ INACTIVE_PLACES: Final[dict[str, Callable[[World], None]]] = {
     "syncjobs/management/commands/on_call.py": in_the_shell,
     "syncjobs/management/commands/walk.py": in_the_walk_of_the_shell,
     "syncjobs/parity/checks.py": in_parity,
+    "syncjobs/runs/impact/pictures.py": in_an_impact,
 }
 
 
