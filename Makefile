@@ -4,6 +4,9 @@ PYTHON ?= python3
 PY := .venv/bin/python
 ARGS ?=
 BIND ?= 127.0.0.1:8000
+# The site and beat, without options of their own.
+SITE = .venv/bin/gunicorn config.wsgi --bind $(BIND) --workers 1 --threads 4 --no-control-socket
+BEAT = .venv/bin/celery -A config beat
 
 # An environment like production for checks, with throw-away keys and nothing from a local .env.
 PRODUCTION := ENV_FILE=/dev/null DATABASE_URL=sqlite://:memory: PUBLIC_BASE_URL=https://oncall.example.com \
@@ -11,7 +14,7 @@ PRODUCTION := ENV_FILE=/dev/null DATABASE_URL=sqlite://:memory: PUBLIC_BASE_URL=
 	CREDENTIAL_KEYS=$$($(PYTHON) -c 'import base64, os; print(base64.urlsafe_b64encode(os.urandom(32)).decode())')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run worker beat test test-postgres test-runtime check bench bench-quick attack e2e clean
+.PHONY: help setup demo up run worker beat test test-postgres test-runtime check bench bench-quick attack e2e clean
 
 help: ## List the verbs
 	@sed -nE 's/^([a-z0-9-]+):[^#]*## (.*)/  \1|\2/p' Makefile | awk -F'|' '{printf "%-16s %s\n", $$1, $$2}'
@@ -31,14 +34,17 @@ setup: .venv/runtime.installed .env ## Install, write .env with generated keys, 
 demo: .venv/runtime.installed ## Show the product with simulated vendors (ARGS=--once: run the tour and exit)
 	$(PY) manage.py demo $(ARGS)
 
+up: setup ## Run the site at BIND=127.0.0.1:8000, both workers and beat together; stop them together
+	scripts/together $(SITE) -- scripts/workers -- $(BEAT)
+
 run: setup ## Serve the site (gunicorn) at BIND=127.0.0.1:8000; ARGS adds options
-	.venv/bin/gunicorn config.wsgi --bind $(BIND) --workers 1 --threads 4 --no-control-socket $(ARGS)
+	$(SITE) $(ARGS)
 
 worker: setup ## Work on queued runs, and on the tick in a process of its own
 	scripts/workers $(ARGS)
 
 beat: setup ## Send the tick every minute (one process only)
-	.venv/bin/celery -A config beat $(ARGS)
+	$(BEAT) $(ARGS)
 
 test: .venv/test.installed ## Run the tests on SQLite (ARGS=--thorough: long searches in full)
 	$(PY) -m pytest -n 2 -m "not e2e and not runtime" $(ARGS)

@@ -4,13 +4,21 @@ import json
 import logging
 from datetime import UTC, datetime
 
+from syncjobs.current_run import CURRENT_RUN
+
 
 class JsonLine(logging.Formatter):
-    """Formats ``{"at", "level", "logger", "message"[, "exception"][, "stack"]}``. at: UTC with milliseconds."""
+    """Formats ``{"at", "level", "logger"[, "run"], "message"[, "exception"][, "stack"]}``.
+
+    at: UTC with milliseconds. run: the id of the run on which the thread works.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        line = {"at": at, "level": record.levelname, "logger": record.name, "message": record.getMessage()}
+        line: dict[str, object] = {"at": at, "level": record.levelname, "logger": record.name}
+        if (run_id := CURRENT_RUN.get()) is not None:
+            line["run"] = run_id
+        line["message"] = record.getMessage()
         if record.exc_info and not record.exc_text:
             record.exc_text = self.formatException(record.exc_info)
         if record.exc_text:

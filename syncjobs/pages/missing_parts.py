@@ -22,9 +22,9 @@ REMEDIES: Final[Mapping[Part, str]] = {
 }
 
 
-def missing_sentences() -> list[str]:
+def missing_sentences() -> dict[Part, str]:
     """Return a text for each part that does not work, the cause before what depends on it. Makes one query."""
-    return [f"{_state(missing)} {REMEDIES[missing.part]}" for missing in missing_parts()]
+    return {missing.part: f"{_state(missing)} {REMEDIES[missing.part]}" for missing in missing_parts()}
 
 
 def _state(missing: MissingPart) -> str:

@@ -14,6 +14,7 @@ from connectors.records import entity_type_of
 from connectors.zones.chosen import chosen_zones
 from oncall.aggregates import Kind
 from oncall.operations import Actor
+from syncjobs.current_run import working_on
 from syncjobs.models import OPEN_PLAN, Outcome, Rule, RunKind, RunState, SyncRun
 from syncjobs.planning.values import element_key
 from syncjobs.runs.again import MOST_ROUNDS, overtaken_items, plan_again
@@ -58,6 +59,11 @@ def drive(run_id: int, *, opener: Opener = open_connector) -> SyncRun | None:
 
     Errors become the state, the reason and the hint of the run. Only KeyboardInterrupt and SystemExit are raised again.
     """
+    with working_on(run_id):
+        return _drive(run_id, opener)
+
+
+def _drive(run_id: int, opener: Opener) -> SyncRun | None:
     run = claim_run(run_id)
     if run is None:
         return None

@@ -35,7 +35,7 @@ def page_of_rule(rule: Rule) -> str:
 @register.simple_tag
 def missing_parts() -> list[str]:
     """Return what is missing for runs to begin: the broker, beat or a worker. Makes one query."""
-    return missing_sentences()
+    return list(missing_sentences().values())
 
 
 def _card(status: ConnectionStatus, viewer: Viewer) -> dict[str, Any]:

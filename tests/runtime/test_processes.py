@@ -190,6 +190,11 @@ class Site:
         """What the list of connections says about missing parts."""
         return MISSING.findall(self.page("/admin/connectors/connection/"))
 
+    def ready(self) -> tuple[int, set[str]]:
+        """The status of ``/readyz``, and the parts that are missing."""
+        answer = self.browser.get(f"{self.url}/readyz", timeout=60)
+        return answer.status_code, {part for part, state in answer.json()["parts"].items() if state != "ok"}
+
     def number(self, query: LiteralString, *values: object) -> int:
         """The number that a query of the database returns."""
         with psycopg.connect(self.environment["DATABASE_URL"]) as database:
@@ -246,8 +251,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
                 environment[f"KEY_{provider}"] = value
                 options.append(f"--secret={field}=KEY_{provider}")
             running.run(*manage, "connect_source", name, "--provider", provider, "--no-test", *options)
-        for verb in (["run", f"BIND={address}"], ["worker"], ["beat"]):
-            stack.enter_context(running.running("make", *verb))
+        stack.enter_context(running.running("make", "up", f"BIND={address}"))
         until(running.serves, "the site answers")
         running.press("/admin/login/", "login", username=LOGIN, password=PASSWORD, next="/admin/")
         try:
@@ -268,6 +272,7 @@ def test_a_plan_reaches_its_review_and_no_part_is_missing(site: Site) -> None:
     until(lambda: site.awaits_review(run), "the plan awaits review")
     until(lambda: not site.missing(), "every part was seen")
     assert not MISSING.search(site.page("/admin/"))
+    assert site.ready() == (200, set())
 
 
 def test_the_tick_is_worked_on_while_every_thread_for_runs_is_busy(site: Site) -> None:
@@ -291,6 +296,7 @@ def test_a_run_begins_by_itself_when_the_broker_is_there_again(site: Site) -> No
     site.redis.stop()
     run = site.plan("acme")
     assert not site.awaits_review(run)
+    assert site.ready() == (503, {"broker"})
     for path in (run, "/admin/", "/admin/connectors/connection/"):
         assert "The broker could not be reached just now (ConnectionError)." in site.page(path)
     site.redis.start()

@@ -69,7 +69,7 @@ def test_each_part_has_a_remedy_whose_command_exists(part: Part) -> None:
 
 
 def test_a_part_that_has_never_run_is_named(db: None) -> None:
-    assert [sentence.partition(".")[0] for sentence in missing_sentences()] == [
+    assert [sentence.partition(".")[0] for sentence in missing_sentences().values()] == [
         "Beat has not been seen yet",
         "The worker of the queue tick has not been seen yet",
         "The worker of the queue runs has not been seen yet",
