@@ -124,6 +124,9 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     }
 else:
     DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+    # A run that is stopped in a loop over its items leaves their cursor open. The garbage collector may close it while
+    # the same connection executes a statement, and psycopg then waits for itself for ever.
+    DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
 
 # --- Background work -------------------------------------------------------------------------------------------------
 CELERY_BROKER_URL = env.str(

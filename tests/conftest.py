@@ -30,6 +30,7 @@ settings.WHITENOISE_AUTOREFRESH = True
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--with-database", action="store_true", help="only tests that use a database")
     parser.addoption("--share", type=float, default=1.0, help="this share of the tests; each day, others are chosen")
+    parser.addoption("--slow-share", type=float, default=1.0, help="the same for the tests that are marked as slow")
     parser.addoption("--thorough", action="store_true", help="long searches in full instead of a sample by seed")
     parser.addoption("--every-statement", action="store_true", help="kill runs at every statement (several minutes)")
 
@@ -38,9 +39,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Leaves out the tests that use no database, if only the others are wanted, and those that are not in the share."""
     if config.getoption("--with-database"):
         _keep(config, items, _uses_database)
-    if config.getoption("--share") < 1:
+    share, slow_share = config.getoption("--share"), config.getoption("--slow-share")
+    if min(share, slow_share) < 1:
         day = datetime.now(UTC).toordinal()
-        _keep(config, items, lambda each: crc32(f"{day} {each.nodeid}".encode()) < config.getoption("--share") * 2**32)
+
+        def is_in_share(item: pytest.Item) -> bool:
+            own = share * (slow_share if item.get_closest_marker("slow") else 1)
+            return crc32(f"{day} {item.nodeid}".encode()) < own * 2**32
+
+        _keep(config, items, is_in_share)
 
 
 def _uses_database(item: pytest.Item) -> bool:

@@ -57,6 +57,12 @@ def test_it_refuses_simulators_outside_debug(start: list[str], name: str, value:
     assert f"(connectors.E001) {name} is set" in result.stderr
 
 
+def test_a_stopped_loop_over_rows_leaves_no_cursor_at_the_server() -> None:
+    """Closing it during another statement of the same connection would wait for ever."""
+    name = "settings.DATABASES['default']['DISABLE_SERVER_SIDE_CURSORS']"
+    assert setting(name, SECRET_KEY="k" * 60, DATABASE_URL="postgres://127.0.0.1/rotabridge") == "True"
+
+
 def test_it_lets_simulators_pass_with_debug_but_not_a_deployment_check() -> None:
     environment = {"DEBUG": "true", "SECRET_KEY": "k" * 60, "EGRESS_ALLOW": "127.0.0.1:9"}
     assert python("manage.py", "check", **environment).returncode == 0

@@ -21,7 +21,6 @@ from tests.syncjobs.deciding.test_answers import EVERY, given
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.slow,
-    pytest.mark.filterwarnings("ignore:.*ServerSideCursor.* was deleted while still open:ResourceWarning"),
 ]
 #: How many statements of a decision a sample takes, beside its COMMIT.
 SAMPLE = 3

@@ -14,8 +14,6 @@ from tests.killing.cases import INTERVENTIONS, Scene, faults_at
 from tests.killing.elsewhere import Elsewhere
 from tests.killing.faults import FAULTS, happened
 
-#: A killed process does not close its cursors.
-OPEN_CURSOR: Final = "ignore:.*ServerSideCursor.* was deleted while still open:ResourceWarning"
 PHASES: Final = (
     "first import",
     "import that matches",
@@ -29,7 +27,6 @@ SMALL, LARGE = 3, 10
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings(OPEN_CURSOR)
 @pytest.mark.parametrize(
     ("phase_name", "fault_name"),
     [pytest.param(phase, fault, id=f"{phase}-{fault}") for phase in PHASES for fault in (*FAULTS, *INTERVENTIONS)],
