@@ -3,7 +3,7 @@
 import ipaddress
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 from zlib import crc32
@@ -30,7 +30,12 @@ settings.WHITENOISE_AUTOREFRESH = True
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--with-database", action="store_true", help="only tests that use a database")
     parser.addoption("--share", type=float, default=1.0, help="this share of the tests; each day, others are chosen")
-    parser.addoption("--slow-share", type=float, default=1.0, help="the same for the tests that are marked as slow")
+    parser.addoption(
+        "--sample",
+        type=float,
+        default=1.0,
+        help="this share of the cases of tables and of the slow tests; each day others",
+    )
     parser.addoption("--thorough", action="store_true", help="long searches in full instead of a sample by seed")
     parser.addoption("--every-statement", action="store_true", help="kill runs at every statement (several minutes)")
 
@@ -38,16 +43,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leaves out the tests that use no database, if only the others are wanted, and those that are not in the share."""
     if config.getoption("--with-database"):
-        _keep(config, items, _uses_database)
-    share, slow_share = config.getoption("--share"), config.getoption("--slow-share")
-    if min(share, slow_share) < 1:
-        day = datetime.now(UTC).toordinal()
-
-        def is_in_share(item: pytest.Item) -> bool:
-            own = share * (slow_share if item.get_closest_marker("slow") else 1)
-            return crc32(f"{day} {item.nodeid}".encode()) < own * 2**32
-
-        _keep(config, items, is_in_share)
+        _keep(config, items, [_uses_database(each) for each in items])
+    if (share := config.getoption("--share")) < 1:
+        _keep(config, items, [_lot(each) < share for each in items])
+    if (share := config.getoption("--sample")) < 1:
+        _keep(config, items, _sampled(items, share))
 
 
 def _uses_database(item: pytest.Item) -> bool:
@@ -55,8 +55,25 @@ def _uses_database(item: pytest.Item) -> bool:
     return item.get_closest_marker("django_db") is not None or bool({"db", "transactional_db"} & fixtures)
 
 
-def _keep(config: pytest.Config, items: list[pytest.Item], is_kept: Callable[[pytest.Item], bool]) -> None:
-    kept = [is_kept(each) for each in items]
+def _lot(item: pytest.Item) -> float:
+    """Returns a number of the test from 0 to 1, which is another one each day."""
+    return crc32(f"{datetime.now(UTC).toordinal()} {item.nodeid}".encode()) / 2**32
+
+
+def _sampled(items: list[pytest.Item], share: float) -> list[bool]:
+    """Returns which tests are in the sample: all without a table of cases, and of each table at least one case."""
+    least: dict[str, float] = {}
+    for item in items:
+        table = item.nodeid.partition("[")[0]
+        least[table] = min(_lot(item), least.get(table, 1.0))
+    return [
+        _lot(item) < share
+        or (item.get_closest_marker("slow") is None and _lot(item) == least[item.nodeid.partition("[")[0]])
+        for item in items
+    ]
+
+
+def _keep(config: pytest.Config, items: list[pytest.Item], kept: list[bool]) -> None:
     config.hook.pytest_deselected(items=[each for each, stays in zip(items, kept, strict=True) if not stays])
     items[:] = [each for each, stays in zip(items, kept, strict=True) if stays]
 

@@ -102,6 +102,7 @@ def root() -> Client:
     return client
 
 
+@pytest.mark.slow
 def test_no_admin_answers_a_lookup_that_it_does_not_declare(root: Client, capsys: pytest.CaptureFixture[str]) -> None:
     reached = 0
     for site in filter(is_served, all_sites):

@@ -170,6 +170,7 @@ def _named(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
     return tuple(replace(layer, name=CANARY) for layer in layers)
 
 
+@pytest.mark.slow
 def test_nothing_that_the_theme_compiles_contains_a_text_of_others(
     named_by_others: None, run_of_many_rows: dict[str, str], admin_client: Client
 ) -> None:

@@ -159,6 +159,7 @@ def test_no_page_of_a_lead_shows_a_foreign_name(sync: Sync) -> None:
     assert {name for url, page in pages.items() for name in ("Primary", "Platform") if name in page.content.decode()}
 
 
+@pytest.mark.slow
 def test_no_address_names_a_row_of_another_group_beside_the_rows_of_a_lead(sync: Sync) -> None:
     """Bo is in both teams; the other team's policy pages our schedule, and its service uses our policy."""
     sync.source.change(

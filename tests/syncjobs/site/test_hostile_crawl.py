@@ -152,6 +152,7 @@ def test_every_text_of_the_database_has_an_entry() -> None:
     assert [name for name in listed if name not in text_columns() or OURS.fullmatch(name)] == []
 
 
+@pytest.mark.slow
 def test_no_page_takes_a_hostile_name_for_markup(crawl: Crawl, capsys: pytest.CaptureFixture[str]) -> None:
     among = addresses()
     press_everything(crawl, among)  # fills the inventory of the import page

@@ -47,6 +47,7 @@ def tamper(tampering: Tampering, form: Form, names: Collection[str], values: Col
             tampering.send("post", form.url, {**data, name.replace("__prefix__", str(number)): value})
 
 
+@pytest.mark.slow
 def test_no_field_of_a_form_answers_500(tampering: Tampering, capsys: pytest.CaptureFixture[str]) -> None:
     seen = set()
     for address, form in pages_with_forms(tampering.client, addresses()):
@@ -72,6 +73,7 @@ def tamper_with_choices_and_schedules(tampering: Tampering) -> None:
                 tamper(tampering, form, names, FAILED_ONCE)
 
 
+@pytest.mark.slow
 def test_no_choice_out_of_range_and_no_odd_schedule_answers_500(
     tampering: Tampering, capsys: pytest.CaptureFixture[str]
 ) -> None:

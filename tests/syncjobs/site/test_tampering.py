@@ -60,6 +60,7 @@ def test_no_id_in_an_address_answers_500(tampering: Tampering, capsys: pytest.Ca
     report(tampering, "ids in addresses", capsys)
 
 
+@pytest.mark.slow
 def test_no_query_answers_500(tampering: Tampering, capsys: pytest.CaptureFixture[str]) -> None:
     for address in addresses():
         for url in address.urls()[:1] if not address.name.endswith(":logout") else ():
@@ -117,6 +118,7 @@ def answer_questions(tampering: Tampering, address: Address) -> None:
                         tampering.send("post", url, {**whole, button: "1", name: value})
 
 
+@pytest.mark.slow
 def test_no_button_and_no_action_answers_500(tampering: Tampering, capsys: pytest.CaptureFixture[str]) -> None:
     press_and_act(tampering, addresses())
     report(tampering, "buttons and actions", capsys)
