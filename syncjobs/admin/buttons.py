@@ -1,9 +1,12 @@
 """Start runs from a page, and show why a run did not start."""
 
+from collections.abc import Sequence
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponseRedirect
 from django.utils.html import format_html
 
+from connectors.records import EntityKey
 from oncall.models import User
 from syncjobs.errors import RunAlreadyActive
 from syncjobs.models import RunKind, SyncProfile, SyncRun
@@ -17,10 +20,23 @@ def account_of(request: HttpRequest) -> User:
     return request.user
 
 
-def start_and_show(request: HttpRequest, profile: SyncProfile, kind: RunKind) -> HttpResponseRedirect:
+def sync_and_show(request: HttpRequest, profile: SyncProfile, only: Sequence[EntityKey] = ()) -> HttpResponseRedirect:
+    """Start a sync, or its plan if the rules demand a review, and redirect to its page.
+
+    only: limits the sync to these objects and what they refer to.
+    """
+    if not profile.review_first:
+        return start_and_show(request, profile, RunKind.APPLY, only)
+    messages.info(request, "“Review first” is on: the plan waits for your review before anything is written.")
+    return start_and_show(request, profile, RunKind.PLAN, only)
+
+
+def start_and_show(
+    request: HttpRequest, profile: SyncProfile, kind: RunKind, only: Sequence[EntityKey] = ()
+) -> HttpResponseRedirect:
     """Start a run and redirect to its page, or to the page of the run that is already active."""
     try:
-        run = start(profile, kind, by=account_of(request))
+        run = start(profile, kind, by=account_of(request), only=only)
     except RunAlreadyActive as active:
         run = active.run
         refuse(request, str(active), run)

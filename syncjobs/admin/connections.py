@@ -1,6 +1,6 @@
 """Connections with their sync: status, next step, buttons that start runs, and disconnecting."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.contrib import admin, messages
@@ -17,7 +17,7 @@ from connectors.models import Connection
 from connectors.registry import provider_label
 from oncall.admin.base.columns import PageOfRows
 from oncall.selectors.visible import may_view_all
-from syncjobs.admin.buttons import start_and_show
+from syncjobs.admin.buttons import start_and_show, sync_and_show
 from syncjobs.admin.following.page import NotFollowedAdmin, following_url
 from syncjobs.models import ExternalLink, Rule, RunKind, SyncProfile
 from syncjobs.pages.marks import (
@@ -144,22 +144,20 @@ class SyncedConnectionAdmin(NotFollowedAdmin):
 
     @method_decorator(require_POST)
     def plan_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        return self._start(request, object_id, RunKind.PLAN)
+        return self._start(request, object_id, lambda profile: start_and_show(request, profile, RunKind.PLAN))
 
     @method_decorator(require_POST)
     def sync_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        return self._start(request, object_id, RunKind.APPLY)
+        return self._start(request, object_id, lambda profile: sync_and_show(request, profile))
 
-    def _start(self, request: HttpRequest, object_id: int, kind: RunKind) -> HttpResponse:
+    def _start(
+        self, request: HttpRequest, object_id: int, begin: Callable[[SyncProfile], HttpResponse]
+    ) -> HttpResponse:
         connection = self.loaded(request, object_id, START)
-        profile = SyncProfile.objects.get_or_create(connection=connection)[0]
         if connection.disconnected_at is not None:
             messages.error(request, f"{connection} is disconnected. Enter its credentials again, then sync.")
             return HttpResponseRedirect(connection_url(connection))
-        if kind == RunKind.APPLY and profile.review_first:
-            kind = RunKind.PLAN
-            messages.info(request, "“Review first” is on: the plan waits for your review before anything is written.")
-        return start_and_show(request, profile, kind)
+        return begin(SyncProfile.objects.get_or_create(connection=connection)[0])
 
     @method_decorator(require_POST)
     def disconnect_view(self, request: HttpRequest, object_id: int) -> HttpResponse:

@@ -10,7 +10,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from connectors.admin.connections import pill
+from connectors.admin.connections import START, pill
 from oncall.admin.base.aggregate import AggregateAdmin
 from oncall.admin.base.columns import source
 from oncall.admin.catalog import ServiceAdmin
@@ -22,6 +22,7 @@ from oncall.admin.policy.page import EscalationPage
 from oncall.models import EscalationPolicy, Responder, Service, UserGroup
 from oncall.selectors.policies import Walkable
 from syncjobs.admin.following.marks import FollowingFilter, mark_of, marks_of
+from syncjobs.admin.sync_selected import sync_selected
 from syncjobs.words.unread import UnreadElements, sentences_of, sentences_of_walk, unread_elements
 
 
@@ -30,6 +31,10 @@ class PartlyReadAdmin(AggregateAdmin[AnyRoot]):
 
     The list also marks the rows that differ from their source, and filters by these marks.
     """
+
+    def has_start_permission(self, request: HttpRequest) -> bool:
+        """Return whether the account may start syncs, which the action of the lists demands."""
+        return request.user.has_perm(START)
 
     def get_list_filter(self, request: HttpRequest) -> Any:
         return (*super().get_list_filter(request), FollowingFilter)
@@ -75,6 +80,7 @@ for model in (EscalationPolicy, Responder, Service, UserGroup):
 class SyncedEscalationPolicyAdmin(PartlyReadAdmin[EscalationPolicy], EscalationPolicyAdmin):
     """Escalation policies. Their lists, forms and pages say which levels could not be read."""
 
+    actions = (*EscalationPolicyAdmin.actions, sync_selected)
     page_type = SyncedEscalationPage
 
 
@@ -87,7 +93,11 @@ class SyncedResponderAdmin(PartlyReadAdmin[Responder], ResponderAdmin):
 class SyncedUserGroupAdmin(PartlyReadAdmin[UserGroup], UserGroupAdmin):
     """User groups. Their lists and forms say which members could not be read."""
 
+    actions = (*UserGroupAdmin.actions, sync_selected)
+
 
 @admin.register(Service)
 class SyncedServiceAdmin(PartlyReadAdmin[Service], ServiceAdmin):
     """Services. Their list marks those that differ from their source."""
+
+    actions = (*ServiceAdmin.actions, sync_selected)

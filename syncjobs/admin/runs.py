@@ -15,15 +15,26 @@ from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
 from connectors.admin.connections import START, ReadOnlyAdmin, pill
+from connectors.records import entity_type_of
 from oncall.admin.base.columns import PageOfRows
-from oncall.masking import hide_addresses, may_see_addresses
-from syncjobs.admin.buttons import account_of, refuse, start_and_show
+from oncall.masking import hide_addresses, may_see_addresses, without_addresses
+from syncjobs.admin.buttons import account_of, refuse, start_and_show, sync_and_show
 from syncjobs.errors import RunAlreadyActive, StalePlan, UndoRefused
 from syncjobs.models import ACTIVE, OPEN_PLAN, RunKind, RunState, SyncItem, SyncRun
 from syncjobs.pages.impact import impact_of_run
 from syncjobs.pages.marks import kind_words, last_moved, render_page, row_url, run_url, started, state_mark
 from syncjobs.pages.progress import grouped_notes, incomplete_lists, progress, totals
-from syncjobs.pages.run_items import ACTIONS, OUTCOME_COLOURS, UNAPPROVED, Filter, change_rows, items_page, summary
+from syncjobs.pages.run_items import (
+    ACTIONS,
+    OUTCOME_COLOURS,
+    UNAPPROVED,
+    Filter,
+    change_rows,
+    is_synced_alone,
+    items_page,
+    summary,
+)
+from syncjobs.pages.traces import traces_of
 from syncjobs.pages.undo_preview import undo_context
 from syncjobs.runs.changed_rules import changed_rules
 from syncjobs.runs.impact.measuring import foresee_again, forget
@@ -106,8 +117,12 @@ class SyncRunAdmin(ReadOnlyAdmin):
         )
         wrap = self.admin_site.admin_view
         urls = [path(f"<int:run_id>/{name}/", wrap(view), name=f"syncjobs_syncrun_{name}") for name, view in own]
-        item = path("<int:run_id>/items/<int:item_id>/", wrap(self.item_view), name="syncjobs_syncrun_item")
-        return [*urls, item, *super().get_urls()]
+        items = (("", self.item_view, "item"), ("sync/", self.sync_item_view, "sync_item"))
+        urls += [
+            path(f"<int:run_id>/items/<int:item_id>/{end}", wrap(view), name=f"syncjobs_syncrun_{name}")
+            for end, view, name in items
+        ]
+        return [*urls, *super().get_urls()]
 
     def _run(self, request: HttpRequest, run_id: int | str, *permissions: str) -> SyncRun:
         if not self.has_view_permission(request) or not request.user.has_perms(permissions):
@@ -130,6 +145,7 @@ class SyncRunAdmin(ReadOnlyAdmin):
         context |= {
             "impact": impact,
             "impact_is_outdated": impact is None and _can_review(request, run),
+            "traces": traces_of(run) if may_see_addresses(request.user) else without_addresses(traces_of(run)),
             "notes": grouped_notes(run),
             "incomplete": incomplete_lists(run),
             "can_review": _can_review(request, run),
@@ -154,15 +170,33 @@ class SyncRunAdmin(ReadOnlyAdmin):
 
     def item_view(self, request: HttpRequest, run_id: int, item_id: int) -> HttpResponse:
         """Return what an item changes. The page loads it when the item is opened."""
-        run = self._run(request, run_id)
+        item = self._item(self._run(request, run_id), item_id)
+        with_addresses = may_see_addresses(request.user)
+        return render(
+            request,
+            "syncjobs/run_item.html",
+            {
+                "item": item,
+                "rows": change_rows(item, with_addresses=with_addresses),
+                "may_sync": request.user.has_perm(START) and is_synced_alone(item),
+            },
+        )
+
+    @method_decorator(require_POST)
+    def sync_item_view(self, request: HttpRequest, run_id: int, item_id: int) -> HttpResponse:
+        """Sync the object of an item alone, with what it refers to."""
+        item = self._item(self._run(request, run_id, START), item_id)
+        if not is_synced_alone(item):
+            messages.error(request, f"{item.label or item.external_id} cannot be synced alone. Plan again instead.")
+            return HttpResponseRedirect(run_url(item.run))
+        return sync_and_show(request, item.run.profile, [(entity_type_of(item.entity_type), item.external_id)])
+
+    def _item(self, run: SyncRun, item_id: int) -> SyncItem:
         item = SyncItem.objects.filter(run=run, pk=item_id).first()
         if item is None:
             raise Http404(f"Run {run.pk} has no item {item_id}.")
         item.run = run
-        with_addresses = may_see_addresses(request.user)
-        return render(
-            request, "syncjobs/run_item.html", {"item": item, "rows": change_rows(item, with_addresses=with_addresses)}
-        )
+        return item
 
     def _items(self, request: HttpRequest, run: SyncRun) -> dict[str, Any]:
         shown = items_page(run, request.GET, kind_words, with_addresses=may_see_addresses(request.user))

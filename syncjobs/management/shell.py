@@ -20,6 +20,7 @@ from oncall.models import User
 from oncall.rendering.spec import EARLIEST, LATEST, OUTSIDE
 from syncjobs.errors import RunAlreadyActive, StalePlan, UndoRefused
 from syncjobs.models import HELD_ITEMS, Outcome, RunState, SyncProfile, SyncRun
+from syncjobs.pages.traces import traces_of
 from syncjobs.planning.impact.values import Impact
 from syncjobs.words.impact import impact_document, impact_in_words, request_names
 from syncjobs.words.names import Names
@@ -168,6 +169,7 @@ def run_document(run: SyncRun) -> dict[str, Any]:
             }
             for item in items
         ],
+        "trace": traces_of(run),
         "impact": impact_json(None if run.impact is None else Impact.from_json(run.impact), run),
         "notes": [{k: v for k, v in note.items() if k != "loss"} for note in run.notes],
     }

@@ -9,6 +9,7 @@ from django.core.paginator import Page, Paginator
 from django.db.models import Case, Count, Q, QuerySet, When
 from django.http import QueryDict
 
+from connectors.closure import SELECTABLE
 from connectors.records import ENTITY_TYPES
 from oncall.masking import hide_addresses, without_addresses
 from oncall.models import User
@@ -119,7 +120,7 @@ def items_page(run: SyncRun, query: QueryDict, kind_words: Callable[[str], str],
     )
     order = Case(*(When(entity_type=kind, then=place) for place, kind in enumerate(ENTITY_TYPES)), default=9)
     page = Paginator(chosen_items.order_by(order, "id"), PER_PAGE).get_page(query.get("page"))
-    _add_created_rows(run, list(page))
+    add_created_rows(run, list(page))
     for item in () if with_addresses else page.object_list:
         hide_addresses(item)
     return ItemsPage(
@@ -149,7 +150,13 @@ def _choices(counted: Iterable[tuple[str, int]], chosen: str, words: Callable[[s
     return tuple(Choice(value, words(value), number, value == chosen) for value, number in numbers.items())
 
 
-def _add_created_rows(run: SyncRun, items: Sequence[SyncItem]) -> None:
+def is_synced_alone(item: SyncItem) -> bool:
+    """Return whether the object of an item can be synced alone. People come with the objects that name them."""
+    is_connected = item.run.connection.disconnected_at is None
+    return item.entity_type in SELECTABLE and item.external_id != "" and is_connected
+
+
+def add_created_rows(run: SyncRun, items: Sequence[SyncItem]) -> None:
     """Set ``row_id`` of items whose row was created after planning. The row is found through the link."""
     links = ExternalLink.objects.filter(
         connection_id=run.connection_id, external_id__in={item.external_id for item in items if item.row_id is None}

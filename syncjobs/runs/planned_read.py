@@ -22,6 +22,7 @@ from syncjobs.planning.canonical import Proposer
 from syncjobs.planning.conflicts import account_changed, identity
 from syncjobs.planning.decisions.rules import domains_of, with_other_domain
 from syncjobs.planning.plan import Proposals, by_kind, make_plan
+from syncjobs.planning.trace import trace
 from syncjobs.planning.values import Picture, Plan, Rules
 from syncjobs.runs.changed_rules import is_limited
 from syncjobs.runs.claim import Claim
@@ -34,6 +35,8 @@ PLAN_LIFETIME: Final = timedelta(days=7)
 Opener = Callable[..., Connector]
 #: A run stores at most this many notes, and the number of the others.
 MOST_NOTES: Final = 2000
+#: The trace of a limited run is stored for at most this many objects.
+MOST_TRACES: Final = 20
 #: How many different reasons are stored why objects of one kind were not reached.
 MOST_REASONS: Final = 5
 
@@ -196,7 +199,29 @@ def columns_of(run: SyncRun, planned: Planned) -> dict[str, Any]:
         "notes": _notes(planned.snapshot),
         "completeness": _completeness(planned.snapshot, planned.plan),
         "guard": {"reasons": list(planned.plan.held)} if planned.plan.held else {},
-    }
+    } | ({"scope": {**run.scope, "trace": _traces(run, planned)}} if is_limited(run) else {})
+
+
+def _traces(run: SyncRun, planned: Planned) -> list[list[Any]]:
+    """Return ``[kind, id, steps]`` of the first objects to which the run is limited."""
+    presence, links = Presences(planned.snapshot).of, planned.picture.links
+    return [
+        [
+            kind,
+            external_id,
+            trace(
+                kind,
+                external_id,
+                presence=presence(kind, external_id),
+                proposal=planned.proposals[kind].get(external_id),
+                link=links[kind].get(external_id),
+                plan=planned.plan,
+                failed=planned.snapshot.failed,
+                notes=planned.snapshot.notes,
+            ),
+        ]
+        for kind, external_id in run.scope["only"][:MOST_TRACES]
+    ]
 
 
 def count(claim: Claim, planned: Planned) -> None:

@@ -14,6 +14,7 @@ from connectors.network.client import Request, Response, Transport
 from connectors.records import ENTITY_TYPES, ENTITY_WORDS, EntityKey, entity_type_of
 from syncjobs.management.shell import COUNTERS, USAGE, ShellCommand, exit_code, find_profile, impact_lines, run_document
 from syncjobs.models import Outcome, RunKind, RunState, SyncRun
+from syncjobs.pages.traces import traces_of
 from syncjobs.planning.impact.values import Impact
 from syncjobs.runs.runner import drive
 from syncjobs.runs.start import start
@@ -36,7 +37,11 @@ class SyncCommand(ShellCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("connection")
-        parser.add_argument("--trace", action="store_true", help="print every request and the status of its response")
+        parser.add_argument(
+            "--trace",
+            action="store_true",
+            help="print every request with the status of its response, and with --only what was done with each object",
+        )
         parser.add_argument(
             "--only",
             action="append",
@@ -53,6 +58,11 @@ class SyncCommand(ShellCommand):
         if finished is None:
             raise CommandError(f"{run} was taken by a worker. Watch it on the site.")
         self.report(finished, as_json=options["json"])
+        for traced in traces_of(finished) if options["trace"] and not options["json"] else ():
+            self.print_table(
+                (f"{traced['entity_type']} {traced['external_id']}", ""),
+                [(step["step"], step["text"]) for step in traced["steps"]],
+            )
         return exit_code(finished, questions=self.kind != RunKind.PLAN)
 
     def _tracing(self, connection: Connection, *, should_stop: Callable[[], bool] | None = None) -> Connector:

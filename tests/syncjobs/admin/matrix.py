@@ -180,6 +180,7 @@ OF_MODELS: Final[Mapping[str, tuple[Rule, Rule]]] = {
     "syncjobs/rule <int:object_id>/switch/": (_button, _view("syncjobs", "rule", "syncjobs.change_rule")),
     "syncjobs/syncrun <int:run_id>/progress/": (_view(*_RUN), _view(*_RUN)),
     "syncjobs/syncrun <int:run_id>/items/<int:item_id>/": (_view(*_RUN), _view(*_RUN)),
+    "syncjobs/syncrun <int:run_id>/items/<int:item_id>/sync/": (_button, _view(*_RUN, START)),
     "oncall/responder names/": (_if(_sees_names), _button),
     # Without the right to answer it finds nobody.
     "syncjobs/conflict <int:pk>/people/": _page("syncjobs", "conflict"),

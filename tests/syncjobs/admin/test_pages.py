@@ -121,6 +121,7 @@ BUTTONS: Mapping[str, str] = {
     "syncjobs_syncrun_apply": RUNS,
     "syncjobs_syncrun_cancel": RUNS,
     "syncjobs_syncrun_again": RUNS,
+    "syncjobs_syncrun_sync_item": RUNS,
     "syncjobs_syncrun_ticks": RUNS,
     "syncjobs_syncrun_impact": IMPACT,
 }

@@ -46,6 +46,7 @@ BUTTONS: Final[Mapping[str, tuple[Mapping[str, str], ...]]] = {
     "admin:syncjobs_syncrun_cancel": ({},),
     "admin:syncjobs_syncrun_again": ({},),
     "admin:syncjobs_syncrun_impact": ({},),
+    "admin:syncjobs_syncrun_sync_item": ({},),
     "admin:syncjobs_syncrun_ticks": ({}, {"all": "on"}, {"item": "item", "tick": "item"}),
 }
 #: It leads to the public page of a row. No model has one.

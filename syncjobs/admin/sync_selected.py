@@ -1,0 +1,34 @@
+"""The action of lists that syncs only the selected rows, each with its own source."""
+
+from collections import defaultdict
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+
+from connectors.models import Connection
+from connectors.records import EntityKey, entity_type_of
+from syncjobs.admin.buttons import sync_and_show
+from syncjobs.models import ExternalLink, LinkState, SyncProfile
+
+
+@admin.action(description="Sync with the source now", permissions=["start"])
+def sync_selected(model_admin: Any, request: HttpRequest, queryset: "QuerySet[Any]") -> HttpResponse | None:
+    """Start one run per connection, which reads these objects and what they refer to. Show the page of the last run."""
+    kind = entity_type_of(model_admin.kind)
+    rows = list(queryset.values_list("pk", flat=True))
+    links = ExternalLink.objects.filter(entity_type=kind, state=LinkState.LINKED, **{f"{kind}__in": rows})
+    only: dict[Connection, list[EntityKey]] = defaultdict(list)
+    followed = set()
+    for link in links.select_related("connection").order_by("connection", "external_id"):
+        followed.add(link.row_id)
+        if link.connection.disconnected_at is None:
+            only[link.connection].append((kind, link.external_id))
+    if others := len(rows) - len(followed):
+        messages.info(request, f"{others} of the selected rows follow no source. They were not synced.")
+    page: HttpResponse | None = None
+    for connection, keys in only.items():
+        page = sync_and_show(request, SyncProfile.objects.get(connection=connection), keys)
+        messages.success(request, f"{connection}: a run of {len(keys)} of the selected objects was started.")
+    return page
