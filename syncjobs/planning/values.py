@@ -220,8 +220,7 @@ class Rules:
     remembered: decisions that answer later questions. origin: label of the connection, stored in the rows that it
     creates.
 
-    guard_share, guard_count: the removals of a kind wait for approval if they are more than this share of its objects,
-    in percent, and at least this many.
+    guard_share, guard_count: removals of a kind wait if they are more than this percentage, and at least this many.
     """
 
     strategy: Owner
@@ -376,7 +375,8 @@ class Plan:
     new fingerprint, so that they are not compared again. unread: links of objects of which more or fewer elements could
     be read than before, with the numbers of unread elements by collection. sightings: links with a new number of
     sightings of their missing objects, and the ISO instant of the first one. held: why removals wait for approval.
-    vanished: the kinds of which the source lists nothing any more, so that the whole plan waits.
+    vanished: the kinds of which the source lists nothing any more, so that the whole plan waits. removes: whether an
+    item that is applied may take somebody away.
     """
 
     items: tuple[Item, ...]
@@ -390,6 +390,7 @@ class Plan:
     sightings: tuple[tuple[LinkView, int, str], ...] = ()
     held: tuple[str, ...] = ()
     vanished: tuple[Kind, ...] = ()
+    removes: bool = False
 
 
 def element_key(connection_id: int, *parts: str) -> str:

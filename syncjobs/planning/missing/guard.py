@@ -1,5 +1,10 @@
-"""Holds removals for approval where a plan would remove too much at once. Pure."""
+"""Holds removals for approval where a plan would remove too much at once. Pure.
 
+The rule about the last person of a schedule or level needs who is on call with the plan and without it, see
+:mod:`syncjobs.planning.missing.last_person` and :mod:`syncjobs.runs.impact.guarded`.
+"""
+
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
@@ -7,6 +12,7 @@ from typing import Final
 from connectors.presence import MISSING
 from connectors.records import ENTITY_TYPES, ENTITY_WORDS
 from oncall.aggregates import Kind
+from syncjobs.planning.missing.last_person import is_removal
 from syncjobs.planning.values import Item, LinkView, Presences, Proposal, Rules
 
 #: A kind with at least this many objects holds the whole plan when it vanishes.
@@ -15,11 +21,17 @@ WHOLE_KIND: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Guarded:
-    """The items of a plan, those that wait for approval marked. reasons, vanished: as in Plan."""
+    """The items of a plan, those that wait for approval marked. reasons, vanished, removes: as in Plan."""
 
     items: tuple[Item, ...]
     reasons: tuple[str, ...]
     vanished: tuple[Kind, ...]
+
+    @property
+    def removes(self) -> bool:
+        return any(
+            not item.guarded and is_removal(item.kind, item.action, item.fields, item.elements) for item in self.items
+        )
 
 
 def guard(
@@ -31,8 +43,8 @@ def guard(
 ) -> Guarded:
     """Mark the removals of a plan that wait for approval, and say why.
 
-    A removal is an item that makes a row inactive. The removals of a kind wait if they are all of its objects, or more
-    than a share and at least a number of them.
+    The items of a kind that make a row inactive wait if they are all of its objects, or more than a share and at least
+    a number of them. What would empty a collection waits already.
     """
     items = tuple(items)
     reasons: list[str] = []
@@ -52,6 +64,12 @@ def guard(
         else:
             continue
         held.add(kind)
+    emptied = Counter(item.kind for item in items if item.held)
+    reasons += (
+        f"{emptied[kind]} {ENTITY_WORDS[kind][emptied[kind] > 1]} would lose all elements of a collection."
+        for kind in ENTITY_TYPES
+        if emptied[kind]
+    )
     marked = tuple(
         replace(item, guarded=True)
         if item.kind in held and (_removes(item) or (item.kind in vanished and item.action == "missing"))
