@@ -375,8 +375,7 @@ class Plan:
     new fingerprint, so that they are not compared again. unread: links of objects of which more or fewer elements could
     be read than before, with the numbers of unread elements by collection. sightings: links with a new number of
     sightings of their missing objects, and the ISO instant of the first one. held: why removals wait for approval.
-    vanished: the kinds of which the source lists nothing any more, so that the whole plan waits. removes: whether an
-    item that is applied may take somebody away.
+    vanished: the kinds of which the source lists nothing any more, so that the plan waits. removes: as in Guarded.
     """
 
     items: tuple[Item, ...]

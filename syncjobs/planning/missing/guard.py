@@ -29,6 +29,7 @@ class Guarded:
 
     @property
     def removes(self) -> bool:
+        """Return whether an item that does not wait may take somebody away."""
         return any(
             not item.guarded and is_removal(item.kind, item.action, item.fields, item.elements) for item in self.items
         )
@@ -43,8 +44,9 @@ def guard(
 ) -> Guarded:
     """Mark the removals of a plan that wait for approval, and say why.
 
-    The items of a kind that make a row inactive wait if they are all of its objects, or more than a share and at least
-    a number of them. What would empty a collection waits already.
+    The items of a kind that make a row inactive wait if they are all of its objects, also if something else is planned
+    for the others that are not listed; or if they are more than a share and at least a number of them. What would empty
+    a collection waits already.
     """
     items = tuple(items)
     reasons: list[str] = []
@@ -59,6 +61,8 @@ def guard(
         elif removed and removed == linked:
             which = f"The only {one}" if linked == 1 else f"All {linked} {words}"
             reasons.append(f"{which} would become inactive.")
+        elif removed and proposals[kind].keys().isdisjoint(_followed(links[kind])):
+            reasons.append(f"{removed} of {linked} {words} would become inactive, and the source lists none of them.")
         elif removed >= rules.guard_count and removed * 100 > rules.guard_share * linked:
             reasons.append(f"{removed} of {linked} {words} would become inactive, more than {rules.guard_share} %.")
         else:
@@ -83,11 +87,15 @@ def _removes(item: Item) -> bool:
     return item.action == "deactivate" and "active" in item.fields
 
 
+def _followed(links: Mapping[str, LinkView]) -> list[str]:
+    return [link.external_id for link in links.values() if link.state == "linked"]
+
+
 def _has_vanished(
     kind: Kind, links: Mapping[str, LinkView], proposals: Mapping[str, Proposal], presence: Presences
 ) -> bool:
     """Return whether a complete list contains none of at least five objects that were followed."""
-    followed = [link.external_id for link in links.values() if link.state == "linked"]
+    followed = _followed(links)
     return (
         len(followed) >= WHOLE_KIND
         and proposals.keys().isdisjoint(followed)
