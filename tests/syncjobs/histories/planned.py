@@ -12,6 +12,7 @@ from oncall import aggregates
 from oncall.rendering.codec import instant_to_text
 from syncjobs.planning.canonical import Proposer
 from syncjobs.planning.conflicts import COMPARED, identity
+from syncjobs.planning.missing.rights import rights_of
 from syncjobs.planning.plan import Proposals, by_kind, links_to_compare, make_plan
 from syncjobs.planning.values import Base, Item, LinkDetail, LinkView, NamedRow, OpenConflict, Picture, Plan, Rules
 from tests.syncjobs.histories.histories import Step
@@ -54,7 +55,7 @@ class Memory:
         plan = make_plan(
             proposals,
             self._picture(proposals, presence),
-            Rules("ask", {}, now, CONNECTION, "acme"),
+            Rules("ask", {}, now, CONNECTION, "acme", rights=rights_of(snapshot, None)),
             presence=presence,
             check=lambda kind, fields, elements: None,
             failed=snapshot.failed,
@@ -123,9 +124,9 @@ class Memory:
         return Picture(self.links, details, names, {}, unaccounted, {}, tuple(self.asked))
 
     def _store(self, plan: Plan, step: Step) -> None:
-        for link, count, since in plan.sightings:
+        for link, seen in plan.sightings:
             kind = next(kind for kind in ENTITY_TYPES if self.links[kind].get(link.external_id) == link)
-            self._set(kind, link.external_id, missing=count, missing_since=since)
+            self._set(kind, link.external_id, seen_missing=seen)
         for link, fingerprint in plan.compared:
             kind = next(kind for kind in ENTITY_TYPES if link.external_id in self.links[kind])
             self._set(kind, link.external_id, source_hash=fingerprint)
