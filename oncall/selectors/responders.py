@@ -18,10 +18,10 @@ _Channel = ContactMethod.Channel
 _WITHOUT_FORM = (_Channel.PUSH, _Channel.OTHER)
 _VALID = Q(channel__in=_WITHOUT_FORM) | ~Q(canonical="")
 _METHODS = ContactMethod.objects.filter(_VALID, responder=OuterRef("pk"), enabled=True)
+#: The condition of a query for responders who are active here, and whom no source reports as inactive.
+PRESENT: Final = Q(active=True) & ~Q(state__in=[Responder.State.INACTIVE, Responder.State.DELETED])
 #: The condition of a query for responders.
-REACHABLE: Final = (
-    Q(active=True) & ~Q(state__in=[Responder.State.INACTIVE, Responder.State.DELETED]) & Q(Exists(_METHODS))
-)
+REACHABLE: Final = PRESENT & Q(Exists(_METHODS))
 
 
 def is_valid_method(method: ContactMethod) -> bool:
@@ -39,7 +39,16 @@ def with_reachability(rows: "QuerySet[Responder]") -> "QuerySet[Any]":
 
 def reachable(ids: Ids) -> frozenset[int]:
     """Returns the responders among ``ids`` who are reachable; a query per 500 ids."""
+    return _found(REACHABLE, ids)
+
+
+def present(ids: Ids) -> frozenset[int]:
+    """Returns the responders among ``ids`` who are active, whatever is known of their addresses; as reachable."""
+    return _found(PRESENT, ids)
+
+
+def _found(condition: Q, ids: Ids) -> frozenset[int]:
     found: set[int] = set()
     for batch in batches(ids):
-        found |= set(Responder.objects.filter(REACHABLE, pk__in=batch).values_list("pk", flat=True))
+        found |= set(Responder.objects.filter(condition, pk__in=batch).values_list("pk", flat=True))
     return frozenset(found)

@@ -141,6 +141,7 @@ class SyncRunAdmin(ReadOnlyAdmin):
         impact = impact_of_run(run, with_addresses=may_see_addresses(request.user))
         if not may_see_addresses(request.user):
             hide_addresses(run)
+        undone_by = undo_of(run)
         context = {**progress(run), **self._items(request, run), "may_start": request.user.has_perm(START)}
         context |= {
             "impact": impact,
@@ -151,8 +152,8 @@ class SyncRunAdmin(ReadOnlyAdmin):
             "can_review": _can_review(request, run),
             "changed_rules": changed_rules(run, run.profile) if _can_review(request, run) else "",
             "can_cancel": run.state in (*ACTIVE, *OPEN_PLAN),
-            "can_undo": is_undoable(run) and may_undo(run, account_of(request)),
-            "undone_by": undo_of(run),
+            "can_undo": is_undoable(run, undone_by) and may_undo(run, account_of(request)),
+            "undone_by": undone_by,
             "can_plan": not run.is_active and run.connection.disconnected_at is None,
         }
         return render_page(self, request, "syncjobs/run.html", f"Run {run.pk} of {run.connection}", run, **context)

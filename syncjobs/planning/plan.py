@@ -192,6 +192,7 @@ def make_plan(
         items=held.items,
         held=held.reasons,
         vanished=held.vanished,
+        removes=held.removes,
         unchanged=unchanged,
         unlisted={kind: found.kept for kind, found in unlisted.items()},
         unreached={kind: tuple(found.unreached) for kind, found in unlisted.items() if found.unreached},

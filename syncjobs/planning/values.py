@@ -7,6 +7,7 @@ from typing import Any, Literal
 from connectors.presence import Presence
 from oncall.aggregates import Kind, State, Values
 from oncall.emails import canonical_email
+from syncjobs.planning.missing.rights import Sighting
 
 Owner = Literal["source", "ask", "local"]
 #: Returns what a read knows of the presence of an object.
@@ -104,8 +105,7 @@ class Base:
 class LinkView:
     """A link and its row without their contents. This is enough to see that nothing changed.
 
-    takes_over: whether the link becomes the primary link of its row with this plan. missing: how often its object was
-    seen missing; missing_since: the ISO instant of the first time, or an empty text.
+    takes_over: whether the link becomes the primary link of its row with this plan.
     """
 
     id: int
@@ -118,8 +118,7 @@ class LinkView:
     row_version: int | None
     unread: Mapping[str, int] = field(default_factory=dict)
     primary: bool = True
-    missing: int = 0
-    missing_since: str = ""
+    seen_missing: Sighting = field(default_factory=Sighting)
     takes_over: bool = False
 
     @property
@@ -220,8 +219,7 @@ class Rules:
     remembered: decisions that answer later questions. origin: label of the connection, stored in the rows that it
     creates.
 
-    guard_share, guard_count: the removals of a kind wait for approval if they are more than this share of its objects,
-    in percent, and at least this many.
+    guard_share, guard_count: removals of a kind wait if they are more than this percentage, and at least this many.
     """
 
     strategy: Owner
@@ -232,6 +230,7 @@ class Rules:
     remembered: tuple[RuleView, ...] = ()
     guard_share: int = 20
     guard_count: int = 5
+    rights: str = ""
 
     def owner(self, kind: Kind, path: str, pins: Mapping[str, Owner]) -> Owner:
         """Return the owner of a field: of the pin of the link, else of the profile's field, else of the strategy."""
@@ -374,9 +373,9 @@ class Plan:
     kind; they are kept. conflicts: all questions after the plan. settled: ids of open conflicts whose cause is
     gone. compared: links whose source changed without consequence, for example because an absence has ended, with the
     new fingerprint, so that they are not compared again. unread: links of objects of which more or fewer elements could
-    be read than before, with the numbers of unread elements by collection. sightings: links with a new number of
-    sightings of their missing objects, and the ISO instant of the first one. held: why removals wait for approval.
-    vanished: the kinds of which the source lists nothing any more, so that the whole plan waits.
+    be read than before, with the numbers of unread elements by collection. sightings: links with the new sighting of
+    their missing objects. held: why removals wait for approval.
+    vanished: the kinds of which the source lists nothing any more, so that the plan waits. removes: as in Guarded.
     """
 
     items: tuple[Item, ...]
@@ -387,9 +386,10 @@ class Plan:
     settled: tuple[int, ...] = ()
     compared: tuple[tuple[LinkView, str], ...] = ()
     unread: tuple[tuple[LinkView, Mapping[str, int]], ...] = ()
-    sightings: tuple[tuple[LinkView, int, str], ...] = ()
+    sightings: tuple[tuple[LinkView, Sighting], ...] = ()
     held: tuple[str, ...] = ()
     vanished: tuple[Kind, ...] = ()
+    removes: bool = False
 
 
 def element_key(connection_id: int, *parts: str) -> str:

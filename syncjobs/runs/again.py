@@ -13,6 +13,7 @@ from syncjobs.models import Outcome, RunKind, RunState, SyncItem, SyncRun
 from syncjobs.planning.values import Item
 from syncjobs.runs.apply import AGAIN
 from syncjobs.runs.claim import Claim
+from syncjobs.runs.impact.guarded import guard_again
 from syncjobs.runs.planned_read import Planned, columns_of, count, plan_from, store
 from syncjobs.runs.stored.plan import changes_of, store_plan
 
@@ -52,6 +53,8 @@ def plan_again(run: SyncRun, claim: Claim, snapshot: Snapshot, *, reviewed: bool
             _keep_review(run, overtaken[key])
             _count(claim, overtaken[key], f"plan_{overtaken[key].action}", f"plan_{new[key].action}")
             claim.add(key[0], "stale", -1)
+        if planned.plan.removes and new:
+            guard_again(run)
         for key in overtaken.keys() - new.keys() - later:
             _count(claim, overtaken[key], "stale", "skipped")
         done = [overtaken[key].pk for key in overtaken.keys() - new.keys() - later]

@@ -21,6 +21,7 @@ from syncjobs.models import Outcome, RunState, SyncRun
 from syncjobs.planning.canonical import Proposer
 from syncjobs.planning.conflicts import account_changed, identity
 from syncjobs.planning.decisions.rules import domains_of, with_other_domain
+from syncjobs.planning.missing.rights import rights_of
 from syncjobs.planning.plan import Proposals, by_kind, make_plan
 from syncjobs.planning.trace import trace
 from syncjobs.planning.values import Picture, Plan, Rules
@@ -156,7 +157,8 @@ class Planned:
 def plan_from(run: SyncRun, claim: Claim, snapshot: Snapshot) -> Planned:
     """Compare a read with the rows here. Writes nothing but progress, which also renews the lease."""
     connection, profile = run.connection, run.profile
-    rules = rules_of(profile, instant_to_text(snapshot.fetched_at))
+    rights = rights_of(snapshot, connection.credentials_since)
+    rules = rules_of(profile, instant_to_text(snapshot.fetched_at), rights)
     proposals = propose(connection, snapshot, domains=domains_of(rules.remembered), progress=claim.beat)
     versions = {str(kind): version for kind, version in snapshot.mapping_version.items()}
     evaluate_all = profile.evaluated_rules != profile.rules_version or profile.evaluated_mapping != versions

@@ -22,14 +22,8 @@ from syncjobs.runs.apply import Application, ItemResult
 from syncjobs.runs.changed_rules import changed_rules, is_limited
 from syncjobs.runs.claim import Claim, FenceLost, claim_run
 from syncjobs.runs.ending import conclude, load_ended
-from syncjobs.runs.impact.measuring import (
-    TOO_MANY,
-    Measurement,
-    foresee,
-    foresee_again,
-    held_hours,
-    items_that_matter,
-)
+from syncjobs.runs.impact.guarded import foresee_guarded, guard_following
+from syncjobs.runs.impact.measuring import TOO_MANY, Measurement, items_that_matter
 from syncjobs.runs.picture.zones import kept_zones
 from syncjobs.runs.planned_read import Opener, Planned, columns_of, count, plan_from, read_accepted, store
 from syncjobs.runs.review import compare_with_source
@@ -117,11 +111,9 @@ def _plan(run: SyncRun, claim: Claim, opener: Opener) -> None:
         _supersede_others(run)
         count(claim, planned)
         columns = columns_of(run, planned)
-        if planned.plan.held or (changes and (waits or run.profile.approval_on_impact)):
+        if planned.plan.held or planned.plan.removes or (changes and (waits or run.profile.approval_on_impact)):
             run.planned_at = columns["planned_at"]
-            impact = foresee(run)
-            if planned.plan.held:
-                columns["guard"] |= {"hours": held_hours(run, impact)}
+            impact, columns["guard"] = foresee_guarded(run, planned.plan.held, removes=planned.plan.removes)
             columns["impact"] = None if impact is None else impact.to_json()
             if run.profile.approval_on_impact and not waits and (impact is None or not impact.is_empty):
                 waits, reason, hint = True, TOO_MANY if impact is None else CHANGES_ON_CALL, APPROVE
@@ -134,7 +126,7 @@ def _plan(run: SyncRun, claim: Claim, opener: Opener) -> None:
         return
     impact = None
     if changes:
-        measurement = Measurement(items_that_matter(run)[0])
+        measurement = Measurement(items_that_matter(run).touched)
         created = _write_items(run, claim)
         for _ in range(MOST_ROUNDS):
             if not plan_again(run, claim, snapshot):
@@ -179,7 +171,7 @@ def _apply_reviewed(run: SyncRun, claim: Claim, opener: Opener) -> None:
         claim.write(calls=run.calls)
         compare_with_source(run, claim, snapshot)
         rendering = SourceRendering.of(snapshot)
-    measurement = Measurement(items_that_matter(run)[0])
+    measurement = Measurement(items_that_matter(run).touched)
     created = _write_items(run, claim)
     if overtaken_items(run):
         snapshot = read_accepted(run, claim, opener)
@@ -190,7 +182,7 @@ def _apply_reviewed(run: SyncRun, claim: Claim, opener: Opener) -> None:
     impact = measurement.impact(created)
     with claim.fenced():
         for following in run.following.filter(state=RunState.AWAITING_REVIEW):
-            foresee_again(following)
+            guard_following(following)
     items_written.send(sender=SyncRun, run=run, fenced=claim.fenced)
     conclude(run, claim, None if rendering is None else verify(run, claim, rendering, opener), impact)
 

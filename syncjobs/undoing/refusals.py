@@ -20,16 +20,22 @@ from syncjobs.planning.decisions.values import Refused
 #: The right that starts and applies syncs, which undoes imports, too.
 START: Final = "syncjobs.start_syncrun"
 _DONE: Final = (RunState.SUCCEEDED, RunState.PARTIAL)
+_NOT_APPLIED: Final = (*OPEN_PLAN, RunState.SUPERSEDED)
 
 
 def undo_of(run: SyncRun) -> SyncRun | None:
-    """Return the run that undid this run, or None."""
+    """Return the run that undid this run, or None. A plan that was not applied needs no query."""
+    if run.state in _NOT_APPLIED:
+        return None
     return run.following.filter(kind=RunKind.UNDO, state__in=_DONE).first()
 
 
-def is_undoable(run: SyncRun) -> bool:
-    """Return whether a page offers to undo a run. The page of the undo says what else prevents it."""
-    return _why_not(run) is None
+def is_undoable(run: SyncRun, undone_by: SyncRun | None) -> bool:
+    """Return whether a page offers to undo a run. The page of the undo says what else prevents it.
+
+    undone_by: as :func:`undo_of`.
+    """
+    return _why_not(run, undone_by) is None
 
 
 def may_undo(run: SyncRun, by: User | None) -> bool:
@@ -64,7 +70,7 @@ def demand_may_undo(run: SyncRun, by: User | None) -> None:
 
 def demand_undoable(run: SyncRun) -> None:
     """Raises UndoRefused if the run wrote nothing, is undone, or cannot be undone for another reason."""
-    refusal = _why_not(run)
+    refusal = _why_not(run, undo_of(run))
     if refusal is not None:
         raise refusal
     later = _decided_later(run)
@@ -81,8 +87,7 @@ def demand_undoable(run: SyncRun) -> None:
         )
 
 
-def _why_not(run: SyncRun) -> UndoRefused | None:
-    undone_by = undo_of(run)
+def _why_not(run: SyncRun, undone_by: SyncRun | None) -> UndoRefused | None:
     if run.kind == RunKind.UNDO:
         text = f"{run} is an undo itself. It cannot be undone: sync again, or answer the question again."
         return UndoRefused("is_undo", text)
@@ -92,7 +97,7 @@ def _why_not(run: SyncRun) -> UndoRefused | None:
         return UndoRefused("already_undone", f"{run} is undone already, by run {undone_by.pk}. Nothing was written.")
     if run.kind == RunKind.DECISION:
         return None
-    is_plan = run.state in (*OPEN_PLAN, RunState.SUPERSEDED)
+    is_plan = run.state in _NOT_APPLIED
     if is_plan or not run.items.filter(outcome__in=[Outcome.APPLIED, Outcome.SKIPPED]).exists():
         text = f"{run} is a plan that was not applied" if is_plan else f"{run} wrote nothing"
         return UndoRefused("wrote_nothing", f"{text}, so there is nothing to undo.")

@@ -15,6 +15,8 @@ from oncall.tables.kinds import ROOTS
 from syncjobs.models import ROW_COLUMNS, ExternalLink, SyncItem, SyncRun
 
 _LOCAL: Final = "local:"
+#: One query loads the rows of so many chunks of ids.
+_TOGETHER: Final = 10
 
 
 class Names:
@@ -56,10 +58,15 @@ class Names:
             number = key.removeprefix(_LOCAL)
             if number.isascii() and number.isdigit():
                 by_kind[kind].append(int(number))
-        for kind in ENTITY_TYPES:
-            for piece in chunks(by_kind[kind]):
-                for pk, name in ROOTS[kind].rows.filter(pk__in=piece).values_list("pk", "name"):
-                    self._names[kind, f"{_LOCAL}{pk}"] = name
+        named = [
+            ROOTS[kind].rows.filter(pk__in=piece).order_by().values_list(Value(kind), "pk", "name")
+            for kind in ENTITY_TYPES
+            for piece in chunks(by_kind[kind])
+        ]
+        for start in range(0, len(named), _TOGETHER):
+            first, *others = named[start : start + _TOGETHER]
+            for kind, pk, name in first.union(*others, all=True):
+                self._names[kind, f"{_LOCAL}{pk}"] = name
 
     def _load_methods(self, keys: Iterable[str]) -> None:
         for piece in chunks(sorted(keys)):

@@ -32,16 +32,12 @@ def recreated(
     stays while both are as they are. Where several objects have one name, there is no pair.
     """
     missing = {id_: link for id_, link in unlisted.items() if presence(kind, id_).state in MISSING}
-    path = COMPARED.get(kind)
-    if path is None:
-        return {}
+    path = COMPARED.get(kind, "name")
     pairs = dict(_known_pairs(kind, unlisted, proposals, picture, rules))
     paired = {*pairs, *pairs.values()}
-    rows = {link.row_id: link.external_id for link in missing.values()}
     old: dict[str, list[str]] = defaultdict(list)
-    for row in picture.names[kind]:
-        external_id = None if row.row_id is None else rows.get(row.row_id)
-        if external_id is not None and external_id not in paired and (name := folded(kind, row.name)):
+    for external_id, value in _names(kind, missing, picture):
+        if external_id not in paired and (name := folded(kind, value)):
             old[name].append(external_id)
     new: dict[str, list[str]] = defaultdict(list)
     for external_id, proposal in proposals.items() if old else ():
@@ -54,6 +50,21 @@ def recreated(
     return {
         before: _question(kind, (before, after), proposals[after], rules) for before, after in sorted(pairs.items())
     }
+
+
+def _names(kind: Kind, missing: Mapping[str, LinkView], picture: Picture) -> Iterable[tuple[str, str]]:
+    """Yield the ids of missing objects, each with the name or address of its row.
+
+    Rows of a kind whose names are not compared with each other (services) are in the picture when they were requested.
+    """
+    if kind in COMPARED:
+        rows = {link.row_id: id_ for id_, link in missing.items() if link.row_id is not None}
+        yield from ((rows[row.row_id], row.name) for row in picture.names[kind] if row.row_id in rows)
+        return
+    for id_, link in missing.items():
+        detail = picture.details.get(link.id)
+        if detail is not None and detail.local is not None:
+            yield id_, str(detail.local.fields["name"])
 
 
 def _known_pairs(
@@ -74,7 +85,7 @@ def _known_pairs(
 
 def _question(kind: Kind, pair: tuple[str, str], proposal: Proposal, rules: Rules) -> ConflictDraft:
     keys = tuple(element_key(rules.connection_id, external_id) for external_id in pair)
-    evidence = {"rows": list(keys), "equal": COMPARED[kind]}
+    evidence = {"rows": list(keys), "equal": COMPARED.get(kind, "name")}
     return ConflictDraft("recreated", f"{kind}:{keys[1]}", kind, pair[1], proposal.label, evidence=evidence, keys=keys)
 
 

@@ -10,6 +10,7 @@ from connectors.records import entity_type_of
 from oncall.aggregates import AGGREGATES, Kind, State
 from syncjobs.planning.canonical import have_same_meaning
 from syncjobs.planning.missing.recreated import recreated, undecided
+from syncjobs.planning.missing.rights import Sighting, compared
 from syncjobs.planning.values import (
     Base,
     Change,
@@ -41,15 +42,14 @@ class Unlisted:
     """What a plan does with the unlisted objects of one kind.
 
     items: by external id. kept: number of objects that stay as they are. unreached: why objects were not reached.
-    sightings: links with their new number of sightings, and the ISO instant of the first, also those of objects that
-    are listed again.
+    sightings: links with their new sighting, also those of objects that are listed again.
     """
 
     items: dict[str, Item] = field(default_factory=dict)
     questions: list[ConflictDraft] = field(default_factory=list)
     kept: int = 0
     unreached: list[str] = field(default_factory=list)
-    sightings: list[tuple[LinkView, int, str]] = field(default_factory=list)
+    sightings: list[tuple[LinkView, Sighting]] = field(default_factory=list)
 
 
 def unlisted_links(proposals: Container[str], links: Mapping[str, LinkView]) -> Iterator[LinkView]:
@@ -62,7 +62,7 @@ def is_missing(link: LinkView, known: Presence) -> bool:
 
     An object that is only absent from a complete list is missing if it was requested by its id in an earlier read.
     """
-    return known.state in _REQUESTED or (known.state == "absent" and link.missing > 0)
+    return known.state in _REQUESTED or (known.state == "absent" and link.seen_missing.count > 0)
 
 
 def plan_unlisted(
@@ -83,7 +83,9 @@ def plan_unlisted(
     blocked = undecided(again, picture)
     result = Unlisted(questions=[*again.values()])
     result.sightings += (
-        (link, 0, "") for link in picture.links[kind].values() if link.missing and link.external_id in proposals
+        (link, Sighting())
+        for link in picture.links[kind].values()
+        if link.seen_missing.count and link.external_id in proposals
     )
     for link in links:
         known, item = presence(kind, link.external_id), None
@@ -126,9 +128,10 @@ def _missing(
         return _item(kind, link, "detach", "deleted here, and gone at the source")
     if owner == "local" or (owner == "ask" and local.fields["active"] and detail.base.fields.get("active") is False):
         return None  # that it is gone was settled before, and the row is kept here
-    count, since = _sightings(link, known, rules.now)
-    if count != link.missing:
-        result.sightings.append((link, count, since))
+    seen = _sighting(link.seen_missing, known, rules)
+    count = seen.count
+    if seen != link.seen_missing:
+        result.sightings.append((link, seen))
     follows_another = link.id in picture.shared
     edited = edited_paths(kind, detail.base, local, rules) if owner == "ask" and local.fields["active"] else ()
     if count < PROVED:
@@ -155,14 +158,21 @@ def _missing(
     return replace(item, row_id=local.id, row_version=local.version, sighting=count)
 
 
-def _sightings(link: LinkView, known: Presence, now: str) -> tuple[int, str]:
-    """Return how often the object was seen missing, with this read, and the instant of the first time."""
-    if link.missing == 0:
-        return 1, now
-    is_due = datetime.fromisoformat(now) - datetime.fromisoformat(link.missing_since) >= BETWEEN_SIGHTINGS
-    if link.missing < PROVED and known.state in _REQUESTED and is_due:
-        return PROVED, link.missing_since
-    return link.missing, link.missing_since
+def _sighting(before: Sighting, known: Presence, rules: Rules) -> Sighting:
+    """Return how often the object was seen missing, with this read.
+
+    The second sighting needs the rights of the first. A read with fewer rights is none; a read with others begins anew.
+    """
+    first = Sighting(1, rules.now, rules.rights)
+    if before.count == 0:
+        return first
+    if before.count >= PROVED or known.state not in _REQUESTED:
+        return before
+    rights = compared(before.rights, rules.rights)
+    if rights == "other":
+        return first
+    is_due = datetime.fromisoformat(rules.now) - datetime.fromisoformat(before.since) >= BETWEEN_SIGHTINGS
+    return replace(before, count=PROVED) if is_due and rights == "same" else before
 
 
 def _removal(kind: Kind, link: LinkView, detail: LinkDetail, local: State, rules: Rules, follows_another: bool) -> Item:

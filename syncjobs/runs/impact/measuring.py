@@ -1,26 +1,29 @@
 """Measures what writing does to who is on call: a picture before it, and a picture after it."""
 
-from collections.abc import Iterable, Mapping
-from typing import Final
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.utils import timezone
 
 from connectors.records import entity_type_of
 from oncall.aggregates import Kind
 from oncall.models import Responder
-from oncall.operations import Actor
+from oncall.operations import Actor, lock_versions
 from oncall.rendering.final import Span
 from oncall.rendering.intervals import merged
 from oncall.rendering.spec import Participant, person
 from oncall.tables.base import LOCAL, chunks
-from syncjobs.models import OPEN_PLAN, ROW_COLUMNS, ExternalLink, SyncItem, SyncRun
+from syncjobs.models import HELD_ITEMS, OPEN_PLAN, ROW_COLUMNS, ExternalLink, SyncItem, SyncRun
 from syncjobs.planning.impact.fields import NAMES_A_ROW, matters
-from syncjobs.planning.impact.values import Impact, Subject, impact_of
+from syncjobs.planning.impact.values import COVERED, Impact, Subject, impact_of
+from syncjobs.planning.missing.last_person import Loss, is_removal, last_people, lost_hours
 from syncjobs.planning.values import element_key
 from syncjobs.runs.apply import Application
 from syncjobs.runs.impact.pictures import Picture, SubjectRow, merged_people, responder_of, take
+from syncjobs.runs.impact.staff import Row
 from syncjobs.runs.impact.touched import Subjects, Touched, subjects_of
 from syncjobs.runs.stored.plan import open_items
 
@@ -37,30 +40,37 @@ Keys = Mapping[tuple[Kind, int], str]
 class Measurement:
     """Takes the picture before something is written. :meth:`impact` compares it with what was written.
 
-    Without anything that is touched, there is no query.
+    Without anything that is touched, there is no query. with_staff: as :func:`take`. before: the picture.
     """
 
-    def __init__(self, touched: Touched, at: int | None = None) -> None:
+    def __init__(self, touched: Touched, at: int | None = None, *, with_staff: bool = False) -> None:
         self.at = int(timezone.now().timestamp()) if at is None else at
-        self._touched = touched
+        self._touched, self._with_staff = touched, with_staff
         self._subjects = subjects_of(touched, self.at) if touched else Subjects()
-        self._before = take(self._subjects, self.at)
+        self.before = take(self._subjects, self.at, with_staff=with_staff)
 
-    def impact(self, created: Keys | None = None, *, keys_of_created: bool = False) -> Impact:
-        """Return what changed meanwhile.
-
-        created: the keys of the rows that were created. keys_of_created: whether the result names these rows by their
-        keys, because they are going to be rolled back.
-        """
-        if not self._touched:
-            return Impact(self.at)
-        created = created or {}
+    def picture(self, created: Keys) -> Picture:
+        """Return the picture as it is now. created: the keys of the rows that were created."""
         subjects = Subjects(
             self._subjects.schedules | {pk for kind, pk in created if kind == "schedule"},
             self._subjects.policies | {pk for kind, pk in created if kind == "escalation_policy"},
         )
-        after = take(subjects, self.at)
-        compared = _Comparison(self._before, after, created if keys_of_created else {})
+        return take(subjects, self.at, with_staff=self._with_staff)
+
+    def impact(
+        self, created: Keys | None = None, *, keys_of_created: bool = False, after: Picture | None = None
+    ) -> Impact:
+        """Return what changed meanwhile.
+
+        created: the keys of the rows that were created. keys_of_created: whether the result names these rows by their
+        keys, because they are going to be rolled back. after: the picture after it, if it was taken.
+        """
+        if not self._touched:
+            return Impact(self.at)
+        created = created or {}
+        compared = _Comparison(
+            self.before, self.picture(created) if after is None else after, created if keys_of_created else {}
+        )
         return impact_of(compared.before(), compared.after(), self.at)
 
 
@@ -116,35 +126,71 @@ class _Comparison:
 # --- the items of a run -----------------------------------------------------------------------------------------------
 
 
-def items_that_matter(run: SyncRun, *, with_held: bool = False) -> tuple[Touched, list[int]]:
-    """Return what the open items touch that would be applied, and the ids of the items that may have an impact.
+@dataclass(slots=True)
+class Matter:
+    """The items of a run that may change who is on call. touched: what they touch. ids: theirs.
 
-    with_held: as if all that waits was approved.
+    removals: the rows from which, or with which, somebody may leave, by item. leaving: the rows that become inactive.
     """
-    touched, ids = Touched(), []
-    columns = ("pk", "entity_type", "external_id", "row_id", "action", "changes", "held_ticked")
-    applied = _applied(run, with_held=with_held).values_list(*columns)
-    for pk, name, external_id, row_id, action, changes, approved in applied.iterator():
+
+    touched: Touched = field(default_factory=Touched)
+    ids: list[int] = field(default_factory=list)
+    removals: dict[int, Row] = field(default_factory=dict)
+    leaving: set[Row] = field(default_factory=set)
+
+    def add(
+        self,
+        pk: int,
+        kind: Kind,
+        key: str,
+        row_id: int | None,
+        action: str,
+        changes: Mapping[str, Any],
+        *,
+        is_approved: bool = False,
+    ) -> None:
+        """Add an item if it matters. key: of its object. is_approved: whether a person approved what it removes."""
+        if not matters(kind, action, changes):
+            return
+        # The row of an object that is linked is known; its key leads to the row already.
+        self.touched.add(kind, row_id, key if action in NAMES_A_ROW else "", changes)
+        self.ids.append(pk)
+        if row_id is None:
+            return
+        fields = changes.get("fields", {})
+        if not is_approved and is_removal(kind, action, fields, changes.get("elements", {})):
+            self.removals[pk] = kind, row_id
+        if fields.get("active", [False, True])[1] is False:
+            self.leaving.add((kind, row_id))
+
+
+def items_that_matter(run: SyncRun, *, waiting: Matter | None = None) -> Matter:
+    """Return the open items that would be applied and may have an impact. Makes one query.
+
+    waiting: gets what would be applied in addition if all that waits was approved.
+    """
+    found = Matter()
+    columns = ("pk", "entity_type", "external_id", "row_id", "action", "changes", "ticked", "held", "held_ticked")
+    items = open_items(run).filter(_APPLIED if waiting is None else _APPLIED | HELD_ITEMS)
+    for pk, name, external_id, row_id, action, changes, ticked, held, approved in items.values_list(
+        *columns
+    ).iterator():
         kind = entity_type_of(name)
-        if not (approved or with_held):
-            changes = {each: value for each, value in changes.items() if each != "held"}
-        if matters(kind, action, changes):
-            # The row of an object that is linked is known; its key leads to the row already.
-            is_new = action in NAMES_A_ROW
-            touched.add(kind, row_id, element_key(run.connection_id, external_id) if is_new else "", changes)
-            ids.append(pk)
-    return touched, ids
+        parts = dict(changes)
+        later = {} if approved else parts.pop("held", {})
+        key = element_key(run.connection_id, external_id)
+        if held and not approved:
+            if waiting is not None:
+                waiting.add(pk, kind, key, row_id, action, changes)
+        elif ticked or (action == "missing" and approved):
+            found.add(pk, kind, key, row_id, action, parts, is_approved=approved)
+            if waiting is not None and later:
+                waiting.add(pk, kind, key, row_id, "held", {"held": later})
+    return found
 
 
-def _applied(run: SyncRun, *, with_held: bool = False) -> "QuerySet[SyncItem]":
-    """Return the open items that are applied as they are ticked and approved now.
-
-    with_held: also those that wait for approval.
-    """
-    if with_held:
-        return open_items(run).filter(Q(ticked=True) | Q(held=True))
-    approved = Q(action="missing", held_ticked=True)
-    return open_items(run).filter(Q(ticked=True) | approved).exclude(held=True, held_ticked=False)
+#: The items that are applied as they are ticked and approved.
+_APPLIED: Final = (Q(ticked=True) | Q(action="missing", held_ticked=True)) & ~Q(held=True, held_ticked=False)
 
 
 def created_rows(run: SyncRun) -> dict[tuple[Kind, int], str]:
@@ -160,42 +206,71 @@ def created_rows(run: SyncRun) -> dict[tuple[Kind, int], str]:
     return created
 
 
-def held_hours(run: SyncRun, impact: Impact | None) -> float | None:
-    """Return how many hours nobody covers any more if all that waits is approved, beside those of ``impact``."""
-    approved = foresee(run, with_held=True)
-    if impact is None or approved is None:
-        return None
-    now, then = (sum(each.hours for each in one.uncovered) for one in (impact, approved))
-    return round(max(then - now, 0.0), 2)
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What applying a stored plan would change. removals: as Matter, of the items that would be applied.
+
+    losses: the places that their last person leaves. hours: how many hours nobody covers any more if all that waits is
+    approved, beside those that the impact says. Both are known only if the plan is guarded.
+    """
+
+    impact: Impact
+    removals: Mapping[int, Row] = field(default_factory=dict)
+    losses: tuple[Loss, ...] = ()
+    hours: float = 0.0
 
 
-def foresee(run: SyncRun, *, with_held: bool = False) -> Impact | None:
+def foresee(run: SyncRun, *, guarded: bool = False) -> Foreseen | None:
     """Return what applying a stored plan would change, as it is ticked now; None for TOO_MANY items. Writes nothing.
 
-    The items that matter are carried out in a transaction that is rolled back. It must be inside another transaction,
-    which has locked the run. with_held: as if all that waits was approved.
+    The items that matter are carried out in a transaction that is rolled back: first those that would be applied, then,
+    if the plan is guarded, what waits. It must be inside another transaction, which has locked the run.
     """
-    touched, ids = items_that_matter(run, with_held=with_held)
-    if len(ids) > MOST_ITEMS:
+    waiting = Matter() if guarded else None
+    now = items_that_matter(run, waiting=waiting)
+    if len(now.ids) + (0 if waiting is None else len(waiting.ids)) > MOST_ITEMS:
         return None
-    measurement = Measurement(touched)
-    if not ids:
-        return measurement.impact()
+    measurement = Measurement(now.touched if waiting is None else now.touched | waiting.touched, with_staff=guarded)
+    if not now.ids and not (waiting and waiting.ids):
+        return Foreseen(measurement.impact())
     with transaction.atomic():
         by = Actor(run.requested_by_id, f"run:{run.pk}")
         application = Application(run, by, transaction.atomic, waits=False)
-        wanted = set(ids)
-        applied = _applied(run, with_held=with_held).iterator(chunk_size=500)
-        items = (_approved(item) if with_held else item for item in applied if item.pk in wanted)
-        application.apply(items, lambda kind, results: None)
-        found = measurement.impact(created_rows(run), keys_of_created=True)
+        wanted = set(now.ids)
+        applied = open_items(run).filter(_APPLIED).iterator(chunk_size=500)
+        application.apply((item for item in applied if item.pk in wanted), lambda kind, results: None)
+        created = created_rows(run)
+        after = measurement.picture(created)
+        impact = measurement.impact(created, keys_of_created=True, after=after)
+        losses = last_people(measurement.before.staff, after.staff, now.leaving)
+        hours = 0.0
+        if waiting and waiting.ids:
+            application.apply(_approved(run, waiting.ids, wanted), lambda kind, results: None)
+            approved = measurement.picture(created)
+            hours = lost_hours(after.staff, approved.staff, measurement.at, measurement.at + COVERED)
         transaction.set_rollback(True)
-    return found
+    return Foreseen(impact, now.removals, losses, hours)
 
 
-def _approved(item: SyncItem) -> SyncItem:
-    item.held_ticked = True
-    return item
+def _approved(run: SyncRun, ids: Iterable[int], applied: Container[int]) -> Iterator[SyncItem]:
+    """Yield items as if all that waits was approved; of those that were applied before, only what waits."""
+    for piece in chunks(sorted(ids)):
+        items = list(run.items.filter(pk__in=piece).order_by("id"))
+        links = ExternalLink.objects.filter(
+            connection=run.connection_id, external_id__in=[item.external_id for item in items if item.pk in applied]
+        )
+        known = {(link.entity_type, link.external_id): link for link in links}
+        for kind in dict.fromkeys(item.entity_type for item in items):
+            rows = [item.row_id for item in items if item.entity_type == kind and item.row_id is not None]
+            versions = lock_versions(entity_type_of(kind), rows)
+            for item in (each for each in items if each.entity_type == kind):
+                item.held_ticked = True
+                if item.pk in applied:
+                    link = known[item.entity_type, item.external_id]
+                    item.link_id, item.link_version = link.pk, link.version
+                    item.row_version = versions[item.row_id or 0]
+                    item.action, item.changes = "held", {"held": item.changes["held"]}
+                yield item
 
 
 def foresee_again(run: SyncRun) -> str:
@@ -206,9 +281,9 @@ def foresee_again(run: SyncRun) -> str:
         if locked is None:
             run.refresh_from_db(fields=["state"])
             return f"Nothing was computed: the state of {run} is {run.get_state_display()}."
-        impact = foresee(locked)
-        waiting.update(impact=None if impact is None else impact.to_json())
-    return TOO_MANY if impact is None else ""
+        foreseen = foresee(locked)
+        waiting.update(impact=None if foreseen is None else foreseen.impact.to_json())
+    return TOO_MANY if foreseen is None else ""
 
 
 def forget(run: SyncRun) -> None:

@@ -1,18 +1,21 @@
 """Renders who is on call in some schedules, and whom some policies reach first, as the database has it now."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from oncall.escalation.first import first_spans
 from oncall.models import EscalationPolicy, Responder, Schedule
 from oncall.rendering.final import Span, render_final
+from oncall.rendering.intervals import Range
 from oncall.rendering.spec import InvalidSpec, Participant
 from oncall.selectors.participants import Names
 from oncall.selectors.policies import walkables
 from oncall.selectors.schedules import specs_of
 from oncall.tables.base import chunks, local_id
 from syncjobs.planning.impact.values import COVERED, NEXT
+from syncjobs.planning.missing.last_person import Place
+from syncjobs.runs.impact.staff import staff_of_levels, staff_of_schedules
 from syncjobs.runs.impact.touched import Subjects
 
 #: The kind and the id of a schedule or policy.
@@ -29,13 +32,14 @@ class Picture:
 
     spans: of schedules for COVERED, of policies for NEXT. In a schedule that cannot be rendered nobody is on call.
     people: the ids of responders by participant. names: of responders. merged: the rows into which subjects were
-    merged.
+    merged. staff: when somebody is in each place, for COVERED; empty unless it was requested.
     """
 
     spans: dict[SubjectRow, tuple[Span, ...]] = field(default_factory=dict)
     people: dict[Participant, int] = field(default_factory=dict)
     names: dict[int, str] = field(default_factory=dict)
     merged: dict[SubjectRow, int] = field(default_factory=dict)
+    staff: dict[Place, Sequence[Range]] = field(default_factory=dict)
 
     def _add_people(self, names: Names) -> None:
         for participant, name in names.items():
@@ -49,8 +53,11 @@ class Picture:
         self.merged |= {(kind, row.pk): row.merged_into_id for row in rows if row.merged_into_id is not None}
 
 
-def take(subjects: Subjects, at: int) -> Picture:
-    """Render the schedules and policies. Makes four queries per 500 schedules, and about a dozen per 500 policies."""
+def take(subjects: Subjects, at: int, *, with_staff: bool = False) -> Picture:
+    """Render the schedules and policies. Makes four queries per 500 schedules, and about a dozen per 500 policies.
+
+    with_staff: whether to find when somebody is in each place, which makes up to four queries more.
+    """
     picture = Picture()
     for piece in chunks(sorted(subjects.schedules)):
         schedules = list(Schedule.objects.filter(pk__in=piece).order_by("pk"))
@@ -62,6 +69,9 @@ def take(subjects: Subjects, at: int) -> Picture:
                 picture.spans["schedule", pk] = render_final(spec, substitutions, at, at + COVERED)
             except InvalidSpec:
                 picture.spans["schedule", pk] = ()  # the page of the schedule says what is wrong with it
+        if with_staff:
+            spans = {pk: picture.spans.get(("schedule", pk), ()) for pk in piece}
+            picture.staff |= staff_of_schedules(spans, lambda who: responder_of(who, picture))
     for piece in chunks(sorted(subjects.policies)):
         policies = list(EscalationPolicy.objects.filter(pk__in=piece).order_by("pk"))
         picture._add_merged("escalation_policy", policies)
@@ -71,6 +81,8 @@ def take(subjects: Subjects, at: int) -> Picture:
             picture._add_people(own)
         for pk, each in walks.items():
             picture.spans["escalation_policy", pk] = first_spans(each.policy, each.context, at, at + NEXT)
+        if with_staff:
+            picture.staff |= staff_of_levels(walks, at)
     return picture
 
 

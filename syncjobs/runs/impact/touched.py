@@ -37,6 +37,15 @@ class Touched:
         if kind == "service":
             self.routed |= {each for each in changes.get("fields", {}).get("policy_key", ()) if each}
 
+    def __or__(self, other: "Touched") -> "Touched":
+        both = Touched(routed=self.routed | other.routed)
+        for each in (self, other):
+            for kind, ids in each.rows.items():
+                both.rows[kind] |= ids
+            for kind, keys in each.keys.items():
+                both.keys[kind] |= keys
+        return both
+
     def __bool__(self) -> bool:
         return any(self.rows.values()) or any(self.keys.values())
 

@@ -25,6 +25,7 @@ from syncjobs.models import (
     SyncProfile,
 )
 from syncjobs.planning.decisions.people import matched_people
+from syncjobs.planning.missing.rights import Sighting
 from syncjobs.planning.missing.unlisted import unlisted_links
 from syncjobs.planning.plan import Proposals, links_to_compare
 from syncjobs.planning.values import (
@@ -42,7 +43,8 @@ from syncjobs.runs.picture.names import EqualNames
 from syncjobs.runs.picture.people import load_mapped, load_people, without_account
 
 
-def rules_of(profile: SyncProfile, now: str) -> Rules:
+def rules_of(profile: SyncProfile, now: str, rights: str) -> Rules:
+    """Return the rules for a read. now: its ISO instant. rights: as :func:`rights_of`."""
     return Rules(
         strategy=cast(Owner, profile.strategy),  # the column's choices are owners
         ownership=profile.ownership,
@@ -50,6 +52,7 @@ def rules_of(profile: SyncProfile, now: str) -> Rules:
         connection_id=profile.connection_id,
         origin=profile.connection.origin_label,
         remembered=load_rules(profile.connection_id),
+        rights=rights,
         **{f"guard_{name}": value for name, value in profile.guard.items()},
     )
 
@@ -83,6 +86,7 @@ def link_views(connection_id: int) -> dict[Kind, dict[str, LinkView]]:
                 "primary",
                 "missing_count",
                 "missing_at",
+                "missing_rights",
             )
         }
         for kind in ENTITY_TYPES
@@ -90,8 +94,11 @@ def link_views(connection_id: int) -> dict[Kind, dict[str, LinkView]]:
 
 
 def _link_view(*row: Any) -> LinkView:
-    view = LinkView(*row[:-1])
-    return replace(view, missing_since=instant_to_text(int(row[-1].timestamp()))) if row[-1] else view
+    *columns, count, since, rights = row
+    if not count:
+        return LinkView(*columns)
+    seen = Sighting(count, instant_to_text(int(since.timestamp())) if since else "", rights)
+    return replace(LinkView(*columns), seen_missing=seen)
 
 
 def load_picture(

@@ -160,11 +160,14 @@ def remember_sightings(plan: Plan) -> None:
         ExternalLink.objects.bulk_update(
             [
                 ExternalLink(
-                    pk=view.id, missing_count=count, missing_at=datetime.fromisoformat(since) if since else None
+                    pk=view.id,
+                    missing_count=seen.count,
+                    missing_at=datetime.fromisoformat(seen.since) if seen.since else None,
+                    missing_rights=seen.rights,
                 )
-                for view, count, since in piece
+                for view, seen in piece
             ],
-            ["missing_count", "missing_at"],
+            ["missing_count", "missing_at", "missing_rights"],
         )
 
 

@@ -11,12 +11,13 @@ from django.utils import timezone
 
 from connectors.reading.findings import Vendor
 from connectors.records import FailedEntity, MappingNote, Reach, SourceMember, SourceTeam
+from oncall.escalation.policy import Target
 from oncall.models import Responder, User, UserGroup
 from oncall.operations import Actor, create_account
 from syncjobs.models import RunKind, RunState, SyncItem, SyncRun
 from syncjobs.runs.start import start
 from tests.syncjobs.admin.conftest import HOSTILE, assert_harmless, queries, staff
-from tests.syncjobs.conftest import Sync, edit, layer, schedule, user, world
+from tests.syncjobs.conftest import Sync, edit, layer, policy, schedule, user, world
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/syncjobs/syncrun/"
@@ -306,8 +307,26 @@ def test_a_page_costs_the_same_however_many_items_there_are(sync: Sync, admin_cl
     sync.source.change(teams=(group,))
     huge = sync.plan()
     assert (queries(admin_client, url(many)), queries(admin_client, LIST)) == first
+    assert first[0] <= 10
     item = huge.items.get(external_id="T2")
     assert queries(admin_client, url(huge, "item", item.pk)) <= 8
+
+
+@pytest.mark.parametrize("applied", [False, True])
+def test_a_page_with_names_in_its_impact_makes_at_most_ten_queries(
+    sync: Sync, admin_client: Client, applied: bool
+) -> None:
+    sync.run()
+    new = (schedule("S1", "Primary", layer("U9")), schedule("S2", "Second", layer("U2")))
+    more = (*world().policies, policy("P2", "Other", Target("schedule", "S2")))
+    sync.source.change(users=(*world().users, user("U9", "Ida")), schedules=new, policies=more)
+    run = sync.run() if applied else sync.plan()
+    assert run.impact is not None
+    assert len(run.impact["now"]) > 3
+    page = admin_client.get(url(run))
+    assert len(page.content) < 300_000
+    assert "Ida" in page.content.decode()
+    assert queries(admin_client, url(run)) <= 10
 
 
 def test_notes_are_grouped_with_their_number(sync: Sync, admin_client: Client) -> None:

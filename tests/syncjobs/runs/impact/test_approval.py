@@ -16,6 +16,7 @@ from syncjobs.management.shell import run_document
 from syncjobs.models import ApplyLock, RunKind, RunState, SyncProfile
 from syncjobs.planning.impact.values import Impact
 from syncjobs.runs.impact import measuring
+from syncjobs.runs.impact.guarded import UNKNOWN
 from syncjobs.runs.runner import APPROVE, CHANGES_ON_CALL
 from tests.syncjobs.conftest import NOW, Sync, contents, edit, layer, policy, schedule, user, without_questions, world
 from tests.syncjobs.management.test_shell import document, shell
@@ -161,6 +162,8 @@ def test_a_plan_of_too_many_items_waits_without_an_impact(guarded: Sync, monkeyp
         APPROVE,
         None,
     )
+    assert run.guard == {"reasons": [UNKNOWN], "hours": None}
+    run.items.update(held_ticked=True)
     assert measuring.foresee_again(run) == measuring.TOO_MANY
     done = guarded.apply(run)
     assert run_document(done)["impact"]["now"][0]["after"] == ["Bo"]
