@@ -32,21 +32,16 @@ def recreated(
     stays while both are as they are. Where several objects have one name, there is no pair.
     """
     missing = {id_: link for id_, link in unlisted.items() if presence(kind, id_).state in MISSING}
-    path = COMPARED.get(kind)
-    if path is None:
-        return {}
     pairs = dict(_known_pairs(kind, unlisted, proposals, picture, rules))
     paired = {*pairs, *pairs.values()}
-    rows = {link.row_id: link.external_id for link in missing.values()}
     old: dict[str, list[str]] = defaultdict(list)
-    for row in picture.names[kind]:
-        external_id = None if row.row_id is None else rows.get(row.row_id)
-        if external_id is not None and external_id not in paired and (name := folded(kind, row.name)):
+    for external_id, value in _names(kind, missing, picture):
+        if external_id not in paired and (name := folded(kind, value)):
             old[name].append(external_id)
     new: dict[str, list[str]] = defaultdict(list)
     for external_id, proposal in proposals.items() if old else ():
         if external_id not in picture.links[kind] and external_id not in paired and proposal.listed:
-            value = proposal.email if path == "email" else str(proposal.fields.get(path, ""))
+            value = proposal.email if kind == "responder" else str(proposal.fields.get("name", ""))
             new[folded(kind, value)].append(external_id)
     for name, olds in old.items():
         if len(olds) == len(new[name]) == 1:
@@ -54,6 +49,18 @@ def recreated(
     return {
         before: _question(kind, (before, after), proposals[after], rules) for before, after in sorted(pairs.items())
     }
+
+
+def _names(kind: Kind, missing: Mapping[str, LinkView], picture: Picture) -> Iterable[tuple[str, str]]:
+    """Yield the ids of missing objects with the names, or the addresses, of their rows."""
+    if kind in COMPARED:
+        rows = {link.row_id: external_id for external_id, link in missing.items()}
+        yield from ((rows[row.row_id], row.name) for row in picture.names[kind] if row.row_id in rows)
+        return
+    for external_id, link in missing.items():  # nobody is asked about equal names of this kind, so they are not loaded
+        detail = picture.details.get(link.id)
+        if detail is not None and detail.local is not None:
+            yield external_id, str(detail.local.fields["name"])
 
 
 def _known_pairs(
@@ -68,13 +75,19 @@ def _known_pairs(
     for conflict in picture.conflicts:
         if conflict.kind == "recreated" and conflict.entity_type == kind and len(conflict.keys) > 1:
             before, after = (key.removeprefix(prefix) for key in conflict.keys[:2])
-            if before in unlisted and after in proposals:
+            old, new = unlisted.get(before), picture.links[kind].get(after)
+            has_rows = old is not None and old.row_id is not None and (new is None or _is_followed(new))
+            if has_rows and after in proposals:
                 yield before, after
+
+
+def _is_followed(link: LinkView) -> bool:
+    return link.state == "linked" and link.row_id is not None
 
 
 def _question(kind: Kind, pair: tuple[str, str], proposal: Proposal, rules: Rules) -> ConflictDraft:
     keys = tuple(element_key(rules.connection_id, external_id) for external_id in pair)
-    evidence = {"rows": list(keys), "equal": COMPARED[kind]}
+    evidence = {"rows": list(keys), "equal": COMPARED.get(kind, "name")}
     return ConflictDraft("recreated", f"{kind}:{keys[1]}", kind, pair[1], proposal.label, evidence=evidence, keys=keys)
 
 

@@ -76,7 +76,6 @@ class Rules:
     ownership: dict[str, str] = field(default_factory=dict)  # kind.field: owner
     share: int = 20
     count: int = 5
-    switched: bool = False  # since the last read that was compared to its end
 
 
 @dataclass
@@ -92,12 +91,11 @@ class Change:
 
 @dataclass
 class Run:
-    """What a run did. links: their state before it. questions: open before it."""
+    """What a run did. question: what it answered, None for an import. links, after: what it changed of links."""
 
-    decision: bool
+    question: Any = None
     changes: list[Change] = field(default_factory=list)
     links: dict[Key, Link | None] = field(default_factory=dict)
+    after: dict[Key, Link] = field(default_factory=dict)
     merged: list[int] = field(default_factory=list)
-    questions: dict[Any, Any] = field(default_factory=dict)
-    settled: set[Any] = field(default_factory=set)
     undone: bool = False
