@@ -46,8 +46,8 @@ worker: setup ## Work on queued runs, and on the tick in a process of its own
 beat: setup ## Send the tick every minute (one process only)
 	$(BEAT) $(ARGS)
 
-test: .venv/test.installed ## Run the tests on SQLite (ARGS=--thorough: long searches in full)
-	$(PY) -m pytest -n 2 -m "not e2e and not runtime" $(ARGS)
+test: .venv/test.installed ## Run the tests on SQLite (ARGS=--thorough: long searches in full; ARGS=mutants: broken rules)
+	$(PY) -m pytest -n 2 $(if $(filter mutants,$(ARGS)),-m mutants tests,-m "not e2e and not runtime" $(ARGS))
 
 test-postgres: .venv/test.installed ## Run the tests that use a database on PostgreSQL (DATABASE_URL, or a temporary server)
 	@if [ -n "$$DATABASE_URL" ]; then $(PY) -m pytest -n 2 -m "not e2e and not runtime" --with-database $(ARGS); \

@@ -41,9 +41,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves out the tests that use no database, if only the others are wanted, and those that are not in the share."""
+    """Leaves out the tests that use no database, if only the others are wanted, and those that are not in the share.
+
+    Slow tests of mutants run with ``--thorough`` and with ``-m mutants``.
+    """
     if config.getoption("--with-database"):
         _keep(config, items, [_uses_database(each) for each in items])
+    if not (config.getoption("--thorough") or "mutants" in config.getoption("markexpr")):
+        _keep(config, items, [not {"mutants", "slow"} <= {mark.name for mark in each.iter_markers()} for each in items])
     if (share := config.getoption("--share")) < 1:
         _keep(config, items, [_lot(each) < share for each in items])
     if (share := config.getoption("--sample")) < 1:
@@ -79,7 +84,14 @@ def _keep(config: pytest.Config, items: list[pytest.Item], kept: list[bool]) -> 
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Prints how much the tests that generate their cases have tried (``record_property("counts", ...)``)."""
+    """Prints how much the tests that generate their cases have tried, and which mutants were noticed by what.
+
+    They come from ``record_property("counts", ...)`` and ``record_property("mutant", "<what> | <noticed by>")``.
+    """
+    reports = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
+    mutants = sorted(text for each in reports for name, text in each.user_properties if name == "mutant")
+    for what, _, noticed_by in (text.partition(" | ") for text in mutants):
+        terminalreporter.write_line(f"{what:<60} {noticed_by}")
     for report in terminalreporter.getreports("passed"):
         for name, text in report.user_properties:
             if name == "counts" and report.when == "call":

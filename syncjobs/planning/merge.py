@@ -3,13 +3,13 @@
 :func:`settle` contains all rules about a single value.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from oncall.aggregates import AGGREGATES, State, Values
 from syncjobs.planning.canonical import have_same_meaning
-from syncjobs.planning.values import Base, Change, Owner, Proposal, RuleView
+from syncjobs.planning.values import Base, Change, Item, Owner, Proposal, RuleView
 
 Verdict = Literal["keep", "take", "conflict", "settle"]
 
@@ -127,6 +127,28 @@ def merge(
             path = f"{collection.name}.{key}"
             _merge_element(collection.name, path, key, before, mine, source, owner(path), result, rule_of(path))
     return result
+
+
+def replaced_edits(items: Iterable[Item]) -> int:
+    """Return how many values that were edited here are replaced by objects that follow their source again."""
+    return sum(
+        known[path] != here if path in known else here is not None or path not in settled
+        for item in items
+        if item.link is not None and item.link.state == "detached"
+        for known, settled, changes in _sides(item)
+        for path, (here, _) in changes.items()
+    )
+
+
+def _sides(item: Item) -> Iterable[tuple[Mapping[str, Any], Mapping[str, Any], Mapping[str, Change]]]:
+    """Yield the old base, the new base and the changes, of the fields and of each collection of elements.
+
+    The base of an element that the source lists as before is in neither.
+    """
+    yield item.base_before.get("fields", {}), item.base.get("fields", {}), item.fields
+    for name, changes in item.elements.items():
+        known, settled = (base.get("elements", {}).get(name, {}) for base in (item.base_before, item.base))
+        yield known, settled, changes
 
 
 def with_unread(proposal: Proposal, base: Base) -> Proposal:

@@ -273,7 +273,7 @@ def _compare(proposal: Proposal, link: LinkView, detail: LinkDetail, rules: Rule
     """
     local = detail.local
     if local is None:
-        return _deleted_here(proposal, link, rules)
+        return _deleted_here(proposal, link, detail, rules)
     merged = _merge(proposal, detail, local, rules)
     attached = link.state == "linked"
     action: Action
@@ -352,12 +352,12 @@ def _item(
     )
 
 
-def _deleted_here(proposal: Proposal, link: LinkView, rules: Rules) -> Item | None:
+def _deleted_here(proposal: Proposal, link: LinkView, detail: LinkDetail, rules: Rules) -> Item | None:
     """Return the item of an object whose row was deleted by hand.
 
-    The row stays deleted. Where the source owns everything, this is a question.
+    The row stays deleted. Where the source owns the presence of the row, this is a question.
     """
-    ask = rules.strategy == "source"
+    ask = rules.owner(proposal.kind, "active", detail.pins) == "source"
     draft = ConflictDraft(
         "deleted_here",
         f"{proposal.kind}:{proposal.key}",

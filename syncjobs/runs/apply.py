@@ -276,8 +276,10 @@ def _store_results(results: list[ItemResult]) -> list[ItemResult]:
 
 
 def _writes_row(item: SyncItem) -> bool:
-    if item.action not in _LINK_ONLY:
-        return bool(item.action not in _REMOVALS or item.changes.get("fields"))
+    if item.action not in _LINK_ONLY and item.action not in _REMOVALS:
+        return True
+    if item.changes.get("fields"):
+        return True
     return bool((item.held_ticked and "held" in item.changes) or item.changes.get("elements"))
 
 

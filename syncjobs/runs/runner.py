@@ -16,6 +16,7 @@ from oncall.aggregates import Kind
 from oncall.operations import Actor
 from syncjobs.current_run import working_on
 from syncjobs.models import OPEN_PLAN, Outcome, Rule, RunKind, RunState, SyncRun
+from syncjobs.planning.merge import replaced_edits
 from syncjobs.planning.values import element_key
 from syncjobs.runs.again import MOST_ROUNDS, overtaken_items, plan_again
 from syncjobs.runs.apply import Application, ItemResult
@@ -44,6 +45,9 @@ APPROVE: Final = (
     "The rules of the connection demand that somebody approves such a plan. Nothing was written. Look at the changes, "
     "then apply the plan or drop it."
 )
+#: Why a run waits whose objects were detached and follow their source again.
+REPLACES: Final = "Objects follow this source again, which replaces {} value{} edited here."
+APPROVE_EDITS: Final = "Nothing was written. Look at the changes, then apply the plan or drop it."
 #: If a plan is older than this, the source is read again before anything is written.
 FRESH: Final = timedelta(minutes=15)
 
@@ -103,9 +107,12 @@ def _plan(run: SyncRun, claim: Claim, opener: Opener) -> None:
     rendering = SourceRendering.of(snapshot)
     changes = any(item.action not in OVER for item in planned.plan.items)
     vanished = bool(planned.plan.vanished)
+    edits = replaced_edits(planned.plan.items)
     waits, state, reason, hint = vanished or (changes and run.kind == RunKind.PLAN), RunState.AWAITING_REVIEW, "", ""
     if vanished:
         state, reason, hint = _held(planned)
+    elif edits:
+        waits, reason, hint = True, REPLACES.format(edits, "" if edits == 1 else "s"), APPROVE_EDITS
     with claim.fenced():
         opened = store(run, planned)
         _supersede_others(run)

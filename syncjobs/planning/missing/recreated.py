@@ -42,7 +42,7 @@ def recreated(
     new: dict[str, list[str]] = defaultdict(list)
     for external_id, proposal in proposals.items() if old else ():
         if external_id not in picture.links[kind] and external_id not in paired and proposal.listed:
-            value = proposal.email if path == "email" else str(proposal.fields.get(path, ""))
+            value = proposal.email if kind == "responder" else str(proposal.fields.get("name", ""))
             new[folded(kind, value)].append(external_id)
     for name, olds in old.items():
         if len(olds) == len(new[name]) == 1:
@@ -79,8 +79,14 @@ def _known_pairs(
     for conflict in picture.conflicts:
         if conflict.kind == "recreated" and conflict.entity_type == kind and len(conflict.keys) > 1:
             before, after = (key.removeprefix(prefix) for key in conflict.keys[:2])
-            if before in unlisted and after in proposals:
+            old, new = unlisted.get(before), picture.links[kind].get(after)
+            has_rows = old is not None and old.row_id is not None and (new is None or _is_followed(new))
+            if has_rows and after in proposals:
                 yield before, after
+
+
+def _is_followed(link: LinkView) -> bool:
+    return link.state == "linked" and link.row_id is not None
 
 
 def _question(kind: Kind, pair: tuple[str, str], proposal: Proposal, rules: Rules) -> ConflictDraft:

@@ -60,9 +60,10 @@ def unlisted_links(proposals: Container[str], links: Mapping[str, LinkView]) -> 
 def is_missing(link: LinkView, known: Presence) -> bool:
     """Return whether a linked object is missing now. The contents of its link are needed then.
 
-    An object that is only absent from a complete list is missing if it was requested by its id in an earlier read.
+    An object that is only absent from a complete list is missing if earlier reads proved it. Before that, it must have
+    been requested in this read, because a tick may be the second sighting.
     """
-    return known.state in _REQUESTED or (known.state == "absent" and link.seen_missing.count > 0)
+    return known.state in _REQUESTED or (known.state == "absent" and link.seen_missing.count >= PROVED)
 
 
 def plan_unlisted(
@@ -133,7 +134,8 @@ def _missing(
     if seen != link.seen_missing:
         result.sightings.append((link, seen))
     follows_another = link.id in picture.shared
-    edited = edited_paths(kind, detail.base, local, rules) if owner == "ask" and local.fields["active"] else ()
+    may_ask = owner == "ask" and local.fields["active"] and not follows_another  # otherwise nothing becomes inactive
+    edited = edited_paths(kind, detail.base, local, rules) if may_ask else ()
     if count < PROVED:
         reason = "the source does not know it any more; it is missing 1 of 2 times, so nothing changes yet"
         if edited or known.state == "not_visible":  # a tick opens the question, and removes nothing
@@ -176,10 +178,7 @@ def _sighting(before: Sighting, known: Presence, rules: Rules) -> Sighting:
 
 
 def _removal(kind: Kind, link: LinkView, detail: LinkDetail, local: State, rules: Rules, follows_another: bool) -> Item:
-    """Return the item that makes a row inactive, or that detaches the link of a row that follows another source.
-
-    Of a row that stays active, the elements of the link leave that were not edited.
-    """
+    """Return the item that makes a row inactive, or that detaches the link of a row that follows another source."""
     item = replace(
         _item(kind, link, "deactivate", "gone at the source; what refers to it stays"),
         label=_name(detail, link),
@@ -197,22 +196,38 @@ def _removal(kind: Kind, link: LinkView, detail: LinkDetail, local: State, rules
             base=base,
             base_before=detail.base.values_of(base),
         )
-    prefix = element_key(rules.connection_id, "")
-    left: dict[str, dict[str, Change]] = {}
-    for collection, known in detail.base.elements.items():
-        here = local.elements.get(collection, {})
-        unedited = {key: [values, None] for key, values in known.items() if here.get(key) == values}
-        if own := {key: change for key, change in unedited.items() if key.startswith(prefix)}:
-            left[collection] = own
-    base_of: dict[str, Any] = {"elements": {name: dict.fromkeys(changes) for name, changes in left.items()}}
+    left, ended = _leaving_elements(kind, detail, local, rules)
+    base_of: dict[str, Any] = {"elements": ended}
     return replace(
         item,
         action="detach",
         reason="gone at the source; it stays active, because it follows another source, too",
         elements=left,
-        base=base_of if left else {},
-        base_before=detail.base.values_of(base_of) if left else {},
+        base=base_of if ended else {},
+        base_before=detail.base.values_of(base_of) if ended else {},
     )
+
+
+def _leaving_elements(
+    kind: Kind, detail: LinkDetail, local: State, rules: Rules
+) -> tuple[dict[str, dict[str, Change]], dict[str, dict[str, None]]]:
+    """Return the elements that leave with their link, and what leaves its base, by collection.
+
+    An element that was edited here leaves only if the source owns it. Otherwise it becomes a local element.
+    """
+    prefix = element_key(rules.connection_id, "")
+    left: dict[str, dict[str, Change]] = {}
+    ended: dict[str, dict[str, None]] = {}
+    for collection, known in detail.base.elements.items():
+        here = local.elements.get(collection, {})
+        for key, values in known.items():
+            owner = rules.owner(kind, f"{collection}.{key}", detail.pins)
+            if not key.startswith(prefix) or owner == "local":
+                continue
+            ended.setdefault(collection, {})[key] = None
+            if key in here and (owner == "source" or here[key] == values):
+                left.setdefault(collection, {})[key] = [here[key], None]
+    return left, ended
 
 
 def edited_paths(kind: Kind, base: Base, local: State, rules: Rules) -> tuple[str, ...]:

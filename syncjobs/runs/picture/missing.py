@@ -17,23 +17,25 @@ MOST_SOUGHT: Final = 20
 
 
 def missing_objects(connection_id: int, snapshot: Snapshot) -> list[Sought]:
-    """Return the linked objects that a complete list lacks, and whose next sighting is due.
+    """Return the linked objects that a complete list lacks, and that are not proved to be gone.
 
-    Second sightings come first, and then the kinds in turn, so that each list is checked. Makes one query, and another
+    Second sightings that are due come first, then first sightings, and the kinds in turn, so that each list is checked.
+    The others come last: a reviewer may tick them, which needs what the source says now. Makes one query, and another
     one if objects are missing.
     """
     presences, at = Presences(snapshot), datetime.fromtimestamp(snapshot.fetched_at, UTC)
     links = ExternalLink.objects.filter(connection=connection_id, state=LinkState.LINKED, missing_count__lt=PROVED)
-    due: list[tuple[bool, int, int]] = []
-    turns: Counter[tuple[str, bool]] = Counter()
+    found: list[tuple[int, int, int]] = []
+    turns: Counter[tuple[str, int]] = Counter()
     for pk, name, external_id, count, since in links.order_by("pk").values_list(
         "pk", "entity_type", "external_id", "missing_count", "missing_at"
     ):
-        is_due = count == 0 or since is None or at - since >= BETWEEN_SIGHTINGS
-        if is_due and presences.of(entity_type_of(name), external_id).state == "absent":
-            turns[name, count == 0] += 1
-            due.append((count == 0, turns[name, count == 0], pk))
-    chosen = [pk for _, _, pk in sorted(due)[:MOST_SOUGHT]]
+        if presences.of(entity_type_of(name), external_id).state == "absent":
+            is_second = count > 0 and (since is None or at - since >= BETWEEN_SIGHTINGS)
+            rank = 0 if is_second else 1 if count == 0 else 2
+            turns[name, rank] += 1
+            found.append((rank, turns[name, rank], pk))
+    chosen = [pk for _, _, pk in sorted(found)[:MOST_SOUGHT]]
     if not chosen:
         return []
     rows = ExternalLink.objects.filter(pk__in=chosen).order_by("pk").values_list("entity_type", "external_id", "base")

@@ -11,13 +11,13 @@ from oncall.aggregates import Kind
 from oncall.operations import WriteResult
 from oncall.tables.base import chunks
 from syncjobs.models import ExternalLink, LinkState, SyncItem, SyncRun
-from syncjobs.planning.missing.unlisted import PROVED
+from syncjobs.planning.missing.unlisted import BETWEEN_SIGHTINGS
 from syncjobs.planning.primary import RowLink, primary_link
 from syncjobs.runs.stored.plan import NEW_STATES, settled_by
 
 _UPDATED: Final = [
     "state", "ignored_reason", "primary", "source_hash", "synced_version", "version", "base", "since", "pins",
-    "missing_count",
+    "missing_at",
 ]  # fmt: skip
 
 
@@ -120,9 +120,10 @@ def _update(link: ExternalLink, item: SyncItem, row: WriteResult | None) -> bool
     """Update a link for an applied item. Return whether it changed; its version has changed then, too."""
     before = {name: getattr(link, name) for name in _UPDATED}
     if item.action == "missing" and not item.changes.get("settles", True):
-        link.missing_count = PROVED  # the tick of the reviewer is the second sighting; the next plan asks
+        # The next read finds the object missing for the second time, and then its plan asks.
+        link.missing_at = (link.missing_at or timezone.now()) - BETWEEN_SIGHTINGS
     elif item.action in NEW_STATES:
-        link.state = NEW_STATES[item.action]
+        link.state = item.changes.get("link", {}).get("state", [None, NEW_STATES[item.action]])[1]
         link.ignored_reason = item.reason[:200] if link.state == LinkState.IGNORED else ""
         if settled := settled_by(item):
             link.base = patched(link.base, settled)

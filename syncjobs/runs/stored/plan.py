@@ -103,10 +103,16 @@ def _link_changes(item: Item) -> dict[str, list[Any]]:
     if item.takes_over:
         sides["primary"] = [False, True]
     if item.link is not None and (item.settles or item.action != "missing"):
-        sides["state"] = [item.link.state, NEW_STATES.get(item.action, LinkState.LINKED)]
+        sides["state"] = [item.link.state, _new_state(item)]
     if item.link is not None and item.action not in NEW_STATES and item.settles:
         sides["source_hash"] = [item.link.source_hash, item.fingerprint]
     return {column: [old, new] for column, (old, new) in sides.items() if old != new}
+
+
+def _new_state(item: Item) -> LinkState:
+    if item.action == "missing" and "active" not in item.base.get("fields", {}):
+        return LinkState.DETACHED  # its row follows another source
+    return NEW_STATES.get(item.action, LinkState.LINKED)
 
 
 def _held_link_changes(item: Item) -> dict[str, list[Any]]:

@@ -1,5 +1,6 @@
 """Each mutant of the walk breaks one rule, and the comparison with the referee fails for it."""
 
+from collections.abc import Callable
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from sys import modules
@@ -164,8 +165,12 @@ def test_the_walk_agrees_with_the_referee_in_all_worlds() -> None:
     assert first_disagreement(product) is None
 
 
+@pytest.mark.mutants
 @pytest.mark.parametrize(("what", "fragment", "replacement"), MUTANTS, ids=[each[0] for each in MUTANTS])
-def test_the_comparison_fails_if(what: str, fragment: str, replacement: str, tmp_path: Path) -> None:
+def test_the_comparison_fails_if(
+    what: str, fragment: str, replacement: str, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    record_property("mutant", f"escalation: {what} | the worlds")
     source = SOURCE.read_text()
     assert source.count(fragment) == 1, f"{what}: the fragment does not occur exactly once"
     file = tmp_path / "mutated_walk.py"

@@ -322,8 +322,10 @@ def test_the_engine_agrees_with_the_referee_on_the_core() -> None:
     assert next(disagreements(render_final, on_call_at), None) is None
 
 
+@pytest.mark.mutants
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.what)
-def test_the_core_fails_if(mutant: Mutant, tmp_path: Path) -> None:
+def test_the_core_fails_if(mutant: Mutant, tmp_path: Path, record_property: Callable[[str, object], None]) -> None:
     engine = mutated(mutant, tmp_path)
     assert sys.modules[f"{PACKAGE}.final"].render_final is render_final
     assert next(disagreements(*engine), None) is not None, f"nobody noticed that {mutant.what}"
+    record_property("mutant", f"rendering: {mutant.what} | the core of checks")
