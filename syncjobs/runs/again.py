@@ -82,9 +82,13 @@ def _count(claim: Claim, item: SyncItem, old: str, new: str) -> None:
 
 
 def _is_reviewed(item: Item, overtaken: Mapping[EntityKey, SyncItem]) -> bool:
-    before = overtaken[item.kind, item.external_id]
-    old, new = before.changes, changes_of(item)
-    return before.action == item.action and all(old.get(name) == new.get(name) for name in _REVIEWED)
+    return is_same_change(overtaken[item.kind, item.external_id], item.action, changes_of(item))
+
+
+def is_same_change(reviewed: SyncItem, action: str, changes: Mapping[str, Any]) -> bool:
+    """Return whether a reviewer of an item would see nothing else in a new item of the same object."""
+    old = reviewed.changes
+    return reviewed.action == action and all(old.get(name) == changes.get(name) for name in _REVIEWED)
 
 
 def _store_next_plan(run: SyncRun, planned: Planned) -> SyncRun:

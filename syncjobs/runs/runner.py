@@ -31,6 +31,7 @@ from syncjobs.runs.impact.measuring import (
 )
 from syncjobs.runs.picture.zones import kept_zones
 from syncjobs.runs.planned_read import Opener, Planned, columns_of, count, plan_from, read_accepted, store
+from syncjobs.runs.renewal import RENEWED, renew
 from syncjobs.runs.review import compare_with_source
 from syncjobs.runs.signals import items_written, reads_awaited
 from syncjobs.runs.stored.plan import OVER, open_items
@@ -108,6 +109,8 @@ def _plan(run: SyncRun, claim: Claim, opener: Opener) -> None:
         state, reason, hint = _held(planned)
     with claim.fenced():
         opened = store(run, planned)
+        if renew(run) and changes:
+            waits, hint = True, hint or RENEWED
         _supersede_others(run)
         count(claim, planned)
         columns = columns_of(run, planned)
