@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, Final
 
 from celery.schedules import ParseException, crontab
@@ -170,3 +171,21 @@ def span_in_words(seconds: int) -> str:
     if seconds >= HOUR:
         return f"{round(seconds / HOUR)} h"
     return f"{max(round(seconds / MINUTE), 1)} min"
+
+
+# --- cost -------------------------------------------------------------------------------------------------------------
+
+
+def runs_a_day(grid: Grid) -> int:
+    """Return the number of slots of a day on which it fires, rounded up."""
+    if isinstance(grid, Interval):
+        return -(-DAY // grid.seconds)
+    return len(grid.minutes) * len(grid.hours)
+
+
+def shortest_gap(grid: Grid) -> int:
+    """Return the shortest time between two slots of a day in seconds."""
+    if isinstance(grid, Interval):
+        return grid.seconds
+    times = sorted(hour * HOUR + minute * MINUTE for hour in grid.hours for minute in grid.minutes)
+    return min((later - earlier for earlier, later in pairwise([*times, times[0] + DAY])), default=DAY)

@@ -3,13 +3,12 @@
 Instants are whole seconds since 1970.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
 from oncall.rendering.spec import LATEST
-from oncall.rendering.zones import DAY, MINUTE, at, reading
+from oncall.rendering.zones import DAY, HOUR, MINUTE, at, furthest_reading
 
 #: The most seconds between a slot and the start of its run, and the share of the interval (1/SPREAD_SHARE) that it is.
 LONGEST_DELAY: Final = 10 * MINUTE
@@ -50,7 +49,7 @@ class Crontab:
         if not self.matches(day):
             return []
         return [
-            day * DAY + hour * 3_600 + minute * MINUTE for hour in sorted(self.hours) for minute in sorted(self.minutes)
+            day * DAY + hour * HOUR + minute * MINUTE for hour in sorted(self.hours) for minute in sorted(self.minutes)
         ]
 
 
@@ -64,21 +63,15 @@ def next_slot(grid: Grid, since: int, after: int) -> int | None:
     """
     if isinstance(grid, Interval):
         return since + max((after - since) // grid.seconds + 1, 1) * grid.seconds
-    after = max(after, since)
-    for instant in _fires(grid, after):
-        if instant > after:
-            return instant
-    return None
-
-
-def _fires(grid: Crontab, after: int) -> Iterator[int]:
-    """Yield the slots of a crontab in order, from the day before an instant on."""
-    first = reading(grid.zone, after) // DAY - 1
-    for day in range(first, first + _HORIZON):
+    # The clock has shown, or skipped, exactly the readings up to this one.
+    shown = furthest_reading(grid.zone, max(after, since))
+    for day in range(shown // DAY, shown // DAY + _HORIZON):
         if day * DAY >= LATEST - 2 * DAY:
-            return
+            return None
         for each in grid.readings(day):
-            yield at(grid.zone, each)
+            if each > shown:
+                return at(grid.zone, each)
+    return None
 
 
 def latest_slot(grid: Grid, since: int, after: int, until: int) -> int | None:
@@ -89,13 +82,11 @@ def latest_slot(grid: Grid, since: int, after: int, until: int) -> int | None:
     if isinstance(grid, Interval):
         slot = since + (until - since) // grid.seconds * grid.seconds
         return slot if slot > after else None
-    for day in range(reading(grid.zone, until) // DAY + 1, reading(grid.zone, after) // DAY - 2, -1):
+    over, shown = furthest_reading(grid.zone, after), furthest_reading(grid.zone, until)
+    for day in range(shown // DAY, over // DAY - 1, -1):
         for each in reversed(grid.readings(day)):
-            slot = at(grid.zone, each)
-            if slot <= after:
-                return None
-            if slot <= until:
-                return slot
+            if each <= shown:
+                return at(grid.zone, each) if each > over else None
     return None
 
 

@@ -84,7 +84,7 @@ def test_no_text_is_accepted_that_has_no_slot(thorough: bool) -> None:
     random = Random(7)
     pieces = ["*", "0", "1-5", "*/7", "31", "2", "30", "7", "6-0", ",", "-", "/", "x", "", "sun", "1,2", "99", "\0"]
     accepted = 0
-    for _ in range(20_000 if thorough else 400):
+    for _ in range(20_000 if thorough else 1_000):
         fields = [random.choice(pieces) for _ in range(5)]
         try:
             text = clean_every(" ".join([*fields, "UTC"]))
@@ -95,7 +95,7 @@ def test_no_text_is_accepted_that_has_no_slot(thorough: bool) -> None:
         assert next_slot(rule, 0, 0) is not None
         assert in_words(rule)
         accepted += 1
-    assert accepted > 10
+    assert accepted > 10, accepted
 
 
 @pytest.mark.parametrize(
