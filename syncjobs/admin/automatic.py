@@ -50,7 +50,7 @@ class EveryForm(forms.Form):
         shown = self.cleaned_data.get("shown", "")
         if shown != self._profile.every:
             raise forms.ValidationError(
-                f"Somebody has changed it to “{self._profile.every}” meanwhile. Nothing was saved. Save again to replace that."
+                f"Somebody has changed it to “{self._profile.every}” meanwhile. Nothing was saved. Save again to replace it."
             )
         return self.cleaned_data
 
@@ -58,6 +58,9 @@ class EveryForm(forms.Form):
 @admin.register(SyncProfile)
 class AutomaticSyncAdmin(ReadOnlyAdmin):
     """The list is of connections, because each has one profile."""
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may_change(account_of(request))
 
     @method_decorator(require_safe)
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
@@ -71,7 +74,7 @@ class AutomaticSyncAdmin(ReadOnlyAdmin):
         context = {
             "page": page,
             "syncs": automatic_syncs(list(page.object_list), request.user, timezone.now()),
-            "may_change": may_change(account_of(request)),
+            "may_change": self.has_change_permission(request),
             "may_start": request.user.has_perm(START),
         }
         return render_page(self, request, "syncjobs/automatic.html", "Automatic syncs", None, **context)
@@ -81,18 +84,21 @@ class AutomaticSyncAdmin(ReadOnlyAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """Show the rule of a connection. A POST sets it; *Switch off* in the list sends one, too."""
-        if not (self.has_view_permission(request) and may_change(account_of(request))):
+        changes = self.has_change_permission(request)
+        if not (changes if request.method == "POST" else self.has_view_permission(request)):
             raise PermissionDenied
         profile = _find(object_id)
         form = EveryForm(profile, request.POST if request.method == "POST" else None)
         if form.is_valid():
             return self._saved(request, profile, form.cleaned_data["every"])
         if form.non_field_errors():  # what is stored now was shown with the error
-            form.data = {**form.data.dict(), "shown": profile.every}
+            form.data = {**{name: form.data.get(name) for name in form.data}, "shown": profile.every}
         context = {
             "form": form,
             "profile": profile,
             "examples": EXAMPLES,
+            "may_change": changes,
+            "words": saved_in_words(profile, timezone.now()),
             "connection_url": connection_url(profile.connection),
         }
         title = f"When {profile.connection} is synced"
@@ -112,7 +118,7 @@ class AutomaticSyncAdmin(ReadOnlyAdmin):
 
 
 def _find(object_id: str) -> SyncProfile:
-    number = int(object_id) if object_id.isascii() and object_id.isdecimal() and len(object_id) < 18 else None
+    number = int(object_id) if object_id.isascii() and object_id.isdecimal() and len(object_id) < 18 else 0
     profile = SyncProfile.objects.select_related("connection").filter(pk=number).first()
     if profile is None:
         raise Http404(f"There is no profile {object_id}.")

@@ -48,7 +48,10 @@ def automatic_syncs(profiles: Sequence[SyncProfile], viewer: Viewer, now: dateti
 
 
 def cost_in_words(every: str, calls: int | None) -> str:
-    """Return what a rule with a short interval costs; empty for a longer one. calls: of the last sync, None: unknown."""
+    """Return what a rule with a short interval costs; empty for a longer one.
+
+    calls: of the last sync; None: unknown.
+    """
     grid = grid_of(every)
     if grid is None or shortest_gap(grid) >= CHEAP:
         return ""

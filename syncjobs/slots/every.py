@@ -112,11 +112,10 @@ def in_words(grid: Grid | None) -> str:
     if isinstance(grid, Interval):
         return f"every {_length(grid.seconds)}"
     days, times = _days(grid), _times(grid)
+    parts = [days, times]
     if times.startswith("every"):
-        days = "" if days == "every day" else f"{days}, "
-    else:
-        days = f"{days} "
-    return f"{days}{times}, {grid.zone.rpartition('/')[2].replace('_', ' ')}"
+        parts = [times] if days == "every day" else [f"{days},", times]
+    return f"{' '.join(parts)}, {grid.zone.rpartition('/')[2].replace('_', ' ')}"
 
 
 def _length(seconds: int) -> str:

@@ -99,7 +99,8 @@ def test_no_text_is_accepted_that_has_no_slot(thorough: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"), [(1, "1 min"), (59 * 60, "59 min"), (5 * 3_600, "5 h"), (47 * 3_600, "47 h"), (200_000, "2 days")]
+    ("seconds", "words"),
+    [(1, "1 min"), (59 * 60, "59 min"), (5 * 3_600, "5 h"), (47 * 3_600, "47 h"), (200_000, "2 days")],
 )  # fmt: skip
 def test_a_span_in_words(seconds: int, words: str) -> None:
     assert span_in_words(seconds) == words

@@ -96,7 +96,9 @@ def test_one_connection_starts_at_once_and_many_are_spread_evenly() -> None:
     assert [delay(rule, slot, 7, 100)] * 2 == [delay(rule, slot, 7, 100), delay(rule, slot + 6 * HOUR, 7, 100)]
 
 
-@pytest.mark.parametrize(("text", "most"), [("1m", 6), ("30m", 180), ("6h", 600), ("0 3 * * * UTC", 600), ("*/5 * * * * UTC", 30)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "most"), [("1m", 6), ("30m", 180), ("6h", 600), ("0 3 * * * UTC", 600), ("*/5 * * * * UTC", 30)]
+)
 def test_a_start_is_late_by_at_most_10_minutes_and_a_tenth_of_the_interval(text: str, most: int) -> None:
     slot = next_slot(grid(text), SINCE, SINCE)
     assert slot is not None

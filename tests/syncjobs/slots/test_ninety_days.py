@@ -30,7 +30,7 @@ Stretch = tuple[datetime, datetime]
 
 @dataclass
 class World:
-    """Simulated time, and what happened in it. Stretches are of true time; runs: (profile, slot), its start, its end."""
+    """Simulated time, and what happened in it. Stretches are of true time. runs: profile, slot, stretch."""
 
     random: Random
     step: timedelta
@@ -128,6 +128,5 @@ def test_one_run_for_each_slot_0_lost_0_doubled(
         for last in (first[1], end):  # a wrong clock at the end of a stretch starts slots that come later
             slots += sorted(seen & {*slots_of(rule, first[0], last, last + timedelta(days=2))} - {*slots})
         world.judge(pk, slots)
-    record_property(
-        "counts", f"{4 * half / timedelta(days=1):g} days, seed {seed}: {dict(world.counts)}; 0 lost, 0 doubled"
-    )
+    days = 4 * half / timedelta(days=1)
+    record_property("counts", f"{days:g} days, seed {seed}: {dict(world.counts)}; 0 lost, 0 doubled")

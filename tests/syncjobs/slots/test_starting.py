@@ -45,7 +45,7 @@ def test_going_back_in_time_starts_nothing_twice_and_no_skipped_slot(sync: Sync)
 def test_slots_after_a_clock_that_was_ahead_are_not_lost(sync: Sync) -> None:
     set_every(sync, "6h")
     assert started(sync, START + 6 * HOUR, START + DAY + 7 * HOUR, START + 7 * HOUR, START + 12 * HOUR) == [1, 1, 0, 1]
-    hours = [START + hour * HOUR for hour in range(13, 40)]
+    hours = [START + hour * HOUR for hour in (13, 18, 19, 24, 29, 30, 31, 36, 39)]
     assert sum(started(sync, *hours)) == 3  # 18, 24 and 36; 30 had its run
     assert len(set(slots_of_runs())) == len(slots_of_runs())
 
