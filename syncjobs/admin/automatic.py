@@ -50,7 +50,8 @@ class EveryForm(forms.Form):
         shown = self.cleaned_data.get("shown", "")
         if shown != self._profile.every:
             raise forms.ValidationError(
-                f"Somebody has changed it to “{self._profile.every}” meanwhile. Nothing was saved. Save again to replace it."
+                f"Somebody has changed it to “{self._profile.every}” meanwhile. Nothing was saved. "
+                "Save again to replace that."
             )
         return self.cleaned_data
 

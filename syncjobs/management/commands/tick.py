@@ -28,5 +28,5 @@ class Command(ShellCommand):
         else:
             rows = [(name, ", ".join(map(str, found)) or "none") for name, found in runs.items()]
             self.print_table(("", "runs"), rows)
-        self.stdout.write(f"Mails sent: {ticked.mails}.")
+            self.stdout.write(f"Mails sent: {ticked.mails}.")
         return DONE
