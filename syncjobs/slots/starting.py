@@ -77,11 +77,16 @@ def _due(profile: SyncProfile, now: datetime, connections: int) -> Due | None:
 def _start(due: Due, *, notify: bool) -> SyncRun | None:
     """Start the run of a slot, unless it has one. None if it has, or if it has to wait.
 
-    The profile is locked: of two ticks at once, the second one sees that the slot is over.
+    The profile is locked: of two ticks at once, the second one sees that the slot is over. The lock does not hinder
+    somebody who starts a run, which refers to the profile: each would wait for the other.
     """
     with transaction.atomic():
         unchanged = {name: getattr(due.profile, name) for name in ("every", "every_since", "slots_until")}
-        profile = SyncProfile.objects.select_for_update(of=("self",)).select_related("connection").filter(**unchanged)
+        profile = (
+            SyncProfile.objects.select_for_update(of=("self",), no_key=True)
+            .select_related("connection")
+            .filter(**unchanged)
+        )
         locked = profile.filter(pk=due.profile.pk).first()
         if locked is None:  # another tick was faster, or the rule was changed
             return None
