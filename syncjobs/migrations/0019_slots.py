@@ -10,6 +10,9 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.AlterModelOptions(
+            "syncprofile", {"verbose_name": "sync profile", "verbose_name_plural": "automatic syncs"}
+        ),
         migrations.AddField("syncprofile", "every", models.CharField(default="off", max_length=100)),
         migrations.AddField("syncprofile", "every_since", models.DateTimeField(null=True)),
         migrations.AddField("syncprofile", "slots_until", models.DateTimeField(null=True)),

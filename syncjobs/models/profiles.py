@@ -50,6 +50,7 @@ class SyncProfile(models.Model):
 
     class Meta:
         verbose_name = "sync profile"
+        verbose_name_plural = "automatic syncs"  # the page that lists them
 
     def __str__(self) -> str:
         return f"Rules of {self.connection}"

@@ -133,6 +133,9 @@ def _times(grid: Crontab) -> str:
         if minutes == list(range(0, 60, step)):
             return "every hour" if step == 60 else "every minute" if step == 1 else f"every {step} minutes"
         return f"every hour at minute {_listed(minutes)}"
+    step = hours[1] - hours[0] if len(hours) > 1 else 24
+    if len(minutes) == 1 and len(hours) > 2 and hours == list(range(0, 24, step)) and 24 % step == 0:
+        return f"every {step} hours from 00:{minutes[0]:02}"
     if len(minutes) * len(hours) <= _MOST_TIMES:
         return f"at {_listed([f'{hour:02}:{minute:02}' for hour in hours for minute in minutes])}"
     return f"at minute {_listed(minutes)} of hour {_listed(hours)}"

@@ -29,6 +29,7 @@ from syncjobs.slots.grid import next_slot
         ("*/15 * * * * UTC", "every 15 minutes, UTC"),
         ("0 * * * 1 UTC", "every Monday, every hour, UTC"),
         ("5,35 * * * * UTC", "every hour at minute 5 and 35, UTC"),
+        ("30 */4 * * * UTC", "every 4 hours from 00:30, UTC"),
         ("0 2 1,15 * * Asia/Tokyo", "on day 1 or 15 of the month at 02:00, Tokyo"),
         ("0 6 1 1 1 Asia/Tokyo", "every Monday that is day 1 of the month in January at 06:00, Tokyo"),
         ("0-30 9-17 * * * UTC", "every day at minute 0 to 30 of hour 9 to 17, UTC"),
