@@ -31,12 +31,12 @@ from syncjobs.runs.impact.measuring import (
 )
 from syncjobs.runs.picture.zones import kept_zones
 from syncjobs.runs.planned_read import Opener, Planned, columns_of, count, plan_from, read_accepted, store
-from syncjobs.runs.renewal import RENEWED, renew
 from syncjobs.runs.review import compare_with_source
 from syncjobs.runs.signals import items_written, reads_awaited
 from syncjobs.runs.stored.plan import OVER, open_items
 from syncjobs.runs.stored.questions import link_conflicts
 from syncjobs.runs.stored.references import repair_after
+from syncjobs.runs.stored.renewal import RENEWED, renew
 from syncjobs.runs.verify import PHASE, SourceRendering, verify
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from django.utils import timezone
 from oncall.models import Responder, Schedule
 from syncjobs.deciding.decide import Decision, decide
 from syncjobs.models import Conflict, RunKind, RunState, SyncItem, SyncRun
-from syncjobs.runs.renewal import RENEWED
+from syncjobs.runs.stored.renewal import RENEWED
 from syncjobs.setup.rules import set_rules
 from tests.syncjobs.conftest import Sync, layer, schedule, user, world
 from tests.syncjobs.slots.ticks import HOUR, set_every, tick_at

@@ -7,7 +7,7 @@ from django.db.models import Q
 
 from oncall.tables.base import chunks
 from syncjobs.models import OPEN_PLAN, Conflict, Outcome, SyncItem, SyncRun
-from syncjobs.runs.again import is_same_change
+from syncjobs.runs.stored.plan import is_same_change
 
 #: What a renewed plan says.
 RENEWED: Final = (
