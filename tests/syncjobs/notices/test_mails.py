@@ -11,13 +11,15 @@ from django.core import mail
 from django.utils import timezone
 
 from connectors.errors import ProviderUnavailable
-from oncall.models import GroupLead, Role, User, UserGroup
+from oncall.models import GroupLead, Responder, Role, User, UserGroup
 from oncall.operations import create_account, grant_lead
-from syncjobs.models import Notice, NoticeState, RunKind, RunState, SyncRun
+from syncjobs.deciding.decide import Decision, decide
+from syncjobs.models import Conflict, Notice, NoticeState, RunKind, RunState, SyncRun
 from syncjobs.notices.announcing import announce
 from syncjobs.runs.start import approve, cancel, start
 from syncjobs.slots.ticking import run_tick
 from syncjobs.tasks import tick
+from syncjobs.undoing.undo import undo
 from tests.syncjobs.conftest import BY, Sync, layer, schedule, user, world
 from tests.syncjobs.invitations.mails import MailServer
 
@@ -123,6 +125,21 @@ def test_a_lead_of_another_group_gets_none_and_one_of_two_gets_one(owned: Sync, 
     assert "Primary" not in texts["other@example.com"]
     assert "Primary" in texts["lead@example.com"]
     assert "Backup" in texts["lead@example.com"]
+
+
+def test_a_decision_and_an_undo_are_mailed_too(owned: Sync, lead: User) -> None:
+    run = hand_over(owned, "U2")
+    tick()
+    undone = undo(run, None).run
+    assert undone is not None
+    assert undone.impact is not None
+    assert mails() == [("lead@example.com", CHANGED)]
+    assert "- On call now in Primary: Ana instead of Bo." in str(mail.outbox[0].body)
+    question = Conflict.objects.get(kind="user_not_found", label="Ana")
+    local = Responder.objects.create(name="Zoe")
+    decide(question, Decision("map", {"to": f"responder:{local.pk}"}, None))
+    assert mails() == [("lead@example.com", CHANGED)]
+    assert "Zoe instead of Ana" in str(mail.outbox[0].body)
 
 
 def test_a_mail_is_made_when_it_is_sent_from_what_the_lead_may_see_then(owned: Sync, lead: User) -> None:
