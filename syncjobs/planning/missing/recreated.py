@@ -32,7 +32,6 @@ def recreated(
     stays while both are as they are. Where several objects have one name, there is no pair.
     """
     missing = {id_: link for id_, link in unlisted.items() if presence(kind, id_).state in MISSING}
-    path = COMPARED.get(kind, "name")
     pairs = dict(_known_pairs(kind, unlisted, proposals, picture, rules))
     paired = {*pairs, *pairs.values()}
     old: dict[str, list[str]] = defaultdict(list)
