@@ -20,6 +20,7 @@ from syncjobs.models.invitations import (
     InvitationState,
 )
 from syncjobs.models.links import ROW_COLUMNS, ApplyLock, ExternalLink, LinkState
+from syncjobs.models.pages import FetchedPage
 from syncjobs.models.parity import ParityBasis, ParityCheck, ParityJudge
 from syncjobs.models.profiles import Strategy, SyncProfile
 from syncjobs.models.rules import Rule
@@ -44,6 +45,7 @@ __all__ = [
     "ConflictRow",
     "ConflictState",
     "ExternalLink",
+    "FetchedPage",
     "Heartbeat",
     "Invitation",
     "InvitationState",

@@ -8,3 +8,6 @@ from django.dispatch import Signal
 items_written: Final = Signal()
 #: A run is no longer worked on, and schedules have to be read again because of decisions during the run. Argument: run.
 reads_awaited: Final = Signal()
+#: A connection is in quarantine, or for another reason than before. Sent in the transaction that ends the run that
+#: failed, once for each reason. Arguments: connection; reason, a sentence; since.
+quarantined: Final = Signal()

@@ -10,7 +10,7 @@ from oncall.models import User
 from syncjobs.errors import RulesChanged, RunAlreadyActive, StalePlan
 from syncjobs.models import ACTIVE, OPEN_PLAN, RunKind, RunState, SyncProfile, SyncRun
 from syncjobs.runs.changed_rules import changed_rules
-from syncjobs.runs.notify import notify_again, notify_workers
+from syncjobs.runs.notify import notify_workers
 
 
 def start(
@@ -104,15 +104,3 @@ def cancel(run: SyncRun) -> bool:
             finished_at=timezone.now(),
         )
     )
-
-
-def recover_runs() -> tuple[int, int]:
-    """Fail runs whose worker died, and notify workers again of queued runs. Return how many of each."""
-    now = timezone.now()
-    dead = SyncRun.objects.filter(state=RunState.RUNNING, lease_expires_at__lt=now).update(
-        state=RunState.FAILED,
-        reason="The worker stopped answering: it was killed, restarted or lost its database.",
-        hint="What was written before stays; no object is half written. Start the sync again.",
-        finished_at=now,
-    )
-    return dead, notify_again()

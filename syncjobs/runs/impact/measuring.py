@@ -1,7 +1,7 @@
 """Measures what writing does to who is on call: a picture before it, and a picture after it."""
 
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Any, Final
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -42,9 +42,26 @@ class Measurement:
 
     def __init__(self, touched: Touched, at: int | None = None) -> None:
         self.at = int(timezone.now().timestamp()) if at is None else at
-        self._touched = touched
+        self._is_empty = not touched
         self._subjects = subjects_of(touched, self.at) if touched else Subjects()
         self._before = take(self._subjects, self.at)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "at": self.at,
+            "empty": self._is_empty,
+            "schedules": sorted(self._subjects.schedules),
+            "policies": sorted(self._subjects.policies),
+            "before": self._before.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Measurement":
+        found = cls(Touched(), data["at"])
+        found._is_empty = data["empty"]
+        found._subjects = Subjects(set(data["schedules"]), set(data["policies"]))
+        found._before = Picture.from_json(data["before"])
+        return found
 
     def impact(self, created: Keys | None = None, *, keys_of_created: bool = False) -> Impact:
         """Return what changed meanwhile.
@@ -52,7 +69,7 @@ class Measurement:
         created: the keys of the rows that were created. keys_of_created: whether the result names these rows by their
         keys, because they are going to be rolled back.
         """
-        if not self._touched:
+        if self._is_empty:
             return Impact(self.at)
         created = created or {}
         subjects = Subjects(
