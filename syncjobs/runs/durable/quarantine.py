@@ -3,6 +3,7 @@
 A run that a person starts is always allowed. A run that reads the source ends the quarantine, and so does another key.
 """
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -19,31 +20,42 @@ SHORTEST, LONGEST = timedelta(hours=1), timedelta(hours=24)
 _READ: Final = frozenset({RunState.SUCCEEDED, RunState.PARTIAL, RunState.AWAITING_REVIEW, RunState.HELD})
 
 
+@dataclass(frozen=True, slots=True)
+class Quarantine:
+    """The quarantine of a connection. tries: how many runs failed in succession. next_try: of an automatic run."""
+
+    since: datetime
+    reason: str
+    tries: int
+    next_try: datetime
+
+    @classmethod
+    def of(cls, profile: SyncProfile) -> "Quarantine | None":
+        """Return the quarantine of a connection, None if it is in none. Makes no query but for the connection."""
+        since, next_try = profile.quarantined_at, profile.next_try_at
+        if since is None or next_try is None or _has_new_key(profile, since):
+            return None
+        return cls(since, profile.quarantine_reason, profile.failures, next_try)
+
+
 def quarantine_of(profile: SyncProfile) -> dict[str, Any] | None:
-    """Return ``{since, reason, tries, next_try}`` of a connection in quarantine, else None. Makes no query.
-
-    since, next_try: ISO 8601. tries: how many runs failed in succession.
-    """
-    if not is_quarantined(profile):
+    """Return ``{since, reason, tries, next_try}`` of a connection in quarantine, else None. Instants are ISO 8601."""
+    found = Quarantine.of(profile)
+    if found is None:
         return None
-    since, next_try = profile.quarantined_at, profile.next_try_at
-    return {
-        "since": since and since.isoformat(),
-        "reason": profile.quarantine_reason,
-        "tries": profile.failures,
-        "next_try": next_try and next_try.isoformat(),
-    }
+    times = {"since": found.since.isoformat(), "next_try": found.next_try.isoformat()}
+    return {"reason": found.reason, "tries": found.tries, **times}
 
 
-def is_quarantined(profile: SyncProfile) -> bool:
-    """Return whether a connection is in quarantine. Another key ends it."""
+def _has_new_key(profile: SyncProfile, since: datetime) -> bool:
     entered = profile.connection.credentials_since
-    return profile.quarantined_at is not None and not (entered and entered > profile.quarantined_at)
+    return entered is not None and entered > since
 
 
 def may_run_by_itself(profile: SyncProfile, at: datetime) -> bool:
     """Return whether an automatic run may start at an instant."""
-    return not is_quarantined(profile) or profile.next_try_at is None or profile.next_try_at <= at
+    found = Quarantine.of(profile)
+    return found is None or found.next_try <= at
 
 
 def note_failure(run: SyncRun, code: str, reason: str) -> None:
@@ -53,7 +65,7 @@ def note_failure(run: SyncRun, code: str, reason: str) -> None:
     """
     now = timezone.now()
     profile = SyncProfile.objects.select_for_update(of=("self",)).select_related("connection").get(pk=run.profile_id)
-    before, was_quarantined = profile.quarantine_code, is_quarantined(profile)
+    before, was_quarantined = profile.quarantine_code, Quarantine.of(profile) is not None
     if profile.connection.disconnected_at is not None:
         return
     if profile.quarantined_at is not None and not was_quarantined:  # with a key that was replaced
