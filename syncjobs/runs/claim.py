@@ -28,6 +28,8 @@ LEASE: Final = timedelta(seconds=settings.RUN_LEASE_SECONDS)
 SHORTEST_PAUSE: Final = 2.0
 PAUSE_SHARE: Final = 4
 LONGEST_PAUSE: Final = LEASE.total_seconds() / 3
+#: Seconds after which a worker sees at the latest that its run was cancelled, between two requests.
+CANCELLED_WITHIN: Final = 4.0
 #: Set when this process ends: its runs finish their page or batch and go back to the queue.
 STOPPING: Final = Event()
 #: Seconds of a wait from which on a worker does something else meanwhile, and after which waiting is of no use.
@@ -87,7 +89,7 @@ class Claim:
         self.counts: dict[str, dict[str, Any]] = {kind: {} for kind in ENTITY_TYPES} | run.counts
         self.lost = False
         self._clock = clock
-        self._started = self._written = clock()
+        self._started = self._written = self._looked = clock()
         self._progress_at = run.progress_at
         self._slice_seconds = slice_seconds
 
@@ -103,6 +105,7 @@ class Claim:
     def stopped(self) -> bool:
         """Whether to stop. The connector calls this before each request and while it waits."""
         self._beat()
+        self._look()
         return self.lost or STOPPING.is_set() or self._is_over()
 
     def on_pause(self, seconds: float) -> None:
@@ -127,6 +130,14 @@ class Claim:
         share = (now - self._started) / PAUSE_SHARE
         if now - self._written >= max(SHORTEST_PAUSE, min(share, LONGEST_PAUSE)):
             self.write()
+
+    def _look(self) -> None:
+        """Look whether the run was cancelled, if a worker has not written for a while."""
+        if self._slice_seconds is None or self._clock() - max(self._written, self._looked) < CANCELLED_WITHIN:
+            return
+        self._looked = self._clock()
+        held = SyncRun.objects.filter(pk=self.run.pk, fence=self.run.fence, state=RunState.RUNNING)
+        self.lost = not held.exists()
 
     def _is_over(self) -> bool:
         return self._slice_seconds is not None and self._clock() - self._started >= self._slice_seconds

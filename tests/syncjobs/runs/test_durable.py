@@ -216,6 +216,20 @@ def test_only_waits_that_are_long_and_end_some_day_release_a_worker(sync: Sync, 
     assert released is releases
 
 
+def test_a_worker_sees_within_seconds_that_its_long_run_was_cancelled(sync: Sync) -> None:
+    run = claim_run(queued(sync).pk)
+    assert run is not None
+    now = [0.0]
+    claim = Claim(run, clock=lambda: now[0], slice_seconds=300)
+    now[0] = 200.0
+    assert not claim.stopped()  # it writes, and the next write is 50 seconds later
+    assert cancel(run)
+    now[0] = 203.0
+    assert not claim.stopped()
+    now[0] = 205.0
+    assert claim.stopped()
+
+
 def test_a_waiting_run_can_be_cancelled_and_stays_cancelled(sync: Sync) -> None:
     run = queued(sync)
     SyncRun.objects.update(state=RunState.WAITING, due_at=Now() - timedelta(seconds=1))
