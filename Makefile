@@ -14,7 +14,7 @@ PRODUCTION := ENV_FILE=/dev/null DATABASE_URL=sqlite://:memory: PUBLIC_BASE_URL=
 	CREDENTIAL_KEYS=$$($(PYTHON) -c 'import base64, os; print(base64.urlsafe_b64encode(os.urandom(32)).decode())')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up run worker beat test test-postgres test-runtime check bench bench-quick attack e2e clean
+.PHONY: help setup demo up run worker beat test test-postgres test-runtime check bench bench-quick attack torture e2e clean
 
 help: ## List the verbs
 	@sed -nE 's/^([a-z0-9-]+):[^#]*## (.*)/  \1|\2/p' Makefile | awk -F'|' '{printf "%-16s %s\n", $$1, $$2}'
@@ -75,6 +75,10 @@ bench-quick: .venv/bench.installed ## Measure the most important figures in a fe
 
 attack: .venv/runtime.installed ## Attack the syncs at random (ARGS="--seed N --seconds S --shrink"; DATABASE_URL for PostgreSQL)
 	$(PY) -m scripts.attack $(ARGS)
+
+torture: .venv/test.installed ## Kill, stop and cut off real workers (ARGS=runs; needs Redis; DATABASE_URL, or a temporary PostgreSQL)
+	@if [ -n "$$DATABASE_URL" ]; then $(PY) -m scripts.torture $(ARGS); \
+	else scripts/with-postgres $(PY) -m scripts.torture $(ARGS); fi
 
 e2e: .venv/e2e.installed ## Drive the site with a browser
 	scripts/install-chromium

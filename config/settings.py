@@ -159,9 +159,11 @@ CELERY_TASK_ROUTES = {
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0}
 # Without a limit, a worker or beat that waits for the broker is there again when the broker is.
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
-# Celery's time limits end processes (--pool prefork), never threads. A run in a thread has a deadline for each request,
-# a limit for its waits, and a lease.
-CELERY_TASK_TIME_LIMIT = 4 * 3600
+# Celery's time limits end processes (--pool prefork), never threads. These limits hold in both: a worker works on a run
+# for one slice and then gives it back; a run whose worker does not renew its lease goes on in another worker.
+RUN_LEASE_SECONDS = env.int("RUN_LEASE_SECONDS", default=180)
+RUN_SLICE_SECONDS = env.int("RUN_SLICE_SECONDS", default=300)
+CELERY_TASK_TIME_LIMIT = 3600
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 8.0
 CELERY_ENABLE_UTC = True
@@ -181,6 +183,9 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 if CELERY_BROKER_URL.startswith("fs:"):
     PRIVATE_PATHS.append(VAR_DIR / "broker")
 CLOSED_PATHS = close(PRIVATE_PATHS)
+
+# Where a worker keeps the pages that it has fetched, until they are in the database or the run ends.
+READS_DIR = VAR_DIR / "reads"
 
 # --- Retention: days, 0 = no limit -----------------------------------------------------------------------------------
 PERSONAL_DATA_DAYS = env.int("PERSONAL_DATA_DAYS", default=90)

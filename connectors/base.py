@@ -91,7 +91,9 @@ class Rim:
     and simulators.
 
     now: the clock that builds requests, in instants. should_stop: called before every request; True ends the read with
-    :class:`ReadStopped`. deadline: ``time.monotonic`` value at which the whole read ends, None = no deadline.
+    :class:`ReadStopped`. deadline: ``time.monotonic`` value at which the whole read ends, None = no deadline. began:
+    when a read began that goes on here, in instants; None = it begins now. on_pause: called with the seconds of each
+    wait before it begins; it may raise an error to end the read instead.
     """
 
     transport: Transport
@@ -99,6 +101,12 @@ class Rim:
     sleep: Callable[[float], None]
     should_stop: Callable[[], bool] | None = None
     deadline: float | None = None
+    began: float | None = None
+    on_pause: Callable[[float], None] | None = None
+
+    def at(self) -> int:
+        """Return the instant of the read. A read that goes on keeps it, so that it sends the same requests."""
+        return int(self.now() if self.began is None else self.began)
 
 
 class Connector(ABC):
@@ -275,6 +283,7 @@ class Connector(ABC):
             declared_posts=declared_posts,
             secrets=[secret.reveal() for secret in self.credentials.values()],
             should_stop=self.rim.should_stop,
+            on_pause=self.rim.on_pause,
         )
         self._clients.append(client)
         return client

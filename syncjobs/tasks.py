@@ -6,9 +6,12 @@ The settings route each task to a queue: ``runs``, or ``tick``, whose worker no 
 from typing import Any
 
 from celery import shared_task
-from celery.signals import beat_embedded_init, beat_init, before_task_publish
+from celery.signals import beat_embedded_init, beat_init, before_task_publish, worker_ready, worker_shutting_down
+from django.conf import settings
 
 from syncjobs.models import Part
+from syncjobs.runs.claim import STOPPING
+from syncjobs.runs.durable.watching import watch
 from syncjobs.runs.heartbeats import note_seen
 from syncjobs.runs.notify import DRIVE_RUN, LIFETIMES, PULSE, TICK, send
 from syncjobs.runs.runner import drive
@@ -17,9 +20,12 @@ from syncjobs.slots.ticking import run_tick
 
 @shared_task(name=DRIVE_RUN, expires=LIFETIMES[DRIVE_RUN])
 def drive_run(run_id: int) -> None:
-    """Work on a queued run. A second task for the same run does nothing, because only one worker can claim it."""
+    """Work on a queued run for a while. If it is not over then, it is queued again, behind the others.
+
+    A second task for the same run does nothing, because only one worker can claim it.
+    """
     note_seen(Part.RUNS)
-    drive(run_id)
+    drive(run_id, slice_seconds=settings.RUN_SLICE_SECONDS)
 
 
 @shared_task(name=TICK, expires=LIFETIMES[TICK])
@@ -47,3 +53,15 @@ def note_beat(**signal: Any) -> None:
 def tick_at_start(**signal: Any) -> None:
     """Send the first tick when beat starts instead of a minute later."""
     send(TICK)
+
+
+@worker_ready.connect
+def watch_runs(**signal: Any) -> None:
+    """Look for runs whose worker died in every worker, more often than the tick does."""
+    watch()
+
+
+@worker_shutting_down.connect
+def stop_runs(**signal: Any) -> None:
+    """Let the runs of this worker finish their page or batch and go back to the queue."""
+    STOPPING.set()

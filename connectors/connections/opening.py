@@ -12,6 +12,7 @@ from connectors.models import Connection
 from connectors.network.addresses import OriginRefused, parse_allow
 from connectors.network.client import Transport
 from connectors.network.egress import LiveTransport
+from connectors.recordings.keeping import KeepingTransport, Store
 from connectors.recordings.recording import Recorder, Recording, RecordingUnreadable, ReplayTransport
 from connectors.redaction import Secret
 from connectors.registry import connector_class, provider_label
@@ -69,11 +70,31 @@ def _usable(connection: Connection) -> tuple[type[Connector], Mapping[str, Secre
 
 
 def open_connector(
-    connection: Connection, *, should_stop: Callable[[], bool] | None = None, transport: Transport | None = None
+    connection: Connection,
+    *,
+    should_stop: Callable[[], bool] | None = None,
+    on_pause: Callable[[float], None] | None = None,
+    kept: Store | None = None,
+    transport: Transport | None = None,
 ) -> Connector:
-    """Return a connector for one read of this connection. Raises ConnectionConfigError if it cannot be used."""
+    """Return a connector for one read of this connection. Raises ConnectionConfigError if it cannot be used.
+
+    kept: where its answers are kept, and those of an earlier part of this read.
+    """
     cls, secrets = _usable(connection)
-    rim = Rim(transport or live_transport(connection), now=time.time, sleep=time.sleep, should_stop=should_stop)
+    transport = transport or live_transport(connection)
+    if kept is not None:
+        revealed = [secret.reveal() for secret in secrets.values()]
+        source = [connection.provider, connection.settings, str(connection.credentials_since)]
+        transport = KeepingTransport(transport, kept, source, secrets=revealed, scrub=cls.scrub)
+    rim = Rim(
+        transport,
+        now=time.time,
+        sleep=time.sleep,
+        should_stop=should_stop,
+        began=None if kept is None else kept.began,
+        on_pause=on_pause,
+    )
     connector = cls(connection.settings, secrets, rim)
     connector.learnt = connection.learnt
     return connector

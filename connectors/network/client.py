@@ -80,7 +80,8 @@ class HttpClient:
     wall_clock: seconds since the epoch. deadline: value of ``clock`` at which the whole read ends.
     declared_posts: paths of read-only POSTs, ``*`` means one segment. secrets: masked in every message, as the
     values of ``authorize`` are. observe: called after each attempt. should_stop: called before each request and
-    while waiting. wait_budget: total seconds of waiting.
+    while waiting. on_pause: called with the seconds of each wait before it begins. wait_budget: total seconds of
+    waiting.
 
     calls: the number of requests sent, repeats included. rate: the rate limit as the last answer reported it.
     """
@@ -102,6 +103,7 @@ class HttpClient:
         secrets: Collection[str] = (),
         observe: Callable[[Exchange], None] | None = None,
         should_stop: Callable[[], bool] | None = None,
+        on_pause: Callable[[float], None] | None = None,
         wait_budget: float = WAIT_BUDGET,
     ) -> None:
         self._transport = transport
@@ -118,6 +120,7 @@ class HttpClient:
         self._secrets = tuple(secrets)
         self._observe = observe
         self._should_stop = should_stop
+        self._on_pause = on_pause
         self._wait_left = wait_budget
         self._resume_at: float | None = None
         self._answered_at = 0.0
@@ -261,6 +264,8 @@ class HttpClient:
 
     def _pause(self, seconds: float, failure: ConnectorError) -> None:
         """Sleep, or raise ``failure`` if the wait is too long for the worker, the wait budget or the deadline."""
+        if self._on_pause is not None:
+            self._on_pause(seconds)
         late = self._deadline is not None and self._clock() + seconds >= self._deadline
         if seconds > LONGEST_SLEEP or seconds > self._wait_left or late:
             if isinstance(failure, ProviderUnavailable) and seconds > LONGEST_SLEEP:

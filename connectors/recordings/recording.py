@@ -189,6 +189,18 @@ class Recorder:
         raise TypeError(f"scrub returned a {type(value).__name__}, which is not a JSON value")
 
 
+def without_secret_fields(value: object) -> object:
+    """Return a JSON value in which the text of every field with the name of a credential is masked."""
+    if isinstance(value, list):
+        return [without_secret_fields(item) for item in value]
+    if isinstance(value, dict):
+        return {
+            key: MASK if isinstance(item, str) and _SECRET_FIELDS.fullmatch(key) else without_secret_fields(item)
+            for key, item in value.items()
+        }
+    return value
+
+
 def _body(response: Response) -> JsonValue:
     if not response.body:
         return None

@@ -8,8 +8,8 @@ from random import Random
 from typing import Any, Final
 
 from django.db import connection as database
+from django.db.models.functions import Now
 from django.test import Client
-from django.utils import timezone
 
 from connectors.base import Sought
 from connectors.closure import Selection
@@ -103,7 +103,7 @@ class AttackedSource:
         self.reads: list[Read] = []
         self._should_stop: Callable[[], bool] = lambda: False
 
-    def open(self, connection: Connection, *, should_stop: Callable[[], bool]) -> "AttackedSource":
+    def open(self, connection: Connection, *, should_stop: Callable[[], bool], **durable: Any) -> "AttackedSource":
         if Connection.objects.get(pk=connection.pk).disconnected_at is not None:
             raise ConnectionConfigError("It is disconnected.", hint="Connect it.", provider=self.account.provider)
         self._should_stop = should_stop
@@ -215,7 +215,7 @@ class Site:
         except Killed:
             killed = True
             SyncRun.objects.filter(pk=run.pk, state=RunState.RUNNING).update(
-                lease_expires_at=timezone.now() - timedelta(seconds=1)
+                lease_expires_at=Now() - timedelta(seconds=1)
             )
         run.refresh_from_db()
         done = Drive(source, run, source.reads[-1] if len(source.reads) > reads else None, killed)

@@ -23,6 +23,7 @@ from syncjobs.errors import RunAlreadyActive, StalePlan, UndoRefused
 from syncjobs.models import HELD_ITEMS, Outcome, RunState, SyncProfile, SyncRun
 from syncjobs.pages.traces import traces_of
 from syncjobs.planning.impact.values import Impact
+from syncjobs.runs.durable.quarantine import quarantine_of
 from syncjobs.words.impact import impact_document, impact_in_words, request_names
 from syncjobs.words.names import Names
 from syncjobs.words.runs import run_word
@@ -174,6 +175,7 @@ def run_document(run: SyncRun) -> dict[str, Any]:
         "trace": traces_of(run),
         "impact": impact_json(None if run.impact is None else Impact.from_json(run.impact), run),
         "notes": [{k: v for k, v in note.items() if k != "loss"} for note in run.notes],
+        **({"quarantine": quarantine_of(run.profile)} if run.state == RunState.FAILED else {}),
     }
 
 

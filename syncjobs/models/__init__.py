@@ -21,6 +21,7 @@ from syncjobs.models.invitations import (
 )
 from syncjobs.models.links import ROW_COLUMNS, ApplyLock, ExternalLink, LinkState
 from syncjobs.models.notices import Notice, NoticeKind, NoticeState
+from syncjobs.models.pages import FetchedPage
 from syncjobs.models.parity import ParityBasis, ParityCheck, ParityJudge
 from syncjobs.models.profiles import Strategy, SyncProfile
 from syncjobs.models.rules import Rule
@@ -45,6 +46,7 @@ __all__ = [
     "ConflictRow",
     "ConflictState",
     "ExternalLink",
+    "FetchedPage",
     "Heartbeat",
     "Invitation",
     "InvitationState",

@@ -23,6 +23,8 @@ class SyncProfile(models.Model):
     ``rules_version`` increases with every change of a rule. ``evaluated_*``: the rules by which all objects were last
     compared. ``every``: when it is synced by itself, as :func:`syncjobs.slots.every.grid_of` reads it. ``every_since``:
     when this rule was set; the grid of slots starts there. ``slots_until``: the slots until then are started or over.
+    ``failures``: how many runs failed since the last run that read the source. ``quarantined_at``, ``quarantine_*`` and
+    ``next_try_at``: see :mod:`syncjobs.runs.durable.quarantine`.
     """
 
     connection = models.OneToOneField(Connection, on_delete=models.PROTECT, related_name="profile")
@@ -47,6 +49,11 @@ class SyncProfile(models.Model):
     rules_version = models.PositiveIntegerField(default=1)
     evaluated_rules = models.PositiveIntegerField(default=0)
     evaluated_mapping = models.JSONField(default=dict)
+    failures = models.PositiveIntegerField(default=0, editable=False)
+    quarantined_at = models.DateTimeField(null=True, editable=False)
+    quarantine_code = models.CharField(max_length=40, blank=True, editable=False)
+    quarantine_reason = models.TextField(blank=True, editable=False)
+    next_try_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         verbose_name = "sync profile"

@@ -43,11 +43,12 @@ class SyncRun(models.Model):
 
     ``counts``: kind -> fetched, total, compared, unchanged, written, skipped, conflict, failed -> number. ``fence``
     increases with every claim, so that a worker that lost its claim can no longer write. ``progress_at``: the time of
-    the last progress. ``notified_at``: when workers were last notified that the run is queued. ``of_run``: the run that
-    this run undoes, or that planned these items before. ``personal``: whether its items may still contain addresses of
-    people (:mod:`syncjobs.runs.retention`). ``guard``: ``reasons`` why removals wait for approval, in sentences, and
-    the ``hours`` of the next 7 days that nobody covers any more if they are approved; null if it was not computed.
-    ``impact``: what the run changes about who is on call, as stored by
+    the last progress. ``attempt``: how often a worker has begun it since it last advanced by a page or a batch.
+    ``due_at``: when a waiting run goes on. ``notified_at``: when workers were last notified that the run is queued.
+    ``of_run``: the run that this run undoes, or that planned these items before. ``personal``: whether its items may
+    still contain addresses of people (:mod:`syncjobs.runs.retention`). ``guard``: ``reasons`` why removals wait for
+    approval, in sentences, and the ``hours`` of the next 7 days that nobody covers any more if they are approved; null
+    if it was not computed. ``impact``: what the run changes about who is on call, as stored by
     :class:`syncjobs.planning.impact.values.Impact`; null if it was not computed, or the ticks changed since.
     ``scope``: what the run is limited to; of a decision, its question and what
     :class:`syncjobs.deciding.answered.Answered` records. ``slot``: the slot of a periodic sync that started it; null if
@@ -74,6 +75,7 @@ class SyncRun(models.Model):
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     notified_at = models.DateTimeField(null=True)
+    due_at = models.DateTimeField(null=True)
     started_at = models.DateTimeField(null=True)
     planned_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)

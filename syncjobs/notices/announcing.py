@@ -33,7 +33,7 @@ def announce(now: datetime) -> int:
     for pk in list(waiting.order_by("pk").values_list("pk", flat=True)[:PIECE]):
         with transaction.atomic():
             if waiting.filter(pk=pk).update(announced=True):
-                run = SyncRun.objects.select_related("connection").get(pk=pk)
+                run = SyncRun.objects.select_related("connection", "profile").get(pk=pk)
                 notices = [*_to_administrators(run, now), *_to_leads(run, now)]
                 stored += len(Notice.objects.bulk_create(notices, ignore_conflicts=True))
     return stored
@@ -82,7 +82,10 @@ def _to_administrators(run: SyncRun, now: datetime) -> Iterator[Notice]:
 
 
 def _key(run: SyncRun, kind: NoticeKind) -> str:
-    """Return what is the same for all runs with one reason, until a run is better."""
+    """Return what is the same for all runs with one reason, until a run is better.
+
+    That a connection is in quarantine, so that its automatic syncs wait, is a reason of its own.
+    """
     earlier = SyncRun.objects.filter(connection=run.connection_id, pk__lt=run.pk, kind__in=_SYNCS)
     if kind == NoticeKind.FAILED:
         better = earlier.filter(planned_at__isnull=False).exclude(state=RunState.FAILED)
@@ -90,6 +93,8 @@ def _key(run: SyncRun, kind: NoticeKind) -> str:
         better = earlier.filter(state=RunState.SUCCEEDED)
     last = better.aggregate(last=Max("pk"))["last"] or 0
     reason = re.sub(r"\d+", "#", run.reason)
+    if kind == NoticeKind.FAILED and run.profile.quarantined_at is not None:
+        reason += " quarantine"
     digest = hashlib.sha256(reason.encode()).hexdigest()[:16]
     return f"{kind}:{run.connection_id}:{last}:{digest}"
 

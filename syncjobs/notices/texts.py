@@ -31,6 +31,9 @@ _SUBJECTS: Final = {
     NoticeKind.WAITING: "A plan of {} waits for review",
 }
 
+#: What follows when runs fail again and again.
+QUARANTINE: Final = "runs failed again and again, so they are tried at growing intervals, at most a day apart."
+
 Listed = TypeVar("Listed", Change, Uncovered)
 
 
@@ -67,7 +70,8 @@ def _problem(run: SyncRun, account: User) -> EmailMessage | None:
     if kind is None or not account.has_perm(ADMINISTERS):
         return None
     source = unlinked(run.connection.name)
-    texts = without_addresses([text for text in (run.reason, run.hint) if text])
+    waits = f"Automatic syncs of {source} wait: {QUARANTINE}" if run.profile.quarantined_at is not None else ""
+    texts = without_addresses([text for text in (run.reason, run.hint, waits) if text])
     context = {
         "source": source,
         "kind": kind.value,

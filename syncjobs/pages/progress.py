@@ -89,9 +89,14 @@ def _next_step(run: SyncRun) -> str:
     """Say what to do or to expect now. Empty where the run's own reason and hint say it."""
     now = timezone.now()
     match RunState(run.state):
+        case RunState.QUEUED if run.started_at is not None:
+            return "Waiting for a worker. The run goes on by itself where it stopped, as soon as one takes it."
         case RunState.QUEUED:
             return "Waiting for a worker. The run begins by itself as soon as one takes it."
-        case RunState.RUNNING | RunState.WAITING:
+        case RunState.WAITING:
+            due = "" if run.due_at is None else f" at {run.due_at:%H:%M:%S} UTC"
+            return f"Waiting until the source allows more requests. The run goes on by itself{due}."
+        case RunState.RUNNING:
             return _PHASES.get(run.phase, "Working.")
         case RunState.AWAITING_REVIEW if run.plan_expires_at and run.plan_expires_at < now:
             return "This plan has expired, because the source may have changed since. Nothing was written. Plan again."

@@ -24,6 +24,7 @@ from syncjobs.models import (
     SyncRun,
 )
 from syncjobs.parity.checks import current_checks
+from syncjobs.runs.durable.quarantine import Quarantine
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,8 @@ class ConnectionStatus:
     """The status of a connection.
 
     run: the last run. synced: the last run that was applied at least partly. conflicts: number of open conflicts.
-    imported: number of linked objects by kind. equal: how many of the ``compared`` schedules match the source.
+    imported: number of linked objects by kind. quarantine: None if the connection is in none. equal: how many of the
+    ``compared`` schedules match the source.
     """
 
     connection: Connection
@@ -40,6 +42,7 @@ class ConnectionStatus:
     conflicts: int
     imported: Mapping[str, int]
     review_first: bool
+    quarantine: Quarantine | None = None
     equal: int = 0
     compared: int = 0
 
@@ -82,7 +85,9 @@ def connection_statuses(connections: Iterable[Connection]) -> dict[int, Connecti
     for pk, kind, number in links.values_list("connection", "entity_type").annotate(number=Count("pk")):
         imported[pk][kind] = number
     equality = _equality(links.filter(schedule__isnull=False).values("schedule"))
-    reviewed = dict(SyncProfile.objects.filter(connection__in=by_id).values_list("connection", "review_first"))
+    profiles = {profile.connection_id: profile for profile in SyncProfile.objects.filter(connection__in=by_id)}
+    for pk, profile in profiles.items():
+        profile.connection = by_id[pk]
     return {
         pk: ConnectionStatus(
             connection=connection,
@@ -90,7 +95,8 @@ def connection_statuses(connections: Iterable[Connection]) -> dict[int, Connecti
             synced=runs.get(synced_ids.get(pk, 0)),
             conflicts=conflicts.get(pk, 0),
             imported={kind: imported[pk][kind] for kind in ENTITY_TYPES if kind in imported[pk]},
-            review_first=reviewed.get(pk, True),
+            review_first=pk not in profiles or profiles[pk].review_first,
+            quarantine=Quarantine.of(profiles[pk]) if pk in profiles else None,
             equal=sum(equality[pk].values()),
             compared=len(equality[pk]),
         )

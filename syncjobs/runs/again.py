@@ -13,6 +13,7 @@ from syncjobs.models import Outcome, RunKind, RunState, SyncItem, SyncRun
 from syncjobs.planning.values import Item
 from syncjobs.runs.apply import AGAIN
 from syncjobs.runs.claim import Claim
+from syncjobs.runs.durable.resume import counted_by_plan
 from syncjobs.runs.impact.guarded import guard_again
 from syncjobs.runs.planned_read import Planned, columns_of, count, plan_from, store
 from syncjobs.runs.stored.plan import changes_of, is_same_change, store_plan
@@ -105,6 +106,7 @@ def _store_next_plan(run: SyncRun, planned: Planned) -> SyncRun:
     claim = Claim(following)
     count(claim, planned)
     following.counts = claim.counts
+    following.checkpoint = {"counted": counted_by_plan(claim)}
     following.save(force_insert=True)
     store_plan(following, planned.plan)
     return following

@@ -8,6 +8,11 @@ def is_limited(run: SyncRun) -> bool:
     return "only" in run.scope
 
 
+def is_approved(run: SyncRun) -> bool:
+    """Whether somebody approved the plan of the run."""
+    return "approved_rules" in run.checkpoint
+
+
 def changed_rules(run: SyncRun, profile: SyncProfile) -> str:
     """Return what changed since the plan was made or approved, as a sentence. Empty: nothing changed."""
     changed = []

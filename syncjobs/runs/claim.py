@@ -1,4 +1,7 @@
-"""A worker's claim on a run, with its lease and its progress. All of it is stored in the row of the run."""
+"""A worker's claim on a run, with its lease and its progress. All of it is stored in the row of the run.
+
+Leases are set and compared by the clock of the database: a wrong clock of a worker neither loses nor takes a run.
+"""
 
 import os
 import socket
@@ -6,39 +9,61 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from threading import Event
 from typing import Any, Final
 
+from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Exists, F, OuterRef
+from django.db.models.functions import Greatest, Now
 from django.utils import timezone
 
 from connectors.records import ENTITY_TYPES, EntityType
 from syncjobs.models import OPEN_PLAN, RunState, SyncRun
 
 #: Longer than the longest request, so that a worker that is alive always renews its lease in time.
-LEASE: Final = timedelta(seconds=180)
+LEASE: Final = timedelta(seconds=settings.RUN_LEASE_SECONDS)
 #: Seconds between two writes of progress. The pause is a share (1/PAUSE_SHARE) of the run's duration, within these
 #: limits, so that a run of one minute costs a dozen statements. The longest pause is shorter than the lease.
 SHORTEST_PAUSE: Final = 2.0
 PAUSE_SHARE: Final = 4
-LONGEST_PAUSE: Final = 60.0
+LONGEST_PAUSE: Final = LEASE.total_seconds() / 3
+#: Seconds after which a worker sees at the latest that its run was cancelled, between two requests.
+CANCELLED_WITHIN: Final = 4.0
+#: Set when this process ends: its runs finish their page or batch and go back to the queue.
+STOPPING: Final = Event()
+#: Seconds of a wait from which on a worker does something else meanwhile, and after which waiting is of no use.
+SHORTEST_WAIT, LONGEST_WAIT = 10.0, 24 * 3600.0
 
 
 class FenceLost(Exception):
     """Another worker has claimed the run, or it ended. Nothing more may be written."""
 
 
+class GiveBack(Exception):
+    """The run goes back to the queue: its worker ends, or other runs have their turn."""
+
+
+class WaitElsewhere(Exception):
+    """The source demands a wait. The worker does something else meanwhile. seconds: of the wait."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+
 def claim_run(run_id: int) -> SyncRun | None:
     """Claim a queued run. None: the run is no longer queued, because another worker has it or it was cancelled."""
-    now = timezone.now()
     won = SyncRun.objects.filter(pk=run_id, state=RunState.QUEUED).update(
         state=RunState.RUNNING,
         fence=F("fence") + 1,
         attempt=F("attempt") + 1,
         lease_owner=f"{socket.gethostname()}:{os.getpid()}"[:100],
-        lease_expires_at=now + LEASE,
-        progress_at=now,
+        lease_expires_at=Now() + LEASE,
+        progress_at=timezone.now(),
         notified_at=None,
+        reason="",
+        hint="",
     )
     if not won:
         return None
@@ -53,16 +78,20 @@ class Claim:
     """Counts what happens in a run. Writes the counts from time to time, which also renews the lease.
 
     ``counts``: kind -> word -> number; ``total`` is None while it is not reported by the source. ``lost``: another
-    worker has the run, or it was cancelled.
+    worker has the run, or it was cancelled. slice_seconds: after this time the run goes back to the queue at its next
+    page or batch, so that it does not keep others waiting; None: the caller drives it to its end.
     """
 
-    def __init__(self, run: SyncRun, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, run: SyncRun, *, clock: Callable[[], float] = time.monotonic, slice_seconds: float | None = None
+    ) -> None:
         self.run = run
         self.counts: dict[str, dict[str, Any]] = {kind: {} for kind in ENTITY_TYPES} | run.counts
         self.lost = False
         self._clock = clock
-        self._started = self._written = clock()
+        self._started = self._written = self._looked = clock()
         self._progress_at = run.progress_at
+        self._slice_seconds = slice_seconds
 
     def fetched(self, entity_type: EntityType, fetched: int, total: int | None) -> None:
         """Store the progress of a fetch. The connector calls this after each page."""
@@ -75,21 +104,49 @@ class Claim:
 
     def stopped(self) -> bool:
         """Whether to stop. The connector calls this before each request and while it waits."""
-        self.beat()
-        return self.lost
+        self._beat()
+        self._look()
+        return self.lost or STOPPING.is_set() or self._is_over()
+
+    def on_pause(self, seconds: float) -> None:
+        """Raise WaitElsewhere if a wait is long enough for something else. The connector calls this before it waits."""
+        if self._slice_seconds is not None and SHORTEST_WAIT <= seconds <= LONGEST_WAIT:
+            raise WaitElsewhere(seconds)
 
     def beat(self) -> None:
-        """Write progress if enough time has passed."""
+        """Write progress if enough time has passed. Raises GiveBack if this process ends."""
+        self._beat()
+        if STOPPING.is_set():
+            raise GiveBack
+
+    def after_batch(self) -> None:
+        """As :meth:`beat`, after a batch was written. Raises GiveBack also if it is the turn of other runs."""
+        self.beat()
+        if self._is_over():
+            raise GiveBack
+
+    def _beat(self) -> None:
         now = self._clock()
         share = (now - self._started) / PAUSE_SHARE
         if now - self._written >= max(SHORTEST_PAUSE, min(share, LONGEST_PAUSE)):
             self.write()
 
+    def _look(self) -> None:
+        """Look whether the run was cancelled, if a worker has not written for a while."""
+        if self._slice_seconds is None or self._clock() - max(self._written, self._looked) < CANCELLED_WITHIN:
+            return
+        self._looked = self._clock()
+        held = SyncRun.objects.filter(pk=self.run.pk, fence=self.run.fence, state=RunState.RUNNING)
+        self.lost = not held.exists()
+
+    def _is_over(self) -> bool:
+        return self._slice_seconds is not None and self._clock() - self._started >= self._slice_seconds
+
     def write(self, **changes: Any) -> bool:
         """Write progress now, and other columns of the run. If the claim is lost, set ``lost`` and return False."""
         self._written = self._clock()
         self._progress_at = now = timezone.now()
-        columns = {"counts": self.counts, "progress_at": now, "lease_expires_at": now + LEASE, **changes}
+        columns = {"counts": self.counts, "progress_at": now, "lease_expires_at": Now() + LEASE, **changes}
         kept = SyncRun.objects.filter(pk=self.run.pk, fence=self.run.fence, state=RunState.RUNNING).update(**columns)
         self.lost = not kept
         for name, value in changes.items():
@@ -99,6 +156,16 @@ class Claim:
     def end(self, state: RunState, reason: str = "", hint: str = "", **columns: Any) -> None:
         """End the run, or let it wait for a person. Does nothing if the claim is lost."""
         self.write(**end_columns(state, reason, hint) | columns)
+
+    def give_back(self, reason: str, *, is_counted: bool = False) -> bool:
+        """Queue the run again. Return whether the claim was still held. is_counted: as an attempt that failed."""
+        attempt = F("attempt") if is_counted else Greatest(F("attempt") - 1, 0)
+        return self.write(state=RunState.QUEUED, attempt=attempt, reason=reason, lease_expires_at=None)
+
+    def wait(self, seconds: float, reason: str) -> bool:
+        """Let the run wait without a worker. Return whether the claim was still held. seconds: how long."""
+        due = Now() + timedelta(seconds=seconds)
+        return self.write(state=RunState.WAITING, due_at=due, reason=reason, lease_expires_at=None)
 
     @contextmanager
     def fenced(self, **columns: Any) -> Iterator[None]:
@@ -115,6 +182,12 @@ class Claim:
         except (OperationalError, InterfaceError):
             if not self._is_committed():
                 raise
+
+    @contextmanager
+    def advancing(self) -> Iterator[None]:
+        """As :meth:`fenced`, for what needs not be done again: the attempts before it are not counted any more."""
+        with self.fenced(attempt=1):
+            yield
 
     def _is_committed(self) -> bool:
         """Whether the last write of progress is in the database."""

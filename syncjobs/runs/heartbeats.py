@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.db.models import Value
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from syncjobs.models import Heartbeat, Part, RunState, SyncRun
@@ -43,7 +44,7 @@ def missing_parts() -> list[MissingPart]:
     """
     now = timezone.now()
     runs = SyncRun.objects.order_by()
-    running = runs.filter(state=RunState.RUNNING, lease_expires_at__gt=now)
+    running = runs.filter(state=RunState.RUNNING, lease_expires_at__gt=Now())
     queued = runs.filter(state=RunState.QUEUED, notified_at__isnull=False)
     signs = Heartbeat.objects.values_list("part", "at", "fault").union(
         # A run renews its claim, so that a worker whose threads are all busy counts as seen.

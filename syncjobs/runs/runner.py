@@ -1,16 +1,19 @@
 """Run a sync: fetch, plan, review, apply, verify. Celery and the shell commands use the same code."""
 
 import logging
-from collections.abc import Callable, Sequence
-from datetime import timedelta
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final
 
+from django.db import InterfaceError, OperationalError, connection
 from django.db.models import Q
 from django.utils import timezone
 
 from connectors.connections.opening import open_connector
 from connectors.errors import ConnectorError, ReadStopped
-from connectors.records import entity_type_of
+from connectors.records import Snapshot, entity_type_of
 from connectors.zones.chosen import chosen_zones
 from oncall.aggregates import Kind
 from oncall.operations import Actor
@@ -20,11 +23,16 @@ from syncjobs.planning.merge import replaced_edits
 from syncjobs.planning.values import element_key
 from syncjobs.runs.again import MOST_ROUNDS, overtaken_items, plan_again
 from syncjobs.runs.apply import Application, ItemResult
-from syncjobs.runs.changed_rules import changed_rules, is_limited
-from syncjobs.runs.claim import Claim, FenceLost, claim_run
+from syncjobs.runs.changed_rules import changed_rules, is_approved, is_limited
+from syncjobs.runs.claim import STOPPING, Claim, FenceLost, GiveBack, WaitElsewhere, claim_run
+from syncjobs.runs.durable.failing import MOST_ATTEMPTS, fail
+from syncjobs.runs.durable.pages import Pages
+from syncjobs.runs.durable.quarantine import note_end
+from syncjobs.runs.durable.resume import COUNTERS, count_removals, counted_by_plan, recount
 from syncjobs.runs.ending import conclude, load_ended
 from syncjobs.runs.impact.guarded import foresee_guarded, guard_following
 from syncjobs.runs.impact.measuring import TOO_MANY, Measurement, items_that_matter
+from syncjobs.runs.notify import notify_workers
 from syncjobs.runs.picture.zones import kept_zones
 from syncjobs.runs.planned_read import Opener, Planned, columns_of, count, plan_from, read_accepted, store
 from syncjobs.runs.review import compare_with_source
@@ -49,58 +57,102 @@ APPROVE: Final = (
 #: Why a run waits whose objects were detached and follow their source again.
 REPLACES: Final = "Objects follow this source again, which replaces {} value{} edited here."
 APPROVE_EDITS: Final = "Nothing was written. Look at the changes, then apply the plan or drop it."
+#: Why a run goes back to the queue although its worker goes on.
+TURN: Final = "It is the turn of other runs. This run goes on after them."
+#: The key of the checkpoint with who was on call before the run wrote anything.
+_BEFORE: Final = "before"
 #: If a plan is older than this, the source is read again before anything is written.
 FRESH: Final = timedelta(minutes=15)
 
 
-def drive(run_id: int, *, opener: Opener = open_connector) -> SyncRun | None:
+def drive(run_id: int, *, opener: Opener = open_connector, slice_seconds: float | None = None) -> SyncRun | None:
     """Work on a queued run until it ends or waits for a person. None: the run was no longer queued.
+
+    A run whose worker died or gave it back goes on after its last page or batch. slice_seconds: the longest time that a
+    worker works on it at once; it also gives it back instead of sleeping while the source demands a wait. None: until
+    its end.
 
     Errors become the state, the reason and the hint of the run. Only KeyboardInterrupt and SystemExit are raised again.
     """
     with working_on(run_id):
-        return _drive(run_id, opener)
+        return _drive(run_id, opener, slice_seconds)
 
 
-def _drive(run_id: int, opener: Opener) -> SyncRun | None:
+def _drive(run_id: int, opener: Opener, slice_seconds: float | None) -> SyncRun | None:
     run = claim_run(run_id)
     if run is None:
         return None
-    claim = Claim(run)
+    claim = Claim(run, slice_seconds=slice_seconds)
+    pages = Pages(claim)
+    opener = partial(opener, kept=pages, on_pause=claim.on_pause)
     try:
         with chosen_zones(Rule.objects.zones(run.connection_id), kept_zones(run.connection_id)):
             if run.planned_at is None:
-                _plan(run, claim, opener)
+                _plan(run, claim, opener, pages)
             else:
-                _apply_reviewed(run, claim, opener)
-    except (FenceLost, ReadStopped):
+                _apply(run, claim, opener, pages)
+    except FenceLost:
         log.info("Run %s was taken away or cancelled; nothing more was written", run.pk)
+    except (GiveBack, ReadStopped):
+        if not claim.lost:
+            _give_back(claim, pages, "Another worker goes on with this run." if STOPPING.is_set() else TURN)
+    except WaitElsewhere as wait:
+        _wait(claim, pages, wait.seconds)
     except ConnectorError as error:
-        claim.end(RunState.FAILED, error.message, f"{error.hint} What was imported before did not change.".strip())
-    except (KeyboardInterrupt, SystemExit):
-        claim.end(
-            RunState.FAILED,
-            "The run was interrupted.",
-            "What was written before stays; no object is half written. Start a new run to continue.",
-        )
+        fail(claim, error.code, error.message, f"{error.hint} What was imported before did not change.".strip())
+    except (OperationalError, InterfaceError) as error:
+        log.warning("The database failed during run %s: %s", run.pk, type(error).__name__)
+        if not connection.in_atomic_block and not connection.is_usable():
+            connection.close()
+        claim.give_back("The database failed. The run goes on where it stopped.", is_counted=True)
+    except SystemExit:
+        _give_back(claim, pages, "Its process was ended. The run goes on where it stopped.")
+        raise
+    except KeyboardInterrupt:
+        reason = "The run was interrupted."
+        hint = "What was written before stays; no object is half written. Start a new run to continue."
+        fail(claim, "interrupted", reason, hint, counts=False)
         raise
     except Exception as error:
         log.exception("Run %s failed", run.pk)
-        claim.end(
-            RunState.FAILED,
+        fail(
+            claim,
+            type(error).__name__,
             f"An unexpected {type(error).__name__} stopped the run.",
             "What was written before stays; no object is half written. See the log for details, then start a new run.",
         )
     run, reads_wait = load_ended(run_id)
+    if run.state == RunState.QUEUED:
+        notify_workers(run)
+    if run.is_active:
+        return run
+    pages.delete()
+    note_end(run)
     repair_after(run)
     if reads_wait:
         reads_awaited.send(sender=SyncRun, run=run)
     return run
 
 
-def _plan(run: SyncRun, claim: Claim, opener: Opener) -> None:
-    run.started_at = timezone.now()
-    claim.write(phase="fetch", started_at=run.started_at)
+def _give_back(claim: Claim, pages: Pages, reason: str) -> None:
+    with suppress(FenceLost):
+        pages.flush()
+        claim.give_back(reason)
+
+
+def _wait(claim: Claim, pages: Pages, seconds: float) -> None:
+    if claim.run.attempt >= MOST_ATTEMPTS:
+        reason = f"The source demanded a wait {MOST_ATTEMPTS} times and gave no page between."
+        fail(claim, "rate_limited", reason, "Start the sync again when less is read with this key.")
+        return
+    with suppress(FenceLost):
+        pages.flush()
+        claim.wait(seconds, "The source limits the number of requests. The run goes on by itself.")
+
+
+def _plan(run: SyncRun, claim: Claim, opener: Opener, pages: Pages) -> None:
+    run.started_at = run.started_at or timezone.now()
+    claim.write(phase="fetch", started_at=run.started_at, checkpoint=pages.begin())
     snapshot = read_accepted(run, claim, opener)
     if snapshot is None:
         return
@@ -127,23 +179,41 @@ def _plan(run: SyncRun, claim: Claim, opener: Opener) -> None:
             columns["impact"] = None if impact is None else impact.to_json()
             if run.profile.approval_on_impact and not waits and (impact is None or not impact.is_empty):
                 waits, reason, hint = True, TOO_MANY if impact is None else CHANGES_ON_CALL, APPROVE
-        columns["checkpoint"] = {"opened_conflicts": opened} | ({"told": rendering.to_json()} if waits else {})
+        columns["checkpoint"] = {"opened_conflicts": opened, "counted": counted_by_plan(claim)} | (
+            {"told": rendering.to_json()} if waits else {"read_at": pages.began}
+        )
         if waits:
             claim.end(state, reason, hint, **columns, phase="review", finished_at=None)
         else:
             claim.write(phase="planned" if changes else PHASE, **columns)
     if waits:
         return
+    awaits = any(conflict.awaits for conflict in planned.picture.conflicts)
+    _finish(run, claim, opener, snapshot, rendering, changes=changes, awaits=awaits)
+
+
+def _finish(
+    run: SyncRun,
+    claim: Claim,
+    opener: Opener,
+    snapshot: Snapshot,
+    rendering: SourceRendering,
+    *,
+    changes: bool,
+    awaits: bool,
+    created: dict[tuple[Kind, int], str] | None = None,
+) -> None:
+    """Apply a plan that nobody reviews, and end the run. created: the rows that an earlier attempt has created."""
     impact = None
     if changes:
-        measurement = Measurement(items_that_matter(run).touched)
-        created = _write_items(run, claim)
+        measurement = _measured(run)
+        created = (created or {}) | _write_items(run, claim, measurement)
         for _ in range(MOST_ROUNDS):
             if not plan_again(run, claim, snapshot):
                 break
-            created |= _write_items(run, claim)
+            created |= _write_items(run, claim, measurement)
         impact = measurement.impact(created)
-    if changes or any(conflict.awaits for conflict in planned.picture.conflicts):
+    if changes or awaits:
         items_written.send(sender=SyncRun, run=run, fenced=claim.fenced)
     conclude(run, claim, verify(run, claim, rendering, opener), impact)
 
@@ -167,28 +237,46 @@ def _supersede_others(run: SyncRun) -> None:
     older.update(state=RunState.SUPERSEDED, superseded_by=run, finished_at=timezone.now(), checkpoint={})
 
 
-def _apply_reviewed(run: SyncRun, claim: Claim, opener: Opener) -> None:
-    """Apply a reviewed plan. Items are stale if rows or the source changed."""
+def _apply(run: SyncRun, claim: Claim, opener: Opener, pages: Pages) -> None:
+    """Apply a stored plan: a reviewed one, or the rest of one that another worker began to apply.
+
+    Items are stale if rows or the source changed.
+    """
+    created = recount(run, claim)
     if changed := changed_rules(run, run.profile):
-        claim.end(RunState.AWAITING_REVIEW, changed, "Nothing was written. Plan again, or apply this plan once more.")
+        written = "The rest was not written." if created or _BEFORE in run.checkpoint else "Nothing was written."
+        claim.end(RunState.AWAITING_REVIEW, changed, f"{written} Plan again, or apply this plan once more.")
         return
     rendering = SourceRendering.from_json(run.checkpoint["told"]) if "told" in run.checkpoint else None
-    if run.planned_at is not None and timezone.now() - run.planned_at > FRESH:
-        claim.write(phase="fetch")
+    snapshot = None
+    is_reading = run.phase == "fetch" and pages.goes_on
+    if is_reading or _is_old(run, pages):
+        claim.write(phase="fetch", checkpoint=pages.begin() if is_reading else pages.begin_anew())
         snapshot = read_accepted(run, claim, opener)
         if snapshot is None:
             return
         claim.write(calls=run.calls)
         compare_with_source(run, claim, snapshot)
+    elif pages.goes_on:
+        calls = run.calls
+        snapshot = read_accepted(run, claim, opener)
+        if snapshot is None:
+            return
+        run.calls = calls  # they were counted when the pages were fetched
+    if snapshot is not None:
         rendering = SourceRendering.of(snapshot)
-    measurement = Measurement(items_that_matter(run).touched)
-    created = _write_items(run, claim)
+        if not is_approved(run):
+            changes = run.items.exclude(action__in=OVER).exists()
+            _finish(run, claim, opener, snapshot, rendering, changes=changes, awaits=True, created=created)
+            return
+    measurement = _measured(run)
+    created |= _write_items(run, claim, measurement)
     if overtaken_items(run):
         snapshot = read_accepted(run, claim, opener)
         if snapshot is None:
             return
         if plan_again(run, claim, snapshot, reviewed=True):
-            created |= _write_items(run, claim)
+            created |= _write_items(run, claim, measurement)
     impact = measurement.impact(created)
     with claim.fenced():
         for following in run.following.filter(state=RunState.AWAITING_REVIEW):
@@ -197,23 +285,36 @@ def _apply_reviewed(run: SyncRun, claim: Claim, opener: Opener) -> None:
     conclude(run, claim, None if rendering is None else verify(run, claim, rendering, opener), impact)
 
 
-def _write_items(run: SyncRun, claim: Claim) -> dict[tuple[Kind, int], str]:
+def _is_old(run: SyncRun, pages: Pages) -> bool:
+    """Whether the source has to be read again before the plan is applied."""
+    assert run.planned_at is not None  # noqa: S101 - the caller has a plan
+    read_at = datetime.fromtimestamp(pages.began, UTC) if pages.goes_on else run.planned_at
+    return timezone.now() - max(run.planned_at, read_at) > FRESH
+
+
+def _measured(run: SyncRun) -> Measurement:
+    """Return who was on call before the run wrote anything, also if an earlier attempt has written already."""
+    before = run.checkpoint.get(_BEFORE)
+    return Measurement(items_that_matter(run).touched) if before is None else Measurement.from_json(before)
+
+
+def _write_items(run: SyncRun, claim: Claim, measurement: Measurement) -> dict[tuple[Kind, int], str]:
     """Apply the open items. Return the keys of the rows that were created."""
-    with claim.fenced(phase="apply"):
+    with claim.fenced(phase="apply", checkpoint={**run.checkpoint, _BEFORE: measurement.to_json()}):
         _leave_out(run, claim)
     created: dict[tuple[Kind, int], str] = {}
 
     def progress(kind: Kind, results: Sequence[ItemResult]) -> None:
         for result in results:
-            claim.add(kind, _COUNTERS[result.outcome])
+            claim.add(kind, COUNTERS[result.outcome])
             if result.outcome == Outcome.APPLIED:
-                _count_removals(kind, result, claim.add)
+                count_removals(kind, result.item, claim.add)
                 key = element_key(run.connection_id, result.item.external_id)
                 if result.item.action == "create" and (row_id := application.resolve.get((kind, key))) is not None:
                     created[kind, row_id] = key
-        claim.beat()
+        claim.after_batch()
 
-    application = Application(run, Actor(run.requested_by_id, f"run:{run.pk}"), claim.fenced)
+    application = Application(run, Actor(run.requested_by_id, f"run:{run.pk}"), claim.advancing)
     application.apply(open_items(run).iterator(chunk_size=500), progress)
     with claim.fenced():
         link_conflicts(run)
@@ -235,25 +336,3 @@ def _leave_out(run: SyncRun, claim: Claim) -> None:
     skipped = {"outcome": Outcome.SKIPPED, "code": "unticked", "reason": "unticked by the reviewer"}
     open_items(run).filter(unticked).update(**skipped)
     open_items(run).filter(held).update(outcome=Outcome.DEFERRED, code="held")
-
-
-_COUNTERS: Final = {
-    Outcome.APPLIED: "written",
-    Outcome.SKIPPED: "skipped",
-    Outcome.FAILED: "failed",
-    Outcome.STALE: "stale",
-}
-
-
-def _count_removals(kind: Kind, result: ItemResult, add: Callable[[Kind, str, int], None]) -> None:
-    """Count what an applied item removed, and whether a part of it is still held."""
-    changes = result.item.changes
-    held, approved = changes.get("held", {}), result.item.held_ticked
-    if held and not approved:
-        add(kind, "held", 1)
-    parts = [changes.get("elements", {}), held if approved else {}]
-    removed = sum(new is None for part in parts for elements in part.values() for _, new in elements.values())
-    if removed:
-        add(kind, "removed", removed)
-    if changes.get("fields", {}).get("active", [False, True]) == [True, False]:
-        add(kind, "deactivated", 1)

@@ -1,7 +1,6 @@
 """Start, approve and cancel runs. Their state is in the database; the broker only notifies workers."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
@@ -12,7 +11,7 @@ from oncall.models import User
 from syncjobs.errors import RulesChanged, RunAlreadyActive, StalePlan
 from syncjobs.models import ACTIVE, OPEN_PLAN, RunKind, RunState, SyncProfile, SyncRun
 from syncjobs.runs.changed_rules import changed_rules
-from syncjobs.runs.notify import notify_again, notify_workers
+from syncjobs.runs.notify import notify_workers
 
 
 def start(
@@ -114,31 +113,3 @@ def cancel(run: SyncRun) -> bool:
             finished_at=timezone.now(),
         )
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Recovered:
-    """What became of runs that no worker works on: the ids of those that go on, and of those that failed.
-
-    notified: how many messages were sent about queued runs.
-    """
-
-    resumed: tuple[int, ...] = ()
-    failed: tuple[int, ...] = ()
-    notified: int = 0
-
-
-def recover_runs(now: datetime | None = None) -> Recovered:
-    """Fail runs whose worker died, and notify workers again of queued runs. now: the clock of leases; None: present."""
-    now = now or timezone.now()
-    failed = []
-    dead = SyncRun.objects.filter(state=RunState.RUNNING, lease_expires_at__lt=now)
-    for pk in list(dead.order_by("pk").values_list("pk", flat=True)):
-        if dead.filter(pk=pk).update(
-            state=RunState.FAILED,
-            reason="The worker stopped answering: it was killed, restarted or lost its database.",
-            hint="What was written before stays; no object is half written. Start the sync again.",
-            finished_at=now,
-        ):
-            failed.append(pk)
-    return Recovered(failed=tuple(failed), notified=notify_again(now))

@@ -32,6 +32,8 @@ from syncjobs.parity.checks import (
 from syncjobs.parity.compare import transition_ranges
 from syncjobs.runs.claim import Claim
 
+#: The parts of the checkpoint of a run that outlive it.
+_KEPT: Final = ("opened_conflicts", "approved_selection", "approved_rules")
 PHASE: Final = "verify"
 #: Every sync compares this time, from the read on.
 NEXT_DAYS: Final = 14 * DAY
@@ -139,7 +141,7 @@ def verify(run: SyncRun, claim: Claim, rendering: SourceRendering, opener: Calla
     columns = {
         "notes": [*run.notes, *(_note(result) for result in results if result.measured.differs), *notes],
         "calls": run.calls + calls,
-        "checkpoint": {word: value for word, value in run.checkpoint.items() if word != "told"},
+        "checkpoint": {word: value for word, value in run.checkpoint.items() if word in _KEPT},
     }
     return Verification(run, results, last_checks, columns)
 

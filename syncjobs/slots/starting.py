@@ -14,6 +14,7 @@ from django.db.models import QuerySet
 
 from syncjobs.errors import RunAlreadyActive
 from syncjobs.models import RunKind, RunState, SyncProfile, SyncRun
+from syncjobs.runs.durable.quarantine import may_run_by_itself
 from syncjobs.runs.start import start
 from syncjobs.slots.every import OFF, grid_of
 from syncjobs.slots.grid import delay, latest_slot
@@ -31,8 +32,8 @@ class Due:
 def start_due(now: datetime, *, notify: bool = True) -> list[SyncRun]:
     """Start the run of each slot that is due, the longest due first. Return the runs.
 
-    A slot waits while its connection has an active run, and while RUNS_AT_ONCE runs are worked on. notify: False if the
-    caller drives the runs itself.
+    A slot waits while its connection has an active run or is in quarantine, and while RUNS_AT_ONCE runs are worked on.
+    notify: False if the caller drives the runs itself.
     """
     profiles = list(_periodic())
     due = sorted((found for each in profiles if (found := _due(each, now, len(profiles)))), key=lambda each: each.at)
@@ -58,6 +59,8 @@ def _due(profile: SyncProfile, now: datetime, connections: int) -> Due | None:
     """Return the last slot of a profile that is due and not over. If the clock went back, store that."""
     grid = grid_of(profile.every)
     if grid is None or profile.every_since is None or profile.slots_until is None:
+        return None
+    if not may_run_by_itself(profile, now):
         return None
     if now < profile.slots_until:
         back = max(now, profile.every_since)

@@ -12,8 +12,9 @@ from syncjobs.invitations.outbox import work_off
 from syncjobs.models import SyncRun
 from syncjobs.notices.announcing import announce
 from syncjobs.notices.outbox import send_notices
+from syncjobs.runs.durable.pages import delete_pages_of_ended_runs
+from syncjobs.runs.durable.recovery import recover_runs
 from syncjobs.runs.retention import retain
-from syncjobs.runs.start import recover_runs
 from syncjobs.runs.stored.references import repair_references
 from syncjobs.slots.doorbell import restore_doorbell
 from syncjobs.slots.starting import start_due
@@ -43,12 +44,13 @@ def run_tick(now: datetime | None = None, *, drive: Callable[[int], object] | No
     if drive is not None:
         for pk in (*recovered.resumed, *(run.pk for run in started)):
             drive(pk)
+    delete_pages_of_ended_runs()
     repair_references()
     reopen_ended(now)
     retain()
     announce(now)
     mails = work_off(now=now) + send_notices(now)
-    return Ticked(tuple(run.pk for run in started), recovered.resumed, recovered.failed, mails)
+    return Ticked(tuple(run.pk for run in started), tuple(recovered.resumed), tuple(recovered.failed), mails)
 
 
 def database_clock() -> datetime:

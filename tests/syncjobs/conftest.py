@@ -132,7 +132,7 @@ class Source:
         keys: list[EntityKey] = [(each.kind, each.external_id) for each in sought]
         return {key: self.answers[key] for key in keys if key in self.answers}
 
-    def open(self, connection: Connection, *, should_stop: Callable[[], bool]) -> "Source":
+    def open(self, connection: Connection, *, should_stop: Callable[[], bool], **durable: Any) -> "Source":
         self.should_stop = should_stop
         if connection.refused_account:  # as open_connector does it
             raise ConnectionConfigError("paused", hint="Enter another key.", provider=connection.provider)

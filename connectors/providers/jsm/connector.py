@@ -115,7 +115,7 @@ class JsmOperations(Connector):
         return rendered(self._client.timeline, VENDOR, tuple(schedules), since, until)
 
     def _reading(self, contact_details: bool, progress: Progress) -> JsmRead:
-        at = int(self.rim.now())
+        at = self.rim.at()
         return JsmRead(self._client, self._account(), self._site_warning(), at, contact_details, progress)
 
     def _account(self) -> Account:

@@ -93,7 +93,7 @@ class Opsgenie(Connector):
         return rendered(self._client, tuple(schedules), since, until)
 
     def _reading(self, contact_details: bool, progress: Progress) -> OpsgenieRead:
-        return OpsgenieRead(self._client, self.settings["region"], int(self.rim.now()), contact_details, progress)
+        return OpsgenieRead(self._client, self.settings["region"], self.rim.at(), contact_details, progress)
 
     def explain_refusal(self, error: AuthenticationFailed | RequestRejected) -> ConnectionConfigError | None:
         """Treat 422 about the key as an invalid key. Clients saw this answer; the reference does not document it."""

@@ -130,7 +130,7 @@ class PagerDuty(Connector):
             self._client,
             self._identity(),
             self.settings["region"],
-            int(self.rim.now()),
+            self.rim.at(),
             contact_details,
             progress,
         )

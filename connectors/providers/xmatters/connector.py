@@ -152,7 +152,7 @@ class XMatters(Connector):
     def _reading(self, contact_details: bool, progress: Progress) -> XmattersRead:
         chosen = self.choice(self.settings, "nested")
         (nested,) = (setting for setting in _NESTED if setting == chosen)
-        at = int(self.rim.now())
+        at = self.rim.at()
         return XmattersRead(self._client, self._account(), self.learnt, nested, at, contact_details, progress)
 
     def _account(self) -> Account:

@@ -20,6 +20,7 @@ from syncjobs.management.shell import (
     find_connection,
 )
 from syncjobs.models import Rule, SyncProfile
+from syncjobs.runs.durable.quarantine import quarantine_of
 from syncjobs.setup.rules import STRATEGIES, UnknownRule, may_change, read_rules, set_rules
 from syncjobs.slots.status import slots_of
 
@@ -117,7 +118,7 @@ def _document(connection: Connection, profile: SyncProfile) -> dict[str, Any]:
         "approval_on_impact": profile.approval_on_impact,
         "next_slot": _instant(slots.following),
         "last_slot": _instant(None if slots.last is None else slots.last.slot),
-        "quarantine": None,
+        "quarantine": quarantine_of(profile),
         "remembered": [_rule(rule, uses[rule.pk]) for rule in rules],
     }
 

@@ -65,9 +65,9 @@ class SyncCommand(ShellCommand):
             )
         return exit_code(finished, questions=self.kind != RunKind.PLAN)
 
-    def _tracing(self, connection: Connection, *, should_stop: Callable[[], bool] | None = None) -> Connector:
+    def _tracing(self, connection: Connection, **how: Any) -> Connector:
         transport = TracingTransport(live_transport(connection), self.stderr.write)
-        return open_connector(connection, should_stop=should_stop, transport=transport)
+        return open_connector(connection, **how, transport=transport)
 
     def report(self, run: SyncRun, *, as_json: bool) -> None:
         if as_json:

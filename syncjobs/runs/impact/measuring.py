@@ -45,9 +45,26 @@ class Measurement:
 
     def __init__(self, touched: Touched, at: int | None = None, *, with_staff: bool = False) -> None:
         self.at = int(timezone.now().timestamp()) if at is None else at
-        self._touched, self._with_staff = touched, with_staff
+        self._is_empty, self._with_staff = not touched, with_staff
         self._subjects = subjects_of(touched, self.at) if touched else Subjects()
         self.before = take(self._subjects, self.at, with_staff=with_staff)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "at": self.at,
+            "empty": self._is_empty,
+            "schedules": sorted(self._subjects.schedules),
+            "policies": sorted(self._subjects.policies),
+            "before": self.before.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Measurement":
+        found = cls(Touched(), data["at"])
+        found._is_empty = data["empty"]
+        found._subjects = Subjects(set(data["schedules"]), set(data["policies"]))
+        found.before = Picture.from_json(data["before"])
+        return found
 
     def picture(self, created: Keys) -> Picture:
         """Return the picture as it is now. created: the keys of the rows that were created."""
@@ -65,7 +82,7 @@ class Measurement:
         created: the keys of the rows that were created. keys_of_created: whether the result names these rows by their
         keys, because they are going to be rolled back. after: the picture after it, if it was taken.
         """
-        if not self._touched:
+        if self._is_empty:
             return Impact(self.at)
         created = created or {}
         compared = _Comparison(

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from oncall.escalation.first import first_spans
 from oncall.models import EscalationPolicy, Responder, Schedule
+from oncall.rendering.codec import participant_from_text, participant_to_text
 from oncall.rendering.final import Span, render_final
 from oncall.rendering.intervals import Range
 from oncall.rendering.spec import InvalidSpec, Participant
@@ -41,6 +42,27 @@ class Picture:
     merged: dict[SubjectRow, int] = field(default_factory=dict)
     staff: dict[Place, Sequence[Range]] = field(default_factory=dict)
 
+    def to_json(self) -> dict[str, Any]:
+        spans = [[*row, [[start, end, _texts(who)] for start, end, who in own]] for row, own in self.spans.items()]
+        return {
+            "spans": spans,
+            "people": [[participant_to_text(who), pk] for who, pk in self.people.items()],
+            "names": [[pk, name] for pk, name in self.names.items()],
+            "merged": [[*row, into] for row, into in self.merged.items()],
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Picture":
+        return cls(
+            {
+                (kind, pk): tuple(Span(start, end, tuple(map(participant_from_text, who))) for start, end, who in spans)
+                for kind, pk, spans in data["spans"]
+            },
+            {participant_from_text(who): pk for who, pk in data["people"]},
+            dict(data["names"]),
+            {(kind, pk): into for kind, pk, into in data["merged"]},
+        )
+
     def _add_people(self, names: Names) -> None:
         for participant, name in names.items():
             if name.responder_id is not None:
@@ -51,6 +73,10 @@ class Picture:
         self, kind: Literal["schedule", "escalation_policy"], rows: Iterable[Schedule | EscalationPolicy]
     ) -> None:
         self.merged |= {(kind, row.pk): row.merged_into_id for row in rows if row.merged_into_id is not None}
+
+
+def _texts(who: Iterable[Participant]) -> list[str]:
+    return [participant_to_text(each) for each in who]
 
 
 def take(subjects: Subjects, at: int, *, with_staff: bool = False) -> Picture:

@@ -21,7 +21,8 @@ from oncall.tables.kinds import ROOTS
 from syncjobs.deciding.decide import Decision, decide
 from syncjobs.models import Conflict, RunKind, RunState, SyncRun
 from syncjobs.planning.decisions.values import Refused
-from syncjobs.runs.start import recover_runs, start
+from syncjobs.runs.durable.recovery import recover_runs
+from syncjobs.runs.start import start
 from syncjobs.setup.not_followed import release
 from syncjobs.undoing.undo import undo
 from tests.killing.failpoints import Failpoints, Killed

@@ -21,7 +21,7 @@ from tests.syncjobs.conftest import connect, lead_to
 pytestmark = pytest.mark.django_db
 
 WRITES = re.compile(r'^(INSERT INTO|UPDATE|DELETE FROM) "(\w+)"')
-OWN_RECORDS = {"syncjobs_syncrun", "syncjobs_syncitem", "syncjobs_paritycheck"}
+OWN_RECORDS = {"syncjobs_syncrun", "syncjobs_syncitem", "syncjobs_paritycheck", "syncjobs_fetchedpage"}
 
 
 def statements(queries: CaptureQueriesContext) -> list[str]:

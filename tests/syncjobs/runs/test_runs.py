@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.db import DataError
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from connectors.errors import AuthenticationFailed, ProviderUnavailable, ReadStopped
@@ -16,8 +17,9 @@ from syncjobs.errors import RulesChanged, RunAlreadyActive, StalePlan
 from syncjobs.models import ExternalLink, RunKind, RunState, SyncRun
 from syncjobs.runs import apply
 from syncjobs.runs.claim import LEASE, Claim, claim_run
+from syncjobs.runs.durable.recovery import recover_runs
 from syncjobs.runs.runner import drive
-from syncjobs.runs.start import Recovered, approve, cancel, recover_runs, start
+from syncjobs.runs.start import approve, cancel, start
 from syncjobs.runs.stored.links import write_links
 from syncjobs.tasks import drive_run, tick
 from tests.syncjobs.conftest import BY, NOW, Sync, layer, schedule, user, world
@@ -134,17 +136,19 @@ def test_a_run_cancelled_before_it_writes_writes_nothing(sync: Sync) -> None:
     assert not cancel(run)
 
 
-def test_a_dead_run_is_failed_by_the_next_tick_with_a_reason(sync: Sync) -> None:
+def test_a_run_whose_worker_died_is_queued_again_by_the_next_tick(sync: Sync, notified: list[int]) -> None:
     run = claim_run(start(sync.profile, RunKind.APPLY, by=None, notify=False).pk)
     assert run is not None
-    assert recover_runs() == Recovered()
-    SyncRun.objects.update(lease_expires_at=timezone.now() - timedelta(seconds=1))
+    assert recover_runs() == ([], [], 0)
+    SyncRun.objects.update(lease_expires_at=Now() - timedelta(seconds=1))
     tick()
+    assert run.pk in notified
     run.refresh_from_db()
-    assert run.state == RunState.FAILED
+    assert run.state == RunState.QUEUED
     assert "stopped answering" in run.reason
     assert Claim(run).write() is False
-    assert sync.run().state == RunState.SUCCEEDED
+    ended = sync.drive(run)
+    assert (ended.state, ended.reason) == (RunState.SUCCEEDED, "")
 
 
 def test_a_task_for_a_run_that_ended_does_nothing(sync: Sync) -> None:
