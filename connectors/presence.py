@@ -1,6 +1,11 @@
-"""What one read knows of the presence of each object at the source. Pure; the same for every vendor."""
+"""What one read knows of the presence of each object at the source, and when two reads prove that it is gone.
+
+Pure; the same for every vendor.
+"""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import Final, Literal, NamedTuple
 
@@ -25,6 +30,7 @@ _LEADS_TO: Final[Mapping[EntityType, tuple[EntityType, ...]]] = {
 
 #: The states of an object that a complete list does not contain.
 MISSING: Final[frozenset[State]] = frozenset({"absent", "not_found", "not_visible"})
+_NO_KEY: Final = "unknown"
 
 
 class Presence(NamedTuple):
@@ -32,6 +38,32 @@ class Presence(NamedTuple):
 
     state: State
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """How often an object was seen missing; the ISO instant and the rights of the first time."""
+
+    count: int = 0
+    since: str = ""
+    rights: str = ""
+
+
+def rights_of(snapshot: Snapshot, key_since: datetime | None) -> str:
+    """Return the rights of a read as text: when its key was entered, and the kinds whose lists are complete."""
+    complete = [kind for kind in ENTITY_TYPES if (state := snapshot.completeness.get(kind)) and state.listing]
+    return f"{key_since.isoformat() if key_since else _NO_KEY} {','.join(complete)}"
+
+
+def compared_rights(before: str, now: str) -> Literal["same", "fewer", "other"]:
+    """Return whether a read had the rights of an earlier read.
+
+    fewer: the same key read fewer lists, for example because one failed. other: another key, or more lists.
+    """
+    (key, _, lists), (key_now, _, lists_now) = before.partition(" "), now.partition(" ")
+    if before == now:
+        return "same"
+    return "fewer" if key == key_now and set(lists_now.split(",")) < {*lists.split(","), ""} else "other"
 
 
 class Presences:

@@ -5,7 +5,9 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.contrib.admin import action
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import display
@@ -35,6 +37,10 @@ class PartlyReadAdmin(AggregateAdmin[AnyRoot]):
     def has_start_permission(self, request: HttpRequest) -> bool:
         """Return whether the account may start syncs, which the action of the lists demands."""
         return request.user.has_perm(START)
+
+    @action(description="Sync with the source now", permissions=["start"])
+    def sync_selected(self, request: HttpRequest, queryset: "QuerySet[AnyRoot]") -> HttpResponse | None:
+        return sync_selected(request, self.kind, queryset)
 
     def get_list_filter(self, request: HttpRequest) -> Any:
         return (*super().get_list_filter(request), FollowingFilter)
@@ -80,7 +86,7 @@ for model in (EscalationPolicy, Responder, Service, UserGroup):
 class SyncedEscalationPolicyAdmin(PartlyReadAdmin[EscalationPolicy], EscalationPolicyAdmin):
     """Escalation policies. Their lists, forms and pages say which levels could not be read."""
 
-    actions = (*EscalationPolicyAdmin.actions, sync_selected)
+    actions = (*EscalationPolicyAdmin.actions, "sync_selected")
     page_type = SyncedEscalationPage
 
 
@@ -93,11 +99,11 @@ class SyncedResponderAdmin(PartlyReadAdmin[Responder], ResponderAdmin):
 class SyncedUserGroupAdmin(PartlyReadAdmin[UserGroup], UserGroupAdmin):
     """User groups. Their lists and forms say which members could not be read."""
 
-    actions = (*UserGroupAdmin.actions, sync_selected)
+    actions = (*UserGroupAdmin.actions, "sync_selected")
 
 
 @admin.register(Service)
 class SyncedServiceAdmin(PartlyReadAdmin[Service], ServiceAdmin):
     """Services. Their list marks those that differ from their source."""
 
-    actions = (*ServiceAdmin.actions, sync_selected)
+    actions = (*ServiceAdmin.actions, "sync_selected")

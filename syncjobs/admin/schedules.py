@@ -28,7 +28,6 @@ from oncall.tables.base import LOCAL
 from oncall.templatetags.timeline import Row
 from syncjobs.admin.parity_chip import ParityFilter, chip, measured_in_words
 from syncjobs.admin.partly_read import PartlyReadAdmin
-from syncjobs.admin.sync_selected import sync_selected
 from syncjobs.models import (
     WAITING_STATES,
     Conflict,
@@ -215,7 +214,7 @@ class SyncedScheduleAdmin(PartlyReadAdmin[Schedule], ScheduleAdmin):
         "edit_link",
     )
     list_filter = ("active", SourceFilter, ParityFilter)
-    actions = (*ScheduleAdmin.actions, sync_selected)
+    actions = (*ScheduleAdmin.actions, "sync_selected")
     page_type = SyncedSchedulePage
 
     def unread(self, row_ids: Collection[int]) -> Mapping[int, Sequence[UnreadElements]]:

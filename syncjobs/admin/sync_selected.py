@@ -1,22 +1,20 @@
-"""The action of lists that syncs only the selected rows, each with its own source."""
+"""Syncs only the selected rows of a list, each with its own source."""
 
 from collections import defaultdict
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from connectors.models import Connection
-from connectors.records import EntityKey, entity_type_of
+from connectors.records import EntityKey, EntityType
 from syncjobs.admin.buttons import sync_and_show
 from syncjobs.models import ExternalLink, LinkState, SyncProfile
 
 
-@admin.action(description="Sync with the source now", permissions=["start"])
-def sync_selected(model_admin: Any, request: HttpRequest, queryset: "QuerySet[Any]") -> HttpResponse | None:
+def sync_selected(request: HttpRequest, kind: EntityType, queryset: "QuerySet[Any]") -> HttpResponse | None:
     """Start one run per connection, which reads these objects and what they refer to. Show the page of the last run."""
-    kind = entity_type_of(model_admin.kind)
     rows = list(queryset.values_list("pk", flat=True))
     links = ExternalLink.objects.filter(entity_type=kind, state=LinkState.LINKED, **{f"{kind}__in": rows})
     only: dict[Connection, list[EntityKey]] = defaultdict(list)

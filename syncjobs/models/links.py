@@ -40,7 +40,7 @@ class ExternalLink(models.Model):
     ``synced_version``: the version of the row after the last sync; another version means that the row was edited.
     ``pins``: path -> ask | local. ``unread``: number of elements that the last read could not take, by collection.
     ``missing_count``: how often the object was seen missing; ``missing_at``, ``missing_rights``: when first, and with
-    which rights (:mod:`syncjobs.planning.missing.rights`).
+    which rights (:mod:`connectors.presence`).
     """
 
     connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="links")

@@ -4,10 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from connectors.presence import Presence
+from connectors.presence import Presence, Sighting
 from oncall.aggregates import Kind, State, Values
 from oncall.emails import canonical_email
-from syncjobs.planning.missing.rights import Sighting
 
 Owner = Literal["source", "ask", "local"]
 #: Returns what a read knows of the presence of an object.

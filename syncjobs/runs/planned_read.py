@@ -13,7 +13,7 @@ from connectors.base import Connector
 from connectors.closure import Selection
 from connectors.errors import AnotherAccount
 from connectors.models import Connection
-from connectors.presence import Presences
+from connectors.presence import Presences, rights_of
 from connectors.records import ENTITY_TYPES, Snapshot, entity_type_of
 from oncall.operations import check
 from oncall.rendering.codec import instant_to_text
@@ -21,7 +21,6 @@ from syncjobs.models import Outcome, RunState, SyncRun
 from syncjobs.planning.canonical import Proposer
 from syncjobs.planning.conflicts import account_changed, identity
 from syncjobs.planning.decisions.rules import domains_of, with_other_domain
-from syncjobs.planning.missing.rights import rights_of
 from syncjobs.planning.plan import Proposals, by_kind, make_plan
 from syncjobs.planning.trace import trace
 from syncjobs.planning.values import Picture, Plan, Rules

@@ -5,12 +5,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from connectors.presence import Presence
+from connectors.presence import Presence, Sighting, compared_rights
 from connectors.records import entity_type_of
 from oncall.aggregates import AGGREGATES, Kind, State
 from syncjobs.planning.canonical import have_same_meaning
 from syncjobs.planning.missing.recreated import recreated, undecided
-from syncjobs.planning.missing.rights import Sighting, compared
 from syncjobs.planning.values import (
     Base,
     Change,
@@ -170,7 +169,7 @@ def _sighting(before: Sighting, known: Presence, rules: Rules) -> Sighting:
         return first
     if before.count >= PROVED or known.state not in _REQUESTED:
         return before
-    rights = compared(before.rights, rules.rights)
+    rights = compared_rights(before.rights, rules.rights)
     if rights == "other":
         return first
     is_due = datetime.fromisoformat(rules.now) - datetime.fromisoformat(before.since) >= BETWEEN_SIGHTINGS

@@ -10,6 +10,7 @@ from typing import Any, cast
 from django.db.models import F, QuerySet
 
 from connectors.models import Connection
+from connectors.presence import Sighting
 from connectors.records import ENTITY_TYPES
 from oncall.aggregates import Kind
 from oncall.models import Schedule
@@ -25,7 +26,6 @@ from syncjobs.models import (
     SyncProfile,
 )
 from syncjobs.planning.decisions.people import matched_people
-from syncjobs.planning.missing.rights import Sighting
 from syncjobs.planning.missing.unlisted import unlisted_links
 from syncjobs.planning.plan import Proposals, links_to_compare
 from syncjobs.planning.values import (

@@ -6,13 +6,12 @@ What a run would store, this stores; nothing here judges what a plan does.
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from connectors.presence import Presences
+from connectors.presence import Presences, rights_of
 from connectors.records import ENTITY_TYPES, EntityKey, EntityType
 from oncall import aggregates
 from oncall.rendering.codec import instant_to_text
 from syncjobs.planning.canonical import Proposer
 from syncjobs.planning.conflicts import COMPARED, identity
-from syncjobs.planning.missing.rights import rights_of
 from syncjobs.planning.plan import Proposals, by_kind, links_to_compare, make_plan
 from syncjobs.planning.values import Base, Item, LinkDetail, LinkView, NamedRow, OpenConflict, Picture, Plan, Rules
 from tests.syncjobs.histories.histories import Step
