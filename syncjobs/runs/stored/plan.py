@@ -81,11 +81,18 @@ def changes_of(item: Item) -> dict[str, Any]:
         "held": {name: dict(changes) for name, changes in item.held.items()},
         "candidates": list(item.candidates),
         "unread": dict(item.unread) if item.link is None else {},
+        "follows_another": _follows_another(item),
     }
     stored = {name: value for name, value in changes.items() if value}
     if not item.settles:
         stored["settles"] = False
     return stored
+
+
+def _follows_another(item: Item) -> bool:
+    """Return whether the row of a missing object stays active, because it follows another link, too."""
+    ends = item.action in ("missing", "detach") and item.settles and item.sighting is not None
+    return ends and item.row_id is not None and "active" not in item.base.get("fields", {})
 
 
 def _link_changes(item: Item) -> dict[str, list[Any]]:
