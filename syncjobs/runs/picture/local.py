@@ -163,15 +163,16 @@ def _others(
     """
     found: dict[int, frozenset[int]] = {}
     for kind in ENTITY_TYPES:
-        rows = {v.id: v.row_id for v in unlisted_links(proposals[kind], links[kind]) if v.id in details and v.row_id}
+        missing = [v for v in unlisted_links(proposals[kind], links[kind]) if v.id in details]
+        rows = {v.id: v.row_id for v in missing if v.row_id is not None}
         attached = {v.id for v in links[kind].values() if v.external_id in proposals[kind]} if rows else frozenset()
         live: dict[int, set[int]] = defaultdict(set)
-        for piece in chunks(sorted({row_id for row_id in rows.values() if row_id is not None})):
+        for piece in chunks(sorted(set(rows.values()))):
             every = ExternalLink.objects.filter(**{f"{kind}_id__in": piece}).exclude(state=LinkState.IGNORED)
             for pk, row_id, state in every.values_list("pk", f"{kind}_id", "state"):
                 if state == LinkState.LINKED or pk in attached:
                     live[row_id].add(pk)
-        found |= {pk: frozenset(live[row_id] - {pk}) for pk, row_id in rows.items() if row_id is not None}
+        found |= {pk: frozenset(live[row_id] - {pk}) for pk, row_id in rows.items()}
     return found
 
 
