@@ -77,7 +77,7 @@ def test_an_item_that_is_unticked_is_left_out_whatever_else_names_it(
 ) -> None:
     plan = changed.plan()
     untick = ("--untick", "user_group:T1")
-    _, document = shell(plan.pk, *(untick + options if is_first else options + untick))
+    shell(plan.pk, *(untick + options if is_first else options + untick))
     item = plan.items.get(external_id="T1")
     assert (item.ticked, item.held_ticked, item.outcome) == (False, False, "skipped")
     assert (UserGroup.objects.get().name, UserGroup.objects.get().members.count()) == ("Platform", 2)
@@ -85,7 +85,7 @@ def test_an_item_that_is_unticked_is_left_out_whatever_else_names_it(
 
 
 def test_an_item_that_holds_nothing_back_cannot_be_approved(changed: Sync) -> None:
-    with pytest.raises(CommandError, match="'responder:U1' of .* holds nothing back") as refused:
+    with pytest.raises(CommandError, match=r"'responder:U1' of .* holds nothing back") as refused:
         call_command("apply", changed.plan().pk, "--approve", "responder:U1")
     assert refused.value.returncode == 64
 
