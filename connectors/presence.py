@@ -34,10 +34,13 @@ _NO_KEY: Final = "unknown"
 
 
 class Presence(NamedTuple):
-    """reason: why the state is not known better, empty for a state that is certain."""
+    """reason: why the state is not known better, empty for a state that is certain. exists: whether the source knows
+    the object, although its list lacks it.
+    """
 
     state: State
     reason: str = ""
+    exists: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +125,8 @@ class Presences:
         """Return the state of an object that a complete list does not contain."""
         if kind in self._contradicted:
             words = ENTITY_WORDS[kind][1]
-            return Presence("not_reached", f"The list of {words} lacks objects that the source still knows.")
+            exists = self._snapshot.looked_up.get((kind, external_id)) == "found"
+            return Presence("not_reached", f"The list of {words} lacks objects that the source still knows.", exists)
         match self._snapshot.looked_up.get((kind, external_id)):
             case "not_found":
                 return Presence("not_found")

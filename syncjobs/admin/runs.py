@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import URLPattern, path, reverse
@@ -20,7 +20,7 @@ from oncall.admin.base.columns import PageOfRows
 from oncall.masking import hide_addresses, may_see_addresses, without_addresses
 from syncjobs.admin.buttons import account_of, refuse, start_and_show, sync_and_show
 from syncjobs.errors import RunAlreadyActive, StalePlan, UndoRefused
-from syncjobs.models import ACTIVE, OPEN_PLAN, RunKind, RunState, SyncItem, SyncRun
+from syncjobs.models import ACTIVE, HELD_ITEMS, OPEN_PLAN, RunKind, RunState, SyncItem, SyncRun
 from syncjobs.pages.impact import impact_of_run
 from syncjobs.pages.marks import kind_words, last_moved, render_page, row_url, run_url, started, state_mark
 from syncjobs.pages.progress import grouped_notes, incomplete_lists, progress, totals
@@ -28,6 +28,7 @@ from syncjobs.pages.run_items import (
     ACTIONS,
     OUTCOME_COLOURS,
     UNAPPROVED,
+    UNTICKED,
     Filter,
     change_rows,
     is_synced_alone,
@@ -220,13 +221,18 @@ class SyncRunAdmin(ReadOnlyAdmin):
 
     @method_decorator(require_POST)
     def ticks_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
-        """Save the ticks of the items on the page, or of all filtered items when ``all`` is on or off."""
+        """Save the ticks of the items on the page, or of all filtered items when ``all`` is on, off or approve."""
         run = self._run(request, run_id, START)
         open_plan = open_items(run).filter(run__state__in=OPEN_PLAN)
         tick_all = request.POST.get("all")
-        if tick_all in ("on", "off"):
-            chosen = Filter.read(request.POST).items(run).values("pk")
-            saved = open_plan.filter(pk__in=chosen).update(ticked=tick_all == "on")
+        if tick_all in ("on", "off", "approve"):
+            chosen = open_plan.filter(pk__in=Filter.read(request.POST).items(run).values("pk"))
+            if tick_all == "approve":
+                saved = chosen.filter(HELD_ITEMS).update(ticked=True, held_ticked=True)
+            else:
+                saved = (
+                    chosen.update(ticked=True) if tick_all == "on" else chosen.update(ticked=False, held_ticked=False)
+                )
         else:
             listed = _ids(request.POST.getlist("item"))
             for name, column in (("tick", "ticked"), ("approve", "held_ticked")):
@@ -237,7 +243,7 @@ class SyncRunAdmin(ReadOnlyAdmin):
         if not run.has_open_plan:
             messages.error(request, f"No tick was changed: the state of {run} is {run.get_state_display()}.")
         elif request.headers.get("HX-Request") and tick_all is None:
-            left = {"left": Count("pk", filter=Q(ticked=False)), "unapproved": Count("pk", filter=UNAPPROVED)}
+            left = {"left": Count("pk", filter=UNTICKED), "unapproved": Count("pk", filter=UNAPPROVED)}
             return render(request, "syncjobs/run_ticks.html", open_plan.order_by().aggregate(**left))
         else:
             messages.success(request, f"The ticks of {saved} items were saved.")

@@ -138,8 +138,9 @@ class SyncItem(models.Model):
     """The planned change of one object, and its outcome. Unchanged objects have no item.
 
     ``changes``: ``{"fields": {path: [old, new]}, "elements": {collection: {key: [old, new]}}, "link": {column: [old,
-    new]}, "held": as elements, "account": id|null, "settles": bool}``; a create has no link, because it makes it. An
-    item of a decision has ``"links": {link id: [old, new]}`` instead, each side with the columns that differ.
+    new]}, "held": as elements, "account": id|null, "settles": bool, "follows_another": whether the row of a missing
+    object stays active}``; a create has no link, because it makes it. An item of a decision has ``"links": {link id:
+    [old, new]}`` instead, each side with the columns that differ.
     ``group_no``: the number of the row; items of one row are applied together. ``ticked``: whether the item is applied.
     ``held``: whether the whole item waits for approval. ``held_ticked``: whether what waits is approved.
     ``sighting``: how often a missing object was seen missing.

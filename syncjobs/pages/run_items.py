@@ -43,6 +43,8 @@ ACTIONS: Final[Mapping[str, tuple[str, str]]] = {
 }
 #: Items with removals that nobody has approved.
 UNAPPROVED: Final = HELD_ITEMS & Q(held_ticked=False)
+#: Items that are left out for want of a tick. A missing object that is held needs the approval only.
+UNTICKED: Final = Q(ticked=False) & ~Q(action="missing", held=True)
 OUTCOME_COLOURS: Final = {"applied": "success", "failed": "danger", "stale": "warning", "deferred": "warning"}
 
 
@@ -106,6 +108,7 @@ class ItemsPage:
     total: int
     unticked: int
     unapproved: int
+    holds: bool
 
 
 def items_page(run: SyncRun, query: QueryDict, kind_words: Callable[[str], str], *, with_addresses: bool) -> ItemsPage:
@@ -120,8 +123,13 @@ def items_page(run: SyncRun, query: QueryDict, kind_words: Callable[[str], str],
     counted = list(
         SyncItem.objects.filter(run=run)
         .order_by()
-        .values_list("entity_type", "action", "outcome", "ticked")
-        .annotate(number=Count("id"), unapproved=Count("id", filter=UNAPPROVED))
+        .values_list("entity_type", "action", "outcome")
+        .annotate(
+            number=Count("id"),
+            unticked=Count("id", filter=UNTICKED),
+            unapproved=Count("id", filter=UNAPPROVED),
+            held=Count("id", filter=HELD_ITEMS),
+        )
     )
     order = Case(*(When(entity_type=kind, then=place) for place, kind in enumerate(ENTITY_TYPES)), default=9)
     pages = Paginator(chosen_items.order_by(order, "id"), PER_PAGE)
@@ -134,12 +142,13 @@ def items_page(run: SyncRun, query: QueryDict, kind_words: Callable[[str], str],
     return ItemsPage(
         page=page,
         filter=chosen,
-        kinds=_choices(((row[0], row[4]) for row in counted), chosen.kind, kind_words),
-        actions=_choices(((row[1], row[4]) for row in counted), chosen.action, action_words),
-        outcomes=_choices(((row[2] or "open", row[4]) for row in counted), chosen.outcome, outcome_words),
-        total=sum(row[4] for row in counted),
-        unticked=sum(row[4] for row in counted if not row[3]),
+        kinds=_choices(((row[0], row[3]) for row in counted), chosen.kind, kind_words),
+        actions=_choices(((row[1], row[3]) for row in counted), chosen.action, action_words),
+        outcomes=_choices(((row[2] or "open", row[3]) for row in counted), chosen.outcome, outcome_words),
+        total=sum(row[3] for row in counted),
+        unticked=sum(row[4] for row in counted),
         unapproved=sum(row[5] for row in counted),
+        holds=any(row[6] for row in counted),
     )
 
 

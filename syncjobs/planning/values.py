@@ -275,8 +275,8 @@ class Picture:
     unlinked: ids of those whose account an undo took off: only a person links them again. accounts: by canonical e-mail
     address. conflicts: the conflicts of this connection that are not closed, and those about the rows in ``names``.
     mapped: who new people at the source are here, by external id, as a person decided. zoned: ids of schedules with a
-    time zone set here; filled only if a time zone is unknown or ambiguous at the source. shared: ids of links of
-    missing objects whose row follows another link, too.
+    time zone set here; filled only if a time zone is unknown or ambiguous at the source. others: by the id of the
+    link of a missing object, the ids of the other links that its row follows.
     """
 
     links: Mapping[Kind, Mapping[str, LinkView]]
@@ -288,7 +288,7 @@ class Picture:
     conflicts: tuple[OpenConflict, ...]
     mapped: Mapping[str, Mapped] = field(default_factory=dict)
     zoned: frozenset[int] = frozenset()
-    shared: frozenset[int] = frozenset()
+    others: Mapping[int, frozenset[int]] = field(default_factory=dict)
     unlinked: frozenset[int] = frozenset()
 
 

@@ -32,7 +32,7 @@ from syncjobs.planning.decisions.people import matched_people
 from syncjobs.planning.failures import refusal_text
 from syncjobs.planning.values import element_key
 from syncjobs.runs.claim import FenceLost
-from syncjobs.runs.stored.links import PrimaryLinks, takes_over, write_links
+from syncjobs.runs.stored.links import PrimaryLinks, ends_link, followed_links, removes, takes_over, write_links
 from syncjobs.runs.stored.references import fill_from_links, known_rows
 
 log = logging.getLogger(__name__)
@@ -120,13 +120,14 @@ class Application:
                 .order_by("pk")
             }
             primary = PrimaryLinks(kind, items)
+            followed = followed_links(kind, items)
             taken = self._taken_meanwhile(kind, [item for item in items if item.link_id is None])
             edited = self._edited(kind, items, versions)
             current: list[Sequence[SyncItem]] = []
             for row in rows:
                 stale = next(
                     filter(None, (_stale(item, links, versions, taken, primary, edited) for item in row)), None
-                )
+                ) or _stale_removal(row, followed)
                 if stale is None:
                     current.append(row)
                 else:
@@ -313,6 +314,22 @@ def _stale(
             return _Stale("the import of another source changed it in the meantime", AGAIN)
         reason = f"it was {'edited' if item.row_id in versions else 'deleted'} here in the meantime and stays as it is"
         return _Stale(reason, AGAIN) if item.action == "match" else _Stale(f"{reason}; plan again")
+    return None
+
+
+def _stale_removal(row: Sequence[SyncItem], links: Mapping[int, set[int]]) -> _Stale | None:
+    """Return why the items of a row are stale that end links: the last link that ends makes a row inactive.
+
+    links: those that each of these rows follows now.
+    """
+    followed = links.get(row[0].row_id or 0, set()) - {item.link_id for item in row if ends_link(item)}
+    if any(not ends_link(item) for item in row):
+        return None  # its link follows the source after this
+    if any(removes(item) for item in row):
+        why = "it follows another object of a source, too, since this was planned"
+        return _Stale(why, AGAIN) if followed else None
+    if not followed and any(item.changes.get("follows_another") for item in row):
+        return _Stale("it follows no other object of a source any more", AGAIN)
     return None
 
 

@@ -12,7 +12,7 @@ from oncall.operations.restoring import COLUMNS
 from oncall.selectors.states import load_states
 from oncall.tables.base import LOCAL, chunks
 from oncall.tables.kinds import ROOTS
-from syncjobs.models import ExternalLink, Outcome, SyncItem, SyncRun
+from syncjobs.models import ExternalLink, LinkState, Outcome, SyncItem, SyncRun
 from syncjobs.planning.undoing import Current, composed
 from syncjobs.runs.retention import is_thinned
 
@@ -24,8 +24,9 @@ class RecordedRow:
     """What a run did to one row and to its links.
 
     row_id: None if the row does not exist any more, and for an item without a row. created: whether the run created
-    it. changes: path -> [old, new]. edited: whether something else changed it after the run created it. thinned:
-    whether former values were removed because they are old. now: the row as it is; None if it does not exist.
+    it. changes: path -> [old, new]. edited: whether something else changed it after the run created it. followed,
+    known: whether it follows another object of a source, and whether it has another link, after the run created it.
+    thinned: whether former values were removed because they are old. now: the row as it is; None if it does not exist.
     """
 
     kind: Kind
@@ -35,6 +36,8 @@ class RecordedRow:
     created: bool = False
     changes: dict[str, list[Any]] = field(default_factory=dict)
     edited: bool = False
+    followed: bool = False
+    known: bool = False
     thinned: bool = False
     now: Current | None = None
 
@@ -109,3 +112,15 @@ def _load_current(kind: EntityType, rows: Iterable[RecordedRow], run: SyncRun) -
         later = ChangeRecord.objects.filter(model=kind, object_id__in=[pk for pk in ids if by_id[pk].created])
         for pk in later.exclude(cause=f"run:{run.pk}").values_list("object_id", flat=True):
             by_id[pk].edited = True
+        _load_other_links(kind, [by_id[pk] for pk in ids if by_id[pk].created], run)
+
+
+def _load_other_links(kind: EntityType, rows: Iterable[RecordedRow], run: SyncRun) -> None:
+    """Note which of the created rows other sources, or other objects of this source, have been linked to since."""
+    by_id = {row.row_id: row for row in rows}
+    links = ExternalLink.objects.filter(**{f"{kind}__in": list(by_id)}).exclude(state=LinkState.IGNORED)
+    for pk, state, *key in links.values_list(f"{kind}_id", "state", "connection_id", "external_id"):
+        row = by_id[pk]
+        if key not in [[run.connection_id, item.external_id] for item in row.items]:
+            row.known = True
+            row.followed |= state == LinkState.LINKED

@@ -16,6 +16,7 @@ from oncall.operations.restoring import Move, Restoration, restore
 from oncall.tables.base import chunks
 from oncall.tables.kinds import ROOTS
 from syncjobs.errors import UndoRefused
+from syncjobs.models import SyncItem
 from syncjobs.planning.undoing import Former, Moved, former_values, moved_elements
 from syncjobs.undoing.recorded import RecordedRow
 from syncjobs.words.undoing import (
@@ -23,7 +24,9 @@ from syncjobs.words.undoing import (
     DELETED,
     DELETED_LATER,
     EDITED_LATER,
+    FOLLOWED,
     IN_USE,
+    LINKED_LATER,
     STAYS_INACTIVE,
     THINNED,
     UNLINKED,
@@ -71,9 +74,10 @@ def compare(rows: Sequence[RecordedRow], by: User | None) -> list[UndoneRow]:
         elif row.now is None:
             if row.row_id is not None or row.created:
                 one.keep(DELETED_LATER)
-        elif not row.created:
+        elif not row.created or row.followed:
             paths = {each.path for each in one.moved}
-            changes = {path: sides for path, sides in row.changes.items() if path not in paths}
+            sides_of = _elements_of(row.items) if row.created else row.changes
+            changes = {path: sides for path, sides in sides_of.items() if path not in paths}
             one.former = _with_allowed_account(one, former_values(row.kind, changes, row.now), by)
     _keep_what_was_taken_away(found)
     for kind in ENTITY_TYPES:
@@ -82,6 +86,12 @@ def compare(rows: Sequence[RecordedRow], by: User | None) -> list[UndoneRow]:
         if one.former.kept:
             one.keep(kept_in_words(one.former.kept))
     return found
+
+
+def _elements_of(items: Iterable[SyncItem]) -> dict[str, list[Any]]:
+    """Return the elements that items put into a row which they created, as a change record has them."""
+    parts = [(name, each) for item in items for name, each in item.changes.get("elements", {}).items()]
+    return {f"{name}.{key}": sides for name, each in parts for key, sides in each.items()}
 
 
 def _moved(rows: Iterable[RecordedRow]) -> dict[Kind, list[Moved]]:
@@ -203,16 +213,20 @@ def _restoration(one: UndoneRow) -> Restoration:
 def remove_created(rows: Sequence[UndoneRow], by: Actor, account: User | None) -> None:
     """Delete the rows that the run created, unless they were edited or are referred to: these become inactive.
 
+    A row that follows another source meanwhile stays active.
+
     account: who undoes; None is the shell.
     """
     created = [one for one in rows if one.row.created and one.row.now is not None and not one.row.thinned]
-    left = {(one.row.kind, one.row.row_id or 0): one for one in created if not one.row.edited}
+    left = {(one.row.kind, one.row.row_id or 0): one for one in created if not (one.row.edited or one.row.known)}
     while left:  # what is deleted may have referred to rows of any kind
         deleted = [_delete_free(kind, left, by) for kind in reversed(ENTITY_TYPES)]
         if not any(deleted):
             break
     for one in created:
-        if one.action != "delete":
+        if one.row.followed:
+            one.kept.append(FOLLOWED)
+        elif one.action != "delete":
             _deactivate(one, by, account)
 
 
@@ -239,7 +253,7 @@ def _delete_free(kind: Kind, left: dict[tuple[Kind, int], UndoneRow], by: Actor)
 def _deactivate(one: UndoneRow, by: Actor, account: User | None) -> None:
     row, now = one.row, one.row.now
     assert now is not None and row.row_id is not None  # noqa: S101 - the caller has chosen it
-    one.kept.append(EDITED_LATER if row.edited else IN_USE)
+    one.kept.append(EDITED_LATER if row.edited else LINKED_LATER if row.known else IN_USE)
     was_active = bool(now.state.fields["active"])
     linked = next((item.changes["account"] for item in row.items if item.changes.get("account")), None)
     if linked is not None and now.columns.get("account") == linked:

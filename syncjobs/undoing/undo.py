@@ -240,7 +240,7 @@ def _demand_connected(run: SyncRun, edits: Edits, links: Mapping[int, ExternalLi
 def _item_of_row(one: UndoneRow, words: Sequence[str]) -> UndoneItem:
     row, former, now = one.row, one.former, one.row.now
     changes: dict[str, Any] = {}
-    if now is not None and not row.created:
+    if now is not None:
         changes = {
             "fields": {path: [now.value(path), value] for path, value in former.fields.items()},
             "elements": {

@@ -13,6 +13,8 @@ STAYS_INACTIVE: Final = "stays inactive"
 UNLINKED: Final = "its account is unlinked"
 EDITED_LATER: Final = "it was edited after the run created it, so it is not deleted"
 IN_USE: Final = "other rows refer to it, so it is not deleted"
+LINKED_LATER: Final = "another source was linked to it after the run created it, so it is not deleted"
+FOLLOWED: Final = "it follows another source since the run created it, so it stays as it is"
 DELETED_LATER: Final = "it was deleted here after the run"
 THINNED: Final = "its former values are not kept any more, because they are older than PERSONAL_DATA_DAYS"
 #: What the reason of a link says that an undo ignores.

@@ -38,7 +38,10 @@ from syncjobs.words.values import field_word
 
 PER_PAGE: Final = 50
 _WORDS: Final[Mapping[str, tuple[str, str]]] = {
-    "detached": ("Detached", "They are out of the selection. They stay here as they are and do not follow the source."),
+    "detached": (
+        "Detached",
+        "They left the selection, or are gone at the source and were kept. They do not follow the source any more.",
+    ),
     "ignored": ("Ignored", "They exist at the source, but no sync writes them. A released one is linked again."),
     "pinned": ("Pinned fields", "These fields are kept here. A released one is compared by the next sync again."),
     "new": (

@@ -16,7 +16,7 @@ from syncjobs.runs.start import approve
 #: Option -> its help.
 TICKS = {
     "tick": "apply this item",
-    "untick": "leave this item out; the next plan offers it again",
+    "untick": "leave this item out, also if it is ticked or approved here; the next plan offers it again",
     "approve": "apply the removals that this item holds back, too",
 }
 
@@ -38,13 +38,18 @@ class Command(SyncCommand):
     def work(self, **options: Any) -> int:
         run = find_run(options["run"])
         chosen = {name: [_items(run, text) for text in options[name]] for name in TICKS}
+        for text, items in zip(options["approve"], chosen["approve"], strict=True):
+            if text != "all" and not items.filter(HELD_ITEMS).exists():
+                raise CommandError(
+                    f"The item {text!r} of {run} holds nothing back. Nothing was changed.", returncode=USAGE
+                )
         if run.has_open_plan:
             for items in chosen["tick"]:
                 items.update(ticked=True)
-            for items in chosen["untick"]:
-                items.update(ticked=False)
             for items in chosen["approve"]:
                 items.filter(HELD_ITEMS).update(ticked=True, held_ticked=True)
+            for items in chosen["untick"]:  # last, so that "--approve all --untick X" leaves X out
+                items.update(ticked=False, held_ticked=False)
             if any(chosen.values()):
                 forget(run)
         approve(run, by=None, notify=False, despite_rules=options["despite_rules"])

@@ -8,12 +8,13 @@ from django.core.management.base import CommandError, CommandParser
 from connectors.closure import SELECTABLE
 from connectors.records import ENTITY_TYPES, EntityKey
 from syncjobs.management.shell import DONE, ERROR, USAGE, ShellCommand, find_account, find_profile
-from syncjobs.models import LinkState
+from syncjobs.models import LinkState, SyncProfile
 from syncjobs.setup.inventory import inventory_of
 from syncjobs.setup.not_followed import (
     Followed,
     add_to_selection,
     followed,
+    followed_key,
     ignore_new,
     links_of,
     may_ignore,
@@ -54,6 +55,7 @@ class Command(ShellCommand):
             if options["json"]:
                 self.print_json({"error": sentence, "code": "not_allowed"})
             raise CommandError(sentence, returncode=ERROR)
+        self._demand_links(profile, released, ignored)
         done = {
             "released": release(profile.connection, released, by, paths=options["path"]) if released else [],
             "added": add_to_selection(profile, added, by) if added else [],
@@ -79,6 +81,20 @@ class Command(ShellCommand):
         ]
         self.print_table(("object", "name", "state", "reason", "pinned", "missing"), rows)
         return DONE
+
+    def _demand_links(self, profile: SyncProfile, released: Sequence[EntityKey], ignored: Sequence[EntityKey]) -> None:
+        """Raise CommandError if an object to release has no link, or a new one to ignore has one."""
+        linked = {followed_key(link) for link in links_of(profile.connection, "all")} if released or ignored else set()
+        if unknown := [_text(key) for key in released if key not in linked]:
+            raise CommandError(
+                f"{profile.connection.name} has no link to {', '.join(unknown)}. Nothing was changed.", returncode=USAGE
+            )
+        if known := [_text(key) for key in ignored if key in linked]:
+            raise CommandError(
+                f"{', '.join(known)} is linked here, so it is not new. --ignore is for what --state new lists. Nothing "
+                "was changed.",
+                returncode=USAGE,
+            )
 
 
 def _key(text: str, kinds: Sequence[str]) -> EntityKey:

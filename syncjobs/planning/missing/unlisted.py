@@ -41,7 +41,8 @@ class Unlisted:
     """What a plan does with the unlisted objects of one kind.
 
     items: by external id. kept: number of objects that stay as they are. unreached: why objects were not reached.
-    sightings: links with their new sighting, also those of objects that are listed again.
+    sightings: links with their new sighting, also those of objects that the source knows again. ended: the links that
+    end with this plan; missing: those that would if somebody ticks them.
     """
 
     items: dict[str, Item] = field(default_factory=dict)
@@ -49,6 +50,8 @@ class Unlisted:
     kept: int = 0
     unreached: list[str] = field(default_factory=list)
     sightings: list[tuple[LinkView, Sighting]] = field(default_factory=list)
+    ended: set[int] = field(default_factory=set)
+    missing: set[int] = field(default_factory=set)
 
 
 def unlisted_links(proposals: Container[str], links: Mapping[str, LinkView]) -> Iterator[LinkView]:
@@ -95,6 +98,8 @@ def plan_unlisted(
             continue
         if known.state == "not_reached":
             result.unreached.append(known.reason)
+            if link.seen_missing.count and known.exists:
+                result.sightings.append((link, Sighting()))
         else:
             result.kept += 1
             if link.external_id not in blocked and is_missing(link, known):
@@ -132,15 +137,19 @@ def _missing(
     count = seen.count
     if seen != link.seen_missing:
         result.sightings.append((link, seen))
-    follows_another = link.id in picture.shared
+    others = picture.others.get(link.id, frozenset()) - result.ended
+    follows_another = bool(others - result.missing if count < PROVED else others)
     may_ask = owner == "ask" and local.fields["active"] and not follows_another  # otherwise nothing becomes inactive
-    edited = edited_paths(kind, detail.base, local, rules) if may_ask else ()
+    # The fields of a row are those of its primary link; only they can tell whether they were edited here.
+    base = Base(detail.compared_base.fields if detail.primary else {}, detail.base.elements)
+    edited = edited_paths(kind, base, local, rules) if may_ask else ()
     if count < PROVED:
         reason = "the source does not know it any more; it is missing 1 of 2 times, so nothing changes yet"
         if edited or known.state == "not_visible":  # a tick opens the question, and removes nothing
             removal = replace(_item(kind, link, "missing", ""), label=_name(detail, link), settles=False)
         else:
-            removal = _removal(kind, link, detail, local, rules, follows_another)
+            removal = _removal(kind, link, detail, local, rules, follows_another=follows_another)
+            result.missing.add(link.id)
         return replace(removal, action="missing", reason=reason, sighting=count)
     subject = f"{kind}:{element_key(rules.connection_id, link.external_id)}"
     asked = {conflict.kind for conflict in picture.conflicts if conflict.subject == subject}
@@ -148,12 +157,13 @@ def _missing(
     if known.state == "not_visible" or (known.state == "absent" and "not_visible" in asked):
         name = "not_visible"
     if name is None:
-        return replace(_removal(kind, link, detail, local, rules, follows_another), sighting=count)
+        result.ended.add(link.id)
+        return replace(_removal(kind, link, detail, local, rules, follows_another=follows_another), sighting=count)
     evidence = {"presence": "not_visible" if name == "not_visible" else "not_found", "edited": list(edited)}
     question = ConflictDraft(name, subject, kind, link.external_id, _name(detail, link), evidence=evidence)
     result.questions.append(question)
-    if name in asked:
-        return None
+    if name in asked or link.takes_over:
+        return None  # a link that takes over does so while the question waits
     reason = "it is missing at the source; nothing changes until the question is answered"
     item = replace(_item(kind, link, "conflict", reason), label=question.label, conflicts=(question,))
     return replace(item, row_id=local.id, row_version=local.version, sighting=count)
@@ -176,7 +186,9 @@ def _sighting(before: Sighting, known: Presence, rules: Rules) -> Sighting:
     return replace(before, count=PROVED) if is_due and rights == "same" else before
 
 
-def _removal(kind: Kind, link: LinkView, detail: LinkDetail, local: State, rules: Rules, follows_another: bool) -> Item:
+def _removal(
+    kind: Kind, link: LinkView, detail: LinkDetail, local: State, rules: Rules, *, follows_another: bool
+) -> Item:
     """Return the item that makes a row inactive, or that detaches the link of a row that follows another source."""
     item = replace(
         _item(kind, link, "deactivate", "gone at the source; what refers to it stays"),
@@ -186,7 +198,9 @@ def _removal(kind: Kind, link: LinkView, detail: LinkDetail, local: State, rules
     )
     if not follows_another:
         active = local.fields["active"]
-        base = {"fields": {"active": False}}
+        # As the primary link, it is the one with which the row is compared when another of its objects returns.
+        former = detail.compared_base.fields if detail.former_base.fields else {}
+        base = {"fields": {**former, "active": False}}
         if not active:
             item = replace(item, reason="gone at the source; it is inactive here already")
         return replace(
@@ -194,6 +208,8 @@ def _removal(kind: Kind, link: LinkView, detail: LinkDetail, local: State, rules
             fields={"active": [True, False]} if active else {},
             base=base,
             base_before=detail.base.values_of(base),
+            takes_over=link.takes_over,
+            former_link=detail.former_link,
         )
     left, ended = _leaving_elements(kind, detail, local, rules)
     base_of: dict[str, Any] = {"elements": ended}

@@ -3,6 +3,7 @@
 The number of queries depends only on the number of objects that are new or compared, and only per 500 of them.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, cast
@@ -157,22 +158,29 @@ def load_picture(
             for pk, each in named.conflicts.items()
         ),
         mapped=mapped,
-        shared=_shared(links, proposals, details),
+        others=_others(links, proposals, details),
     )
 
 
-def _shared(
+def _others(
     links: Mapping[Kind, Mapping[str, LinkView]], proposals: Proposals, details: Mapping[int, LinkDetail]
-) -> frozenset[int]:
-    """Return the links of missing objects whose row follows another link. Makes a query for each kind with some."""
-    found: set[int] = set()
+) -> dict[int, frozenset[int]]:
+    """Return by the link of a missing object the other links that its row follows after this plan. A row may have
+    several links of this connection. Makes a query for each kind with missing objects.
+    """
+    found: dict[int, frozenset[int]] = {}
     for kind in ENTITY_TYPES:
-        rows = {v.row_id: v.id for v in unlisted_links(proposals[kind], links[kind]) if v.id in details}
-        for piece in chunks(sorted(row_id for row_id in rows if row_id is not None)):
-            others = ExternalLink.objects.filter(state=LinkState.LINKED, **{f"{kind}_id__in": piece})
-            pairs = others.values_list("pk", f"{kind}_id")
-            found |= {rows[row_id] for pk, row_id in pairs if pk != rows[row_id]}
-    return frozenset(found)
+        missing = [v for v in unlisted_links(proposals[kind], links[kind]) if v.id in details]
+        rows = {v.id: v.row_id for v in missing if v.row_id is not None}
+        attached = {v.id for v in links[kind].values() if v.external_id in proposals[kind]} if rows else frozenset()
+        live: dict[int, set[int]] = defaultdict(set)
+        for piece in chunks(sorted(set(rows.values()))):
+            every = ExternalLink.objects.filter(**{f"{kind}_id__in": piece}).exclude(state=LinkState.IGNORED)
+            for pk, row_id, state in every.values_list("pk", f"{kind}_id", "state"):
+                if state == LinkState.LINKED or pk in attached:
+                    live[row_id].add(pk)
+        found |= {pk: frozenset(live[row_id] - {pk}) for pk, row_id in rows.items()}
+    return found
 
 
 def _details(

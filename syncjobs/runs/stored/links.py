@@ -60,6 +60,30 @@ def takes_over(item: SyncItem) -> bool:
     return "primary" in item.changes.get("link", {})
 
 
+def ends_link(item: SyncItem) -> bool:
+    """Whether the row of the item does not follow its object any more when it is applied."""
+    return item.action in NEW_STATES and item.changes.get("settles", True)
+
+
+def removes(item: SyncItem) -> bool:
+    """Whether the item makes a row inactive because its object is gone."""
+    return item.action in ("missing", "deactivate") and "active" in item.changes.get("fields", {})
+
+
+def followed_links(kind: Kind, items: Iterable[SyncItem]) -> dict[int, set[int]]:
+    """Return the links that the rows follow whose objects are gone. The rows are locked, so this stays as it is.
+
+    Makes no query if no object is gone.
+    """
+    rows = {item.row_id for item in items if removes(item) or item.changes.get("follows_another")}
+    found: dict[int, set[int]] = defaultdict(set)
+    for piece in chunks(sorted(row_id for row_id in rows if row_id is not None)):
+        linked = ExternalLink.objects.filter(state=LinkState.LINKED, **{f"{kind}_id__in": piece})
+        for pk, row_id in linked.values_list("pk", f"{kind}_id"):
+            found[row_id].add(pk)
+    return found
+
+
 def _may_take_over(item: SyncItem) -> bool:
     return item.action == "match" or takes_over(item)
 
@@ -119,6 +143,7 @@ def _new_link(run: SyncRun, kind: Kind, item: SyncItem, row: WriteResult) -> Ext
 def _update(link: ExternalLink, item: SyncItem, row: WriteResult | None) -> bool:
     """Update a link for an applied item. Return whether it changed; its version has changed then, too."""
     before = {name: getattr(link, name) for name in _UPDATED}
+    link.primary = link.primary or takes_over(item)
     if item.action == "missing" and not item.changes.get("settles", True):
         # The next read finds the object missing for the second time, and then its plan asks.
         link.missing_at = (link.missing_at or timezone.now()) - BETWEEN_SIGHTINGS
@@ -132,7 +157,6 @@ def _update(link: ExternalLink, item: SyncItem, row: WriteResult | None) -> bool
     else:
         link.state = LinkState.LINKED
         link.base = patched(link.base, settled_by(item))
-        link.primary = link.primary or takes_over(item)
         link.pins = item.changes.get("link", {}).get("pins", [None, link.pins])[1]
         held = item.changes.get("held", {})
         if item.held_ticked:

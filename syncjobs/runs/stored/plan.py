@@ -83,6 +83,7 @@ def changes_of(item: Item) -> dict[str, Any]:
         "held": {name: dict(changes) for name, changes in item.held.items()},
         "candidates": list(item.candidates),
         "unread": dict(item.unread) if item.link is None else {},
+        "follows_another": _follows_another(item),
     }
     stored = {name: value for name, value in changes.items() if value}
     if not item.settles:
@@ -94,6 +95,12 @@ def is_same_change(reviewed: SyncItem, action: str, changes: Mapping[str, Any]) 
     """Return whether a reviewer of an item would see nothing else in a new item of the same object."""
     old = reviewed.changes
     return reviewed.action == action and all(old.get(name) == changes.get(name) for name in _REVIEWED)
+
+
+def _follows_another(item: Item) -> bool:
+    """Return whether the row of a missing object stays active, because it follows another link, too."""
+    ends = item.action in ("missing", "detach") and item.settles and item.sighting is not None
+    return ends and item.row_id is not None and "active" not in item.base.get("fields", {})
 
 
 def _link_changes(item: Item) -> dict[str, list[Any]]:

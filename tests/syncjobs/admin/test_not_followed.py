@@ -18,7 +18,7 @@ from syncjobs.setup.erasing import ERASED
 from syncjobs.setup.not_followed import PARTS, add_to_selection, counts_of, ignore_new, new_objects, release
 from tests.syncjobs.admin.conftest import HOSTILE, assert_harmless, queries
 from tests.syncjobs.admin.test_answers import client_with
-from tests.syncjobs.conftest import BY, Sync, edit
+from tests.syncjobs.conftest import BY, Sync, contents, edit
 from tests.syncjobs.management.test_shell import document, shell
 
 pytestmark = pytest.mark.django_db
@@ -272,11 +272,16 @@ def test_the_shell_lists_adds_and_ignores_what_is_new(listed: Sync) -> None:
         (["acme", "--add", "responder:U1"], 64, "is not TYPE:ID"),
         (["acme", "--path", "name"], 64, "--path needs --release"),
         (["acme", "--state", "odd"], 64, "invalid choice"),
+        (["acme", "--release", "schedule:S1", "schedule:S7"], 64, "acme has no link to schedule:S7."),
+        (["acme", "--ignore", "schedule:S7", "schedule:S1"], 64, "schedule:S1 is linked here, so it is not new."),
     ],
 )
 def test_the_shell_says_what_is_wrong(sync: Sync, arguments: list[str], code: int, words: str) -> None:
+    sync.run()
+    ExternalLink.objects.filter(external_id="S1").update(state=LinkState.IGNORED)
+    before = contents()
     found, printed = shell("links", *arguments)
-    assert (found, words in printed) == (code, True), printed
+    assert (found, words in printed, contents()) == (code, True, before), printed
 
 
 def test_the_shell_checks_the_rights_of_an_account(sync: Sync) -> None:

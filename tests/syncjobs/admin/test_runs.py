@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from django.db.models import Q
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -12,12 +13,13 @@ from django.utils import timezone
 from connectors.reading.findings import Vendor
 from connectors.records import FailedEntity, MappingNote, Reach, SourceMember, SourceTeam
 from oncall.escalation.policy import Target
-from oncall.models import Responder, User, UserGroup
+from oncall.models import Responder, Schedule, User, UserGroup
 from oncall.operations import Actor, create_account
 from syncjobs.models import RunKind, RunState, SyncItem, SyncRun
 from syncjobs.runs.start import start
 from tests.syncjobs.admin.conftest import HOSTILE, assert_harmless, queries, staff
 from tests.syncjobs.conftest import Sync, edit, layer, policy, schedule, user, world
+from tests.syncjobs.runs.test_gone import lose, many
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/syncjobs/syncrun/"
@@ -86,6 +88,36 @@ def test_all_that_a_filter_shows_is_ticked_at_once(sync: Sync, admin_client: Cli
     assert set(run.items.filter(ticked=False).values_list("entity_type", flat=True)) == {"responder"}
     admin_client.post(url(run, "ticks"), {"all": "on"})
     assert not run.items.filter(ticked=False).exists()
+
+
+@pytest.mark.parametrize("vanished", [True, False], ids=["at the first sight", "proved"])
+def test_all_that_is_held_is_approved_and_taken_back_at_once(
+    sync: Sync, admin_client: Client, *, vanished: bool
+) -> None:
+    many(sync, 9)
+    held = 10 if vanished else 5
+    if vanished:
+        sync.source.answers |= {("schedule", one.external_id): "not_found" for one in sync.source.snapshot.schedules}
+        sync.source.change(schedules=())
+    else:
+        lose(sync, held)
+    sync.source.change(users=(user("U1", "Ana", title="New"), *world().users[1:]))
+    run = sync.plan()
+    assert "Approve all that is held" in read(admin_client, run)
+    admin_client.post(url(run, "ticks"), {"all": "approve", "kind": "responder"})
+    assert not run.items.filter(held_ticked=True).exists()
+    admin_client.post(url(run, "ticks"), {"all": "approve"})
+    assert set(run.items.filter(held_ticked=True).values_list("entity_type", flat=True)) == {"schedule"}
+    assert run.items.filter(held_ticked=True, ticked=True).count() == held
+    admin_client.post(url(run, "ticks"), {"all": "off"})
+    assert not run.items.filter(Q(ticked=True) | Q(held_ticked=True), outcome="").exists()
+    page = read(admin_client, run)
+    left = 1 if vanished else 1 + held
+    assert f"{left} item{'' if left == 1 else 's'} left out; the removals of {held} items are not approved" in page
+    admin_client.post(url(run, "ticks"), {"all": "approve"})
+    sync.apply(run)
+    assert Schedule.objects.filter(active=False).count() == held
+    assert Responder.objects.get(name="Ana").title == ""
 
 
 def test_an_item_that_only_opens_a_question_has_no_tick(sync: Sync, admin_client: Client) -> None:

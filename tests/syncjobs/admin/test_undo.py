@@ -40,7 +40,7 @@ def test_the_page_lists_what_is_undone_and_the_button_does_it(sync: Sync, admin_
     assert OFFERED in read(admin_client, url(run, "change"))
     page = read(admin_client, url(run))
     assert "is deleted; its object at the source is ignored" in page
-    assert "7 of 7 items are undone." in page
+    assert "7 of 7 items will be undone." in page
     assert Responder.objects.count() == 3
     answer = admin_client.post(url(run), {"shown": shown_in(page)})
     undone = SyncRun.objects.get(kind=RunKind.UNDO)

@@ -70,6 +70,26 @@ def test_an_item_that_is_ticked_again_is_applied(changed: Sync, shell: Any) -> N
     assert UserGroup.objects.get().name == "Platform"
 
 
+@pytest.mark.parametrize("options", [("--approve", "all"), ("--tick", "user_group:T1"), ()], ids=" ".join)
+@pytest.mark.parametrize("is_first", [True, False])
+def test_an_item_that_is_unticked_is_left_out_whatever_else_names_it(
+    changed: Sync, shell: Any, options: tuple[str, ...], is_first: bool
+) -> None:
+    plan = changed.plan()
+    untick = ("--untick", "user_group:T1")
+    shell(plan.pk, *(untick + options if is_first else options + untick))
+    item = plan.items.get(external_id="T1")
+    assert (item.ticked, item.held_ticked, item.outcome) == (False, False, "skipped")
+    assert (UserGroup.objects.get().name, UserGroup.objects.get().members.count()) == ("Platform", 2)
+    assert Responder.objects.get(name="Ana").title == "Engineer"
+
+
+def test_an_item_that_holds_nothing_back_cannot_be_approved(changed: Sync) -> None:
+    with pytest.raises(CommandError, match=r"'responder:U1' of .* holds nothing back") as refused:
+        call_command("apply", changed.plan().pk, "--approve", "responder:U1")
+    assert refused.value.returncode == 64
+
+
 @pytest.mark.parametrize("option", ["--tick", "--untick", "--approve"])
 def test_an_unknown_item_is_wrong_usage_and_nothing_is_ticked(changed: Sync, option: str) -> None:
     plan = changed.plan()

@@ -444,3 +444,16 @@ def test_what_waits_says_how_many_hours_it_leaves_uncovered(sync: Sync) -> None:
     assert run.guard["hours"] == 6 * 7 * 24  # six schedules, each of which always has somebody
     document = run_document(run)["guard"]
     assert (document["held"], document["hours"], document["reasons"]) == (6, 6 * 7 * 24, run.guard["reasons"])
+
+
+@EVERY_KIND
+def test_an_object_that_the_source_knew_in_between_is_proved_gone_anew(grown: Sync, kind: EntityType) -> None:
+    id_ = remove(grown, kind).external_id
+    grown.run()
+    for answer, sightings in (("found", 0), ("not_found", 1), ("found", 0), ("unknown", 0), ("not_found", 1)):
+        grown.source.answers[kind, id_] = answer  # type: ignore[assignment]
+        later(grown)
+        grown.run()
+        assert (is_active(kind, id_), link_of(id_).missing_count) == (True, sightings), answer
+    later(grown)
+    assert actions(grown.run()) == [("deactivate", id_, "applied")]

@@ -319,3 +319,48 @@ def test_an_undo_is_recorded_with_its_actor_and_cause(sync: Sync) -> None:
     records = ChangeRecord.objects.filter(cause=Actor(None, f"run:{undone.run.pk}").cause)
     assert records.filter(action="delete").count() == 2
     assert records.exclude(action="delete").exists()
+
+
+@pytest.mark.parametrize("elements", [None, ()], ids=["not fetched", "none"])
+def test_a_person_whom_another_source_follows_stays_when_the_import_that_created_it_is_undone(
+    sync: Sync, elements: tuple[()] | None
+) -> None:
+    ida = user("U9", "Ida", contact_methods=elements, notification_rules=None)
+    sync.source.change(users=(*world().users, ida))
+    run = sync.run()
+    other = Sync("other")
+    other.source.change(users=(ida,), teams=(), schedules=(), policies=(), services=())
+    other.run()
+    undone = undo(run, None)
+    (item,) = [item for item in undone.items if item.label == "Ida"]
+    assert item.reason == "it follows another source since the run created it, so it stays as it is"
+    for _ in range(2):
+        person = Responder.objects.get()
+        states = {link.connection_id: link.state for link in person.links.all()}
+        assert (person.active, states) == (True, {sync.connection.pk: "ignored", other.connection.pk: "linked"})
+        other.run()
+    assert person.links.get(primary=True).connection == other.connection
+
+
+def test_elements_of_an_undone_import_leave_a_person_whom_another_source_follows(sync: Sync) -> None:
+    run = sync.run()
+    other = Sync("other")
+    other.source.change(users=(user("U1", "Ana"),), teams=(), schedules=(), policies=(), services=())
+    other.run()
+    undo(run, None)
+    person = Responder.objects.get(name="Ana")
+    keys = set(person.contact_methods.values_list("source_key", flat=True))
+    assert (person.active, keys) == (True, {f"{other.connection.pk}:U1:CU1"})
+
+
+def test_a_person_whom_a_disconnected_source_knows_becomes_inactive_and_is_not_deleted(sync: Sync) -> None:
+    ida = user("U9", "Ida", contact_methods=None, notification_rules=None)
+    sync.source.change(users=(ida,), teams=(), schedules=(), policies=(), services=())
+    run = sync.run()
+    other = Sync("other")
+    other.source.change(users=(ida,), teams=(), schedules=(), policies=(), services=())
+    other.run()
+    disconnect(other.connection)
+    (item,) = undo(run, None).items
+    assert item.reason == "another source was linked to it after the run created it, so it is not deleted"
+    assert not Responder.objects.get().active
