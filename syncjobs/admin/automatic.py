@@ -60,6 +60,8 @@ class EveryForm(forms.Form):
 class AutomaticSyncAdmin(ReadOnlyAdmin):
     """The list is of connections, because each has one profile."""
 
+    fields = ("every",)
+
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return may_change(account_of(request))
 

@@ -77,6 +77,7 @@ OURS: Final = re.compile(
     r"|counts|impact|mapping_version|checkpoint|guard|ownership|selection|evaluated_mapping|group_keys|sources|windows"
     r"|replaces|unresolved|differences|source_spans)"
     r"|oncall\.Substitution\.scope"
+    r"|syncjobs\.(Notice\.last_error|SyncProfile\.every)"
     r"|django_celery_beat\..*"
     r"|(auth\.Permission|admin|contenttypes|sessions)\..*"
     r"|oncall\.(LoginAttempt|Session)\..*"
