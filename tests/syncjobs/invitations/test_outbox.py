@@ -12,7 +12,8 @@ from oncall.models import User
 from syncjobs.deciding.decide import Decision, decide
 from syncjobs.deciding.inviting import invite_address, resend, revoke
 from syncjobs.invitations.mail import plain_name
-from syncjobs.invitations.outbox import MOST_TRIES, work_off
+from syncjobs.invitations.outbox import work_off
+from syncjobs.invitations.sending import MOST_TRIES
 from syncjobs.models import COOL_DOWN, ConflictState, Invitation, InvitationState
 from syncjobs.planning.decisions.values import Refused
 from syncjobs.tasks import tick
