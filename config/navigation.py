@@ -55,7 +55,7 @@ NAVIGATION: list[dict[str, Any]] = [
         "separator": True,
         "items": [
             _list("Accounts", "manage_accounts", "oncall", "user"),
-            _list("Periodic tasks", "schedule", "django_celery_beat", "periodictask"),
+            _list("Automatic syncs", "schedule", "syncjobs", "syncprofile"),
             _list("Change records", "history", "oncall", "changerecord"),
         ],
     },

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import environ
@@ -161,9 +162,12 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 8.0
 CELERY_ENABLE_UTC = True
 CELERY_TIMEZONE = "UTC"
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
-CELERY_BEAT_SCHEDULE = {"tick": {"task": "syncjobs.tasks.tick", "schedule": 60.0}}
+CELERY_BEAT_SCHEDULER = "syncjobs.slots.beat:Scheduler"
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {"tick": {"task": "syncjobs.tasks.tick", "schedule": 60.0}}
 DJANGO_CELERY_BEAT_TZ_AWARE = True
+
+# Runs that are worked on or wait for a worker at once. A periodic sync that is due waits until there are fewer.
+RUNS_AT_ONCE = env.int("RUNS_AT_ONCE", default=8)
 
 # --- Private files ---------------------------------------------------------------------------------------------------
 # Only their owner may read them. Those that exist with wider rights lose these at the start; connectors.checks says so.

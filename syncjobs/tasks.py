@@ -7,17 +7,12 @@ from typing import Any
 
 from celery import shared_task
 from celery.signals import beat_embedded_init, beat_init, before_task_publish
-from django.utils import timezone
 
-from syncjobs.deciding.ending import reopen_ended
-from syncjobs.invitations.outbox import work_off
 from syncjobs.models import Part
 from syncjobs.runs.heartbeats import note_seen
 from syncjobs.runs.notify import DRIVE_RUN, LIFETIMES, PULSE, TICK, send
-from syncjobs.runs.retention import retain
 from syncjobs.runs.runner import drive
-from syncjobs.runs.start import recover_runs
-from syncjobs.runs.stored.references import repair_references
+from syncjobs.slots.ticking import run_tick
 
 
 @shared_task(name=DRIVE_RUN, expires=LIFETIMES[DRIVE_RUN])
@@ -29,19 +24,10 @@ def drive_run(run_id: int) -> None:
 
 @shared_task(name=TICK, expires=LIFETIMES[TICK])
 def tick() -> None:
-    """Fail runs whose worker died, and notify workers again of queued runs. Beat sends it every minute.
-
-    It also fills the references that runs left open, opens questions again whose answer has ended, does a piece of what
-    the limits of retention demand, and sends the mails that are due. They come last, because a mail server may take
-    long to answer.
-    """
+    """Do what is to be done every minute (:func:`syncjobs.slots.ticking.run_tick`). Beat sends it."""
     note_seen(Part.TICK)
     send(PULSE)
-    recover_runs()
-    repair_references()
-    reopen_ended(timezone.now())
-    retain()
-    work_off()
+    run_tick()
 
 
 @shared_task(name=PULSE, expires=LIFETIMES[PULSE])

@@ -2,8 +2,8 @@
 
 from django.contrib import admin
 
-from syncjobs.admin import conflicts, connections, invitations, partly_read, periodic_tasks, rules, runs, schedules
+from syncjobs.admin import automatic, conflicts, connections, invitations, partly_read, rules, runs, schedules
 
-__all__ = ["conflicts", "connections", "invitations", "partly_read", "periodic_tasks", "rules", "runs", "schedules"]
+__all__ = ["automatic", "conflicts", "connections", "invitations", "partly_read", "rules", "runs", "schedules"]
 
 admin.site.index_title = "Sources"

@@ -17,6 +17,7 @@ from connectors.errors import ConnectorError
 from connectors.models import Connection
 from oncall.emails import canonical_email
 from oncall.models import User
+from oncall.rendering.codec import instant_to_text
 from oncall.rendering.spec import EARLIEST, LATEST, OUTSIDE
 from syncjobs.errors import RunAlreadyActive, StalePlan, UndoRefused
 from syncjobs.models import HELD_ITEMS, Outcome, RunState, SyncProfile, SyncRun
@@ -159,6 +160,7 @@ def run_document(run: SyncRun) -> dict[str, Any]:
         "hint": run.hint,
         "counts": run.counts,
         "calls": run.calls,
+        "slot": None if run.slot is None else instant_to_text(int(run.slot.timestamp())),
         "guard": guard_document(run),
         "items": [
             {

@@ -1,4 +1,4 @@
-"""Models of the sync: profiles, links, runs with items, conflicts, rules, invitations, parity checks, heartbeats."""
+"""Models of the sync: profiles, links, runs with items, conflicts, rules, mails, parity checks, heartbeats."""
 
 from syncjobs.models.conflicts import (
     PRESENT_STATES,
@@ -20,6 +20,7 @@ from syncjobs.models.invitations import (
     InvitationState,
 )
 from syncjobs.models.links import ROW_COLUMNS, ApplyLock, ExternalLink, LinkState
+from syncjobs.models.notices import Notice, NoticeKind, NoticeState
 from syncjobs.models.parity import ParityBasis, ParityCheck, ParityJudge
 from syncjobs.models.profiles import Strategy, SyncProfile
 from syncjobs.models.rules import Rule
@@ -48,6 +49,9 @@ __all__ = [
     "Invitation",
     "InvitationState",
     "LinkState",
+    "Notice",
+    "NoticeKind",
+    "NoticeState",
     "Outcome",
     "ParityBasis",
     "ParityCheck",

@@ -21,7 +21,8 @@ class SyncProfile(models.Model):
     """The rules of a connection. ``ownership``: ``kind.field`` -> source | ask | local.
 
     ``rules_version`` increases with every change of a rule. ``evaluated_*``: the rules by which all objects were last
-    compared.
+    compared. ``every``: when it is synced by itself, as :func:`syncjobs.slots.every.grid_of` reads it. ``every_since``:
+    when this rule was set; the grid of slots starts there. ``slots_until``: the slots until then are started or over.
     """
 
     connection = models.OneToOneField(Connection, on_delete=models.PROTECT, related_name="profile")
@@ -40,12 +41,16 @@ class SyncProfile(models.Model):
         help_text="Wait for approval if a sync would change who is on call now or in the next 24 hours, or leave hours "
         "of the next 7 days without anyone.",
     )
+    every = models.CharField(max_length=100, default="off")
+    every_since = models.DateTimeField(null=True)
+    slots_until = models.DateTimeField(null=True)
     rules_version = models.PositiveIntegerField(default=1)
     evaluated_rules = models.PositiveIntegerField(default=0)
     evaluated_mapping = models.JSONField(default=dict)
 
     class Meta:
         verbose_name = "sync profile"
+        verbose_name_plural = "automatic syncs"  # the page that lists them
 
     def __str__(self) -> str:
         return f"Rules of {self.connection}"

@@ -50,7 +50,8 @@ class SyncRun(models.Model):
     ``impact``: what the run changes about who is on call, as stored by
     :class:`syncjobs.planning.impact.values.Impact`; null if it was not computed, or the ticks changed since.
     ``scope``: what the run is limited to; of a decision, its question and what
-    :class:`syncjobs.deciding.answered.Answered` records.
+    :class:`syncjobs.deciding.answered.Answered` records. ``slot``: the slot of a periodic sync that started it; null if
+    somebody started it. ``announced``: whether the mails about its present state were stored.
     """
 
     connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="runs")
@@ -87,6 +88,7 @@ class SyncRun(models.Model):
     personal = models.BooleanField(default=True)
     guard = models.JSONField(default=dict)
     impact = models.JSONField(null=True)
+    announced = models.BooleanField(default=False)
     #: Whether older plans of the connection may wait for a person. No run but the active one makes plans.
     may_replace_plans: bool = True
 
@@ -99,7 +101,10 @@ class SyncRun(models.Model):
             ),
             models.UniqueConstraint(fields=["profile", "slot"], name="one_run_per_slot"),
         ]
-        indexes = [models.Index(fields=["finished_at"], condition=Q(personal=True), name="personal_runs")]
+        indexes = [
+            models.Index(fields=["finished_at"], condition=Q(personal=True), name="personal_runs"),
+            models.Index(fields=["state"], condition=Q(announced=False), name="runs_to_announce"),
+        ]
 
     def __str__(self) -> str:
         return f"Run {self.pk} of {self.connection}"

@@ -14,12 +14,10 @@ from syncjobs.planning.values import Item
 from syncjobs.runs.apply import AGAIN
 from syncjobs.runs.claim import Claim
 from syncjobs.runs.planned_read import Planned, columns_of, count, plan_from, store
-from syncjobs.runs.stored.plan import changes_of, store_plan
+from syncjobs.runs.stored.plan import changes_of, is_same_change, store_plan
 
 #: How often the items of one run are planned again.
 MOST_ROUNDS: Final = 3
-#: What a reviewer has seen of an item. If it is the same again, it needs no second review.
-_REVIEWED: Final = ("fields", "elements", "held", "account")
 
 
 def overtaken_items(run: SyncRun) -> dict[EntityKey, SyncItem]:
@@ -82,9 +80,7 @@ def _count(claim: Claim, item: SyncItem, old: str, new: str) -> None:
 
 
 def _is_reviewed(item: Item, overtaken: Mapping[EntityKey, SyncItem]) -> bool:
-    before = overtaken[item.kind, item.external_id]
-    old, new = before.changes, changes_of(item)
-    return before.action == item.action and all(old.get(name) == new.get(name) for name in _REVIEWED)
+    return is_same_change(overtaken[item.kind, item.external_id], item.action, changes_of(item))
 
 
 def _store_next_plan(run: SyncRun, planned: Planned) -> SyncRun:

@@ -1,7 +1,7 @@
 """Send messages to the workers. A message that is lost or cannot be sent costs a minute, never a run."""
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from celery import current_app
@@ -43,13 +43,13 @@ def note_broker(**signal: Any) -> None:
     note_seen(Part.BROKER)
 
 
-def notify_workers(run: SyncRun) -> bool:
+def notify_workers(run: SyncRun, now: datetime | None = None) -> bool:
     """Notify the workers of a queued run. Return whether a message was sent; at most one is sent in a minute.
 
-    If it cannot be sent, the run stays queued, and the next tick tries again.
+    If it cannot be sent, the run stays queued, and the next tick tries again. now: the clock; None is the present.
     """
-    now = timezone.now()
-    if not SyncRun.objects.filter(_unanswered(), pk=run.pk).update(notified_at=now):
+    now = now or timezone.now()
+    if not SyncRun.objects.filter(_unanswered(now), pk=run.pk).update(notified_at=now):
         return False
     if send(DRIVE_RUN, run.pk):
         return True
@@ -57,14 +57,15 @@ def notify_workers(run: SyncRun) -> bool:
     return False
 
 
-def notify_again() -> int:
+def notify_again(now: datetime | None = None) -> int:
     """Notify the workers of each queued run that no worker has taken. Return the number of messages that were sent."""
-    return sum(notify_workers(run) for run in SyncRun.objects.filter(_unanswered()).only("pk"))
+    now = now or timezone.now()
+    return sum(notify_workers(run, now) for run in SyncRun.objects.filter(_unanswered(now)).only("pk"))
 
 
-def _unanswered() -> Q:
+def _unanswered(now: datetime) -> Q:
     """Match queued runs whose workers were not notified within the last minute."""
-    before = timezone.now() - NOTIFY_AGAIN
+    before = now - NOTIFY_AGAIN
     return Q(state=RunState.QUEUED) & (Q(notified_at=None) | Q(notified_at__lte=before))
 
 

@@ -36,6 +36,7 @@ from syncjobs.runs.signals import items_written, reads_awaited
 from syncjobs.runs.stored.plan import OVER, open_items
 from syncjobs.runs.stored.questions import link_conflicts
 from syncjobs.runs.stored.references import repair_after
+from syncjobs.runs.stored.renewal import RENEWED, renew
 from syncjobs.runs.verify import PHASE, SourceRendering, verify
 
 log = logging.getLogger(__name__)
@@ -108,6 +109,8 @@ def _plan(run: SyncRun, claim: Claim, opener: Opener) -> None:
         state, reason, hint = _held(planned)
     with claim.fenced():
         opened = store(run, planned)
+        if renew(run) and changes:
+            waits, hint = True, hint or RENEWED
         _supersede_others(run)
         count(claim, planned)
         columns = columns_of(run, planned)

@@ -1,6 +1,8 @@
 """Start, approve and cancel runs. Their state is in the database; the broker only notifies workers."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -14,12 +16,18 @@ from syncjobs.runs.notify import notify_again, notify_workers
 
 
 def start(
-    profile: SyncProfile, kind: RunKind, *, by: User | None, only: Sequence[EntityKey] = (), notify: bool = True
+    profile: SyncProfile,
+    kind: RunKind,
+    *,
+    by: User | None,
+    only: Sequence[EntityKey] = (),
+    notify: bool = True,
+    slot: datetime | None = None,
 ) -> SyncRun:
     """Create a queued run. Raises RunAlreadyActive if the connection has an active run.
 
     by: the account that starts it; None for the shell. only: limits the run to these objects and what they refer to.
-    notify: False if the caller drives the run itself.
+    notify: False if the caller drives the run itself. slot: of the periodic sync that starts it.
     """
     try:
         with transaction.atomic():
@@ -28,6 +36,7 @@ def start(
                 profile=profile,
                 kind=kind,
                 requested_by=by,
+                slot=slot,
                 # The tick leaves it to the caller for a minute.
                 notified_at=None if notify else timezone.now(),
                 scope={"only": [list(key) for key in only]} if only else {"selection": profile.selection},
@@ -80,6 +89,7 @@ def approve(run: SyncRun, *, by: User | None, notify: bool = True, despite_rules
                 reason="",
                 hint="",
                 requested_by=by or run.requested_by,
+                announced=False,
                 checkpoint={
                     **run.checkpoint,
                     "approved_selection": profile.selection,
@@ -106,13 +116,29 @@ def cancel(run: SyncRun) -> bool:
     )
 
 
-def recover_runs() -> tuple[int, int]:
-    """Fail runs whose worker died, and notify workers again of queued runs. Return how many of each."""
-    now = timezone.now()
-    dead = SyncRun.objects.filter(state=RunState.RUNNING, lease_expires_at__lt=now).update(
-        state=RunState.FAILED,
-        reason="The worker stopped answering: it was killed, restarted or lost its database.",
-        hint="What was written before stays; no object is half written. Start the sync again.",
-        finished_at=now,
-    )
-    return dead, notify_again()
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """What became of runs that no worker works on: the ids of those that go on, and of those that failed.
+
+    notified: how many messages were sent about queued runs.
+    """
+
+    resumed: tuple[int, ...] = ()
+    failed: tuple[int, ...] = ()
+    notified: int = 0
+
+
+def recover_runs(now: datetime | None = None) -> Recovered:
+    """Fail runs whose worker died, and notify workers again of queued runs. now: the clock of leases; None: present."""
+    now = now or timezone.now()
+    failed = []
+    dead = SyncRun.objects.filter(state=RunState.RUNNING, lease_expires_at__lt=now)
+    for pk in list(dead.order_by("pk").values_list("pk", flat=True)):
+        if dead.filter(pk=pk).update(
+            state=RunState.FAILED,
+            reason="The worker stopped answering: it was killed, restarted or lost its database.",
+            hint="What was written before stays; no object is half written. Start the sync again.",
+            finished_at=now,
+        ):
+            failed.append(pk)
+    return Recovered(failed=tuple(failed), notified=notify_again(now))

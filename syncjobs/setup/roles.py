@@ -14,7 +14,7 @@ _START: Final = Q(content_type__app_label="syncjobs", codename="start_syncrun")
 _ACT_AS_LEAD: Final = Q(content_type__app_label="oncall", codename="act_as_lead")
 #: The condition that the permissions of a role satisfy. A new permission belongs to a role as soon as it satisfies it.
 PERMISSIONS: Final[dict[Role, Q]] = {
-    Role.ADMINISTRATOR: _PRODUCT | Q(content_type__app_label="django_celery_beat"),
+    Role.ADMINISTRATOR: _PRODUCT,
     Role.OPERATOR: _VIEWER | _START,
     Role.TEAM_LEAD: _ACT_AS_LEAD,
     Role.VIEWER: _VIEWER,

@@ -5,10 +5,12 @@ from typing import Any, Final
 
 from django.db import transaction
 from django.db.models import F
+from django.utils import timezone
 
 from oncall.aggregates import AGGREGATES
 from oncall.models import User
 from syncjobs.models import Strategy, SyncProfile
+from syncjobs.slots.every import InvalidEvery, clean_every
 
 #: When a rule of these changes, all objects are compared again, and *Apply* asks before it applies an older plan.
 COMPARED: Final = frozenset({"strategy", "contact_details", "ownership", "guard"})
@@ -16,8 +18,6 @@ STRATEGIES: Final = {"preserve": Strategy.PRESERVE, "overwrite": Strategy.OVERWR
 OWNERS: Final = ("local", "ask", "source")
 #: The owner that takes the entry of a field away, so that the strategy applies.
 DEFAULT: Final = "default"
-#: Names of rules that no sync reads yet.
-LATER: Final = frozenset({"every"})
 #: The fields and collections whose owner may be set.
 OWNED: Final = tuple(
     f"{kind}.{name}"
@@ -28,7 +28,8 @@ _SHARES: Final = range(1, 100)
 _BOOLEANS: Final = {"true": True, "false": False}
 _ALLOWED: Final = (
     "strategy=preserve|overwrite, contact_details=true|false, review_first=true|false, approval_on_impact=true|false, "
-    "guard.share=1…99 (percent), guard.count=1 or more, own.KIND.FIELD=local|ask|source|default"
+    "guard.share=1…99 (percent), guard.count=1 or more, every=off|6h|a crontab with its time zone, "
+    "own.KIND.FIELD=local|ask|source|default"
 )
 
 
@@ -36,12 +37,8 @@ class UnknownRule(ValueError):
     """There is no rule with this name, or it cannot have this value."""
 
 
-class NotYet(Exception):
-    """No sync reads this rule yet."""
-
-
 def read_rules(given: Mapping[str, str]) -> dict[str, Any]:
-    """Return the values of rules by name. Raises UnknownRule, and NotYet for a rule that no sync reads yet."""
+    """Return the values of rules by name. Raises UnknownRule."""
     return {name: _value(name, text.strip()) for name, text in given.items()}
 
 
@@ -56,8 +53,11 @@ def _value(name: str, text: str) -> Any:
             least = "a percentage from 1 to 99" if name == "guard.share" else "a number from 1 to 999999"
             raise UnknownRule(f"{name}={text!r} is not allowed. Write {least}.")
         return number
-    if name in LATER:
-        raise NotYet(f"{name} cannot be set yet: no sync reads it. Nothing was changed.")
+    if name == "every":
+        try:
+            return clean_every(text)
+        except InvalidEvery as invalid:
+            raise UnknownRule(str(invalid)) from invalid
     if name.startswith("own."):
         if name.removeprefix("own.") not in OWNED:
             raise UnknownRule(f"There is no field {name.removeprefix('own.')!r}. Fields: {', '.join(OWNED)}.")
@@ -89,7 +89,13 @@ def set_rules(profile: SyncProfile, values: Mapping[str, Any]) -> None:
 
 
 def save_rules(profile: SyncProfile, changed: Mapping[str, Any]) -> None:
-    """Store the changed columns of a profile. ``rules_version`` increases if objects must be compared again."""
+    """Store the changed columns of a profile. ``rules_version`` increases if objects must be compared again.
+
+    A periodic sync counts its slots from now on if its rule changes.
+    """
+    if "every" in changed:
+        now = timezone.now()
+        changed = {**changed, "every_since": now, "slots_until": now}
     for name, value in changed.items():
         setattr(profile, name, value)
     if changed:

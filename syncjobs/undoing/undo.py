@@ -9,6 +9,7 @@ from typing import Any, Final
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from connectors.records import entity_type_of
 from oncall.aggregates import Kind
 from oncall.errors import NotAllowed, OperationRefused
 from oncall.models import User
@@ -17,6 +18,8 @@ from oncall.operations import Actor
 from syncjobs.errors import RunAlreadyActive, UndoRefused
 from syncjobs.models import ACTIVE, ExternalLink, LinkState, Outcome, RunKind, RunState, SyncItem, SyncRun
 from syncjobs.runs.claim import end_columns
+from syncjobs.runs.impact.measuring import Measurement
+from syncjobs.runs.impact.touched import Touched
 from syncjobs.runs.stored.references import repair_references
 from syncjobs.undoing.answers import SOURCE, UndoneAnswer, take_back_answer
 from syncjobs.undoing.links import (
@@ -106,11 +109,24 @@ def undo(run: SyncRun, by: User | None, shown: str | None = None) -> Undone:
     Raises UndoRefused, also if the preview is not what would be done now, or RunAlreadyActive. Nothing is written then.
     """
     with transaction.atomic():
+        measurement = Measurement(_touched_by(run))
         undone = _undo(run, by)
         if shown not in (None, undone.shown):
             text = "Something was changed after this was shown. Nothing was written. Look at it again."
             raise UndoRefused(CHANGED_MEANWHILE, text)
+        if undone.run is not None:
+            undone.run.impact = measurement.impact().to_json()
+            undone.run.save(update_fields=["impact"])
     return undone
+
+
+def _touched_by(run: SyncRun) -> Touched:
+    """Return the rows that a run has written."""
+    touched = Touched()
+    written = run.items.filter(outcome=Outcome.APPLIED, row_id__isnull=False)
+    for name, row_id, changes in written.values_list("entity_type", "row_id", "changes").iterator():
+        touched.add(entity_type_of(name), row_id, "", changes)
+    return touched
 
 
 def _undo(run: SyncRun, by: User | None) -> Undone:

@@ -194,7 +194,7 @@ def _disconnect(run: SyncRun) -> bool:
 
 def _lose_lease(run: SyncRun) -> bool:
     expire()
-    return bool(recover_runs()[0])
+    return bool(recover_runs().failed)
 
 
 #: What somebody else may do to a run that is worked on, by name. False: it was not possible yet.

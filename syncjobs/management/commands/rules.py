@@ -1,11 +1,14 @@
 """Show and change the rules of a connection, and forget remembered answers."""
 
+from datetime import datetime
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 from django.db import transaction
+from django.utils import timezone
 
 from connectors.models import Connection
+from oncall.rendering.codec import instant_to_text
 from syncjobs.deciding.stored_rules import Uses, forget, may_forget, uses_of
 from syncjobs.management.shell import (
     DONE,
@@ -17,7 +20,8 @@ from syncjobs.management.shell import (
     find_connection,
 )
 from syncjobs.models import Rule, SyncProfile
-from syncjobs.setup.rules import STRATEGIES, NotYet, UnknownRule, may_change, read_rules, set_rules
+from syncjobs.setup.rules import STRATEGIES, UnknownRule, may_change, read_rules, set_rules
+from syncjobs.slots.status import slots_of
 
 
 class Command(ShellCommand):
@@ -41,8 +45,6 @@ class Command(ShellCommand):
             values = read_rules(dict(argument_of(text) for text in options["set"]))
         except UnknownRule as wrong:
             raise CommandError(str(wrong), returncode=USAGE) from wrong
-        except NotYet as later:
-            raise self.refused(str(later), "not_available", options) from later
         if (values and not may_change(by)) or (forgotten and not may_forget(by)):
             raise self.refused("Only an administrator may change rules. Nothing was changed.", "not_allowed", options)
         profile = SyncProfile.objects.get_or_create(connection=connection)[0]
@@ -67,7 +69,15 @@ class Command(ShellCommand):
         return CommandError(sentence, returncode=ERROR)
 
     def _print(self, found: dict[str, Any]) -> None:
-        simple = ("strategy", "contact_details", "review_first", "every", "approval_on_impact")
+        simple = (
+            "strategy",
+            "contact_details",
+            "review_first",
+            "every",
+            "next_slot",
+            "last_slot",
+            "approval_on_impact",
+        )
         rows = [(name, _in_words(found[name])) for name in simple]
         rows += [(f"guard.{name}", _in_words(value)) for name, value in found["guard"].items()]
         rows += [(f"own.{field}", owner) for field, owner in found["ownership"].items()]
@@ -93,6 +103,7 @@ def _in_words(value: Any) -> str:
 
 def _document(connection: Connection, profile: SyncProfile) -> dict[str, Any]:
     names = {str(value): name for name, value in STRATEGIES.items()}
+    slots = slots_of([profile], timezone.now())[profile.pk]
     rules = list(Rule.objects.filter(connection=connection).select_related("made_by").order_by("pk"))
     uses = uses_of(rules)
     return {
@@ -100,15 +111,19 @@ def _document(connection: Connection, profile: SyncProfile) -> dict[str, Any]:
         "strategy": names[profile.strategy],
         "contact_details": profile.contact_details,
         "review_first": profile.review_first,
-        "every": "off",
+        "every": profile.every,
         "ownership": profile.ownership,
         "guard": {name: profile.guard.get(name) for name in ("share", "count")},
         "approval_on_impact": profile.approval_on_impact,
-        "next_slot": None,
-        "last_slot": None,
+        "next_slot": _instant(slots.following),
+        "last_slot": _instant(None if slots.last is None else slots.last.slot),
         "quarantine": None,
         "remembered": [_rule(rule, uses[rule.pk]) for rule in rules],
     }
+
+
+def _instant(moment: datetime | None) -> str | None:
+    return None if moment is None else instant_to_text(int(moment.timestamp()))
 
 
 def _rule(rule: Rule, uses: Uses) -> dict[str, Any]:

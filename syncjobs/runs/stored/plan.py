@@ -15,6 +15,8 @@ from syncjobs.planning.values import Action, Item, Plan
 
 #: The outcome of items that are over when the plan is stored: there is nothing to apply.
 OVER: Final[Mapping[Action, Outcome]] = {"failed": Outcome.FAILED, "conflict": Outcome.SKIPPED}
+#: What a reviewer has seen of an item. If it is the same again, it needs no second review.
+_REVIEWED: Final = ("fields", "elements", "held", "account")
 #: The states of links after the actions that end or refuse a link. After other actions they are linked.
 NEW_STATES: Final = {
     "detach": LinkState.DETACHED,
@@ -86,6 +88,12 @@ def changes_of(item: Item) -> dict[str, Any]:
     if not item.settles:
         stored["settles"] = False
     return stored
+
+
+def is_same_change(reviewed: SyncItem, action: str, changes: Mapping[str, Any]) -> bool:
+    """Return whether a reviewer of an item would see nothing else in a new item of the same object."""
+    old = reviewed.changes
+    return reviewed.action == action and all(old.get(name) == changes.get(name) for name in _REVIEWED)
 
 
 def _link_changes(item: Item) -> dict[str, list[Any]]:

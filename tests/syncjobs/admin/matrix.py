@@ -101,6 +101,8 @@ def _of_model(app: str, model: str) -> Mapping[str, tuple[Rule, Rule]]:
     def may(verb: str) -> Callable[[Visitor], bool]:
         if verb != "view" and model in READ_ONLY and not (verb == "delete" and model in DELETABLE):
             return lambda visitor: False
+        if verb in ("add", "delete") and model == "syncprofile":  # a connection has exactly one
+            return lambda visitor: False
         if verb != "view" and (app, model) == ("auth", "group"):  # a group gives rights to others
             return lambda visitor: visitor.account is not None and visitor.account.is_superuser
         return lambda visitor: visitor.has(f"{app}.{verb}_{model}")
@@ -196,7 +198,7 @@ def _of_autocomplete(visitor: Visitor) -> str:
 
 def _of_app(site: str) -> Rule:
     """The address names the app ``syncjobs``. Its list is shown to those who see one of its models."""
-    models = ("conflict", "invitation", "rule", "syncrun") if site else ("conflict",)
+    models = ("conflict", "invitation", "rule", "syncprofile", "syncrun") if site else ("conflict",)
     names = [f"syncjobs.{verb}_{model}" for model in models for verb in ("view", "change")]
     return _if(lambda visitor: visitor.lead or any(map(visitor.has, names)))
 

@@ -8,15 +8,12 @@ from django.contrib import admin
 from django.contrib.messages import get_messages
 from django.test import Client, RequestFactory
 from django.urls import reverse
-from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from oncall.admin.base.aggregate import OperationsAdmin
 from oncall.aggregates import Draft
 from oncall.errors import NotAllowed
 from oncall.models import ChangeRecord, EscalationPolicy, Responder, Schedule, Service, User
 from oncall.operations import create_account, deactivate, write
-from syncjobs.runs.notify import TICK
-from tests.syncjobs.admin.conftest import staff
 from tests.syncjobs.conftest import BY
 
 MakeRow = Callable[..., int]
@@ -28,15 +25,12 @@ OPERATIONS: Final = {
     "erase_selected": "oncall.admin.people.erase_responder",
 }
 #: The other actions: those of questions, rules and invitations have tests of their own. Django deletes what nothing
-#: protects; the package's others are one statement.
+#: protects.
 OTHERS: Final = {
-    *(f"{label} delete_selected" for label in ("auth.Group", *(
-        f"django_celery_beat.{name}" for name in (
-            "PeriodicTask", "ClockedSchedule", "CrontabSchedule", "IntervalSchedule", "SolarSchedule")))),
+    "auth.Group delete_selected",
     "syncjobs.Conflict answer_together",
     *(f"syncjobs.Rule {name}" for name in ("switch_off", "switch_on")),
     *(f"syncjobs.Invitation {name}_selected" for name in ("approve", "revoke", "resend")),
-    *(f"django_celery_beat.PeriodicTask {name}_tasks" for name in ("enable", "disable", "toggle", "run")),
 }  # fmt: skip
 
 
@@ -180,27 +174,3 @@ def test_many_refused_rows_are_counted(browser: Client, make: MakeRow) -> None:
     text = act(browser, EscalationPolicy, "delete_selected", list(EscalationPolicy.objects.order_by("pk")))
     assert text.startswith("1 deleted.\n25 stay as they are. Policy 0 is in use by service Service 0.")
     assert text.endswith("and 5 more")
-
-
-def test_a_task_that_does_not_exist_is_named_and_the_others_are_run(
-    browser: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    every = IntervalSchedule.objects.create(every=1, period="days")
-    for task in (TICK, "gone.away"):
-        PeriodicTask.objects.create(name=f"Run {task}", task=task, interval=every)
-    run: list[str] = []
-    monkeypatch.setattr("celery.app.task.Task.apply_async", lambda self, **options: run.append(self.name))
-    text = act(browser, PeriodicTask, "run_tasks", list(PeriodicTask.objects.all()))
-    assert "Run gone.away was not run: there is no task gone.away." in text
-    assert run == [TICK]
-
-
-def test_tasks_are_run_and_changed_only_with_the_right_to_change_them(db: None) -> None:
-    every = IntervalSchedule.objects.create(every=1, period="days")
-    task = PeriodicTask.objects.create(name="x", task=TICK, interval=every)
-    url = reverse("admin:django_celery_beat_periodictask_changelist")
-    viewer = staff("view_periodictask")
-    assert "disable_tasks" not in viewer.get(url).content.decode()
-    viewer.post(url, {"action": "disable_tasks", "_selected_action": [task.pk]})
-    task.refresh_from_db()
-    assert task.enabled

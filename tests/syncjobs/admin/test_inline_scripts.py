@@ -17,7 +17,6 @@ from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
-from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
 
 from connectors.models import Connection
 from oncall.models import User
@@ -109,12 +108,7 @@ def addresses(run_id: int, item_id: int | None) -> dict[str, str]:
 
 @pytest.fixture
 def run_of_many_rows(sync: Sync, admin_user: User) -> dict[str, str]:
-    interval = IntervalSchedule.objects.create(every=1, period="days")
     Group.objects.create(name="a role")
-    CrontabSchedule.objects.create()
-    SolarSchedule.objects.create(event="sunset", latitude=1, longitude=1)
-    ClockedSchedule.objects.create(clocked_time="2026-01-01T00:00Z")
-    PeriodicTask.objects.create(name="a task", task="syncjobs.tasks.tick", interval=interval)
     run = sync.run()
     now = timezone.now()
     Invitation.objects.create(
@@ -174,7 +168,6 @@ def test_nothing_that_the_theme_compiles_contains_a_text_of_others(
     named_by_others: None, run_of_many_rows: dict[str, str], admin_client: Client
 ) -> None:
     Group.objects.filter(name="a role").update(name=CANARY)
-    PeriodicTask.objects.update(name=CANARY)
     compiled, shown = [], 0
     for name, url in run_of_many_rows.items():
         for query in ("", f"?q={quote(CANARY)}"):

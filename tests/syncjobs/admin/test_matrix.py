@@ -8,13 +8,6 @@ import pytest
 from django.contrib.auth.models import Group, Permission
 from django.template.response import TemplateResponse
 from django.utils import timezone
-from django_celery_beat.models import (
-    ClockedSchedule,
-    CrontabSchedule,
-    IntervalSchedule,
-    PeriodicTask,
-    SolarSchedule,
-)
 
 from connectors.errors import ConnectorError
 from connectors.records import SourceMember, SourceTeam
@@ -37,11 +30,6 @@ def table(sync: Sync, monkeypatch: pytest.MonkeyPatch) -> Matrix:
     sync.source.change(schedules=(schedule("S1", "Primary", layer("U1", "U2"), group_ids=("T1",)),))
     run = sync.run()
     plain = create_account("plain@example.com", "long-enough-1", by=BY)
-    every = IntervalSchedule.objects.create(every=1, period="days")
-    PeriodicTask.objects.create(name="nightly", task="nothing", interval=every)
-    CrontabSchedule.objects.create()
-    ClockedSchedule.objects.create(clocked_time=timezone.now())
-    SolarSchedule.objects.create(event="sunrise", latitude=1, longitude=1)
 
     def refuse(*args: Any, **options: Any) -> Any:
         raise ConnectorError("The source was not read.", hint="", provider="pagerduty")

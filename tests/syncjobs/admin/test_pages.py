@@ -41,6 +41,7 @@ IMPACT = "tests/syncjobs/admin/test_impact.py"
 ANSWERS = "tests/syncjobs/admin/test_answers.py"
 KEYS = "tests/syncjobs/admin/test_keys.py"
 NOT_FOLLOWED = "tests/syncjobs/admin/test_not_followed.py"
+AUTOMATIC = "tests/syncjobs/admin/test_automatic.py"
 NAVIGATION = "tests/config/test_navigation.py"
 
 
@@ -109,6 +110,9 @@ PAGES: Mapping[str, Page] = {
     "syncjobs_rule_changelist": Page(RULES, 10),
     "syncjobs_rule_change": Page(RULES, 14),
     "syncjobs_rule_delete": Page(RULES, 10),
+    "syncjobs_syncprofile_changelist": Page(AUTOMATIC, 10),
+    "syncjobs_syncprofile_change": Page(AUTOMATIC, 10),
+    "syncjobs_syncprofile_history": Page(AUTOMATIC, 10),
 }
 #: Addresses that only a button uses, with the file of their tests: GET is answered with 405.
 BUTTONS: Mapping[str, str] = {
@@ -139,11 +143,12 @@ REFUSED = (
     "syncjobs_rule_add",
     *(f"syncjobs_conflict_{page}" for page in ("add", "delete")),
     *(f"syncjobs_syncrun_{page}" for page in ("add", "delete")),
+    *(f"syncjobs_syncprofile_{page}" for page in ("add", "delete")),
 )
 #: Addresses that Django and Unfold bring along, the models of other packages, the pages of ``oncall.admin.logins``, and
 #: the password reset, whose tests are in tests/oncall/admin/everybody, and invitations (tests/syncjobs/invitations).
 FOREIGN = re.compile(
-    r"account_(logins|confirm)|(auth|django_celery_beat)_.*|login|logout|password_change(_done)?|autocomplete|jsi18n|"
+    r"account_(logins|confirm)|auth_.*|login|logout|password_change(_done)?|autocomplete|jsi18n|"
     r"search|view_on_site|admin_password_reset|password_reset_.*|(syncjobs_)?invitation(_.*)?"
 )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -13,7 +13,6 @@ from django.db.models import Model
 from django.test import Client, RequestFactory
 from django.urls import reverse
 from django.utils import timezone
-from django_celery_beat.models import ClockedSchedule, IntervalSchedule, PeriodicTask
 
 from oncall.admin.everybody.site import everybody
 from oncall.admin.forms.times import AtForm, InstantField, ReadingField
@@ -45,8 +44,6 @@ TIMES = {
     (OverrideForm, "starts"), (OverrideForm, "ends"),
     (SubstitutionForm, "starts"), (SubstitutionForm, "ends"),
     (LayerForm, "starts"), (LayerForm, "ends"),
-    (ClockedSchedule, "clocked_time"),
-    (PeriodicTask, "start_time"), (PeriodicTask, "expires"),
     (AtForm, "at"),
 }  # fmt: skip
 #: The readings that belong to no instant.
@@ -172,27 +169,6 @@ def _stored_layer() -> tuple[int, int]:
     return instant_from_text(layer["starts_at"]), instant_from_text(layer["ends_at"])
 
 
-def _task(zone: str, starts: int, ends: int) -> str:
-    every = IntervalSchedule.objects.create(every=1, period="days")
-    times = {"start_time": datetime.fromtimestamp(starts, UTC), "expires": datetime.fromtimestamp(ends, UTC)}
-    task = PeriodicTask.objects.create(name="T", task="celery.backend_cleanup", interval=every, **times)
-    return _url(PeriodicTask, task.pk)
-
-
-def _stored_task() -> tuple[int, int]:
-    task = PeriodicTask.objects.get()
-    return _seconds(task.start_time, task.expires)
-
-
-def _clocked(zone: str, starts: int, ends: int) -> str:
-    return _url(ClockedSchedule, ClockedSchedule.objects.create(clocked_time=datetime.fromtimestamp(starts, UTC)).pk)
-
-
-def _stored_clocked() -> tuple[int, int]:
-    (time,) = _seconds(ClockedSchedule.objects.get().clocked_time)
-    return time, time
-
-
 CASES = {
     "override": Case(
         "overrides-0-starts", "overrides-0-ends", _override,
@@ -207,8 +183,6 @@ CASES = {
     "layer": Case("layers-0-starts", "layers-0-ends", _layer, _stored_layer, ("layers-0-name", "New")),
     "layer with its own zone": Case(
         "layers-0-starts", "layers-0-ends", _layer_with_zone, _stored_layer, ("layers-0-name", "New")),
-    "periodic task": Case("start_time", "expires", _task, _stored_task, ("description", "New"), zone=""),
-    "clocked time": Case("clocked_time", "clocked_time", _clocked, _stored_clocked, ("_continue", "1"), zone=""),
 }  # fmt: skip
 
 
@@ -246,7 +220,7 @@ def case(request: pytest.FixtureRequest) -> Case:
 
 
 def test_every_form_with_a_time_is_a_case() -> None:
-    stored = {(OverrideForm, 2), (SubstitutionForm, 2), (LayerForm, 2), (ClockedSchedule, 1), (PeriodicTask, 2)}
+    stored = {(OverrideForm, 2), (SubstitutionForm, 2), (LayerForm, 2)}
     assert {(form, sum(each is form for each, _ in TIMES)) for form, _ in TIMES - {(AtForm, "at")}} == stored
     assert len(CASES) == len(stored) + 1  # a layer may have its own zone; the pages with AtForm have tests below
 
@@ -258,7 +232,7 @@ def test_an_untouched_form_changes_no_instant(browser: Client, zone: str, case: 
         (changes.back + 5 * MINUTE, changes.back + DAY),
         (changes.back - 10 * MINUTE, changes.back + 5 * MINUTE + 17),
     ):
-        for model in (Schedule, PeriodicTask, ClockedSchedule, Substitution):
+        for model in (Schedule, Substitution):
             model._default_manager.all().delete()
         form = Form(browser, case.make(zone, starts, ends))
         before, records = case.stored(), ChangeRecord.objects.count()
@@ -421,11 +395,3 @@ def test_a_form_that_was_filled_in_another_zone_keeps_the_meaning_of_its_reading
     stale = Sent(browser, form.url, form.send(**typed))
     assert stale.send().status_code == 302
     assert CASES["override"].stored() == (starts, starts + 2 * HOUR)
-
-
-def test_fractions_of_a_second_stay_in_a_periodic_task(browser: Client) -> None:
-    url = _task("UTC", 4_000_000_000, 4_000_000_001)
-    precise = datetime.fromtimestamp(4_000_000_000, UTC) + timedelta(microseconds=123_456)
-    PeriodicTask.objects.update(start_time=precise)
-    assert Form(browser, url).send(description="New").status_code == 302
-    assert PeriodicTask.objects.get().start_time == precise

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from random import Random
 from threading import Barrier, BrokenBarrierError, Event
 from time import sleep
@@ -9,15 +10,19 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from connectors.records import SourceMember, SourceTeam
 from oncall.aggregates import Draft, ElementChanges
-from oncall.models import GroupMember, Responder
+from oncall.models import GroupMember, Responder, User
 from oncall.operations import write
 from syncjobs.errors import RunAlreadyActive, StalePlan
-from syncjobs.models import Outcome, RunKind, RunState, SyncItem, SyncRun
+from syncjobs.models import Notice, Outcome, RunKind, RunState, SyncItem, SyncRun
+from syncjobs.notices.announcing import announce
+from syncjobs.notices.outbox import send_notices
 from syncjobs.runs.runner import drive
 from syncjobs.runs.start import approve, cancel, start
+from syncjobs.slots.starting import start_due
 from syncjobs.tasks import tick
 from tests.killing.elsewhere import PATIENCE
 from tests.killing.races import at_once
@@ -25,6 +30,7 @@ from tests.killing.soundness import assert_sound, unfilled_references
 from tests.killing.stored_rows import changed_tables, read_rows, restore_rows
 from tests.killing.worlds import TwoSources, connect_two_sources
 from tests.syncjobs.conftest import BY, Sync, user, world
+from tests.syncjobs.slots.ticks import set_every
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -175,3 +181,45 @@ def test_a_save_of_a_group_during_a_run_leaves_no_reference_empty_after_a_tick(t
     assert member.imported_role == "manager"
     tick()  # the run may have left out the rows that the save had locked
     assert list(unfilled_references()) == []
+
+
+def test_two_ticks_at_once_start_one_run_for_a_slot(two: TwoSources) -> None:
+    now = timezone.now()
+    for sync in two.both:
+        set_every(sync, "6h", since=now - timedelta(hours=7))
+    due = read_rows()
+    for _ in range(ROUNDS):
+        restore_rows(due)
+        started = at_once(*(lambda: start_due(now, notify=False) for _ in range(4)))
+        assert not [each for each in started if isinstance(each, Exception)]
+        assert len([run for runs in started for run in runs]) == len(two.both)
+        assert SyncRun.objects.exclude(slot=None).count() == len(two.both)
+
+
+def test_a_tick_and_a_person_who_start_at_once_start_one_run(two: TwoSources) -> None:
+    now = timezone.now()
+    sync = two.first
+    set_every(sync, "6h", since=now - timedelta(hours=7))
+    due = read_rows()
+    for _ in range(ROUNDS):
+        restore_rows(due)
+        ended = at_once(
+            lambda: start_due(now, notify=False), lambda: start(sync.profile, RunKind.PLAN, by=None, notify=False)
+        )
+        assert not [each for each in ended if isinstance(each, Exception) and not isinstance(each, RunAlreadyActive)]
+        assert SyncRun.objects.count() == 1
+        SyncRun.objects.update(state=RunState.CANCELLED)
+        start_due(now, notify=False)
+        assert SyncRun.objects.exclude(slot=None).count() == 1  # the slot waited, if it was second
+
+
+def test_two_ticks_at_once_store_and_send_each_mail_once(two: TwoSources) -> None:
+    User.objects.create_superuser("root@example.com", "a long password")
+    two.first.source.error = ZeroDivisionError()
+    two.first.run()
+    failed, now = read_rows(), timezone.now() + timedelta(minutes=1)
+    for _ in range(ROUNDS):
+        restore_rows(failed)
+        assert not [each for each in at_once(*(lambda: announce(now) for _ in range(3))) if isinstance(each, Exception)]
+        assert Notice.objects.count() == 1
+        assert sum(at_once(*(lambda: send_notices(now) for _ in range(3)))) == 1

@@ -16,7 +16,7 @@ from syncjobs.models import Heartbeat, Part, RunKind, RunState, SyncRun
 from syncjobs.runs import notify
 from syncjobs.runs.claim import claim_run
 from syncjobs.runs.notify import DRIVE_RUN, LIFETIMES, NOTIFY_AGAIN, TICK, notify_workers, send
-from syncjobs.runs.start import approve, recover_runs, start
+from syncjobs.runs.start import Recovered, approve, recover_runs, start
 from tests.syncjobs.conftest import Sync
 
 SECRET = "s3cret"
@@ -81,9 +81,9 @@ def test_a_start_and_an_approval_survive_every_failure_and_the_next_tick_notifie
     assert (run.state, run.notified_at) == (RunState.QUEUED, None)
     assert SECRET not in caplog.text
     assert words in caplog.text
-    assert recover_runs() == (0, 0)
+    assert recover_runs() == Recovered()
     monkeypatch.setattr(notify.current_app, "send_task", works)
-    assert recover_runs() == (0, 1)
+    assert recover_runs() == Recovered(notified=1)
     assert notified == [run.pk]
 
 
@@ -164,11 +164,11 @@ def test_a_queued_run_is_announced_at_most_once_a_minute(
 ) -> None:
     with django_capture_on_commit_callbacks(execute=True):
         run = start(sync.profile, RunKind.APPLY, by=None)
-    assert [recover_runs()[1] for _ in range(3)] == [0, 0, 0]
+    assert [recover_runs().notified for _ in range(3)] == [0, 0, 0]
     passed(run, seconds=50)
-    assert recover_runs() == (0, 0)
+    assert recover_runs() == Recovered()
     passed(run, seconds=10)
-    assert [recover_runs()[1] for _ in range(3)] == [1, 0, 0]
+    assert [recover_runs().notified for _ in range(3)] == [1, 0, 0]
     assert notified == [run.pk, run.pk]
 
 
@@ -195,7 +195,7 @@ def test_a_run_that_is_not_queued_is_not_announced(sync: Sync, notified: list[in
     run = start(sync.profile, RunKind.APPLY, by=None, notify=False)
     claim_run(run.pk)
     assert not notify_workers(run)
-    assert recover_runs() == (0, 0)
+    assert recover_runs() == Recovered()
     assert notified == []
 
 

@@ -17,7 +17,7 @@ from syncjobs.models import ExternalLink, RunKind, RunState, SyncRun
 from syncjobs.runs import apply
 from syncjobs.runs.claim import LEASE, Claim, claim_run
 from syncjobs.runs.runner import drive
-from syncjobs.runs.start import approve, cancel, recover_runs, start
+from syncjobs.runs.start import Recovered, approve, cancel, recover_runs, start
 from syncjobs.runs.stored.links import write_links
 from syncjobs.tasks import drive_run, tick
 from tests.syncjobs.conftest import BY, NOW, Sync, layer, schedule, user, world
@@ -137,7 +137,7 @@ def test_a_run_cancelled_before_it_writes_writes_nothing(sync: Sync) -> None:
 def test_a_dead_run_is_failed_by_the_next_tick_with_a_reason(sync: Sync) -> None:
     run = claim_run(start(sync.profile, RunKind.APPLY, by=None, notify=False).pk)
     assert run is not None
-    assert recover_runs() == (0, 0)
+    assert recover_runs() == Recovered()
     SyncRun.objects.update(lease_expires_at=timezone.now() - timedelta(seconds=1))
     tick()
     run.refresh_from_db()

@@ -9,7 +9,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 #: Values of the parameters that name no row.
 OTHER_VALUES = {
-    "app_label": ("oncall", "connectors", "syncjobs", "auth", "django_celery_beat"),
+    "app_label": ("oncall", "connectors", "syncjobs", "auth"),
     "uidb64": ("MQ",),
     "token": ("no-token",),
 }

@@ -11,13 +11,6 @@ from django.apps import apps
 from django.contrib.auth.models import Group
 from django.db import models
 from django.utils import timezone
-from django_celery_beat.models import (
-    ClockedSchedule,
-    CrontabSchedule,
-    IntervalSchedule,
-    PeriodicTask,
-    SolarSchedule,
-)
 
 from connectors.records import Completeness, FailedEntity, MappingNote, SourceMember, SourceService, SourceTeam
 from oncall.aggregates import Draft
@@ -45,7 +38,6 @@ NAMEABLE: Final = (
     "auth.Group.name",
     "connectors.Connection.account_id", "connectors.Connection.account_label", "connectors.Connection.name",
     "connectors.Connection.refused_account",
-    "django_celery_beat.PeriodicTask.description", "django_celery_beat.PeriodicTask.name",
     "oncall.ChangeRecord.cause", "oncall.ChangeRecord.label",
     "oncall.ContactMethod.address", "oncall.ContactMethod.extension", "oncall.ContactMethod.label",
     "oncall.EscalationPolicy.description", "oncall.EscalationPolicy.name", "oncall.EscalationPolicy.origin_label",
@@ -85,7 +77,8 @@ OURS: Final = re.compile(
     r"|counts|impact|mapping_version|checkpoint|guard|ownership|selection|evaluated_mapping|group_keys|sources|windows"
     r"|replaces|unresolved|differences|source_spans)"
     r"|oncall\.Substitution\.scope"
-    r"|django_celery_beat\.(?!PeriodicTask\.(name|description)).*"
+    r"|syncjobs\.(Notice\.last_error|SyncProfile\.every)"
+    r"|django_celery_beat\..*"
     r"|(auth\.Permission|admin|contenttypes|sessions)\..*"
     r"|oncall\.(LoginAttempt|Session)\..*"
 )
@@ -147,7 +140,6 @@ def build(sync: Sync) -> None:
     )  # fmt: skip
     _ask(sync)
     _remember(sync)
-    _tasks()
 
 
 def _ask(sync: Sync) -> None:
@@ -245,14 +237,6 @@ def _delete_here(sync: Sync) -> None:
     levels = (replace(level, targets=(*level.targets, target)),)
     sync.source.change(policies=(replace(paging, policy=replace(paging.policy, levels=levels)),))
     sync.rules(strategy="source")
-
-
-def _tasks() -> None:
-    interval = IntervalSchedule.objects.create(every=1, period="days")
-    ClockedSchedule.objects.create(clocked_time=timezone.now())
-    CrontabSchedule.objects.create()
-    SolarSchedule.objects.create(event="sunset", latitude=1, longitude=1)
-    PeriodicTask.objects.create(name="x", task="x", interval=interval)
 
 
 # --- the page ---------------------------------------------------------------------------------------------------------

@@ -10,7 +10,6 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
-from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
 
 from oncall.admin.everybody.site import everybody
 from oncall.models import Schedule, Service, User, UserGroup
@@ -33,10 +32,6 @@ def small(sync: Sync) -> Client:
     """Returns the client of a superuser, in a database with one imported account and a row of each model."""
     sync.source.change(schedules=(schedule("S1", "Primary", layer("U1", "U2"), group_ids=("T1",)),))
     sync.run()
-    PeriodicTask.objects.create(name="x", task="x", interval=IntervalSchedule.objects.create(every=1, period="days"))
-    CrontabSchedule.objects.create()
-    ClockedSchedule.objects.create(clocked_time=timezone.now())
-    SolarSchedule.objects.create(event="sunrise", latitude=1, longitude=1)
     lead = create_account("lead@example.com", by=BY)
     grant_lead(lead.pk, UserGroup.objects.order_by("pk")[0].pk, BY)
     client = Client()

@@ -8,6 +8,7 @@ from django.test import Client
 
 from oncall.models import UserGroup
 from scripts.attack.forms import Form
+from syncjobs.models import SyncProfile
 from tests.syncjobs.site.addresses import Address, addresses
 from tests.syncjobs.site.tampering import VALUES, Tampering, report
 
@@ -55,16 +56,16 @@ def test_no_field_of_a_form_answers_500(tampering: Tampering, capsys: pytest.Cap
     report(tampering, f"fields of {len(seen)} forms", capsys)
 
 
-#: Values that failed on SQLite, or in the description of a schedule.
+#: Values that failed on SQLite.
 FAILED_ONCE: Final[tuple[Any, ...]] = ("-1", str(2**63), ["1", "9" * 5_000])
 
 
-def tamper_with_choices_and_schedules(tampering: Tampering) -> None:
-    """Send what failed once for each multiple choice, and for each field of the schedules of periodic tasks."""
+def tamper_with_choices(tampering: Tampering) -> None:
+    """Send what failed once for each multiple choice, and for the rule of automatic syncs."""
     for address in addresses():
         if address.model is None or not address.name.endswith(("_add", "_change")):
             continue
-        is_schedule = address.model._meta.app_label == "django_celery_beat"
+        is_schedule = address.model is SyncProfile
         several = {"leads", *(field.name for field in address.model._meta.many_to_many)}
         if is_schedule or len(several) > 1 or address.model is UserGroup:
             for _, form in pages_with_forms(tampering.client, [address]):
@@ -72,18 +73,18 @@ def tamper_with_choices_and_schedules(tampering: Tampering) -> None:
                 tamper(tampering, form, names, FAILED_ONCE)
 
 
-def test_no_choice_out_of_range_and_no_odd_schedule_answers_500(
+def test_no_choice_out_of_range_and_no_odd_rule_answers_500(
     tampering: Tampering, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    tamper_with_choices_and_schedules(tampering)
-    assert tampering.places > 100
-    report(tampering, "choices and schedules", capsys)
+    tamper_with_choices(tampering)
+    assert tampering.places > 30
+    report(tampering, "choices and rules", capsys)
 
 
 def test_a_planted_fault_of_a_form_is_found(tampering: Tampering, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("syncjobs.admin.periodic_tasks.CrontabAdmin.stored", lambda self, row: row.human_readable)
+    monkeypatch.setattr("syncjobs.admin.automatic.clean_every", lambda text: text)
     tampering.thorough = True
-    (page,) = [each for each in addresses() if each.name == "admin:django_celery_beat_crontabschedule_add"]
+    (page,) = [each for each in addresses() if each.name == "admin:syncjobs_syncprofile_change"]
     for _, form in pages_with_forms(tampering.client, [page]):
-        tamper(tampering, form, ["minute"], ["-1"])
+        tamper(tampering, form, ["every"], ["-1"])
     assert len(tampering.faults) == 1

@@ -262,8 +262,6 @@ def test_a_field_of_the_aggregate_takes_the_other_value_unless_it_was_typed(
 def test_a_row_without_a_version_is_compared_by_its_values(label: str, browser: Client) -> None:
     model: Any = apps.get_model(label)
     values, typed, theirs = COMPARED[label]
-    if "interval_id" in values:
-        apps.get_model("django_celery_beat.IntervalSchedule").objects.create(pk=1, every=1, period="days")
     row = model.objects.create(**values)
     if label == "connectors.Connection":
         confirm_password(browser)

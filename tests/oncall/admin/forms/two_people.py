@@ -5,7 +5,6 @@ The tables must contain each form, each inline and each collection of cards; a t
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from oncall.aggregates import Draft, ElementChanges, Kind
@@ -22,6 +21,7 @@ OTHERS: Final = {
     "oncall.User": "an account has no elements; tests/oncall/admin/test_two_administrators.py tests its fields",
     "oncall.ChangeRecord": "read-only", "syncjobs.Invitation": "read-only",
     "syncjobs.Rule": "a page with buttons and no field",
+    "syncjobs.SyncProfile": "one field, refused if it changed; tests/syncjobs/admin/test_automatic.py tests it",
     "syncjobs.Conflict": "read-only", "syncjobs.SyncRun": "read-only",
 }  # fmt: skip
 #: Admins of rows without a version: values of a row, what the first person enters, and what the second person stores.
@@ -30,18 +30,6 @@ COMPARED: Final[Mapping[str, tuple[dict[str, Any], dict[str, str], dict[str, Any
     "connectors.Connection": (
         {"name": "acme", "provider": "pagerduty", "settings": {"subdomain": "acme", "region": "us"}},
         {"name": "Mine"}, {"name": "Theirs"},
-    ),
-    "django_celery_beat.PeriodicTask": (
-        {"name": "tick", "task": "x", "interval_id": 1}, {"description": "Mine"}, {"description": "Theirs"},
-    ),
-    "django_celery_beat.ClockedSchedule": (
-        {"clocked_time": datetime(2026, 3, 2, 9, 0, 7, tzinfo=UTC)}, {"clocked_time_1": "10:00:00"},
-        {"clocked_time": datetime(2026, 3, 2, 11, tzinfo=UTC)},
-    ),
-    "django_celery_beat.CrontabSchedule": ({"minute": "1"}, {"minute": "2"}, {"minute": "3"}),
-    "django_celery_beat.IntervalSchedule": ({"every": 5, "period": "days"}, {"every": "6"}, {"every": 7}),
-    "django_celery_beat.SolarSchedule": (
-        {"event": "sunset", "latitude": "1.5", "longitude": "2.5"}, {"latitude": "3.5"}, {"latitude": "4.5"},
     ),
 }  # fmt: skip
 

@@ -1,0 +1,1 @@
+"""Mails about runs: who gets which, what they say, and sending them."""

@@ -1,0 +1,1 @@
+"""Periodic syncs: when a connection is due, and the tick that starts it."""

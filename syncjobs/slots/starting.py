@@ -1,0 +1,110 @@
+"""Starts the runs of periodic syncs that are due. How often the tick comes, and from where, makes no difference.
+
+The truth is unique (profile, slot) of runs. ``slots_until`` of a profile says which slots are over: those that were
+started, and those that a later slot caught up. If the clock goes back, it goes back too, and nothing is started then: a
+slot starts only when its time comes after that, and if it has no run yet.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import QuerySet
+
+from syncjobs.errors import RunAlreadyActive
+from syncjobs.models import RunKind, RunState, SyncProfile, SyncRun
+from syncjobs.runs.start import start
+from syncjobs.slots.every import OFF, grid_of
+from syncjobs.slots.grid import delay, latest_slot
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A slot of a profile that is due. at: when its run is to be started."""
+
+    profile: SyncProfile
+    slot: datetime
+    at: datetime
+
+
+def start_due(now: datetime, *, notify: bool = True) -> list[SyncRun]:
+    """Start the run of each slot that is due, the longest due first. Return the runs.
+
+    A slot waits while its connection has an active run, and while RUNS_AT_ONCE runs are worked on. notify: False if the
+    caller drives the runs itself.
+    """
+    profiles = list(_periodic())
+    due = sorted((found for each in profiles if (found := _due(each, now, len(profiles)))), key=lambda each: each.at)
+    if not due:
+        return []
+    free = settings.RUNS_AT_ONCE - SyncRun.objects.filter(state__in=[RunState.QUEUED, RunState.RUNNING]).count()
+    runs: list[SyncRun] = []
+    for each in due:
+        if len(runs) >= free:
+            break
+        run = _start(each, notify=notify)
+        if run is not None:
+            runs.append(run)
+    return runs
+
+
+def _periodic() -> "QuerySet[SyncProfile]":
+    connected = SyncProfile.objects.filter(connection__disconnected_at=None, connection__refused_account="")
+    return connected.exclude(every=OFF).select_related("connection").order_by("pk")
+
+
+def _due(profile: SyncProfile, now: datetime, connections: int) -> Due | None:
+    """Return the last slot of a profile that is due and not over. If the clock went back, store that."""
+    grid = grid_of(profile.every)
+    if grid is None or profile.every_since is None or profile.slots_until is None:
+        return None
+    if now < profile.slots_until:
+        back = max(now, profile.every_since)
+        if back < profile.slots_until:
+            SyncProfile.objects.filter(pk=profile.pk, slots_until=profile.slots_until).update(slots_until=back)
+        return None
+    since, over = (_instant(moment) for moment in (profile.every_since, profile.slots_until))
+    slot = latest_slot(grid, since, over, _instant(now))
+    while slot is not None:
+        at = slot + delay(grid, slot, profile.pk, connections)
+        if at <= _instant(now):
+            return Due(profile, _moment(slot), _moment(at))
+        slot = latest_slot(grid, since, over, slot - 1)  # an earlier one may be due already
+    return None
+
+
+def _start(due: Due, *, notify: bool) -> SyncRun | None:
+    """Start the run of a slot, unless it has one. None if it has, or if it has to wait.
+
+    The profile is locked: of two ticks at once, the second one sees that the slot is over. The lock does not hinder
+    somebody who starts a run, which refers to the profile: each would wait for the other.
+    """
+    with transaction.atomic():
+        unchanged = {name: getattr(due.profile, name) for name in ("every", "every_since", "slots_until")}
+        profile = (
+            SyncProfile.objects.select_for_update(of=("self",), no_key=True)
+            .select_related("connection")
+            .filter(**unchanged)
+        )
+        locked = profile.filter(pk=due.profile.pk).first()
+        if locked is None:  # another tick was faster, or the rule was changed
+            return None
+        run = None
+        if not SyncRun.objects.filter(profile=locked, slot=due.slot).exists():
+            kind = RunKind.PLAN if locked.review_first else RunKind.APPLY
+            try:
+                run = start(locked, kind, by=None, notify=notify, slot=due.slot)
+            except RunAlreadyActive:
+                return None
+        SyncProfile.objects.filter(pk=locked.pk).update(slots_until=due.slot)
+        return run
+
+
+def _instant(moment: datetime) -> int:
+    """Return a moment in whole seconds since 1970. Fractions are cut."""
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(seconds=1)
+
+
+def _moment(instant: int) -> datetime:
+    return datetime.fromtimestamp(instant, UTC)

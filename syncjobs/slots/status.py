@@ -1,0 +1,55 @@
+"""What people see of periodic syncs: the rule in words, the next and the last slot, and the plan that waits."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from django.db.models import Max
+
+from syncjobs.models import OPEN_PLAN, SyncProfile, SyncRun
+from syncjobs.slots.every import grid_of, in_words, span_in_words
+from syncjobs.slots.grid import latest_slot, next_slot
+
+
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """The slots of a profile.
+
+    words: the rule, and when the next slot is. following: the next slot; None if it is off. due: the slot that is due
+    and not started, because it waits or because no tick came. last: the run of the last slot. plan: the open plan.
+    """
+
+    words: str
+    following: datetime | None
+    due: datetime | None
+    last: SyncRun | None
+    plan: SyncRun | None
+
+
+def slots_of(profiles: Sequence[SyncProfile], now: datetime) -> dict[int, Slots]:
+    """Return the slots of profiles by id. Makes three queries."""
+    ids = [profile.pk for profile in profiles]
+    periodic = SyncRun.objects.order_by().filter(profile__in=ids, slot__isnull=False)
+    latest = dict(periodic.values_list("profile").annotate(last=Max("slot")))
+    runs = periodic.filter(slot__in=set(latest.values())).select_related("connection")
+    last = {run.profile_id: run for run in runs if run.slot == latest[run.profile_id]}
+    waiting = SyncRun.objects.filter(profile__in=ids, state__in=OPEN_PLAN).select_related("connection").order_by("pk")
+    plans = {run.profile_id: run for run in waiting}
+    return {each.pk: _slots(each, now, last.get(each.pk), plans.get(each.pk)) for each in profiles}
+
+
+def _slots(profile: SyncProfile, now: datetime, last: SyncRun | None, plan: SyncRun | None) -> Slots:
+    grid = grid_of(profile.every)
+    words = in_words(grid)
+    if grid is None or profile.every_since is None or profile.slots_until is None:
+        return Slots(words, None, None, last, plan)
+    since, at = int(profile.every_since.timestamp()), int(now.timestamp())
+    following = next_slot(grid, since, at)
+    due = latest_slot(grid, since, int(profile.slots_until.timestamp()), at)
+    if following is not None:
+        words = f"{words}; next in {span_in_words(following - at)}"
+    return Slots(words, _moment(following), _moment(due), last, plan)
+
+
+def _moment(instant: int | None) -> datetime | None:
+    return None if instant is None else datetime.fromtimestamp(instant, UTC)
