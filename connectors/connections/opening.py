@@ -16,6 +16,7 @@ from connectors.recordings.keeping import KeepingTransport, Store
 from connectors.recordings.recording import Recorder, Recording, RecordingUnreadable, ReplayTransport
 from connectors.redaction import Secret
 from connectors.registry import connector_class, provider_label
+from oncall.emails import canonical_email
 
 
 def live_transport(connection: Connection) -> Transport:
@@ -84,7 +85,8 @@ def open_connector(
     cls, secrets = _usable(connection)
     transport = transport or live_transport(connection)
     if kept is not None:
-        revealed = [secret.reveal() for secret in secrets.values()]
+        # The address of the key's owner is a credential, too, and stands among the people of the account.
+        revealed = [text for secret in secrets.values() if canonical_email(text := secret.reveal()) is None]
         source = [connection.provider, connection.settings, str(connection.credentials_since)]
         transport = KeepingTransport(transport, kept, source, secrets=revealed, scrub=cls.scrub)
     rim = Rim(

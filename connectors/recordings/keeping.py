@@ -74,7 +74,9 @@ class KeepingTransport:
         return response
 
     def _key(self, request: Request) -> str:
-        sent = [self._read, request.method, request.host, request.target, request.body]
+        # The order of the parameters, such as that of ids, may differ between two processes.
+        query: list[JsonValue] = [f"{name}={value}" for name, value in sorted(request.query)]
+        sent = [self._read, request.method, request.host, request.path, query, request.body]
         return hashlib.blake2b(json.dumps(sent, sort_keys=True).encode(), digest_size=16).hexdigest()
 
     def _packed(self, request: Request, response: Response) -> bytes | None:

@@ -26,7 +26,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--quick", action="store_true", help="a few kills and stops only")
     given = parser.parse_args(arguments)
     if given.quick:
-        given.kills, given.stops, given.sources = min(given.kills, 3), min(given.stops, 1), 0
+        given.kills, given.stops, given.sources = min(given.kills, 2), min(given.stops, 1), 0
     if not os.environ.get("DATABASE_URL", "").startswith("postgres"):
         print("DATABASE_URL must name a PostgreSQL server, for example by scripts/with-postgres.", file=sys.stderr)
         return 2
