@@ -72,6 +72,7 @@ class Pages:
 
     def keep(self, key: str, answer: bytes) -> None:
         """Keep a page. Raises FenceLost."""
+        self._claim.has_advanced = True
         self._bytes += len(answer)
         if self._bytes > MOST_BYTES:
             return

@@ -387,6 +387,15 @@ def secrets(run: SyncRun) -> list[Any]:
     return list(run.connection.secrets().values())
 
 
+def test_a_slice_fetches_at_least_one_page_however_long_the_pages_before_take(simulator: Simulator) -> None:
+    profile = connected("slices")
+    run = start(profile, RunKind.PLAN, by=None, notify=False)
+    opener = KilledAt(profile.connection, None)
+    for number in range(1, 5):
+        drive(run.pk, opener=opener.open, slice_seconds=0.0)
+        assert (state_of(run)[0], len(opener.targets)) == (RunState.QUEUED, number)
+
+
 def test_another_key_begins_the_read_anew(simulator: Simulator) -> None:
     profile = connected("another key")
     run = start(profile, RunKind.PLAN, by=None, notify=False)
