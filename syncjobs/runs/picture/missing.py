@@ -26,10 +26,11 @@ def missing_objects(connection_id: int, snapshot: Snapshot) -> list[Sought]:
     links = ExternalLink.objects.filter(connection=connection_id, state=LinkState.LINKED, missing_count__lt=PROVED)
     due: list[tuple[bool, int, int]] = []
     turns: Counter[tuple[str, bool]] = Counter()
-    for pk, name, external_id, count, since in links.order_by("pk").values_list(
-        "pk", "entity_type", "external_id", "missing_count", "missing_at"
+    for pk, name, external_id, count, first in links.order_by("pk").values_list(
+        "pk", "entity_type", "external_id", "missing_count", "first_missing"
     ):
-        is_due = count == 0 or since is None or at - since >= BETWEEN_SIGHTINGS
+        since = first.get("at")
+        is_due = count == 0 or not since or at - datetime.fromisoformat(since) >= BETWEEN_SIGHTINGS
         if is_due and presences.of(entity_type_of(name), external_id).state == "absent":
             turns[name, count == 0] += 1
             due.append((count == 0, turns[name, count == 0], pk))
