@@ -39,8 +39,8 @@ class ExternalLink(models.Model):
     {key: values}}}``. ``primary``: this link writes the row's single-valued fields; only one link of a row does.
     ``synced_version``: the version of the row after the last sync; another version means that the row was edited.
     ``pins``: path -> ask | local. ``unread``: number of elements that the last read could not take, by collection.
-    ``missing_count``: how often the object was seen missing; ``missing_at``, ``missing_rights``: when first, and with
-    which rights (:mod:`connectors.presence`).
+    ``missing_count``: how often the object was seen missing; ``first_missing``: the ISO instant ``at`` of the first
+    time, and its ``rights`` (:mod:`connectors.presence`). It is one column, as links are many rows.
     """
 
     connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="links")
@@ -56,8 +56,7 @@ class ExternalLink(models.Model):
     ignored_reason = models.CharField(max_length=200, blank=True)
     since = models.DateTimeField()
     missing_count = models.PositiveSmallIntegerField(default=0)
-    missing_at = models.DateTimeField(null=True)
-    missing_rights = models.CharField(max_length=200, blank=True)
+    first_missing = models.JSONField(default=dict)
     source_hash = models.CharField(max_length=32, blank=True)
     synced_version = models.PositiveIntegerField(default=0)
     version = models.PositiveIntegerField(default=1)

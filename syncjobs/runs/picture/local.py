@@ -15,7 +15,6 @@ from connectors.presence import Sighting
 from connectors.records import ENTITY_TYPES
 from oncall.aggregates import Kind
 from oncall.models import Schedule
-from oncall.rendering.codec import instant_to_text
 from oncall.selectors.states import load_states
 from oncall.tables.base import chunks
 from syncjobs.models import (
@@ -86,8 +85,7 @@ def link_views(connection_id: int) -> dict[Kind, dict[str, LinkView]]:
                 "unread",
                 "primary",
                 "missing_count",
-                "missing_at",
-                "missing_rights",
+                "first_missing",
             )
         }
         for kind in ENTITY_TYPES
@@ -95,11 +93,9 @@ def link_views(connection_id: int) -> dict[Kind, dict[str, LinkView]]:
 
 
 def _link_view(*row: Any) -> LinkView:
-    *columns, count, since, rights = row
-    if not count:
-        return LinkView(*columns)
-    seen = Sighting(count, instant_to_text(int(since.timestamp())) if since else "", rights)
-    return replace(LinkView(*columns), seen_missing=seen)
+    *columns, count, first = row
+    seen = Sighting(count, first.get("at", ""), first.get("rights", ""))
+    return replace(LinkView(*columns), seen_missing=seen) if count else LinkView(*columns)
 
 
 def load_picture(

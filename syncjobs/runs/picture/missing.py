@@ -27,11 +27,12 @@ def missing_objects(connection_id: int, snapshot: Snapshot) -> list[Sought]:
     links = ExternalLink.objects.filter(connection=connection_id, state=LinkState.LINKED, missing_count__lt=PROVED)
     found: list[tuple[int, int, int]] = []
     turns: Counter[tuple[str, int]] = Counter()
-    for pk, name, external_id, count, since in links.order_by("pk").values_list(
-        "pk", "entity_type", "external_id", "missing_count", "missing_at"
+    for pk, name, external_id, count, first in links.order_by("pk").values_list(
+        "pk", "entity_type", "external_id", "missing_count", "first_missing"
     ):
         if presences.of(entity_type_of(name), external_id).state == "absent":
-            is_second = count > 0 and (since is None or at - since >= BETWEEN_SIGHTINGS)
+            since = first.get("at")
+            is_second = count > 0 and (not since or at - datetime.fromisoformat(since) >= BETWEEN_SIGHTINGS)
             rank = 0 if is_second else 1 if count == 0 else 2
             turns[name, rank] += 1
             found.append((rank, turns[name, rank], pk))

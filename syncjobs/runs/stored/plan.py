@@ -1,7 +1,6 @@
 """Store a plan as rows. These rows are reviewed, and later applied."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any, Final
 
 from django.db import transaction
@@ -183,12 +182,11 @@ def remember_sightings(plan: Plan) -> None:
                 ExternalLink(
                     pk=view.id,
                     missing_count=seen.count,
-                    missing_at=datetime.fromisoformat(seen.since) if seen.since else None,
-                    missing_rights=seen.rights,
+                    first_missing={"at": seen.since, "rights": seen.rights} if seen.count else {},
                 )
                 for view, seen in piece
             ],
-            ["missing_count", "missing_at", "missing_rights"],
+            ["missing_count", "first_missing"],
         )
 
 

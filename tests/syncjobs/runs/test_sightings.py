@@ -8,6 +8,7 @@ import pytest
 
 from connectors.models import Connection
 from connectors.records import ENTITY_TYPES, Completeness, EntityType
+from oncall.rendering.codec import instant_to_text
 from oncall.tables.kinds import ROOTS
 from syncjobs.deciding.decide import Decision, decide
 from syncjobs.models import Conflict, ExternalLink, LinkState
@@ -46,13 +47,13 @@ def test_another_key_begins_the_sightings_anew(grown: Sync, kind: EntityType) ->
 def test_a_read_with_fewer_rights_is_no_sighting_and_forgets_none(grown: Sync, kind: EntityType) -> None:
     id_ = remove(grown, kind).external_id
     grown.run()
-    first = ExternalLink.objects.get(external_id=id_).missing_at
+    first = ExternalLink.objects.get(external_id=id_).first_missing
     later(grown)
     other = next(each for each in ENTITY_TYPES if each != kind)
     lists(grown, *(each for each in ENTITY_TYPES if each != other))
     assert [action for action in actions(grown.run()) if action[1] == id_] == [("missing", id_, "skipped")]
     link = ExternalLink.objects.get(external_id=id_)
-    assert (link.missing_count, link.missing_at, is_active(kind, id_)) == (1, first, True)
+    assert (link.missing_count, link.first_missing, is_active(kind, id_)) == (1, first, True)
     lists(grown, *ENTITY_TYPES)
     later(grown)
     assert actions(grown.run()) == [("deactivate", id_, "applied")]
@@ -69,7 +70,7 @@ def test_a_first_sighting_with_fewer_rights_is_replaced(grown: Sync, kind: Entit
     grown.run()
     link = ExternalLink.objects.get(external_id=id_)
     assert (link.missing_count, is_active(kind, id_)) == (1, True)
-    assert link.missing_at == datetime.fromtimestamp(grown.source.snapshot.fetched_at, UTC)
+    assert link.first_missing["at"] == instant_to_text(grown.source.snapshot.fetched_at)
     later(grown, HOUR)
     assert actions(grown.run()) == [("deactivate", id_, "applied")]
 
