@@ -74,10 +74,11 @@ class Oracle(Syncing):
         old, new = pair
         number = self._row_of(new)
         for path, value in list(self.rows[number].fields.items()):
-            if self.rows[self._row_of(old)].fields[path] == self.links[old].base.get(path):
+            here = self.rows[self._row_of(old)].fields[path]
+            if here == self.links[old].base.get(path):
                 self._write(run, old, path, value)
-            else:
-                self.links[new].base[path] = self.links[old].base.get(path)  # edited here: asked if it differs
+            elif here != value:
+                self.links[new].base[path] = self.links[old].base.get(path)  # edited here: the next sync asks
         self.rows[number].active, self.rows[number].merged_into = False, self._row_of(old)
         run.merged.append(number)
         self._let_elements_go(run, old)
