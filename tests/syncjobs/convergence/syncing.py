@@ -111,6 +111,9 @@ class Syncing:
         """Keep the links that the run changed, with both sides."""
         run.after = {key: deepcopy(link) for key, link in self.links.items() if run.links.get(key) != link}
         run.links = {key: run.links.get(key) for key in run.after}
+        for change in run.changes:
+            if change.path is None:
+                change.new = deepcopy(self.rows[change.row])
         return run
 
     def _mine(self, source: int) -> Iterator[tuple[Key, Link]]:
