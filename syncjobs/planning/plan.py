@@ -174,7 +174,8 @@ def make_plan(
             return True  # all rows with these names and addresses are in the picture, whatever was read
         subject = (conflict.entity_type, conflict.external_id)
         if partial or conflict.from_merge:
-            return subject in evaluated
+            link = None if partial else picture.links[entity_type_of(subject[0])].get(subject[1])
+            return subject in evaluated or (link is not None and link.state != "linked")
         return subject not in referenced and is_judged(entity_type_of(conflict.entity_type), conflict.external_id)
 
     drafts = without_pairs(drafts, (c for c in picture.conflicts if not may_settle(c)))
@@ -188,6 +189,12 @@ def make_plan(
             continue
         items[key] = failed_item(entities, items.get(key), proposals[key[0]].get(key[1]))
     held = guard(items.values(), picture.links, proposals, rules, presence)
+    leaving = {(i.kind, i.external_id) for i in held.items if i.action in ("detach", "deactivate") and not i.guarded}
+    settled += tuple(
+        c.id
+        for c in picture.conflicts
+        if c.from_merge and (c.entity_type, c.external_id) in leaving and c.id not in settled
+    )
     return Plan(
         items=held.items,
         held=held.reasons,

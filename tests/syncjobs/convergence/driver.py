@@ -36,11 +36,11 @@ from tests.syncjobs.convergence.values import ACTIVE, Reading, Record, Rules, Ru
 HOUR: Final = 3_600
 FIELDS: Final = {"responder": ("name", "title"), "service": ("name", "description")}
 COLLECTION: Final = "contact_methods"
-MOST: Final = 6  # objects of a kind in one source
+MOST: Final = 5  # objects of a kind in one source
 #: Weights of the steps.
 STEPS: Final = {
     "change_source": 14, "change_elements": 8, "remove": 10, "come_back": 4, "add": 4, "create_again": 2,
-    "edit": 12, "edit_element": 6, "add_element": 1, "delete": 3, "switch_rules": 4, "release": 4,
+    "edit": 12, "edit_both": 8, "edit_element": 6, "add_element": 1, "delete": 3, "switch_rules": 4, "release": 4,
     "select": 4, "cut": 3, "sync": 30, "review": 6, "decide": 12, "undo": 5, "wait": 14, "crash": 5,
 }  # fmt: skip
 
@@ -53,8 +53,8 @@ class Driver:
         self.at = NOW
         self.stored = Stored(self.oracle)
         self.log: list[str] = []
+        self.edited = -1  # the number of the row that was edited last
         self.runs: list[tuple[int, Run]] = []
-        self.readings: dict[int, Reading] = {}
         self.places = [Place(Sync(name), number) for number, name in enumerate(("first", "second"))]
         for place in self.places:
             share, count = self.random.choice([(20, 5), (20, 2), (40, 2)])
@@ -62,7 +62,7 @@ class Driver:
             self.oracle.rules[place.number] = Rules(share=share, count=count)
             self.stored.connections[place.sync.connection.pk] = place.number
             for kind in FIELDS:
-                for _ in range(self.random.randint(2, 5)):
+                for _ in range(self.random.randint(1, 3)):
                     self._new_object(place, kind)
         self._tell(0)
 
@@ -117,8 +117,14 @@ class Driver:
         place = self._place()
         if not place.objects:
             return None
-        key = self.random.choice(sorted(place.objects))
+        # Often it is the object of the row that was edited last, because both sides must meet for a question.
+        edited = [key for key in sorted(place.objects) if self._row_number(place, key) == self.edited]
+        key = self.random.choice(edited if edited and self.random.random() < 0.7 else sorted(place.objects))
         return place, key, place.objects[key]
+
+    def _row_number(self, place: Place, key: Id) -> int:
+        link = self.oracle.links.get((place.number, *key))
+        return link.row or 0 if link is not None else 0
 
     def do_change_source(self) -> bool:
         if (found := self._object()) is None:
@@ -195,11 +201,12 @@ class Driver:
         rows = [number for number in rows if number in self.stored.ids]
         if not rows:
             return None
-        number = self.random.choice(rows)
+        number = self.edited if self.edited in rows and self.random.random() < 0.4 else self.random.choice(rows)
         return number, self.stored.ids[number]
 
     def _write(self, number: int, fields: dict[str, Any], elements: dict[str, ElementChanges] | None = None) -> None:
         kind: Any = self.oracle.rows[number].kind
+        self.edited = number
         row = ROOTS[kind].rows.get(pk=self.stored.ids[number])
         write(kind, [Draft(fields, elements or {}, id=row.pk, version=row.version)], by=BY)
 
@@ -215,6 +222,26 @@ class Driver:
         self._write(number, {path: value})
         self.oracle.edit(number, None, path, value)
         self._note(number, path, repr(value))
+        return True
+
+    def do_edit_both(self) -> bool:
+        """Set a field here and at the source to different values."""
+        keys = sorted(
+            key
+            for key, link in self.oracle.links.items()
+            if link.state == "linked" and link.row in self.stored.ids and key[1:] in self.places[key[0]].objects
+        )
+        if not keys:
+            return False
+        key = self.random.choice(keys)
+        number, path = self.oracle.links[key].row, self.random.choice(FIELDS[key[1]])
+        assert number is not None
+        objects = self.places[key[0]].objects
+        theirs, ours = (f"{who} {len(self.log)} {number}" for who in ("theirs", "ours"))
+        objects[key[1:]] = replace(objects[key[1:]], fields={**objects[key[1:]].fields, path: theirs})
+        self._write(number, {path: ours})
+        self.oracle.edit(number, None, path, ours)
+        self._note(*key, path)
         return True
 
     def do_edit_element(self) -> bool:

@@ -36,7 +36,8 @@ class Oracle(Syncing):
             if choice == "keep":
                 self.links[subject].state = "detached"
             else:
-                self._write(run, subject, ACTIVE, False)
+                if self._live(self._row_of(subject)) == [subject]:
+                    self._write(run, subject, ACTIVE, False)
                 self.links[subject].base[ACTIVE], self.links[subject].state = False, "gone"
         elif kind == "deleted_here":
             self._answer_deletion(run, subject, choice)
@@ -74,10 +75,11 @@ class Oracle(Syncing):
         old, new = pair
         number = self._row_of(new)
         for path, value in list(self.rows[number].fields.items()):
-            if self.rows[self._row_of(old)].fields[path] == self.links[old].base.get(path):
+            here = self.rows[self._row_of(old)].fields[path]
+            if here == self.links[old].base.get(path):
                 self._write(run, old, path, value)
-            else:
-                self.links[new].base[path] = self.links[old].base.get(path)  # edited here: asked if it differs
+            elif here != value:
+                self.links[new].base[path] = self.links[old].base.get(path)  # edited here: the next sync asks
         self.rows[number].active, self.rows[number].merged_into = False, self._row_of(old)
         run.merged.append(number)
         self._let_elements_go(run, old)
@@ -132,7 +134,7 @@ class Oracle(Syncing):
     def _undo_created(self, change: Change) -> None:
         """A created row is deleted if it is unedited and nothing refers to it, else it becomes inactive."""
         refer = [key for key, link in self.links.items() if link.row == change.row and key != change.owner]
-        is_edited = self.is_edited(change.owner) or not self.rows[change.row].active
+        is_edited = self.rows[change.row] != change.new  # also by a later run
         if refer or is_edited:
             self.rows[change.row].active = False
         else:

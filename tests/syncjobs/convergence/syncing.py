@@ -21,6 +21,7 @@ class Syncing:
     rules: dict[int, Rules] = field(default_factory=dict)
     questions: dict[tuple[str, Any], Any] = field(default_factory=dict)  # (kind, subject): paths
     settled: set[tuple[str, Any]] = field(default_factory=set)  # questions about pairs that were answered for good
+    before: set[Key] = field(default_factory=set)  # the links that were linked before the run
     shown: dict[Key, dict[str, Any]] = field(default_factory=dict)  # the local values that a question shows
     seen: dict[Key, Record] = field(default_factory=dict)  # what was last compared of each object
     numbers: int = 0
@@ -73,18 +74,31 @@ class Syncing:
         ids were approved. A run that waits is applied by the caller, so its state is returned and the rest is done.
         """
         run = self._begin()
-        whole_kind = self._vanished(reading)
+        self.before = {key for key, link in self.links.items() if link.state == "linked"}
+        self._close_unfollowed(reading.source)
+        approve = approved or (lambda id_: False)
+        vanished = self._vanished(reading)
         replaced = self._replaced_edits(reading)
         self._recreated(reading)
-        leaving = self._absences(run, reading, ticked)
-        held = {key for key in self._guarded(reading, leaving) if approved is None or not approved(key[2])}
+        # A tick is a decision of its own. If a whole kind vanished, only an approval counts as one.
+        second = {
+            key
+            for key, _ in self._mine(reading.source)
+            if (approve(key[2]) if key[1] in vanished else key[2] in ticked)
+        }
+        seen_once = {key for key in second if self.links[key].missing == 0 or not self._is_due(key, reading)}
+        leaving = self._absences(run, reading, second)
+        planned = [key for key in leaving if key not in seen_once]
+        held = {key for key in self._guarded(reading, planned, vanished) if not approve(key[2])}
         for key in leaving:
             if key not in held:
                 self._leave(run, key)
+                if key not in seen_once:  # of what was ticked, the next plan closes it
+                    self._close(key)
         for kind, id_ in sorted(reading.records):
             self._present(run, (reading.source, kind, id_), reading.records[kind, id_])
         self._finished(run)
-        if whole_kind:
+        if vanished:
             return "held", run
         if replaced:
             return "awaiting_review", run
@@ -97,6 +111,9 @@ class Syncing:
         """Keep the links that the run changed, with both sides."""
         run.after = {key: deepcopy(link) for key, link in self.links.items() if run.links.get(key) != link}
         run.links = {key: run.links.get(key) for key in run.after}
+        for change in run.changes:
+            if change.path is None:
+                change.new = deepcopy(self.rows[change.row])
         return run
 
     def _mine(self, source: int) -> Iterator[tuple[Key, Link]]:
@@ -115,14 +132,22 @@ class Syncing:
 
     # Absence is planned before presence.
 
-    def _vanished(self, reading: Reading) -> bool:
-        """Whether a whole kind of at least five vanished: none of its objects is listed, none was not chosen."""
+    def _vanished(self, reading: Reading) -> set[str]:
+        """Return the kinds of at least five followed objects of which none is known to the source any more."""
+        found = set()
         for kind in {key[1] for key, _ in self._mine(reading.source)}:
-            linked = [key for key, link in self._mine(reading.source) if key[1] == kind and self._follows(link)]
+            linked = self._linked(reading.source, kind)
             gone = [key for key in linked if reading.unlisted.get(key[1:]) in ("not_found", "not_visible")]
-            if len(linked) >= 5 and len(gone) == len(linked) and not any(k == kind for k, _ in reading.records):
-                return True
-        return False
+            if len(linked) >= 5 and len(gone) == len(linked):
+                found.add(kind)
+        return found
+
+    def _linked(self, source: int, kind: str) -> list[Key]:
+        return [key for key, link in self._mine(source) if key[1] == kind and link.state == "linked"]
+
+    def _is_due(self, key: Key, reading: Reading) -> bool:
+        link = self.links[key]
+        return link.missing == 2 or (link.missing == 1 and reading.at - link.missing_at >= HOUR)
 
     def _follows(self, link: Link) -> bool:
         return link.state == "linked" and link.row is not None and self.rows[link.row].active
@@ -143,9 +168,10 @@ class Syncing:
         """A new id with the name of one that is not listed any more: the pair is a question, and nothing leaves."""
         for question in [each for each in self.questions if each[0] == "recreated" and each[1][0][0] == reading.source]:
             old, new = question[1]
+            link, state = self.links[old], reading.unlisted.get(old[1:])
             known = [self.links[key] for key in (old, new) if key in self.links]
-            moved = any(link.row is None or link.state != "linked" for link in known)
-            if moved or old[1:] in reading.records or new[1:] not in reading.records:
+            moved = any(each.row is None or each.state != "linked" for each in known) or new[1:] not in reading.records
+            if link.state != "linked" or old[1:] in reading.records or (moved and state != "not_reached"):
                 del self.questions[question]
         for (kind, id_), record in reading.records.items():
             new = (reading.source, kind, id_)
@@ -165,7 +191,7 @@ class Syncing:
             if len(olds) == len(news) == 1 and ("recreated", (olds[0], new)) not in self.settled:
                 self.questions["recreated", (olds[0], new)] = ()
 
-    def _absences(self, run: Run, reading: Reading, ticked: frozenset[str]) -> list[Key]:
+    def _absences(self, run: Run, reading: Reading, second: set[Key]) -> list[Key]:
         """Count sightings, detach what is not chosen, ask, and return what is proved gone and would become inactive."""
         leaving: list[Key] = []
         blocked = {each[1][0] for each in self.questions if each[0] == "recreated"}
@@ -184,9 +210,9 @@ class Syncing:
             before = set(self.questions)
             if link.missing == 0:
                 link.missing, link.missing_at = 1, reading.at
-            elif link.missing == 1 and reading.at - link.missing_at >= HOUR:
+            elif self._is_due(key, reading):
                 link.missing = 2
-            if link.missing == 2 or key[2] in ticked:
+            if link.missing == 2 or key in second:
                 self._gone(key, str(presence), leaving)
                 if link.missing == 2 and key not in leaving and set(self.questions) == before:
                     self._hand_over(key)  # nothing is left to do but wait for the answer
@@ -229,7 +255,7 @@ class Syncing:
             or any(owner is None for owner, _ in row.elements)
         )
 
-    def _guarded(self, reading: Reading, leaving: list[Key]) -> set[Key]:
+    def _guarded(self, reading: Reading, leaving: list[Key], vanished: set[str]) -> set[Key]:
         """Return which of those that leave are held: too many of a kind, or all of it. Detaching is not removing."""
         held: set[Key] = set()
         for kind in {key[1] for key in leaving}:
@@ -238,9 +264,9 @@ class Syncing:
                 key for key in leaving
                 if key[1] == kind and self._live(self._row_of(key)) == [key] and self.rows[self._row_of(key)].active
             ]  # fmt: skip
-            known = [key for key, link in self._mine(reading.source) if key[1] == kind and self._follows(link)]
+            known = [key for key in self.before if key[0] == reading.source and key[1] == kind]
             many = len(removed) >= rules.count and len(removed) * 100 > rules.share * len(known)
-            if removed and (many or len(removed) == len(known)):
+            if removed and (many or len(removed) == len(known) or kind in vanished):
                 held |= set(removed)
         return held
 
@@ -258,11 +284,11 @@ class Syncing:
                 self._write(run, key, ACTIVE, False)
             link.base[ACTIVE] = False
             link.state = "gone"
-            self._close(key)
+            self._close(key, "gone", "not_visible")
             return
         self._let_elements_go(run, key)
         link.state = "detached"
-        self._close(key)
+        self._close(key, "gone", "not_visible")
 
     def _let_elements_go(self, run: Run, key: Key) -> None:
         """An element leaves with its link if it is unedited; edited, `ask` makes it local and `source` removes it."""
@@ -403,6 +429,12 @@ class Syncing:
 
     def _ask(self, kind: str, key: Key) -> None:
         self.questions.setdefault((kind, key), ())
+
+    def _close_unfollowed(self, source: int) -> None:
+        """Close what was asked about values of objects that do not follow their source any more."""
+        for key, link in self._mine(source):
+            if link.state != "linked":
+                self._close(key, "both_edited")
 
     def _close(self, key: Key, *kinds: str) -> None:
         for question in [each for each in self.questions if each[1] == key and (not kinds or each[0] in kinds)]:

@@ -80,7 +80,7 @@ class Rules:
 
 @dataclass
 class Change:
-    """A value that a run wrote. path None: the row itself was created (old None)."""
+    """A value that a run wrote. path None: the row itself was created; new is the row then."""
 
     row: int
     owner: Key
