@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("syncjobs", "0019_missing_rights"),
+        ("syncjobs", "0019_first_missing"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from django.db.models import F
@@ -9,6 +10,7 @@ from django.utils import timezone
 
 from oncall.aggregates import Kind
 from oncall.operations import WriteResult
+from oncall.rendering.codec import instant_to_text
 from oncall.tables.base import chunks
 from syncjobs.models import ExternalLink, LinkState, SyncItem, SyncRun
 from syncjobs.planning.missing.unlisted import BETWEEN_SIGHTINGS
@@ -17,7 +19,7 @@ from syncjobs.runs.stored.plan import NEW_STATES, settled_by
 
 _UPDATED: Final = [
     "state", "ignored_reason", "primary", "source_hash", "synced_version", "version", "base", "since", "pins",
-    "missing_at",
+    "first_missing",
 ]  # fmt: skip
 
 
@@ -146,7 +148,8 @@ def _update(link: ExternalLink, item: SyncItem, row: WriteResult | None) -> bool
     link.primary = link.primary or takes_over(item)
     if item.action == "missing" and not item.changes.get("settles", True):
         # The next read finds the object missing for the second time, and then its plan asks.
-        link.missing_at = (link.missing_at or timezone.now()) - BETWEEN_SIGHTINGS
+        seen = datetime.fromisoformat(link.first_missing["at"]) - BETWEEN_SIGHTINGS
+        link.first_missing = {**link.first_missing, "at": instant_to_text(int(seen.timestamp()))}
     elif item.action in NEW_STATES:
         link.state = item.changes.get("link", {}).get("state", [None, NEW_STATES[item.action]])[1]
         link.ignored_reason = item.reason[:200] if link.state == LinkState.IGNORED else ""
