@@ -134,7 +134,7 @@ def items_page(run: SyncRun, query: QueryDict, kind_words: Callable[[str], str],
     order = Case(*(When(entity_type=kind, then=place) for place, kind in enumerate(ENTITY_TYPES)), default=9)
     pages = Paginator(chosen_items.order_by(order, "id"), PER_PAGE)
     if not chosen.text:
-        pages.count = sum(row[4] for row in counted if chosen.matches(*row[:3]))
+        pages.count = sum(row[3] for row in counted if chosen.matches(*row[:3]))
     page = pages.get_page(query.get("page"))
     add_created_rows(run, list(page))
     for item in () if with_addresses else page.object_list:

@@ -18,7 +18,16 @@ from oncall.escalation.policy import Target
 from oncall.models import EscalationPolicy, Responder, Schedule, Service, User, UserGroup
 from oncall.operations import create_account, delete, grant_lead, link_account, write
 from syncjobs.invitations.outbox import hash_of
-from syncjobs.models import VALID_FOR, Conflict, ExternalLink, Invitation, InvitationState, Part, Rule
+from syncjobs.models import (
+    VALID_FOR,
+    Conflict,
+    ExternalLink,
+    Invitation,
+    InvitationState,
+    Part,
+    Rule,
+    SyncProfile,
+)
 from syncjobs.runs.heartbeats import note_seen
 from tests.syncjobs.conflicts.test_kinds import made
 from tests.syncjobs.conftest import BY, Sync, edit, layer, policy, schedule, user
@@ -54,6 +63,7 @@ NAMEABLE: Final = (
     "syncjobs.ParityCheck.note",
     "syncjobs.Rule.pattern",
     "syncjobs.SyncItem.code", "syncjobs.SyncItem.comment", "syncjobs.SyncItem.label", "syncjobs.SyncItem.reason",
+    "syncjobs.SyncProfile.quarantine_reason",
     "syncjobs.SyncRun.account_id", "syncjobs.SyncRun.hint", "syncjobs.SyncRun.reason",
 )  # fmt: skip
 #: JSON columns. In the hostile world they have texts of the vendor, which get the number of the column.
@@ -77,7 +87,7 @@ OURS: Final = re.compile(
     r"|counts|impact|mapping_version|checkpoint|guard|ownership|selection|evaluated_mapping|group_keys|sources|windows"
     r"|replaces|unresolved|differences|source_spans)"
     r"|oncall\.Substitution\.scope"
-    r"|syncjobs\.(Notice\.last_error|SyncProfile\.every)"
+    r"|syncjobs\.(ExternalLink\.first_missing|Notice\.last_error|SyncProfile\.(every|quarantine_code))"
     r"|django_celery_beat\..*"
     r"|(auth\.Permission|admin|contenttypes|sessions)\..*"
     r"|oncall\.(LoginAttempt|Session)\..*"
@@ -138,6 +148,7 @@ def build(sync: Sync) -> None:
         created_at=timezone.now(), expires_at=timezone.now() + VALID_FOR, from_shell=True, tries=1,
         token_hash=hash_of(OTHER_VALUES["token"][0]),
     )  # fmt: skip
+    SyncProfile.objects.update(failures=3, quarantined_at=timezone.now(), next_try_at=timezone.now())
     _ask(sync)
     _remember(sync)
 
