@@ -15,8 +15,15 @@ WAITING = "trap 'echo stopped > {file}; exit 0' TERM; echo ready; while :; do sl
 
 def together(*commands: str) -> "subprocess.Popen[str]":
     words = [word for command in commands for word in ("--", "sh", "-c", command)][1:]
+
+    def listen() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a process in the background inherits that it is ignored
+
     return subprocess.Popen(  # noqa: S603 - our own command
-        [REPOSITORY / "scripts" / "together", *words], stdout=subprocess.PIPE, text=True
+        [REPOSITORY / "scripts" / "together", *words],
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=listen,  # noqa: PLW1509 - nothing but a system call
     )
 
 
