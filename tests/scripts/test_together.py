@@ -23,7 +23,7 @@ def together(*commands: str) -> "subprocess.Popen[str]":
         [REPOSITORY / "scripts" / "together", *words],
         stdout=subprocess.PIPE,
         text=True,
-        preexec_fn=listen,  # noqa: PLW1509 - nothing but a system call
+        preexec_fn=listen,
     )
 
 
