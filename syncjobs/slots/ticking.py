@@ -37,9 +37,9 @@ def run_tick(now: datetime | None = None, *, drive: Callable[[int], object] | No
     drive: works on a run in this process; None leaves runs to the workers. Mails come last, because a mail server may
     take long to answer.
     """
-    now = now or database_clock()
     restore_doorbell()
-    recovered = recover_runs(now)
+    recovered = recover_runs(now)  # leases are compared within the database
+    now = now or database_clock()
     started: list[SyncRun] = start_due(now, notify=drive is None)
     if drive is not None:
         for pk in (*recovered.resumed, *(run.pk for run in started)):

@@ -54,10 +54,10 @@ def test_an_import_that_another_source_overtakes_plans_again_by_itself(
     change_ana(first, title="Chief")
     write_items, overtaken = runner._write_items, []
 
-    def write_after_the_first(run: Any, claim: Any) -> Any:
+    def write_after_the_first(run: Any, *given: Any) -> Any:
         if run.connection_id == second.connection.pk and not overtaken:
             overtaken.append(first.run())
-        return write_items(run, claim)
+        return write_items(run, *given)
 
     monkeypatch.setattr(runner, "_write_items", write_after_the_first)
     run = second.run()
