@@ -69,8 +69,8 @@ def note_failure(run: SyncRun, code: str, reason: str) -> None:
     now = timezone.now()
     profile = SyncProfile.objects.select_for_update(of=("self",)).select_related("connection").get(pk=run.profile_id)
     was_quarantined = Quarantine.of(profile) is not None
-    if profile.connection.disconnected_at is not None:
-        return
+    if profile.connection.disconnected_at is not None or profile.connection.refused_account:
+        return  # a person has stopped it
     if profile.quarantined_at is not None and not was_quarantined:  # with a key that was replaced
         _lift(profile)
     if not was_quarantined or run.slot is not None:
