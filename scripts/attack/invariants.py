@@ -127,7 +127,8 @@ def _plan_applied(site: Site, done: Drive, first: int) -> Iterator[str]:
     """What was applied is what was planned: an applied item has a record of its changes, every other has none."""
     if done.killed:
         return
-    records = {(record.model, record.object_id): record for record in _records(done, first)}
+    written = _records(done, 0)  # a run that goes on after a kill has written a part of it before
+    records = {(record.model, record.object_id): record for record in written}
     links = {
         (link.entity_type, link.external_id): link.row_id
         for link in ExternalLink.objects.filter(connection=done.source.connection)
