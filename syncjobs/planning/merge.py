@@ -130,13 +130,17 @@ def merge(
 
 
 def replaced_edits(items: Iterable[Item]) -> int:
-    """Return how many values that were edited here are replaced by objects that follow their source again."""
+    """Return how many values that were edited here are replaced by objects that follow their source again.
+
+    That a row is inactive is no edit if its last source made it so, and a link takes over.
+    """
     return sum(
         known[path] != here if path in known else here is not None or path not in settled
         for item in items
         if item.link is not None and item.link.state == "detached"
         for known, settled, changes in _sides(item)
         for path, (here, _) in changes.items()
+        if not (path == "active" and item.takes_over)
     )
 
 

@@ -106,7 +106,7 @@ def test_two_plans_that_wait_do_not_both_leave_the_row_to_the_other_source(kind:
         plans[-1].items.update(ticked=True)
     first, second = (one.apply(plan) for one, plan in zip(sources, plans, strict=True))
     assert (actions(first), actions(second)) == ([("missing", "X9", "applied")], [("missing", "X9", "stale")])
-    assert "it follows no other object of a source any more" in second.items.get().reason
+    assert "it was planned again" in second.items.get().reason
     assert active(kind)
     synced(sources[1], kind)
     assert not active(kind)
