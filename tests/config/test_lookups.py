@@ -30,6 +30,8 @@ LOOKUPS = {
 }
 VALUES = dict.fromkeys(("gte", "lt"), "2026-03-02 00:00:00+00:00") | {"isnull": "True"}
 SECRETS = {"password", "credentials"}
+#: Pages of their own in the place of a list. They read no parameter.
+NO_LISTS = {"syncjobs.SyncProfile"}
 ODD_TEXTS = ("\0", MARK * 2_000, "9" * 5_000, "9" * 19, "٣")
 ODD_PARAMETERS = ("o", "p", "q", "e", "all", "_facets", "_popup", "_to_field")
 
@@ -76,7 +78,7 @@ def walk(site: admin.AdminSite, client: Client) -> tuple[Counter[str], list[str]
                 status = client.get(url, {lookup: value}).status_code
             counts[f"look-ups: {status}"] += 1
             evaluated = [query["sql"] for query in queries if MARK in query["sql"] or "REGEXP" in query["sql"]]
-            if status not in (400, 403) or evaluated:
+            if (status not in (400, 403) and model._meta.label not in NO_LISTS) or evaluated:
                 violations.append(f"{url}?{lookup}={value[:20]}: {status}, {evaluated[:1]}")
         for name, value in odd_values(pages):
             status = client.get(url, {name: value}).status_code

@@ -98,7 +98,7 @@ def test_the_trace_of_many_objects_is_bounded_and_a_whole_sync_has_none(sync: Sy
 def test_the_shell_prints_the_trace(sync: Sync, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "syncjobs.management.commands.sync_run.SyncCommand._tracing",
-        lambda self, connection, *, should_stop=None: sync.source.open(connection, should_stop=should_stop),
+        lambda self, connection, **given: sync.source.open(connection, **given),
     )
     found: dict[str, Any] = document("sync_run", "acme", "--only", "schedule:S1", "--trace")
     ((traced),) = found["trace"]
