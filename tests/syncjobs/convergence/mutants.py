@@ -45,6 +45,16 @@ def replaced(*targets: str, by: Callable[[Any], Any]) -> Break:
     return breaks
 
 
+def together(*breaks: Break) -> Break:
+    """Break several places that keep the same rule."""
+
+    def break_all(patch: pytest.MonkeyPatch) -> None:
+        for each in breaks:
+            each(patch)
+
+    return break_all
+
+
 def settled(change: Callable[[str, dict[str, Any]], str]) -> Break:
     """Change the verdict about a value. change: gets the verdict and owner, base, local, source and quiet."""
 
@@ -119,7 +129,7 @@ def _without_conflicts_settled(store: Any) -> Any:
 
 
 def _without_resets(remember: Any) -> Any:
-    return lambda plan: remember(replace(plan, sightings=tuple(each for each in plan.sightings if each[1])))
+    return lambda plan: remember(replace(plan, sightings=tuple(each for each in plan.sightings if each[1].count)))
 
 
 def _all_former(former: Any) -> Any:
@@ -134,6 +144,7 @@ def _all_former(former: Any) -> Any:
 PLAN = "syncjobs.planning.plan"
 UNLISTED = "syncjobs.planning.missing.unlisted"
 GONE = "tests.syncjobs.runs.test_gone"
+RULES = "tests.syncjobs.convergence.test_rules"
 
 MUTANTS = (
     Mutant(
@@ -153,27 +164,32 @@ MUTANTS = (
         settled(lambda v, f: "keep" if v == "settle" and not _differ(f) else v),
     ),
     Mutant("the source overwrites what it owns", owned(_of_source)),
-    Mutant("what is owned here is never written", owned(_of_local)),
+    Mutant("what is owned here is never written", owned(_of_local),
+        f"{RULES}:test_what_is_owned_here_is_never_written"),
     Mutant("a pin comes before the rules", owned(
         lambda r, kind, path, pins: r.ownership.get(f"{kind}.{path.split('.')[0]}") or r.strategy)),
     Mutant("a field of the profile comes before the strategy", owned(
-        lambda r, kind, path, pins: pins.get(path) or r.strategy)),
+        lambda r, kind, path, pins: pins.get(path) or r.strategy),
+        f"{RULES}:test_a_field_of_the_profile_comes_before_the_strategy"),
     Mutant(
         "a first difference of a quiet field is not asked",
         settled(lambda v, f: "conflict" if v == "settle" and f["quiet"] and _differ(f) else v),
-    ),
+        f"{RULES}:test_a_first_difference_of_a_quiet_field_is_not_asked"),
     Mutant("a blank is filled at the first contact", settled(
-        lambda v, f: "settle" if v == "take" and not _is_known(f) and f["local"] == "" else v)),
+        lambda v, f: "settle" if v == "take" and not _is_known(f) and f["local"] == "" else v),
+        f"{RULES}:test_a_blank_is_filled_at_the_first_contact"),
     Mutant("a deleted row is asked about where the source owns it", owned(
         lambda r, kind, path, pins: "ask" if path == "active" else None)),
     Mutant("what is not chosen is not gone", seen_as("not_chosen", "not_found")),
     Mutant("what was not reached does not change", seen_as("not_reached", "not_found")),
     Mutant("what may only be hidden is asked", seen_as("not_visible", "not_found")),
     Mutant("a contradicted list proves nothing", replaced(
-        "connectors.presence:Presences._contradicted", by=lambda _: property(lambda self: frozenset()))),
+        "connectors.presence:Presences._contradicted", by=lambda _: property(lambda self: frozenset())),
+        f"{RULES}:test_a_contradicted_list_proves_nothing"),
     Mutant("a proof needs two sightings", replaced(f"{UNLISTED}:PROVED", by=constant(1))),
     Mutant("two sightings are an hour apart", replaced(f"{UNLISTED}:BETWEEN_SIGHTINGS", by=constant(timedelta(0)))),
-    Mutant("a return ends the count", replaced("syncjobs.runs.planned_read:remember_sightings", by=_without_resets)),
+    Mutant("a return ends the count", replaced("syncjobs.runs.planned_read:remember_sightings", by=_without_resets),
+        f"{RULES}:test_a_return_ends_the_count"),
     Mutant("an edited row is asked about when it is gone", replaced(f"{UNLISTED}:edited_paths", by=returns(()))),
     Mutant("the guard holds many removals", replaced(
         f"{PLAN}:guard", by=lambda _: lambda items, *rest: Guarded(tuple(items), (), ()))),
@@ -189,13 +205,16 @@ MUTANTS = (
     ),
     Mutant("only the primary link writes fields", replaced(f"{PLAN}:merge", by=_merged(primary=True))),
     Mutant("the oldest live link takes over", replaced(
-        "syncjobs.runs.picture.local:load_former_links", by=returns({}))),
-    Mutant("elements belong to one link", replaced(f"{PLAN}:merge", by=_merged(own_elements=lambda key: True))),
+        "syncjobs.runs.picture.local:load_former_links", by=returns({})),
+        f"{RULES}:test_the_oldest_live_link_takes_over"),
     Mutant("elements leave with their link", replaced(f"{UNLISTED}:_leaving_elements", by=returns(({}, {})))),
-    Mutant("only the last live link makes a row inactive", replaced(
-        "syncjobs.runs.picture.local:_shared", by=returns(frozenset()))),
+    Mutant("only the last live link makes a row inactive", together(
+        replaced("syncjobs.runs.picture.local:_others", by=returns({})),
+        replaced("syncjobs.runs.apply:_stale_removal", by=returns(None))),
+        f"{RULES}:test_only_the_last_live_link_makes_a_row_inactive"),
     Mutant("what was created again is asked", replaced(f"{UNLISTED}:recreated", by=returns({}))),
-    Mutant("what is attached again is reviewed", replaced("syncjobs.runs.runner:replaced_edits", by=returns(0))),
+    Mutant("what is attached again is reviewed", replaced("syncjobs.runs.runner:replaced_edits", by=returns(0)),
+        f"{RULES}:test_what_is_attached_again_is_reviewed"),
     Mutant("a question closes when its cause is gone", replaced(
         "syncjobs.runs.planned_read:store_conflicts", by=_without_conflicts_settled)),
     Mutant("an undone value is pinned", replaced("syncjobs.undoing.links:_paths", by=returns(frozenset()))),
