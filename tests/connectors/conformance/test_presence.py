@@ -71,7 +71,7 @@ def test_a_fault_on_the_way_leaves_nothing_out(provider: Provider, thorough: boo
                 if presence.state not in allowed and getattr(record, "listed", True):
                     wrong.append(f"{endpoint.path} {fault} {name}: {kind} {record.external_id} is {presence}")
     print(f"{provider}: {len(cases)} cases of presence, {struck} with a spoiled answer")  # noqa: T201 - shown by -s
-    assert struck > len(cases) // 5
+    assert struck > len(cases) // 10  # of a sample, xMatters has few that are read at all
     assert not wrong, f"{len(wrong)}:\n" + "\n".join(wrong[:20])
 
 
