@@ -20,7 +20,7 @@ from oncall.admin.base.columns import PageOfRows
 from oncall.masking import hide_addresses, may_see_addresses, without_addresses
 from syncjobs.admin.buttons import account_of, refuse, start_and_show, sync_and_show
 from syncjobs.errors import RunAlreadyActive, StalePlan, UndoRefused
-from syncjobs.models import ACTIVE, HELD_ITEMS, OPEN_PLAN, RunKind, RunState, SyncItem, SyncRun
+from syncjobs.models import ACTIVE, HELD_ITEMS, OPEN_PLAN, UNTICKED_ITEMS, RunKind, RunState, SyncItem, SyncRun
 from syncjobs.pages.impact import impact_of_run
 from syncjobs.pages.marks import kind_words, last_moved, render_page, row_url, run_url, started, state_mark
 from syncjobs.pages.progress import grouped_notes, incomplete_lists, progress, totals
@@ -28,7 +28,6 @@ from syncjobs.pages.run_items import (
     ACTIONS,
     OUTCOME_COLOURS,
     UNAPPROVED,
-    UNTICKED,
     Filter,
     change_rows,
     is_synced_alone,
@@ -243,7 +242,7 @@ class SyncRunAdmin(ReadOnlyAdmin):
         if not run.has_open_plan:
             messages.error(request, f"No tick was changed: the state of {run} is {run.get_state_display()}.")
         elif request.headers.get("HX-Request") and tick_all is None:
-            left = {"left": Count("pk", filter=UNTICKED), "unapproved": Count("pk", filter=UNAPPROVED)}
+            left = {"left": Count("pk", filter=UNTICKED_ITEMS), "unapproved": Count("pk", filter=UNAPPROVED)}
             return render(request, "syncjobs/run_ticks.html", open_plan.order_by().aggregate(**left))
         else:
             messages.success(request, f"The ticks of {saved} items were saved.")

@@ -25,7 +25,17 @@ from syncjobs.models.pages import FetchedPage
 from syncjobs.models.parity import ParityBasis, ParityCheck, ParityJudge
 from syncjobs.models.profiles import Strategy, SyncProfile
 from syncjobs.models.rules import Rule
-from syncjobs.models.runs import ACTIVE, HELD_ITEMS, OPEN_PLAN, Outcome, RunKind, RunState, SyncItem, SyncRun
+from syncjobs.models.runs import (
+    ACTIVE,
+    HELD_ITEMS,
+    OPEN_PLAN,
+    UNTICKED_ITEMS,
+    Outcome,
+    RunKind,
+    RunState,
+    SyncItem,
+    SyncRun,
+)
 
 __all__ = [
     "ACTIVE",
@@ -36,6 +46,7 @@ __all__ = [
     "PRESENT_STATES",
     "ROW_COLUMNS",
     "UNDECIDED",
+    "UNTICKED_ITEMS",
     "USABLE_INVITATION",
     "VALID_FOR",
     "WAITING_STATES",

@@ -132,6 +132,8 @@ class Outcome(models.TextChoices):
 
 #: The items of which all, or the removals, wait for approval.
 HELD_ITEMS: Final = Q(held=True) | Q(changes__has_key="held")
+#: Items that are left out for want of a tick. A missing object that is held needs the approval only.
+UNTICKED_ITEMS: Final = Q(ticked=False) & ~Q(action="missing", held=True)
 
 
 class SyncItem(models.Model):

@@ -15,7 +15,7 @@ from oncall.masking import hide_addresses, without_addresses
 from oncall.models import User
 from oncall.models.root import NAME_LENGTH
 from oncall.rendering.codec import instant_to_text
-from syncjobs.models import HELD_ITEMS, ExternalLink, SyncItem, SyncRun
+from syncjobs.models import HELD_ITEMS, UNTICKED_ITEMS, ExternalLink, SyncItem, SyncRun
 from syncjobs.words.names import Names
 from syncjobs.words.values import INDENT, NameOf, element_line, field_lines, field_word
 
@@ -43,8 +43,6 @@ ACTIONS: Final[Mapping[str, tuple[str, str]]] = {
 }
 #: Items with removals that nobody has approved.
 UNAPPROVED: Final = HELD_ITEMS & Q(held_ticked=False)
-#: Items that are left out for want of a tick. A missing object that is held needs the approval only.
-UNTICKED: Final = Q(ticked=False) & ~Q(action="missing", held=True)
 OUTCOME_COLOURS: Final = {"applied": "success", "failed": "danger", "stale": "warning", "deferred": "warning"}
 
 
@@ -126,7 +124,7 @@ def items_page(run: SyncRun, query: QueryDict, kind_words: Callable[[str], str],
         .values_list("entity_type", "action", "outcome")
         .annotate(
             number=Count("id"),
-            unticked=Count("id", filter=UNTICKED),
+            unticked=Count("id", filter=UNTICKED_ITEMS),
             unapproved=Count("id", filter=UNAPPROVED),
             held=Count("id", filter=HELD_ITEMS),
         )

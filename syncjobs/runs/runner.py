@@ -18,7 +18,7 @@ from connectors.zones.chosen import chosen_zones
 from oncall.aggregates import Kind
 from oncall.operations import Actor
 from syncjobs.current_run import working_on
-from syncjobs.models import OPEN_PLAN, Outcome, Rule, RunKind, RunState, SyncRun
+from syncjobs.models import OPEN_PLAN, UNTICKED_ITEMS, Outcome, Rule, RunKind, RunState, SyncRun
 from syncjobs.planning.merge import replaced_edits
 from syncjobs.planning.values import element_key
 from syncjobs.runs.again import MOST_ROUNDS, overtaken_items, plan_again
@@ -323,16 +323,15 @@ def _write_items(run: SyncRun, claim: Claim, measurement: Measurement) -> dict[t
 
 def _leave_out(run: SyncRun, claim: Claim) -> None:
     """Give the items an outcome that are not applied: those without a tick, and those that wait for approval."""
-    unticked = Q(ticked=False) & ~Q(action="missing", held=True)
     held = Q(held=True, held_ticked=False)
-    waiting = open_items(run).filter(unticked | held).values_list("entity_type", "action", "ticked", "held")
+    waiting = open_items(run).filter(UNTICKED_ITEMS | held).values_list("entity_type", "action", "ticked", "held")
     found = list(waiting)
     if not found:
         return
     for kind, action, ticked, is_held in found:
         is_unticked = not ticked and not (action == "missing" and is_held)
         claim.add(entity_type_of(kind), "skipped" if is_unticked else "held")
-    open_items(run).filter(unticked, action="missing").update(outcome=Outcome.SKIPPED, code="missing")
+    open_items(run).filter(UNTICKED_ITEMS, action="missing").update(outcome=Outcome.SKIPPED, code="missing")
     skipped = {"outcome": Outcome.SKIPPED, "code": "unticked", "reason": "unticked by the reviewer"}
-    open_items(run).filter(unticked).update(**skipped)
+    open_items(run).filter(UNTICKED_ITEMS).update(**skipped)
     open_items(run).filter(held).update(outcome=Outcome.DEFERRED, code="held")

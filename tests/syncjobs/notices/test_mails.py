@@ -1,6 +1,6 @@
 """Mails about runs: to the leads of whose groups on-call changed, and to administrators about what waits for them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from smtplib import SMTPServerDisconnected
 from typing import Any
@@ -22,7 +22,10 @@ from syncjobs.slots.ticking import run_tick
 from syncjobs.tasks import tick
 from syncjobs.undoing.undo import undo
 from tests.syncjobs.conftest import BY, Sync, layer, schedule, user, world
+from tests.syncjobs.invitations.conftest import server
 from tests.syncjobs.invitations.mails import MailServer
+
+__all__ = ("server",)
 
 pytestmark = pytest.mark.django_db
 
@@ -52,14 +55,6 @@ def lead(owned: Sync) -> User:
 @pytest.fixture
 def admins(db: None) -> list[User]:
     return [account(f"{name}@example.com", Role.ADMINISTRATOR, is_staff=True) for name in ("ada", "ben")]
-
-
-@pytest.fixture
-def server(settings: Any) -> Iterator[type[MailServer]]:
-    settings.EMAIL_BACKEND = "tests.syncjobs.invitations.mails.MailServer"
-    MailServer.error = None
-    yield MailServer
-    MailServer.error = None
 
 
 def hand_over(sync: Sync, *people: str) -> SyncRun:
