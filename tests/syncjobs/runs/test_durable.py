@@ -341,9 +341,9 @@ def read_in_two_parts(at: int, error: BaseException | None = None) -> tuple[Sync
 
 
 def planned_of(run: SyncRun) -> list[Any]:
-    """Return the items of a run without the number of its connection."""
+    """Return the items of a run without the number of its connection, which may be equal to the minutes of a time."""
     items = run.items.order_by("entity_type", "external_id").values_list("external_id", "action", "changes")
-    number = re.compile(rf'(?<=["/:]){run.connection_id}:')
+    number = re.compile(rf'(?<=["/:]){run.connection_id}:(?=[A-Z])')
     return [(id_, action, number.sub("", json.dumps(changes, sort_keys=True))) for id_, action, changes in items]
 
 
