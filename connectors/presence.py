@@ -53,20 +53,28 @@ class Sighting:
 
 
 def rights_of(snapshot: Snapshot, key_since: datetime | None) -> str:
-    """Return the rights of a read as text: when its key was entered, and the kinds whose lists are complete."""
+    """Return the rights of a read as text: the time of its key, the kinds whose lists are complete, and its account."""
     complete = [kind for kind in ENTITY_TYPES if (state := snapshot.completeness.get(kind)) and state.listing]
-    return f"{key_since.isoformat() if key_since else _NO_KEY} {','.join(complete)}"
+    return f"{key_since.isoformat() if key_since else _NO_KEY} {','.join(complete)} {snapshot.account.id or ''}"
 
 
 def compared_rights(before: str, now: str) -> Literal["same", "fewer", "other"]:
     """Return whether a read had the rights of an earlier read.
 
-    fewer: the same key read fewer lists, for example because one failed. other: another key, or more lists.
+    fewer: the same key read fewer lists, for example because one failed, or the source did not say which account it
+    reads. other: another key or account, or more lists.
     """
-    (key, _, lists), (key_now, _, lists_now) = before.partition(" "), now.partition(" ")
     if before == now:
         return "same"
-    return "fewer" if key == key_now and set(lists_now.split(",")) < {*lists.split(","), ""} else "other"
+    (key, lists, account), (key_now, lists_now, account_now) = _parts(before), _parts(now)
+    is_part = set(lists_now.split(",")) <= {*lists.split(","), ""}
+    return "fewer" if key == key_now and account_now in (account, "") and is_part else "other"
+
+
+def _parts(rights: str) -> tuple[str, str, str]:
+    key, _, rest = rights.partition(" ")
+    lists, _, account = rest.partition(" ")
+    return key, lists, account
 
 
 class Presences:

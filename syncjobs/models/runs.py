@@ -11,6 +11,9 @@ from oncall.models.root import NAME_LENGTH
 from syncjobs.models.links import ROW_COLUMNS, ExternalLink
 from syncjobs.models.profiles import SyncProfile
 
+#: The right that starts, applies and cancels syncs. It undoes imports, too.
+START: Final = "syncjobs.start_syncrun"
+
 
 class RunState(models.TextChoices):
     QUEUED = "queued", "queued"

@@ -92,14 +92,13 @@ def merge(
     owner: Callable[[str], Owner],
     *,
     primary: bool,
-    own_elements: Callable[[str], bool],
     now: str,
     rule_of: Callable[[str], RuleView | None] = lambda path: None,
 ) -> Merge:
     """Merge a proposal of the source into the local state.
 
     owner: returns the owner of a path. primary: whether the link is primary; only a primary link writes single-valued
-    fields. own_elements: returns whether an element key belongs to this connection; other elements are never changed.
+    fields. An element that neither the base nor the source knows belongs to somebody else, and is never changed.
     now: ISO instant. rule_of: returns the rule that answers a question about a path.
     """
     result = Merge()
@@ -114,18 +113,18 @@ def merge(
         if source is None:
             continue
         before = base.elements.get(collection.name, {})
-        mine = {k: v for k, v in local.elements.get(collection.name, {}).items() if own_elements(k)}
-        keys = [*source, *(k for k in {**before, **mine} if k not in source)]
+        here = local.elements.get(collection.name, {})
+        keys = [*source, *(k for k in {**before, **here} if k not in source)]
         if collection.name in proposal.unread:  # a missing element may be one that could not be read
             keys = list(source)
         elif collection.time_bounded:
-            keys = [k for k in keys if k in source or _would_be_listed(before.get(k) or mine.get(k), proposal, now)]
-        elif not source and any(key in before for key in mine):
-            result.held[collection.name] = {key: [value, None] for key, value in mine.items() if key in before}
+            keys = [k for k in keys if k in source or _would_be_listed(before.get(k) or here.get(k), proposal, now)]
+        elif not source and any(key in before for key in here):
+            result.held[collection.name] = {key: [value, None] for key, value in here.items() if key in before}
             continue
         for key in keys:
             path = f"{collection.name}.{key}"
-            _merge_element(collection.name, path, key, before, mine, source, owner(path), result, rule_of(path))
+            _merge_element(collection.name, path, key, before, here, source, owner(path), result, rule_of(path))
     return result
 
 
@@ -216,7 +215,7 @@ def _merge_element(
     path: str,
     key: str,
     base: Mapping[str, Values],
-    mine: Mapping[str, Values],
+    local: Mapping[str, Values],
     source: Mapping[str, Values],
     owner: Owner,
     result: Merge,
@@ -226,10 +225,10 @@ def _merge_element(
 
     Under ``ask``, an element that was edited here and removed at the source stays as a local element.
     """
-    there, here = source.get(key), mine.get(key)
+    there, here = source.get(key), local.get(key)
     before = base.get(key, None if key in base or there is None or here is None else MISSING)
     if there is None and here is not None and before is None:
-        return  # this element does not come from the source
+        return  # this element does not come from this source
     verdict = settle(owner, before, here, there, quiet=False, equal=lambda a, b: a is not MISSING and a == b)
     if verdict == "conflict" and there is None:
         verdict = "settle"

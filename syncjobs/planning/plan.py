@@ -298,14 +298,13 @@ def _compare(proposal: Proposal, link: LinkView, detail: LinkDetail, rules: Rule
 
 
 def _merge(proposal: Proposal, detail: LinkDetail, local: State, rules: Rules) -> Merge:
-    prefix, answers = f"{rules.connection_id}:", answers_of(rules.remembered)
+    answers = answers_of(rules.remembered)
     return merge(
         proposal,
         detail.compared_base,
         local,
         lambda path: rules.owner(proposal.kind, path, detail.pins),
         primary=detail.primary,
-        own_elements=lambda key: key.startswith(prefix),
         now=rules.now,
         rule_of=lambda path: answers.get(f"{proposal.kind}.{path.split('.', 1)[0]}"),
     )

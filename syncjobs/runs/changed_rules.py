@@ -1,6 +1,7 @@
-"""Finds rules that changed after a plan was made."""
+"""Finds rules and rights that changed after a plan was made."""
 
-from syncjobs.models import SyncProfile, SyncRun
+from oncall.models import User
+from syncjobs.models import START, SyncProfile, SyncRun
 
 
 def is_limited(run: SyncRun) -> bool:
@@ -11,6 +12,18 @@ def is_limited(run: SyncRun) -> bool:
 def is_approved(run: SyncRun) -> bool:
     """Whether somebody approved the plan of the run."""
     return "approved_rules" in run.checkpoint
+
+
+def lost_right(run: SyncRun) -> str:
+    """Return that the account that approved the plan has lost the right to, as a sentence. Empty: it still has it.
+
+    The shell approves without an account.
+    """
+    approver = run.checkpoint.get("approved_by")
+    if approver is None:
+        return ""
+    account = User.objects.filter(pk=approver).first()
+    return "" if account is not None and account.has_perm(START) else "Who approved this plan may not start syncs now."
 
 
 def changed_rules(run: SyncRun, profile: SyncProfile) -> str:

@@ -23,7 +23,7 @@ from syncjobs.planning.merge import replaced_edits
 from syncjobs.planning.values import element_key
 from syncjobs.runs.again import MOST_ROUNDS, overtaken_items, plan_again
 from syncjobs.runs.apply import Application, ItemResult
-from syncjobs.runs.changed_rules import changed_rules, is_approved, is_limited
+from syncjobs.runs.changed_rules import changed_rules, is_approved, is_limited, lost_right
 from syncjobs.runs.claim import STOPPING, Claim, FenceLost, GiveBack, WaitElsewhere, claim_run
 from syncjobs.runs.durable.failing import MOST_ATTEMPTS, fail
 from syncjobs.runs.durable.pages import Pages
@@ -243,7 +243,7 @@ def _apply(run: SyncRun, claim: Claim, opener: Opener, pages: Pages) -> None:
     Items are stale if rows or the source changed.
     """
     created = recount(run, claim)
-    if changed := changed_rules(run, run.profile):
+    if changed := changed_rules(run, run.profile) or lost_right(run):
         written = "The rest was not written." if created or _BEFORE in run.checkpoint else "Nothing was written."
         claim.end(RunState.AWAITING_REVIEW, changed, f"{written} Plan again, or apply this plan once more.")
         return

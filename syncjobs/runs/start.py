@@ -93,6 +93,7 @@ def approve(run: SyncRun, *, by: User | None, notify: bool = True, despite_rules
                     **run.checkpoint,
                     "approved_selection": profile.selection,
                     "approved_rules": profile.rules_version,
+                    "approved_by": None if by is None else by.pk,
                 },
             )
     except IntegrityError:

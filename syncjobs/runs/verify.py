@@ -33,7 +33,7 @@ from syncjobs.parity.compare import transition_ranges
 from syncjobs.runs.claim import Claim
 
 #: The parts of the checkpoint of a run that outlive it.
-_KEPT: Final = ("opened_conflicts", "approved_selection", "approved_rules")
+_KEPT: Final = ("opened_conflicts", "approved_selection", "approved_rules", "approved_by")
 PHASE: Final = "verify"
 #: Every sync compares this time, from the read on.
 NEXT_DAYS: Final = 14 * DAY

@@ -13,12 +13,21 @@ from oncall.tables.kinds import ROOTS
 from syncjobs.deciding.rights import demand_right
 from syncjobs.deciding.sides import question_of
 from syncjobs.errors import UndoRefused
-from syncjobs.models import ACTIVE, OPEN_PLAN, Awaits, Conflict, ConflictState, Outcome, RunKind, RunState, SyncRun
+from syncjobs.models import (
+    ACTIVE,
+    OPEN_PLAN,
+    START,
+    Awaits,
+    Conflict,
+    ConflictState,
+    Outcome,
+    RunKind,
+    RunState,
+    SyncRun,
+)
 from syncjobs.planning.decisions.table import find_choice
 from syncjobs.planning.decisions.values import Refused
 
-#: The right that starts and applies syncs, which undoes imports, too.
-START: Final = "syncjobs.start_syncrun"
 _DONE: Final = (RunState.SUCCEEDED, RunState.PARTIAL)
 _NOT_APPLIED: Final = (*OPEN_PLAN, RunState.SUPERSEDED)
 

@@ -1,4 +1,4 @@
-"""Marks and a filter for lists of on-call rows: changed here, not following the source, missing at the source."""
+"""Marks and a filter for lists of on-call rows: changed here, not following, missing or gone at the source."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,12 +14,14 @@ from connectors.admin.connections import pill
 from oncall.aggregates import Kind
 from oncall.tables.kinds import ROOTS
 from syncjobs.models import ExternalLink, LinkState
+from syncjobs.planning.missing.unlisted import PROVED
 
 #: Mark -> its label, its colour, and the sentence that explains it.
 MARKS: Final[Mapping[str, tuple[str, str, str]]] = {
     "changed": ("changed here", "info", "It was edited here after the last sync that wrote it."),
     "former": ("not following", "", "It was imported, and follows no source any more."),
     "missing": ("missing 1 of 2", "warning", "The last complete read did not find it; a second one proves it."),
+    "gone": ("gone at the source", "warning", "It is proved that it is gone. An approval or an answer is waited for."),
 }
 
 
@@ -42,6 +44,8 @@ def _marks(version: int, links: Sequence[tuple[str, int, int]]) -> Iterator[str]
         yield "former"
     if any(missing == 1 for _, missing in linked):
         yield "missing"
+    if any(missing >= PROVED for _, missing in linked):
+        yield "gone"
 
 
 def mark_of(name: str) -> SafeString:
@@ -70,4 +74,6 @@ class FollowingFilter(SimpleListFilter):
                 return queryset.filter(Exists(links), ~Exists(linked))
             case "missing":
                 return queryset.filter(Exists(linked.filter(missing_count=1)))
+            case "gone":
+                return queryset.filter(Exists(linked.filter(missing_count__gte=PROVED)))
         return queryset

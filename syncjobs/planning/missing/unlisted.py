@@ -142,7 +142,8 @@ def _missing(
     may_ask = owner == "ask" and local.fields["active"] and not follows_another  # otherwise nothing becomes inactive
     # The fields of a row are those of its primary link; only they can tell whether they were edited here.
     base = Base(detail.compared_base.fields if detail.primary else {}, detail.base.elements)
-    edited = edited_paths(kind, base, local, rules) if may_ask else ()
+    own = element_key(rules.connection_id, link.external_id, "")
+    edited = edited_paths(kind, base, local, rules, own) if may_ask else ()
     if count < PROVED:
         reason = "the source does not know it any more; it is missing 1 of 2 times, so nothing changes yet"
         if edited or known.state == "not_visible":  # a tick opens the question, and removes nothing
@@ -245,8 +246,11 @@ def _leaving_elements(
     return left, ended
 
 
-def edited_paths(kind: Kind, base: Base, local: State, rules: Rules) -> tuple[str, ...]:
-    """Return the fields and collections of a row that were edited here. Elements that ended are history."""
+def edited_paths(kind: Kind, base: Base, local: State, rules: Rules, own: str) -> tuple[str, ...]:
+    """Return the fields and collections of a row that were edited here. Elements that ended are history.
+
+    own: the beginning of the keys of the elements of the link. Those of other links are no edits.
+    """
     fields = [
         path
         for path, value in local.fields.items()
@@ -257,7 +261,9 @@ def edited_paths(kind: Kind, base: Base, local: State, rules: Rules) -> tuple[st
     collections = []
     for collection in AGGREGATES[kind].collections:
         known, here = base.elements.get(collection.name, {}), local.elements.get(collection.name, {})
-        of_others = {key for key in here if key not in known and key.split(":")[0].isdecimal()}
+        of_others = {
+            key for key in here if key not in known and not key.startswith(own) and key.split(":")[0].isdecimal()
+        }
         changed = [key for key in {*known, *here} - of_others if known.get(key) != here.get(key)]
         if any(not _is_over(known.get(key) or here[key], rules.now) for key in changed):
             collections.append(collection.name)

@@ -318,6 +318,8 @@ def test_each_list_marks_and_filters_what_differs_from_its_source(sync: Sync, ad
     assert marked() == {"changed"}
     links.update(missing_count=1)
     assert marked() == {"changed", "missing"}
+    links.update(missing_count=2)
+    assert marked() == {"changed", "gone"}
     links.update(state=LinkState.DETACHED)
     assert marked() == {"former"}
     assert queries(admin_client, listing) == before

@@ -89,7 +89,7 @@ class Stored:
                     yield ("row", number, path), state.fields[path]
                 for id_, values in state.elements.get(COLLECTION, {}).items():
                     yield ("element", number, values["address"]), (values["label"], bases.get(id_))
-        for conflict in Conflict.objects.filter(state="open"):
+        for conflict in Conflict.objects.filter(state="open").exclude(kind="ambiguous"):  # not in the model
             paths = sorted(
                 f"elements.{path.rpartition(':')[2]}" if path.startswith(COLLECTION) else path
                 for path in conflict.paths

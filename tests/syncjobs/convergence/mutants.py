@@ -111,6 +111,15 @@ def _merged(**changed: Any) -> Callable[[Any], Any]:
     return lambda merge: lambda *args, **options: merge(*args, **options | changed)
 
 
+def _all_agreed(merge_element: Any) -> Any:
+    """Each element that is here was agreed on with each source."""
+
+    def mutated(collection: Any, path: Any, key: Any, base: Any, local: Any, *rest: Any) -> None:
+        merge_element(collection, path, key, {**local, **base}, local, *rest)
+
+    return mutated
+
+
 def _of_source(rules: Rules, kind: Any, path: str, pins: Any) -> Any:
     found = pins.get(path) or rules.ownership.get(f"{kind}.{path.split('.')[0]}") or rules.strategy
     return "ask" if found == "source" else None
@@ -188,6 +197,8 @@ MUTANTS = (
         f"{RULES}:test_a_contradicted_list_proves_nothing"),
     Mutant("a proof needs two sightings", replaced(f"{UNLISTED}:PROVED", by=constant(1))),
     Mutant("two sightings are an hour apart", replaced(f"{UNLISTED}:BETWEEN_SIGHTINGS", by=constant(timedelta(0)))),
+    Mutant("two sightings need the same rights",
+        replaced(f"{UNLISTED}:compared_rights", by=returns("same")), seed=37),
     Mutant("a return ends the count", replaced("syncjobs.runs.planned_read:remember_sightings", by=_without_resets),
         f"{RULES}:test_a_return_ends_the_count"),
     Mutant("an edited row is asked about when it is gone", replaced(f"{UNLISTED}:edited_paths", by=returns(()))),
@@ -207,6 +218,7 @@ MUTANTS = (
     Mutant("the oldest live link takes over", replaced(
         "syncjobs.runs.picture.local:load_former_links", by=returns({})),
         f"{RULES}:test_the_oldest_live_link_takes_over"),
+    Mutant("elements belong to one link", replaced("syncjobs.planning.merge:_merge_element", by=_all_agreed)),
     Mutant("elements leave with their link", replaced(f"{UNLISTED}:_leaving_elements", by=returns(({}, {})))),
     Mutant("only the last live link makes a row inactive", together(
         replaced("syncjobs.runs.picture.local:_others", by=returns({})),

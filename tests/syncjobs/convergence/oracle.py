@@ -80,7 +80,7 @@ class Oracle(Syncing):
                 self._write(run, old, path, value)
             elif here != value:
                 self.links[new].base[path] = self.links[old].base.get(path)  # edited here: the next sync asks
-        self.rows[number].active, self.rows[number].merged_into = False, self._row_of(old)
+        self.rows[number].merge_into(self._row_of(old))
         run.merged.append(number)
         self._let_elements_go(run, old)
         self.links[new].row, self.links[new].primary = self._row_of(old), self.links[old].primary
@@ -93,7 +93,7 @@ class Oracle(Syncing):
         assert not run.undone
         run.undone = True
         for number in run.merged:
-            self.rows[number].active, self.rows[number].merged_into = True, None
+            self.rows[number].merge_into(None)
         created = {change.row for change in run.changes if change.path is None}
         for change in reversed(run.changes):
             if change.row not in self.rows:
@@ -134,8 +134,8 @@ class Oracle(Syncing):
     def _undo_created(self, change: Change) -> None:
         """A created row is deleted if it is unedited and nothing refers to it, else it becomes inactive."""
         refer = [key for key, link in self.links.items() if link.row == change.row and key != change.owner]
-        is_edited = self.rows[change.row] != change.new  # also by a later run
+        is_edited = self.rows[change.row] != change.new  # also by a later run, and to and fro
         if refer or is_edited:
-            self.rows[change.row].active = False
+            self.rows[change.row].set(change.owner, ACTIVE, False)
         else:
             self.delete(change.row)

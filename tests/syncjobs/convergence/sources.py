@@ -58,7 +58,7 @@ class Place:
                 unlisted[key] = "not_reached"
             else:
                 unlisted[key] = self.gone[key]
-        return Reading(self.number, at, records, unlisted)
+        return Reading(self.number, at, records, unlisted, frozenset(ENTITY_TYPES) - self.incomplete.keys())
 
     def select(self, unchosen: set[Id]) -> None:
         self.unchosen = unchosen

@@ -35,10 +35,7 @@ class Syncing:
 
     def edit(self, row: int, owner: Key | None, path: str, value: Any) -> None:
         """Set a value as a person does. An element with the owner None belongs to nobody."""
-        if owner is None and path.startswith("elements."):
-            self.rows[row].elements[None, path.removeprefix("elements.")] = value
-        else:
-            self.rows[row].set(owner or (0, "", ""), path, value)
+        self.rows[row].set(owner, path, value)
 
     def delete(self, row: int) -> None:
         """Delete a row. A link without a row is what remains of it."""
@@ -146,8 +143,10 @@ class Syncing:
         return [key for key, link in self._mine(source) if key[1] == kind and link.state == "linked"]
 
     def _is_due(self, key: Key, reading: Reading) -> bool:
+        """Whether a second sighting proves the absence: an hour after the first, with the same rights."""
         link = self.links[key]
-        return link.missing == 2 or (link.missing == 1 and reading.at - link.missing_at >= HOUR)
+        is_later = reading.at - link.missing_at >= HOUR and reading.complete == link.missing_lists
+        return link.missing == 2 or (link.missing == 1 and is_later)
 
     def _follows(self, link: Link) -> bool:
         return link.state == "linked" and link.row is not None and self.rows[link.row].active
@@ -208,8 +207,9 @@ class Syncing:
                 self._hand_over(key)
                 continue
             before = set(self.questions)
-            if link.missing == 0:
-                link.missing, link.missing_at = 1, reading.at
+            if link.missing == 0 or (link.missing == 1 and not reading.complete <= link.missing_lists):
+                # What sees more than the first sighting begins anew; what sees less is no sighting.
+                link.missing, link.missing_at, link.missing_lists = 1, reading.at, reading.complete
             elif self._is_due(key, reading):
                 link.missing = 2
             if link.missing == 2 or key in second:
@@ -234,6 +234,7 @@ class Syncing:
         edited = may_ask and self.is_edited(key)
         if presence != "not_visible" and not edited:
             leaving.append(key)
+            self._close(key, "gone", "not_visible")  # no answer is needed, also if the removal is held
         elif link.missing == 2:
             self._ask("gone" if edited and presence != "not_visible" else "not_visible", key)
         else:
@@ -256,7 +257,10 @@ class Syncing:
         )
 
     def _guarded(self, reading: Reading, leaving: list[Key], vanished: set[str]) -> set[Key]:
-        """Return which of those that leave are held: too many of a kind, or all of it. Detaching is not removing."""
+        """Return which of those that leave are held. Detaching is not removing.
+
+        They are too many of a kind, or all of it, or the source lists none of those that followed it.
+        """
         held: set[Key] = set()
         for kind in {key[1] for key in leaving}:
             rules = self.rules[reading.source]
@@ -266,7 +270,8 @@ class Syncing:
             ]  # fmt: skip
             known = [key for key in self.before if key[0] == reading.source and key[1] == kind]
             many = len(removed) >= rules.count and len(removed) * 100 > rules.share * len(known)
-            if removed and (many or len(removed) == len(known) or kind in vanished):
+            lists_none = not any(key[1:] in reading.records for key in known)
+            if removed and (many or len(removed) == len(known) or lists_none or kind in vanished):
                 held |= set(removed)
         return held
 

@@ -18,17 +18,24 @@ class Record:
 
 @dataclass
 class Reading:
-    """What one read of a source learnt. unlisted: the presence of each known id that was not listed."""
+    """What one read of a source learnt. unlisted: the presence of each known id that was not listed.
+
+    complete: the kinds whose list came to its end.
+    """
 
     source: int
     at: int
     records: dict[tuple[str, str], Record]
     unlisted: dict[tuple[str, str], str]  # not_found, not_visible, found, not_chosen, not_reached
+    complete: frozenset[str]
 
 
 @dataclass
 class Row:
-    """A local row. elements: values by (key of the link, external id); those that belong to nobody have None as key."""
+    """A local row. elements: values by (key of the link, external id); those that belong to nobody have None as key.
+
+    writes: how often a value changed since the row was created, also to and fro.
+    """
 
     kind: str
     fields: dict[str, str]
@@ -36,15 +43,22 @@ class Row:
     active: bool = True
     elements: dict[tuple[Key | None, str], str] = field(default_factory=dict)
     merged_into: int | None = None
+    writes: int = 0
 
-    def get(self, owner: Key, path: str) -> Any:
+    def get(self, owner: Key | None, path: str) -> Any:
         if path == ACTIVE:
             return self.active
         if path.startswith("elements."):
             return self.elements.get((owner, path.removeprefix("elements.")))
         return self.fields[path]
 
-    def set(self, owner: Key, path: str, value: Any) -> None:
+    def merge_into(self, other: int | None) -> None:
+        """Merge the row into another one. None: split it off again."""
+        self.active, self.merged_into = other is None, other
+        self.writes += 1
+
+    def set(self, owner: Key | None, path: str, value: Any) -> None:
+        self.writes += self.get(owner, path) != value
         if path == ACTIVE:
             self.active = value
         elif not path.startswith("elements."):
@@ -67,6 +81,7 @@ class Link:
     pins: dict[str, str] = field(default_factory=dict)
     missing: int = 0
     missing_at: int = 0
+    missing_lists: frozenset[str] = frozenset()  # the kinds whose lists were complete at the first sighting
     evidence: str = ""  # of the sightings: not_found or not_visible
 
 

@@ -71,7 +71,6 @@ def run(proposed: Proposal, base: Base, local: State, owner: Owner = "ask", prim
         local,
         lambda path: owner,
         primary=primary,
-        own_elements=lambda key: key.startswith("1:"),
         now=NOW,
     )
 

@@ -25,7 +25,6 @@ def merged(source: Any, base: Any, here: Any, owner: Owner, unread: dict[str, in
         State({}, {"members": here}),
         lambda path: owner,
         primary=True,
-        own_elements=lambda key: key.startswith("1:"),
         now=NOW,
     )
 

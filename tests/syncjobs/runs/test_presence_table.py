@@ -14,6 +14,7 @@ from oncall.tables.kinds import ROOTS
 from syncjobs.management.commands import apply
 from syncjobs.models import Conflict, LinkState, RunState, SyncRun
 from syncjobs.runs.runner import drive
+from syncjobs.runs.start import approve
 from syncjobs.setup.disconnect import disconnect
 from tests.syncjobs.admin import test_undo as undo_pages
 from tests.syncjobs.conftest import Sync, edit, without_questions, world
@@ -209,21 +210,42 @@ def test_what_a_rule_of_the_guard_holds_is_approved_on_the_site_and_in_the_shell
 # --- bad input --------------------------------------------------------------------------------------------------------
 
 
-def test_a_plan_is_not_approved_by_who_lost_the_right(sync: Sync) -> None:
+def operator() -> User:
+    """Return an account that may see and start runs."""
     account = User.objects.create_user("op@example.com", "not-a-real-password")
     User.objects.filter(pk=account.pk).update(is_staff=True)
-    rights = Permission.objects.filter(codename__in=["start_syncrun", "view_syncrun"])
-    account.user_permissions.set(rights)
+    account.user_permissions.set(Permission.objects.filter(codename__in=["start_syncrun", "view_syncrun"]))
+    return account
+
+
+def test_a_plan_is_not_approved_by_who_lost_the_right(sync: Sync) -> None:
+    account = operator()
     client = Client()
     client.force_login(User.objects.get(pk=account.pk))
     plan = sync.plan()
     assert "Apply" in client.get(reverse("admin:syncjobs_syncrun_change", args=[plan.pk])).content.decode()
-    account.user_permissions.set(rights.filter(codename="view_syncrun"))
+    account.user_permissions.remove(Permission.objects.get(codename="start_syncrun"))
     before = without_questions()
     for page in ("ticks", "apply", "cancel"):
         assert client.post(reverse(f"admin:syncjobs_syncrun_{page}", args=[plan.pk])).status_code == 403
     plan.refresh_from_db()
     assert (plan.state, without_questions()) == (RunState.AWAITING_REVIEW, before)
+
+
+@pytest.mark.parametrize("loses", ["the right", "the account"])
+def test_a_plan_whose_approver_lost_the_right_before_it_was_applied_waits_again(sync: Sync, loses: str) -> None:
+    account, plan = operator(), sync.plan()
+    approve(plan, by=account, notify=False)
+    if loses == "the right":
+        account.user_permissions.clear()
+    else:
+        User.objects.filter(pk=account.pk).update(is_active=False)
+    before = without_questions()
+    waiting = sync.drive(plan)
+    assert (waiting.state, without_questions()) == (RunState.AWAITING_REVIEW, before)
+    assert "Who approved this plan" in waiting.reason
+    approve(waiting, by=None, notify=False)
+    assert sync.drive(waiting).state == RunState.SUCCEEDED
 
 
 def test_a_connection_that_is_removed_during_a_run_gets_nothing_more(sync: Sync) -> None:
@@ -248,7 +270,10 @@ BAD_INPUT: Mapping[str, tuple[Test, ...]] = {
         undo_pages.test_what_changed_after_the_page_was_shown_is_shown_anew,
     ),
     "a guard of 0 % or 100 %": (rules.test_anything_else_is_wrong_usage_and_says_what_is_allowed,),
-    "a lost right": (test_a_plan_is_not_approved_by_who_lost_the_right,),
+    "a lost right": (
+        test_a_plan_is_not_approved_by_who_lost_the_right,
+        test_a_plan_whose_approver_lost_the_right_before_it_was_applied_waits_again,
+    ),
     "a removed connection": (test_a_connection_that_is_removed_during_a_run_gets_nothing_more,),
     "an empty list": (gone.test_a_kind_that_vanishes_holds_the_whole_run_at_the_first_sighting,),
     "half a list": (gone.test_the_guard_holds_more_than_a_share_and_at_least_five,),

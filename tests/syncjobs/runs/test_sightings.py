@@ -60,6 +60,21 @@ def test_a_read_with_fewer_rights_is_no_sighting_and_forgets_none(grown: Sync, k
 
 
 @EVERY_KIND
+def test_a_read_that_does_not_say_its_account_is_no_sighting_and_forgets_none(grown: Sync, kind: EntityType) -> None:
+    id_, account = remove(grown, kind).external_id, grown.source.snapshot.account
+    grown.run()
+    first = ExternalLink.objects.get(external_id=id_).first_missing
+    later(grown)
+    grown.source.change(account=replace(account, id=None))
+    grown.run()
+    link = ExternalLink.objects.get(external_id=id_)
+    assert (link.missing_count, link.first_missing, is_active(kind, id_)) == (1, first, True)
+    grown.source.change(account=account)
+    later(grown)
+    assert actions(grown.run()) == [("deactivate", id_, "applied")]
+
+
+@EVERY_KIND
 def test_a_first_sighting_with_fewer_rights_is_replaced(grown: Sync, kind: EntityType) -> None:
     id_ = remove(grown, kind).external_id
     other = next(each for each in ENTITY_TYPES if each != kind)
