@@ -110,7 +110,7 @@ class Oracle(Syncing):
                 self._undo_link(self.links[key], before, run.after[key], import_=run.question is None)
         if run.question is not None:
             kind, subject, paths = run.question
-            self.questions[kind, subject] = paths
+            self.questions.setdefault((kind, subject), paths)  # what was asked again with other values stays
             self.settled.discard((kind, subject))
 
     @staticmethod
