@@ -285,6 +285,7 @@ class Syncing:
         link = self.links[key]
         number = self._row_of(key)
         if self._live(number) == [key]:
+            self._hand_over(key)
             if self.rows[number].active:
                 self._write(run, key, ACTIVE, False)
             link.base[ACTIVE] = False
