@@ -20,6 +20,7 @@ from syncjobs.parity.words import Line, as_json, lines_of
 from syncjobs.runs.runner import drive
 from syncjobs.runs.start import approve, start
 from syncjobs.runs.verify import measure_due, with_transitions
+from syncjobs.words.runs import objects_written
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class TourResult:
         differences = (each for line in (*self.parity, *self.changes) for each in line.measured.differences)
         return (
             self.applied.state == self.again.state == RunState.SUCCEEDED
-            and not written(self.again)
+            and not objects_written(self.again)
             and all(each.cause == "unsupported element" for each in differences)
             and any(line.measured.comparison for line in self.parity)
         )
@@ -96,11 +97,6 @@ def sync_again(connection: Connection) -> SyncRun:
     """Plan and apply at once. Return the run."""
     profile = SyncProfile.objects.get(connection=connection)
     return _drive(start(profile, RunKind.APPLY, by=None, notify=False))
-
-
-def written(run: SyncRun) -> int:
-    """Return the number of objects that a run wrote."""
-    return sum(counts.get("written", 0) for counts in run.counts.values())
 
 
 def _drive(run: SyncRun) -> SyncRun:

@@ -10,7 +10,7 @@ def run_word(run: SyncRun) -> str:
     """
     if run.kind in (RunKind.UNDO, RunKind.DECISION):
         return "Undo" if run.kind == RunKind.UNDO else "Decision"
-    written = any(counts.get("written") for counts in run.counts.values())
+    written = objects_written(run)
     if run.state == RunState.AWAITING_REVIEW:
         return "Plan"
     if run.state in ACTIVE:
@@ -18,3 +18,8 @@ def run_word(run: SyncRun) -> str:
     if run.state == RunState.SUCCEEDED and not written:
         return "Import without changes"
     return "Import" if written or run.kind != RunKind.PLAN else "Plan"
+
+
+def objects_written(run: SyncRun) -> int:
+    """Return the number of objects that a run wrote."""
+    return sum(counts.get("written", 0) for counts in run.counts.values())

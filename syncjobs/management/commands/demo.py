@@ -26,10 +26,11 @@ from connectors.simulator.serve import build, demo_account
 from oncall.operations import Actor, create_account
 from syncjobs.management.example_answers import example_answers
 from syncjobs.management.shell import DONE, ERROR, ShellCommand
-from syncjobs.management.tour import TourResult, connect, run_tour, sync_again, written
+from syncjobs.management.tour import TourResult, connect, run_tour, sync_again
 from syncjobs.models import WAITING_STATES, Conflict, RunState
 from syncjobs.parity.checks import judge
 from syncjobs.parity.words import HEAD, row_of
+from syncjobs.words.runs import objects_written
 
 #: All providers that have a connector.
 VENDORS: Final = tuple(connector.provider for connector in CONNECTORS)
@@ -123,9 +124,11 @@ class Command(ShellCommand):
             else:
                 self.stdout.write(f"\n{example.conflict}\n{output.getvalue().rstrip()}")
         runs = [sync_again(each.connection) for each in tours]
-        settled = all(run.state == RunState.SUCCEEDED and not written(run) for run in runs)
+        settled = all(run.state == RunState.SUCCEEDED and not objects_written(run) for run in runs)
         if not as_json:
-            self.stdout.write(f"\nA sync of each source after these answers writes {sum(map(written, runs))} objects.")
+            self.stdout.write(
+                f"\nA sync of each source after these answers writes {sum(map(objects_written, runs))} objects."
+            )
         return documents, settled
 
     def _show(self, tours: list[TourResult], *, as_json: bool, more: dict[str, Any] | None = None) -> None:

@@ -75,11 +75,10 @@ class Command(ShellCommand):
             "contact_details",
             "review_first",
             "every",
-            "next_slot",
-            "last_slot",
             "approval_on_impact",
         )
         rows = [(name, _in_words(found[name])) for name in simple]
+        rows += [(name, found[name] or "none") for name in ("next_slot", "last_slot")]
         rows += [(f"guard.{name}", _in_words(value)) for name, value in found["guard"].items()]
         rows += [(f"own.{field}", owner) for field, owner in found["ownership"].items()]
         self.print_table(("rule", "value"), rows)

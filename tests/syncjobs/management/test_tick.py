@@ -114,3 +114,5 @@ def test_the_table_names_the_runs(driven: Sync) -> None:
     shell("rules", "acme", "--set", "every=6h")
     code, out = shell("tick", "--at", iso(datetime.now(UTC) + 6 * HOUR), "--drive")
     assert (code, "started  " in out, "Mails sent: 0." in out) == (0, True, True)
+    run = SyncRun.objects.get()
+    assert f"{run}: Plan, awaiting review; objects written: 0." in out
