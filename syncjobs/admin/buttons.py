@@ -20,23 +20,27 @@ def account_of(request: HttpRequest) -> User:
     return request.user
 
 
-def sync_and_show(request: HttpRequest, profile: SyncProfile, only: Sequence[EntityKey] = ()) -> HttpResponseRedirect:
+def sync_and_show(
+    request: HttpRequest, profile: SyncProfile, only: Sequence[EntityKey] = (), *, started: str = ""
+) -> HttpResponseRedirect:
     """Start a sync, or its plan if the rules demand a review, and redirect to its page.
 
-    only: limits the sync to these objects and what they refer to.
+    only: limits the sync to these objects and what they refer to. started: what is said if the run starts.
     """
     if not profile.review_first:
-        return start_and_show(request, profile, RunKind.APPLY, only)
+        return start_and_show(request, profile, RunKind.APPLY, only, started=started)
     messages.info(request, "“Review first” is on: the plan waits for your review before anything is written.")
-    return start_and_show(request, profile, RunKind.PLAN, only)
+    return start_and_show(request, profile, RunKind.PLAN, only, started=started)
 
 
 def start_and_show(
-    request: HttpRequest, profile: SyncProfile, kind: RunKind, only: Sequence[EntityKey] = ()
+    request: HttpRequest, profile: SyncProfile, kind: RunKind, only: Sequence[EntityKey] = (), *, started: str = ""
 ) -> HttpResponseRedirect:
     """Start a run and redirect to its page, or to the page of the run that is already active."""
     try:
         run = start(profile, kind, by=account_of(request), only=only)
+        if started:
+            messages.success(request, started)
     except RunAlreadyActive as active:
         run = active.run
         refuse(request, str(active), run)

@@ -24,15 +24,18 @@ from oncall.admin.policy.page import EscalationPage
 from oncall.models import EscalationPolicy, Responder, Service, UserGroup
 from oncall.selectors.policies import Walkable
 from syncjobs.admin.following.marks import FollowingFilter, mark_of, marks_of
-from syncjobs.admin.sync_selected import sync_selected
+from syncjobs.admin.sync_selected import links_to_sync, sync_selected
 from syncjobs.words.unread import UnreadElements, sentences_of, sentences_of_walk, unread_elements
 
 
 class PartlyReadAdmin(AggregateAdmin[AnyRoot]):
     """Says in the form which elements could not be read, and marks rows with such elements in the list.
 
-    The list also marks the rows that differ from their source, and filters by these marks.
+    The list also marks the rows that differ from their source, and filters by these marks. A form whose list has the
+    action *Sync with the source now* has it as a button, if its row follows a source.
     """
+
+    change_form_outer_before_template = "syncjobs/page_actions.html"
 
     def has_start_permission(self, request: HttpRequest) -> bool:
         """Return whether the account may start syncs, which the action of the lists demands."""
@@ -41,6 +44,23 @@ class PartlyReadAdmin(AggregateAdmin[AnyRoot]):
     @action(description="Sync with the source now", permissions=["start"])
     def sync_selected(self, request: HttpRequest, queryset: "QuerySet[AnyRoot]") -> HttpResponse | None:
         return sync_selected(request, self.kind, queryset)
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: AnyRoot | None = None,
+    ) -> HttpResponse:
+        if (
+            obj is not None
+            and "sync_selected" in self.get_actions(request)
+            and links_to_sync(self.kind, [obj.pk]).exists()
+        ):
+            context = {**context, "page_actions": [("sync_selected", "Sync this")]}
+        return super().render_change_form(request, context, add, change, form_url, obj)
 
     def get_list_filter(self, request: HttpRequest) -> Any:
         return (*super().get_list_filter(request), FollowingFilter)

@@ -81,8 +81,10 @@ def _mapped(proposal: Proposal | None, notes: Sequence[str]) -> str:
 def _matched(kind: EntityType, proposal: Proposal | None, link: LinkView | None, item: Item | None) -> str:
     word = ENTITY_WORDS[kind][0]
     if link is not None:
-        leads = "Its row here was deleted" if link.row_id is None else f"It leads to {word} {link.row_id}"
-        return f"{leads}; the link is {link.state}."
+        if link.row_id is None:
+            return f"Its row here was deleted; the link is {link.state}."
+        follows = "which follows it" if link.state == "linked" else f"whose link is {link.state}"
+        return f"It is {word} {link.row_id} here, {follows}."
     if item is not None and item.row_id is not None:
         return f"It is {word} {item.row_id} here."
     return "Nothing was compared." if proposal is None else f"No {word} here is this one."
@@ -94,7 +96,7 @@ def _compared(proposal: Proposal | None, item: Item | None) -> str:
     if item is None:
         return "Nothing differs."
     changed = [*item.fields, *(f"{name} ({len(changes)})" for name, changes in item.elements.items())]
-    return f"{len(changed)} differ: {', '.join(changed)}." if changed else "No value differs."
+    return f"These differ: {', '.join(changed)}." if changed else "No value differs."
 
 
 def _decided(item: Item | None, questions: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from celery import current_app
 from celery.signals import after_task_publish
 from django.db.models import Q
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from syncjobs.models import Part, RunState, SyncRun
 from syncjobs.runs.heartbeats import note_seen
@@ -43,30 +43,30 @@ def note_broker(**signal: Any) -> None:
     note_seen(Part.BROKER)
 
 
-def notify_workers(run: SyncRun, now: datetime | None = None) -> bool:
+def notify_workers(run: SyncRun, at: datetime | None = None) -> bool:
     """Notify the workers of a queued run. Return whether a message was sent; at most one is sent in a minute.
 
-    If it cannot be sent, the run stays queued, and the next tick tries again. now: the clock; None is the present.
+    If it cannot be sent, the run stays queued, and the next look tries again. at: the clock; None is that of the
+    database, so that a worker with a wrong clock neither notifies too often nor silences the others.
     """
-    now = now or timezone.now()
-    if not SyncRun.objects.filter(_unanswered(now), pk=run.pk).update(notified_at=now):
+    clock = Now() if at is None else at
+    if not SyncRun.objects.filter(_unanswered(clock), pk=run.pk).update(notified_at=clock):
         return False
     if send(DRIVE_RUN, run.pk):
         return True
-    SyncRun.objects.filter(pk=run.pk, notified_at=now).update(notified_at=None)
+    SyncRun.objects.filter(pk=run.pk, state=RunState.QUEUED).update(notified_at=None)
     return False
 
 
-def notify_again(now: datetime | None = None) -> int:
+def notify_again(at: datetime | None = None) -> int:
     """Notify the workers of each queued run that no worker has taken. Return the number of messages that were sent."""
-    now = now or timezone.now()
-    return sum(notify_workers(run, now) for run in SyncRun.objects.filter(_unanswered(now)).only("pk"))
+    unanswered = SyncRun.objects.filter(_unanswered(Now() if at is None else at)).only("pk")
+    return sum(notify_workers(run, at) for run in unanswered)
 
 
-def _unanswered(now: datetime) -> Q:
-    """Match queued runs whose workers were not notified within the last minute."""
-    before = now - NOTIFY_AGAIN
-    return Q(state=RunState.QUEUED) & (Q(notified_at=None) | Q(notified_at__lte=before))
+def _unanswered(clock: Now | datetime) -> Q:
+    """Match queued runs whose workers were not notified within the last minute. Nothing else says when to notify."""
+    return Q(state=RunState.QUEUED) & (Q(notified_at=None) | Q(notified_at__lte=clock - NOTIFY_AGAIN))
 
 
 def _fault(error: Exception) -> str:

@@ -57,7 +57,7 @@ def state_pill(invitation: Invitation) -> str:
 class InvitationAdmin(ReadOnlyAdmin):
     list_display = ("address", "name_shown", "connection", "state_shown", "invited_by", "mailed", "next_event")
     list_filter = ("state", "connection")
-    change_form_outer_before_template = "syncjobs/invitation_buttons.html"
+    change_form_outer_before_template = "syncjobs/page_actions.html"
     list_select_related = ("connection", "proposed_by", "approved_by")
     list_per_page = 50
     show_full_result_count = False
@@ -82,9 +82,7 @@ class InvitationAdmin(ReadOnlyAdmin):
         found, offered = self.get_object(request, object_id), self.get_actions(request)
         names = ACTIONS[found.state] if found is not None else ()
         actions = [(name, offered[name][2]) for name in names if name in offered]
-        return super().change_view(
-            request, object_id, form_url, {"invitation_actions": actions, **(extra_context or {})}
-        )
+        return super().change_view(request, object_id, form_url, {"page_actions": actions, **(extra_context or {})})
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
         return PageOfRows

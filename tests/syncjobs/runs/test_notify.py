@@ -173,6 +173,20 @@ def test_a_queued_run_is_announced_at_most_once_a_minute(
     assert notified == [run.pk, run.pk]
 
 
+def test_the_wrong_clock_of_a_worker_announces_nothing_again(
+    sync: Sync, notified: list[int], monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        run = start(sync.profile, RunKind.APPLY, by=None)
+    tomorrow = timezone.now() + timedelta(days=1)
+    monkeypatch.setattr(timezone, "now", lambda: tomorrow)
+    assert recover_runs() == ([], [], 0)
+    passed(run, seconds=60)
+    assert recover_runs() == ([], [], 1)
+    run.refresh_from_db()
+    assert run.notified_at is not None and run.notified_at < tomorrow
+
+
 def test_two_ticks_at_once_announce_a_run_once(sync: Sync, notified: list[int]) -> None:
     run = start(sync.profile, RunKind.APPLY, by=None, notify=False)
     passed(run, seconds=int(NOTIFY_AGAIN.total_seconds()))

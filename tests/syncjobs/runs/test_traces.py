@@ -1,17 +1,22 @@
 """A run of a few objects says step by step what was done with each; pages start runs of one or some objects."""
 
+import re
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
-from oncall.models import Schedule
+from connectors.models import Connection
+from oncall.models import Responder, Schedule
 from syncjobs.models import ExternalLink, LinkState, Outcome, RunKind, RunState, SyncItem, SyncRun
 from syncjobs.pages.marks import run_url
 from syncjobs.pages.traces import traces_of
 from syncjobs.planning.trace import STEPS
+from syncjobs.runs.runner import drive
+from tests.syncjobs.admin.conftest import staff
 from tests.syncjobs.conftest import Sync, layer, schedule
 from tests.syncjobs.management.test_shell import document
 
@@ -42,7 +47,7 @@ def test_an_object_that_is_unchanged(sync: Sync) -> None:
     sync.run()
     found = steps(sync.run(only=[KEY]))
     row = Schedule.objects.get().pk
-    assert found["matched"] == f"It leads to schedule {row}; the link is linked."
+    assert found["matched"] == f"It is schedule {row} here, which follows it."
     assert (found["compared"], found["decided"], found["written"]) == (
         "Nothing differs.",
         "There is nothing to do.",
@@ -55,7 +60,7 @@ def test_an_object_that_changed_waits_in_a_plan_and_is_written_then(sync: Sync) 
     sync.source.change(schedules=(schedule("S1", "Renamed", layer("U1", "U2", "U1")),))
     run = sync.run(RunKind.PLAN, only=[KEY])
     found = steps(run)
-    assert (found["compared"], found["decided"]) == ("1 differ: name.", "The row here is changed.")
+    assert (found["compared"], found["decided"]) == ("These differ: name.", "The row here is changed.")
     assert found["written"] == "It waits for the review of the plan."
     sync.apply(run)
     run.refresh_from_db()
@@ -187,10 +192,10 @@ def test_rows_of_two_sources_start_a_run_each_and_others_are_named(page: Client,
 def test_a_connection_that_is_busy_is_named(page: Client, sync: Sync) -> None:
     url = reverse("admin:oncall_schedule_changelist")
     data = {"action": "sync_selected", "_selected_action": [str(Schedule.objects.get().pk)]}
-    page.post(url, data)
+    page.post(url, data, follow=True)
     before = SyncRun.objects.count()
     text = page.post(url, data, follow=True).content.decode()
-    assert (SyncRun.objects.count(), "Open run" in text) == (before, True)
+    assert (SyncRun.objects.count(), "Open run" in text, "was started" in text) == (before, True, False)
 
 
 def test_a_detached_row_follows_no_source(page: Client) -> None:
@@ -201,3 +206,43 @@ def test_a_detached_row_follows_no_source(page: Client) -> None:
         url, {"action": "sync_selected", "_selected_action": [str(Schedule.objects.get().pk)]}, follow=True
     ).content.decode()
     assert (SyncRun.objects.count(), "follow no source" in text) == (before, True)
+
+
+def button_of(browser: Client, model: str, row: int) -> str:
+    """Returns the form with the button on the page of a row, empty if there is none."""
+    text = browser.get(reverse(f"admin:oncall_{model}_change", args=[row])).content.decode()
+    found = re.search(r"<form[^>]*>(?:(?!</form>).)*Sync this</button>", text, re.DOTALL)
+    return found[0] if found else ""
+
+
+@pytest.mark.parametrize("model", LISTS)
+def test_the_button_of_an_object_syncs_it_alone_and_leads_to_the_trace(page: Client, sync: Sync, model: str) -> None:
+    kind, external_id = LISTS[model]
+    link = ExternalLink.objects.get(entity_type=kind, external_id=external_id)
+    form = button_of(page, model, link.row_id)
+    sent = dict(re.findall(r'name="(action|_selected_action)" value="([^"]*)"', form))
+    assert sent == {"action": "sync_selected", "_selected_action": str(link.row_id)}
+    (address,) = re.findall(r'action="([^"]*)"', form)
+    answer = page.post(address, sent, follow=True)
+    run = limited_to((kind, external_id))
+    assert answer.redirect_chain == [(run_url(run), 302)]
+    drive(run.pk, opener=sync.source.open)
+    assert f"What was done with {external_id}" in page.get(run_url(run)).content.decode()
+
+
+@pytest.mark.parametrize("state", set(LinkState.values) - {LinkState.LINKED})
+def test_an_object_that_follows_no_source_has_no_button(page: Client, state: str) -> None:
+    row = Schedule.objects.get().pk
+    assert button_of(page, "schedule", row)
+    ExternalLink.objects.filter(external_id="S1").update(state=state)
+    assert not button_of(page, "schedule", row)
+
+
+def test_an_object_of_a_source_that_is_disconnected_has_no_button(page: Client, sync: Sync) -> None:
+    Connection.objects.update(disconnected_at=timezone.now())
+    assert not button_of(page, "schedule", Schedule.objects.get().pk)
+
+
+def test_a_person_has_no_button_and_neither_does_an_account_that_may_not_start_syncs(page: Client) -> None:
+    assert not button_of(page, "responder", Responder.objects.order_by("pk")[0].pk)
+    assert not button_of(staff("view_schedule"), "schedule", Schedule.objects.get().pk)
