@@ -240,7 +240,10 @@ UNFOLD = {
     ],
     "SITE_URL": None,  # the link of the theme is called "View site"; the menu of the account leads to My page
     "ENVIRONMENT": "connectors.banner.environment",
-    "STYLES": [lambda request: static("oncall/rotabridge.css")],
+    "STYLES": [
+        lambda request: static("oncall/rotabridge.css"),
+        lambda request: static("oncall/parts.css"),
+    ],
     "ACCOUNT": {"navigation": account_menu("admin")},
     "SIDEBAR": {"show_search": True, "show_all_applications": False, "navigation": NAVIGATION},
 }

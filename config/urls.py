@@ -1,8 +1,10 @@
 """The URLs: the admin for staff, and the pages for everybody with an account under the root."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.urls import path
 
+from config.parts import parts_page
 from oncall.admin.everybody.site import everybody
 from oncall.admin.logins import confirm_page, logins_page
 from syncjobs.admin.invitations import accepting
@@ -15,6 +17,8 @@ urlpatterns = [
     *accepting.urls,
     path("", everybody.urls),  # the last: it answers all other addresses
 ]
+if settings.DEBUG:  # for developers; before the admin, which answers all addresses below its own
+    urlpatterns.insert(0, path("admin/parts/", admin.site.admin_view(parts_page), name="parts"))
 
 handler400 = "config.pages.bad_request"
 handler403 = "config.pages.forbidden"

@@ -1,5 +1,6 @@
 """Gives every test its own environment, and no network beyond this machine."""
 
+import importlib
 import ipaddress
 import os
 import socket
@@ -11,7 +12,8 @@ from zlib import crc32
 import django
 import pytest
 from cryptography.fernet import Fernet
-from django.conf import settings
+from django.conf import LazySettings, settings
+from django.urls import clear_url_caches
 
 from tests.paths import REPOSITORY
 
@@ -147,3 +149,19 @@ def _loopback_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(socket.socket, "connect_ex", guarded_connect_ex)
     monkeypatch.setattr(socket, "getaddrinfo", guarded_getaddrinfo)
     yield
+
+
+@pytest.fixture
+def pages_of_debug(settings: LazySettings) -> Iterator[None]:
+    """The addresses that only a site with DEBUG has."""
+    import config.urls  # the admin is registered after django.setup()
+
+    def reload() -> None:
+        importlib.reload(config.urls)
+        clear_url_caches()
+
+    settings.DEBUG = True
+    reload()
+    yield
+    settings.DEBUG = False
+    reload()

@@ -33,6 +33,7 @@ from syncjobs.pages.run_items import (
     is_synced_alone,
     items_page,
     summary,
+    ticks_in_words,
 )
 from syncjobs.pages.traces import traces_of
 from syncjobs.pages.undo_preview import undo_context
@@ -242,8 +243,8 @@ class SyncRunAdmin(ReadOnlyAdmin):
         if not run.has_open_plan:
             messages.error(request, f"No tick was changed: the state of {run} is {run.get_state_display()}.")
         elif request.headers.get("HX-Request") and tick_all is None:
-            left = {"left": Count("pk", filter=UNTICKED_ITEMS), "unapproved": Count("pk", filter=UNAPPROVED)}
-            return render(request, "syncjobs/run_ticks.html", open_plan.order_by().aggregate(**left))
+            left = {"unticked": Count("pk", filter=UNTICKED_ITEMS), "unapproved": Count("pk", filter=UNAPPROVED)}
+            return HttpResponse(ticks_in_words(**open_plan.order_by().aggregate(**left)))
         else:
             messages.success(request, f"The ticks of {saved} items were saved.")
         return self._back(run, request.POST.get("query", ""))

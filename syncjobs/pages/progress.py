@@ -50,7 +50,7 @@ def progress(run: SyncRun) -> dict[str, Any]:
                 "kind": kind_words(kind),
                 "fetched": row["fetched"],
                 "total": row["total"],
-                "share": _share(row),
+                "label": f"{kind_words(kind).capitalize()} fetched",
                 "compared": row["compared"],
                 "unchanged": row["unchanged"],
                 "cells": [(title, row[word], word) for word, title in shown],
@@ -73,11 +73,6 @@ def _counts_of(run: SyncRun, kind: str) -> dict[str, Any]:
     row = {word: counts.get(word, 0) for word, _ in _COLUMNS}
     fetched = {word: counts.get(word) for word in ("fetched", "total", "compared", "unchanged")}
     return {**row, **fetched, "planned": planned}
-
-
-def _share(row: Mapping[str, Any]) -> int | None:
-    """Return the percentage fetched; None while the total is not reported by the source."""
-    return min(100, 100 * row["fetched"] // row["total"]) if row["fetched"] is not None and row["total"] else None
 
 
 def _times(run: SyncRun) -> tuple[tuple[str, Any], ...]:

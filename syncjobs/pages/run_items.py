@@ -108,6 +108,10 @@ class ItemsPage:
     unapproved: int
     holds: bool
 
+    @property
+    def ticks(self) -> str:
+        return ticks_in_words(self.unticked, self.unapproved)
+
 
 def items_page(run: SyncRun, query: QueryDict, kind_words: Callable[[str], str], *, with_addresses: bool) -> ItemsPage:
     """Return one page of items. Makes three queries, whatever the number of items; with a text, one more.
@@ -148,6 +152,13 @@ def items_page(run: SyncRun, query: QueryDict, kind_words: Callable[[str], str],
         unapproved=sum(row[5] for row in counted),
         holds=any(row[6] for row in counted),
     )
+
+
+def ticks_in_words(unticked: int, unapproved: int) -> str:
+    """Say how many items are left out, and of how many the removals are not approved."""
+    left = f"{unticked} item{'' if unticked == 1 else 's'} left out" if unticked else "All items are ticked"
+    removals = f"; the removals of {unapproved} item{'' if unapproved == 1 else 's'} are not approved"
+    return left + removals if unapproved else left
 
 
 def action_words(action: str) -> str:

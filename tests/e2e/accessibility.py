@@ -67,16 +67,38 @@ _SEARCH: Final = r"""() => {
     for (let one = each; one; one = one.parentElement) colours.unshift(getComputedStyle(one).backgroundColor);
     return ["white", ...colours];
   };
+  // A text of a drawing stands on each colour that is drawn before it and below it; a pattern has several.
+  const grounds = each => {
+    const box = each.getBoundingClientRect(), style = getComputedStyle(each);
+    const [x, y] = [box.left + box.width / 2, box.top + box.height / 2];
+    const root = [...document.querySelectorAll("svg")].find(one => !one.ownerSVGElement && one.contains(each));
+    let stacks = [behind(root)];
+    for (const rect of root.querySelectorAll("rect")) {
+      const around = rect.getBoundingClientRect(), fill = getComputedStyle(rect).fill;
+      const isBefore = rect.compareDocumentPosition(each) & Node.DOCUMENT_POSITION_FOLLOWING;
+      const isBelow = around.left <= x && x <= around.right && around.top <= y && y <= around.bottom;
+      if (!isBefore || !isBelow || rect.closest("defs") || fill === "none") continue;
+      const pattern = fill.match(/url\("?#([^")]+)/);
+      const parts = pattern ? [...document.getElementById(pattern[1]).querySelectorAll("rect")] : [];
+      const colours = pattern ? ["transparent", ...parts.map(part => getComputedStyle(part).fill)] : [fill];
+      stacks = stacks.flatMap(stack => colours.map(colour => [...stack, colour]));
+    }
+    const isOutlined = style.paintOrder.startsWith("stroke") && style.stroke !== "none";
+    return isOutlined ? [[...behind(root), style.stroke]] : stacks;
+  };
   for (const each of all("body *")) {
     const own = [...each.childNodes].some(node => node.nodeType === 3 && node.textContent.trim());
-    const style = getComputedStyle(each), box = each.getBoundingClientRect();
+    const style = getComputedStyle(each), box = each.getBoundingClientRect(), isDrawn = each.tagName === "text";
     const icon = style.fontFamily.includes("Material Symbols"), hidden = box.width < 2 || box.height < 2;
-    if (!own || icon || hidden || each.closest(":disabled, svg, option") || style.backgroundImage !== "none") continue;
-    const ground = behind(each), [one, other] = [light(drawn(...ground)), light(drawn(...ground, style.color))];
-    const contrast = (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
+    if (!own || icon || hidden || each.closest(":disabled, option, title")) continue;
+    if (style.backgroundImage !== "none" || (!isDrawn && each.closest("svg"))) continue;
     const size = parseFloat(style.fontSize), large = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700);
-    if (contrast < (large ? 3 : 4.5) - 0.005)
-      faults.push(`the contrast is ${contrast.toFixed(2)}: “${text(each).slice(0, 40)}” in ${start(each)}`);
+    for (const ground of isDrawn ? grounds(each) : [behind(each)]) {
+      const [one, other] = [light(drawn(...ground)), light(drawn(...ground, isDrawn ? style.fill : style.color))];
+      const contrast = (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
+      if (contrast < (large ? 3 : 4.5) - 0.005)
+        faults.push(`the contrast is ${contrast.toFixed(2)}: “${text(each).slice(0, 40)}” in ${start(each)}`);
+    }
   }
   return faults;
 }"""

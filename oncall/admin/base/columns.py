@@ -8,6 +8,7 @@ from django.db.models import Count, Model, OuterRef, QuerySet, Subquery
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
+from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.views import ChangeList
@@ -61,9 +62,8 @@ class SourceFilter(SimpleListFilter):
 
 def source(row: Root) -> SafeString:
     """Returns the badge that says where a row comes from."""
-    if not row.origin_label:
-        return format_html('<span class="rb-badge">{}</span>', "here")
-    return format_html('<span class="rb-badge rb-badge-source">{}</span>', row.origin_label)
+    shown = {"text": row.origin_label, "colour": "source"} if row.origin_label else {"text": "here"}
+    return render_to_string("parts/badge.html", shown)
 
 
 def name_link(url: str, name: str, note: str = "") -> SafeString:

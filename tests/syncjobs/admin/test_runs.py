@@ -253,7 +253,7 @@ def test_progress_shows_a_total_where_the_source_reports_it(sync: Sync, admin_cl
     SyncRun.objects.update(state=RunState.RUNNING, phase="fetch", counts=counts)
     page = read(admin_client, run)
     assert "40 of 160" in page
-    assert '<progress class="rb-bar" max="100" value="25">' in page
+    assert '<progress class="rb-bar" max="160" value="40" aria-label="People fetched">' in page
     assert "Reading the source." in page
     assert page.count("<progress") == 1
 
