@@ -213,8 +213,8 @@ SESSION_IDLE_MINUTES = env.int("SESSION_IDLE_MINUTES", default=30)
 CONFIRM_MINUTES = env.int("CONFIRM_MINUTES", default=15)
 # Pages that set a password or key. Those that do nothing else confirm the password before they are shown.
 CONFIRMED_PAGES = [
-    "admin:password_change", "everybody:password_change", "admin:oncall_user_add", "admin:connectors_connection_add",
-    "admin:connectors_connection_key",
+    "admin:password_change", "everybody:password_change", "admin:oncall_user_add",
+    "admin:connectors_connection_connect", "admin:connectors_connection_key",
 ]  # fmt: skip
 CONFIRMED_FORMS = [*CONFIRMED_PAGES, "admin:oncall_user_change"]
 SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", default=31_536_000) if HTTPS_ONLY else 0

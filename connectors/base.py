@@ -118,6 +118,11 @@ class Connector(ABC):
     provider: ClassVar[str]
     label: ClassVar[str]
     ledger: ClassVar[Ledger]
+    #: Where a person finds a key at the vendor, and the settings that belong to it, step by step. The page of the
+    #: provider in docs/providers has the same steps.
+    key_steps: ClassVar[tuple[str, ...]] = ()
+    #: The least right that the key needs.
+    least_right: ClassVar[str] = ""
     #: A sentence about objects that the page for choosing does not show.
     inventory_hint: ClassVar[str] = ""
     #: The number of schedules whose rendering one call may return.

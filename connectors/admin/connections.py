@@ -54,7 +54,7 @@ class ReadOnlyAdmin(ModelAdmin[Any]):
 
 
 class ConnectionAdmin(ModelAdmin[Connection]):
-    """The pages to add, change and test a connection. They show no secret and delete nothing."""
+    """The pages to change and test a connection. They show no secret and delete nothing."""
 
     form = ConnectionForm
     search_fields = ("name", "account_label")
@@ -72,47 +72,26 @@ class ConnectionAdmin(ModelAdmin[Connection]):
 
     # --- the form -----------------------------------------------------------------------------------------------------
 
-    def _connector(self, request: HttpRequest, connection: Connection | None) -> type[Connector] | None:
-        """Return the connector of the form, None if the user must choose it first."""
-        if connection is not None:
-            wanted = connection.provider
-        elif len(self.providers) == 1:
-            wanted = self.providers[0].provider
-        else:
-            wanted = request.GET.get("provider", "")
-        return next((connector for connector in self.providers if connector.provider == wanted), None)
+    def connector_of(self, provider: str) -> type[Connector] | None:
+        """Return the installed connector of a provider, or None."""
+        return next((connector for connector in self.providers if connector.provider == provider), None)
 
     def get_form(
         self, request: HttpRequest, obj: Connection | None = None, change: bool = False, **kwargs: Any
     ) -> "type[forms.ModelForm[Connection]]":
-        connector = self._connector(request, obj)
+        connector = self.connector_of(obj.provider) if obj is not None else None
         form = connection_form(connector) if connector else forms.modelform_factory(Connection, fields=["name"])
-        made: type[forms.ModelForm[Connection]] = form if obj is None or not change else compared(form)
+        made: type[forms.ModelForm[Connection]] = compared(form) if change else form
         return made
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
         assert obj is None or isinstance(obj, Connection)  # noqa: S101 - the admin of connections
         if obj is not None and not self.has_change_permission(request, obj):
             return [(None, {"fields": ["name", "provider_shown", "settings_shown", "credentials_shown"]})]
-        connector = self._connector(request, obj)
-        fields = [field for field in (connector.fields() if connector else ()) if obj is None or not field.with_key]
-        plain = [field.name for field in fields if field.kind != "secret"]
-        secret = [field.name for field in fields if field.kind == "secret"]
-        parts = ((None, ["name"]), ("Account", plain), ("Credential", secret))
+        connector = self.connector_of(obj.provider) if obj is not None else None
+        plain = [field.name for field in (connector.fields() if connector else ()) if not field.with_key]
+        parts = ((None, ["name"]), ("Account", plain))
         return [(title, {"fields": names}) for title, names in parts if names]
-
-    @method_decorator(sensitive_post_parameters())
-    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        response: HttpResponse = super().changeform_view(request, *args, **kwargs)
-        return response
-
-    def add_view(
-        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        if self.has_add_permission(request) and self._connector(request, None) is None:
-            choices = [(connector.label, f"?provider={connector.provider}") for connector in self.providers]
-            return self._page(request, "choose_provider", "Which platform?", None, choices=choices)
-        return super().add_view(request, form_url, {"title": "Connect a source", **(extra_context or {})})
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -127,14 +106,10 @@ class ConnectionAdmin(ModelAdmin[Connection]):
             "title": connection.name,
             "connection": connection,
             "provider": provider_label(connection.provider),
-            "rights": [_right(right) for right in connection.rights],
+            "rights": [right_in_words(right) for right in connection.rights],
             "settings_shown": self.settings_shown(connection),
             "key": key_with_age(connection),
             "key_reminder": key_reminder(connection),
-            "may_replace": request.user.has_perm(CHANGE) and self.has_change_permission(request, connection),
-            "key_url": reverse("admin:connectors_connection_key", args=[connection.pk]),
-            "may_test": request.user.has_perm(START) and connection.disconnected_at is None,
-            "test_url": reverse("admin:connectors_connection_test", args=[connection.pk]),
         }
 
     @display(description="Platform")
@@ -159,7 +134,7 @@ class ConnectionAdmin(ModelAdmin[Connection]):
     def key_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """Show the form that replaces the key. A POST tests the new key, and stores it if it works."""
         connection = self.loaded(request, object_id, CHANGE)
-        connector = self._connector(request, connection)
+        connector = self.connector_of(connection.provider)
         if connector is None or not self.has_change_permission(request, connection):
             raise PermissionDenied
         form = key_form(connector)(request.POST if request.method == "POST" else None, instance=connection)
@@ -211,9 +186,7 @@ class ConnectionAdmin(ModelAdmin[Connection]):
         except ConnectorError as error:
             context |= {"error": error, "field": self._field_label(connection, error)}
         else:
-            rights = [
-                _right({"entity_type": r.entity_type, "granted": r.granted, "detail": r.detail}) for r in probe.rights
-            ]
+            rights = [right_in_words(right) for right in connection.rights]
             context |= {"probe": probe, "rights": rights}
         if request.headers.get("HX-Request"):
             return TemplateResponse(request, "admin/connectors/connection/test_result.html", context)
@@ -222,7 +195,7 @@ class ConnectionAdmin(ModelAdmin[Connection]):
     def _field_label(self, connection: Connection, error: ConnectorError) -> tuple[str, str] | None:
         """Return (name, label) of the form field that an error belongs to, or None."""
         name = error.field if isinstance(error, ConnectionConfigError) else None
-        connector = self._connector(HttpRequest(), connection)
+        connector = self.connector_of(connection.provider)
         fields = connector.fields() if connector and name else ()
         return next(((field.name, field.label) for field in fields if field.name == name), None)
 
@@ -255,7 +228,7 @@ def _say_replaced(request: HttpRequest, connection: Connection, replaced: Replac
     )
 
 
-def _right(right: dict[str, Any]) -> dict[str, Any]:
+def right_in_words(right: dict[str, Any]) -> dict[str, Any]:
     """Return the context of one right: the name of the entity type, an icon and its meaning in words."""
     known = right["entity_type"] in ENTITY_WORDS
     signs = {True: ("check_circle", "can be read", "ok"), False: ("cancel", "may not be read", "bad")}

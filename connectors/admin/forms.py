@@ -1,6 +1,6 @@
 """The connection form, built from the connector's list of fields. It accepts secrets and never shows them."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
@@ -81,9 +81,9 @@ class _SettingsForm(_Base):
 
 
 class ConnectionForm(_SettingsForm):
-    """The form of a connection. It asks for the credentials of a new connection only.
+    """The form of a connection that exists.
 
-    Later, the credentials and the settings that belong to them are changed with :class:`KeyForm`.
+    The credentials and the settings that belong to them are changed with :class:`KeyForm`.
     """
 
     class Meta:
@@ -93,17 +93,42 @@ class ConnectionForm(_SettingsForm):
         help_texts = {"name": "The name of this connection here, for example Acme production."}
 
     def shown(self) -> list[SettingField]:
-        return [field for field in self.connector.fields() if not (self.instance.pk and field.with_key)]
+        return [field for field in self.connector.fields() if not field.with_key]
+
+    def save(self, commit: bool = True) -> Connection:
+        self.instance.settings = self.cleaned_data["settings"]
+        return super().save(commit)
+
+
+class NewConnectionForm(_SettingsForm):
+    """The form of a connection that does not exist yet: its name, all settings and all credentials.
+
+    entered: the secrets that were entered before and need not be entered again. typed: field -> text that was typed
+    before.
+    """
+
+    class Meta(ConnectionForm.Meta):
+        pass
+
+    def __init__(self, *args: Any, typed: Mapping[str, str], entered: Collection[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, field in self.fields.items():
+            if name in typed:
+                field.initial = self.initial[name] = typed[name]
+            if name in entered:
+                field.required = False
+                field.help_text = f"It is kept encrypted. Leave this empty to use it. {field.help_text}"
+
+    @property
+    def typed(self) -> dict[str, str]:
+        """What was typed, apart from secrets, valid or not."""
+        secret = {field.name for field in self.shown() if field.kind == "secret"}
+        return {name: str(self.data.get(name, "")) for name in self.fields if name not in secret and name in self.data}
 
     @sensitive_variables()
-    def save(self, commit: bool = True) -> Connection:
-        """Store the settings; of a new connection, the sealed credentials, too."""
-        connection = self.instance
-        connection.provider = self.connector.provider
-        connection.settings = self.cleaned_data["settings"]
-        if given := self.given_secrets():
-            connection.enter_credentials(given)
-        return super().save(commit)
+    def typed_secrets(self) -> dict[str, str]:
+        """Return the secrets that were typed now."""
+        return {f.name: str(self.data.get(f.name, "")).strip() for f in self.shown() if f.kind == "secret"}
 
 
 class KeyForm(_SettingsForm):
@@ -138,8 +163,13 @@ class KeyForm(_SettingsForm):
 
 
 def connection_form(connector: type[Connector]) -> type[ConnectionForm]:
-    """Return the form class of one connector."""
+    """Return the class of the form of a connection of one connector."""
     return type("ConnectionForm", (ConnectionForm,), {"connector": connector})
+
+
+def new_connection_form(connector: type[Connector]) -> type[NewConnectionForm]:
+    """Return the class of the form of a new connection of one connector."""
+    return type("NewConnectionForm", (NewConnectionForm,), {"connector": connector})
 
 
 def key_form(connector: type[Connector]) -> type[KeyForm]:

@@ -7,13 +7,13 @@ from django.utils import timezone
 
 from connectors.base import Probe
 from connectors.connections.opening import open_connector
-from connectors.errors import ConnectionConfigError, ProviderUnavailable, ReadStopped
+from connectors.errors import AuthenticationFailed, ConnectionConfigError, ProviderUnavailable, ReadStopped
 from connectors.models import Connection
 
 #: A person waits for the page, so this is shorter than the usual limits of web servers and proxies.
 MOST_SECONDS: Final = 25.0
 #: The columns that a test sets.
-PROBED: Final = ("account_id", "account_label", "rights", "tested_at")
+PROBED: Final = ("account_id", "account_label", "rights", "tested_at", "test_refused", "test_refused_at")
 
 
 def probe_of(connection: Connection) -> Probe:
@@ -41,15 +41,21 @@ def take_probe(connection: Connection, probe: Probe) -> None:
         {"entity_type": right.entity_type, "granted": right.granted, "detail": right.detail} for right in probe.rights
     ]
     connection.tested_at = timezone.now()
+    connection.test_refused, connection.test_refused_at = "", None
 
 
 def probe_connection(connection: Connection) -> Probe:
     """Test the connection at the source, and store account, rights and time of the test.
 
-    Raises ConnectorError and stores nothing then. A credential of another account is a ConnectionConfigError, because
-    its objects would be matched with the objects of the first account.
+    Raises ConnectorError and stores nothing then, except for the reason if the source refused the key. A credential of
+    another account is a ConnectionConfigError: its objects would be matched with the objects of the first account.
     """
-    probe = probe_of(connection)
+    try:
+        probe = probe_of(connection)
+    except AuthenticationFailed as error:
+        connection.test_refused, connection.test_refused_at = str(error), timezone.now()
+        connection.save(update_fields=["test_refused", "test_refused_at"])
+        raise
     account = probe.account
     if connection.account_id and account.id and account.id != connection.account_id:
         raise ConnectionConfigError(

@@ -92,7 +92,8 @@ def replace_key(
     candidate.settings = dict(settings)
     candidate.enter_credentials(credentials)
     tested = _test(candidate, connection, is_bound)
-    _demand_rights(tested, connection)
+    if tested.probe is not None:
+        demand_rights(tested.probe, connection.provider, kept="The old key stays in use.")
     objections = _objections(tested, connection, is_bound)
     if waiting := [objection for objection in objections if objection.doubt not in accepted]:
         raise NotReplaced(waiting)
@@ -121,15 +122,14 @@ def _test(candidate: Connection, connection: Connection, is_bound: bool) -> _Tes
     return _Tested(probe, probe.account.id, probe.account.label or probe.account.id or "")
 
 
-def _demand_rights(tested: _Tested, connection: Connection) -> None:
-    """Raise ConnectionConfigError if the key may read nothing."""
-    rights = tested.probe.rights if tested.probe is not None else ()
-    refused = [right for right in rights if right.granted is False]
-    if refused and not any(right.granted for right in rights):
+def demand_rights(probe: Probe, provider: str, *, kept: str) -> None:
+    """Raise ConnectionConfigError if the key may read nothing. kept: a sentence about what stays in use, or empty."""
+    refused = [right for right in probe.rights if right.granted is False]
+    if refused and not any(right.granted for right in probe.rights):
         raise ConnectionConfigError(
-            f"The new key works, but it may read no {_kinds(refused, 'or')}. The old key stays in use.",
+            f"The new key works, but it may read no {_kinds(refused, 'or')}. {kept}".strip(),
             hint=f"Give the new key the rights, then enter it again. {_grants(refused)}".strip(),
-            provider=connection.provider,
+            provider=provider,
         )
 
 

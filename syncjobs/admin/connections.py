@@ -17,8 +17,9 @@ from connectors.models import Connection
 from connectors.registry import provider_label
 from oncall.admin.base.columns import PageOfRows
 from oncall.selectors.visible import may_view_all
-from syncjobs.admin.buttons import start_and_show, sync_and_show
+from syncjobs.admin.buttons import account_of, start_and_show, sync_and_show
 from syncjobs.admin.following.page import NotFollowedAdmin, following_url
+from syncjobs.admin.source.selection import CHANGE
 from syncjobs.models import ExternalLink, Rule, RunKind, SyncProfile
 from syncjobs.pages.marks import (
     conflicts_link,
@@ -31,8 +32,11 @@ from syncjobs.pages.marks import (
     run_link,
     state_mark,
 )
+from syncjobs.pages.source.frame import frame_of
+from syncjobs.pages.source.overview import overview_of, why_not_read
 from syncjobs.pages.status import ConnectionStatus, connection_statuses
 from syncjobs.setup.disconnect import disconnect
+from syncjobs.setup.steps import CONNECT, pause, resume
 
 
 @admin.register(Connection)
@@ -100,36 +104,26 @@ class SyncedConnectionAdmin(NotFollowedAdmin):
         text, url = next_link(_status(connection), vars(connection)["viewer"])
         return linked(url, text)
 
-    # --- the form -----------------------------------------------------------------------------------------------------
-
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Save a connection and create its profile."""
-        super().save_model(request, obj, form, change)
-        SyncProfile.objects.get_or_create(connection=obj)
-
-    def response_add(self, request: HttpRequest, obj: Connection, post_url_continue: str | None = None) -> HttpResponse:
-        """Redirect to the page with *Test connection*, which is the next step."""
-        messages.success(request, format_html("{} was stored. Test the connection next.", obj.name))
-        return HttpResponseRedirect(connection_url(obj))
+    # --- the overview -------------------------------------------------------------------------------------------------
 
     def panel(self, request: HttpRequest, connection: Connection) -> dict[str, Any]:
         status = connection_statuses([connection])[connection.pk]
-        run = status.run
-        may_start = request.user.has_perm(START) and connection.disconnected_at is None
+        profile = status.profile or SyncProfile.objects.get_or_create(connection=connection)[0]
+        profile.connection = connection
         return {
             **super().panel(request, connection),
+            "frame": frame_of(profile, CONNECT, account_of(request)),
+            "overview": overview_of(
+                status, profile, account_of(request), may_change=self._may_change(request, connection)
+            ),
+            "may_try": request.user.has_perm(START) and connection.disconnected_at is None,
             "status": status,
-            "mark": state_mark(run) if run else None,
-            "moved": last_moved(run) if run else "",
-            "next": next_link(status, request.user),
-            "run_link": run_link(run, request.user) if run else "",
-            "conflicts_link": conflicts_link(connection, request.user),
-            "may_choose": request.user.has_perm("syncjobs.view_syncprofile"),
             "following_url": following_url(connection),
             "may_view_rules": may_view_all(request.user, Rule),
-            "may_start": may_start,
-            "may_disconnect": may_start and self.has_change_permission(request, connection),
         }
+
+    def _may_change(self, request: HttpRequest, connection: Connection) -> bool:
+        return self.has_change_permission(request, connection)
 
     def is_bound(self, connection: Connection) -> bool:
         return ExternalLink.objects.filter(connection=connection).exists()
@@ -137,7 +131,12 @@ class SyncedConnectionAdmin(NotFollowedAdmin):
     # --- buttons ------------------------------------------------------------------------------------------------------
 
     def get_urls(self) -> list[URLPattern]:
-        views = (("plan", self.plan_view), ("sync", self.sync_view), ("disconnect", self.disconnect_view))
+        views = (
+            ("plan", self.plan_view),
+            ("sync", self.sync_view),
+            ("pause", self.pause_view),
+            ("disconnect", self.disconnect_view),
+        )
         wrap = self.admin_site.admin_view
         urls = [path(f"<int:object_id>/{n}/", wrap(view), name=f"connectors_connection_{n}") for n, view in views]
         return [*urls, *super().get_urls()]
@@ -154,10 +153,29 @@ class SyncedConnectionAdmin(NotFollowedAdmin):
         self, request: HttpRequest, object_id: int, begin: Callable[[SyncProfile], HttpResponse]
     ) -> HttpResponse:
         connection = self.loaded(request, object_id, START)
-        if connection.disconnected_at is not None:
-            messages.error(request, f"{connection} is disconnected. Enter its credentials again, then sync.")
+        reason = why_not_read(connection)
+        if reason:
+            messages.error(request, reason)
             return HttpResponseRedirect(connection_url(connection))
         return begin(SyncProfile.objects.get_or_create(connection=connection)[0])
+
+    @method_decorator(require_POST)
+    def pause_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """Let no automatic sync start, or let them start again (``do`` is resume)."""
+        profile = self.profile_of(request, object_id, CHANGE)
+        connection = profile.connection
+        if profile.setup_step:
+            messages.error(request, "Automatic syncs start when the setup is finished. Nothing was changed.")
+        elif request.POST.get("do") == "resume":
+            resume(profile)
+            self.log_change(request, connection, "Automatic syncs resumed.")
+            messages.success(request, f"Automatic syncs of {connection} start again.")
+        else:
+            pause(profile)
+            self.log_change(request, connection, "Automatic syncs paused.")
+            text = f"No automatic sync of {connection} starts until you resume. You can still sync by hand."
+            messages.success(request, text)
+        return HttpResponseRedirect(connection_url(connection))
 
     @method_decorator(require_POST)
     def disconnect_view(self, request: HttpRequest, object_id: int) -> HttpResponse:

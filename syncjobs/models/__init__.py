@@ -1,4 +1,4 @@
-"""Models of the sync: profiles, links, runs with items, conflicts, rules, mails, parity checks, heartbeats."""
+"""Models of the sync: drafts, profiles, links, runs with items, conflicts, rules, mails, parity checks, heartbeats."""
 
 from syncjobs.models.conflicts import (
     PRESENT_STATES,
@@ -10,6 +10,7 @@ from syncjobs.models.conflicts import (
     ConflictRow,
     ConflictState,
 )
+from syncjobs.models.drafts import DRAFT_KEPT, ConnectionDraft
 from syncjobs.models.heartbeats import Heartbeat, Part
 from syncjobs.models.invitations import (
     COOL_DOWN,
@@ -41,6 +42,7 @@ from syncjobs.models.runs import (
 __all__ = [
     "ACTIVE",
     "COOL_DOWN",
+    "DRAFT_KEPT",
     "HELD_ITEMS",
     "OPEN_INVITATION",
     "OPEN_PLAN",
@@ -58,6 +60,7 @@ __all__ = [
     "ConflictKind",
     "ConflictRow",
     "ConflictState",
+    "ConnectionDraft",
     "ExternalLink",
     "FetchedPage",
     "Heartbeat",

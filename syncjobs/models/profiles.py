@@ -23,6 +23,8 @@ class SyncProfile(models.Model):
     ``rules_version`` increases with every change of a rule. ``evaluated_*``: the rules by which all objects were last
     compared. ``every``: when it is synced by itself, as :func:`syncjobs.slots.every.grid_of` reads it. ``every_since``:
     when this rule was set; the grid of slots starts there. ``slots_until``: the slots until then are started or over.
+    ``setup_step``: the step of the setup that waits; empty if the connection was set up, or made without it.
+    ``paused_at``: since when no automatic sync starts; null if they start.
     ``failures``: how many runs failed since the last run that read the source. ``quarantined_at``, ``quarantine_*`` and
     ``next_try_at``: see :mod:`syncjobs.runs.durable.quarantine`.
     """
@@ -46,6 +48,8 @@ class SyncProfile(models.Model):
     every = models.CharField(max_length=100, default="off")
     every_since = models.DateTimeField(null=True)
     slots_until = models.DateTimeField(null=True)
+    setup_step = models.CharField(max_length=10, blank=True, default="", editable=False)
+    paused_at = models.DateTimeField(null=True, editable=False)
     rules_version = models.PositiveIntegerField(default=1)
     evaluated_rules = models.PositiveIntegerField(default=0)
     evaluated_mapping = models.JSONField(default=dict)

@@ -17,6 +17,7 @@ from oncall.selectors.visible import Viewer, may_view_all, may_view_any, visible
 from oncall.tables.kinds import ROOTS
 from syncjobs.models import Conflict, Rule, RunState, SyncRun
 from syncjobs.pages.status import ConnectionStatus
+from syncjobs.setup.steps import PEOPLE, REVIEW, RULES, SELECT
 
 STATE_COLOURS: Final = {
     RunState.QUEUED: "info",
@@ -30,6 +31,9 @@ STATE_COLOURS: Final = {
     RunState.CANCELLED: "",
     RunState.SUPERSEDED: "",
 }
+
+#: Step of the setup -> the name of its page, for those that a connection has.
+STEP_PAGES: Final = {SELECT: "import", PEOPLE: "people", RULES: "rules", REVIEW: "review"}
 
 
 def state_mark(run: SyncRun) -> dict[str, str]:
@@ -82,8 +86,20 @@ def next_link(status: ConnectionStatus, viewer: Viewer) -> tuple[str, str]:
     if step == "decide":
         number = f"{status.conflicts} conflict{'s' if status.conflicts > 1 else ''}"
         return f"Look at {number}", conflicts_link(connection, viewer)
+    if step == "set_up" and status.profile is not None:
+        return "Go on with the setup", url_of_step(connection, status.profile.setup_step)
     texts = {"reconnect": "Enter the credentials again", "test": "Test the connection", "plan": "Plan a sync"}
     return texts.get(step, "Sync now"), connection_url(connection)
+
+
+def page_of(connection: Connection, name: str) -> str:
+    """Return the address of a page of a connection, by the end of its name."""
+    return reverse(f"admin:connectors_connection_{name}", args=[connection.pk])
+
+
+def url_of_step(connection: Connection, step: str) -> str:
+    """Return the address of a step of the setup."""
+    return page_of(connection, STEP_PAGES.get(step, "change"))
 
 
 def run_url(run: SyncRun) -> str:
@@ -96,7 +112,7 @@ def rule_url(rule: Rule) -> str:
 
 
 def connection_url(connection: Connection) -> str:
-    return reverse("admin:connectors_connection_change", args=[connection.pk])
+    return page_of(connection, "change")
 
 
 def run_link(run: SyncRun, viewer: Viewer) -> str:

@@ -33,7 +33,7 @@ class ConnectionStatus:
 
     run: the last run. synced: the last run that was applied at least partly. conflicts: number of open conflicts.
     imported: number of linked objects by kind. quarantine: None if the connection is in none. equal: how many of the
-    ``compared`` schedules match the source.
+    ``compared`` schedules match the source. profile: with its connection; None if there is none.
     """
 
     connection: Connection
@@ -43,15 +43,18 @@ class ConnectionStatus:
     imported: Mapping[str, int]
     review_first: bool
     quarantine: Quarantine | None = None
+    profile: SyncProfile | None = None
     equal: int = 0
     compared: int = 0
 
     @property
     def next_step(self) -> str:
-        """Return what to do now: reconnect, test, watch, review, look, decide, plan or sync."""
+        """Return what to do now: reconnect, set_up, test, watch, review, look, decide, plan or sync."""
         run = self.run
         if self.connection.disconnected_at is not None or self.connection.refused_account:
             return "reconnect"
+        if self.profile is not None and self.profile.setup_step:
+            return "set_up"
         if run is not None and run.state in ACTIVE:
             return "watch"
         if run is not None and run.state in OPEN_PLAN:
@@ -97,6 +100,7 @@ def connection_statuses(connections: Iterable[Connection]) -> dict[int, Connecti
             imported={kind: imported[pk][kind] for kind in ENTITY_TYPES if kind in imported[pk]},
             review_first=pk not in profiles or profiles[pk].review_first,
             quarantine=Quarantine.of(profiles[pk]) if pk in profiles else None,
+            profile=profiles.get(pk),
             equal=sum(equality[pk].values()),
             compared=len(equality[pk]),
         )

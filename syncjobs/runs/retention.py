@@ -15,10 +15,12 @@ from oncall.masking import without_addresses
 from oncall.operations.retention import delete_change_records, thin_change_records
 from syncjobs.models import (
     ACTIVE,
+    DRAFT_KEPT,
     OPEN_INVITATION,
     OPEN_PLAN,
     Conflict,
     ConflictState,
+    ConnectionDraft,
     ExternalLink,
     Invitation,
     LinkState,
@@ -44,11 +46,17 @@ def retain() -> dict[str, int]:
         ("change records thinned", settings.PERSONAL_DATA_DAYS, lambda before: thin_change_records(before, PIECE)),
         ("items deleted", settings.ITEM_DAYS, _delete_items),
         ("runs deleted", settings.RUN_DAYS, _delete_run),
+        ("drafts deleted", DRAFT_KEPT.days, _delete_drafts),
         ("change records deleted", settings.CHANGE_RECORD_DAYS, lambda before: delete_change_records(before, PIECE)),
     ):
         if days:
             done[word] = work(now - timedelta(days=days))
     return done
+
+
+def _delete_drafts(before: datetime) -> int:
+    """Delete the drafts of connections that nobody finished, with the keys in them."""
+    return ConnectionDraft.objects.filter(changed_at__lt=before).delete()[0]
 
 
 @transaction.atomic

@@ -41,6 +41,12 @@ def inventory_read_at(connection: Connection) -> datetime | None:
     return read_at
 
 
+def inventory_calls(connection: Connection) -> int | None:
+    """Return how many calls the cached inventory took; None when there is none."""
+    calls: int | None = cache.get(f"{_cache_key(connection)}:calls")
+    return calls
+
+
 def inventory_of(connection: Connection, *, fresh: bool = False) -> Sequence[Node]:
     """Return the inventory from the cache or from the source. fresh: from the source. Raises ConnectorError."""
     cached = None if fresh else cached_inventory(connection)
@@ -58,6 +64,7 @@ def inventory_of(connection: Connection, *, fresh: bool = False) -> Sequence[Nod
         ) from None
     cache.set(_cache_key(connection), nodes, KEPT_SECONDS)
     cache.set(f"{_cache_key(connection)}:read_at", timezone.now(), KEPT_SECONDS)
+    cache.set(f"{_cache_key(connection)}:calls", connector.calls, KEPT_SECONDS)
     return nodes
 
 
@@ -66,12 +73,16 @@ def inventory_of(connection: Connection, *, fresh: bool = False) -> Sequence[Nod
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An object with a tick box. brings: (depth, name) of each object that is imported with it."""
+    """An object with a tick box.
+
+    brings: (depth, name) of each object that is imported with it. gaps: what it lacks, in sentences.
+    """
 
     value: str
     name: str
     ticked: bool
     brings: tuple[tuple[int, str], ...] = ()
+    gaps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +123,7 @@ def tree_of(nodes: Sequence[Node], chosen: frozenset[EntityKey], text: str) -> T
     """Return the objects whose name contains ``text``, at most MOST_ROWS of each kind, ticked objects first."""
     by_key = {node.key: node for node in nodes}
     query = text.casefold().strip()
+    named = any(kind == "responder" for n in nodes if n.entity_type == "schedule" for kind, _ in n.references)
     sections = []
     listed: set[EntityKey] = set()
     for kind in SELECTABLE:
@@ -120,13 +132,42 @@ def tree_of(nodes: Sequence[Node], chosen: frozenset[EntityKey], text: str) -> T
         found.sort(key=lambda node: (node.key not in chosen, node.name.casefold(), node.external_id))
         listed |= {node.key for node in found[:MOST_ROWS]}
         rows = tuple(
-            Row(value_of(node.key), _name(node), node.key in chosen, _branches(node, by_key))
+            Row(
+                value_of(node.key),
+                _name(node),
+                node.key in chosen,
+                _branches(node, by_key),
+                gaps_of(node, by_key, named),
+            )
             for node in found[:MOST_ROWS]
         )
         if all_of_kind:
             sections.append(Section(ENTITY_WORDS[kind][1], rows, len(all_of_kind), max(0, len(found) - MOST_ROWS)))
     elsewhere = tuple(Row(value_of(key), _words(key, by_key), ticked=True) for key in sorted(chosen - listed))
     return Tree(tuple(sections), elsewhere)
+
+
+def gaps_of(node: Node, by_key: Mapping[EntityKey, Node], named: bool) -> tuple[str, ...]:
+    """Return what an object lacks to page somebody, as far as the inventory tells it.
+
+    named: whether the inventory names the people of schedules. The plan finds what needs a complete read.
+    """
+    if node.entity_type == "schedule":
+        return ("Nobody is in it.",) if named and _is_empty(node) else ()
+    if node.entity_type == "service":
+        is_routed = any(kind in ("escalation_policy", "user_group") for kind, _ in node.references)
+        return () if is_routed else ("It has no escalation policy.",)
+    if node.entity_type != "escalation_policy":
+        return ()
+    owners = {("user_group", owner) for owner in node.owners}
+    targets = [key for key in node.references if key not in owners]
+    schedules = [by_key[key] for key in targets if key[0] == "schedule" and key in by_key]
+    gaps = [f"Nobody is in its schedule {_name(each)}." for each in schedules if named and _is_empty(each)]
+    return tuple(gaps) if targets or node.owners else ("It pages nobody.",)
+
+
+def _is_empty(schedule: Node) -> bool:
+    return not any(kind == "responder" for kind, _ in schedule.references)
 
 
 def _name(node: Node) -> str:

@@ -52,6 +52,7 @@ def start_due(now: datetime, *, notify: bool = True) -> list[SyncRun]:
 
 def _periodic() -> "QuerySet[SyncProfile]":
     connected = SyncProfile.objects.filter(connection__disconnected_at=None, connection__refused_account="")
+    connected = connected.filter(paused_at=None)
     return connected.exclude(every=OFF).select_related("connection").order_by("pk")
 
 

@@ -29,6 +29,15 @@ class JsmOperations(Connector):
     provider: ClassVar[str] = PROVIDER
     label: ClassVar[str] = VENDOR.label
     ledger: ClassVar[Ledger] = LEDGER
+    key_steps: ClassVar[tuple[str, ...]] = (
+        "Choose an account whose owner is an administrator or read-only administrator of Operations (Settings → "
+        "Operations → User management). An API shows only what its caller may see, and only administrators see all "
+        "teams.",
+        "As that person: id.atlassian.com → Security → API tokens → Create API token. Copy the token.",
+        "Open https://acme.atlassian.net/_edge/tenant_info, with your own site, and copy the cloud id.",
+        "Open admin.atlassian.com and copy the organisation id: the long part of the address after /o/.",
+    )
+    least_right: ClassVar[str] = "A token of a read-only administrator of Operations."
 
     def __init__(self, settings: Mapping[str, str], credentials: Mapping[str, Secret], rim: Rim) -> None:
         super().__init__(settings, credentials, rim)

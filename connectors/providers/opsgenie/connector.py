@@ -27,6 +27,12 @@ class Opsgenie(Connector):
     provider: ClassVar[str] = PROVIDER
     label: ClassVar[str] = VENDOR.label
     ledger: ClassVar[Ledger] = LEDGER
+    key_steps: ClassVar[tuple[str, ...]] = (
+        "Sign in to Opsgenie as an owner or administrator: Settings → App settings → API key management → Add new API "
+        "key.",
+        "Tick only Read and Configuration Access, enter a name, and copy the key.",
+    )
+    least_right: ClassVar[str] = "A key of the account with Read and Configuration Access."
 
     def __init__(self, settings: Mapping[str, str], credentials: Mapping[str, Secret], rim: Rim) -> None:
         super().__init__(settings, credentials, rim)

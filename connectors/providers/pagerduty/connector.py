@@ -37,6 +37,12 @@ class PagerDuty(Connector):
     provider: ClassVar[str] = PROVIDER
     label: ClassVar[str] = "PagerDuty"
     ledger: ClassVar[Ledger] = LEDGER
+    key_steps: ClassVar[tuple[str, ...]] = (
+        "Sign in to PagerDuty as an administrator: Integrations → Developer Tools → API Access Keys → Create New API "
+        "Key.",
+        "Tick Read-only API Key, give it a name, copy the key.",
+    )
+    least_right: ClassVar[str] = "A read-only API key of the account."
 
     def __init__(self, settings: Mapping[str, str], credentials: Mapping[str, Secret], rim: Rim) -> None:
         super().__init__(settings, credentials, rim)

@@ -35,6 +35,12 @@ class XMatters(Connector):
     provider: ClassVar[str] = PROVIDER
     label: ClassVar[str] = VENDOR.label
     ledger: ClassVar[Ledger] = LEDGER
+    key_steps: ClassVar[tuple[str, ...]] = (
+        "In xMatters, under Users, add a user with the role REST Web Service User. Let that role see the people and "
+        "groups to import.",
+        "Sign in as that user: profile → API keys → Create API key; copy id and secret.",
+    )
+    least_right: ClassVar[str] = "An API key of a user with the role REST Web Service User."
     inventory_hint: ClassVar[str] = "With the policy of an on-call group, the schedules of all its shifts are imported."
     rendered_together: ClassVar[int] = ON_CALL_GROUPS  # enough even if each schedule is in another group
 

@@ -16,7 +16,8 @@ from connectors.errors import ConnectorError
 from connectors.models import Connection
 from connectors.records import ENTITY_TYPES, EntityKey
 from syncjobs.admin.buttons import account_of
-from syncjobs.admin.selection import VIEW, SelectionAdmin
+from syncjobs.admin.source.review import ReviewAdmin
+from syncjobs.admin.source.selection import VIEW
 from syncjobs.models import ExternalLink, SyncProfile
 from syncjobs.pages.marks import ago, kind_words, render_page, row_url
 from syncjobs.setup.inventory import cached_inventory, inventory_of, inventory_read_at
@@ -52,7 +53,7 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
 _OWNERS: Final = {"local": "kept here", "ask": "asked when the source changes"}
 
 
-class NotFollowedAdmin(SelectionAdmin):
+class NotFollowedAdmin(ReviewAdmin):
     """Adds the page *Not followed* to a connection."""
 
     def get_urls(self) -> list[URLPattern]:

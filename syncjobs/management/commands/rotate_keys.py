@@ -7,6 +7,7 @@ from django.db import transaction
 from connectors.credentials import CredentialUnreadable, is_current
 from connectors.models import Connection
 from syncjobs.management.shell import DONE, ERROR, ShellCommand
+from syncjobs.models import ConnectionDraft
 
 
 class Command(ShellCommand):
@@ -14,19 +15,24 @@ class Command(ShellCommand):
 
     def work(self, **options: Any) -> int:
         rotated, current, unreadable = 0, 0, []
-        for pk in Connection.objects.values_list("pk", flat=True):
+        rows = [
+            (model, pk) for model in (Connection, ConnectionDraft) for pk in model.objects.values_list("pk", flat=True)
+        ]
+        for model, pk in rows:
             with transaction.atomic():
-                connection = Connection.objects.select_for_update().get(pk=pk)
-                if all(is_current(sealed) for sealed in connection.credentials.values()):
+                row = model.objects.select_for_update().filter(pk=pk).first()
+                if row is None:  # the draft was finished meanwhile
+                    continue
+                if all(is_current(sealed) for sealed in row.credentials.values()):
                     current += 1
                     continue
                 try:
-                    opened = {field: secret.reveal() for field, secret in connection.secrets().items()}
+                    opened = {field: secret.reveal() for field, secret in row.secrets().items()}
                 except CredentialUnreadable as error:
-                    unreadable.append(f"{connection.name}: {error}")
+                    unreadable.append(f"{row}: {error}")
                     continue
-                connection.seal_credentials(opened)
-                connection.save(update_fields=["credentials"])
+                row.seal_credentials(opened)
+                row.save(update_fields=["credentials"])
                 rotated += 1
         if options["json"]:
             self.print_json({"rotated": rotated, "current": current, "unreadable": unreadable})
