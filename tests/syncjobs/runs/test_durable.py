@@ -446,3 +446,25 @@ def test_a_page_that_was_cut_by_a_kill_is_left_out(simulator: Simulator) -> None
     assert ended is not None
     assert ended.state == RunState.AWAITING_REVIEW
     assert second.targets
+
+
+def test_a_page_that_was_cut_spoils_no_page_of_the_next_worker(simulator: Simulator) -> None:
+    profile = connected("cut twice")
+    run = start(profile, RunKind.PLAN, by=None, notify=False)
+    first, second, third = (KilledAt(profile.connection, number) for number in (8, 8, None))
+    with pytest.raises(Killed):
+        drive(run.pk, opener=first.open)
+    (path,) = Path(django_settings.READS_DIR).iterdir()
+    path.write_bytes(path.read_bytes()[:-3])
+    expire()
+    recover_runs()
+    with pytest.raises(Killed):
+        drive(run.pk, opener=second.open)
+    expire()
+    recover_runs()
+    ended = drive(run.pk, opener=third.open)
+    assert ended is not None
+    assert (ended.state, ended.reason) == (RunState.AWAITING_REVIEW, "")
+    assert second.targets[0] == first.targets[6]  # the page that was cut
+    assert not set(third.targets) & {*first.targets[:7], *second.targets[:7]}
+    assert not list(Path(django_settings.READS_DIR).iterdir())
