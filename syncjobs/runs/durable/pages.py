@@ -39,6 +39,7 @@ class Pages:
     def __init__(self, claim: Claim) -> None:
         self._claim = claim
         self._file = _folder() / f"{_stem(claim.run)}{claim.run.fence}"
+        self._may_append = True
         self._bytes = 0
         self._stored_at = time.monotonic()
         self._new: dict[str, bytes] = {}  # not in the database yet
@@ -73,7 +74,7 @@ class Pages:
 
     def keep(self, key: str, answer: bytes) -> None:
         """Keep a page. Raises FenceLost."""
-        self._claim.has_advanced = True
+        self._claim.advance()
         self._bytes += len(answer)
         if self._bytes > MOST_BYTES:
             return
@@ -103,11 +104,14 @@ class Pages:
             FetchedPage.objects.filter(run=self._claim.run).delete()
 
     def _append(self, key: str, answer: bytes) -> None:
+        if not self._may_append:
+            return
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
             with self._file.open("ab") as file:
                 file.write(f"{key}{len(answer):012d}".encode() + answer)
         except OSError as error:  # the read goes on; a kill costs more requests then
+            self._may_append = False  # what was written of this page must be the last of the file
             log.warning("Pages cannot be kept in %s: %s", self._file.parent.name, error.strerror)
 
 
@@ -125,7 +129,7 @@ def _files_of(run: SyncRun) -> list[Path]:
 
 
 def _pages_in(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield the keys and pages of a file. The last page of a worker that was killed may be cut; it is left out."""
+    """Yield the keys and pages of a file. The last page may be cut, by a kill or a full disk; it is left out."""
     try:
         data = path.read_bytes()
     except OSError:
