@@ -10,7 +10,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -71,15 +71,15 @@ class Redis:
 
 
 class Worker:
-    """A worker process of the queue *runs*. ready: whether it takes messages."""
+    """A worker process of the queue *runs*. prefix: a command that starts it in another way, in the same process."""
 
-    def __init__(self, environment: dict[str, str], threads: int = 1) -> None:
+    def __init__(self, environment: dict[str, str], prefix: Sequence[str] = ()) -> None:
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the worker
-        options = ["--pool", "threads", "--concurrency", str(threads), "--queues", "runs", "--loglevel", "INFO"]
+        options = ["--pool", "threads", "--concurrency", "1", "--queues", "runs", "--loglevel", "INFO"]
         name = f"runs{free_port()}@%h"
         self._process = subprocess.Popen(  # noqa: S603 - our own command
-            [sys.executable, "-m", "celery", "-A", "config", "worker", *options, "--without-gossip", "--without-mingle",
-             "--hostname", name],
+            [*prefix, sys.executable, "-m", "celery", "-A", "config", "worker", *options, "--without-gossip",
+             "--without-mingle", "--hostname", name],
             cwd=ROOT, env=environment, stdout=self._log, stderr=self._log,
         )  # fmt: skip
 
@@ -97,6 +97,13 @@ class Worker:
 
     def terminate(self) -> None:
         self._process.send_signal(signal.SIGTERM)
+
+    def freeze(self) -> None:
+        """Take all time away from it, as a machine does that is too busy."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
 
     def ends_within(self, seconds: float) -> bool:
         try:

@@ -79,8 +79,8 @@ class Claim:
 
     ``counts``: kind -> word -> number; ``total`` is None while it is not reported by the source. ``lost``: another
     worker has the run, or it was cancelled. slice_seconds: after this time the run goes back to the queue at its next
-    page or batch, so that it does not keep others waiting; None: the caller drives it to its end. has_advanced: whether
-    a page was fetched or a batch was written under this claim.
+    page or batch, so that it does not keep others waiting; None: the caller drives it to its end. The time counts from
+    the first page or batch under this claim: what a worker must do again to go on there leaves the run its turn.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class Claim:
         self._started = self._written = self._looked = clock()
         self._progress_at = run.progress_at
         self._slice_seconds = slice_seconds
-        self.has_advanced = False
+        self._advanced_at: float | None = None
 
     def fetched(self, entity_type: EntityType, fetched: int, total: int | None) -> None:
         """Store the progress of a fetch. The connector calls this after each page."""
@@ -121,9 +121,13 @@ class Claim:
         if STOPPING.is_set():
             raise GiveBack
 
+    def advance(self) -> None:
+        """Note that a page was fetched or a batch was written."""
+        self._advanced_at = self._clock() if self._advanced_at is None else self._advanced_at
+
     def after_batch(self) -> None:
         """As :meth:`beat`, after a batch was written. Raises GiveBack also if it is the turn of other runs."""
-        self.has_advanced = True
+        self.advance()
         self.beat()
         if self._is_over():
             raise GiveBack
@@ -144,8 +148,9 @@ class Claim:
 
     def _is_over(self) -> bool:
         """Whether it is the turn of other runs. A slice is never over before the run has advanced in it."""
-        over = self._slice_seconds is not None and self._clock() - self._started >= self._slice_seconds
-        return over and self.has_advanced
+        if self._slice_seconds is None or self._advanced_at is None:
+            return False
+        return self._clock() - self._advanced_at >= self._slice_seconds
 
     def write(self, **changes: Any) -> bool:
         """Write progress now, and other columns of the run. If the claim is lost, set ``lost`` and return False."""

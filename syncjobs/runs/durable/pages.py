@@ -1,8 +1,9 @@
 """The pages that a run has fetched, until it ends. A worker that takes the run again does not fetch them again.
 
-Each page is appended to a file at once, where a worker on the same machine finds it after a kill. A read that takes
-longer, or whose run goes back to the queue, stores its pages in the database, where every worker finds them: a short
-read costs no statement.
+Each page is appended to a file at once, where a worker on the same machine finds it after a kill. Each claim has a file
+of its own: a page that a kill has cut is the last of its file, and a worker that has lost its claim without noticing it
+yet writes into no file of another. A read that takes longer, or whose run goes back to the queue, stores its pages in
+the database, where every worker finds them: a short read costs no statement.
 """
 
 import logging
@@ -37,7 +38,8 @@ class Pages:
 
     def __init__(self, claim: Claim) -> None:
         self._claim = claim
-        self._file = _file_of(claim.run)
+        self._file = _folder() / f"{_stem(claim.run)}{claim.run.fence}"
+        self._may_append = True
         self._bytes = 0
         self._stored_at = time.monotonic()
         self._new: dict[str, bytes] = {}  # not in the database yet
@@ -47,7 +49,7 @@ class Pages:
         self.goes_on = stored is not None and time.time() - self.began <= LONGEST_READ
         self._may_be_stored = stored is not None
         if self.goes_on:
-            self._found = dict(_pages_in(self._file))
+            self._found = {key: page for path in _files_of(claim.run) for key, page in _pages_in(path)}
             self._in_database = set(FetchedPage.objects.filter(run=claim.run).values_list("key", flat=True))
             self._new = {key: page for key, page in self._found.items() if key not in self._in_database}
             self._bytes = sum(map(len, self._found.values()))
@@ -72,7 +74,7 @@ class Pages:
 
     def keep(self, key: str, answer: bytes) -> None:
         """Keep a page. Raises FenceLost."""
-        self._claim.has_advanced = True
+        self._claim.advance()
         self._bytes += len(answer)
         if self._bytes > MOST_BYTES:
             return
@@ -96,25 +98,38 @@ class Pages:
 
     def delete(self) -> None:
         """Delete the pages of the run, if it can have any."""
-        self._file.unlink(missing_ok=True)
+        for path in _files_of(self._claim.run):
+            path.unlink(missing_ok=True)
         if self._may_be_stored:
             FetchedPage.objects.filter(run=self._claim.run).delete()
 
     def _append(self, key: str, answer: bytes) -> None:
+        if not self._may_append:
+            return
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
             with self._file.open("ab") as file:
                 file.write(f"{key}{len(answer):012d}".encode() + answer)
         except OSError as error:  # the read goes on; a kill costs more requests then
+            self._may_append = False  # what was written of this page must be the last of the file
             log.warning("Pages cannot be kept in %s: %s", self._file.parent.name, error.strerror)
 
 
-def _file_of(run: SyncRun) -> Path:
-    return Path(settings.READS_DIR) / f"{run.connection.uid}-{run.pk}"
+def _folder() -> Path:
+    return Path(settings.READS_DIR)
+
+
+def _stem(run: SyncRun) -> str:
+    return f"{run.connection.uid}-{run.pk}-"
+
+
+def _files_of(run: SyncRun) -> list[Path]:
+    """Return the files of all claims of a run."""
+    return sorted(_folder().glob(f"{_stem(run)}*"))
 
 
 def _pages_in(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield the keys and pages of a file. The last page of a worker that was killed may be cut; it is left out."""
+    """Yield the keys and pages of a file. The last page may be cut, by a kill or a full disk; it is left out."""
     try:
         data = path.read_bytes()
     except OSError:
@@ -131,8 +146,8 @@ def _pages_in(path: Path) -> Iterator[tuple[str, bytes]]:
 
 def delete_pages_of_ended_runs() -> int:
     """Delete the pages that runs left behind which ended without their worker. Return the number in the database."""
-    if Path(settings.READS_DIR).is_dir():
-        for path in Path(settings.READS_DIR).iterdir():
+    if _folder().is_dir():
+        for path in _folder().iterdir():
             if time.time() - path.stat().st_mtime > _OLD:
                 path.unlink(missing_ok=True)
     return FetchedPage.objects.exclude(run__state__in=ACTIVE).delete()[0]

@@ -1,31 +1,18 @@
 """Runs that are killed, stopped, limited or given back go on where they stopped."""
 
-import json
-import os
-import re
-import time
-import zlib
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
-from django.conf import settings as django_settings
 from django.db import OperationalError
 from django.db.models.functions import Now
 
-from connectors.connections.opening import live_transport, open_connector
-from connectors.models import Connection
-from connectors.simulator.pagerduty import Simulator, build_world
-from connectors.simulator.serve import demo_account
 from oncall.models import Responder, Schedule
-from syncjobs.models import FetchedPage, Outcome, RunKind, RunState, SyncProfile, SyncRun
+from syncjobs.models import Outcome, RunKind, RunState, SyncRun
 from syncjobs.runs import apply
-from syncjobs.runs.claim import LONGEST_WAIT, SHORTEST_WAIT, STOPPING, Claim, GiveBack, WaitElsewhere, claim_run
+from syncjobs.runs.claim import LONGEST_WAIT, SHORTEST_WAIT, STOPPING, Claim, WaitElsewhere, claim_run
 from syncjobs.runs.durable.failing import MOST_ATTEMPTS
-from syncjobs.runs.durable.pages import LONGEST_READ, delete_pages_of_ended_runs
 from syncjobs.runs.durable.recovery import recover_runs
 from syncjobs.runs.runner import drive
 from syncjobs.runs.start import approve, cancel, start
@@ -230,6 +217,21 @@ def test_a_worker_sees_within_seconds_that_its_long_run_was_cancelled(sync: Sync
     assert claim.stopped()
 
 
+def test_a_slice_counts_from_the_first_page_or_batch(sync: Sync) -> None:
+    run = claim_run(queued(sync).pk)
+    assert run is not None
+    now = [0.0]
+    claim = Claim(run, clock=lambda: now[0], slice_seconds=5)
+    now[0] = 60.0  # it does again what an earlier slice has done
+    assert not claim.stopped()
+    claim.advance()
+    now[0] = 64.0
+    claim.advance()
+    assert not claim.stopped()
+    now[0] = 65.0
+    assert claim.stopped()
+
+
 def test_a_waiting_run_can_be_cancelled_and_stays_cancelled(sync: Sync) -> None:
     run = queued(sync)
     SyncRun.objects.update(state=RunState.WAITING, due_at=Now() - timedelta(seconds=1))
@@ -281,168 +283,3 @@ def test_workers_watch_for_dead_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("syncjobs.runs.durable.watching.threading.Thread.start", lambda thread: started.append(thread))
     watch_runs()
     assert [thread.daemon for thread in started] == [True]
-
-
-# --- pages ------------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def simulator(db: None, settings: Any, tmp_path: Any) -> Iterator[Simulator]:
-    settings.READS_DIR = tmp_path / "reads"
-    with Simulator(build_world(time.time(), 400)) as running:
-        settings.CONNECTOR_ORIGINS = {"pagerduty": running.origin}
-        settings.EGRESS_ALLOW = [running.origin.removeprefix("http://")]
-        yield running
-
-
-class KilledAt:
-    """A transport below the kept pages that kills the worker before its n-th request."""
-
-    def __init__(self, connection: Connection, at: int | None, *, error: BaseException | None = None) -> None:
-        self._transport = live_transport(connection)
-        self._at, self._error = at, error or Killed()
-        self.targets: list[str] = []
-
-    def open(self, connection: Connection, **how: Any) -> Any:
-        return open_connector(connection, transport=self, **how)
-
-    def exchange(self, request: Any, **how: Any) -> Any:
-        self.targets.append(request.target)
-        if len(self.targets) == self._at:
-            raise self._error
-        return self._transport.exchange(request, **how)
-
-
-def connected(name: str) -> SyncProfile:
-    settings, secrets = demo_account("pagerduty")
-    connection = Connection(name=name, provider="pagerduty", settings=settings)
-    connection.enter_credentials(secrets)
-    connection.save()
-    return SyncProfile.objects.create(connection=connection)
-
-
-def without_instants(targets: list[str]) -> list[str]:
-    return [re.sub(r"(since|until)=[^&]*", "", target) for target in targets]
-
-
-def read_in_two_parts(at: int, error: BaseException | None = None) -> tuple[SyncRun, KilledAt, KilledAt]:
-    profile = connected(f"killed at {at}")
-    run = start(profile, RunKind.PLAN, by=None, notify=False)
-    first, second = KilledAt(profile.connection, at, error=error), KilledAt(profile.connection, None)
-    try:
-        drive(run.pk, opener=first.open, slice_seconds=300)
-    except Killed:
-        expire()
-    SyncRun.objects.filter(state=RunState.WAITING).update(due_at=Now())
-    recover_runs()
-    ended = drive(run.pk, opener=second.open)
-    assert ended is not None
-    return ended, first, second
-
-
-def planned_of(run: SyncRun) -> list[Any]:
-    """Return the items of a run without the number of its connection, which may be equal to the minutes of a time."""
-    items = run.items.order_by("entity_type", "external_id").values_list("external_id", "action", "changes")
-    number = re.compile(rf'(?<=["/:]){run.connection_id}:(?=[A-Z])')
-    return [(id_, action, number.sub("", json.dumps(changes, sort_keys=True))) for id_, action, changes in items]
-
-
-def test_a_read_that_was_killed_repeats_only_the_request_it_waited_for(simulator: Simulator, thorough: bool) -> None:
-    profile = connected("undisturbed")
-    whole = KilledAt(profile.connection, None)
-    expected = drive(start(profile, RunKind.PLAN, by=None, notify=False).pk, opener=whole.open)
-    assert expected is not None
-    places = range(1, len(whole.targets) + 1)
-    for at in places if thorough else Random(1).sample(places, 4):
-        run, first, second = read_in_two_parts(at)
-        assert (run.state, run.reason) == (RunState.AWAITING_REVIEW, "")
-        assert without_instants([*first.targets[:-1], *second.targets]) == without_instants(whole.targets)
-        assert (run.calls, run.counts) == (expected.calls, expected.counts)
-        assert planned_of(run) == planned_of(expected)
-        assert not FetchedPage.objects.exists()
-        assert not list(Path(django_settings.READS_DIR).iterdir())
-
-
-def test_a_read_whose_run_is_given_back_goes_on_in_a_worker_of_another_machine(simulator: Simulator) -> None:
-    def without_file(at: int, error: BaseException) -> tuple[list[str], list[str]]:
-        profile = connected(f"given back at {at}")
-        run = start(profile, RunKind.PLAN, by=None, notify=False)
-        first, second = KilledAt(profile.connection, at, error=error), KilledAt(profile.connection, None)
-        drive(run.pk, opener=first.open, slice_seconds=300)
-        stored = list(FetchedPage.objects.values_list("answer", flat=True))
-        assert len(stored) == at - 1
-        assert not any(secret.reveal().encode() in zlib.decompress(page) for page in stored for secret in secrets(run))
-        for path in Path(django_settings.READS_DIR).iterdir():
-            path.unlink()
-        SyncRun.objects.update(due_at=Now(), state=RunState.QUEUED)
-        drive(run.pk, opener=second.open)
-        return first.targets, second.targets
-
-    whole = without_file(9, GiveBack())
-    again = without_file(6, WaitElsewhere(60))
-    assert without_instants([*whole[0][:-1], *whole[1]]) == without_instants([*again[0][:-1], *again[1]])
-
-
-def secrets(run: SyncRun) -> list[Any]:
-    return list(run.connection.secrets().values())
-
-
-def test_a_slice_fetches_at_least_one_page_however_long_the_pages_before_take(simulator: Simulator) -> None:
-    profile = connected("slices")
-    run = start(profile, RunKind.PLAN, by=None, notify=False)
-    opener = KilledAt(profile.connection, None)
-    for number in range(1, 5):
-        drive(run.pk, opener=opener.open, slice_seconds=0.0)
-        assert (state_of(run)[0], len(opener.targets)) == (RunState.QUEUED, number)
-
-
-def test_another_key_begins_the_read_anew(simulator: Simulator) -> None:
-    profile = connected("another key")
-    run = start(profile, RunKind.PLAN, by=None, notify=False)
-    first = KilledAt(profile.connection, 8, error=GiveBack())
-    drive(run.pk, opener=first.open, slice_seconds=300)
-    profile.connection.enter_credentials(demo_account("pagerduty")[1])
-    profile.connection.save()
-    second = KilledAt(profile.connection, None)
-    drive(run.pk, opener=second.open)
-    assert without_instants(second.targets[:7]) == without_instants(first.targets[:7])
-
-
-def test_a_read_that_is_too_old_begins_anew(simulator: Simulator) -> None:
-    profile = connected("old")
-    run = start(profile, RunKind.PLAN, by=None, notify=False)
-    first = KilledAt(profile.connection, 8, error=GiveBack())
-    drive(run.pk, opener=first.open, slice_seconds=300)
-    run.refresh_from_db()
-    SyncRun.objects.update(checkpoint={"read_at": run.checkpoint["read_at"] - LONGEST_READ})
-    second = KilledAt(profile.connection, None)
-    drive(run.pk, opener=second.open)
-    assert without_instants(second.targets[:7]) == without_instants(first.targets[:7])
-
-
-def test_pages_of_a_run_that_was_cancelled_are_deleted_by_the_tick(simulator: Simulator) -> None:
-    profile = connected("cancelled")
-    run = start(profile, RunKind.PLAN, by=None, notify=False)
-    drive(run.pk, opener=KilledAt(profile.connection, 8, error=GiveBack()).open, slice_seconds=300)
-    (path,) = Path(django_settings.READS_DIR).iterdir()
-    assert delete_pages_of_ended_runs() == 0
-    assert cancel(run)
-    os.utime(path, (0, 0))
-    assert delete_pages_of_ended_runs() == 7
-    assert not path.exists()
-
-
-def test_a_page_that_was_cut_by_a_kill_is_left_out(simulator: Simulator) -> None:
-    profile = connected("cut")
-    run = start(profile, RunKind.PLAN, by=None, notify=False)
-    with pytest.raises(Killed):
-        drive(run.pk, opener=KilledAt(profile.connection, 8).open)
-    (path,) = Path(django_settings.READS_DIR).iterdir()
-    path.write_bytes(path.read_bytes()[:-3])
-    expire()
-    recover_runs()
-    second = KilledAt(profile.connection, None)
-    ended = drive(run.pk, opener=second.open)
-    assert ended is not None
-    assert ended.state == RunState.AWAITING_REVIEW
-    assert second.targets
