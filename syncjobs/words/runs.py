@@ -18,3 +18,8 @@ def run_word(run: SyncRun) -> str:
     if run.state == RunState.SUCCEEDED and not written:
         return "Import without changes"
     return "Import" if written or run.kind != RunKind.PLAN else "Plan"
+
+
+def titled(run: SyncRun) -> str:
+    """Return the title of the page of a run, such as ``Import of acme, run 12``."""
+    return f"{run_word(run)} of {run.connection}, run {run.pk}"

@@ -178,6 +178,7 @@ OF_MODELS: Final[Mapping[str, tuple[Rule, Rule]]] = {
         f"syncjobs/syncrun <int:run_id>/{name}/": (_button, _view(*_RUN, START))
         for name in ("ticks", "apply", "cancel", "again", "impact")
     },
+    "syncjobs/syncrun <int:run_id>/export/": (_view(*_RUN), _button),
     "syncjobs/syncrun <int:run_id>/undo/": (_view(*_RUN, START), _view(*_RUN, START)),
     "syncjobs/rule <int:object_id>/switch/": (_button, _view("syncjobs", "rule", "syncjobs.change_rule")),
     "syncjobs/syncrun <int:run_id>/progress/": (_view(*_RUN), _view(*_RUN)),

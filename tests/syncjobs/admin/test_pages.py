@@ -33,6 +33,7 @@ CONNECTION_FORM = "tests/connectors/admin/test_connections.py"
 CONNECTIONS = "tests/syncjobs/admin/test_connections.py"
 SELECTION = "tests/syncjobs/admin/test_selection.py"
 RUNS = "tests/syncjobs/admin/test_runs.py"
+RUN_PAGE = "tests/syncjobs/admin/test_run_page.py"
 CONFLICTS = "tests/syncjobs/admin/test_conflicts.py"
 NAMES = "tests/oncall/admin/forms/test_names.py"
 UNDO = "tests/syncjobs/admin/test_undo.py"
@@ -97,11 +98,12 @@ PAGES: Mapping[str, Page] = {
     "connectors_connection_key": Page(KEYS, 10),
     "connectors_connection_following": Page(NOT_FOLLOWED, 10),
     "syncjobs_syncrun_changelist": Page(RUNS, 10),
-    "syncjobs_syncrun_change": Page(RUNS, 13),  # three of them name who is on call, and two look for an undo
+    "syncjobs_syncrun_change": Page(RUNS, 10),  # three of them name people and objects
     "syncjobs_syncrun_history": Page(RUNS, 10),
     # It carries out the undo and rolls it back. Which tables it writes depends on what the run created.
     "syncjobs_syncrun_undo": Page(UNDO, 180, slack=4),
-    "syncjobs_syncrun_item": Page(RUNS, 10, title=False),
+    "syncjobs_syncrun_item": Page(RUNS, 10),
+    "syncjobs_syncrun_export": Page(RUN_PAGE, 10, title=False),
     "syncjobs_syncrun_progress": Page(RUNS, 10, title=False),
     "syncjobs_conflict_changelist": Page(CONFLICTS, 15),
     "syncjobs_conflict_change": Page(CONFLICTS, 24),
