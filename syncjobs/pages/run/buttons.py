@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from oncall.models import Schedule
 from oncall.selectors.visible import Viewer, may_view_all
-from syncjobs.models import RunState, SyncRun
+from syncjobs.models import RunKind, RunState, SyncProfile, SyncRun
 from syncjobs.pages.marks import conflicts_link
 from syncjobs.pages.progress import totals
 
@@ -42,6 +42,9 @@ def next_buttons(run: SyncRun, viewer: Viewer, questions: int) -> tuple[Button, 
     if run.state in (RunState.SUCCEEDED, RunState.PARTIAL) and may_view_all(viewer, Schedule):
         is_main = has_ended and not questions and bool(totals(run)["written"])
         buttons.append(Button("See schedules", schedules_url(run), main=is_main))
+    is_import = run.state in (RunState.SUCCEEDED, RunState.PARTIAL) and run.kind in (RunKind.PLAN, RunKind.APPLY)
+    if is_import and may_view_all(viewer, SyncProfile):
+        buttons.append(Button("After the import", reverse("admin:syncjobs_syncprofile_after", args=[run.profile_id])))
     return tuple(buttons)
 
 

@@ -43,6 +43,7 @@ ANSWERS = "tests/syncjobs/admin/test_answers.py"
 KEYS = "tests/syncjobs/admin/test_keys.py"
 NOT_FOLLOWED = "tests/syncjobs/admin/test_not_followed.py"
 AUTOMATIC = "tests/syncjobs/admin/test_automatic.py"
+AFTER_IMPORT = "tests/syncjobs/admin/test_after_import.py"
 NAVIGATION = "tests/config/test_navigation.py"
 
 
@@ -114,6 +115,9 @@ PAGES: Mapping[str, Page] = {
     "syncjobs_rule_delete": Page(RULES, 10),
     "syncjobs_syncprofile_changelist": Page(AUTOMATIC, 10),
     "syncjobs_syncprofile_change": Page(AUTOMATIC, 10),
+    "syncjobs_syncprofile_after": Page(AFTER_IMPORT, 30),
+    "syncjobs_syncprofile_people": Page(AFTER_IMPORT, 10),
+    "syncjobs_syncprofile_services": Page(AFTER_IMPORT, 12),
     "syncjobs_syncprofile_history": Page(AUTOMATIC, 10),
 }
 #: Addresses that only a button uses, with the file of their tests: GET is answered with 405.
