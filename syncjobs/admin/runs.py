@@ -23,13 +23,11 @@ from syncjobs.errors import RunAlreadyActive, StalePlan, UndoRefused
 from syncjobs.models import ACTIVE, HELD_ITEMS, OPEN_PLAN, UNTICKED_ITEMS, RunKind, RunState, SyncItem, SyncRun
 from syncjobs.pages.impact import impact_of_run
 from syncjobs.pages.marks import kind_words, last_moved, render_page, row_url, run_url, started, state_mark
-from syncjobs.pages.progress import grouped_notes, incomplete_lists, progress, totals
 from syncjobs.pages.run.buttons import compared, next_buttons
 from syncjobs.pages.run.exports import as_csv, as_json
 from syncjobs.pages.run.facts import facts_of, request_facts
 from syncjobs.pages.run.history import last_runs
-from syncjobs.pages.run.loading import with_figures
-from syncjobs.pages.run_items import (
+from syncjobs.pages.run.items import (
     ACTIONS,
     KEPT,
     OUTCOME_COLOURS,
@@ -44,8 +42,10 @@ from syncjobs.pages.run_items import (
     summary,
     ticks_in_words,
 )
-from syncjobs.pages.traces import traces_of
-from syncjobs.pages.undo_preview import undo_context
+from syncjobs.pages.run.loading import with_figures
+from syncjobs.pages.run.progress import grouped_notes, incomplete_lists, progress, totals
+from syncjobs.pages.run.traces import traces_of
+from syncjobs.pages.run.undo_preview import undo_context
 from syncjobs.runs.changed_rules import changed_rules
 from syncjobs.runs.impact.measuring import foresee_again, forget
 from syncjobs.runs.start import approve, cancel

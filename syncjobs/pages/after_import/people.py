@@ -10,7 +10,7 @@ from oncall.models import Responder
 from oncall.selectors.responders import REACHABLE
 from syncjobs.models import WAITING_STATES, Conflict, ConflictKind, ExternalLink, Invitation, SyncProfile
 from syncjobs.pages.after_import.checklist import linked
-from syncjobs.pages.run_items import login_words
+from syncjobs.pages.run.items import login_words
 
 PER_PAGE: Final = 50
 #: Value of ``show`` -> its words.

@@ -9,7 +9,7 @@ from oncall.models import Schedule
 from oncall.selectors.visible import Viewer, may_view_all
 from syncjobs.models import RunKind, RunState, SyncProfile, SyncRun
 from syncjobs.pages.marks import conflicts_link
-from syncjobs.pages.progress import totals
+from syncjobs.pages.run.progress import totals
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from django.http import QueryDict
 from connectors.redaction import redact
 from oncall.masking import hide_addresses
 from syncjobs.models import SyncItem, SyncRun
-from syncjobs.pages.run_items import Filter, action_words, outcome_words, summary
+from syncjobs.pages.run.items import Filter, action_words, outcome_words, summary
 
 COLUMNS: Final = ("kind", "id at the source", "name", "action", "outcome", "code", "reason", "comment", "changes")
 #: A spreadsheet takes a cell that begins with one of these for a formula.

@@ -25,11 +25,11 @@ from syncjobs.models import (
     SyncItem,
     SyncRun,
 )
-from syncjobs.pages.progress import progress
 from syncjobs.pages.run.exports import safe_cell
 from syncjobs.pages.run.history import MOST, last_runs
+from syncjobs.pages.run.items import Filter
 from syncjobs.pages.run.phases import phases
-from syncjobs.pages.run_items import Filter
+from syncjobs.pages.run.progress import progress
 from syncjobs.runs.start import start
 from syncjobs.setup.disconnect import disconnect
 from tests.syncjobs.admin.conftest import HOSTILE, assert_harmless, queries, staff

@@ -10,7 +10,7 @@ from django.urls import reverse
 from oncall.models import Schedule
 from syncjobs.models import ExternalLink, LinkState, Outcome, RunKind, RunState, SyncItem, SyncRun
 from syncjobs.pages.marks import run_url
-from syncjobs.pages.traces import traces_of
+from syncjobs.pages.run.traces import traces_of
 from syncjobs.planning.trace import STEPS
 from tests.syncjobs.conftest import Sync, layer, schedule
 from tests.syncjobs.management.test_shell import document
