@@ -6,8 +6,8 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_http_methods
@@ -16,10 +16,12 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from connectors.admin.connections import START, ReadOnlyAdmin
 from connectors.models import Connection
+from syncjobs.admin.after_import.pages import AfterImportPages
 from syncjobs.admin.buttons import account_of
 from syncjobs.models import SyncProfile
 from syncjobs.pages.automatic import EXAMPLES, automatic_syncs, calls_of_last_sync, cost_in_words, saved_in_words
 from syncjobs.pages.marks import connection_url, render_page
+from syncjobs.setup.profiles import find_profile
 from syncjobs.setup.rules import may_change, set_rules
 from syncjobs.slots.every import OFF, InvalidEvery, clean_every
 
@@ -62,6 +64,9 @@ class AutomaticSyncAdmin(ReadOnlyAdmin):
 
     fields = ("every",)
 
+    def get_urls(self) -> list[URLPattern]:
+        return [*AfterImportPages(self).urls(), *super().get_urls()]
+
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return may_change(account_of(request))
 
@@ -89,7 +94,7 @@ class AutomaticSyncAdmin(ReadOnlyAdmin):
         changes = self.has_change_permission(request)
         if not (changes if request.method == "POST" else self.has_view_permission(request)):
             raise PermissionDenied
-        profile = _find(object_id)
+        profile = find_profile(object_id)
         form = EveryForm(profile, request.POST if request.method == "POST" else None)
         if form.is_valid():
             return self._saved(request, profile, form.cleaned_data["every"])
@@ -117,11 +122,3 @@ class AutomaticSyncAdmin(ReadOnlyAdmin):
         if cost:
             messages.warning(request, cost)
         return HttpResponseRedirect(reverse("admin:syncjobs_syncprofile_changelist"))
-
-
-def _find(object_id: str) -> SyncProfile:
-    number = int(object_id) if object_id.isascii() and object_id.isdecimal() and len(object_id) < 18 else 0
-    profile = SyncProfile.objects.select_related("connection").filter(pk=number).first()
-    if profile is None:
-        raise Http404(f"There is no profile {object_id}.")
-    return profile

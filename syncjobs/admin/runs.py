@@ -7,11 +7,11 @@ from typing import Any, Final
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import render
 from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_GET, require_POST
 from unfold.decorators import display
 
 from connectors.admin.connections import START, ReadOnlyAdmin, pill
@@ -23,27 +23,37 @@ from syncjobs.errors import RunAlreadyActive, StalePlan, UndoRefused
 from syncjobs.models import ACTIVE, HELD_ITEMS, OPEN_PLAN, UNTICKED_ITEMS, RunKind, RunState, SyncItem, SyncRun
 from syncjobs.pages.impact import impact_of_run
 from syncjobs.pages.marks import kind_words, last_moved, render_page, row_url, run_url, started, state_mark
-from syncjobs.pages.progress import grouped_notes, incomplete_lists, progress, totals
-from syncjobs.pages.run_items import (
+from syncjobs.pages.run.buttons import compared, next_buttons
+from syncjobs.pages.run.exports import as_csv, as_json
+from syncjobs.pages.run.facts import facts_of, request_facts
+from syncjobs.pages.run.history import last_runs
+from syncjobs.pages.run.items import (
     ACTIONS,
+    KEPT,
     OUTCOME_COLOURS,
+    RETRIED,
     UNAPPROVED,
     Filter,
+    ItemsPage,
+    action_words,
     change_rows,
     is_synced_alone,
     items_page,
     summary,
     ticks_in_words,
 )
-from syncjobs.pages.traces import traces_of
-from syncjobs.pages.undo_preview import undo_context
+from syncjobs.pages.run.loading import with_figures
+from syncjobs.pages.run.progress import grouped_notes, incomplete_lists, progress, totals
+from syncjobs.pages.run.traces import traces_of
+from syncjobs.pages.run.undo_preview import undo_context
 from syncjobs.runs.changed_rules import changed_rules
 from syncjobs.runs.impact.measuring import foresee_again, forget
 from syncjobs.runs.start import approve, cancel
 from syncjobs.runs.stored.plan import open_items
-from syncjobs.undoing.refusals import is_undoable, may_undo, undo_of
+from syncjobs.undoing.refusals import is_undoable, may_undo
 from syncjobs.undoing.undo import CHANGED_MEANWHILE, preview_undo, undo
-from syncjobs.words.runs import run_word
+from syncjobs.words.names import Names
+from syncjobs.words.runs import run_word, titled
 
 #: htmx stops polling when it gets this status.
 STOP_POLLING: Final = 286
@@ -115,6 +125,7 @@ class SyncRunAdmin(ReadOnlyAdmin):
             ("again", self.again_view),
             ("impact", self.impact_view),
             ("undo", self.undo_view),
+            ("export", self.export_view),
         )
         wrap = self.admin_site.admin_view
         urls = [path(f"<int:run_id>/{name}/", wrap(view), name=f"syncjobs_syncrun_{name}") for name, view in own]
@@ -129,9 +140,8 @@ class SyncRunAdmin(ReadOnlyAdmin):
         if not self.has_view_permission(request) or not request.user.has_perms(permissions):
             raise PermissionDenied
         try:
-            return SyncRun.objects.select_related(
-                "connection", "profile__connection", "requested_by", "superseded_by"
-            ).get(pk=run_id)
+            runs = SyncRun.objects.select_related("connection", "profile__connection", "requested_by", "superseded_by")
+            return with_figures(runs).get(pk=run_id)
         except (SyncRun.DoesNotExist, ValueError):
             raise Http404(f"There is no run {run_id}.") from None
 
@@ -139,25 +149,38 @@ class SyncRunAdmin(ReadOnlyAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         run = self._run(request, object_id)
-        impact = impact_of_run(run, with_addresses=may_see_addresses(request.user))
-        if not may_see_addresses(request.user):
+        with_addresses = may_see_addresses(request.user)
+        if not with_addresses:
             hide_addresses(run)
-        undone_by = undo_of(run)
-        context = {**progress(run), **self._items(request, run), "may_start": request.user.has_perm(START)}
+        figures: Any = run
+        undone_by, names = figures.undone_by, Names(run, with_addresses=with_addresses)
+        shown = items_page(run, request.GET, kind_words, with_addresses=with_addresses)
+        items = list(shown.page.object_list)
+        request_facts(items, names)
+        impact = impact_of_run(run, names, with_addresses=with_addresses)
+        facts = facts_of(items, names, with_addresses=with_addresses)
+        traces = traces_of(run)
+        context = {**progress(run), "may_start": request.user.has_perm(START)}
         context |= {
+            "shown": shown,
+            "rows": [self._row(request, item, shown, facts.get(item.pk, "")) for item in items],
+            "filter_query": _without_page(request.GET),
             "impact": impact,
             "impact_is_outdated": impact is None and _can_review(request, run),
-            "traces": traces_of(run) if may_see_addresses(request.user) else without_addresses(traces_of(run)),
+            "traces": traces if with_addresses else without_addresses(traces),
             "notes": grouped_notes(run),
             "incomplete": incomplete_lists(run),
+            "compared": compared(run, request.user, figures.compared, figures.different),
+            "last_runs": last_runs(run),
+            "next_buttons": next_buttons(run, request.user, figures.questions),
             "can_review": _can_review(request, run),
             "changed_rules": changed_rules(run, run.profile) if _can_review(request, run) else "",
             "can_cancel": run.state in (*ACTIVE, *OPEN_PLAN),
-            "can_undo": is_undoable(run, undone_by) and may_undo(run, account_of(request)),
+            "can_undo": is_undoable(run, undone_by, wrote=shown.wrote) and may_undo(run, account_of(request)),
             "undone_by": undone_by,
             "can_plan": not run.is_active and run.connection.disconnected_at is None,
         }
-        return render_page(self, request, "syncjobs/run.html", f"Run {run.pk} of {run.connection}", run, **context)
+        return render_page(self, request, "syncjobs/run.html", titled(run), run, **context)
 
     def progress_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
         """Return the progress card. When the run has ended, htmx stops polling and loads the whole page once."""
@@ -171,18 +194,30 @@ class SyncRunAdmin(ReadOnlyAdmin):
         return response
 
     def item_view(self, request: HttpRequest, run_id: int, item_id: int) -> HttpResponse:
-        """Return what an item changes. The page loads it when the item is opened."""
+        """Return what an item changes: as a page, or for the page of the run, which loads it when it is opened."""
         item = self._item(self._run(request, run_id), item_id)
-        with_addresses = may_see_addresses(request.user)
-        return render(
-            request,
-            "syncjobs/run_item.html",
-            {
-                "item": item,
-                "rows": change_rows(item, with_addresses=with_addresses),
-                "may_sync": request.user.has_perm(START) and is_synced_alone(item),
-            },
+        context = {
+            "item": item,
+            "rows": change_rows(item, with_addresses=may_see_addresses(request.user)),
+            "may_sync": request.user.has_perm(START) and is_synced_alone(item),
+            "is_retry": item.outcome in RETRIED,
+        }
+        if request.headers.get("HX-Request"):
+            return render(request, "syncjobs/run_item.html", context)
+        title = f"{action_words(item.action)}: {item.label or item.external_id}"
+        return render_page(self, request, "syncjobs/run_item_page.html", title, item.run, run=item.run, **context)
+
+    @method_decorator(require_GET)
+    def export_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
+        """Send the items that match the filters as a file; ``as`` is ``csv`` or ``json``."""
+        run = self._run(request, run_id)
+        form = "json" if request.GET.get("as") == "json" else "csv"
+        pieces = (as_json if form == "json" else as_csv)(
+            run, request.GET, with_addresses=may_see_addresses(request.user)
         )
+        kind = "application/json" if form == "json" else "text/csv; charset=utf-8"
+        headers = {"Content-Disposition": f'attachment; filename="run-{run.pk}.{form}"'}
+        return HttpResponse(pieces, content_type=kind, headers=headers)
 
     @method_decorator(require_POST)
     def sync_item_view(self, request: HttpRequest, run_id: int, item_id: int) -> HttpResponse:
@@ -200,22 +235,20 @@ class SyncRunAdmin(ReadOnlyAdmin):
         item.run = run
         return item
 
-    def _items(self, request: HttpRequest, run: SyncRun) -> dict[str, Any]:
-        shown = items_page(run, request.GET, kind_words, with_addresses=may_see_addresses(request.user))
-        rows = [
-            {
-                "item": item,
-                "kind": kind_words(item.entity_type),
-                "action": dict(zip(("text", "type"), ACTIONS.get(item.action, (item.action, "")), strict=True)),
-                "outcome": {"text": item.outcome, "type": OUTCOME_COLOURS.get(item.outcome, "")},
-                "summary": summary(item),
-                "url": row_url(request, item.entity_type, item.row_id),
-            }
-            for item in shown.page.object_list
-        ]
-        query = request.GET.copy()
-        query.pop("page", None)
-        return {"shown": shown, "rows": rows, "filter_query": query.urlencode()}
+    def _row(self, request: HttpRequest, item: SyncItem, shown: ItemsPage, fact: str) -> dict[str, Any]:
+        text, colour = ACTIONS.get(item.action, (item.action, ""))
+        return {
+            "item": item,
+            "kind": kind_words(item.entity_type),
+            "action": {"text": text, "type": colour},
+            "outcome": {"text": item.outcome, "type": OUTCOME_COLOURS.get(item.outcome, "")},
+            "summary": summary(item),
+            "fact": fact,
+            "login": shown.people.get(item.pk, ""),
+            "kept": KEPT.get(item.outcome, ""),
+            "may_retry": item.outcome in RETRIED and request.user.has_perm(START) and is_synced_alone(item),
+            "url": row_url(request, item.entity_type, item.row_id),
+        }
 
     # --- buttons ------------------------------------------------------------------------------------------------------
 
@@ -316,6 +349,13 @@ class SyncRunAdmin(ReadOnlyAdmin):
 def _ids(texts: Iterable[str]) -> set[int]:
     """Return the texts that can be the id of a row; a longer number fits into no column."""
     return {int(text) for text in texts if re.fullmatch("[0-9]{1,18}", text)}
+
+
+def _without_page(query: QueryDict) -> str:
+    """Return the filters of the items, for links to other pages of the list."""
+    filters = query.copy()
+    filters.pop("page", None)
+    return filters.urlencode()
 
 
 def _can_review(request: HttpRequest, run: SyncRun) -> bool:

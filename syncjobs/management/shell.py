@@ -21,7 +21,7 @@ from oncall.rendering.codec import instant_to_text
 from oncall.rendering.spec import EARLIEST, LATEST, OUTSIDE
 from syncjobs.errors import RunAlreadyActive, StalePlan, UndoRefused
 from syncjobs.models import HELD_ITEMS, Outcome, RunState, SyncProfile, SyncRun
-from syncjobs.pages.traces import traces_of
+from syncjobs.pages.run.traces import traces_of
 from syncjobs.planning.impact.values import Impact
 from syncjobs.runs.durable.quarantine import quarantine_of
 from syncjobs.words.impact import impact_document, impact_in_words, request_names

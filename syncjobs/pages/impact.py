@@ -37,12 +37,12 @@ class ImpactShown:
     applied: bool
 
 
-def impact_of_run(run: SyncRun, *, with_addresses: bool) -> ImpactShown | None:
-    """Return the impact of a run; None if it was not computed. Makes about one query per kind of names."""
+def impact_of_run(run: SyncRun, names: Names, *, with_addresses: bool) -> ImpactShown | None:
+    """Return the impact of a run; None if it was not computed. Loads ``names``, with all that were requested before."""
     if run.impact is None:
         return None
     applied = run.state in (RunState.SUCCEEDED, RunState.PARTIAL)
-    return _shown(Impact.from_json(run.impact), Names(run), with_addresses=with_addresses, applied=applied)
+    return _shown(Impact.from_json(run.impact), names, with_addresses=with_addresses, applied=applied)
 
 
 def impact_of_decision(impact: Impact | None, account: Viewer | None, *, with_addresses: bool) -> ImpactShown | None:

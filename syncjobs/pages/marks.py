@@ -13,13 +13,14 @@ from django.utils.timesince import timesince
 
 from connectors.models import Connection
 from connectors.records import ENTITY_TYPES, ENTITY_WORDS, EntityType
+from oncall.parts import Colour
 from oncall.selectors.visible import Viewer, may_view_all, may_view_any, visible_to
 from oncall.tables.kinds import ROOTS
 from syncjobs.models import Conflict, Rule, RunState, SyncRun
 from syncjobs.pages.status import ConnectionStatus
 from syncjobs.setup.steps import PEOPLE, REVIEW, RULES, SELECT
 
-STATE_COLOURS: Final = {
+STATE_COLOURS: Final[dict[RunState, Colour]] = {
     RunState.QUEUED: "info",
     RunState.RUNNING: "info",
     RunState.WAITING: "info",

@@ -24,7 +24,7 @@ from syncjobs.deciding.suggesting import Suggestion, suggestions
 from syncjobs.models import WAITING_STATES, Conflict, ConflictState, RunKind, SyncRun
 from syncjobs.pages.answer_forms import AnswerForm, Sources
 from syncjobs.pages.impact import ImpactShown, impact_of_decision
-from syncjobs.pages.run_items import ChangeRow, rows_of_changes
+from syncjobs.pages.run.items import ChangeRow, rows_of_changes
 from syncjobs.planning.conflicts import NAMES_ROWS
 from syncjobs.planning.decisions.people import PERSON
 from syncjobs.planning.decisions.table import choices_of, find_choice

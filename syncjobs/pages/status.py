@@ -87,7 +87,7 @@ def connection_statuses(connections: Iterable[Connection]) -> dict[int, Connecti
     links = ExternalLink.objects.filter(connection__in=by_id, state=LinkState.LINKED).order_by()
     for pk, kind, number in links.values_list("connection", "entity_type").annotate(number=Count("pk")):
         imported[pk][kind] = number
-    equality = _equality(links.filter(schedule__isnull=False).values("schedule"))
+    equality = schedule_equality(links.filter(schedule__isnull=False).values("schedule"))
     profiles = {profile.connection_id: profile for profile in SyncProfile.objects.filter(connection__in=by_id)}
     for pk, profile in profiles.items():
         profile.connection = by_id[pk]
@@ -108,7 +108,7 @@ def connection_statuses(connections: Iterable[Connection]) -> dict[int, Connecti
     }
 
 
-def _equality(schedules: QuerySet[Any, Any]) -> dict[int, dict[int, bool]]:
+def schedule_equality(schedules: QuerySet[Any, Any]) -> dict[int, dict[int, bool]]:
     """Return connection -> schedule -> whether every compared second is equal. Makes one query."""
     found: dict[int, dict[int, bool]] = defaultdict(dict)
     checks = ParityCheck.objects.filter(pk__in=current_checks(schedules), total_seconds__gt=0)

@@ -39,12 +39,12 @@ def undo_of(run: SyncRun) -> SyncRun | None:
     return run.following.filter(kind=RunKind.UNDO, state__in=_DONE).first()
 
 
-def is_undoable(run: SyncRun, undone_by: SyncRun | None) -> bool:
-    """Return whether a page offers to undo a run. The page of the undo says what else prevents it.
+def is_undoable(run: SyncRun, undone_by: int | None, *, wrote: bool) -> bool:
+    """Return whether a page offers to undo a run. The page of the undo says what else prevents it. Makes no query.
 
-    undone_by: as :func:`undo_of`.
+    undone_by: the id of the run that undid it. wrote: whether one of its items was applied or skipped.
     """
-    return _why_not(run, undone_by) is None
+    return _why_not(run, undone_by, wrote=wrote) is None
 
 
 def may_undo(run: SyncRun, by: User | None) -> bool:
@@ -79,7 +79,9 @@ def demand_may_undo(run: SyncRun, by: User | None) -> None:
 
 def demand_undoable(run: SyncRun) -> None:
     """Raises UndoRefused if the run wrote nothing, is undone, or cannot be undone for another reason."""
-    refusal = _why_not(run, undo_of(run))
+    undone_by = undo_of(run)
+    wrote = run.items.filter(outcome__in=[Outcome.APPLIED, Outcome.SKIPPED]).exists()
+    refusal = _why_not(run, None if undone_by is None else undone_by.pk, wrote=wrote)
     if refusal is not None:
         raise refusal
     later = _decided_later(run)
@@ -96,18 +98,18 @@ def demand_undoable(run: SyncRun) -> None:
         )
 
 
-def _why_not(run: SyncRun, undone_by: SyncRun | None) -> UndoRefused | None:
+def _why_not(run: SyncRun, undone_by: int | None, *, wrote: bool) -> UndoRefused | None:
     if run.kind == RunKind.UNDO:
         text = f"{run} is an undo itself. It cannot be undone: sync again, or answer the question again."
         return UndoRefused("is_undo", text)
     if run.state in ACTIVE:
         return UndoRefused("active", f"{run} is {run.get_state_display()}. Wait until it has ended, or cancel it.")
     if undone_by is not None:
-        return UndoRefused("already_undone", f"{run} is undone already, by run {undone_by.pk}. Nothing was written.")
+        return UndoRefused("already_undone", f"{run} is undone already, by run {undone_by}. Nothing was written.")
     if run.kind == RunKind.DECISION:
         return None
     is_plan = run.state in _NOT_APPLIED
-    if is_plan or not run.items.filter(outcome__in=[Outcome.APPLIED, Outcome.SKIPPED]).exists():
+    if is_plan or not wrote:
         text = f"{run} is a plan that was not applied" if is_plan else f"{run} wrote nothing"
         return UndoRefused("wrote_nothing", f"{text}, so there is nothing to undo.")
     return None

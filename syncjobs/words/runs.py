@@ -23,3 +23,8 @@ def run_word(run: SyncRun) -> str:
 def objects_written(run: SyncRun) -> int:
     """Return the number of objects that a run wrote."""
     return sum(counts.get("written", 0) for counts in run.counts.values())
+
+
+def titled(run: SyncRun) -> str:
+    """Return the title of the page of a run, such as ``Import of acme, run 12``."""
+    return f"{run_word(run)} of {run.connection}, run {run.pk}"

@@ -21,6 +21,7 @@ from oncall.selectors.shifts import shifts_of
 from scripts.attack.forms import Form
 from syncjobs.conflicts.next_shifts import NextShifts
 from syncjobs.models import ExternalLink, LinkState, ParityBasis
+from syncjobs.pages.after_import.checklist import silent_policies
 from syncjobs.parity.checks import load_imported
 from syncjobs.runs.impact.pictures import take
 from syncjobs.runs.impact.touched import Subjects
@@ -113,6 +114,11 @@ def in_an_impact(world: World) -> None:
     assert [span for each in spans.values() for span in each if span.participants] == []
 
 
+def in_the_checklist(world: World) -> None:
+    policy = EscalationPolicy.objects.get(pk=world.policy)
+    assert silent_policies([policy], AT) == [policy]
+
+
 INACTIVE_PLACES: Final[dict[str, Callable[[World], None]]] = {
     "oncall/admin/everybody/my_page.py": on_my_page,
     "oncall/admin/policy/page.py": on_the_page_of_a_policy,
@@ -123,6 +129,7 @@ INACTIVE_PLACES: Final[dict[str, Callable[[World], None]]] = {
     "syncjobs/conflicts/next_shifts.py": in_a_conflict,
     "syncjobs/management/commands/on_call.py": in_the_shell,
     "syncjobs/management/commands/walk.py": in_the_walk_of_the_shell,
+    "syncjobs/pages/after_import/checklist.py": in_the_checklist,
     "syncjobs/parity/checks.py": in_parity,
     "syncjobs/runs/impact/pictures.py": in_an_impact,
 }

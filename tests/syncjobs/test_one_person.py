@@ -16,7 +16,7 @@ from oncall.admin.policy.list import page_url as policy_url
 from oncall.admin.schedule.list import page_url
 from oncall.admin.schedule.preview import Edit
 from oncall.aggregates import Draft, ElementChanges, Kind
-from oncall.models import EscalationPolicy, Reference, Responder, Schedule, User
+from oncall.models import ContactMethod, EscalationPolicy, Reference, Responder, Schedule, User
 from oncall.operations import Actor, fill_references, link_account, merge, write
 from oncall.rendering.codec import instant_from_text
 from oncall.rendering.coverage import fairness, loads
@@ -29,6 +29,7 @@ from oncall.selectors.schedules import specs
 from oncall.selectors.shifts import shifts_of
 from syncjobs.conflicts.next_shifts import NextShifts
 from syncjobs.models import ExternalLink, LinkState, ParityBasis
+from syncjobs.pages.after_import.checklist import silent_policies
 from syncjobs.parity.checks import load_imported
 from syncjobs.runs.impact.measuring import Measurement
 from syncjobs.runs.impact.touched import Touched
@@ -200,6 +201,13 @@ def in_an_impact(world: World) -> None:
     assert measurement.impact().is_empty
 
 
+def in_the_checklist(world: World) -> None:
+    policy = EscalationPolicy.objects.get(pk=world.policy)
+    assert silent_policies([policy], AT) == []
+    ContactMethod.objects.filter(responder=world.ana).delete()
+    assert silent_policies([policy], AT) == [policy]
+
+
 #: Each module that reads schedules or policies -> what it must show of a person with several keys.
 PLACES: Final[dict[str, Callable[[World], None]]] = {
     "oncall/admin/everybody/my_page.py": on_my_page,
@@ -211,6 +219,7 @@ PLACES: Final[dict[str, Callable[[World], None]]] = {
     "syncjobs/conflicts/next_shifts.py": in_a_conflict,
     "syncjobs/management/commands/on_call.py": in_the_shell,
     "syncjobs/management/commands/walk.py": in_the_walk_of_the_shell,
+    "syncjobs/pages/after_import/checklist.py": in_the_checklist,
     "syncjobs/parity/checks.py": in_parity,
     "syncjobs/runs/impact/pictures.py": in_an_impact,
 }

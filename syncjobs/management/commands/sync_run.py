@@ -14,7 +14,7 @@ from connectors.network.client import Request, Response, Transport
 from connectors.records import ENTITY_TYPES, ENTITY_WORDS, EntityKey, entity_type_of
 from syncjobs.management.shell import COUNTERS, USAGE, ShellCommand, exit_code, find_profile, impact_lines, run_document
 from syncjobs.models import Outcome, RunKind, RunState, SyncRun
-from syncjobs.pages.traces import traces_of
+from syncjobs.pages.run.traces import traces_of
 from syncjobs.planning.impact.values import Impact
 from syncjobs.runs.runner import drive
 from syncjobs.runs.start import start

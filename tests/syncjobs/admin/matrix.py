@@ -178,6 +178,16 @@ OF_MODELS: Final[Mapping[str, tuple[Rule, Rule]]] = {
         f"syncjobs/syncrun <int:run_id>/{name}/": (_button, _view(*_RUN, START))
         for name in ("ticks", "apply", "cancel", "again", "impact")
     },
+    "syncjobs/syncprofile <int:object_id>/after/": (_view("syncjobs", "syncprofile"), _button),
+    "syncjobs/syncprofile <int:object_id>/people/": (
+        _view("syncjobs", "syncprofile", "oncall.view_responder"),
+        _button,
+    ),
+    "syncjobs/syncprofile <int:object_id>/services/": (
+        _view("syncjobs", "syncprofile", "oncall.view_service"),
+        _view("syncjobs", "syncprofile", "oncall.change_service"),
+    ),
+    "syncjobs/syncrun <int:run_id>/export/": (_view(*_RUN), _button),
     "syncjobs/syncrun <int:run_id>/undo/": (_view(*_RUN, START), _view(*_RUN, START)),
     "syncjobs/rule <int:object_id>/switch/": (_button, _view("syncjobs", "rule", "syncjobs.change_rule")),
     "syncjobs/syncrun <int:run_id>/progress/": (_view(*_RUN), _view(*_RUN)),

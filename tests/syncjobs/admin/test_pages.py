@@ -33,6 +33,7 @@ CONNECTION_FORM = "tests/connectors/admin/test_connections.py"
 CONNECTIONS = "tests/syncjobs/admin/test_connections.py"
 SELECTION = "tests/syncjobs/admin/test_selection.py"
 RUNS = "tests/syncjobs/admin/test_runs.py"
+RUN_PAGE = "tests/syncjobs/admin/test_run_page.py"
 CONFLICTS = "tests/syncjobs/admin/test_conflicts.py"
 NAMES = "tests/oncall/admin/forms/test_names.py"
 UNDO = "tests/syncjobs/admin/test_undo.py"
@@ -42,6 +43,7 @@ ANSWERS = "tests/syncjobs/admin/test_answers.py"
 KEYS = "tests/syncjobs/admin/test_keys.py"
 NOT_FOLLOWED = "tests/syncjobs/admin/test_not_followed.py"
 AUTOMATIC = "tests/syncjobs/admin/test_automatic.py"
+AFTER_IMPORT = "tests/syncjobs/admin/test_after_import.py"
 NAVIGATION = "tests/config/test_navigation.py"
 
 
@@ -97,11 +99,12 @@ PAGES: Mapping[str, Page] = {
     "connectors_connection_key": Page(KEYS, 10),
     "connectors_connection_following": Page(NOT_FOLLOWED, 10),
     "syncjobs_syncrun_changelist": Page(RUNS, 10),
-    "syncjobs_syncrun_change": Page(RUNS, 13),  # three of them name who is on call, and two look for an undo
+    "syncjobs_syncrun_change": Page(RUNS, 10),  # three of them name people and objects
     "syncjobs_syncrun_history": Page(RUNS, 10),
     # It carries out the undo and rolls it back. Which tables it writes depends on what the run created.
     "syncjobs_syncrun_undo": Page(UNDO, 180, slack=4),
-    "syncjobs_syncrun_item": Page(RUNS, 10, title=False),
+    "syncjobs_syncrun_item": Page(RUNS, 10),
+    "syncjobs_syncrun_export": Page(RUN_PAGE, 10, title=False),
     "syncjobs_syncrun_progress": Page(RUNS, 10, title=False),
     "syncjobs_conflict_changelist": Page(CONFLICTS, 15),
     "syncjobs_conflict_change": Page(CONFLICTS, 24),
@@ -112,6 +115,9 @@ PAGES: Mapping[str, Page] = {
     "syncjobs_rule_delete": Page(RULES, 10),
     "syncjobs_syncprofile_changelist": Page(AUTOMATIC, 10),
     "syncjobs_syncprofile_change": Page(AUTOMATIC, 10),
+    "syncjobs_syncprofile_after": Page(AFTER_IMPORT, 30),
+    "syncjobs_syncprofile_people": Page(AFTER_IMPORT, 10),
+    "syncjobs_syncprofile_services": Page(AFTER_IMPORT, 12),
     "syncjobs_syncprofile_history": Page(AUTOMATIC, 10),
 }
 #: Addresses that only a button uses, with the file of their tests: GET is answered with 405.

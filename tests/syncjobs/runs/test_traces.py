@@ -13,7 +13,7 @@ from connectors.models import Connection
 from oncall.models import Responder, Schedule
 from syncjobs.models import ExternalLink, LinkState, Outcome, RunKind, RunState, SyncItem, SyncRun
 from syncjobs.pages.marks import run_url
-from syncjobs.pages.traces import traces_of
+from syncjobs.pages.run.traces import traces_of
 from syncjobs.planning.trace import STEPS
 from syncjobs.runs.runner import drive
 from tests.syncjobs.admin.conftest import staff

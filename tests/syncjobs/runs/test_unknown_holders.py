@@ -5,7 +5,7 @@ from dataclasses import replace
 from oncall.models import Responder, Schedule
 from oncall.rendering.spec import ExtraShift, Override, Participant, person
 from syncjobs.models import Conflict
-from syncjobs.pages.run_items import change_rows
+from syncjobs.pages.run.items import change_rows
 from tests.syncjobs.conftest import NOW, Sync, layer, schedule
 
 

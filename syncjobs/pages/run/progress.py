@@ -3,12 +3,14 @@
 from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from django.utils import timezone
 
 from connectors.records import ENTITY_TYPES
 from syncjobs.models import RunKind, RunState, SyncRun
 from syncjobs.pages.marks import ago, kind_words, started, state_mark
+from syncjobs.pages.run.phases import phases
 from syncjobs.words.losses import loss_title
 from syncjobs.words.runs import run_word
 
@@ -24,6 +26,13 @@ _COLUMNS: Final = (
     ("unlisted", "Not listed, kept"),
     ("unreached", "Not reached, kept"),
 )
+#: Words of ``SyncRun.counts`` and the filter that shows the same items.
+_FILTERS: Final[Mapping[str, Mapping[str, str]]] = {
+    "written": {"outcome": "applied"},
+    "skipped": {"outcome": "skipped"},
+    "failed": {"outcome": "failed"},
+    "stale": {"outcome": "stale"},
+}
 _PHASES: Final = {
     "": "Starting.",
     "fetch": "Reading the source. Nothing is ever written there.",
@@ -53,12 +62,18 @@ def progress(run: SyncRun) -> dict[str, Any]:
                 "label": f"{kind_words(kind).capitalize()} fetched",
                 "compared": row["compared"],
                 "unchanged": row["unchanged"],
-                "cells": [(title, row[word], word) for word, title in shown],
+                "cells": [(title, row[word], word, _items_query(kind, word)) for word, title in shown],
             }
             for kind, row in zip(ENTITY_TYPES, counts, strict=True)
         ],
+        "phases": phases(run),
         "times": [(word, moment, ago(moment)) for word, moment in _times(run) if moment],
     }
+
+
+def _items_query(kind: str, word: str) -> str:
+    """Return the query of the items that a number counts; empty if no filter shows exactly these."""
+    return urlencode({"kind": kind, **_FILTERS[word]}) if word in _FILTERS else ""
 
 
 def totals(run: SyncRun) -> dict[str, int]:

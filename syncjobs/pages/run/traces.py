@@ -5,7 +5,7 @@ from typing import Any
 from django.db.models import Q
 
 from syncjobs.models import Outcome, SyncItem, SyncRun
-from syncjobs.pages.run_items import add_created_rows
+from syncjobs.pages.run.items import add_created_rows
 from syncjobs.planning.trace import STEPS
 
 

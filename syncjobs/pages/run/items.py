@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Case, Count, Q, QuerySet, When
+from django.db.models import Case, Count, OuterRef, Q, QuerySet, Subquery, When
 from django.http import QueryDict
 
 from connectors.closure import SELECTABLE
@@ -15,7 +15,16 @@ from oncall.masking import hide_addresses, without_addresses
 from oncall.models import User
 from oncall.models.root import NAME_LENGTH
 from oncall.rendering.codec import instant_to_text
-from syncjobs.models import HELD_ITEMS, UNTICKED_ITEMS, ExternalLink, SyncItem, SyncRun
+from syncjobs.models import (
+    HELD_ITEMS,
+    UNTICKED_ITEMS,
+    ExternalLink,
+    Invitation,
+    InvitationState,
+    Outcome,
+    SyncItem,
+    SyncRun,
+)
 from syncjobs.words.names import Names
 from syncjobs.words.values import INDENT, NameOf, element_line, field_lines, field_word
 
@@ -43,6 +52,15 @@ ACTIONS: Final[Mapping[str, tuple[str, str]]] = {
 }
 #: Items with removals that nobody has approved.
 UNAPPROVED: Final = HELD_ITEMS & Q(held_ticked=False)
+#: Outcome -> what is here now, and what to do.
+KEPT: Final[Mapping[str, str]] = {
+    "failed": "It is here as it was before this run. Remove the cause, then retry it.",
+    "stale": "It changed since the plan was made, so it is here as it was. Plan again, or retry it.",
+    "deferred": "It is here as it was before this run. A later plan offers it again.",
+    "skipped": "It is here as it was before this run.",
+}
+#: Outcomes after which the object of an item can be synced again, alone.
+RETRIED: Final = ("failed", "stale", "deferred")
 OUTCOME_COLOURS: Final = {"applied": "success", "failed": "danger", "stale": "warning", "deferred": "warning"}
 
 
@@ -95,10 +113,12 @@ class Filter:
 class ItemsPage:
     """One page of items and its filters.
 
-    total, unticked, unapproved: counts of all items of the run. An unapproved item holds back removals.
+    people: by item id, whether a person has an account or an invitation. total, unticked, unapproved: counts of all
+    items of the run. An unapproved item holds back removals. wrote: whether an item was applied or skipped.
     """
 
     page: "Page[SyncItem]"
+    people: Mapping[int, str]
     filter: Filter
     kinds: tuple[Choice, ...]
     actions: tuple[Choice, ...]
@@ -107,6 +127,7 @@ class ItemsPage:
     unticked: int
     unapproved: int
     holds: bool
+    wrote: bool
 
     @property
     def ticks(self) -> str:
@@ -138,11 +159,12 @@ def items_page(run: SyncRun, query: QueryDict, kind_words: Callable[[str], str],
     if not chosen.text:
         pages.count = sum(row[3] for row in counted if chosen.matches(*row[:3]))
     page = pages.get_page(query.get("page"))
-    add_created_rows(run, list(page))
+    people = add_created_rows(run, list(page))
     for item in () if with_addresses else page.object_list:
         hide_addresses(item)
     return ItemsPage(
         page=page,
+        people=people if with_addresses else {},
         filter=chosen,
         kinds=_choices(((row[0], row[3]) for row in counted), chosen.kind, kind_words),
         actions=_choices(((row[1], row[3]) for row in counted), chosen.action, action_words),
@@ -151,6 +173,7 @@ def items_page(run: SyncRun, query: QueryDict, kind_words: Callable[[str], str],
         unticked=sum(row[4] for row in counted),
         unapproved=sum(row[5] for row in counted),
         holds=any(row[6] for row in counted),
+        wrote=any(row[2] in (Outcome.APPLIED, Outcome.SKIPPED) for row in counted),
     )
 
 
@@ -182,15 +205,35 @@ def is_synced_alone(item: SyncItem) -> bool:
     return item.entity_type in SELECTABLE and item.external_id != "" and is_connected
 
 
-def add_created_rows(run: SyncRun, items: Sequence[SyncItem]) -> None:
-    """Set ``row_id`` of items whose row was created after planning. The row is found through the link."""
-    links = ExternalLink.objects.filter(
-        connection_id=run.connection_id, external_id__in={item.external_id for item in items if item.row_id is None}
-    ).values_list("entity_type", "external_id", *ENTITY_TYPES)
-    rows = {(row[0], row[1]): next((pk for pk in row[2:] if pk is not None), None) for row in links}
+def add_created_rows(run: SyncRun, items: Sequence[SyncItem]) -> Mapping[int, str]:
+    """Set ``row_id`` of items whose row was created after planning, and return how people can log in, by item id.
+
+    Both are found through the links, in one query.
+    """
+    wanted = {item.external_id for item in items if item.row_id is None or item.entity_type == "responder"}
+    invitations = Invitation.objects.filter(
+        connection=OuterRef("connection"), external_id=OuterRef("external_id")
+    ).order_by("-pk")
+    links = ExternalLink.objects.filter(connection_id=run.connection_id, external_id__in=wanted).annotate(
+        invitation=Subquery(invitations.values("state")[:1])
+    )
+    columns = ("entity_type", "external_id", "responder__account", "invitation", *ENTITY_TYPES)
+    found = {(link[0], link[1]): link[2:] for link in links.values_list(*columns)}
+    people = {}
     for item in items:
+        account, invitation, *rows = found.get((item.entity_type, item.external_id), (None, None))
         if item.row_id is None:
-            item.row_id = rows.get((item.entity_type, item.external_id))
+            item.row_id = next((pk for pk in rows if pk is not None), None)
+        if item.entity_type == "responder" and rows:
+            people[item.pk] = login_words(account is not None, invitation)
+    return people
+
+
+def login_words(has_account: bool, invitation: str | None) -> str:
+    """Say whether a person can log in. invitation: the state of the last invitation, or None."""
+    if has_account:
+        return "has an account"
+    return f"invitation {InvitationState(invitation).label.lower()}" if invitation else "no account, not invited"
 
 
 # --- what changes -----------------------------------------------------------------------------------------------------
