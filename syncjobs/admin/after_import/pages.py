@@ -7,7 +7,7 @@ from django.contrib import messages
 from django.contrib.admin import ModelAdmin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_GET, require_http_methods
@@ -94,4 +94,9 @@ class AfterImportPages:
 
     def _page(self, request: HttpRequest, name: str, title: str, profile: SyncProfile, **context: Any) -> HttpResponse:
         template = f"syncjobs/after_import/{name}.html"
-        return render_page(self._admin, request, template, title, profile, profile=profile, **context)
+        steps = (
+            f"After the import of {profile.connection}",
+            reverse("admin:syncjobs_syncprofile_after", args=[profile.pk]),
+        )
+        under = () if name == "checklist" else (steps,)
+        return render_page(self._admin, request, template, title, profile, under=under, profile=profile, **context)
