@@ -30,7 +30,8 @@ def _list(
         return admin.site.get_model_admin(apps.get_model(app, model)).has_view_permission(request)
 
     def active(request: HttpRequest) -> bool:
-        own = request.path.startswith(str(link)) and not request.path.startswith(f"{link}add/")
+        trail = getattr(request, "trail", None)  # of the pages that are below another list than their address
+        own = request.path.startswith(str(link)) if trail is None else str(link) in {part["link"] for part in trail}
         return own and (request.GET.urlencode() == query if query else request.GET.urlencode() not in _QUERIES)
 
     link = reverse_lazy(f"{site}:{app}_{model}_changelist")

@@ -64,7 +64,7 @@ class TourResult:
         again = written(self.again)
         return (
             f"{provider_label(self.connection.provider)} ({self.connection.name}): {imported}; {equal} of "
-            f"{len(self.parity)} schedules match the source; a second sync wrote {again or 'nothing'}."
+            f"{len(compared)} compared schedules match the source; a second sync wrote {again or 'nothing'}."
         )
 
     def as_json(self) -> dict[str, Any]:

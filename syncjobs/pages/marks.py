@@ -136,14 +136,15 @@ def render_page(
     original: Model | None,
     *,
     under: Sequence[tuple[str, str]] | None = None,
+    of: type[Model] | None = None,
     **context: Any,
 ) -> TemplateResponse:
     """Return a page in the frame of the admin's site.
 
     under: the pages between the list and this page, as text and address. By default that is the page of ``original``,
-    unless this page has its title.
+    unless this page has its title. The list is that of the admin, or of ``of`` if the page is about another model.
     """
-    site, opts = admin.admin_site.name, admin.opts
+    site, opts = admin.admin_site.name, admin.opts if of is None else of._meta
     request.current_app = site  # the links of the frame lead to this site
     if under is None:
         under = [] if original is None or str(original) == title else [(str(original), _page_of(site, original))]

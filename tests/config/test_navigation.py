@@ -144,12 +144,23 @@ def test_each_badge_of_the_sidebar_is_counted(admin_client: Client) -> None:
     assert places == set(COUNTED) == {entry["badge"] for entry in ENTRIES if "badge" in entry}
 
 
+def active_entries(page: str) -> list[str]:
+    return re.findall(r'<a href="([^"]*)" class="[^"]* active"', page)
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize("address", ["/admin/oncall/schedule/?parity=different", "/admin/oncall/schedule/"])
 def test_one_entry_is_active_on_a_list(admin_client: Client, address: str) -> None:
     page = admin_client.get(address).content.decode()
-    active = re.findall(r'<a href="([^"]*)" class="[^"]* active"', page)
-    assert active == [address]
+    assert active_entries(page) == [address]
+
+
+@pytest.mark.django_db
+def test_a_page_below_another_list_than_its_address_has_the_entry_of_that_list(
+    sync: Sync, admin_client: Client
+) -> None:
+    page = admin_client.get(f"/admin/syncjobs/syncprofile/{sync.profile.pk}/after/").content.decode()
+    assert active_entries(page) == ["/admin/connectors/connection/"]
 
 
 @pytest.mark.django_db
@@ -169,4 +180,4 @@ def test_the_path_of_a_page_has_the_names_of_the_sidebar(sync: Sync, admin_clien
     assert path(f"/admin/syncjobs/syncrun/{run.pk}/change/") == ["Import", "Runs", title]
     assert path(f"/admin/syncjobs/syncrun/{run.pk}/undo/") == ["Import", "Runs", title, f"Undo run {run.pk}"]
     steps = f"/admin/syncjobs/syncprofile/{sync.profile.pk}"
-    assert path(f"{steps}/people/")[2:] == ["After the import of acme", "People of acme"]
+    assert path(f"{steps}/people/") == ["Import", "Sources", "acme", "After the import of acme", "People of acme"]
