@@ -5,6 +5,8 @@ from typing import Any
 
 from django import template
 from django.conf import settings
+from django.db.models import Model
+from django.utils.text import capfirst
 
 register = template.Library()
 
@@ -15,13 +17,16 @@ def trail(context: template.Context, parts: Sequence[dict[str, Any]]) -> Sequenc
 
     parts: what the theme shows. Lists get the titles that they have in the sidebar.
     """
-    own: Sequence[dict[str, Any]] | None = getattr(context["request"], "trail", None)
     titles = {
         str(entry["link"]): entry["title"]
         for group in settings.UNFOLD["SIDEBAR"]["navigation"]
         for entry in group["items"]
     }
-    return [
-        {**part, "title": titles.get(str(part.get("link", "")), part["title"])}
-        for part in (parts if own is None else own)
-    ]
+    own: Sequence[dict[str, Any]] | None = getattr(context["request"], "trail", None)
+    shown = own or [{**part, "title": _of_theme(part["title"])} for part in parts]
+    return [{**part, "title": titles.get(str(part.get("link", "")), part["title"])} for part in shown]
+
+
+def _of_theme(title: Any) -> str:
+    """Return the name of a model with a capital letter, and that of a row as it is."""
+    return str(title) if isinstance(title, Model) else capfirst(title)
