@@ -244,6 +244,7 @@ UNFOLD = {
         lambda request: static("oncall/rotabridge.css"),
         lambda request: static("oncall/parts.css"),
     ],
+    "SCRIPTS": [lambda request: static("oncall/labels.js")],
     "ACCOUNT": {"navigation": account_menu("admin")},
     "SIDEBAR": {"show_search": True, "show_all_applications": False, "navigation": NAVIGATION},
 }

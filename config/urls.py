@@ -4,6 +4,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import path
 
+from config.badges import badges_page
 from config.parts import parts_page
 from oncall.admin.everybody.site import everybody
 from oncall.admin.logins import confirm_page, logins_page
@@ -12,6 +13,7 @@ from syncjobs.admin.invitations import accepting
 urlpatterns = [
     path("account/logins/", logins_page, name="account_logins"),
     path("account/confirm/", confirm_page, name="account_confirm"),
+    path("admin/badges/", admin.site.admin_view(badges_page), name="badges"),
     path("admin/", admin.site.urls),
     *everybody.reset_urls(),
     *accepting.urls,

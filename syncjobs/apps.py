@@ -4,7 +4,7 @@ from django.db.models.signals import post_migrate
 
 class SyncjobsConfig(AppConfig):
     name = "syncjobs"
-    verbose_name = "Sync"
+    verbose_name = "Import"
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

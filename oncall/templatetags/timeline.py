@@ -127,7 +127,7 @@ def timeline_svg(timeline: Timeline) -> SafeString:
     parts += [drawing.row(row, top) for row, top in zip(timeline.rows, tops, strict=True)]
     parts += [drawing.clock_changes(), drawing.now(), drawing.chosen()]
     return format_html(
-        '<svg class="rb-timeline-svg" width="100%" height="{}" role="img" aria-label="{}">{}{}</svg>',
+        '<svg class="rb-timeline-svg" width="100%" height="{}" role="group" aria-label="{}">{}{}</svg>',
         bottom,
         f"Timeline of {len(timeline.rows)} rows, times in {timeline.zone}; the table below has the same data",
         _PATTERNS,

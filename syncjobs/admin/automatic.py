@@ -109,7 +109,7 @@ class AutomaticSyncAdmin(ReadOnlyAdmin):
             "connection_url": connection_url(profile.connection),
         }
         title = f"When {profile.connection} is synced"
-        return render_page(self, request, "syncjobs/automatic_form.html", title, profile, **context)
+        return render_page(self, request, "syncjobs/automatic_form.html", title, profile, under=(), **context)
 
     def _saved(self, request: HttpRequest, profile: SyncProfile, every: str) -> HttpResponse:
         before = profile.every

@@ -35,6 +35,12 @@ def measured_in_words(check: ParityCheck) -> str:
     return f"judge: {_JUDGES[ParityJudge(check.judge)]}, measured {ago(check.measured_at)}"
 
 
+def different(schedules: "QuerySet[Any]") -> "QuerySet[Any]":
+    """Return those of the schedules whose current comparison found other people than the source."""
+    checks = ParityCheck.objects.filter(pk__in=current_checks(schedules.order_by().values_list("pk", flat=True)))
+    return schedules.filter(pk__in=checks.filter(equal_seconds__lt=F("total_seconds")).values("schedule"))
+
+
 class ParityFilter(SimpleListFilter):
     """Filters schedules as the chip shows them: equal, different, not compared."""
 
@@ -52,7 +58,7 @@ class ParityFilter(SimpleListFilter):
         compared = checks.filter(total_seconds__gt=0).exclude(schedule__in=refused).values("schedule")
         match self.value():
             case "different":
-                return queryset.filter(pk__in=differing)
+                return different(queryset)
             case "equal":
                 return queryset.filter(pk__in=compared).exclude(pk__in=differing)
             case "none":

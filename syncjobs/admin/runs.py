@@ -180,7 +180,7 @@ class SyncRunAdmin(ReadOnlyAdmin):
             "undone_by": undone_by,
             "can_plan": not run.is_active and run.connection.disconnected_at is None,
         }
-        return render_page(self, request, "syncjobs/run.html", titled(run), run, **context)
+        return render_page(self, request, "syncjobs/run.html", titled(run), run, under=(), **context)
 
     def progress_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
         """Return the progress card. When the run has ended, htmx stops polling and loads the whole page once."""
@@ -205,7 +205,16 @@ class SyncRunAdmin(ReadOnlyAdmin):
         if request.headers.get("HX-Request"):
             return render(request, "syncjobs/run_item.html", context)
         title = f"{action_words(item.action)}: {item.label or item.external_id}"
-        return render_page(self, request, "syncjobs/run_item_page.html", title, item.run, run=item.run, **context)
+        return render_page(
+            self,
+            request,
+            "syncjobs/run_item_page.html",
+            title,
+            item.run,
+            under=_under(item.run),
+            run=item.run,
+            **context,
+        )
 
     @method_decorator(require_GET)
     def export_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
@@ -339,7 +348,7 @@ class SyncRunAdmin(ReadOnlyAdmin):
         except RunAlreadyActive as active:
             refuse(request, str(active), active.run)
             return HttpResponseRedirect(run_url(run))
-        return render_page(self, request, "syncjobs/undo.html", f"Undo run {run.pk}", run, **context)
+        return render_page(self, request, "syncjobs/undo.html", f"Undo run {run.pk}", run, under=_under(run), **context)
 
     def _back(self, run: SyncRun, query: str = "") -> HttpResponseRedirect:
         url = run_url(run)
@@ -356,6 +365,11 @@ def _without_page(query: QueryDict) -> str:
     filters = query.copy()
     filters.pop("page", None)
     return filters.urlencode()
+
+
+def _under(run: SyncRun) -> list[tuple[str, str]]:
+    """Return the path to a page below that of a run."""
+    return [(titled(run), run_url(run))]
 
 
 def _can_review(request: HttpRequest, run: SyncRun) -> bool:

@@ -11,8 +11,8 @@ from django.utils import timezone
 from connectors.connections.opening import open_connector
 from connectors.connections.probe import probe_connection
 from connectors.models import Connection
-from connectors.records import ENTITY_TYPES, EntityType
-from connectors.registry import connector_class
+from connectors.records import ENTITY_TYPES, ENTITY_WORDS, EntityType
+from connectors.registry import connector_class, provider_label
 from oncall.rendering.zones import DAY
 from syncjobs.models import ParityBasis, RunKind, RunState, SyncProfile, SyncRun
 from syncjobs.parity.checks import load_imported, measure_on_demand
@@ -55,6 +55,18 @@ class TourResult:
         words = ("fetched", "written", "failed", "conflict")
         first = {word: self.applied.counts[kind].get(word, 0) for word in words}
         return first | {"written_again": self.again.counts[kind].get("written", 0)}
+
+    def in_words(self) -> str:
+        """Return one line: what was imported, and how many schedules match the source."""
+        numbers = ((self.counts(kind)["written"], ENTITY_WORDS[kind]) for kind in ENTITY_TYPES)
+        imported = ", ".join(f"{number} {words[number != 1]}" for number, words in numbers)
+        compared = [line.measured for line in self.parity if line.measured.comparison is not None]
+        equal = sum(not measured.differs for measured in compared)
+        again = written(self.again)
+        return (
+            f"{provider_label(self.connection.provider)} ({self.connection.name}): {imported}; {equal} of "
+            f"{len(compared)} compared schedules match the source; a second sync wrote {again or 'nothing'}."
+        )
 
     def as_json(self) -> dict[str, Any]:
         return {

@@ -1,5 +1,6 @@
 """Labels and links that several pages share: states of runs, kinds of objects, the next step of a connection."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -144,9 +145,35 @@ def ago(moment: datetime) -> str:
 
 
 def render_page(
-    admin: Any, request: HttpRequest, template: str, title: str, original: Model | None, **context: Any
+    admin: Any,
+    request: HttpRequest,
+    template: str,
+    title: str,
+    original: Model | None,
+    *,
+    under: Sequence[tuple[str, str]] | None = None,
+    of: type[Model] | None = None,
+    **context: Any,
 ) -> TemplateResponse:
-    """Return a page in the frame of the admin's site."""
-    request.current_app = admin.admin_site.name  # the links of the frame lead to this site
-    frame = {**admin.admin_site.each_context(request), "opts": admin.opts, "title": title, "original": original}
+    """Return a page in the frame of the admin's site.
+
+    under: the pages between the list and this page, as text and address. By default that is the page of ``original``,
+    unless this page has its title. The list is that of the admin, or of ``of`` if the page is about another model.
+    """
+    site, opts = admin.admin_site.name, admin.opts if of is None else of._meta
+    request.current_app = site  # the links of the frame lead to this site
+    if under is None:
+        under = [] if original is None or str(original) == title else [(str(original), _page_of(site, original))]
+    path = [
+        (str(opts.app_config.verbose_name), reverse(f"{site}:app_list", args=[opts.app_label])),
+        (str(opts.verbose_name_plural), reverse(f"{site}:{opts.app_label}_{opts.model_name}_changelist")),
+        *under,
+        (title, ""),
+    ]
+    request.trail = [{"title": text, "link": url} for text, url in path]  # type: ignore[attr-defined]
+    frame = {**admin.admin_site.each_context(request), "opts": opts, "title": title, "original": original}
     return TemplateResponse(request, template, {**frame, **context})
+
+
+def _page_of(site: str, row: Model) -> str:
+    return reverse(f"{site}:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import template
+from django.conf import settings
 from django.http import HttpRequest
 
 from connectors.connections.key_age import key_reminder
@@ -36,6 +37,15 @@ def page_of_rule(rule: Rule) -> str:
 def missing_parts() -> list[str]:
     """Return what is missing for runs to begin: the broker, beat or a worker. Makes one query."""
     return list(missing_sentences().values())
+
+
+@register.simple_tag
+def sample_data() -> dict[str, str] | None:
+    """Return ``{"providers": labels}`` of simulators that connections reach, empty if there are none; None where
+    simulators are not allowed."""
+    if not settings.DEBUG:
+        return None
+    return {"providers": " and ".join(provider_label(name) for name in settings.CONNECTOR_ORIGINS)}
 
 
 def _card(status: ConnectionStatus, viewer: Viewer) -> dict[str, Any]:

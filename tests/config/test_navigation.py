@@ -1,6 +1,7 @@
 """The sidebar leads to pages that exist, shows what one may see, and warns of simulators."""
 
 import re
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -11,22 +12,26 @@ from django.test import Client, override_settings
 from django.urls import resolve
 from unfold.admin import ModelAdmin as UnfoldModelAdmin
 
+from config.badges import COUNTED
 from config.navigation import NAVIGATION
 from oncall.admin.everybody.site import everybody
 from oncall.models import User
 from oncall.operations import Actor, create_account, set_rights
+from tests.syncjobs.admin.conftest import staff
+from tests.syncjobs.conftest import Sync, layer, schedule, world
+from tests.syncjobs.conftest import sync as sync
 
 ENTRIES = [entry for group in NAVIGATION for entry in group["items"]]
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry["title"])
 def test_every_entry_leads_to_a_list(entry: dict[str, object]) -> None:
-    assert resolve(str(entry["link"])).url_name.endswith("_changelist")
+    assert resolve(str(entry["link"]).partition("?")[0]).url_name.endswith("_changelist")
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry["title"])
 def test_an_entry_is_shown_to_those_who_may_view_its_list(entry: dict[str, object]) -> None:
-    app, _, model = str(entry["link"]).strip("/").removeprefix("admin/").partition("/")
+    app, _, model = str(entry["link"]).partition("?")[0].strip("/").removeprefix("admin/").partition("/")
     request = HttpRequest()
     for permission, shown in ((f"{app}.view_{model}", True), (f"{app}.change_{model}", True), ("other", False)):
         request.user = SimpleNamespace(has_perm=permission.__eq__)  # type: ignore[assignment]
@@ -105,3 +110,74 @@ def test_a_failed_login_says_nothing_untrue_of_capital_letters(client: Client, a
 def test_every_admin_has_the_fields_of_the_theme() -> None:
     for site in (admin.site, everybody):
         assert [model for model, pages in site._registry.items() if not isinstance(pages, UnfoldModelAdmin)] == []
+
+
+def badges(client: Client) -> dict[str, str]:
+    page = client.get("/admin/badges/").content.decode()
+    return dict(re.findall(r'id="rb-badge-([a-z]+)"[^>]*>([0-9]+)<', page))
+
+
+@pytest.mark.django_db
+def test_the_badges_count_what_waits_and_what_is_wrong(sync: Sync, admin_client: Client) -> None:
+    assert badges(admin_client) == {}
+    sync.source.change(users=(replace(world().users[0], contact_methods=()), *world().users[1:]))
+    sync.run()
+    sync.source.change(schedules=(schedule("S1", "Primary", layer("U2")),))
+    sync.plan()
+    assert badges(admin_client) == {"questions": "3", "runs": "1", "unreachable": "1"}
+    for entry in ENTRIES:
+        if number := badges(admin_client).get(str(entry.get("badge", ""))):
+            listed = admin_client.get(str(entry["link"])).context["cl"].result_count
+            assert entry["badge"] == "runs" or str(listed) == number, entry["title"]
+
+
+@pytest.mark.django_db
+def test_the_badges_of_an_account_are_those_of_lists_that_it_may_see(sync: Sync) -> None:
+    sync.run()
+    assert badges(staff("view_syncrun")) == {}
+    assert badges(Client()) == {}
+
+
+@pytest.mark.django_db
+def test_each_badge_of_the_sidebar_is_counted(admin_client: Client) -> None:
+    places = set(re.findall(r'id="rb-badge-([a-z]+)"', admin_client.get("/admin/").content.decode()))
+    assert places == set(COUNTED) == {entry["badge"] for entry in ENTRIES if "badge" in entry}
+
+
+def active_entries(page: str) -> list[str]:
+    return re.findall(r'<a href="([^"]*)" class="[^"]* active"', page)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("address", ["/admin/oncall/schedule/?parity=different", "/admin/oncall/schedule/"])
+def test_one_entry_is_active_on_a_list(admin_client: Client, address: str) -> None:
+    page = admin_client.get(address).content.decode()
+    assert active_entries(page) == [address]
+
+
+@pytest.mark.django_db
+def test_a_page_below_another_list_than_its_address_has_the_entry_of_that_list(
+    sync: Sync, admin_client: Client
+) -> None:
+    page = admin_client.get(f"/admin/syncjobs/syncprofile/{sync.profile.pk}/after/").content.decode()
+    assert active_entries(page) == ["/admin/connectors/connection/"]
+
+
+@pytest.mark.django_db
+def test_the_path_of_a_page_has_the_names_of_the_sidebar(sync: Sync, admin_client: Client) -> None:
+    run = sync.run()
+
+    def path(address: str) -> list[str]:
+        header = admin_client.get(address).content.decode().partition("<h1")[2].partition("</h1>")[0]
+        return [text.strip() for text in re.findall(r"truncate[^>]*>([^<]+)<", header)]
+
+    assert path("/admin/syncjobs/conflict/") == ["Import", "Questions"]
+    assert path("/admin/connectors/connection/1/change/".replace("1", str(sync.connection.pk)))[:2] == [
+        "Import",
+        "Sources",
+    ]
+    title = f"Import of acme, run {run.pk}"
+    assert path(f"/admin/syncjobs/syncrun/{run.pk}/change/") == ["Import", "Runs", title]
+    assert path(f"/admin/syncjobs/syncrun/{run.pk}/undo/") == ["Import", "Runs", title, f"Undo run {run.pk}"]
+    steps = f"/admin/syncjobs/syncprofile/{sync.profile.pk}"
+    assert path(f"{steps}/people/") == ["Import", "Sources", "acme", "After the import of acme", "People of acme"]

@@ -208,6 +208,9 @@ class ElementForm(ModelForm[AnyElement]):
     def __init__(self, *, directory: Directory, **options: Unpack[ModelFormOptions[AnyElement]]) -> None:
         self.directory = directory
         super().__init__(**options)
+        for field in self.fields.values():  # in a table, the heading of the column is no label
+            if field.label:
+                field.widget.attrs.setdefault("aria-label", str(field.label))
         if self.instance.pk:
             self.show(self.instance)
 

@@ -7,17 +7,18 @@ from django.contrib import messages
 from django.contrib.admin import ModelAdmin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_GET, require_http_methods
 
+from connectors.models import Connection
 from oncall.admin.base.aggregate import actor
 from oncall.admin.base.bulk import apply_to_each
 from syncjobs.models import SyncProfile
 from syncjobs.pages.after_import import people, services
 from syncjobs.pages.after_import.checklist import checklist
-from syncjobs.pages.marks import render_page
+from syncjobs.pages.marks import connection_url, render_page
 from syncjobs.setup.profiles import find_profile
 
 _CHOSEN: Final = re.compile("([0-9]{1,18}):([0-9]{1,9})")
@@ -94,4 +95,11 @@ class AfterImportPages:
 
     def _page(self, request: HttpRequest, name: str, title: str, profile: SyncProfile, **context: Any) -> HttpResponse:
         template = f"syncjobs/after_import/{name}.html"
-        return render_page(self._admin, request, template, title, profile, profile=profile, **context)
+        connection = profile.connection
+        under = [(str(connection), connection_url(connection))]
+        if name != "checklist":
+            steps = reverse("admin:syncjobs_syncprofile_after", args=[profile.pk])
+            under.append((f"After the import of {connection}", steps))
+        return render_page(
+            self._admin, request, template, title, profile, under=under, of=Connection, profile=profile, **context
+        )

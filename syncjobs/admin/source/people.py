@@ -17,7 +17,7 @@ from syncjobs.deciding.rights import ANSWER
 from syncjobs.deciding.together import Together, decide_together
 from syncjobs.models import SyncProfile
 from syncjobs.pages.marks import page_of, render_page, url_of_step
-from syncjobs.pages.progress import progress
+from syncjobs.pages.run.progress import progress
 from syncjobs.pages.source.frame import frame_of
 from syncjobs.pages.source.people import people_page, questions_in, undecided_people
 from syncjobs.planning.decisions.rules import INVITE

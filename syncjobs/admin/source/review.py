@@ -17,7 +17,7 @@ from syncjobs.admin.source.selection import CHANGE
 from syncjobs.errors import RunAlreadyActive, StalePlan
 from syncjobs.models import RunState, SyncProfile, SyncRun
 from syncjobs.pages.marks import connection_url, page_of, render_page, run_url
-from syncjobs.pages.progress import progress
+from syncjobs.pages.run.progress import progress
 from syncjobs.pages.source.frame import frame_of
 from syncjobs.pages.source.people import people_page
 from syncjobs.pages.source.review import review_of

@@ -40,7 +40,7 @@ _LOGIN: Final = "admin@example.com"
 
 class Command(ShellCommand):
     requires_system_checks: tuple[str, ...] = ()  # the demo sets its own environment
-    help = "Start the simulated vendors, import from each, compare, and serve the result (--once: only tables)."
+    help = "Start the simulated vendors, import from each, compare, and serve the result (--once: do not serve)."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -49,6 +49,7 @@ class Command(ShellCommand):
             help="answer a question of each kind, then stop; exit 0 only if all match, apart from what the import "
             "reported as unsupported, and a sync after the answers writes nothing",
         )
+        parser.add_argument("--verbose", action="store_true", help="print tables of what was imported and compared")
         parser.add_argument("--port", type=int, default=8000, help="port of the site")
         parser.add_argument("--size", type=int, help="about this many entities per vendor (default: a few)")
 
@@ -60,15 +61,18 @@ class Command(ShellCommand):
                 server = build(provider, port=int(address.rpartition(":")[2]), size=options["size"])
                 simulator = running.enter_context(server)
                 self.stderr.write(f"A simulated {provider_label(provider)} answers at {simulator.origin}")
+            call_command("migrate", verbosity=0)
+            password = "" if options["once"] else self._login(options["port"])
             tours = self._tour()
-            if not options["once"]:
-                self._show(tours, as_json=options["json"])
-                return self._serve(options["port"])
+            if options["json"] and not options["once"]:
+                self._show_json(tours)
             if not options["json"]:
-                self._show(tours, as_json=False)
+                self._show(tours, verbose=options["verbose"])
+            if not options["once"]:
+                return self._serve(options["port"], password)
             answers, settled = self._answer(tours, as_json=options["json"])
             if options["json"]:
-                self._show(tours, as_json=True, more={"answers": answers, "settled": settled})
+                self._show_json(tours, answers=answers, settled=settled)
             return DONE if settled and all(each.matched for each in tours) else ERROR
 
     def _with_demo_settings(self, port: int) -> NoReturn:
@@ -100,7 +104,6 @@ class Command(ShellCommand):
 
     def _tour(self) -> list[TourResult]:
         """Run the tour of each simulated vendor. All import into one database."""
-        call_command("migrate", verbosity=0)
         tours = []
         for provider in VENDORS:
             settings_of, credentials = demo_account(provider)
@@ -131,12 +134,32 @@ class Command(ShellCommand):
             )
         return documents, settled
 
-    def _show(self, tours: list[TourResult], *, as_json: bool, more: dict[str, Any] | None = None) -> None:
-        if as_json:
-            matched = all(each.matched for each in tours)
-            sources = [each.as_json() for each in tours]
-            self.print_json({"matched": matched, "judge": judge(), "sources": sources, **(more or {})})
-            return
+    def _login(self, port: int) -> str:
+        """Make the account of the demo, say how to log in, and return the password."""
+        password = secrets.token_urlsafe(12)
+        create_account(
+            email=_LOGIN, name="Demo admin", password=password, is_staff=True, is_superuser=True, by=Actor(None, "demo")
+        )
+        self.stdout.write(f"In about a minute: http://127.0.0.1:{port}/admin/ with {_LOGIN} and {password}\n")
+        self.stdout.flush()
+        return password
+
+    def _show_json(self, tours: list[TourResult], **more: Any) -> None:
+        matched, sources = all(each.matched for each in tours), [each.as_json() for each in tours]
+        self.print_json({"matched": matched, "judge": judge(), "sources": sources, **more})
+
+    def _show(self, tours: list[TourResult], *, verbose: bool) -> None:
+        """Print a line for each vendor; verbose: its tables instead."""
+        if verbose:
+            self._show_tables(tours)
+        else:
+            for each in tours:
+                self.stdout.write(each.in_words())
+        self.stdout.write(f"Judge: {judge()} (each vendor's own rendering, written independently).")
+        self.stdout.write(f"{Conflict.objects.filter(state__in=WAITING_STATES).count()} questions wait for a person.")
+        self.stdout.flush()
+
+    def _show_tables(self, tours: list[TourResult]) -> None:
         for each in tours:
             self.stdout.write(f"{provider_label(each.connection.provider)} ({each.connection.name})")
             self.print_table(
@@ -153,16 +176,8 @@ class Command(ShellCommand):
             for reason, number in reasons.items():
                 self.stdout.write(f"Not compared, {number} of {len(each.changes)} ranges: {reason}")
             self.stdout.write("")
-        self.stdout.write(f"Judge: {judge()} (each vendor's own rendering, written independently).")
-        self.stdout.write(f"{Conflict.objects.filter(state__in=WAITING_STATES).count()} conflicts wait for a person.")
-        self.stdout.write("See Schedules, Runs and Conflicts in the sidebar of the site, which runs without --once.")
-        self.stdout.flush()
 
-    def _serve(self, port: int) -> int:
-        password = secrets.token_urlsafe(12)
-        create_account(
-            email=_LOGIN, name="Demo admin", password=password, is_staff=True, is_superuser=True, by=Actor(None, "demo")
-        )
+    def _serve(self, port: int, password: str) -> int:
         commands = (
             f"gunicorn config.wsgi --bind 127.0.0.1:{port} --threads 4 --log-level warning --no-control-socket",
             "celery --quiet -A config worker -Q runs -n runs@%h -P threads -c 2 -l WARNING",
@@ -173,10 +188,10 @@ class Command(ShellCommand):
             subprocess.Popen([str(bin_dir / name), *arguments], start_new_session=True)  # noqa: S603 - our own commands
             for name, *arguments in (command.split() for command in commands)
         ]
-        self.stdout.write("")
+        self.stdout.write(
+            "\nMails, such as invitations, are not sent but printed here. Ctrl-C ends the demo and its login."
+        )
         self.stdout.write(f"Open http://127.0.0.1:{port}/admin/ and log in as {_LOGIN} with {password}")
-        self.stdout.write("(the login works until the demo ends; Ctrl-C ends it)")
-        self.stdout.write("Mails, such as invitations, are not sent but printed here.")
         self.stdout.flush()
         for number in (signal.SIGINT, signal.SIGTERM):  # a background job would ignore SIGINT
             signal.signal(number, signal.default_int_handler)

@@ -4,7 +4,8 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from connectors.simulator.serve import PROVIDERS, serve
+from connectors.registry import provider_label
+from connectors.simulator.serve import PROVIDERS, demo_account, serve
 from syncjobs.management.shell import DONE, ShellCommand
 
 
@@ -21,12 +22,10 @@ class Command(ShellCommand):
 
     def work(self, **options: Any) -> int:
         def announce(origin: str) -> None:
-            host_port = origin.removeprefix("http://")
             if options["json"]:
                 self.print_json({"provider": options["provider"], "origin": origin})
             else:
-                self.stdout.write(f"Simulated {options['provider']} at {origin}")
-                self.stdout.write(f"CONNECTOR_ORIGINS={options['provider']}={origin} EGRESS_ALLOW={host_port}")
+                self.stdout.write("\n".join(lines_to_paste(options["provider"], origin)))
             self.stdout.flush()
 
         try:
@@ -41,3 +40,22 @@ class Command(ShellCommand):
         except OSError as error:
             raise CommandError(f"Port {options['port']} cannot be used: {error.strerror}.") from error
         return DONE
+
+
+def lines_to_paste(provider: str, origin: str) -> list[str]:
+    """Return the lines that lead a site to the simulator and connect it, with the key of the simulated account."""
+    settings_of, credentials = demo_account(provider)
+    secrets = {f"SIMULATED_{name.upper()}": (name, value) for name, value in credentials.items()}
+    assigned = " ".join(f"{variable}={value}" for variable, (_, value) in secrets.items())
+    given = " ".join(f"--set {name}={value}" for name, value in settings_of.items())
+    secret = " ".join(f"--secret {name}={variable}" for variable, (name, _) in secrets.items())
+    return [
+        f"A simulated {provider_label(provider)} answers at {origin} until Ctrl-C.",
+        "",
+        "Paste this into the shell that starts the site (only a site with DEBUG accepts it):",
+        f"  export DEBUG=true CONNECTOR_ORIGINS={provider}={origin} EGRESS_ALLOW={origin.removeprefix('http://')}",
+        "",
+        "Then connect it, here or with the same values under Sources, Add:",
+        f"  {assigned} manage.py connect_source simulated --provider {provider} {given} {secret}",
+        "  manage.py sync_plan simulated",
+    ]

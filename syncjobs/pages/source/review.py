@@ -22,8 +22,8 @@ from syncjobs.models import (
 )
 from syncjobs.pages.impact import ImpactShown, impact_of_run
 from syncjobs.pages.marks import kind_words, page_of
-from syncjobs.pages.progress import grouped_notes, incomplete_lists
-from syncjobs.pages.run_items import ACTIONS, summary
+from syncjobs.pages.run.progress import grouped_notes, incomplete_lists
+from syncjobs.pages.run.items import ACTIONS, summary
 from syncjobs.pages.source.people import BucketShown
 from syncjobs.setup.profile_form import GUARD
 from syncjobs.slots.every import grid_of, in_words

@@ -225,6 +225,7 @@ OF_SITE: Final[Mapping[str, tuple[Rule, Rule]]] = {
     "jsi18n/": (_always, _button),
     "r/<path:content_type_id>/<path:object_id>/": (_never, _never),  # no model has a page outside
     "(?P<url>.*)$": (_never, _never),
+    "badges/": (_always, _button),
     # The pages about the own logins are the same for both sites.
     "account/logins/": (_always, _always),
     "account/confirm/": (_always, _always),

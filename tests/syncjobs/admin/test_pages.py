@@ -61,6 +61,7 @@ class Page:
 #: Pages that are read, by the name of their address.
 PAGES: Mapping[str, Page] = {
     "index": Page(CONNECTIONS, 11),
+    "badges": Page(NAVIGATION, 10, title=False),
     "app_list": Page(NAVIGATION, 2),
     "oncall_user_changelist": Page(LISTS, 10),
     "oncall_user_add": Page(ACCOUNTS, 10),
@@ -212,6 +213,8 @@ def address(name: str, run: SyncRun) -> str:
     }
     if name == "app_list":
         return reverse("admin:app_list", args=["oncall"])
+    if name == "badges":
+        return reverse(name)
     return reverse(f"admin:{name}", kwargs={key: values[key] for key in pattern.pattern.converters})
 
 
@@ -254,7 +257,7 @@ def test_the_other_addresses_show_nothing(sync: Sync, admin_client: Client, name
 @pytest.mark.usefixtures("rule")
 def test_a_page_is_refused_to_somebody_without_rights(sync: Sync) -> None:
     run, visitor = sync.run(), staff()
-    names = {*PAGES, *BUTTONS} - {"index", "app_list"}
+    names = {*PAGES, *BUTTONS} - {"index", "app_list", "badges"}
     open_to_all = {name for name in names if visitor.get(address(name, run)).status_code not in (403, 405)}
     assert open_to_all == set()
     assert {visitor.post(address(name, run)).status_code for name in BUTTONS} == {403}
