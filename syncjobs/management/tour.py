@@ -62,7 +62,7 @@ class TourResult:
         imported = ", ".join(f"{number} {words[number != 1]}" for number, words in numbers)
         compared = [line.measured for line in self.parity if line.measured.comparison is not None]
         equal = sum(not measured.differs for measured in compared)
-        again = written(self.again)
+        again = objects_written(self.again)
         return (
             f"{provider_label(self.connection.provider)} ({self.connection.name}): {imported}; {equal} of "
             f"{len(compared)} compared schedules match the source; a second sync wrote {again or 'nothing'}."

@@ -22,11 +22,12 @@ from syncjobs.models import (
 )
 from syncjobs.pages.impact import ImpactShown, impact_of_run
 from syncjobs.pages.marks import kind_words, page_of
-from syncjobs.pages.run.progress import grouped_notes, incomplete_lists
 from syncjobs.pages.run.items import ACTIONS, summary
+from syncjobs.pages.run.progress import grouped_notes, incomplete_lists
 from syncjobs.pages.source.people import BucketShown
 from syncjobs.setup.profile_form import GUARD
 from syncjobs.slots.every import grid_of, in_words
+from syncjobs.words.names import Names
 
 #: How many items of a kind are listed. The page of the plan lists all.
 MOST: Final = 20
@@ -99,7 +100,7 @@ def review_of(profile: SyncProfile, run: SyncRun, people: Iterable[BucketShown],
         _kinds(run, with_addresses=with_addresses),
         sum(int(counts.get("unchanged") or 0) for counts in run.counts.values()),
         run.calls,
-        impact_of_run(run, with_addresses=with_addresses),
+        impact_of_run(run, Names(), with_addresses=with_addresses),
         _questions(profile),
         tuple(notes if with_addresses else without_addresses(notes)),
         tuple(incomplete if with_addresses else without_addresses(incomplete)),
