@@ -17,9 +17,9 @@ from connectors.simulator import jsm, opsgenie, pagerduty, xmatters
 from connectors.simulator.serve import demo_account
 from oncall.models import Reference
 from oncall.tables.kinds import ROOTS
-from syncjobs.models import Conflict, ExternalLink, LinkState, RunKind, RunState, SyncProfile, SyncRun
+from syncjobs.models import Conflict, ExternalLink, LinkState, RunKind, RunState, SyncItem, SyncProfile, SyncRun
 from syncjobs.runs.runner import drive
-from syncjobs.runs.start import start
+from syncjobs.runs.start import approve, start
 from tests.syncjobs.conftest import edit
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
@@ -120,6 +120,16 @@ class Vendor:
         assert run is not None
         return run
 
+    def approved(self, kind: EntityType, external_id: str) -> SyncItem:
+        """Plan, approve what is held of one object, and return its item after it was applied."""
+        plan = drive(start(self.profile, RunKind.PLAN, by=None, notify=False).pk)
+        assert plan is not None
+        items = plan.items.filter(entity_type=kind, external_id=external_id)
+        assert items.filter(held=True).update(held_ticked=True) == 1
+        approve(plan, by=None, notify=False)
+        assert drive(plan.pk) is not None
+        return items.get()
+
 
 @pytest.fixture
 def connected(settings: Any) -> Iterator[Callable[[str], Vendor]]:
@@ -201,6 +211,9 @@ def test_a_deletion_at_a_vendor_walks_the_whole_way(
             item = run.items.filter(entity_type=kind, external_id=link.external_id).first()
             states.append("nothing" if item is None else f"{item.action} {item.outcome}")
             vendor.clock.shift(2 * 3_600)
+        if item is not None and item.outcome == "deferred":  # the guard holds who would leave a place empty
+            item = vendor.approved(kind, link.external_id)
+            states.append(f"{item.action} {item.outcome}")
         link.refresh_from_db()
         row.refresh_from_db()
         asked = Conflict.objects.filter(kind="gone", external_id=link.external_id).exists()
