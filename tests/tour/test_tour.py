@@ -85,7 +85,7 @@ class Stage:
             "SECRET_KEY": "x" * 60,
             "CREDENTIAL_KEYS": Fernet.generate_key().decode(),
             "DATABASE_URL": f"sqlite:///{folder}/tour.sqlite3",
-            "CELERY_BROKER_URL": "fs://localhost/tour",
+            "CELERY_BROKER_URL": "memory://",
             "EMAIL_URL": f"filemail:///{folder}/mails",
             "LOG_LEVEL": "ERROR",
             "CONNECTOR_ORIGINS": f"pagerduty={origin}",
