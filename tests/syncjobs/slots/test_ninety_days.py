@@ -79,11 +79,11 @@ class World:
         assert set(with_run) <= set(slots) and set(with_run.values()) <= {1}
         for slot in slots:
             self.counts["slots"] += 1
-            self.counts[self._fate(slot, with_run, [stretch for _, stretch in own])] += 1
+            self.counts["one run" if slot in with_run else self._fate(slot, own)] += 1
 
-    def _fate(self, slot: datetime, with_run: Counter[datetime], runs: Sequence[Stretch]) -> str:
-        if slot in with_run:
-            return "one run"
+    def _fate(self, slot: datetime, own: Sequence[tuple[datetime, Stretch]]) -> str:
+        """Return what became of a slot that has no run itself. own: the slots of the runs, and when they ran."""
+        runs = [stretch for _, stretch in own]
         for since, until in self.wrong:  # the wrong clock had a run of its own meanwhile
             if since - LATE <= slot < until and any(since <= start <= until for start, _ in runs):
                 return "one run, under a wrong clock"
@@ -91,7 +91,8 @@ class World:
         for since, until in sorted([*self.outages, *self.wrong, *runs]):
             if since <= free + LATE and free < until:
                 free = until
-        assert any(slot < later <= free + LATE for later in with_run), f"{slot} is lost"
+        caught_up = any(slot < later and slot <= start <= free + LATE for later, (start, _) in own)
+        assert caught_up, f"{slot} is lost"
         return "caught up by a later slot"
 
 
