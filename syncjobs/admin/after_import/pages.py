@@ -85,7 +85,7 @@ class AfterImportPages:
             what = "Tick at least one service." if owners else "Enter the name of a user group or of a policy."
             messages.error(request, f"{what} No service was changed.")
             return
-        done = "services have the owners that you entered. Services that had them before were not changed."
+        done = "changed. Services that had these owners before stay as they were."
         apply_to_each(request, chosen, lambda rows: services.assign(rows, owners, actor(request)), done)
 
     def _profile(self, request: HttpRequest, object_id: int, *permissions: str) -> SyncProfile:

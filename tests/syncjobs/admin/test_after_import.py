@@ -142,7 +142,7 @@ def test_the_ticked_services_get_the_owners_that_were_typed(bare: Sync, admin_cl
     search, checkout = Service.objects.get(name="Search"), Service.objects.get(name="Checkout")
     form = {"service": chosen(search, checkout), "group": " platform ", "policy": "Default"}
     answer = admin_client.post(url(bare, "services"), form, follow=True)
-    assert "1 services have the owners" in answer.content.decode()
+    assert "1 changed. Services that had these owners before stay" in answer.content.decode()
     search.refresh_from_db()
     checkout_now = Service.objects.get(name="Checkout")
     assert (search.group, search.policy) == (UserGroup.objects.get(), EscalationPolicy.objects.get())
