@@ -14,7 +14,7 @@ from tests.killing.elsewhere import Elsewhere
 from tests.killing.failpoints import Failpoints, Fault, Killed
 from tests.killing.faults import Kill, KillAfter, Lose, Refuse, Unknown
 from tests.killing.soundness import assert_sound
-from tests.killing.stored_rows import read_rows, restore_rows
+from tests.killing.stored_rows import digest_of, read_rows, restore_rows
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -168,3 +168,14 @@ def test_a_run_that_writes_without_its_fence_is_found(
     text = scene.fault_of(phase, intervention("cancelled", at.number, phase, elsewhere))
     assert "the stopped run wrote" in text
     assert "oncall_schedule" in text
+
+
+def test_runs_that_are_killed_at_one_statement_leave_rows_with_one_hash(scene: Scene) -> None:
+    """Otherwise each future is judged again, and all statements take hours."""
+    phase = scene.phases["first import"]
+    found = []
+    for _ in range(2):
+        scene.disturb(phase, Kill(phase.points[-1].number))
+        found.append(digest_of(read_rows()))
+    assert found[0] == found[1]
+    assert found[0] != digest_of(phase.rows)
