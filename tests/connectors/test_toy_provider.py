@@ -307,10 +307,16 @@ def url(connection: Connection, page: str) -> str:
     return reverse(f"admin:connectors_connection_{page}", args=[connection.pk])
 
 
-def connected(client: Client, key: str = KEY) -> Connection:
-    """Through the form."""
-    answer = client.post(f"{ADD}?provider=toy", {"name": "Nursery", "box": " Bears ", "key": key})
-    assert answer.status_code == 302, answer.context["adminform"].form.errors
+def begun(client: Client) -> str:
+    """Chooses the provider. Returns the address of the draft."""
+    return str(client.post(ADD, {"provider": "toy"}).headers["Location"])
+
+
+def connected(client: Client) -> Connection:
+    """Through the first step of the setup, whose other steps are left out."""
+    answer = client.post(begun(client), {"name": "Nursery", "box": " Bears ", "key": KEY, "do": "test"})
+    assert answer.status_code == 302, answer.context["form"].errors
+    SyncProfile.objects.update(setup_step="", paused_at=None)
     return Connection.objects.get()
 
 
@@ -340,20 +346,20 @@ def run_now(client: Client, connection: Connection) -> SyncRun:
 
 def test_it_is_offered_and_its_form_is_its_own(toy: Server, admin_client: Client) -> None:
     assert "Rota Toy" in admin_client.get(ADD).content.decode()
-    form = admin_client.get(f"{ADD}?provider=toy").content.decode()
+    draft = begun(admin_client)
+    form = admin_client.get(draft).content.decode()
     assert "The name on the lid." in form
     assert "Winding key" in form
-    page = admin_client.post(f"{ADD}?provider=toy", {"name": "Nursery", "box": "b3ars", "key": KEY})
-    assert page.context["adminform"].form.errors.keys() == {"box"}
+    page = admin_client.post(draft, {"name": "Nursery", "box": "b3ars", "key": KEY, "do": "test"})
+    assert page.context["form"].errors.keys() == {"box"}
     assert not Connection.objects.exists()
 
 
 def test_a_wrong_key_is_shown_on_its_field_and_a_good_one_tells_the_account(toy: Server, admin_client: Client) -> None:
-    connection = connected(admin_client, "wrong")
-    refused = admin_client.post(url(connection, "test")).content.decode()
-    assert "Winding key" in refused
-    assert "Try another key." in refused
-    admin_client.post(url(connection, "key"), {"box": "bears", "key": KEY})
+    wrong = {"name": "Nursery", "box": "bears", "key": "wrong", "do": "test"}
+    refused = admin_client.post(begun(admin_client), wrong)
+    assert "Try another key." in str(refused.context["form"].errors["key"])
+    connection = connected(admin_client)
     assert "box bears" in admin_client.post(url(connection, "test")).content.decode()
 
 
@@ -363,8 +369,8 @@ def test_it_is_chosen_planned_applied_shown_and_compared(toy: Server, admin_clie
     chooser = admin_client.post(url(connection, "inventory"), {"part": "chooser"}).content.decode()
     assert "Bears" in chooser
     assert "Trains" in chooser
-    rules = {"scope": "chosen", "chosen": ["schedule:R1"], "strategy": "ask", "review_first": "on"}
-    assert admin_client.post(url(connection, "import"), rules).status_code == 302
+    selection = {"scope": "chosen", "chosen": ["schedule:R1"]}
+    assert admin_client.post(url(connection, "import"), selection).status_code == 302
 
     assert run_now(admin_client, connection).state == RunState.SUCCEEDED
     assert list(Schedule.objects.values_list("name", flat=True)) == ["Bears"]

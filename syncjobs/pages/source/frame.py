@@ -1,27 +1,18 @@
 """The frame of the pages of a source: the steps of its setup, and afterwards the tabs."""
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from django.urls import reverse
 
 from connectors.models import Connection
 from oncall.models import User
+from oncall.parts import Step, StepState
 from syncjobs.models import SyncProfile
 from syncjobs.pages.marks import STEP_PAGES, page_of, url_of_step
 from syncjobs.setup.steps import CONNECT, STEPS, is_after
 
 _TABS: Final = (("Overview", "change"), ("Selection", "import"), ("People", "people"), ("Rules", "rules"))
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A step of the setup. url: empty if it cannot be opened yet. state: done, here, or later."""
-
-    number: int
-    word: str
-    url: str
-    state: Literal["done", "here", "later"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +66,9 @@ def frame_of(profile: SyncProfile, step: str, viewer: User) -> Frame:
 
 def _steps(here: str, reached: str, connection: Connection | None) -> tuple[Step, ...]:
     found = []
-    for number, (name, word) in enumerate(STEPS.items(), 1):
+    for name, word in STEPS.items():
         may_open = connection is not None and (name == CONNECT or name in STEP_PAGES) and not is_after(name, reached)
-        url = url_of_step(connection, name) if may_open and connection is not None else ""
-        state: Literal["done", "here", "later"] = (
-            "here" if name == here else "done" if is_after(reached, name) else "later"
-        )
-        found.append(Step(number, word, url, state))
+        url = url_of_step(connection, name) if may_open and connection is not None and name != here else ""
+        state: StepState = "now" if name == here else "done" if is_after(reached, name) else "next"
+        found.append(Step(word, state, url))
     return tuple(found)

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from html.parser import HTMLParser
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
@@ -14,7 +14,6 @@ from connectors.admin import connections as pages
 from connectors.connections import probe as probing
 from connectors.errors import ProviderUnavailable
 from connectors.models import Connection
-from connectors.providers.pagerduty.connector import PagerDuty
 from connectors.simulator.pagerduty import DEMO_KEY, OTHER_ACCOUNT_KEY, Simulator, build_world
 from oncall.models import User
 from oncall.operations import Actor, create_account
@@ -23,7 +22,6 @@ pytestmark = pytest.mark.django_db
 SECRET = "u+canary-secret-do-not-show"
 HOSTILE = "<script>canary()</script>"
 LIST = "/admin/connectors/connection/"
-ADD = f"{LIST}add/?provider=pagerduty"
 
 
 @pytest.fixture(scope="module")
@@ -83,23 +81,6 @@ class Inputs(HTMLParser):
             self.found[str(given["name"])] = given
 
 
-def test_a_connection_is_added_with_its_credential_sealed(admin_client: Client) -> None:
-    answer = admin_client.post(ADD, form(api_key=f"  {SECRET}\n", subdomain="https://Acme.pagerduty.com/"))
-    connection = Connection.objects.get()
-    assert answer.headers["Location"] == change_url(connection)
-    assert connection.provider == "pagerduty"
-    assert connection.settings == {"subdomain": "acme", "region": "us", "auth": "token"}
-    assert connection.secrets()["api_key"].reveal() == SECRET
-    assert SECRET not in str(connection.credentials)
-    assert connection.profile.review_first
-
-
-def test_a_new_connection_needs_its_credential(admin_client: Client) -> None:
-    page = admin_client.post(ADD, form())
-    assert page.context["adminform"].form.errors.keys() == {"api_key"}
-    assert not Connection.objects.exists()
-
-
 def test_the_form_of_a_connection_changes_no_key_and_nothing_that_belongs_to_it(admin_client: Client) -> None:
     connection = connected()
     page = admin_client.get(change_url(connection)).content.decode()
@@ -122,39 +103,6 @@ def test_a_setting_that_does_not_belong_to_the_key_is_changed_without_it(admin_c
     connection.refresh_from_db()
     assert connection.settings == {**settings, "nested": "expand"}
     assert connection.secrets()["password"].reveal() == SECRET
-
-
-def test_a_refused_form_does_not_give_the_secret_back(admin_client: Client) -> None:
-    page = admin_client.post(ADD, form(api_key=SECRET, subdomain="not a subdomain"))
-    assert page.status_code == 200
-    assert SECRET not in page.content.decode()
-
-
-def test_an_error_of_the_connector_stands_on_its_field(admin_client: Client) -> None:
-    page = admin_client.post(ADD, form(api_key=SECRET, subdomain="not a subdomain"))
-    errors = page.context["adminform"].form.errors
-    assert errors.keys() == {"subdomain"}
-    assert "is not a PagerDuty subdomain. Enter the first part" in errors["subdomain"][0]
-
-
-def test_a_missing_field_is_reported_before_anything_else(admin_client: Client) -> None:
-    page = admin_client.post(ADD, form(api_key=SECRET, subdomain=""))
-    assert page.context["adminform"].form.errors == {"subdomain": ["This field is required."]}
-
-
-def test_the_platform_is_chosen_first_when_there_are_several(
-    admin_client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Other(PagerDuty):
-        provider: ClassVar[str] = "other"
-        label: ClassVar[str] = "Other <b>platform</b>"
-
-    monkeypatch.setattr(pages.ConnectionAdmin, "providers", (PagerDuty, Other))
-    page = admin_client.get(f"{LIST}add/").content.decode()
-    assert "?provider=pagerduty" in page
-    assert "Other &lt;b&gt;platform" in page
-    admin_client.post(f"{LIST}add/?provider=other", form(api_key=SECRET))
-    assert Connection.objects.get().provider == "other"
 
 
 def test_a_connection_without_its_connector_can_be_looked_at_only(admin_client: Client) -> None:

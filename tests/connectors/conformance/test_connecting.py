@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from connectors.admin.forms import connection_form
+from connectors.admin.forms import new_connection_form
 from connectors.connections.probe import probe_connection
 from connectors.errors import ConnectionConfigError
 from connectors.models import Connection
@@ -21,7 +21,16 @@ def entered(provider: Provider, wrong: Wrong | None = None) -> Any:
     data = {"name": "Acme", **provider.settings, **provider.credentials}
     if wrong is not None:
         data |= {**wrong.settings, **wrong.credentials}
-    return connection_form(provider.connector)(data)
+    return new_connection_form(provider.connector)(data, typed={}, entered=())
+
+
+def stored(provider: Provider, form: Any) -> Connection:
+    """The connection that a valid form describes."""
+    settings = form.cleaned_data["settings"]
+    connection = Connection(name="Acme", provider=provider.connector.provider, settings=settings)
+    connection.enter_credentials(form.given_secrets())
+    connection.save()
+    return connection
 
 
 @pytest.fixture
@@ -53,7 +62,7 @@ def test_a_mistake_is_said_on_its_field(provider: Provider, wrong: Wrong, led: S
         assert wrong.words in str(form.errors[wrong.field])
         assert not led.requests
         return
-    connection = form.save()
+    connection = stored(provider, form)
     with pytest.raises(ConnectionConfigError) as refused:
         probe_connection(connection)
     assert refused.value.field == wrong.field
@@ -66,7 +75,7 @@ def test_a_mistake_is_said_on_its_field(provider: Provider, wrong: Wrong, led: S
 def test_what_is_right_is_accepted_and_tells_account_and_rights(provider: Provider, led: Server) -> None:
     form = entered(provider)
     assert form.is_valid(), form.errors
-    probe = probe_connection(form.save())
+    probe = probe_connection(stored(provider, form))
     assert probe.account.label
     granted = {kind: True if kind in provider.kinds else None for kind in ENTITY_TYPES}
     assert {right.entity_type: right.granted for right in probe.rights} == granted

@@ -13,6 +13,7 @@ from django.views.debug import ExceptionReporter
 
 from oncall.models import ChangeRecord, GroupLead, Responder, User
 from oncall.operations import Actor, account, create_account, grant_lead, revoke_lead, set_rights, update_account
+from syncjobs.setup.drafts import begin_draft
 
 pytestmark = pytest.mark.django_db
 MakeRow = Callable[..., int]
@@ -173,7 +174,7 @@ def test_a_right_or_account_that_is_taken_away_ends_at_once(client: Client, test
 PASSWORD_PAGES = (
     ("admin:oncall_user_add", ""),
     ("admin:oncall_user_change", ""),
-    ("admin:connectors_connection_add", "?provider=opsgenie"),
+    ("admin:connectors_connection_connect", ""),
     ("admin:password_change", ""),
     ("admin:login", ""),
 )
@@ -185,7 +186,9 @@ def test_what_is_posted_to_a_page_with_a_password_or_key_is_marked_as_sensitive(
 ) -> None:
     if name == "admin:login":
         browser.logout()
-    url = reverse(name, args=[administrator.pk] if name == "admin:oncall_user_change" else []) + query
+    uid = begin_draft("opsgenie", administrator).uid
+    arguments = {"admin:oncall_user_change": [administrator.pk], "admin:connectors_connection_connect": [uid]}
+    url = reverse(name, args=arguments.get(name, [])) + query
     assert 'type="password"' in browser.get(url).content.decode()
     request: Any = browser.post(url, {"new_password": PASSWORD}).wsgi_request
     assert request.sensitive_post_parameters == "__ALL__" or "password" in request.sensitive_post_parameters

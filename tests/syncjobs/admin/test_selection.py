@@ -1,4 +1,4 @@
-"""The import page: the objects of the source, what they import, and the rules."""
+"""The page of the selection: the objects of the source, and what they import."""
 
 from collections.abc import Iterator, Sequence
 
@@ -12,7 +12,6 @@ from connectors.errors import ProviderUnavailable, ReadStopped
 from connectors.models import Connection
 from connectors.simulator.pagerduty import Simulator
 from oncall.models import User
-from syncjobs.models import Strategy
 from syncjobs.setup import inventory
 from tests.syncjobs.admin.conftest import HOSTILE, assert_harmless, staff
 from tests.syncjobs.conftest import Sync, connect
@@ -24,6 +23,7 @@ class Shelf:
     """A connector's inventory. ``reads``: how often the source was read."""
 
     label = "PagerDuty"
+    calls = 4
 
     def __init__(self) -> None:
         self.nodes: Sequence[Node] = (
@@ -56,8 +56,7 @@ def url(connection: Connection, page: str = "import") -> str:
 
 
 def rules(**changes: object) -> dict[str, object]:
-    given = {"scope": "everything", "strategy": "ask", "contact_details": "on", "review_first": "on"} | changes
-    return {name: value for name, value in given.items() if value is not None}
+    return {"scope": "everything", **changes}
 
 
 def ask(client: Client, sync: Sync, part: str, **more: object) -> str:
@@ -69,7 +68,7 @@ def ask(client: Client, sync: Sync, part: str, **more: object) -> str:
 def test_a_choice_is_stored_as_a_selection(sync: Sync, admin_client: Client) -> None:
     chosen = ["service:V1", "user_group:T1", "responder:U1", "nonsense", "service:"]
     answer = admin_client.post(url(sync.connection), rules(scope="chosen", chosen=chosen))
-    assert answer.headers["Location"] == url(sync.connection, "change")
+    assert answer.headers["Location"] == url(sync.connection)
     sync.profile.refresh_from_db()
     assert sync.profile.selection == {"everything": False, "chosen": {"service": ["V1"], "user_group": ["T1"]}}
     assert sync.profile.rules_version == 1
@@ -80,19 +79,6 @@ def test_choosing_nothing_is_refused(sync: Sync, admin_client: Client) -> None:
     assert "Nothing is ticked." in page.content.decode()
     sync.profile.refresh_from_db()
     assert sync.profile.selection == {"everything": True}
-
-
-def test_a_rule_that_changes_moves_the_version_and_review_does_not(sync: Sync, admin_client: Client) -> None:
-    admin_client.post(url(sync.connection), rules(review_first=None))
-    sync.profile.refresh_from_db()
-    assert (sync.profile.review_first, sync.profile.rules_version) == (False, 1)
-    page = admin_client.post(url(sync.connection), rules(strategy="source"), follow=True).content.decode()
-    sync.profile.refresh_from_db()
-    assert (sync.profile.strategy, sync.profile.rules_version) == (Strategy.OVERWRITE, 2)
-    assert "Plan first, and look at these edits" in page
-    admin_client.post(url(sync.connection), rules(strategy="source", contact_details=None))
-    sync.profile.refresh_from_db()
-    assert (sync.profile.contact_details, sync.profile.rules_version) == (False, 3)
 
 
 def test_the_page_asks_the_source_only_when_somebody_wants_it(sync: Sync, admin_client: Client, shelf: Shelf) -> None:

@@ -83,7 +83,7 @@ def test_a_limit_of_zero_days_keeps_everything(lived: Sync, settings: Any) -> No
     settings.PERSONAL_DATA_DAYS = 0
     before, rows = with_addresses(), SyncRun.objects.count()
     later(4000)
-    assert statements() == []
+    assert all("syncjobs_connectiondraft" in each for each in statements())  # drafts have a limit of their own
     assert (with_addresses(), SyncRun.objects.count()) == (before, rows)
 
 
@@ -97,7 +97,7 @@ def test_nothing_is_written_when_nothing_is_due_and_the_number_of_queries_is_fix
         retain()
     done = statements()
     assert [each for each in done if each.startswith(WRITES)] == []
-    assert len(done) == 8
+    assert len(done) == 9
 
 
 def test_the_work_is_done_in_pieces(lived: Sync, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,11 +4,10 @@ from typing import Any
 
 import pytest
 
-from connectors.admin.forms import connection_form
+from connectors.admin.forms import new_connection_form
 from connectors.base import Probe
 from connectors.closure import Selection
 from connectors.errors import AuthenticationFailed, ConnectionConfigError, ProviderUnavailable
-from connectors.models import Connection
 from connectors.providers.jsm.connector import JsmOperations
 from connectors.registry import connector_class
 
@@ -60,13 +59,12 @@ def test_a_setting_that_cannot_be_is_said_on_its_field(settings: dict[str, str],
 @pytest.mark.django_db
 def test_the_form_asks_for_all_but_the_organisation() -> None:
     typed = {"name": "Acme", "site": "acme", "cloud_id": "c-1", "email": "greta@example.com", "api_token": "t"}
-    form = connection_form(JsmOperations)(typed)
+    form = new_connection_form(JsmOperations)(typed, typed={}, entered=())
     assert form.is_valid(), form.errors
-    connection: Connection = form.save()
-    assert connection.settings == {"site": "acme.atlassian.net", "cloud_id": "c-1", "org_id": ""}
-    assert set(connection.credentials) == {"email", "api_token"}
+    assert form.cleaned_data["settings"] == {"site": "acme.atlassian.net", "cloud_id": "c-1", "org_id": ""}
+    assert set(form.given_secrets()) == {"email", "api_token"}
     for missing in ("site", "cloud_id", "email", "api_token"):
-        assert missing in connection_form(JsmOperations)({**typed, missing: ""}).errors
+        assert missing in new_connection_form(JsmOperations)({**typed, missing: ""}, typed={}, entered=()).errors
 
 
 # --- the site ---------------------------------------------------------------------------------------------------------
