@@ -56,7 +56,8 @@ def retain() -> dict[str, int]:
 
 def _delete_drafts(before: datetime) -> int:
     """Delete the drafts of connections that nobody finished, with the keys in them."""
-    return ConnectionDraft.objects.filter(changed_at__lt=before).delete()[0]
+    old = list(ConnectionDraft.objects.filter(changed_at__lt=before).values_list("pk", flat=True)[:PIECE])
+    return ConnectionDraft.objects.filter(pk__in=old, changed_at__lt=before).delete()[0] if old else 0
 
 
 @transaction.atomic

@@ -39,7 +39,7 @@ from oncall.models import Responder, Schedule
 from oncall.rendering.final import Span
 from oncall.rendering.spec import Always, ByTime, Layer, person
 from syncjobs.management.commands import connect_source
-from syncjobs.models import RunState, SyncRun
+from syncjobs.models import RunState, SyncProfile, SyncRun
 from syncjobs.runs import notify
 from syncjobs.runs.runner import drive
 from syncjobs.runs.start import approve
