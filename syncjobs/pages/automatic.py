@@ -83,6 +83,10 @@ def _shown(profile: SyncProfile, slots: Slots, calls: int | None, viewer: Viewer
         stopped = "It is disconnected. Nothing is synced until a key is entered."
     elif connection.refused_account:
         stopped = "It is paused, because its key belongs to an account that was refused. Enter another key."
+    elif profile.setup_step:
+        stopped = "Its setup is not finished. Automatic syncs start after the first import."
+    elif profile.paused_at is not None:
+        stopped = "It is paused. Nothing is synced by itself until somebody resumes it on its page."
     elif slots.due is not None:
         waits = f"Due since {span_in_words(int((now - slots.due).total_seconds()))}. It starts when no run is active."
     return AutomaticSync(

@@ -80,7 +80,11 @@ class RulesForm(_Base):
 
     every = forms.ChoiceField(
         label="When it is synced by itself",
-        choices=[*((each, in_words(grid_of(each))) for each in OFFERED), (OTHER, "By another rule")],
+        choices=[
+            (OFF, "Only when somebody starts a sync"),
+            *((each, in_words(grid_of(each)).capitalize()) for each in OFFERED if each != OFF),
+            (OTHER, "By another rule"),
+        ],
         widget=forms.RadioSelect,
     )
     other_every = forms.CharField(label="Another rule", max_length=200, required=False)

@@ -15,12 +15,13 @@ from connectors.errors import ConnectorError
 from connectors.models import Connection
 from connectors.records import ENTITY_WORDS, EntityKey
 from connectors.registry import inventory_hint
-from syncjobs.admin.buttons import account_of
+from syncjobs.admin.buttons import account_of, sync_and_show
 from syncjobs.admin.source.connect import ConnectAdmin
 from syncjobs.errors import RunAlreadyActive
 from syncjobs.models import SyncProfile
 from syncjobs.pages.marks import render_page, url_of_step
 from syncjobs.pages.source.frame import frame_of
+from syncjobs.pages.source.overview import why_not_read
 from syncjobs.setup.first_plan import ensure_plan
 from syncjobs.setup.inventory import (
     Row,
@@ -78,6 +79,8 @@ class SelectionAdmin(ConnectAdmin):
         if not request.user.has_perm(CHANGE):
             raise PermissionDenied
         form, do = SelectionForm(profile, request.POST, request.POST.getlist("chosen")), request.POST.get("do", "")
+        if do == "sync":
+            return self._sync_some(request, profile, sorted(form.chosen))
         if do in ("search", "read"):
             if profile.setup_step and form.is_valid():
                 form.save()
@@ -113,6 +116,16 @@ class SelectionAdmin(ConnectAdmin):
             context |= {"everything": form["scope"].value() == EVERYTHING, "calls": inventory_calls(connection)}
         title = f"What to import from {connection}"
         return render_page(self, request, "syncjobs/import.html", title, connection, **context)
+
+    def _sync_some(self, request: HttpRequest, profile: SyncProfile, keys: list[EntityKey]) -> HttpResponse:
+        """Sync the ticked objects and what they refer to. The selection stays."""
+        if not request.user.has_perm(START):
+            raise PermissionDenied
+        reason = why_not_read(profile.connection) or ("" if keys else "Nothing is ticked. Tick what is to be synced.")
+        if not reason and not profile.setup_step:
+            return sync_and_show(request, profile, keys)
+        messages.error(request, reason or "Finish the setup first. Nothing was read.")
+        return HttpResponseRedirect(url_of_step(profile.connection, SELECT))
 
     def _saved(self, request: HttpRequest, form: SelectionForm) -> HttpResponse:
         profile = form.profile

@@ -18,7 +18,9 @@ from django.utils import timezone
 
 from connectors.records import SourceMember, SourceService, SourceTeam
 from oncall.escalation.policy import Target
+from oncall.models import User
 from syncjobs.models import Rule, SyncRun
+from syncjobs.setup.drafts import begin_draft
 from tests.paths import REPOSITORY
 from tests.syncjobs.admin.conftest import staff
 from tests.syncjobs.conftest import Sync, layer, policy, schedule, user
@@ -32,6 +34,10 @@ SCHEDULE = "tests/oncall/admin/schedule/test_page.py"
 CONNECTION_FORM = "tests/connectors/admin/test_connections.py"
 CONNECTIONS = "tests/syncjobs/admin/test_connections.py"
 SELECTION = "tests/syncjobs/admin/test_selection.py"
+CONNECT = "tests/syncjobs/source/test_connect.py"
+SETUP = "tests/syncjobs/source/test_setup.py"
+SOURCE = "tests/syncjobs/source/test_overview.py"
+SOURCE_RULES = "tests/syncjobs/source/test_rules.py"
 RUNS = "tests/syncjobs/admin/test_runs.py"
 RUN_PAGE = "tests/syncjobs/admin/test_run_page.py"
 CONFLICTS = "tests/syncjobs/admin/test_conflicts.py"
@@ -93,10 +99,13 @@ PAGES: Mapping[str, Page] = {
     "oncall_schedule_delete": Page(LISTS, 12),
     "oncall_schedule_page": Page(SCHEDULE, 11),
     "connectors_connection_changelist": Page(CONNECTIONS, 12),
-    "connectors_connection_add": Page(CONNECTION_FORM, 10),
+    "connectors_connection_add": Page(CONNECT, 10),
+    "connectors_connection_connect": Page(CONNECT, 10),
     "connectors_connection_change": Page(CONNECTION_FORM, 12),
     "connectors_connection_history": Page(CONNECTION_FORM, 10),
     "connectors_connection_import": Page(SELECTION, 10),
+    "connectors_connection_people": Page(SETUP, 10),
+    "connectors_connection_rules": Page(SOURCE_RULES, 10),
     "connectors_connection_key": Page(KEYS, 10),
     "connectors_connection_following": Page(NOT_FOLLOWED, 10),
     "syncjobs_syncrun_changelist": Page(RUNS, 10),
@@ -126,6 +135,7 @@ BUTTONS: Mapping[str, str] = {
     "connectors_connection_plan": CONNECTIONS,
     "connectors_connection_sync": CONNECTIONS,
     "connectors_connection_disconnect": CONNECTIONS,
+    "connectors_connection_pause": SOURCE,
     "connectors_connection_inventory": SELECTION,
     "connectors_connection_test": CONNECTION_FORM,
     "syncjobs_rule_switch": RULES,
@@ -136,8 +146,10 @@ BUTTONS: Mapping[str, str] = {
     "syncjobs_syncrun_ticks": RUNS,
     "syncjobs_syncrun_impact": IMPACT,
 }
-#: Addresses of Django's admin that lead to the change records instead.
+#: Addresses that lead elsewhere: those of Django's admin to the change records, and the review of a source that is set
+#: up to its page.
 REDIRECTED = (
+    "connectors_connection_review",
     "syncjobs_rule_history",
     *(
         f"oncall_{model}_history"
@@ -210,6 +222,7 @@ def address(name: str, run: SyncRun) -> str:
         "pk": row and row.pk,
         "run_id": run.pk,
         "item_id": getattr(run.items.first(), "pk", None),
+        "uid": name.endswith("_connect") and begin_draft("pagerduty", User.objects.filter(is_superuser=True)[0]).uid,
     }
     if name == "app_list":
         return reverse("admin:app_list", args=["oncall"])

@@ -34,7 +34,7 @@ def test_owners_guard_and_interval_are_stored_and_shown(sync: Sync, admin_client
     assert sync.profile.guard == {"share": 40, "count": 9}
     assert sync.profile.ownership == {"schedule.name": "local", "responder.title": "source"}
     shown = admin_client.get(page).content.decode()
-    assert "every day" in shown and 'value="0 3 * * 1-5 Europe/Berlin"' in shown
+    assert "Every day" in shown and 'value="0 3 * * 1-5 Europe/Berlin"' in shown
     admin_client.post(page, {**rules(), "own.schedule.name": "default"})
     sync.profile.refresh_from_db()
     assert (sync.profile.every, sync.profile.ownership) == ("off", {})

@@ -1,0 +1,97 @@
+"""The people of a source in buckets, also when there are thousands."""
+
+import pytest
+from django.db import connection as database
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from oncall.models import User
+from oncall.operations import create_account
+from syncjobs.models import Conflict, ExternalLink
+from syncjobs.pages.source.people import people_page
+from tests.syncjobs.admin.conftest import HOSTILE, assert_harmless, staff
+from tests.syncjobs.conftest import Sync, user, world
+from tests.syncjobs.source.conftest import in_setup, url
+
+pytestmark = pytest.mark.django_db
+
+
+def ask_about(sync: Sync, number: int, label: str = "Person") -> None:
+    Conflict.objects.bulk_create(
+        Conflict(
+            connection=sync.connection, kind="user_not_found", subject_key=f"{label}{n}", entity_type="responder",
+            external_id=f"{label}{n}", label=f"{label} {n:04}", evidence={"email": f"{label.lower()}{n}@example.com"},
+            opened_at=timezone.now(),
+        )
+        for n in range(number)
+    )  # fmt: skip
+
+
+def test_a_page_of_five_thousand_people_is_small_and_costs_few_queries(sync: Sync, admin_client: Client) -> None:
+    sync.run()
+    admin_client.get(url(sync.connection, "people"))
+    ask_about(sync, 5_000)
+    with CaptureQueriesContext(database) as captured:
+        page = admin_client.get(url(sync.connection, "people"))
+    assert len(captured) <= 10
+    assert len(page.content) <= 300_000
+    shown = page.context["shown"]
+    assert (shown.undecided, shown.total, len(shown.people)) == (5_003, 5_003, 50)
+    assert "Invite the first 200" in page.content.decode()
+    later = admin_client.get(shown.later).context["shown"]
+    assert (later.first, later.people[0].name) == (51, "Person 0047")
+    found = admin_client.get(url(sync.connection, "people"), {"bucket": "undecided", "q": "PERSON4999@"})
+    assert [each.name for each in found.context["shown"].people] == ["Person 4999"]
+
+
+def test_the_plan_says_who_is_matched_before_anything_is_imported(sync: Sync) -> None:
+    create_account("bo@example.com", name="Bo here")
+    run = sync.plan()
+    shown = people_page(sync.profile, run, {"bucket": "matched"}, "/people/", with_addresses=True)
+    assert [(each.name, each.email) for each in shown.people] == [("Bo", "bo@example.com")]
+    assert {each.name: each.count for each in shown.buckets} == {
+        "undecided": 2, "matched": 1, "invite": 0, "leave": 0,
+    }  # fmt: skip
+    sync.apply(run)
+    shown = people_page(sync.profile, None, {"bucket": "matched"}, "/people/", with_addresses=True)
+    assert [(each.name, each.email) for each in shown.people] == [("Bo", "bo@example.com")]
+    hidden = people_page(sync.profile, None, {"bucket": "undecided"}, "/people/", with_addresses=False)
+    assert {each.email for each in hidden.people} == {""}
+
+
+def test_who_is_mapped_before_the_import_is_matched_by_it(sync: Sync, admin_client: Client) -> None:
+    account = create_account("elsewhere@example.com", name="Ana here")
+    run = sync.plan()
+    in_setup(sync, "people")
+    question = Conflict.objects.get(label="Ana")
+    people = url(sync.connection, "people")
+    admin_client.post(people, {"do": f"map:{question.pk}", f"to-{question.pk}": account.email})
+    shown = admin_client.get(people, {"bucket": "matched"}).context["shown"]
+    assert [(each.name, each.answer) for each in shown.people] == [("Ana", "is elsewhere@example.com")]
+    sync.apply(run)
+    link = ExternalLink.objects.get(external_id="U1", entity_type="responder")
+    assert link.responder is not None
+    assert link.responder.account == account
+
+
+def test_hostile_names_are_text(sync: Sync, admin_client: Client) -> None:
+    sync.source.change(users=(user("U1", HOSTILE, email="x@example.com"), *world().users[1:]))
+    sync.run()
+    assert_harmless(admin_client.get(url(sync.connection, "people")).content.decode())
+    admin_client.post(url(sync.connection, "people"), {"do": "leave_all"})
+    assert_harmless(admin_client.get(url(sync.connection, "people"), {"bucket": "leave"}).content.decode())
+
+
+def test_numbers_that_no_page_sends_decide_nothing(sync: Sync, admin_client: Client) -> None:
+    sync.run()
+    for data in ({"do": "leave", "question": ["x", "0", "9" * 30]}, {"do": "map:x"}, {"do": "map:99"}, {"do": "other"}):
+        assert admin_client.post(url(sync.connection, "people"), data).status_code == 302
+    assert set(Conflict.objects.filter(kind="user_not_found").values_list("state", flat=True)) == {"open"}
+
+
+def test_addresses_are_hidden_from_who_may_not_see_people(sync: Sync, admin_user: User) -> None:
+    sync.run()
+    page = staff("view_connection", "view_syncprofile").get(url(sync.connection, "people")).content.decode()
+    assert "Ana" in page
+    assert "ana@example.com" not in page
