@@ -186,7 +186,8 @@ class ConnectionAdmin(ModelAdmin[Connection]):
         except ConnectorError as error:
             context |= {"error": error, "field": self._field_label(connection, error)}
         else:
-            rights = [right_in_words(right) for right in connection.rights]
+            found = ({"entity_type": r.entity_type, "granted": r.granted, "detail": r.detail} for r in probe.rights)
+            rights = [right_in_words(right) for right in found]
             context |= {"probe": probe, "rights": rights}
         if request.headers.get("HX-Request"):
             return TemplateResponse(request, "admin/connectors/connection/test_result.html", context)

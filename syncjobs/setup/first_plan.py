@@ -4,7 +4,7 @@ from django.utils import timezone
 
 from oncall.models import User
 from syncjobs.errors import RunAlreadyActive, StalePlan
-from syncjobs.models import RunKind, RunState, SyncProfile, SyncRun
+from syncjobs.models import Awaits, Conflict, RunKind, RunState, SyncProfile, SyncRun
 from syncjobs.runs.changed_rules import changed_rules
 from syncjobs.runs.start import approve, cancel, start
 from syncjobs.setup.steps import finish
@@ -24,13 +24,22 @@ def is_current(run: SyncRun | None, profile: SyncProfile) -> bool:
     return (run.is_active and run.scope.get("selection") == profile.selection) or (run.has_open_plan and is_fresh)
 
 
+def is_settled(run: SyncRun) -> bool:
+    """Return whether a plan contains all answers about people that change what it writes.
+
+    An item that an answer changes would not be applied with the plan: it would wait in a new one.
+    """
+    changed = Conflict.objects.filter(connection=run.connection_id, awaits=Awaits.PLAN)
+    return run.planned_at is None or not changed.filter(decided_at__gt=run.planned_at).exists()
+
+
 def ensure_plan(profile: SyncProfile, by: User) -> SyncRun:
     """Return the plan of the present selection and rules. It is started if there is none.
 
     An active plan of another selection is cancelled. Raises RunAlreadyActive if a run of another kind is active.
     """
     run = last_read(profile)
-    if run is not None and is_current(run, profile):
+    if run is not None and is_current(run, profile) and is_settled(run):
         return run
     if run is not None and run.is_active and run.kind == RunKind.PLAN:
         cancel(run)

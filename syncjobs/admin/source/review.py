@@ -21,7 +21,7 @@ from syncjobs.pages.run.progress import progress
 from syncjobs.pages.source.frame import frame_of
 from syncjobs.pages.source.people import people_page
 from syncjobs.pages.source.review import review_of
-from syncjobs.setup.first_plan import is_current, last_read, start_import
+from syncjobs.setup.first_plan import is_current, is_settled, last_read, start_import
 from syncjobs.setup.steps import REVIEW, finish
 
 _APPLIED = (RunState.SUCCEEDED, RunState.PARTIAL)
@@ -49,7 +49,7 @@ class ReviewAdmin(RulesAdmin):
             "plan": run,
             "may_start": request.user.has_perm(START),
         }
-        if run is not None and is_current(run, profile) and run.has_open_plan:
+        if run is not None and is_current(run, profile) and run.has_open_plan and is_settled(run):
             with_addresses = may_see_addresses(request.user)
             url = page_of(profile.connection, "people")
             people = people_page(profile, run, {"bucket": "invite"}, url, with_addresses=with_addresses).buckets

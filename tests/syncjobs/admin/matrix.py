@@ -163,6 +163,18 @@ OF_MODELS: Final[Mapping[str, tuple[Rule, Rule]]] = {
         _view(*_CONNECTION, _PROFILE[0]),
         _view(*_CONNECTION, *_PROFILE),
     ),
+    "connectors/connection <int:object_id>/rules/": (_view(*_CONNECTION, _PROFILE[0]), _view(*_CONNECTION, *_PROFILE)),
+    "connectors/connection <int:object_id>/people/": (
+        _view(*_CONNECTION, _PROFILE[0]),
+        _view(*_CONNECTION, _PROFILE[0], "syncjobs.answer_conflict"),
+    ),
+    "connectors/connection <int:object_id>/review/": (
+        _view(*_CONNECTION, _PROFILE[0]),
+        _view(*_CONNECTION, *_PROFILE, START),
+    ),
+    "connectors/connection <int:object_id>/pause/": (_button, _view(*_CONNECTION, _PROFILE[1])),
+    # The draft of somebody else leads to a new one.
+    "connectors/connection connect/<uuid:uid>/": (_with("connectors.add_connection"),) * 2,
     # Without the name of a button, a POST is refused to everybody.
     "connectors/connection <int:object_id>/following/": (_view(*_CONNECTION, _PROFILE[0]), _never),
     "connectors/connection <int:object_id>/key/": (

@@ -35,7 +35,7 @@ def table(sync: Sync, monkeypatch: pytest.MonkeyPatch) -> Matrix:
         raise ConnectorError("The source was not read.", hint="", provider="pagerduty")
 
     monkeypatch.setattr("connectors.admin.connections.probe_connection", refuse)
-    monkeypatch.setattr("syncjobs.admin.selection.inventory_of", refuse)
+    monkeypatch.setattr("syncjobs.admin.source.selection.inventory_of", refuse)
     # Whether a page is shown is decided before it is rendered. Other tests render all pages.
     monkeypatch.setattr(TemplateResponse, "rendered_content", "")
     monkeypatch.setattr("config.pages.render_to_string", lambda *args: "page of an error")
@@ -47,6 +47,7 @@ def table(sync: Sync, monkeypatch: pytest.MonkeyPatch) -> Matrix:
         connection=sync.connection, kind="user_not_found", pattern="*", choice="leave", made_at=timezone.now()
     )
     ids = {"run_id": run.pk, "item_id": item.pk, "uidb64": "MQ", "token": "set-password", "content_type_id": 1}
+    ids["uid"] = "00000000-0000-4000-8000-000000000000"
     return Matrix({**ids, "oncall/user": {"object_id": plain.pk}})
 
 

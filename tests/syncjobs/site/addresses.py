@@ -12,6 +12,7 @@ OTHER_VALUES = {
     "app_label": ("oncall", "connectors", "syncjobs", "auth"),
     "uidb64": ("MQ",),
     "token": ("no-token",),
+    "uid": ("00000000-0000-4000-8000-000000000000",),
 }
 
 

@@ -9,7 +9,7 @@ from connectors.closure import Node
 from connectors.records import Account
 from oncall.models import User
 from tests.syncjobs.conftest import Sync
-from tests.syncjobs.site.hostile import VENDOR, build, hostile
+from tests.syncjobs.site.hostile import VENDOR, build, draft_of, hostile
 from tests.syncjobs.site.tampering import Tampering
 
 
@@ -25,7 +25,7 @@ def hostile_vendor(monkeypatch: pytest.MonkeyPatch) -> None:
     nodes = [Node("service", f"{n}{text}", text, (("schedule", f"1{text}"),)) for n in range(2)]
     monkeypatch.setattr(
         "syncjobs.setup.inventory.open_connector",
-        lambda connection, should_stop: type("Read", (), {"inventory": lambda self: nodes})(),
+        lambda connection, should_stop: type("Read", (), {"inventory": lambda self: nodes, "calls": 1})(),
     )
     monkeypatch.setattr("django.contrib.auth.password_validation.validate_password", lambda *given: None)
     cache.clear()
@@ -34,6 +34,8 @@ def hostile_vendor(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def tampering(sync: Sync, client: Client, hostile_vendor: None, thorough: bool) -> Tampering:
     build(sync)
-    client.force_login(User.objects.create_superuser("root@example.com", "a long password"))
+    account = User.objects.create_superuser("root@example.com", "a long password")
+    draft_of(account)
+    client.force_login(account)
     client.raise_request_exception = False
     return Tampering(client, thorough=thorough)

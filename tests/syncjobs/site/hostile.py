@@ -12,6 +12,7 @@ from django.contrib.auth.models import Group
 from django.db import models
 from django.utils import timezone
 
+from connectors.models import Connection
 from connectors.records import Completeness, FailedEntity, MappingNote, SourceMember, SourceService, SourceTeam
 from oncall.aggregates import Draft
 from oncall.escalation.policy import Target
@@ -21,6 +22,7 @@ from syncjobs.invitations.outbox import hash_of
 from syncjobs.models import (
     VALID_FOR,
     Conflict,
+    ConnectionDraft,
     ExternalLink,
     Invitation,
     InvitationState,
@@ -46,7 +48,7 @@ def hostile(number: int, row: object = "") -> str:
 NAMEABLE: Final = (
     "auth.Group.name",
     "connectors.Connection.account_id", "connectors.Connection.account_label", "connectors.Connection.name",
-    "connectors.Connection.refused_account",
+    "connectors.Connection.refused_account", "connectors.Connection.test_refused",
     "oncall.ChangeRecord.cause", "oncall.ChangeRecord.label",
     "oncall.ContactMethod.address", "oncall.ContactMethod.extension", "oncall.ContactMethod.label",
     "oncall.EscalationPolicy.description", "oncall.EscalationPolicy.name", "oncall.EscalationPolicy.origin_label",
@@ -71,6 +73,7 @@ NAMEABLE_INSIDE: Final = (
     "connectors.Connection.rights", "connectors.Connection.settings",
     "oncall.ChangeRecord.changes", "oncall.EscalationPolicy.levels", "oncall.Schedule.layers",
     "syncjobs.Conflict.arguments", "syncjobs.Conflict.evidence",
+    "syncjobs.ConnectionDraft.typed",
     "syncjobs.Rule.arguments",
     "syncjobs.SyncItem.changes", "syncjobs.SyncRun.completeness", "syncjobs.SyncRun.notes",
 )  # fmt: skip
@@ -87,7 +90,7 @@ OURS: Final = re.compile(
     r"|counts|impact|mapping_version|checkpoint|guard|ownership|selection|evaluated_mapping|group_keys|sources|windows"
     r"|replaces|unresolved|differences|source_spans)"
     r"|oncall\.Substitution\.scope"
-    r"|syncjobs\.(ExternalLink\.first_missing|Notice\.last_error|SyncProfile\.(every|quarantine_code))"
+    r"|syncjobs\.(ExternalLink\.first_missing|Notice\.last_error|SyncProfile\.(every|quarantine_code|setup_step))"
     r"|django_celery_beat\..*"
     r"|(auth\.Permission|admin|contenttypes|sessions)\..*"
     r"|oncall\.(LoginAttempt|Session)\..*"
@@ -126,6 +129,12 @@ def plant() -> dict[str, int]:
     return planted
 
 
+def draft_of(account: User) -> None:
+    """Let an account have a draft with hostile entries, at the address that the resolver's tests use."""
+    typed = {"name": hostile(VENDOR), "subdomain": hostile(VENDOR)}
+    ConnectionDraft.objects.create(uid=OTHER_VALUES["uid"][0], provider="pagerduty", account=account, typed=typed)
+
+
 # --- the world --------------------------------------------------------------------------------------------------------
 
 
@@ -141,6 +150,7 @@ def build(sync: Sync) -> None:
     sync.source.change(teams=(*sync.source.snapshot.teams, SourceTeam("T9", hostile(VENDOR, "new"))))
     sync.plan()
     note_seen(Part.BROKER, hostile(VENDOR))
+    Connection.objects.update(test_refused_at=timezone.now())
     people = ExternalLink.objects.filter(entity_type="responder", responder__isnull=False, responder__account=None)
     person = people.order_by("pk")[0]
     Invitation.objects.create(

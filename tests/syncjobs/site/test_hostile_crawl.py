@@ -24,6 +24,7 @@ from tests.syncjobs.site.hostile import (
     VENDOR,
     build,
     columns_of,
+    draft_of,
     faults,
     hostile,
     numbers,
@@ -38,6 +39,7 @@ BUTTONS: Final[Mapping[str, tuple[Mapping[str, str], ...]]] = {
     "admin:connectors_connection_sync": ({},),
     "admin:connectors_connection_disconnect": ({}, {"confirmed": "yes"}),
     "admin:connectors_connection_inventory": ({}, {"part": "tree"}, {"part": "along"}),
+    "admin:connectors_connection_pause": ({}, {"do": "resume"}),
     "admin:connectors_connection_test": ({},),
     "admin:logout": ({},),
     "everybody:logout": ({},),
@@ -86,7 +88,9 @@ class Crawl:
 def crawl(sync: Sync, client: Client, hostile_vendor: None) -> Crawl:
     """Returns the crawl of a world in which every text is hostile, and of a vendor that answers with such texts."""
     build(sync)
-    client.force_login(User.objects.create_superuser("root@example.com", "a long password"))
+    account = User.objects.create_superuser("root@example.com", "a long password")
+    draft_of(account)
+    client.force_login(account)
     empty = {name for name, rows in plant().items() if not rows}
     assert empty == set(), "the hostile world has no row with a text in these columns"
     assert set(ConflictKind.values) == set(Conflict.objects.values_list("kind", flat=True))
@@ -124,7 +128,9 @@ def send_everything(crawl: Crawl, among: list[Address]) -> None:
     """Send each form with a hostile text in every field, which the next page repeats; and each action of each list."""
     for address in among:
         kind = address.name.rpartition("_")[2]
-        for url in address.urls()[:3] if kind in ("add", "change", "import", "delete", "changelist") else ():
+        for url in (
+            address.urls()[:3] if kind in ("add", "change", "import", "people", "rules", "delete", "changelist") else ()
+        ):
             if crawl.client.get(url).status_code == 200:
                 form = Form(crawl.client, url)
                 typed = {name: hostile(VENDOR, name) if _is_typed(name) else old for name, old in form.data.items()}

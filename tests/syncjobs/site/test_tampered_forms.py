@@ -23,13 +23,12 @@ def pages_with_forms(client: Client, among: Iterable[Address]) -> Iterator[tuple
     """Yield one form of each address that shows one, with all of its fields."""
     for address in among:
         for url in address.urls()[:1]:
-            for query in ("", "?provider=pagerduty") if address.name.endswith("connection_add") else ("",):
-                response = client.get(url + query)
-                is_page = response.headers.get("Content-Type", "").startswith("text/html")
-                if response.status_code == 200 and is_page:
-                    form = Form(client, url + query)
-                    if set(form.names) - {"csrfmiddlewaretoken"}:
-                        yield address, form
+            response = client.get(url)
+            is_page = response.headers.get("Content-Type", "").startswith("text/html")
+            if response.status_code == 200 and is_page:
+                form = Form(client, url)
+                if set(form.names) - {"csrfmiddlewaretoken"}:
+                    yield address, form
 
 
 def tamper(tampering: Tampering, form: Form, names: Collection[str], values: Collection[Any] = ()) -> None:

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from oncall.models import User
 from oncall.operations import create_account
-from syncjobs.models import Conflict, ExternalLink
+from syncjobs.models import Conflict, ExternalLink, SyncRun
 from syncjobs.pages.source.people import people_page
 from tests.syncjobs.admin.conftest import HOSTILE, assert_harmless, staff
 from tests.syncjobs.conftest import Sync, user, world
@@ -69,7 +69,13 @@ def test_who_is_mapped_before_the_import_is_matched_by_it(sync: Sync, admin_clie
     admin_client.post(people, {"do": f"map:{question.pk}", f"to-{question.pk}": account.email})
     shown = admin_client.get(people, {"bucket": "matched"}).context["shown"]
     assert [(each.name, each.answer) for each in shown.people] == [("Ana", "is elsewhere@example.com")]
-    sync.apply(run)
+    # The answer changes an item of the plan, so that the review makes another one.
+    assert "changed after the last plan" in admin_client.get(url(sync.connection, "review")).content.decode()
+    admin_client.post(url(sync.connection, "review"), {"do": "plan"})
+    again = sync.drive(SyncRun.objects.exclude(kind="decision").latest("pk"))
+    assert again.pk != run.pk
+    assert "Start the import" in admin_client.get(url(sync.connection, "review")).content.decode()
+    sync.apply(again)
     link = ExternalLink.objects.get(external_id="U1", entity_type="responder")
     assert link.responder is not None
     assert link.responder.account == account
