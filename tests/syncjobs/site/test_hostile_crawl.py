@@ -51,6 +51,8 @@ BUTTONS: Final[Mapping[str, tuple[Mapping[str, str], ...]]] = {
     "admin:syncjobs_syncrun_sync_item": ({},),
     "admin:syncjobs_syncrun_ticks": ({}, {"all": "on"}, {"item": "item", "tick": "item"}),
 }
+#: The ends of the names of addresses whose pages have a form to fill.
+WITH_FORMS: Final = ("add", "change", "connect", "import", "people", "rules", "delete", "changelist")
 #: It leads to the public page of a row. No model has one.
 NOT_PAGES: Final = {"admin:view_on_site", "everybody:view_on_site"}
 #: Parameters of all pages that read their query.
