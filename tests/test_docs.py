@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from connectors.registry import CONNECTORS
 from tests.paths import REPOSITORY
 
 DOCUMENTS = sorted([*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/**/*.md")])
@@ -118,3 +119,10 @@ def test_every_provider_has_a_page() -> None:
     pages = {path.stem for path in REPOSITORY.glob("docs/providers/*.md")}
     assert providers <= pages
     assert all(f"(docs/providers/{provider}.md)" in text("README.md") for provider in providers)
+
+
+def test_the_page_of_a_provider_has_the_steps_to_a_key_that_the_site_shows() -> None:
+    for connector in CONNECTORS:
+        page = re.sub(r"[*`]", "", " ".join(text(f"docs/providers/{connector.provider}.md").split()))
+        assert connector.key_steps and connector.least_right
+        assert [step for step in connector.key_steps if step not in page] == []

@@ -116,14 +116,12 @@ def test_the_first_page_shows_the_source_and_what_waits(page: Page) -> None:
 
 
 def test_a_key_can_be_tested_and_a_wrong_one_is_refused_on_its_field(page: Page) -> None:
-    page.goto("/admin/connectors/connection/add/?provider=pagerduty")
+    page.goto("/admin/connectors/connection/add/")
+    page.get_by_role("button", name="Connect PagerDuty").click()
     page.fill("input[name=name]", "second")
     page.fill("input[name*=subdomain]", "acme")
     page.fill("input[type=password]", "a-wrong-key")
-    page.get_by_role("button", name="Save", exact=True).click()
-    page.goto("/admin/connectors/connection/")
-    page.get_by_role("link", name="second", exact=True).click()
-    page.get_by_role("button", name="Test connection").click()
+    page.get_by_role("button", name="Test and continue").click()
     expect(page.get_by_text("refused the credential")).to_be_visible()
     assert "a-wrong-key" not in page.content()
     page.goto("/admin/connectors/connection/")
@@ -135,8 +133,8 @@ def test_a_key_can_be_tested_and_a_wrong_one_is_refused_on_its_field(page: Page)
 def test_choosing_shows_the_tree_of_the_account(page: Page) -> None:
     page.goto("/admin/connectors/connection/")
     page.get_by_role("link", name="acme", exact=True).click()
-    page.get_by_text("Choose what to import").click()
-    expect(page.get_by_text("Preserve local changes")).to_be_visible()
+    page.get_by_role("link", name="Selection", exact=True).click()
+    expect(page.get_by_text("What to import")).to_be_visible()
     picture(page, "choose")
 
 
@@ -270,16 +268,13 @@ def test_pages_fit_a_telephone(page: Page, path: str) -> None:
 
 
 def test_a_key_id_of_xmatters_without_its_prefix_is_refused_with_the_prefix(page: Page) -> None:
-    page.goto("/admin/connectors/connection/add/?provider=xmatters")
+    page.goto("/admin/connectors/connection/add/")
+    page.get_by_role("button", name="Connect xMatters").click()
     page.fill("input[name=name]", "by key")
     page.fill("input[name*=base_url]", "https://acme.xmatters.com/api/xm/1")
     page.fill("input[name*=username]", "00000000-0000-4000-8000-000000000000")
     page.fill("input[type=password]", "a-wrong-secret")
-    page.get_by_role("button", name="Save", exact=True).click()
-    page.goto("/admin/connectors/connection/")
-    page.get_by_role("link", name="by key", exact=True).click()
-    expect(page.get_by_text("base_url https://acme.xmatters.com,")).to_be_visible()
-    page.get_by_role("button", name="Test connection").click()
+    page.get_by_role("button", name="Test and continue").click()
     expect(page.get_by_text("put x-api-key- in front of it")).to_be_visible()
     assert "a-wrong-secret" not in page.content()
 

@@ -36,6 +36,10 @@ class RulesAdmin(PeopleAdmin):
             if not request.user.has_perm(CHANGE):
                 raise PermissionDenied
             form = RulesForm(request.POST, instance=profile)
+            if profile.setup_step and request.POST.get("do") == "keep":  # each change, so that a closed tab loses none
+                if form.is_valid():
+                    form.save()
+                return HttpResponse(status=204)
             if form.is_valid():
                 return self._rules_saved(request, form)
             profile = SyncProfile.objects.select_related("connection").get(pk=profile.pk)  # the form has changed it

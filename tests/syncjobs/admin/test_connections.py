@@ -80,7 +80,12 @@ def test_the_first_page_shows_a_card_per_source(sync: Sync, admin_client: Client
 
 def test_a_disconnected_source_says_so(sync: Sync, admin_client: Client) -> None:
     disconnect(sync.connection)
-    for page, words in ((LIST, "Enter the credentials again"), ("/admin/", ""), (url(sync.connection), "Connect again")):
+    pages = ((LIST, "Enter the credentials again"), ("/admin/", ""), (url(sync.connection), "Connect again"))
+    for page, words in pages:
+        (LIST, "Enter the credentials again"),
+        ("/admin/", ""),
+        (url(sync.connection), "Connect again"),
+    ):
         text = admin_client.get(page).content.decode()
         assert "disconnected" in text
         assert words in text

@@ -130,9 +130,7 @@ def send_everything(crawl: Crawl, among: list[Address]) -> None:
     """Send each form with a hostile text in every field, which the next page repeats; and each action of each list."""
     for address in among:
         kind = address.name.rpartition("_")[2]
-        for url in (
-            address.urls()[:3] if kind in ("add", "change", "import", "people", "rules", "delete", "changelist") else ()
-        ):
+        for url in address.urls()[:3] if kind in WITH_FORMS else ():
             if crawl.client.get(url).status_code == 200:
                 form = Form(crawl.client, url)
                 typed = {name: hostile(VENDOR, name) if _is_typed(name) else old for name, old in form.data.items()}

@@ -9,7 +9,7 @@ from django.urls import reverse
 from connectors.closure import Node
 from connectors.errors import AuthenticationFailed, ProviderUnavailable
 from connectors.simulator.pagerduty import Simulator
-from oncall.models import Responder, Schedule
+from oncall.models import Responder, Schedule, User
 from oncall.operations import create_account
 from syncjobs.models import Conflict, Invitation, RunKind, RunState, SyncProfile, SyncRun
 from syncjobs.runs.runner import drive
@@ -162,6 +162,19 @@ def test_rules_that_change_what_is_read_plan_again(admin_client: Client, simulat
     # Nothing is synced by itself before the import was started.
     run_tick()
     assert SyncRun.objects.exclude(kind=RunKind.DECISION).count() == 2
+
+
+def test_rules_that_are_typed_are_kept_when_the_session_ends(admin_client: Client, simulator: Simulator) -> None:
+    profile = walk_to(admin_client, "rules")
+    page = url(profile.connection, "rules")
+    assert admin_client.post(page, {**rules(every="1d", guard_share="44"), "do": "keep"}).status_code == 204
+    assert admin_client.post(page, {**rules(guard_share="none"), "do": "keep"}).status_code == 204
+    account = User.objects.get(pk=admin_client.session["_auth_user_id"])
+    admin_client.logout()
+    assert admin_client.post(page, rules()).headers["Location"].startswith("/admin/login/")
+    admin_client.force_login(account)
+    form = admin_client.get(page).context["form"]
+    assert (form["every"].value(), form["guard_share"].value()) == ("1d", 44)
 
 
 def test_an_older_plan_of_another_tab_is_not_applied(admin_client: Client, simulator: Simulator) -> None:
