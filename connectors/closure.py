@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from connectors.records import ENTITY_WORDS, EntityKey, EntityType
+from oncall.escalation.policy import Policy
+from oncall.rendering.spec import Layer
 
 #: The keys to import, each with the names of the objects that need it (empty: it is chosen).
 Kept = Mapping[EntityKey, tuple[str, ...]]
@@ -37,13 +39,18 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One object of the source, with the objects that it refers to and the group that owns it."""
+    """One object of the source, with the objects that it refers to and the group that owns it.
+
+    layers: of a schedule; policy: of an escalation policy. None if the lists of the source do not tell them.
+    """
 
     entity_type: EntityType
     external_id: str
     name: str
     references: tuple[EntityKey, ...] = ()
     owners: tuple[str, ...] = ()
+    layers: tuple[Layer, ...] | None = None
+    policy: Policy | None = None
 
     @property
     def key(self) -> EntityKey:

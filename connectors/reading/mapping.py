@@ -4,7 +4,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
-from connectors.closure import Kept
+from connectors.closure import Kept, Node
 from connectors.reading.findings import Elements, Findings
 from connectors.records import (
     ENTITY_WORDS,
@@ -42,6 +42,18 @@ class Records:
     schedules: tuple[SourceSchedule, ...]
     policies: tuple[SourcePolicy, ...]
     services: tuple[SourceService, ...]
+
+
+def with_contents(nodes: Iterable[Node], made: Records) -> list[Node]:
+    """Return the nodes of an inventory with the layers and levels of their records, as far as there are records."""
+    layers = {each.external_id: each.layers for each in made.schedules}
+    policies = {each.external_id: each.policy for each in made.policies}
+    return [
+        replace(node, layers=layers.get(node.external_id)) if node.entity_type == "schedule"
+        else replace(node, policy=policies.get(node.external_id)) if node.entity_type == "escalation_policy"
+        else node
+        for node in nodes
+    ]  # fmt: skip
 
 
 def kept_of(kept: Kept, kind: EntityType, objects: Mapping[str, T]) -> Iterator[tuple[T, tuple[str, ...]]]:

@@ -16,6 +16,7 @@ from connectors.errors import ProviderUnavailable, ReadStopped
 from connectors.models import Connection
 from connectors.records import ENTITY_TYPES, ENTITY_WORDS, EntityKey, EntityType
 from syncjobs.planning.canonical import digest
+from syncjobs.words.contents import gaps_of_layers, gaps_of_policy, layers_in_words, policy_in_words
 
 #: A person waits for the page meanwhile.
 MOST_SECONDS: Final = 60.0
@@ -75,7 +76,8 @@ def inventory_of(connection: Connection, *, fresh: bool = False) -> Sequence[Nod
 class Row:
     """An object with a tick box.
 
-    brings: (depth, name) of each object that is imported with it. gaps: what it lacks, in sentences.
+    brings: (depth, name) of each object that is imported with it. gaps: what it lacks, in sentences. contents: what it
+    consists of, in words.
     """
 
     value: str
@@ -83,6 +85,7 @@ class Row:
     ticked: bool
     brings: tuple[tuple[int, str], ...] = ()
     gaps: tuple[str, ...] = ()
+    contents: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +125,7 @@ def keys_of(values: Iterable[str]) -> frozenset[EntityKey]:
 def tree_of(nodes: Sequence[Node], chosen: frozenset[EntityKey], text: str) -> Tree:
     """Return the objects whose name contains ``text``, at most MOST_ROWS of each kind, ticked objects first."""
     by_key = {node.key: node for node in nodes}
-    query = text.casefold().strip()
+    query, now = text.casefold().strip(), int(time.time())
     named = any(kind == "responder" for n in nodes if n.entity_type == "schedule" for kind, _ in n.references)
     sections = []
     listed: set[EntityKey] = set()
@@ -133,13 +136,14 @@ def tree_of(nodes: Sequence[Node], chosen: frozenset[EntityKey], text: str) -> T
         listed |= {node.key for node in found[:MOST_ROWS]}
         rows = tuple(
             Row(
-                value_of(node.key),
-                _name(node),
-                node.key in chosen,
-                _branches(node, by_key),
-                gaps_of(node, by_key, named),
+                value_of(each.key),
+                _name(each),
+                each.key in chosen,
+                _branches(each, by_key),
+                gaps_of(each, by_key, named, now),
+                contents_of(each),
             )
-            for node in found[:MOST_ROWS]
+            for each in found[:MOST_ROWS]
         )
         if all_of_kind:
             sections.append(Section(ENTITY_WORDS[kind][1], rows, len(all_of_kind), max(0, len(found) - MOST_ROWS)))
@@ -147,23 +151,34 @@ def tree_of(nodes: Sequence[Node], chosen: frozenset[EntityKey], text: str) -> T
     return Tree(tuple(sections), elsewhere)
 
 
-def gaps_of(node: Node, by_key: Mapping[EntityKey, Node], named: bool) -> tuple[str, ...]:
+def gaps_of(node: Node, by_key: Mapping[EntityKey, Node], named: bool, now: int) -> tuple[str, ...]:
     """Return what an object lacks to page somebody, as far as the inventory tells it.
 
-    named: whether the inventory names the people of schedules. The plan finds what needs a complete read.
+    named: whether the inventory names the people of schedules. now: an instant. The plan finds what needs a complete
+    read.
     """
     if node.entity_type == "schedule":
+        if node.layers is not None:
+            return gaps_of_layers(node.layers, now)
         return ("Nobody is in it.",) if named and _is_empty(node) else ()
     if node.entity_type == "service":
         is_routed = any(kind in ("escalation_policy", "user_group") for kind, _ in node.references)
         return () if is_routed else ("It has no escalation policy.",)
     if node.entity_type != "escalation_policy":
         return ()
+    schedules = [by_key[key] for key in node.references if key[0] == "schedule" and key in by_key]
+    gaps = tuple(f"Nobody is in its schedule {_name(each)}." for each in schedules if named and _is_empty(each))
+    if node.policy is not None:
+        return (*gaps_of_policy(node.policy), *gaps)
     owners = {("user_group", owner) for owner in node.owners}
-    targets = [key for key in node.references if key not in owners]
-    schedules = [by_key[key] for key in targets if key[0] == "schedule" and key in by_key]
-    gaps = [f"Nobody is in its schedule {_name(each)}." for each in schedules if named and _is_empty(each)]
-    return tuple(gaps) if targets or node.owners else ("It pages nobody.",)
+    return gaps if node.owners or set(node.references) - owners else ("It pages nobody.",)
+
+
+def contents_of(node: Node) -> tuple[str, ...]:
+    """Return what an object consists of, in words, as far as the inventory tells it."""
+    if node.layers is not None:
+        return layers_in_words(node.layers)
+    return policy_in_words(node.policy) if node.policy is not None else ()
 
 
 def _is_empty(schedule: Node) -> bool:

@@ -222,7 +222,7 @@ def _layer(layer: Layer, name_of: NameOf, now: str) -> Lines:
     lines = [f"{layer.name or layer.key}: {(' and ' if together else ' → ').join(people) or 'nobody'}"]
     if len(people) > 1 and not together:
         lines.append(_turns(layer))
-    lines.append(_windows(layer.windows) + (f", in {layer.zone}" if layer.zone else ""))
+    lines.append(windows_in_words(layer.windows) + (f", in {layer.zone}" if layer.zone else ""))
     if layer.starts_at is not None and instant_to_text(layer.starts_at) > now:
         lines.append(f"from {_instant(layer.starts_at)}")
     if layer.ends_at is not None:
@@ -245,7 +245,8 @@ def _turns(layer: Layer) -> str:
     return f"hands over every {length.removeprefix('1 ')}, counted from {anchor}"
 
 
-def _windows(windows: tuple[Window, ...]) -> str:
+def windows_in_words(windows: tuple[Window, ...]) -> str:
+    """Return the windows of a layer in words, such as ``daily 09:00 to 17:00``."""
     weekly: dict[tuple[int, int], list[int]] = {}
     parts = []
     for window in windows:

@@ -19,6 +19,7 @@ from connectors.providers.atlassian.mapping_policies import default_rule
 from connectors.providers.atlassian.starts import check_starts
 from connectors.reading.findings import Elements, Vendor
 from connectors.reading.listing import Listing, all_items
+from connectors.reading.mapping import with_contents
 from connectors.reading.optional_lists import read_optional_list
 from connectors.reading.pages import Page
 from connectors.reading.source_read import SourceRead
@@ -53,7 +54,9 @@ class AtlassianRead(SourceRead, ABC):
         """Return nodes for all objects but people. Raises the first error if nothing can be listed."""
         self._list(*self.lists)
         self._raise_if_nothing_was_read()
-        return self._harvest.nodes()
+        nodes, harvest = self._harvest.nodes(), self._harvest
+        told = {node.key: () for node in nodes if node.external_id in {**harvest.rotations, **harvest.rules}}
+        return with_contents(nodes, records(harvest, told, (), self._person, self._at, self._findings))
 
     def snapshot(self, selection: Selection) -> Snapshot:
         """Return the snapshot; the caller adds the number of calls.

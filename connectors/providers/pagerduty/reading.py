@@ -18,6 +18,7 @@ from connectors.providers.pagerduty.schedule_details import ScheduleDetails
 from connectors.providers.pagerduty.vendor import VENDOR
 from connectors.reading.findings import Elements
 from connectors.reading.listing import RECOVERABLE, Listing, all_items
+from connectors.reading.mapping import with_contents
 from connectors.reading.optional_lists import read_optional_list
 from connectors.reading.pages import Page
 from connectors.reading.source_read import SourceRead
@@ -46,7 +47,10 @@ class PagerDutyRead(SourceRead):
         self._list_all(Selection())
         self._raise_if_nothing_was_read()
         self._harvest.shifts = self._schedules.shift_based(self._harvest.shift_schedules)
-        return self._harvest.nodes()
+        nodes = self._harvest.nodes()
+        told = {node.key: () for node in nodes if node.entity_type in ("schedule", "escalation_policy")}
+        made = records(self._harvest, told, (), self._schedules.window, self._at, self._findings)
+        return with_contents(nodes, made)
 
     def snapshot(self, selection: Selection) -> Snapshot:
         """Returns the snapshot of a selection, without the number of calls.

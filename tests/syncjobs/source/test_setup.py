@@ -1,5 +1,6 @@
 """The steps of the setup after the connection: selection, people, rules, review, and the start of the import."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,8 +10,10 @@ from django.urls import reverse
 from connectors.closure import Node
 from connectors.errors import AuthenticationFailed, ProviderUnavailable
 from connectors.simulator.pagerduty import Simulator
+from oncall.escalation.policy import Level, Policy, Target
 from oncall.models import Responder, Schedule, User
 from oncall.operations import create_account
+from oncall.rendering.spec import Always, ByTime, Layer, person
 from syncjobs.models import Conflict, Invitation, RunKind, RunState, SyncProfile, SyncRun
 from syncjobs.runs.runner import drive
 from syncjobs.setup import inventory
@@ -86,6 +89,24 @@ def test_readiness_is_told_of_each_row() -> None:
         "Full": (), "Empty": ("Nobody is in it.",), "Quiet": ("It pages nobody.",),
         "Half": ("Nobody is in its schedule Empty.",), "Lost": ("It has no escalation policy.",), "Fine": (),
     }  # fmt: skip
+    # Where a list tells layers and levels, they say more.
+    layer = Layer("L1", "Days", (Always(),), ByTime(0, 604_800), (person("U1"), person("U2")))
+    ended, empty = replace(layer, name="Old", ends_at=1), replace(layer, name="Spare", participants=())
+    levels = (Level(10, "everyone", (Target("schedule", "S1"),)), Level(20, "everyone", ()))
+    policy = Policy(5, levels, 2, "nothing", "skip", "level")
+    told = (
+        Node("schedule", "S1", "Told", layers=(layer, ended, empty)),
+        Node("schedule", "S2", "Over", layers=(ended,)),
+        Node("schedule", "S3", "Bare", layers=()),
+        Node("escalation_policy", "P1", "Levels", references=(("schedule", "S1"),), policy=policy),
+        Node("escalation_policy", "P2", "No levels", policy=replace(policy, levels=())),
+    )
+    rows = {row.name: row for section in inventory.tree_of(told, frozenset(), "").sections for row in section.rows}
+    assert rows["Told"].gaps == ("The layer Old has ended.", "Nobody is in the layer Spare.")
+    assert rows["Told"].contents[0] == "Days: 2 participants, 1 week each, at all times"
+    assert (rows["Over"].gaps, rows["Bare"].gaps) == (("All of its layers have ended.",), ("It has no layer.",))
+    assert (rows["Levels"].gaps, rows["No levels"].gaps) == (("Level 2 has no target.",), ("It has no level.",))
+    assert rows["Levels"].contents == ("2 levels, after 5, 15 minutes, then 2 more rounds",)
     # A list that names nobody says nothing about single schedules.
     alone = inventory.tree_of((Node("schedule", "S2", "Empty"),), frozenset(), "")
     assert alone.sections[0].rows[0].gaps == ()
