@@ -22,6 +22,7 @@ from connectors.models import Connection
 from oncall.models import User
 from oncall.rendering.spec import Layer
 from syncjobs.models import Invitation, Rule
+from syncjobs.setup.drafts import begin_draft
 from tests.syncjobs.conftest import Sync, user
 
 #: A name that would leave a string of a script.
@@ -99,6 +100,7 @@ def addresses(run_id: int, item_id: int | None) -> dict[str, str]:
             "app_label": "syncjobs" if name.startswith("everybody:") else "oncall",
             "uidb64": "MQ",
             "token": "no-token",
+            "uid": begin_draft("pagerduty", User.objects.order_by("pk")[0]).uid,
         }
         names = [key for key in pattern.pattern.regex.groupindex if key in values]
         assert None not in [values[key] for key in names], f"{name} has no row to show"
