@@ -13,7 +13,6 @@ from oncall.operations import delete
 from oncall.tables.kinds import ROOTS
 from syncjobs.admin.following.marks import MARKS
 from syncjobs.models import ExternalLink, LinkState, Rule, RunState, SyncProfile
-from syncjobs.setup import inventory
 from syncjobs.setup.erasing import ERASED
 from syncjobs.setup.not_followed import PARTS, add_to_selection, counts_of, ignore_new, new_objects, release
 from tests.syncjobs.admin.conftest import HOSTILE, assert_harmless, queries
@@ -55,8 +54,10 @@ def listed(sync: Sync, monkeypatch: pytest.MonkeyPatch) -> Sync:
     choose(sync, ("schedule", "S1"))
 
     class Listing:
-        def inventory(self) -> tuple[Node, ...]:
-            return NODES
+        calls = 1
+
+    def inventory(self) -> tuple[Node, ...]:
+        return NODES
 
     monkeypatch.setattr(inventory, "open_connector", lambda connection, **more: Listing())
     return sync

@@ -171,7 +171,7 @@ def world(sync: Sync, monkeypatch: pytest.MonkeyPatch) -> None:
         raise ConnectorError("The source was not read.", hint="", provider="pagerduty")
 
     monkeypatch.setattr("connectors.admin.connections.probe_connection", refuse)
-    pages = ("syncjobs.admin.selection", "syncjobs.admin.following.page")
+    pages = ("syncjobs.admin.source.selection", "syncjobs.admin.following.page")
     nodes = [Node("service", "V1", "Checkout", (("escalation_policy", "P1"),))]
     for page in pages:
         monkeypatch.setattr(f"{page}.inventory_of", refuse)
