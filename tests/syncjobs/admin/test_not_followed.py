@@ -56,8 +56,8 @@ def listed(sync: Sync, monkeypatch: pytest.MonkeyPatch) -> Sync:
     class Listing:
         calls = 1
 
-    def inventory(self) -> tuple[Node, ...]:
-        return NODES
+        def inventory(self) -> tuple[Node, ...]:
+            return NODES
 
     monkeypatch.setattr(inventory, "open_connector", lambda connection, **more: Listing())
     return sync
