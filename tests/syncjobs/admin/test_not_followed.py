@@ -13,6 +13,7 @@ from oncall.operations import delete
 from oncall.tables.kinds import ROOTS
 from syncjobs.admin.following.marks import MARKS
 from syncjobs.models import ExternalLink, LinkState, Rule, RunState, SyncProfile
+from syncjobs.setup import inventory
 from syncjobs.setup.erasing import ERASED
 from syncjobs.setup.not_followed import PARTS, add_to_selection, counts_of, ignore_new, new_objects, release
 from tests.syncjobs.admin.conftest import HOSTILE, assert_harmless, queries
