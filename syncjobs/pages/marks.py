@@ -82,8 +82,8 @@ def next_link(status: ConnectionStatus, viewer: Viewer) -> tuple[str, str]:
         text = "See why it is held" if run.state == RunState.HELD else texts[step]
         return text, run_link(run, viewer)
     if step == "decide":
-        number = f"{status.conflicts} conflict{'s' if status.conflicts > 1 else ''}"
-        return f"Look at {number}", conflicts_link(connection, viewer)
+        number = f"{status.conflicts} question{'s' if status.conflicts > 1 else ''}"
+        return f"Answer {number}", conflicts_link(connection, viewer)
     texts = {"reconnect": "Enter the credentials again", "test": "Test the connection", "plan": "Plan a sync"}
     return texts.get(step, "Sync now"), connection_url(connection)
 

@@ -55,7 +55,7 @@ def test_the_list_shows_state_conflicts_and_next_step(sync: Sync, admin_client: 
     assert reverse("admin:syncjobs_syncrun_change", args=[run.pk]) in page
     assert "succeeded" in page
     assert "3 open" in page
-    assert "Look at 3 conflicts" in page
+    assert "Answer 3 questions" in page
     assert "PagerDuty" in page
 
 
@@ -72,7 +72,7 @@ def test_lists_and_the_first_page_cost_the_same_for_many_connections(sync: Sync,
 def test_the_first_page_shows_a_card_per_source(sync: Sync, admin_client: Client) -> None:
     sync.run()
     page = admin_client.get("/admin/").content.decode()
-    assert "3 open conflicts" in page
+    assert "3 open questions" in page
     assert "3 people · 1 user group · 1 schedule · 1 escalation policy · 1 service" in " ".join(page.split())
     assert "Connect your first source" not in page
     assert "Last sync just now." in page
