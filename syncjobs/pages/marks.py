@@ -1,6 +1,5 @@
 """Labels and links that several pages share: states of runs, kinds of objects, the next step of a connection."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -135,14 +134,14 @@ def render_page(
     title: str,
     original: Model | None,
     *,
-    under: Sequence[tuple[str, str]] | None = None,
-    of: type[Model] | None = None,
+    under: Any = None,
+    of: Any = None,
     **context: Any,
 ) -> TemplateResponse:
     """Return a page in the frame of the admin's site.
 
-    under: the pages between the list and this page, as text and address. By default that is the page of ``original``,
-    unless this page has its title. The list is that of the admin, or of ``of`` if the page is about another model.
+    under: the pages between the list and this page, each as (text, address). By default that is the page of
+    ``original``, unless this page has its title. of: the model whose list it is; by default that of the admin.
     """
     site, opts = admin.admin_site.name, admin.opts if of is None else of._meta
     request.current_app = site  # the links of the frame lead to this site
