@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.conf import LazySettings
 from django.test import Client
 from django.urls import reverse
 
@@ -238,3 +239,15 @@ def test_the_first_page_says_how_many_schedules_match_the_source(sync: Sync, adm
     page = admin_client.get("/admin/").content.decode()
     assert "0 of 1 schedules match the source." in page
     assert "?parity=different" in page
+
+
+def test_the_first_page_of_a_new_site_says_the_steps_and_offers_sample_data(
+    admin_client: Client, settings: LazySettings
+) -> None:
+    page = admin_client.get("/admin/").content.decode()
+    assert "Connect your first source" in page and page.count("<li>") >= 4
+    assert "run_simulator" not in page
+    settings.DEBUG = True
+    assert "manage.py run_simulator</code> serves a simulated PagerDuty" in admin_client.get("/admin/").content.decode()
+    settings.CONNECTOR_ORIGINS, settings.EGRESS_ALLOW = {"opsgenie": "http://127.0.0.1:9"}, ["127.0.0.1:9"]
+    assert "This site is connected to a simulated Opsgenie." in admin_client.get("/admin/").content.decode()
