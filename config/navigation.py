@@ -23,7 +23,7 @@ def _list(
 ) -> dict[str, Any]:
     """Returns the entry of a list. Only users whom its admin lets view the list see it.
 
-    icon: a Material symbol. query: of the filters. badge: the name of a number of :mod:`config.badges`.
+    icon: a Material symbol. query: of the filters. badge: the name of a number of :mod:`config.frame.badges`.
     """
 
     def allowed(request: HttpRequest) -> bool:

@@ -4,8 +4,8 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import path
 
-from config.badges import badges_page
-from config.parts import parts_page
+from config.frame.badges import badges_page
+from config.frame.parts import parts_page
 from oncall.admin.everybody.site import everybody
 from oncall.admin.logins import confirm_page, logins_page
 from syncjobs.admin.invitations import accepting

@@ -17,11 +17,8 @@ def trail(context: template.Context, parts: Sequence[dict[str, Any]]) -> Sequenc
 
     parts: what the theme shows. Lists get the titles that they have in the sidebar.
     """
-    titles = {
-        str(entry["link"]): entry["title"]
-        for group in settings.UNFOLD["SIDEBAR"]["navigation"]
-        for entry in group["items"]
-    }
+    theme: Any = settings.UNFOLD
+    titles = {str(each["link"]): each["title"] for group in theme["SIDEBAR"]["navigation"] for each in group["items"]}
     own: Sequence[dict[str, Any]] | None = getattr(context["request"], "trail", None)
     shown = own or [{**part, "title": _of_theme(part["title"])} for part in parts]
     return [{**part, "title": titles.get(str(part.get("link", "")), part["title"])} for part in shown]

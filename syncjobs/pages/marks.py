@@ -1,6 +1,5 @@
 """Labels and links that several pages share: states of runs, kinds of objects, the next step of a connection."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -86,8 +85,8 @@ def next_link(status: ConnectionStatus, viewer: Viewer) -> tuple[str, str]:
         text = "See why it is held" if run.state == RunState.HELD else texts[step]
         return text, run_link(run, viewer)
     if step == "decide":
-        number = f"{status.conflicts} conflict{'s' if status.conflicts > 1 else ''}"
-        return f"Look at {number}", conflicts_link(connection, viewer)
+        number = f"{status.conflicts} question{'s' if status.conflicts > 1 else ''}"
+        return f"Answer {number}", conflicts_link(connection, viewer)
     if step == "set_up" and status.profile is not None:
         return "Go on with the setup", url_of_step(connection, status.profile.setup_step)
     texts = {"reconnect": "Enter the credentials again", "test": "Test the connection", "plan": "Plan a sync"}
@@ -151,14 +150,14 @@ def render_page(
     title: str,
     original: Model | None,
     *,
-    under: Sequence[tuple[str, str]] | None = None,
-    of: type[Model] | None = None,
+    under: Any = None,
+    of: Any = None,
     **context: Any,
 ) -> TemplateResponse:
     """Return a page in the frame of the admin's site.
 
-    under: the pages between the list and this page, as text and address. By default that is the page of ``original``,
-    unless this page has its title. The list is that of the admin, or of ``of`` if the page is about another model.
+    under: the pages between the list and this page, each as (text, address). By default that is the page of
+    ``original``, unless this page has its title. of: the model whose list it is; by default that of the admin.
     """
     site, opts = admin.admin_site.name, admin.opts if of is None else of._meta
     request.current_app = site  # the links of the frame lead to this site

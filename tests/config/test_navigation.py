@@ -12,7 +12,7 @@ from django.test import Client, override_settings
 from django.urls import resolve
 from unfold.admin import ModelAdmin as UnfoldModelAdmin
 
-from config.badges import COUNTED
+from config.frame.badges import COUNTED
 from config.navigation import NAVIGATION
 from oncall.admin.everybody.site import everybody
 from oncall.models import User

@@ -108,11 +108,24 @@ def page(site: Site, browser: Browser) -> Iterator[Page]:
 
 def test_the_first_page_shows_the_source_and_what_waits(page: Page) -> None:
     expect(page.get_by_text("PagerDuty, acme.pagerduty.com")).to_be_visible()
-    expect(page.get_by_text("open conflicts").first).to_be_visible()
+    expect(page.get_by_text("open questions").first).to_be_visible()
     picture(page, "first-page")
     page.goto("/admin/syncjobs/syncrun/1/change/")
     expect(page.get_by_role("columnheader", name="Written")).to_be_visible()
     picture(page, "run")
+
+
+def test_after_the_import_each_source_has_a_list_of_what_is_left_to_do(page: Page) -> None:
+    page.get_by_role("region", name="acme", exact=True).get_by_role("link", name="After the import").click()
+    expect(page.get_by_role("heading", name="Verify the user mapping")).to_be_visible()
+    expect(page.locator("#rb-badge-questions")).to_have_text(re.compile("[0-9]+"))
+    picture(page, "after-import")
+    page.get_by_role("link", name="Assign groups and policies").click()
+    expect(page.get_by_role("button", name="Assign")).to_be_visible()
+    picture(page, "service-owners")
+    page.goto("/admin/syncjobs/syncprofile/1/people/")
+    expect(page.get_by_role("columnheader", name="At the source")).to_be_visible()
+    picture(page, "people")
 
 
 def test_a_key_can_be_tested_and_a_wrong_one_is_refused_on_its_field(page: Page) -> None:
@@ -211,7 +224,7 @@ def test_another_login_is_listed_and_ended(page: Page, site: Site, browser: Brow
         other.fill("input[name=username]", site.login)
         other.fill("input[name=password]", site.password)
         other.click("button[type=submit]")
-        expect(other.get_by_text("open conflicts").first).to_be_visible()
+        expect(other.get_by_text("open questions").first).to_be_visible()
         page.goto("/account/logins/")
         row = page.locator(".rb-cards .rb-card").filter(has_text="Another browser")
         picture(page, "logins")

@@ -40,15 +40,15 @@ class AfterImportPages:
     @method_decorator(require_GET)
     def list_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
         profile = self._profile(request, object_id)
-        checks = [
-            {"check": check, "links": [link for link in check.links if request.user.has_perm(link.right)]}
-            for check in checklist(profile, int(timezone.now().timestamp()))
-        ]
-        counted = [row["check"] for row in checks if not row["check"].is_coming]
-        return self._page(
-            request, "checklist", f"After the import of {profile.connection}", profile,
-            checks=checks, done=sum(check.is_done for check in counted), total=len(counted),
-        )  # fmt: skip
+        checks = checklist(profile, int(timezone.now().timestamp()))
+        may = request.user.has_perm
+        counted = [check for check in checks if not check.is_coming]
+        context = {
+            "checks": [(check, [link for link in check.links if may(link.right)]) for check in checks],
+            "done": sum(check.is_done for check in counted),
+            "total": len(counted),
+        }
+        return self._page(request, "checklist", f"After the import of {profile.connection}", profile, **context)
 
     @method_decorator(require_GET)
     def people_view(self, request: HttpRequest, object_id: int) -> HttpResponse:

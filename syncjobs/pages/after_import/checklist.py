@@ -91,7 +91,7 @@ def _people(connection: Connection) -> People:
     counted = links.aggregate(
         total=Count("pk"),
         with_account=Count("pk", filter=Q(responder__account__isnull=False)),
-        unreachable=Count("pk", filter=Q(responder__active=True) & ~Exists(can_be_reached)),
+        unreachable=Count("pk", filter=Q(responder__active=True) & ~Q(Exists(can_be_reached))),
     )
     return People(**counted)
 

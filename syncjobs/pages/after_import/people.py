@@ -1,7 +1,7 @@
 """The people of a source beside their accounts here: who is who, who can log in, and who can be reached."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from django.core.paginator import Page, Paginator
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
@@ -37,7 +37,7 @@ class PeoplePage:
     """show: the filter. page: of the links. lines: its people."""
 
     show: str
-    page: "Page[ExternalLink]"
+    page: "Page[Any]"
     lines: tuple[Line, ...]
 
 
@@ -49,7 +49,7 @@ def people_page(profile: SyncProfile, show: str, number: str | None) -> PeoplePa
         case "unmapped":
             links = links.filter(responder__account__isnull=True)
         case "unreachable":
-            links = links.filter(Q(responder__active=True) & ~Exists(can_be_reached))
+            links = links.filter(Q(responder__active=True) & ~Q(Exists(can_be_reached)))
         case _:
             show = ""
     page = Paginator(links.annotate(is_reachable=Exists(can_be_reached)), PER_PAGE).get_page(number)

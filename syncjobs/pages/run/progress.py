@@ -19,7 +19,7 @@ _COLUMNS: Final = (
     ("planned", "To do"),
     ("written", "Written"),
     ("skipped", "Skipped"),
-    ("conflict", "Conflicts"),
+    ("conflict", "Questions"),
     ("failed", "Failed"),
     ("stale", "Stale"),
     ("held", "Held"),

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.conf import LazySettings
 from django.test import Client
 from django.urls import reverse
 
@@ -55,7 +56,7 @@ def test_the_list_shows_state_conflicts_and_next_step(sync: Sync, admin_client: 
     assert reverse("admin:syncjobs_syncrun_change", args=[run.pk]) in page
     assert "succeeded" in page
     assert "3 open" in page
-    assert "Look at 3 conflicts" in page
+    assert "Answer 3 questions" in page
     assert "PagerDuty" in page
 
 
@@ -72,7 +73,7 @@ def test_lists_and_the_first_page_cost_the_same_for_many_connections(sync: Sync,
 def test_the_first_page_shows_a_card_per_source(sync: Sync, admin_client: Client) -> None:
     sync.run()
     page = admin_client.get("/admin/").content.decode()
-    assert "3 open conflicts" in page
+    assert "3 open questions" in page
     assert "3 people · 1 user group · 1 schedule · 1 escalation policy · 1 service" in " ".join(page.split())
     assert "Connect your first source" not in page
     assert "Last sync just now." in page
@@ -239,3 +240,15 @@ def test_the_first_page_says_how_many_schedules_match_the_source(sync: Sync, adm
     page = admin_client.get("/admin/").content.decode()
     assert "0 of 1 schedules match the source." in page
     assert "?parity=different" in page
+
+
+def test_the_first_page_of_a_new_site_says_the_steps_and_offers_sample_data(
+    admin_client: Client, settings: LazySettings
+) -> None:
+    page = admin_client.get("/admin/").content.decode()
+    assert "Connect your first source" in page and page.count("<li>") >= 4
+    assert "run_simulator" not in page
+    settings.DEBUG = True
+    assert "manage.py run_simulator</code> serves a simulated PagerDuty" in admin_client.get("/admin/").content.decode()
+    settings.CONNECTOR_ORIGINS, settings.EGRESS_ALLOW = {"opsgenie": "http://127.0.0.1:9"}, ["127.0.0.1:9"]
+    assert "This site is connected to a simulated Opsgenie." in admin_client.get("/admin/").content.decode()

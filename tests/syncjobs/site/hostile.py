@@ -81,7 +81,7 @@ NAMEABLE_INSIDE: Final = (
 NEVER_SHOWN: Final = frozenset({
     "connectors.Connection.account_id", "syncjobs.ExternalLink.ignored_reason",
     "syncjobs.ExternalLink.source_label",
-    "syncjobs.SyncItem.code", "syncjobs.SyncItem.comment", "syncjobs.SyncRun.account_id",
+    "syncjobs.SyncRun.account_id",
 })  # fmt: skip
 #: Columns with words of ours, checked values, hashes, or keys. Keys contain ids of the vendor, which are hostile, too.
 OURS: Final = re.compile(

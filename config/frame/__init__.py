@@ -1,0 +1,1 @@
+"""The frame of all pages: numbers in the sidebar, and the page of the parts."""
