@@ -55,8 +55,8 @@ class PagerDuty(Connector):
             SettingField(
                 "subdomain",
                 "Subdomain",
-                "The first part of the address you sign in at: acme for https://acme.pagerduty.com. A key of another "
-                "account is refused.",
+                "The first part of the address you sign in at: acme for https://acme.pagerduty.com. The key must "
+                "belong to this account.",
             ),
             region_field(_ORIGINS, "EU accounts sign in at an address that ends in .eu.pagerduty.com."),
             SettingField(

@@ -55,7 +55,7 @@ class ItemShown:
 
 @dataclass(frozen=True, slots=True)
 class KindShown:
-    """The items of one kind. counts: such as ``12 create``. more: how many are not listed."""
+    """The items of one kind. counts: such as ``12 to create``. more: how many are not listed."""
 
     words: str
     total: int
@@ -174,7 +174,9 @@ def _item(run: SyncRun, item: SyncItem) -> ItemShown:
 
 
 def _action(action: str) -> str:
-    return ACTIONS.get(action, (action, ""))[0].lstrip("+~=!?−→↶× ")
+    """Return what is done, after a number: ``to create``. Other items say what they are."""
+    words = ACTIONS.get(action, (action, ""))[0].lstrip("+~=!?−→↶× ")
+    return f"to {words}" if action in ("create", "update", "match", "detach", "deactivate") else words
 
 
 def _questions(profile: SyncProfile) -> tuple[QuestionsShown, ...]:
