@@ -91,7 +91,8 @@ class World:
         for since, until in sorted([*self.outages, *self.wrong, *runs]):
             if since <= free + LATE and free < until:
                 free = until
-        caught_up = any(slot < later and slot <= start <= free + LATE for later, (start, _) in own)
+        # Under a wrong clock, a run that starts in time has a slot of later.
+        caught_up = any(slot < later and slot <= start and min(later, start) <= free + LATE for later, (start, _) in own)
         assert caught_up, f"{slot} is lost"
         return "caught up by a later slot"
 
