@@ -92,7 +92,9 @@ class World:
             if since <= free + LATE and free < until:
                 free = until
         # Under a wrong clock, a run that starts in time has a slot of later.
-        caught_up = any(slot < later and slot <= start and min(later, start) <= free + LATE for later, (start, _) in own)
+        caught_up = any(
+            slot < later and slot <= start and min(later, start) <= free + LATE for later, (start, _) in own
+        )
         assert caught_up, f"{slot} is lost"
         return "caught up by a later slot"
 
