@@ -92,7 +92,7 @@ class SyncedConnectionAdmin(NotFollowedAdmin):
         shown = format_html("{} {}", pill(mark["text"], mark["type"]), last_moved(run))
         return linked(run_link(run, vars(connection)["viewer"]), shown)
 
-    @display(description="Conflicts")
+    @display(description="Questions")
     def conflicts_shown(self, connection: Connection) -> str:
         number = _status(connection).conflicts
         if not number:

@@ -164,7 +164,11 @@ def _matched(profile: SyncProfile, plan: SyncRun | None) -> "QuerySet[Any]":
     links = ExternalLink.objects.filter(
         connection=profile.connection_id, entity_type="responder", responder__account__isnull=False
     )
-    return links.exclude(external_id__in=mapped).defer("base").annotate(name=F("responder__name"), email=F("responder__email"))
+    return (
+        links.exclude(external_id__in=mapped)
+        .defer("base")
+        .annotate(name=F("responder__name"), email=F("responder__email"))
+    )
 
 
 def _rows_matched(rows: "QuerySet[Any]", text: str) -> "QuerySet[Any]":

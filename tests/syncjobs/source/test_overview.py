@@ -54,7 +54,7 @@ def test_the_next_action_is_the_only_filled_button(sync: Sync, admin_user: User,
     plan = sync.plan()
     assert main_actions(sync, admin_user) == of_page() == ["Review the plan"]
     sync.apply(plan)
-    assert main_actions(sync, admin_user) == of_page() == ["Look at 3 conflicts"]
+    assert main_actions(sync, admin_user) == of_page() == ["Answer 3 questions"]
     in_setup(sync, "people")
     assert main_actions(sync, admin_user) == of_page() == ["Go on with the setup"]
     in_setup(sync, "")
@@ -69,7 +69,7 @@ def test_the_facts_say_age_next_sync_match_and_questions(sync: Sync, admin_user:
     found = facts(sync, admin_user)
     assert found["Data"] == "as of just now"
     assert found["Next automatic sync"] == "every 6 hours, next in 5 h"
-    assert found["Conflicts"] == "3 open"
+    assert found["Questions"] == "3 open"
     assert found["Imported"] == "3 people, 1 user group, 1 schedule, 1 escalation policy, 1 service"
     in_setup(sync, "review")
     assert facts(sync, admin_user)["Next automatic sync"] == "every 6 hours, after the first import"
