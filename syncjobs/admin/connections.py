@@ -45,6 +45,8 @@ class SyncedConnectionAdmin(NotFollowedAdmin):
         "name_shown", "provider_listed", "account_shown", "key_shown", "last_run", "conflicts_shown", "next_action",
     )  # fmt: skip
     list_display_links = ("name_shown",)
+    empty_text = "No source is connected yet."  # see the template ``empty_results.html``
+    add_text = "Connect a source"
     list_before_template: Any = "syncjobs/missing_parts.html"
     list_per_page = 50
     show_full_result_count = False
