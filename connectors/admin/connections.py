@@ -222,6 +222,13 @@ def _say_replaced(request: HttpRequest, connection: Connection, replaced: Replac
             "nothing: it asks whether this account is used from now on.",
         )
         return
+    if replaced.is_same:
+        messages.warning(
+            request,
+            f"This is the key that {connection.name} already uses: {connection.account_label} can be read. Do not "
+            "revoke it at the source.",
+        )
+        return
     messages.success(
         request,
         f"The key of {connection.name} is replaced: {connection.account_label} can be read. A run that has begun ends "

@@ -11,6 +11,7 @@ from django.views.decorators.debug import sensitive_variables
 from connectors.base import Probe, Right
 from connectors.connections.key_age import key_in_words
 from connectors.connections.probe import PROBED, probe_of, take_probe
+from connectors.credentials import CredentialUnreadable
 from connectors.errors import AnotherAccount, ConnectionConfigError
 from connectors.models import Connection
 from connectors.records import ENTITY_WORDS
@@ -54,11 +55,12 @@ class NotReplaced(Exception):
 class Replaced:
     """The result of a replacement. other_account: the label of the account that the next read asks about, else empty.
 
-    probe: None if the source did not report more than the account.
+    probe: None if the source did not report more than the account. is_same: whether it is the key that was in use.
     """
 
     probe: Probe | None
     other_account: str
+    is_same: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,8 @@ def replace_key(
     candidate = copy(connection)
     candidate.settings = dict(settings)
     candidate.enter_credentials(credentials)
+    if is_same := _is_in_use(connection, credentials):
+        candidate.credentials_since = connection.credentials_since
     tested = _test(candidate, connection, is_bound)
     if tested.probe is not None:
         demand_rights(tested.probe, connection.provider, kept="The old key stays in use.")
@@ -108,7 +112,15 @@ def replace_key(
         assert tested.probe is not None  # noqa: S101 - only the key of another account has none
         take_probe(candidate, tested.probe)
     _store(connection, candidate, by)
-    return Replaced(tested.probe, tested.account_label if is_other and is_bound else "")
+    return Replaced(tested.probe, tested.account_label if is_other and is_bound else "", is_same)
+
+
+def _is_in_use(connection: Connection, credentials: Mapping[str, str]) -> bool:
+    try:
+        used = {field: secret.reveal() for field, secret in connection.secrets().items()}
+    except CredentialUnreadable:
+        return False
+    return used == {**used, **credentials}
 
 
 def _test(candidate: Connection, connection: Connection, is_bound: bool) -> _Tested:

@@ -45,6 +45,8 @@ class SyncedConnectionAdmin(NotFollowedAdmin):
         "name_shown", "provider_listed", "account_shown", "key_shown", "last_run", "conflicts_shown", "next_action",
     )  # fmt: skip
     list_display_links = ("name_shown",)
+    empty_text = "No source is connected yet."  # see the template ``empty_results.html``
+    add_text = "Connect a source"
     list_before_template: Any = "syncjobs/missing_parts.html"
     list_per_page = 50
     show_full_result_count = False
@@ -92,7 +94,7 @@ class SyncedConnectionAdmin(NotFollowedAdmin):
         shown = format_html("{} {}", pill(mark["text"], mark["type"]), last_moved(run))
         return linked(run_link(run, vars(connection)["viewer"]), shown)
 
-    @display(description="Conflicts")
+    @display(description="Questions")
     def conflicts_shown(self, connection: Connection) -> str:
         number = _status(connection).conflicts
         if not number:

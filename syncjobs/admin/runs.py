@@ -103,7 +103,7 @@ class SyncRunAdmin(ReadOnlyAdmin):
         total = totals(run)
         counts = [f"{total[word]} {word}" for word in ("written", "failed", "stale", "held") if total[word]]
         if total["conflict"]:
-            counts.append(f"{total['conflict']} conflict{'s' if total['conflict'] > 1 else ''}")
+            counts.append(f"{total['conflict']} question{'s' if total['conflict'] > 1 else ''}")
         if run.state in OPEN_PLAN and total["planned"]:
             counts.insert(0, f"{total['planned']} to do")
         if run.state == RunState.SUCCEEDED and not total["written"]:

@@ -95,7 +95,7 @@ class SyncedSchedulePage(SchedulePage):
             number = f"{schedule.open_conflicts} open"
             if request.user.has_perm("syncjobs.view_conflict"):
                 number = format_html('<a class="rb-link" href="{}">{}</a>', url, number)
-            facts.append(("Conflicts", number))
+            facts.append(("Questions", number))
         return facts
 
     def warnings(self, schedule: Any) -> list[str]:

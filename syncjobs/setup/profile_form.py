@@ -42,7 +42,7 @@ class SelectionForm(forms.Form):
 
     scope = forms.ChoiceField(
         label="What to import",
-        choices=[(EVERYTHING, "Everything this credential may read"), (CHOSEN, "Only what is ticked below")],
+        choices=[(EVERYTHING, "Everything that the key may read"), (CHOSEN, "Only what is ticked below")],
         widget=forms.RadioSelect,
     )
 

@@ -53,6 +53,8 @@ def clean_every(text: str) -> str:
 @lru_cache(maxsize=256)
 def grid_of(text: str) -> Grid | None:
     """Return the grid of a rule; None if it is off. Raises InvalidEvery."""
+    if not text:
+        raise InvalidEvery("No rule was entered.")
     if text == OFF:
         return None
     parts = text.split(" ")

@@ -14,7 +14,7 @@ from syncjobs.admin.buttons import account_of
 from syncjobs.admin.source.selection import CHANGE, SelectionAdmin
 from syncjobs.deciding.decide import Decision, decide
 from syncjobs.deciding.rights import ANSWER
-from syncjobs.deciding.together import Together, decide_together
+from syncjobs.deciding.together import Together, decide_together, reason_of
 from syncjobs.models import SyncProfile
 from syncjobs.pages.marks import page_of, render_page, url_of_step
 from syncjobs.pages.run.progress import progress
@@ -74,9 +74,9 @@ class PeopleAdmin(SelectionAdmin):
         ticked = [int(each) for each in request.POST.getlist("question") if each.isascii() and each.isdecimal()][:MOST]
         waiting = questions_in(profile, "undecided").select_related("connection")
         if do in (INVITE, LEAVE):
-            _say(request, decide_together(waiting.filter(pk__in=ticked), do, account_of(request)))
+            _say(request, decide_together(waiting.filter(pk__in=ticked), do, account_of(request)), do)
         elif do == "invite_all":
-            _say(request, decide_together(waiting[:MOST], INVITE, account_of(request)))
+            _say(request, decide_together(waiting[:MOST], INVITE, account_of(request)), INVITE)
         elif do == "leave_all":
             self._leave_all(request, profile)
         elif do.startswith("map:"):
@@ -124,16 +124,20 @@ class PeopleAdmin(SelectionAdmin):
         try:
             decide(question, Decision("map", {"to": to}, account_of(request), evidence_hash=question.evidence_hash))
         except Refused as refused:
-            messages.error(request, f"{question.label}: {refused}")
+            messages.error(request, f"{question.label}: {reason_of(refused)}")
         else:
             messages.success(request, f"{question.label} is {to}.")
 
 
-def _say(request: HttpRequest, together: Together) -> None:
+def _say(request: HttpRequest, together: Together, choice: str) -> None:
     if together.decided:
-        words = "person is" if together.decided == 1 else "people are"
-        messages.success(request, f"{together.decided} {words} decided.")
+        is_one, number = together.decided == 1, together.decided
+        if choice == INVITE:
+            done = "person gets an invitation" if is_one else "people get an invitation"
+        else:
+            done = "person is left without an account" if is_one else "people are left without an account"
+        messages.success(request, f"{number} {done}.")
     for refusal in together.refusals[:5]:
         messages.error(request, refusal)
     if not together.decided and not together.refusals:
-        messages.info(request, "Nobody is ticked, or those who are were decided before.")
+        messages.info(request, "Nobody is ticked who waits for a decision. Tick people first.")

@@ -103,6 +103,10 @@ class Command(ShellCommand):
                 f"The key of {connection.name} is replaced by one of {replaced.other_account}. The next read imports "
                 "nothing: it asks whether this account is used from now on."
             )
+        elif replaced.is_same:
+            self.stdout.write(
+                f"This is the key that {connection.name} already uses: {connection.account_label} can be read."
+            )
         else:
             self.stdout.write(f"The key of {connection.name} is replaced: {connection.account_label} can be read.")
         return DONE

@@ -1,12 +1,14 @@
 """Serve a simulated vendor on this machine."""
 
-from typing import Any
+from typing import Any, Final
 
 from django.core.management.base import CommandError, CommandParser
 
-from connectors.registry import provider_label
+from connectors.registry import connector_class, provider_label
 from connectors.simulator.serve import PROVIDERS, demo_account, serve
 from syncjobs.management.shell import DONE, ShellCommand
+
+_MANAGE: Final = ".venv/bin/python manage.py"
 
 
 class Command(ShellCommand):
@@ -49,13 +51,22 @@ def lines_to_paste(provider: str, origin: str) -> list[str]:
     assigned = " ".join(f"{variable}={value}" for variable, (_, value) in secrets.items())
     given = " ".join(f"--set {name}={value}" for name, value in settings_of.items())
     secret = " ".join(f"--secret {name}={variable}" for variable, (name, _) in secrets.items())
+    values = settings_of | credentials
+    fields = [field for field in connector_class(provider).fields() if field.name in values]
+    entries = [
+        f"  {field.label}: {dict(field.choices).get(values[field.name], values[field.name])}" for field in fields
+    ]
     return [
         f"A simulated {provider_label(provider)} answers at {origin} until Ctrl-C.",
         "",
         "Paste this into the shell that starts the site (only a site with DEBUG accepts it):",
         f"  export DEBUG=true CONNECTOR_ORIGINS={provider}={origin} EGRESS_ALLOW={origin.removeprefix('http://')}",
+        "For several simulators, join the values of each variable with a comma.",
         "",
-        "Then connect it, here or with the same values under Sources, Add:",
-        f"  {assigned} manage.py connect_source simulated --provider {provider} {given} {secret}",
-        "  manage.py sync_plan simulated",
+        f"Then connect it on the site, under Sources, Add, {provider_label(provider)}, with any name:",
+        *entries,
+        "",
+        "Or in another shell, after the same export:",
+        f"  {assigned} {_MANAGE} connect_source simulated --provider {provider} {given} {secret}",
+        f"  {_MANAGE} sync_plan simulated",
     ]

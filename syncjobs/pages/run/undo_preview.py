@@ -27,7 +27,7 @@ def undo_context(undone: Undone, *, with_addresses: bool) -> dict[str, Any]:
         "is_decision": is_decision,
         "sentence": "The rows and links that the answer changed get their former values."
         if is_decision
-        else "What the run created leaves, and what it changed gets its former values.",
+        else "What the run created is deleted, and what it changed gets its former values.",
         "rows": rows if with_addresses else without_addresses(rows),
         "hidden": len(undone.items) - len(rows),
         "total": len(undone.items),

@@ -87,7 +87,7 @@ def _facts(status: ConnectionStatus, profile: SyncProfile, viewer: User) -> tupl
     if status.compared:
         facts.append(Fact("Matches the source", f"{status.equal} of {status.compared} schedules"))
     if status.conflicts:
-        facts.append(Fact("Conflicts", f"{status.conflicts} open", conflicts_link(connection, viewer)))
+        facts.append(Fact("Questions", f"{status.conflicts} open", conflicts_link(connection, viewer)))
     if status.imported:
         numbers = [
             f"{status.imported[kind]} {kind_words(kind, plural=status.imported[kind] != 1)}"

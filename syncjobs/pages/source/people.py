@@ -152,15 +152,23 @@ def _is_first(query: Mapping[str, str]) -> bool:
 
 
 def _matched(profile: SyncProfile, plan: SyncRun | None) -> "QuerySet[Any]":
-    """Return the items or the links of people who have an account, or get one with the plan."""
+    """Return the items or the links of people who have an account, or get one with the plan.
+
+    Without those whom an answer has mapped: their questions are in the list already.
+    """
+    mapped = questions_in(profile, "matched").order_by().values("external_id")
     if plan is not None:
         # An id is a number, and null is none.
         items = SyncItem.objects.filter(run=plan, entity_type="responder", changes__account__gt=0)
-        return items.annotate(name=F("label"))
+        return items.exclude(external_id__in=mapped).annotate(name=F("label"))
     links = ExternalLink.objects.filter(
         connection=profile.connection_id, entity_type="responder", responder__account__isnull=False
     )
-    return links.defer("base").annotate(name=F("responder__name"), email=F("responder__email"))
+    return (
+        links.exclude(external_id__in=mapped)
+        .defer("base")
+        .annotate(name=F("responder__name"), email=F("responder__email"))
+    )
 
 
 def _rows_matched(rows: "QuerySet[Any]", text: str) -> "QuerySet[Any]":

@@ -143,7 +143,7 @@ def selection_in_words(profile: SyncProfile) -> str:
 
 def people_in_words(buckets: Iterable[BucketShown]) -> str:
     """Return the numbers of people by bucket, without those that are empty."""
-    return ", ".join(f"{each.count} {each.words.lower()}" for each in buckets if each.count) or "nobody is asked about"
+    return ", ".join(f"{each.count} {each.words.lower()}" for each in buckets if each.count) or "nobody to decide about"
 
 
 def _kinds(run: SyncRun, *, with_addresses: bool) -> tuple[KindShown, ...]:
@@ -160,7 +160,7 @@ def _kinds(run: SyncRun, *, with_addresses: bool) -> tuple[KindShown, ...]:
         for item in () if with_addresses else listed:
             hide_addresses(item)
         total = sum(counted[kind].values())
-        counts = ", ".join(f"{number} {_action(action)}" for action, number in sorted(counted[kind].items()))
+        counts = ", ".join(f"{number} to {_action(action)}" for action, number in sorted(counted[kind].items()))
         shown = tuple(_item(run, each) for each in listed)
         found.append(KindShown(kind_words(kind), total, counts, shown, total - len(shown)))
     return tuple(found)

@@ -179,7 +179,11 @@ def _person_or_account(text: str, sides: Sides) -> RowSide:
 def invitable_address(text: str, sides: Sides, row: RowSide | None) -> str:
     """Return the canonical form of an address that may be invited. row: the person, if imported. Raises Refused."""
     if not text:
-        raise Refused("invalid_argument", "email: the source reports no e-mail address. Name the address to invite.")
+        raise Refused(
+            "invalid_argument",
+            "email: the source reports no e-mail address. Answer this question alone with an address, or leave the "
+            "person without an account.",
+        )
     email = canonical_email(text)
     if email is None:
         raise Refused("invalid_argument", NO_ADDRESS.format(text))

@@ -245,8 +245,10 @@ def test_the_first_page_says_how_many_schedules_match_the_source(sync: Sync, adm
 def test_the_first_page_of_a_new_site_says_the_steps_and_offers_sample_data(
     admin_client: Client, settings: LazySettings
 ) -> None:
+    empty = admin_client.get("/admin/connectors/connection/").content.decode()
+    assert "No source is connected yet." in empty and "Connect a source" in empty
     page = admin_client.get("/admin/").content.decode()
-    assert "Connect your first source" in page and page.count("<li>") >= 4
+    assert "Connect your first source" in page and page.count("<li>") >= 6
     assert "run_simulator" not in page
     settings.DEBUG = True
     assert "manage.py run_simulator</code> serves a simulated PagerDuty" in admin_client.get("/admin/").content.decode()

@@ -80,6 +80,7 @@ def test_a_key_that_works_replaces_the_old_one_and_everything_else_stays(
     page = send(admin_client, connection, f" {DEMO_KEY} ").content.decode()
     assert "The key of acme is replaced: acme.pagerduty.com can be read." in page
     assert key_of(connection) == DEMO_KEY
+    assert Connection.objects.get().credentials_since > connection.credentials_since
     assert DEMO_KEY not in page
     plan.refresh_from_db()
     assert plan.state == RunState.AWAITING_REVIEW
@@ -88,6 +89,14 @@ def test_a_key_that_works_replaces_the_old_one_and_everything_else_stays(
     today = f"key of {timezone.now():%-d %b %Y}"
     assert record.changes == {"key": [today, today]}
     assert LogEntry.objects.get().get_change_message() == "The key was replaced."
+
+
+def test_the_key_in_use_is_recognised_and_keeps_its_age(connection: Connection, admin_client: Client) -> None:
+    send(admin_client, connection, DEMO_KEY)
+    before = Connection.objects.get().credentials_since
+    page = send(admin_client, connection, DEMO_KEY).content.decode()
+    assert "This is the key that acme already uses" in page and "Revoke the old key" not in page
+    assert Connection.objects.get().credentials_since == before
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,7 @@ def test_the_page_says_where_it_comes_from_and_what_is_open(browser: Client, imp
     text = page(browser, imported).content.decode()
     assert "PagerDuty (acme), id S1; synced in <a" in text
     assert "The next sync measures it." in text
-    assert "Conflicts" not in text.partition("rb-answer-facts")[2]
+    assert "Questions" not in text.partition("rb-answer-facts")[2]
     link = sync.connection.links.get(entity_type="schedule")
     for key in ("a", "b"):
         Conflict.objects.create(

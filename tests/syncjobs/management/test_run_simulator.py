@@ -19,7 +19,7 @@ def test_it_prints_the_origin_and_the_settings_that_lead_to_it(provider: str) ->
     call_command("run_simulator", provider, seconds=0, stdout=printed)
     assert f"CONNECTOR_ORIGINS={provider}=http://127.0.0.1:" in printed.getvalue()
     _, credentials = demo_account(provider)
-    assert all(value in printed.getvalue() for value in credentials.values())
+    assert all(f": {value}\n" in printed.getvalue() for value in credentials.values())
 
 
 @pytest.mark.django_db
@@ -31,7 +31,7 @@ def test_the_line_that_connects_works_when_it_is_pasted(
         settings.CONNECTOR_ORIGINS = {provider: running.origin}
         settings.EGRESS_ALLOW = [running.origin.removeprefix("http://")]
         (line,) = (text for text in lines_to_paste(provider, running.origin) if "connect_source" in text)
-        variables, _, command = line.strip().partition(" manage.py ")
+        variables, _, command = line.strip().partition(" .venv/bin/python manage.py ")
         for assigned in shlex.split(variables):
             monkeypatch.setenv(*assigned.split("=", 1))
         call_command(*shlex.split(command), stdout=io.StringIO())

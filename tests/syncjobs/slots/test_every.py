@@ -47,7 +47,7 @@ def test_blanks_and_capitals_do_not_matter() -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("", "no length"),
+        ("", "No rule was entered."),
         ("1s", "too short"),
         ("59s", "too short"),
         ("0m", "too short"),

@@ -69,7 +69,7 @@ def test_the_facts_say_age_next_sync_match_and_questions(sync: Sync, admin_user:
     found = facts(sync, admin_user)
     assert found["Data"] == "as of just now"
     assert found["Next automatic sync"] == "every 6 hours, next in 5 h"
-    assert found["Conflicts"] == "3 open"
+    assert found["Questions"] == "3 open"
     assert found["Imported"] == "3 people, 1 user group, 1 schedule, 1 escalation policy, 1 service"
     in_setup(sync, "review")
     assert facts(sync, admin_user)["Next automatic sync"] == "every 6 hours, after the first import"

@@ -75,10 +75,34 @@ def test_who_is_mapped_before_the_import_is_matched_by_it(sync: Sync, admin_clie
     again = sync.drive(SyncRun.objects.exclude(kind="decision").latest("pk"))
     assert again.pk != run.pk
     assert "Start the import" in admin_client.get(url(sync.connection, "review")).content.decode()
+    assert matched(admin_client, people) == ["Ana"]
     sync.apply(again)
+    in_setup(sync, "")
+    assert matched(admin_client, people) == ["Ana"]
     link = ExternalLink.objects.get(external_id="U1", entity_type="responder")
     assert link.responder is not None
     assert link.responder.account == account
+
+
+def matched(client: Client, people: str) -> list[str]:
+    """Return who is listed as matched, and check that the bucket counts them."""
+    shown = client.get(people, {"bucket": "matched"}).context["shown"]
+    names = [each.name for each in shown.people]
+    assert {bucket.name: bucket.count for bucket in shown.buckets}["matched"] == len(names)
+    return names
+
+
+def test_a_refused_invitation_names_the_people_and_what_to_do(sync: Sync, admin_client: Client) -> None:
+    sync.run()
+    ask_about(sync, 5)
+    Conflict.objects.filter(label__startswith="Person").update(evidence={"email": ""})
+    ticked = list(Conflict.objects.filter(label__startswith="Person").values_list("pk", flat=True))
+    page = admin_client.post(url(sync.connection, "people"), {"do": "invite", "question": ticked}, follow=True)
+    assert [str(each) for each in page.context["messages"]] == [
+        "Person 0000, Person 0001, Person 0002 and 2 more: the source reports no e-mail address. Answer this question "
+        "alone with an address, or leave the person without an account."
+    ]
+    assert 'href="/admin/syncjobs/conflict/' in page.content.decode()
 
 
 def test_hostile_names_are_text(sync: Sync, admin_client: Client) -> None:

@@ -1,6 +1,7 @@
 """The steps of the setup after the connection: selection, people, rules, review, and the start of the import."""
 
 from dataclasses import replace
+from html import unescape
 from typing import Any
 
 import pytest
@@ -129,7 +130,7 @@ def test_nobody_goes_on_with_people_who_are_not_decided(admin_client: Client, si
     refused = admin_client.post(
         people, {"do": f"map:{waiting[3].pk}", f"to-{waiting[3].pk}": "no@example.com"}, follow=True
     )
-    assert "no account has the address no@example.com" in refused.content.decode()
+    assert f"{waiting[3].label}: no account has the address no@example.com" in unescape(refused.content.decode())
     decided = {each.pk: each.choice for each in Conflict.objects.filter(state="decided")}
     assert decided == {first.pk: "invite", second.pk: "leave", third.pk: "map"}
     assert Invitation.objects.get().name == first.label
