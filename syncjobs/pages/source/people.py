@@ -109,7 +109,7 @@ def people_page(
 ) -> PeopleShown:
     """Return one page of people. Makes four queries, whatever the number of people.
 
-    plan: the plan of the setup, which says who is matched as long as nothing is imported; None after the setup. query:
+    plan: the plan of the setup, which says who is matched as long as nothing is imported; None afterwards. query:
     ``bucket``, ``q`` and ``page``.
     """
     numbers = _questions(profile).aggregate(**{str(name): Count("pk", filter=_IN[name]) for name in BUCKETS})
