@@ -7,7 +7,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from oncall.models import User
-from oncall.operations import create_account
+from oncall.operations import Actor, create_account
 from syncjobs.models import Conflict, ExternalLink, SyncRun
 from syncjobs.pages.source.people import people_page
 from tests.syncjobs.admin.conftest import HOSTILE, assert_harmless, staff
@@ -101,3 +101,20 @@ def test_addresses_are_hidden_from_who_may_not_see_people(sync: Sync, admin_user
     page = staff("view_connection", "view_syncprofile").get(url(sync.connection, "people")).content.decode()
     assert "Ana" in page
     assert "ana@example.com" not in page
+
+
+def test_a_search_finds_no_address_for_who_may_not_see_people(sync: Sync, admin_client: Client) -> None:
+    sync.source.change(users=(*world().users, user("U8", "dan@example.com", email="dan@example.com")))
+    for name in ("Dan", "Ana"):
+        create_account(email=f"{name.lower()}@example.com", password="long-enough-1", by=Actor(None, "test"))
+    sync.run()
+    ask_about(sync, 3)
+    viewer, people = staff("view_connection", "view_syncprofile"), url(sync.connection, "people")
+    for decided, bucket in (("open", "undecided"), ("map", "matched"), ("invite", "invite"), ("skip", "leave")):
+        if decided != "open":
+            Conflict.objects.filter(label__startswith="Person").update(state="decided", choice=decided)
+        for text in ("person1@example.com", "person1@", "@example", "dan@example.com"):
+            query = {"bucket": bucket, "q": text}
+            assert viewer.get(people, query).context["shown"].people == (), query
+        assert len(viewer.get(people, {"bucket": bucket, "q": "Person"}).context["shown"].people) == 3
+        assert len(admin_client.get(people, {"bucket": bucket, "q": "person1@ex"}).context["shown"].people) == 1
