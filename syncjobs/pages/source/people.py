@@ -161,14 +161,19 @@ def _is_first(query: Mapping[str, str]) -> bool:
 
 
 def _matched(profile: SyncProfile, plan: SyncRun | None) -> "QuerySet[Any]":
-    """Return the items or the links of people who have an account, or get one with the plan."""
+    """Return the items or the links of people who have an account, or get one with the plan.
+
+    Those whom somebody has mapped are left out: they are matched by their question.
+    """
+    mapped = questions_in(profile, "matched").order_by().values("external_id")
     if plan is not None:
         # An id is a number, and null is none.
         items = SyncItem.objects.filter(run=plan, entity_type="responder", changes__account__gt=0)
-        return items.annotate(name=F("label"))
+        return items.exclude(external_id__in=mapped).annotate(name=F("label"))
     links = ExternalLink.objects.filter(
         connection=profile.connection_id, entity_type="responder", responder__account__isnull=False
     )
+    links = links.exclude(external_id__in=mapped)
     return links.defer("base").annotate(name=F("responder__name"), email=F("responder__email"))
 
 

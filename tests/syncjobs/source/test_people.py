@@ -60,6 +60,13 @@ def test_the_plan_says_who_is_matched_before_anything_is_imported(sync: Sync) ->
     assert {each.email for each in hidden.people} == {""}
 
 
+def matched_once(client: Client, people: str) -> bool:
+    """Returns whether each person is listed once, in one bucket."""
+    shown = client.get(people, {"bucket": "matched"}).context["shown"]
+    counts = {bucket.name: bucket.count for bucket in shown.buckets}
+    return [each.name for each in shown.people] == ["Ana"] and sum(counts.values()) == 3 and shown.total == 1
+
+
 def test_who_is_mapped_before_the_import_is_matched_by_it(sync: Sync, admin_client: Client) -> None:
     account = create_account("elsewhere@example.com", name="Ana here")
     run = sync.plan()
@@ -75,7 +82,9 @@ def test_who_is_mapped_before_the_import_is_matched_by_it(sync: Sync, admin_clie
     again = sync.drive(SyncRun.objects.exclude(kind="decision").latest("pk"))
     assert again.pk != run.pk
     assert "Start the import" in admin_client.get(url(sync.connection, "review")).content.decode()
+    assert matched_once(admin_client, people)
     sync.apply(again)
+    assert matched_once(admin_client, people)
     link = ExternalLink.objects.get(external_id="U1", entity_type="responder")
     assert link.responder is not None
     assert link.responder.account == account
