@@ -54,7 +54,7 @@ def test_the_next_action_is_the_only_filled_button(sync: Sync, admin_user: User,
     plan = sync.plan()
     assert main_actions(sync, admin_user) == of_page() == ["Review the plan"]
     sync.apply(plan)
-    assert main_actions(sync, admin_user) == of_page() == ["Look at 3 conflicts"]
+    assert main_actions(sync, admin_user) == of_page() == ["Answer 3 questions"]
     in_setup(sync, "people")
     assert main_actions(sync, admin_user) == of_page() == ["Go on with the setup"]
     in_setup(sync, "")
