@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Final
 
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 
@@ -54,11 +54,11 @@ def states() -> dict[str, str]:
     unknown = {"migrations": UNKNOWN} | {part.value: UNKNOWN for part in Part}
     try:
         migrations = _migrations()
-    except DatabaseError as error:
+    except Error as error:
         return {"database": f"{type(error).__name__}: the database cannot be read.", **unknown}
     try:
         missing: Mapping[Part, str] = missing_sentences()
-    except DatabaseError:  # a migration that is not applied may be that of this table
+    except Error:  # a migration that is not applied may be that of this table
         return {"database": OK, **unknown, "migrations": migrations}
     return {"database": OK, "migrations": migrations} | {part.value: missing.get(part, OK) for part in Part}
 

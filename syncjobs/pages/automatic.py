@@ -10,6 +10,7 @@ from django.db.models import Max, OuterRef, Subquery
 from oncall.selectors.visible import Viewer
 from syncjobs.models import SyncProfile, SyncRun
 from syncjobs.pages.marks import last_moved, run_link, state_mark
+from syncjobs.runs.durable.quarantine import Quarantine
 from syncjobs.slots.every import CHEAP, grid_of, in_words, runs_a_day, shortest_gap, span_in_words
 from syncjobs.slots.status import Slots, slots_of
 
@@ -87,6 +88,8 @@ def _shown(profile: SyncProfile, slots: Slots, calls: int | None, viewer: Viewer
         stopped = "Its setup is not finished. Automatic syncs start after the first import."
     elif profile.paused_at is not None:
         stopped = "It is paused. Nothing is synced by itself until somebody resumes it on its page."
+    elif (quarantine := Quarantine.of(profile)) is not None and quarantine.next_try > now:
+        waits = f"The last {quarantine.tries} runs failed, so the next one waits. You can still sync by hand."
     elif slots.due is not None:
         waits = f"Due since {span_in_words(int((now - slots.due).total_seconds()))}. It starts when no run is active."
     return AutomaticSync(

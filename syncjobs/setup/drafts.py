@@ -69,12 +69,12 @@ def store_connection(draft: ConnectionDraft, connection: Connection, by: User | 
     """Replace a draft by its connection, whose test has passed. Return the stored connection.
 
     If another tab was faster, the connection that it stored is returned. No automatic sync starts before the setup is
-    finished. Raises ConnectionConfigError if the name was taken meanwhile.
+    finished. Raises ConnectionConfigError if the name was taken or the draft was thrown away meanwhile.
     """
     try:
         with transaction.atomic():
             if not ConnectionDraft.objects.select_for_update().filter(pk=draft.pk).exists():
-                return Connection.objects.get(uid=draft.uid)
+                return _stored_by_another_tab(draft)
             connection.save(force_insert=True)
             SyncProfile.objects.create(connection=connection, setup_step=SELECT, paused_at=timezone.now())
             record(RECORDED, connection.pk, connection.name, "create", actor_of(by), {"name": [None, connection.name]})
@@ -86,4 +86,15 @@ def store_connection(draft: ConnectionDraft, connection: Connection, by: User | 
             provider=connection.provider,
             field="name",
         ) from None
+    return connection
+
+
+def _stored_by_another_tab(draft: ConnectionDraft) -> Connection:
+    connection = Connection.objects.filter(uid=draft.uid).first()
+    if connection is None:
+        raise ConnectionConfigError(
+            "This draft was thrown away while its key was tested.",
+            hint="Nothing was connected. Begin again.",
+            provider=draft.provider,
+        )
     return connection

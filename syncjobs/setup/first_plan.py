@@ -1,13 +1,18 @@
 """The plan that the setup of a connection makes, so that people can be decided and the import be reviewed."""
 
+from typing import Final
+
 from django.utils import timezone
 
 from oncall.models import User
 from syncjobs.errors import RunAlreadyActive, StalePlan
 from syncjobs.models import Awaits, Conflict, RunKind, RunState, SyncProfile, SyncRun
-from syncjobs.runs.changed_rules import changed_rules
+from syncjobs.runs.changed_rules import changed_rules, is_approved
 from syncjobs.runs.start import approve, cancel, start
 from syncjobs.setup.steps import finish
+
+#: States of a run that has imported what it planned, or that found nothing to change.
+APPLIED: Final = (RunState.SUCCEEDED, RunState.PARTIAL)
 
 
 def last_read(profile: SyncProfile) -> SyncRun | None:
@@ -17,11 +22,17 @@ def last_read(profile: SyncProfile) -> SyncRun | None:
 
 
 def is_current(run: SyncRun | None, profile: SyncProfile) -> bool:
-    """Return whether a run is the plan of the present selection and rules, or is going to be it."""
+    """Return whether a run is the plan of the present selection and rules, or is going to be it, or was applied."""
     if run is None or changed_rules(run, profile):
         return False
     is_fresh = run.plan_expires_at is None or run.plan_expires_at > timezone.now()
-    return (run.is_active and run.scope.get("selection") == profile.selection) or (run.has_open_plan and is_fresh)
+    is_going_on = run.is_active and run.scope.get("selection") == profile.selection
+    return is_going_on or (run.has_open_plan and is_fresh) or run.state in APPLIED
+
+
+def is_ready(run: SyncRun | None, profile: SyncProfile) -> bool:
+    """Return whether a run is the plan of the present selection and rules, and is not made any more."""
+    return run is not None and not run.is_active and is_current(run, profile)
 
 
 def is_settled(run: SyncRun) -> bool:
@@ -49,6 +60,8 @@ def ensure_plan(profile: SyncProfile, by: User) -> SyncRun:
 def start_import(profile: SyncProfile, run_id: int, by: User, *, despite_rules: bool = False) -> SyncRun:
     """Apply the reviewed plan and end the setup. Pressed twice, it starts one import, whose run is returned.
 
+    A plan that nobody has approved ends no setup, whatever its state.
+
     Raises StalePlan or RunAlreadyActive; nothing is written then.
     """
     run = SyncRun.objects.select_related("connection").get(pk=run_id, profile=profile)
@@ -56,8 +69,7 @@ def start_import(profile: SyncProfile, run_id: int, by: User, *, despite_rules: 
         approve(run, by=by, despite_rules=despite_rules)
     except (StalePlan, RunAlreadyActive):
         run.refresh_from_db()
-        is_started = run.state in (RunState.QUEUED, RunState.RUNNING, RunState.WAITING) and run.phase != ""
-        if not is_started and not run.state == RunState.SUCCEEDED and not run.state == RunState.PARTIAL:
+        if not is_approved(run) or not (run.is_active or run.state in APPLIED):
             raise
     finish(profile)
     return run

@@ -40,14 +40,15 @@ def advance(profile: SyncProfile, step: str) -> None:
 
 
 def finish(profile: SyncProfile) -> None:
-    """End the setup: automatic syncs start from now on, and their grid begins now."""
+    """End the setup: automatic syncs start from now on, and their grid begins now.
+
+    Nothing happens if the setup is over, so that a tab that was left open resumes no syncs that were paused later.
+    """
     now = timezone.now()
-    profile.setup_step, profile.paused_at = "", None
     columns: dict[str, Any] = {"setup_step": "", "paused_at": None}
     if profile.every_since is not None:
-        profile.every_since = profile.slots_until = now
         columns |= {"every_since": now, "slots_until": now}
-    SyncProfile.objects.filter(pk=profile.pk).update(**columns)
+    SyncProfile.objects.filter(pk=profile.pk).exclude(setup_step="").update(**columns)
 
 
 def pause(profile: SyncProfile) -> None:

@@ -132,7 +132,7 @@ def _times(grid: Crontab) -> str:
     minutes, hours = sorted(grid.minutes), sorted(grid.hours)
     if len(hours) == 24:
         step = minutes[1] - minutes[0] if len(minutes) > 1 else 60
-        if minutes == list(range(0, 60, step)):
+        if minutes == list(range(0, 60, step)) and 60 % step == 0:  # else the last gap of an hour is shorter
             return "every hour" if step == 60 else "every minute" if step == 1 else f"every {step} minutes"
         return f"every hour at minute {_listed(minutes)}"
     step = hours[1] - hours[0] if len(hours) > 1 else 24

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from django.db.models import Max
 
 from syncjobs.models import OPEN_PLAN, SyncProfile, SyncRun
+from syncjobs.runs.durable.quarantine import Quarantine
 from syncjobs.slots.every import grid_of, in_words, span_in_words
 from syncjobs.slots.grid import latest_slot, next_slot
 
@@ -15,8 +16,9 @@ from syncjobs.slots.grid import latest_slot, next_slot
 class Slots:
     """The slots of a profile.
 
-    words: the rule, and when the next slot is. following: the next slot; None if it is off. due: the slot that is due
-    and not started, because it waits or because no tick came. last: the run of the last slot. plan: the open plan.
+    words: the rule, and when the next run starts by itself. following: when that is: the next slot, or the end of the
+    wait after failed runs if a slot is due then; None if it is off. due: the slot that is due and not started, because
+    it waits or because no tick came. last: the run of the last slot. plan: the open plan.
     """
 
     words: str
@@ -27,7 +29,7 @@ class Slots:
 
 
 def slots_of(profiles: Sequence[SyncProfile], now: datetime) -> dict[int, Slots]:
-    """Return the slots of profiles by id. Makes three queries."""
+    """Return the slots of profiles, which have their connections, by id. Makes three queries."""
     ids = [profile.pk for profile in profiles]
     periodic = SyncRun.objects.order_by().filter(profile__in=ids, slot__isnull=False)
     latest = dict(periodic.values_list("profile").annotate(last=Max("slot")))
@@ -44,8 +46,11 @@ def _slots(profile: SyncProfile, now: datetime, last: SyncRun | None, plan: Sync
     if grid is None or profile.every_since is None or profile.slots_until is None:
         return Slots(words, None, None, last, plan)
     since, at = int(profile.every_since.timestamp()), int(now.timestamp())
-    following = next_slot(grid, since, at)
-    due = latest_slot(grid, since, int(profile.slots_until.timestamp()), at)
+    over, quarantine = int(profile.slots_until.timestamp()), Quarantine.of(profile)
+    due, following = latest_slot(grid, since, over, at), next_slot(grid, since, at)
+    if quarantine is not None and (allowed := int(quarantine.next_try.timestamp())) > at:
+        is_due_then = latest_slot(grid, since, over, allowed) is not None
+        following = allowed if is_due_then else next_slot(grid, since, allowed)
     if following is not None:
         words = f"{words}; next in {span_in_words(following - at)}"
     return Slots(words, _moment(following), _moment(due), last, plan)

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import InterfaceError, OperationalError, ProgrammingError, connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 
@@ -51,14 +51,17 @@ def test_a_migration_that_is_not_applied_is_counted(parts: None, client: Client)
     )
 
 
-def test_a_database_that_cannot_be_read_is_named(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError, ProgrammingError])
+def test_a_database_that_cannot_be_read_is_named(
+    client: Client, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
     def fail(*arguments: object) -> None:
-        raise OperationalError("connection to server at 10.0.0.7 failed, password=secret")
+        raise error("connection to server at 10.0.0.7 failed, password=secret")
 
     monkeypatch.setattr(MigrationRecorder, "has_table", fail)
     status, states = ready(client)
     assert (status, set(states)) == (503, set(PARTS))
-    assert states.pop("database") == "OperationalError: the database cannot be read."
+    assert states.pop("database") == f"{error.__name__}: the database cannot be read."
     assert set(states.values()) == {"unknown, because the database cannot be read"}
 
 

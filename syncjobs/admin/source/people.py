@@ -22,7 +22,7 @@ from syncjobs.pages.source.frame import frame_of
 from syncjobs.pages.source.people import people_page, questions_in, undecided_people
 from syncjobs.planning.decisions.rules import INVITE
 from syncjobs.planning.decisions.values import Refused
-from syncjobs.setup.first_plan import is_current, last_read
+from syncjobs.setup.first_plan import is_ready, last_read
 from syncjobs.setup.steps import PEOPLE, RULES, advance
 
 #: How many people one press invites. Each answer is a run of its own.
@@ -44,9 +44,7 @@ class PeopleAdmin(SelectionAdmin):
         if request.method == "POST":
             return self._decide(request, profile)
         plan = last_read(profile) if profile.setup_step else None
-        is_waiting = bool(profile.setup_step) and not (
-            is_current(plan, profile) and plan is not None and plan.has_open_plan
-        )
+        is_waiting = bool(profile.setup_step) and not is_ready(plan, profile)
         context = {
             "frame": frame_of(profile, PEOPLE, account_of(request)),
             "in_setup": bool(profile.setup_step),
@@ -59,7 +57,8 @@ class PeopleAdmin(SelectionAdmin):
             context |= progress(plan) if plan is not None else {}
         else:
             url, with_addresses = page_of(profile.connection, "people"), may_see_addresses(request.user)
-            context["shown"] = people_page(profile, plan, request.GET.dict(), url, with_addresses=with_addresses)
+            unapplied = plan if plan is not None and plan.has_open_plan else None
+            context["shown"] = people_page(profile, unapplied, request.GET.dict(), url, with_addresses=with_addresses)
         title = f"People of {profile.connection}"
         return render_page(self, request, "syncjobs/source/people.html", title, profile.connection, **context)
 
@@ -84,8 +83,8 @@ class PeopleAdmin(SelectionAdmin):
         return HttpResponseRedirect(url)
 
     def _continue(self, request: HttpRequest, profile: SyncProfile) -> HttpResponse:
-        plan, number = last_read(profile), undecided_people(profile)
-        if plan is None or not (is_current(plan, profile) and plan.has_open_plan):
+        number = undecided_people(profile)
+        if not is_ready(last_read(profile), profile):
             return HttpResponseRedirect(page_of(profile.connection, "people"))  # it says what is missing
         if number:
             words = "person is" if number == 1 else "people are"

@@ -15,16 +15,15 @@ from syncjobs.admin.buttons import account_of, refuse
 from syncjobs.admin.source.rules import RulesAdmin
 from syncjobs.admin.source.selection import CHANGE
 from syncjobs.errors import RunAlreadyActive, StalePlan
-from syncjobs.models import RunState, SyncProfile, SyncRun
+from syncjobs.models import RunKind, SyncProfile, SyncRun
 from syncjobs.pages.marks import connection_url, page_of, render_page, run_url
 from syncjobs.pages.run.progress import progress
 from syncjobs.pages.source.frame import frame_of
 from syncjobs.pages.source.people import people_page
 from syncjobs.pages.source.review import review_of
-from syncjobs.setup.first_plan import is_current, is_settled, last_read, start_import
+from syncjobs.runs.changed_rules import is_approved
+from syncjobs.setup.first_plan import APPLIED, is_current, is_settled, last_read, start_import
 from syncjobs.setup.steps import REVIEW, finish
-
-_APPLIED = (RunState.SUCCEEDED, RunState.PARTIAL)
 
 
 class ReviewAdmin(RulesAdmin):
@@ -57,7 +56,9 @@ class ReviewAdmin(RulesAdmin):
             context["run_url"] = run_url(run)
         else:
             context |= {"is_over": run is None or not run.is_active}
-            context |= {"was_imported": run is not None and run.state in _APPLIED}
+            context |= {"is_done": run is not None and run.state in APPLIED}
+            # A plan that nobody approved ends in such a state only if there is nothing to approve.
+            context |= {"was_imported": run is not None and (run.kind != RunKind.PLAN or is_approved(run))}
             context |= progress(run) if run is not None else {}
         title = f"Review the import of {profile.connection}"
         return render_page(self, request, "syncjobs/source/review.html", title, profile.connection, **context)
@@ -69,6 +70,10 @@ class ReviewAdmin(RulesAdmin):
         if do == "plan":
             return self.planned(request, profile, REVIEW)
         if do == "finish":
+            run = last_read(profile)
+            if run is None or run.state not in APPLIED:
+                messages.error(request, "Nothing is imported yet, so the setup goes on. Start the import first.")
+                return HttpResponseRedirect(page_of(profile.connection, "review"))
             finish(profile)
             messages.success(request, f"{profile.connection} is set up.")
             return HttpResponseRedirect(connection_url(profile.connection))

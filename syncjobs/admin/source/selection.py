@@ -62,12 +62,21 @@ class SelectionAdmin(ConnectAdmin):
         return profile
 
     def planned(self, request: HttpRequest, profile: SyncProfile, step: str) -> HttpResponse:
-        """Go on to a step of the setup that needs a plan, and let it be made."""
+        """Go on to a step of the setup that needs a plan, and let it be made.
+
+        Nothing is read after the setup, from a source that cannot be read, or for an account that may not start syncs.
+        """
         advance(profile, step)
-        try:
-            ensure_plan(profile, account_of(request))
-        except RunAlreadyActive as active:
-            messages.error(request, str(active))
+        reason = why_not_read(profile.connection)
+        if not request.user.has_perm(START):
+            reason = "You may not start syncs, so the source was not read. Ask somebody who may to plan."
+        if reason:
+            messages.error(request, reason)
+        elif profile.setup_step:
+            try:
+                ensure_plan(profile, account_of(request))
+            except RunAlreadyActive as active:
+                messages.error(request, str(active))
         return HttpResponseRedirect(url_of_step(profile.connection, step))
 
     @method_decorator(require_http_methods(["GET", "HEAD", "POST"]))

@@ -22,6 +22,13 @@ MOST_POLICIES: Final = 200
 #: The condition of links for services without an owner here.
 WITHOUT_OWNER: Final = Q(service__group__isnull=True) | Q(service__policy__isnull=True)
 _SEES_POLICIES: Final = "oncall.view_escalationpolicy"
+_MAPPING, _SCHEDULES, _POLICIES, _SERVICES, _NOTIFICATIONS = _TITLES = (
+    "Verify the user mapping",
+    "Review schedules and time zones",
+    "Test escalation policies",
+    "Update service ownership",
+    "Configure notifications",
+)
 _ABOUT_PEOPLE: Final = (ConflictKind.USER_NOT_FOUND, ConflictKind.AMBIGUOUS)
 _ABOUT_SCHEDULES: Final = (ConflictKind.TIMEZONE_MISMATCH, ConflictKind.DUPLICATE_SCHEDULE)
 
@@ -58,9 +65,12 @@ class People:
 def checklist(profile: SyncProfile, at: int) -> tuple[Check, ...]:
     """Return the steps of the source of a profile. Makes about twenty queries, whatever the number of objects.
 
-    at: the instant at which policies are simulated.
+    No step is done as long as nothing here follows the source. at: the instant at which policies are simulated.
     """
     connection = profile.connection
+    if not ExternalLink.objects.filter(connection=connection, state=LinkState.LINKED).exists():
+        figure = f"Nothing here follows {connection}: it was not imported yet, or it was disconnected."
+        return (*(Check(title, figure, is_done=False) for title in _TITLES), _alerts(connection))
     asked = _questions(connection)
     people = _people(connection)
     return (
@@ -106,7 +116,7 @@ def _mapping(profile: SyncProfile, people: People, questions: int) -> Check:
         Link("See the table", _page(profile, "people"), "oncall.view_responder"),
         _questions_link(profile.connection, questions),
     )
-    return Check("Verify the user mapping", figure, is_done=questions == 0, links=_given(links))
+    return Check(_MAPPING, figure, is_done=questions == 0, links=_given(links))
 
 
 def _schedules(connection: Connection, questions: int) -> Check:
@@ -130,7 +140,7 @@ def _schedules(connection: Connection, questions: int) -> Check:
         _questions_link(connection, questions),
     )
     is_done = not (different or without_zone or questions)
-    return Check("Review schedules and time zones", f"{figure}. {zones}{asks}", is_done, _given(found))
+    return Check(_SCHEDULES, f"{figure}. {zones}{asks}", is_done, _given(found))
 
 
 def _policies(connection: Connection, at: int) -> Check:
@@ -148,7 +158,7 @@ def _policies(connection: Connection, at: int) -> Check:
     ]
     every = f"{reverse('admin:oncall_escalationpolicy_changelist')}?source={_quoted(connection.origin_label)}"
     links_shown = (*shown, Link("Choose a policy to simulate", every, _SEES_POLICIES))
-    return Check("Test escalation policies", figure, is_done=not silent, links=links_shown)
+    return Check(_POLICIES, figure, is_done=not silent, links=links_shown)
 
 
 def silent_policies(policies: Iterable[EscalationPolicy], at: int) -> list[EscalationPolicy]:
@@ -172,14 +182,14 @@ def _services(profile: SyncProfile) -> Check:
     figure = f"{_number(total, 'service', 'services')}: {without} without a user group or an escalation policy."
     url = _page(profile, "services") + ("?show=without" if without else "")
     links_shown = (Link("Assign groups and policies", url, "oncall.view_service"),)
-    return Check("Update service ownership", figure, is_done=without == 0, links=links_shown)
+    return Check(_SERVICES, figure, is_done=without == 0, links=links_shown)
 
 
 def _notifications(profile: SyncProfile, people: People) -> Check:
     figure = f"{people.unreachable} of {_number(people.total, 'person', 'people')} cannot be reached in any way."
     url = _page(profile, "people") + ("?show=unreachable" if people.unreachable else "")
     links = (Link("See who", url, "oncall.view_responder"),)
-    return Check("Configure notifications", figure, is_done=people.unreachable == 0, links=links)
+    return Check(_NOTIFICATIONS, figure, is_done=people.unreachable == 0, links=links)
 
 
 def _alerts(connection: Connection) -> Check:

@@ -2,6 +2,8 @@
 
 import csv
 import json
+import re
+import unicodedata
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -14,8 +16,10 @@ from syncjobs.models import SyncItem, SyncRun
 from syncjobs.pages.run.items import Filter, action_words, outcome_words, summary
 
 COLUMNS: Final = ("kind", "id at the source", "name", "action", "outcome", "code", "reason", "comment", "changes")
-#: A spreadsheet takes a cell that begins with one of these for a formula.
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+#: A spreadsheet takes a cell for a formula whose first visible character is one of these, or another width of it.
+_FORMULA: Final = frozenset("=+-@−")
+#: A spreadsheet may begin another cell at these: where decimals have a comma, many expect semicolons between cells.
+_BREAK: Final = re.compile(r"([;\t\r\n])")
 _PIECE: Final = 500
 
 
@@ -61,8 +65,19 @@ def as_json(run: SyncRun, query: QueryDict, *, with_addresses: bool) -> Iterator
 
 
 def safe_cell(text: str) -> str:
-    """Return a text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
+    """Return a text that no spreadsheet takes for a formula, also if it splits the text."""
+    safe = "".join(f"'{piece}" if _is_formula(piece) else piece for piece in _BREAK.split(text))
+    return f"'{safe}" if _BREAK.match(text) else safe
+
+
+def _is_formula(text: str) -> bool:
+    visible = (each for each in unicodedata.normalize("NFKC", text) if not _is_dropped(each))
+    return next(visible, "") in _FORMULA
+
+
+def _is_dropped(letter: str) -> bool:
+    """Return whether a spreadsheet may ignore a leading character: a space, a control or a format character."""
+    return letter.isspace() or unicodedata.category(letter).startswith("C")
 
 
 def _items(run: SyncRun, query: QueryDict, *, with_addresses: bool) -> Iterator[SyncItem]:

@@ -91,11 +91,19 @@ class PeopleShown:
         return next(each.count for each in self.buckets if each.name == "undecided")
 
 
-def questions_in(profile: SyncProfile, bucket: Bucket, text: str = "") -> "QuerySet[Conflict]":
-    """Return the questions about people of a source that are in a bucket. text: a part of the name or address."""
+def questions_in(
+    profile: SyncProfile, bucket: Bucket, text: str = "", *, with_addresses: bool = True
+) -> "QuerySet[Conflict]":
+    """Return the questions about people of a source that are in a bucket.
+
+    text: a part of the name or address. with_addresses: False does not search in addresses, because the search would
+    find out which addresses exist.
+    """
     found = _questions(profile).filter(_IN[bucket])
-    if text:
+    if text and with_addresses:
         found = found.filter(Q(label__icontains=text) | Q(evidence__email__icontains=text))
+    elif text:
+        found = found.filter(label__icontains=text).exclude(label__contains="@")
     return found.order_by("label", "pk")
 
 
@@ -109,7 +117,7 @@ def people_page(
 ) -> PeopleShown:
     """Return one page of people. Makes four queries, whatever the number of people.
 
-    plan: the plan of the setup, which says who is matched as long as nothing is imported; None after the setup. query:
+    plan: the plan of the setup, which says who is matched as long as nothing is imported; None afterwards. query:
     ``bucket``, ``q`` and ``page``.
     """
     numbers = _questions(profile).aggregate(**{str(name): Count("pk", filter=_IN[name]) for name in BUCKETS})
@@ -119,8 +127,9 @@ def people_page(
     if "bucket" not in query and not numbers["undecided"]:
         bucket = "matched"
     text = query.get("q", "").strip()[:200]
-    rows = _rows_matched(accounts, text) if bucket == "matched" else questions_in(profile, bucket, text)
-    mapped = list(questions_in(profile, "matched", text)[:PER_PAGE]) if bucket == "matched" and _is_first(query) else []
+    asked = questions_in(profile, bucket, text, with_addresses=with_addresses)
+    rows = _rows_matched(accounts, text, with_addresses=with_addresses) if bucket == "matched" else asked
+    mapped = list(asked[:PER_PAGE]) if bucket == "matched" and _is_first(query) else []
     page: Page[Any] = Paginator(rows, PER_PAGE).get_page(query.get("page"))
     people = [_person(each) for each in (*mapped, *page.object_list)]
     if not with_addresses:
@@ -154,7 +163,7 @@ def _is_first(query: Mapping[str, str]) -> bool:
 def _matched(profile: SyncProfile, plan: SyncRun | None) -> "QuerySet[Any]":
     """Return the items or the links of people who have an account, or get one with the plan.
 
-    Without those whom an answer has mapped: their questions are in the list already.
+    Those whom somebody has mapped are left out: they are matched by their question.
     """
     mapped = questions_in(profile, "matched").order_by().values("external_id")
     if plan is not None:
@@ -164,15 +173,15 @@ def _matched(profile: SyncProfile, plan: SyncRun | None) -> "QuerySet[Any]":
     links = ExternalLink.objects.filter(
         connection=profile.connection_id, entity_type="responder", responder__account__isnull=False
     )
-    return (
-        links.exclude(external_id__in=mapped)
-        .defer("base")
-        .annotate(name=F("responder__name"), email=F("responder__email"))
-    )
+    links = links.exclude(external_id__in=mapped)
+    return links.defer("base").annotate(name=F("responder__name"), email=F("responder__email"))
 
 
-def _rows_matched(rows: "QuerySet[Any]", text: str) -> "QuerySet[Any]":
-    return (rows.filter(name__icontains=text) if text else rows).order_by("name", "pk")
+def _rows_matched(rows: "QuerySet[Any]", text: str, *, with_addresses: bool) -> "QuerySet[Any]":
+    if text:
+        rows = rows.filter(name__icontains=text)
+        rows = rows if with_addresses else rows.exclude(name__contains="@")
+    return rows.order_by("name", "pk")
 
 
 def _person(row: Any) -> PersonShown:

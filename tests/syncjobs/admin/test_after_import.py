@@ -238,10 +238,24 @@ def test_the_page_of_a_run_and_the_first_page_lead_there(sync: Sync, admin_clien
     assert User.objects.filter(is_superuser=True).exists()
 
 
-def test_a_disconnected_source_has_its_list(sync: Sync, admin_client: Client) -> None:
+def test_no_step_is_done_while_nothing_follows_the_source(sync: Sync, admin_client: Client) -> None:
+    def nothing_is_done() -> bool:
+        figures = {check.figure for check in steps(sync).values() if not check.is_coming}
+        page = " ".join(read(admin_client, sync).split())
+        return (
+            tuple(steps(sync)) == STEPS
+            and not any(check.is_done for check in steps(sync).values())
+            and figures == {f"Nothing here follows {sync.connection}: it was not imported yet, or it was disconnected."}
+            and all(title in page for title in STEPS)
+        )
+
+    assert nothing_is_done()
+    sync.plan()
+    assert nothing_is_done()
     sync.run()
+    assert any(check.is_done for check in steps(sync).values())
     disconnect(sync.connection)
-    assert "Update service ownership" in read(admin_client, sync)
+    assert nothing_is_done()
 
 
 def test_an_unknown_profile_is_not_found(admin_client: Client) -> None:

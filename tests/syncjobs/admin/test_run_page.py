@@ -200,10 +200,27 @@ def test_the_strip_shows_the_last_ten_runs_of_the_source_only(sync: Sync) -> Non
 # --- exports ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "  =1"])
-def test_no_cell_of_an_export_is_a_formula(text: str) -> None:
-    assert safe_cell(text) == f"'{text}"
-    assert safe_cell("Ana =1") == "Ana =1"
+@pytest.mark.parametrize("sign", [*"=+-@−", *"＝＋－＠", *"﹢﹣﹦﹫"])
+@pytest.mark.parametrize(
+    "before", ["", " ", "\u00a0", "\u3000", "\t", "\r", "\n", "\u200b", "\ufeff", "\x01", "\u202e"]
+)
+def test_no_cell_of_an_export_is_a_formula(before: str, sign: str) -> None:
+    assert safe_cell(f"{before}{sign}1").replace("'", "") == f"{before}{sign}1"
+    assert safe_cell(f"{before}{sign}1").startswith("'")
+    assert f"'{sign}1" in safe_cell(f"Ana;{before}{sign}1") or f";'{before}{sign}1" in safe_cell(f"Ana;{before}{sign}1")
+    for text in ("", "Ana =1", "Ana", "'=1", "\u200b", "Ω"):
+        assert safe_cell(text) == text
+    assert all(safe_cell(f"{each}Ana") == f"'{each}Ana" for each in "\t\r\n;")
+
+
+def test_no_cell_of_an_export_is_split(sync: Sync, admin_client: Client) -> None:
+    names = ("A;=1+1", "A\t=1+1", 'A";=1+1', "A,=1+1")
+    sync.source.change(schedules=[schedule(f"S{n}", name, layer("U1")) for n, name in enumerate(names)])
+    page = read(admin_client, sync.run(), "export", kind="schedule")
+    for delimiter in ",;\t":  # as spreadsheets of different languages read the file
+        cells = [cell for line in csv.reader(StringIO(page), delimiter=delimiter) for cell in line]
+        assert cells
+        assert not any(cell.lstrip(";,\t").startswith("=") for cell in cells), delimiter
 
 
 def test_the_export_has_the_items_that_the_filters_show(sync: Sync, admin_client: Client) -> None:

@@ -46,5 +46,5 @@ def test_the_demo_counts_the_open_conflicts_only(sync: Sync) -> None:
             opened_at=timezone.now(),
         )
     out = io.StringIO()
-    Demo(stdout=out)._show([], as_json=False)
-    assert "2 conflicts wait for a person." in out.getvalue()
+    Demo(stdout=out)._show([], verbose=False)
+    assert "2 questions wait for a person." in out.getvalue()

@@ -18,8 +18,11 @@ from syncjobs.pages.status import connection_statuses
 from syncjobs.runs.durable.quarantine import FAILURES, LONGEST, SHORTEST, may_run_by_itself, quarantine_of
 from syncjobs.runs.start import start
 from syncjobs.setup.disconnect import disconnect
+from syncjobs.slots.every import span_in_words
 from syncjobs.slots.starting import start_due
+from syncjobs.slots.status import slots_of
 from tests.syncjobs.conftest import Sync
+from tests.syncjobs.slots.ticks import set_every
 
 DOWN = ProviderUnavailable("PagerDuty does not answer.", hint="Try later.", provider="pagerduty")
 REFUSED = AuthenticationFailed("PagerDuty refused the key.", hint="Enter another.", provider="pagerduty")
@@ -129,7 +132,7 @@ def test_the_page_says_since_when_why_and_when_next_and_tries_now(sync: Sync, cl
     page = client.get(f"/admin/connectors/connection/{sync.connection.pk}/change/").content.decode()
     assert "In quarantine since" in page
     assert DOWN.message in page
-    assert "The next automatic try" in page
+    assert "No automatic sync starts before" in page
     assert "Try now" in page
     assert connection_statuses([sync.connection])[sync.connection.pk].quarantine is not None
     sync.source.error = None
@@ -159,3 +162,27 @@ def test_a_slot_waits_for_the_next_try_and_is_not_lost(sync: Sync) -> None:
     assert sync.profile.next_try_at is not None
     (run,) = start_due(sync.profile.next_try_at + timedelta(minutes=6), notify=False)
     assert run.slot is not None
+
+
+@pytest.mark.parametrize(
+    "wait", [timedelta(minutes=-5), timedelta(minutes=20), timedelta(hours=2), timedelta(hours=24)]
+)
+@pytest.mark.parametrize("every", ["30m", "6h", "3d", "0 3 * * 1 UTC"])
+def test_what_pages_say_of_the_next_sync_is_when_it_starts(
+    sync: Sync, admin_client: Client, every: str, wait: timedelta
+) -> None:
+    now = timezone.now().replace(microsecond=0)
+    set_every(sync, every, since=now - timedelta(days=20))
+    SyncProfile.objects.update(
+        slots_until=now, failures=FAILURES, quarantined_at=now, quarantine_reason="Down.", next_try_at=now + wait
+    )
+    profile = SyncProfile.objects.select_related("connection").get()
+    slots = slots_of([profile], now)[profile.pk]
+    assert slots.following is not None
+    said = span_in_words(int((slots.following - now).total_seconds()))
+    for page in ("connectors/connection/{}/change", "syncjobs/syncprofile"):
+        shown = admin_client.get(f"/admin/{page.format(sync.connection.pk)}/").content.decode()
+        assert f"in {said}" in shown
+        assert ("runs failed" in shown) is (wait > timedelta(0) or "connection" in page)
+    assert start_due(slots.following - timedelta(seconds=1), notify=False) == []
+    assert len(start_due(slots.following, notify=False)) == 1

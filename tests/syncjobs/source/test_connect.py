@@ -145,6 +145,23 @@ def test_two_presses_at_once_make_one_connection(
     assert Connection.objects.count() == 1
 
 
+def test_a_draft_that_is_thrown_away_during_its_test_makes_no_connection(
+    admin_client: Client, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from syncjobs.admin.source import connect as page
+
+    def thrown_away(*args: Any) -> Any:
+        found = original(*args)
+        ConnectionDraft.objects.all().delete()  # by another tab
+        return found
+
+    original = page.test_draft
+    monkeypatch.setattr(page, "test_draft", thrown_away)
+    shown = admin_client.post(begin(admin_client), {**ENTRIES, "do": "test"}).content.decode()
+    assert "This draft was thrown away while its key was tested." in shown
+    assert not Connection.objects.exists()
+
+
 def test_a_name_that_was_taken_meanwhile_is_refused_on_its_field(
     admin_client: Client, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
