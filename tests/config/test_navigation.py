@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.http import HttpRequest
 from django.test import Client, override_settings
-from django.urls import resolve
+from django.urls import resolve, reverse
 from unfold.admin import ModelAdmin as UnfoldModelAdmin
 
 from config.frame.badges import COUNTED
@@ -181,3 +181,10 @@ def test_the_path_of_a_page_has_the_names_of_the_sidebar(sync: Sync, admin_clien
     assert path(f"/admin/syncjobs/syncrun/{run.pk}/undo/") == ["Import", "Runs", title, f"Undo run {run.pk}"]
     steps = f"/admin/syncjobs/syncprofile/{sync.profile.pk}"
     assert path(f"{steps}/people/") == ["Import", "Sources", "acme", "After the import of acme", "People of acme"]
+
+
+def test_only_the_site_of_staff_asks_for_badges(db: None) -> None:
+    client = staff("view_syncrun", "view_conflict", "act_as_lead")
+    assert "/admin/badges/" in client.get("/admin/").content.decode()
+    for page in ("index", "syncjobs_conflict_changelist"):
+        assert "/admin/badges/" not in client.get(reverse(f"everybody:{page}")).content.decode()
