@@ -85,15 +85,16 @@ class SelectionAdmin(ConnectAdmin):
         profile = self.profile_of(request, object_id)
         if request.method != "POST":
             return self._selection(request, profile, SelectionForm(profile))
-        if not request.user.has_perm(CHANGE):
-            raise PermissionDenied
+        may_change = request.user.has_perm(CHANGE)
         form, do = SelectionForm(profile, request.POST, request.POST.getlist("chosen")), request.POST.get("do", "")
         if do == "sync":
             return self._sync_some(request, profile, sorted(form.chosen))
-        if do in ("search", "read"):
-            if profile.setup_step and form.is_valid():
+        if do in ("search", "read"):  # whoever sees the page may search in it
+            if profile.setup_step and may_change and form.is_valid():
                 form.save()
             return self._selection(request, profile, form, fresh=do == "read")
+        if not may_change:
+            raise PermissionDenied
         return self._saved(request, form) if form.is_valid() else self._selection(request, profile, form)
 
     def _selection(

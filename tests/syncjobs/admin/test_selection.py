@@ -184,6 +184,8 @@ def test_rights(sync: Sync, admin_client: Client, admin_user: User, shelf: Shelf
     assert "You need the right to start syncs to list the objects at the source." in page
     assert "Save</button>" not in page
     assert client.post(url(sync.connection), rules()).status_code == 403
+    assert client.post(url(sync.connection), {"do": "sync"}).status_code == 403
+    assert client.post(url(sync.connection), {"do": "search", "q": "API"}).status_code == 200
     assert client.post(url(sync.connection, "inventory")).status_code == 403
     assert admin_client.get(url(sync.connection, "inventory")).status_code == 405
     guarded = Client(enforce_csrf_checks=True)

@@ -80,7 +80,7 @@ def test_the_page_of_a_paused_connection_says_so_and_takes_another_key(sync: Syn
     url = reverse("admin:connectors_connection_change", args=[sync.connection.pk])
     page = client.get(url).content.decode()
     assert "paused: the key belongs to other.pagerduty.com, and that account was refused" in page
-    assert "Enter the credentials again" in page
+    assert "Replace key …" in page
     listed = client.get(reverse("admin:connectors_connection_changelist")).content.decode()
     assert "paused" in listed
 
