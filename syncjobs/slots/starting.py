@@ -94,15 +94,31 @@ def _start(due: Due, *, notify: bool) -> SyncRun | None:
         locked = profile.filter(pk=due.profile.pk).first()
         if locked is None:  # another tick was faster, or the rule was changed
             return None
-        run = None
-        if not SyncRun.objects.filter(profile=locked, slot=due.slot).exists():
+        run, slot = None, _without_run(locked, due.slot)
+        if slot is not None:
             kind = RunKind.PLAN if locked.review_first else RunKind.APPLY
             try:
-                run = start(locked, kind, by=None, notify=notify, slot=due.slot)
+                run = start(locked, kind, by=None, notify=notify, slot=slot)
             except RunAlreadyActive:
                 return None
         SyncProfile.objects.filter(pk=locked.pk).update(slots_until=due.slot)
         return run
+
+
+def _without_run(profile: SyncProfile, slot: datetime) -> datetime | None:
+    """Return the latest slot up to this one that is not over and has no run. None: each has one.
+
+    A later slot has a run already if a clock that was ahead has started it.
+    """
+    grid = grid_of(profile.every)
+    assert grid is not None and profile.every_since is not None and profile.slots_until is not None  # noqa: S101 - due
+    since, over = _instant(profile.every_since), _instant(profile.slots_until)
+    while SyncRun.objects.filter(profile=profile, slot=slot).exists():
+        earlier = latest_slot(grid, since, over, _instant(slot) - 1)
+        if earlier is None:
+            return None
+        slot = _moment(earlier)
+    return slot
 
 
 def _instant(moment: datetime) -> int:

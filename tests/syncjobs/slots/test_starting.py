@@ -50,6 +50,17 @@ def test_slots_after_a_clock_that_was_ahead_are_not_lost(sync: Sync) -> None:
     assert len(set(slots_of_runs())) == len(slots_of_runs())
 
 
+def test_a_slot_that_waited_is_started_although_a_clock_that_was_ahead_started_a_later_one(sync: Sync) -> None:
+    set_every(sync, "6h")
+    assert started(sync, START + 6 * HOUR, START + 18 * HOUR, START + 11 * HOUR) == [1, 1, 0]
+    active = start(sync.profile, RunKind.PLAN, by=None, notify=False)
+    SyncRun.objects.filter(pk=active.pk).update(notified_at=START + 2 * DAY)
+    assert started(sync, START + 12 * HOUR) == [0]
+    cancel(active)
+    assert started(sync, START + 18 * HOUR, START + 19 * HOUR, START + 24 * HOUR) == [1, 0, 1]
+    assert slots_of_runs() == [START + hours * HOUR for hours in (6, 12, 18, 24)]
+
+
 def test_a_due_slot_waits_for_an_active_run_and_is_not_lost(sync: Sync) -> None:
     set_every(sync, "6h")
     active = start(sync.profile, RunKind.PLAN, by=None, notify=False)
