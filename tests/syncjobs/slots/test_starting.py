@@ -58,7 +58,7 @@ def test_a_slot_that_waited_is_started_although_a_clock_that_was_ahead_started_a
     assert started(sync, START + 12 * HOUR) == [0]
     cancel(active)
     assert started(sync, START + 18 * HOUR, START + 19 * HOUR, START + 24 * HOUR) == [1, 0, 1]
-    assert slots_of_runs() == [START + hours * HOUR for hours in (6, 12, 18, 24)]
+    assert sorted(slots_of_runs()) == [START + hours * HOUR for hours in (6, 12, 18, 24)]
 
 
 def test_a_due_slot_waits_for_an_active_run_and_is_not_lost(sync: Sync) -> None:
