@@ -115,7 +115,7 @@ def undecided_people(profile: SyncProfile) -> int:
 def people_page(
     profile: SyncProfile, plan: SyncRun | None, query: Mapping[str, str], url: str, *, with_addresses: bool
 ) -> PeopleShown:
-    """Return one page of people. Makes four queries, whatever the number of people.
+    """Return one page of people. Makes at most six queries, whatever the number of people.
 
     plan: the plan of the setup, which says who is matched as long as nothing is imported; None afterwards. query:
     ``bucket``, ``q`` and ``page``.
@@ -128,10 +128,11 @@ def people_page(
         bucket = "matched"
     text = query.get("q", "").strip()[:200]
     asked = questions_in(profile, bucket, text, with_addresses=with_addresses)
-    rows = _rows_matched(accounts, text, with_addresses=with_addresses) if bucket == "matched" else asked
-    mapped = list(asked[:PER_PAGE]) if bucket == "matched" and _is_first(query) else []
+    rows: Any = asked
+    if bucket == "matched":  # those whom somebody has mapped come first
+        rows = _Both(asked, _rows_matched(accounts, text, with_addresses=with_addresses))
     page: Page[Any] = Paginator(rows, PER_PAGE).get_page(query.get("page"))
-    people = [_person(each) for each in (*mapped, *page.object_list)]
+    people = [_person(each) for each in page.object_list]
     if not with_addresses:
         people = [_without_address(each) for each in people]
     return PeopleShown(
@@ -143,7 +144,7 @@ def people_page(
         ),
         tuple(people),
         text,
-        page.paginator.count + len(mapped),
+        page.paginator.count,
         page.start_index(),
         _url_of(url, bucket, text, page.previous_page_number()) if page.has_previous() else "",
         _url_of(url, bucket, text, page.next_page_number()) if page.has_next() else "",
@@ -156,8 +157,20 @@ def _questions(profile: SyncProfile) -> "QuerySet[Conflict]":
     )
 
 
-def _is_first(query: Mapping[str, str]) -> bool:
-    return query.get("page", "1") == "1"
+class _Both:
+    """The rows of two queries, one after the other, for a paginator."""
+
+    def __init__(self, first: "QuerySet[Any]", second: "QuerySet[Any]") -> None:
+        self._first, self._second = first, second
+        self._of_first = first.count()
+
+    def count(self) -> int:
+        return self._of_first + self._second.count()
+
+    def __getitem__(self, rows: slice) -> list[Any]:
+        """Return a slice with a start and a stop that are not negative."""
+        start, stop = (max(0, end - self._of_first) for end in (rows.start, rows.stop))
+        return [*self._first[rows], *(self._second[start:stop] if stop else ())]
 
 
 def _matched(profile: SyncProfile, plan: SyncRun | None) -> "QuerySet[Any]":

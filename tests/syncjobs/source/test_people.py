@@ -9,7 +9,7 @@ from django.utils import timezone
 from oncall.models import User
 from oncall.operations import Actor, create_account
 from syncjobs.models import Conflict, ExternalLink, SyncRun
-from syncjobs.pages.source.people import people_page
+from syncjobs.pages.source.people import PER_PAGE, people_page
 from tests.syncjobs.admin.conftest import HOSTILE, assert_harmless, staff
 from tests.syncjobs.conftest import Sync, user, world
 from tests.syncjobs.source.conftest import in_setup, url
@@ -101,6 +101,30 @@ def test_a_refused_invitation_names_the_people_and_what_to_do(sync: Sync, admin_
         "alone with an address, or leave the person without an account."
     ]
     assert 'href="/admin/syncjobs/conflict/' in page.content.decode()
+
+
+def test_each_person_of_a_bucket_is_on_one_of_its_pages(sync: Sync, admin_client: Client) -> None:
+    for name in ("ana", "bo"):
+        create_account(f"{name}@example.com", name=name)
+    sync.run()
+    ask_about(sync, 2 * PER_PAGE + 7)
+    people = url(sync.connection, "people")
+    for bucket, state, choice, others in (
+        ("undecided", "open", "", {"Cy"}),
+        ("matched", "decided", "map", {"Ana", "Bo"}),
+        ("leave", "decided", "skip", set()),
+    ):
+        Conflict.objects.filter(label__startswith="Person").update(state=state, choice=choice)
+        listed: list[str] = []
+        for page in (1, 2, 3):
+            shown = admin_client.get(people, {"bucket": bucket, "page": page}).context["shown"]
+            assert len(shown.people) <= PER_PAGE
+            assert shown.first == len(listed) + 1
+            listed += [each.name for each in shown.people]
+        count = next(each.count for each in shown.buckets if each.name == bucket)
+        assert len(listed) == len(set(listed)) == count == shown.total
+        assert shown.later == ""
+        assert {name for name in listed if not name.startswith("Person")} == others
 
 
 def test_hostile_names_are_text(sync: Sync, admin_client: Client) -> None:
