@@ -90,7 +90,8 @@ class ConnectionForm(_SettingsForm):
         model = Connection
         fields = ["name"]
         widgets = {"name": UnfoldAdminTextInputWidget()}
-        help_texts = {"name": "The name of this connection here, for example Acme production."}
+        help_texts = {"name": "The name of this source here, for example Acme production."}
+        error_messages = {"name": {"unique": "Another source has this name. Choose another one."}}
 
     def shown(self) -> list[SettingField]:
         return [field for field in self.connector.fields() if not field.with_key]

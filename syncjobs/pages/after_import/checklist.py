@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from django.db.models import Count, Exists, OuterRef, Q
 from django.urls import reverse
+from django.utils.text import capfirst
 
 from connectors.models import Connection
 from connectors.registry import provider_label
@@ -150,8 +151,13 @@ def _policies(connection: Connection, at: int) -> Check:
     simulated = list(policies[:MOST_POLICIES])
     silent = silent_policies(simulated, at)
     simulated_words = f"the first {MOST_POLICIES} of {total} policies" if total > MOST_POLICIES else f"{total} policies"
-    verb = "reaches" if len(silent) == 1 else "reach"
-    figure = f"{len(silent)} of {simulated_words} {verb} nobody if an alert comes now."
+    if silent or not total:
+        verb = "reaches" if len(silent) == 1 else "reach"
+        figure = f"{len(silent)} of {simulated_words} {verb} nobody if an alert comes now."
+    elif total == 1:
+        figure = "The only policy reaches somebody if an alert comes now."
+    else:
+        figure = f"{capfirst(simulated_words)} reach somebody if an alert comes now."
     shown = [
         Link(f"Simulate {policy.name}", reverse("admin:oncall_escalationpolicy_page", args=[policy.pk]), _SEES_POLICIES)
         for policy in silent[:3]

@@ -147,7 +147,7 @@ def test_disconnecting_asks_first(sync: Sync, admin_client: Client) -> None:
     sync.run()
     page = admin_client.post(url(sync.connection, "disconnect")).content.decode()
     assert "3 people" in page
-    assert "except what another connection imports, too" in page
+    assert "except what another source has, too" in page
     assert "Keep it connected" in page
     sync.connection.refresh_from_db()
     assert sync.connection.disconnected_at is None
