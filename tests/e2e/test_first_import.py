@@ -147,7 +147,7 @@ def test_choosing_shows_the_tree_of_the_account(page: Page) -> None:
     page.goto("/admin/connectors/connection/")
     page.get_by_role("link", name="acme", exact=True).click()
     page.get_by_role("link", name="Selection", exact=True).click()
-    expect(page.get_by_text("What to import")).to_be_visible()
+    expect(page.get_by_text("What to import", exact=True)).to_be_visible()
     picture(page, "choose")
 
 
