@@ -153,7 +153,7 @@ class Site:
     def serves(self) -> bool:
         try:
             return self.browser.get(f"{self.url}/admin/login/", timeout=10).ok
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):  # the first answer takes longest
             return False
 
     def page(self, path: str) -> str:
