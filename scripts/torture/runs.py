@@ -49,6 +49,13 @@ class Figures:
     repeated: list[int] = field(default_factory=list)
     starved: int = 0
 
+    def __str__(self) -> str:
+        recovery, back = percentile(self.recovered, 0.95), max(self.given_back, default=0.0)
+        return (
+            f"recovered {len(self.recovered)}, p95 {recovery:.1f} s; given back {len(self.given_back)}, "
+            f"at most {back:.1f} s; repeated at most {max(self.repeated, default=0)}; broken {len(self.wrong)}"
+        )
+
     def demand(self, kept: bool, sentence: str) -> None:
         if not kept:
             self.wrong.append(sentence)
@@ -254,12 +261,11 @@ def torture(given: argparse.Namespace, redis: Redis, vendor: PacedVendor, origin
         work.two_workers()
         work.undisturbed()
         print(f"Undisturbed: {sum(work.requests.values())} requests, {work.seconds:.1f} s", flush=True)
-        for _ in range(given.kills):
-            work.kill()
-        for _ in range(given.stops):
-            work.terminate()
-        for _ in range(given.freezes):
-            work.freeze()
+        for scene, number in ((work.kill, given.kills), (work.terminate, given.stops), (work.freeze, given.freezes)):
+            for count in range(1, number + 1):
+                scene()
+                if count % 10 == 0:  # a long torture that is ended early has figures, too
+                    print(f"{scene.__name__}: {count} of {number}; {figures}", flush=True)
         for outage in () if given.quick else OUTAGES:
             outage(work)
         recovery, back = percentile(figures.recovered, 0.95), max(figures.given_back, default=0.0)
