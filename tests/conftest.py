@@ -151,6 +151,12 @@ def _loopback_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
 
 
+@pytest.fixture(autouse=True)
+def _no_login_is_stored_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A login in use is stored once a minute. On a busy machine, a test that counts queries would count that, too."""
+    monkeypatch.setattr("oncall.operations.sessions._SEEN_EVERY", 24 * 3600)
+
+
 @pytest.fixture
 def pages_of_debug(settings: LazySettings) -> Iterator[None]:
     """The addresses that only a site with DEBUG has."""

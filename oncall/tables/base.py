@@ -12,6 +12,7 @@ from django.db import models
 from oncall.aggregates import Kind, Values
 from oncall.errors import InvalidDraft
 from oncall.models.root import KEY_LENGTH, Element, Root
+from oncall.numbers import row_number
 from oncall.rendering.codec import instant_to_text
 
 #: Longest list of ids in one statement.
@@ -230,5 +231,4 @@ def source_of(key: str) -> str:
 
 def local_id(key: str) -> int | None:
     """Returns the primary key in ``local:<pk>``, or None for any other key."""
-    number = key.removeprefix(LOCAL)
-    return int(number) if key.startswith(LOCAL) and number.isascii() and number.isdecimal() else None
+    return row_number(key.removeprefix(LOCAL)) or None if key.startswith(LOCAL) else None

@@ -2,14 +2,13 @@
 
 from django.http import Http404
 
+from oncall.numbers import row_number
 from syncjobs.models import SyncProfile
 
 
 def find_profile(text: str | int) -> SyncProfile:
     """Return a profile with its connection, by its id as an address has it. Raises Http404."""
-    number = str(text)
-    pk = int(number) if number.isascii() and number.isdecimal() and len(number) < 18 else 0
-    profile = SyncProfile.objects.select_related("connection").filter(pk=pk).first()
+    profile = SyncProfile.objects.select_related("connection").filter(pk=row_number(str(text))).first()
     if profile is None:
         raise Http404(f"There is no profile {text}.")
     return profile

@@ -41,6 +41,7 @@ from oncall.aggregates import Draft, Kind
 from oncall.errors import OperationRefused
 from oncall.models import ChangeRecord
 from oncall.models.root import Element, Root
+from oncall.numbers import row_number
 from oncall.operations import Actor, WriteResult, account, deactivate, delete, reactivate, write
 from oncall.selectors.visible import acts_as_lead, may_view_any, visible_to
 
@@ -158,9 +159,8 @@ class OperationsAdmin(ModelAdmin[AnyVersioned]):
         """Returns whether the row of a form that was sent was deleted, so that the form becomes that of a new row."""
         if object_id is None or ROW_VERSION not in request.POST or not self.has_add_permission(request):
             return False
-        if not (object_id.isascii() and object_id.isdecimal() and len(object_id) < 19):
-            return False
-        return not self.model._default_manager.filter(pk=int(object_id)).exists()
+        number = row_number(object_id)
+        return number > 0 and not self.model._default_manager.filter(pk=number).exists()
 
     def formfield_for_foreignkey(
         self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any

@@ -13,6 +13,7 @@ from oncall.admin.forms.aggregate_forms import REMOVED_KEY
 from oncall.admin.forms.snapshots import KeyedFormSet, Sent, Slot, Snapshot, in_words, is_touched
 from oncall.errors import InvalidDraft
 from oncall.models.root import Element
+from oncall.numbers import row_number
 from oncall.tables.base import LOCAL, Elements
 from oncall.tables.kinds import ROOTS
 
@@ -62,7 +63,7 @@ class ElementFormSet(KeyedFormSet[Element], BaseInlineFormSet):  # type: ignore[
             self.page = Paginator(shown, MOST_SHOWN).get_page(self.page_number)
             found = [] if keys else list(self.page.object_list)
         rows = {str(row.pk): row for row in found}
-        ids = [int(key) for key in keys if key not in rows and key.isascii() and key.isdecimal() and len(key) < 19]
+        ids = [number for key in keys if key not in rows and (number := row_number(key))]
         if ids:
             among = self.table.rows.filter(**{self.fk.name: self.instance}) if self.may_change else shown
             others = among.filter(pk__in=ids)

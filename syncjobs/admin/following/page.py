@@ -15,6 +15,7 @@ from connectors.admin.connections import START
 from connectors.errors import ConnectorError
 from connectors.models import Connection
 from connectors.records import ENTITY_TYPES, EntityKey
+from oncall.numbers import row_number
 from syncjobs.admin.buttons import account_of
 from syncjobs.admin.source.review import ReviewAdmin
 from syncjobs.admin.source.selection import VIEW
@@ -181,7 +182,6 @@ def _ticked_pins(connection: Connection, values: Sequence[str]) -> dict[EntityKe
     paths: dict[int, list[str]] = {}
     for value in values:
         number, _, pinned = value.partition("#")
-        if number.isascii() and number.isdecimal() and len(number) < 18:
-            paths.setdefault(int(number), []).append(pinned)
+        paths.setdefault(row_number(number), []).append(pinned)
     links = ExternalLink.objects.filter(connection=connection, pk__in=paths).only("entity_type", "external_id")
     return {followed_key(link): paths[link.pk] for link in links}

@@ -10,6 +10,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_http_methods
 
 from oncall.masking import may_see_addresses
+from oncall.numbers import row_number
 from syncjobs.admin.buttons import account_of
 from syncjobs.admin.source.selection import CHANGE, SelectionAdmin
 from syncjobs.deciding.decide import Decision, decide
@@ -70,7 +71,7 @@ class PeopleAdmin(SelectionAdmin):
             return self._continue(request, profile) if do == "continue" else self.planned(request, profile, PEOPLE)
         if not request.user.has_perm(ANSWER):
             raise PermissionDenied
-        ticked = [int(each) for each in request.POST.getlist("question") if each.isascii() and each.isdecimal()][:MOST]
+        ticked = [row_number(each) for each in request.POST.getlist("question")][:MOST]
         waiting = questions_in(profile, "undecided").select_related("connection")
         if do in (INVITE, LEAVE):
             _say(request, decide_together(waiting.filter(pk__in=ticked), do, account_of(request)), do)
@@ -114,7 +115,7 @@ class PeopleAdmin(SelectionAdmin):
         )
 
     def _map(self, request: HttpRequest, profile: SyncProfile, number: str) -> None:
-        pk = int(number) if number.isascii() and number.isdecimal() and len(number) < 18 else 0
+        pk = row_number(number)
         question = questions_in(profile, "undecided").filter(pk=pk).first()
         if question is None:
             messages.info(request, "This person is decided already.")

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods
 
 from connectors.admin.connections import START
 from oncall.masking import may_see_addresses
+from oncall.numbers import row_number
 from syncjobs.admin.buttons import account_of, refuse
 from syncjobs.admin.source.rules import RulesAdmin
 from syncjobs.admin.source.selection import CHANGE
@@ -77,10 +78,8 @@ class ReviewAdmin(RulesAdmin):
             finish(profile)
             messages.success(request, f"{profile.connection} is set up.")
             return HttpResponseRedirect(connection_url(profile.connection))
-        number = request.POST.get("run", "")
-        run_id = int(number) if number.isascii() and number.isdecimal() and len(number) < 18 else 0
         try:
-            run = start_import(profile, run_id, account_of(request))
+            run = start_import(profile, row_number(request.POST.get("run", "")), account_of(request))
         except SyncRun.DoesNotExist:
             messages.error(
                 request, "The plan that was to be applied does not exist. Nothing was written. Review again."

@@ -8,6 +8,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
 from oncall.models import User
+from oncall.numbers import row_number
 from syncjobs.conflicts.concerned import Concern, concerns, sources_of
 from syncjobs.conflicts.invited import last_invitations
 from syncjobs.deciding.decide import Decided, Decision, confirm, decide, decline, preview, preview_confirming
@@ -244,8 +245,7 @@ def _driven(decided: Decided) -> Decided:
 
 def _find_conflict(number: str) -> Conflict:
     conflicts = Conflict.objects.select_related("connection")
-    is_id = number.isascii() and number.isdecimal() and len(number) < 18
-    conflict = conflicts.filter(pk=int(number)).first() if is_id else None
+    conflict = conflicts.filter(pk=row_number(number)).first()
     if conflict is None:
         raise CommandError(f"There is no question {number}. The command conflicts lists them.", returncode=USAGE)
     return conflict

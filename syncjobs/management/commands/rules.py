@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from connectors.models import Connection
+from oncall.numbers import row_number
 from oncall.rendering.codec import instant_to_text
 from syncjobs.deciding.stored_rules import Uses, forget, may_forget, uses_of
 from syncjobs.management.shell import (
@@ -90,7 +91,7 @@ class Command(ShellCommand):
 
 def _find_rule(connection: Connection, text: str) -> Rule:
     rules = Rule.objects.filter(connection=connection).select_related("connection")
-    rule = rules.filter(pk=int(text)).first() if text.isascii() and text.isdecimal() and len(text) < 18 else None
+    rule = rules.filter(pk=row_number(text)).first()
     if rule is None:
         known = ", ".join(str(pk) for pk in rules.values_list("pk", flat=True)) or "none"
         raise CommandError(f"{connection} has no remembered answer {text!r}. Its answers: {known}.", returncode=USAGE)

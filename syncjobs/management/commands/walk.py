@@ -11,6 +11,7 @@ from oncall.escalation.codec import InvalidPolicy
 from oncall.escalation.policy import MOST_MINUTES
 from oncall.escalation.walk import Notice, Step, Walk, WalkTooLong, notices, walk
 from oncall.models import EscalationPolicy
+from oncall.numbers import row_number
 from oncall.rendering.codec import instant_to_text
 from oncall.rendering.zones import DAY, MINUTE
 from oncall.selectors.policies import Walkable, walkable
@@ -69,8 +70,7 @@ def _minute(text: str) -> int:
 
 def _find_policy(text: str) -> EscalationPolicy:
     """Return the policy with this id, else the only one with this exact name. Raises CommandError."""
-    is_id = text.isascii() and text.isdecimal() and len(text) < 18
-    by_id = EscalationPolicy.objects.filter(pk=int(text)).first() if is_id else None
+    by_id = EscalationPolicy.objects.filter(pk=row_number(text)).first()
     if by_id is not None:
         return by_id
     named = list(EscalationPolicy.objects.filter(name=text).order_by("pk"))

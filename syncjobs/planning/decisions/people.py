@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from oncall.emails import canonical_email
+from oncall.numbers import row_number
 from oncall.rendering.codec import instant_to_text
 from syncjobs.planning.decisions.names import row_named
 from syncjobs.planning.decisions.values import (
@@ -239,7 +240,7 @@ def _matched(target: RowSide) -> str:
 def find_person(text: str, sides: Sides) -> RowSide:
     """Return the person of an argument ``responder:ID``. Raises Refused."""
     number = text.removeprefix(PERSON)
-    row = sides.person(int(number)) if number.isascii() and number.isdecimal() and len(number) < 18 else None
+    row = sides.person(row_number(number))
     if row is None:
         raise Refused("invalid_argument", f"{text!r} is no person here. Write the number of a person: {PERSON}ID.")
     return _usable(row)

@@ -14,10 +14,17 @@ from django.test import Client
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
 
 from oncall.models import Session, User
+from oncall.operations import sessions
 from syncjobs.setup.drafts import begin_draft
 
 PASSWORD = "a long password"
 HOME, LIST = "/admin/", "/account/logins/"
+SEEN_EVERY = sessions._SEEN_EVERY
+
+
+@pytest.fixture(autouse=True)
+def _logins_are_stored_again(_no_login_is_stored_again: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "_SEEN_EVERY", SEEN_EVERY)
 
 
 @pytest.fixture
