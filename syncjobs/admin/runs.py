@@ -159,7 +159,7 @@ class SyncRunAdmin(ReadOnlyAdmin):
         request_facts(items, names)
         impact = impact_of_run(run, names, with_addresses=with_addresses)
         facts = facts_of(items, names, with_addresses=with_addresses)
-        traces = traces_of(run)
+        traces = traces_of(run, names)
         context = {**progress(run, request.user), "may_start": request.user.has_perm(START)}
         context |= {
             "shown": shown,

@@ -81,7 +81,7 @@ def test_the_first_page_shows_a_card_per_source(sync: Sync, admin_client: Client
 
 def test_a_disconnected_source_says_so(sync: Sync, admin_client: Client) -> None:
     disconnect(sync.connection)
-    asks = {LIST: "Enter the credentials again", "/admin/": "disconnected", url(sync.connection): "Connect again"}
+    asks = {LIST: "Enter the key again", "/admin/": "disconnected", url(sync.connection): "Connect again"}
     for page, words in asks.items():
         text = admin_client.get(page).content.decode()
         assert "disconnected" in text
@@ -201,7 +201,7 @@ def test_connecting_again_attaches_what_stood_alone(
 def test_a_disconnected_one_starts_nothing(sync: Sync, admin_client: Client) -> None:
     disconnect(sync.connection)
     page = admin_client.post(url(sync.connection, "plan"), follow=True).content.decode()
-    assert "is disconnected. Enter its credentials again" in page
+    assert "is disconnected. Enter its key again" in page
     assert not SyncRun.objects.exists()
     assert 'action="' + url(sync.connection, "plan") not in page
 
