@@ -160,7 +160,7 @@ def _kinds(run: SyncRun, *, with_addresses: bool) -> tuple[KindShown, ...]:
         for item in () if with_addresses else listed:
             hide_addresses(item)
         total = sum(counted[kind].values())
-        counts = ", ".join(f"{number} to {_action(action)}" for action, number in sorted(counted[kind].items()))
+        counts = ", ".join(f"{number} {_action(action)}" for action, number in sorted(counted[kind].items()))
         shown = tuple(_item(run, each) for each in listed)
         found.append(KindShown(kind_words(kind), total, counts, shown, total - len(shown)))
     return tuple(found)

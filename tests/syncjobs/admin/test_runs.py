@@ -454,7 +454,7 @@ def test_a_list_that_was_not_meant_to_be_read_completely_is_no_warning(sync: Syn
     sentence = "Only the people that are needed were read. All other people count as unchanged."
     assert incomplete_lists(run) == [ListRead(sentence, is_fault=False)]
     page = read(admin_client, run)
-    assert f'<p class="rb-muted">{sentence}</p>' in page
+    assert f'<p class="rb-note">{sentence}</p>' in page
     assert "was not read completely" not in page
     run.completeness["responder"]["unreached"] = {part.reason: 2, "It failed.": 1}
     assert [each.is_fault for each in incomplete_lists(run)] == [False, True]
