@@ -10,6 +10,7 @@ from django.test import Client
 
 from connectors.errors import ProviderUnavailable
 from connectors.models import Connection
+from syncjobs.pages.source.review import review_of
 from tests.syncjobs.conftest import Sync
 from tests.syncjobs.source.conftest import url
 
@@ -52,6 +53,14 @@ def test_each_page_of_a_source_has_its_tabs_and_its_title_in_the_path(
     if name != "change":  # Django's own page of a form has no trail
         trail = answer.wsgi_request.trail
         assert [each["title"] for each in trail[-2:]] == [str(sync.connection), title]
+
+
+def test_the_review_says_what_is_done_in_one_phrase(sync: Sync) -> None:
+    shown = review_of(sync.profile, sync.plan(), (), with_addresses=True)
+    assert {each.words: each.counts for each in shown.kinds} == {
+        "people": "3 to create", "user groups": "1 to create", "schedules": "1 to create",
+        "escalation policies": "1 to create", "services": "1 to create",
+    }  # fmt: skip
 
 
 def fail(connection: Connection) -> None:
