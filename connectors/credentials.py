@@ -48,7 +48,7 @@ def seal(secret: str, *, row: str, field: str) -> str:
 @sensitive_variables()
 def unseal(sealed: str, *, row: str, field: str) -> Secret:
     """Return the decrypted secret. Raises CredentialUnreadable, whose message has no secret."""
-    hint = "Restore the key in CREDENTIAL_KEYS that encrypted it, or enter the credential again."
+    hint = "Restore the key in CREDENTIAL_KEYS that encrypted it, or enter the key of the source again."
     if not sealed.startswith(PREFIX):
         raise CredentialUnreadable(f"The stored {field} has an unknown form. {hint}")
     try:
@@ -56,7 +56,9 @@ def unseal(sealed: str, *, row: str, field: str) -> Secret:
     except InvalidToken:
         raise CredentialUnreadable(f"The stored {field} cannot be decrypted with any of the keys. {hint}") from None
     if content["c"] != row or content["f"] != field:
-        raise CredentialUnreadable(f"The stored {field} belongs to another connection. Enter the credential again.")
+        raise CredentialUnreadable(
+            f"The stored {field} belongs to another connection. Enter the key of the source again."
+        )
     return Secret(content["v"])
 
 

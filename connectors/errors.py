@@ -40,7 +40,7 @@ class AuthenticationFailed(ConnectionConfigError):
 
 
 class AnotherAccount(ConnectionConfigError):
-    """The credential belongs to another account than the settings say. account_id, account_label: of that account."""
+    """The key belongs to another account than the settings say. account_id, account_label: of that account."""
 
     code = "account"
 

@@ -61,6 +61,7 @@ class Connection(Sealed):
     refused_account = models.CharField(max_length=200, blank=True, editable=False)
 
     class Meta:
+        verbose_name = "source"
         ordering = ["name"]
 
     def __str__(self) -> str:

@@ -240,10 +240,14 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Completeness:
-    """Whether a list was read to its end. Only a complete list proves that an object is absent."""
+    """Whether a list was read to its end. Only a complete list proves that an object is absent.
+
+    by_design: nothing went wrong, though the list is incomplete: the rest was not requested, or there is no such list.
+    """
 
     listing: bool
     reason: str = ""
+    by_design: bool = False
 
 
 @dataclass(frozen=True, slots=True)

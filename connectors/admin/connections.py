@@ -120,7 +120,7 @@ class ConnectionAdmin(ModelAdmin[Connection]):
     def settings_shown(self, connection: Connection) -> str:
         return format_html_join(", ", "{} {}", sorted(connection.settings.items()))
 
-    @display(description="Credential")
+    @display(description="Key")
     def credentials_shown(self, connection: Connection) -> str:
         return f"stored: {key_with_age(connection)}" if connection.credentials else "none stored"
 
@@ -156,9 +156,8 @@ class ConnectionAdmin(ModelAdmin[Connection]):
                 self.log_change(request, connection, "The key was replaced.")
                 _say_replaced(request, connection, replaced)
                 return HttpResponseRedirect(reverse("admin:connectors_connection_change", args=[connection.pk]))
-        title = "Connect again" if connection.disconnected_at is not None else "Replace the key"
         context = {"form": form, "key": key_with_age(connection), "may_add": self.has_add_permission(request)}
-        return self._page(request, "key", f"{title}: {connection.name}", connection, connection=connection, **context)
+        return self.page(request, "key", f"Credential of {connection.name}", connection, **context)
 
     # --- Test connection ----------------------------------------------------------------------------------------------
 
@@ -180,7 +179,7 @@ class ConnectionAdmin(ModelAdmin[Connection]):
     def test_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """Test the connection and return the result: a fragment for htmx, otherwise a page."""
         connection = self.loaded(request, object_id, START)
-        context: dict[str, Any] = {"connection": connection}
+        context: dict[str, Any] = {}
         try:
             probe = probe_connection(connection)
         except ConnectorError as error:
@@ -190,8 +189,9 @@ class ConnectionAdmin(ModelAdmin[Connection]):
             rights = [right_in_words(right) for right in found]
             context |= {"probe": probe, "rights": rights}
         if request.headers.get("HX-Request"):
+            context["connection"] = connection
             return TemplateResponse(request, "admin/connectors/connection/test_result.html", context)
-        return self._page(request, "test", f"Test of {connection.name}", connection, **context)
+        return self.page(request, "test", f"Test of {connection.name}", connection, **context)
 
     def _field_label(self, connection: Connection, error: ConnectorError) -> tuple[str, str] | None:
         """Return (name, label) of the form field that an error belongs to, or None."""
@@ -200,15 +200,16 @@ class ConnectionAdmin(ModelAdmin[Connection]):
         fields = connector.fields() if connector and name else ()
         return next(((field.name, field.label) for field in fields if field.name == name), None)
 
-    def _page(
-        self, request: HttpRequest, template: str, title: str, original: Connection | None, **context: Any
+    def page(
+        self, request: HttpRequest, template: str, title: str, connection: Connection, **context: Any
     ) -> HttpResponse:
-        """Return a page of this section in the frame of the admin."""
+        """Return a page of a connection in the frame of the admin."""
         shell = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": title,
-            "original": original,
+            "original": connection,
+            "connection": connection,
         }
         return TemplateResponse(request, f"admin/connectors/connection/{template}.html", {**shell, **context})
 

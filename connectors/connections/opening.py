@@ -43,7 +43,7 @@ def _usable(connection: Connection) -> tuple[type[Connector], Mapping[str, Secre
     if connection.disconnected_at is not None:
         raise ConnectionConfigError(
             f"Connection {connection.name} is disconnected.",
-            hint="Enter its credentials again to use it.",
+            hint="Enter its key again to use it.",
             provider=connection.provider,
         )
     if connection.refused_account:

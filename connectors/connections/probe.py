@@ -59,7 +59,7 @@ def probe_connection(connection: Connection) -> Probe:
     account = probe.account
     if connection.account_id and account.id and account.id != connection.account_id:
         raise ConnectionConfigError(
-            f"The credential belongs to {account.label}, but this connection was made for {connection.account_label}.",
+            f"The key belongs to {account.label}, but this connection was made for {connection.account_label}.",
             hint="Replace the key by one of that account, or make a new connection for this one. Nothing was stored.",
             provider=connection.provider,
         )

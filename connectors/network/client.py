@@ -226,7 +226,7 @@ class HttpClient:
         headers = {**self._headers, **credentials}
         if not all(_HEADER_VALUE.fullmatch(value) for value in headers.values()):
             raise ConnectionConfigError(
-                f"The credential for {self._label} is empty or contains a character that cannot be sent.",
+                f"The key for {self._label} is empty or contains a character that cannot be sent.",
                 hint="Paste the key again, without line breaks and quotes.",
                 provider=self._provider,
             )

@@ -27,7 +27,7 @@ def refusal(
     """Return the error for a status outside 2xx. reason: the vendor's words, redacted. wait: reported seconds."""
     message = f"{label} answered {status} to {_name(request)}" + (f": {reason}" if reason else ".")
     if status == 401:
-        message = f"{label} refused the credential at {_name(request)}" + (f": {reason}." if reason else ".")
+        message = f"{label} refused the key at {_name(request)}" + (f": {reason}." if reason else ".")
         hint = "Check the key, and that it belongs to the chosen region or host."
         return AuthenticationFailed(message, hint=hint, provider=provider)
     if status in (402, 403):

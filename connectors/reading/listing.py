@@ -9,7 +9,7 @@ from connectors.errors import ConnectorError, NotFound, PermissionMissing, Provi
 from connectors.network.client import JsonValue
 from connectors.reading.findings import Findings, Vendor, W
 from connectors.reading.pages import Page
-from connectors.records import Completeness, EntityType
+from connectors.records import ENTITY_WORDS, Completeness, EntityType
 
 #: Errors that cost one list or one object. Any other error (a refused key, a rate limit, a stop) ends the whole read.
 RECOVERABLE: Final = (PermissionMissing, NotFound, UnexpectedResponse, ProviderUnavailable)
@@ -64,7 +64,7 @@ class Listing(Generic[W]):
     = not reported. error: the error that ended the list early. page_count: the number of pages that came. count: the
     number of objects that came, readable or not. finished: whether the list has no further page to read.
 
-    key: the list's name in messages and JSON paths, for example "shift_schedules". on_page: called after every page
+    key: the list's name in JSON paths, for example "shift_schedules". on_page: called after every page
     with the objects of all pages so far.
     """
 
@@ -123,11 +123,11 @@ class Listing(Generic[W]):
     @property
     def completeness(self) -> Completeness:
         """Whether the list was read to its end, and if not, the reason."""
-        word = self._key.replace("_", " ")
+        word = ENTITY_WORDS[self._entity_type][1]
         if self.error is not None:
             return Completeness(False, str(self.error))
         if not self.finished:
-            return Completeness(False, f"Only the {word} that are needed were read.")
+            return Completeness(False, f"Only the {word} that are needed were read.", by_design=True)
         if self._without_id:
             return Completeness(False, f"{self._without_id} of the {word} have no id.")
         message = shortfall(self.total, len(self.objects), word, rejected=self._rejected)

@@ -52,7 +52,11 @@ class ConflictAdmin(ReadOnlyAdmin):
     )
     list_display_links = ("sentence_shown",)
     list_filter = (ViewFilter, StateFilter, "kind", ConnectionFilter)
-    linked_lookups = ("rule__id__exact",)  # the questions of a rule
+    linked_lookups = (
+        "rule__id__exact",
+        "entity_type__exact",
+        "opened_at__lte",
+    )  # of a rule; of a kind that a run asked
     list_before_template = "syncjobs/conflict_causes.html"
     list_select_related = ("connection", "assignee")
     list_per_page = 30

@@ -130,6 +130,15 @@ class SyncedConnectionAdmin(NotFollowedAdmin):
     def is_bound(self, connection: Connection) -> bool:
         return ExternalLink.objects.filter(connection=connection).exists()
 
+    def page(
+        self, request: HttpRequest, template: str, title: str, connection: Connection, **context: Any
+    ) -> HttpResponse:
+        profile = SyncProfile.objects.get_or_create(connection=connection)[0]
+        profile.connection = connection
+        context |= {"connection": connection, "frame": frame_of(profile, template, account_of(request))}
+        template = f"admin/connectors/connection/{template}.html"
+        return render_page(self, request, template, title, connection, **context)
+
     # --- buttons ------------------------------------------------------------------------------------------------------
 
     def get_urls(self) -> list[URLPattern]:
@@ -193,7 +202,7 @@ class SyncedConnectionAdmin(NotFollowedAdmin):
         self.log_change(request, connection, "Disconnected.")
         messages.success(
             request,
-            f"{connection} is disconnected. Its credentials are deleted. {number} imported objects stay here.",
+            f"{connection} is disconnected. Its key is deleted. {number} imported objects stay here.",
         )
         return HttpResponseRedirect(reverse("admin:connectors_connection_changelist"))
 

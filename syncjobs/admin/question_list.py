@@ -92,7 +92,7 @@ def _with_default(chosen: admin.SimpleListFilter, changelist: Any, default: str)
 class ConnectionFilter(admin.SimpleListFilter):
     """Filters by connection. A question about equal names is shown for each connection of its rows."""
 
-    title = "connection"
+    title = "source"
     parameter_name = "connection"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:

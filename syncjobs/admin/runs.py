@@ -103,7 +103,7 @@ class SyncRunAdmin(ReadOnlyAdmin):
         total = totals(run)
         counts = [f"{total[word]} {word}" for word in ("written", "failed", "stale", "held") if total[word]]
         if total["conflict"]:
-            counts.append(f"{total['conflict']} question{'s' if total['conflict'] > 1 else ''}")
+            counts.append(f"asked {total['conflict']} question{'s' if total['conflict'] > 1 else ''}")
         if run.state in OPEN_PLAN and total["planned"]:
             counts.insert(0, f"{total['planned']} to do")
         if run.state == RunState.SUCCEEDED and not total["written"]:
@@ -159,8 +159,8 @@ class SyncRunAdmin(ReadOnlyAdmin):
         request_facts(items, names)
         impact = impact_of_run(run, names, with_addresses=with_addresses)
         facts = facts_of(items, names, with_addresses=with_addresses)
-        traces = traces_of(run)
-        context = {**progress(run), "may_start": request.user.has_perm(START)}
+        traces = traces_of(run, names)
+        context = {**progress(run, request.user), "may_start": request.user.has_perm(START)}
         context |= {
             "shown": shown,
             "rows": [self._row(request, item, shown, facts.get(item.pk, "")) for item in items],
@@ -187,7 +187,7 @@ class SyncRunAdmin(ReadOnlyAdmin):
         run = self._run(request, run_id)
         if not may_see_addresses(request.user):
             hide_addresses(run)
-        response = render(request, "syncjobs/run_progress.html", progress(run))
+        response = render(request, "syncjobs/run_progress.html", progress(run, request.user))
         if not run.is_active:
             response.status_code = STOP_POLLING
             response.headers["HX-Refresh"] = "true"

@@ -16,7 +16,7 @@ from connectors.registry import connector_class, provider_label
 from oncall.rendering.zones import DAY
 from syncjobs.models import ParityBasis, RunKind, RunState, SyncProfile, SyncRun
 from syncjobs.parity.checks import load_imported, measure_on_demand
-from syncjobs.parity.words import Line, as_json, lines_of
+from syncjobs.parity.words import Line, as_json, difference_in_words, lines_of
 from syncjobs.runs.runner import drive
 from syncjobs.runs.start import approve, start
 from syncjobs.runs.verify import measure_due, with_transitions
@@ -57,15 +57,17 @@ class TourResult:
         return first | {"written_again": self.again.counts[kind].get("written", 0)}
 
     def in_words(self) -> str:
-        """Return one line: what was imported, and how many schedules match the source."""
+        """Return a line that says what was imported and how many schedules match, and one for each that differs."""
         numbers = ((self.counts(kind)["written"], ENTITY_WORDS[kind]) for kind in ENTITY_TYPES)
         imported = ", ".join(f"{number} {words[number != 1]}" for number, words in numbers)
         compared = [line.measured for line in self.parity if line.measured.comparison is not None]
         equal = sum(not measured.differs for measured in compared)
         again = objects_written(self.again)
+        differ = "".join(f"\n  {difference}" for line in self.parity if (difference := difference_in_words(line)))
         return (
             f"{provider_label(self.connection.provider)} ({self.connection.name}): {imported}; {equal} of "
             f"{len(compared)} compared schedules match the source; a second sync wrote {again or 'nothing'}."
+            f"{differ}"
         )
 
     def as_json(self) -> dict[str, Any]:

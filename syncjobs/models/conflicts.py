@@ -120,6 +120,7 @@ class Conflict(models.Model):
     objects = ConflictQuerySet.as_manager()
 
     class Meta:
+        verbose_name = "question"
         ordering = ["-id"]
         permissions = [("answer_conflict", "Can answer questions")]
         constraints = [

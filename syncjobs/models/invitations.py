@@ -41,7 +41,7 @@ class Invitation(models.Model):
     if it was approved from the shell, which ``from_shell`` says, or if the account was deleted; then it is void.
     """
 
-    connection = models.ForeignKey(Connection, models.PROTECT, related_name="invitations")
+    connection = models.ForeignKey(Connection, models.PROTECT, related_name="invitations", verbose_name="source")
     external_id = models.CharField("id at the source", max_length=255, blank=True)
     name = models.CharField(max_length=NAME_LENGTH, blank=True)
     email = models.CharField("e-mail", max_length=254, db_index=True)

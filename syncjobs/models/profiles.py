@@ -60,8 +60,7 @@ class SyncProfile(models.Model):
     next_try_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
-        verbose_name = "sync profile"
-        verbose_name_plural = "automatic syncs"  # the page that lists them
+        verbose_name = "automatic sync"
 
     def __str__(self) -> str:
         return f"Rules of {self.connection}"

@@ -25,7 +25,7 @@ class Rule(models.Model):
     kind: the kind of the questions. pattern: which of them, ``*`` for all. choice, arguments: the answer.
     """
 
-    connection = models.ForeignKey(Connection, models.PROTECT, related_name="rules")
+    connection = models.ForeignKey(Connection, models.PROTECT, related_name="rules", verbose_name="source")
     kind = models.CharField(max_length=30)
     pattern = models.CharField(max_length=255, blank=True)
     choice = models.CharField(max_length=40)

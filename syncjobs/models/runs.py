@@ -58,7 +58,7 @@ class SyncRun(models.Model):
     somebody started it. ``announced``: whether the mails about its present state were stored.
     """
 
-    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="runs")
+    connection = models.ForeignKey(Connection, models.PROTECT, related_name="runs", verbose_name="source")
     profile = models.ForeignKey(SyncProfile, on_delete=models.PROTECT, related_name="runs")
     kind = models.CharField(max_length=10, choices=RunKind)
     of_run = models.ForeignKey("self", models.PROTECT, null=True, related_name="following")
@@ -98,6 +98,7 @@ class SyncRun(models.Model):
     may_replace_plans: bool = True
 
     class Meta:
+        verbose_name = "run"
         ordering = ["-id"]
         permissions = [("start_syncrun", "Can start, apply and cancel syncs")]
         constraints = [

@@ -56,7 +56,8 @@ def causes_of(questions: "QuerySet[Conflict]") -> list[Cause]:
         query = {"kind__exact": kind, **({"connection": connection} if connection else {})}
         buckets = ""
         if is_of_people:
-            buckets = f"{matched.get(connection, 0)} matched · {invitable} can be invited · {left_alone} left"
+            buckets = f"{matched.get(connection, 0)} matched · {invitable} can be invited"
+            buckets += f" · {left_alone} stay without an account"
         together = any(choice.bulk for choice in CHOICES.get(kind, ()))
         causes.append(Cause(f"{name or 'Several sources'}: {number} × {words}", buckets, urlencode(query), together))
     return causes

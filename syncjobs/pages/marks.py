@@ -89,7 +89,7 @@ def next_link(status: ConnectionStatus, viewer: Viewer) -> tuple[str, str]:
         return f"Answer {number}", conflicts_link(connection, viewer)
     if step == "set_up" and status.profile is not None:
         return "Go on with the setup", url_of_step(connection, status.profile.setup_step)
-    texts = {"reconnect": "Enter the credentials again", "test": "Test the connection", "plan": "Plan a sync"}
+    texts = {"reconnect": "Enter the key again", "test": "Test the connection", "plan": "Plan a sync"}
     return texts.get(step, "Sync now"), connection_url(connection)
 
 

@@ -9,6 +9,7 @@ from oncall.rendering.codec import instant_to_text
 from oncall.rendering.spec import Participant
 from oncall.rendering.zones import HOUR
 from oncall.tables.schedules import ROW_OF_PARTICIPANT
+from syncjobs.parity.causes import Cause
 from syncjobs.parity.checks import ScheduleParity
 from syncjobs.parity.compare import Measurement, percent
 from syncjobs.planning.values import element_key
@@ -57,6 +58,30 @@ def lines_of(connection_id: int, results: Iterable[ScheduleParity]) -> list[Line
     names = {who: name for who, (kind, key) in keys.items() if (name := names_by_key.find(kind, key))}
     prefix = element_key(connection_id, "")
     return [Line(result.external_id, result.name, result.measured, prefix, names) for result in results]
+
+
+#: Cause of a difference -> the sentence that says it.
+REASONS: Final[Mapping[Cause, str]] = {
+    "unread element": "An element of the schedule could not be read from the source.",
+    "unresolved person": "A person of the source is not known here.",
+    "unsupported element": "The source has an element that cannot be shown exactly here; the run lists it.",
+    "clock change": "The clock changes near this time.",
+    "override": "An override is not the same on both sides.",
+    "window": "The hours of a layer are not the same on both sides.",
+    "turn": "The turn is not the same on both sides.",
+    "substitution": "A substitution is not the same on both sides.",
+    "unexplained": "No cause was found.",
+}
+
+
+def difference_in_words(line: Line) -> str:
+    """Return the first difference of a schedule and its reason; empty if nothing differs."""
+    if not line.measured.differs:
+        return ""
+    first = line.measured.differences[0]
+    there, here = (line.people_in_words(who) for who in (first.source, first.ours))
+    since = instant_to_text(first.start)
+    return f"{line.name} differs from {since} on: there {there}, here {here}. {REASONS[first.cause]}"
 
 
 def row_of(line: Line) -> tuple[str, ...]:

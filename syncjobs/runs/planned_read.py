@@ -255,12 +255,15 @@ def count(claim: Claim, planned: Planned) -> None:
 def _completeness(snapshot: Snapshot, plan: Plan) -> dict[str, dict[str, Any]]:
     """Whether each list was read to its end, and if not, or if linked objects were not reached, the reason.
 
-    unreached: number of linked objects that were not reached, by reason.
+    by_design: present if the list was not meant to be read to its end. unreached: number of linked objects that were
+    not reached, by reason.
     """
     found: dict[str, dict[str, Any]] = {}
     for kind, state in snapshot.completeness.items():
         reasons = plan.unreached.get(kind, ())
         found[kind] = {"listing": state.listing and not reasons, "reason": state.reason or next(iter(reasons), "")}
+        if state.by_design:
+            found[kind]["by_design"] = True
         if reasons:
             found[kind]["unreached"] = dict(Counter(reasons).most_common(MOST_REASONS))
     return found

@@ -81,7 +81,7 @@ def store_connection(draft: ConnectionDraft, connection: Connection, by: User | 
             ConnectionDraft.objects.filter(pk=draft.pk).delete()
     except IntegrityError:
         raise ConnectionConfigError(
-            f"There is already a connection {connection.name}.",
+            f"There is already a source {connection.name}.",
             hint="The key works and is kept in this draft. Choose another name.",
             provider=connection.provider,
             field="name",

@@ -5,15 +5,20 @@ from typing import Any
 from django import template
 from django.conf import settings
 from django.http import HttpRequest
+from django.urls import reverse
 
 from connectors.connections.key_age import key_reminder
 from connectors.models import Connection
 from connectors.registry import provider_label
-from oncall.selectors.visible import Viewer
+from oncall.models import Responder
+from oncall.selectors.responders import REACHABLE
+from oncall.selectors.visible import Viewer, may_view_all
 from syncjobs.models import Rule
 from syncjobs.pages.marks import ago, kind_words, next_link, rule_url, state_mark
 from syncjobs.pages.missing_parts import missing_sentences
+from syncjobs.pages.source.connect import DraftShown, listed_drafts
 from syncjobs.pages.status import ConnectionStatus, connection_statuses
+from syncjobs.setup.drafts import drafts_of
 
 register = template.Library()
 
@@ -26,6 +31,27 @@ def source_cards(context: template.Context) -> list[dict[str, Any]]:
         return []
     statuses = connection_statuses(Connection.objects.order_by("name"))
     return [_card(status, request.user) for status in statuses.values()]
+
+
+@register.simple_tag(takes_context=True)
+def unfinished_drafts(context: template.Context) -> tuple[DraftShown, ...]:
+    """Return the drafts that the account may continue. Makes one query; none without the right to add connections."""
+    user = context["request"].user
+    return listed_drafts(drafts_of(user)) if user.has_perm("connectors.add_connection") else ()
+
+
+@register.simple_tag(takes_context=True)
+def unreachable(context: template.Context) -> dict[str, Any]:
+    """Return the number of active people who cannot be reached, and the list of them. Makes one query.
+
+    None are counted without the right to view all people.
+    """
+    if not may_view_all(context["request"].user, Responder):
+        return {"number": 0, "url": ""}
+    return {
+        "number": Responder.objects.filter(active=True).exclude(REACHABLE).count(),
+        "url": f"{reverse('admin:oncall_responder_changelist')}?active__exact=1&reachable=no",
+    }
 
 
 @register.filter

@@ -33,7 +33,7 @@ def test_a_lost_key_gives_one_clear_sentence(settings: Any) -> None:
     settings.CREDENTIAL_KEYS = [Fernet.generate_key().decode()]
     with pytest.raises(CredentialUnreadable) as error:
         unseal(sealed, row="a", field="api_key")
-    assert "enter the credential again" in str(error.value)
+    assert "enter the key of the source again" in str(error.value)
     assert not is_current(sealed)
 
 

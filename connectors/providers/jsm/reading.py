@@ -205,8 +205,8 @@ class JsmRead(AtlassianRead):
     def _final_completeness(self) -> dict[EntityType, Completeness]:
         completeness = {
             **self._completeness,
-            "responder": Completeness(False, _NO_PEOPLE),
-            "service": Completeness(False, NO_SERVICES),
+            "responder": Completeness(False, _NO_PEOPLE, by_design=True),
+            "service": Completeness(False, NO_SERVICES, by_design=True),
         }
         reasons: dict[EntityType, str] = {}
         if self._unread_teams:

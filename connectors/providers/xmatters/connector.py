@@ -66,7 +66,7 @@ class XMatters(Connector):
             ),
             SettingField(
                 "auth",
-                "Kind of credential",
+                "Kind of key",
                 "An API key is best: it stays valid when the password changes, and nobody can sign in with it.",
                 kind="choice",
                 choices=_AUTH,
@@ -106,7 +106,7 @@ class XMatters(Connector):
         auth = cls.choice(settings, "auth")
         client_id = settings.get("client_id", "").strip()
         if auth == "oauth" and not client_id:
-            hint = "Enter it, or choose another credential."
+            hint = "Enter it, or choose another kind of key."
             raise ConnectionConfigError(
                 "The OAuth client id is missing.", hint=hint, provider=PROVIDER, field="client_id"
             )

@@ -65,7 +65,9 @@ class EverybodySite(UnfoldAdminSite):
         return answer
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
-        page: TemplateResponse = super().index(request, {**(extra_context or {}), **my_page(request)})
+        # The tag ``url`` would find the page of this site, because both have the same names.
+        context = {"administration_url": reverse("admin:index"), **my_page(request)}
+        page: TemplateResponse = super().index(request, {**(extra_context or {}), **context})
         return page
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:

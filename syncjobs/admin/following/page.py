@@ -21,6 +21,7 @@ from syncjobs.admin.source.review import ReviewAdmin
 from syncjobs.admin.source.selection import VIEW
 from syncjobs.models import ExternalLink, SyncProfile
 from syncjobs.pages.marks import ago, kind_words, render_page, row_url
+from syncjobs.pages.source.frame import frame_of
 from syncjobs.setup.inventory import cached_inventory, inventory_of, inventory_read_at
 from syncjobs.setup.not_followed import (
     PARTS,
@@ -88,6 +89,7 @@ class NotFollowedAdmin(ReviewAdmin):
         counts: dict[str, int | None] = {**counts_of(connection), "new": None if nodes is None else len(new)}
         read_at = inventory_read_at(connection)
         context = {
+            "frame": frame_of(profile, "following", account),
             "connection": connection,
             "part": part,
             "tabs": [(name, _WORDS[name][0], counts[name]) for name in PARTS],

@@ -55,7 +55,7 @@ class PeopleAdmin(SelectionAdmin):
         }
         if is_waiting:
             context |= {"plan": plan, "is_over": plan is None or not plan.is_active}
-            context |= progress(plan) if plan is not None else {}
+            context |= progress(plan, request.user) if plan is not None else {}
         else:
             url, with_addresses = page_of(profile.connection, "people"), may_see_addresses(request.user)
             unapplied = plan if plan is not None and plan.has_open_plan else None

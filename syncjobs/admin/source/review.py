@@ -60,7 +60,7 @@ class ReviewAdmin(RulesAdmin):
             context |= {"is_done": run is not None and run.state in APPLIED}
             # A plan that nobody approved ends in such a state only if there is nothing to approve.
             context |= {"was_imported": run is not None and (run.kind != RunKind.PLAN or is_approved(run))}
-            context |= progress(run) if run is not None else {}
+            context |= progress(run, request.user) if run is not None else {}
         title = f"Review the import of {profile.connection}"
         return render_page(self, request, "syncjobs/source/review.html", title, profile.connection, **context)
 

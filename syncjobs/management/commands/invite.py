@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from django.core.management.base import CommandError, CommandParser
 
@@ -17,6 +17,9 @@ from syncjobs.management.shell import DONE, ERROR, USAGE, WAITING, ShellCommand,
 from syncjobs.models import OPEN_INVITATION, Invitation, InvitationState
 from syncjobs.planning.decisions.values import Refused
 from syncjobs.words.invitations import invitation_in_words
+
+#: The words of the table for buckets whose name in ``--json`` can be misread.
+SHOWN: Final = {"left": "stays without an account"}
 
 
 class Command(ShellCommand):
@@ -79,7 +82,7 @@ class Command(ShellCommand):
             where = f"Line {each['line']}: " if each["line"] else ""
             self.stdout.write(f"{where}{each['error']} Nothing was done for it.")
         if not (done or refused):
-            rows = [(name, *_row(person)) for name in BUCKETS for person in buckets[name]]
+            rows = [(SHOWN.get(name, name), *_row(person)) for name in BUCKETS for person in buckets[name]]
             self.print_table(("state", "e-mail", "name", "id", "holds up"), rows)
 
 

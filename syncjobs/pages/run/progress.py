@@ -2,30 +2,34 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode
 
 from django.utils import timezone
 
 from connectors.records import ENTITY_TYPES
+from oncall.selectors.visible import Viewer
 from syncjobs.models import RunKind, RunState, SyncRun
 from syncjobs.pages.marks import ago, kind_words, started, state_mark
+from syncjobs.pages.run.loading import asked_questions
 from syncjobs.pages.run.phases import phases
 from syncjobs.words.losses import loss_title
 from syncjobs.words.runs import run_word
 
 #: Words of ``SyncRun.counts`` and their titles, in the order in which things happen. Columns of zeros are not shown.
+#: The number of questions is not among them, because it changes after the run: see :func:`asked_questions`.
 _COLUMNS: Final = (
     ("planned", "To do"),
     ("written", "Written"),
     ("skipped", "Skipped"),
-    ("conflict", "Questions"),
     ("failed", "Failed"),
     ("stale", "Stale"),
     ("held", "Held"),
     ("unlisted", "Not listed, kept"),
     ("unreached", "Not reached, kept"),
 )
+_WORDS: Final = (*(word for word, _ in _COLUMNS), "conflict")
 #: Words of ``SyncRun.counts`` and the filter that shows the same items.
 _FILTERS: Final[Mapping[str, Mapping[str, str]]] = {
     "written": {"outcome": "applied"},
@@ -43,8 +47,12 @@ _PHASES: Final = {
 _MOST_NOTES: Final = 20
 
 
-def progress(run: SyncRun) -> dict[str, Any]:
-    """Return the context of the progress card, which the page reloads while the run is active. Makes no query."""
+def progress(run: SyncRun, viewer: Viewer) -> dict[str, Any]:
+    """Return the context of the progress card, which the page reloads while the run is active.
+
+    Makes the query of :func:`asked_questions`.
+    """
+    asked = asked_questions(run, viewer)
     counts = [_counts_of(run, kind) for kind in ENTITY_TYPES]
     shown = [(word, title) for word, title in _COLUMNS if any(row[word] for row in counts)]
     return {
@@ -54,6 +62,7 @@ def progress(run: SyncRun) -> dict[str, Any]:
         "started": started(run),
         "next": _next_step(run),
         "columns": [title for _, title in shown],
+        "has_questions": bool(asked),
         "table": [
             {
                 "kind": kind_words(kind),
@@ -63,6 +72,7 @@ def progress(run: SyncRun) -> dict[str, Any]:
                 "compared": row["compared"],
                 "unchanged": row["unchanged"],
                 "cells": [(title, row[word], word, _items_query(kind, word)) for word, title in shown],
+                "asked": asked.get(kind),
             }
             for kind, row in zip(ENTITY_TYPES, counts, strict=True)
         ],
@@ -77,15 +87,15 @@ def _items_query(kind: str, word: str) -> str:
 
 
 def totals(run: SyncRun) -> dict[str, int]:
-    """Return the sum of each column over all kinds."""
+    """Return the sum of each column over all kinds, and as ``conflict`` the number of questions that the run asked."""
     rows = [_counts_of(run, kind) for kind in ENTITY_TYPES]
-    return {word: sum(row[word] or 0 for row in rows) for word, _ in _COLUMNS}
+    return {word: sum(row[word] or 0 for row in rows) for word in _WORDS}
 
 
 def _counts_of(run: SyncRun, kind: str) -> dict[str, Any]:
     counts: Mapping[str, Any] = run.counts.get(kind, {})
     planned = sum(number for word, number in counts.items() if word.startswith("plan_") and word != "plan_failed")
-    row = {word: counts.get(word, 0) for word, _ in _COLUMNS}
+    row = {word: counts.get(word, 0) for word in _WORDS}
     fetched = {word: counts.get(word) for word in ("fetched", "total", "compared", "unchanged")}
     return {**row, **fetched, "planned": planned}
 
@@ -153,21 +163,36 @@ def grouped_notes(run: SyncRun) -> list[dict[str, Any]]:
     ]
 
 
-def incomplete_lists(run: SyncRun) -> list[str]:
-    """Return a sentence for each list that was not read completely, and for linked objects that were not reached."""
-    sentences = []
+@dataclass(frozen=True, slots=True)
+class ListRead:
+    """What a page says about a list that was not read to its end. is_fault: whether it failed or was cut."""
+
+    sentence: str
+    is_fault: bool
+
+
+def incomplete_lists(run: SyncRun) -> list[ListRead]:
+    """Return a sentence for each list that was not read to its end, and for linked objects that were not reached."""
+    found = []
     for kind, completeness in run.completeness.items():
         unreached, reason = completeness.get("unreached", {}), completeness["reason"]
+        by_design = completeness.get("by_design", False)
         for why, number in unreached.items():
             were = (
                 "was not reached by this read, so it is kept"
                 if number == 1
                 else ("were not reached by this read, so they are kept")
             )
-            sentences.append(f"{number} {kind_words(kind, plural=number > 1)} {were} unchanged: {why}".strip(": "))
-        if not completeness["listing"] and reason and reason not in unreached:
-            sentences.append(
+            sentence = f"{number} {kind_words(kind, plural=number > 1)} {were} unchanged: {why}".strip(": ")
+            found.append(ListRead(sentence, is_fault=not (by_design and why == reason)))
+        if completeness["listing"] or not reason or reason in unreached:
+            continue
+        if by_design:
+            found.append(ListRead(f"{reason} All other {kind_words(kind)} count as unchanged.", is_fault=False))
+        else:
+            sentence = (
                 f"The list of {kind_words(kind)} was not read completely: {reason} "
                 "Objects that are missing from it count as unchanged."
             )
-    return sentences
+            found.append(ListRead(sentence, is_fault=True))
+    return found

@@ -7,12 +7,14 @@ from django.db.models import Q
 from syncjobs.models import Outcome, SyncItem, SyncRun
 from syncjobs.pages.run.items import add_created_rows
 from syncjobs.planning.trace import STEPS
+from syncjobs.words.names import Names
 
 
-def traces_of(run: SyncRun) -> list[dict[str, Any]]:
+def traces_of(run: SyncRun, names: Names | None = None) -> list[dict[str, Any]]:
     """Return ``{"entity_type", "external_id", "label", "steps": [{"step", "text"}]}`` of each object.
 
-    Empty if the run is not limited or has no plan yet. Makes at most two queries.
+    label: the name of the object at the source or here; its id if no name is known. Empty if the run is not limited or
+    has no plan yet. Makes at most two queries, and those of ``names``, which the page shares with others.
     """
     stored = run.scope.get("trace", [])
     if not stored:
@@ -22,14 +24,21 @@ def traces_of(run: SyncRun) -> list[dict[str, Any]]:
         of_these |= Q(entity_type=kind, external_id=external_id)
     rows = list(SyncItem.objects.filter(of_these, run=run))
     add_created_rows(run, rows)
+    names = Names(run) if names is None else names
     items = {(item.entity_type, item.external_id): item for item in rows}
+    for kind, external_id, _ in stored:
+        if (kind, external_id) not in items:
+            names.find(kind, f"{run.connection_id}:{external_id}")
+    names.load()
     found = []
     for kind, external_id, steps in stored:
         item = items.get((kind, external_id))
         texts = {**steps, STEPS[-1]: _written(run, item)}
-        label = item.label if item is not None and item.label else external_id
+        name = names.find(kind, f"{run.connection_id}:{external_id}") if item is None else item.label
         steps_in_order = [{"step": step, "text": texts[step]} for step in STEPS]
-        found.append({"entity_type": kind, "external_id": external_id, "label": label, "steps": steps_in_order})
+        found.append(
+            {"entity_type": kind, "external_id": external_id, "label": name or external_id, "steps": steps_in_order}
+        )
     return found
 
 

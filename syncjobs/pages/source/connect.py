@@ -12,6 +12,7 @@ from connectors.models import Connection
 from connectors.records import ENTITY_WORDS
 from connectors.registry import provider_label
 from syncjobs.models import DRAFT_KEPT, ConnectionDraft
+from syncjobs.pages.marks import ago
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +26,12 @@ class ProviderCard:
 
 @dataclass(frozen=True, slots=True)
 class DraftShown:
-    """A draft in the list. name: as it was typed. kept_until: when it is deleted with its key."""
+    """A draft in a list. name: as it was typed. changed: how long ago. kept_until: when it is deleted with its key."""
 
     name: str
     provider: str
     url: str
-    changed_at: datetime
+    changed: str
     kept_until: datetime
     has_key: bool
 
@@ -45,7 +46,7 @@ def listed_drafts(drafts: Iterable[ConnectionDraft]) -> tuple[DraftShown, ...]:
             str(draft.typed.get("name", "")).strip(),
             provider_label(draft.provider),
             reverse("admin:connectors_connection_connect", args=[draft.uid]),
-            draft.changed_at,
+            ago(draft.changed_at),
             draft.changed_at + DRAFT_KEPT,
             bool(draft.credentials),
         )

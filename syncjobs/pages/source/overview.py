@@ -48,7 +48,7 @@ class Overview:
 def why_not_read(connection: Connection) -> str:
     """Return why nothing is planned, and what to do; empty if a plan may be started."""
     if connection.disconnected_at is not None:
-        return f"{connection} is disconnected. Enter its credentials again, then sync."
+        return f"{connection} is disconnected. Enter its key again, then sync."
     return refusal_of(connection, connection.runs.order_by("-pk").filter(planned_at__isnull=False).first())
 
 

@@ -34,7 +34,7 @@ _WORDS: Final[Mapping[Bucket, tuple[str, str]]] = {
     ),
     "matched": ("Matched", "They have an account here, found by their address or chosen by somebody."),
     "invite": ("To invite", "They get a mail with a link to an account here."),
-    "leave": ("Left", "They keep every turn and get no account."),
+    "leave": ("Stay without an account", "They keep every turn and get no account."),
 }
 _WAITING: Final = Q(state__in=WAITING_STATES)
 _DECIDED: Final = Q(state=ConflictState.DECIDED)

@@ -23,7 +23,7 @@ from syncjobs.models import (
 from syncjobs.pages.impact import ImpactShown, impact_of_run
 from syncjobs.pages.marks import kind_words, page_of
 from syncjobs.pages.run.items import ACTIONS, summary
-from syncjobs.pages.run.progress import grouped_notes, incomplete_lists
+from syncjobs.pages.run.progress import ListRead, grouped_notes, incomplete_lists
 from syncjobs.pages.source.people import BucketShown
 from syncjobs.setup.profile_form import GUARD
 from syncjobs.slots.every import grid_of, in_words
@@ -85,7 +85,7 @@ class Review:
     impact: ImpactShown | None
     questions: tuple[QuestionsShown, ...]
     notes: tuple[dict[str, Any], ...]
-    incomplete: tuple[str, ...]
+    incomplete: tuple[ListRead, ...]
     reasons: tuple[str, ...]
 
 
@@ -160,7 +160,7 @@ def _kinds(run: SyncRun, *, with_addresses: bool) -> tuple[KindShown, ...]:
         for item in () if with_addresses else listed:
             hide_addresses(item)
         total = sum(counted[kind].values())
-        counts = ", ".join(f"{number} to {_action(action)}" for action, number in sorted(counted[kind].items()))
+        counts = ", ".join(f"{number} {_action(action)}" for action, number in sorted(counted[kind].items()))
         shown = tuple(_item(run, each) for each in listed)
         found.append(KindShown(kind_words(kind), total, counts, shown, total - len(shown)))
     return tuple(found)

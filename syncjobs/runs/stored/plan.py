@@ -1,15 +1,16 @@
 """Store a plan as rows. These rows are reviewed, and later applied."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
+from django.db.models.functions import Coalesce
 
 from oncall.aggregates import Kind
 from oncall.models.root import NAME_LENGTH
 from oncall.tables.base import chunks
-from syncjobs.models import ExternalLink, LinkState, Outcome, SyncItem, SyncRun
+from syncjobs.models import ROW_COLUMNS, ExternalLink, LinkState, Outcome, SyncItem, SyncRun
 from syncjobs.planning.values import Action, Item, Plan
 
 #: The outcome of items that are over when the plan is stored: there is nothing to apply.
@@ -34,6 +35,7 @@ def store_plan(run: SyncRun, plan: Plan, *, after: int = 0) -> None:
     numbers: dict[tuple[Kind, int | str], int] = {}
     numbered = [(numbers.setdefault(_row_of(item), after + len(numbers) + 1), item) for item in plan.items]
     numbered.sort(key=lambda pair: pair[0])
+    labels = _labels_here(run, plan.items)
     SyncItem.objects.bulk_create(
         [
             SyncItem(
@@ -41,7 +43,7 @@ def store_plan(run: SyncRun, plan: Plan, *, after: int = 0) -> None:
                 link_id=item.link_id,
                 entity_type=item.kind,
                 external_id=item.external_id,
-                label=item.label[:NAME_LENGTH],
+                label=labels.get((item.kind, item.external_id), item.label)[:NAME_LENGTH],
                 group_no=number,
                 action=item.action,
                 outcome=OVER.get(item.action, Outcome.NONE),
@@ -59,6 +61,20 @@ def store_plan(run: SyncRun, plan: Plan, *, after: int = 0) -> None:
             for number, item in numbered
         ]
     )
+
+
+def _labels_here(run: SyncRun, items: Iterable[Item]) -> dict[tuple[str, str], str]:
+    """Return the names of the rows of items that have only an id, because the source did not send their object.
+
+    Makes a query for each 500 of them; none if there are none.
+    """
+    found: dict[tuple[str, str], str] = {}
+    for piece in chunks(sorted({item.external_id for item in items if item.label == item.external_id})):
+        links = ExternalLink.objects.filter(connection=run.connection_id, external_id__in=piece)
+        name = Coalesce(*(F(f"{kind}__name") for kind in ROW_COLUMNS), F("source_label"))
+        named = links.values_list("entity_type", "external_id", name)
+        found |= {(kind, external_id): label for kind, external_id, label in named if label}
+    return found
 
 
 def _row_of(item: Item) -> tuple[Kind, int | str]:

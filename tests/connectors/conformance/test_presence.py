@@ -75,6 +75,16 @@ def test_a_fault_on_the_way_leaves_nothing_out(provider: Provider, thorough: boo
     assert not wrong, f"{len(wrong)}:\n" + "\n".join(wrong[:20])
 
 
+def test_a_list_of_a_read_without_a_fault_is_incomplete_by_design_only(provider: Provider) -> None:
+    server: Server = provider.simulator(size=40)
+    whole = read(provider, Direct(server), Selection())
+    pages = SmallPages(Direct(server), provider.page_size, lambda request: 1)
+    for name, selection in selections(whole):
+        snapshot = read(provider, pages, selection)
+        lists = {kind: state for kind, state in snapshot.completeness.items() if not state.listing}
+        assert all(state.by_design and state.reason for state in lists.values()), (name, lists)
+
+
 #: The objects that a provider may request by their id, with the end of the endpoint's path.
 BY_ID: Final[dict[str, tuple[tuple[EntityType, str], ...]]] = {
     "pagerduty": (("responder", "/users/{id}"),),

@@ -20,6 +20,7 @@ from connectors.reading.optional_lists import read_optional_list
 from connectors.reading.pages import Page
 from connectors.reading.refusals import Refusals
 from connectors.reading.wire import Identified, Text
+from connectors.records import Completeness
 
 VENDOR = Vendor("toy", "Rota Toy")
 
@@ -161,3 +162,12 @@ def test_an_object_with_an_id_too_long_for_the_database_is_one_named_failure() -
     (failed,) = findings.failed
     assert (failed.external_id, failed.code, failed.path) == ("x" * 300, "invalid_value", "id")
     assert (list(listing.objects), listing.completeness.listing) == (["A b"], True)
+
+
+def test_a_list_of_which_only_a_part_was_requested_is_incomplete_by_design() -> None:
+    pages = iter([Page(({"id": "A", "role": ""},), 3), Page(({"id": "B", "role": ""},), 3)])
+    listing = Listing(pages, Member, "responder", "users", Findings(VENDOR), no_progress)
+    listing.read(1)
+    assert listing.completeness == Completeness(False, "Only the people that are needed were read.", by_design=True)
+    listing.read()
+    assert listing.completeness == Completeness(False, "3 people were announced, 2 came.")

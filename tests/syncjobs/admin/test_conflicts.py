@@ -225,7 +225,7 @@ def test_an_empty_queue_says_that_nothing_waits(admin_client: Client) -> None:
     empty = admin_client.get(LIST).content.decode()
     assert "Nothing waits for you." in empty
     filtered = admin_client.get(LIST, {"state": "closed"}).content.decode()
-    assert "No conflicts match the search and the filters." in filtered
+    assert "No questions match the search and the filters." in filtered
     assert "Nothing waits" not in filtered
 
 

@@ -1,6 +1,9 @@
 """Connections with their sync: status, next step, starting runs and disconnecting."""
 
+import re
 from collections.abc import Iterator
+from dataclasses import replace
+from html import unescape
 from typing import Any
 
 import pytest
@@ -11,12 +14,13 @@ from django.urls import reverse
 from connectors.base import Probe
 from connectors.models import Connection
 from oncall.models import Responder, Schedule, User
+from syncjobs.deciding.decide import Decision, decide
 from syncjobs.models import Conflict, ExternalLink, LinkState, ParityCheck, RunKind, RunState, SyncProfile, SyncRun
 from syncjobs.pages.status import connection_statuses
 from syncjobs.runs.start import start
 from syncjobs.setup.disconnect import disconnect
 from tests.syncjobs.admin.conftest import HOSTILE, assert_harmless, queries, staff
-from tests.syncjobs.conftest import Sync
+from tests.syncjobs.conftest import Sync, world
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/connectors/connection/"
@@ -79,9 +83,43 @@ def test_the_first_page_shows_a_card_per_source(sync: Sync, admin_client: Client
     assert "Last sync just now." in page
 
 
+def test_the_first_page_leads_to_the_people_who_cannot_be_reached(sync: Sync, admin_client: Client) -> None:
+    sync.run()
+    assert "cannot be reached</a>" not in admin_client.get("/admin/").content.decode()
+    ana, bo, cy = world().users
+    sync.source.change(users=(ana, replace(bo, state="inactive"), replace(cy, state="inactive")))
+    sync.run()
+    page = admin_client.get("/admin/").content.decode()
+    link = re.search('<a href="([^"]+)">2 people cannot be reached</a>', page)
+    assert link
+    assert admin_client.get(unescape(link[1])).context["cl"].result_count == 2
+    assert "cannot be reached</a>" not in staff("view_connection").get("/admin/").content.decode()
+
+
+def column(client: Client) -> str:
+    """Return the cell *Questions* of the only source in the list."""
+    page = client.get(LIST).content.decode()
+    assert "Questions" in page.partition("<thead")[2].partition("</thead>")[0]
+    found = re.search(r"<td[^>]*field-conflicts_shown[^>]*>(.*?)</td>", page, re.S)
+    assert found
+    return found[1]
+
+
+def test_the_list_of_sources_leads_to_the_questions_that_wait(sync: Sync, admin_client: Client) -> None:
+    assert "open" not in column(admin_client)
+    sync.run()
+    assert "3 open" in column(admin_client)
+    link = re.search('href="([^"]+)"', column(admin_client))
+    assert link
+    assert admin_client.get(unescape(link[1])).context["cl"].result_count == 3
+    for question in Conflict.objects.all():
+        decide(question, Decision("leave", {}, None))
+    assert "none" in column(admin_client)
+
+
 def test_a_disconnected_source_says_so(sync: Sync, admin_client: Client) -> None:
     disconnect(sync.connection)
-    asks = {LIST: "Enter the credentials again", "/admin/": "disconnected", url(sync.connection): "Connect again"}
+    asks = {LIST: "Enter the key again", "/admin/": "disconnected", url(sync.connection): "Connect again"}
     for page, words in asks.items():
         text = admin_client.get(page).content.decode()
         assert "disconnected" in text
@@ -201,7 +239,7 @@ def test_connecting_again_attaches_what_stood_alone(
 def test_a_disconnected_one_starts_nothing(sync: Sync, admin_client: Client) -> None:
     disconnect(sync.connection)
     page = admin_client.post(url(sync.connection, "plan"), follow=True).content.decode()
-    assert "is disconnected. Enter its credentials again" in page
+    assert "is disconnected. Enter its key again" in page
     assert not SyncRun.objects.exists()
     assert 'action="' + url(sync.connection, "plan") not in page
 

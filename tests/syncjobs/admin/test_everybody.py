@@ -49,6 +49,13 @@ def test_my_page_says_what_is_missing(sync: Sync) -> None:
     assert page.count("later than ") == 1  # Cy is always on call
 
 
+def test_my_page_leads_staff_without_a_person_to_the_administration(db: None) -> None:
+    account = create_account("staff@example.com", "long-enough-1", is_staff=True, by=BY)
+    button = '<a class="rb-button rb-button-main" href="/admin/">'
+    assert button in client_of(account).get("/").content.decode()
+    assert button not in client_of(somebody()).get("/").content.decode()
+
+
 def test_my_page_escapes_names(sync: Sync) -> None:
     team = SourceTeam("T1", HOSTILE, "", (SourceMember("U1", ""),))
     sync.source.change(

@@ -91,11 +91,18 @@ def test_a_key_that_works_replaces_the_old_one_and_everything_else_stays(
     assert LogEntry.objects.get().get_change_message() == "The key was replaced."
 
 
-def test_the_key_in_use_is_recognised_and_keeps_its_age(connection: Connection, admin_client: Client) -> None:
+def test_the_key_in_use_is_recognised_and_keeps_its_age(
+    connection: Connection, admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     send(admin_client, connection, DEMO_KEY)
     before = Connection.objects.get().credentials_since
     page = send(admin_client, connection, DEMO_KEY).content.decode()
     assert "This is the key that acme already uses" in page and "Revoke the old key" not in page
+    assert Connection.objects.get().credentials_since == before
+    monkeypatch.setenv("SAME", DEMO_KEY)
+    assert shell("connect_source", "acme", "--replace-key", "--secret", "api_key=SAME") == (
+        0, "This is the key that acme already uses: acme.pagerduty.com can be read.\n",
+    )  # fmt: skip
     assert Connection.objects.get().credentials_since == before
 
 

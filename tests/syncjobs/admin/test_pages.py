@@ -66,7 +66,7 @@ class Page:
 
 #: Pages that are read, by the name of their address.
 PAGES: Mapping[str, Page] = {
-    "index": Page(CONNECTIONS, 11),
+    "index": Page(CONNECTIONS, 13),
     "badges": Page(NAVIGATION, 10, title=False),
     "app_list": Page(NAVIGATION, 2),
     "oncall_user_changelist": Page(LISTS, 10),

@@ -95,7 +95,7 @@ def test_people_without_an_account_are_one_group_in_three_buckets(sync: Sync, ad
     Conflict.objects.filter(label="Bo").update(state=ConflictState.DECIDED, choice="leave")
     (cause,) = admin_client.get(LIST).context["causes"]
     assert cause.text == "acme: 2 × people without an account"
-    assert cause.buckets == "0 matched · 2 can be invited · 1 left"
+    assert cause.buckets == "0 matched · 2 can be invited · 1 stay without an account"
     assert [each.label for each in admin_client.get(f"{LIST}?{cause.query}").context["cl"].result_list] == ["Cy", "Ana"]
     page = admin_client.post(f"{LIST}?{cause.query}", BY_CAUSE)
     assert page.context["ids"] == [Conflict.objects.get(label=name).pk for name in ("Cy", "Ana")]

@@ -2,18 +2,23 @@
 
 import csv
 import json
+import re
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from io import StringIO
 
 import pytest
+from django.contrib.auth.models import AnonymousUser
 from django.http import QueryDict
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from connectors.records import FailedEntity, SourceMember, SourceTeam
-from oncall.models import Schedule
+from oncall.models import Schedule, User
+from syncjobs.deciding.decide import Decision, decide
 from syncjobs.models import (
+    Conflict,
     Invitation,
     InvitationState,
     Outcome,
@@ -28,12 +33,13 @@ from syncjobs.models import (
 from syncjobs.pages.run.exports import safe_cell
 from syncjobs.pages.run.history import MOST, last_runs
 from syncjobs.pages.run.items import Filter
+from syncjobs.pages.run.loading import asked_questions
 from syncjobs.pages.run.phases import phases
 from syncjobs.pages.run.progress import progress
 from syncjobs.runs.start import start
 from syncjobs.setup.disconnect import disconnect
 from tests.syncjobs.admin.conftest import HOSTILE, assert_harmless, queries, staff
-from tests.syncjobs.conftest import Sync, layer, schedule, user
+from tests.syncjobs.conftest import Sync, layer, schedule, user, world
 
 pytestmark = pytest.mark.django_db
 LONG = "Ω" * 500
@@ -47,6 +53,13 @@ def read(client: Client, run: SyncRun, page: str = "change", *more: int, **query
     answer = client.get(url(run, page, *more), query)
     assert answer.status_code == 200
     return b"".join(answer).decode()
+
+
+def listed(client: Client, address: str) -> int:
+    """Return the number of rows of a list."""
+    answer = client.get(address)
+    assert answer.status_code == 200
+    return int(answer.context["cl"].result_count)
 
 
 def table(page: str) -> list[dict[str, str]]:
@@ -70,14 +83,55 @@ def test_each_number_with_a_link_is_the_number_of_items_behind_it(sync: Sync, ad
     run.refresh_from_db()
     linked = [
         (number, Filter.read(QueryDict(query)).items(run).count())
-        for row in progress(run)["table"]
+        for row in progress(run, AnonymousUser())["table"]
         for _, number, _, query in row["cells"]
         if number and query
     ]
     assert [number for number, _ in linked] == [behind for _, behind in linked]
     assert {"outcome=applied", "outcome=skipped", "outcome=failed"} <= {
-        query.partition("&")[2] for row in progress(run)["table"] for _, number, _, query in row["cells"] if number
+        query.partition("&")[2]
+        for row in progress(run, AnonymousUser())["table"]
+        for _, number, _, query in row["cells"]
+        if number
     }
+
+
+def test_questions_are_counted_by_whether_they_still_wait(sync: Sync, admin_client: Client) -> None:
+    run = sync.run()
+    asked = asked_questions(run, User.objects.get(is_superuser=True))
+    assert [(kind, each.waiting, each.answered) for kind, each in asked.items()] == [("responder", 3, 0)]
+    assert "3 wait</a>" in read(admin_client, run)
+    first, second, _ = Conflict.objects.order_by("pk")
+    decide(first, Decision("leave", {}, None))
+    page = read(admin_client, run)
+    link = re.search('<a class="rb-quiet-link rb-number-conflict" href="([^"]+)">2 wait</a>, 1 answered', page)
+    assert link
+    assert listed(admin_client, unescape(link[1])) == 2
+    later = sync.run()
+    assert "2 wait</a></td>" in read(admin_client, later)  # the answered question was not asked again
+    for each in Conflict.objects.filter(state="open"):
+        decide(each, Decision("leave", {}, None))
+    page = read(admin_client, run)
+    assert "rb-number-conflict" not in page
+    assert "3 answered</td>" in page
+    Conflict.objects.filter(pk=second.pk).update(state="closed", decided_at=None)
+    assert "2 answered</td>" in read(admin_client, run)
+
+
+def test_questions_of_later_runs_are_not_those_of_a_run(sync: Sync, admin_client: Client) -> None:
+    run = sync.run()
+    sync.source.change(
+        users=(*world().users, user("U4", "Di")), schedules=(schedule("S1", "Primary", layer("U1", "U4")),)
+    )
+    assert "4 wait</a>" in read(admin_client, sync.run())
+    page = read(admin_client, run)
+    (link,) = re.findall('href="([^"]+)">3 wait</a>', page)
+    assert listed(admin_client, unescape(link)) == 3
+
+
+def test_somebody_who_may_not_open_questions_sees_their_number_only(sync: Sync) -> None:
+    page = read(staff("view_syncrun"), sync.run())
+    assert '<span class="rb-number-conflict">3 wait</span>' in page
 
 
 def test_phases_have_times_and_end_where_the_run_ends(sync: Sync) -> None:
@@ -274,7 +328,7 @@ def test_ten_thousand_items_cost_ten_queries_and_a_small_page(sync: Sync, admin_
         )
         for number in range(10_000)
     )
-    assert queries(admin_client, url(run)) <= max(few, 10) <= 10
+    assert queries(admin_client, url(run)) <= max(few, 11) <= 11
     assert len(read(admin_client, run)) < 300_000
 
 

@@ -11,11 +11,12 @@ from django.urls import reverse
 from django.utils import timezone
 
 from connectors.reading.findings import Vendor
-from connectors.records import FailedEntity, MappingNote, Reach, SourceMember, SourceTeam
+from connectors.records import Completeness, FailedEntity, MappingNote, Reach, SourceMember, SourceTeam
 from oncall.escalation.policy import Target
 from oncall.models import Responder, Schedule, User, UserGroup
 from oncall.operations import Actor, create_account
 from syncjobs.models import RunKind, RunState, SyncItem, SyncRun
+from syncjobs.pages.run.progress import ListRead, incomplete_lists
 from syncjobs.runs.start import start
 from tests.syncjobs.admin.conftest import HOSTILE, assert_harmless, queries, staff
 from tests.syncjobs.conftest import Sync, edit, layer, policy, schedule, user, world
@@ -345,7 +346,7 @@ def test_a_page_costs_the_same_however_many_items_there_are(sync: Sync, admin_cl
 
 
 @pytest.mark.parametrize("applied", [False, True])
-def test_a_page_with_names_in_its_impact_makes_at_most_ten_queries(
+def test_a_page_with_names_in_its_impact_makes_at_most_eleven_queries(
     sync: Sync, admin_client: Client, applied: bool
 ) -> None:
     sync.run()
@@ -358,7 +359,7 @@ def test_a_page_with_names_in_its_impact_makes_at_most_ten_queries(
     page = admin_client.get(url(run))
     assert len(page.content) < 300_000
     assert "Ida" in page.content.decode()
-    assert queries(admin_client, url(run)) <= 10
+    assert queries(admin_client, url(run)) <= 11
 
 
 def test_notes_are_grouped_with_their_number(sync: Sync, admin_client: Client) -> None:
@@ -441,9 +442,22 @@ def test_runs_are_neither_added_nor_deleted_by_hand(sync: Sync, admin_client: Cl
 
 
 def test_a_listing_that_broke_off_is_named(sync: Sync, admin_client: Client) -> None:
-    broken = dict(world().completeness) | {"schedule": type(world().completeness["schedule"])(False, "page 3 failed.")}
-    sync.source.change(completeness=broken)
-    assert "The list of schedules was not read completely: page 3 failed." in read(admin_client, sync.plan())
+    sync.source.change(completeness=world().completeness | {"schedule": Completeness(False, "page 3 failed.")})
+    warning = '<p class="rb-note rb-note-warn">The list of schedules was not read completely: page 3 failed.'
+    assert warning in read(admin_client, sync.plan())
+
+
+def test_a_list_that_was_not_meant_to_be_read_completely_is_no_warning(sync: Sync, admin_client: Client) -> None:
+    part = Completeness(False, "Only the people that are needed were read.", by_design=True)
+    sync.source.change(completeness=world().completeness | {"responder": part})
+    run = sync.plan()
+    sentence = "Only the people that are needed were read. All other people count as unchanged."
+    assert incomplete_lists(run) == [ListRead(sentence, is_fault=False)]
+    page = read(admin_client, run)
+    assert f'<p class="rb-note">{sentence}</p>' in page
+    assert "was not read completely" not in page
+    run.completeness["responder"]["unreached"] = {part.reason: 2, "It failed.": 1}
+    assert [each.is_fault for each in incomplete_lists(run)] == [False, True]
 
 
 def test_objects_that_were_not_reached_are_shown_with_the_reason(sync: Sync, admin_client: Client) -> None:

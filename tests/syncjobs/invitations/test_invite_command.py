@@ -1,6 +1,7 @@
 """The command invite: who is in which bucket, who is invited, and what is refused in words."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,9 @@ def test_who_has_no_usable_address_or_was_left_is_left(sync: Sync) -> None:
     assert {name: [each["name"] for each in found[name]] for name in BUCKETS if found[name]} == {
         "matched": ["Ana"], "left": ["Bo", "Cy"],
     }  # fmt: skip
+    table = shell("invite", "acme")[1]
+    assert table.count("stays without an account") == 2
+    assert not re.search(r"\bleft\b", table)
 
 
 def test_somebody_without_a_turn_target_or_membership_is_in_none(sync: Sync) -> None:

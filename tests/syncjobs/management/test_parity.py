@@ -145,6 +145,9 @@ def test_a_tour_of_the_demo_matches_unless_something_is_wrong(
     monkeypatch.setattr(tour, "measure_on_demand", measured)
     result = tour.run_tour(tour.connect("acme", "pagerduty", *demo_account("pagerduty")))
     assert result.matched is not planted
+    words = result.in_words()
+    assert ("14 of 14" in words) is not planted
+    assert ("\n  Platform Primary differs from " in words) is planted
     answer = result.as_json()
     assert len(answer["schedules"]) == 14
     changes = {s["name"] for s in answer["clock_changes"]}

@@ -247,7 +247,7 @@ def test_keys_are_rotated_and_the_old_one_can_go(connected: Simulator, settings:
     assert "cannot be decrypted" in out
     code, out = shell("sync_run", "acme")
     assert code == 1
-    assert "enter the credential again" in out
+    assert "enter the key of the source again" in out
 
 
 @pytest.mark.parametrize("command", [("record", "acme", "FILE"), ("test_connection", "acme"), ("sync_run", "acme")])
@@ -258,7 +258,7 @@ def test_each_command_that_reads_a_source_explains_a_wrong_key(
     file = tmp_path / "acme.json"
     code, out = shell(*(str(file) if each == "FILE" else each for each in command))
     assert code == 1
-    assert "enter the credential again" in out
+    assert "enter the key of the source again" in out
     assert not file.exists()
 
 

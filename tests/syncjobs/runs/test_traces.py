@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from connectors.models import Connection
+from connectors.records import Reach
 from oncall.models import Responder, Schedule
 from syncjobs.models import ExternalLink, LinkState, Outcome, RunKind, RunState, SyncItem, SyncRun
 from syncjobs.pages.marks import run_url
@@ -100,6 +101,25 @@ def test_the_trace_of_many_objects_is_bounded_and_a_whole_sync_has_none(sync: Sy
     assert len(traces_of(many)) == 20
 
 
+def test_titles_say_the_name_of_an_object_and_not_its_id(sync: Sync, page: Client) -> None:
+    sync.run()
+    unchanged = sync.run(only=[KEY])
+    assert not unchanged.items.exists()
+    gone = sync.run(only=[("schedule", "S404")])
+    sync.profile.selection = {"everything": False, "chosen": {"service": ["V1"]}}
+    sync.profile.save()
+    sync.source.reach = Reach(frozenset({("service", "V1")}))
+    sync.source.change(schedules=(), policies=(), users=(), teams=())
+    left = sync.plan()
+    item = left.items.get(external_id="S1")
+    assert (item.action, item.label) == ("detach", "Primary")
+    assert set(left.items.filter(entity_type="responder").values_list("label", flat=True)) == {"Ana", "Bo", "Cy"}
+    for run, name in ((unchanged, "Primary"), (gone, "S404")):
+        assert f"What was done with {name}" in page.get(run_url(run)).content.decode()
+    shown = page.get(reverse("admin:syncjobs_syncrun_item", args=[left.pk, item.pk])).content.decode()
+    assert "− detach: Primary" in shown.partition("</title>")[0]
+
+
 def test_the_shell_prints_the_trace(sync: Sync, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "syncjobs.management.commands.sync_run.SyncCommand._tracing",
@@ -126,7 +146,7 @@ def limited_to(*keys: tuple[str, str]) -> SyncRun:
 
 def test_the_page_of_a_limited_run_shows_the_trace(sync: Sync, page: Client) -> None:
     text = page.get(run_url(sync.run(only=[KEY]))).content.decode()
-    assert "What was done with S1" in text
+    assert "What was done with Primary" in text
     assert "Nothing differs." in text
 
 

@@ -111,7 +111,7 @@ def found(shelf: dict[str, Any], name: str) -> Any:
     [
         (simulated.SSO_USER, simulated.SSO_PASSWORD, "The password of a single sign-on does not work"),
         (KEY_ID, simulated.API_KEY_SECRET, "looks like the id of an API key: put x-api-key- in front of it"),
-        (simulated.API_KEY_USER, "no-such-secret", "refused the credential"),
+        (simulated.API_KEY_USER, "no-such-secret", "refused the key"),
     ],
     ids=["single sign-on", "bare key id", "wrong secret"],
 )

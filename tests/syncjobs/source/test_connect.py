@@ -87,7 +87,7 @@ def test_a_draft_keeps_what_was_typed_and_the_key_sealed(admin_client: Client, s
     assert 'value="not a subdomain!"' in page
     assert "It is kept encrypted." in page
     assert DEMO_KEY not in page
-    assert "Go on with a draft" in admin_client.get(ADD).content.decode()
+    assert "Unfinished setup" in admin_client.get(ADD).content.decode()
     # The key need not be entered again.
     assert admin_client.post(draft, {**ENTRIES, "api_key": "", "do": "test"}).status_code == 302
     assert Connection.objects.get().secrets()["api_key"].reveal() == DEMO_KEY
@@ -103,13 +103,29 @@ def test_a_session_that_ends_in_the_form_loses_nothing(admin_client: Client, adm
     assert ConnectionDraft.objects.get().secrets()["api_key"].reveal() == DEMO_KEY
 
 
+def test_the_first_page_leads_to_an_unfinished_draft_and_throws_it_away(admin_client: Client) -> None:
+    draft = begin(admin_client)
+    assert "Unfinished setup" not in admin_client.get("/admin/").content.decode()  # nothing was entered
+    admin_client.post(draft, {"name": HOSTILE, "api_key": DEMO_KEY, "do": "keep"})
+    page = admin_client.get("/admin/").content.decode()
+    assert_harmless(page)
+    assert "PagerDuty, at the step Connect, changed just now; its key is kept encrypted until" in page
+    assert f'<a class="rb-link" href="{draft}"' in page
+    assert f'<form method="post" action="{draft}">' in page
+    assert DEMO_KEY not in page
+    assert "Unfinished setup" not in somebody_else().get("/admin/").content.decode()
+    assert admin_client.post(draft, {"do": "drop"}).status_code == 302
+    assert not ConnectionDraft.objects.exists()
+    assert "Unfinished setup" not in admin_client.get("/admin/").content.decode()
+
+
 def test_nobody_else_opens_a_draft(admin_client: Client) -> None:
     draft = begin(admin_client)
     admin_client.post(draft, {"name": "Acme", "api_key": DEMO_KEY, "do": "keep"})
     other = somebody_else()
     assert other.get(draft).headers["Location"] == ADD
     assert other.post(draft, {**ENTRIES, "do": "test"}).headers["Location"] == ADD
-    assert "Go on with a draft" not in other.get(ADD).content.decode()
+    assert "Unfinished setup" not in other.get(ADD).content.decode()
     assert not Connection.objects.exists()
 
 
@@ -167,10 +183,10 @@ def test_a_name_that_was_taken_meanwhile_is_refused_on_its_field(
 ) -> None:
     connect_by_pages(admin_client)
     page = admin_client.post(begin(admin_client), {**ENTRIES, "do": "test"})
-    assert page.context["form"].errors.keys() == {"name"}
+    assert page.context["form"].errors == {"name": ["Another source has this name. Choose another one."]}
     monkeypatch.setattr("connectors.admin.forms.NewConnectionForm.validate_unique", lambda self: None)
     page = admin_client.post(begin(admin_client), {**ENTRIES, "do": "test"})
-    assert "There is already a connection Acme." in str(page.context["form"].errors["name"])
+    assert "There is already a source Acme." in str(page.context["form"].errors["name"])
     assert Connection.objects.count() == 1
 
 

@@ -120,6 +120,6 @@ def test_a_source_that_cannot_be_read_is_not_planned(admin_client: Client, simul
         ("review", {"do": "plan"}),
     ):
         answer = admin_client.post(url(profile.connection, page), data, follow=True)
-        assert "is disconnected. Enter its credentials again" in answer.content.decode()
+        assert "is disconnected. Enter its key again" in answer.content.decode()
     assert SyncRun.objects.count() == number
     assert is_waiting(profile)

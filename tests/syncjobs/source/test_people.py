@@ -103,6 +103,28 @@ def test_a_refused_invitation_names_the_people_and_what_to_do(sync: Sync, admin_
     assert 'href="/admin/syncjobs/conflict/' in page.content.decode()
 
 
+def test_what_was_decided_about_people_is_said_with_their_number(sync: Sync, admin_client: Client) -> None:
+    sync.run()
+    ask_about(sync, 6)
+    people = url(sync.connection, "people")
+    ids = list(Conflict.objects.filter(label__startswith="Person").values_list("pk", flat=True))
+
+    def said(do: str, *ticked: int) -> list[str]:
+        page = admin_client.post(people, {"do": do, "question": ticked}, follow=True)
+        return [str(each) for each in page.context["messages"]]
+
+    assert said("leave", ids[0]) == ["1 person is left without an account."]
+    assert said("leave", *ids[1:3]) == ["2 people are left without an account."]
+    assert said("invite", ids[3]) == ["1 person gets an invitation."]
+    assert said("invite", *ids[4:]) == ["2 people get an invitation."]
+    assert said("invite") == ["Nobody is ticked who waits for a decision. Tick people first."]
+    assert said("leave_all") == [
+        "3 people are left without an account. It is remembered for people of this source who come later: see Rules in "
+        "the sidebar."
+    ]
+    assert said("leave_all") == ["Nobody waits for a decision any more."]
+
+
 def test_each_person_of_a_bucket_is_on_one_of_its_pages(sync: Sync, admin_client: Client) -> None:
     for name in ("ana", "bo"):
         create_account(f"{name}@example.com", name=name)

@@ -100,14 +100,14 @@ def test_what_is_no_page_of_a_list_fails_the_listing(account: Any, answer: Any) 
 def test_a_listing_that_was_announced_longer_is_incomplete(account: Any, make: Any) -> None:
     account.answers["/v2/users"] = make.data([make.user("ANA")], totalCount=3)
     snapshot = fetch(account)
-    assert snapshot.completeness["responder"] == Completeness(False, "3 users were announced, 1 came.")
+    assert snapshot.completeness["responder"] == Completeness(False, "3 people were announced, 1 came.")
     assert [(n.entity_type, n.external_id, n.code) for n in snapshot.notes] == [("responder", None, "incomplete_list")]
 
 
 def test_a_list_with_fewer_people_than_the_account_counts_is_incomplete(account: Any, make: Any) -> None:
     account.answers["/v2/account"] = make.data({"name": "acme", "userCount": 3})
     snapshot = fetch(account)
-    assert snapshot.completeness["responder"] == Completeness(False, "3 users were announced, 1 came.")
+    assert snapshot.completeness["responder"] == Completeness(False, "3 people were announced, 1 came.")
     assert [note.code for note in snapshot.notes] == ["incomplete_list"]
 
 

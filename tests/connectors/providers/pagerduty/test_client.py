@@ -126,7 +126,7 @@ def test_a_listing_that_was_announced_longer_is_incomplete(account: Any, make: A
     answer = {"users": [make.user("P1")], "more": False, "total": 3}
     account.answers["/users"] = answer
     snapshot = fetch(account)
-    assert snapshot.completeness["responder"] == Completeness(False, "3 users were announced, 1 came.")
+    assert snapshot.completeness["responder"] == Completeness(False, "3 people were announced, 1 came.")
     assert ("responder", None, "incomplete_list") in [(n.entity_type, n.external_id, n.code) for n in snapshot.notes]
 
 
