@@ -70,6 +70,11 @@ def note_failure(run: SyncRun, code: str, reason: str, at: datetime | None = Non
     was_quarantined = Quarantine.of(profile) is not None
     if profile.connection.disconnected_at is not None or profile.connection.refused_account:
         return  # a person has stopped it
+    entered = profile.connection.credentials_since
+    if entered is not None and run.started_at is not None and entered > run.started_at:
+        _lift(profile)  # the key was replaced in mid-run, so this says nothing about the present one
+        profile.save(update_fields=_COLUMNS)
+        return
     if profile.quarantined_at is not None and not was_quarantined:  # with a key that was replaced
         _lift(profile)
     if not was_quarantined or run.slot is not None:

@@ -8,6 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from connectors.errors import AuthenticationFailed, ProviderUnavailable
+from connectors.models import Connection
 from oncall.models import User
 from syncjobs.management.shell import run_document
 from syncjobs.models import RunKind, RunState, SyncProfile, SyncRun
@@ -140,6 +141,23 @@ def test_another_key_ends_it(sync: Sync) -> None:
     assert may_run_by_itself(profile, timezone.now())
     fail(sync)
     assert (quarantine_of(sync.profile), sync.profile.failures) == (None, 1)
+
+
+def test_a_run_whose_key_is_replaced_while_it_reads_does_not_count(sync: Sync) -> None:
+    fail(sync, REFUSED, times=FAILURES - 1)
+
+    def replace() -> None:
+        connection = Connection.objects.get(pk=sync.connection.pk)
+        connection.enter_credentials({"api_key": "u+another-key"})
+        connection.save()
+        raise REFUSED
+
+    sync.source.during = replace
+    assert fail(sync, None).state == RunState.FAILED
+    profile = SyncProfile.objects.select_related("connection").get()
+    assert (quarantine_of(profile), profile.failures) == (None, 0)
+    fail(sync, REFUSED)
+    assert sync.profile.failures == 1
 
 
 def test_a_run_that_a_person_ends_does_not_count(sync: Sync) -> None:
