@@ -3,12 +3,14 @@
 The settings route each task to a queue: ``runs``, or ``tick``, whose worker no run can occupy.
 """
 
+import logging
 from typing import Any
 
 from celery import shared_task
 from celery.signals import beat_embedded_init, beat_init, before_task_publish, worker_ready, worker_shutting_down
 from django.conf import settings
 
+from syncjobs.current_run import working_on
 from syncjobs.models import Part
 from syncjobs.runs.claim import STOPPING
 from syncjobs.runs.durable.watching import watch
@@ -16,6 +18,8 @@ from syncjobs.runs.heartbeats import note_seen
 from syncjobs.runs.notify import DRIVE_RUN, LIFETIMES, PULSE, TICK, send
 from syncjobs.runs.runner import drive
 from syncjobs.slots.ticking import run_tick
+
+log = logging.getLogger(__name__)
 
 
 @shared_task(name=DRIVE_RUN, expires=LIFETIMES[DRIVE_RUN])
@@ -25,7 +29,10 @@ def drive_run(run_id: int) -> None:
     A second task for the same run does nothing, because only one worker can claim it.
     """
     note_seen(Part.RUNS)
-    drive(run_id, slice_seconds=settings.RUN_SLICE_SECONDS)
+    with working_on(run_id):
+        run = drive(run_id, slice_seconds=settings.RUN_SLICE_SECONDS)
+        if run is not None:  # its sentences may contain addresses
+            log.info("Run %s of connection %s is %s, calls: %s", run.pk, run.connection_id, run.state, run.calls)
 
 
 @shared_task(name=TICK, expires=LIFETIMES[TICK])

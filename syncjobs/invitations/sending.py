@@ -18,6 +18,10 @@ MOST_TRIES: Final = 10
 FIRST_WAIT: Final = timedelta(minutes=1)
 LONGEST_WAIT: Final = timedelta(hours=4)
 PIECE: Final = 100
+#: Why a mail has failed whose address no mail can have, such as one with a label of 64 letters.
+UNWRITABLE: Final = "The address cannot be written into a mail."
+#: After these errors the server still takes other mails.
+_OF_ONE_MAIL: Final = (SMTPResponseException, SMTPRecipientsRefused)
 
 
 class Queued(Protocol):
@@ -55,9 +59,7 @@ class Outbox(ABC, Generic[Row]):
             for row in rows:
                 answer = self._send(row, server)
                 number += answer is True
-                if isinstance(answer, Exception) and not isinstance(
-                    answer, SMTPResponseException | SMTPRecipientsRefused
-                ):
+                if isinstance(answer, OSError | SMTPException) and not isinstance(answer, _OF_ONE_MAIL):
                     break
         finally:
             server.close()
@@ -71,6 +73,9 @@ class Outbox(ABC, Generic[Row]):
         try:
             mail.connection = server
             mail.send()
+        except ValueError as error:
+            self.failed(row, UNWRITABLE, final=True)
+            return error
         except (OSError, SMTPException) as error:
             final = row.tries + 1 >= MOST_TRIES or _is_final(error)
             self.failed(row, fault_of(error), final=final)

@@ -43,7 +43,10 @@ def announce(now: datetime) -> int:
 
 
 def problem_of(run: SyncRun) -> NoticeKind | None:
-    """Return why an administrator has to look at a run; None if none has to."""
+    """Return why an administrator has to look at a run; None if none has to.
+
+    Whoever sets a source up looks at its first plan. Pages say that the setup is not finished.
+    """
     if run.kind not in _SYNCS:
         return None
     match run.state:
@@ -51,7 +54,7 @@ def problem_of(run: SyncRun) -> NoticeKind | None:
             return NoticeKind.HELD
         case RunState.FAILED:
             return NoticeKind.FAILED
-        case RunState.AWAITING_REVIEW:
+        case RunState.AWAITING_REVIEW if not run.profile.setup_step:
             return NoticeKind.WAITING
         case RunState.PARTIAL if any(counts.get("held") for counts in run.counts.values()):
             return NoticeKind.HELD

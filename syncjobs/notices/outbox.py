@@ -40,5 +40,5 @@ class NoticeOutbox(Outbox[Notice]):
 def send_notices(now: datetime) -> int:
     """Send the mails that are due. Return how many were sent."""
     due = Notice.objects.filter(state=NoticeState.QUEUED, next_try__lte=now)
-    related = ("account", "run__connection", "run__superseded_by__connection")
+    related = ("account", "run__connection", "run__profile", "run__superseded_by__connection")
     return NoticeOutbox(now).send(due.select_related(*related).order_by("next_try", "pk")[:PIECE])

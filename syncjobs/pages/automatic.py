@@ -11,8 +11,18 @@ from oncall.selectors.visible import Viewer
 from syncjobs.models import SyncProfile, SyncRun
 from syncjobs.pages.marks import last_moved, run_link, state_mark
 from syncjobs.runs.durable.quarantine import Quarantine
-from syncjobs.slots.every import CHEAP, grid_of, in_words, runs_a_day, shortest_gap, span_in_words
-from syncjobs.slots.status import Slots, slots_of
+from syncjobs.slots.every import (
+    CHEAP,
+    OFF,
+    grid_of,
+    in_words,
+    runs_a_day,
+    shortest_gap,
+    span_in_words,
+    stored_grid,
+    stored_in_words,
+)
+from syncjobs.slots.status import Slots, slots_of, stopped_in_words
 
 #: Texts that may be written, with what they mean.
 EXAMPLES: Final = tuple(
@@ -53,7 +63,7 @@ def cost_in_words(every: str, calls: int | None) -> str:
 
     calls: of the last sync; None: unknown.
     """
-    grid = grid_of(every)
+    grid = stored_grid(every)
     if grid is None or shortest_gap(grid) >= CHEAP:
         return ""
     number = runs_a_day(grid)
@@ -77,29 +87,21 @@ def _calls(connections: Sequence[int]) -> dict[int, int]:
 
 
 def _shown(profile: SyncProfile, slots: Slots, calls: int | None, viewer: Viewer, now: datetime) -> AutomaticSync:
-    connection, last = profile.connection, slots.last
-    is_on = grid_of(profile.every) is not None
-    stopped = waits = ""
-    if connection.disconnected_at is not None:
-        stopped = "It is disconnected. Nothing is synced until a key is entered."
-    elif connection.refused_account:
-        stopped = "It is paused, because its key belongs to an account that was refused. Enter another key."
-    elif profile.setup_step:
-        stopped = "Its setup is not finished. Automatic syncs start after the first import."
-    elif profile.paused_at is not None:
-        stopped = "It is paused. Nothing is synced by itself until somebody resumes it on its page."
-    elif (quarantine := Quarantine.of(profile)) is not None and quarantine.next_try > now:
+    last = slots.last
+    waits, stopped = "", stopped_in_words(profile)
+    quarantine = None if stopped else Quarantine.of(profile)
+    if quarantine is not None and quarantine.next_try > now:
         waits = f"The last {quarantine.tries} runs failed, so the next one waits. You can still sync by hand."
-    elif slots.due is not None:
+    elif slots.due is not None and not stopped:
         waits = f"Due since {span_in_words(int((now - slots.due).total_seconds()))}. It starts when no run is active."
     return AutomaticSync(
         profile,
         slots,
-        in_words(grid_of(profile.every)),
-        is_on,
+        stored_in_words(profile.every),
+        profile.every != OFF,
         span_in_words(int((slots.following - now).total_seconds())) if slots.following else "",
         waits,
-        stopped if is_on else "",
+        stopped,
         cost_in_words(profile.every, calls),
         None if last is None else state_mark(last),
         "" if last is None else run_link(last, viewer),

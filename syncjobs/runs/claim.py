@@ -8,7 +8,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from threading import Event
 from typing import Any, Final
 
@@ -81,12 +81,18 @@ class Claim:
     worker has the run, or it was cancelled. slice_seconds: after this time the run goes back to the queue at its next
     page or batch, so that it does not keep others waiting; None: the caller drives it to its end. The time counts from
     the first page or batch under this claim: what a worker must do again to go on there leaves the run its turn.
+    at: the clock of retries if the run fails; None: the present.
     """
 
     def __init__(
-        self, run: SyncRun, *, clock: Callable[[], float] = time.monotonic, slice_seconds: float | None = None
+        self,
+        run: SyncRun,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        slice_seconds: float | None = None,
+        at: datetime | None = None,
     ) -> None:
-        self.run = run
+        self.run, self.at = run, at
         self.counts: dict[str, dict[str, Any]] = {kind: {} for kind in ENTITY_TYPES} | run.counts
         self.lost = False
         self._clock = clock

@@ -10,6 +10,7 @@ from syncjobs.planning.impact.values import Impact
 from syncjobs.runs.apply import AGAIN
 from syncjobs.runs.changed_rules import is_limited
 from syncjobs.runs.claim import Claim, end_columns
+from syncjobs.runs.durable.quarantine import note_end
 from syncjobs.runs.verify import Verification
 
 #: Words of the counts that make a run partial, as its reason says them.
@@ -23,16 +24,26 @@ _LEFT: Final = ("skipped", "failed", "stale", "held")
 _NOT_APPLIED: Final = (Outcome.SKIPPED, Outcome.FAILED, Outcome.STALE, Outcome.DEFERRED)
 
 
-def conclude(run: SyncRun, claim: Claim, verification: Verification | None, impact: Impact | None = None) -> None:
+def conclude(
+    run: SyncRun,
+    claim: Claim,
+    verification: Verification | None,
+    impact: Impact | None = None,
+    *,
+    has_read: bool = True,
+) -> None:
     """End a run: succeeded, or partial with a reason that says what was not applied. Raises FenceLost.
 
     A schedule that differs from the source becomes a note of the run. It does not change the state of the run. impact:
-    what the run has changed about who is on call; decisions that it carries out have runs of their own.
+    what the run has changed about who is on call; decisions that it carries out have runs of their own. has_read:
+    whether it has read the source, which ends the quarantine.
     """
     columns: dict[str, Any] = {} if verification is None else dict(verification.columns)
     if impact is not None:
         columns["impact"] = impact.to_json()
     with claim.fenced(**end_columns(*_end(claim)), **columns):
+        if has_read:
+            note_end(run)
         if any(counts.get(word) for counts in claim.counts.values() for word in _LEFT):
             offer_again(run)
         profile = run.profile

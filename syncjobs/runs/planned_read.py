@@ -26,6 +26,7 @@ from syncjobs.planning.trace import trace
 from syncjobs.planning.values import Picture, Plan, Rules
 from syncjobs.runs.changed_rules import is_limited
 from syncjobs.runs.claim import Claim
+from syncjobs.runs.durable.quarantine import note_end
 from syncjobs.runs.picture.local import load_picture, rules_of
 from syncjobs.runs.picture.missing import missing_objects
 from syncjobs.runs.stored.plan import OVER, remember_compared, remember_sightings, remember_unread, store_plan
@@ -105,6 +106,7 @@ def _hold(run: SyncRun, claim: Claim, account_id: str, label: str) -> None:
     here = (connection.account_id, connection.account_label)
     draft = account_changed(connection.pk, connection.name, here, (account_id, label))
     with claim.fenced():
+        note_end(run)
         question = ask_about_account(connection, draft, timezone.now())
         older = SyncRun.objects.filter(connection=connection, state=RunState.HELD, planned_at=None)
         older.exclude(pk=run.pk).update(

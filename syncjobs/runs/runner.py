@@ -65,24 +65,30 @@ _BEFORE: Final = "before"
 FRESH: Final = timedelta(minutes=15)
 
 
-def drive(run_id: int, *, opener: Opener = open_connector, slice_seconds: float | None = None) -> SyncRun | None:
+def drive(
+    run_id: int,
+    *,
+    opener: Opener = open_connector,
+    slice_seconds: float | None = None,
+    at: datetime | None = None,
+) -> SyncRun | None:
     """Work on a queued run until it ends or waits for a person. None: the run was no longer queued.
 
     A run whose worker died or gave it back goes on after its last page or batch. slice_seconds: the longest time that a
     worker works on it at once; it also gives it back instead of sleeping while the source demands a wait. None: until
-    its end.
+    its end. at: the clock of retries; None: the present.
 
     Errors become the state, the reason and the hint of the run. Only KeyboardInterrupt and SystemExit are raised again.
     """
     with working_on(run_id):
-        return _drive(run_id, opener, slice_seconds)
+        return _drive(run_id, opener, slice_seconds, at)
 
 
-def _drive(run_id: int, opener: Opener, slice_seconds: float | None) -> SyncRun | None:
+def _drive(run_id: int, opener: Opener, slice_seconds: float | None, at: datetime | None) -> SyncRun | None:
     run = claim_run(run_id)
     if run is None:
         return None
-    claim = Claim(run, slice_seconds=slice_seconds)
+    claim = Claim(run, slice_seconds=slice_seconds, at=at)
     pages = Pages(claim)
     opener = partial(opener, kept=pages, on_pause=claim.on_pause)
     try:
@@ -127,7 +133,6 @@ def _drive(run_id: int, opener: Opener, slice_seconds: float | None) -> SyncRun 
     if run.is_active:
         return run
     pages.delete()
-    note_end(run)
     repair_after(run)
     if reads_wait:
         reads_awaited.send(sender=SyncRun, run=run)
@@ -184,6 +189,7 @@ def _plan(run: SyncRun, claim: Claim, opener: Opener, pages: Pages) -> None:
         )
         if waits:
             claim.end(state, reason, hint, **columns, phase="review", finished_at=None)
+            note_end(run)
         else:
             claim.write(phase="planned" if changes else PHASE, **columns)
     if waits:
@@ -282,7 +288,8 @@ def _apply(run: SyncRun, claim: Claim, opener: Opener, pages: Pages) -> None:
         for following in run.following.filter(state=RunState.AWAITING_REVIEW):
             guard_following(following)
     items_written.send(sender=SyncRun, run=run, fenced=claim.fenced)
-    conclude(run, claim, None if rendering is None else verify(run, claim, rendering, opener), impact)
+    verification = None if rendering is None else verify(run, claim, rendering, opener)
+    conclude(run, claim, verification, impact, has_read=snapshot is not None)
 
 
 def _is_old(run: SyncRun, pages: Pages) -> bool:

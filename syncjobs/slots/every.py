@@ -34,10 +34,11 @@ _MOST_TIMES: Final = 4
 
 
 class InvalidEvery(ValueError):
-    """The text is no rule. The message says why, and what is allowed."""
+    """The text is no rule. The message says why, and what is allowed. why: without what is allowed."""
 
     def __init__(self, why: str) -> None:
         super().__init__(f"{why} {ALLOWED}")
+        self.why = why
 
 
 def clean_every(text: str) -> str:
@@ -67,6 +68,20 @@ def grid_of(text: str) -> Grid | None:
     return _crontab(parts[:5], parts[5])
 
 
+def unreadable(text: str) -> str:
+    """Return why a stored rule cannot be read any more, such as one whose time zone was abolished; empty if it can."""
+    try:
+        grid_of(text)
+    except InvalidEvery as invalid:
+        return invalid.why
+    return ""
+
+
+def stored_grid(text: str) -> Grid | None:
+    """Return the grid of a stored rule; None if it is off or cannot be read any more."""
+    return None if unreadable(text) else grid_of(text)
+
+
 def _interval(text: str) -> Interval:
     parts = _LENGTH.findall(text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
@@ -80,6 +95,8 @@ def _interval(text: str) -> Interval:
 def _crontab(fields: Sequence[str], zone: str) -> Crontab:
     if zone not in zone_names():
         raise InvalidEvery(f"There is no time zone {zone!r}.")
+    if not all(field.isascii() for field in fields):
+        raise InvalidEvery(f"The crontab {' '.join(fields)!r} cannot be read.")
     given = dict(zip(_CRONTAB_FIELDS, fields, strict=True))
     given["day_of_week"] = _sunday_as_zero(given["day_of_week"])
     try:
@@ -118,6 +135,11 @@ def in_words(grid: Grid | None) -> str:
     if times.startswith("every"):
         parts = [times] if days == "every day" else [f"{days},", times]
     return f"{' '.join(parts)}, {grid.zone.rpartition('/')[2].replace('_', ' ')}"
+
+
+def stored_in_words(text: str) -> str:
+    """Return a stored rule in words."""
+    return f"“{text}”, which cannot be read any more" if unreadable(text) else in_words(grid_of(text))
 
 
 def _length(seconds: int) -> str:

@@ -16,7 +16,7 @@ from syncjobs.errors import RunAlreadyActive
 from syncjobs.models import RunKind, RunState, SyncProfile, SyncRun
 from syncjobs.runs.durable.quarantine import may_run_by_itself
 from syncjobs.runs.start import start
-from syncjobs.slots.every import OFF, grid_of
+from syncjobs.slots.every import OFF, stored_grid
 from syncjobs.slots.grid import delay, latest_slot
 
 
@@ -58,7 +58,7 @@ def _periodic() -> "QuerySet[SyncProfile]":
 
 def _due(profile: SyncProfile, now: datetime, connections: int) -> Due | None:
     """Return the last slot of a profile that is due and not over. If the clock went back, store that."""
-    grid = grid_of(profile.every)
+    grid = stored_grid(profile.every)
     if grid is None or profile.every_since is None or profile.slots_until is None:
         return None
     if not may_run_by_itself(profile, now):
@@ -110,7 +110,7 @@ def _without_run(profile: SyncProfile, slot: datetime) -> datetime | None:
 
     A later slot has a run already if a clock that was ahead has started it.
     """
-    grid = grid_of(profile.every)
+    grid = stored_grid(profile.every)
     assert grid is not None and profile.every_since is not None and profile.slots_until is not None  # noqa: S101 - due
     since, over = _instant(profile.every_since), _instant(profile.slots_until)
     while SyncRun.objects.filter(profile=profile, slot=slot).exists():

@@ -8,7 +8,7 @@ from django.db.models import Max
 
 from syncjobs.models import OPEN_PLAN, SyncProfile, SyncRun
 from syncjobs.runs.durable.quarantine import Quarantine
-from syncjobs.slots.every import grid_of, in_words, span_in_words
+from syncjobs.slots.every import OFF, span_in_words, stored_grid, stored_in_words, unreadable
 from syncjobs.slots.grid import latest_slot, next_slot
 
 
@@ -17,8 +17,8 @@ class Slots:
     """The slots of a profile.
 
     words: the rule, and when the next run starts by itself. following: when that is: the next slot, or the end of the
-    wait after failed runs if a slot is due then; None if it is off. due: the slot that is due and not started, because
-    it waits or because no tick came. last: the run of the last slot. plan: the open plan.
+    wait after failed runs if a slot is due then; None if nothing starts by itself. due: the slot that is due and not
+    started, because it waits or because no tick came. last: the run of the last slot. plan: the open plan.
     """
 
     words: str
@@ -40,15 +40,35 @@ def slots_of(profiles: Sequence[SyncProfile], now: datetime) -> dict[int, Slots]
     return {each.pk: _slots(each, now, last.get(each.pk), plans.get(each.pk)) for each in profiles}
 
 
+def stopped_in_words(profile: SyncProfile) -> str:
+    """Return why nothing starts by itself though a rule is set; empty if it starts, or if there is no rule."""
+    connection = profile.connection
+    if profile.every == OFF:
+        return ""
+    if connection.disconnected_at is not None:
+        return "It is disconnected. Nothing is synced until a key is entered."
+    if connection.refused_account:
+        return "It is paused, because its key belongs to an account that was refused. Enter another key."
+    if why := unreadable(profile.every):
+        return f"{why} So the rule cannot be read any more, and nothing is synced by itself. Set another one."
+    if profile.setup_step:
+        return "Its setup is not finished. Automatic syncs start after the first import."
+    if profile.paused_at is not None:
+        return "It is paused. Nothing is synced by itself until somebody resumes it on its page."
+    return ""
+
+
 def _slots(profile: SyncProfile, now: datetime, last: SyncRun | None, plan: SyncRun | None) -> Slots:
-    grid = grid_of(profile.every)
-    words = in_words(grid)
+    grid = stored_grid(profile.every)
+    words = stored_in_words(profile.every)
     if grid is None or profile.every_since is None or profile.slots_until is None:
         return Slots(words, None, None, last, plan)
     since, at = int(profile.every_since.timestamp()), int(now.timestamp())
     over, quarantine = int(profile.slots_until.timestamp()), Quarantine.of(profile)
     due, following = latest_slot(grid, since, over, at), next_slot(grid, since, at)
-    if quarantine is not None and (allowed := int(quarantine.next_try.timestamp())) > at:
+    if stopped_in_words(profile):
+        following = None
+    elif quarantine is not None and (allowed := int(quarantine.next_try.timestamp())) > at:
         is_due_then = latest_slot(grid, since, over, allowed) is not None
         following = allowed if is_due_then else next_slot(grid, since, allowed)
     if following is not None:

@@ -31,7 +31,7 @@ class Command(ShellCommand):
         parser.add_argument("--why", action="store_true", help="show the layers, turns and overrides that decide")
 
     def work(self, **options: Any) -> int:
-        at = instant_of(options["at"]) if options["at"] else int(time.time())
+        at = instant_of(options["at"]) if options["at"] is not None else int(time.time())
         rows = _schedules(options["schedule"])
         pks = [row.pk for row in rows]
         loaded, names = specs(pks, since=at), participant_names(pks)

@@ -25,8 +25,8 @@ class Command(ShellCommand):
 
     def work(self, **options: Any) -> int:
         connector = replay_connector(load(options["file"]))
-        since = instant_of(options["since"]) if options["since"] else int(connector.rim.now())
-        until = instant_of(options["until"]) if options["until"] else since + 14 * DAY
+        since = instant_of(options["since"]) if options["since"] is not None else int(connector.rim.now())
+        until = instant_of(options["until"]) if options["until"] is not None else since + 14 * DAY
         if until <= since:
             raise CommandError("--until must be later than --since.", returncode=USAGE)
         try:

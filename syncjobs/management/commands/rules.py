@@ -80,6 +80,11 @@ class Command(ShellCommand):
         )
         rows = [(name, _in_words(found[name])) for name in simple]
         rows += [(name, found[name] or "none") for name in ("next_slot", "last_slot")]
+        if (stopped := found["quarantine"]) is not None:
+            words = (
+                f"since {stopped['since']}, {stopped['tries']} tries, next {stopped['next_try']}: {stopped['reason']}"
+            )
+            rows.append(("quarantine", words))
         rows += [(f"guard.{name}", _in_words(value)) for name, value in found["guard"].items()]
         rows += [(f"own.{field}", owner) for field, owner in found["ownership"].items()]
         self.print_table(("rule", "value"), rows)

@@ -22,9 +22,9 @@ class Command(ShellCommand):
         )
 
     def work(self, **options: Any) -> int:
-        at = datetime.fromtimestamp(instant_of(options["at"]), UTC) if options["at"] else None
+        at = datetime.fromtimestamp(instant_of(options["at"]), UTC) if options["at"] is not None else None
         driven: list[SyncRun | None] = []
-        ticked = run_tick(at, drive=(lambda pk: driven.append(drive(pk))) if options["drive"] else None)
+        ticked = run_tick(at, drive=(lambda pk: driven.append(drive(pk, at=at))) if options["drive"] else None)
         runs = {"started": ticked.started, "resumed": ticked.resumed, "failed": ticked.failed}
         if options["json"]:
             self.print_json({**{name: list(found) for name, found in runs.items()}, "mails": ticked.mails})

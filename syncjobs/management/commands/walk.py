@@ -29,7 +29,7 @@ class Command(ShellCommand):
 
     def work(self, **options: Any) -> int:
         policy = _find_policy(options["policy"])
-        at = instant_of(options["at"]) if options["at"] else int(time.time())
+        at = instant_of(options["at"]) if options["at"] is not None else int(time.time())
         try:
             found = walkable(policy, at - DAY)
             course = walk(found.policy, found.context, at, options["ack"])

@@ -11,7 +11,7 @@ from oncall.models import User
 from syncjobs.models import OPEN_PLAN, SyncProfile, SyncRun
 from syncjobs.pages.marks import ago, conflicts_link, kind_words, last_moved, next_link, page_of, run_link, state_mark
 from syncjobs.pages.status import ConnectionStatus
-from syncjobs.slots.every import grid_of, in_words, span_in_words
+from syncjobs.slots.every import OFF, span_in_words, stored_in_words
 from syncjobs.slots.status import slots_of
 
 
@@ -100,9 +100,9 @@ def _facts(status: ConnectionStatus, profile: SyncProfile, viewer: User) -> tupl
 
 def _next_in_words(profile: SyncProfile) -> str:
     connection = profile.connection
-    if grid_of(profile.every) is None:
-        return "off"
-    words = in_words(grid_of(profile.every))
+    if profile.every == OFF:
+        return OFF
+    words = stored_in_words(profile.every)
     if connection.disconnected_at is not None or connection.refused_account:
         return f"{words}, but nothing is read now"
     if profile.setup_step:
@@ -142,7 +142,7 @@ def _actions(
         actions.append(
             Action("Test connection", page_of(connection, "test"), is_main=step == "test" and not refusal, do="test")
         )
-    if viewer.has_perm("syncjobs.change_syncprofile") and not profile.setup_step and grid_of(profile.every) is not None:
+    if viewer.has_perm("syncjobs.change_syncprofile") and not profile.setup_step and profile.every != OFF:
         paused = profile.paused_at is not None
         text, do = ("Resume", "resume") if paused else ("Pause", "pause")
         actions.append(Action(text, page_of(connection, "pause"), do=do))

@@ -26,7 +26,7 @@ from syncjobs.pages.run.items import ACTIONS, summary
 from syncjobs.pages.run.progress import ListRead, grouped_notes, incomplete_lists
 from syncjobs.pages.source.people import BucketShown
 from syncjobs.setup.profile_form import GUARD
-from syncjobs.slots.every import grid_of, in_words
+from syncjobs.slots.every import stored_in_words
 from syncjobs.words.names import Names
 
 #: How many items of a kind are listed. The page of the plan lists all.
@@ -113,7 +113,7 @@ def choices_of(profile: SyncProfile, people: Iterable[BucketShown]) -> tuple[Cho
     connection = profile.connection
     rules, select = page_of(connection, "rules"), page_of(connection, "import")
     contact = "imported" if profile.contact_details else "not requested"
-    automatic = in_words(grid_of(profile.every))
+    automatic = stored_in_words(profile.every)
     share, count = (profile.guard.get(name, GUARD[name]) for name in ("share", "count"))
     own = len(profile.ownership)
     found = [

@@ -25,4 +25,4 @@ def fail(claim: Claim, code: str, reason: str, hint: str, *, counts: bool = True
     columns: dict[str, Any] = end_columns(RunState.FAILED, reason, hint)
     with suppress(FenceLost), claim.fenced(**columns):
         if counts:
-            note_failure(claim.run, code, reason)
+            note_failure(claim.run, code, reason, claim.at)

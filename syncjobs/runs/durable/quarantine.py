@@ -10,14 +10,12 @@ from typing import Any, Final
 from django.utils import timezone
 
 from oncall.rendering.codec import instant_to_text
-from syncjobs.models import RunState, SyncProfile, SyncRun
+from syncjobs.models import SyncProfile, SyncRun
 
 #: How many runs fail in succession until the quarantine begins.
 FAILURES: Final = 3
 #: The time until the next try doubles from the shortest to the longest.
 SHORTEST, LONGEST = timedelta(hours=1), timedelta(hours=24)
-#: States of a run that has read the source.
-_READ: Final = frozenset({RunState.SUCCEEDED, RunState.PARTIAL, RunState.AWAITING_REVIEW, RunState.HELD})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +59,22 @@ def may_run_by_itself(profile: SyncProfile, at: datetime) -> bool:
     return found is None or found.next_try <= at
 
 
-def note_failure(run: SyncRun, code: str, reason: str) -> None:
+def note_failure(run: SyncRun, code: str, reason: str, at: datetime | None = None) -> None:
     """Count a run that failed. Call it in the transaction that ends the run.
 
-    A run that a person started during the quarantine does not delay the next automatic try.
+    A run that a person started during the quarantine does not delay the next automatic try. at: the clock of retries;
+    None: the present.
     """
     now = timezone.now()
     profile = SyncProfile.objects.select_for_update(of=("self",)).select_related("connection").get(pk=run.profile_id)
     was_quarantined = Quarantine.of(profile) is not None
     if profile.connection.disconnected_at is not None or profile.connection.refused_account:
         return  # a person has stopped it
+    entered = profile.connection.credentials_since
+    if entered is not None and run.started_at is not None and entered > run.started_at:
+        _lift(profile)  # the key was replaced in mid-run, so this says nothing about the present one
+        profile.save(update_fields=_COLUMNS)
+        return
     if profile.quarantined_at is not None and not was_quarantined:  # with a key that was replaced
         _lift(profile)
     if not was_quarantined or run.slot is not None:
@@ -79,14 +83,17 @@ def note_failure(run: SyncRun, code: str, reason: str) -> None:
         profile.quarantined_at = profile.quarantined_at or now
         profile.quarantine_code, profile.quarantine_reason = code[:40], reason
         if not was_quarantined or run.slot is not None:
-            profile.next_try_at = now + min(LONGEST, SHORTEST * 2 ** min(profile.failures - FAILURES, 10))
+            profile.next_try_at = (at or now) + min(LONGEST, SHORTEST * 2 ** min(profile.failures - FAILURES, 10))
     profile.save(update_fields=_COLUMNS)
 
 
 def note_end(run: SyncRun) -> None:
-    """End the quarantine after a run that has read the source. Makes a statement only if runs failed before."""
+    """End the quarantine after a run that has read the source. Call it in the transaction that ends the run.
+
+    Makes a statement only if runs failed before.
+    """
     profile = run.profile
-    if run.state in _READ and profile.failures:
+    if profile.failures:
         _lift(profile)
         profile.save(update_fields=_COLUMNS)
 

@@ -38,7 +38,7 @@ def recover_runs(at: datetime | None = None) -> Recovered:
         # Another worker may do the same at this time.
         same = SyncRun.objects.filter(dead | due, pk=run.pk, state=run.state, fence=run.fence)
         if run.state == RunState.RUNNING and run.attempt >= MOST_ATTEMPTS:
-            if _fail(same, run):
+            if _fail(same, run, at):
                 failed.append(run.pk)
         else:
             reason = DIED if run.state == RunState.RUNNING else ""
@@ -49,9 +49,9 @@ def recover_runs(at: datetime | None = None) -> Recovered:
 
 
 @transaction.atomic
-def _fail(same: "QuerySet[SyncRun]", run: SyncRun) -> bool:
+def _fail(same: "QuerySet[SyncRun]", run: SyncRun, at: datetime | None) -> bool:
     columns = end_columns(RunState.FAILED, CRASH_LOOP, CRASH_LOOP_HINT)
     if not same.update(**columns):
         return False
-    note_failure(run, "crash_loop", CRASH_LOOP)
+    note_failure(run, "crash_loop", CRASH_LOOP, at)
     return True

@@ -1,5 +1,6 @@
 """The command tick, and what rules and runs say of slots."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -7,16 +8,37 @@ import pytest
 from django.core import mail
 from django.utils import timezone
 
+from connectors.models import Connection
 from oncall.models import Responder, User
 from syncjobs.management.shell import run_document
 from syncjobs.models import RunKind, RunState, SyncProfile, SyncRun
+from syncjobs.runs.durable.quarantine import FAILURES
 from syncjobs.runs.runner import drive
 from syncjobs.runs.start import start
+from syncjobs.setup.disconnect import disconnect
 from tests.syncjobs.conftest import Sync
 from tests.syncjobs.management.test_shell import document, shell
 
 pytestmark = pytest.mark.django_db
 HOUR = timedelta(hours=1)
+
+
+def _change(**columns: Any) -> Callable[[Sync], object]:
+    return lambda sync: SyncProfile.objects.filter(pk=sync.profile.pk).update(**columns)
+
+
+def _refuse(sync: Sync) -> None:
+    Connection.objects.filter(pk=sync.connection.pk).update(refused_account="other")
+
+
+#: Each cause for which nothing is synced by itself though a rule is set.
+STOPS: dict[str, Callable[[Sync], object]] = {
+    "disconnected": lambda sync: disconnect(sync.connection),
+    "refused": _refuse,
+    "paused": _change(paused_at=timezone.now()),
+    "in setup": _change(setup_step="select", paused_at=timezone.now()),
+    "unreadable": _change(every="0 3 * * * Mars/Phobos"),
+}
 
 
 def iso(moment: datetime) -> str:
@@ -26,7 +48,8 @@ def iso(moment: datetime) -> str:
 @pytest.fixture
 def driven(sync: Sync, monkeypatch: pytest.MonkeyPatch) -> Sync:
     """The command reads the source of the test."""
-    monkeypatch.setattr("syncjobs.management.commands.tick.drive", lambda pk: drive(pk, opener=sync.source.open))
+    path = "syncjobs.management.commands.tick.drive"
+    monkeypatch.setattr(path, lambda pk, **how: drive(pk, opener=sync.source.open, **how))
     return sync
 
 
@@ -105,9 +128,29 @@ def test_mails_are_counted_and_due_by_the_instant_of_the_tick(driven: Sync, sett
     assert document("tick")["mails"] == 0
 
 
-@pytest.mark.parametrize("at", ["tomorrow", "2026-12-01T00:00:00", "9999-01-01T00:00:00Z"])
-def test_an_odd_instant_is_wrong_usage(sync: Sync, at: str) -> None:
-    assert shell("tick", "--at", at)[0] == 64
+@pytest.mark.parametrize("at", ["", "tomorrow", "2026-12-01T00:00:00", "9999-01-01T00:00:00Z"])
+@pytest.mark.parametrize("command", [("tick",), ("on_call",), ("walk", "Default")], ids=" ".join)
+def test_an_odd_instant_is_wrong_usage(sync: Sync, command: tuple[str, ...], at: str) -> None:
+    assert shell(*command, "--at", at)[0] == 64
+
+
+@pytest.mark.parametrize("name", STOPS)
+def test_next_slot_is_none_while_nothing_starts_by_itself(driven: Sync, name: str) -> None:
+    shell("rules", "acme", "--set", "every=6h")
+    assert document("rules", "acme")["next_slot"] is not None
+    STOPS[name](driven)
+    rules = document("rules", "acme")
+    assert rules["next_slot"] is None
+    assert document("tick", "--at", iso(timezone.now() + 30 * HOUR))["started"] == []
+
+
+def test_the_table_of_rules_says_why_and_how_long_a_source_waits_whose_runs_fail(driven: Sync) -> None:
+    driven.source.error = ZeroDivisionError()
+    for _ in range(FAILURES):
+        driven.run()
+    found = document("rules", "acme")["quarantine"]
+    out = " ".join(shell("rules", "acme")[1].split())
+    assert f"quarantine since {found['since']}, {FAILURES} tries, next {found['next_try']}: {found['reason']}" in out
 
 
 def test_the_table_names_the_runs(driven: Sync) -> None:

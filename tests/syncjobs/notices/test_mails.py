@@ -8,13 +8,16 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group
 from django.core import mail
+from django.core.mail import EmailMessage
+from django.core.mail.backends.locmem import EmailBackend
 from django.utils import timezone
 
 from connectors.errors import ProviderUnavailable
 from oncall.models import GroupLead, Responder, Role, User, UserGroup
 from oncall.operations import create_account, grant_lead
 from syncjobs.deciding.decide import Decision, decide
-from syncjobs.models import Conflict, Notice, NoticeState, RunKind, RunState, SyncRun
+from syncjobs.invitations.sending import UNWRITABLE
+from syncjobs.models import Conflict, Notice, NoticeState, RunKind, RunState, SyncProfile, SyncRun
 from syncjobs.notices.announcing import announce
 from syncjobs.runs.durable.quarantine import FAILURES
 from syncjobs.runs.start import approve, cancel, start
@@ -249,6 +252,22 @@ def test_after_a_better_run_the_same_reason_is_mailed_again_and_another_reason_a
     assert len(mails()) == 2
 
 
+def test_the_plan_of_a_setup_that_is_not_finished_is_not_mailed(sync: Sync, admins: list[User]) -> None:
+    SyncProfile.objects.filter(pk=sync.profile.pk).update(setup_step="review")
+    sync.plan()
+    assert mails() == []
+    SyncProfile.objects.filter(pk=sync.profile.pk).update(setup_step="")
+    sync.plan()
+    assert len(mails()) == 2
+
+
+def test_a_mail_that_waits_is_not_sent_after_the_source_went_back_to_its_setup(sync: Sync, admins: list[User]) -> None:
+    sync.plan()
+    announce(timezone.now())
+    SyncProfile.objects.filter(pk=sync.profile.pk).update(setup_step="review")
+    assert mails() == []
+
+
 def test_numbers_make_no_other_reason(sync: Sync, admins: list[User]) -> None:
     _fails(sync, "3 pages of 7 failed.")
     assert len(mails()) == 2
@@ -312,6 +331,22 @@ def test_a_mail_server_that_is_down_costs_time_and_no_mail(
     assert run_tick(tried.next_try).mails == 2
     assert {notice.state for notice in Notice.objects.all()} == {NoticeState.SENT}
     assert run_tick(tried.next_try).mails == 0
+
+
+def test_an_address_that_no_mail_can_have_fails_at_once_and_stops_no_other_mail(
+    sync: Sync, admins: list[User], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def send(server: EmailBackend, messages: list[EmailMessage]) -> int:
+        if messages[0].to == [admins[0].email]:
+            raise UnicodeError("label empty or too long")
+        return _send(server, messages)
+
+    _send = EmailBackend.send_messages
+    monkeypatch.setattr(EmailBackend, "send_messages", send)
+    _fails(sync)
+    assert [to for to, _ in mails()] == [admins[1].email]
+    failed = Notice.objects.get(account=admins[0])
+    assert (failed.state, failed.last_error) == (NoticeState.FAILED, UNWRITABLE)
 
 
 def test_a_mail_that_cannot_be_sent_ends_after_some_attempts(

@@ -8,6 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from connectors.errors import AuthenticationFailed, ProviderUnavailable
+from connectors.models import Connection
 from oncall.models import User
 from syncjobs.management.shell import run_document
 from syncjobs.models import RunKind, RunState, SyncProfile, SyncRun
@@ -15,8 +16,9 @@ from syncjobs.notices.announcing import announce
 from syncjobs.notices.outbox import send_notices
 from syncjobs.notices.texts import QUARANTINE
 from syncjobs.pages.status import connection_statuses
+from syncjobs.runs import runner
 from syncjobs.runs.durable.quarantine import FAILURES, LONGEST, SHORTEST, may_run_by_itself, quarantine_of
-from syncjobs.runs.start import start
+from syncjobs.runs.start import approve, start
 from syncjobs.setup.disconnect import disconnect
 from syncjobs.slots.every import span_in_words
 from syncjobs.slots.starting import start_due
@@ -91,6 +93,38 @@ def test_a_run_that_reads_the_source_ends_it(sync: Sync, kind: RunKind) -> None:
     assert quarantine_of(sync.profile) is not None  # it is a new one
 
 
+def test_a_run_that_has_ended_has_ended_the_quarantine(sync: Sync, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its worker may be killed at the next statement."""
+    fail(sync, times=FAILURES)
+    sync.source.error = None
+
+    def killed(run_id: int) -> Any:
+        raise SystemExit
+
+    monkeypatch.setattr(runner, "load_ended", killed)
+    with pytest.raises(SystemExit):
+        sync.run()
+    assert SyncRun.objects.latest("pk").state == RunState.SUCCEEDED
+    sync.profile.refresh_from_db()
+    assert (quarantine_of(sync.profile), sync.profile.failures) == (None, 0)
+
+
+def test_a_plan_that_is_applied_or_refused_without_a_read_does_not_end_it(sync: Sync) -> None:
+    plan = sync.plan()
+    fail(sync, times=FAILURES)
+    sync.source.error = DOWN
+    approve(plan, by=None, notify=False)
+    sync.rules(contact_details=False)
+    assert sync.drive(plan).state == RunState.AWAITING_REVIEW
+    sync.profile.refresh_from_db()
+    assert quarantine_of(sync.profile) is not None
+    approve(plan, by=None, notify=False, despite_rules=True)
+    plan.refresh_from_db()
+    assert sync.drive(plan).state == RunState.SUCCEEDED
+    sync.profile.refresh_from_db()
+    assert quarantine_of(sync.profile) is not None
+
+
 def test_a_manual_run_is_allowed_and_does_not_delay_the_next_try(sync: Sync) -> None:
     fail(sync, times=FAILURES)
     before = quarantine_of(sync.profile)
@@ -107,6 +141,23 @@ def test_another_key_ends_it(sync: Sync) -> None:
     assert may_run_by_itself(profile, timezone.now())
     fail(sync)
     assert (quarantine_of(sync.profile), sync.profile.failures) == (None, 1)
+
+
+def test_a_run_whose_key_is_replaced_while_it_reads_does_not_count(sync: Sync) -> None:
+    fail(sync, REFUSED, times=FAILURES - 1)
+
+    def replace() -> None:
+        connection = Connection.objects.get(pk=sync.connection.pk)
+        connection.enter_credentials({"api_key": "u+another-key"})
+        connection.save()
+        raise REFUSED
+
+    sync.source.during = replace
+    assert fail(sync, None).state == RunState.FAILED
+    profile = SyncProfile.objects.select_related("connection").get()
+    assert (quarantine_of(profile), profile.failures) == (None, 0)
+    fail(sync, REFUSED)
+    assert sync.profile.failures == 1
 
 
 def test_a_run_that_a_person_ends_does_not_count(sync: Sync) -> None:

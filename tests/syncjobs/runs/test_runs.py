@@ -1,6 +1,8 @@
 """Runs that are active, cancelled, dead, stale or superseded."""
 
+import json
 from datetime import timedelta
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -9,10 +11,12 @@ from django.db import DataError
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from config.logs import JsonLine
 from connectors.errors import AuthenticationFailed, ProviderUnavailable, ReadStopped
 from oncall.aggregates import Draft
 from oncall.models import Responder
 from oncall.operations import create_account, write
+from syncjobs import tasks
 from syncjobs.errors import RulesChanged, RunAlreadyActive, StalePlan
 from syncjobs.models import ExternalLink, RunKind, RunState, SyncRun
 from syncjobs.runs import apply
@@ -149,6 +153,23 @@ def test_a_run_whose_worker_died_is_queued_again_by_the_next_tick(sync: Sync, no
     assert Claim(run).write() is False
     ended = sync.drive(run)
     assert (ended.state, ended.reason) == (RunState.SUCCEEDED, "")
+
+
+def test_a_worker_logs_how_a_run_ended_in_a_record_that_names_it(
+    sync: Sync, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    lines: list[dict[str, Any]] = []
+    caplog.handler.emit = lambda record: lines.append(json.loads(JsonLine().format(record)))  # type: ignore[method-assign]
+    caplog.set_level("INFO")
+    monkeypatch.setattr(tasks, "drive", partial(drive, opener=sync.source.open))
+    for error in (None, ProviderUnavailable("No answer to ana@example.com.", hint="", provider="pagerduty")):
+        sync.source.error = error
+        run = start(sync.profile, RunKind.APPLY, by=None, notify=False)
+        drive_run(run.pk)
+        run.refresh_from_db()
+        (line,) = (each for each in lines if each.get("run") == run.pk)
+        assert f"Run {run.pk} of connection {sync.connection.pk} is {run.state}" in line["message"]
+        assert "ana@" not in line["message"]
 
 
 def test_a_task_for_a_run_that_ended_does_nothing(sync: Sync) -> None:

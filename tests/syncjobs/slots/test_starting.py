@@ -4,13 +4,17 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.test import Client
+from django.utils.html import escape
 
-from oncall.models import Responder
+from oncall.models import Responder, User
 from syncjobs.models import RunKind, RunState, SyncProfile, SyncRun
+from syncjobs.pages.automatic import saved_in_words
 from syncjobs.runs.start import cancel, start
 from syncjobs.setup.disconnect import disconnect
 from syncjobs.setup.rules import set_rules
-from syncjobs.slots import starting
+from syncjobs.slots import starting, ticking
+from syncjobs.slots.every import unreadable
 from syncjobs.slots.starting import start_due
 from tests.syncjobs.conftest import Sync
 from tests.syncjobs.slots.ticks import HOUR, MINUTE, START, set_every, slots_of_runs, started, tick_at
@@ -160,3 +164,46 @@ def test_a_worker_is_notified_of_a_run_that_a_tick_starts(
         (run,) = start_due(START + 6 * HOUR)
     assert notified == [run.pk]
     assert tick_at(sync, START + 6 * HOUR).started == ()
+
+
+#: Rules that were stored when they could be read: a zone that was abolished, a length that is no longer allowed.
+UNREADABLE = ("0 3 * * * Mars/Phobos", "30s", "0 3 * * *", "")
+
+
+@pytest.mark.parametrize("every", UNREADABLE)
+def test_a_stored_rule_that_cannot_be_read_any_more_stops_no_other_connection_and_no_page(
+    sync: Sync, admin_client: Client, every: str
+) -> None:
+    other = Sync("other")
+    for each in (sync, other):
+        set_every(each, "6h")
+    SyncProfile.objects.filter(pk=sync.profile.pk).update(every=every)
+    assert [run.profile_id for run in start_due(START + 7 * HOUR, notify=False)] == [other.profile.pk]
+    why = escape(unreadable(every))
+    assert why in admin_client.get("/admin/syncjobs/syncprofile/").content.decode()
+    for page in ("syncjobs/syncprofile/{}/change", "connectors/connection/{}/change", "connectors/connection/{}/rules"):
+        number = sync.profile.pk if "syncprofile" in page else sync.connection.pk
+        answer = admin_client.get(f"/admin/{page.format(number)}/", follow=True)
+        assert answer.status_code == 200, page
+    assert "cannot be read any more" in saved_in_words(SyncProfile.objects.get(pk=sync.profile.pk), START)
+
+
+def test_a_part_of_a_tick_that_fails_leaves_the_others_their_turn(
+    sync: Sync, monkeypatch: pytest.MonkeyPatch, mailoutbox: list[Any]
+) -> None:
+    User.objects.create_superuser("root@example.com", "a long password")
+    set_every(sync, "6h")
+    sync.source.error = ZeroDivisionError()
+    sync.run()
+    for part in ("recover_runs", "repair_references", "reopen_ended", "retain", "work_off"):
+        monkeypatch.setattr(ticking, part, _broken(part))
+    with pytest.raises(RuntimeError, match="recover_runs"):
+        tick_at(sync, START + 6 * HOUR)
+    assert (len(slots_of_runs()), len(mailoutbox)) == (1, 1)
+
+
+def _broken(name: str) -> Any:
+    def part(*arguments: object, **named: object) -> None:
+        raise RuntimeError(name)
+
+    return part

@@ -25,7 +25,7 @@ def set_every(sync: Sync, every: str, since: datetime = START, **columns: Any) -
 
 def tick_at(sync: Sync, at: datetime) -> Ticked:
     """A tick that works on the runs of the source at once."""
-    return run_tick(at, drive=lambda pk: drive(pk, opener=sync.source.open))
+    return run_tick(at, drive=lambda pk: drive(pk, opener=sync.source.open, at=at))
 
 
 def started(sync: Sync, *moments: datetime) -> list[int]:
