@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from syncjobs.errors import RunAlreadyActive
-from syncjobs.models import RunKind, RunState, SyncProfile, SyncRun
+from syncjobs.models import ACTIVE, RunKind, RunState, SyncProfile, SyncRun
 from syncjobs.runs.durable.quarantine import may_run_by_itself
 from syncjobs.runs.start import start
 from syncjobs.slots.every import OFF, stored_grid
@@ -96,6 +96,9 @@ def _start(due: Due, *, notify: bool) -> SyncRun | None:
             return None
         run, slot = None, _without_run(locked, due.slot)
         if slot is not None:
+            # Adding a run would wait for one that ends now, which waits for this lock to count a failure.
+            if SyncRun.objects.filter(connection=locked.connection_id, state__in=ACTIVE).exists():
+                return None
             kind = RunKind.PLAN if locked.review_first else RunKind.APPLY
             try:
                 run = start(locked, kind, by=None, notify=notify, slot=slot)

@@ -4,7 +4,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from random import Random
-from threading import Barrier, BrokenBarrierError, Event
+from threading import Barrier, BrokenBarrierError, Event, Timer
 from time import sleep
 from typing import Any
 
@@ -211,6 +211,35 @@ def test_a_tick_and_a_person_who_start_at_once_start_one_run(two: TwoSources) ->
         SyncRun.objects.update(state=RunState.CANCELLED)
         start_due(now, notify=False)
         assert SyncRun.objects.exclude(slot=None).count() == 1  # the slot waited, if it was second
+
+
+def test_a_tick_does_not_wait_for_a_run_that_ends_and_locks_the_rules(two: TwoSources) -> None:
+    """Each would wait for the other: the tick locks the profile and then adds a run, the run ends and then counts."""
+    now = timezone.now()
+    sync = two.first
+    set_every(sync, "6h", since=now - timedelta(hours=7))
+    run = queue(sync)
+    ended, locked = Event(), Event()
+
+    def wait_for_the_tick(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if "syncjobs_syncprofile" in sql and sql.endswith('FOR UPDATE OF "syncjobs_syncprofile"'):
+            ended.set()
+            locked.wait(1)
+        return execute(sql, params, many, context)
+
+    def fail() -> SyncRun:
+        sync.source.error = ZeroDivisionError()
+        with connection.execute_wrapper(wait_for_the_tick):
+            return sync.drive(run)
+
+    def tick_meanwhile() -> list[SyncRun]:
+        assert ended.wait(PATIENCE)
+        Timer(0.3, locked.set).start()
+        return start_due(now, notify=False)
+
+    failed, started = at_once(fail, tick_meanwhile)
+    assert (failed.state, started) == (RunState.FAILED, [])
+    assert len(start_due(now, notify=False)) == 1
 
 
 def test_two_ticks_at_once_store_and_send_each_mail_once(two: TwoSources) -> None:
