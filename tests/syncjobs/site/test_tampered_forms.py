@@ -84,6 +84,7 @@ def test_no_choice_out_of_range_and_no_odd_rule_answers_500(
 
 def test_a_planted_fault_of_a_form_is_found(tampering: Tampering, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("syncjobs.admin.automatic.clean_every", lambda text: text)
+    monkeypatch.setattr("syncjobs.slots.every.unreadable", lambda text: "")
     tampering.thorough = True
     (page,) = [each for each in addresses() if each.name == "admin:syncjobs_syncprofile_change"]
     for _, form in pages_with_forms(tampering.client, [page]):
