@@ -247,7 +247,7 @@ def test_the_button_of_an_object_syncs_it_alone_and_leads_to_the_trace(page: Cli
     run = limited_to((kind, external_id))
     assert answer.redirect_chain == [(run_url(run), 302)]
     drive(run.pk, opener=sync.source.open)
-    assert f"What was done with {external_id}" in page.get(run_url(run)).content.decode()
+    assert f"What was done with {getattr(link, kind).name}" in page.get(run_url(run)).content.decode()
 
 
 @pytest.mark.parametrize("state", set(LinkState.values) - {LinkState.LINKED})
