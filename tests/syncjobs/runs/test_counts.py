@@ -14,6 +14,7 @@ from connectors.simulator.pagerduty import Simulator, build_world
 from oncall.models import Responder
 from syncjobs.models import RunKind, RunState
 from syncjobs.runs import claim
+from syncjobs.runs.durable import pages
 from syncjobs.runs.runner import drive
 from syncjobs.runs.start import start
 from tests.syncjobs.conftest import connect, lead_to
@@ -35,9 +36,10 @@ def written_tables(queries: CaptureQueriesContext) -> Counter[str]:
 
 @pytest.fixture(autouse=True)
 def no_progress(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Progress is written by the clock, six statements in a quarter of a minute: never, so that the rest can be
-    counted."""
+    """Progress and pages are written by the clock, six statements in a quarter of a minute: never, so that the rest can
+    be counted."""
     monkeypatch.setattr(claim, "SHORTEST_PAUSE", float("inf"))
+    monkeypatch.setattr(pages, "STORED_EVERY", float("inf"))
 
 
 @pytest.mark.slow

@@ -78,7 +78,7 @@ def test_an_update_that_the_writer_refuses_changes_nothing_of_its_object_and_kee
     before = contents()
     run = sync.run()
     assert [(item.action, item.reason.split(". ")[0], item.label) for item in run.items.all()] == [
-        ("failed", "name: is empty", "S1")
+        ("failed", "name: is empty", "Primary")
     ]
     assert contents() == before
     question.refresh_from_db()
