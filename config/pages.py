@@ -4,10 +4,12 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Final
 
+from django.contrib import messages
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template.loader import render_to_string
 
+from config.htmx import is_from_htmx, let_reload
 from oncall.admin.everybody.site import frame
 
 #: status -> (title, what happened and what to do)
@@ -34,6 +36,9 @@ _FORM_EXPIRED: Final = (
     "This form has expired",
     "Nothing was saved. You have logged in or out since it was opened, or your browser blocks cookies. "
     "Go back, load the page again, and send the form again.",
+)
+_LOADED_AGAIN: Final = (
+    "You have logged in or out since this page was opened, so it was loaded again. Your last entry was not kept."
 )
 
 
@@ -74,7 +79,13 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def form_expired(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Return the page for a form without a valid CSRF token. Django logs the reason."""
+    """Return the page for a form without a valid CSRF token. Django logs the reason.
+
+    A form that htmx sends is loaded again, because htmx would not show the page.
+    """
+    if is_from_htmx(request):
+        messages.warning(request, _LOADED_AGAIN)
+        return let_reload(HttpResponse(status=HTTPStatus.FORBIDDEN))
     return error_page(request, HTTPStatus.FORBIDDEN, _FORM_EXPIRED)
 
 

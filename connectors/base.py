@@ -41,6 +41,10 @@ class SettingField:
     with_key: bool = True
     required: bool = True
 
+    def shown(self, value: str) -> str:
+        """Return a value as the form shows it: a choice by its words."""
+        return dict(self.choices).get(value, value)
+
 
 def region_field(origins: Mapping[str, str], hint: str) -> SettingField:
     """Return the field for the vendor's region. origins: origin by region; the first region is the initial value."""

@@ -104,6 +104,7 @@ class ConnectionAdmin(ModelAdmin[Connection]):
         """Return the context of the panel above the form: the state and the actions of the connection."""
         return {
             "title": connection.name,
+            "subtitle": None,  # Django's is the name again
             "connection": connection,
             "provider": provider_label(connection.provider),
             "rights": [right_in_words(right) for right in connection.rights],
@@ -118,7 +119,11 @@ class ConnectionAdmin(ModelAdmin[Connection]):
 
     @display(description="Account settings")
     def settings_shown(self, connection: Connection) -> str:
-        return format_html_join(", ", "{} {}", sorted(connection.settings.items()))
+        """Return the settings with the words of their fields, in the order of the form."""
+        connector = self.connector_of(connection.provider)
+        fields = [each for each in (connector.fields() if connector else ()) if connection.settings.get(each.name)]
+        named = [(each.label, each.shown(connection.settings[each.name])) for each in fields]
+        return format_html_join(", ", "{}: {}", named)
 
     @display(description="Key")
     def credentials_shown(self, connection: Connection) -> str:

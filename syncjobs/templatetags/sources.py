@@ -6,6 +6,7 @@ from django import template
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.text import get_text_list
 
 from connectors.connections.key_age import key_reminder
 from connectors.models import Connection
@@ -71,7 +72,7 @@ def sample_data() -> dict[str, str] | None:
     simulators are not allowed."""
     if not settings.DEBUG:
         return None
-    return {"providers": " and ".join(provider_label(name) for name in settings.CONNECTOR_ORIGINS)}
+    return {"providers": get_text_list([provider_label(name) for name in settings.CONNECTOR_ORIGINS], "and")}
 
 
 def _card(status: ConnectionStatus, viewer: Viewer) -> dict[str, Any]:

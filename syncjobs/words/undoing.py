@@ -14,7 +14,7 @@ UNLINKED: Final = "its account is unlinked"
 EDITED_LATER: Final = "it was edited after the run created it, so it is not deleted"
 IN_USE: Final = "other rows refer to it, so it is not deleted"
 LINKED_LATER: Final = "another source was linked to it after the run created it, so it is not deleted"
-FOLLOWED: Final = "it follows another source since the run created it, so it stays as it is"
+FOLLOWED: Final = "the row stays, because another source follows it since the run created it"
 DELETED_LATER: Final = "it was deleted here after the run"
 THINNED: Final = "its former values are not kept any more, because they are older than PERSONAL_DATA_DAYS"
 #: What the reason of a link says that an undo ignores.
@@ -41,14 +41,14 @@ def kept_in_words(paths: Iterable[str]) -> str:
 
 
 def values_in_words(former: Former, row_id: int | None, moved: Sequence[Moved]) -> list[str]:
-    """Say which values a row gets back. moved: the elements that it gets from another row, or that go there."""
-    parts = [path_word(path) for path in former.fields]
+    """Say which values a row gets back or loses. moved: the elements that come from another row, or go there."""
+    parts, lost = [path_word(path) for path in former.fields], []
     for name, keys in former.elements.items():
-        signs = [f"+{n}" for n in [sum(value is not None for value in keys.values())] if n]
-        signs += [f"−{n}" for n in [sum(value is None for value in keys.values())] if n]
-        parts.append(f"{path_word(name)} {' '.join(signs)}")
+        back = sum(value is not None for value in keys.values())
+        parts += [f"{path_word(name)} ({back})"] if back else []
+        lost += [f"{path_word(name)} ({len(keys) - back})"] if back < len(keys) else []
     parts += [path_word(name) for name in ("origin_label",) if name in former.columns]
-    done = [f"gets back: {', '.join(parts)}"] if parts else []
+    done = [f"{verb}: {', '.join(words)}" for verb, words in (("gets back", parts), ("loses", lost)) if words]
     if "merged_into" in former.columns:
         done.append("is a row of its own again" if former.columns["merged_into"] is None else "belongs to it again")
     if "account" in former.columns:

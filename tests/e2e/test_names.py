@@ -67,6 +67,15 @@ class Pages:
 
 
 @pytest.fixture
+def strange(transactional_db: None) -> tuple[str, ...]:
+    """Names of groups and services: a long word, and a name that changes the direction of writing."""
+    names = ("x" * 200, "Late \u202eabc")
+    for kind in ("service", "user_group"):
+        write(kind, [Draft({"name": name}) for name in names], by=BY)
+    return names
+
+
+@pytest.fixture
 def pages(rows: dict[str, int], live_server: Any, client: Client) -> Iterator[Pages]:
     client.force_login(User.objects.create_superuser("root@example.com", "a long password"))
     session = client.cookies[settings.SESSION_COOKIE_NAME].value
@@ -76,6 +85,18 @@ def pages(rows: dict[str, int], live_server: Any, client: Client) -> Iterator[Pa
         yield opened
         browser.close()
     assert opened.wrong == []
+
+
+def test_a_strange_name_neither_pushes_columns_away_nor_turns_words_round(
+    strange: tuple[str, ...], pages: Pages
+) -> None:
+    for path in ("service", "usergroup"):
+        page = pages.open(f"/admin/oncall/{path}/")
+        for name in strange:
+            link = page.locator("#result_list a").filter(has_text=name).first
+            assert link.evaluate("each => each.getBoundingClientRect().width") <= 24 * 16, (path, name)
+            assert link.evaluate("each => getComputedStyle(each).unicodeBidi") == "isolate", (path, name)
+        page.context.close()
 
 
 def suggestions(page: Page) -> Locator:

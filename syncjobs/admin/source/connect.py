@@ -9,6 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
+from django.utils.text import get_text_list
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
@@ -100,6 +101,13 @@ class ConnectAdmin(ConnectionAdmin):
         messages.success(request, found_in_words(connection, probe))
         for message in probe.messages:
             messages.warning(request, message)
+        same = Connection.objects.filter(
+            provider=connection.provider, account_id=connection.account_id, disconnected_at=None
+        ).exclude(pk=connection.pk)
+        if connection.account_id and same:
+            names = get_text_list([str(each) for each in same], "and")
+            words = f"{names} already import{'s' if len(same) == 1 else ''} from this account."
+            messages.warning(request, f"{words} What both select is here twice, except people with an address.")
 
     def _form(
         self, request: HttpRequest, draft: ConnectionDraft, connector: type[Connector], form: NewConnectionForm

@@ -53,9 +53,7 @@ def lines_to_paste(provider: str, origin: str) -> list[str]:
     secret = " ".join(f"--secret {name}={variable}" for variable, (name, _) in secrets.items())
     values = settings_of | credentials
     fields = [field for field in connector_class(provider).fields() if field.name in values]
-    entries = [
-        f"  {field.label}: {dict(field.choices).get(values[field.name], values[field.name])}" for field in fields
-    ]
+    entries = [f"  {field.label}: {field.shown(values[field.name])}" for field in fields]
     return [
         f"A simulated {provider_label(provider)} answers at {origin} until Ctrl-C.",
         "",

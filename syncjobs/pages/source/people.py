@@ -83,6 +83,7 @@ class PeopleShown:
     text: str
     total: int
     first: int
+    last: int
     earlier: str
     later: str
 
@@ -124,8 +125,8 @@ def people_page(
     accounts = _matched(profile, plan)
     numbers["matched"] += accounts.count()
     bucket: Bucket = next((each for each in BUCKETS if each == query.get("bucket")), "undecided")
-    if "bucket" not in query and not numbers["undecided"]:
-        bucket = "matched"
+    if "bucket" not in query:
+        bucket = next((each for each in BUCKETS if numbers[each]), "matched")
     text = query.get("q", "").strip()[:200]
     asked = questions_in(profile, bucket, text, with_addresses=with_addresses)
     rows: Any = asked
@@ -146,6 +147,7 @@ def people_page(
         text,
         page.paginator.count,
         page.start_index(),
+        page.end_index(),
         _url_of(url, bucket, text, page.previous_page_number()) if page.has_previous() else "",
         _url_of(url, bucket, text, page.next_page_number()) if page.has_next() else "",
     )

@@ -85,7 +85,7 @@ def test_the_form_of_a_connection_changes_no_key_and_nothing_that_belongs_to_it(
     connection = connected()
     page = admin_client.get(change_url(connection)).content.decode()
     assert not {"api_key", "subdomain", "region", "auth"} & Inputs(page).found.keys()
-    assert "auth token, region us, subdomain acme" in page
+    assert "Subdomain: acme, Service region: US (api.pagerduty.com), Kind of key: REST API key" in page
     answer = admin_client.post(change_url(connection), form(name="Renamed", region="eu", api_key="u+another-key"))
     assert answer.status_code == 302
     before, connection = connection, Connection.objects.get()
@@ -118,7 +118,7 @@ def test_viewers_see_settings_but_nothing_of_the_secret() -> None:
     connection = connected()
     client = staff("view_connection")
     page = client.get(change_url(connection)).content.decode()
-    assert "subdomain acme" in page
+    assert "Subdomain: acme" in page
     assert "stored" in page
     assert SECRET not in page
     assert "Test connection" not in page

@@ -291,4 +291,7 @@ def test_the_first_page_of_a_new_site_says_the_steps_and_offers_sample_data(
     settings.DEBUG = True
     assert "manage.py run_simulator</code> serves a simulated PagerDuty" in admin_client.get("/admin/").content.decode()
     settings.CONNECTOR_ORIGINS, settings.EGRESS_ALLOW = {"opsgenie": "http://127.0.0.1:9"}, ["127.0.0.1:9"]
-    assert "This site is connected to a simulated Opsgenie." in admin_client.get("/admin/").content.decode()
+    assert "a simulator takes the place of Opsgenie." in admin_client.get("/admin/").content.decode()
+    settings.CONNECTOR_ORIGINS |= {"jsm": "http://127.0.0.1:9", "xmatters": "http://127.0.0.1:9"}
+    words = "the place of Opsgenie, Jira Service Management and xMatters."
+    assert words in admin_client.get("/admin/").content.decode()

@@ -142,6 +142,16 @@ def test_the_back_button_and_a_second_tab_make_no_second_connection(
     assert admin_client.get(draft).headers["Location"] == url(connection, "change")
 
 
+def test_an_account_that_another_connection_reads_is_named(admin_client: Client, simulator: Simulator) -> None:
+    said = "already imports from this account."
+    assert said not in admin_client.get(url(connect_by_pages(admin_client), "import")).content.decode()
+    answer = admin_client.post(begin(admin_client), {**ENTRIES, "name": "Acme again", "do": "test"}, follow=True)
+    assert f"Acme {said}" in answer.content.decode()
+    Connection.objects.filter(name="Acme").update(disconnected_at=timezone.now())
+    answer = admin_client.post(begin(admin_client), {**ENTRIES, "name": "Acme, new", "do": "test"}, follow=True)
+    assert f"Acme again {said}" in answer.content.decode()
+
+
 def test_two_presses_at_once_make_one_connection(
     admin_client: Client, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -143,10 +143,25 @@ def test_each_person_of_a_bucket_is_on_one_of_its_pages(sync: Sync, admin_client
             assert len(shown.people) <= PER_PAGE
             assert shown.first == len(listed) + 1
             listed += [each.name for each in shown.people]
+            assert shown.last == len(listed)
         count = next(each.count for each in shown.buckets if each.name == bucket)
         assert len(listed) == len(set(listed)) == count == shown.total
         assert shown.later == ""
         assert {name for name in listed if not name.startswith("Person")} == others
+
+
+def test_the_page_opens_with_the_first_bucket_that_has_people(sync: Sync, admin_client: Client) -> None:
+    sync.run()
+    ask_about(sync, PER_PAGE + 1)
+    people = url(sync.connection, "people")
+    page = admin_client.get(people)
+    assert page.context["shown"].bucket == "undecided"
+    assert f"1 to {PER_PAGE} of {page.context['shown'].total}" in page.content.decode()
+    for choice, bucket in (("skip", "leave"), ("invite", "invite"), ("map", "matched")):
+        Conflict.objects.update(state="decided", choice=choice)
+        assert admin_client.get(people).context["shown"].bucket == bucket
+    Conflict.objects.all().delete()
+    assert admin_client.get(people).context["shown"].bucket == "matched"
 
 
 def test_hostile_names_are_text(sync: Sync, admin_client: Client) -> None:
