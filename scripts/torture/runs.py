@@ -9,7 +9,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final
@@ -31,6 +31,7 @@ from syncjobs.runs.start import start
 LEASE: Final = 10
 RECOVERY: Final = LEASE + 5.0
 GIVEN_BACK: Final = 10.0
+PAGES_DELETED: Final = 10.0
 SLICE: Final = 2
 #: The most repeated requests of one kind after a kill.
 REPEATED: Final = 1
@@ -170,6 +171,9 @@ class Torture:
                 self.figures.repeated[-1] <= most,
                 f"{where}: repeated requests in {ended.fence} claims: {dict(repeated)}",
             )
+        # A worker deletes the pages after it has stored the end of the run.
+        with suppress(TimeoutError):
+            until(lambda: not FetchedPage.objects.exists(), "the pages are deleted", PAGES_DELETED)
         demand(not FetchedPage.objects.exists(), f"{where}: pages are left")
 
     def kill(self) -> None:
