@@ -159,7 +159,7 @@ def test_a_worker_logs_how_a_run_ended_in_a_record_that_names_it(
     sync: Sync, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     lines: list[dict[str, Any]] = []
-    caplog.handler.emit = lambda record: lines.append(json.loads(JsonLine().format(record)))  # type: ignore[method-assign]
+    monkeypatch.setattr(caplog.handler, "emit", lambda record: lines.append(json.loads(JsonLine().format(record))))
     caplog.set_level("INFO")
     monkeypatch.setattr(tasks, "drive", partial(drive, opener=sync.source.open))
     for error in (None, ProviderUnavailable("No answer to ana@example.com.", hint="", provider="pagerduty")):
