@@ -50,7 +50,7 @@ _MOST_NOTES: Final = 20
 def progress(run: SyncRun, viewer: Viewer) -> dict[str, Any]:
     """Return the context of the progress card, which the page reloads while the run is active.
 
-    Makes the query of :func:`asked_questions`.
+    run: as :func:`syncjobs.pages.run.loading.with_figures` returns it. Makes no query.
     """
     asked = asked_questions(run, viewer)
     counts = [_counts_of(run, kind) for kind in ENTITY_TYPES]

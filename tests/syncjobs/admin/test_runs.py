@@ -346,7 +346,7 @@ def test_a_page_costs_the_same_however_many_items_there_are(sync: Sync, admin_cl
 
 
 @pytest.mark.parametrize("applied", [False, True])
-def test_a_page_with_names_in_its_impact_makes_at_most_eleven_queries(
+def test_a_page_with_names_in_its_impact_makes_at_most_ten_queries(
     sync: Sync, admin_client: Client, applied: bool
 ) -> None:
     sync.run()
@@ -359,7 +359,7 @@ def test_a_page_with_names_in_its_impact_makes_at_most_eleven_queries(
     page = admin_client.get(url(run))
     assert len(page.content) < 300_000
     assert "Ida" in page.content.decode()
-    assert queries(admin_client, url(run)) <= 11
+    assert queries(admin_client, url(run)) <= 10
 
 
 def test_notes_are_grouped_with_their_number(sync: Sync, admin_client: Client) -> None:
