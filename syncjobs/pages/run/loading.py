@@ -64,7 +64,7 @@ def asked_questions(run: SyncRun, viewer: Viewer) -> Mapping[str, Asked]:
         return {}
     page = conflicts_link(run.connection, viewer)
     until = {} if run.finished_at is None else {"opened_at__lte": run.finished_at.isoformat()}
-    found = {}
+    found: dict[str, Asked] = {}
     for kind in ENTITY_TYPES:
         waiting, answered = (int(getattr(run, f"{kind}_{word}", 0)) for word in ("waiting", "answered"))
         if waiting or answered:
