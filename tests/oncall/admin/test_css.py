@@ -5,7 +5,7 @@ import re
 from tests.paths import REPOSITORY
 
 #: Classes of Django, of the theme and of htmx, which the style sheets refer to.
-FOREIGN = {"dark", "errorlist", "htmx-request", "text-link"}
+FOREIGN = {"dark", "errorlist", "htmx-request", "material-symbols-outlined", "text-link"}
 #: A class in use is written whole, or put together from ``rb-`` and one of these words.
 JOINED = {"shift", "gap", "mismatch", "override", "unreachable", "good", "bad", "unsure", "ok"}
 FOLDERS = ("oncall", "syncjobs", "connectors", "templates")
