@@ -30,6 +30,7 @@ from syncjobs.runs.retention import retain
 from syncjobs.runs.start import cancel, start
 from syncjobs.setup.disconnect import disconnect
 from syncjobs.undoing.undo import preview_undo, undo
+from syncjobs.words.undoing import FOLLOWED
 from tests.killing.worlds import connect_two_sources
 from tests.syncjobs.conftest import BY, Sync, contents, edit, layer, schedule, user, world
 from tests.syncjobs.management.test_shell import document, shell
@@ -333,7 +334,7 @@ def test_a_person_whom_another_source_follows_stays_when_the_import_that_created
     other.run()
     undone = undo(run, None)
     (item,) = [item for item in undone.items if item.label == "Ida"]
-    assert item.reason == "it follows another source since the run created it, so it stays as it is"
+    assert item.reason == FOLLOWED
     for _ in range(2):
         person = Responder.objects.get()
         states = {link.connection_id: link.state for link in person.links.all()}
