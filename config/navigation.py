@@ -81,6 +81,7 @@ NAVIGATION: list[dict[str, Any]] = [
         "separator": True,
         "items": [
             _list("Accounts", "manage_accounts", "oncall", "user"),
+            _list("Roles", "badge", "auth", "group"),
             _list("Invitations", "mail", "syncjobs", "invitation", badge="invitations"),
             _list("Rules", "bookmark_check", "syncjobs", "rule"),
             _list("Automatic syncs", "schedule", "syncjobs", "syncprofile"),

@@ -15,13 +15,23 @@ register = template.Library()
 def trail(context: template.Context, parts: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
     """Return the parts ``{"title", "link"}`` of the path. A view may set them: ``request.trail``.
 
-    parts: what the theme shows. Lists get the titles that they have in the sidebar.
+    parts: what the theme shows. Lists get the titles that they have in the sidebar, below the title of their group.
     """
     theme: Any = settings.UNFOLD
-    titles = {str(each["link"]): each["title"] for group in theme["SIDEBAR"]["navigation"] for each in group["items"]}
+    entries = {
+        str(each["link"]): (group["title"], each["title"])
+        for group in theme["SIDEBAR"]["navigation"]
+        for each in group["items"]
+    }
     own: Sequence[dict[str, Any]] | None = getattr(context["request"], "trail", None)
-    shown = own or [{**part, "title": _of_theme(part["title"])} for part in parts]
-    return [{**part, "title": titles.get(str(part.get("link", "")), part["title"])} for part in shown]
+    shown = list(own or [{**part, "title": _of_theme(part["title"])} for part in parts])
+    for place, part in enumerate(shown):
+        if found := entries.get(str(part.get("link", ""))):
+            group, title = found
+            shown[:place] = [{"title": group, "link": ""}]
+            shown[1] = {**part, "title": title}
+            break
+    return shown
 
 
 def _of_theme(title: Any) -> str:

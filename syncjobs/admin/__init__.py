@@ -6,4 +6,4 @@ from syncjobs.admin import automatic, conflicts, connections, invitations, partl
 
 __all__ = ["automatic", "conflicts", "connections", "invitations", "partly_read", "rules", "runs", "schedules"]
 
-admin.site.index_title = "Sources"
+admin.site.index_title = "Overview"

@@ -1,7 +1,7 @@
 """Parity on the pages of schedules: the chip, the sentence and the filter."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from django.contrib.admin import SimpleListFilter
 from django.db.models import F, QuerySet
@@ -15,19 +15,20 @@ from syncjobs.models import ParityBasis, ParityCheck, ParityJudge
 from syncjobs.pages.marks import ago
 from syncjobs.parity.checks import current_checks
 
+_CHIP: Final = '<span class="whitespace-nowrap" title="{}">{}</span>'
 _JUDGES = {ParityJudge.VENDOR: "the vendor's own rendering", ParityJudge.SIMULATOR: "the simulator's rendering"}
 
 
 def chip(check: ParityCheck | None) -> SafeString:
     """Return the share of seconds that match the source as a label. It is 100.00 % only when every second matches."""
     if check is None:
-        return format_html('<span title="{}">{}</span>', "never measured", pill("not compared"))
+        return format_html(_CHIP, "never measured", pill("not compared"))
     if check.equal_seconds is None or not check.total_seconds:
         title = f"{measured_in_words(check)}: {check.note or 'nothing to compare'}"
-        return format_html('<span title="{}">{}</span>', title, pill("not compared"))
+        return format_html(_CHIP, title, pill("not compared"))
     text = f"{percent(check.equal_seconds, check.total_seconds, decimals=2)} %"
     title = "; ".join(filter(None, (measured_in_words(check), check.note)))
-    return format_html('<span title="{}">{}</span>', title, pill(text, "danger" if check.differs else "success"))
+    return format_html(_CHIP, title, pill(text, "danger" if check.differs else "success"))
 
 
 def measured_in_words(check: ParityCheck) -> str:

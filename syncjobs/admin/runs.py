@@ -103,11 +103,11 @@ class SyncRunAdmin(ReadOnlyAdmin):
         total = totals(run)
         counts = [f"{total[word]} {word}" for word in ("written", "failed", "stale", "held") if total[word]]
         if total["conflict"]:
-            counts.append(f"asked {total['conflict']} question{'s' if total['conflict'] > 1 else ''}")
+            counts.append(f"{total['conflict']} question{'s' if total['conflict'] > 1 else ''}")
         if run.state in OPEN_PLAN and total["planned"]:
             counts.insert(0, f"{total['planned']} to do")
         if run.state == RunState.SUCCEEDED and not total["written"]:
-            counts.insert(0, "no row changed" if run.kind == RunKind.DECISION else "nothing to do")
+            counts.insert(0, "answered, no row changed" if run.kind == RunKind.DECISION else "nothing to do")
         return ", ".join(counts) or run.reason[:80]
 
     @display(description="Started")
@@ -157,6 +157,7 @@ class SyncRunAdmin(ReadOnlyAdmin):
         shown = items_page(run, request.GET, kind_words, with_addresses=with_addresses)
         items = list(shown.page.object_list)
         request_facts(items, names)
+        grouped_notes(run, names)  # requests the names
         impact = impact_of_run(run, names, with_addresses=with_addresses)
         facts = facts_of(items, names, with_addresses=with_addresses)
         traces = traces_of(run, names)
@@ -168,7 +169,7 @@ class SyncRunAdmin(ReadOnlyAdmin):
             "impact": impact,
             "impact_is_outdated": impact is None and _can_review(request, run),
             "traces": traces if with_addresses else without_addresses(traces),
-            "notes": grouped_notes(run),
+            "notes": grouped_notes(run, names),
             "incomplete": incomplete_lists(run),
             "compared": compared(run, request.user, figures.compared, figures.different),
             "last_runs": last_runs(run),

@@ -167,8 +167,9 @@ def render_page(
         (str(opts.app_config.verbose_name), reverse(f"{site}:app_list", args=[opts.app_label])),
         (str(opts.verbose_name_plural), reverse(f"{site}:{opts.app_label}_{opts.model_name}_changelist")),
         *under,
-        (title, ""),
     ]
+    if title.casefold() != path[-1][0].casefold():  # the page of a list itself
+        path.append((title, ""))
     request.trail = [{"title": text, "link": url} for text, url in path]  # type: ignore[attr-defined]
     frame = {**admin.admin_site.each_context(request), "opts": opts, "title": title, "original": original}
     return TemplateResponse(request, template, {**frame, **context})

@@ -171,7 +171,10 @@ def test_the_path_of_a_page_has_the_names_of_the_sidebar(sync: Sync, admin_clien
         header = admin_client.get(address).content.decode().partition("<h1")[2].partition("</h1>")[0]
         return [text.strip() for text in re.findall(r"truncate[^>]*>([^<]+)<", header)]
 
-    assert path("/admin/syncjobs/conflict/") == ["Import", "Questions"]
+    for group in NAVIGATION:
+        for entry in group["items"]:
+            if "?" not in str(entry["link"]):
+                assert path(str(entry["link"])) == [group["title"], entry["title"]]
     assert path("/admin/connectors/connection/1/change/".replace("1", str(sync.connection.pk)))[:2] == [
         "Import",
         "Sources",
@@ -188,3 +191,12 @@ def test_only_the_site_of_staff_asks_for_badges(db: None) -> None:
     assert "/admin/badges/" in client.get("/admin/").content.decode()
     for page in ("index", "syncjobs_conflict_changelist"):
         assert "/admin/badges/" not in client.get(reverse(f"everybody:{page}")).content.decode()
+
+
+@pytest.mark.parametrize("name", ["", "Ada Meyer"])
+def test_the_foot_of_the_sidebar_names_an_account_once(db: None, client: Client, name: str) -> None:
+    account = User.objects.create_superuser("ada@example.com", "x", name=name)
+    client.force_login(account)
+    foot = client.get("/admin/").content.decode().partition('class="rb-account')[2].partition("</button>")[0]
+    texts = [text.strip() for text in re.findall(r"truncate[^>]*>([^<]+)<", foot)]
+    assert texts == ([name] if name else []) + ["ada@example.com"]

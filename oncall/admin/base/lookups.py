@@ -11,6 +11,7 @@ from django.contrib.admin.utils import get_fields_from_path
 from django.contrib.admin.views.main import ERROR_FLAG, ORDER_VAR, SEARCH_VAR
 from django.db.models import DateField, DateTimeField, Model, QuerySet
 from django.http import HttpRequest
+from django.utils.text import capfirst
 
 from oncall.admin.forms.compared import SNAPSHOT_FIELD, compared
 from oncall.admin.forms.times import InstantField, InstantWidget
@@ -89,13 +90,15 @@ class DeclaredLookups(ModelAdmin[_AnyModel]):
         if len(columns) > len(self.get_list_display(request)) + 1:
             raise DisallowedModelAdminLookup("The list has fewer columns than it should be sorted by")
         try:
-            return super().get_changelist_instance(request)
+            listed = super().get_changelist_instance(request)
         except (IncorrectLookupParameters, OverflowError) as incorrect:
             if ERROR_FLAG in request.GET:  # Django would answer "Database error" with the status 200
                 raise DisallowedModelAdminLookup("A value is not allowed") from incorrect
             text = "This list has no such page or filter value. It is shown without filters."
             self.message_user(request, text, messages.WARNING)
             raise IncorrectLookupParameters from incorrect  # Django redirects to the list without parameters
+        listed.title = capfirst(str(self.opts.verbose_name_plural))  # Django's own is "Select run to view"
+        return listed
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[_AnyModel], search_term: str

@@ -169,13 +169,18 @@ def _cells(row: Schedule, loaded: ScheduleInput | None, names: Names, now: int) 
         return _Cells(_bad(answer.reason), "-")
     who = names_in_words(answer.now, names)
     if answer.until is None:
-        return _Cells(who or _bad(NOBODY), "-")
+        return _Cells(_named(who or _bad(NOBODY)), "-")
     until = f"until {moment(answer.until, row.time_zone, now)}, {span_in_words(answer.until - now)}"
     following = names_in_words(answer.following, names)
     return _Cells(
-        format_html("<span>{} {}</span>", format_html("<strong>{}</strong>", who) if who else _bad(NOBODY), until),
-        following or _bad(NOBODY),
+        _named(format_html("{} {}", format_html("<strong>{}</strong>", who) if who else _bad(NOBODY), until)),
+        _named(following or _bad(NOBODY)),
     )
+
+
+def _named(text: str) -> SafeString:
+    """Return names as a block in which a long one breaks, so that it does not widen the list."""
+    return format_html('<span class="rb-who">{}</span>', text)
 
 
 def _bad(text: str) -> SafeString:

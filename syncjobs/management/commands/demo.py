@@ -109,7 +109,8 @@ class Command(ShellCommand):
             settings_of, credentials = demo_account(provider)
             name = "acme" if provider == VENDORS[0] else f"acme-{provider}"
             profile = connect(name, provider, settings_of, credentials)
-            self.stderr.write(f"Connected to {profile.connection.account_label}; planning ...")
+            vendor = provider_label(profile.connection.provider)
+            self.stderr.write(f"Connected to {vendor} ({profile.connection.account_label}); planning ...")
             tours.append(run_tour(profile))
         return tours
 

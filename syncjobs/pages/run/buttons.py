@@ -38,7 +38,8 @@ def next_buttons(run: SyncRun, viewer: Viewer, questions: int) -> tuple[Button, 
     has_ended = not run.has_open_plan
     if questions and (url := conflicts_link(run.connection, viewer)):
         text = "Answer 1 question" if questions == 1 else f"Answer {questions} questions"
-        buttons.append(Button(text, url, main=has_ended))
+        of_all = f" of {run.connection}" if run.scope.get("only") else ""  # they are not only of the run's objects
+        buttons.append(Button(text + of_all, url, main=has_ended))
     if run.state in (RunState.SUCCEEDED, RunState.PARTIAL) and may_view_all(viewer, Schedule):
         is_main = has_ended and not questions and bool(totals(run)["written"])
         buttons.append(Button("See schedules", schedules_url(run), main=is_main))

@@ -15,6 +15,7 @@ from syncjobs.pages.marks import ago, kind_words, started, state_mark
 from syncjobs.pages.run.loading import asked_questions
 from syncjobs.pages.run.phases import phases
 from syncjobs.words.losses import loss_title
+from syncjobs.words.names import Names
 from syncjobs.words.runs import run_word
 
 #: Words of ``SyncRun.counts`` and their titles, in the order in which things happen. Columns of zeros are not shown.
@@ -76,6 +77,7 @@ def progress(run: SyncRun, viewer: Viewer) -> dict[str, Any]:
             }
             for kind, row in zip(ENTITY_TYPES, counts, strict=True)
         ],
+        "compared_more": not run.is_active and any((row["compared"] or 0) > (row["fetched"] or 0) for row in counts),
         "phases": phases(run),
         "times": [(word, moment, ago(moment)) for word, moment in _times(run) if moment],
     }
@@ -141,8 +143,11 @@ def _applied(sums: Mapping[str, int]) -> str:
     return "Everything was applied." if sums["written"] else "Nothing to do: nothing had to be changed."
 
 
-def grouped_notes(run: SyncRun) -> list[dict[str, Any]]:
-    """Return what was not imported exactly: for each code the number of notes and the first of them."""
+def grouped_notes(run: SyncRun, names: Names) -> list[dict[str, Any]]:
+    """Return what was not imported exactly: for each code the number of notes and the first of them.
+
+    Call it once to request the names of the objects, load them, and call it again.
+    """
     groups: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for note in run.notes:
         groups[note["code"]].append(note)
@@ -153,7 +158,7 @@ def grouped_notes(run: SyncRun) -> list[dict[str, Any]]:
             "more": max(0, len(notes) - _MOST_NOTES),
             "notes": [
                 {
-                    "about": f"{kind_words(note['entity_type'], plural=False)} {note['external_id'] or ''}".strip(),
+                    "about": _about(run, note, names),
                     "message": note["message"],
                 }
                 for note in notes[:_MOST_NOTES]
@@ -161,6 +166,13 @@ def grouped_notes(run: SyncRun) -> list[dict[str, Any]]:
         }
         for code, notes in sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))
     ]
+
+
+def _about(run: SyncRun, note: Mapping[str, Any], names: Names) -> str:
+    """Return the kind and the name of the object of a note; its id if no name is known."""
+    kind, external_id = note["entity_type"], note["external_id"] or ""
+    name = external_id and names.find(kind, f"{run.connection_id}:{external_id}")
+    return f"{kind_words(kind, plural=False)} {name or external_id}".strip()
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,13 +94,16 @@ def review_of(profile: SyncProfile, run: SyncRun, people: Iterable[BucketShown],
 
     profile: with its connection. people: the buckets with their numbers.
     """
-    notes, incomplete = grouped_notes(run), incomplete_lists(run)
+    names = Names(run, with_addresses=with_addresses)
+    grouped_notes(run, names)  # requests the names
+    names.load()
+    notes, incomplete = grouped_notes(run, names), incomplete_lists(run)
     return Review(
         choices_of(profile, people),
         _kinds(run, with_addresses=with_addresses),
         sum(int(counts.get("unchanged") or 0) for counts in run.counts.values()),
         run.calls,
-        impact_of_run(run, Names(run, with_addresses=with_addresses), with_addresses=with_addresses),
+        impact_of_run(run, names, with_addresses=with_addresses),
         _questions(profile),
         tuple(notes if with_addresses else without_addresses(notes)),
         tuple(incomplete if with_addresses else without_addresses(incomplete)),

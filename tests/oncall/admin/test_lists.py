@@ -72,7 +72,7 @@ def test_the_schedule_list_shows_who_is_on_call_until_when_and_who_follows(
     make("schedule", name="Both", composition="concurrent", layers=weekly_layers(f"person:local:{ana}", "person:3:P"))
     Schedule.objects.filter(pk=make("schedule", name="Old")).update(layers={"format": 0})
     page = browser.get(reverse("admin:oncall_schedule_changelist")).content.decode()
-    assert "<span><strong>Ana</strong> until Mon 09:00 CET, 5 d 20 h" in page
+    assert '<span class="rb-who"><strong>Ana</strong> until Mon 09:00 CET, 5 d 20 h' in page
     for words in ("Ben", "nobody", f"{INACTIVE} Its time zone is not settled.", "tored in format 0"):
         assert words in page
     assert page.count(INACTIVE) == 2

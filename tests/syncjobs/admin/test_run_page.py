@@ -242,6 +242,13 @@ def test_buttons_follow_the_outcome(sync: Sync, admin_client: Client) -> None:
     assert "See schedules" not in page and "Undo…" not in page and "Answer " not in page
 
 
+def test_the_questions_behind_a_run_of_one_object_are_those_of_its_source(sync: Sync, admin_client: Client) -> None:
+    sync.source.change(users=(user("U1", "Ana"), user("U2", "Bo"), user("U3", "Cy")))
+    sync.run()
+    run = sync.run(only=[("responder", "U1")])
+    assert re.search(r"Answer \d+ questions? of acme<", read(admin_client, run))
+
+
 def test_the_strip_shows_the_last_ten_runs_of_the_source_only(sync: Sync) -> None:
     Sync("other").run()
     runs = [sync.plan() for _ in range(MOST + 2)]

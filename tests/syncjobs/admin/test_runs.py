@@ -367,6 +367,8 @@ def test_notes_are_grouped_with_their_number(sync: Sync, admin_client: Client) -
     sync.source.change(notes=notes)
     page = read(admin_client, sync.plan())
     assert "Objects that are switched off at the source are inactive here." in page
+    assert "<strong>schedule Primary</strong> no colour 1" in page  # S1 has a name, S2 is unknown
+    assert "<strong>schedule S2</strong> no colour 2" in page
     assert "no colour 19" in page
     assert "no colour 20" not in page
     assert "and 5 more of this kind" in page
