@@ -70,8 +70,8 @@ def _name(subject: Subject, name_of: NameOf) -> str:
 def _change(change: Change, name_of: NameOf) -> dict[str, Any]:
     return {
         _WORDS[change.subject.kind]: _name(change.subject, name_of),
-        "before": [who_in_words(each, name_of) for each in change.before],
-        "after": [who_in_words(each, name_of) for each in change.after],
+        "before": sorted(who_in_words(each, name_of) for each in change.before),
+        "after": sorted(who_in_words(each, name_of) for each in change.after),
     }
 
 
