@@ -1,7 +1,7 @@
 """Plan and apply a sync of a connection at once."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from django.core.management.base import CommandError, CommandParser
@@ -12,7 +12,17 @@ from connectors.connections.opening import live_transport, open_connector
 from connectors.models import Connection
 from connectors.network.client import Request, Response, Transport
 from connectors.records import ENTITY_TYPES, ENTITY_WORDS, EntityKey, entity_type_of
-from syncjobs.management.shell import COUNTERS, USAGE, ShellCommand, exit_code, find_profile, impact_lines, run_document
+from syncjobs.management.shell import (
+    COUNTERS,
+    DONE,
+    ERROR,
+    USAGE,
+    ShellCommand,
+    exit_code,
+    find_profile,
+    impact_lines,
+    run_document,
+)
 from syncjobs.models import Outcome, RunKind, RunState, SyncRun
 from syncjobs.pages.run.traces import traces_of
 from syncjobs.planning.impact.values import Impact
@@ -63,7 +73,13 @@ class SyncCommand(ShellCommand):
                 (f"{traced['entity_type']} {traced['external_id']}", ""),
                 [(step["step"], step["text"]) for step in traced["steps"]],
             )
-        return exit_code(finished, questions=self.kind != RunKind.PLAN)
+        unknown = _unknown(finished, only)
+        for kind, external_id in unknown:
+            self.stderr.write(
+                f"{kind}:{external_id} is known neither at the source nor here, so nothing was done about it. "
+                "Check the id in the address of its page at the source."
+            )
+        return exit_code(finished, questions=self.kind != RunKind.PLAN) or (ERROR if unknown else DONE)
 
     def _tracing(self, connection: Connection, **how: Any) -> Connector:
         transport = TracingTransport(live_transport(connection), self.stderr.write)
@@ -102,6 +118,18 @@ def _key(text: str) -> EntityKey:
     if kind not in SELECTABLE or not colon or not external_id:
         raise CommandError(f"{text!r} is not TYPE:ID with a type of {', '.join(SELECTABLE)}.", returncode=USAGE)
     return entity_type_of(kind), external_id
+
+
+def _unknown(run: SyncRun, only: Iterable[EntityKey]) -> list[EntityKey]:
+    """Return the requested objects of which a run that read them has neither a link nor an item."""
+    if run.planned_at is None:
+        return []
+    return [
+        (kind, external_id)
+        for kind, external_id in only
+        if not run.items.filter(entity_type=kind, external_id=external_id).exists()
+        and not run.connection.links.filter(entity_type=kind, external_id=external_id).exists()
+    ]
 
 
 class TracingTransport:

@@ -137,6 +137,11 @@ def test_only_one_schedule_and_what_it_refers_to(connected: Simulator) -> None:
     run = document("sync_run", "acme", "--only", f"schedule:{link.external_id}")
     assert [i["label"] for i in run["items"]] == ["Platform First"]
     assert shell("sync_run", "acme", "--only", "nonsense")[0] == 64
+    err = io.StringIO()
+    with pytest.raises(SystemExit) as ended:
+        call_command("sync_run", "acme", "--only", "schedule:PNONE1", stdout=io.StringIO(), stderr=err)
+    assert ended.value.code == 1
+    assert "schedule:PNONE1 is known neither at the source nor here" in err.getvalue()
 
 
 def test_a_trace_shows_requests_and_no_key(connected: Simulator, capfd: Any) -> None:
