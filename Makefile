@@ -53,7 +53,7 @@ test-postgres: .venv/test.installed ## Run the tests that use a database on Post
 	@if [ -n "$$DATABASE_URL" ]; then $(PY) -m pytest -n 2 -m "not e2e and not runtime" --with-database $(ARGS); \
 	else scripts/with-postgres $(PY) -m pytest -n 2 -m "not e2e and not runtime" --with-database $(ARGS); fi
 
-test-runtime: .venv/test.installed ## Install only what production installs, start all processes on PostgreSQL and Redis, plan a sync
+test-runtime: .venv/test.installed ## Install only what production installs, start all processes on PostgreSQL and Redis; run the README
 	@if [ -n "$$DATABASE_URL" ]; then $(PY) -m pytest -m runtime tests/runtime $(ARGS); \
 	else scripts/with-postgres $(PY) -m pytest -m runtime tests/runtime $(ARGS); fi
 

@@ -4,7 +4,8 @@ The settings route each task to a queue: ``runs``, or ``tick``, whose worker no 
 """
 
 import logging
-from typing import Any
+from threading import Lock
+from typing import Any, Final
 
 from celery import shared_task
 from celery.signals import beat_embedded_init, beat_init, before_task_publish, worker_ready, worker_shutting_down
@@ -20,6 +21,8 @@ from syncjobs.runs.runner import drive
 from syncjobs.slots.ticking import run_tick
 
 log = logging.getLogger(__name__)
+#: Held while the runs of this worker are told to stop.
+_STOP: Final = Lock()
 
 
 @shared_task(name=DRIVE_RUN, expires=LIFETIMES[DRIVE_RUN])
@@ -70,5 +73,13 @@ def watch_runs(**signal: Any) -> None:
 
 @worker_shutting_down.connect
 def stop_runs(**signal: Any) -> None:
-    """Let the runs of this worker finish their page or batch and go back to the queue."""
-    STOPPING.set()
+    """Let the runs of this worker finish their page or batch and go back to the queue.
+
+    It runs in the handler of a signal, which the next one may interrupt: after Ctrl-C, ``make up`` also sends SIGTERM.
+    A second ``STOPPING.set()`` inside the first would wait for ever for the lock that the first one holds.
+    """
+    if _STOP.acquire(blocking=False):
+        try:
+            STOPPING.set()
+        finally:
+            _STOP.release()

@@ -6,15 +6,13 @@
 import os
 import re
 import shutil
-import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
-from html import unescape
 from pathlib import Path
 from typing import LiteralString
 from urllib.parse import urlsplit
@@ -22,12 +20,12 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-import requests
 from psycopg import sql
 
 from connectors.simulator.pagerduty import Simulator, build_world
 from connectors.simulator.serve import demo_account
-from tests.paths import REPOSITORY
+from tests.runtime.browser import Browser
+from tests.runtime.checkout import Checkout, free_port, until
 
 SERVER = os.environ.get("DATABASE_URL", "")
 REDIS = shutil.which("redis-server") or shutil.which("valkey-server")
@@ -38,29 +36,9 @@ pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="the processes need POSIX"),
 ]
 LOGIN, PASSWORD = "admin@example.com", "long-enough-for-a-test"
-#: Variables of this process that a fresh checkout does not have.
-FOREIGN = {"CREDENTIAL_KEYS", "DJANGO_SETTINGS_MODULE", "ENV_FILE", "PYTHONPATH", "SECRET_KEY", "VIRTUAL_ENV"}
-#: ``make`` passes its own arguments on in these.
-OF_MAKE = {"ARGS", "BIND", "MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS"}
 MISSING = re.compile(
-    r"(?:The broker|Beat|The worker of the queue \w+) (?:was last seen|has not been|could not be)[^<]*"
+    r"(?:The broker|Beat|The worker of the queue \w+) (?:was last seen|has not been|could not be)[^.]*"
 )
-
-
-def until(condition: Callable[[], object], what: str, seconds: int = 60) -> None:
-    """Waits until the condition holds. Fails when it has not held after about this many seconds."""
-    for _ in range(2 * seconds):
-        if condition():
-            return
-        time.sleep(0.5)
-    raise AssertionError(f"waited {seconds} seconds in vain until {what}")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Redis:
@@ -110,94 +88,35 @@ def an_own_database() -> Iterator[str]:
 
 
 class Site:
-    """The running processes, and a browser without JavaScript that is logged in."""
+    """The running processes, and a browser that is logged in."""
 
-    def __init__(self, checkout: Path, environment: dict[str, str], redis: Redis) -> None:
+    def __init__(self, checkout: Checkout, redis: Redis) -> None:
         self.checkout = checkout
-        self.environment = environment
         self.redis = redis
-        self.url = environment["PUBLIC_BASE_URL"]
-        self.browser = requests.Session()
-        self.browser.trust_env = False
-
-    def run(self, *command: str) -> None:
-        """Runs a command in the checkout until it ends."""
-        done = subprocess.run(  # noqa: S603 - our own command
-            command, cwd=self.checkout, env=self.environment, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
-
-    @contextmanager
-    def running(self, *command: str) -> Iterator[None]:
-        """Runs a command in the checkout in the background. Its output is in a file with the name of the verb."""
-        with (self.checkout / f"{command[1]}.log").open("wb") as log:
-            process = subprocess.Popen(  # noqa: S603 - our own command
-                command,
-                cwd=self.checkout,
-                env=self.environment,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        try:
-            yield
-        finally:
-            with_children = process.pid
-            os.killpg(with_children, signal.SIGTERM)
-            try:
-                process.wait(timeout=40)
-            except subprocess.TimeoutExpired:
-                os.killpg(with_children, signal.SIGKILL)
-                process.wait(timeout=10)
-
-    def serves(self) -> bool:
-        try:
-            return self.browser.get(f"{self.url}/admin/login/", timeout=10).ok
-        except (requests.ConnectionError, requests.Timeout):  # the first answer takes longest
-            return False
-
-    def page(self, path: str) -> str:
-        answer = self.browser.get(f"{self.url}{path}", timeout=60)
-        assert answer.status_code == 200, f"{path}: {answer.status_code}"
-        return unescape(answer.text)
-
-    def press(self, path: str, action: str, **fields: str) -> str:
-        """Sends the form of a page whose address ends with ``action``. Returns the path of the page that follows."""
-        page = self.page(path)
-        form = next(each for each in re.findall(r"<form.*?</form>", page, re.DOTALL) if action in each)
-        target = re.search(rf'action="([^"]*{re.escape(action)})"', form)
-        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', form)
-        assert token
-        answer = self.browser.post(
-            f"{self.url}{target[1] if target else path}",
-            data={"csrfmiddlewaretoken": token[1], **fields},
-            headers={"Referer": f"{self.url}{path}"},
-            timeout=60,
-        )
-        assert answer.status_code == 200, f"{action}: {answer.status_code}"
-        return urlsplit(answer.url).path
+        self.browser = Browser(checkout.environment["PUBLIC_BASE_URL"])
 
     def plan(self, name: str) -> str:
         """Presses *Plan* on the page of a connection. Returns the path of the run's page."""
-        card = re.search(rf'href="(/admin/connectors/connection/\d+/change/)">{name}<', self.page("/admin/"))
-        assert card
-        return self.press(card[1], "/plan/")
+        self.browser.open("/admin/")
+        self.browser.follow(name)
+        self.browser.press("Plan")
+        return self.browser.path
 
     def awaits_review(self, run: str) -> bool:
-        return "Apply the plan" in self.page(run)
+        return "Apply the plan" in self.browser.open(run)
 
     def missing(self) -> list[str]:
         """What the list of connections says about missing parts."""
-        return MISSING.findall(self.page("/admin/connectors/connection/"))
+        return MISSING.findall(self.browser.open("/admin/connectors/connection/"))
 
     def ready(self) -> tuple[int, set[str]]:
         """The status of ``/readyz``, and the parts that are missing."""
-        answer = self.browser.get(f"{self.url}/readyz", timeout=60)
+        answer = self.browser.get("/readyz")
         return answer.status_code, {part for part, state in answer.json()["parts"].items() if state != "ok"}
 
     def number(self, query: LiteralString, *values: object) -> int:
         """The number that a query of the database returns."""
-        with psycopg.connect(self.environment["DATABASE_URL"]) as database:
+        with psycopg.connect(self.checkout.environment["DATABASE_URL"]) as database:
             row = database.execute(query, values).fetchone()
         assert row
         return int(row[0])
@@ -205,20 +124,6 @@ class Site:
     def seen(self, part: str, since: datetime) -> bool:
         """Whether a part was seen after an instant."""
         return self.number("SELECT count(*) FROM syncjobs_heartbeat WHERE part = %s AND at > %s", part, since) == 1
-
-    def logs(self) -> str:
-        return "\n".join(f"== {log.name}\n{log.read_text()[-4000:]}" for log in self.checkout.glob("*.log"))
-
-
-def copy_of_the_repository(folder: Path) -> Path:
-    """Copies what Git knows or would know, so that nothing else is there: no ``.venv``, no ``.env``, no database."""
-    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    listed = subprocess.run(command, cwd=REPOSITORY, check=True, capture_output=True, text=True).stdout  # noqa: S603
-    for name in filter(None, listed.split("\0")):
-        if (REPOSITORY / name).is_file() and not (REPOSITORY / name).is_symlink():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(REPOSITORY / name, folder / name)
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -230,40 +135,41 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         simulator = stack.enter_context(Simulator(build_world(time.time())))
         pagerduty, silent = simulator.origin.removeprefix("http://"), stack.enter_context(a_silent_vendor())
         address = f"127.0.0.1:{free_port()}"
-        kept = {name: value for name, value in os.environ.items() if name not in FOREIGN | OF_MAKE}
-        environment = kept | {
-            "DEBUG": "true",  # otherwise simulators are refused
-            "DATABASE_URL": stack.enter_context(an_own_database()),
-            "CELERY_BROKER_URL": f"redis://127.0.0.1:{redis.port}/0",
-            "CONNECTOR_ORIGINS": f"pagerduty=http://{pagerduty},opsgenie=http://{silent}",
-            "EGRESS_ALLOW": f"{pagerduty},{silent}",
-            "PUBLIC_BASE_URL": f"http://{address}",
-            "DJANGO_SUPERUSER_PASSWORD": PASSWORD,
-        }
-        running = Site(copy_of_the_repository(tmp_path_factory.mktemp("checkout")), environment, redis)
-        running.run("make", "setup")
+        checkout = Checkout(
+            tmp_path_factory.mktemp("checkout"),
+            DEBUG="true",  # otherwise simulators are refused
+            DATABASE_URL=stack.enter_context(an_own_database()),
+            CELERY_BROKER_URL=f"redis://127.0.0.1:{redis.port}/0",
+            CONNECTOR_ORIGINS=f"pagerduty=http://{pagerduty},opsgenie=http://{silent}",
+            EGRESS_ALLOW=f"{pagerduty},{silent}",
+            PUBLIC_BASE_URL=f"http://{address}",
+            DJANGO_SUPERUSER_PASSWORD=PASSWORD,
+        )
+        checkout.run("make", "setup")
         manage = (".venv/bin/python", "manage.py")
-        running.run(*manage, "createsuperuser", "--noinput", "--email", LOGIN)
+        checkout.run(*manage, "createsuperuser", "--noinput", "--email", LOGIN)
         for name, provider in (("acme", "pagerduty"), ("silent-1", "opsgenie"), ("silent-2", "opsgenie")):
             given, secrets = demo_account(provider)
             options = [f"--set={field}={value}" for field, value in given.items()]
             for field, value in secrets.items():
-                environment[f"KEY_{provider}"] = value
+                checkout.environment[f"KEY_{provider}"] = value
                 options.append(f"--secret={field}=KEY_{provider}")
-            running.run(*manage, "connect_source", name, "--provider", provider, "--no-test", *options)
-        stack.enter_context(running.running("make", "up", f"BIND={address}"))
-        until(running.serves, "the site answers")
-        running.press("/admin/login/", "login", username=LOGIN, password=PASSWORD, next="/admin/")
+            checkout.run(*manage, "connect_source", name, "--provider", provider, "--no-test", *options)
+        stack.enter_context(checkout.running("up", "make", "up", f"BIND={address}"))
+        running = Site(checkout, redis)
+        until(running.browser.answers, "the site answers", 120)
+        running.browser.open("/admin/")
+        running.browser.press("Log in", {"Email": LOGIN, "Password": PASSWORD})
         try:
             yield running
         finally:
-            sys.stdout.write(running.logs())  # pytest shows it if a test failed
+            sys.stdout.write(checkout.logs())  # pytest shows it if a test failed
 
 
 def test_nothing_is_installed_but_what_production_needs(site: Site) -> None:
     for package, installed in (("kombu.transport.redis", True), ("pytest", False), ("mypy", False)):
-        command = [".venv/bin/python", "-c", f"import {package}"]
-        done = subprocess.run(command, cwd=site.checkout, env=site.environment, capture_output=True, check=False)  # noqa: S603
+        command, copy = [".venv/bin/python", "-c", f"import {package}"], site.checkout
+        done = subprocess.run(command, cwd=copy.folder, env=copy.environment, capture_output=True, check=False)  # noqa: S603
         assert (done.returncode == 0) is installed, package
 
 
@@ -271,7 +177,7 @@ def test_a_plan_reaches_its_review_and_no_part_is_missing(site: Site) -> None:
     run = site.plan("acme")
     until(lambda: site.awaits_review(run), "the plan awaits review")
     until(lambda: not site.missing(), "every part was seen")
-    assert not MISSING.search(site.page("/admin/"))
+    assert not MISSING.search(site.browser.open("/admin/"))
     assert site.ready() == (200, set())
 
 
@@ -284,21 +190,22 @@ def test_the_tick_is_worked_on_while_every_thread_for_runs_is_busy(site: Site) -
 
     until(lambda: running() == 2, "both threads for runs are busy")
     now = datetime.now(UTC)
-    site.run(".venv/bin/celery", "-A", "config", "call", "syncjobs.tasks.tick")
+    site.checkout.run(".venv/bin/celery", "-A", "config", "call", "syncjobs.tasks.tick")
     until(lambda: site.seen("tick", now), "the tick is worked on")
     assert running() == 2
     for page in pages:
-        site.press(page, "/cancel/")
+        site.browser.open(page)
+        site.browser.press("Cancel")
 
 
 def test_a_run_begins_by_itself_when_the_broker_is_there_again(site: Site) -> None:
-    until(lambda: site.seen("beat", datetime.min.replace(tzinfo=UTC)), "beat runs")
+    until(lambda: site.ready() == (200, set()), "every part was seen", seconds=120)
     site.redis.stop()
     run = site.plan("acme")
     assert not site.awaits_review(run)
     assert site.ready() == (503, {"broker"})
     for path in (run, "/admin/", "/admin/connectors/connection/"):
-        assert "The broker could not be reached just now (ConnectionError)." in site.page(path)
+        assert "The broker could not be reached just now (ConnectionError)." in site.browser.open(path)
     site.redis.start()
     until(lambda: site.awaits_review(run), "the plan awaits review", seconds=150)
-    assert "could not be reached" not in site.page("/admin/")
+    assert "could not be reached" not in site.browser.open("/admin/")

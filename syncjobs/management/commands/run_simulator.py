@@ -54,14 +54,15 @@ def lines_to_paste(provider: str, origin: str) -> list[str]:
     values = settings_of | credentials
     fields = [field for field in connector_class(provider).fields() if field.name in values]
     entries = [f"  {field.label}: {field.shown(values[field.name])}" for field in fields]
+    platform = provider_label(provider)
     return [
-        f"A simulated {provider_label(provider)} answers at {origin} until Ctrl-C.",
+        f"A simulated {platform} answers at {origin} until Ctrl-C.",
         "",
         "Paste this into the shell that starts the site (only a site with DEBUG accepts it):",
         f"  export DEBUG=true CONNECTOR_ORIGINS={provider}={origin} EGRESS_ALLOW={origin.removeprefix('http://')}",
         "For several simulators, join the values of each variable with a comma.",
         "",
-        f"Then connect it on the site, under Sources, Add, {provider_label(provider)}, with any name:",
+        f"Then connect it on the site, under Sources, Connect a source (or +), {platform}, with any name:",
         *entries,
         "",
         "Or in another shell, after the same export:",

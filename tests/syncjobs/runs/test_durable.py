@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -126,6 +127,23 @@ def test_a_worker_that_shuts_down_gives_its_run_back_and_notifies(sync: Sync, no
     STOPPING.clear()
     sync.source.during = lambda: None
     assert sync.drive(run).state == RunState.SUCCEEDED
+
+
+def test_a_second_signal_that_interrupts_the_first_does_not_wait_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    stopping = Event()
+    monkeypatch.setattr("syncjobs.tasks.STOPPING", stopping)
+    notify = stopping._cond.notify_all  # type: ignore[attr-defined]  # it is called while the lock is held
+
+    def interrupted() -> None:
+        stop_runs()
+        notify()
+
+    monkeypatch.setattr(stopping._cond, "notify_all", interrupted)  # type: ignore[attr-defined]
+    first = Thread(target=stop_runs, daemon=True)
+    first.start()
+    first.join(timeout=10)
+    assert not first.is_alive()
+    assert stopping.is_set()
 
 
 def drive_run_with(sync: Sync, run: SyncRun, seconds: float = 300.0) -> SyncRun | None:
