@@ -5,7 +5,7 @@ PY := .venv/bin/python
 ARGS ?=
 BIND ?= 127.0.0.1:8000
 # The site and beat, without options of their own.
-SITE = .venv/bin/gunicorn config.wsgi --bind $(BIND) --workers 1 --threads 4 --no-control-socket
+SITE = .venv/bin/gunicorn config.wsgi --config config/gunicorn.py --bind $(BIND) --workers 1
 BEAT = .venv/bin/celery -A config beat
 
 # An environment like production for checks, with throw-away keys and nothing from a local .env.

@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from pathlib import Path
 
@@ -31,15 +30,14 @@ def test_a_signal_never_waits_for_a_lock_that_the_interrupted_code_holds(tmp_pat
         listening.listen()
         address = f"http://127.0.0.1:{listening.getsockname()[1]}"
         server = subprocess.Popen(  # noqa: S603 - our own command
-            [Path(sys.executable).parent / "gunicorn", "small_site:application", "--bind", f"fd://{listening.fileno()}",
-             "--threads", "4", "--no-control-socket"],
+            [Path(sys.executable).parent / "gunicorn", "small_site:application", "--config", "config/gunicorn.py",
+             "--bind", f"fd://{listening.fileno()}"],
             cwd=REPOSITORY, env=os.environ | {"PYTHONPATH": str(tmp_path)}, pass_fds=[listening.fileno()],
             stderr=subprocess.PIPE, text=True, start_new_session=True,
         )  # fmt: skip
     try:
         with urllib.request.urlopen(address, timeout=60) as answer:
             assert answer.read() == b"handle_exit handle_exit"
-        began = time.monotonic()
         os.killpg(server.pid, signal.SIGINT)
         _, log = server.communicate(timeout=60)
     finally:
@@ -47,4 +45,11 @@ def test_a_signal_never_waits_for_a_lock_that_the_interrupted_code_holds(tmp_pat
         server.communicate()
     assert "SIGKILL" not in log
     assert server.returncode == 0
-    assert time.monotonic() - began < 25
+
+
+def test_each_command_that_serves_the_site_has_these_settings() -> None:
+    command = ["git", "grep", "-h", "gunicorn config[.]wsgi"]
+    found = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)  # noqa: S603 - our own command
+    commands = found.stdout.splitlines()
+    assert len(commands) >= 4
+    assert [line for line in commands if "--config config/gunicorn.py" not in line] == []

@@ -55,7 +55,7 @@ def empty_site(folder: Path) -> Iterator[EmptySite]:
                 [sys.executable, "manage.py", *command.split()], cwd=REPOSITORY, env=environment, check=True
             )
         for name, command in {
-            "web": f"gunicorn config.wsgi --bind 127.0.0.1:{port} --threads 4 --log-level warning --no-control-socket",
+            "web": f"gunicorn config.wsgi --config config/gunicorn.py --bind 127.0.0.1:{port} --log-level warning",
             "runs": "celery --quiet -A config worker -Q runs -n runs@%h -P threads -c 2 -l WARNING",
             "tick": "celery --quiet -A config worker -Q tick -n tick@%h -P threads -c 1 -l WARNING -B",
         }.items():

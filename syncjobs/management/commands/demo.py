@@ -180,7 +180,7 @@ class Command(ShellCommand):
 
     def _serve(self, port: int, password: str) -> int:
         commands = (
-            f"gunicorn config.wsgi --bind 127.0.0.1:{port} --threads 4 --log-level warning --no-control-socket",
+            f"gunicorn config.wsgi --config config/gunicorn.py --bind 127.0.0.1:{port} --log-level warning",
             "celery --quiet -A config worker -Q runs -n runs@%h -P threads -c 2 -l WARNING",
             "celery --quiet -A config worker -Q tick -n tick@%h -P threads -c 1 -l WARNING -B",
         )

@@ -1,7 +1,10 @@
-"""Settings of gunicorn. It reads this file if it is started in this folder."""
+"""Settings of gunicorn: ``--config config/gunicorn.py``."""
 
 import signal
 from typing import Any
+
+threads = 4
+control_socket_disable = True  # nothing of ours uses it, and it would be a file outside this folder
 
 
 def post_worker_init(worker: Any) -> None:
