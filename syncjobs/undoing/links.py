@@ -61,13 +61,11 @@ def edits_of_import(one: UndoneRow, links: Mapping[int, ExternalLink], undo: Syn
             continue
         edit = edits.setdefault(link.pk, {})
         sides = item.changes.get("link", {})
-        if item.action in _FIRST_CONTACT and link.state == LinkState.IGNORED:
-            pass  # it keeps its reason, such as the erasure of a person
-        elif item.action in _FIRST_CONTACT:
-            edit |= {("state",): LinkState.IGNORED, ("ignored_reason",): UNDONE_IN.format(undo.pk), ("primary",): False}
-        else:
+        if item.action not in _FIRST_CONTACT:
             edit |= _former_state(link, item, sides)
             edit |= {("pins", path): "ask" for path in sorted(one.former.paths & _paths(item)) if path not in link.pins}
+        elif link.state != LinkState.IGNORED:  # an ignored link keeps its reason, such as the erasure of a person
+            edit |= {("state",): LinkState.IGNORED, ("ignored_reason",): UNDONE_IN.format(undo.pk), ("primary",): False}
         former = links.get(item.changes.get("former_primary") or 0)
         if "primary" in sides and link.primary and former is not None and former.row_id == link.row_id:
             edit["primary",] = False
