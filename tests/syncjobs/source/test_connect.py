@@ -266,3 +266,14 @@ def test_who_may_not_add_connections_gets_no_draft() -> None:
     assert client.get(ADD).status_code == client.post(ADD, {"provider": "pagerduty"}).status_code == 403
     draft = reverse("admin:connectors_connection_connect", args=["00000000-0000-4000-8000-000000000000"])
     assert client.get(draft).status_code == 403
+
+
+def test_a_tab_with_an_old_draft_is_told_once_that_it_is_connected(admin_client: Client, simulator: Simulator) -> None:
+    draft = begin(admin_client)
+    admin_client.post(draft, {**ENTRIES, "do": "test"}, follow=True)
+    admin_client.post(draft, {"name": "Late", "do": "keep"}, headers={"HX-Request": "true"})  # then loaded again
+    page = admin_client.get(draft, follow=True).content.decode()
+    assert page.count("Acme is connected already.") == 1
+    gone = draft.replace(draft.rstrip("/")[-4:], "0000")
+    admin_client.post(gone, {"name": "Late", "do": "keep"}, headers={"HX-Request": "true"})
+    assert admin_client.get(gone, follow=True).content.decode().count("This draft does not exist any more") == 1
