@@ -196,7 +196,7 @@ def test_disconnecting_forgets_the_credentials_and_keeps_what_was_imported(sync:
     people = list(Responder.objects.values())
     plan = sync.plan()
     versions = dict(ExternalLink.objects.values_list("pk", "version"))
-    admin_client.post(url(sync.connection, "disconnect"), {"confirmed": "yes"})
+    said = admin_client.post(url(sync.connection, "disconnect"), {"confirmed": "yes"}, follow=True).content.decode()
     sync.connection.refresh_from_db()
     plan.refresh_from_db()
     assert (sync.connection.credentials, plan.state) in (({}, RunState.CANCELLED), ({}, RunState.SUCCEEDED))
@@ -205,6 +205,12 @@ def test_disconnecting_forgets_the_credentials_and_keeps_what_was_imported(sync:
     assert all(link.version == versions[link.pk] + 1 for link in ExternalLink.objects.all())
     assert list(Responder.objects.values()) == people
     assert Schedule.objects.get().active
+    assert f"Its key is deleted. {len(versions)} imported objects stay here." in said
+
+
+def test_disconnecting_a_source_without_imported_objects_names_no_number(sync: Sync, admin_client: Client) -> None:
+    said = admin_client.post(url(sync.connection, "disconnect"), {"confirmed": "yes"}, follow=True).content.decode()
+    assert "Its key is deleted." in said and "0 imported" not in said
 
 
 def test_a_plan_ends_with_its_connection(sync: Sync) -> None:
