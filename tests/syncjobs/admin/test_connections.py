@@ -132,6 +132,25 @@ def test_without_a_source_the_first_page_shows_the_way(admin_client: Client) -> 
     assert "/admin/connectors/connection/add/" in page
 
 
+def test_the_first_page_of_an_account_that_cannot_connect_a_source_is_not_empty(db: None) -> None:
+    for names, words in (
+        (["view_connection"], "No source is connected yet."),
+        (["view_schedule"], "The sidebar leads to what you may see."),
+        ([], "Your account has no role that opens a page here."),
+    ):
+        User.objects.filter(email="eve@example.com").delete()
+        assert words in staff(*names).get("/admin/").content.decode(), names
+
+
+def test_who_may_not_answer_questions_is_offered_to_see_them(sync: Sync, admin_client: Client) -> None:
+    run = sync.run()
+    viewer = staff("view_connection", "view_conflict", "view_syncrun", "view_syncprofile")
+    for page in ("/admin/", reverse("admin:syncjobs_syncrun_change", args=[run.pk])):
+        assert "Answer 3 questions" in admin_client.get(page).content.decode()
+        seen = viewer.get(page).content.decode()
+        assert "See 3 questions" in seen and "Answer 3 questions" not in seen
+
+
 def test_the_first_page_shows_sources_only_to_those_who_may_see_them(sync: Sync) -> None:
     page = staff("view_syncrun").get("/admin/").content.decode()
     assert "acme" not in page
