@@ -68,7 +68,8 @@ class ConnectAdmin(ConnectionAdmin):
         data = request.POST if request.method == "POST" else None
         form = make(data, instance=instance, typed=draft.typed, entered=entered)
         if data is not None:
-            keep_entries(draft, form.typed, form.typed_secrets())
+            if form.has_changed():
+                keep_entries(draft, form.typed, form.typed_secrets())
             do = request.POST.get("do", "")
             if do == "keep":
                 return HttpResponse(status=204)
