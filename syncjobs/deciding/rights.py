@@ -35,7 +35,8 @@ def demand_right(
     if by.is_active and by.has_perm(ANSWER):
         return "decide"
     if choice.lead == "nothing" or not acts_as_lead(by):
-        raise Refused("not_allowed", f"Only an administrator may answer with “{choice.label}”. Ask one.")
+        words = f"Your account may not answer this question with “{choice.label}”. Ask an administrator."
+        raise Refused("not_allowed", words)
     groups = (concern or concerns([conflict], timezone.now())[conflict.pk]).group_ids
     led = set(GroupLead.objects.filter(account=by).values_list("group", flat=True))
     if not groups or not set(groups) <= led:

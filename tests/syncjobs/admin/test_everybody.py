@@ -130,7 +130,7 @@ def test_a_question_says_that_it_concerns_groups_of_others_without_naming_them(s
     shared = client.get(f"/syncjobs/conflict/{about['Bo']}/change/").content.decode()
     assert "Platform, and others, which you do not lead" in shared and "Payments" not in shared
     assert "The question also concerns groups that you do not lead. Ask an administrator." in shared
-    assert "Only an administrator may answer with “This is somebody here”." in shared
+    assert "may not answer this question with “This is somebody here”. Ask an administrator." in shared
 
 
 def test_the_path_of_a_question_has_the_name_of_the_list(sync: Sync) -> None:
