@@ -5,9 +5,11 @@ from http import HTTPStatus
 from typing import Final
 
 from django.contrib import messages
+from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template.loader import render_to_string
+from django.urls import reverse
 
 from config.htmx import is_from_htmx, let_reload
 from oncall.admin.everybody.site import frame
@@ -37,6 +39,7 @@ _FORM_EXPIRED: Final = (
     "Nothing was saved. You have logged in or out since it was opened, or your browser blocks cookies. "
     "Go back, load the page again, and send the form again.",
 )
+_LOGIN_ENDED: Final = "Your login has ended, so what you sent last was not saved. Log in, and send it again."
 _LOADED_AGAIN: Final = (
     "You have logged in or out since this page was opened, so it was loaded again. Your last entry was not kept."
 )
@@ -87,6 +90,20 @@ def form_expired(request: HttpRequest, reason: str = "") -> HttpResponse:
         messages.warning(request, _LOADED_AGAIN)
         return let_reload(HttpResponse(status=HTTPStatus.FORBIDDEN))
     return error_page(request, HTTPStatus.FORBIDDEN, _FORM_EXPIRED)
+
+
+def say_that_login_ended(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Middleware that lets the login say that a form was not saved, if it leads there because nobody is logged in."""
+
+    def respond(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        leads_to, _, query = response.headers.get("Location", "").partition("?")
+        is_login = leads_to in (reverse("admin:login"), reverse("everybody:login")) and REDIRECT_FIELD_NAME in query
+        if request.method == "POST" and is_login and not request.user.is_authenticated:
+            messages.warning(request, _LOGIN_ENDED)
+        return response
+
+    return respond
 
 
 def _sentence(exception: Exception) -> str:

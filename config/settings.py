@@ -73,6 +73,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "config.pages.say_that_login_ended",
     "oncall.operations.sessions.limit_sessions",
     "oncall.admin.logins.ConfirmationMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",

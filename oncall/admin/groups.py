@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import CharField, F, Prefetch, QuerySet
 from django.db.models.functions import Cast, Coalesce
 from django.http import HttpRequest
@@ -22,6 +22,7 @@ from oncall.models import GroupLead, GroupMember, Responder, User, UserGroup
 from oncall.operations import decline_lead, grant_lead, revoke_lead
 from oncall.operations.authority import CHANGE_LEAD
 from oncall.selectors.proposals import Proposal, proposed_leads
+from oncall.selectors.visible import acts_as_lead
 
 
 def names_in_words(people: Sequence[Responder]) -> str:
@@ -207,3 +208,7 @@ class UserGroupAdmin(AggregateAdmin[UserGroup]):
         verb, accounts = form.answer()
         for account_id in accounts:
             (grant_lead if verb == "grant" else decline_lead)(account_id, form.instance.pk, actor(request))
+        granted = form.granted.union(accounts if verb == "grant" else ())
+        for account in User.objects.filter(pk__in=granted).order_by("email") if granted else ():
+            if not acts_as_lead(account):
+                messages.warning(request, f"{account} cannot act for this group before it has the role Team lead.")

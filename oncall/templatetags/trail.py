@@ -15,11 +15,13 @@ register = template.Library()
 def trail(context: template.Context, parts: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
     """Return the parts ``{"title", "link"}`` of the path. A view may set them: ``request.trail``.
 
-    parts: what the theme shows. Lists get the titles that they have in the sidebar, below the title of their group.
+    parts: what the theme shows. Lists get the titles that they have in the sidebar, below the title of their group,
+    if it has one.
     """
-    theme: Any = settings.UNFOLD
+    sites: tuple[Any, ...] = (settings.UNFOLD, settings.UNFOLD_EVERYBODY)
     entries = {
-        str(each["link"]): (group["title"], each["title"])
+        str(each["link"]): (group.get("title", ""), each["title"])
+        for theme in sites
         for group in theme["SIDEBAR"]["navigation"]
         for each in group["items"]
     }
@@ -28,8 +30,7 @@ def trail(context: template.Context, parts: Sequence[dict[str, Any]]) -> Sequenc
     for place, part in enumerate(shown):
         if found := entries.get(str(part.get("link", ""))):
             group, title = found
-            shown[:place] = [{"title": group, "link": ""}]
-            shown[1] = {**part, "title": title}
+            shown[: place + 1] = [*([{"title": group, "link": ""}] if group else []), {**part, "title": title}]
             break
     return shown
 

@@ -200,10 +200,8 @@ class SyncedConnectionAdmin(NotFollowedAdmin):
             return render_page(self, request, "syncjobs/disconnect.html", title, connection, imported=imported)
         number = disconnect(connection)
         self.log_change(request, connection, "Disconnected.")
-        messages.success(
-            request,
-            f"{connection} is disconnected. Its key is deleted. {number} imported objects stay here.",
-        )
+        stays = {0: "", 1: " 1 imported object stays here."}.get(number, f" {number} imported objects stay here.")
+        messages.success(request, f"{connection} is disconnected. Its key is deleted.{stays}")
         return HttpResponseRedirect(reverse("admin:connectors_connection_changelist"))
 
 

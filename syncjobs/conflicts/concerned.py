@@ -48,6 +48,11 @@ class Concern:
     holds_up: tuple[str, ...]
     group_ids: frozenset[int] = frozenset()
 
+    @property
+    def has_other_groups(self) -> bool:
+        """Return whether groups are concerned that the account is not told."""
+        return len(self.group_ids) > len(self.groups)
+
 
 @dataclass(frozen=True, slots=True)
 class Known:

@@ -35,11 +35,13 @@ def demand_right(
     if by.is_active and by.has_perm(ANSWER):
         return "decide"
     if choice.lead == "nothing" or not acts_as_lead(by):
-        raise Refused("not_allowed", f"Your account may not answer this question with “{choice.label}”.")
+        words = f"Your account may not answer this question with “{choice.label}”. Ask an administrator."
+        raise Refused("not_allowed", words)
     groups = (concern or concerns([conflict], timezone.now())[conflict.pk]).group_ids
     led = set(GroupLead.objects.filter(account=by).values_list("group", flat=True))
     if not groups or not set(groups) <= led:
-        raise Refused("not_allowed", "The question concerns groups that you do not lead. Ask an administrator.")
+        also = "also " if led.intersection(groups) else ""
+        raise Refused("not_allowed", f"The question {also}concerns groups that you do not lead. Ask an administrator.")
     return choice.lead
 
 

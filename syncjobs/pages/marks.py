@@ -16,6 +16,7 @@ from connectors.records import ENTITY_TYPES, ENTITY_WORDS, EntityType
 from oncall.parts import Colour
 from oncall.selectors.visible import Viewer, may_view_all, may_view_any, visible_to
 from oncall.tables.kinds import ROOTS
+from syncjobs.deciding.rights import may_answer
 from syncjobs.models import Conflict, Rule, RunState, SyncRun
 from syncjobs.pages.status import ConnectionStatus
 from syncjobs.setup.steps import PEOPLE, REVIEW, RULES, SELECT
@@ -85,8 +86,7 @@ def next_link(status: ConnectionStatus, viewer: Viewer) -> tuple[str, str]:
         text = "See why it is held" if run.state == RunState.HELD else texts[step]
         return text, run_link(run, viewer)
     if step == "decide":
-        number = f"{status.conflicts} question{'s' if status.conflicts > 1 else ''}"
-        return f"Answer {number}", conflicts_link(connection, viewer)
+        return answering(status.conflicts, viewer), conflicts_link(connection, viewer)
     if step == "set_up" and status.profile is not None:
         return "Go on with the setup", url_of_step(connection, status.profile.setup_step)
     texts = {"reconnect": "Enter the key again", "test": "Test the connection", "plan": "Plan a sync"}
@@ -125,6 +125,11 @@ def conflicts_link(connection: Connection, viewer: Viewer) -> str:
     """Return the address of the open conflicts of a connection; empty if the account may not open it."""
     url = f"{reverse('admin:syncjobs_conflict_changelist')}?connection={connection.pk}"
     return url if may_view_any(viewer, Conflict) else ""
+
+
+def answering(number: int, viewer: Viewer) -> str:
+    """Return the text of the link to open questions, for those who may answer and for those who only see them."""
+    return f"{'Answer' if may_answer(viewer) else 'See'} {number} question{'' if number == 1 else 's'}"
 
 
 def linked(url: str, shown: str) -> str:

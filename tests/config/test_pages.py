@@ -108,3 +108,14 @@ def test_a_wrong_method_keeps_the_list_of_the_right_ones(colleague: Client) -> N
         colleague.get(reverse("admin:logout")), HTTPStatus.METHOD_NOT_ALLOWED, "This address belongs to a button"
     )
     assert re.search("<title>.*This address belongs to a button", page)
+
+
+@pytest.mark.parametrize("login", ["/login/", "/admin/login/"])
+def test_a_form_that_is_sent_after_the_login_has_ended_is_said_to_be_lost(login: str) -> None:
+    client = Client()
+    address = "/admin/connectors/connection/add/" if "admin" in login else "/syncjobs/conflict/1/change/"
+    assert "was not saved" not in client.get(address, follow=True).content.decode()
+    answer = client.post(address, {"name": "typed"}, follow=True)
+    assert answer.redirect_chain[0][0].startswith(login)
+    assert "Your login has ended, so what you sent last was not saved." in answer.content.decode()
+    assert "was not saved" not in client.post(login, {"username": "eve@example.com", "password": "x"}).content.decode()

@@ -115,9 +115,11 @@ class InvitationAdmin(ReadOnlyAdmin):
 
     @display(description="Invited by")
     def invited_by(self, invitation: Invitation) -> str:
-        if invitation.state == InvitationState.PROPOSED:
+        if invitation.approved_by or invitation.from_shell:
+            return str(invitation.approved_by or "the shell")
+        if invitation.proposed_by or invitation.state == InvitationState.PROPOSED:
             return f"proposed by {invitation.proposed_by or 'a deleted account'}"
-        return str(invitation.approved_by or ("the shell" if invitation.from_shell else "a deleted account"))
+        return "a deleted account"
 
     @display(description="Mail sent", ordering="sent_at")
     def mailed(self, invitation: Invitation) -> str:

@@ -68,7 +68,8 @@ class ConnectAdmin(ConnectionAdmin):
         data = request.POST if request.method == "POST" else None
         form = make(data, instance=instance, typed=draft.typed, entered=entered)
         if data is not None:
-            keep_entries(draft, form.typed, form.typed_secrets())
+            if form.has_changed():
+                keep_entries(draft, form.typed, form.typed_secrets())
             do = request.POST.get("do", "")
             if do == "keep":
                 return HttpResponse(status=204)
@@ -125,13 +126,19 @@ class ConnectAdmin(ConnectionAdmin):
         return render_page(self, request, "syncjobs/source/connect.html", f"Connect {connector.label}", None, **context)
 
     def _without_draft(self, request: HttpRequest, uid: UUID) -> HttpResponse:
-        """Lead to the connection that a draft has become, or to a new draft."""
+        """Lead to the connection that a draft has become, or to a new draft, and say so.
+
+        A page that keeps an entry is loaded again at the redirect, and says it then.
+        """
+        is_said = request.POST.get("do") != "keep"
         connection = Connection.objects.filter(uid=uid).select_related("profile").first()
         if connection is None or not self.has_view_permission(request, connection):
-            messages.error(request, GONE)
+            if is_said:
+                messages.error(request, GONE)
             return HttpResponseRedirect(reverse("admin:connectors_connection_add"))
         step = connection.profile.setup_step if hasattr(connection, "profile") else ""
-        messages.info(request, f"{connection} is connected already.")
+        if is_said:
+            messages.info(request, f"{connection} is connected already.")
         return HttpResponseRedirect(url_of_step(connection, step) if step else connection_url(connection))
 
 

@@ -20,6 +20,7 @@ from syncjobs.models import SyncProfile
 from syncjobs.pages.marks import page_of, render_page, url_of_step
 from syncjobs.pages.run.progress import progress
 from syncjobs.pages.source.frame import frame_of
+from syncjobs.pages.source.overview import why_not_read
 from syncjobs.pages.source.people import people_page, questions_in, undecided_people
 from syncjobs.planning.decisions.rules import INVITE
 from syncjobs.planning.decisions.values import Refused
@@ -55,6 +56,7 @@ class PeopleAdmin(SelectionAdmin):
         }
         if is_waiting:
             context |= {"plan": plan, "is_over": plan is None or not plan.is_active}
+            context |= {"not_read": why_not_read(profile.connection)}
             context |= progress(plan, request.user) if plan is not None else {}
         else:
             url, with_addresses = page_of(profile.connection, "people"), may_see_addresses(request.user)

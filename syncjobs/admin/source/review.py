@@ -20,6 +20,7 @@ from syncjobs.models import RunKind, SyncProfile, SyncRun
 from syncjobs.pages.marks import connection_url, page_of, render_page, run_url
 from syncjobs.pages.run.progress import progress
 from syncjobs.pages.source.frame import frame_of
+from syncjobs.pages.source.overview import why_not_read
 from syncjobs.pages.source.people import people_page
 from syncjobs.pages.source.review import review_of
 from syncjobs.runs.changed_rules import is_approved
@@ -56,7 +57,7 @@ class ReviewAdmin(RulesAdmin):
             context["review"] = review_of(profile, run, people, with_addresses=with_addresses)
             context["run_url"] = run_url(run)
         else:
-            context |= {"is_over": run is None or not run.is_active}
+            context |= {"is_over": run is None or not run.is_active, "not_read": why_not_read(profile.connection)}
             context |= {"is_done": run is not None and run.state in APPLIED}
             # A plan that nobody approved ends in such a state only if there is nothing to approve.
             context |= {"was_imported": run is not None and (run.kind != RunKind.PLAN or is_approved(run))}

@@ -15,7 +15,7 @@ from oncall.escalation.walk import WalkTooLong, notices, walk
 from oncall.models import EscalationPolicy, Responder
 from oncall.selectors.policies import Walkable, walkables
 from oncall.selectors.responders import REACHABLE
-from syncjobs.models import WAITING_STATES, Conflict, ConflictKind, ExternalLink, LinkState, SyncProfile
+from syncjobs.models import WAITING_STATES, Conflict, ExternalLink, LinkState, SyncProfile
 from syncjobs.pages.status import schedule_equality
 
 #: At most so many policies are simulated for one page.
@@ -30,8 +30,6 @@ _MAPPING, _SCHEDULES, _POLICIES, _SERVICES, _NOTIFICATIONS = _TITLES = (
     "Update service ownership",
     "Configure notifications",
 )
-_ABOUT_PEOPLE: Final = (ConflictKind.USER_NOT_FOUND, ConflictKind.AMBIGUOUS)
-_ABOUT_SCHEDULES: Final = (ConflictKind.TIMEZONE_MISMATCH, ConflictKind.DUPLICATE_SCHEDULE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +73,8 @@ def checklist(profile: SyncProfile, at: int) -> tuple[Check, ...]:
     asked = _questions(connection)
     people = _people(connection)
     return (
-        _mapping(profile, people, sum(asked.get(kind, 0) for kind in _ABOUT_PEOPLE)),
-        _schedules(connection, sum(asked.get(kind, 0) for kind in _ABOUT_SCHEDULES)),
+        _mapping(profile, people, asked.get("responder", 0)),
+        _schedules(connection, asked.get("schedule", 0)),
         _policies(connection, at),
         _services(profile),
         _notifications(profile, people),
@@ -90,10 +88,11 @@ def linked(connection: Connection, kind: str) -> Q:
 
 
 def _questions(connection: Connection) -> dict[str, int]:
+    """Return the number of questions that wait, by the kind of object that they are about."""
     waiting = Conflict.objects.filter(
         Q(connection=connection) | Q(rows__connection=connection), state__in=WAITING_STATES
     )
-    return dict(waiting.order_by().values_list("kind").annotate(number=Count("pk", distinct=True)))
+    return dict(waiting.order_by().values_list("entity_type").annotate(number=Count("pk", distinct=True)))
 
 
 def _people(connection: Connection) -> People:

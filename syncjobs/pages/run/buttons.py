@@ -8,7 +8,7 @@ from django.urls import reverse
 from oncall.models import Schedule
 from oncall.selectors.visible import Viewer, may_view_all
 from syncjobs.models import RunKind, RunState, SyncProfile, SyncRun
-from syncjobs.pages.marks import conflicts_link
+from syncjobs.pages.marks import answering, conflicts_link
 from syncjobs.pages.run.progress import totals
 
 
@@ -37,9 +37,8 @@ def next_buttons(run: SyncRun, viewer: Viewer, questions: int) -> tuple[Button, 
     buttons = []
     has_ended = not run.has_open_plan
     if questions and (url := conflicts_link(run.connection, viewer)):
-        text = "Answer 1 question" if questions == 1 else f"Answer {questions} questions"
         of_all = f" of {run.connection}" if run.scope.get("only") else ""  # they are not only of the run's objects
-        buttons.append(Button(text + of_all, url, main=has_ended))
+        buttons.append(Button(answering(questions, viewer) + of_all, url, main=has_ended))
     if run.state in (RunState.SUCCEEDED, RunState.PARTIAL) and may_view_all(viewer, Schedule):
         is_main = has_ended and not questions and bool(totals(run)["written"])
         buttons.append(Button("See schedules", schedules_url(run), main=is_main))

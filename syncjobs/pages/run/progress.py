@@ -76,6 +76,7 @@ def progress(run: SyncRun, viewer: Viewer) -> dict[str, Any]:
                 "asked": asked.get(kind),
             }
             for kind, row in zip(ENTITY_TYPES, counts, strict=True)
+            if run.is_active or run.counts  # a decision, and a run that read nothing, have no numbers
         ],
         "compared_more": not run.is_active and any((row["compared"] or 0) > (row["fetched"] or 0) for row in counts),
         "phases": phases(run),

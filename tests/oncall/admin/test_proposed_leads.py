@@ -145,3 +145,14 @@ def test_the_role_of_a_manager_is_stated_for_each_provider() -> None:
     assert set(ROLES) == {connector.provider for connector in CONNECTORS}
     assert {role for role in ROLES.values() if role} <= set(MANAGER_ROLES)
     assert Responder._meta.get_field("account").null  # a sync links nobody
+
+
+def test_a_lead_without_the_role_is_named_when_the_group_is_saved(
+    make: MakeRow, tester: Actor, form: Any, browser: Client
+) -> None:
+    team = Team(make, tester, Ana="manager")
+    ana = team.account("Ana")
+    form("usergroup", team.group).send(managers=f"grant:{team.people['Ana']}")
+    assert team.leads() == {ana.email}
+    page = browser.get(reverse("admin:oncall_usergroup_changelist")).content.decode()
+    assert "ana@example.com cannot act for this group before it has the role Team lead." in page

@@ -268,3 +268,15 @@ def test_an_edited_owner_is_shown_beside_that_of_the_source(sync: Sync, admin_cl
     edit("service", Service.objects.get(), group_key="")
     page = read(admin_client, sync, "services", show="without")
     assert "none" in page and "Platform" in page
+
+
+def test_each_question_about_a_person_is_counted(sync: Sync) -> None:
+    for name in ("ana", "bo", "cy"):
+        create_account(email=f"{name}@example.com", password="long-enough-1", by=Actor(None, "test"))
+    sync.run()
+    ana, *others = world().users
+    sync.source.change(users=(replace(ana, state="inactive"), *others))
+    sync.run()
+    check = steps(sync)["Verify the user mapping"]
+    assert "1 question about people waits." in check.figure
+    assert not check.is_done

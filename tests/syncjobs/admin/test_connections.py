@@ -132,6 +132,25 @@ def test_without_a_source_the_first_page_shows_the_way(admin_client: Client) -> 
     assert "/admin/connectors/connection/add/" in page
 
 
+def test_the_first_page_of_an_account_that_cannot_connect_a_source_is_not_empty(db: None) -> None:
+    for names, words in (
+        (["view_connection"], "No source is connected yet."),
+        (["view_schedule"], "The sidebar leads to what you may see."),
+        ([], "Your account has no role that opens a page here."),
+    ):
+        User.objects.filter(email="eve@example.com").delete()
+        assert words in staff(*names).get("/admin/").content.decode(), names
+
+
+def test_who_may_not_answer_questions_is_offered_to_see_them(sync: Sync, admin_client: Client) -> None:
+    run = sync.run()
+    viewer = staff("view_connection", "view_conflict", "view_syncrun", "view_syncprofile")
+    for page in ("/admin/", reverse("admin:syncjobs_syncrun_change", args=[run.pk])):
+        assert "Answer 3 questions" in admin_client.get(page).content.decode()
+        seen = viewer.get(page).content.decode()
+        assert "See 3 questions" in seen and "Answer 3 questions" not in seen
+
+
 def test_the_first_page_shows_sources_only_to_those_who_may_see_them(sync: Sync) -> None:
     page = staff("view_syncrun").get("/admin/").content.decode()
     assert "acme" not in page
@@ -196,7 +215,7 @@ def test_disconnecting_forgets_the_credentials_and_keeps_what_was_imported(sync:
     people = list(Responder.objects.values())
     plan = sync.plan()
     versions = dict(ExternalLink.objects.values_list("pk", "version"))
-    admin_client.post(url(sync.connection, "disconnect"), {"confirmed": "yes"})
+    said = admin_client.post(url(sync.connection, "disconnect"), {"confirmed": "yes"}, follow=True).content.decode()
     sync.connection.refresh_from_db()
     plan.refresh_from_db()
     assert (sync.connection.credentials, plan.state) in (({}, RunState.CANCELLED), ({}, RunState.SUCCEEDED))
@@ -205,6 +224,12 @@ def test_disconnecting_forgets_the_credentials_and_keeps_what_was_imported(sync:
     assert all(link.version == versions[link.pk] + 1 for link in ExternalLink.objects.all())
     assert list(Responder.objects.values()) == people
     assert Schedule.objects.get().active
+    assert f"Its key is deleted. {len(versions)} imported objects stay here." in said
+
+
+def test_disconnecting_a_source_without_imported_objects_names_no_number(sync: Sync, admin_client: Client) -> None:
+    said = admin_client.post(url(sync.connection, "disconnect"), {"confirmed": "yes"}, follow=True).content.decode()
+    assert "Its key is deleted." in said and "0 imported" not in said
 
 
 def test_a_plan_ends_with_its_connection(sync: Sync) -> None:

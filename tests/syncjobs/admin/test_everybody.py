@@ -1,5 +1,6 @@
 """The pages under ``/``: my page, and the conflicts of a lead."""
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -45,7 +46,7 @@ def test_my_page_says_what_is_missing(sync: Sync) -> None:
     account = lead_of("Platform", roles=())
     assert "not linked to a person" in client_of(account).get("/").content.decode()
     page = page_of(account, "Cy")
-    assert "has not the role Team lead" in page and "Night" in page
+    assert "does not have the role Team lead" in page and "Night" in page
     assert page.count("later than ") == 1  # Cy is always on call
 
 
@@ -120,3 +121,24 @@ def test_the_sidebar_shows_what_an_account_may_open(sync: Sync) -> None:
 def test_an_unknown_address_leads_to_login_or_does_not_exist(sync: Sync, client: Client) -> None:
     assert client.get("/nothing/here/").headers["Location"] == "/login/?next=/nothing/here/"
     assert client_of(somebody()).get("/nothing/here/").status_code == 404
+
+
+def test_a_question_says_that_it_concerns_groups_of_others_without_naming_them(sync: Sync) -> None:
+    two_teams(sync)
+    about = {name: Conflict.objects.get(kind="user_not_found", label=name).pk for name in ("Ana", "Bo")}
+    client = client_of(lead_of("Platform"))
+    shared = client.get(f"/syncjobs/conflict/{about['Bo']}/change/").content.decode()
+    assert "Platform, and others, which you do not lead" in shared and "Payments" not in shared
+    assert "The question also concerns groups that you do not lead. Ask an administrator." in shared
+    assert "may not answer this question with “This is somebody here”. Ask an administrator." in shared
+
+
+def test_the_path_of_a_question_has_the_name_of_the_list(sync: Sync) -> None:
+    two_teams(sync)
+    question = Conflict.objects.filter(label="Ana").first()
+    assert question is not None
+    client = client_of(lead_of("Platform", "Payments"))
+    for address in ("/syncjobs/conflict/", f"/syncjobs/conflict/{question.pk}/change/"):
+        page = client.get(address).content.decode()
+        header = page[page.index('id="header-inner"') :][:3_000]
+        assert re.search(r">\s*Questions\s*<", header) and not re.search(r">\s*(questions|Import)\s*<", header), address

@@ -378,3 +378,12 @@ def test_a_session_that_ended_leads_to_the_login_and_back(sync: Sync, client: Cl
     assert answer.headers["Location"].startswith("/admin/login/?next=")
     run.refresh_from_db()
     assert run.state == RunState.AWAITING_REVIEW
+
+
+def test_a_run_that_read_nothing_shows_no_table_of_numbers(sync: Sync, admin_client: Client) -> None:
+    run = sync.run()
+    assert "Fetched" in read(admin_client, run)
+    question = Conflict.objects.filter(kind="user_not_found").earliest("pk")
+    decided = decide(question, Decision("leave", {}, None))
+    assert decided.run is not None
+    assert "Fetched" not in read(admin_client, decided.run)

@@ -46,6 +46,15 @@ def test_the_list_shows_each_state_in_words(browser: Client, invite: Invite, lea
     )
 
 
+def test_a_declined_proposal_is_said_to_be_of_the_one_who_proposed_it(
+    browser: Client, imported: Sync, lead: User
+) -> None:
+    decide(question(), Decision("invite", {}, lead))
+    press(browser, "revoke", Invitation.objects.get())
+    page = browser.get(LIST).content.decode()
+    assert "proposed by Lea Lead" in page and "a deleted account" not in page
+
+
 def test_an_administrator_approves_revokes_and_sends_again(browser: Client, imported: Sync, lead: User) -> None:
     decide(question(), Decision("invite", {}, lead))
     invitation = Invitation.objects.get()

@@ -266,3 +266,26 @@ def test_who_may_not_add_connections_gets_no_draft() -> None:
     assert client.get(ADD).status_code == client.post(ADD, {"provider": "pagerduty"}).status_code == 403
     draft = reverse("admin:connectors_connection_connect", args=["00000000-0000-4000-8000-000000000000"])
     assert client.get(draft).status_code == 403
+
+
+def test_a_tab_with_an_old_draft_is_told_once_that_it_is_connected(admin_client: Client, simulator: Simulator) -> None:
+    draft = begin(admin_client)
+    admin_client.post(draft, {**ENTRIES, "do": "test"}, follow=True)
+    admin_client.post(draft, {"name": "Late", "do": "keep"}, headers={"HX-Request": "true"})  # then loaded again
+    page = admin_client.get(draft, follow=True).content.decode()
+    assert page.count("Acme is connected already.") == 1
+    gone = draft.replace(draft.rstrip("/")[-4:], "0000")
+    admin_client.post(gone, {"name": "Late", "do": "keep"}, headers={"HX-Request": "true"})
+    assert admin_client.get(gone, follow=True).content.decode().count("This draft does not exist any more") == 1
+
+
+def test_a_form_that_is_sent_as_it_was_leaves_no_draft_behind(admin_client: Client) -> None:
+    draft = begin(admin_client)
+    page = admin_client.post(draft, {**ENTRIES, "name": "", "subdomain": "", "api_key": "", "do": "test"})
+    assert page.context["form"].errors.keys() == {"name", "subdomain", "api_key"}
+    assert "Unfinished setup" not in admin_client.get("/admin/").content.decode()
+    assert begin(admin_client) == draft
+    admin_client.post(draft, {**ENTRIES, "api_key": "", "do": "test"})
+    admin_client.post(draft, {**ENTRIES, "name": "", "api_key": "", "do": "keep"})
+    assert ConnectionDraft.objects.get().typed["name"] == ""
+    assert "Unfinished setup" in admin_client.get("/admin/").content.decode()

@@ -20,7 +20,8 @@ from syncjobs.runs.runner import drive
 from syncjobs.setup import inventory
 from syncjobs.setup.disconnect import disconnect
 from syncjobs.slots.ticking import run_tick
-from tests.syncjobs.source.conftest import connect_by_pages, rules, url, walk_to, work
+from tests.syncjobs.conftest import Sync
+from tests.syncjobs.source.conftest import connect_by_pages, in_setup, rules, url, walk_to, work
 
 pytestmark = pytest.mark.django_db
 
@@ -259,3 +260,16 @@ def test_a_connection_that_is_disconnected_in_the_setup_reads_nothing(
     plan = SyncRun.objects.get(kind=RunKind.PLAN)
     admin_client.post(url(profile.connection, "review"), {"do": "start", "run": plan.pk})
     assert not Responder.objects.exists()
+
+
+@pytest.mark.parametrize("step", ["people", "review"])
+def test_a_step_without_a_plan_says_that_the_source_was_disconnected(
+    sync: Sync, admin_client: Client, step: str
+) -> None:
+    sync.plan()
+    in_setup(sync, step)
+    disconnect(sync.connection)
+    page = admin_client.get(url(sync.connection, step)).content.decode()
+    assert "is disconnected. Enter its key again" in page
+    assert url(sync.connection, "key") in page
+    assert "Read the source and plan" not in page
