@@ -1,1 +1,1 @@
-"""The frame of all pages: numbers in the sidebar, and the page of the parts."""
+"""The frame of all pages: the site of staff, numbers in the sidebar, and the page of the parts."""
