@@ -154,17 +154,20 @@ class RulesForm(_Base):
         )
 
     def save(self, commit: bool = True) -> SyncProfile:
-        """Save the rules, whatever ``commit`` says. A changed rule increases ``rules_version``."""
+        """Save the rules that are valid, whatever ``commit`` says. A changed rule increases ``rules_version``."""
         profile, given = self.instance, self.cleaned_data
         stored = SyncProfile.objects.get(pk=profile.pk)
-        values: dict[str, Any] = {name: given[name] for name in self.Meta.fields}
-        values["every"] = given["other_every"] if given["every"] == OTHER else given["every"]
+        values: dict[str, Any] = {name: given[name] for name in self.Meta.fields if name in given}
+        every = given.get("other_every") if given.get("every") == OTHER else given.get("every")
+        if every:
+            values["every"] = every
         for name, default in GUARD.items():
-            if given[f"guard_{name}"] != stored.guard.get(name, default):
-                values[f"guard.{name}"] = given[f"guard_{name}"]
+            value = given.get(f"guard_{name}")
+            if value not in (None, stored.guard.get(name, default)):
+                values[f"guard.{name}"] = value
         for name, _ in _owned():
-            owner = given[f"own.{name}"] or DEFAULT
-            if owner != stored.ownership.get(name, DEFAULT):
+            owner = given.get(f"own.{name}", "") or DEFAULT
+            if owner != stored.ownership.get(name, DEFAULT) and f"own.{name}" in given:
                 values[f"own.{name}"] = owner
         set_rules(profile, values)
         profile.refresh_from_db()

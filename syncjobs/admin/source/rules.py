@@ -37,8 +37,8 @@ class RulesAdmin(PeopleAdmin):
                 raise PermissionDenied
             form = RulesForm(request.POST, instance=profile)
             if profile.setup_step and request.POST.get("do") == "keep":  # each change, so that a closed tab loses none
-                if form.is_valid():
-                    form.save()
+                form.full_clean()
+                form.save()
                 return HttpResponse(status=204)
             if form.is_valid():
                 return self._rules_saved(request, form)

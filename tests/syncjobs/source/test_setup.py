@@ -191,13 +191,15 @@ def test_rules_that_are_typed_are_kept_when_the_session_ends(admin_client: Clien
     profile = walk_to(admin_client, "rules")
     page = url(profile.connection, "rules")
     assert admin_client.post(page, {**rules(every="1d", guard_share="44"), "do": "keep"}).status_code == 204
-    assert admin_client.post(page, {**rules(guard_share="none"), "do": "keep"}).status_code == 204
+    for typed in (rules(every="6h", guard_share="none"), rules(every="other", other_every="", strategy="source")):
+        assert admin_client.post(page, {**typed, "guard_share": "none", "do": "keep"}).status_code == 204
     account = User.objects.get(pk=admin_client.session["_auth_user_id"])
     admin_client.logout()
     assert admin_client.post(page, rules()).headers["Location"].startswith("/admin/login/")
     admin_client.force_login(account)
     form = admin_client.get(page).context["form"]
-    assert (form["every"].value(), form["guard_share"].value()) == ("1d", 44)
+    assert (form["every"].value(), form["guard_share"].value()) == ("6h", 44)
+    assert form["strategy"].value() == "source"  # a field that is not valid keeps no other from being kept
 
 
 def test_an_older_plan_of_another_tab_is_not_applied(admin_client: Client, simulator: Simulator) -> None:
