@@ -1,6 +1,6 @@
 """The people of a source: the third step of its setup, and later a page of the source."""
 
-from typing import Final
+from typing import Any, Final
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -43,8 +43,9 @@ class PeopleAdmin(SelectionAdmin):
     def people_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """Show a bucket of people. A POST decides about those who are ticked, or about all, or goes on."""
         profile = self.profile_of(request, object_id)
-        if request.method == "POST":
-            return self._decide(request, profile)
+        typed: dict[str, Any] = {}  # what a refused form contained
+        if request.method == "POST" and (answer := self._decide(request, profile, typed)) is not None:
+            return answer
         plan = last_read(profile) if profile.setup_step else None
         is_waiting = bool(profile.setup_step) and not is_ready(plan, profile)
         context = {
@@ -53,6 +54,7 @@ class PeopleAdmin(SelectionAdmin):
             "connection": profile.connection,
             "may_answer": request.user.has_perm(ANSWER),
             "most": MOST,
+            "typed": typed,
         }
         if is_waiting:
             context |= {"plan": plan, "is_over": plan is None or not plan.is_active}
@@ -65,8 +67,9 @@ class PeopleAdmin(SelectionAdmin):
         title = f"People of {profile.connection}"
         return render_page(self, request, "syncjobs/source/people.html", title, profile.connection, **context)
 
-    def _decide(self, request: HttpRequest, profile: SyncProfile) -> HttpResponse:
-        do, url = request.POST.get("do", ""), page_of(profile.connection, "people")
+    def _decide(self, request: HttpRequest, profile: SyncProfile, typed: dict[str, Any]) -> HttpResponse | None:
+        """Carry out a POST. Return None if it was refused and the page is to show again what was ``typed``."""
+        do = request.POST.get("do", "")
         if do in ("plan", "continue"):
             if not request.user.has_perm(CHANGE):
                 raise PermissionDenied
@@ -81,9 +84,10 @@ class PeopleAdmin(SelectionAdmin):
             _say(request, decide_together(waiting[:MOST], INVITE, account_of(request)), INVITE)
         elif do == "leave_all":
             self._leave_all(request, profile)
-        elif do.startswith("map:"):
-            self._map(request, profile, do.removeprefix("map:"))
-        return HttpResponseRedirect(url)
+        elif do.startswith("map:") and not self._map(request, profile, pk := row_number(do.removeprefix("map:"))):
+            typed |= {"question": pk, "to": request.POST.get(f"to-{pk}", ""), "ticked": ticked}
+            return None
+        return HttpResponseRedirect(request.get_full_path())  # to the same bucket, search and place
 
     def _continue(self, request: HttpRequest, profile: SyncProfile) -> HttpResponse:
         number = undecided_people(profile)
@@ -116,19 +120,20 @@ class PeopleAdmin(SelectionAdmin):
             "people of this source who come later: see Rules in the sidebar.",
         )
 
-    def _map(self, request: HttpRequest, profile: SyncProfile, number: str) -> None:
-        pk = row_number(number)
+    def _map(self, request: HttpRequest, profile: SyncProfile, pk: int) -> bool:
+        """Map the person of a question to the account that was entered. Return whether it was not refused."""
         question = questions_in(profile, "undecided").filter(pk=pk).first()
         if question is None:
             messages.info(request, "This person is decided already.")
-            return
+            return True
         to = request.POST.get(f"to-{pk}", "").strip()
         try:
             decide(question, Decision("map", {"to": to}, account_of(request), evidence_hash=question.evidence_hash))
         except Refused as refused:
             messages.error(request, f"{question.label}: {reason_of(refused)}")
-        else:
-            messages.success(request, f"{question.label} is {to}.")
+            return False
+        messages.success(request, f"{question.label} is {to}.")
+        return True
 
 
 def _say(request: HttpRequest, together: Together, choice: str) -> None:

@@ -67,6 +67,19 @@ def matched_once(client: Client, people: str) -> bool:
     return [each.name for each in shown.people] == ["Ana"] and sum(counts.values()) == 3 and shown.total == 1
 
 
+def test_a_refused_address_and_the_ticks_stay_on_the_page(sync: Sync, admin_client: Client) -> None:
+    sync.plan()
+    in_setup(sync, "people")
+    ana, other = Conflict.objects.filter(kind="user_not_found").order_by("label")[:2]
+    people = f"{url(sync.connection, 'people')}?bucket=undecided"
+    sent = {"do": f"map:{ana.pk}", f"to-{ana.pk}": "nobody-here@example.com", "question": [other.pk]}
+    page = admin_client.post(people, sent).content.decode()
+    assert f'name="to-{ana.pk}" maxlength="254" value="nobody-here@example.com"' in page
+    assert f'name="question" value="{other.pk}" checked' in page
+    assert page.count(" checked") == 1
+    assert admin_client.post(people, {"do": "leave", "question": [other.pk]}).headers["Location"] == people
+
+
 def test_who_is_mapped_before_the_import_is_matched_by_it(sync: Sync, admin_client: Client) -> None:
     account = create_account("elsewhere@example.com", name="Ana here")
     run = sync.plan()
