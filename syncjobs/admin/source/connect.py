@@ -107,7 +107,7 @@ class ConnectAdmin(ConnectionAdmin):
         ).exclude(pk=connection.pk)
         if connection.account_id and same:
             names = get_text_list([str(each) for each in same], "and")
-            words = f"{names} already import{'s' if len(same) == 1 else ''} from this account."
+            words = f"{names} {'is' if len(same) == 1 else 'are'} already connected to this account."
             messages.warning(request, f"{words} What both select is here twice, except people with an address.")
 
     def _form(

@@ -143,7 +143,7 @@ def test_the_back_button_and_a_second_tab_make_no_second_connection(
 
 
 def test_an_account_that_another_connection_reads_is_named(admin_client: Client, simulator: Simulator) -> None:
-    said = "already imports from this account."
+    said = "is already connected to this account."
     assert said not in admin_client.get(url(connect_by_pages(admin_client), "import")).content.decode()
     answer = admin_client.post(begin(admin_client), {**ENTRIES, "name": "Acme again", "do": "test"}, follow=True)
     assert f"Acme {said}" in answer.content.decode()
