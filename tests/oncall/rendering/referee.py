@@ -111,8 +111,8 @@ def starts_of_rule(rule: dict[str, Any], first: int, until: int) -> list[int]:
 
 
 def occurs(rule: dict[str, Any], first: int) -> bool:
-    """Has the rule a single start? The calendar repeats after 400 years."""
-    return bool(starts_of_rule({**rule, "count": 1}, first, first + 400 * 366 * DAY))
+    """Has the rule a single start in the years that docs/rendering.md allows?"""
+    return bool(starts_of_rule({**rule, "count": 1}, first, (datetime(2201, 1, 1) - EPOCH) // timedelta(seconds=1)))  # noqa: DTZ001
 
 
 def occurrences(

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from oncall.rendering.final import Span, render, render_final
@@ -256,6 +256,7 @@ def test_a_layer_alone_is_the_final_schedule_of_that_layer(
 
 
 @given(rule=rules(when(2026, 6, 8)), first=st.integers(0, 800 * 24).map(lambda hours: when(2024, 5, 1) + hours * HOUR))
+@example(rule=Rule("DAILY", 3, by_month=(2,), by_month_day=(29,)), first=when(2024, 5, 3))  # first in 2204
 @settings(COMMON, max_examples=100)
 def test_a_rule_is_refused_exactly_when_the_referee_finds_no_start(rule: Rule, first: int) -> None:
     spec = stack("Etc/UTC", layer("a", ANN, windows=(Recurring(rule, first, HOUR),)))
