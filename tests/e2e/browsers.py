@@ -29,3 +29,10 @@ def cut_titles(page: "Page") -> list[str]:
         || (part.textContent.trim() && part.getBoundingClientRect().width < 8)).map(part => part.textContent.trim())"""
     found = page.eval_on_selector_all("#header-inner h1, #header-inner h1 > :is(a, span)", script)
     return [str(each) for each in found]
+
+
+def cut_values(page: "Page") -> list[str]:
+    """Returns the values of a list that need more room than their cell has."""
+    script = """cells => cells.filter(cell => cell.scrollWidth > cell.clientWidth + 1
+        || cell.scrollHeight > cell.clientHeight + 1).map(cell => cell.textContent.trim())"""
+    return [str(each) for each in page.eval_on_selector_all("#result_list tbody :is(td, th)", script)]

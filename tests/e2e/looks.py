@@ -9,7 +9,7 @@ from django.conf import settings
 from django.test import Client
 
 from tests.e2e.accessibility import faults
-from tests.e2e.browsers import cut_titles, fits, picture
+from tests.e2e.browsers import cut_titles, cut_values, fits, picture
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -65,7 +65,7 @@ def seen(pages: Mapping[str, Callable[["Page"], Any]], page: "Page", look: str) 
         picture(page, f"{name}-{look}-window")
         wrong += [f"{name}: {fault}" for fault in faults(page)]
         if LOOKS[look].width < 640:
-            wrong += [f"{name}: “{title}” is cut" for title in cut_titles(page)]
+            wrong += [f"{name}: “{text}” is cut" for text in (*cut_titles(page), *cut_values(page))]
         if not fits(page):
             wrong.append(f"{name}: the page is wider than the window")
     return wrong
