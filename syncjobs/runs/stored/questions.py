@@ -33,6 +33,7 @@ from syncjobs.planning.conflicts import NAME_COLLISIONS, SourceDraft, evidence_h
 from syncjobs.planning.decisions.rules import rule_for
 from syncjobs.planning.values import ConflictDraft, LinkView, OpenConflict, Picture, Plan, Rules
 
+_Links = Mapping[Kind, Mapping[str, LinkView]]
 #: The columns that another plan with the same question may change.
 _REFRESHED: Final = ("external_id", "link", "label", "paths", "evidence", "evidence_hash")
 
@@ -48,13 +49,16 @@ def store_conflicts(run: SyncRun, plan: Plan, picture: Picture, rules: Rules, at
     before = {(conflict.kind, conflict.subject): conflict for conflict in picture.conflicts}
     new, moved, settled = [], [], list(plan.settled)
     for (kind, subject), draft in {(draft.kind, draft.subject): draft for draft in plan.conflicts}.items():
-        known, row = before.get((kind, subject)), _conflict(run, draft, picture.links, rules, at)
+        known = before.get((kind, subject))
+        if known is not None and not _differs(known, draft, picture.links):  # of most questions, no row is made
+            continue
+        row = _conflict(run, draft, picture.links, rules, at)
         if known is None:
             new.append((draft, row))
         elif (known.decided or known.proposed) and known.evidence_hash != row.evidence_hash:
             settled.append(known.id)
             new.append((draft, row))
-        elif _differs(known, row):
+        else:
             row.pk = known.id
             moved.append(row)
     if not (new or moved or settled):
@@ -183,15 +187,12 @@ def _open_ids(drafts: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:
     return {identity: pk for identity, pk in found.items() if identity in wanted}
 
 
-def _conflict(
-    run: SyncRun, draft: ConflictDraft, links: Mapping[Kind, Mapping[str, LinkView]], rules: Rules, at: datetime
-) -> Conflict:
+def _conflict(run: SyncRun, draft: ConflictDraft, links: _Links, rules: Rules, at: datetime) -> Conflict:
     """Return the question of a draft. It is decided if a rule answers it."""
     rule = rule_for(rules.remembered, draft.kind, draft.entity_type, draft.evidence)
-    link = None if draft.shared else links[entity_type_of(draft.entity_type)].get(draft.external_id)
     return Conflict(
         connection_id=None if draft.shared else run.connection_id,
-        link_id=link.id if link else None,
+        link_id=_link_id(draft, links),
         kind=draft.kind,
         subject_key=draft.subject,
         entity_type=draft.entity_type,
@@ -209,12 +210,17 @@ def _conflict(
     )
 
 
-def _differs(known: OpenConflict, row: Conflict) -> bool:
+def _link_id(draft: ConflictDraft, links: _Links) -> int | None:
+    link = None if draft.shared else links[entity_type_of(draft.entity_type)].get(draft.external_id)
+    return link.id if link else None
+
+
+def _differs(known: OpenConflict, draft: ConflictDraft, links: _Links) -> bool:
     """Return whether something that is stored differs. The evidence and its paths are compared by their hash."""
     return (known.external_id, known.link_id, known.label, known.evidence_hash, known.why) != (
-        row.external_id,
-        row.link_id,
-        row.label,
-        row.evidence_hash,
-        row.evidence.get("why", ""),
+        draft.external_id,
+        _link_id(draft, links),
+        draft.label[:NAME_LENGTH],
+        evidence_hash(draft),
+        draft.evidence.get("why", ""),
     )
