@@ -249,7 +249,7 @@ def count(claim: Claim, planned: Planned) -> None:
     waiting: dict[tuple[str, str], str] = {
         (c.kind, c.subject): c.entity_type for c in present if not c.decided and c.entity_type
     }
-    waiting |= {(d.kind, d.subject): d.entity_type for d in plan.conflicts if identity(d) not in decided}
+    waiting |= {(d.kind, d.subject): d.entity_type for d in plan.conflicts if not decided or identity(d) not in decided}
     for name in waiting.values():
         claim.add(entity_type_of(name), "conflict")
 

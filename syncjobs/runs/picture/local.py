@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, cast
 
-from django.db.models import F, QuerySet
+from django.db.models import Case, F, QuerySet, When
 
 from connectors.models import Connection
 from connectors.presence import Sighting
@@ -67,11 +67,12 @@ def load_rules(connection_id: int) -> tuple[RuleView, ...]:
 
 def link_views(connection_id: int) -> dict[Kind, dict[str, LinkView]]:
     """Return all links of a connection with the versions of their rows. Makes one query per kind."""
+    first_missing = Case(When(missing_count__gt=0, then="first_missing"), default=None)  # so that no other is decoded
     return {
         kind: {
             row[1]: _link_view(*row)
             for row in ExternalLink.objects.filter(connection_id=connection_id, entity_type=kind)
-            .annotate(row_version=F(f"{kind}__version"))
+            .annotate(row_version=F(f"{kind}__version"), first=first_missing)
             .order_by("id")
             .values_list(
                 "id",
@@ -85,7 +86,7 @@ def link_views(connection_id: int) -> dict[Kind, dict[str, LinkView]]:
                 "unread",
                 "primary",
                 "missing_count",
-                "first_missing",
+                "first",
             )
         }
         for kind in ENTITY_TYPES
@@ -94,8 +95,9 @@ def link_views(connection_id: int) -> dict[Kind, dict[str, LinkView]]:
 
 def _link_view(*row: Any) -> LinkView:
     *columns, count, first = row
-    seen = Sighting(count, first.get("at", ""), first.get("rights", ""))
-    return replace(LinkView(*columns), seen_missing=seen) if count else LinkView(*columns)
+    if not count:
+        return LinkView(*columns)
+    return replace(LinkView(*columns), seen_missing=Sighting(count, first.get("at", ""), first.get("rights", "")))
 
 
 def load_picture(
