@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any
 
 from django.db.models import Model, QuerySet, Value
@@ -14,6 +15,7 @@ from django.db.models import Model, QuerySet, Value
 from oncall.aggregates import Kind
 from oncall.models import ExtraShift, GroupMember, Override, Reference, Service, Substitution
 from oncall.tables.base import PERSON, chunks, source_of
+from syncjobs.models import ExternalLink
 
 
 @dataclass(slots=True)
@@ -78,19 +80,24 @@ def subjects_of(touched: Touched, at: int) -> Subjects:
 
 
 def _are_named(touched: Touched) -> bool:
-    """Return whether anything here names an object of these connections. Before a first import, nothing does."""
-    keys = {*touched.routed, *(key for keys in touched.keys.values() for key in keys)}
+    """Return whether anything here may name an object of these connections. Before a first import, nothing does.
+
+    The database stops at the first row. It looks for links first, because it reads all keys if no row has such a key.
+    """
+    sources = {source_of(key) for key in (*touched.routed, *chain(*touched.keys.values()))}
+    links = ExternalLink.objects.filter(connection__in=[int(each) for each in sources if each.isdecimal()]).order_by()
     places: tuple[tuple[QuerySet[Any], str, str], ...] = (
         (Reference.objects.order_by(), "key", ""),
         (GroupMember.objects.order_by(), "person_key", ""),
         *((model._default_manager.order_by(), "by_key", PERSON) for model in (Override, ExtraShift, Substitution)),
     )
-    named = [
-        rows.filter(**{f"{column}__startswith": f"{prefix}{source}:"}).annotate(found=Value(1)).values_list("found")
-        for source in {source_of(key) for key in keys}
+    named: list[QuerySet[Any]] = [
+        rows.filter(**{f"{column}__startswith": f"{prefix}{source}:"})
+        for source in sources
         for rows, column, prefix in places
     ]
-    return bool(named) and bool(list(named[0].union(*named[1:])[:1]))
+    found = [rows.annotate(found=Value(1)).values_list("found") for rows in (links, *named)]
+    return bool(sources) and bool(list(found[0].union(*found[1:], all=True)[:1]))
 
 
 @dataclass(slots=True)
