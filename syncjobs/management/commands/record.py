@@ -22,10 +22,10 @@ class Command(ShellCommand):
 
     def work(self, **options: Any) -> int:
         profile = find_profile(options["connection"])
-        recorded_at = datetime.now(UTC)
         connector, recorder = recording_connector(profile.connection)
         snapshot = connector.fetch(Selection.from_json(profile.selection), contact_details=profile.contact_details)
-        document = recorder.dump(recorded_at)
+        # The instant from which the requests were built, so that a replay builds the same ones.
+        document = recorder.dump(datetime.fromtimestamp(snapshot.fetched_at, UTC))
         write_private(options["file"], json.dumps(document, indent=1, ensure_ascii=False))
         exchanges = document["exchanges"]
         facts = {
