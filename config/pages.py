@@ -97,10 +97,10 @@ def say_that_login_ended(get_response: Callable[[HttpRequest], HttpResponse]) ->
 
     def respond(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
-        leads_to, _, query = response.headers.get("Location", "").partition("?")
-        is_login = leads_to in (reverse("admin:login"), reverse("everybody:login")) and REDIRECT_FIELD_NAME in query
-        if request.method == "POST" and is_login and not request.user.is_authenticated:
-            messages.warning(request, _LOGIN_ENDED)
+        if request.method == "POST" and not request.user.is_authenticated:
+            leads_to, _, query = response.headers.get("Location", "").partition("?")
+            if leads_to in (reverse("admin:login"), reverse("everybody:login")) and REDIRECT_FIELD_NAME in query:
+                messages.warning(request, _LOGIN_ENDED)
         return response
 
     return respond

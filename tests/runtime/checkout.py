@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -28,13 +27,6 @@ def until(condition: Callable[[], object], what: str, seconds: int = 60) -> None
     while not condition():
         assert time.monotonic() < end, f"waited {seconds} seconds in vain until {what}"
         time.sleep(0.5)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Checkout:

@@ -24,8 +24,9 @@ from psycopg import sql
 
 from connectors.simulator.pagerduty import Simulator, build_world
 from connectors.simulator.serve import demo_account
+from scripts.torture.machines import free_port
 from tests.runtime.browser import Browser
-from tests.runtime.checkout import Checkout, free_port, until
+from tests.runtime.checkout import Checkout, until
 
 SERVER = os.environ.get("DATABASE_URL", "")
 REDIS = shutil.which("redis-server") or shutil.which("valkey-server")

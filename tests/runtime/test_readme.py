@@ -13,9 +13,10 @@ from typing import Final, NamedTuple
 
 import pytest
 
+from scripts.torture.machines import free_port
 from tests.paths import REPOSITORY
 from tests.runtime.browser import Browser
-from tests.runtime.checkout import Checkout, free_port, until
+from tests.runtime.checkout import Checkout, until
 
 pytestmark = [
     pytest.mark.runtime,
